@@ -1,0 +1,109 @@
+# One virtual environment holds everything, Node.js included where the machine has none.
+# `make` alone says what there is.
+
+PYTHON ?= python3
+LAB_ARGS ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+DONE := $(VENV)/.done
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Also because make looks simple commands up in the PATH of its caller unless a shell does it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# Root is refused by JupyterLab unless it is told; in a container there is often nobody else.
+ALLOW_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+FRONTEND := package.json tsconfig.json install.json $(shell find src style schema -type f -not -path '*/__tests__/*' 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help lab test check test-python test-frontend test-browser bench build format generate clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+lab: $(DONE)/built ## set up everything and open JupyterLab on the examples (more arguments in LAB_ARGS)
+	jupyter lab $(ALLOW_ROOT) $(LAB_ARGS) examples
+
+test: check test-python test-frontend test-browser ## set up everything and run every check and test
+
+check: $(DONE)/built ## lint, formatting, types and import rules
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	jlpm lint:check
+
+test-python: $(DONE)/built $(DONE)/postgres ## the Python tests (arguments in PYTEST_ARGS)
+	python -m pytest $(PYTEST_ARGS)
+
+test-frontend: $(DONE)/built ## the TypeScript tests
+	jlpm test
+
+test-browser: $(DONE)/built $(DONE)/ui-tests ## the tests in a real browser
+	cd ui-tests && CHROMIUM="$$(../scripts/chromium)" jlpm test
+
+bench: $(DONE)/built ## measure beside papermill and nbclient
+	python -m benchmarks
+
+# From scratch: a development build that lies about would be packed as it is.
+build: $(DONE)/node_modules ## a wheel and an sdist in dist/
+	jlpm clean:all
+	uv build --out-dir dist
+
+format: $(DONE)/built ## mend what check complains of, where a tool can
+	ruff check --fix .
+	ruff format .
+	jlpm lint
+
+generate: $(DONE)/built ## write the OpenAPI document and the frontend's types from the Python code
+	python -m dataops_lab.handlers.openapi
+	jlpm api:types
+
+clean: ## remove everything that was made
+	rm -rf $(VENV) node_modules ui-tests/node_modules ui-tests/test-results ui-tests/playwright-report
+	rm -rf lib dist dataops_lab/labextension tsconfig.tsbuildinfo
+	rm -rf junit.xml .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .eslintcache .stylelintcache
+
+# --- setting up, each step once -------------------------------------------------------------------
+
+$(DONE)/venv:
+	scripts/venv $(PYTHON) $(VENV)
+	mkdir -p $(DONE)
+	touch $@
+
+# uv is quick but reads none of pip's settings: where it cannot reach its index, pip may.
+# The frontend is built below, once, and not by the hook of the build.
+$(DONE)/python: $(DONE)/venv pyproject.toml package.json
+	SKIP_JUPYTER_BUILDER=1 uv pip install --quiet --editable '.[dev]' \
+		|| SKIP_JUPYTER_BUILDER=1 pip install --quiet --editable '.[dev]'
+	python -m bash_kernel.install --sys-prefix
+	touch $@
+
+$(DONE)/node: $(DONE)/venv
+	scripts/node
+	touch $@
+
+$(DONE)/node_modules: $(DONE)/node package.json yarn.lock .yarnrc.yml | $(DONE)/python
+	jlpm install
+	touch $@
+
+# What a wheel would put into share/ and etc/, an editable install has to be told.
+$(DONE)/built: $(DONE)/python $(DONE)/node_modules $(FRONTEND)
+	jlpm build
+	jupyter-builder develop --overwrite .
+	jupyter server extension enable --sys-prefix dataops_lab
+	touch $@
+
+# Where it is missing and cannot be installed, the tests that want it are skipped and say so.
+$(DONE)/postgres: $(DONE)/venv
+	scripts/apt postgresql || true
+	touch $@
+
+$(DONE)/ui-tests: $(DONE)/node ui-tests/package.json ui-tests/yarn.lock | $(DONE)/python
+	scripts/chromium
+	cd ui-tests && jlpm install
+	touch $@
