@@ -1,0 +1,28 @@
+"""Rows as every database takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from sqlalchemy import Connection, String, Table
+
+from ..errors import InvalidRequest
+
+
+def fitting(table: Table, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`row`, unless a text is longer than its column: PostgreSQL would refuse that and SQLite would not."""
+    for name, value in row.items():
+        kind = table.c[name].type
+        if isinstance(kind, String) and kind.length and isinstance(value, str) and len(value) > kind.length:
+            raise InvalidRequest(f"`{name}` may have at most {kind.length} characters; {len(value)} were given.")
+    return row
+
+
+def add_unless_there(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Whether it was added: False when a row with its key is there, also one that another has just committed."""
+    # Both have the same words for it. Only the one that is used is imported.
+    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
+    statement = dialect.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(statement).first() is not None

@@ -1,0 +1,46 @@
+"""Bring a database to the newest revision, in one transaction: killed half-way, nothing has happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from ..errors import StoreTooNew
+from .locks import hold
+
+NEWEST = "0001"
+"""Head of migrations/versions; written here so that opening an up-to-date database imports no alembic."""
+
+
+def to_newest(engine: Engine) -> None:
+    with engine.connect() as connection:
+        if _revision(connection) == NEWEST:
+            return
+    # Imported late: it costs more than everything else that a short command does.
+    from alembic.command import upgrade
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    with engine.begin() as connection:
+        # Asked again: another process may have been faster, and is done now that we hold the lock.
+        hold(connection, "migration")
+        revision = _revision(connection)
+        if revision is not None and revision not in known:
+            raise StoreTooNew(
+                f"The database has revision {revision}, which this version of dataops_lab does not know. "
+                "Upgrade dataops_lab, or use another DATAOPS_LAB_HOME.",
+                revision=revision,
+            )
+        config.attributes["connection"] = connection
+        upgrade(config, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision

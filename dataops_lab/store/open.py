@@ -1,0 +1,33 @@
+"""Which database a URL means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from ..errors import InvalidRequest, Unavailable
+from .sql import SqlStore
+from .sqlite import open_sqlite
+
+_FORMS = "sqlite:////absolute/path or postgresql+psycopg://user@host/database"
+
+
+def open_store(url: str) -> SqlStore:
+    """Made or brought up to date where needed. What `open_sqlite` and `open_postgres` raise."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # Without the URL itself, which may hold a password.
+        raise InvalidRequest(f"That is no URL of a database. It has the form {_FORMS}.") from None
+    match parsed.drivername:
+        case "sqlite" if parsed.database not in (None, "", ":memory:"):
+            return open_sqlite(Path(parsed.database))
+        case "postgresql+psycopg":
+            try:
+                from .postgres import open_postgres
+            except ImportError:
+                raise Unavailable("PostgreSQL needs psycopg: pip install 'dataops-lab[postgres]'.") from None
+            return open_postgres(parsed)
+    raise InvalidRequest(f"{parsed.drivername!r} is no database that can be used. The URL has the form {_FORMS}.")

@@ -1,0 +1,123 @@
+"""PostgreSQL: many writers side by side, and a word to everybody who listens with each commit."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from multiprocessing.connection import wait
+from pathlib import Path
+from threading import Event, Thread
+
+import psycopg
+from sqlalchemy import URL, Connection, create_engine, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from ..errors import InvalidRequest, StoreBusy
+from .locks import READ_ONLY
+from .sql import BUSY_TIMEOUT_S, SqlStore
+
+CHANNEL = "dataops_lab"
+
+_PARAMETERS: dict[str, str | int] = {
+    "application_name": "dataops_lab",
+    "connect_timeout": BUSY_TIMEOUT_S,
+    # The second: a process that is stopped in the middle of a transaction must not keep its locks, the leader's least.
+    "options": f"-c lock_timeout={BUSY_TIMEOUT_S}s -c idle_in_transaction_session_timeout={BUSY_TIMEOUT_S}s",
+    # A listener sends nothing: only these tell it that the other side is gone.
+    "keepalives_idle": 30,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+
+
+def open_postgres(url: URL) -> SqlStore:
+    """Made or brought up to date where needed. StoreBusy when it cannot be reached, StoreTooNew."""
+    try:
+        return SqlStore(PostgresDatabase(url))
+    except psycopg.OperationalError as error:
+        raise StoreBusy(f"The database at {url.host or 'this machine'} cannot be reached: {error}") from error
+
+
+class PostgresDatabase:
+    def __init__(self, url: URL) -> None:
+        _, given = url.get_dialect()().create_connect_args(url)
+        connect = partial(psycopg.connect, **{**_PARAMETERS, **given})
+        # Asked before each use: a database that was restarted in between is not worth an error.
+        self.writer = create_engine(url, creator=connect, pool_pre_ping=True, pool_timeout=BUSY_TIMEOUT_S)
+        self.reader = self.writer.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True, **{READ_ONLY: True}
+        )
+        self._listener = Listener(connect)
+
+    def announce(self, connection: Connection) -> None:
+        # Who has no transaction id has written nothing, and wakes nobody.
+        said = text(f"SELECT pg_notify('{CHANNEL}', '') WHERE pg_current_xact_id_if_assigned() IS NOT NULL")
+        connection.execute(said)
+
+    def changes(self) -> int:
+        return self._listener.heard
+
+    def copy_to(self, path: Path) -> None:  # noqa: ARG002
+        raise InvalidRequest("A PostgreSQL database is backed up with its own tools, such as pg_dump.")
+
+    def explains(self, error: DBAPIError) -> str | None:
+        if error.connection_invalidated:
+            return "The connection to the database was lost."
+        # Deadlocks, locks that are not free in time, restarts, full disks: nothing was written.
+        return f"The database is busy: {error.orig}." if isinstance(error, OperationalError) else None
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+class Listener:
+    """Counts what it hears, in a thread, on a connection of its own that it makes anew when it breaks."""
+
+    def __init__(self, connect: Callable[[], psycopg.Connection]) -> None:
+        self.heard = 0
+        self._connect = connect
+        self._connection = self._listening()
+        self._stopping = Event()
+        self._thread = Thread(target=self._listen, name="dataops-store-listener", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stopping.set()
+        # Wakes the thread, which waits for the socket without end; unless it is broken, and the thread awake.
+        with (
+            suppress(psycopg.Error, OSError),
+            socket.socket(fileno=os.dup(self._connection.fileno())) as shared,
+        ):
+            shared.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._connection.close()
+
+    def _listening(self) -> psycopg.Connection:
+        connection = self._connect()
+        connection.autocommit = True
+        connection.execute(f"LISTEN {CHANNEL}")
+        return connection
+
+    def _listen(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                wait([self._connection.fileno()])
+                for _ in self._connection.notifies(timeout=0):
+                    pass
+            except (psycopg.Error, OSError):
+                self._reconnect()
+            # After a reconnect too: what was said in between, nobody heard.
+            self.heard += 1
+
+    def _reconnect(self) -> None:
+        self._connection.close()
+        wait_s = 0.05
+        while not self._stopping.wait(wait_s):
+            try:
+                self._connection = self._listening()
+                return
+            except psycopg.Error:
+                wait_s = min(wait_s * 2, 5.0)

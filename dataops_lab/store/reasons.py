@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from ..domain.runs import Reason
+
+
+def to_json(reason: Reason | None) -> dict[str, Any] | None:
+    """Whatever a notebook put into its error: an end that cannot be stored would never come.
+
+    Lists are searched in this column, and PostgreSQL parses all of it for that.
+    """
+    return _harmless(asdict(reason)) if reason else None
+
+
+def from_json(stored: dict[str, Any] | None) -> Reason | None:
+    return Reason(**stored) if stored else None
+
+
+def _harmless(value: Any) -> Any:
+    match value:
+        case str():
+            return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+        case float() if not math.isfinite(value):
+            return None
+        case dict():
+            return {_harmless(name): _harmless(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_harmless(inner) for inner in value]
+    return value

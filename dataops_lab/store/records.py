@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from ..domain.records import Record, RecordFile, RecordFileKind
+from . import tables as t
+from .fitting import add_unless_there
+
+
+class SqlRecords:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, record: Record) -> None:
+        row = {**vars(record), "files": [asdict(file) for file in record.files]}
+        self._connection.execute(insert(t.records), row)
+
+    def of_run(self, run_id: str) -> Record | None:
+        return self.of_runs([run_id]).get(run_id)
+
+    def of_runs(self, run_ids: Sequence[str]) -> Mapping[str, Record]:
+        query = select(t.records).where(t.records.c.run_id.in_(set(run_ids))).order_by(t.records.c.attempt)
+        # Later attempts overwrite earlier ones.
+        return {row.run_id: _record(row) for row in self._connection.execute(query)}
+
+    def report(self, run_id: str, variant: str) -> str | None:
+        query = select(t.reports.c.digest).where(t.reports.c.run_id == run_id, t.reports.c.variant == variant)
+        return self._connection.scalar(query)
+
+    def keep_report(self, run_id: str, variant: str, digest: str) -> None:
+        # Two readers may have rendered it at once; both made the same page.
+        add_unless_there(self._connection, t.reports, {"run_id": run_id, "variant": variant, "digest": digest})
+
+
+def _record(row: Row[Any]) -> Record:
+    values = dict(row._mapping)
+    values["files"] = tuple(RecordFile(**{**f, "kind": RecordFileKind(f["kind"])}) for f in values["files"])
+    return Record(**values)

@@ -1,0 +1,142 @@
+"""The store: short transactions on SQLAlchemy, the same on every database. How databases differ: `Database`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, event, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
+
+from ..domain.leases import ENGINE
+from ..errors import InvalidRequest, StaleWrite, StoreBusy
+from . import migrate
+from . import tables as t
+from .attempts import SqlAttempts
+from .blobs import digests_of
+from .events import SqlEvents
+from .jobs import SqlJobs
+from .leases import SqlLeases
+from .locks import held
+from .records import SqlRecords
+from .runs import SqlRuns
+from .versions import SqlVersions
+
+BUSY_TIMEOUT_S = 10
+"""How long a transaction waits for others before it gives up with StoreBusy."""
+
+
+class Database(Protocol):
+    """What SQLite and PostgreSQL do each in their own way."""
+
+    @property
+    def writer(self) -> Engine: ...
+    @property
+    def reader(self) -> Engine:
+        """Its transactions see one state throughout, and cannot write."""
+        ...
+
+    def announce(self, connection: Connection) -> None:
+        """Before the commit of a transaction that may have written: others' `changes` have to differ after it."""
+        ...
+
+    def changes(self) -> int: ...
+    def copy_to(self, path: Path) -> None: ...
+    def explains(self, error: DBAPIError) -> str | None:
+        """In words, when trying again later may help."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class SqlTransaction:
+    def __init__(self, connection: Connection) -> None:
+        self.events = SqlEvents(connection)
+        self.jobs = SqlJobs(connection)
+        self.versions = SqlVersions(connection)
+        self.runs = SqlRuns(connection, self.events)
+        self.attempts = SqlAttempts(connection, self.events)
+        self.records = SqlRecords(connection)
+        self.leases = SqlLeases(connection)
+        self._connection = connection
+
+    def digests(self) -> Iterator[str]:
+        return digests_of(self._connection)
+
+
+class SqlStore:
+    def __init__(self, database: Database) -> None:
+        """The tables are made or brought up to date where needed. StoreTooNew, StoreBusy."""
+        self._database = database
+        event.listen(database.writer, "before_cursor_execute", _refuse_unstorable)
+        try:
+            with self._errors_as_our_own():
+                migrate.to_newest(database.writer)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def begin(self, *, fence: int | None = None) -> Iterator[SqlTransaction]:
+        with self._errors_as_our_own(), self._database.writer.begin() as connection:
+            if fence is not None:
+                _check(connection, fence)
+            tx = SqlTransaction(connection)
+            yield tx
+            tx.events.write()
+            self._database.announce(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[SqlTransaction]:
+        with self._errors_as_our_own(), self._database.reader.connect() as connection:
+            yield SqlTransaction(connection)
+
+    def changes(self) -> int:
+        return self._database.changes()
+
+    def copy_to(self, path: Path) -> None:
+        with self._errors_as_our_own():
+            self._database.copy_to(path)
+
+    def close(self) -> None:
+        self._database.close()
+        self._database.writer.dispose()
+
+    @contextmanager
+    def _errors_as_our_own(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            if explanation := self._database.explains(error):
+                raise StoreBusy(f"{explanation} Try again.") from error
+            raise
+        except NoFreeConnection as error:
+            raise StoreBusy("All connections to the database are in use. Try again.") from error
+
+
+def _check(connection: Connection, fence: int) -> None:
+    query = select(t.leases.c.token).where(t.leases.c.name == ENGINE)
+    token = connection.scalar(held(connection, query, shared=True))
+    if token != fence:
+        raise StaleWrite("Another engine leads now.", token=fence, leader=token)
+
+
+def _refuse_unstorable(
+    _connection: Connection, _cursor: Any, _statement: str, parameters: Any, _context: Any, many: bool
+) -> None:
+    """Text that PostgreSQL or UTF-8 does not have is refused by every database, also in what is looked for."""
+    for row in parameters if many else [parameters]:
+        for value in row.values() if isinstance(row, dict) else row:
+            if isinstance(value, str) and not _is_storable(value):
+                raise InvalidRequest("Text must be valid Unicode without NUL characters.")
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

@@ -1,0 +1,80 @@
+"""SQLite: one file, and the pragmas that make it fit for several processes."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from threading import Lock
+
+from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy.exc import DatabaseError, DBAPIError
+
+from ..errors import StateFolderUnusable
+from .locks import READ_ONLY
+from .sql import BUSY_TIMEOUT_S, SqlStore
+
+
+def open_sqlite(path: Path) -> SqlStore:
+    """Made or brought up to date where needed. StateFolderUnusable, StoreTooNew."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return SqlStore(SqliteDatabase(path))
+    except (OSError, sqlite3.Error, DatabaseError) as error:
+        raise StateFolderUnusable(
+            f"The state folder {path.parent} cannot be used: {error}. "
+            "Make it writable, make room on its disk, or name another one in DATAOPS_LAB_HOME; "
+            "`jupyter dataops doctor` looks closer.",
+            folder=str(path.parent),
+        ) from error
+
+
+class SqliteDatabase:
+    """A connection of its own, the watcher, sees every commit of the others in `data_version`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._watcher = _connect(path)
+        self._watching = Lock()
+        self._watcher.execute("PRAGMA journal_mode = WAL")
+        self.writer = create_engine(URL.create("sqlite", database=str(path)), creator=lambda: _connect(path))
+        event.listen(self.writer, "begin", _begin)
+        self.reader = self.writer.execution_options(**{READ_ONLY: True})
+
+    def announce(self, connection: Connection) -> None:
+        """`data_version` does."""
+
+    def changes(self) -> int:
+        with self._watching:
+            version: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
+            return version
+
+    def copy_to(self, path: Path) -> None:
+        with closing(_connect(self._path)) as source, closing(sqlite3.connect(path)) as target:
+            # In one step: a copy in several would begin again with every commit of the others.
+            source.backup(target)
+
+    def explains(self, error: DBAPIError) -> str | None:
+        said = str(error.orig)
+        if "locked" in said or "busy" in said:
+            return "The database is busy."
+        return f"The database cannot be written: {said}." if "full" in said or "I/O" in said else None
+
+    def close(self) -> None:
+        self._watcher.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA foreign_keys = ON")
+    # Durable at every commit, in WAL too: a submit that was answered is never lost.
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _begin(connection: Connection) -> None:
+    # sqlite3 itself would begin late and shared: a transaction that reads before it writes must not
+    # find out at its end that it came too late, hence IMMEDIATE.
+    read_only = connection.get_execution_options().get(READ_ONLY, False)
+    connection.exec_driver_sql(f"PRAGMA query_only = {read_only:d}")
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -1,0 +1,191 @@
+"""The tables. One description; the migrations lead to it, and a test compares both."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class Instant(TypeDecorator[dt.datetime]):
+    """Aware UTC in Python, naive UTC in the database: SQLite keeps no zone."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, _dialect: Dialect) -> dt.datetime | None:
+        return value.astimezone(dt.UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> dt.datetime | None:
+        return value.replace(tzinfo=dt.UTC) if value else None
+
+
+class _JsonText(TypeDecorator[Any]):
+    """JSON as text."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, _dialect: Dialect) -> str:
+        return json.dumps(value)
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> Any:
+        return json.loads(value)
+
+
+# With NaN and the infinities, which people give as parameters and PostgreSQL's own JSON refuses.
+_Values = JSON().with_variant(_JsonText(), "postgresql")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts up only an INTEGER primary key; PostgreSQL's INTEGER would run out.
+_Sequence = BigInteger().with_variant(Integer, "sqlite")
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("project", String(100), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("source", String(4096), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    UniqueConstraint("project", "source"),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("digest", String(71), primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("manifest", JSON, nullable=False),
+    Column("origin", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    UniqueConstraint("job_id", "number"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    # ULIDs: ordering by id is ordering by time, so every list is one index walk.
+    Column("id", String(26), primary_key=True),
+    Column("project", String(100), nullable=False),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("version_digest", String(71), nullable=False),
+    Column("environment", String(100), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("parameters", _Values, nullable=False),
+    Column("kernel", JSON, nullable=False),
+    Column("trigger", String(20), nullable=False),
+    Column("timeout_s", Float),
+    Column("key", String(200)),
+    Column("request_digest", String(71)),
+    Column("rerun_of", String(26)),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("started_at", Instant),
+    Column("finished_at", Instant),
+    Column("cancel_requested_at", Instant),
+    Column("cancel_requested_by", String(200)),
+    Column("reason", JSON(none_as_null=True)),
+    Column("nothing_to_do", Boolean, nullable=False),
+    Column("origin", JSON, nullable=False),
+    Column("findings", JSON, nullable=False),
+    ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
+    UniqueConstraint("project", "key"),
+    Index(None, "state", "id"),
+    Index(None, "job_id", "id"),
+    Index(None, "environment", "id"),
+    Index(None, "created_by", "id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("state", String(20), nullable=False, index=True),
+    Column("token", Integer, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("started_at", Instant),
+    Column("finished_at", Instant),
+    Column("reason", JSON(none_as_null=True)),
+    Column("cells_done", Integer, nullable=False),
+    Column("cells_total", Integer, nullable=False),
+    Column("cell_current", Integer),
+    Column("peak_memory_bytes", BigInteger),
+    Column("cpu_seconds", Float),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("run_id", String(26), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("digest", String(71), nullable=False),
+    Column("files", JSON, nullable=False),
+    Column("values", JSON, nullable=False),
+    Column("stored_at", Instant, nullable=False),
+    ForeignKeyConstraint(["run_id", "attempt"], ["attempts.run_id", "attempts.number"]),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("variant", String(20), primary_key=True),
+    Column("digest", String(71), nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("seq", _Sequence, primary_key=True, autoincrement=True),
+    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("data", JSON, nullable=False),
+    Index(None, "run_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(40)),
+    Column("token", Integer, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("expires", Float, nullable=False),
+    Column("process", JSON, nullable=False),
+    Column("slots", Integer, nullable=False),
+)

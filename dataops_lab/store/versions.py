@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, tuple_
+
+from ..domain.versions import Manifest, Origin, Version
+from ..errors import NotFound
+from . import tables as t
+from .fitting import fitting
+from .locks import held
+
+
+class SqlVersions:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, job_id: str, digest: str) -> Version:
+        version = self.find(job_id, digest)
+        if version is None:
+            raise NotFound(f"Job {job_id} has no version {digest}.")
+        return version
+
+    def find(self, job_id: str, digest: str) -> Version | None:
+        return self.of([(job_id, digest)]).get((job_id, digest))
+
+    def of(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Version]:
+        key = tuple_(t.versions.c.job_id, t.versions.c.digest)
+        rows = self._connection.execute(select(t.versions).where(key.in_(set(keys))))
+        return {(row.job_id, row.digest): _version(row) for row in rows}
+
+    def add(self, job_id: str, manifest: Manifest, *, at: dt.datetime, by: str, origin: Origin) -> Version:
+        # Whoever holds the job gives the next number.
+        self._connection.execute(held(self._connection, select(t.jobs.c.id).where(t.jobs.c.id == job_id)))
+        last = select(func.max(t.versions.c.number)).where(t.versions.c.job_id == job_id)
+        number = (self._connection.scalar(last) or 0) + 1
+        version = Version(manifest.digest, job_id, number, manifest, at, by, origin)
+        row = {**vars(version), "manifest": manifest.to_json(), "origin": asdict(origin)}
+        self._connection.execute(insert(t.versions), fitting(t.versions, row))
+        return version
+
+    def of_job(self, job_id: str) -> Sequence[Version]:
+        query = select(t.versions).where(t.versions.c.job_id == job_id).order_by(t.versions.c.number.desc())
+        return [_version(row) for row in self._connection.execute(query)]
+
+
+def _version(row: Row[Any]) -> Version:
+    values = dict(row._mapping)
+    values["manifest"] = Manifest.from_json(values["manifest"])
+    values["origin"] = Origin(**values["origin"])
+    return Version(**values)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dataops_lab.blobs import FolderBlobs
+from dataops_lab.domain.versions import digest_of
+from dataops_lab.errors import BlobsUnavailable, Damaged, NotFound
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> FolderBlobs:
+    return FolderBlobs(tmp_path / "blobs")
+
+
+def files_of(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_what_was_put_is_read_under_its_digest(blobs):
+    digest = blobs.put(b"bytes")
+    assert digest == digest_of(b"bytes")
+    assert blobs.read(digest) == b"bytes"
+    assert blobs.has(digest)
+
+
+def test_the_same_bytes_are_stored_once(blobs, tmp_path):
+    (tmp_path / "file").write_bytes(b"bytes")
+    assert blobs.put_file(tmp_path / "file") == (blobs.put(b"bytes"), 5)
+    assert len(files_of(tmp_path / "blobs")) == 1
+
+
+def test_the_source_stays_as_it_is(blobs, tmp_path):
+    source = tmp_path / "file"
+    source.write_bytes(b"bytes")
+    before = source.stat()
+    blobs.put_file(source)
+    assert (source.stat().st_mode, source.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+
+
+def test_a_flipped_bit_is_found_when_read_and_named(blobs, tmp_path):
+    digest = blobs.put(b"bytes")
+    (stored,) = files_of(tmp_path / "blobs")
+    stored.chmod(0o600)
+    stored.write_bytes(b"bytez")
+    with pytest.raises(Damaged) as damaged:
+        blobs.read(digest)
+    assert damaged.value.detail == {"digest": digest}
+    with pytest.raises(Damaged):
+        blobs.copy_to(digest, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize("digest", ["../../etc/passwd", "sha256:../x", "sha256:" + "A" * 64, "", "md5:" + "0" * 64])
+def test_a_digest_from_outside_names_no_path(blobs, digest):
+    with pytest.raises(NotFound):
+        blobs.open(digest)
+
+
+def test_what_is_not_there_is_not_found(blobs):
+    with pytest.raises(NotFound):
+        blobs.read(digest_of(b"never"))
+
+
+def test_a_folder_that_cannot_be_made_is_said_and_nothing_is_left(tmp_path):
+    (tmp_path / "blobs").write_text("a file is in the way")
+    with pytest.raises(BlobsUnavailable):
+        FolderBlobs(tmp_path / "blobs").put(b"bytes")
+
+
+def test_a_source_that_cannot_be_read_is_not_blamed_on_the_blobs(blobs, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        blobs.put_file(tmp_path / "missing")
+    assert not [path for path in files_of(tmp_path) if path.name.startswith(".new-")]
+
+
+def test_stored_files_cannot_be_written_by_accident(blobs, tmp_path):
+    blobs.put(b"bytes")
+    (stored,) = files_of(tmp_path / "blobs")
+    assert stored.stat().st_mode & 0o222 == 0

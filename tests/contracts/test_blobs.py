@@ -1,0 +1,52 @@
+"""What every implementation of the port `Blobs` keeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dataops_lab.blobs import FolderBlobs
+from dataops_lab.domain.versions import digest_of
+from dataops_lab.errors import NotFound
+from dataops_lab.ports import Blobs
+from dataops_lab.testing import MemoryBlobs
+
+
+@pytest.fixture(params=["folder", "memory"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    return FolderBlobs(tmp_path / "blobs") if request.param == "folder" else MemoryBlobs()
+
+
+@pytest.mark.parametrize("data", [b"", b"bytes", bytes(range(256)) * 10_000])
+def test_bytes_come_back_as_they_were_put(blobs: Blobs, tmp_path: Path, data: bytes):
+    digest = blobs.put(data)
+    assert digest == digest_of(data)
+    assert blobs.read(digest) == data
+    with blobs.open(digest) as stored:
+        assert stored.read() == data
+        stored.seek(0)
+        assert stored.read(1) == data[:1]
+    blobs.copy_to(digest, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == data
+
+
+def test_a_file_and_its_bytes_have_one_digest(blobs: Blobs, tmp_path: Path):
+    (tmp_path / "file").write_bytes(b"bytes")
+    assert blobs.put_file(tmp_path / "file") == (blobs.put(b"bytes"), 5)
+
+
+def test_nothing_is_overwritten_by_a_copy(blobs: Blobs, tmp_path: Path):
+    (tmp_path / "there").write_text("mine")
+    with pytest.raises(FileExistsError):
+        blobs.copy_to(blobs.put(b"bytes"), tmp_path / "there")
+    assert (tmp_path / "there").read_text() == "mine"
+
+
+def test_what_was_never_put_is_not_found(blobs: Blobs, tmp_path: Path):
+    absent = digest_of(b"never")
+    assert not blobs.has(absent)
+    for call in (blobs.read, blobs.open, lambda digest: blobs.copy_to(digest, tmp_path / "copy")):
+        with pytest.raises(NotFound):
+            call(absent)
+    assert not (tmp_path / "copy").exists()

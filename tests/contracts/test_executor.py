@@ -1,0 +1,93 @@
+"""What every implementation of the port `Executor` keeps, as the docstrings of `ports.Executor` say it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dataops_lab.executors import ProcessExecutor
+from dataops_lab.ports import Bundle, Executor, Look
+from dataops_lab.runner import protocol
+from dataops_lab.testing import FakeExecutor, MemoryBlobs
+
+NAME = "01CONTRACTCONTRACTCONTRACT-1"
+SOURCE = "import time\nwhile True: time.sleep(0.1)"
+
+
+def bundle() -> Bundle:
+    cell = {"id": "c", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": SOURCE}
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec: protocol.Spec = {
+        "format": 1,
+        "attempt": NAME,
+        "kernel": {"name": "python3", "language": "python", "argv": argv, "env": {}, "interrupt_mode": "signal"},
+        "folder": "",
+        "files": [],
+        "output_limits": {"cell_bytes": 10**6, "run_bytes": 10**7},
+        "startup_timeout_s": 60.0,
+        "interrupt_grace_s": 1.0,
+    }
+    notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    return Bundle(NAME, spec, notebook, [], {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]})
+
+
+@pytest.fixture(params=["process", "fake"])
+def executor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
+    folder = tmp_path / "runs"
+    made: Executor = ProcessExecutor(folder, MemoryBlobs()) if request.param == "process" else FakeExecutor(folder)
+    yield made
+    made.stop(NAME, force=True)
+    made.forget(NAME)
+
+
+def wait_for(condition) -> None:
+    tick = threading.Event()
+    for _ in range(6000):
+        if condition():
+            return
+        tick.wait(0.01)
+    raise AssertionError("it never came")
+
+
+def test_every_verb_is_safe_for_what_is_unknown(executor: Executor):
+    assert executor.look(NAME) == Look(started=False, ended=False, gone=False)
+    executor.stop(NAME, force=False)
+    executor.forget(NAME)
+    executor.forget(NAME)
+
+
+def test_started_twice_it_runs_once_and_is_named_until_forgotten(executor: Executor):
+    executor.start(bundle())
+    executor.start(bundle())
+    wait_for(lambda: executor.look(NAME).started)
+    look = executor.look(NAME)
+    assert (look.ended, look.gone) == (False, False)
+    assert list(executor.names()) == [NAME]
+
+
+def test_killed_it_is_gone_for_good_and_is_not_started_again(executor: Executor):
+    executor.start(bundle())
+    wait_for(lambda: executor.look(NAME).started)
+    executor.stop(NAME, force=True)
+    wait_for(lambda: executor.look(NAME).gone)
+    executor.stop(NAME, force=True)
+    executor.stop(NAME, force=False)
+    executor.start(bundle())
+    look = executor.look(NAME)
+    assert (look.started, look.ended, look.gone) == (True, True, True)
+
+
+def test_what_has_ended_can_be_read_until_it_is_forgotten(executor: Executor):
+    executor.start(bundle())
+    wait_for(lambda: executor.look(NAME).started)
+    executor.stop(NAME, force=True)
+    wait_for(lambda: executor.look(NAME).gone)
+    assert executor.directory(NAME).is_dir()
+    executor.forget(NAME)
+    assert NAME not in executor.names()

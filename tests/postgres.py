@@ -1,0 +1,112 @@
+"""A PostgreSQL of the tests' own: started when the first test needs one, ended with the tests."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from dataops_lab.store import open_store
+
+WHERE_TO_GET_IT = "PostgreSQL is not installed. On Debian and Ubuntu: sudo apt-get install postgresql"
+_FAST = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "autovacuum=off"]
+_FOLDERS = [os.environ.get("PATH", ""), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
+
+
+class Postgres:
+    """One server on a Unix socket. Each test has a database of its own, copied from one with all tables."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._names = (f"test_{number}" for number in count())
+        self._admin = psycopg.connect(host=str(folder), user="dataops", dbname="postgres", autocommit=True)
+        self._admin.execute("CREATE DATABASE filled")
+        open_store(self._url("filled")).close()
+
+    @contextmanager
+    def database(self, *, template: str = "filled") -> Iterator[str]:
+        """Its URL. With `template1` it is empty."""
+        name = next(self._names)
+        self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        yield self._url(name)
+        self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def cut_connections(self) -> None:
+        """As a restart of the database does."""
+        self._admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+
+    def close(self) -> None:
+        self._admin.close()
+
+    def _url(self, name: str) -> str:
+        return f"postgresql+psycopg://dataops@/{name}?host={self._folder}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    programs = [shutil.which(name, path=os.pathsep.join(_FOLDERS)) for name in ("initdb", "postgres")]
+    if None in programs:
+        if os.environ.get("CI"):
+            pytest.fail(WHERE_TO_GET_IT)
+        pytest.skip(WHERE_TO_GET_IT)
+    initdb, server = map(str, programs)
+    # Not pytest's own folder: a socket's path may have a hundred characters.
+    with (
+        tempfile.TemporaryDirectory(prefix="dataops-pg-") as name,
+        _running(initdb, server, Path(name)),
+        closing(Postgres(Path(name))) as postgres,
+    ):
+        yield postgres
+
+
+@contextmanager
+def _running(initdb: str, server: str, folder: Path) -> Iterator[None]:
+    # PostgreSQL refuses to be run by root.
+    other: dict[str, Any] = {}
+    if os.getuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        other = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    data = folder / "data"
+    subprocess.run(
+        [initdb, "--pgdata", data, "--username=dataops", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        **other,
+    )
+    settings = [*_FAST, "listen_addresses=", f"unix_socket_directories={folder}", "max_connections=200"]
+    # The shell ends the server when our end of its input is closed, which it is even if the tests are killed.
+    script = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server'
+    command = ["sh", "-c", script, "sh", server, "-D", data, *(part for s in settings for part in ("-c", s))]
+    with (folder / "log").open("wb") as log:
+        shell = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, **other
+        )
+    try:
+        _wait_until_ready(data / "postmaster.pid", shell, folder / "log")
+        yield
+    finally:
+        assert shell.stdin is not None
+        shell.stdin.close()
+        shell.wait()
+
+
+def _wait_until_ready(status: Path, shell: subprocess.Popen[bytes], log: Path) -> None:
+    """The server writes its state into the last line of its lock file."""
+    while not (status.exists() and status.read_text().rstrip().endswith("ready")):
+        try:
+            shell.wait(0.01)
+        except subprocess.TimeoutExpired:
+            continue
+        raise RuntimeError(log.read_text())

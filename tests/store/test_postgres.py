@@ -1,0 +1,108 @@
+"""What only PostgreSQL has to be tested for: connections that break, and locks that wait."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from threading import Barrier, Thread
+
+import pytest
+
+from dataops_lab.domain.runs import RunState
+from dataops_lab.errors import InvalidRequest, StoreBusy
+from dataops_lab.store import open_store
+
+
+@pytest.fixture
+def database(postgres):
+    """Of PostgreSQL alone."""
+    with postgres.database() as url:
+        yield url
+
+
+def test_a_database_that_was_restarted_is_used_and_listened_to_as_before(store, submit, database, postgres, eventually):
+    with closing(open_store(database)) as other:
+        submit()
+        postgres.cut_connections()
+        before = other.changes()
+        submit()
+        # What was committed while nobody listened counts as a change too.
+        eventually(lambda: other.changes() != before)
+        eventually(lambda: connected(other))
+        before = other.changes()
+        submit()
+        eventually(lambda: other.changes() != before)
+
+
+def connected(store) -> bool:
+    return not store._database._listener._connection.closed
+
+
+def test_a_connection_that_breaks_in_the_middle_of_a_transaction_undoes_it(store, submit, postgres):
+    run = submit().run
+    with pytest.raises(StoreBusy, match="lost"), store.begin() as tx:
+        tx.runs.move(run, run.moved_to(RunState.CANCELLED))
+        postgres.cut_connections()
+        tx.runs.get(run.id)
+    with store.read() as tx:
+        assert tx.runs.get(run.id) == run
+
+
+def test_who_stands_still_in_a_transaction_loses_it_and_holds_nobody_up(store, submit, database):
+    run = submit().run
+    with (
+        closing(open_store(f"{database}&options=-c idle_in_transaction_session_timeout=100ms")) as sleeper,
+        pytest.raises(StoreBusy),
+        sleeper.begin() as tx,
+    ):
+        tx.runs.move(run, run.moved_to(RunState.ACTIVE))
+        with store.begin() as other:
+            # Waits for the sleeper to be thrown out.
+            other.runs.move(run, run.moved_to(RunState.CANCELLED))
+    with store.read() as tx:
+        assert tx.runs.get(run.id).state is RunState.CANCELLED
+
+
+def test_who_waits_too_long_for_a_lock_is_told_to_try_again(store, submit, database):
+    run = submit().run
+    with closing(open_store(f"{database}&options=-c lock_timeout=10ms")) as hasty, store.begin() as tx:
+        tx.runs.get(run.id)
+        with pytest.raises(StoreBusy, match="Try again"), hasty.begin() as other:
+            other.runs.get(run.id)
+
+
+def test_two_that_wait_for_each_other_do_not_wait_for_good(store, submit):
+    ids = [submit().run.id for _ in range(2)]
+    barrier = Barrier(2)
+    failures = []
+
+    def look_at(first: str, second: str) -> None:
+        try:
+            with store.begin() as tx:
+                tx.runs.get(first)
+                barrier.wait()
+                tx.runs.get(second)
+        except StoreBusy as error:
+            failures.append(error)
+
+    threads = [Thread(target=look_at, args=pair) for pair in (ids, ids[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(failures) == 1
+
+
+def test_readers_wait_for_nobody_and_see_one_state_throughout(store, submit):
+    run = submit().run
+    with store.read() as reader:
+        with store.begin() as tx:
+            tx.runs.move(tx.runs.get(run.id), run.moved_to(RunState.CANCELLED))
+            tx.events.last_seq()
+            assert reader.runs.get(run.id) == run
+        assert reader.runs.get(run.id) == run
+        assert reader.runs.counts() == {RunState.QUEUED: 1}
+
+
+def test_a_copy_is_the_business_of_its_own_tools(store, tmp_path):
+    with pytest.raises(InvalidRequest, match="pg_dump"):
+        store.copy_to(tmp_path / "copy")

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from dataops_lab.domain.runs import Attempt, AttemptState, Reason, RunState
+from dataops_lab.errors import InvalidRequest, NotFound, StaleWrite
+from dataops_lab.ports import RunFilter
+from dataops_lab.services import runs
+from dataops_lab.store import open_store
+
+
+def test_an_exception_in_a_transaction_undoes_all_of_it(store, submit):
+    view = submit()
+    with pytest.raises(RuntimeError), store.begin() as tx:
+        tx.runs.move(view.run, view.run.moved_to(RunState.CANCELLED))
+        raise RuntimeError
+    with store.read() as tx:
+        assert tx.runs.get(view.run.id) == view.run
+        assert len(tx.events.after(0)) == 1
+
+
+def test_writing_in_a_reading_transaction_is_an_error(store, submit):
+    view = submit()
+    with pytest.raises(DBAPIError), store.read() as tx:
+        tx.jobs.rename(view.job.id, "changed")
+    with store.read() as tx:
+        assert tx.jobs.get(view.job.id).name == view.job.name
+
+
+def test_the_second_of_two_moves_from_one_state_is_stale(store, submit):
+    run = submit().run
+    with store.begin() as tx:
+        tx.runs.move(run, run.moved_to(RunState.CANCELLED))
+    with pytest.raises(StaleWrite), store.begin() as tx:
+        tx.runs.move(run, run.moved_to(RunState.ACTIVE))
+
+
+def test_a_move_does_not_undo_a_request_to_cancel(store, submit, clock):
+    run = submit().run
+    with store.begin() as tx:
+        tx.runs.request_cancel(run.id, at=clock.now(), by="first")
+        tx.runs.request_cancel(run.id, at=clock.now(), by="second")
+        tx.runs.move(run, run.moved_to(RunState.ACTIVE))
+        assert tx.runs.get(run.id).cancel_requested_by == "first"
+
+
+def test_every_move_has_its_event_and_no_other(store, engine, submit, executor, ctx):
+    view = submit()
+    while not (attempts := runs.get(ctx, view.run.id).attempts) or attempts[-1].state is not AttemptState.RUNNING:
+        engine.step()
+    with store.read() as tx:
+        kinds = [event.kind for event in tx.events.after(0, run_id=view.run.id)]
+    assert kinds == ["run.queued", "run.active", "attempt.claimed", "attempt.launching", "attempt.running"]
+
+
+def test_a_change_by_another_connection_is_seen(store, submit, database, eventually):
+    with closing(open_store(database)) as other:
+        before = other.changes()
+        submit()
+        eventually(lambda: other.changes() != before)
+
+
+def test_what_writes_nothing_is_no_change(store, database, submit, eventually):
+    with closing(open_store(database)) as other:
+        before = other.changes()
+        with store.begin() as tx:
+            tx.runs.counts()
+        with store.read() as tx:
+            tx.events.after(0)
+        assert other.changes() == before
+        submit()
+        eventually(lambda: other.changes() != before)
+        assert other.changes() == before + 1
+
+
+def test_a_list_goes_on_where_the_page_before_ended(store, submit):
+    ids = [submit().run.id for _ in range(7)]
+    seen, cursor = [], None
+    with store.read() as tx:
+        while True:
+            page = tx.runs.page(RunFilter(), limit=3, cursor=cursor)
+            seen += [run.id for run in page.items]
+            if (cursor := page.next) is None:
+                break
+    assert seen == sorted(ids, reverse=True)
+
+
+@pytest.mark.parametrize("cursor", ["x", "' OR 1=1 --", "", "Z" * 500])
+def test_a_cursor_that_no_list_gave_is_refused(store, cursor):
+    with store.read() as tx, pytest.raises(InvalidRequest):
+        tx.runs.page(RunFilter(), limit=3, cursor=cursor)
+
+
+def test_runs_are_filtered_by_state_job_person_and_text(store, submit):
+    sales, churn = submit("/n/sales.ipynb"), submit("/n/churn_100%.ipynb")
+    with store.read() as tx:
+
+        def found(**where):
+            return [run.id for run in tx.runs.page(RunFilter(**where), limit=10).items]
+
+        assert found(job_id=sales.job.id) == [sales.run.id]
+        assert found(text="SALES") == [sales.run.id]
+        assert found(text="100%") == [churn.run.id]
+        assert found(text="%") == [churn.run.id]
+        assert found(states=(RunState.ACTIVE,)) == []
+        assert found(created_by="nobody") == []
+        assert len(found(states=(RunState.QUEUED,), created_by="someone")) == 2
+
+
+def test_a_run_is_found_by_a_prefix_that_only_it_has(store, submit):
+    first, second = submit().run, submit().run
+    common = next(n for n in range(26) if first.id[n] != second.id[n])
+    with store.read() as tx:
+        assert tx.runs.get(first.id[: common + 1].lower()) == first
+        with pytest.raises(InvalidRequest, match="several"):
+            tx.runs.get(first.id[:common])
+        for absent in ("01", "nothing", "%%%%%%", "______"):
+            with pytest.raises(NotFound):
+                tx.runs.get(absent)
+
+
+def test_instants_come_back_as_they_were_given(store, submit, clock):
+    clock.advance(0.123456)
+    run = submit().run
+    with store.read() as tx:
+        assert tx.runs.get(run.id).created_at == clock.now()
+        found = tx.runs.page(RunFilter(created_after=clock.now(), created_before=None), limit=1)
+        assert [run.created_at.utcoffset().total_seconds() for run in found.items] == [0]
+
+
+HOSTILE = {
+    "not a number": [float("inf"), float("-inf")],
+    "nul": "a\0b",
+    "half a character": "\ud800",
+    "quotes": "'\"\\;--",
+    "nested": {"ä": [None, True, 1, 0.1, {}]},
+}
+
+
+def test_parameters_arrive_as_they_were_given(store, submit):
+    run = submit().run
+    given = replace(run, id="0" * 26, parameters=HOSTILE)
+    with store.begin() as tx:
+        tx.runs.add(given)
+    with store.read() as tx:
+        assert tx.runs.get(given.id) == given
+
+
+def test_whatever_an_error_says_the_run_ends_with_it_and_is_found_by_it(store, submit, clock):
+    run = submit().run
+    reason = Reason("failed", "It said: \0 \ud800 NEEDLE", {"cell": float("nan"), "traceback": ["\0"], "\0": 1})
+    active = run.moved_to(RunState.ACTIVE)
+    attempt = Attempt(run.id, 1, AttemptState.LAUNCHING, token=1, created_at=clock.now())
+    with store.begin() as tx:
+        tx.runs.move(run, active)
+        tx.attempts.add(attempt)
+    with store.begin() as tx:
+        tx.attempts.move(attempt, attempt.moved_to(AttemptState.FAILED, reason=reason))
+        tx.runs.move(active, active.moved_to(RunState.FAILED, reason=reason))
+    with store.read() as tx:
+        [found] = tx.runs.page(RunFilter(text="needle"), limit=2).items
+        assert found.reason.message == "It said: \N{REPLACEMENT CHARACTER} ? NEEDLE"
+        assert tx.attempts.of_run(run.id)[0].reason == found.reason
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_text_that_not_every_database_has_is_refused_when_it_is_written_and_when_it_is_looked_for(store, submit, text):
+    view = submit()
+    with pytest.raises(InvalidRequest), store.begin() as tx:
+        tx.jobs.rename(view.job.id, text)
+    for look in (
+        lambda tx: tx.runs.get(text),
+        lambda tx: tx.runs.page(RunFilter(text=text), limit=1),
+        lambda tx: tx.jobs.by_source("default", text),
+    ):
+        with pytest.raises(InvalidRequest), store.read() as tx:
+            look(tx)
+    with store.read() as tx:
+        assert tx.jobs.get(view.job.id) == view.job
+
+
+def test_text_that_is_longer_than_its_column_is_refused(store, submit):
+    view = submit()
+    with pytest.raises(InvalidRequest, match="200"), store.begin() as tx:
+        tx.jobs.rename(view.job.id, "x" * 201)
+    with pytest.raises(InvalidRequest), store.begin() as tx:
+        tx.jobs.add(replace(view.job, id="0" * 26, source="/".join("abcdefgh" for _ in range(400))))
+    with store.begin() as tx:
+        tx.jobs.rename(view.job.id, "ä" * 200)
+
+
+def test_the_blobs_of_versions_records_and_reports_are_known(store, submit, engine, executor, ctx):
+    view = submit()
+    while not (attempts := runs.get(ctx, view.run.id).attempts) or attempts[-1].state is not AttemptState.RUNNING:
+        engine.step()
+    executor.end(attempts[-1].name)
+    while not (record := runs.get(ctx, view.run.id).record):
+        engine.step()
+    with store.begin() as tx:
+        tx.records.keep_report(view.run.id, "with_code", "sha256:" + "0" * 64)
+        tx.records.keep_report(view.run.id, "with_code", "sha256:" + "1" * 64)
+    with store.read() as tx:
+        assert set(tx.digests()) == {
+            view.version.manifest.notebook_digest,
+            *(file.digest for file in view.version.manifest.files),
+            *(file.digest for file in record.files),
+            "sha256:" + "0" * 64,
+        }
