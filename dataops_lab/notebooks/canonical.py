@@ -1,0 +1,64 @@
+"""The bytes of a notebook that name its version: what people wrote, without what runs left in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..domain.versions import canonical_json
+from ..errors import InvalidNotebook
+from .read import INJECTED, Notebook, source_of
+
+# Written by kernels, executors and front ends while a notebook runs or is looked at.
+_RUN_METADATA = frozenset({"papermill", "widgets", "signature", "orig_nbformat"})
+_RUN_CELL_METADATA = frozenset(
+    {"collapsed", "ExecuteTime", "execution", "executionInfo", "outputId", "papermill", "scrolled", "trusted"}
+)
+# papermill inserts these cells into what it executes.
+_RUN_TAGS = frozenset({INJECTED, "papermill-error-cell-tag"})
+
+
+def canonical_bytes(notebook: Notebook) -> bytes:
+    """A valid notebook of the same format version: running or viewing the original changes no byte of it.
+
+    Cell ids stay as they are, and where there are none, none are made up.
+    """
+    raw = notebook.raw
+    cells = [_cell(cell) for cell in raw["cells"] if not _RUN_TAGS.intersection(cell["metadata"].get("tags", ()))]
+    return notebook_bytes({**raw, "metadata": _metadata(raw["metadata"]), "cells": cells})
+
+
+def notebook_bytes(raw: dict[str, Any]) -> bytes:
+    try:
+        return canonical_json(raw)
+    except UnicodeEncodeError:
+        raise InvalidNotebook(
+            "The notebook holds half of a surrogate pair, which is no character. Find the broken text and retype it."
+        ) from None
+
+
+def _cell(raw: dict[str, Any]) -> dict[str, Any]:
+    cell = {**raw, "source": source_of(raw), "metadata": _cell_metadata(raw["metadata"])}
+    if raw["cell_type"] == "code":
+        cell.update(outputs=[], execution_count=None)
+    return cell
+
+
+def _metadata(raw: dict[str, Any]) -> dict[str, Any]:
+    metadata = _without(raw, _RUN_METADATA)
+    if isinstance(info := metadata.get("language_info"), dict):
+        # The kernel that happened to run it last, down to the patch release.
+        metadata["language_info"] = _without(info, {"version"})
+    return metadata
+
+
+def _cell_metadata(raw: dict[str, Any]) -> dict[str, Any]:
+    metadata = _without(raw, _RUN_CELL_METADATA)
+    if isinstance(view := metadata.get("jupyter"), dict):
+        metadata["jupyter"] = _without(view, {"outputs_hidden"})
+    # papermill and JupyterLab leave empty ones behind.
+    return {key: value for key, value in metadata.items() if not (key in ("jupyter", "tags") and not value)}
+
+
+def _without(mapping: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if key not in keys}

@@ -1,0 +1,218 @@
+"""The check before the start: what will be missing when the notebook runs, each with its mend."""
+
+from __future__ import annotations
+
+import glob
+import os
+import posixpath
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..domain.snapshots import Finding, KernelChoice, Severity
+from .read import Notebook
+from .scan import Mention, Use
+from .travel import Luggage
+from .walk import LeftBehind
+from .workspace import Workspace
+
+_FILE_NAME = re.compile(r"\.\w{1,10}$")
+_WINDOWS = re.compile(r"^[A-Za-z]:[\\/]")
+# The same on every machine.
+_EVERYWHERE = ("/dev", "/proc", "/sys", "/usr", "/etc", "/bin")
+# What is not there yet is made by the run itself.
+_SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108
+
+
+def check(notebook: Notebook, workspace: Workspace, luggage: Luggage, kernel: KernelChoice | None) -> list[Finding]:
+    """One finding per thing, however often it is mentioned, in the order of the cells."""
+    found = [
+        *_paths(luggage, workspace),
+        *_modules(luggage, workspace, kernel),
+        *_variables(luggage),
+        *_input(luggage),
+        *_unreadable(luggage, notebook),
+        *(_left_behind(left, workspace) for left in luggage.left_behind),
+    ]
+    distinct = {(finding.code, finding.message): finding for finding in reversed(found)}
+    return sorted(distinct.values(), key=lambda f: (f.cell is None, f.cell or 0, f.code, f.message))
+
+
+def _paths(luggage: Luggage, workspace: Workspace) -> Iterator[Finding]:
+    made = {_normal(m.path) for m in luggage.scan.mentions if m.use in (Use.WRITE, Use.EXISTS)}
+    for mention in luggage.scan.mentions:
+        if mention.by_module or mention.guarded:
+            continue
+        finding = _path(mention, workspace)
+        if finding and _normal(mention.path) not in made:
+            yield finding
+
+
+def _path(mention: Mention, workspace: Workspace) -> Finding | None:
+    path = mention.path
+    certain = mention.use in (Use.READ, Use.RUN)
+    if path.startswith("~"):
+        if len(path) < 3:
+            return None
+        return _home(mention) if certain or _exists(os.path.expanduser(path)) else None  # noqa: PTH111
+    if _WINDOWS.match(path):
+        return _absolute(mention, workspace)
+    if path.startswith("/"):
+        if path.startswith(_EVERYWHERE) or path.count("/") < 2:
+            return None
+        matters = (certain and not path.startswith(_SCRATCH)) or _exists(path)
+        return _absolute(mention, workspace) if matters else None
+    located = Path(os.path.normpath(workspace.folder / path))
+    if not workspace.holds(located):
+        return _outside(mention, workspace) if certain or _exists(str(located)) else None
+    if (
+        mention.use in (Use.READ, Use.RUN)
+        and not mention.pattern
+        and _FILE_NAME.search(path)
+        and not _exists(str(located))
+    ):
+        return _missing(mention, workspace)
+    return None
+
+
+def _absolute(mention: Mention, workspace: Workspace) -> Finding:
+    path = Path(mention.path)
+    if workspace.holds(path):
+        mend = f"Write {posixpath.relpath(path, workspace.folder)!r} instead: then it travels along."
+    else:
+        mend = f"Put it below {workspace.root} and name it by a relative path: then it travels along."
+    return Finding(
+        "absolute_path",
+        Severity.WARNING,
+        f"{mention.path} is an absolute path: it does not travel, and is there only where the run finds the same disk.",
+        mend,
+        mention.cell,
+    )
+
+
+def _home(mention: Mention) -> Finding:
+    return Finding(
+        "home_path",
+        Severity.WARNING,
+        f"{mention.path} lies in a home folder: it does not travel, and a run elsewhere has another home.",
+        "Copy it beside the notebook and name it by a relative path.",
+        mention.cell,
+    )
+
+
+def _outside(mention: Mention, workspace: Workspace) -> Finding:
+    return Finding(
+        "outside_root",
+        Severity.WARNING,
+        f"{mention.path} leads out of the workspace {workspace.root}, so it does not travel.",
+        "Choose a root that holds it (--root FOLDER), or move it into the workspace.",
+        mention.cell,
+    )
+
+
+def _missing(mention: Mention, workspace: Workspace) -> Finding:
+    return Finding(
+        "missing_file",
+        Severity.WARNING,
+        f"{mention.path} is read, but there is no such file.",
+        f"Put it there (the path starts from {workspace.folder}), or mend the path.",
+        mention.cell,
+    )
+
+
+def _modules(luggage: Luggage, workspace: Workspace, kernel: KernelChoice | None) -> Iterator[Finding]:
+    if kernel is None:
+        return
+    cells = {i.name.partition(".")[0]: i.cell for i in reversed(luggage.scan.imports) if not i.optional}
+    for name in luggage.missing_modules & cells.keys():
+        if name.lower() in luggage.scan.installs:
+            continue
+        if name in luggage.modules_in_root:
+            there = posixpath.relpath(workspace.root, workspace.folder)
+            message = f"The module {name!r} lies in {workspace.root}, where Python does not look by itself."
+            mend = f"Add before the import: import sys; sys.path.insert(0, {there!r})"
+        else:
+            message = f"The module {name!r} is neither beside the notebook nor installed in the kernel {kernel.name!r}."
+            mend = f"Install what provides it: {kernel.argv[0]} -m pip install {name}"
+        yield Finding("missing_module", Severity.WARNING, message, mend, cells[name])
+
+
+def _variables(luggage: Luggage) -> Iterator[Finding]:
+    for variable in luggage.scan.variables:
+        if variable.name not in os.environ and variable.name not in luggage.scan.variables_set:
+            yield Finding(
+                "missing_variable",
+                Severity.WARNING,
+                f"The environment variable {variable.name} is read, but it is not set here.",
+                "Set it before the start, or give it a default in the code.",
+                variable.cell,
+            )
+
+
+def _input(luggage: Luggage) -> Iterator[Finding]:
+    for cell in luggage.scan.input_cells:
+        yield Finding(
+            "input_call",
+            Severity.WARNING,
+            f"Cell {cell + 1} asks a question, and in a run nobody is there to answer: it fails.",
+            "Make the answer a parameter.",
+            cell,
+        )
+
+
+def _unreadable(luggage: Luggage, notebook: Notebook) -> Iterator[Finding]:
+    for cell in luggage.scan.unreadable_cells:
+        tagged = "parameters" in notebook.cells[cell].tags
+        if not tagged:  # which has its own finding
+            yield Finding(
+                "unreadable_cell",
+                Severity.WARNING,
+                f"Cell {cell + 1} cannot be read as Python, so files and modules that it needs are not seen.",
+                "Mend its syntax, or delete the cell if it is not needed.",
+                cell,
+            )
+
+
+def _left_behind(left: LeftBehind, workspace: Workspace) -> Finding:
+    path = workspace.relative(left.path)
+    match left.why:
+        case "secret":
+            return Finding(
+                "secret_left_behind",
+                Severity.INFO,
+                f"{path} looks like a secret and does not travel.",
+                f"If the run needs it, set variables instead; or write !{left.path.name} into .dataopsignore.",
+            )
+        case "outside":
+            return Finding(
+                "outside_root",
+                Severity.WARNING,
+                f"{path} is a link that leads out of the workspace, so it does not travel.",
+                "Copy what it points to into the workspace, or choose a root that holds both.",
+            )
+        case "ignored":
+            return Finding(
+                "ignored_file",
+                Severity.WARNING,
+                f"{path} is named in the code, but an ignore rule leaves it behind.",
+                f"Write !{left.path.name} into .dataopsignore to take it along.",
+            )
+    return Finding(
+        "unreadable_file",
+        Severity.WARNING,
+        f"{path.encode(errors='replace').decode()} cannot be read, so it does not travel.",
+        "Check its name and its permissions.",
+    )
+
+
+def _exists(path: str) -> bool:
+    try:
+        if "*" in path:
+            return next(glob.iglob(path), None) is not None  # noqa: PTH207 — patterns may be absolute
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _normal(path: str) -> str:
+    return posixpath.normpath(path)

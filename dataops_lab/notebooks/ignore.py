@@ -1,0 +1,97 @@
+"""What stays behind when a folder travels: caches, repositories, environments, secrets, and `.dataopsignore`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from fnmatch import translate
+from functools import cache
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+IGNORE_FILE = ".dataopsignore"
+
+
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)))
+
+
+# Made by tools, useless elsewhere, often huge.
+_TOOLS = _any_of((
+    ".git", ".hg", ".svn", ".ipynb_checkpoints", "__pycache__", "node_modules", ".venv", "venv", ".dataops*", "*.pyc",
+    ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox", ".DS_Store", ".virtual_documents", ".vscode",
+    ".idea", ".cache", ".local", ".config", ".conda", ".npm", ".nvm", ".cargo", ".rustup", ".jupyter", ".ipython",
+))  # fmt: skip
+
+_SECRETS = _any_of((
+    ".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", ".netrc",
+    ".pgpass", ".pypirc", ".git-credentials", ".ssh", ".aws", ".gnupg", ".kube", ".docker",
+))  # fmt: skip
+_NO_SECRETS = _any_of(("*.pub", ".env.example", ".env.sample", ".env.template"))
+
+# A folder that holds one of them is an environment, or keeps the state of this very program.
+_MARKERS = ("pyvenv.cfg", "conda-meta", "dataops.sqlite")
+
+
+class Kept(StrEnum):
+    """Why a path stays behind."""
+
+    TOOL = "tool"
+    SECRET = "secret"  # noqa: S105
+    IGNORED = "ignored"
+
+
+class IgnoreRules:
+    """`.dataopsignore` files count from the workspace's root down, each for its own folder, as git's do."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._spec = cache(self._read)
+
+    def kept_behind(self, path: Path, *, folder: bool) -> Kept | None:
+        """`path` is absolute and below the root; the folders above it are asked about on their own."""
+        if _TOOLS.match(path.name) or (folder and any((path / marker).exists() for marker in _MARKERS)):
+            return Kept.TOOL
+        said = self._said(path, folder=folder)
+        if said:
+            return Kept.IGNORED
+        if said is None and _SECRETS.match(path.name) and not _NO_SECRETS.match(path.name):
+            return Kept.SECRET
+        return None
+
+    def kept_behind_on_the_way(self, path: Path) -> Kept | None:
+        """The same for a path that was named, with every folder between the root and it."""
+        parents = [parent for parent in path.parents if parent != self._root and parent.is_relative_to(self._root)]
+        for parent in reversed(parents):
+            if kept := self.kept_behind(parent, folder=True):
+                return kept
+        return self.kept_behind(path, folder=path.is_dir())
+
+    def _said(self, path: Path, *, folder: bool) -> bool | None:
+        """By the nearest file that speaks of it: True ignores, False takes along against every other rule."""
+        for parent in path.parents:
+            if (spec := self._spec(parent)) is not None:
+                name = path.relative_to(parent).as_posix() + ("/" if folder else "")
+                if (include := spec.check_file(name).include) is not None:
+                    return include
+            if parent == self._root:
+                break
+        return None
+
+    def _read(self, folder: Path) -> GitIgnoreSpec | None:
+        try:
+            text = (folder / IGNORE_FILE).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+        return GitIgnoreSpec.from_lines(line for line in text.splitlines() if _is_pattern(line))
+
+
+def _is_pattern(line: str) -> bool:
+    """git skips lines that it cannot read; the library raises."""
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,52 @@
+"""Filling in a notebook: the values of a run as a cell of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..domain.versions import digest_of
+from . import literals
+from .canonical import notebook_bytes
+from .read import INJECTED, PARAMETERS, parse_notebook
+
+_FIRST_MINOR_WITH_IDS = 5
+
+_HEADING = "# Parameters of this run\n"
+
+
+def filled_in(notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
+    """The same notebook and values give the same bytes. A cell injected earlier is replaced."""
+    if not values:
+        return notebook
+    it = parse_notebook(notebook)
+    source = _comment(language) + literals.assignments(language, values, types)
+    cells = [raw for raw, cell in zip(it.raw["cells"], it.cells, strict=True) if INJECTED not in cell.tags]
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {"tags": [INJECTED]},
+        "outputs": [],
+        "source": source,
+    }
+    if it.minor >= _FIRST_MINOR_WITH_IDS:
+        cell["id"] = _new_id(source, {raw.get("id") for raw in cells})
+    cells.insert(_position(cells), cell)
+    return notebook_bytes({**it.raw, "cells": cells})
+
+
+def _position(cells: list[dict[str, Any]]) -> int:
+    """Behind the first `parameters` cell, so that its defaults are overridden; first where there is none."""
+    for index, cell in enumerate(cells):
+        if cell["cell_type"] == "code" and PARAMETERS in cell["metadata"].get("tags", ()):
+            return index + 1
+    return 0
+
+
+def _comment(language: str) -> str:
+    return _HEADING if language.lower() in ("python", "r", "bash", "julia") else ""
+
+
+def _new_id(source: str, taken: set[Any]) -> str:
+    base = f"parameters-{digest_of(source.encode())[7:15]}"
+    return next(name for n in range(len(taken) + 1) if (name := f"{base}{'-' * n}") not in taken)

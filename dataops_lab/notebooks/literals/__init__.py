@@ -1,0 +1,39 @@
+"""Values as source text, one writer per kernel language.
+
+A value is data: whatever it holds, it arrives equal and nothing of it runs. What a writer cannot
+promise that for, it refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...domain.parameters import ParameterType
+from ...errors import InvalidParameters
+from . import bash, other, python, r
+from .declared import Declared
+from .problem import Unwritable
+
+# A writer takes name, value and declared type, and returns one line that assigns.
+_WRITERS = {"python": python.assignment, "r": r.assignment, "bash": bash.assignment}
+
+
+def assignments(language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> str:
+    """Lines that set `values`, in their order; InvalidParameters naming every one that cannot be written."""
+    write = _WRITERS.get(language.lower()) or other.writer(language)
+    lines: list[str] = []
+    problems: list[dict[str, str]] = []
+    for name, value in values.items():
+        try:
+            lines.append(write(name, value, Declared.spelled(types.get(name, ParameterType.ANY))))
+        except Unwritable as problem:
+            problems.append({"name": name, "message": str(problem)})
+    if problems:
+        said = "; ".join(f"{p['name']!r} {p['message']}" for p in problems)
+        raise InvalidParameters(
+            f"{said}. Nothing was started: pass values that {language} can hold.",
+            problems=problems,
+            parameters=list(values),
+        )
+    return "\n".join(lines)

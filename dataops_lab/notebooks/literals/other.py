@@ -1,0 +1,56 @@
+"""Values for languages that have no writer of ours: papermill's translators, for what they cannot get wrong."""
+
+from __future__ import annotations
+
+import keyword
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ...errors import InvalidParameters
+from .declared import Declared
+from .problem import Unwritable
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+# Means the same between the quotes of every language.
+_SAFE_TEXT = re.compile(r"[A-Za-z0-9 _.,:/+-]*")
+
+
+def writer(language: str) -> Callable[[str, Any, Declared], str]:
+    """InvalidParameters when papermill does not know the language either."""
+    # Costs seconds, and most people never need it.
+    from papermill.exceptions import PapermillException
+    from papermill.translators import papermill_translators
+
+    try:
+        translator = papermill_translators.find_translator("", language)
+    except PapermillException:
+        raise InvalidParameters(
+            f"Parameters cannot be passed to a {language} kernel: nothing here writes its values. "
+            "Run the notebook without parameters, or read them from a file.",
+            problems=[],
+            parameters=[],
+        ) from None
+
+    def assignment(name: str, value: Any, declared: Declared) -> str:  # noqa: ARG001
+        if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+            raise Unwritable(f"is not a name that is safe in {language}")
+        text = str(translator.assign(name, translator.translate(_safe(value, language))))
+        return text.strip("\n")
+
+    return assignment
+
+
+def _safe(value: Any, language: str) -> Any:
+    match value:
+        case bool() | int():
+            return value
+        case float() if math.isfinite(value):
+            return value
+        case str() if _SAFE_TEXT.fullmatch(value):
+            return value
+    raise Unwritable(
+        f"cannot be written safely in {language}: only finite numbers, true or false, and text of letters, "
+        "digits, blanks and _.,:/+- can"
+    )

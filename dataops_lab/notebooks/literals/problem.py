@@ -1,0 +1,44 @@
+"""Why a name or value cannot be written as source, and the checks that all languages share."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+_DEEPEST = 50  # Python's own parser gives up at 200 brackets
+
+
+class Unwritable(ValueError):
+    """Its text goes on after the parameter's name: "holds a NUL character"."""
+
+
+def checked_text(text: str) -> str:
+    """Text that can be sent to a kernel, or Unwritable."""
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise Unwritable("holds half of a surrogate pair, which is no character")
+    return text
+
+
+def without_nul(text: str, language: str) -> str:
+    if "\0" in text:
+        raise Unwritable(f"holds a NUL character, which {language} text cannot have")
+    return checked_text(text)
+
+
+def deeper(depth: int) -> int:
+    if depth >= _DEEPEST:
+        raise Unwritable(f"is nested more than {_DEEPEST} levels deep")
+    return depth + 1
+
+
+def as_date(value: object) -> dt.date:
+    try:
+        return dt.date.fromisoformat(str(value))
+    except ValueError:
+        raise Unwritable("is not a date such as 2026-01-31") from None
+
+
+def as_datetime(value: object) -> dt.datetime:
+    try:
+        return dt.datetime.fromisoformat(str(value))
+    except ValueError:
+        raise Unwritable("is not a date and time such as 2026-01-31T08:00:00") from None

@@ -1,0 +1,41 @@
+"""The port `Notebooks` in this very process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..domain.snapshots import Inspection, KernelChoice, Limits, Snapshot
+from ..ports import Blobs
+
+
+class LocalNotebooks:
+    """Each verb loads what it needs when it is first called: a report costs seconds of imports, an inspection none."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    def inspect(self, path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Inspection:
+        from . import snapshot
+
+        return snapshot.inspect(path, root=root, kernel=kernel, limits=limits)
+
+    def snapshot(self, path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Snapshot:
+        from . import snapshot
+
+        return snapshot.snapshot(path, root=root, kernel=kernel, limits=limits, blobs=self._blobs)
+
+    def kernel(self, name: str) -> KernelChoice:
+        from . import kernels
+
+        return kernels.kernel(name)
+
+    def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
+        from . import inject
+
+        return inject.filled_in(notebook, language, values, types)
+
+    def report(self, notebook: bytes, *, title: str, code: bool) -> bytes:
+        from . import report
+
+        return report.report(notebook, title=title, code=code)

@@ -1,0 +1,112 @@
+"""What a Python annotation says about a parameter."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ...domain.parameters import ParameterType
+from .constants import constant
+from .values import Unknown, common_type, type_of
+
+T = ParameterType
+
+_NAMES = {
+    "str": T.STRING,
+    "int": T.INTEGER,
+    "float": T.NUMBER,
+    "bool": T.BOOLEAN,
+    "date": T.DATE,
+    "datetime": T.DATETIME,
+    **dict.fromkeys(("list", "List", "Sequence", "Iterable", "Collection", "tuple", "Tuple"), T.LIST),
+    **dict.fromkeys(("dict", "Dict", "Mapping", "MutableMapping"), T.MAPPING),
+}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """`explicit` is True where the annotation says "anything", so that a default does not narrow it."""
+
+    type: ParameterType = T.ANY
+    nullable: bool = False
+    choices: tuple[Any, ...] = ()
+    items: ParameterType | None = None
+    help: str = ""
+    explicit: bool = False
+
+
+def declared_by(annotation: ast.expr | str) -> Declared:
+    """Annotations that mean nothing here declare nothing; they are never evaluated."""
+    try:
+        node = ast.parse(annotation.strip(), mode="eval").body if isinstance(annotation, str) else annotation
+        return _declared(node)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return Declared()
+
+
+def _declared(node: ast.expr) -> Declared:
+    match node:
+        case ast.Constant(value=str(text)):
+            return declared_by(text)
+        case ast.Constant(value=None):
+            return Declared(nullable=True)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _union([left, right])
+        case ast.Subscript(value=container, slice=arguments):
+            members = arguments.elts if isinstance(arguments, ast.Tuple) else [arguments]
+            return _subscript(_last_name(container), members)
+    name = _last_name(node)
+    return Declared(_NAMES.get(name, T.ANY), explicit=name in ("Any", "object"))
+
+
+def _subscript(name: str, members: Sequence[ast.expr]) -> Declared:
+    match name:
+        case "Literal":
+            return _literal(members)
+        case "Optional":
+            return replace(_declared(members[0]), nullable=True)
+        case "Union":
+            return _union(members)
+        case "Annotated":
+            texts = [m.value for m in members[1:] if isinstance(m, ast.Constant) and isinstance(m.value, str)]
+            return replace(_declared(members[0]), help=" ".join(texts))
+        case "Final":
+            return _declared(members[0])
+    kind = _NAMES.get(name, T.ANY)
+    return Declared(kind, items=_member(members) if kind is T.LIST else None)
+
+
+def _member(members: Sequence[ast.expr]) -> ParameterType | None:
+    """`tuple[int, ...]` and `list[int]` have members of one type; `tuple[int, str]` has not."""
+    told = [_declared(m) for m in members if not (isinstance(m, ast.Constant) and m.value is ...)]
+    return None if any(t.nullable for t in told) else common_type([t.type for t in told])
+
+
+def _literal(members: Sequence[ast.expr]) -> Declared:
+    values = [constant(member) for member in members]
+    if any(isinstance(value, (Unknown, list, dict)) for value in values):
+        return Declared()
+    choices = tuple(value for value in values if value is not None)
+    kind = common_type([type_of(choice) for choice in choices])
+    return Declared(kind or T.ANY, nullable=None in values, choices=choices, explicit=True)
+
+
+def _union(members: Sequence[ast.expr]) -> Declared:
+    told = [_declared(member) for member in members]
+    nullable = any(t.nullable for t in told)
+    real = [t for t in told if t != Declared(nullable=True)]
+    if len(real) == 1:
+        return replace(real[0], nullable=nullable)
+    kind = common_type([t.type for t in real])
+    choices = tuple(c for t in real for c in t.choices) if all(t.choices for t in real) else ()
+    return Declared(kind or T.ANY, nullable=nullable, choices=choices, explicit=True)
+
+
+def _last_name(node: ast.expr) -> str:
+    """`dt.date`, `datetime.date` and `date` are the same word for a reader who imports nothing."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""

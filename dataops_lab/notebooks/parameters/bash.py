@@ -1,0 +1,143 @@
+"""Parameters of a bash cell: `NAME=value` on lines of their own, plain or exported."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import Any
+
+from ...domain.parameters import Parameter, ParameterType
+from .values import Unknown, description_of, member_type, type_of
+
+T = ParameterType
+
+_ASSIGNMENT = re.compile(
+    r"^\s*(?:(?:export|readonly|declare(?:\s+-[a-zA-Z]+)*|typeset)\s+)?(?P<name>[A-Za-z_]\w*)=(?P<rest>.*)$", re.DOTALL
+)
+_DEFAULTED = re.compile(r"^\$\{\w+:?-(?P<default>[^{}$`\\\"']*)\}$")
+_INTEGER = re.compile(r"^-?(0|[1-9]\d{0,17})$")
+_LONGEST = 200  # lines of one value; a quote that stays open longer is a mistake
+_NUMBER = re.compile(r"^-?(0|[1-9]\d*)\.\d+$")
+
+
+def parameters(source: str) -> tuple[Parameter, ...] | None:
+    """None when a quote or an array does not close."""
+    found: dict[str, Parameter] = {}
+    above: list[str] = []
+    lines = deque(source.split("\n"))
+    while lines:
+        line = lines.popleft()
+        if line.strip().startswith("#"):
+            above.append(line.strip().lstrip("#!"))
+            continue
+        if match := _ASSIGNMENT.match(line):
+            rest = match["rest"]
+            while (words := _words(rest)) is None and lines and rest.count("\n") < _LONGEST:
+                rest += "\n" + lines.popleft()
+            if words is None:
+                return None
+            value, comment, alone = words
+            if alone:
+                found[match["name"]] = _parameter(
+                    match["name"], value, description_of([comment]) or description_of(above)
+                )
+        above = []
+    return tuple(found.values())
+
+
+def _parameter(name: str, value: Any, description: str) -> Parameter:
+    default = None if isinstance(value, Unknown) else value
+    return Parameter(name, type_of(value), default=default, description=description, items=member_type(value))
+
+
+def _words(text: str) -> tuple[Any, str, bool] | None:
+    """The value at the start of `text`, the comment behind it, and whether nothing else follows. None: goes on."""
+    if text.startswith("("):
+        return _array(text)
+    value, end = _word(text, 0)
+    if end < 0:
+        return None
+    rest = text[end:].lstrip(" \t;")
+    # `NAME=value command` sets NAME for that command alone.
+    return value, rest.lstrip("# ") if rest.startswith("#") else "", not rest or rest.startswith("#")
+
+
+def _array(text: str) -> tuple[Any, str, bool] | None:
+    members: list[Any] = []
+    at = 1
+    while at < len(text):
+        if text[at] in " \t\n":
+            at += 1
+        elif text[at] == "#":
+            at = text.find("\n", at)
+            if at < 0:
+                return None
+        elif text[at] == ")":
+            rest = text[at + 1 :].strip(" \t;")
+            known = not any(isinstance(member, Unknown) for member in members)
+            texts = [str(member) for member in members]
+            return (texts if known else Unknown(T.LIST)), rest.lstrip("# "), not rest or rest.startswith("#")
+        else:
+            member, at = _word(text, at, typed=False)
+            if at < 0:
+                return None
+            members.append(member)
+    return None
+
+
+def _word(text: str, at: int, *, typed: bool = True) -> tuple[Any, int]:
+    """The value of one shell word and where it ends; -1 when a quote stays open."""
+    start, value, quoted, expands = at, "", False, False
+    while at < len(text) and text[at] not in " \t\n;()":
+        char = text[at]
+        if char == "'":
+            end = text.find("'", at + 1)
+            if end < 0:
+                return None, -1
+            value, quoted, at = value + text[at + 1 : end], True, end + 1
+        elif char == '"':
+            end = _closing(text, at)
+            if end < 0:
+                return None, -1
+            inner = text[at + 1 : end]
+            expands |= bool(re.search(r"(?<!\\)[$`]", inner))
+            value += re.sub(r'\\([$`"\\\n])', lambda m: "" if m[1] == "\n" else m[1], inner)
+            quoted, at = True, end + 1
+        elif char == "\\" and at + 1 < len(text):
+            value, at = value + text[at + 1], at + 2
+        elif char in "$`":
+            end = _expansion_end(text, at)
+            value, expands, at = value + text[at:end], True, end
+        else:
+            value, at = value + char, at + 1
+    if expands:
+        default = _DEFAULTED.match(text[start:at].strip('"'))
+        if default is None:
+            return Unknown(T.STRING), at
+        value, quoted = default["default"], text[start] == '"'
+    return (_typed(value) if typed and not quoted else value), at
+
+
+def _typed(text: str) -> Any:
+    """What is not quoted and looks like a number or a truth value is taken for one."""
+    if _INTEGER.match(text):
+        return int(text)
+    if _NUMBER.match(text):
+        return float(text)
+    return {"true": True, "false": False}.get(text, text)
+
+
+def _closing(text: str, at: int) -> int:
+    """Of the double quote at `at`."""
+    match = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL).match(text, at + 1)
+    return match.end() - 1 if match else -1
+
+
+def _expansion_end(text: str, at: int) -> int:
+    """Roughly: enough to get over `$NAME`, `${…}`, `$(…)` and backticks without blanks ending the word."""
+    for opening, closing in (("$(", ")"), ("${", "}"), ("`", "`")):
+        if text.startswith(opening, at):
+            end = text.find(closing, at + len(opening))
+            return end + 1 if end >= 0 else len(text)
+    match = re.compile(r"\$\w*").match(text, at)
+    return match.end() if match else at + 1

@@ -1,0 +1,52 @@
+"""The comments of a Python cell, by line."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from dataclasses import dataclass
+
+from .. import python_source
+from .values import description_of
+
+
+@dataclass(frozen=True)
+class Comments:
+    """`trailing` stand behind code, `alone` on lines of their own; texts without the `#`."""
+
+    trailing: dict[int, str]
+    alone: dict[int, str]
+
+    @classmethod
+    def of(cls, source: str) -> Comments:
+        trailing: dict[int, str] = {}
+        alone: dict[int, str] = {}
+        try:
+            for token in tokenize.generate_tokens(io.StringIO(python_source.without_magics(source)).readline):
+                if token.type == tokenize.COMMENT:
+                    before = token.line[: token.start[1]]
+                    (trailing if before.strip() else alone)[token.start[0]] = token.string.lstrip("#").strip()
+        except (tokenize.TokenError, SyntaxError):
+            pass  # what was read so far describes enough
+        return cls(trailing, alone)
+
+    def beside(self, statement: ast.stmt) -> str:
+        """On the statement's last line, else on its first."""
+        last = self.trailing.get(statement.end_lineno or statement.lineno)
+        text = last if last is not None else self.trailing.get(statement.lineno, "")
+        return text if text.startswith("type:") else description_of([text])
+
+    def above(self, statement: ast.stmt) -> str:
+        """The block of comment lines that ends right above it; code that was commented out describes nothing."""
+        lines: list[str] = []
+        number = statement.lineno - 1
+        while number in self.alone:
+            lines.append(self.alone[number])
+            number -= 1
+        return description_of([line for line in reversed(lines) if not _is_code(line)])
+
+
+def _is_code(text: str) -> bool:
+    tree = python_source.parsed(text)
+    return tree is not None and any(isinstance(s, (ast.Assign, ast.AnnAssign, ast.Import)) for s in tree.body)

@@ -1,0 +1,116 @@
+"""Parameters of a Python cell: its top-level assignments, by their syntax tree."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ...domain.parameters import Parameter, ParameterType
+from .. import python_source
+from .annotations import Declared, declared_by
+from .comments import Comments
+from .constants import constant
+from .values import Unknown, member_type, type_of
+
+T = ParameterType
+
+_TYPE_COMMENT = re.compile(
+    r"^type:\s*(?!ignore\b)(?P<type>[\w.]+(\[[^#]*\])?(\s*\|\s*[\w.]+(\[[^#]*\])?)*)\s*(?P<help>.*)$"
+)
+
+_SHOWN = 60  # characters of an expression that a description quotes
+
+
+@dataclass(frozen=True)
+class _Assignment:
+    name: str
+    statement: ast.stmt
+    value: ast.expr | None
+    annotation: ast.expr | None = None
+
+
+def parameters(source: str) -> tuple[Parameter, ...] | None:
+    """In the order of their first assignment; the last one's value counts. None when it is not Python."""
+    tree = None if python_source.is_foreign(source) else python_source.parsed(source)
+    if tree is None:
+        return None
+    comments = Comments.of(source)
+    found: dict[str, Parameter] = {}
+    for assignment in _assignments(tree):
+        found[assignment.name] = _parameter(assignment, comments, source)
+    return tuple(found.values())
+
+
+def _assignments(tree: ast.Module) -> Iterator[_Assignment]:
+    for statement in tree.body:
+        match statement:
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
+                yield _Assignment(name, statement, value, annotation)
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    for name, part in _pairs(target, value):
+                        yield _Assignment(name, statement, part)
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """`a, b = 1, 2` sets two parameters; what is unpacked from a call sets none that can be described."""
+    match target, value:
+        case ast.Name(id=name), _:
+            yield name, value
+        case ast.Tuple(elts=targets) | ast.List(elts=targets), ast.Tuple(elts=values) | ast.List(elts=values):
+            if len(targets) == len(values):
+                for one, its in zip(targets, values, strict=True):
+                    yield from _pairs(one, its)
+
+
+def _parameter(assignment: _Assignment, comments: Comments, source: str) -> Parameter:
+    comment, description = comments.beside(assignment.statement), ""
+    declared: Declared | None = declared_by(assignment.annotation) if assignment.annotation else None
+    if match := _TYPE_COMMENT.match(comment):
+        declared = declared or declared_by(match["type"])
+        description = match["help"].strip()
+    elif not comment.startswith("type:"):
+        description = comment
+    description = description or comments.above(assignment.statement)
+    if assignment.value is None:
+        return _declared_only(assignment.name, declared or Declared(), description)
+    value = constant(assignment.value)
+    if isinstance(value, Unknown):
+        description = _with_expression(description, assignment.value, source)
+    return _with_value(assignment.name, declared or Declared(), value, description)
+
+
+def _declared_only(name: str, declared: Declared, description: str) -> Parameter:
+    return Parameter(
+        name,
+        declared.type,
+        required=True,
+        nullable=declared.nullable,
+        description=description or declared.help,
+        choices=declared.choices,
+        items=declared.items,
+    )
+
+
+def _with_value(name: str, declared: Declared, value: Any, description: str) -> Parameter:
+    kind = type_of(value) if declared.type is T.ANY and not declared.explicit else declared.type
+    return Parameter(
+        name,
+        kind,
+        default=None if isinstance(value, Unknown) else value,
+        nullable=declared.nullable or value is None,
+        description=description or declared.help,
+        choices=declared.choices,
+        items=declared.items or (member_type(value) if kind is T.LIST else None),
+    )
+
+
+def _with_expression(description: str, value: ast.expr, source: str) -> str:
+    """The default cannot be shown as a value, so its source is, where it is short."""
+    expression = ast.get_source_segment(source, value) or ""
+    if not expression or len(expression) > _SHOWN or "\n" in expression:
+        return description
+    return f"{description} (default: {expression})".strip()

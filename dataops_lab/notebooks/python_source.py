@@ -1,0 +1,84 @@
+"""Python as notebooks have it: with magics and shell lines in it, and now and then not Python at all."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+
+# Possessive quantifiers: a hostile line of blanks must not be tried in all its halves.
+_MAGIC_LINE = re.compile(
+    r"^(?P<indent>\s*+)(?P<assigned>[\w.\[\], ]++=\s*+(?=[%!]))?(?P<magic>[%!?].*|[\w.]++\?{1,2}\s*+)$"
+)
+
+# Cell magics whose body is still Python, in the same kernel.
+_PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
+
+# What decides whether the next line goes on with this one.
+_LONG_QUOTES = ('"""', "'''")
+_MARK = re.compile(r"\"\"\"|'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|#.*|\\.|[()\[\]{}]")
+
+
+def parsed(source: str) -> ast.Module | None:
+    """The syntax tree of a cell or module; None when it is not Python that this version reads."""
+    tree = _parsed(source)
+    return tree if tree is not None else _parsed(without_magics(source))
+
+
+def without_magics(source: str) -> str:
+    """The same lines at the same numbers, magics replaced by `pass` or `...`."""
+    return "\n".join(_plain(match) if match else line for line, match in _lines(source))
+
+
+def magics(source: str) -> list[str]:
+    """The lines that are magics, shell commands or their assignments, without indentation and target."""
+    return [match["magic"].strip() for _, match in _lines(source) if match]
+
+
+def is_foreign(source: str) -> bool:
+    """Whether a cell magic hands the whole cell to something else, as `%%bash` does."""
+    first = source.lstrip().split("\n", 1)[0]
+    return first.startswith("%%") and first.split()[0] not in _PYTHON_MAGICS
+
+
+def dotted(node: ast.expr) -> str:
+    """`a.b.c` of an expression that is that; the empty text of any other."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(names)]) if isinstance(node, ast.Name) else ""
+
+
+def _lines(source: str) -> Iterator[tuple[str, re.Match[str] | None]]:
+    """Each line with its match where it is a magic: inside brackets and long texts `%` and `!` mean something else."""
+    depth, quote = 0, ""
+    for line in source.split("\n"):
+        magic = _MAGIC_LINE.match(line) if not depth and not quote else None
+        yield line, magic
+        if magic:
+            continue
+        for mark in _MARK.findall(line):
+            if quote:
+                quote = "" if mark == quote else quote
+            elif mark in _LONG_QUOTES:
+                quote = mark
+            elif mark in "([{":
+                depth += 1
+            elif mark in ")]}":
+                depth = max(0, depth - 1)
+
+
+def _plain(magic: re.Match[str]) -> str:
+    return f"{magic['indent']}{magic['assigned']}..." if magic["assigned"] else f"{magic['indent']}pass"
+
+
+def _parsed(source: str) -> ast.Module | None:
+    with warnings.catch_warnings():
+        # Invalid escapes in somebody's notebook are not news for our log.
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None

@@ -1,0 +1,9 @@
+"""What a notebook's code says about its surroundings: files, modules, variables. Read, never run."""
+
+from __future__ import annotations
+
+from .findings import Import, Mention, Scan, Use, Variable
+from .python import PythonScanner
+from .text import scan_text
+
+__all__ = ["Import", "Mention", "PythonScanner", "Scan", "Use", "Variable", "scan_text"]

@@ -1,0 +1,65 @@
+"""What a scan finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Use(StrEnum):
+    """What the code does with a path, as far as it shows."""
+
+    READ = "read"
+    WRITE = "write"
+    RUN = "run"
+    """Its code runs in the notebook's kernel, as `%run` does."""
+    EXISTS = "exists"
+    """It is only asked for, so it may be missing."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A path in the code. `path` is relative to the notebook's folder, or absolute, or starts with `~`.
+
+    Parts that only running tells are `*`; then `pattern` is True. `by_module` says that the path hangs
+    on the place of the module that names it, so that it moves along although it is absolute.
+    """
+
+    path: str
+    use: Use = Use.UNKNOWN
+    pattern: bool = False
+    guarded: bool = False
+    by_module: bool = False
+    cell: int | None = None
+
+
+@dataclass(frozen=True)
+class Import:
+    """`name` is dotted; `members` are what `from name import …` asks for. `optional`: in a `try`."""
+
+    name: str
+    members: tuple[str, ...] = ()
+    optional: bool = False
+    cell: int | None = None
+
+
+@dataclass(frozen=True)
+class Variable:
+    name: str
+    cell: int | None = None
+
+
+@dataclass
+class Scan:
+    mentions: list[Mention] = field(default_factory=list)
+    imports: list[Import] = field(default_factory=list)
+    search_paths: list[str] = field(default_factory=list)
+    """Folders put on Python's path, relative to the notebook's folder or absolute."""
+    variables: list[Variable] = field(default_factory=list)
+    """Of the environment, asked for without a default."""
+    variables_set: set[str] = field(default_factory=set)
+    installs: set[str] = field(default_factory=set)
+    """Packages that the code itself installs."""
+    input_cells: list[int] = field(default_factory=list)
+    unreadable_cells: list[int] = field(default_factory=list)

@@ -1,0 +1,44 @@
+"""Scanning IPython's magics and shell lines."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+
+from .findings import Mention, Scan, Use
+from .text import scan_text
+
+_SHELL_ESCAPE = ("!", "%sx ", "%system ", "%%bash", "%%sh")
+_PACKAGE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def scan_magic(line: str, cell: int | None, scan: Scan) -> str | None:
+    """Adds to `scan` what one line says; returns the folder that it changes to, if it does."""
+    words = _words(line.lstrip("%!"))
+    if not words:
+        return None
+    command, arguments = words[0], [word for word in words[1:] if not word.startswith("-")]
+    first = arguments[0] if arguments else None
+    match command:
+        case "cd" if line.startswith("%"):
+            return first
+        case "run" | "load" | "loadpy" if first and line.startswith("%"):
+            known = first if posixpath.splitext(first)[1] else f"{first}.py"
+            scan.mentions.append(Mention(known, Use.RUN, cell=cell))
+        case "writefile" | "file" if first:
+            scan.mentions.append(Mention(first, Use.WRITE, cell=cell))
+        case "env" | "set_env" if first and ("=" in first or len(arguments) > 1):
+            scan.variables_set.add(first.split("=", 1)[0])
+        case "pip" | "pip3" | "conda" | "mamba" | "uv" if "install" in arguments:
+            scan.installs.update(m.group().lower() for a in arguments if a != "install" and (m := _PACKAGE.match(a)))
+        case _ if line.startswith(_SHELL_ESCAPE):
+            scan_text(line, cell, scan)
+    return None
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:
+        return line.split()

@@ -1,0 +1,375 @@
+"""Scanning Python: the code cells of a notebook in order, or one module."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from .. import python_source
+from .findings import Import, Mention, Scan, Use, Variable
+from .magics import scan_magic
+from .paths import HOLE, MODULE, path_of
+from .text import scan_text
+
+_READS = (
+    "read_",
+    "load",
+    "imread",
+    "genfromtxt",
+    "fromfile",
+    "open_",
+    "listdir",
+    "scandir",
+    "iterdir",
+    "glob",
+    "rglob",
+)
+_NO_FILES = frozenset(
+    {"read_sql", "read_sql_query", "read_sql_table", "read_gbq", "read_html", "read_clipboard", "loads"}
+)
+_WRITES = (
+    "to_",
+    "write",
+    "save",
+    "dump",
+    "mkdir",
+    "makedirs",
+    "imwrite",
+    "touch",
+    "unlink",
+    "remove",
+    "rmtree",
+    "sink_",
+)
+_ASKS = frozenset({"exists", "isfile", "isdir", "is_file", "is_dir", "lexists"})
+_PATH_METHODS = frozenset(
+    {
+        "open",
+        "read_text",
+        "read_bytes",
+        "write_text",
+        "write_bytes",
+        "mkdir",
+        "touch",
+        "iterdir",
+        "glob",
+        "rglob",
+        "unlink",
+    }
+    | {"exists", "is_file", "is_dir"}
+)
+_PATH_KEYWORDS = frozenset(
+    {"path", "filepath_or_buffer", "path_or_buf", "fname", "file", "filename", "filepath", "io", "f"}
+)
+
+
+class PythonScanner(ast.NodeVisitor):
+    """Feed it the cells in order: names and the working folder carry over from one to the next."""
+
+    def __init__(self, *, module_folder: str | None = None, parameters: Sequence[str] = ()) -> None:
+        self.scan = Scan()
+        self._module_folder = module_folder
+        self._parameters = frozenset(parameters)
+        self._names: dict[str, str] = {}
+        self._base = "."
+        self._cell: int | None = None
+        self._in_try = 0
+        self._quiet = 0
+
+    def read(self, source: str, cell: int | None = None) -> Scan:
+        """Adds to `scan`, which is also returned. Source that is not Python is noted and skipped."""
+        self._cell = cell
+        if python_source.is_foreign(source):
+            self._magic(source.lstrip().split("\n", 1)[0])
+            scan_text(source, cell, self.scan)
+            return self.scan
+        for line in python_source.magics(source):
+            self._magic(line)
+        tree = python_source.parsed(source)
+        try:
+            if tree is not None:
+                self.visit(tree)
+        except RecursionError:
+            tree = None
+        if tree is None and cell is not None:
+            self.scan.unreadable_cells.append(cell)
+        return self.scan
+
+    def _magic(self, line: str) -> None:
+        before = len(self.scan.mentions)
+        moved_to = scan_magic(line, self._cell, self.scan)
+        found = self.scan.mentions[before:]
+        self.scan.mentions[before:] = [replace(m, path=self._located(m.path) or m.path) for m in found]
+        self._moved_to(moved_to)
+
+    # --- names and scopes
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        for target in node.targets:
+            self._assign(target, node.value)
+        self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self._assign(node.target, node.value)
+            self.visit(node.value)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        if python_source.dotted(node.target) == "sys.path":
+            self._search_paths([node.value])
+            with self._quietly():
+                self.generic_visit(node)
+        else:
+            self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        arguments = node.args
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+        outside = self._names
+        own = {argument.arg for argument in every if argument}
+        self._names = {name: path for name, path in outside.items() if name not in own}
+        self.generic_visit(node)
+        self._names = outside
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_For(self, node: ast.For) -> None:
+        if isinstance(node.target, ast.Name):
+            self._names.pop(node.target.id, None)
+        self.generic_visit(node)
+
+    def visit_Try(self, node: ast.Try) -> None:
+        self._in_try += bool(node.handlers)
+        for statement in node.body:
+            self.visit(statement)
+        self._in_try -= bool(node.handlers)
+        for part in (*node.handlers, *node.orelse, *node.finalbody):
+            self.visit(part)
+
+    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        if not isinstance(target, ast.Name):
+            if isinstance(target, ast.Subscript) and _is_environ(target.value):
+                self._variable_set(target.slice)
+            return
+        path = path_of(value, self._names)
+        # A parameter's default is a hint at best; one that looks like a path is taken for it.
+        if path is None or (target.id in self._parameters and "/" not in path):
+            self._names.pop(target.id, None)
+        else:
+            self._names[target.id] = path
+
+    # --- imports
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._import(alias.name)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        # A relative import stays within its package, which travels whole.
+        if node.module and not node.level:
+            self._import(node.module, tuple(alias.name for alias in node.names))
+
+    def _import(self, name: str, members: tuple[str, ...] = ()) -> None:
+        self.scan.imports.append(Import(name, members, optional=self._in_try > 0, cell=self._cell))
+
+    # --- paths
+
+    def visit_Expr(self, node: ast.Expr) -> None:
+        if not isinstance(node.value, ast.Constant):  # a docstring names no file
+            self.visit(node.value)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        self._mention(node, Use.UNKNOWN)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
+        self._mention_whole(node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        self._mention_whole(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        self._mention_whole(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        if _is_environ(node.value):
+            if isinstance(node.ctx, ast.Load):
+                self._variable(node.slice)
+            else:
+                self._variable_set(node.slice)
+            return
+        self._mention_whole(node)
+
+    def _mention_whole(self, node: ast.expr) -> None:
+        """The parts of a path that is known as a whole are no paths of their own."""
+        if self._mention(node, Use.UNKNOWN):
+            with self._quietly():
+                self.generic_visit(node)
+        else:
+            self.generic_visit(node)
+
+    def _mention(self, node: ast.expr, use: Use) -> bool:
+        path = path_of(node, self._names)
+        if path is None:
+            return False
+        if not self._quiet and _is_pathlike(path):
+            self._add(path, use)
+        return True
+
+    def _add(self, path: str, use: Use) -> None:
+        by_module = path.startswith(MODULE)
+        located = self._located(path)
+        if located is None:
+            return
+        self.scan.mentions.append(
+            Mention(
+                located.replace(HOLE, "*"),
+                use,
+                pattern=HOLE in located or any(c in located for c in "*?["),
+                guarded=self._in_try > 0,
+                by_module=by_module,
+                cell=self._cell,
+            )
+        )
+
+    def _located(self, path: str) -> str | None:
+        if MODULE in path:
+            if self._module_folder is None:
+                return None
+            return posixpath.normpath(path.replace(MODULE, self._module_folder))
+        elsewhere = self._base == "." or path.startswith(("~", HOLE)) or _has_scheme(path)
+        return path if elsewhere else posixpath.join(self._base, path)
+
+    # --- calls
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name = _name(node.func)
+        if self._speaks_of_surroundings(node):
+            with self._quietly():
+                self.generic_visit(node)
+            return
+        use = _use(node, name)
+        if (
+            isinstance(node.func, ast.Attribute)
+            and name in _PATH_METHODS
+            and self._receiver(node.func.value, node, use)
+        ):
+            return
+        if use is Use.UNKNOWN:
+            self._mention_whole(node)
+            return
+        first = node.args[:1] + [k.value for k in node.keywords if k.arg in _PATH_KEYWORDS]
+        for argument in first:
+            if self._mention(argument, use):
+                with self._quietly():
+                    self.visit(argument)
+            else:
+                self.visit(argument)
+        self.visit(node.func)
+        for other in (*node.args[1:], *(k.value for k in node.keywords if k.arg not in _PATH_KEYWORDS)):
+            self.visit(other)
+
+    def _receiver(self, receiver: ast.expr, node: ast.Call, use: Use) -> bool:
+        """`Path("x").read_text()`: the path stands before the dot."""
+        is_search = _name(node.func) in ("glob", "rglob")
+        if not self._mention(node if is_search else receiver, use):
+            return False
+        with self._quietly():
+            self.visit(receiver)
+        for argument in () if is_search else node.args:
+            self.visit(argument)
+        return True
+
+    def _speaks_of_surroundings(self, node: ast.Call) -> bool:
+        match python_source.dotted(node.func):
+            case "sys.path.append" | "sys.path.insert" | "sys.path.extend" | "site.addsitedir":
+                self._search_paths(node.args[-1:])
+            case "os.chdir" if node.args:
+                self._moved_to(path_of(node.args[0], self._names))
+            case "os.getenv" | "os.environ.get" | "getenv" | "environ.get" if len(node.args) == 1 and not node.keywords:
+                self._variable(node.args[0])
+            case "os.environ.setdefault" | "environ.setdefault" if node.args:
+                self._variable_set(node.args[0])
+            case "input" | "getpass" | "getpass.getpass" if self._cell is not None:
+                self.scan.input_cells.append(self._cell)
+            case "importlib.import_module" | "import_module" | "__import__" if node.args:
+                if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+                    self._import(node.args[0].value)
+            case _:
+                return False
+        return True
+
+    def _search_paths(self, arguments: list[ast.expr]) -> None:
+        for argument in arguments:
+            for each in argument.elts if isinstance(argument, (ast.List, ast.Tuple)) else [argument]:
+                path = path_of(each, self._names)
+                located = self._located(path) if path and HOLE not in path else None
+                if located:
+                    self.scan.search_paths.append(located)
+
+    def _moved_to(self, folder: str | None) -> None:
+        if folder and HOLE not in folder and MODULE not in folder:
+            self._base = posixpath.normpath(posixpath.join(self._base, folder))
+
+    def _variable(self, name: ast.expr) -> None:
+        if isinstance(name, ast.Constant) and isinstance(name.value, str) and not self._in_try:
+            self.scan.variables.append(Variable(name.value, self._cell))
+
+    def _variable_set(self, name: ast.expr) -> None:
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            self.scan.variables_set.add(name.value)
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        self._quiet += 1
+        try:
+            yield
+        finally:
+            self._quiet -= 1
+
+
+def _use(node: ast.Call, name: str) -> Use:
+    if name == "open":
+        position = 0 if isinstance(node.func, ast.Attribute) and _is_path_method(node.func) else 1
+        modes = [*node.args[position : position + 1], *(k.value for k in node.keywords if k.arg == "mode")]
+        text = next((m.value for m in modes if isinstance(m, ast.Constant) and isinstance(m.value, str)), "r")
+        return Use.WRITE if set(text) & set("wax") else Use.READ
+    if name in _ASKS:
+        return Use.EXISTS
+    if name in _NO_FILES:
+        return Use.UNKNOWN
+    if name.startswith(_WRITES):
+        return Use.WRITE
+    return Use.READ if name.startswith(_READS) or name.endswith("loadtxt") else Use.UNKNOWN
+
+
+def _is_path_method(function: ast.Attribute) -> bool:
+    """`Path(…).open("w")` has the mode first; `gzip.open(path, "w")` second."""
+    return not (
+        isinstance(function.value, ast.Name)
+        and function.value.id in ("gzip", "bz2", "lzma", "io", "codecs", "os", "Image")
+    )
+
+
+def _is_environ(node: ast.expr) -> bool:
+    return (isinstance(node, ast.Attribute) and node.attr == "environ") or (
+        isinstance(node, ast.Name) and node.id == "environ"
+    )
+
+
+def _name(function: ast.expr) -> str:
+    match function:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def _has_scheme(path: str) -> bool:
+    return "://" in path
+
+
+def _is_pathlike(path: str) -> bool:
+    """Cheap sorting out of texts that are no paths; what remains still has to exist to matter."""
+    return 0 < len(path) < 1024 and "\n" not in path and not _has_scheme(path) and path.strip("/. ") != ""

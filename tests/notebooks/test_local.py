@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dataops_lab
+
+SLOW = ("nbformat", "jsonschema", "nbconvert", "papermill", "bleach", "jinja2")
+
+
+def test_what_comes_before_a_run_imports_nothing_slow(project: Any) -> None:
+    project.file("analysis/a.csv")
+    project.notebook("n = 1\nimport json")
+    program = f"""
+import sys
+from dataops_lab.domain.snapshots import Limits
+from dataops_lab.notebooks import LocalNotebooks
+from dataops_lab.testing import MemoryBlobs
+
+blobs = MemoryBlobs()
+notebooks = LocalNotebooks(blobs)
+notebooks.inspect({str(project.path)!r}, root=None, kernel=None, limits=Limits())
+taken = notebooks.snapshot({str(project.path)!r}, root=None, kernel=None, limits=Limits())
+notebooks.filled_in(blobs.read(taken.manifest.notebook_digest), "python", {{"n": 2}}, {{"n": "integer"}})
+print([name for name in {SLOW!r} if name in sys.modules])
+"""
+    done = subprocess.run(  # noqa: PLW1510
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(Path(dataops_lab.__file__).parents[1]), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")

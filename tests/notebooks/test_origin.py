@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dataops_lab.domain.versions import Origin
+from dataops_lab.notebooks.origin import origin_of, without_credentials
+
+Git = Callable[..., str]
+
+
+@pytest.fixture
+def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Git:
+    for name, value in {
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_AUTHOR_NAME": "A",
+        "GIT_AUTHOR_EMAIL": "a@example.org",
+        "GIT_COMMITTER_NAME": "A",
+        "GIT_COMMITTER_EMAIL": "a@example.org",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    run("init", "-q", "-b", "main")
+    return run
+
+
+def committed(git: Git, folder: Path) -> str:
+    (folder / "a.txt").write_text("1")
+    git("add", ".")
+    git("commit", "-q", "-m", "First")
+    return git("rev-parse", "HEAD")
+
+
+def test_remote_commit_and_branch_are_told(git: Git, tmp_path: Path) -> None:
+    commit = committed(git, tmp_path)
+    git("remote", "add", "origin", "git@example.org:team/work.git")
+    (tmp_path / "deep").mkdir()
+    assert origin_of(tmp_path / "deep") == Origin("git@example.org:team/work.git", commit, "main", dirty=False)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "new.txt"])
+def test_changed_and_new_files_make_it_dirty(name: str, git: Git, tmp_path: Path) -> None:
+    committed(git, tmp_path)
+    (tmp_path / name).write_text("2 changed")
+    assert origin_of(tmp_path).dirty is True
+
+
+def test_a_repository_without_commits_has_a_branch_alone(git: Git, tmp_path: Path) -> None:
+    assert origin_of(tmp_path) == Origin(None, None, "main", dirty=False)
+
+
+def test_a_detached_head_has_no_branch(git: Git, tmp_path: Path) -> None:
+    git("checkout", "-q", committed(git, tmp_path))
+    assert origin_of(tmp_path).branch is None
+
+
+def test_outside_a_work_tree_nothing_is_known(tmp_path: Path) -> None:
+    assert origin_of(tmp_path) == Origin()
+
+
+def test_without_git_nothing_is_known(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed(git, tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert origin_of(tmp_path) == Origin()
+
+
+def test_a_folder_that_is_gone_has_no_origin(tmp_path: Path) -> None:
+    assert origin_of(tmp_path / "gone") == Origin()
+
+
+def test_the_repository_that_the_environment_names_is_another_one(
+    git: Git, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed(git, tmp_path)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
+    assert origin_of(tmp_path_factory.mktemp("elsewhere")) == Origin()
+
+
+def test_no_program_that_a_repository_names_runs(git: Git, tmp_path: Path) -> None:
+    committed(git, tmp_path)
+    trap = f"touch {tmp_path}/ran; cat"
+    (tmp_path / ".gitattributes").write_text("* filter=Trap.x diff=trap\n")
+    hooks = tmp_path / ".git" / "hooks"
+    hooks.mkdir(exist_ok=True)
+    for hook in ("fsmonitor-watchman", "post-index-change"):
+        (hooks / hook).write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+        (hooks / hook).chmod(0o755)
+    for name in ("filter.Trap.x.clean", "filter.Trap.x.process", "core.fsmonitor", "core.sshCommand", "diff.external"):
+        git("config", name, trap)
+    (tmp_path / "a.txt").write_text("2")
+    os.utime(tmp_path / "a.txt", (1, 1))
+    assert origin_of(tmp_path).dirty is True
+    assert not (tmp_path / "ran").exists()
+
+
+def test_looking_writes_nothing(git: Git, tmp_path: Path) -> None:
+    committed(git, tmp_path)
+    os.utime(tmp_path / "a.txt", (1, 1))
+    index = (tmp_path / ".git" / "index").read_bytes()
+    origin_of(tmp_path)
+    assert (tmp_path / ".git" / "index").read_bytes() == index
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://name:token@example.org/team/work.git", "https://example.org/team/work.git"),
+        ("https://token@example.org:8443/work", "https://example.org:8443/work"),
+        ("https://example.org/work?private_token=x#y", "https://example.org/work"),
+        ("ssh://git:secret@example.org/work", "ssh://git@example.org/work"),
+        ("git@example.org:team/work.git", "git@example.org:team/work.git"),
+        ("../work.git", "../work.git"),
+    ],
+)
+def test_credentials_are_taken_out_of_a_url(url: str, shown: str) -> None:
+    assert without_credentials(url) == shown

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataops_lab.domain.snapshots import Limits, Snapshot
+from dataops_lab.domain.versions import Manifest, digest_of
+from dataops_lab.errors import DataOpsError, KernelUnavailable
+from dataops_lab.notebooks import LocalNotebooks
+from dataops_lab.testing import MemoryBlobs
+
+Taking = Callable[..., Snapshot]
+
+
+@pytest.fixture
+def take(project: Any) -> Taking:
+    def taken(**more: Any) -> Snapshot:
+        options = {"root": str(project.root), "kernel": None, "limits": Limits(), **more}
+        return project.notebooks.snapshot(str(project.path), **options)
+
+    return taken
+
+
+def test_everything_that_travels_is_in_the_blobs(project: Any, take: Taking, blobs: MemoryBlobs) -> None:
+    project.file("analysis/a.csv", "one")
+    project.file("data/b.csv", "two")
+    project.file("analysis/run.sh", "#!/bin/sh\n").chmod(0o755)
+    project.notebook("open('../data/b.csv')")
+    manifest = take().manifest
+    assert [(f.path, blobs.read(f.digest), f.size, f.executable) for f in manifest.files] == [
+        ("analysis/a.csv", b"one", 3, False),
+        ("analysis/run.sh", b"#!/bin/sh\n", 10, True),
+        ("data/b.csv", b"two", 3, False),
+    ]
+    assert json.loads(blobs.read(manifest.notebook_digest))["cells"][0]["source"] == "open('../data/b.csv')"
+
+
+def test_it_names_what_it_was_taken_of(project: Any, take: Taking) -> None:
+    project.notebook("a = 1", "b = 2", "")
+    taken = take()
+    assert (taken.name, taken.manifest.notebook_path, taken.code_cells) == ("sales", "analysis/sales.ipynb", 2)
+    assert (taken.source, taken.root) == (str(project.path), str(project.root))
+    assert (taken.manifest.kernel_name, taken.manifest.language, taken.kernel.name) == ("python3", "python", "python3")
+
+
+def test_the_same_bytes_are_the_same_version(project: Any, take: Taking) -> None:
+    project.file("analysis/a.csv")
+    project.notebook("a = 1")
+    assert take().manifest == take().manifest
+    before = take().manifest.digest
+    project.file("analysis/a.csv", "changed")
+    assert take().manifest.digest != before
+
+
+def test_running_the_notebook_makes_no_new_version(project: Any, take: Taking) -> None:
+    path = project.notebook("a = 1")
+    before = take().manifest.digest
+    raw = json.loads(path.read_text())
+    raw["cells"][0].update(execution_count=3, outputs=[{"output_type": "stream", "name": "stdout", "text": "x"}])
+    path.write_text(json.dumps(raw, indent=1))
+    assert take().manifest.digest == before
+
+
+def test_the_manifest_survives_json(project: Any, take: Taking) -> None:
+    project.file("analysis/a.csv")
+    project.notebook("1", dataops={"parameters": [{"name": "n", "type": "list", "items": "integer", "choices": [[1]]}]})
+    manifest = take().manifest
+    assert Manifest.from_json(json.loads(json.dumps(manifest.to_json()))) == manifest
+
+
+def test_the_source_is_never_written_to(project: Any, take: Taking) -> None:
+    project.file("analysis/a.csv")
+    path = project.notebook("import os")
+    before = {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in project.root.rglob("*") if p.is_file()}
+    take()
+    assert {p: (p.stat().st_mtime_ns, p.read_bytes()) for p in project.root.rglob("*") if p.is_file()} == before
+    assert path in before
+
+
+@pytest.mark.parametrize("how", ["kernel", "limit", "surrogate"])
+def test_a_refusal_stores_nothing(how: str, project: Any, blobs: MemoryBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.file("analysis/a.csv", "x" * 100)
+    project.notebook("a = '\ud800'" if how == "surrogate" else "a = 1")
+    stored: list[object] = []
+    monkeypatch.setattr(MemoryBlobs, "put", lambda self, data: stored.append(data))
+    monkeypatch.setattr(MemoryBlobs, "put_file", lambda self, path: stored.append(path))
+    with pytest.raises(DataOpsError):
+        LocalNotebooks(blobs).snapshot(
+            str(project.path),
+            root=str(project.root),
+            kernel="absent" if how == "kernel" else None,
+            limits=Limits(file_bytes=99 if how == "limit" else 10_000),
+        )
+    assert stored == []
+
+
+def test_a_file_that_changes_while_it_is_read_is_kept_as_it_was_stored(project: Any) -> None:
+    class Growing(MemoryBlobs):
+        def put_file(self, path: Path) -> tuple[str, int]:
+            path.write_text("grown meanwhile")
+            return super().put_file(path)
+
+    project.file("analysis/a.csv", "x")
+    project.notebook("1")
+    blobs = Growing()
+    taken = LocalNotebooks(blobs).snapshot(str(project.path), root=str(project.root), kernel=None, limits=Limits())
+    file = taken.manifest.files[0]
+    assert (file.digest, file.size) == (digest_of(b"grown meanwhile"), 15)
+
+
+def test_a_file_that_cannot_be_read_is_said_and_left_behind(project: Any) -> None:
+    class Gone(MemoryBlobs):
+        def put_file(self, path: Path) -> tuple[str, int]:
+            path.unlink()
+            return super().put_file(path)
+
+    project.file("analysis/a.csv", "x")
+    project.notebook("1")
+    taken = LocalNotebooks(Gone()).snapshot(str(project.path), root=str(project.root), kernel=None, limits=Limits())
+    assert taken.manifest.files == ()
+    assert "unreadable_file" in [finding.code for finding in taken.findings]
+
+
+def test_an_inspection_says_the_same_without_storing(project: Any, take: Taking) -> None:
+    project.file("analysis/a.csv", "one")
+    project.notebook("n = 1", "input()")
+    looked, taken = project.inspect(), take()
+    assert [(f.path, f.size) for f in looked.files] == [(f.path, f.size) for f in taken.manifest.files]
+    assert looked.parameters == taken.manifest.parameters
+    assert looked.findings == taken.findings
+    assert (looked.name, looked.notebook_path, looked.code_cells) == ("sales", "analysis/sales.ipynb", 2)
+    assert "python3" in looked.kernels
+
+
+def test_an_inspection_without_a_kernel_says_why_where_a_snapshot_is_refused(project: Any, take: Taking) -> None:
+    project.notebook("n = 1", kernel=None)
+    looked = project.inspect()
+    assert looked.kernel is None
+    assert looked.kernel_problem is not None and "--kernel" in looked.kernel_problem
+    with pytest.raises(KernelUnavailable):
+        take()
+    assert take(kernel="python3").kernel.name == "python3"

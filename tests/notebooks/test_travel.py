@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dataops_lab.domain.snapshots import Limits
+from dataops_lab.errors import SnapshotTooLarge
+
+
+def test_the_folder_of_the_notebook_travels_with_its_subfolders_and_other_notebooks(project: Any) -> None:
+    for path in ("analysis/a.csv", "analysis/deep/er/b.csv", "analysis/other.ipynb", "elsewhere/c.csv"):
+        project.file(path)
+    project.notebook("1")
+    assert project.travels() == ["analysis/a.csv", "analysis/deep/er/b.csv", "analysis/other.ipynb"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".git/config",
+        ".ipynb_checkpoints/sales-checkpoint.ipynb",
+        "__pycache__/a.pyc",
+        "node_modules/x/index.js",
+        "venv/bin/activate",
+        ".dataops/state",
+        "deep/.mypy_cache/x",
+        "a.pyc",
+        ".DS_Store",
+    ],
+)
+def test_what_tools_leave_stays_behind_silently(path: str, project: Any) -> None:
+    project.file(f"analysis/{path}")
+    project.notebook("1")
+    assert (project.travels(), project.findings()) == ([], [])
+
+
+@pytest.mark.parametrize("marker", ["pyvenv.cfg", "conda-meta/history", "dataops.sqlite"])
+def test_environments_and_our_own_state_stay_behind_by_any_name(marker: str, project: Any) -> None:
+    project.file(f"analysis/my-env/{marker}")
+    project.file("analysis/my-env/lib/python3.11/site.py")
+    project.notebook("1")
+    assert project.travels() == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [".env", ".env.local", "server.pem", "tls.key", "id_rsa", "id_ed25519", ".netrc", ".ssh/config", ".kube/config"],
+)
+def test_secrets_stay_behind_and_it_is_said(name: str, project: Any) -> None:
+    project.file(f"analysis/{name}")
+    project.notebook("1")
+    assert (project.travels(), project.findings()) == ([], ["secret_left_behind"])
+
+
+@pytest.mark.parametrize("name", [".env.example", "id_rsa.pub", "environment.yml", "keys.csv"])
+def test_what_only_sounds_like_a_secret_travels(name: str, project: Any) -> None:
+    project.file(f"analysis/{name}")
+    project.notebook("1")
+    assert project.travels() == [f"analysis/{name}"]
+
+
+class TestDataopsignore:
+    def test_patterns_are_those_of_git(self, project: Any) -> None:
+        for name in ("a.csv", "a.log", "keep.log", "raw/b.csv", "deep/raw/c.csv"):
+            project.file(f"analysis/{name}")
+        project.file("analysis/.dataopsignore", "# comment\n\n*.log\n!keep.log\n/raw/\n")
+        project.notebook("1")
+        assert project.travels() == ["analysis/a.csv", "analysis/deep/raw/c.csv", "analysis/keep.log"]
+
+    def test_the_one_in_the_root_counts_and_a_nearer_one_goes_before_it(self, project: Any) -> None:
+        project.file(".dataopsignore", "*.csv\n")
+        project.file("analysis/deep/.dataopsignore", "!b.csv\n")
+        for name in ("a.csv", "deep/a.csv", "deep/b.csv"):
+            project.file(f"analysis/{name}")
+        project.notebook("1")
+        assert project.travels() == ["analysis/deep/b.csv"]
+
+    def test_it_can_take_a_secret_along(self, project: Any) -> None:
+        project.file("analysis/.env")
+        project.file(".dataopsignore", "!.env\n")
+        project.notebook("1")
+        assert (project.travels(), project.findings()) == (["analysis/.env"], [])
+
+    def test_gitignore_does_not_count(self, project: Any) -> None:
+        project.file("analysis/.gitignore", "*.csv\n")
+        project.file("analysis/a.csv")
+        project.notebook("1")
+        assert project.travels() == ["analysis/.gitignore", "analysis/a.csv"]
+
+    def test_a_line_that_is_no_pattern_is_passed_over(self, project: Any) -> None:
+        project.file(".dataopsignore", "!\n\\\n[\n*.csv\n")
+        project.file("analysis/a.csv")
+        project.notebook("1")
+        assert project.travels() == []
+
+    def test_a_file_that_is_named_but_ignored_is_said(self, project: Any) -> None:
+        project.file("data/a.csv")
+        project.file(".dataopsignore", "data/\n")
+        project.notebook("open('../data/a.csv')")
+        assert (project.travels(), project.findings()) == ([], ["ignored_file"])
+
+
+class TestLinks:
+    def test_a_link_within_the_root_travels_as_what_it_points_to(self, project: Any) -> None:
+        project.file("shared/deep/a.csv")
+        project.notebook("1")
+        (project.root / "analysis" / "file.csv").symlink_to("../shared/deep/a.csv")
+        (project.root / "analysis" / "folder").symlink_to("../shared")
+        assert project.travels() == ["analysis/file.csv", "analysis/folder/deep/a.csv"]
+
+    def test_a_link_out_of_the_root_stays_behind_and_it_is_said(self, project: Any, tmp_path: Path) -> None:
+        (tmp_path / "outside").mkdir()
+        (tmp_path / "outside" / "secret.csv").write_text("x")
+        project.notebook("open('../lib/secret.csv')\nimport out")
+        (project.root / "analysis" / "folder").symlink_to(tmp_path / "outside")
+        (project.root / "analysis" / "file.csv").symlink_to(tmp_path / "outside" / "secret.csv")
+        (project.root / "lib").symlink_to(tmp_path / "outside")
+        assert project.travels() == []
+        assert project.findings("outside_root") == [
+            "analysis/file.csv is a link that leads out of the workspace, so it does not travel.",
+            "analysis/folder is a link that leads out of the workspace, so it does not travel.",
+            "lib/secret.csv is a link that leads out of the workspace, so it does not travel.",
+        ]
+
+    def test_a_module_behind_a_link_out_of_the_root_is_not_even_read(self, project: Any, tmp_path: Path) -> None:
+        (tmp_path / "outside.py").write_text("open('../data/a.csv')")
+        project.file("data/a.csv")
+        project.notebook("import linked")
+        (project.root / "analysis" / "linked.py").symlink_to(tmp_path / "outside.py")
+        assert project.travels() == []
+
+    def test_links_in_circles_end(self, project: Any) -> None:
+        project.file("analysis/a.csv")
+        project.notebook("1")
+        (project.root / "analysis" / "self").symlink_to(".")
+        (project.root / "analysis" / "up").symlink_to("..")
+        (project.root / "analysis" / "nothing").symlink_to("nothing")
+        assert "analysis/a.csv" in project.travels()
+        assert len(project.travels()) <= 3
+
+    def test_a_sibling_whose_name_starts_alike_is_outside(self, project: Any) -> None:
+        (project.root.parent / "work-private").mkdir()
+        (project.root.parent / "work-private" / "a.csv").write_text("x")
+        project.notebook("open('../../work-private/a.csv')")
+        assert (project.travels(), project.findings()) == ([], ["outside_root"])
+
+
+class TestLimits:
+    def test_too_many_files_are_refused_with_the_folder_that_holds_them(self, project: Any) -> None:
+        for number in range(12):
+            project.file(f"analysis/frames/{number}.png")
+        project.file("analysis/a.csv")
+        project.notebook("1")
+        with pytest.raises(SnapshotTooLarge, match=r"more than 10 files.*frames/.*\.dataopsignore"):
+            project.inspect(limits=Limits(files=10))
+
+    def test_a_file_that_is_too_large_is_named(self, project: Any) -> None:
+        project.file("analysis/big.bin", "x" * 2000)
+        project.notebook("1")
+        with pytest.raises(SnapshotTooLarge, match=r"analysis/big.bin has 2 kB") as refused:
+            project.inspect(limits=Limits(file_bytes=1999))
+        assert refused.value.detail["largest"] == [{"path": "analysis/big.bin", "bytes": 2000}]
+        assert refused.value.detail["ignore_file"] == str(project.root / "analysis" / ".dataopsignore")
+
+    def test_too_much_in_total_names_the_largest_first(self, project: Any) -> None:
+        project.file("analysis/a.bin", "x" * 700)
+        project.file("analysis/b.bin", "x" * 800)
+        project.notebook("1")
+        with pytest.raises(SnapshotTooLarge) as refused:
+            project.inspect(limits=Limits(total_bytes=1000))
+        assert [it["path"] for it in refused.value.detail["largest"]] == ["analysis/b.bin", "analysis/a.bin"]
+
+    def test_a_folder_that_is_named_counts_too(self, project: Any) -> None:
+        for number in range(12):
+            project.file(f"data/{number}.csv")
+        project.notebook("DATA = '../data'")
+        with pytest.raises(SnapshotTooLarge, match="files") as refused:
+            project.inspect(limits=Limits(files=10))
+        assert refused.value.detail["ignore_file"] == str(project.root / ".dataopsignore")
+
+    def test_what_is_ignored_does_not_count(self, project: Any) -> None:
+        for number in range(12):
+            project.file(f"analysis/frames/{number}.png")
+        project.file(".dataopsignore", "frames/\n")
+        project.notebook("1")
+        assert project.travels(limits=Limits(files=10)) == []
+
+    def test_a_huge_folder_is_left_at_the_limit_and_not_walked_to_its_end(
+        self, project: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for folder in range(20):
+            for number in range(5):
+                project.file(f"analysis/{folder:02d}/{number}.csv")
+        project.notebook("1")
+        listed: list[Path] = []
+        listing = Path.iterdir
+
+        def noted(path: Path) -> Any:
+            listed.append(path)
+            return listing(path)
+
+        monkeypatch.setattr(Path, "iterdir", noted)
+        with pytest.raises(SnapshotTooLarge):
+            project.inspect(limits=Limits(files=10))
+        assert len(listed) < 6
+
+
+def test_brackets_in_the_names_of_folders_mean_nothing(project: Any) -> None:
+    project.file("[old]/data/a.csv")
+    for pattern in ("f'../data/{name}.csv'", "'../data/**/*.csv'"):
+        project.notebook(f"glob.glob({pattern})", path="[old]/analysis/sales.ipynb")
+        assert project.travels() == ["[old]/data/a.csv"]
+
+
+def test_pipes_and_sockets_stay_behind(project: Any) -> None:
+    project.notebook("open('../pipe')")
+    os.mkfifo(project.root / "analysis" / "pipe")
+    os.mkfifo(project.root / "pipe")
+    assert project.travels() == []
+
+
+def test_a_name_that_is_no_text_stays_behind_and_it_is_said(project: Any) -> None:
+    project.notebook("1")
+    Path(os.fsdecode(os.fsencode(str(project.root)) + b"/analysis/\xff.csv")).write_text("x")
+    assert (project.travels(), project.findings()) == ([], ["unreadable_file"])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"open('../{'x' * 900}')",
+        f"os.path.exists('../{'x' * 900}')",
+        f"open('../{'y/' * 400}{'x' * 300}')",
+        f"import {'x' * 5000}",
+        f"import {'x.' * 1000}y",
+        f"%run {'x' * 5000}",
+        f"!cat ../{'x' * 5000}",
+        "import sys; sys.path.append('" + "x" * 900 + "'); import a",
+        "open('../\\0')",
+        "open('" + "../" * 300 + "x')",
+        "open('../[')",
+        "glob.glob('../[!')",
+    ],
+)
+def test_hostile_paths_do_not_harm(source: str, project: Any) -> None:
+    project.notebook(source)
+    assert project.travels() == []

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+import dataops_lab
+from dataops_lab.blobs import FolderBlobs
+from dataops_lab.domain.snapshots import Limits
+from dataops_lab.errors import InvalidNotebook, KernelUnavailable, Unavailable
+from dataops_lab.notebooks import LocalNotebooks, WorkerNotebooks
+
+
+def local(folder: Path) -> LocalNotebooks:
+    return LocalNotebooks(FolderBlobs(folder))
+
+
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("blobs")
+
+
+@pytest.fixture(scope="module")
+def workers(blobs: Path) -> Iterator[WorkerNotebooks]:
+    started = WorkerNotebooks(partial(local, blobs))
+    yield started
+    started.close()
+
+
+def children() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if _is_worker(child)]
+
+
+def _is_worker(child: psutil.Process) -> bool:
+    try:
+        return "multiprocessing.spawn" in " ".join(child.cmdline())
+    except psutil.NoSuchProcess:  # ended meanwhile, zombies included
+        return False
+
+
+def test_every_verb_answers_as_it_does_here(
+    workers: WorkerNotebooks, blobs: Path, project: Any, make: Callable[..., bytes], code: Callable[..., Any]
+) -> None:
+    project.file("analysis/a.csv")
+    project.notebook("n = 1")
+    here, options = local(blobs), {"root": str(project.root), "kernel": None, "limits": Limits()}
+    data = make(code("n = 1", "parameters"))
+    assert workers.inspect(str(project.path), **options) == here.inspect(str(project.path), **options)
+    assert workers.snapshot(str(project.path), **options) == here.snapshot(str(project.path), **options)
+    assert workers.kernel("python3") == here.kernel("python3")
+    assert workers.filled_in(data, "python", {"n": 2}, {}) == here.filled_in(data, "python", {"n": 2}, {})
+    assert workers.report(data, title="R", code=True) == here.report(data, title="R", code=True)
+
+
+def test_the_work_is_done_in_another_process(workers: WorkerNotebooks) -> None:
+    workers.kernel("python3")
+    assert children()
+
+
+def test_errors_arrive_whole(workers: WorkerNotebooks) -> None:
+    with pytest.raises(InvalidNotebook) as refused:
+        workers.inspect("/no/such.ipynb", root=None, kernel=None, limits=Limits())
+    assert refused.value.precise_code == "notebook_not_found"
+    assert "/no/such.ipynb" in refused.value.message
+    with pytest.raises(KernelUnavailable) as unavailable:
+        workers.kernel("absent")
+    assert "python3" in unavailable.value.detail["installed"]
+
+
+def test_a_worker_that_dies_does_not_cost_the_next_call(workers: WorkerNotebooks) -> None:
+    workers.kernel("python3")
+    for child in children():
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait(10)
+    assert workers.kernel("python3").name == "python3"
+
+
+def test_calls_may_come_from_several_threads(workers: WorkerNotebooks) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        names = list(threads.map(lambda _: workers.kernel("python3").name, range(32)))
+    assert names == ["python3"] * 32
+    assert len(children()) <= 2
+
+
+def test_after_close_a_call_starts_workers_again(blobs: Path) -> None:
+    workers = WorkerNotebooks(partial(local, blobs))
+    workers.close()
+    workers.kernel("python3")
+    workers.close()
+    assert workers.kernel("python3").name == "python3"
+    workers.close()
+
+
+def test_ctrl_c_is_for_the_server_alone(blobs: Path) -> None:
+    others = {child.pid for child in children()}
+    workers = WorkerNotebooks(partial(local, blobs), workers=1)
+    workers.kernel("python3")
+    (worker,) = {child.pid for child in children()} - others
+    os.kill(worker, signal.SIGINT)
+    workers.kernel("python3")
+    assert {child.pid for child in children()} - others == {worker}
+    workers.close()
+
+
+class Hanging:
+    def kernel(self, name: str) -> None:
+        threading.Event().wait()
+
+    def report(self, notebook: bytes, *, title: str, code: bool) -> int:
+        return os.getpid()
+
+
+def test_a_call_that_hangs_is_given_up_and_its_worker_with_it() -> None:
+    others = {child.pid for child in children()}
+    workers = WorkerNotebooks(Hanging, workers=1, timeout_s=0.5)  # type: ignore[arg-type]
+    with pytest.raises(Unavailable) as given_up:
+        workers.kernel("python3")
+    assert given_up.value.precise_code == "notebook_too_slow"
+    hung = [child for child in children() if child.pid not in others]
+    assert psutil.wait_procs(hung, timeout=30)[1] == []
+
+
+def test_after_a_call_that_hung_the_next_one_is_answered() -> None:
+    workers = WorkerNotebooks(Hanging, workers=1, timeout_s=60)  # type: ignore[arg-type]
+    first = workers.report(b"", title="", code=True)
+    workers._timeout_s = 0.1
+    with pytest.raises(Unavailable):
+        workers.kernel("python3")
+    workers._timeout_s = 60
+    assert workers.report(b"", title="", code=True) != first
+    workers.close()
+
+
+def test_workers_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
+    server = """
+import sys, psutil
+from functools import partial
+from pathlib import Path
+from dataops_lab.notebooks import LocalNotebooks, WorkerNotebooks
+
+if __name__ == "__main__":
+    workers = WorkerNotebooks(partial(LocalNotebooks, None), workers=1)
+    workers.kernel("python3")
+    print(*(child.pid for child in psutil.Process().children()), flush=True)
+    sys.stdin.read()
+"""
+    (tmp_path / "server.py").write_text(server)
+    environment = {**os.environ, "PYTHONPATH": str(Path(dataops_lab.__file__).parents[1])}
+    with subprocess.Popen(
+        [sys.executable, "server.py"], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    ) as started:
+        assert started.stdout is not None
+        workers = [psutil.Process(int(pid)) for pid in started.stdout.readline().split()]
+        started.kill()
+    assert workers
+    assert psutil.wait_procs(workers, timeout=30)[1] == []
+
+
+def test_an_error_of_any_kind_keeps_code_and_detail_through_pickle() -> None:
+    error = pickle.loads(pickle.dumps(InvalidNotebook("Broken.", code="broken_json", line=2)))
+    assert (type(error), error.message, error.precise_code, error.detail) == (
+        InvalidNotebook,
+        "Broken.",
+        "broken_json",
+        {"line": 2},
+    )
+    assert str(error) == "Broken."
