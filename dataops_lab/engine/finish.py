@@ -1,0 +1,130 @@
+"""Finishing: the run directory becomes a record, and only then the run gets its end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..domain.records import Record, RecordFile, RecordFileKind
+from ..domain.retries import run_state_after
+from ..domain.runs import Attempt, AttemptState, Progress, Reason, Usage
+from ..domain.versions import canonical_json, digest_of
+from ..runner import protocol
+from ..services import Services
+
+TRACEBACK_LINES = 5
+
+_FIXED = {
+    protocol.OUTPUT: RecordFileKind.NOTEBOOK,
+    protocol.JOURNAL: RecordFileKind.JOURNAL,
+    protocol.LOG: RecordFileKind.LOG,
+    protocol.RESULT: RecordFileKind.RESULT,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended, as far as its files tell. `succeeded` is None when they do not."""
+
+    succeeded: bool | None
+    reason: Reason | None
+    nothing_to_do: bool
+    progress: Progress | None
+    usage: Usage
+
+    @classmethod
+    def unknown(cls) -> Outcome:
+        return cls(None, None, False, None, Usage())
+
+
+def read_outcome(directory: Path) -> Outcome:
+    """From `result.json`, which the runner writes last. The notebook can write there too: nothing in it is trusted."""
+    try:
+        result = json.loads((directory / protocol.RESULT).read_bytes())
+        failure = result["failure"]
+        reason = None
+        if failure:
+            detail = {key: failure[key] for key in ("cell", "ename", "evalue") if key in failure}
+            if traceback := failure.get("traceback"):
+                # Whole in notebook and log; every list of runs carries this one.
+                detail["traceback"] = [str(line) for line in traceback[-TRACEBACK_LINES:]]
+            reason = Reason(str(failure["code"]), str(failure["message"]), detail)
+        return Outcome(
+            succeeded={"succeeded": True, "failed": False}.get(result["state"]),
+            reason=reason,
+            nothing_to_do=bool(result["nothing_to_do"]),
+            progress=Progress(int(result["done"]), int(result["total"])),
+            usage=Usage(result["peak_memory_bytes"], result["cpu_seconds"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return Outcome.unknown()
+
+
+def store_record(ctx: Services, attempt: Attempt, directory: Path) -> Record:
+    """Every byte is in the blobs when this returns. Doing it twice stores the same."""
+    files = [
+        RecordFile(kind, name, *ctx.blobs.put_file(directory / name))
+        for name, kind in _FIXED.items()
+        if _is_plain(directory / name)
+    ]
+    artifacts = directory / protocol.ARTIFACTS
+    for path in sorted(artifacts.rglob("*")):
+        if _is_plain(path):
+            name = path.relative_to(artifacts).as_posix()
+            files.append(RecordFile(RecordFileKind.ARTIFACT, name, *ctx.blobs.put_file(path)))
+    values = _values(directory)
+    content = {
+        "run": attempt.run_id,
+        "attempt": attempt.number,
+        "files": [{"kind": f.kind, "path": f.path, "digest": f.digest, "size": f.size} for f in files],
+        "values": values,
+    }
+    return Record(
+        run_id=attempt.run_id,
+        attempt=attempt.number,
+        digest=digest_of(canonical_json(content)),
+        files=tuple(files),
+        values=values,
+        stored_at=ctx.clock.now(),
+    )
+
+
+def finish(
+    ctx: Services,
+    attempt: Attempt,
+    state: AttemptState,
+    outcome: Outcome,
+    record: Record,
+    reason: Reason | None,
+    *,
+    fence: int,
+) -> Attempt:
+    """Record, attempt and run in one transaction: `succeeded` never stands without its record."""
+    now = ctx.clock.now()
+    ended = replace(attempt, progress=outcome.progress or attempt.progress).moved_to(
+        state, finished_at=now, reason=reason, usage=outcome.usage
+    )
+    with ctx.store.begin(fence=fence) as tx:
+        run = tx.runs.get(attempt.run_id)
+        tx.records.add(record)
+        tx.attempts.move(attempt, ended)
+        after = run_state_after(tx.attempts.of_run(run.id)[:-1], state, reason)
+        end = {"finished_at": now, "nothing_to_do": outcome.nothing_to_do} if after.is_terminal else {}
+        tx.runs.move(run, run.moved_to(after, reason=reason, **end))
+    return ended
+
+
+def _is_plain(path: Path) -> bool:
+    # A link that a notebook left would bring any file of this machine into the record.
+    return path.is_file() and not path.is_symlink()
+
+
+def _values(directory: Path) -> dict[str, Any]:
+    try:
+        values = json.loads((directory / protocol.VALUES).read_bytes())
+        canonical_json(values)
+    except (OSError, ValueError):
+        return {}
+    return values if isinstance(values, dict) else {}

@@ -1,0 +1,97 @@
+"""Launching: from a claimed attempt to a runner that has taken it over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from ..domain.runs import Attempt, AttemptState, Run
+from ..domain.versions import Version
+from ..ports import Bundle, BundleFile, Store
+from ..runner import protocol
+from ..services import Services
+from ..services.runs import fill_in
+
+OUTPUT_LIMITS: protocol.OutputLimits = {"cell_bytes": 16 * 1024**2, "run_bytes": 256 * 1024**2}
+STARTUP_TIMEOUT_S = 120.0
+INTERRUPT_GRACE_S = 5.0
+
+INHERITED = frozenset(
+    [
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "LANG",
+        "LANGUAGE",
+        "TZ",
+        "TMPDIR",
+        "VIRTUAL_ENV",
+        "CONDA_PREFIX",
+        "CONDA_DEFAULT_ENV",
+        "LD_LIBRARY_PATH",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "JUPYTER_PATH",
+        "JUPYTER_DATA_DIR",
+        "JUPYTER_CONFIG_DIR",
+        "JAVA_HOME",
+        "SPARK_HOME",
+        "R_HOME",
+        "R_LIBS",
+        "R_LIBS_USER",
+        "XDG_RUNTIME_DIR",
+        "SYSTEMROOT",
+    ]
+)
+"""What a run gets of the engine's own variables. Everything else, tokens above all, stays with the engine."""
+
+
+def intend(store: Store, attempt: Attempt, *, fence: int) -> Attempt:
+    """Write down that the backend will be called, before it is: after a crash its name is known."""
+    launching = attempt.moved_to(AttemptState.LAUNCHING, token=fence)
+    with store.begin(fence=fence) as tx:
+        tx.attempts.move(attempt, launching)
+    return launching
+
+
+def bundle_of(ctx: Services, attempt: Attempt, inherited: Mapping[str, str]) -> Bundle:
+    """What the attempt takes along, read from the stored version: the working files play no part any more."""
+    with ctx.store.read() as tx:
+        run = tx.runs.get(attempt.run_id)
+        version = tx.versions.get(run.job_id, run.version_digest)
+    manifest = version.manifest
+    return Bundle(
+        name=attempt.name,
+        spec=_spec(attempt, run, version),
+        notebook=fill_in(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, run.parameters),
+        files=[BundleFile(f.path, f.digest, f.executable) for f in manifest.files],
+        environment=allowed(inherited),
+    )
+
+
+def allowed(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if name in INHERITED or name.startswith("LC_")}
+
+
+def _spec(attempt: Attempt, run: Run, version: Version) -> protocol.Spec:
+    folder = str(PurePosixPath(version.manifest.notebook_path).parent)
+    return {
+        "format": 1,
+        "attempt": attempt.name,
+        "kernel": {
+            "name": run.kernel.name,
+            "language": run.kernel.language,
+            "argv": list(run.kernel.argv),
+            "env": run.kernel.env,
+            "interrupt_mode": run.kernel.interrupt_mode,
+        },
+        "folder": "" if folder == "." else folder,
+        "files": [file.path for file in version.manifest.files],
+        "output_limits": OUTPUT_LIMITS,
+        "startup_timeout_s": STARTUP_TIMEOUT_S,
+        "interrupt_grace_s": INTERRUPT_GRACE_S,
+    }

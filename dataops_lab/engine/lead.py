@@ -1,0 +1,71 @@
+"""Leading: one engine at a time, by a lease row that must be renewed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ulid import ULID
+
+from ..domain.leases import ENGINE, Lease
+from ..ports import Clock, Host, Store
+from ..services.installation import leads
+
+RENEW_EVERY_S = 10.0
+LOST_AFTER_S = 30.0
+
+
+class Leadership:
+    """`lease` is ours, or None while another engine leads."""
+
+    def __init__(self, store: Store, clock: Clock, host: Host, *, slots: int) -> None:
+        self._store, self._clock, self._host, self._slots = store, clock, host, slots
+        self._holder = str(ULID())
+        self._renew_at = 0.0
+        self.lease: Lease | None = None
+
+    def keep(self) -> bool:
+        """Lead, if nobody else does; renew when it is time. Call it often: it is cheap."""
+        now = self._clock.monotonic()
+        if self.lease and now < self._renew_at:
+            return True
+        if self.lease:
+            self.lease = self._renewed(self.lease, now)
+        self.lease = self.lease or self._taken(now)
+        if self.lease:
+            self._renew_at = now + RENEW_EVERY_S
+        return self.lease is not None
+
+    def give_up(self) -> None:
+        """So that the next engine need not wait for the lease to run out."""
+        if self.lease:
+            with self._store.begin() as tx:
+                tx.leases.release(self.lease)
+            self.lease = None
+
+    def _renewed(self, lease: Lease, now: float) -> Lease | None:
+        later = replace(lease, expires=now + LOST_AFTER_S)
+        with self._store.begin() as tx:
+            return later if tx.leases.renew(later) else None
+
+    def _taken(self, now: float) -> Lease | None:
+        with self._store.read() as tx:
+            # Those who stand by ask all the time, and must not take the write lock for it.
+            if self._is_led(tx.leases.get(ENGINE)):
+                return None
+        with self._store.begin() as tx:
+            old = tx.leases.get(ENGINE)
+            if self._is_led(old):
+                return None
+            lease = Lease(
+                name=ENGINE,
+                holder=self._holder,
+                token=old.token + 1 if old else 1,
+                since=self._clock.now(),
+                expires=now + LOST_AFTER_S,
+                process=self._host.identity(),
+                slots=self._slots,
+            )
+            return lease if tx.leases.take(lease, instead_of=old) else None
+
+    def _is_led(self, lease: Lease | None) -> bool:
+        return lease is not None and leads(lease, self._clock, self._host)

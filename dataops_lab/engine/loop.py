@@ -1,0 +1,287 @@
+"""The loop: wake up, lead, claim, look at everything that is alive, and act on it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from threading import Event
+
+from ..domain.runs import Attempt, AttemptState, Reason, Run, RunState
+from ..errors import DataOpsError, StaleWrite, StoreBusy
+from ..ports import Executor, Look
+from ..services import Services
+from .claim import claim, keep_time
+from .explain import explained
+from .finish import Outcome, finish, read_outcome, store_record
+from .launch import bundle_of, intend
+from .lead import Leadership
+from .sweep import sweep
+from .watch import PROGRESS_EVERY_S, JournalFollower, Step, Times, end_of, next_step
+
+log = logging.getLogger("dataops_lab.engine")
+
+LOOK_EVERY_S = 0.02
+SWEEP_EVERY_S = 60.0
+KEEP_TIME_EVERY_S = 1.0
+TRY_AGAIN_AFTER_S = 2.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`slots`: attempts at once. `exit_when_idle_s`: end after so long without work; None: never."""
+
+    slots: int
+    exit_when_idle_s: float | None = None
+
+
+@dataclass
+class _Followed:
+    """What is remembered of a living attempt. All of it can be had again from the store and the run directory."""
+
+    attempt: Attempt
+    run: Run
+    times: Times
+    journal: JournalFollower
+    noted_at: float = 0.0
+    started: bool = False
+    """The backend was called by this engine; one that adopts calls it once more."""
+    not_before: float = 0.0
+    at_work: Future[None] | None = None
+    """A launch or a finish in a thread; until it is done, nothing else happens to the attempt."""
+
+
+class Engine:
+    """`inherited` are the variables of which runs get those that `launch.INHERITED` allows."""
+
+    def __init__(self, ctx: Services, executor: Executor, settings: Settings, *, inherited: Mapping[str, str]) -> None:
+        self._ctx = ctx
+        self._executor = executor
+        self._settings = settings
+        self._inherited = inherited
+        self._leadership = Leadership(ctx.store, ctx.clock, ctx.host, slots=settings.slots)
+        self._followed: dict[str, _Followed] = {}
+        self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine")
+        self._seen: int | None = None
+        self._kept_time_at = float("-inf")
+        self._swept_at: float | None = None
+
+    def run(self, stop: Event) -> None:
+        """Until `stop` is set, or there was nothing to do for as long as the settings say. Runs go on without us."""
+        busy_at = self._now()
+        idle_s = self._settings.exit_when_idle_s
+        try:
+            while not stop.is_set():
+                if self._guarded_step():
+                    busy_at = self._now()
+                elif idle_s is not None and self._now() - busy_at >= idle_s and self._retires():
+                    log.info("Idle for %g seconds: ending.", idle_s)
+                    break
+                stop.wait(LOOK_EVERY_S)
+        finally:
+            self._threads.shutdown(wait=True)
+            self._leadership.give_up()
+
+    def step(self) -> bool:
+        """One look at everything; whether there is work. Raises what the store raises."""
+        if not self._leadership.keep():
+            self.start_over()
+            return False
+        fence = self._fence()
+        self._catch_up_with_the_store(fence)
+        for followed in list(self._followed.values()):
+            self._advance(followed, fence)
+        if self._swept_at is None or self._now() - self._swept_at >= SWEEP_EVERY_S:
+            self._swept_at = self._now()
+            sweep(self._ctx.store, self._executor, busy=self._followed)
+        return bool(self._followed)
+
+    def _retires(self) -> bool:
+        """Give up the lease, unless somebody still counts on this engine.
+
+        Whoever submits looks for a leader afterwards. So the lease goes first and the queue is read then:
+        a run that came in between is seen here, and one that comes later finds that nobody leads.
+        """
+        self._leadership.give_up()
+        with self._ctx.store.read() as tx:
+            return not tx.runs.in_state(RunState.QUEUED, RunState.RETRY_WAIT, RunState.ACTIVE)
+
+    def settle(self) -> None:
+        """Wait for what is under way in threads; whoever steps by hand wants to see its end."""
+        for it in self._followed.values():
+            if it.at_work is not None:
+                it.at_work.exception()
+
+    def start_over(self) -> None:
+        """Forget what is remembered and read it again: the store knows better."""
+        self.settle()
+        self._followed.clear()
+        self._seen = None
+        self._swept_at = None
+
+    def _guarded_step(self) -> bool:
+        try:
+            return self.step()
+        except StaleWrite as error:
+            log.info("Somebody else was faster: %s", error)
+            self.start_over()
+        except StoreBusy as error:
+            log.warning("%s", error)
+        except Exception:
+            # An engine that ends leaves every run without a guardian; one that goes on may recover.
+            log.exception("Unexpected; trying again in %g seconds.", TRY_AGAIN_AFTER_S)
+            self.start_over()
+            Event().wait(TRY_AGAIN_AFTER_S)
+        return True
+
+    def _catch_up_with_the_store(self, fence: int) -> None:
+        changes = self._ctx.store.changes()
+        due = self._now() - self._kept_time_at >= KEEP_TIME_EVERY_S
+        if changes == self._seen and not due:
+            return
+        if due:
+            self._kept_time_at = self._now()
+            keep_time(self._ctx.store, self._ctx.clock, fence=fence)
+        claim(self._ctx.store, self._ctx.clock, fence=fence, slots=self._settings.slots)
+        with self._ctx.store.read() as tx:
+            for attempt in tx.attempts.alive():
+                run = tx.runs.get(attempt.run_id)
+                if known := self._followed.get(attempt.name):
+                    known.run = run
+                else:
+                    # New, or left by an engine that is gone: both are followed in the same way.
+                    self._followed[attempt.name] = self._follow(attempt, run)
+        # The number from before: what was committed since is looked at in the next round.
+        self._seen = changes
+
+    def _follow(self, attempt: Attempt, run: Run) -> _Followed:
+        now = self._now()
+        since = attempt.started_at or attempt.created_at
+        ran_for = max(0.0, (self._ctx.clock.now() - since).total_seconds())
+        journal = JournalFollower(self._executor.directory(attempt.name) / "journal.jsonl")
+        return _Followed(attempt, run, Times(since=now - ran_for), journal)
+
+    def _advance(self, it: _Followed, fence: int) -> None:
+        if it.at_work is not None:
+            if not it.at_work.done():
+                return
+            done, it.at_work = it.at_work, None
+            done.result()
+        if it.attempt.state.is_terminal:
+            del self._followed[it.attempt.name]
+            return
+        if self._now() < it.not_before:
+            return
+        if it.attempt.state in (AttemptState.CLAIMED, AttemptState.LAUNCHING) and not it.started:
+            self._in_a_thread(it, lambda: self._launch(it, fence))
+            return
+        look = self._executor.look(it.attempt.name)
+        self._note_progress(it, fence, at_once=look.ended)
+        step = next_step(it.attempt, it.run, look, it.times, now=self._now())
+        self._act(it, step, look, fence)
+
+    def _act(self, it: _Followed, step: Step, look: Look, fence: int) -> None:
+        name = it.attempt.name
+        match step:
+            case Step.WAIT:
+                if it.attempt.state in _STOPPING and it.times.stopping_since is None:
+                    self._stop(it)  # Adopted while it was being stopped.
+            case Step.RUNNING:
+                it.times = Times(since=self._now())
+                self._move(it, AttemptState.RUNNING, fence, started_at=self._ctx.clock.now())
+            case Step.CANCEL:
+                self._move(it, AttemptState.CANCELLING, fence)
+                self._stop(it)
+            case Step.TIME_OUT:
+                self._move(it, AttemptState.TIMING_OUT, fence)
+                self._stop(it)
+            case Step.FORCE:
+                self._executor.stop(name, force=True)
+            case Step.DOUBT:
+                log.error("Cannot prove that %s is dead: %s", name, look.detail)
+                self._move(it, AttemptState.UNCONFIRMED, fence)
+            case Step.FINISH:
+                self._in_a_thread(it, lambda: self._finish(it, look, fence))
+
+    def _launch(self, it: _Followed, fence: int) -> None:
+        if it.attempt.state is AttemptState.CLAIMED:
+            it.attempt = intend(self._ctx.store, it.attempt, fence=fence)
+        try:
+            self._executor.start(bundle_of(self._ctx, it.attempt, self._inherited))
+        except (DataOpsError, OSError) as error:
+            if isinstance(error, (StaleWrite, StoreBusy)):
+                raise
+            reason = Reason("launch_failed", f"It could not be started: {error}")
+            self._finish_as(it, AttemptState.FAILED, Outcome.unknown(), reason, fence)
+            return
+        it.started = True
+        it.times = Times(since=self._now())
+
+    def _finish(self, it: _Followed, look: Look, fence: int) -> None:
+        outcome = read_outcome(self._executor.directory(it.attempt.name))
+        state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, look)
+        if reason is not None:
+            with self._ctx.store.read() as tx:
+                reason = explained(reason, tx.jobs.get(it.run.job_id).source)
+        if state in (AttemptState.SUCCEEDED, AttemptState.FAILED) and look.started:
+            if it.attempt.state is AttemptState.LAUNCHING:
+                # So short that nobody saw it running.
+                self._move(it, AttemptState.RUNNING, fence, started_at=self._ctx.clock.now())
+            if it.attempt.state is AttemptState.RUNNING:
+                self._move(it, AttemptState.FINALIZING, fence)
+        self._finish_as(it, state, outcome, reason, fence)
+
+    def _finish_as(
+        self, it: _Followed, state: AttemptState, outcome: Outcome, reason: Reason | None, fence: int
+    ) -> None:
+        record = store_record(self._ctx, it.attempt, self._executor.directory(it.attempt.name))
+        it.attempt = finish(self._ctx, it.attempt, state, outcome, record, reason, fence=fence)
+        log.info("%s %s%s", it.attempt.name, state, f": {reason.message}" if reason else "")
+        self._executor.forget(it.attempt.name)
+
+    def _in_a_thread(self, it: _Followed, work: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                work()
+            except StaleWrite:
+                raise
+            except Exception:
+                # The disk is full, the blobs are out of reach: it stays as it is, and is tried again.
+                log.exception("%s: trying again in %g seconds.", it.attempt.name, TRY_AGAIN_AFTER_S)
+                it.not_before = self._now() + TRY_AGAIN_AFTER_S
+
+        it.at_work = self._threads.submit(guarded)
+
+    def _stop(self, it: _Followed) -> None:
+        it.times.stopping_since = self._now()
+        self._executor.stop(it.attempt.name, force=False)
+
+    def _move(self, it: _Followed, state: AttemptState, fence: int, **changes: object) -> None:
+        moved = it.attempt.moved_to(state, token=fence, **changes)
+        with self._ctx.store.begin(fence=fence) as tx:
+            tx.attempts.move(it.attempt, moved)
+        it.attempt = moved
+
+    def _note_progress(self, it: _Followed, fence: int, *, at_once: bool) -> None:
+        it.journal.read()
+        if it.journal.progress == it.attempt.progress or it.attempt.state is not AttemptState.RUNNING:
+            return
+        now = self._now()
+        if not at_once and now - it.noted_at < PROGRESS_EVERY_S:
+            return
+        it.noted_at = now
+        it.attempt = replace(it.attempt, progress=it.journal.progress)
+        if not at_once:  # The end brings its own.
+            with self._ctx.store.begin(fence=fence) as tx:
+                tx.attempts.note_progress(it.attempt)
+
+    def _fence(self) -> int:
+        assert self._leadership.lease is not None
+        return self._leadership.lease.token
+
+    def _now(self) -> float:
+        return self._ctx.clock.monotonic()
+
+
+_STOPPING = (AttemptState.CANCELLING, AttemptState.TIMING_OUT)

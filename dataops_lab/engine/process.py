@@ -1,0 +1,80 @@
+"""Starting an engine as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+from ..runner.protocol import ATTEMPT_VARIABLE
+
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 30.0
+STOP_WITHIN_S = 10.0
+
+
+def start_engine(
+    folder: Path, *, log: Path, exit_when_idle_s: float | None, ends_with_us: bool
+) -> subprocess.Popen[bytes]:
+    """`jupyter dataops engine run` on the state folder, in a session of its own.
+
+    With `ends_with_us` it ends when the calling process is no more; runs go on and the next engine adopts
+    them. Starting one where another leads is harmless: it stands by.
+    """
+    command = [sys.executable, "-P", "-m", "dataops_lab.cli", "engine", "run"]
+    if exit_when_idle_s is not None:
+        command += ["--exit-when-idle", f"{exit_when_idle_s:g}"]
+    if ends_with_us:
+        command += ["--parent", str(os.getpid())]
+    environment = {**os.environ, "DATAOPS_LAB_HOME": str(folder)}
+    # A notebook may be what starts us: the engine belongs to none of its attempts and must not end with one.
+    environment.pop(ATTEMPT_VARIABLE, None)
+    with log.open("ab") as said:
+        return subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+
+
+class Supervisor:
+    """Keeps an engine process running beside a server, and ends it with the server unless `keep`."""
+
+    def __init__(self, folder: Path, *, log: Path, keep: bool) -> None:
+        self._folder, self._log, self._keep = folder, log, keep
+        self._stopping = Event()
+        self._lock = Lock()
+        self._engine: subprocess.Popen[bytes] | None = None
+        self._thread = Thread(target=self._look_after, name="dataops-engine-supervisor", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopping.set()
+            if self._engine is not None and not self._keep:
+                self._engine.terminate()
+        if not self._keep:
+            self._thread.join(STOP_WITHIN_S)
+
+    def _look_after(self) -> None:
+        wait_s = FIRST_WAIT_S
+        while not self._stopping.is_set():
+            with self._lock:
+                if self._stopping.is_set():
+                    return
+                self._engine = start_engine(
+                    self._folder, log=self._log, exit_when_idle_s=None, ends_with_us=not self._keep
+                )
+            began = time.monotonic()
+            self._engine.wait()
+            # One that ends at once will do so again; one that lived for long was an accident.
+            wait_s = FIRST_WAIT_S if time.monotonic() - began > LONGEST_WAIT_S else min(wait_s * 2, LONGEST_WAIT_S)
+            self._stopping.wait(wait_s)

@@ -1,0 +1,138 @@
+"""Watching one attempt: what its backend and its journal say, and what is due because of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from ..domain.runs import Attempt, AttemptState, Progress, Reason, Run
+from ..ports import Look
+
+START_WITHIN_S = 600.0
+FORCE_AFTER_S = 15.0
+UNCONFIRMED_AFTER_S = 60.0
+PROGRESS_EVERY_S = 0.25
+
+
+class Step(StrEnum):
+    """What is to be done with an attempt now."""
+
+    WAIT = "wait"
+    RUNNING = "running"
+    CANCEL = "cancel"
+    TIME_OUT = "time_out"
+    FORCE = "force"
+    FINISH = "finish"
+    DOUBT = "doubt"
+
+
+@dataclass
+class Times:
+    """On `Clock.monotonic`: a wall clock that is set must end no run. Taken anew by each engine that follows it."""
+
+    since: float
+    stopping_since: float | None = None
+
+
+def next_step(attempt: Attempt, run: Run, look: Look, times: Times, *, now: float) -> Step:
+    """The decision alone, from what is known; `loop` acts."""
+    stopping = attempt.state in (AttemptState.CANCELLING, AttemptState.TIMING_OUT, AttemptState.UNCONFIRMED)
+    if look.gone:
+        return Step.FINISH
+    if look.ended:
+        # The runner is no more, but something that its notebook started still is.
+        return Step.FORCE
+    if stopping:
+        waited = now - (times.stopping_since or now)
+        if attempt.state is not AttemptState.UNCONFIRMED and waited >= UNCONFIRMED_AFTER_S:
+            return Step.DOUBT
+        return Step.FORCE if waited >= FORCE_AFTER_S else Step.WAIT
+    if run.cancel_requested_at is not None:
+        return Step.CANCEL
+    if attempt.state is AttemptState.LAUNCHING:
+        if look.started:
+            return Step.RUNNING
+        return Step.TIME_OUT if now - times.since >= START_WITHIN_S else Step.WAIT
+    if run.timeout_s is not None and now - times.since >= run.timeout_s:
+        return Step.TIME_OUT
+    return Step.WAIT
+
+
+def end_of(
+    attempt: Attempt, run: Run, succeeded: bool | None, reason: Reason | None, look: Look
+) -> tuple[AttemptState, Reason | None]:
+    """How an attempt that is gone ended, and why in words."""
+    match attempt.state:
+        case AttemptState.CANCELLING | AttemptState.UNCONFIRMED if run.cancel_requested_at is not None:
+            by = run.cancel_requested_by or "somebody"
+            return AttemptState.CANCELLED, Reason("cancelled", f"Cancelled by {by}.")
+        case AttemptState.TIMING_OUT | AttemptState.UNCONFIRMED:
+            return AttemptState.TIMED_OUT, _timeout(run, look)
+    if succeeded is True:
+        return AttemptState.SUCCEEDED, None
+    if succeeded is False:
+        return AttemptState.FAILED, reason or Reason("runner_error", "The runner failed and did not say why.")
+    if not look.started:
+        said = str(look.detail.get("said", "")).strip()
+        last_line = said.splitlines()[-1] if said else "it said nothing"
+        message = f"The runner could not start: {last_line}. `jupyter dataops doctor` checks what it needs."
+        return AttemptState.FAILED, Reason("runner_did_not_start", message, {"said": said})
+    if reason is not None:
+        return AttemptState.FAILED, reason
+    return AttemptState.LOST, Reason(
+        "runner_lost",
+        "The runner was killed before it could finish, by somebody or for want of memory. What it had written is kept.",
+    )
+
+
+def _timeout(run: Run, look: Look) -> Reason:
+    if not look.started:
+        return Reason("start_timeout", f"It did not start within {START_WITHIN_S:g} seconds.")
+    return Reason("timeout", f"It ran longer than its timeout of {run.timeout_s or 0:g} seconds.")
+
+
+class JournalFollower:
+    """Progress from a growing journal. Reads every byte once, and parses only the lines that tell of cells."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._rest = b""
+        self.progress = Progress()
+
+    def read(self) -> bool:
+        """Whether the progress changed."""
+        before = self.progress
+        try:
+            with self._path.open("rb") as journal:
+                journal.seek(self._offset)
+                while chunk := journal.read(1024 * 1024):
+                    self._offset += len(chunk)
+                    *lines, self._rest = (self._rest + chunk).split(b"\n")
+                    for line in lines:
+                        self._take(line)
+        except FileNotFoundError:
+            pass
+        return self.progress != before
+
+    def _take(self, line: bytes) -> None:
+        # `kind` stands in the first bytes of a line, see runner/protocol.py.
+        if not any(kind in line[:80] for kind in _KINDS):
+            return
+        try:
+            event = json.loads(line)
+            match event["kind"]:
+                case "start":
+                    self.progress = Progress(0, int(event["code_cells"]))
+                case "cell_started":
+                    self.progress = replace(self.progress, current=int(event["cell"]))
+                case "cell_finished":
+                    self.progress = replace(self.progress, done=int(event["done"]), current=None)
+        except (ValueError, KeyError, TypeError):
+            # The notebook can write to its own journal; it harms nobody but its own progress.
+            return
+
+
+_KINDS = (b'"start"', b'"cell_started"', b'"cell_finished"')

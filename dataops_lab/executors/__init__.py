@@ -1,0 +1,5 @@
+"""Where attempts run. Each executor keeps the contract of `ports.Executor`, see tests/contracts."""
+
+from .process import ProcessExecutor
+
+__all__ = ["ProcessExecutor"]

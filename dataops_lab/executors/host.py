@@ -1,0 +1,53 @@
+"""This machine: its clock and its processes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import time
+from functools import cache
+from pathlib import Path
+
+import psutil
+
+from ..domain.leases import ProcessIdentity
+
+
+class SystemClock:
+    def now(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC)
+
+    def monotonic(self) -> float:
+        # Goes on while the machine sleeps, unlike time.monotonic on Linux.
+        return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+class SystemHost:
+    def identity(self) -> ProcessIdentity:
+        return _identity_of(os.getpid())
+
+    def is_dead(self, process: ProcessIdentity) -> bool:
+        if process.boot != boot_id():
+            # Of another machine, or of this one before it was started again: cannot be told apart.
+            return False
+        return not is_same_process(process)
+
+
+def is_same_process(process: ProcessIdentity) -> bool:
+    """A pid is given to another process sooner or later; the start time tells them apart."""
+    try:
+        found = psutil.Process(process.pid)
+        return abs(found.create_time() - process.started) < 1.0 and found.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@cache
+def boot_id() -> str:
+    path = Path("/proc/sys/kernel/random/boot_id")
+    return path.read_text().strip() if path.exists() else str(int(psutil.boot_time()))
+
+
+@cache
+def _identity_of(pid: int) -> ProcessIdentity:
+    return ProcessIdentity(pid, psutil.Process(pid).create_time(), boot_id())

@@ -1,0 +1,150 @@
+"""The process executor: each attempt is a runner in a session of its own, beside the engine but not below it.
+
+The runner holds a lock on its `runner.json` while it lives (see runner/lock.py). That lock, not a pid,
+is the proof of life: it outlasts the engine, cannot be left behind, and lets a second start find the first.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from ..ports import Blobs, Bundle, Look
+from ..runner import protocol
+
+
+class ProcessExecutor:
+    """`python` runs the runner; dataops_lab and papermill are installed there."""
+
+    def __init__(self, folder: Path, blobs: Blobs, *, python: str = sys.executable) -> None:
+        self._folder = folder
+        self._blobs = blobs
+        self._python = python
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, bundle: Bundle) -> None:
+        directory = self.directory(bundle.name)
+        if (directory / protocol.LOCK).exists():
+            return  # It runs, or has run.
+        if not (directory / protocol.SPEC).exists():
+            self._lay_out(bundle, directory)
+        with (directory / _RUNNER_LOG).open("ab") as said:
+            self._children[bundle.name] = subprocess.Popen(
+                # -P: nothing beside the run directory may shadow what the runner imports.
+                [self._python, "-P", "-m", "dataops_lab.runner", str(directory)],
+                cwd=directory,
+                env={**bundle.environment, protocol.ATTEMPT_VARIABLE: bundle.name},
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
+
+    def look(self, name: str) -> Look:
+        child = self._children.get(name)
+        exit_code = child.poll() if child else None
+        lock = self.directory(name) / protocol.LOCK
+        try:
+            with lock.open("rb") as file:
+                if _is_locked(file.fileno()):
+                    return Look(started=True, ended=False, gone=False, detail=_owner(file.read()))
+        except FileNotFoundError:
+            # Not yet: it is starting. Or never: it ended before it could take the lock.
+            ended = exit_code is not None
+            return Look(started=False, ended=ended, gone=ended, detail=self._said(name, exit_code))
+        return Look(started=True, ended=True, gone=not _processes_of(name), detail=self._said(name, exit_code))
+
+    def stop(self, name: str, *, force: bool) -> None:
+        if force:
+            for process in _processes_of(name):
+                _send(process, signal.SIGKILL)
+        elif (look := self.look(name)).started and not look.ended:
+            # To the runner alone: it interrupts its kernel and saves what there is.
+            for process in _processes_of(name):
+                if process.pid == look.detail.get("pid"):
+                    _send(process, signal.SIGTERM)
+        elif child := self._children.get(name):
+            child.terminate()
+
+    def directory(self, name: str) -> Path:
+        return self._folder / name
+
+    def forget(self, name: str) -> None:
+        if child := self._children.pop(name, None):
+            child.wait()
+        shutil.rmtree(self.directory(name), ignore_errors=True)
+
+    def names(self) -> Iterator[str]:
+        if self._folder.is_dir():
+            yield from sorted(entry.name for entry in self._folder.iterdir() if not entry.name.startswith("."))
+
+    def _lay_out(self, bundle: Bundle, directory: Path) -> None:
+        """Write the run directory; `spec.json` last, so that its presence means: whole."""
+        shutil.rmtree(directory, ignore_errors=True)
+        files = directory / protocol.FILES
+        (files / str(bundle.spec["folder"])).mkdir(parents=True)
+        directory.chmod(0o700)
+        for file in bundle.files:
+            target = files / file.path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._blobs.copy_to(file.digest, target)
+            target.chmod(0o755 if file.executable else 0o644)
+        (directory / protocol.INPUT).write_bytes(bundle.notebook)
+        (directory / protocol.SPEC).write_text(json.dumps(bundle.spec))
+
+    def _said(self, name: str, exit_code: int | None) -> dict[str, Any]:
+        detail: dict[str, Any] = {} if exit_code is None else {"exit_code": exit_code}
+        try:
+            detail["said"] = (self.directory(name) / _RUNNER_LOG).read_bytes()[-2000:].decode(errors="replace")
+        except FileNotFoundError:
+            pass
+        return detail
+
+
+_RUNNER_LOG = "runner.log"
+"""What the runner's process itself prints; empty unless it could not even start."""
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+    return False
+
+
+def _owner(text: bytes) -> dict[str, Any]:
+    try:
+        owner = json.loads(text)
+    except ValueError:
+        return {}  # Locked, and about to be written.
+    return owner if isinstance(owner, dict) else {}
+
+
+def _processes_of(name: str) -> list[psutil.Process]:
+    """Everything that carries the attempt's name in its environment, also what has left its session."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(protocol.ATTEMPT_VARIABLE) == name and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        pass

@@ -1,0 +1,209 @@
+"""Executes the cells through papermill's client and tells the recorder everything that happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.utils import run_sync
+from nbclient.exceptions import CellExecutionComplete, CellExecutionError, CellTimeoutError, DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+
+from . import outputs, startup
+from .kernel import Kernel
+from .protocol import Failure
+from .recorder import Recorder
+
+FLUSH_S = 0.05
+"""How long outputs may wait for more of their kind before they are written."""
+
+MESSAGE_LENGTH = 2_000
+
+
+class DataOpsClient(PapermillNotebookClient):
+    """One run of one notebook. How it ended is told to the recorder; a kernel that dies raises."""
+
+    def __init__(
+        self,
+        nb_man: Any,
+        *,
+        recorder: Recorder | None = None,
+        helpers: Path | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+        **kwargs: Any,
+    ) -> None:
+        # A flood of output may still be on its way when the reply to its cell is there.
+        super().__init__(nb_man, **{"iopub_timeout": 300, **kwargs})
+        self.recorder = recorder or Recorder.nowhere()
+        self._helpers = helpers
+        self._stopping = stopping
+        self._exit: dict[str, Any] | None = None
+        self._exit_error: dict[str, Any] | None = None
+        self._flush: asyncio.TimerHandle | None = None
+        self.clear_before_next_output = False
+
+    async def async_start_new_kernel_client(self) -> Any:
+        if isinstance(self.km, Kernel):
+            self.kc = await self.km.ready_client()
+        else:
+            await super().async_start_new_kernel_client()
+        if self.km.kernel_spec.language.lower() == "python":
+            await self._prepare_python()
+        return self.kc
+
+    start_new_kernel_client = run_sync(async_start_new_kernel_client)  # the base class binds its own
+
+    async def _prepare_python(self) -> None:
+        source = Path(startup.__file__).read_text(encoding="utf-8")
+        call = f"prepare({str(self._helpers) if self._helpers else None!r})"
+        # In a namespace of its own: the notebook's stays as empty as it was.
+        code = f"exec(compile({source + call!r}, '<dataops_lab>', 'exec'), {{}})"
+        reply = await self.async_wait_for_reply(self.kc.execute(code, silent=True, store_history=False))
+        if reply and reply["content"]["status"] == "error":
+            self.recorder.note("startup_failed", f"The kernel could not be prepared: {reply['content'].get('evalue')}")
+
+    def papermill_execute_cells(self) -> None:
+        """Each cell, until one fails, exits or the run is to stop."""
+        self.recorder.started([cell.cell_type for cell in self.nb.cells])
+        for index, cell in enumerate(self.nb.cells):
+            if self._stopping() or not self._goes_on_after(cell, index):
+                return
+        self.recorder.completed = True
+
+    def _goes_on_after(self, cell: Any, index: int) -> bool:
+        is_code, ok = cell.cell_type == "code", False
+        self.nb_man.cell_start(cell, index)
+        if is_code:
+            self.recorder.cell_started(index)
+        try:
+            self.execute_cell(cell, index)
+            ok = True
+        except CellExecutionError as error:
+            ok = error.ename == "SystemExit" and self._exited_cleanly(error)
+            if ok:
+                self._exit_error = None
+                self.recorder.nothing_to_do = True
+            else:
+                self.nb_man.cell_exception(cell, index, exception=error)
+                self.recorder.failure = self._failure(cell, index, error)
+            return False
+        except (DeadKernelError, CellTimeoutError) as error:
+            self.nb_man.cell_exception(cell, index, exception=error)
+            raise
+        finally:
+            if is_code:
+                self._keep_exit_error(cell, index)
+                outputs.join(cell.outputs)
+                self.recorder.cell_finished(index, ok=ok, execution_count=cell.execution_count)
+            self.nb_man.cell_complete(cell, index)
+        return True
+
+    # --- how a cell ended ---
+
+    def _exited_cleanly(self, error: CellExecutionError) -> bool:
+        # A Python kernel that is not IPython says nothing more than the text.
+        return bool(self._exit["clean"]) if self._exit else error.evalue in ("", "0", "None")
+
+    def _failure(self, cell: Any, index: int, error: CellExecutionError) -> Failure:
+        # As kept, which is not more than people can read.
+        candidates = [self._exit_error] if self._exit_error else cell.outputs
+        shown: Any = next((o for o in reversed(candidates) if o["output_type"] == "error"), {})
+        evalue = shown.get("evalue", error.evalue[:MESSAGE_LENGTH])
+        code, message = "cell_error", f"{error.ename}: {evalue}" if evalue else error.ename
+        if error.ename == "SystemExit":
+            value = self._exit["code"] if self._exit else error.evalue
+            code = "exit_status"
+            message = f"The notebook ended itself{' with exit status' if isinstance(value, int) else ':'} {value}"
+        elif error.ename == "StdinNotImplementedError":
+            code = "input_requested"
+            message = "The notebook asks for input, which nobody can give in a run. Make it a parameter."
+        elif not error.ename:
+            message = f"The cell ended with exit status {error.evalue}" if error.evalue else "The cell failed"
+        return Failure(
+            code=code,
+            message=message[:MESSAGE_LENGTH],
+            cell=index,
+            ename=error.ename,
+            evalue=evalue,
+            traceback=list(shown.get("traceback", [])),
+        )
+
+    def _keep_exit_error(self, cell: Any, index: int) -> None:
+        if self._exit_error is not None:
+            cell.outputs.append(self._exit_error)
+            self.recorder.output(index, self._exit_error, None)
+        self._exit = self._exit_error = None
+
+    # --- what a cell says ---
+
+    def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
+        if msg["msg_type"] == "execute_input":
+            self.recorder.kernel_is_on_it = True
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except CellExecutionComplete:
+            outputs.join(cell.outputs)
+            raise
+
+    def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
+        kind, content = msg["msg_type"], msg["content"]
+        if self._captured_by_widget(msg) or kind not in outputs.KINDS:
+            return super().output(outs, msg, display_id, cell_index)
+        if startup.EXIT_MIME in content.get("data", ()):
+            self._exit = content["data"][startup.EXIT_MIME]
+            return None
+        if self.clear_before_next_output:
+            self.clear_before_next_output = False
+            self._clear(outs, cell_index)
+        kept, notice = self.recorder.admit(kind, content)
+        out = outputs.output(kind, kept) if kept is not None else None
+        if out is not None and kind == "error" and out["ename"] == "SystemExit":
+            # Whether it is an error is known when the cell has ended.
+            self._exit_error = out
+        elif out is not None:
+            if display_id:
+                self._display_id_map.setdefault(display_id, {}).setdefault(cell_index, []).append(len(outs))
+            self._add(outs, out, cell_index, display_id)
+        if notice:
+            self._say(notice, outs, cell_index)
+        return out
+
+    def clear_output(self, outs: list[Any], msg: dict[str, Any], cell_index: int) -> None:
+        if self._captured_by_widget(msg) or msg["content"].get("wait"):
+            super().clear_output(outs, msg, cell_index)
+        else:
+            self._clear(outs, cell_index)
+
+    def _clear(self, outs: list[Any], cell_index: int) -> None:
+        outs.clear()
+        self.clear_display_id_mapping(cell_index)
+        self.recorder.cleared(cell_index)
+
+    def _update_display_id(self, display_id: str, msg: dict[str, Any]) -> None:
+        if display_id not in self._display_id_map:
+            return
+        kept, notice = self.recorder.admit("display_data", msg["content"])
+        if kept is not None:
+            super()._update_display_id(display_id, msg)
+            self.recorder.updated(display_id, kept["data"], kept["metadata"])
+        if notice and self.recorder.cell is not None:
+            cell_index = self.recorder.cell
+            self._say(notice, self.nb.cells[cell_index].outputs, cell_index)
+
+    def _captured_by_widget(self, msg: dict[str, Any]) -> bool:
+        return bool(self.output_hook_stack.get(msg["parent_header"].get("msg_id")))
+
+    def _say(self, notice: str, outs: list[Any], cell_index: int) -> None:
+        self._add(outs, outputs.output("stream", {"name": "stderr", "text": f"[{notice}]\n"}), cell_index)
+
+    def _add(self, outs: list[Any], out: Any, cell_index: int, display_id: str | None = None) -> None:
+        outputs.add(outs, out)
+        self.recorder.output(cell_index, out, display_id)
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(FLUSH_S, self._flush_now)
+
+    def _flush_now(self) -> None:
+        self._flush = None
+        self.recorder.flush()

@@ -1,0 +1,82 @@
+"""The journal: what happened, one JSON line per event, for whoever reads along."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+COALESCE_BYTES = 64_000
+"""A stream that floods is written in lines of about this size."""
+
+
+class Journal:
+    """Append-only. A line is on disk, whole, when `write` returns; text given to `stream` after `flush`."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._seq = 0
+        self._stream: tuple[int, str] | None = None
+        self._pieces: list[str] = []
+        self._pending = 0
+
+    def write(self, kind: str, **members: Any) -> None:
+        self.flush()
+        self._write(kind, members)
+
+    def stream(self, cell: int, name: str, text: str) -> None:
+        """Stream output of a cell; pieces that follow one another become one line."""
+        if self._stream != (cell, name):
+            self.flush()
+            self._stream = (cell, name)
+        self._pieces.append(text)
+        self._pending += len(text)
+        if self._pending >= COALESCE_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._stream is None:
+            return
+        (cell, name), text = self._stream, "".join(self._pieces)
+        self._stream, self._pieces, self._pending = None, [], 0
+        self._write("output", {"cell": cell, "output": {"output_type": "stream", "name": name, "text": text}})
+
+    def _write(self, kind: str, members: dict[str, Any]) -> None:
+        self._seq += 1
+        line = encoded({"seq": self._seq, "t": round(time.time(), 4), "kind": kind, **members}) + b"\n"
+        append(self._descriptor, line)
+
+
+def append(descriptor: int, data: bytes) -> None:
+    """All of `data` or, when that fails, nothing of it: half a line would spoil the one after it."""
+    rest = memoryview(data)
+    try:
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except OSError:
+        written = len(data) - len(rest)
+        if written:
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size - written)
+        raise
+
+
+def encoded(value: Any, *, indent: int | None = None) -> bytes:
+    """JSON that every reader takes, whatever a kernel sent: no NaN, no lone surrogates."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    except ValueError:
+        text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=indent)
+    return text.encode("utf-8", "replace")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_finite(member) for member in value]
+    return value

@@ -1,0 +1,134 @@
+"""The kernel: a process started from a resolved command, not looked up by name."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import zmq.asyncio
+from jupyter_client.kernelspec import KernelSpec as Command
+from jupyter_client.manager import AsyncKernelManager
+
+from . import protocol
+from .processes import dying_with_this_process
+
+SOCKET_PATH_BYTES = 100
+"""Of the 107 that a Unix socket's path may have; the kernel's number is added."""
+
+
+class KernelNotStarted(RuntimeError):
+    """The message says why, for people."""
+
+
+class Kernel(AsyncKernelManager):
+    """A kernel of one run. `home` is a folder of its own, for its connection file and sockets."""
+
+    def __init__(self, spec: protocol.KernelSpec, home: Path, *, startup_timeout_s: float) -> None:
+        sockets = str(home / "s")
+        # Ports are picked before the kernel binds them, so kernels that start together may pick the same.
+        local = len(os.fsencode(sockets)) <= SOCKET_PATH_BYTES and spec["language"].lower() in ("python", "bash")
+        context = zmq.asyncio.Context()
+        # Read outputs as they come, however fast: a publisher drops what its subscriber does not take.
+        context.rcvhwm = 0
+        context.reconnect_ivl = 5
+        super().__init__(
+            kernel_name=spec["name"],
+            connection_file=str(home / "connection.json"),
+            context=context,
+            **({"transport": "ipc", "ip": sockets} if local else {}),
+        )
+        self._startup_timeout_s = startup_timeout_s
+        self._command = Command(
+            argv=spec["argv"],
+            env=spec["env"],
+            display_name=spec["name"],
+            language=spec["language"],
+            interrupt_mode=spec["interrupt_mode"],
+        )
+
+    @property
+    def kernel_spec(self) -> Command:
+        return self._command
+
+    async def start(self, *, cwd: Path, environment: dict[str, str], output: int) -> None:
+        """`output` is the descriptor for what the process itself writes. KernelNotStarted if it cannot be executed."""
+        try:
+            await self.start_kernel(
+                # Kernels that run at the same time must not wait for one another's history file.
+                extra_arguments=["--HistoryManager.hist_file=:memory:"] if self._is_ipykernel() else [],
+                cwd=str(cwd),
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                preexec_fn=dying_with_this_process(),
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise KernelNotStarted(f"{self._command.argv[0]}: {error}") from error
+
+    def _is_ipykernel(self) -> bool:
+        return any("ipykernel" in argument for argument in self._command.argv)
+
+    async def ready_client(self) -> Any:
+        """A client whose requests are answered and whose outputs arrive.
+
+        jupyter_client's own `wait_for_ready` goes on until no message came for 0.2 s; ours need no
+        such silence, because outputs are told apart by the request they belong to.
+        """
+        client = self.client(context=self.context)
+        client.start_channels(hb=False)
+        client.allow_stdin = False
+        deadline = time.monotonic() + self._startup_timeout_s
+        asked = 0.0
+        while True:
+            if time.monotonic() - asked > 1:
+                client.kernel_info()
+                asked = time.monotonic()
+            try:
+                await client.get_shell_msg(timeout=0.05)
+                await client.get_iopub_msg(timeout=0.2)
+            except Empty:
+                if not await self.is_alive():
+                    raise KernelNotStarted(f"It {await self.last_words()} before it was ready.") from None
+                if time.monotonic() > deadline:
+                    raise KernelNotStarted(f"It did not answer within {self._startup_timeout_s:g} seconds.") from None
+            else:
+                return client
+
+    async def end(self, patience_s: float) -> bool:
+        """Let it clean up (atexit functions, unwritten files) and end; killed when that takes longer: False."""
+        gracefully = True
+        if await self.is_alive():
+            await self.request_shutdown()
+            deadline = time.monotonic() + patience_s
+            while await self.is_alive() and (gracefully := time.monotonic() < deadline):
+                await asyncio.sleep(0.005)
+        if not gracefully:
+            await self.kill()
+        await self.cleanup_resources()
+        self.context.destroy(linger=0)
+        return gracefully
+
+    async def kill(self) -> None:
+        """Its whole process group, at once."""
+        if await self.is_alive():
+            await self.signal_kernel(signal.SIGKILL)
+
+    async def last_words(self) -> str:
+        """How it ended, to be put behind a subject: 'was killed, …'."""
+        code = await self.provisioner.poll() if self.provisioner else None
+        if code is None:
+            return "stopped answering"
+        if code == -signal.SIGKILL:
+            return "was killed (SIGKILL), most likely because memory ran out"
+        if code == -signal.SIGSEGV:
+            return "crashed with a segmentation fault (SIGSEGV)"
+        if code < 0:
+            return f"was ended by the signal {signal.Signals(-code).name}"
+        return f"ended by itself with exit code {code}"

@@ -1,0 +1,29 @@
+"""`python -m dataops_lab.runner RUN_DIRECTORY`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from . import lock
+from .termination import Termination
+
+
+def main(arguments: list[str]) -> int:
+    """0 when the run directory has its result, or is somebody else's to run."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m dataops_lab.runner RUN_DIRECTORY\n")
+        return 2
+    termination = Termination()
+    termination.listen()
+    directory = Path(arguments[0]).absolute()
+    claim = lock.take(directory)
+    if claim is None:
+        return 0
+    # jsonschema, which every notebook library imports, looks for this module and compiles a grammar
+    # in it for a second. It is for checking IRIs; None makes it count as not installed.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    from .run import run
+
+    run(directory, termination)
+    return 0

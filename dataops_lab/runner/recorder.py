@@ -1,0 +1,116 @@
+"""What a run leaves while it goes on: journal, log and values, written as the client sees things happen."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from .journal import Journal
+from .limits import Content, OutputLimit
+from .log import Log
+from .protocol import Failure, OutputLimits
+from .values import Values
+
+NOTES = 100
+"""Of one run."""
+
+UNLIMITED = OutputLimits(cell_bytes=1 << 62, run_bytes=1 << 62)
+
+
+class Recorder:
+    """Outputs reach the files with the next `flush`, everything else at once. Cells are counted from 0."""
+
+    def __init__(self, journal: Journal, log: Log, limits: OutputLimits = UNLIMITED) -> None:
+        self.journal = journal
+        self.log = log
+        self.values = Values(self._value_recorded, lambda why: self.note("value_refused", why))
+        self.done = 0
+        self.total = 0
+        self.cell: int | None = None
+        """The one that is being executed."""
+        self.kernel_is_on_it = False
+        self.last_cell: int | None = None
+        self.completed = False
+        self.nothing_to_do = False
+        self.failure: Failure | None = None
+        self._notes_left = NOTES
+        self._new_values: dict[str, Any] = {}
+        self._limit = OutputLimit(limits)
+
+    @classmethod
+    def nowhere(cls) -> Recorder:
+        """For papermill's own command, which has neither journal nor limits."""
+        null = Path(os.devnull)
+        return cls(Journal(null), Log(null))
+
+    def limit_outputs(self, limits: OutputLimits) -> None:
+        self._limit = OutputLimit(limits)
+
+    def started(self, kinds: list[str]) -> None:
+        """`kinds` are the types of all cells."""
+        self.total = kinds.count("code")
+        self.journal.write("start", cells=len(kinds), code_cells=self.total)
+
+    def cell_started(self, index: int) -> None:
+        self.cell = self.last_cell = index
+        self.kernel_is_on_it = False
+        self._limit.cell_started()
+        self.journal.write("cell_started", cell=index, done=self.done)
+
+    def cell_finished(self, index: int, *, ok: bool, execution_count: int | None) -> None:
+        self.done += 1
+        self.cell = None
+        self.flush()
+        self.journal.write("cell_finished", cell=index, ok=ok, execution_count=execution_count, done=self.done)
+
+    def admit(self, kind: str, content: Content) -> tuple[Content | None, str | None]:
+        """See `OutputLimit.admit`. Values are taken even where their display is dropped."""
+        if data := content.get("data"):
+            self.values.of_output(data)
+        content_kept, notice = self._limit.admit(kind, content)
+        if notice:
+            self.note("output_cut", notice, self.cell)
+        return content_kept, notice
+
+    def output(self, index: int, output: dict[str, Any], display_id: str | None) -> None:
+        if output["output_type"] == "stream":
+            self.journal.stream(index, output["name"], output["text"])
+            self.log.stream(output["text"])
+            return
+        if display_id:
+            output = {**output, "transient": {"display_id": display_id}}
+        self.journal.write("output", cell=index, output=output)
+
+    def cleared(self, index: int) -> None:
+        self._limit.cell_cleared()
+        self.journal.write("clear", cell=index)
+
+    def updated(self, display_id: str, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+        self.journal.write("update", display_id=display_id, data=data, metadata=metadata)
+
+    def note(self, code: str, message: str, cell: int | None = None, *, said: bool = True) -> None:
+        """`said`: in the log, too, which is what people read first."""
+        self._notes_left -= 1
+        if self._notes_left < 0:
+            return
+        if self._notes_left == 0:
+            code, message, cell = "notes_cut", "There is more to note than is kept.", None
+        self.journal.write("note", code=code, message=message, cell=cell)
+        if said:
+            self.log.say(f"[dataops] {message}")
+
+    def ended(self, state: str) -> None:
+        self.flush()
+        self.journal.write("end", state=state)
+
+    def flush(self) -> None:
+        self.journal.flush()
+        # A value that a loop records again and again is told as often as outputs are.
+        while self._new_values:
+            name = next(iter(self._new_values))
+            self.journal.write("value", name=name, value=self._new_values.pop(name))
+        self.log.flush()
+
+    def _value_recorded(self, name: str, value: Any) -> None:
+        self._new_values[name] = value

@@ -1,0 +1,205 @@
+"""One run of a run directory, from the spec to the result."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.utils import ensure_event_loop
+
+from . import artifacts, processes, protocol
+from .files import write_whole
+from .journal import Journal, encoded
+from .kernel import Kernel, KernelNotStarted
+from .log import Log, LogHandler
+from .protocol import Failure, Result, Spec
+from .recorder import Recorder
+from .termination import Termination
+
+SHUTDOWN_S = 5.0
+"""How long a Python kernel may take to clean up after the last cell."""
+
+OTHERS_SHUTDOWN_S = 1.0
+"""Other kernels have no atexit functions to wait for, and some, bash among them, never end when they are asked to."""
+
+
+def run(directory: Path, termination: Termination) -> None:
+    """Do what spec.json says. Whatever happens, result.json tells it."""
+    started_at = time.time()
+    recorder = Recorder(Journal(directory / protocol.JOURNAL), Log(directory / protocol.LOG))
+    logging.basicConfig(level=logging.WARNING, handlers=[LogHandler(recorder.log)], format="[dataops] %(message)s")
+    made: list[dict[str, Any]] = []
+    try:
+        spec: Spec = json.loads((directory / protocol.SPEC).read_bytes())
+        recorder.limit_outputs(spec["output_limits"])
+        made = Run(directory, spec, recorder, termination).made()
+        write_whole(directory / protocol.VALUES, recorder.values.to_json())
+        state = _state(recorder, termination)
+        recorder.ended(state)
+    except Exception as error:
+        recorder.log.say(traceback.format_exc())
+        why = error.strerror if isinstance(error, OSError) and error.strerror else repr(error)
+        recorder.failure = Failure(code="runner_error", message=f"The runner failed: {why}", cell=recorder.last_cell)
+        state = _state(recorder, termination)
+        with suppress(OSError):
+            recorder.ended(state)
+    if not (directory / protocol.OUTPUT).exists():
+        with suppress(OSError):
+            shutil.copyfile(directory / protocol.INPUT, directory / protocol.OUTPUT)
+    if recorder.failure:
+        recorder.log.say(
+            "\n".join([*recorder.failure.get("traceback", []), f"[dataops] {recorder.failure['message']}"])
+        )
+    logging.disable()  # what libraries say from here on would come after the result
+    peak_memory_bytes, cpu_seconds = processes.usage()
+    result = Result(
+        format=1,
+        state=state,
+        nothing_to_do=recorder.nothing_to_do,
+        failure=recorder.failure,
+        started_at=started_at,
+        finished_at=time.time(),
+        done=recorder.done,
+        total=recorder.total,
+        peak_memory_bytes=peak_memory_bytes,
+        cpu_seconds=cpu_seconds,
+        artifacts=made,
+    )
+    write_whole(directory / protocol.RESULT, encoded(result, indent=1), durable=True)
+
+
+def _state(recorder: Recorder, termination: Termination) -> str:
+    if termination.requested and not recorder.completed and not recorder.nothing_to_do:
+        recorder.failure = Failure(code="terminated", message="The run was stopped.", cell=recorder.last_cell)
+        return "terminated"
+    return "failed" if recorder.failure else "succeeded"
+
+
+class Run:
+    """Kernel, notebook and files of a run. How the notebook ended is told to the recorder."""
+
+    def __init__(self, directory: Path, spec: Spec, recorder: Recorder, termination: Termination) -> None:
+        self._directory = directory
+        self._spec = spec
+        self._recorder = recorder
+        self._termination = termination
+        self._home = directory / "kernel"
+        self._stopping: asyncio.Task[None] | None = None
+        self._loop = ensure_event_loop()  # the one that nbclient runs its coroutines on
+
+    def made(self) -> list[dict[str, Any]]:
+        """Execute the notebook; the artifacts it made."""
+        files = self._directory / protocol.FILES
+        folder = (files / self._spec["folder"]).resolve()
+        if not folder.is_relative_to(files.resolve()):
+            raise ValueError(f"the folder {self._spec['folder']!r} lies outside files/")
+        folder.mkdir(parents=True, exist_ok=True)
+        before = artifacts.state_of(files)
+        self._home.mkdir()
+        shutil.copyfile(Path(__file__).with_name("record.py"), self._home / "dataops_lab.py")
+        try:
+            self._execute_in(folder)
+            self._recorder.values.of_file(self._home / "values.jsonl")
+        finally:
+            shutil.rmtree(self._home, ignore_errors=True)
+        note = lambda message: self._recorder.note("artifact_not_kept", message)  # noqa: E731
+        return artifacts.collect(files, before, self._directory / protocol.ARTIFACTS, note)
+
+    def _execute_in(self, folder: Path) -> None:
+        log = self._recorder.log
+        log_size = log.size()
+        kernel = Kernel(self._spec["kernel"], self._home, startup_timeout_s=self._spec["startup_timeout_s"])
+        environment = {
+            **os.environ,
+            protocol.ATTEMPT_VARIABLE: self._spec["attempt"],
+            protocol.VALUES_VARIABLE: str(self._home / "values.jsonl"),
+        }
+        processes.adopt_orphans()
+        try:
+            self._loop.run_until_complete(kernel.start(cwd=folder, environment=environment, output=log.descriptor))
+            self._termination.react_with(lambda: self._loop.call_soon_threadsafe(self._stop, kernel))
+            self._execute_with(kernel)
+        except KernelNotStarted as error:
+            said = log.tail(log_size) if kernel.has_kernel else ""
+            message = f"The kernel {self._spec['kernel']['name']} did not start. {error}"
+            self._recorder.failure = Failure(
+                code="kernel_start_failed", message=f"{message}\n{said}" if said else message, cell=None
+            )
+        finally:
+            self._end(kernel)
+
+    def _execute_with(self, kernel: Kernel) -> None:
+        # All that is imported from here on costs a second where JupyterLab is installed; the kernel
+        # starts meanwhile. papermill comes before the engine, which it looks up while being imported.
+        import papermill  # noqa: F401
+        from nbclient.exceptions import DeadKernelError
+
+        from .engine import DataOpsEngine
+
+        if self._termination.requested:
+            return
+        try:
+            DataOpsEngine.execute_notebook(
+                self._notebook(),
+                self._spec["kernel"]["name"],
+                progress_bar=False,
+                write=lambda nb: write_whole(self._directory / protocol.OUTPUT, encoded(nb, indent=1)),
+                km=kernel,
+                recorder=self._recorder,
+                helpers=self._home,
+                stopping=lambda: self._termination.requested,
+            )
+        except DeadKernelError:
+            words = self._loop.run_until_complete(kernel.last_words())
+            self._recorder.failure = Failure(
+                code="kernel_died", message=f"The kernel {words}.", cell=self._recorder.last_cell
+            )
+
+    def _notebook(self) -> Any:
+        import nbformat.v4
+        from papermill import __version__
+
+        # Not validated: it was before it came here, and that takes longer than a short run.
+        notebook = nbformat.v4.reads((self._directory / protocol.INPUT).read_text(encoding="utf-8"))
+        notebook.metadata.papermill = {
+            "default_parameters": {},
+            "environment_variables": {},
+            "parameters": {},
+            "version": __version__,
+        }
+        return notebook
+
+    def _stop(self, kernel: Kernel) -> None:
+        self._stopping = self._loop.create_task(self._interrupt_then_kill(kernel))
+
+    async def _interrupt_then_kill(self, kernel: Kernel) -> None:
+        if self._recorder.cell is not None:
+            begun = time.monotonic()
+            # Kernels ignore an interrupt between cells, so one that comes a moment too early is lost.
+            while not self._recorder.kernel_is_on_it and time.monotonic() - begun < 1:
+                await asyncio.sleep(0.01)
+            if await kernel.is_alive():
+                await kernel.interrupt_kernel()
+            await asyncio.sleep(self._spec["interrupt_grace_s"])
+        await kernel.kill()
+
+    def _end(self, kernel: Kernel) -> None:
+        is_python = self._spec["kernel"]["language"] == "python"
+        patience = SHUTDOWN_S if is_python else OTHERS_SHUTDOWN_S
+        if self._termination.requested_at is not None:
+            passed = time.monotonic() - self._termination.requested_at
+            patience = max(0.0, self._spec["interrupt_grace_s"] - passed)
+        if not self._loop.run_until_complete(kernel.end(patience)) and is_python:
+            self._recorder.note("kernel_killed", "The kernel did not end by itself and was killed.", said=False)
+        if self._stopping is not None:
+            self._stopping.cancel()
+        if not processes.kill_all(self._spec["attempt"]):
+            self._recorder.note("processes_left", "Some processes of the notebook could not be killed.")

@@ -1,0 +1,37 @@
+"""SIGTERM: the wish that a run ends, which may come at any moment."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+class Termination:
+    """Remembers the first SIGTERM; later ones change nothing."""
+
+    def __init__(self) -> None:
+        self.requested_at: float | None = None
+        """On the monotonic clock."""
+        self._react: Callable[[], None] | None = None
+
+    def listen(self) -> None:
+        signal.signal(signal.SIGTERM, self._received)
+        signal.signal(signal.SIGINT, self._received)  # from a terminal
+
+    @property
+    def requested(self) -> bool:
+        return self.requested_at is not None
+
+    def react_with(self, react: Callable[[], None]) -> None:
+        """Call `react` when the signal comes, or now if it came already. It runs between two instructions: be quick."""
+        self._react = react
+        if self.requested:
+            react()
+
+    def _received(self, *_: Any) -> None:
+        if self.requested_at is None:
+            self.requested_at = time.monotonic()
+            if self._react is not None:
+                self._react()

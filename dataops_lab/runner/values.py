@@ -1,0 +1,83 @@
+"""What a notebook records: display data of ours and of scrapbook, and lines in a file for any language."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .journal import encoded
+from .protocol import VALUE_MIME
+
+VALUE_BYTES = 1_000_000
+"""Of one value as JSON. Larger things are artifacts."""
+
+VALUES_BYTES = 16_000_000
+"""Of all values, and of the file that other languages append to."""
+
+_SCRAPS = ("application/scrapbook.scrap.json+json", "application/scrapbook.scrap.text+json")
+
+
+class Values:
+    """The last value of a name counts. `recorded` is told of each, `refused` why one is not kept."""
+
+    def __init__(self, recorded: Callable[[str, Any], None], refused: Callable[[str], None]) -> None:
+        self._values: dict[str, Any] = {}
+        self._sizes: dict[str, int] = {}
+        self._size = 0
+        self._recorded = recorded
+        self._refused = refused
+
+    def of_output(self, data: dict[str, Any]) -> None:
+        """Take what the MIME bundle of an output records, if anything."""
+        if VALUE_MIME in data:
+            self._take(data[VALUE_MIME], member="value")
+        for mime in _SCRAPS:
+            if mime in data:
+                self._take(data[mime], member="data")
+
+    def of_file(self, path: Path) -> None:
+        """Take the lines {"name": …, "value": …} of a file; no file, no values."""
+        try:
+            with path.open("rb") as lines:
+                text = lines.read(VALUES_BYTES)
+        except OSError:
+            return
+        for number, line in enumerate(text.splitlines(), start=1):
+            if not line.strip():
+                continue
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                self._refused(f"Line {number} of the values file is no JSON.")
+            else:
+                self._take(entry, member="value")
+
+    def _take(self, entry: Any, *, member: str) -> None:
+        if (
+            not isinstance(entry, dict)
+            or member not in entry
+            or not isinstance(entry.get("name"), str)
+            or not entry["name"]
+        ):
+            self._refused("A value was recorded without a name.")
+            return
+        name, value = entry["name"], entry[member]
+        size = len(name) + len(encoded(value))
+        if size > VALUE_BYTES:
+            self._refused(
+                f"The value {name[:100]!r} is larger than {VALUE_BYTES // 1_000_000} MB. Write it to a file instead."
+            )
+        elif self._size + size - self._sizes.get(name, 0) > VALUES_BYTES:
+            self._refused(
+                f"All values together are larger than {VALUES_BYTES // 1_000_000} MB: {name[:100]!r} is not kept."
+            )
+        else:
+            self._size += size - self._sizes.get(name, 0)
+            self._sizes[name] = size
+            self._values[name] = value
+            self._recorded(name, value)
+
+    def to_json(self) -> bytes:
+        return encoded(self._values, indent=1)

@@ -1,0 +1,339 @@
+"""The engine as a whole, on a real store and a backend that does as the test says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from dataops_lab.domain.records import RecordFileKind
+from dataops_lab.domain.runs import AttemptState, RunState
+from dataops_lab.engine import Engine
+from dataops_lab.engine.launch import allowed
+from dataops_lab.engine.lead import LOST_AFTER_S
+from dataops_lab.engine.watch import FORCE_AFTER_S, START_WITHIN_S, UNCONFIRMED_AFTER_S
+from dataops_lab.errors import BlobsUnavailable
+from dataops_lab.services import Services, runs
+from dataops_lab.services.runs import RunView
+from dataops_lab.testing import FakeClock, FakeHost
+
+Submit = Callable[..., RunView]
+NewEngine = Callable[..., Engine]
+
+
+@pytest.fixture
+def until(ctx: Services, clock: FakeClock) -> Callable[..., RunView]:
+    """Let the engine step until the run is as wanted. Threads of the engine finish between the steps."""
+
+    def stepped(engine: Engine, view: RunView, wanted: RunState | AttemptState) -> RunView:
+        for _ in range(2000):
+            now = runs.get(ctx, view.run.id)
+            # Attempts and runs share names of states, but not states.
+            reached = [now.run.state] if isinstance(wanted, RunState) else [a.state for a in now.attempts[-1:]]
+            if wanted in reached:
+                return now
+            engine.step()
+            clock.advance(0.25)
+        raise AssertionError(f"never {wanted}: {now.run.state} {[a.state for a in now.attempts]}")
+
+    return stepped
+
+
+def test_a_run_succeeds_with_its_record_and_leaves_nothing_behind(engine, submit, executor, until, ctx):
+    view = until(engine, submit(), AttemptState.RUNNING)
+    executor.end(view.attempts[-1].name)
+    ended = until(engine, view, RunState.SUCCEEDED)
+    assert ended.record is not None
+    assert [file.kind for file in ended.record.files] == ["result"]
+    assert ended.attempts[-1].state is AttemptState.SUCCEEDED
+    assert ended.attempts[-1].usage.peak_memory_bytes == 1024
+    while engine.step():
+        pass
+    assert executor.calls[-1] == ("forget", ended.attempts[-1].name)
+
+
+def test_a_failed_run_says_which_cell_and_why(engine, submit, executor, until):
+    view = until(engine, submit(), AttemptState.RUNNING)
+    failure = {"code": "cell_error", "message": "Cell 3 failed.", "cell": 3, "ename": "KeyError", "evalue": "'x'"}
+    executor.end(view.attempts[-1].name, "failed", failure=failure)
+    ended = until(engine, view, RunState.FAILED)
+    assert ended.run.reason.code == "cell_error"
+    assert ended.run.reason.detail == {"cell": 3, "ename": "KeyError", "evalue": "'x'"}
+
+
+def test_a_runner_that_was_killed_is_lost_with_its_record_kept_and_tried_again_three_times(
+    engine, submit, executor, until, ctx
+):
+    view = submit()
+    for number in (1, 2, 3, 4):
+        running = until(engine, view, AttemptState.RUNNING)
+        assert running.attempts[-1].number == number
+        executor.directory(running.attempts[-1].name).joinpath("log.txt").write_text("so far")
+        executor.end(running.attempts[-1].name, None)
+        lost = until(engine, view, AttemptState.LOST)
+        assert [file.path for file in lost.record.files] == ["log.txt"]
+        assert lost.run.reason.code == "runner_lost"
+        assert lost.run.state is (RunState.RETRY_WAIT if number < 4 else RunState.LOST)
+    assert [a.state for a in runs.get(ctx, view.run.id).attempts] == [AttemptState.LOST] * 4
+
+
+def test_the_next_attempt_after_a_lost_one_can_succeed(engine, submit, executor, until):
+    view = until(engine, submit(), AttemptState.RUNNING)
+    executor.end(view.attempts[-1].name, None)
+    until(engine, view, RunState.RETRY_WAIT)
+    view = until(engine, view, AttemptState.RUNNING)
+    executor.end(view.attempts[-1].name)
+    ended = until(engine, view, RunState.SUCCEEDED)
+    assert ended.run.reason is None
+    assert [attempt.number for attempt in ended.attempts] == [1, 2]
+
+
+def test_a_run_that_waits_for_its_next_attempt_can_be_cancelled(engine, submit, executor, until, ctx):
+    view = until(engine, submit(), AttemptState.RUNNING)
+    executor.end(view.attempts[-1].name, None)
+    until(engine, view, RunState.RETRY_WAIT)
+    assert runs.cancel(ctx, view.run.id, by="someone").run.state is RunState.CANCELLED
+
+
+def test_the_error_of_a_notebook_is_not_tried_again(engine, submit, executor, until):
+    view = until(engine, submit(), AttemptState.RUNNING)
+    executor.end(view.attempts[-1].name, "failed", failure={"code": "cell_error", "message": "x"})
+    assert len(until(engine, view, RunState.FAILED).attempts) == 1
+
+
+def test_what_nobody_starts_within_a_day_expires(new_engine, submit, until, clock):
+    view = submit()
+    clock.advance(24 * 3600)
+    ended = until(new_engine(), view, RunState.EXPIRED)
+    assert "24 hours" in ended.run.reason.message
+
+
+@pytest.mark.parametrize("result", ["", "[]", "{}", '{"state": "succeeded"}', "\x00"])
+def test_a_broken_result_is_never_a_success(engine, submit, executor, until, result):
+    view = until(engine, submit(), AttemptState.RUNNING)
+    executor.directory(view.attempts[-1].name).joinpath("result.json").write_text(result)
+    executor.end(view.attempts[-1].name, None)
+    until(engine, view, AttemptState.LOST)
+
+
+def test_what_cannot_be_started_fails_with_the_reason(engine, submit, executor, until):
+    executor.fails_to_start = BlobsUnavailable("The disk is full.")
+    ended = until(engine, submit(), RunState.FAILED)
+    assert ended.run.reason.code == "launch_failed"
+    assert "The disk is full." in ended.run.reason.message
+
+
+def test_no_more_attempts_than_slots_and_the_oldest_first(new_engine: NewEngine, submit: Submit, executor, until, ctx):
+    engine = new_engine(slots=2)
+    first, second, third = submit(), submit(), submit()
+    until(engine, first, AttemptState.RUNNING)
+    until(engine, second, AttemptState.RUNNING)
+    waiting = runs.get(ctx, third.run.id)
+    assert waiting.run.state is RunState.QUEUED
+    assert waiting.waits_because.code == "waiting_for_slot"
+    executor.end(runs.get(ctx, first.run.id).attempts[-1].name)
+    until(engine, third, AttemptState.RUNNING)
+
+
+def test_a_cancelled_run_keeps_what_it_had_written(engine, submit, executor, until, ctx):
+    view = until(engine, submit(), AttemptState.RUNNING)
+    name = view.attempts[-1].name
+    runs.cancel(ctx, view.run.id, by="someone")
+    until(engine, view, AttemptState.CANCELLING)
+    assert ("stop", name) in executor.calls
+    executor.directory(name).joinpath("output.ipynb").write_text("{}")
+    executor.end(name, "terminated")
+    ended = until(engine, view, RunState.CANCELLED)
+    assert ended.run.reason.message == "Cancelled by someone."
+    assert ended.record.file(RecordFileKind.NOTEBOOK)
+
+
+def test_what_ignores_the_request_to_stop_is_killed(engine, submit, executor, until, ctx, clock):
+    view = until(engine, submit(), AttemptState.RUNNING)
+    runs.cancel(ctx, view.run.id, by="someone")
+    until(engine, view, AttemptState.CANCELLING)
+    assert ("kill", view.attempts[-1].name) not in executor.calls
+    clock.advance(FORCE_AFTER_S)
+    until(engine, view, RunState.CANCELLED)
+    assert ("kill", view.attempts[-1].name) in executor.calls
+
+
+def test_cancelled_is_never_said_before_death_is_proven(engine, submit, executor, until, ctx, clock):
+    executor.deaf = True
+    view = until(engine, submit(), AttemptState.RUNNING)
+    runs.cancel(ctx, view.run.id, by="someone")
+    until(engine, view, AttemptState.CANCELLING)
+    clock.advance(UNCONFIRMED_AFTER_S)
+    until(engine, view, AttemptState.UNCONFIRMED)
+    assert runs.get(ctx, view.run.id).run.state is RunState.ACTIVE
+    executor.end(view.attempts[-1].name, None)
+    until(engine, view, RunState.CANCELLED)
+
+
+def test_success_that_races_a_cancel_has_one_end(engine, submit, executor, until, ctx):
+    view = until(engine, submit(), AttemptState.RUNNING)
+    runs.cancel(ctx, view.run.id, by="someone")
+    executor.end(view.attempts[-1].name)
+    ended = until(engine, view, RunState.SUCCEEDED)
+    assert ended.run.cancel_requested_at is not None
+
+
+def test_a_run_past_its_timeout_is_timed_out(engine, submit, executor, until, clock):
+    view = until(engine, submit(timeout_s=100.0), AttemptState.RUNNING)
+    clock.advance(101)
+    until(engine, view, AttemptState.TIMING_OUT)
+    executor.end(view.attempts[-1].name, "terminated")
+    ended = until(engine, view, RunState.TIMED_OUT)
+    assert "100 seconds" in ended.run.reason.message
+
+
+def test_a_wall_clock_that_is_set_forward_times_nothing_out(engine, submit, executor, until, clock, ctx):
+    import datetime as dt
+
+    view = until(engine, submit(timeout_s=100.0), AttemptState.RUNNING)
+    clock.set_wall_clock(clock.now() + dt.timedelta(hours=1))
+    for _ in range(20):
+        engine.step()
+    assert runs.get(ctx, view.run.id).attempts[-1].state is AttemptState.RUNNING
+
+
+def test_an_engine_that_comes_after_adopts_what_still_runs(new_engine, submit, executor, until):
+    first = new_engine(host=FakeHost(pid=1))
+    view = until(first, submit(), AttemptState.RUNNING)
+    second_host = FakeHost(pid=2)
+    second_host.dead.add(1)
+    second = new_engine(host=second_host)
+    second.step()
+    executor.end(view.attempts[-1].name)
+    until(second, view, RunState.SUCCEEDED)
+    assert [verb for verb, _ in executor.calls].count("start") == 1
+
+
+def test_an_engine_killed_between_intent_and_launch_starts_it_once(
+    new_engine, submit, executor, until, ctx, monkeypatch
+):
+    view = submit()
+    first = new_engine(host=FakeHost(pid=1))
+    monkeypatch.setattr(executor, "start", lambda bundle: None)
+    until(first, view, AttemptState.LAUNCHING)
+    monkeypatch.undo()
+    second_host = FakeHost(pid=2)
+    second_host.dead.add(1)
+    until(new_engine(host=second_host), view, AttemptState.RUNNING)
+    assert len(executor.alive) == 1
+    assert len(runs.get(ctx, view.run.id).attempts) == 1
+
+
+def test_a_second_engine_stands_by_and_takes_over_when_the_lease_has_run_out(
+    new_engine, submit, executor, until, clock
+):
+    first, second = new_engine(host=FakeHost(pid=1)), new_engine(host=FakeHost(pid=2))
+    view = until(first, submit(), AttemptState.RUNNING)
+    assert second.step() is False
+    clock.advance(LOST_AFTER_S + 1)
+    assert second.step() is True
+    executor.end(view.attempts[-1].name)
+    until(second, view, RunState.SUCCEEDED)
+
+
+def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
+    new_engine, submit, executor, until, clock, ctx
+):
+    sleeper, other = new_engine(host=FakeHost(pid=1)), new_engine(host=FakeHost(pid=2))
+    view = until(sleeper, submit(), AttemptState.RUNNING)
+    clock.advance(LOST_AFTER_S + 1)
+    other.step()
+    executor.end(view.attempts[-1].name)
+    until(other, view, RunState.SUCCEEDED)
+    before = runs.get(ctx, view.run.id)
+    sleeper.step()
+    assert runs.get(ctx, view.run.id) == before
+    assert sleeper.step() is False
+
+
+def test_a_record_that_cannot_be_stored_keeps_the_run_from_succeeding_until_it_can(
+    engine, submit, executor, until, ctx, monkeypatch, clock
+):
+    view = until(engine, submit(), AttemptState.RUNNING)
+
+    def full(path):
+        raise BlobsUnavailable("The disk is full.")
+
+    monkeypatch.setattr(ctx.blobs, "put_file", full)
+    executor.end(view.attempts[-1].name)
+    until(engine, view, AttemptState.FINALIZING)
+    for _ in range(50):
+        engine.step()
+    assert runs.get(ctx, view.run.id).run.state is RunState.ACTIVE
+    monkeypatch.undo()
+    clock.advance(10)
+    until(engine, view, RunState.SUCCEEDED)
+
+
+def test_what_never_starts_is_given_up(engine, submit, executor, until, clock, monkeypatch):
+    from dataops_lab.ports import Look
+
+    gone = []
+    monkeypatch.setattr(executor, "look", lambda name: Look(started=False, ended=bool(gone), gone=bool(gone)))
+    monkeypatch.setattr(executor, "stop", lambda name, force: gone.append(name))
+    view = until(engine, submit(), AttemptState.LAUNCHING)
+    for _ in range(100):
+        engine.step()
+    clock.advance(START_WITHIN_S + 1)
+    ended = until(engine, view, RunState.TIMED_OUT)
+    assert ended.run.reason.code == "start_timeout"
+
+
+def test_progress_of_a_growing_journal_reaches_the_store(engine, submit, executor, until, ctx, clock):
+    view = until(engine, submit(), AttemptState.RUNNING)
+    journal = executor.directory(view.attempts[-1].name) / "journal.jsonl"
+    journal.write_text(
+        '{"seq":1,"t":0,"kind":"start","cells":3,"code_cells":2}\n'
+        '{"seq":2,"t":0,"kind":"cell_started","cell":1,"done":0}\n'
+        '{"seq":3,"t":0,"kind":"output","cell":1,"output":{"output_type":"stream","text":"\\"cell_finished\\""}}\n'
+        '{"seq":4,"t":0,"kind":"cell_fini'
+    )
+    clock.advance(1)
+    engine.step()
+    progress = runs.get(ctx, view.run.id).attempts[-1].progress
+    assert (progress.done, progress.total, progress.current) == (0, 2, 1)
+    with journal.open("a") as more:
+        more.write('shed","cell":1,"ok":true,"execution_count":1,"done":1}\n')
+    clock.advance(1)
+    engine.step()
+    assert runs.get(ctx, view.run.id).attempts[-1].progress.done == 1
+
+
+def test_runs_inherit_an_allow_list_and_never_the_engines_token():
+    assert allowed({"PATH": "/bin", "LC_ALL": "C", "JUPYTER_TOKEN": "x", "AWS_SECRET": "y"}) == {
+        "PATH": "/bin",
+        "LC_ALL": "C",
+    }
+
+
+def test_an_engine_about_to_end_as_idle_stays_for_a_run_that_came_at_the_last_moment(
+    ctx, executor, submit, clock, monkeypatch
+):
+    import threading
+
+    from dataops_lab.engine import Settings
+    from dataops_lab.engine.lead import Leadership
+
+    stop, late = threading.Event(), []
+
+    def give_up_while_somebody_submits(self):
+        given_up(self)
+        if not late:
+            late.append(submit())
+        elif runs.get(ctx, late[0].run.id).run.state is RunState.SUCCEEDED:
+            stop.set()
+
+    def start_and_end(bundle):
+        started(bundle)
+        executor.end(bundle.name)
+
+    given_up, started = Leadership.give_up, executor.start
+    monkeypatch.setattr(Leadership, "give_up", give_up_while_somebody_submits)
+    monkeypatch.setattr(executor, "start", start_and_end)
+    Engine(ctx, executor, Settings(slots=1, exit_when_idle_s=0.0), inherited={}).run(stop)
+    assert runs.get(ctx, late[0].run.id).run.state is RunState.SUCCEEDED

@@ -1,0 +1,177 @@
+"""The process executor, with the real runner and real kernels."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from dataops_lab.executors import ProcessExecutor
+from dataops_lab.ports import Bundle, BundleFile, Look
+from dataops_lab.runner import protocol
+from dataops_lab.testing import MemoryBlobs
+
+NAME = "01TESTTESTTESTTESTTESTTEST-1"
+
+
+@pytest.fixture
+def blobs() -> MemoryBlobs:
+    return MemoryBlobs()
+
+
+@pytest.fixture
+def executor(tmp_path: Path, blobs: MemoryBlobs):
+    made = ProcessExecutor(tmp_path / "runs", blobs)
+    yield made
+    made.stop(NAME, force=True)
+    wait_for(lambda: made.look(NAME).gone or not made.look(NAME).started)
+
+
+def bundle(source: str, files: list[BundleFile] | None = None, **spec: Any) -> Bundle:
+    cell = {"id": "c", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
+    kernel = {
+        "name": "python3",
+        "language": "python",
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "env": {},
+        "interrupt_mode": "signal",
+    }
+    whole: dict[str, Any] = {
+        "format": 1,
+        "attempt": NAME,
+        "kernel": kernel,
+        "folder": "work",
+        "files": [],
+        "output_limits": {"cell_bytes": 10**6, "run_bytes": 10**7},
+        "startup_timeout_s": 60.0,
+        "interrupt_grace_s": 2.0,
+    }
+    notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    return Bundle(NAME, whole | spec, notebook, files or [], {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]})
+
+
+def wait_for(condition) -> None:
+    """Bounded by the patience of a person, not by a guess at how fast this machine is."""
+    tick = threading.Event()
+    for _ in range(6000):
+        if condition():
+            return
+        tick.wait(0.01)
+    raise AssertionError("it never came")
+
+
+def result(executor: ProcessExecutor) -> dict[str, Any]:
+    return json.loads((executor.directory(NAME) / protocol.RESULT).read_text())
+
+
+def test_what_is_unknown_has_not_started_and_looking_never_raises(executor):
+    assert executor.look("nothing") == Look(started=False, ended=False, gone=False)
+    executor.stop("nothing", force=False)
+    executor.stop("nothing", force=True)
+    executor.forget("nothing")
+
+
+def test_a_bundle_runs_in_its_folder_with_its_files_and_is_gone_when_it_has_ended(executor, blobs):
+    digest = blobs.put(b"a,b\n1,2\n")
+    executor.start(bundle("print(open('../data/a.csv').read())", [BundleFile("data/a.csv", digest)]))
+    wait_for(lambda: executor.look(NAME).gone)
+    assert result(executor)["state"] == "succeeded"
+    assert "1,2" in (executor.directory(NAME) / protocol.LOG).read_text()
+    assert list(executor.names()) == [NAME]
+    executor.forget(NAME)
+    assert list(executor.names()) == []
+
+
+def test_starting_twice_starts_once_also_from_two_engines(executor, blobs, tmp_path):
+    work = bundle("import os, pathlib; pathlib.Path(str(os.getpid())).touch()")
+    other = ProcessExecutor(tmp_path / "runs", blobs)
+    executor.start(work)
+    other.start(work)
+    executor.start(work)
+    wait_for(lambda: executor.look(NAME).gone)
+    wait_for(lambda: other.look(NAME).gone)
+    assert len(list((executor.directory(NAME) / protocol.ARTIFACTS / "work").iterdir())) == 1
+
+
+def test_another_engine_finds_what_runs_and_can_stop_it(executor, blobs, tmp_path):
+    executor.start(bundle("import time\nwhile True: time.sleep(0.1)"))
+    wait_for(lambda: executor.look(NAME).started)
+    other = ProcessExecutor(tmp_path / "runs", blobs)
+    look = other.look(NAME)
+    assert (look.started, look.ended) == (True, False)
+    assert psutil.pid_exists(look.detail["pid"])
+    other.stop(NAME, force=False)
+    wait_for(lambda: other.look(NAME).gone)
+    assert result(other)["state"] == "terminated"
+
+
+def test_force_leaves_nothing_alive_not_even_what_left_its_session(executor, tmp_path):
+    child = tmp_path / "child"
+    source = (
+        "import subprocess, sys, time\n"
+        f"p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)'], start_new_session=True)\n"
+        f"open({str(child)!r}, 'w').write(str(p.pid))\nwhile True: time.sleep(0.1)"
+    )
+    executor.start(bundle(source))
+    wait_for(lambda: child.exists() and child.read_text())
+    process = psutil.Process(int(child.read_text()))
+    executor.stop(NAME, force=True)
+    wait_for(lambda: executor.look(NAME).gone)
+    wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    assert not (executor.directory(NAME) / protocol.RESULT).exists()
+
+
+def test_a_runner_that_was_killed_has_ended_and_its_kernel_does_not_live_on(executor):
+    executor.start(bundle("import time\nwhile True: time.sleep(0.1)"))
+    wait_for((executor.directory(NAME) / protocol.JOURNAL).exists)
+    wait_for(lambda: "cell_started" in (executor.directory(NAME) / protocol.JOURNAL).read_text())
+    psutil.Process(executor.look(NAME).detail["pid"]).kill()
+    wait_for(lambda: executor.look(NAME).ended)
+    executor.stop(NAME, force=True)
+    wait_for(lambda: executor.look(NAME).gone)
+
+
+def test_a_runner_that_cannot_start_is_gone_and_says_why(tmp_path, blobs):
+    executor = ProcessExecutor(tmp_path / "runs", blobs, python="/bin/false")
+    executor.start(bundle("1"))
+    wait_for(lambda: executor.look(NAME).gone)
+    look = executor.look(NAME)
+    assert (look.started, look.detail["exit_code"]) == (False, 1)
+
+
+def test_a_pid_that_was_given_to_another_process_is_never_killed(executor):
+    """The runner's file names a pid; what counts is whose environment carries the attempt's name."""
+    directory = executor.directory(NAME)
+    directory.mkdir(parents=True)
+    bystander = psutil.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+    try:
+        (directory / protocol.LOCK).write_text(json.dumps({"pid": bystander.pid}))
+        executor.stop(NAME, force=False)
+        executor.stop(NAME, force=True)
+        assert executor.look(NAME).gone
+        assert bystander.is_running()
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_notebooks_see_the_given_variables_and_nothing_else_of_the_engine(executor, monkeypatch):
+    monkeypatch.setenv("SECRET_CANARY", "canary-7d1f")
+    executor.start(bundle("import os; print(sorted(os.environ), os.environ.get('SECRET_CANARY'))"))
+    wait_for(lambda: executor.look(NAME).gone)
+    log = (executor.directory(NAME) / protocol.LOG).read_text()
+    assert "canary-7d1f" not in log
+    assert "SECRET_CANARY" not in log
+    assert "DATAOPS_LAB_ATTEMPT" in log
+
+
+def test_a_run_directory_is_its_owners_alone(executor):
+    executor.start(bundle("1"))
+    assert executor.directory(NAME).stat().st_mode & 0o077 == 0
+    wait_for(lambda: executor.look(NAME).gone)

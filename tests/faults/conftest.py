@@ -1,0 +1,87 @@
+"""Real engines as processes, on a real state folder, that can be killed at a place of the test's choosing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from dataops_lab.domain.runs import Submission
+from dataops_lab.services import Services, runs
+from dataops_lab.services.runs import RunView
+from dataops_lab.wiring import Home, build_services
+
+EngineProcess = subprocess.Popen[bytes]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "state")
+
+
+@pytest.fixture
+def real(home: Home) -> Services:
+    return build_services(home)
+
+
+@pytest.fixture
+def start_engine(home: Home) -> Iterator[Callable[..., EngineProcess]]:
+    started: list[EngineProcess] = []
+
+    def start(*, die_at: str | None = None) -> EngineProcess:
+        """`die_at`: "before 3" or "after 3", the number of one of the engine's own commits."""
+        environment = {**os.environ, "DIE_AT": die_at or ""}
+        with (home.folder / "engine.log").open("ab") as log:
+            engine = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("mortal_engine.py")), str(home.folder)],
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+        started.append(engine)
+        return engine
+
+    yield start
+    for engine in started:
+        engine.terminate()
+        engine.wait()
+
+
+@pytest.fixture
+def witness(tmp_path: Path) -> Path:
+    """A file to which a notebook adds a line each time it really runs."""
+    return tmp_path / "witness"
+
+
+@pytest.fixture
+def submitted(real: Services, tmp_path: Path) -> Callable[..., RunView]:
+    def submit(source: str) -> RunView:
+        folder = tmp_path / "notebooks"
+        folder.mkdir(exist_ok=True)
+        cell = {"id": "c", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        whole = {"cells": [{**cell, "source": source}], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+        (folder / "n.ipynb").write_text(json.dumps(whole))
+        return runs.submit(real, Submission(str(folder / "n.ipynb")), by="someone").view
+
+    return submit
+
+
+@pytest.fixture
+def until(real: Services, home: Home) -> Callable[..., RunView]:
+    def waited(run_id: str, holds: Callable[[RunView], object]) -> RunView:
+        tick = threading.Event()
+        for _ in range(6000):
+            view = runs.get(real, run_id)
+            if holds(view):
+                return view
+            tick.wait(0.02)
+        raise AssertionError((view.run, view.attempts, (home.folder / "engine.log").read_text()[-3000:]))
+
+    return waited

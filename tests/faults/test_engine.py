@@ -1,0 +1,99 @@
+"""Engines that die. What is promised: one run, one execution wherever it can be proven, the right end."""
+
+from __future__ import annotations
+
+import signal
+
+import psutil
+import pytest
+
+from dataops_lab.domain.records import RecordFileKind
+from dataops_lab.domain.runs import AttemptState, RunState
+
+# claim, intent, running, (progress,) finalizing, end
+COMMITS = range(1, 6)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("commit", COMMITS)
+def test_an_engine_killed_at_any_of_its_commits_leaves_one_run_that_ends_right(
+    start_engine, submitted, until, witness, commit, moment
+):
+    run_id = submitted(f"open({str(witness)!r}, 'a').write('ran\\n')").run.id
+    dead = start_engine(die_at=f"{moment} {commit}")
+    dead.wait()
+    assert dead.returncode == -signal.SIGKILL
+    start_engine()
+    ended = until(run_id, lambda view: view.run.state.is_terminal)
+    assert ended.run.state is RunState.SUCCEEDED
+    assert [attempt.state for attempt in ended.attempts] == [AttemptState.SUCCEEDED]
+    assert witness.read_text() == "ran\n"
+    assert ended.record is not None
+    assert ended.record.file(RecordFileKind.NOTEBOOK)
+
+
+def test_a_notebook_goes_on_while_no_engine_lives_and_is_adopted(start_engine, submitted, until, witness, tmp_path):
+    go_on = tmp_path / "go_on"
+    run_id = submitted(
+        f"import os, time\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.05)\n"
+        f"open({str(witness)!r}, 'a').write('ran\\n')"
+    ).run.id
+    first = start_engine()
+    until(run_id, lambda view: view.attempts and view.attempts[-1].progress.current is not None)
+    first.kill()
+    first.wait()
+    go_on.touch()
+    start_engine()
+    ended = until(run_id, lambda view: view.run.state.is_terminal)
+    assert ended.run.state is RunState.SUCCEEDED
+    assert witness.read_text() == "ran\n"
+
+
+def test_a_killed_runner_is_noticed_and_the_run_is_tried_again(start_engine, submitted, until, witness):
+    start_engine()
+    run_id = submitted(
+        f"import os, time\nopen({str(witness)!r}, 'a').write('ran\\n')\n"
+        f"while len(open({str(witness)!r}).readlines()) == 1: time.sleep(0.05)"
+    ).run.id
+    until(run_id, lambda view: witness.exists())
+    for process in psutil.process_iter(["cmdline"]):
+        if "dataops_lab.runner" in (process.info["cmdline"] or []) and run_id in str(process.info["cmdline"]):
+            process.kill()
+    ended = until(run_id, lambda view: view.run.state.is_terminal)
+    assert ended.run.state is RunState.SUCCEEDED
+    assert [attempt.state for attempt in ended.attempts] == [AttemptState.LOST, AttemptState.SUCCEEDED]
+
+
+def test_a_killed_kernel_fails_the_run_with_the_reason_in_words(start_engine, submitted, until):
+    start_engine()
+    run_id = submitted("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)").run.id
+    ended = until(run_id, lambda view: view.run.state.is_terminal)
+    assert (ended.run.state, ended.run.reason.code) == (RunState.FAILED, "kernel_died")
+    assert "memory" in ended.run.reason.message
+
+
+def test_of_five_engines_one_leads_and_a_run_runs_once(start_engine, submitted, until, witness):
+    for _ in range(5):
+        start_engine()
+    run_id = submitted(f"open({str(witness)!r}, 'a').write('ran\\n')").run.id
+    until(run_id, lambda view: view.run.state.is_terminal)
+    assert witness.read_text() == "ran\n"
+
+
+def test_an_engine_that_was_asleep_while_another_took_over_changes_nothing(
+    start_engine, submitted, until, witness, real
+):
+    """Proven dead it is not, so the other has to wait for the lease; that is shortened here."""
+    sleeper = start_engine()
+    run_id = submitted(f"open({str(witness)!r}, 'a').write('ran\\n')").run.id
+    until(run_id, lambda view: view.run.state.is_terminal)
+    sleeper.send_signal(signal.SIGSTOP)
+    with real.store.begin() as tx:
+        lease = tx.leases.get("engine")
+        tx.leases.renew(type(lease)(**{**vars(lease), "expires": 0.0}))
+    start_engine()
+    second = submitted(f"open({str(witness)!r}, 'a').write('ran\\n')").run.id
+    sleeper.send_signal(signal.SIGCONT)
+    ended = until(second, lambda view: view.run.state.is_terminal)
+    assert ended.run.state is RunState.SUCCEEDED
+    assert witness.read_text() == "ran\nran\n"

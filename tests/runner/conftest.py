@@ -1,0 +1,187 @@
+"""Run directories made from cells, and the real program started on them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PYTHON_KERNEL = {
+    "name": "python3",
+    "language": "python",
+    "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+    "env": {},
+    "interrupt_mode": "signal",
+}
+BASH_KERNEL = {
+    "name": "bash",
+    "language": "bash",
+    "argv": [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"],
+    "env": {"PS1": "$"},
+    "interrupt_mode": "signal",
+}
+
+PATIENCE_S = 60
+
+
+@dataclass
+class RunDirectory:
+    path: Path
+    attempt: str
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **options: Any) -> RunDirectory:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "dataops_lab.runner", str(self.path)],
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            **options,
+        )
+        return self
+
+    def wait(self) -> RunDirectory:
+        assert self.process is not None
+        assert self.process.wait(PATIENCE_S) == 0
+        return self
+
+    def run(self) -> RunDirectory:
+        return self.start().wait()
+
+    def terminate(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+
+    @property
+    def result(self) -> dict[str, Any]:
+        return json.loads((self.path / "result.json").read_text())
+
+    @property
+    def notebook(self) -> dict[str, Any]:
+        return json.loads((self.path / "output.ipynb").read_text())
+
+    @property
+    def values(self) -> dict[str, Any]:
+        return json.loads((self.path / "values.json").read_text())
+
+    @property
+    def log(self) -> str:
+        return (self.path / "log.txt").read_text()
+
+    def events(self, kind: str | None = None) -> list[dict[str, Any]]:
+        journal = self.path / "journal.jsonl"
+        lines = journal.read_bytes().splitlines(keepends=True) if journal.exists() else []
+        events = [json.loads(line) for line in lines if line.endswith(b"\n")]
+        return [event for event in events if kind is None or event["kind"] == kind]
+
+    def text(self, cell: int, name: str = "stdout") -> str:
+        """What the notebook shows of a stream."""
+        outputs = self.notebook["cells"][cell]["outputs"]
+        return "".join(o["text"] for o in outputs if o["output_type"] == "stream" and o["name"] == name)
+
+    def wait_for(self, kind: str, **members: Any) -> dict[str, Any]:
+        def found() -> dict[str, Any] | None:
+            matching = (e for e in self.events(kind) if members.items() <= e.items())
+            return next(matching, None)
+
+        return until(found)
+
+    def processes(self) -> list[int]:
+        """Living processes that carry the attempt's name, the runner excepted."""
+        mark = f"DATAOPS_LAB_ATTEMPT={self.attempt}".encode()
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return found
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE_S
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.01)
+    return value
+
+
+class Runs:
+    """Makes run directories. Test modules cannot import from here, so helpers are members."""
+
+    bash = BASH_KERNEL
+    python = PYTHON_KERNEL
+    until = staticmethod(until)
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.made: list[RunDirectory] = []
+
+    @staticmethod
+    def code(source: str, *tags: str) -> dict[str, Any]:
+        return {
+            "cell_type": "code",
+            "source": source,
+            "metadata": {"tags": list(tags)},
+            "outputs": [],
+            "execution_count": None,
+        }
+
+    @staticmethod
+    def markdown(source: str) -> dict[str, Any]:
+        return {"cell_type": "markdown", "source": source, "metadata": {}}
+
+    def make(self, *cells: str | dict[str, Any], files: dict[str, str] | None = None, **changes: Any) -> RunDirectory:
+        """From cells (a text is a code cell's source) and changes to the spec; not started."""
+        path = self.root / f"run{len(self.made)}"
+        attempt = f"{os.getpid()}-{self.root.name}-{len(self.made)}"
+        (path / "files").mkdir(parents=True)
+        for name, content in (files or {}).items():
+            target = path / "files" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(content)
+        spec = {
+            "format": 1,
+            "attempt": attempt,
+            "kernel": self.python,
+            "folder": "",
+            "files": sorted(files or {}),
+            "output_limits": {"cell_bytes": 10_000_000, "run_bytes": 50_000_000},
+            "startup_timeout_s": 60.0,
+            "interrupt_grace_s": 5.0,
+            **changes,
+        }
+        (path / "spec.json").write_text(json.dumps(spec))
+        notebook = {
+            "nbformat": 4,
+            "nbformat_minor": 4,
+            "metadata": {"kernelspec": {"name": spec["kernel"]["name"], "display_name": "", "language": ""}},
+            "cells": [self.code(cell) if isinstance(cell, str) else cell for cell in cells],
+        }
+        (path / "input.ipynb").write_text(json.dumps(notebook))
+        self.made.append(RunDirectory(path, attempt))
+        return self.made[-1]
+
+    def run(self, *cells: str | dict[str, Any], **changes: Any) -> RunDirectory:
+        return self.make(*cells, **changes).run()
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Iterator[Runs]:
+    runs = Runs(tmp_path)
+    yield runs
+    for directory in runs.made:
+        if directory.process is not None and directory.process.poll() is None:
+            directory.process.kill()
+            directory.process.wait()
+        for pid in directory.processes():
+            os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,97 @@
+import os
+
+import pytest
+
+from dataops_lab.runner import artifacts
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "files" / "data").mkdir(parents=True)
+    (tmp_path / "files" / "data" / "in.csv").write_text("a")
+    return tmp_path / "files"
+
+
+@pytest.fixture
+def collected(root, tmp_path):
+    """Collect what changed since the fixture was made; the artifacts' paths, and the notes."""
+    before = artifacts.state_of(root)
+    notes = []
+
+    def collect():
+        made = artifacts.collect(root, before, tmp_path / "artifacts", notes.append)
+        return [artifact["path"] for artifact in made], notes
+
+    return collect
+
+
+def test_new_and_changed_files_are_artifacts_and_others_are_not(root, tmp_path, collected):
+    (root / "out" / "deep").mkdir(parents=True)
+    (root / "out" / "deep" / "new.txt").write_text("new")
+    assert collected() == (["out/deep/new.txt"], [])
+    assert (tmp_path / "artifacts" / "out" / "deep" / "new.txt").read_text() == "new"
+
+
+def test_a_file_changed_without_changing_its_size_is_an_artifact(root, collected):
+    (root / "data" / "in.csv").write_text("b")
+    os.utime(root / "data" / "in.csv", ns=(1, 1))
+
+    assert collected()[0] == ["data/in.csv"]
+
+
+def test_a_file_replaced_by_another_is_an_artifact(root, collected):
+    entry = (root / "data" / "in.csv").stat()
+    (root / "other").write_text("c")
+    os.utime(root / "other", ns=(entry.st_atime_ns, entry.st_mtime_ns))
+    (root / "other").replace(root / "data" / "in.csv")
+
+    assert collected()[0] == ["data/in.csv"]
+
+
+def test_caches_and_checkpoints_are_no_artifacts(root, collected):
+    for folder in (".ipynb_checkpoints", "__pycache__"):
+        (root / folder).mkdir()
+        (root / folder / "x.txt").touch()
+    (root / "module.pyc").touch()
+
+    assert collected() == ([], [])
+
+
+def test_links_are_not_followed_and_special_files_not_opened(root, tmp_path, collected):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_text("secret")
+    (root / "link").symlink_to(tmp_path / "outside" / "secret")
+    (root / "folder").symlink_to(tmp_path / "outside")
+    os.mkfifo(root / "pipe")
+
+    assert collected() == ([], [])
+
+
+def test_a_name_that_is_no_utf8_is_noted_not_kept(root, collected):
+    (root / os.fsdecode(b"\xff.txt")).touch()
+    (root / "good").touch()
+
+    made, notes = collected()
+
+    assert made == ["good"]
+    assert "UTF-8" in notes[0]
+
+
+def test_what_cannot_be_copied_is_noted_and_the_rest_is_kept(root, tmp_path, collected):
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts" / "a").write_text("a file where a folder must be")
+    (root / "a").mkdir()
+    (root / "a" / "blocked").touch()
+    (root / "b").touch()
+
+    made, notes = collected()
+
+    assert made == ["b"]
+    assert "a/blocked" in notes[0]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_file_is_noted(root, collected):
+    (root / "locked").touch(mode=0)
+
+    assert "locked" in collected()[1][0]
