@@ -1,0 +1,424 @@
+"""What travels on the wire: the models of the REST API, of the typed client and of `--json`.
+
+Instants are RFC 3339 in UTC, durations are seconds, sizes are bytes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from .domain.parameters import Parameter, ParameterType
+from .domain.records import RecordFileKind
+from .domain.runs import Attempt, AttemptState, Run, RunState
+from .domain.snapshots import Inspection, Severity
+from .domain.versions import Version
+from .services.installation import Overview
+from .services.jobs import JobView
+from .services.runs import RunView
+
+T = TypeVar("T")
+
+
+def _rfc3339(value: dt.datetime) -> str:
+    return value.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Instant = Annotated[dt.datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(from_attributes=True, extra="forbid")
+
+
+class Problem(BaseModel):
+    """RFC 9457, sent as application/problem+json. `code` is stable; `detail` is the sentence for people."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+
+class ParameterModel(Model):
+    name: str
+    type: ParameterType
+    default: Any = None
+    required: bool = False
+    nullable: bool = False
+    description: str = ""
+    choices: list[Any] = Field(default_factory=list)
+    items: ParameterType | None = None
+
+    @classmethod
+    def of(cls, parameter: Parameter) -> ParameterModel:
+        return cls.model_validate(parameter)
+
+
+class FindingModel(Model):
+    code: str
+    severity: Severity
+    message: str
+    mend: str = ""
+    cell: int | None = None
+
+
+class KernelModel(Model):
+    name: str
+    language: str
+    display_name: str
+
+
+class OriginModel(Model):
+    remote: str | None = None
+    commit: str | None = None
+    branch: str | None = None
+    dirty: bool | None = None
+
+
+class TravellingFileModel(Model):
+    path: str
+    size: int
+
+
+class InspectionModel(Model):
+    """What the form shows before a run. `files` holds the first 200 of `file_count`."""
+
+    name: str
+    source: str
+    root: str
+    notebook_path: str
+    declares_parameters: bool
+    parameters: list[ParameterModel]
+    kernel: KernelModel | None
+    kernel_problem: str | None
+    kernels: list[str]
+    files: list[TravellingFileModel]
+    file_count: int
+    file_bytes: int
+    origin: OriginModel
+    findings: list[FindingModel]
+    code_cells: int
+
+    @classmethod
+    def of(cls, it: Inspection) -> InspectionModel:
+        return cls(
+            name=it.name,
+            source=it.source,
+            root=it.root,
+            notebook_path=it.notebook_path,
+            declares_parameters=it.parameters.declared,
+            parameters=[ParameterModel.of(p) for p in it.parameters.parameters],
+            kernel=KernelModel.model_validate(it.kernel) if it.kernel else None,
+            kernel_problem=it.kernel_problem,
+            kernels=list(it.kernels),
+            files=[TravellingFileModel(path=f.path, size=f.size) for f in it.files[:200]],
+            file_count=len(it.files),
+            file_bytes=sum(f.size for f in it.files),
+            origin=OriginModel.model_validate(it.origin),
+            findings=[FindingModel.model_validate(f) for f in it.findings],
+            code_cells=it.code_cells,
+        )
+
+
+class InspectRequest(Model):
+    """`path` is the notebook's path as Jupyter's contents API names it: below the server's root, POSIX."""
+
+    path: str
+    kernel: str | None = None
+
+
+class SubmitRequest(Model):
+    """`path` as in InspectRequest. `parameters` holds JSON values; what is not given keeps its default."""
+
+    path: str
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    name: str | None = Field(default=None, max_length=200)
+    environment: str = "sandbox"
+    kernel: str | None = None
+    timeout_s: float | None = Field(default=None, gt=0, le=72 * 3600)
+
+
+class RerunRequest(Model):
+    """The same version again; `parameters` replaces all of the earlier run's when given."""
+
+    parameters: dict[str, Any] | None = None
+
+
+class ReasonModel(Model):
+    """Why a run ended so, or why it waits. For a failing cell `detail` holds cell, ename, evalue, traceback."""
+
+    code: str
+    message: str
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class ProgressModel(Model):
+    done: int = 0
+    total: int = 0
+    current: int | None = None
+
+
+class AttemptModel(Model):
+    number: int
+    state: AttemptState
+    created_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+    reason: ReasonModel | None
+    progress: ProgressModel
+    peak_memory_bytes: int | None
+    cpu_seconds: float | None
+
+    @classmethod
+    def of(cls, it: Attempt) -> AttemptModel:
+        return cls(
+            number=it.number,
+            state=it.state,
+            created_at=it.created_at,
+            started_at=it.started_at,
+            finished_at=it.finished_at,
+            reason=ReasonModel.model_validate(it.reason) if it.reason else None,
+            progress=ProgressModel.model_validate(it.progress),
+            peak_memory_bytes=it.usage.peak_memory_bytes,
+            cpu_seconds=it.usage.cpu_seconds,
+        )
+
+
+class ArtifactModel(Model):
+    path: str
+    size: int
+    digest: str
+
+
+class JobReference(Model):
+    """`path` is the notebook's path below its workspace root, as the version has it."""
+
+    id: str
+    name: str
+    source: str
+    path: str
+
+
+class VersionReference(Model):
+    digest: str
+    number: int
+
+
+class Digests(Model):
+    version: str
+    notebook: str
+    output: str | None = None
+    record: str | None = None
+
+
+_PHASES = {
+    AttemptState.CLAIMED: "starting",
+    AttemptState.LAUNCHING: "starting",
+    AttemptState.RUNNING: "running",
+    AttemptState.FINALIZING: "finishing",
+    AttemptState.CANCELLING: "cancelling",
+    AttemptState.TIMING_OUT: "cancelling",
+    AttemptState.UNCONFIRMED: "cancelling",
+}
+
+
+def phase_of(run: Run, attempts: Sequence[Attempt]) -> str:
+    if run.state is RunState.ACTIVE and attempts:
+        return _PHASES.get(attempts[-1].state, "finishing")
+    if run.state is RunState.RETRY_WAIT:
+        return "retrying"
+    return "queued" if run.state is RunState.CREATED else str(run.state)
+
+
+class RunModel(Model):
+    """A run with everything a screen needs. `phase` is derived for people from run and attempt:
+    queued, starting, running, finishing, cancelling, retrying or the run's terminal state."""
+
+    id: str
+    project: str
+    job: JobReference
+    version: VersionReference
+    environment: str
+    state: RunState
+    phase: str
+    reason: ReasonModel | None
+    nothing_to_do: bool
+    created_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+    created_by: str
+    trigger: str
+    cancel_requested_at: Instant | None
+    cancel_requested_by: str | None
+    rerun_of: str | None
+    timeout_s: float | None
+    key: str | None
+    kernel: KernelModel
+    parameters: dict[str, Any]
+    """Those given; the others keep their defaults, see `parameter_schema`."""
+    parameter_schema: list[ParameterModel]
+    values: dict[str, Any]
+    progress: ProgressModel
+    attempts: list[AttemptModel]
+    artifacts: list[ArtifactModel]
+    digests: Digests
+    origin: OriginModel
+    findings: list[FindingModel]
+    log_bytes: int | None
+    """Size of the stored log; None before the record is stored."""
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.state.is_terminal
+
+    @classmethod
+    def of(cls, view: RunView) -> RunModel:
+        run, version, record, attempts = view.run, view.version, view.record, view.attempts
+        last = attempts[-1] if attempts else None
+        reason = run.reason or view.waits_because
+        log = record.file(RecordFileKind.LOG) if record else None
+        output = record.file(RecordFileKind.NOTEBOOK) if record else None
+        return cls(
+            id=run.id,
+            project=run.project,
+            job=JobReference(
+                id=view.job.id, name=view.job.name, source=view.job.source, path=version.manifest.notebook_path
+            ),
+            version=VersionReference(digest=version.digest, number=version.number),
+            environment=run.environment,
+            state=run.state,
+            phase=phase_of(run, attempts),
+            reason=ReasonModel.model_validate(reason) if reason else None,
+            nothing_to_do=run.nothing_to_do,
+            created_at=run.created_at,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            created_by=run.created_by,
+            trigger=run.trigger,
+            cancel_requested_at=run.cancel_requested_at,
+            cancel_requested_by=run.cancel_requested_by,
+            rerun_of=run.rerun_of,
+            timeout_s=run.timeout_s,
+            key=run.key,
+            kernel=KernelModel.model_validate(run.kernel),
+            parameters=run.parameters,
+            parameter_schema=[ParameterModel.of(p) for p in version.manifest.parameters.parameters],
+            values=record.values if record else {},
+            progress=ProgressModel.model_validate(last.progress) if last else ProgressModel(),
+            attempts=[AttemptModel.of(a) for a in attempts],
+            artifacts=[ArtifactModel(path=f.path, size=f.size, digest=f.digest) for f in record.artifacts]
+            if record
+            else [],
+            digests=Digests(
+                version=version.digest,
+                notebook=version.manifest.notebook_digest,
+                output=output.digest if output else None,
+                record=record.digest if record else None,
+            ),
+            origin=OriginModel.model_validate(run.origin),
+            findings=[FindingModel.model_validate(f) for f in run.findings],
+            log_bytes=log.size if log else None,
+        )
+
+
+class JobModel(Model):
+    id: str
+    name: str
+    source: str
+    created_at: Instant
+    created_by: str
+    last_run: RunModel | None = None
+
+    @classmethod
+    def of(cls, view: JobView) -> JobModel:
+        job, last = view.job, view.last_run
+        return cls(
+            id=job.id,
+            name=job.name,
+            source=job.source,
+            created_at=job.created_at,
+            created_by=job.created_by,
+            last_run=RunModel.of(last) if last else None,
+        )
+
+
+class VersionModel(Model):
+    digest: str
+    number: int
+    created_at: Instant
+    created_by: str
+    notebook_path: str
+    file_count: int
+    origin: OriginModel
+
+    @classmethod
+    def of(cls, it: Version) -> VersionModel:
+        return cls(
+            digest=it.digest,
+            number=it.number,
+            created_at=it.created_at,
+            created_by=it.created_by,
+            notebook_path=it.manifest.notebook_path,
+            file_count=len(it.manifest.files),
+            origin=OriginModel.model_validate(it.origin),
+        )
+
+
+class PageModel(Model, Generic[T]):
+    """`next` goes into `cursor` for the following page; null on the last one."""
+
+    items: list[T]
+    next: str | None = None
+
+
+class EngineStatus(Model):
+    """`pid` and `since` are null while no engine leads."""
+
+    pid: int | None
+    leading: bool
+    since: Instant | None
+
+
+class Status(Model):
+    version: str
+    user: str
+    home: str
+    engine: EngineStatus
+    queued: int
+    running: int
+
+    @classmethod
+    def of(cls, seen: Overview, *, user: str, home: str) -> Status:
+        leader = seen.leader
+        return cls(
+            version=version("dataops-lab"),
+            user=user,
+            home=home,
+            engine=EngineStatus(
+                pid=leader.process.pid if leader else None,
+                leading=leader is not None,
+                since=leader.since if leader else None,
+            ),
+            queued=seen.queued,
+            running=seen.running,
+        )
+
+
+class JournalPage(Model):
+    """Journal events (see runner/protocol.py) after a sequence number; `last_seq` is the last one of this page.
+
+    `attempt` is the run's latest (0 before the first); each attempt counts its events from 1.
+    """
+
+    attempt: int
+    events: list[dict[str, Any]]
+    last_seq: int
+    complete: bool
+    """The run has ended and nothing follows."""

@@ -1,0 +1,95 @@
+"""The server extension: its settings, its routes, and the engine that it looks after."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Bool, Integer, Unicode
+
+from .errors import KernelUnavailable
+
+if TYPE_CHECKING:
+    from .engine.process import Supervisor
+    from .services import Services
+    from .wiring import Home
+
+
+class DataOpsApp(ExtensionApp):
+    name = "dataops_lab"
+    app_name = "dataops_lab"
+    description = "Notebooks as parameterised jobs that leave a record."
+    load_other_extensions = True
+
+    home = Unicode(
+        "",
+        help="""Folder of all state: database, records, logs. Empty: the environment variable DATAOPS_LAB_HOME,
+        else `dataops_lab` in Jupyter's data folder.""",
+    ).tag(config=True)
+
+    start_engine = Bool(
+        True, help="Start an engine with the server, and again whenever it ends. Runs wait while there is none."
+    ).tag(config=True)
+
+    keep_engine = Bool(
+        False,
+        help="""Leave the engine running when the server ends. Without it, runs that are under way go on and
+        are adopted by the next engine, and queued ones wait for it.""",
+    ).tag(config=True)
+
+    api_threads = Integer(8, min=1, help="How many requests are worked on at once; more wait.").tag(config=True)
+
+    def initialize_settings(self) -> None:
+        self._opening = Lock()
+        self._services: Services | None = None
+        self._threads = ThreadPoolExecutor(self.api_threads, thread_name_prefix="dataops")
+        self._supervisor: Supervisor | None = None
+        if self.start_engine:
+            # In a thread: opening the database takes longer than Lab's start should wait.
+            self._threads.submit(self._supervise).add_done_callback(_log_failure)
+
+    def initialize_handlers(self) -> None:
+        from .handlers.routes import PREFIX, ROUTES
+
+        shared = {"services": self.services, "threads": self._threads}
+        self.handlers.extend((PREFIX + route.pattern, route.handler, shared) for route in ROUTES)
+
+    def services(self) -> Services:
+        """Opened once, on first use; errors are raised again at every use until they are mended."""
+        with self._opening:
+            if self._services is None:
+                from .wiring import build_services
+
+                self._services = build_services(self._home(), workers=True)
+            return self._services
+
+    async def stop_extension(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.stop()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _supervise(self) -> None:
+        from .engine.process import Supervisor
+
+        self.services()
+        home = self._home()
+        self._supervisor = Supervisor(home.folder, log=home.engine_log, keep=self.keep_engine)
+        self._supervisor.start()
+        # The first form should not wait for the worker that reads its notebook to come up.
+        with suppress(KernelUnavailable):
+            self.services().notebooks.kernel("python3")
+
+    def _home(self) -> Home:
+        from .wiring import Home, state_folder
+
+        return Home(Path(self.home).expanduser() if self.home else state_folder())
+
+
+def _log_failure(future: Future[None]) -> None:
+    if not future.cancelled() and (error := future.exception()):
+        logging.getLogger("dataops_lab").error("No engine was started: %s", error)

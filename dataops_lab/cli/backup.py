@@ -1,0 +1,76 @@
+"""`jupyter dataops backup` and `restore`: this machine's state folder in one file."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from . import exits, options
+from .output import as_json as print_json
+from .output import remark
+from .text import plain, plural, size
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@options.json_option
+def backup(file: Path, as_json: bool) -> int:
+    """Write all jobs, runs and records into one archive.
+
+    Runs may go on meanwhile.
+
+    Exit code: 0, or 1 if stored bytes were found missing or changed; the archive then holds all the others.
+    """
+    from ..services.backup import back_up
+    from ..store import open_sqlite
+    from ..wiring import Home, build_services, state_folder
+
+    ctx = build_services(Home(state_folder()))
+    with closing(ctx.store):
+        contents = back_up(ctx, file, open_copy=open_sqlite)
+    if as_json:
+        counts = {"blobs": len(contents.blobs), "bytes": contents.size}
+        print_json({"file": str(file), **counts, "damaged": contents.damaged})
+    else:
+        click.echo(
+            f"{plain(str(file))}: the database and {plural(len(contents.blobs), 'blob')}, {size(contents.size)}."
+        )
+    for digest in contents.damaged:
+        remark(f"Missing or changed, and not in the backup: {digest}")
+    return exits.FAILED if contents.damaged else exits.SUCCEEDED
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--force", is_flag=True, help="Move a state folder that is not empty aside. Nothing of it is deleted.")
+@options.json_option
+def restore(file: Path, force: bool, as_json: bool) -> None:
+    """Make the state folder anew from an archive.
+
+    Every digest in it is checked first.
+
+    Runs that had not ended when the backup was made have ended afterwards, as lost or cancelled: the
+    installation that it was made of may have gone on with them.
+    """
+    from ..services.backup import restore as restored
+    from ..wiring import Home, build_services, state_folder
+
+    home = Home(state_folder())
+    contents, aside = restored(
+        file, home.folder, database=home.database.name, build=lambda folder: build_services(Home(folder)), force=force
+    )
+    if as_json:
+        print_json(
+            {
+                "folder": str(home.folder),
+                "made_at": contents.created_at,
+                "moved_aside": str(aside) if aside else None,
+                "damaged": contents.damaged,
+            }
+        )
+        return
+    click.echo(f"{plain(str(home.folder))}: as it was at {contents.created_at}.")
+    if aside:
+        click.echo(f"What was there before is now {plain(str(aside))}.")

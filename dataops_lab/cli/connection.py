@@ -1,0 +1,69 @@
+"""Where a command's answers come from: the state folder of this machine, or a running server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import InvalidRequest, NotFound
+
+if TYPE_CHECKING:
+    from ..api_models import RunModel
+    from ..client import Client
+    from .engines import LocalEngine
+
+
+@dataclass(frozen=True)
+class Connection:
+    """`engine` is None where a server looks after its own."""
+
+    client: Client
+    engine: LocalEngine | None
+
+    def named(self, run_id: str) -> RunModel:
+        """By id, by a unique prefix of it, or `last`: the newest one."""
+        if run_id != "last":
+            return self.client.run(run_id)
+        newest = self.client.runs(limit=1).items
+        if not newest:
+            raise NotFound("There are no runs yet. `jupyter dataops run NOTEBOOK` makes the first one.")
+        return newest[0]
+
+    def keep_engine(self) -> None:
+        """So that what is queued starts. Cheap; to be repeated while something is waited for."""
+        if self.engine is not None:
+            self.engine.ensure()
+
+
+@contextmanager
+def connected(server: str | None, root: str | None = None) -> Iterator[Connection]:
+    if server is not None:
+        if root is not None:
+            raise InvalidRequest("`--root` is for the state folder of this machine; a server has its own root.")
+        from ..client.http import HttpClient
+
+        if "token=" in server:
+            raise InvalidRequest("Give the token in DATAOPS_LAB_TOKEN: others can read the command line.")
+        with HttpClient(server, os.environ.get("DATAOPS_LAB_TOKEN")) as client:
+            yield Connection(client, None)
+        return
+    from ..client.local import LocalClient
+    from ..wiring import Home, build_services, state_folder
+    from .engines import LocalEngine
+
+    home = Home(state_folder())
+    services = build_services(home)
+    yield Connection(LocalClient(services, user=_user(), root=root), LocalEngine(home, services))
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        # In a container whose user id has no name.
+        return str(os.getuid())

@@ -1,0 +1,212 @@
+"""`jupyter dataops doctor`: what a run needs, tried out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from ..errors import DataOpsError
+from . import exits, options
+from .output import as_json as print_json
+from .text import plain, size
+
+if TYPE_CHECKING:
+    from ..wiring import Home
+
+LITTLE_SPACE = 1_000_000_000
+NO_SPACE = 50_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`note`: worth knowing, nothing is broken. `mend` is the command, or what to do."""
+
+    what: str
+    state: Literal["ok", "note", "broken"]
+    message: str
+    mend: str = ""
+
+
+@click.command()
+@options.json_option
+def doctor(as_json: bool) -> int:
+    """Check what runs need here, and say what mends it.
+
+    Exit code: 0 if nothing is broken, 1 otherwise.
+    """
+    from ..wiring import Home, state_folder
+
+    home = Home(state_folder())
+    findings = [finding for check in CHECKS for finding in check(home)]
+    healthy = all(finding.state != "broken" for finding in findings)
+    if as_json:
+        print_json({"healthy": healthy, "checks": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            mark, colour = _MARKS[finding.state]
+            click.echo(f"{click.style(mark, fg=colour)} {finding.what:<18} {plain(finding.message)}")
+            if finding.mend:
+                click.echo(f"{'':<21}→ {plain(finding.mend)}")
+    return exits.SUCCEEDED if healthy else exits.FAILED
+
+
+_MARKS = {"ok": ("✓", "green"), "note": ("·", "yellow"), "broken": ("✗", "red")}
+
+
+def state_folder_is_usable(home: Home) -> Iterator[Finding]:
+    what = "state folder"
+    nearest = next(folder for folder in (home.folder, *home.folder.parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        mend = "Make it writable, or name another folder: export DATAOPS_LAB_HOME=…"
+        yield Finding(what, "broken", f"{home.folder} cannot be written to.", mend)
+        return
+    free = shutil.disk_usage(nearest).free
+    said = f"{home.folder}, {size(free)} free"
+    if free < LITTLE_SPACE:
+        state: Literal["note", "broken"] = "broken" if free < NO_SPACE else "note"
+        yield Finding(what, state, said, "Make room, or name a folder on another disk: export DATAOPS_LAB_HOME=…")
+    else:
+        yield Finding(what, "ok", said)
+
+
+def database_is_sound(home: Home) -> Iterator[Finding]:
+    what = "database"
+    if not home.database.exists():
+        yield Finding(what, "ok", "There is none yet; the first run makes it.")
+        return
+    import sqlite3
+
+    from ..wiring import build_services
+
+    try:
+        build_services(home)
+        with sqlite3.connect(f"{home.database.as_uri()}?mode=ro", uri=True) as connection:
+            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except DataOpsError as error:
+        yield Finding(what, "broken", error.message)
+    except (sqlite3.Error, OSError) as error:
+        yield Finding(what, "broken", f"{home.database} cannot be read: {error}.", _RESTORE)
+    else:
+        if said == "ok":
+            yield Finding(what, "ok", f"Sound, revision {revision}.")
+        else:
+            yield Finding(what, "broken", f"{home.database} is damaged: {said}.", _RESTORE)
+
+
+_RESTORE = "Restore it from a backup, or start with an empty folder: export DATAOPS_LAB_HOME=…"
+
+
+def engine_leads(home: Home) -> Iterator[Finding]:
+    what = "engine"
+    if not home.database.exists():
+        yield Finding(what, "ok", "None leads; one is started when it is needed.")
+        return
+    from ..services import installation
+    from ..wiring import build_services
+
+    try:
+        seen = installation.overview(build_services(home))
+    except (DataOpsError, OSError):
+        return  # Said with the database.
+    if seen.leader:
+        yield Finding(
+            what, "ok", f"Process {seen.leader.process.pid} leads; {seen.queued} queued, {seen.running} running."
+        )
+    elif seen.queued or seen.running:
+        waiting = f"None leads, and {seen.queued + seen.running} runs wait for one."
+        yield Finding(what, "note", waiting, "Open JupyterLab, or: jupyter dataops engine run")
+    else:
+        yield Finding(what, "ok", "None leads; one is started when it is needed.")
+
+
+def runner_can_start(_: Home) -> Iterator[Finding]:
+    import subprocess
+
+    what = "runner"
+    tried = subprocess.run(
+        [sys.executable, "-P", "-c", "import papermill, ipykernel; print(papermill.__version__)"],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    if tried.returncode == 0:
+        yield Finding(what, "ok", f"papermill {tried.stdout.strip()} on {sys.executable}")
+        return
+    said = (tried.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    mend = f"{sys.executable} -m pip install --upgrade papermill ipykernel"
+    yield Finding(what, "broken", f"papermill cannot be imported by {sys.executable}: {said}", mend)
+
+
+def kernels_are_installed(_: Home) -> Iterator[Finding]:
+    from jupyter_client.kernelspec import KernelSpecManager
+
+    what = "kernels"
+    specs = KernelSpecManager().get_all_specs()
+    programs = {name: found["spec"]["argv"][0] for name, found in specs.items() if found["spec"]["argv"]}
+    usable = sorted(name for name, program in programs.items() if shutil.which(program))
+    if usable:
+        yield Finding(what, "ok", ", ".join(usable))
+    else:
+        mend = f"{sys.executable} -m pip install ipykernel && {sys.executable} -m ipykernel install --sys-prefix"
+        yield Finding(what, "broken", "None is installed.", mend)
+    for name in sorted(programs.keys() - set(usable)):
+        mend = f"jupyter kernelspec remove {name}"
+        yield Finding("kernel", "note", f"{name} names {programs[name]}, which does not exist.", mend)
+
+
+def server_extension_is_enabled(_: Home) -> Iterator[Finding]:
+    what = "server extension"
+    from jupyter_core.paths import jupyter_config_path
+    from jupyter_server.extension.config import ExtensionConfigManager
+
+    config = ExtensionConfigManager(read_config_path=jupyter_config_path())
+    enabled = config.get_jpserver_extensions().get("dataops_lab")
+    if enabled:
+        yield Finding(what, "ok", "Enabled.")
+    else:
+        said = "Disabled." if enabled is False else "Jupyter's configuration does not name it."
+        yield Finding(what, "broken", said, "jupyter server extension enable dataops_lab --sys-prefix")
+
+
+def lab_extension_is_there(_: Home) -> Iterator[Finding]:
+    what = "Lab extension"
+    from importlib.util import find_spec
+
+    from jupyter_core.paths import jupyter_path
+
+    if find_spec("jupyterlab") is None:
+        yield Finding(what, "note", "JupyterLab is not installed here; the command line works without it.")
+        return
+    from jupyterlab_server.config import get_page_config
+
+    places = [Path(folder) / "dataops-lab" / "package.json" for folder in jupyter_path("labextensions")]
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        mend = f"{sys.executable} -m pip install --force-reinstall --no-deps dataops-lab"
+        yield Finding(what, "broken", "JupyterLab does not find it.", mend)
+        return
+    disabled = get_page_config(jupyter_path("labextensions")).get("disabledExtensions", [])
+    if "dataops-lab" in disabled:
+        yield Finding(what, "broken", "Disabled.", "jupyter labextension enable dataops-lab")
+    else:
+        yield Finding(what, "ok", f"{found.parent}")
+
+
+CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
+    state_folder_is_usable,
+    database_is_sound,
+    engine_leads,
+    runner_can_start,
+    kernels_are_installed,
+    server_extension_is_enabled,
+    lab_extension_is_there,
+)

@@ -1,0 +1,37 @@
+"""What a command's exit code says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import Conflict, DataOpsError, Forbidden, NotFound, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from ..domain.runs import RunState
+
+SUCCEEDED = 0
+FAILED = 1
+REFUSED = 2
+ENDED_OTHERWISE = 3
+"""Cancelled, timed out, lost, or never started."""
+UNREACHABLE = 4
+INTERRUPTED = 130
+"""As shells count SIGINT: the person left, the run goes on."""
+
+_OF_ERRORS: dict[type[DataOpsError], int] = {
+    Refused: REFUSED,
+    NotFound: REFUSED,
+    Conflict: REFUSED,
+    Forbidden: REFUSED,
+    Unavailable: UNREACHABLE,
+    DataOpsError: FAILED,
+}
+
+
+def of_error(error: DataOpsError) -> int:
+    return next(_OF_ERRORS[kind] for kind in type(error).__mro__ if kind in _OF_ERRORS)
+
+
+def of_state(state: RunState) -> int:
+    """Of a run that has ended."""
+    return {"succeeded": SUCCEEDED, "failed": FAILED}.get(state, ENDED_OTHERWISE)

@@ -1,0 +1,75 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MAX_TIMEOUT_S = 72 * 3600
+
+
+def seconds(_: click.Context, __: click.Parameter, given: float | None) -> float | None:
+    """A callback for options of type float."""
+    # Written so that NaN, which compares with nothing, is refused.
+    if given is not None and not 0 < given <= MAX_TIMEOUT_S:
+        raise click.BadParameter(f"must be more than 0 and at most {MAX_TIMEOUT_S} seconds.")
+    return given
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
+
+server_option = click.option(
+    "--server",
+    envvar="DATAOPS_LAB_SERVER",
+    show_envvar=True,
+    metavar="URL",
+    help="Use a running Jupyter server, such as http://127.0.0.1:8888, instead of the state folder of this machine. "
+    "Its token is read from DATAOPS_LAB_TOKEN.",
+)
+
+root_option = click.option(
+    "--root",
+    metavar="FOLDER",
+    help="The workspace: what lies below it may travel along. Default: the git work tree of the notebook, else its "
+    "folder. A server has its own.",
+)
+
+kernel_option = click.option("--kernel", metavar="NAME", help="Run on this kernel instead of the notebook's own.")
+
+wait_option = click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Follow the run to its end, or return when it is queued."
+)
+
+key_option = click.option(
+    "--key",
+    metavar="KEY",
+    help="Idempotency key: the same request with the same key is the same run, so that a script may be repeated.",
+)
+
+
+def parameter_options(command: F) -> F:
+    given = click.option(
+        "-p",
+        "--parameter",
+        "texts",
+        type=(str, str),
+        multiple=True,
+        metavar="NAME VALUE",
+        help="A parameter, read by its declared type: JSON for lists and mappings, text where no type is declared. "
+        "Repeat it for more. Overrides --params.",
+    )
+    file = click.option(
+        "--params",
+        "params_file",
+        metavar="FILE",
+        help="Parameters from a YAML or JSON file that holds a mapping of names to values.",
+    )
+    return given(file(command))
+
+
+run_argument = click.argument("run_id", metavar="RUN")
+"""See `connection.Connection.named`."""

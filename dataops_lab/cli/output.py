@@ -1,0 +1,57 @@
+"""Answers: one JSON object for programs, text and tables for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .text import one_line
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+def as_json(answer: BaseModel | dict[str, Any]) -> None:
+    text = json.dumps(answer, indent=2) if isinstance(answer, dict) else answer.model_dump_json(indent=2)
+    click.echo(text)
+
+
+def remark(text: str) -> None:
+    """Something on the way, beside the answer."""
+    click.echo(text, err=True)
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[Any]], *, shrinks: str) -> None:
+    """To stdout: as wide as it needs to be; on a terminal the column `shrinks` is folded."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for position, heading in enumerate(headings):
+        width = max(len(one_line(cells[position])) for cells in rows)
+        gives_way = heading == shrinks
+        drawn.add_column(
+            heading.upper(), no_wrap=not gives_way, min_width=None if gives_way else width, overflow="fold"
+        )
+    for row in rows:
+        # As Text: brackets in a name are no markup.
+        drawn.add_row(*(Text(one_line(value), style=_STYLES.get(str(value), "")) for value in row))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
+    with console.capture() as captured:
+        console.print(drawn)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+_STYLES = {
+    "succeeded": "green",
+    "failed": "red",
+    "timed_out": "red",
+    "lost": "red",
+    "cancelled": "yellow",
+    "running": "cyan",
+}

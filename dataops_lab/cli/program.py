@@ -1,0 +1,81 @@
+"""The program: its commands, and how every one of them ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from ..errors import DataOpsError, InvalidRequest, Unavailable
+from . import exits
+from .backup import backup, restore
+from .doctor import doctor
+from .engine import engine
+from .inspect import inspect
+from .output import as_json as print_json
+from .run import run
+from .runs import runs
+from .text import plain
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="dataops-lab", prog_name="jupyter dataops")
+def dataops() -> None:
+    """Run notebooks as parameterised jobs, and keep a record of each run.
+
+    State lies in one folder: DATAOPS_LAB_HOME, else `dataops_lab` in Jupyter's data folder.
+    """
+
+
+for command in (run, inspect, runs, engine, backup, restore, doctor):
+    dataops.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The entry point of `jupyter dataops`; exit codes are those of `exits`."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_run(given))
+
+
+def _run(arguments: list[str]) -> int:
+    as_json = "--json" in arguments
+    try:
+        _refuse_undecodable(arguments)
+        # Without click's own endings: it would end with 1 where a run failed and where a file is missing alike.
+        return dataops.main(arguments, prog_name="jupyter dataops", standalone_mode=False) or exits.SUCCEEDED
+    except click.Abort:
+        click.echo(err=True)
+        return exits.INTERRUPTED
+    except click.ClickException as error:
+        if as_json:
+            _print_error("usage", error.format_message(), {})
+        else:
+            error.show()
+        return exits.REFUSED
+    except DataOpsError as error:
+        return _end(error, as_json)
+    except OSError as error:
+        # A full disk, a folder without rights: nothing that the person typed, and nothing unexpected.
+        return _end(Unavailable(f"{error}. `jupyter dataops doctor` checks what is needed."), as_json)
+
+
+def _end(error: DataOpsError, as_json: bool) -> int:
+    if as_json:
+        _print_error(error.precise_code, error.message, error.detail)
+    else:
+        click.echo(f"{click.style('Error:', fg='red')} {plain(error.message)}", err=True)
+    return exits.of_error(error)
+
+
+def _print_error(code: str, message: str, detail: dict[str, object]) -> None:
+    print_json({"error": {"code": code, "message": message, "detail": detail}})
+
+
+def _refuse_undecodable(arguments: list[str]) -> None:
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise InvalidRequest(f"{argument!r} is no valid UTF-8 text. Rename the file, or mend the text.") from None

@@ -1,0 +1,63 @@
+"""One line on stderr that tells how far a run is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from .text import duration, one_line
+
+if TYPE_CHECKING:
+    from ..api_models import RunModel
+
+
+class ProgressLine:
+    """On a terminal one line that is drawn again; elsewhere a line for every new phase."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._quiet = quiet and not self._terminal
+        self._said = ""
+
+    def show(self, run: RunModel) -> None:
+        if self._quiet or run.is_terminal:
+            return
+        if self._terminal:
+            width = shutil.get_terminal_size().columns - 1
+            sys.stderr.write(f"\r\x1b[K{one_line(line_of(run), width)}")
+            sys.stderr.flush()
+        elif (phase := _phase(run)) != self._said:
+            self._said = phase
+            sys.stderr.write(f"{run.id} {phase}\n")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self._terminal:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def __enter__(self) -> ProgressLine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.clear()
+
+
+def line_of(run: RunModel) -> str:
+    line = f"{run.job.name}: {_phase(run)}"
+    if run.progress.total:
+        line += f", {run.progress.done} of {run.progress.total} cells"
+    began = run.started_at or run.created_at
+    return f"{line}, {duration(max(0.0, (dt.datetime.now(dt.UTC) - began).total_seconds()))}"
+
+
+def _phase(run: RunModel) -> str:
+    if run.phase != "queued" or run.reason is None or run.reason.code == "starting":
+        return run.phase
+    # One is being started; the reason's own advice is for those who find none.
+    return "queued: no engine yet" if run.reason.code == "no_engine" else f"queued: {run.reason.message}"

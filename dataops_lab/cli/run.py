@@ -1,0 +1,103 @@
+"""`jupyter dataops run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import options, targets
+from .connection import Connection, connected
+from .output import remark
+from .story import tell_findings
+
+if TYPE_CHECKING:
+    from ..api_models import RunModel
+
+
+@click.command()
+@click.argument("notebook")
+@options.parameter_options
+@click.option("--env", "environment", default="sandbox", show_default=True, help="The environment to run in.")
+@options.kernel_option
+@click.option("--name", help="Name of the job; the notebook's by default.")
+@options.wait_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT.ipynb",
+    help="Write the executed notebook there when the run has ended, also of one that failed. An existing file is "
+    "replaced.",
+)
+@options.key_option
+@click.option(
+    "--timeout",
+    type=float,
+    callback=options.seconds,
+    metavar="S",
+    help="Seconds of running after which the run is ended; at most 72 hours.  [default: 86400]",
+)
+@options.root_option
+@options.server_option
+@options.json_option
+def run(
+    notebook: str,
+    texts: tuple[tuple[str, str], ...],
+    params_file: str | None,
+    environment: str,
+    kernel: str | None,
+    name: str | None,
+    wait: bool,
+    output: str | None,
+    key: str | None,
+    timeout: float | None,
+    root: str | None,
+    server: str | None,
+    as_json: bool,
+) -> int:
+    """Run NOTEBOOK as a job: snapshot it, submit it, follow it.
+
+    With --server, NOTEBOOK is the path that Jupyter's file browser shows.
+
+    \b
+    Exit code: 0  it succeeded
+               1  it failed
+               2  refused, nothing was submitted
+               3  it was cancelled, timed out or was lost
+               4  the state folder, the engine or the server cannot serve now
+    """
+    from . import follow, parameters
+
+    if output and not wait:
+        raise click.UsageError("-o needs the run's end: leave --no-wait out, or use `jupyter dataops runs output`.")
+    target = targets.checked(output, never=None if server else notebook) if output else None
+    given = parameters.read(params_file)
+    with connected(server, root) as connection:
+        submitted = connection.client.submit(
+            notebook,
+            parameters=given,
+            texts=texts,
+            name=name,
+            environment=environment,
+            kernel=kernel,
+            timeout_s=timeout,
+            key=key,
+        )
+        if not as_json:
+            tell_findings(submitted.findings, err=True)
+        connection.keep_engine()
+        outcome = follow.to_its_end(connection, submitted, quiet=as_json) if wait else follow.Outcome(submitted)
+        if target is not None and not outcome.left:
+            _write_executed(connection, outcome.run, target)
+        return follow.answer(connection, outcome, waited=wait, json=as_json)
+
+
+def _write_executed(connection: Connection, run: RunModel, target: Path) -> None:
+    from ..client.files import replacing
+
+    if run.digests.output is None:
+        remark(f"The run left no executed notebook; nothing was written to {target}.")
+        return
+    with replacing(target) as file:
+        file.write(connection.client.executed_notebook(run.id))

@@ -1,0 +1,282 @@
+"""`jupyter dataops runs …`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..domain.runs import RunState
+from ..errors import DataOpsError, InvalidRequest, NotFound
+from . import exits, options, targets
+from .connection import Connection, connected
+from .output import as_json as print_json
+from .output import remark, table
+from .text import duration, plain, shown_on, since, size
+
+if TYPE_CHECKING:
+    from ..api_models import RunModel
+
+
+@click.group()
+def runs() -> None:
+    """Look at runs, end them, run them again.
+
+    RUN is a run's id, as many of its first characters as make it unique (six at least), or `last` for the newest one.
+    """
+
+
+@runs.command("list")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice([str(state) for state in RunState]),
+    help="Only runs in this state. Repeat it for several.",
+)
+@click.option("--job", metavar="JOB", help="Only runs of this job: its id or its name.")
+@click.option("--env", "environment", help="Only runs in this environment.")
+@click.option("--user", help="Only runs that this person submitted.")
+@click.option("--text", help="Only runs with this text in the job's name, its path or the reason.")
+@click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="How many at most.")
+@click.option("--cursor", help="Where the page before ended: its `next`.")
+@options.server_option
+@options.json_option
+def list_(
+    states: tuple[str, ...],
+    job: str | None,
+    environment: str | None,
+    user: str | None,
+    text: str | None,
+    limit: int,
+    cursor: str | None,
+    server: str | None,
+    as_json: bool,
+) -> None:
+    """List runs, newest first."""
+    with connected(server) as connection:
+        page = connection.client.runs(
+            states=[RunState(state) for state in states],
+            job=_job_id(connection, job) if job else None,
+            environment=environment,
+            user=user,
+            text=text,
+            limit=limit,
+            cursor=cursor,
+        )
+    if as_json:
+        print_json(page)
+    elif page.items:
+        now = dt.datetime.now(dt.UTC)
+        headings = ("run", "state", "job", "cells", "took", "submitted", "by")
+        table(headings, [_row(run, now) for run in page.items], shrinks="job")
+        if page.next:
+            remark(f"There are more: --cursor {page.next}")
+    else:
+        remark("No runs. `jupyter dataops run NOTEBOOK` makes one.")
+
+
+@runs.command()
+@options.run_argument
+@options.server_option
+@options.json_option
+def show(run_id: str, server: str | None, as_json: bool) -> None:
+    """Show a run: state, parameters, values, and where it failed."""
+    with connected(server) as connection:
+        run = connection.named(run_id)
+        if as_json:
+            print_json(run)
+        else:
+            _tell_details(run)
+            from .story import tell, tell_findings
+
+            tell_findings(run.findings, err=False)
+            tell(run, connection.client)
+
+
+@runs.command()
+@options.run_argument
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@options.server_option
+def logs(run_id: str, follow: bool, server: str | None) -> None:
+    """Print what the cells of a run wrote to standard output and error."""
+    import codecs
+
+    with connected(server) as connection:
+        run = connection.named(run_id)
+        pieces = connection.client.follow_log(run.id) if follow else connection.client.log(run.id)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        terminal = sys.stdout.isatty()
+        for piece in pieces:
+            if terminal:
+                click.echo(shown_on(terminal)(decoder.decode(piece)), nl=False)
+            else:
+                # For a file or a program: the bytes as they are.
+                sys.stdout.buffer.write(piece)
+                sys.stdout.buffer.flush()
+
+
+@runs.command()
+@click.argument("run_ids", metavar="RUN...", nargs=-1, required=True)
+@options.server_option
+@options.json_option
+def cancel(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
+    """Ask for the end of runs. One that runs is cancelled when it is proven that nothing of it is alive."""
+    refused: list[tuple[str, DataOpsError]] = []
+    asked: list[RunModel] = []
+    with connected(server) as connection:
+        # All are looked up first: a mistyped id ends none of them.
+        for run in [connection.named(run_id) for run_id in run_ids]:
+            try:
+                asked.append(connection.client.cancel(run.id))
+            except DataOpsError as error:
+                refused.append((run.id, error))
+        if any(not run.is_terminal for run in asked):
+            connection.keep_engine()
+    if as_json:
+        errors = [{"run": run_id, "code": why.precise_code, "message": why.message} for run_id, why in refused]
+        items = [run.model_dump(mode="json") for run in asked]
+        print_json({"items": items, "next": None, "errors": errors})
+    else:
+        for run in asked:
+            click.echo(f"{run.id} {run.phase}")
+        for _, why in refused:
+            remark(plain(why.message))
+    return exits.of_error(refused[0][1]) if refused else exits.SUCCEEDED
+
+
+@runs.command()
+@options.run_argument
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Where to write it; `-` is stdout.  [default: the notebook's name and the run's id, in this folder]",
+)
+@options.server_option
+@options.json_option
+def output(run_id: str, output: str | None, server: str | None, as_json: bool) -> None:
+    """Write the executed notebook of a run."""
+    if output == "-" and as_json:
+        raise click.UsageError("Either `-o -` or --json: both would write to stdout.")
+    target = targets.checked(output) if output and output != "-" else None
+    with connected(server) as connection:
+        run = connection.named(run_id)
+        notebook = connection.client.executed_notebook(run.id)
+    if output == "-":
+        sys.stdout.buffer.write(notebook)
+        return
+    target = target or targets.checked(f"{Path(run.job.path).stem}-{run.id}.ipynb")
+    from ..client.files import replacing
+
+    with replacing(target) as file:
+        file.write(notebook)
+    _written(run, target, as_json)
+
+
+@runs.command()
+@options.run_argument
+@click.option("-o", "--output", metavar="FILE.zip", required=True, help="Where to write it.")
+@options.server_option
+@options.json_option
+def record(run_id: str, output: str, server: str | None, as_json: bool) -> None:
+    """Write everything of a run to one ZIP file.
+
+    Executed notebook, report with and without code, parameters, values, artifacts, log, digests, its inputs, and the
+    command that runs it again.
+    """
+    target = targets.checked(output)
+    with connected(server) as connection:
+        run = connection.named(run_id)
+        connection.client.record(run.id, target)
+    _written(run, target, as_json)
+
+
+@runs.command()
+@options.run_argument
+@options.parameter_options
+@options.wait_option
+@options.key_option
+@options.server_option
+@options.json_option
+def rerun(
+    run_id: str,
+    texts: tuple[tuple[str, str], ...],
+    params_file: str | None,
+    wait: bool,
+    key: str | None,
+    server: str | None,
+    as_json: bool,
+) -> int:
+    """Run the version of an earlier run again, as a new run. Parameters that are not given stay as they were.
+
+    Exit codes are those of `jupyter dataops run`.
+    """
+    from . import follow, parameters
+
+    given = parameters.read(params_file)
+    with connected(server) as connection:
+        old = connection.named(run_id)
+        changed = {**old.parameters, **given, **_parsed(old, texts)} if given or texts else None
+        new = connection.client.rerun(old.id, parameters=changed, key=key)
+        connection.keep_engine()
+        outcome = follow.to_its_end(connection, new, quiet=as_json) if wait else follow.Outcome(new)
+        return follow.answer(connection, outcome, waited=wait, json=as_json)
+
+
+def _parsed(run: RunModel, texts: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+    from ..domain.parameters import ParameterSchema
+    from ..domain.versions import parameter_from_json
+
+    schema = ParameterSchema(tuple(parameter_from_json(p.model_dump()) for p in run.parameter_schema))
+    return schema.parsed(texts)
+
+
+def _job_id(connection: Connection, job: str) -> str:
+    try:
+        return connection.client.job(job).id
+    except NotFound:
+        found = [it for it in connection.client.jobs(text=job, limit=500).items if job in (it.name, it.source)]
+    if len(found) == 1:
+        return found[0].id
+    if found:
+        ids = ", ".join(f"{it.id} ({it.source})" for it in found)
+        raise InvalidRequest(f"Several jobs are named {job!r}: {ids}. Give the id of one.")
+    raise NotFound(f"There is no job {job!r}. --text looks for a part of a name.")
+
+
+def _row(run: RunModel, now: dt.datetime) -> tuple[str, ...]:
+    cells = f"{run.progress.done}/{run.progress.total}" if run.progress.total else ""
+    took = duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else ""
+    return run.id, run.phase, run.job.name, cells, took, since(run.created_at, now), run.created_by
+
+
+def _tell_details(run: RunModel) -> None:
+    from .story import tell_mapping
+    from .text import one_line
+
+    last = run.attempts[-1] if run.attempts else None
+    memory = f", {size(last.peak_memory_bytes)} of memory at most" if last and last.peak_memory_bytes else ""
+    details = {
+        "notebook": run.job.source,
+        "version": f"{run.version.number} ({run.version.digest[:19]}…)",
+        "kernel": f"{run.kernel.display_name} ({run.kernel.name})",
+        "submitted": f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {run.created_by}",
+        "cells": f"{run.progress.done} of {run.progress.total}{memory}" if run.progress.total else None,
+        "again of": run.rerun_of,
+    }
+    for name, value in details.items():
+        if value:
+            click.echo(f"{name:<11}{one_line(value, 200)}")
+    tell_mapping("parameters", run.parameters)
+
+
+def _written(run: RunModel, path: Path, as_json: bool) -> None:
+    size_bytes = path.stat().st_size
+    if as_json:
+        print_json({"run": run.id, "path": str(path.absolute()), "size": size_bytes})
+    else:
+        click.echo(f"{path} ({size(size_bytes)})")

@@ -1,0 +1,24 @@
+"""Files that people name for what a command writes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..errors import InvalidRequest
+
+
+def checked(name: str, *, never: str | None = None) -> Path:
+    """Refused before anything is done if it could not be written at the end, or is the file `never`."""
+    path = Path(name)
+    if path.is_dir():
+        raise InvalidRequest(f"{name} is a folder. Name a file in it.")
+    if not path.parent.is_dir():
+        raise InvalidRequest(f"The folder {path.parent} does not exist. Make it first.")
+    if not os.access(path.parent, os.W_OK):
+        raise InvalidRequest(f"Nothing can be written to the folder {path.parent}.")
+    if path.exists() and not path.is_file():
+        raise InvalidRequest(f"{name} is no ordinary file, and would be replaced. Name another one.")
+    if never is not None and path.exists() and Path(never).exists() and path.samefile(never):
+        raise InvalidRequest(f"{name} is the notebook itself, which is never written to. Name another file.")
+    return path

@@ -1,0 +1,128 @@
+"""What a client can do, wherever the installation is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..api_models import InspectionModel, JobModel, JournalPage, PageModel, RunModel, Status, VersionModel
+from ..domain.runs import RunState
+
+
+@dataclass(frozen=True)
+class Update:
+    """`run` as it is now; `events` are those of its journal since the update before (see runner/protocol.py)."""
+
+    run: RunModel
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Client(Protocol):
+    """A run is named by its id or a unique prefix of it. Every call may raise what `dataops_lab.errors` has."""
+
+    def status(self) -> Status: ...
+
+    def inspect(self, path: str, *, kernel: str | None = None) -> InspectionModel:
+        """What a run of the notebook would take along and could be given. Stores nothing."""
+        ...
+
+    def submit(
+        self,
+        path: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        texts: Sequence[tuple[str, str]] = (),
+        name: str | None = None,
+        environment: str = "sandbox",
+        kernel: str | None = None,
+        timeout_s: float | None = None,
+        key: str | None = None,
+    ) -> RunModel:
+        """Snapshot the notebook and queue a run of it. The same request with the same `key` gives the same run.
+
+        `texts` are parameters as people type them, read by their declared types; they override `parameters`.
+        """
+        ...
+
+    def run(self, run_id: str) -> RunModel: ...
+
+    def runs(
+        self,
+        *,
+        states: Sequence[RunState] = (),
+        job: str | None = None,
+        environment: str | None = None,
+        user: str | None = None,
+        text: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> PageModel[RunModel]:
+        """One page, newest first; all given conditions hold. `job` is an id, `limit` at most 500."""
+        ...
+
+    def every_run(self, *, limit: int = 200, **where: Any) -> Iterator[RunModel]:
+        """All pages of `runs(**where)`, one after the other; `limit` is the size of a page."""
+        cursor: str | None = None
+        while True:
+            page = self.runs(limit=limit, cursor=cursor, **where)
+            yield from page.items
+            if (cursor := page.next) is None:
+                return
+
+    def cancel(self, run_id: str) -> RunModel:
+        """Ask for its end, which comes when its death is proven. Safe to repeat; Conflict once it ended otherwise."""
+        ...
+
+    def rerun(self, run_id: str, *, parameters: Mapping[str, Any] | None = None, key: str | None = None) -> RunModel:
+        """The same version again, as a new run; `parameters` replaces all of the earlier ones when given."""
+        ...
+
+    def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
+        """Until the run has ended: an update at once, at every change, and now and then without one.
+
+        The last update has the run's terminal state. With `journal` its events come along, from the
+        first one on, none missing and none twice.
+        """
+        ...
+
+    def journal(self, run_id: str, *, after: int = 0, limit: int = 1000) -> JournalPage: ...
+
+    def notebook(self, run_id: str) -> bytes:
+        """Executed, once the record is stored; before that filled in and without outputs."""
+        ...
+
+    def executed_notebook(self, run_id: str) -> bytes:
+        """Conflict before the record is stored."""
+        ...
+
+    def log(self, run_id: str, *, after: int = 0) -> Iterator[bytes]:
+        """In pieces, without its first `after` bytes; what there is so far."""
+        ...
+
+    def follow_log(self, run_id: str) -> Iterator[bytes]:
+        """All of the log, until the run has ended."""
+        seen = 0
+        for _ in self.follow(run_id, journal=True):
+            for piece in self.log(run_id, after=seen):
+                seen += len(piece)
+                yield piece
+
+    def report(self, run_id: str, *, code: bool = False) -> bytes:
+        """One HTML page; `code` shows sources."""
+        ...
+
+    def artifact(self, run_id: str, name: str, path: Path) -> None:
+        """Download to `path`, which appears whole or not at all."""
+        ...
+
+    def record(self, run_id: str, path: Path) -> None:
+        """Download everything of it, a ZIP file, to `path`, which appears whole or not at all."""
+        ...
+
+    def jobs(self, *, text: str | None = None, limit: int = 50, cursor: str | None = None) -> PageModel[JobModel]: ...
+    def job(self, job_id: str) -> JobModel: ...
+    def versions(self, job_id: str) -> list[VersionModel]:
+        """Newest first."""
+        ...

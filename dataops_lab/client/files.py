@@ -1,0 +1,32 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes the name `path` at the end of the block; after an exception nothing is left of it."""
+    # Beside it: a rename does not cross file systems.
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as side:
+        try:
+            yield cast(BinaryIO, side)
+            side.flush()
+            _readable_as_usual(side.fileno())
+            Path(side.name).replace(path)
+        except BaseException:
+            Path(side.name).unlink(missing_ok=True)
+            raise
+
+
+def _readable_as_usual(descriptor: int) -> None:
+    # Temporary files are their owner's alone; what a person asked for has the rights of any new file.
+    mask = os.umask(0)
+    os.umask(mask)
+    os.fchmod(descriptor, 0o666 & ~mask)

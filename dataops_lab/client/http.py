@@ -1,0 +1,290 @@
+"""A client of a running Jupyter server."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from ..api_models import (
+    InspectionModel,
+    InspectRequest,
+    JobModel,
+    JournalPage,
+    PageModel,
+    RerunRequest,
+    RunModel,
+    Status,
+    SubmitRequest,
+    VersionModel,
+)
+from ..domain.parameters import ParameterSchema
+from ..domain.runs import RunState
+from ..domain.versions import parameter_from_json
+from ..errors import InvalidRequest, ServerUnreachable, Unavailable
+from .base import Client, Update
+from .files import replacing
+from .problems import error_of
+from .stream import Frame, frames
+
+API = "dataops/api/v1/"
+CONNECT_WITHIN_S = 10.0
+ANSWER_WITHIN_S = 300.0
+"""A first report, or the record of a large run, takes its time."""
+SILENT_FOR_S = 45.0
+"""The event stream says every fifteen seconds that it is still there."""
+RECONNECT_FOR_S = 60.0
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class HttpClient(Client):
+    """`url` is the server's base URL; `token` its token, or a JupyterHub token. Paths of notebooks are those that
+    Jupyter's file browser shows. Close it, or use it in a `with` block."""
+
+    def __init__(self, url: str, token: str | None = None, *, transport: httpx.BaseTransport | None = None) -> None:
+        self._url = url.rstrip("/")
+        try:
+            self._http = httpx.Client(
+                base_url=f"{self._url}/{API}",
+                headers={"Authorization": f"token {token}"} if token else {},
+                timeout=httpx.Timeout(CONNECT_WITHIN_S, read=ANSWER_WITHIN_S),
+                transport=transport,
+            )
+        except httpx.InvalidURL as error:
+            raise self._no_url(error) from error
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> HttpClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def status(self) -> Status:
+        return self._get(Status, "status")
+
+    def inspect(self, path: str, *, kernel: str | None = None) -> InspectionModel:
+        return self._post(InspectionModel, "inspect", InspectRequest(path=path, kernel=kernel))
+
+    def submit(
+        self,
+        path: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        texts: Sequence[tuple[str, str]] = (),
+        name: str | None = None,
+        environment: str = "sandbox",
+        kernel: str | None = None,
+        timeout_s: float | None = None,
+        key: str | None = None,
+    ) -> RunModel:
+        values = dict(parameters or {})
+        if texts:
+            values |= _schema(self.inspect(path, kernel=kernel)).parsed(texts)
+        request = {"path": path, "parameters": values, "name": name, "environment": environment, "kernel": kernel}
+        return self._post(RunModel, "runs", _valid(SubmitRequest, **request, timeout_s=timeout_s), key=key)
+
+    def run(self, run_id: str) -> RunModel:
+        return self._get(RunModel, _run(run_id))
+
+    def runs(
+        self,
+        *,
+        states: Sequence[RunState] = (),
+        job: str | None = None,
+        environment: str | None = None,
+        user: str | None = None,
+        text: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> PageModel[RunModel]:
+        return self._get(
+            PageModel[RunModel],
+            "runs",
+            state=",".join(states) or None,
+            job=job,
+            environment=environment,
+            user=user,
+            q=text,
+            limit=limit,
+            cursor=cursor,
+        )
+
+    def cancel(self, run_id: str) -> RunModel:
+        return self._post(RunModel, _run(run_id, "cancel"))
+
+    def rerun(self, run_id: str, *, parameters: Mapping[str, Any] | None = None, key: str | None = None) -> RunModel:
+        given = None if parameters is None else dict(parameters)
+        return self._post(RunModel, _run(run_id, "rerun"), RerunRequest(parameters=given), key=key)
+
+    def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
+        run = self.run(run_id)
+        yield Update(run)
+        if run.is_terminal and not journal:
+            return
+        for frame in self._stream({"journal": run.id} if journal else {}):
+            events: list[dict[str, Any]] = []
+            complete = not journal
+            match frame.event:
+                case "ready":
+                    # It may have changed before the stream was there.
+                    run = self._now(run)
+                case "run":
+                    told = RunModel.model_validate_json(frame.data)
+                    run = told if told.id == run.id else run
+                case "journal":
+                    told_events = json.loads(frame.data)
+                    events, complete = told_events["events"], told_events["complete"]
+                    if complete and not run.is_terminal:
+                        run = self._now(run)
+            yield Update(run, events)
+            if complete and run.is_terminal:
+                return
+
+    def journal(self, run_id: str, *, after: int = 0, limit: int = 1000) -> JournalPage:
+        return self._get(JournalPage, _run(run_id, "journal"), after=after, limit=limit)
+
+    def notebook(self, run_id: str) -> bytes:
+        return self._send("GET", _run(run_id, "notebook")).content
+
+    def executed_notebook(self, run_id: str) -> bytes:
+        return self._send("GET", _run(run_id, "notebook"), params={"executed": "1"}).content
+
+    def log(self, run_id: str, *, after: int = 0) -> Iterator[bytes]:
+        with self._reading(_run(run_id, "log")) as response:
+            for piece in response.iter_bytes():
+                if len(piece) > after:
+                    yield piece[after:]
+                after = max(0, after - len(piece))
+
+    def report(self, run_id: str, *, code: bool = False) -> bytes:
+        return self._send("GET", _run(run_id, "report"), params={"code": int(code)}).content
+
+    def artifact(self, run_id: str, name: str, path: Path) -> None:
+        self._download(_run(run_id, "artifacts", *name.split("/")), path)
+
+    def record(self, run_id: str, path: Path) -> None:
+        self._download(_run(run_id, "record"), path)
+
+    def jobs(self, *, text: str | None = None, limit: int = 50, cursor: str | None = None) -> PageModel[JobModel]:
+        return self._get(PageModel[JobModel], "jobs", q=text, limit=limit, cursor=cursor)
+
+    def job(self, job_id: str) -> JobModel:
+        return self._get(JobModel, f"jobs/{_quoted(job_id)}")
+
+    def versions(self, job_id: str) -> list[VersionModel]:
+        return self._get(PageModel[VersionModel], f"jobs/{_quoted(job_id)}/versions").items
+
+    def _now(self, run: RunModel) -> RunModel:
+        try:
+            return self.run(run.id)
+        except Unavailable:
+            # The stream is gone too then, and says all of it again when it is back.
+            return run
+
+    def _get(self, model: type[M], path: str, **query: Any) -> M:
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._read(model, self._send("GET", path, params=given))
+
+    def _post(self, model: type[M], path: str, body: BaseModel | None = None, *, key: str | None = None) -> M:
+        headers = {"Content-Type": "application/json"}
+        if key is not None:
+            if not (key.isascii() and key.isprintable()):
+                raise InvalidRequest("An idempotency key for a server is made of printable ASCII characters.")
+            headers["Idempotency-Key"] = key
+        content = body.model_dump_json() if body else "{}"
+        return self._read(model, self._send("POST", path, content=content, headers=headers))
+
+    def _read(self, model: type[M], response: httpx.Response) -> M:
+        try:
+            return model.model_validate_json(response.content)
+        except ValueError as error:
+            raise ServerUnreachable(
+                f"{self._url} answers something else than this client knows. Are both of the same version?"
+            ) from error
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        with self._failures_as_our_own():
+            response = self._http.request(method, path, **options)
+            return self._checked(response)
+
+    @contextmanager
+    def _reading(self, path: str, **options: Any) -> Iterator[httpx.Response]:
+        with self._failures_as_our_own(), self._http.stream("GET", path, **options) as response:
+            yield self._checked(response)
+
+    def _download(self, path: str, target: Path) -> None:
+        with self._reading(path) as response, replacing(target) as file:
+            for chunk in response.iter_bytes():
+                file.write(chunk)
+
+    def _stream(self, query: dict[str, str]) -> Iterator[Frame]:
+        """The event stream without an end; where it breaks off, it goes on behind the last frame."""
+        last_id = ""
+        lost_at: float | None = None
+        timeout = httpx.Timeout(CONNECT_WITHIN_S, read=SILENT_FOR_S)
+        while True:
+            try:
+                headers = {"Last-Event-ID": last_id} if last_id else {}
+                with self._reading("events", params=query, headers=headers, timeout=timeout) as response:
+                    for frame in frames(response.iter_bytes()):
+                        lost_at = None
+                        last_id = frame.id or last_id
+                        yield frame
+            except Unavailable:
+                if lost_at is not None and time.monotonic() - lost_at > RECONNECT_FOR_S:
+                    raise
+            lost_at = lost_at or time.monotonic()
+            time.sleep(min(5.0, 0.1 + (time.monotonic() - lost_at) / 4))
+
+    def _checked(self, response: httpx.Response) -> httpx.Response:
+        if response.is_success:
+            return response
+        raise error_of(response.status_code, response.read())
+
+    @contextmanager
+    def _failures_as_our_own(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.UnsupportedProtocol as error:
+            raise self._no_url(error) from error
+        except httpx.TransportError as error:
+            said = str(error) or type(error).__name__
+            raise ServerUnreachable(f"{self._url} cannot be reached: {said}. Is the server running?") from error
+
+    def _no_url(self, error: Exception) -> InvalidRequest:
+        return InvalidRequest(f"{self._url!r} is no address of a server ({error}). One is http://127.0.0.1:8888.")
+
+
+def _run(run_id: str, *below: str) -> str:
+    return "/".join(["runs", _quoted(run_id), *map(_quoted, below)])
+
+
+def _quoted(name: str) -> str:
+    # `.` and `..` would be taken for steps in the path, not for names.
+    return "%2E" * len(name) if name in (".", "..") else quote(name, safe="")
+
+
+def _valid(model: type[M], **given: Any) -> M:
+    try:
+        return model(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise InvalidRequest(f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}.") from None
+
+
+def _schema(inspection: InspectionModel) -> ParameterSchema:
+    return ParameterSchema(tuple(parameter_from_json(p.model_dump()) for p in inspection.parameters))

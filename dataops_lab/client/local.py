@@ -1,0 +1,191 @@
+"""A client of the state folder of this machine, without any server."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..api_models import (
+    InspectionModel,
+    JobModel,
+    JournalPage,
+    PageModel,
+    RunModel,
+    Status,
+    VersionModel,
+)
+from ..domain.runs import RunState, Submission
+from ..ports import RunFilter
+from ..services import Services, installation, jobs, records, runs
+from ..services.runs import RunView
+from .base import Client, Update
+from .files import replacing
+
+LOOK_EVERY_S = 0.03
+SPEAK_EVERY_S = 1.0
+_CHUNK = 256 * 1024
+
+
+class LocalClient(Client):
+    """`user` is who submits and cancels. Paths are those of this machine; `root` is the workspace, None: find it."""
+
+    def __init__(self, services: Services, *, user: str, root: str | None = None) -> None:
+        self._ctx, self._user, self._root = services, user, root
+
+    def status(self) -> Status:
+        seen = installation.overview(self._ctx)
+        return Status.of(seen, user=self._user, home=str(self._ctx.runs_folder.parent))
+
+    def inspect(self, path: str, *, kernel: str | None = None) -> InspectionModel:
+        return InspectionModel.of(jobs.inspect(self._ctx, path, root=self._root, kernel=kernel))
+
+    def submit(
+        self,
+        path: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        texts: Sequence[tuple[str, str]] = (),
+        name: str | None = None,
+        environment: str = "sandbox",
+        kernel: str | None = None,
+        timeout_s: float | None = None,
+        key: str | None = None,
+    ) -> RunModel:
+        submission = Submission(
+            path=path,
+            root=self._root,
+            parameters=dict(parameters or {}),
+            texts=tuple(texts),
+            name=name,
+            environment=environment,
+            kernel=kernel,
+            timeout_s=timeout_s,
+            key=key,
+        )
+        return RunModel.of(runs.submit(self._ctx, submission, by=self._user).view)
+
+    def run(self, run_id: str) -> RunModel:
+        return RunModel.of(runs.get(self._ctx, run_id))
+
+    def runs(
+        self,
+        *,
+        states: Sequence[RunState] = (),
+        job: str | None = None,
+        environment: str | None = None,
+        user: str | None = None,
+        text: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> PageModel[RunModel]:
+        where = RunFilter(states=tuple(states), job_id=job, environment=environment, created_by=user, text=text)
+        page = runs.page(self._ctx, where, limit=limit, cursor=cursor)
+        return PageModel[RunModel](items=[RunModel.of(view) for view in page.items], next=page.next)
+
+    def cancel(self, run_id: str) -> RunModel:
+        return RunModel.of(runs.cancel(self._ctx, run_id, by=self._user))
+
+    def rerun(self, run_id: str, *, parameters: Mapping[str, Any] | None = None, key: str | None = None) -> RunModel:
+        given = None if parameters is None else dict(parameters)
+        return RunModel.of(runs.rerun(self._ctx, run_id, parameters=given, by=self._user, key=key).view)
+
+    def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
+        ctx = self._ctx
+        tail = _JournalTail(ctx) if journal else None
+        changes: int | None = None
+        shown: RunModel | None = None
+        spoke_at = 0.0
+        try:
+            while True:
+                # Why a run waits can change without any commit: an engine may have been killed.
+                silent = time.monotonic() - spoke_at >= SPEAK_EVERY_S
+                before, changes = changes, ctx.store.changes()
+                if silent or shown is None or changes != before:
+                    view = runs.get(ctx, run_id)
+                    run = RunModel.of(view)
+                events = tail.read(view) if tail else []
+                if events or silent or run != shown:
+                    shown, spoke_at = run, time.monotonic()
+                    yield Update(run, events)
+                if not events:
+                    if run.is_terminal:
+                        return
+                    time.sleep(LOOK_EVERY_S)
+        finally:
+            if tail:
+                tail.close()
+
+    def journal(self, run_id: str, *, after: int = 0, limit: int = 1000) -> JournalPage:
+        return JournalPage(**vars(records.journal(self._ctx, run_id, after=after, limit=limit)))
+
+    def notebook(self, run_id: str) -> bytes:
+        return records.notebook(self._ctx, run_id)
+
+    def executed_notebook(self, run_id: str) -> bytes:
+        return records.executed_notebook(self._ctx, run_id)
+
+    def log(self, run_id: str, *, after: int = 0) -> Iterator[bytes]:
+        with records.log(self._ctx, run_id) as log:
+            log.seek(after)
+            while chunk := log.read(_CHUNK):
+                yield chunk
+
+    def report(self, run_id: str, *, code: bool = False) -> bytes:
+        return records.report(self._ctx, run_id, code=code)
+
+    def artifact(self, run_id: str, name: str, path: Path) -> None:
+        _, stored = records.artifact(self._ctx, run_id, name)
+        with stored, replacing(path) as target:
+            while chunk := stored.read(_CHUNK):
+                target.write(chunk)
+
+    def record(self, run_id: str, path: Path) -> None:
+        with replacing(path) as target:
+            records.export(self._ctx, run_id, target)
+
+    def jobs(self, *, text: str | None = None, limit: int = 50, cursor: str | None = None) -> PageModel[JobModel]:
+        page = jobs.page(self._ctx, limit=limit, cursor=cursor, text=text)
+        return PageModel[JobModel](items=[JobModel.of(view) for view in page.items], next=page.next)
+
+    def job(self, job_id: str) -> JobModel:
+        return JobModel.of(jobs.get(self._ctx, job_id))
+
+    def versions(self, job_id: str) -> list[VersionModel]:
+        return [VersionModel.of(found) for found in jobs.versions(self._ctx, job_id)]
+
+
+class _JournalTail:
+    """The journal of a run's latest attempt as it grows."""
+
+    def __init__(self, ctx: Services) -> None:
+        self._ctx = ctx
+        self._attempt = 0
+        self._journal: records.Journal | None = None
+
+    def read(self, view: RunView) -> list[dict[str, Any]]:
+        """What is new; empty at what is the end for now."""
+        latest = view.attempts[-1].number if view.attempts else 0
+        if latest != self._attempt:
+            self.close()
+            self._attempt, self._journal = latest, None
+        self._journal = self._journal or records.open_journal(self._ctx, view)
+        while self._journal and (lines := self._journal.read()):
+            if events := [event for line in lines if (event := _event(line)) is not None]:
+                return events
+        return []
+
+    def close(self) -> None:
+        if self._journal:
+            self._journal.close()
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """None for what is none: the notebook can write to its own journal."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None

@@ -1,0 +1,59 @@
+"""From an answer that is no success to the exception that it tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from ..api_models import Problem
+from ..errors import Conflict, DataOpsError, Forbidden, NotFound, Refused, ServerUnreachable, Unavailable
+
+
+def error_of(status: int, body: bytes) -> DataOpsError:
+    """By its code; a code that only an instance has, by the status, which names the branch of the tree."""
+    try:
+        problem = Problem.model_validate_json(body)
+    except ValidationError:
+        return _of_another(status)
+    if status in (401, 403) and problem.detail == problem.title:
+        # From before any of our rules was asked: nobody is logged in.
+        return _of_another(status)
+    kind = _KINDS.get(problem.code) or _branch(status)
+    return kind(problem.detail, code=problem.code, **{k: v for k, v in problem.extra.items() if k != "code"})
+
+
+def _branch(status: int) -> type[DataOpsError]:
+    match status:
+        case 404:
+            return NotFound
+        case 409:
+            return Conflict
+        case 401 | 403:
+            return Forbidden
+        case 400 | 422:
+            return Refused
+        case 502 | 503 | 504:
+            return Unavailable
+    return DataOpsError
+
+
+def _of_another(status: int) -> DataOpsError:
+    """Not one of our answers: Jupyter's own, a proxy's, or some other server's."""
+    if status in (301, 302, 303, 307, 308, 401, 403):
+        return Forbidden("The server does not accept the token. Give its token in DATAOPS_LAB_TOKEN.")
+    if status == 404:
+        return ServerUnreachable(
+            "There is no dataops_lab at this address. Is it the server's base URL, and is the extension enabled there? "
+            "`jupyter server extension enable dataops_lab`"
+        )
+    return ServerUnreachable(f"The server answers with status {status}. Look at its log, and try again.", status=status)
+
+
+def _all_kinds(kind: type[DataOpsError]) -> Iterator[type[DataOpsError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _all_kinds(child)
+
+
+_KINDS = {kind.code: kind for kind in _all_kinds(DataOpsError)}

@@ -1,0 +1,19 @@
+"""What happened to a run, as a row. Written in the transaction of the change it tells of."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """`seq` orders all events of an installation; it is the `Last-Event-ID` of the event stream."""
+
+    seq: int
+    run_id: str
+    at: dt.datetime
+    kind: str
+    """`run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`."""
+    data: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,220 @@
+"""Typed parameters of a job: what may be passed, and the check that refuses the rest.
+
+Values travel as JSON. Dates and datetimes are ISO 8601 strings there; the literal writers turn them
+into the kernel language's own types.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, cast
+
+from ..errors import InvalidParameters
+
+# Any JSON value; spelled loosely because recursive aliases need Python 3.12.
+Json = Any
+
+
+class ParameterType(StrEnum):
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+    LIST = "list"
+    MAPPING = "mapping"
+    ANY = "any"
+    """Nothing is declared: text on the command line, anything in JSON."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One declared parameter. `default` is a JSON value; it is meaningless when `required`."""
+
+    name: str
+    type: ParameterType = ParameterType.ANY
+    default: Json = None
+    required: bool = False
+    nullable: bool = False
+    description: str = ""
+    choices: tuple[Json, ...] = ()
+    items: ParameterType | None = None
+    """Type of the members, for lists."""
+
+    def problem(self, value: Json) -> str | None:
+        """Why `value` may not be passed, as a sentence without the name; None when it may."""
+        if value is None:
+            return None if self.nullable or self.type is ParameterType.ANY else f"needs {self.expectation}"
+        if self.choices:
+            # 1 == True in Python, but not for people.
+            if any(value == choice and type(value) is type(choice) for choice in self.choices):
+                return None
+            return f"must be one of {', '.join(_shown(choice) for choice in self.choices)}, not {_shown(value)}"
+        if not _is_a(value, self.type):
+            return f"needs {self.expectation}, not {_shown(value)}"
+        if self.items is not None and isinstance(value, list):
+            for position, member in enumerate(value):
+                if not _is_a(member, self.items):
+                    return f"needs a list of {self.items} values, but item {position + 1} is {_shown(member)}"
+        return None
+
+    @property
+    def expectation(self) -> str:
+        return _EXPECTATION[self.type]
+
+    def parsed(self, text: str) -> Json:
+        """The value that `text` from a command line or a form means, by the declared type.
+
+        Lists and mappings are JSON. Text that cannot be read as the type is returned unchanged, so
+        that `problem` then says what is wrong with it.
+        """
+        if self.nullable and text in ("", "null", "None"):
+            return None
+        for choice in self.choices:
+            if text == (choice if isinstance(choice, str) else json.dumps(choice)):
+                return choice
+        try:
+            return _READERS[self.type](text)
+        except (ValueError, RecursionError):
+            return text
+
+
+@dataclass(frozen=True)
+class ParameterSchema:
+    """The parameters of a notebook in source order. `declared` is False without a `parameters` cell."""
+
+    parameters: tuple[Parameter, ...] = ()
+    declared: bool = True
+
+    def get(self, name: str) -> Parameter | None:
+        return next((p for p in self.parameters if p.name == name), None)
+
+    def checked(self, values: Mapping[str, Json]) -> dict[str, Json]:
+        """`values` in schema order, or InvalidParameters naming every problem and what there is."""
+        problems: list[dict[str, str]] = []
+        for name, value in values.items():
+            parameter = self.get(name)
+            if parameter is None:
+                problems.append({"name": name, "message": "is not a parameter of this notebook"})
+            elif problem := parameter.problem(value):
+                problems.append({"name": name, "message": problem})
+        for parameter in self.parameters:
+            if parameter.required and parameter.name not in values:
+                problems.append({"name": parameter.name, "message": f"has no default: give {parameter.expectation}"})
+        if problems:
+            raise InvalidParameters(
+                _sentence(problems, self),
+                problems=problems,
+                parameters=[p.name for p in self.parameters],
+            )
+        return {p.name: values[p.name] for p in self.parameters if p.name in values}
+
+    def parsed(self, texts: Sequence[tuple[str, str]]) -> dict[str, Json]:
+        """Command-line pairs read by the declared types; unknown names stay text for `checked` to refuse."""
+        return {name: parameter.parsed(text) if (parameter := self.get(name)) else text for name, text in texts}
+
+
+def _sentence(problems: list[dict[str, str]], schema: ParameterSchema) -> str:
+    said = "; ".join(f"{p['name']!r} {p['message']}" for p in problems)
+    if not schema.declared:
+        return f"{said}. The notebook has no cell tagged 'parameters'; tag the cell that sets them, or pass none."
+    names = ", ".join(p.name for p in schema.parameters) or "none"
+    return f"{said}. Parameters of this notebook: {names}."
+
+
+_EXPECTATION = {
+    ParameterType.STRING: "text",
+    ParameterType.INTEGER: "a whole number",
+    ParameterType.NUMBER: "a number",
+    ParameterType.BOOLEAN: "true or false",
+    ParameterType.DATE: "a date such as 2026-01-31",
+    ParameterType.DATETIME: "a date and time such as 2026-01-31T08:00:00",
+    ParameterType.LIST: "a list",
+    ParameterType.MAPPING: "a mapping of names to values",
+    ParameterType.ANY: "a value",
+}
+
+
+def _shown(value: Json) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _is_a(value: Json, kind: ParameterType) -> bool:
+    match kind:
+        case ParameterType.ANY:
+            return True
+        case ParameterType.STRING:
+            return isinstance(value, str)
+        case ParameterType.BOOLEAN:
+            return isinstance(value, bool)
+        case ParameterType.INTEGER:
+            return isinstance(value, int) and not isinstance(value, bool)
+        case ParameterType.NUMBER:
+            return isinstance(value, (int, float)) and not isinstance(value, bool)
+        case ParameterType.LIST:
+            return isinstance(value, list)
+        case ParameterType.MAPPING:
+            return isinstance(value, dict) and all(isinstance(key, str) for key in value)
+        case ParameterType.DATE:
+            return isinstance(value, str) and _reads(dt.date.fromisoformat, value)
+        case ParameterType.DATETIME:
+            return isinstance(value, str) and _reads(dt.datetime.fromisoformat, value)
+
+
+def _reads(reader: Any, text: str) -> bool:
+    try:
+        reader(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _boolean(text: str) -> bool:
+    match text.strip().lower():
+        case "true" | "yes" | "on" | "1":
+            return True
+        case "false" | "no" | "off" | "0":
+            return False
+    raise ValueError(text)
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        number = float(text)
+        if not math.isfinite(number):
+            raise
+        return number
+
+
+def _json_of(kind: type) -> Any:
+    def read(text: str) -> Json:
+        value = json.loads(text)
+        # Writing it again finds NaN and infinities, which Python reads and JSON does not have.
+        json.dumps(value, allow_nan=False)
+        if not isinstance(value, kind):
+            raise ValueError(text)
+        return cast(Json, value)
+
+    return read
+
+
+_READERS: dict[ParameterType, Any] = {
+    ParameterType.STRING: str,
+    ParameterType.INTEGER: int,
+    ParameterType.NUMBER: _number,
+    ParameterType.BOOLEAN: _boolean,
+    ParameterType.DATE: str,
+    ParameterType.DATETIME: str,
+    ParameterType.LIST: _json_of(list),
+    ParameterType.MAPPING: _json_of(dict),
+    ParameterType.ANY: str,
+}

@@ -1,0 +1,179 @@
+"""Runs and attempts: their states, and the moves that are legal.
+
+The two tables are the contract of docs/architecture.md, "States"; nothing else moves a state.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from ..errors import IllegalTransition
+from .snapshots import Finding, KernelChoice
+from .versions import Origin
+
+
+class RunState(StrEnum):
+    CREATED = "created"
+    AWAITING_APPROVAL = "awaiting_approval"
+    QUEUED = "queued"
+    ACTIVE = "active"
+    RETRY_WAIT = "retry_wait"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    SKIPPED = "skipped"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+    @property
+    def is_terminal(self) -> bool:
+        return not RUN_MOVES[self]
+
+
+class AttemptState(StrEnum):
+    CLAIMED = "claimed"
+    LAUNCHING = "launching"
+    RUNNING = "running"
+    FINALIZING = "finalizing"
+    CANCELLING = "cancelling"
+    TIMING_OUT = "timing_out"
+    UNCONFIRMED = "unconfirmed"
+    """Cancelled or timed out, but nobody could prove that it is dead."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    LOST = "lost"
+    RELEASED = "released"
+
+    @property
+    def is_terminal(self) -> bool:
+        return not ATTEMPT_MOVES[self]
+
+
+_R, _A = RunState, AttemptState
+
+RUN_MOVES: dict[RunState, frozenset[RunState]] = {
+    _R.CREATED: frozenset({_R.QUEUED, _R.AWAITING_APPROVAL, _R.REJECTED}),
+    _R.AWAITING_APPROVAL: frozenset({_R.QUEUED, _R.REJECTED, _R.EXPIRED, _R.CANCELLED}),
+    _R.QUEUED: frozenset({_R.ACTIVE, _R.SKIPPED, _R.EXPIRED, _R.CANCELLED}),
+    _R.ACTIVE: frozenset({_R.SUCCEEDED, _R.FAILED, _R.TIMED_OUT, _R.CANCELLED, _R.LOST, _R.RETRY_WAIT}),
+    _R.RETRY_WAIT: frozenset({_R.QUEUED, _R.CANCELLED, _R.EXPIRED}),
+    **{s: frozenset() for s in (_R.SUCCEEDED, _R.FAILED, _R.TIMED_OUT, _R.CANCELLED, _R.LOST)},
+    **{s: frozenset() for s in (_R.SKIPPED, _R.EXPIRED, _R.REJECTED)},
+}
+
+ATTEMPT_MOVES: dict[AttemptState, frozenset[AttemptState]] = {
+    _A.CLAIMED: frozenset({_A.LAUNCHING, _A.RELEASED, _A.CANCELLING}),
+    _A.LAUNCHING: frozenset({_A.RUNNING, _A.FAILED, _A.LOST, _A.CANCELLING, _A.TIMING_OUT}),
+    _A.RUNNING: frozenset({_A.FINALIZING, _A.FAILED, _A.LOST, _A.CANCELLING, _A.TIMING_OUT}),
+    _A.FINALIZING: frozenset({_A.SUCCEEDED, _A.FAILED}),
+    _A.CANCELLING: frozenset({_A.CANCELLED, _A.UNCONFIRMED}),
+    _A.TIMING_OUT: frozenset({_A.TIMED_OUT, _A.UNCONFIRMED}),
+    _A.UNCONFIRMED: frozenset({_A.CANCELLED, _A.TIMED_OUT, _A.LOST}),
+    **{s: frozenset() for s in (_A.SUCCEEDED, _A.FAILED, _A.TIMED_OUT, _A.CANCELLED, _A.LOST, _A.RELEASED)},
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a run ended as it did, or why it waits. `detail` may hold `cell`, `ename`, `evalue`, `traceback`."""
+
+    code: str
+    message: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Code cells done of all; `current` is the index of the running cell in the notebook, from 0."""
+
+    done: int = 0
+    total: int = 0
+    current: int | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Of an attempt: the largest resident set of its largest process, and CPU time, kernel included."""
+
+    peak_memory_bytes: int | None = None
+    cpu_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    run_id: str
+    number: int
+    state: AttemptState
+    token: int
+    """Fencing token of the lease under which it was claimed; writes under an older one touch nothing."""
+    created_at: dt.datetime
+    started_at: dt.datetime | None = None
+    finished_at: dt.datetime | None = None
+    reason: Reason | None = None
+    progress: Progress = Progress()
+    usage: Usage = Usage()
+
+    @property
+    def name(self) -> str:
+        """What backends call it: f(run, attempt), so that it is found again after a lost answer."""
+        return f"{self.run_id}-{self.number}"
+
+    def moved_to(self, state: AttemptState, **changes: Any) -> Attempt:
+        if state not in ATTEMPT_MOVES[self.state]:
+            raise IllegalTransition(f"An attempt cannot go from {self.state} to {state}.", id=self.name)
+        return replace(self, state=state, **changes)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a person asks for. `path` and `root` are local file-system paths; `root` None means: find it."""
+
+    path: str
+    root: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    texts: tuple[tuple[str, str], ...] = ()
+    """Parameters as typed on a command line, read by the declared types; they override `parameters`."""
+    name: str | None = None
+    environment: str = "sandbox"
+    kernel: str | None = None
+    timeout_s: float | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    id: str
+    project: str
+    job_id: str
+    version_digest: str
+    environment: str
+    state: RunState
+    parameters: dict[str, Any]
+    kernel: KernelChoice
+    created_at: dt.datetime
+    created_by: str
+    trigger: str = "manual"
+    timeout_s: float | None = None
+    key: str | None = None
+    request_digest: str | None = None
+    rerun_of: str | None = None
+    started_at: dt.datetime | None = None
+    finished_at: dt.datetime | None = None
+    cancel_requested_at: dt.datetime | None = None
+    cancel_requested_by: str | None = None
+    reason: Reason | None = None
+    nothing_to_do: bool = False
+    origin: Origin = Origin()
+    findings: tuple[Finding, ...] = ()
+
+    def moved_to(self, state: RunState, **changes: Any) -> Run:
+        if state not in RUN_MOVES[self.state]:
+            raise IllegalTransition(f"A run cannot go from {self.state} to {state}.", id=self.id)
+        return replace(self, state=state, **changes)

@@ -1,0 +1,78 @@
+"""What is found in a notebook before it becomes a version, and what the check before the start says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from .parameters import ParameterSchema
+from .versions import Manifest, Origin, TravellingFile
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that will be missing or is worth knowing, with its mend. `cell` counts from 0."""
+
+    code: str
+    severity: Severity
+    message: str
+    mend: str = ""
+    cell: int | None = None
+
+
+@dataclass(frozen=True)
+class KernelChoice:
+    """What a kernel name resolves to on this machine. Stored with the run, so that it cannot change under it."""
+
+    name: str
+    language: str
+    display_name: str
+    argv: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
+    interrupt_mode: str = "signal"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of a snapshot: number of helper files, bytes of one, bytes of all."""
+
+    files: int = 2_000
+    file_bytes: int = 256 * 1024**2
+    total_bytes: int = 1024**3
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A notebook read, cleaned and stored with what travels along. `source` and `root` are real absolute paths."""
+
+    name: str
+    source: str
+    root: str
+    manifest: Manifest
+    kernel: KernelChoice
+    origin: Origin
+    findings: tuple[Finding, ...]
+    code_cells: int
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The same without storing anything, for the form. `kernel` is None with `kernel_problem` saying why."""
+
+    name: str
+    source: str
+    root: str
+    notebook_path: str
+    parameters: ParameterSchema
+    kernel: KernelChoice | None
+    kernel_problem: str | None
+    kernels: tuple[str, ...]
+    files: tuple[TravellingFile, ...]
+    origin: Origin
+    findings: tuple[Finding, ...]
+    code_cells: int

@@ -1,0 +1,107 @@
+"""A version: the immutable snapshot of a job, named by the digest of its manifest."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .parameters import Parameter, ParameterSchema, ParameterType
+
+
+def canonical_json(value: Any) -> bytes:
+    """One byte string per value: sorted keys, no spaces, UTF-8. NaN is refused; JSON has none."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def digest_of(data: bytes) -> str:
+    """`sha256:` and 64 hex digits."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+@dataclass(frozen=True)
+class TravellingFile:
+    """A helper file: where it lies below the workspace's root (POSIX path), and its bytes."""
+
+    path: str
+    digest: str
+    size: int
+    executable: bool = False
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything a version fixes. `notebook` is the path below the root and the digest of its
+    canonical bytes: source JSON without outputs, counts and execution metadata."""
+
+    notebook_path: str
+    notebook_digest: str
+    files: tuple[TravellingFile, ...]
+    parameters: ParameterSchema
+    kernel_name: str
+    language: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": 1,
+            "kind": "notebook",
+            "notebook": {"path": self.notebook_path, "digest": self.notebook_digest},
+            "files": [asdict(f) for f in sorted(self.files, key=lambda f: f.path)],
+            "parameters": {
+                "declared": self.parameters.declared,
+                "schema": [asdict(p) for p in self.parameters.parameters],
+            },
+            "kernel": {"name": self.kernel_name, "language": self.language},
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Manifest:
+        return cls(
+            notebook_path=value["notebook"]["path"],
+            notebook_digest=value["notebook"]["digest"],
+            files=tuple(TravellingFile(**f) for f in value["files"]),
+            parameters=ParameterSchema(
+                tuple(parameter_from_json(p) for p in value["parameters"]["schema"]), value["parameters"]["declared"]
+            ),
+            kernel_name=value["kernel"]["name"],
+            language=value["kernel"]["language"],
+        )
+
+    @property
+    def digest(self) -> str:
+        return digest_of(canonical_json(self.to_json()))
+
+
+def parameter_from_json(value: dict[str, Any]) -> Parameter:
+    items = value.get("items")
+    return Parameter(
+        **{
+            **value,
+            "type": ParameterType(value["type"]),
+            "items": ParameterType(items) if items else None,
+            "choices": tuple(value.get("choices", ())),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the bytes came from. All None outside a git work tree."""
+
+    remote: str | None = None
+    commit: str | None = None
+    branch: str | None = None
+    dirty: bool | None = None
+
+
+@dataclass(frozen=True)
+class Version:
+    digest: str
+    job_id: str
+    number: int
+    manifest: Manifest
+    created_at: dt.datetime
+    created_by: str
+    origin: Origin = Origin()

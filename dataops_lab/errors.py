@@ -1,0 +1,159 @@
+"""Everything that can go wrong, as one tree.
+
+    DataOpsError
+    ├── NotFound               what was named does not exist
+    ├── Conflict               it exists, but not in the state the call assumes
+    │   ├── IllegalTransition
+    │   ├── StaleWrite
+    │   └── KeyReused
+    ├── Refused                bad input; nothing was done
+    │   ├── InvalidNotebook
+    │   ├── KernelUnavailable
+    │   ├── InvalidParameters
+    │   ├── InvalidRequest
+    │   ├── PathOutsideRoot
+    │   ├── SnapshotTooLarge
+    │   └── UnknownEnvironment
+    ├── Forbidden              this person may not do this
+    ├── Unavailable            the installation cannot serve now; try again or mend it
+    │   ├── StateFolderUnusable
+    │   ├── StoreTooNew
+    │   ├── StoreBusy
+    │   ├── BlobsUnavailable
+    │   ├── EngineUnavailable
+    │   └── ServerUnreachable
+    └── Damaged                stored bytes are not what was stored
+
+`code` is stable and for programs; the message is one or two sentences for people and ends with the
+next step; `detail` carries what a program needs to act. HTTP statuses and exit codes are chosen by
+the outer layers, by nearest ancestor.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class DataOpsError(Exception):
+    """An expected failure. `detail` must be JSON-serialisable."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, /, *, code: str | None = None, **detail: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.detail = detail
+        # A class names a kind of failure; an instance may be more precise about which one.
+        self.precise_code = code or type(self).code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors cross process boundaries whole; by default an exception loses what is not in `args`."""
+        return _restored, (type(self), self.message, self.precise_code, self.detail)
+
+
+def _restored(kind: type[DataOpsError], message: str, code: str, detail: dict[str, Any]) -> DataOpsError:
+    return kind(message, code=code, **detail)
+
+
+class NotFound(DataOpsError):
+    code = "not_found"
+
+
+class Conflict(DataOpsError):
+    code = "conflict"
+
+
+class IllegalTransition(Conflict):
+    """A move that the table of states does not have."""
+
+    code = "illegal_transition"
+
+
+class StaleWrite(Conflict):
+    """Somebody else moved the row first, or this engine no longer leads."""
+
+    code = "stale_write"
+
+
+class KeyReused(Conflict):
+    """An idempotency key came again with another request."""
+
+    code = "key_reused"
+
+
+class Refused(DataOpsError):
+    code = "refused"
+
+
+class InvalidNotebook(Refused):
+    """Codes: `notebook_not_found`, `not_a_notebook`, `broken_json`, `nbformat_too_old`, `nbformat_too_new`."""
+
+    code = "not_a_notebook"
+
+
+class KernelUnavailable(Refused):
+    """Codes: `no_kernelspec`, `kernel_not_installed`; `detail["installed"]` names those that are."""
+
+    code = "kernel_not_installed"
+
+
+class InvalidParameters(Refused):
+    """`detail["problems"]` is a list of `{"name", "message"}`; `detail["parameters"]` names what there is."""
+
+    code = "invalid_parameters"
+
+
+class InvalidRequest(Refused):
+    code = "invalid_request"
+
+
+class PathOutsideRoot(Refused):
+    code = "path_outside_root"
+
+
+class SnapshotTooLarge(Refused):
+    code = "snapshot_too_large"
+
+
+class UnknownEnvironment(Refused):
+    code = "unknown_environment"
+
+
+class Forbidden(DataOpsError):
+    code = "forbidden"
+
+
+class Unavailable(DataOpsError):
+    code = "unavailable"
+
+
+class StateFolderUnusable(Unavailable):
+    code = "state_folder_unusable"
+
+
+class StoreTooNew(Unavailable):
+    """The database was written by a newer program."""
+
+    code = "store_too_new"
+
+
+class StoreBusy(Unavailable):
+    code = "store_busy"
+
+
+class BlobsUnavailable(Unavailable):
+    code = "blobs_unavailable"
+
+
+class EngineUnavailable(Unavailable):
+    code = "engine_unavailable"
+
+
+class ServerUnreachable(Unavailable):
+    code = "server_unreachable"
+
+
+class Damaged(DataOpsError):
+    """`detail["digest"]` names the bytes that changed."""
+
+    code = "damaged"

@@ -1,0 +1,248 @@
+"""What every route shares: login, permission, reading, threads, and errors as problem+json.
+
+A verb is a plain function that reads, calls a service and returns a model; `operation` declares what it
+is and does the rest. The same declaration makes the OpenAPI document and the test that walks all routes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial, wraps
+from http import HTTPStatus
+from typing import Any, BinaryIO, Literal
+from urllib.parse import quote
+
+from jupyter_server.base.handlers import APIHandler
+from pydantic import BaseModel, ValidationError
+from tornado.web import HTTPError, authenticated
+
+from ..api_models import Problem
+from ..errors import (
+    Conflict,
+    Damaged,
+    DataOpsError,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    Refused,
+    Unavailable,
+)
+from ..services import Services
+
+Action = Literal["read", "write", "execute"]
+
+PROBLEM_JSON = "application/problem+json"
+_NAMELESS = "Anonymous "
+"""How jupyter_server names whoever comes with its token, followed by a moon of Jupiter's."""
+
+STATUS_OF: dict[type[DataOpsError], HTTPStatus] = {
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    InvalidRequest: HTTPStatus.BAD_REQUEST,
+    Refused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    Damaged: HTTPStatus.INTERNAL_SERVER_ERROR,
+    DataOpsError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """A reply that is no JSON. Drawn in a browser only where `inline` says so, and then without scripts."""
+
+    content: bytes | BinaryIO
+    media_type: str
+    filename: str
+    inline: bool = False
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a verb of a route is. `answers` maps each good status to its model, or to a media type."""
+
+    summary: str
+    action: Action
+    resource: str
+    answers: dict[int, type[BaseModel] | str]
+    query: type[BaseModel] | None
+    body: type[BaseModel] | None
+    headers: tuple[str, ...]
+
+
+def operation(
+    summary: str,
+    *,
+    action: Action,
+    resource: str,
+    answers: dict[int, type[BaseModel] | str],
+    query: type[BaseModel] | None = None,
+    body: type[BaseModel] | None = None,
+    headers: tuple[str, ...] = (),
+) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[None]]]:
+    """Make `verb(self, *path, [query], [body])` a request handler. It runs in a thread; a coroutine stays on the loop.
+
+    It returns a model, or `(status, model)`, or `Bytes`; a coroutine has written its answer itself.
+    """
+    declared = Operation(summary, action, resource, answers, query, body, headers)
+
+    def decorate(verb: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+        @authenticated
+        @wraps(verb)
+        async def handle(self: DataOpsHandler, *path: str) -> None:
+            await self.require(action, resource)
+            arguments: list[Any] = list(path)
+            if query is not None:
+                arguments.append(_validated(query, self.query_arguments()))
+            if body is not None:
+                arguments.append(_validated(body, self.json_body()))
+            if asyncio.iscoroutinefunction(verb):
+                await verb(self, *arguments)
+            else:
+                await self.reply(await self.in_thread(_answer, verb, self, *arguments))
+
+        handle.operation = declared
+        return handle
+
+    return decorate
+
+
+class DataOpsHandler(APIHandler):
+    def initialize(self, services: Callable[[], Services], threads: Executor) -> None:
+        self._services = services
+        self._threads = threads
+
+    @property
+    def services(self) -> Services:
+        """Opened on first use, which may take a while: call it in a thread."""
+        return self._services()
+
+    @property
+    def user(self) -> str:
+        """Who is logged in. A bare token tells nobody's name: then it is the one person whose server this is."""
+        user = self.current_user
+        return getpass.getuser() if user.name.startswith(_NAMELESS) else str(user.username)
+
+    async def in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args))
+
+    async def require(self, action: Action, resource: str) -> None:
+        allowed = self.authorizer.is_authorized(self, self.current_user, action, resource)
+        if not (await allowed if asyncio.iscoroutine(allowed) else allowed):
+            raise Forbidden(f"{self.user} may not {action} {resource.removeprefix('dataops:')}.", action=action)
+
+    def query_arguments(self) -> dict[str, str]:
+        repeated = [name for name, values in self.request.query_arguments.items() if len(values) > 1]
+        if repeated:
+            raise InvalidRequest(f"Given more than once: {', '.join(sorted(repeated))}.")
+        # Jupyter's own: the token in an address, and the browser's cache breaker.
+        return {
+            name: self.get_query_argument(name) for name in self.request.query_arguments if name not in ("token", "_")
+        }
+
+    def json_body(self) -> Any:
+        if not self.request.body:
+            return {}
+        try:
+            given = json.loads(self.request.body, parse_constant=_refuse_constant)
+            # Half of a surrogate pair, or 1e999, is nothing that could be stored or written anywhere.
+            json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
+            return given
+        except (ValueError, RecursionError) as error:
+            raise InvalidRequest(f"The body is no JSON: {error}.") from None
+
+    async def reply(self, answer: Answer) -> None:
+        self.set_status(answer.status)
+        for name, value in answer.headers.items():
+            self.set_header(name, value)
+        if isinstance(answer.content, bytes):
+            await self.finish(answer.content, set_content_type=answer.media_type)
+            return
+        self.set_header("Content-Type", answer.media_type)
+        with answer.content as stream:
+            while chunk := await self.in_thread(stream.read, 256 * 1024):
+                self.write(chunk)
+                await self.flush()
+        await self.finish(set_content_type=answer.media_type)
+
+    def set_default_headers(self) -> None:
+        super().set_default_headers()
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        problem = problem_of(error, status_code)
+        self.set_status(problem.status)
+        self.finish(problem.model_dump_json(), set_content_type=PROBLEM_JSON)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        if isinstance(value, DataOpsError) and status_of(value) < HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.log.info("%s %s: %s (%s)", self.request.method, self.request.path, value.message, value.precise_code)
+        else:
+            super().log_exception(typ, value, tb)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    content: bytes | BinaryIO
+    media_type: str
+    headers: dict[str, str]
+
+
+def status_of(error: DataOpsError) -> HTTPStatus:
+    return next(STATUS_OF[kind] for kind in type(error).__mro__ if kind in STATUS_OF)
+
+
+def problem_of(error: BaseException | None, status: int) -> Problem:
+    if isinstance(error, DataOpsError):
+        found = status_of(error)
+        return Problem(
+            title=found.phrase, status=found, code=error.precise_code, detail=error.message, extra=error.detail
+        )
+    phrase = HTTPStatus(status).phrase
+    # What an unexpected error says may quote anything; it goes to the server's log alone.
+    said = error.log_message if isinstance(error, HTTPError) and status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+    return Problem(title=phrase, status=status, code=phrase.lower().replace(" ", "_"), detail=said or phrase)
+
+
+def _answer(verb: Callable[..., Any], handler: DataOpsHandler, *arguments: Any) -> Answer:
+    """Call and serialise, both away from the event loop."""
+    declared: Operation = getattr(handler, handler.request.method.lower()).operation
+    result = verb(handler, *arguments)
+    status, result = result if isinstance(result, tuple) else (min(declared.answers), result)
+    if isinstance(result, BaseModel):
+        return Answer(status, result.model_dump_json().encode(), "application/json", {})
+    assert isinstance(result, Bytes)
+    disposition = "inline" if result.inline else "attachment"
+    headers = {
+        "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(result.filename, safe='')}",
+        # Whatever is in there: alone on the page, it runs nothing and sends nothing.
+        "Content-Security-Policy": _INERT,
+    }
+    return Answer(status, result.content, result.media_type, headers)
+
+
+_INERT = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; frame-ancestors 'self'"
+
+
+def _validated(model: type[BaseModel], given: Any) -> BaseModel:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        problems = [
+            {"name": ".".join(str(part) for part in it["loc"]), "message": it["msg"]}
+            for it in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        said = "; ".join(f"{p['name'] or 'body'}: {p['message']}" for p in problems)
+        raise InvalidRequest(f"The request is not as the API documents it: {said}.", problems=problems) from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,207 @@
+"""The event stream: runs as they change, and journals as they grow.
+
+One connection carries both. Each frame's `id` is a cursor over everything the connection follows; a
+client that comes back with it as `Last-Event-ID` misses nothing and gets nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict
+from tornado.iostream import StreamClosedError
+
+from ..api_models import RunModel
+from ..errors import InvalidRequest, NotFound
+from ..services import Services, records, runs
+from ..services.records import Journal
+from ..services.runs import RunView
+from .base import DataOpsHandler, operation
+from .runs import RUNS
+
+LOOK_EVERY_S = 0.05
+HEARTBEAT_EVERY_S = 15.0
+MAX_JOURNALS = 20
+
+
+class EventsQuery(BaseModel):
+    """`journal` is a list of run ids with commas, whose journals are wanted too."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    journal: str = ""
+
+
+class EventsHandler(DataOpsHandler):
+    @operation(
+        "Server-sent events: `ready`, `run` (a run that changed, whole), `journal` (new events of a followed journal)",
+        action="read",
+        resource=RUNS,
+        answers={200: "text/event-stream"},
+        query=EventsQuery,
+        headers=("Last-Event-ID",),
+    )
+    async def get(self, query: EventsQuery) -> None:
+        wanted = [run_id for run_id in query.journal.split(",") if run_id]
+        if len(wanted) > MAX_JOURNALS:
+            raise InvalidRequest(f"One stream follows at most {MAX_JOURNALS} journals.")
+        follower = await self.in_thread(
+            Follower.begin, self.services, self.request.headers.get("Last-Event-ID"), wanted
+        )
+        self.set_header("Content-Type", "text/event-stream")
+        self.set_header("X-Accel-Buffering", "no")  # A proxy that collects frames makes nothing live.
+        try:
+            await self._send(follower.frame("ready", b"{}"))
+            await self._stream(follower)
+        except StreamClosedError:
+            pass
+        finally:
+            follower.close()
+
+    async def _stream(self, follower: Follower) -> None:
+        sent_at = time.monotonic()
+        while not self.request.connection.stream.closed():
+            # The look itself is two or three system calls; only when there is something is a thread needed.
+            if follower.may_have_news():
+                for frame in await self.in_thread(lambda: list(follower.news())):
+                    await self._send(frame)
+                    sent_at = time.monotonic()
+            if time.monotonic() - sent_at >= HEARTBEAT_EVERY_S:
+                await self._send(b": still here\n\n")
+                sent_at = time.monotonic()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _send(self, frame: bytes) -> None:
+        self.write(frame)
+        await self.flush()
+
+
+@dataclass
+class _Followed:
+    """The journal of a run's latest attempt: `seq` is that of the last event sent."""
+
+    run_id: str
+    attempt: int = 0
+    seq: int = 0
+    journal: Journal | None = None
+    complete: bool = False
+    skip: int = 0
+
+
+@dataclass
+class Follower:
+    """What one connection has seen, and what it has not seen yet."""
+
+    services: Services
+    seq: int
+    journals: list[_Followed]
+    changes: int | None = field(default=None)
+
+    @classmethod
+    def begin(cls, services: Services, cursor: str | None, wanted: list[str]) -> Follower:
+        seq, seen = _read_cursor(cursor)
+        if seq is None:
+            with services.store.read() as tx:
+                seq = tx.events.last_seq()
+        return cls(services, seq, [_Followed(run_id, *seen.get(run_id, (0, 0))) for run_id in wanted])
+
+    def may_have_news(self) -> bool:
+        return self.services.store.changes() != self.changes or any(
+            it.journal is not None and not it.complete and it.journal.has_more() for it in self.journals
+        )
+
+    def news(self) -> Iterator[bytes]:
+        """Frames. Call it in one thread at a time."""
+        changes = self.services.store.changes()
+        # A journal appears, and is complete, with a change of its run; in between it only grows.
+        changed, self.changes = changes != self.changes, changes
+        following = [followed for followed in self.journals if not followed.complete]
+        # Asked before the runs are told: whoever hears that a journal is complete has heard how its run ended.
+        views = {followed.run_id: self._view(followed.run_id) for followed in following} if changed else {}
+        if changed:
+            yield from self._runs()
+        for followed in following:
+            yield from self._look_at_run(followed, views[followed.run_id]) if changed else self._read_on(followed)
+
+    def frame(self, event: str, data: bytes) -> bytes:
+        return b"id: %b\nevent: %b\ndata: %b\n\n" % (self._cursor().encode(), event.encode(), data)
+
+    def close(self) -> None:
+        for followed in self.journals:
+            if followed.journal is not None:
+                followed.journal.close()
+
+    def _runs(self) -> Iterator[bytes]:
+        with self.services.store.read() as tx:
+            new = tx.events.after(self.seq)
+        # Several changes of one run make one frame: it carries the run as it is now.
+        for run_id in dict.fromkeys(event.run_id for event in new):
+            model = RunModel.of(runs.get(self.services, run_id))
+            yield self.frame("run", model.model_dump_json().encode())
+        if new:
+            self.seq = new[-1].seq
+
+    def _view(self, run_id: str) -> RunView | None:
+        try:
+            return runs.get(self.services, run_id)
+        except NotFound:
+            return None
+
+    def _look_at_run(self, it: _Followed, view: RunView | None) -> Iterator[bytes]:
+        if view is None:
+            it.complete = True
+            return
+        yield from self._read_on(it)
+        if view.attempts and view.attempts[-1].number != it.attempt:
+            self._turn_to(it, view.attempts[-1].number)
+        if it.journal is None:
+            it.journal = records.open_journal(self.services, view)
+            it.skip = it.seq
+            yield from self._read_on(it)
+        if view.run.state.is_terminal:
+            it.complete = True
+            yield self._journal_frame(it, [], complete=True)
+
+    def _turn_to(self, it: _Followed, attempt: int) -> None:
+        if it.journal is not None:
+            it.journal.close()
+        it.attempt, it.seq, it.journal = attempt, 0, None
+
+    def _read_on(self, it: _Followed) -> Iterator[bytes]:
+        while it.journal is not None and (lines := it.journal.read()):
+            # Sequence numbers count lines: what was sent before is passed over unread.
+            fresh, it.skip = lines[it.skip :], max(0, it.skip - len(lines))
+            if fresh:
+                it.seq += len(fresh)
+                yield self._journal_frame(it, fresh, complete=False)
+
+    def _journal_frame(self, it: _Followed, lines: list[bytes], *, complete: bool) -> bytes:
+        data = b'{"run_id":%b,"attempt":%d,"events":[%b],"complete":%b}' % (
+            json.dumps(it.run_id).encode(),
+            it.attempt,
+            b",".join(lines),
+            b"true" if complete else b"false",
+        )
+        return self.frame("journal", data)
+
+    def _cursor(self) -> str:
+        return ";".join([str(self.seq), *(f"{it.run_id}={it.attempt}.{it.seq}" for it in self.journals)])
+
+
+def _read_cursor(cursor: str | None) -> tuple[int | None, dict[str, tuple[int, int]]]:
+    if not cursor:
+        return None, {}
+    try:
+        seq, *journals = cursor.split(";")
+        seen = {}
+        for part in journals:
+            run_id, _, place = part.partition("=")
+            attempt, _, last = place.partition(".")
+            seen[run_id] = (int(attempt), int(last))
+        return int(seq), seen
+    except ValueError:
+        raise InvalidRequest("`Last-Event-ID` is none that this stream gave; connect again without it.") from None

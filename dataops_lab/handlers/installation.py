@@ -1,0 +1,25 @@
+"""The state of the whole installation, and the document that describes this API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..api_models import Status
+from ..services.installation import overview
+from .base import Bytes, DataOpsHandler, operation
+
+INSTALLATION = "dataops:installation"
+DOCUMENT = Path(__file__).with_name("openapi.json")
+"""Written by `python -m dataops_lab.handlers.openapi`."""
+
+
+class StatusHandler(DataOpsHandler):
+    @operation("Who leads, what waits, what runs", action="read", resource=INSTALLATION, answers={200: Status})
+    def get(self) -> Status:
+        return Status.of(overview(self.services), user=self.user, home=str(self.services.runs_folder.parent))
+
+
+class OpenApiHandler(DataOpsHandler):
+    @operation("This document", action="read", resource=INSTALLATION, answers={200: "application/json"})
+    def get(self) -> Bytes:
+        return Bytes(DOCUMENT.read_bytes(), "application/json", DOCUMENT.name, inline=True)

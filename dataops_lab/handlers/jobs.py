@@ -1,0 +1,57 @@
+"""Jobs and their versions, and what a notebook would be as a job."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..api_models import InspectionModel, InspectRequest, JobModel, PageModel, VersionModel
+from ..services import jobs
+from .base import DataOpsHandler, operation
+from .runs import local_path, server_root
+
+JOBS = "dataops:jobs"
+
+
+class JobsQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    q: str | None = Field(default=None, max_length=200)
+    limit: int = Field(default=50, ge=1, le=500)
+    cursor: str | None = None
+
+
+class InspectHandler(DataOpsHandler):
+    @operation(
+        "What a run of a notebook would take along and could be given; stores nothing",
+        action="read",
+        resource=JOBS,
+        answers={200: InspectionModel},
+        body=InspectRequest,
+    )
+    def post(self, body: InspectRequest) -> InspectionModel:
+        path = local_path(self, body.path)
+        return InspectionModel.of(jobs.inspect(self.services, path, root=server_root(self), kernel=body.kernel))
+
+
+class JobsHandler(DataOpsHandler):
+    @operation(
+        "List jobs, newest first", action="read", resource=JOBS, answers={200: PageModel[JobModel]}, query=JobsQuery
+    )
+    def get(self, query: JobsQuery) -> PageModel[JobModel]:
+        page = jobs.page(self.services, limit=query.limit, cursor=query.cursor, text=query.q)
+        return PageModel[JobModel](items=[JobModel.of(view) for view in page.items], next=page.next)
+
+
+class JobHandler(DataOpsHandler):
+    @operation("One job", action="read", resource=JOBS, answers={200: JobModel})
+    def get(self, job_id: str) -> JobModel:
+        return JobModel.of(jobs.get(self.services, job_id))
+
+
+class VersionsHandler(DataOpsHandler):
+    @operation(
+        "The versions of a job, newest first", action="read", resource=JOBS, answers={200: PageModel[VersionModel]}
+    )
+    def get(self, job_id: str) -> PageModel[VersionModel]:
+        found = jobs.versions(self.services, job_id)
+        return PageModel[VersionModel](items=[VersionModel.of(version) for version in found])

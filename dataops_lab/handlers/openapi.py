@@ -1,0 +1,128 @@
+"""The OpenAPI document, made from the route table: `python -m dataops_lab.handlers.openapi` writes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from ..api_models import Problem
+from .base import PROBLEM_JSON, Operation
+from .installation import DOCUMENT
+from .routes import PREFIX, ROUTES, Route
+
+VERBS = ("get", "post", "put", "patch", "delete")
+PROBLEMS = {
+    "400": "The request is not as documented here",
+    "403": "Not logged in, or not allowed",
+    "404": "It does not exist",
+    "409": "Not in the state that this needs",
+    "422": "Refused; nothing was done",
+    "500": "Stored bytes are damaged, or something unexpected happened",
+    "503": "The installation cannot serve now",
+}
+_REFERENCE = "#/components/schemas/{model}"
+
+
+def operations(route: Route) -> dict[str, Operation]:
+    verbs = {verb: getattr(getattr(route.handler, verb), "operation", None) for verb in VERBS}
+    return {verb: operation for verb, operation in verbs.items() if operation}
+
+
+def document() -> dict[str, Any]:
+    models = _models()
+    keys, definitions = models_json_schema([(model, "serialization") for model in models], ref_template=_REFERENCE)
+    references: dict[Any, Any] = {model: schema for (model, _), schema in keys.items()}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "dataops_lab", "version": version("dataops-lab")},
+        "servers": [{"url": PREFIX}],
+        "security": [{"token": []}],
+        "paths": {
+            route.path: {
+                verb: _described(route, verb, operation, references) for verb, operation in operations(route).items()
+            }
+            for route in ROUTES
+        },
+        "components": {
+            "schemas": definitions["$defs"],
+            "securitySchemes": {
+                "token": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "`token TOKEN`; or the cookie of a login, then with X-XSRFToken on all but GET.",
+                }
+            },
+        },
+    }
+
+
+def _models() -> list[type[BaseModel]]:
+    found: dict[type[BaseModel], None] = {Problem: None}
+    for route in ROUTES:
+        for operation in operations(route).values():
+            for model in (*operation.answers.values(), operation.body):
+                if isinstance(model, type):
+                    found[model] = None
+    return list(found)
+
+
+def _described(route: Route, verb: str, operation: Operation, references: dict[type[BaseModel], Any]) -> dict[str, Any]:
+    names = re.findall(r"\{(\w+)\}", route.path)
+    described: dict[str, Any] = {
+        "operationId": f"{verb}_{'_'.join(re.findall(r'[a-z]+', route.path))}",
+        "summary": operation.summary,
+        "parameters": [
+            *({"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names),
+            *({"name": name, "in": "header", "schema": {"type": "string"}} for name in operation.headers),
+            *_query_parameters(operation.query),
+        ],
+        "responses": {
+            **{
+                str(status): {
+                    "description": "As asked for",
+                    "content": {model if isinstance(model, str) else "application/json": _content(model, references)},
+                }
+                for status, model in operation.answers.items()
+            },
+            **{
+                status: {"description": said, "content": {PROBLEM_JSON: {"schema": references[Problem]}}}
+                for status, said in PROBLEMS.items()
+            },
+        },
+    }
+    if operation.body is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": _content(operation.body, references)},
+        }
+    return described
+
+
+def _content(model: type[BaseModel] | str, references: dict[type[BaseModel], Any]) -> dict[str, Any]:
+    if not isinstance(model, str):
+        return {"schema": references[model]}
+    return {"schema": {} if model.endswith("json") else {"type": "string"}}
+
+
+def _query_parameters(query: type[BaseModel] | None) -> list[dict[str, Any]]:
+    if query is None:
+        return []
+    schema = query.model_json_schema()
+    return [
+        {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": property_}
+        for name, property_ in schema["properties"].items()
+    ]
+
+
+def main() -> None:
+    DOCUMENT.write_text(json.dumps(document(), indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

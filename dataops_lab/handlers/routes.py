@@ -1,0 +1,59 @@
+"""The route table: every address of the API, once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .base import DataOpsHandler
+from .events import EventsHandler
+from .installation import OpenApiHandler, StatusHandler
+from .jobs import InspectHandler, JobHandler, JobsHandler, VersionsHandler
+from .runs import (
+    ArtifactHandler,
+    CancelHandler,
+    JournalHandler,
+    LogHandler,
+    NotebookHandler,
+    RecordHandler,
+    ReportHandler,
+    RerunHandler,
+    RunHandler,
+    RunsHandler,
+)
+
+PREFIX = "/dataops/api/v1"
+_PLACE = re.compile(r"\\{(\w+)\\}")
+
+
+@dataclass(frozen=True)
+class Route:
+    """`path` below PREFIX as OpenAPI writes it; `{path}` takes slashes, every other name does not."""
+
+    path: str
+    handler: type[DataOpsHandler]
+
+    @property
+    def pattern(self) -> str:
+        return _PLACE.sub(lambda place: "(.+)" if place[1] == "path" else "([^/]+)", re.escape(self.path))
+
+
+ROUTES = (
+    Route("/status", StatusHandler),
+    Route("/openapi.json", OpenApiHandler),
+    Route("/inspect", InspectHandler),
+    Route("/events", EventsHandler),
+    Route("/jobs", JobsHandler),
+    Route("/jobs/{job_id}", JobHandler),
+    Route("/jobs/{job_id}/versions", VersionsHandler),
+    Route("/runs", RunsHandler),
+    Route("/runs/{run_id}", RunHandler),
+    Route("/runs/{run_id}/cancel", CancelHandler),
+    Route("/runs/{run_id}/rerun", RerunHandler),
+    Route("/runs/{run_id}/notebook", NotebookHandler),
+    Route("/runs/{run_id}/journal", JournalHandler),
+    Route("/runs/{run_id}/log", LogHandler),
+    Route("/runs/{run_id}/report", ReportHandler),
+    Route("/runs/{run_id}/artifacts/{path}", ArtifactHandler),
+    Route("/runs/{run_id}/record", RecordHandler),
+)

@@ -1,0 +1,207 @@
+"""Runs, and everything of their records."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from jupyter_server.utils import to_os_path
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ..api_models import Instant, JournalPage, PageModel, RerunRequest, RunModel, SubmitRequest
+from ..domain.runs import RunState, Submission
+from ..errors import InvalidRequest
+from ..ports import RunFilter
+from ..services import records, runs
+from ..services.runs import Submitted
+from .base import Bytes, DataOpsHandler, operation
+
+RUNS = "dataops:runs"
+KEY_HEADER = "Idempotency-Key"
+
+
+class Query(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class RunsQuery(Query):
+    """`state` is a list with commas; `q` is looked for in job name, path and reason."""
+
+    state: str | None = None
+    job: str | None = None
+    environment: str | None = None
+    user: str | None = None
+    q: str | None = Field(default=None, max_length=200)
+    created_after: Instant | None = None
+    created_before: Instant | None = None
+    limit: int = Field(default=50, ge=1, le=500)
+    cursor: str | None = None
+
+    @field_validator("state")
+    @classmethod
+    def _known_states(cls, value: str | None) -> str | None:
+        for name in value.split(",") if value else ():
+            RunState(name)
+        return value
+
+    def filter(self) -> RunFilter:
+        return RunFilter(
+            states=tuple(RunState(name) for name in self.state.split(",")) if self.state else (),
+            job_id=self.job,
+            environment=self.environment,
+            created_by=self.user,
+            text=self.q,
+            created_after=self.created_after,
+            created_before=self.created_before,
+        )
+
+
+class JournalQuery(Query):
+    after: int = Field(default=0, ge=0)
+    limit: int = Field(default=1000, ge=1, le=10_000)
+
+
+class NotebookQuery(Query):
+    """`executed`: the executed notebook or nothing; otherwise the filled-in one until there is one."""
+
+    executed: bool = False
+
+
+class ReportQuery(Query):
+    code: bool = False
+
+
+def _created(submitted: Submitted) -> tuple[int, RunModel]:
+    return (201 if submitted.created else 200), RunModel.of(submitted.view)
+
+
+class RunsHandler(DataOpsHandler):
+    @operation(
+        "List runs, newest first", action="read", resource=RUNS, answers={200: PageModel[RunModel]}, query=RunsQuery
+    )
+    def get(self, query: RunsQuery) -> PageModel[RunModel]:
+        page = runs.page(self.services, query.filter(), limit=query.limit, cursor=query.cursor)
+        return PageModel[RunModel](items=[RunModel.of(view) for view in page.items], next=page.next)
+
+    @operation(
+        "Submit a notebook: snapshot it and queue a run. The same key with the same request gives the same run (200)",
+        action="execute",
+        resource=RUNS,
+        answers={201: RunModel, 200: RunModel},
+        body=SubmitRequest,
+        headers=(KEY_HEADER,),
+    )
+    def post(self, body: SubmitRequest) -> tuple[int, RunModel]:
+        submission = Submission(
+            path=local_path(self, body.path),
+            root=server_root(self),
+            parameters=body.parameters,
+            name=body.name,
+            environment=body.environment,
+            kernel=body.kernel,
+            timeout_s=body.timeout_s,
+            key=self.request.headers.get(KEY_HEADER),
+        )
+        return _created(runs.submit(self.services, submission, by=self.user))
+
+
+class RunHandler(DataOpsHandler):
+    @operation("One run", action="read", resource=RUNS, answers={200: RunModel})
+    def get(self, run_id: str) -> RunModel:
+        return RunModel.of(runs.get(self.services, run_id))
+
+
+class CancelHandler(DataOpsHandler):
+    @operation("Ask for the end of a run; safe to repeat", action="execute", resource=RUNS, answers={202: RunModel})
+    def post(self, run_id: str) -> RunModel:
+        return RunModel.of(runs.cancel(self.services, run_id, by=self.user))
+
+
+class RerunHandler(DataOpsHandler):
+    @operation(
+        "Run the same version again, as a new run",
+        action="execute",
+        resource=RUNS,
+        answers={201: RunModel, 200: RunModel},
+        body=RerunRequest,
+        headers=(KEY_HEADER,),
+    )
+    def post(self, run_id: str, body: RerunRequest) -> tuple[int, RunModel]:
+        key = self.request.headers.get(KEY_HEADER)
+        return _created(runs.rerun(self.services, run_id, parameters=body.parameters, by=self.user, key=key))
+
+
+class NotebookHandler(DataOpsHandler):
+    @operation(
+        "The executed notebook; until its record is stored, the filled-in one without outputs",
+        action="read",
+        resource=RUNS,
+        answers={200: "application/x-ipynb+json"},
+        query=NotebookQuery,
+    )
+    def get(self, run_id: str, query: NotebookQuery) -> Bytes:
+        read = records.executed_notebook if query.executed else records.notebook
+        return Bytes(read(self.services, run_id), "application/x-ipynb+json", f"{run_id}.ipynb")
+
+
+class JournalHandler(DataOpsHandler):
+    @operation(
+        "What happened in a run after a sequence number",
+        action="read",
+        resource=RUNS,
+        answers={200: JournalPage},
+        query=JournalQuery,
+    )
+    def get(self, run_id: str, query: JournalQuery) -> JournalPage:
+        return JournalPage(**vars(records.journal(self.services, run_id, after=query.after, limit=query.limit)))
+
+
+class LogHandler(DataOpsHandler):
+    @operation(
+        "Standard output and error of all cells, also while they run",
+        action="read",
+        resource=RUNS,
+        answers={200: "text/plain"},
+    )
+    def get(self, run_id: str) -> Bytes:
+        return Bytes(records.log(self.services, run_id), "text/plain; charset=utf-8", f"{run_id}.log", inline=True)
+
+
+class ReportHandler(DataOpsHandler):
+    @operation(
+        "The report, with or without code", action="read", resource=RUNS, answers={200: "text/html"}, query=ReportQuery
+    )
+    def get(self, run_id: str, query: ReportQuery) -> Bytes:
+        page = records.report(self.services, run_id, code=query.code)
+        return Bytes(page, "text/html; charset=utf-8", f"{run_id}.html", inline=True)
+
+
+class ArtifactHandler(DataOpsHandler):
+    @operation("One artifact, as a download", action="read", resource=RUNS, answers={200: "application/octet-stream"})
+    def get(self, run_id: str, path: str) -> Bytes:
+        file, stream = records.artifact(self.services, run_id, path)
+        return Bytes(stream, "application/octet-stream", Path(file.path).name)
+
+
+class RecordHandler(DataOpsHandler):
+    @operation("The portable record, a ZIP file", action="read", resource=RUNS, answers={200: "application/zip"})
+    def get(self, run_id: str) -> Bytes:
+        archive = tempfile.TemporaryFile()  # noqa: SIM115  (closed when it has been sent)
+        try:
+            records.export(self.services, run_id, archive)
+        except BaseException:
+            archive.close()
+            raise
+        archive.seek(0)
+        return Bytes(archive, "application/zip", f"{run_id}.zip")
+
+
+def local_path(handler: DataOpsHandler, path: str) -> str:
+    """The file that the contents API means by `path`. Whether it lies inside the root is for the snapshot to check."""
+    if "\0" in path:
+        raise InvalidRequest("A path holds no NUL character.")
+    return str(to_os_path(path.strip("/"), server_root(handler)))
+
+
+def server_root(handler: DataOpsHandler) -> str:
+    return str(Path(handler.settings["server_root_dir"]).expanduser())

@@ -1,0 +1,353 @@
+"""What services and the engine need from the outside, in domain words.
+
+Implementations: `store/`, `blobs/`, `executors/`, `notebooks/`; fakes for fast tests in `testing.py`.
+Every implementation of a port passes the same contract tests (`tests/contracts/`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Generic, Protocol, TypeVar
+
+from .domain.events import Event
+from .domain.jobs import Job
+from .domain.leases import Lease, ProcessIdentity
+from .domain.records import Record
+from .domain.runs import Attempt, Run, RunState
+from .domain.snapshots import Inspection, KernelChoice, Limits, Snapshot
+from .domain.versions import Manifest, Origin, Version
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    def now(self) -> dt.datetime:
+        """Aware, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward, comparable between processes of one boot (CLOCK_BOOTTIME)."""
+        ...
+
+
+class Host(Protocol):
+    """This machine's processes. A process is known by pid, start time and boot, never by pid alone."""
+
+    def identity(self) -> ProcessIdentity:
+        """Of the calling process."""
+        ...
+
+    def is_dead(self, process: ProcessIdentity) -> bool:
+        """Proven: False also when it cannot be known, as for a process of another machine."""
+        ...
+
+
+# --- store --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RunFilter:
+    """All given conditions hold. `text` is looked for in job name, path and reason."""
+
+    states: tuple[RunState, ...] = ()
+    job_id: str | None = None
+    environment: str | None = None
+    created_by: str | None = None
+    text: str | None = None
+    created_after: dt.datetime | None = None
+    created_before: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """`next` is an opaque cursor, None on the last page."""
+
+    items: Sequence[T]
+    next: str | None
+
+
+class Jobs(Protocol):
+    def get(self, job_id: str) -> Job: ...
+    def of(self, job_ids: Sequence[str]) -> Mapping[str, Job]: ...
+    def by_source(self, project: str, source: str) -> Job | None: ...
+    def add(self, job: Job) -> None: ...
+    def rename(self, job_id: str, name: str) -> None: ...
+    def page(self, *, limit: int, cursor: str | None = None, text: str | None = None) -> Page[Job]:
+        """Newest first."""
+        ...
+
+
+class Versions(Protocol):
+    def get(self, job_id: str, digest: str) -> Version: ...
+    def find(self, job_id: str, digest: str) -> Version | None: ...
+    def of(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Version]:
+        """By (job id, digest)."""
+        ...
+
+    def add(self, job_id: str, manifest: Manifest, *, at: dt.datetime, by: str, origin: Origin) -> Version:
+        """Numbered after the last one of the job."""
+        ...
+
+    def of_job(self, job_id: str) -> Sequence[Version]:
+        """Newest first."""
+        ...
+
+
+class Runs(Protocol):
+    def get(self, run_id: str) -> Run:
+        """NotFound when there is none; a unique prefix of at least six characters is enough."""
+        ...
+
+    def by_key(self, project: str, key: str) -> Run | None: ...
+    def add(self, run: Run) -> None: ...
+    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[Run]:
+        """Newest first."""
+        ...
+
+    def queued(self, limit: int) -> Sequence[Run]:
+        """Oldest first."""
+        ...
+
+    def in_state(self, *states: RunState) -> Sequence[Run]: ...
+    def count_ahead(self, run: Run) -> int:
+        """Queued runs that are older."""
+        ...
+
+    def move(self, before: Run, after: Run, **data: Any) -> None:
+        """Write `after` if the row is still in `before.state`, with its event; StaleWrite otherwise."""
+        ...
+
+    def request_cancel(self, run_id: str, *, at: dt.datetime, by: str) -> None:
+        """Note the intent, once; the first one stays."""
+        ...
+
+    def counts(self) -> Mapping[RunState, int]: ...
+
+
+class Attempts(Protocol):
+    def of_run(self, run_id: str) -> Sequence[Attempt]:
+        """By number."""
+        ...
+
+    def of_runs(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[Attempt]]:
+        """Every id is a key."""
+        ...
+
+    def alive(self) -> Sequence[Attempt]:
+        """Those whose state has an exit, oldest first."""
+        ...
+
+    def add(self, attempt: Attempt) -> None: ...
+    def move(self, before: Attempt, after: Attempt, **data: Any) -> None:
+        """As `Runs.move`."""
+        ...
+
+    def note_progress(self, attempt: Attempt) -> None:
+        """Progress alone, with its event; nothing when the attempt has moved on."""
+        ...
+
+
+class Records(Protocol):
+    def add(self, record: Record) -> None: ...
+    def of_run(self, run_id: str) -> Record | None:
+        """Of its last attempt that left one."""
+        ...
+
+    def of_runs(self, run_ids: Sequence[str]) -> Mapping[str, Record]: ...
+    def report(self, run_id: str, variant: str) -> str | None:
+        """Digest of the rendered report, once it was asked for."""
+        ...
+
+    def keep_report(self, run_id: str, variant: str, digest: str) -> None: ...
+
+
+class Events(Protocol):
+    def after(self, seq: int, *, limit: int = 1000, run_id: str | None = None) -> Sequence[Event]: ...
+    def last_seq(self) -> int: ...
+
+
+class Leases(Protocol):
+    def get(self, name: str) -> Lease | None: ...
+    def take(self, lease: Lease, *, instead_of: Lease | None) -> bool:
+        """Become the holder if the row is still `instead_of`."""
+        ...
+
+    def renew(self, lease: Lease) -> bool:
+        """False when the token is no longer the row's."""
+        ...
+
+    def release(self, lease: Lease) -> None: ...
+
+
+class Transaction(Protocol):
+    @property
+    def jobs(self) -> Jobs: ...
+    @property
+    def versions(self) -> Versions: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def attempts(self) -> Attempts: ...
+    @property
+    def records(self) -> Records: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def leases(self) -> Leases: ...
+    def digests(self) -> Iterator[str]:
+        """Of every blob that a version, a record or a report refers to; some come several times."""
+        ...
+
+
+class Store(Protocol):
+    """StoreBusy from any method, when trying again later may help."""
+
+    def begin(self, *, fence: int | None = None) -> AbstractContextManager[Transaction]:
+        """A short write transaction: committed at the end of the block, rolled back by any exception.
+
+        What it looks up by id, key or source stays so until then: nobody else can change or add it.
+
+        With `fence`, the token of an engine's lease: StaleWrite unless it is still the leader's, which
+        it then stays until the commit.
+        """
+        ...
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """A consistent view; writes in it are an error."""
+        ...
+
+    def changes(self) -> int:
+        """A number that differs after any other connection committed. Cheap: asked fifty times a second."""
+        ...
+
+    def copy_to(self, path: Path) -> None:
+        """A consistent copy as a new SQLite file, also while others write. Refused where the database has its own."""
+        ...
+
+    def close(self) -> None:
+        """Nothing works afterwards."""
+        ...
+
+
+# --- blobs --------------------------------------------------------------------------------------
+
+
+class Blobs(Protocol):
+    """Content-addressed, immutable. A digest is `sha256:` and 64 hex digits. Putting twice stores once."""
+
+    def put(self, data: bytes) -> str: ...
+    def put_file(self, path: Path) -> tuple[str, int]:
+        """Digest and size in bytes. The file is copied, never moved."""
+        ...
+
+    def open(self, digest: str) -> BinaryIO:
+        """Seekable. NotFound when absent."""
+        ...
+
+    def read(self, digest: str) -> bytes:
+        """Checked against the digest: Damaged when the bytes changed."""
+        ...
+
+    def copy_to(self, digest: str, path: Path) -> None:
+        """Checked like `read`; `path` must not exist and its folder must."""
+        ...
+
+    def has(self, digest: str) -> bool: ...
+
+
+# --- notebooks ----------------------------------------------------------------------------------
+
+
+class Notebooks(Protocol):
+    """Reading, cleaning, filling in and rendering notebooks. Never writes to a source."""
+
+    def inspect(self, path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Inspection: ...
+    def snapshot(self, path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Snapshot:
+        """Everything that travels is in the blobs when this returns. Refused with nothing stored that matters."""
+        ...
+
+    def kernel(self, name: str) -> KernelChoice:
+        """KernelUnavailable when it is not installed here."""
+        ...
+
+    def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
+        """`notebook` with a cell tagged `injected-parameters` behind the `parameters` cell, or first without one.
+
+        `types` names the declared ParameterType per name. InvalidParameters when a value cannot be
+        written safely in the language. Unchanged when `values` is empty.
+        """
+        ...
+
+    def report(self, notebook: bytes, *, title: str, code: bool) -> bytes:
+        """One HTML page that loads nothing from elsewhere; `code` False hides sources."""
+        ...
+
+
+# --- executors ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class BundleFile:
+    path: str
+    digest: str
+    executable: bool = False
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What an attempt needs, before it lies anywhere. `spec` is the runner's `spec.json`."""
+
+    name: str
+    """Of the attempt, unique for good."""
+    spec: Mapping[str, Any]
+    notebook: bytes
+    files: Sequence[BundleFile]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables for the runner and its kernel. All of them: nothing else is inherited."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the backend knows now.
+
+    `started`: a runner took the attempt over. `ended`: that runner is no more, and its files are as they
+    will stay. `gone`: proven that nothing of the attempt is alive, its kernel's children included.
+    """
+
+    started: bool
+    ended: bool
+    gone: bool
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """For people: pid, exit code, signal."""
+
+
+class Executor(Protocol):
+    """Where attempts run. Verbs may be called from several threads, for different attempts."""
+
+    def start(self, bundle: Bundle) -> None:
+        """Make it run. Starting twice, also from two processes, starts once."""
+        ...
+
+    def look(self, name: str) -> Look:
+        """Never raises for what is unknown or gone; what is unknown has not started."""
+        ...
+
+    def stop(self, name: str, *, force: bool) -> None:
+        """Ask it to end and leave what it has; with `force` kill everything of it. Safe to repeat."""
+        ...
+
+    def directory(self, name: str) -> Path:
+        """Where the runner's files of this attempt arrive (see runner/protocol.py), complete once it `ended`."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """Remove what is left of it, after its record is stored. Safe to repeat."""
+        ...
+
+    def names(self) -> Iterator[str]:
+        """Of every attempt of which something is left here, alive or not."""
+        ...

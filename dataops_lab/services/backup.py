@@ -1,0 +1,258 @@
+"""Backup and restore: one archive with a copy of the database and every blob that it refers to.
+
+A tar file, compressed: `database.sqlite`, `blobs/<hex digits>` and, last, `manifest.json` with the digests.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from itertools import count, pairwise
+from pathlib import Path
+from typing import IO, cast
+
+from ..domain.leases import ENGINE
+from ..domain.runs import AttemptState, Reason, RunState
+from ..errors import Conflict, Damaged, NotFound, StateFolderUnusable, StoreTooNew
+from ..ports import Blobs, Store, Transaction
+from .context import Services
+from .installation import leader
+
+_DATABASE = "database.sqlite"
+_MANIFEST = "manifest.json"
+_NAMES = re.compile(rf"{_DATABASE}|{_MANIFEST}|blobs/[0-9a-f]{{64}}")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """`damaged`: digests whose bytes were missing or changed when the backup was made."""
+
+    created_at: str
+    database: str
+    blobs: dict[str, int]
+    damaged: list[str]
+    format: int = 1
+
+    @property
+    def size(self) -> int:
+        """Of all blobs, in bytes."""
+        return sum(self.blobs.values())
+
+
+def back_up(ctx: Services, target: Path, *, open_copy: Callable[[Path], Store]) -> Contents:
+    """Also while runs are active: the archive is of one moment. `target` must not exist; it appears whole."""
+    if target.exists():
+        raise Conflict(f"{target} exists already. Name another file.", code="file_exists")
+    with tempfile.TemporaryDirectory(prefix=".dataops-backup-", dir=target.parent) as name:
+        copy, archive = Path(name) / _DATABASE, Path(name) / "archive"
+        # The database first: every blob was stored before anything referred to it.
+        ctx.store.copy_to(copy)
+        with closing(open_copy(copy)) as store, store.read() as tx:
+            digests = sorted(set(tx.digests()))
+        with copy.open("rb") as database, tarfile.open(archive, "w:gz", compresslevel=3) as tar:
+            contents = Contents(ctx.clock.now().isoformat(), _add(tar, _DATABASE, database)[0], {}, [])
+            for digest in digests:
+                _add_blob(tar, ctx.blobs, digest, contents)
+            _add(tar, _MANIFEST, io.BytesIO(json.dumps(asdict(contents)).encode()))
+        archive.chmod(0o600)
+        with archive.open("rb") as written:
+            os.fsync(written.fileno())
+        archive.rename(target)
+    return contents
+
+
+def restore(
+    source: Path, folder: Path, *, database: str, build: Callable[[Path], Services], force: bool
+) -> tuple[Contents, Path | None]:
+    """Make the state folder anew from a backup, whole or not at all; what was waiting or active then has ended.
+
+    `build` opens a state folder, `database` is the name of its database. With `force` a folder that is
+    not empty is moved aside; the second value is where to. Conflict while an engine leads there.
+    """
+    folder = folder.resolve()
+    _refuse_if_in_use(folder, database, build, force=force)
+    with _staged(folder) as staged:
+        contents = _unpack(source, staged, database, build)
+        return contents, _put_in_place(staged, folder)
+
+
+def _add_blob(tar: tarfile.TarFile, blobs: Blobs, digest: str, contents: Contents) -> None:
+    try:
+        with blobs.open(digest) as stored:
+            found, contents.blobs[digest] = _add(tar, _name_of(digest), stored)
+        if found != digest:
+            contents.damaged.append(digest)
+    except NotFound:
+        contents.damaged.append(digest)
+
+
+def _add(tar: tarfile.TarFile, name: str, source: IO[bytes]) -> tuple[str, int]:
+    """Digest and size of the bytes that were added."""
+    info = tarfile.TarInfo(name)
+    info.size = source.seek(0, io.SEEK_END)
+    info.mode = 0o600
+    source.seek(0)
+    hashing = _Hashing(source)
+    tar.addfile(info, cast(IO[bytes], hashing))
+    return hashing.digest, info.size
+
+
+class _Hashing:
+    """Reads on, and knows the digest of what was read."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self._hash = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._source.read(size)
+        self._hash.update(data)
+        return data
+
+    @property
+    def digest(self) -> str:
+        return "sha256:" + self._hash.hexdigest()
+
+
+def _name_of(digest: str) -> str:
+    return "blobs/" + digest.removeprefix("sha256:")
+
+
+# --- restore --------------------------------------------------------------------------------------
+
+
+def _refuse_if_in_use(folder: Path, database: str, build: Callable[[Path], Services], *, force: bool) -> None:
+    if (folder / database).exists():
+        try:
+            ctx = build(folder)
+        except StateFolderUnusable:
+            pass  # Nobody can lead on a database that cannot be opened; it may be why this is called.
+        else:
+            with closing(ctx.store), ctx.store.read() as tx:
+                if lease := leader(ctx, tx):
+                    raise Conflict(
+                        f"An engine, process {lease.process.pid}, works on {folder}. Close JupyterLab there, or end "
+                        "it with `jupyter dataops engine stop`.",
+                        code="engine_leads",
+                    )
+    if folder.exists() and not force and any(folder.iterdir()):
+        raise Conflict(
+            f"{folder} is not empty. With `--force` it is moved aside; or name another folder in DATAOPS_LAB_HOME.",
+            code="folder_not_empty",
+        )
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """A folder beside `folder`, so that it can take its place in one step; gone if it did not."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise StateFolderUnusable(f"Nothing can be restored to {folder}: {error}.", folder=str(folder)) from error
+    try:
+        yield staged
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], Services]) -> Contents:
+    scratch = staged / "unpacked"
+    scratch.mkdir()
+    try:
+        with gzip.open(source) as stream, tarfile.open(fileobj=stream) as tar:
+            for member in tar:
+                if not (member.isfile() and _NAMES.fullmatch(member.name)):
+                    raise _no_backup(source, f"it holds {member.name!r}")
+                tar.extract(member, scratch, filter="data")
+            while stream.read(1024**2):
+                pass  # To the checksum at its end.
+        contents = _contents(source, (scratch / _MANIFEST).read_bytes())
+        with (scratch / _DATABASE).open("rb") as copy:
+            if "sha256:" + hashlib.file_digest(copy, "sha256").hexdigest() != contents.database:
+                raise _no_backup(source, "its database is not what was backed up")
+        (scratch / _DATABASE).rename(staged / database)
+        ctx = build(staged)
+        with closing(ctx.store):
+            for digest in contents.blobs.keys() - set(contents.damaged):
+                ctx.blobs.put_file(scratch / _name_of(digest))
+            # They lie under the digests that they have. What is missing now was changed, or never there.
+            with ctx.store.begin() as tx:
+                if absent := {it for it in tx.digests() if not ctx.blobs.has(it)} - set(contents.damaged):
+                    raise _no_backup(source, f"the bytes of {min(absent)} are not what was backed up")
+                _end_what_has_not_ended(tx, ctx.clock.now())
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, FileNotFoundError) as error:
+        raise _no_backup(source, str(error)) from error
+    shutil.rmtree(scratch)
+    return contents
+
+
+def _contents(source: Path, stored: bytes) -> Contents:
+    try:
+        manifest = json.loads(stored)
+        if manifest["format"] != 1:
+            raise StoreTooNew("A newer version of dataops_lab made this backup. Upgrade dataops_lab.")
+        return Contents(**manifest)
+    except (ValueError, KeyError, TypeError) as error:
+        raise _no_backup(source, f"its manifest is wrong: {error}") from error
+
+
+def _no_backup(source: Path, why: str) -> Damaged:
+    return Damaged(f"{source.name} is no backup, or is damaged: {why}. Nothing was restored.")
+
+
+def _end_what_has_not_ended(tx: Transaction, now: dt.datetime) -> None:
+    """The installation that was backed up may have gone on with it, or still does: nothing may run twice."""
+    if lease := tx.leases.get(ENGINE):
+        tx.leases.release(lease)
+    lost = Reason("restored", "It was active when the backup was made that this installation was restored from.")
+    for attempt in tx.attempts.alive():
+        steps = [attempt]
+        for way_out in _WAYS_OUT[attempt.state]:
+            steps.append(steps[-1].moved_to(way_out, finished_at=now, reason=lost))
+        for before, after in pairwise(steps):
+            tx.attempts.move(before, after)
+    waited = Reason("restored", "It had not started when the backup was made. Rerun it if it is still wanted.")
+    for run in tx.runs.in_state(*(state for state in RunState if not state.is_terminal)):
+        end = (RunState.LOST, lost) if run.state is RunState.ACTIVE else (RunState.CANCELLED, waited)
+        tx.runs.move(run, run.moved_to(end[0], finished_at=now, reason=end[1]))
+
+
+_A = AttemptState
+_WAYS_OUT = {
+    _A.CLAIMED: [_A.RELEASED],
+    _A.LAUNCHING: [_A.LOST],
+    _A.RUNNING: [_A.LOST],
+    _A.FINALIZING: [_A.FAILED],
+    _A.CANCELLING: [_A.UNCONFIRMED, _A.LOST],
+    _A.TIMING_OUT: [_A.UNCONFIRMED, _A.LOST],
+    _A.UNCONFIRMED: [_A.LOST],
+}
+
+
+def _put_in_place(staged: Path, folder: Path) -> Path | None:
+    aside = None
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            aside = next(it for n in count(1) if not (it := folder.with_name(f"{folder.name}.replaced-{n}")).exists())
+            folder.rename(aside)
+        staged.rename(folder)
+    except OSError as error:
+        if aside and not folder.exists():
+            aside.rename(folder)
+        raise StateFolderUnusable(
+            f"{folder} cannot be replaced: {error}. Name another one in DATAOPS_LAB_HOME."
+        ) from error
+    return aside

@@ -1,0 +1,238 @@
+"""Reading what a run left, and what it has left so far while it is alive."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shlex
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO
+
+from ..domain.records import RecordFile, RecordFileKind
+from ..domain.versions import canonical_json
+from ..errors import Conflict, NotFound
+from ..runner import protocol
+from .context import Services
+from .runs import RunView, fill_in, get
+
+_LIVE_FILES = {
+    RecordFileKind.NOTEBOOK: protocol.OUTPUT,
+    RecordFileKind.JOURNAL: protocol.JOURNAL,
+    RecordFileKind.LOG: protocol.LOG,
+}
+
+
+def notebook(ctx: Services, run_id: str) -> bytes:
+    """Executed, once the record is stored; before that filled in and without outputs, which the journal tells."""
+    view = get(ctx, run_id)
+    stored = _stored(view, RecordFileKind.NOTEBOOK)
+    return ctx.blobs.read(stored.digest) if stored else _input(ctx, view)
+
+
+def executed_notebook(ctx: Services, run_id: str) -> bytes:
+    """Of a run that has ended; Conflict before."""
+    view = get(ctx, run_id)
+    if stored := _stored(view, RecordFileKind.NOTEBOOK):
+        return ctx.blobs.read(stored.digest)
+    raise _nothing_yet(view, "executed notebook")
+
+
+def log(ctx: Services, run_id: str) -> BinaryIO:
+    """Standard output and error of all cells, also while they run; empty before anything was said."""
+    return _open(ctx, get(ctx, run_id), RecordFileKind.LOG) or io.BytesIO()
+
+
+def report(ctx: Services, run_id: str, *, code: bool) -> bytes:
+    """One HTML page, rendered when it is first read and kept."""
+    view = get(ctx, run_id)
+    stored = _stored(view, RecordFileKind.NOTEBOOK)
+    if stored is None:
+        raise _nothing_yet(view, "report")
+    variant = "with_code" if code else "without_code"
+    with ctx.store.read() as tx:
+        digest = tx.records.report(view.run.id, variant)
+    if digest is None:
+        # Outside of any transaction: rendering takes seconds.
+        digest = ctx.blobs.put(ctx.notebooks.report(ctx.blobs.read(stored.digest), title=view.job.name, code=code))
+        with ctx.store.begin() as tx:
+            tx.records.keep_report(view.run.id, variant, digest)
+    return ctx.blobs.read(digest)
+
+
+def artifact(ctx: Services, run_id: str, path: str) -> tuple[RecordFile, BinaryIO]:
+    """Looked up by name among what the record lists: no path of a caller reaches a file system."""
+    view = get(ctx, run_id)
+    for file in view.record.artifacts if view.record else ():
+        if file.path == path:
+            return file, ctx.blobs.open(file.digest)
+    raise NotFound(f"Run {view.run.id} has no artifact {path!r}.", code="artifact_not_found")
+
+
+class Journal:
+    """A run's journal, read on from where the last read ended. Whole lines only; also while it grows."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self._rest = b""
+
+    def read(self, max_bytes: int = 1024 * 1024) -> list[bytes]:
+        """Lines without their newline; empty at what is the end for now. A longer line comes whole all the same."""
+        lines: list[bytes] = []
+        while not lines and (chunk := self._source.read(max_bytes)):
+            *lines, self._rest = (self._rest + chunk).split(b"\n")
+        return lines
+
+    def has_more(self) -> bool:
+        return os.fstat(self._source.fileno()).st_size > self._source.tell()
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def open_journal(ctx: Services, view: RunView) -> Journal | None:
+    """None before the first attempt has written anything."""
+    source = _open(ctx, view, RecordFileKind.JOURNAL)
+    return Journal(source) if source else None
+
+
+@dataclass(frozen=True)
+class JournalSlice:
+    """Of the run's latest attempt (0 before the first). `complete`: the run has ended, and nothing follows."""
+
+    attempt: int
+    events: list[dict[str, Any]]
+    last_seq: int
+    complete: bool
+
+
+def journal(ctx: Services, run_id: str, *, after: int, limit: int) -> JournalSlice:
+    # The state is read first: a run that ended in between is complete only for the next call.
+    view = get(ctx, run_id)
+    reader = open_journal(ctx, view)
+    events: list[dict[str, Any]] = []
+    complete = view.run.state.is_terminal
+    if reader is not None:
+        try:
+            for line in _lines(reader):
+                if len(events) == limit:
+                    complete = False
+                    break
+                event = json.loads(line)
+                if event["seq"] > after:
+                    events.append(event)
+        finally:
+            reader.close()
+    return JournalSlice(
+        view.attempts[-1].number if view.attempts else 0, events, events[-1]["seq"] if events else after, complete
+    )
+
+
+def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
+    """The portable record: a ZIP file with everything, its inputs included, and the command that runs it again."""
+    view = get(ctx, run_id)
+    record = view.record
+    if record is None:
+        raise _nothing_yet(view, "record")
+    manifest = view.version.manifest
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in record.files:
+            with ctx.blobs.open(file.digest) as source:
+                _add(archive, _NAMES.get(file.kind) or f"artifacts/{file.path}", source)
+        if record.file(RecordFileKind.NOTEBOOK):
+            for code, name in ((True, "report.html"), (False, "report-without-code.html")):
+                archive.writestr(name, report(ctx, view.run.id, code=code))
+        archive.writestr("parameters.json", _pretty(view.run.parameters))
+        archive.writestr("values.json", _pretty(record.values))
+        archive.writestr("record.json", _pretty(_summary(view)))
+        archive.writestr("reproduce.sh", _reproduce(view))
+        archive.writestr(f"input/{manifest.notebook_path}", ctx.blobs.read(manifest.notebook_digest))
+        for travelled in manifest.files:
+            with ctx.blobs.open(travelled.digest) as source:
+                _add(archive, f"input/{travelled.path}", source)
+
+
+_NAMES = {
+    RecordFileKind.NOTEBOOK: "notebook.ipynb",
+    RecordFileKind.JOURNAL: "journal.jsonl",
+    RecordFileKind.LOG: "log.txt",
+    RecordFileKind.RESULT: "result.json",
+}
+
+
+def _add(archive: zipfile.ZipFile, name: str, source: BinaryIO) -> None:
+    with archive.open(name, "w", force_zip64=True) as entry:
+        while chunk := source.read(1024 * 1024):
+            entry.write(chunk)
+
+
+def _summary(view: RunView) -> dict[str, Any]:
+    run, record = view.run, view.record
+    assert record is not None
+    return {
+        "run": run.id,
+        "job": view.job.name,
+        "state": run.state,
+        "reason": asdict(run.reason) if run.reason else None,
+        "environment": run.environment,
+        "created_by": run.created_by,
+        "created_at": run.created_at.isoformat(),
+        "started_at": run.started_at.isoformat() if run.started_at else None,
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "kernel": {"name": run.kernel.name, "argv": list(run.kernel.argv)},
+        "origin": asdict(run.origin),
+        "version": view.version.digest,
+        "manifest": view.version.manifest.to_json(),
+        "record": record.digest,
+        "files": [asdict(file) for file in record.files],
+    }
+
+
+def _reproduce(view: RunView) -> str:
+    notebook_path = str(PurePosixPath("input") / view.version.manifest.notebook_path)
+    command = ["jupyter", "dataops", "run", notebook_path, "--root", "input", "--kernel", view.run.kernel.name]
+    if view.run.parameters:
+        command += ["--params", "parameters.json"]
+    return f"#!/bin/sh\n# Run in the folder that this file lies in.\n{shlex.join(command)}\n"
+
+
+def _pretty(value: Any) -> str:
+    # Through the canonical form: what JSON cannot hold is found here, not by a reader.
+    return json.dumps(json.loads(canonical_json(value)), indent=2, ensure_ascii=False) + "\n"
+
+
+def _input(ctx: Services, view: RunView) -> bytes:
+    manifest = view.version.manifest
+    return fill_in(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, view.run.parameters)
+
+
+def _stored(view: RunView, kind: RecordFileKind) -> RecordFile | None:
+    return view.record.file(kind) if view.record else None
+
+
+def _open(ctx: Services, view: RunView, kind: RecordFileKind) -> BinaryIO | None:
+    if stored := _stored(view, kind):
+        return ctx.blobs.open(stored.digest)
+    if not view.attempts:
+        return None
+    try:
+        return (ctx.runs_folder / view.attempts[-1].name / _LIVE_FILES[kind]).open("rb")
+    except FileNotFoundError:
+        return None
+
+
+def _lines(reader: Journal) -> Iterator[bytes]:
+    while lines := reader.read():
+        yield from lines
+
+
+def _nothing_yet(view: RunView, what: str) -> Conflict:
+    if view.run.state.is_terminal:
+        return Conflict(f"Run {view.run.id} ended before it left a {what}: {view.run.state}.", code="nothing_left")
+    return Conflict(
+        f"Run {view.run.id} has no {what} yet; it is {view.run.state}. Ask again when it has ended.",
+        code="not_finished",
+    )

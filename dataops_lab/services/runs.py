@@ -1,0 +1,264 @@
+"""Submitting, following and ending runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ulid import ULID
+
+from ..domain.jobs import DEFAULT_PROJECT, Job
+from ..domain.parameters import ParameterSchema
+from ..domain.records import Record
+from ..domain.runs import Attempt, Reason, Run, RunState, Submission
+from ..domain.snapshots import Snapshot
+from ..domain.versions import Version, canonical_json, digest_of
+from ..errors import Conflict, InvalidRequest, KeyReused, UnknownEnvironment
+from ..ports import Page, RunFilter, Transaction
+from .context import Services
+from .installation import leader
+
+ENVIRONMENTS = ("sandbox",)
+MAX_KEY_LENGTH = 200
+DEFAULT_TIMEOUT_S = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run with all that a screen shows beside it. `waits_because` is set while it is queued."""
+
+    run: Run
+    job: Job
+    version: Version
+    attempts: Sequence[Attempt]
+    record: Record | None
+    waits_because: Reason | None
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """`created` is False when the same submission with the same key came before."""
+
+    view: RunView
+    created: bool
+
+
+def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
+    """Snapshot the notebook and queue a run of it. What can be refused is refused before anything is written."""
+    _check(submission)
+    request = _request_digest(submission)
+    if submission.key is not None and (earlier := _earlier(ctx, submission.key, request)):
+        return Submitted(earlier, created=False)
+
+    snapshot = ctx.notebooks.snapshot(
+        submission.path, root=submission.root, kernel=submission.kernel, limits=ctx.limits
+    )
+    schema = snapshot.manifest.parameters
+    values = schema.checked({**submission.parameters, **schema.parsed(submission.texts)})
+    # The notebook is filled in only when the run starts; that it can be is known now.
+    fill_in(ctx, snapshot.manifest.notebook_digest, snapshot.manifest.language, schema, values)
+
+    now = ctx.clock.now()
+    with ctx.store.begin() as tx:
+        # Asked again: fifty submits with one key may have come this far.
+        if submission.key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, submission.key)):
+            return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
+        job = _job_of(tx, snapshot, submission, by=by, now=now)
+        version = tx.versions.find(job.id, snapshot.manifest.digest) or tx.versions.add(
+            job.id, snapshot.manifest, at=now, by=by, origin=snapshot.origin
+        )
+        run = Run(
+            id=str(ULID.from_datetime(now)),
+            project=DEFAULT_PROJECT,
+            job_id=job.id,
+            version_digest=version.digest,
+            environment=submission.environment,
+            state=RunState.QUEUED,
+            parameters=values,
+            kernel=snapshot.kernel,
+            created_at=now,
+            created_by=by,
+            timeout_s=submission.timeout_s or DEFAULT_TIMEOUT_S,
+            key=submission.key,
+            request_digest=request,
+            origin=snapshot.origin,
+            findings=snapshot.findings,
+        )
+        tx.runs.add(run)
+        return Submitted(_view(ctx, tx, run), created=True)
+
+
+def rerun(
+    ctx: Services, run_id: str, *, parameters: dict[str, Any] | None, by: str, key: str | None = None
+) -> Submitted:
+    """The same version again, as a new run that names the old one; `parameters` replaces all of the earlier ones."""
+    request = digest_of(canonical_json({"rerun": run_id, "parameters": parameters}))
+    if key is not None and (earlier := _earlier(ctx, key, request)):
+        return Submitted(earlier, created=False)
+    with ctx.store.read() as tx:
+        old = tx.runs.get(run_id)
+        version = tx.versions.get(old.job_id, old.version_digest)
+    schema = version.manifest.parameters
+    values = schema.checked(old.parameters if parameters is None else parameters)
+    fill_in(ctx, version.manifest.notebook_digest, version.manifest.language, schema, values)
+    # What the kernel's name means may have changed since; a run starts with what is there when it is asked for.
+    kernel = ctx.notebooks.kernel(old.kernel.name)
+    now = ctx.clock.now()
+    run = replace(
+        old,
+        id=str(ULID.from_datetime(now)),
+        state=RunState.QUEUED,
+        parameters=values,
+        kernel=kernel,
+        created_at=now,
+        created_by=by,
+        trigger="rerun",
+        key=key,
+        request_digest=request,
+        rerun_of=old.id,
+        started_at=None,
+        finished_at=None,
+        cancel_requested_at=None,
+        cancel_requested_by=None,
+        reason=None,
+        nothing_to_do=False,
+    )
+    with ctx.store.begin() as tx:
+        if key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, key)):
+            return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
+        tx.runs.add(run)
+        return Submitted(_view(ctx, tx, run), created=True)
+
+
+def cancel(ctx: Services, run_id: str, *, by: str) -> RunView:
+    """Ask for the end of a run. What is only queued ends here; the engine ends the rest. Safe to repeat."""
+    now = ctx.clock.now()
+    with ctx.store.begin() as tx:
+        run = tx.runs.get(run_id)
+        if run.state.is_terminal:
+            if run.state is not RunState.CANCELLED:
+                raise Conflict(f"Run {run.id} has already ended: {run.state}.", code="already_ended", state=run.state)
+            return _view(ctx, tx, run)
+        tx.runs.request_cancel(run.id, at=now, by=by)
+        if run.state in (RunState.QUEUED, RunState.RETRY_WAIT):
+            reason = Reason("cancelled", f"Cancelled by {by} before it started.")
+            tx.runs.move(run, run.moved_to(RunState.CANCELLED, finished_at=now, reason=reason))
+        return _view(ctx, tx, tx.runs.get(run.id))
+
+
+def get(ctx: Services, run_id: str) -> RunView:
+    with ctx.store.read() as tx:
+        return _view(ctx, tx, tx.runs.get(run_id))
+
+
+def page(ctx: Services, where: RunFilter, *, limit: int = 50, cursor: str | None = None) -> Page[RunView]:
+    with ctx.store.read() as tx:
+        found = tx.runs.page(where, limit=limit, cursor=cursor)
+        return Page(_views(ctx, tx, found.items), found.next)
+
+
+def last_of_jobs(ctx: Services, job_ids: Sequence[str]) -> dict[str, RunView]:
+    with ctx.store.read() as tx:
+        last = [run for job_id in job_ids for run in tx.runs.page(RunFilter(job_id=job_id), limit=1).items]
+        return {view.job.id: view for view in _views(ctx, tx, last)}
+
+
+def fill_in(
+    ctx: Services, notebook_digest: str, language: str, schema: ParameterSchema, values: dict[str, Any]
+) -> bytes:
+    """The notebook as the runner gets it, with `values` in a cell of its own."""
+    types = {p.name: f"{p.type}[{p.items}]" if p.items else str(p.type) for p in schema.parameters}
+    return ctx.notebooks.filled_in(ctx.blobs.read(notebook_digest), language, values, types)
+
+
+def _check(submission: Submission) -> None:
+    if submission.environment not in ENVIRONMENTS:
+        raise UnknownEnvironment(
+            f"There is no environment {submission.environment!r}. There is: {', '.join(ENVIRONMENTS)}.",
+            environments=list(ENVIRONMENTS),
+        )
+    key = submission.key
+    if key is not None and not (0 < len(key) <= MAX_KEY_LENGTH and key.isprintable()):
+        raise InvalidRequest(f"An idempotency key is 1 to {MAX_KEY_LENGTH} printable characters.")
+    if submission.timeout_s is not None and submission.timeout_s <= 0:
+        raise InvalidRequest("A timeout is a number of seconds greater than 0.")
+
+
+def _request_digest(submission: Submission) -> str:
+    asked = asdict(submission) | {"path": str(Path(submission.path).resolve()), "key": None, "root": None}
+    return digest_of(canonical_json(asked))
+
+
+def _earlier(ctx: Services, key: str, request: str) -> RunView | None:
+    with ctx.store.read() as tx:
+        run = tx.runs.by_key(DEFAULT_PROJECT, key)
+        return _view(ctx, tx, _same_request(run, request)) if run else None
+
+
+def _same_request(run: Run, request: str) -> Run:
+    if run.request_digest != request:
+        raise KeyReused(f"The key {run.key!r} belongs to run {run.id}, which asked for something else.", run=run.id)
+    return run
+
+
+def _job_of(tx: Transaction, snapshot: Snapshot, submission: Submission, *, by: str, now: Any) -> Job:
+    job = tx.jobs.by_source(DEFAULT_PROJECT, snapshot.source)
+    name = submission.name or (job.name if job else snapshot.name)
+    if job is None:
+        job = Job(str(ULID.from_datetime(now)), DEFAULT_PROJECT, name, snapshot.source, now, by)
+        tx.jobs.add(job)
+    elif job.name != name:
+        tx.jobs.rename(job.id, name)
+        job = replace(job, name=name)
+    return job
+
+
+def _view(ctx: Services, tx: Transaction, run: Run) -> RunView:
+    return _views(ctx, tx, [run])[0]
+
+
+def _views(ctx: Services, tx: Transaction, runs: Sequence[Run]) -> list[RunView]:
+    """A constant number of queries, however many runs."""
+    ids = [run.id for run in runs]
+    jobs = tx.jobs.of([run.job_id for run in runs])
+    versions = tx.versions.of({(run.job_id, run.version_digest) for run in runs})
+    attempts, records = tx.attempts.of_runs(ids), tx.records.of_runs(ids)
+    waiting = _Waiting(ctx, tx) if any(run.state is RunState.QUEUED for run in runs) else None
+    return [
+        RunView(
+            run=run,
+            job=jobs[run.job_id],
+            version=versions[run.job_id, run.version_digest],
+            attempts=attempts[run.id],
+            record=records.get(run.id),
+            waits_because=waiting.reason(run) if waiting and run.state is RunState.QUEUED else None,
+        )
+        for run in runs
+    ]
+
+
+class _Waiting:
+    """Why queued runs wait, asked once for a whole list."""
+
+    def __init__(self, ctx: Services, tx: Transaction) -> None:
+        lease = leader(ctx, tx)
+        self._slots = lease.slots if lease else None
+        self._alive = len(tx.attempts.alive())
+        self._ahead = {run.id: position for position, run in enumerate(tx.runs.queued(limit=1_000))}
+
+    def reason(self, run: Run) -> Reason:
+        if self._slots is None:
+            return Reason(
+                "no_engine",
+                "No engine is running. JupyterLab starts one; on the command line: `jupyter dataops engine run`.",
+            )
+        ahead = self._ahead.get(run.id, len(self._ahead))
+        if self._alive < self._slots and not ahead:
+            return Reason("starting", "It is about to start.")
+        return Reason(
+            "waiting_for_slot",
+            f"{self._alive} of {self._slots} slots are in use; {ahead} {'run is' if ahead == 1 else 'runs are'} ahead.",
+            {"slots": self._slots, "in_use": self._alive, "ahead": ahead},
+        )

@@ -1,0 +1,194 @@
+"""Fakes of the ports, for fast tests of what is built on them. Each keeps its port's contract."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from .domain.leases import ProcessIdentity
+from .domain.parameters import ParameterSchema
+from .domain.snapshots import Inspection, KernelChoice, Limits, Snapshot
+from .domain.versions import Manifest, Origin, digest_of
+from .errors import NotFound
+from .ports import Bundle, Look
+from .runner import protocol
+
+
+class FakeClock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self, start: dt.datetime = dt.datetime(2026, 1, 31, 8, 0, tzinfo=dt.UTC)) -> None:
+        self._now = start
+        self._monotonic = 1000.0
+
+    def now(self) -> dt.datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._monotonic
+
+    def advance(self, seconds: float) -> None:
+        self._now += dt.timedelta(seconds=seconds)
+        self._monotonic += seconds
+
+    def set_wall_clock(self, now: dt.datetime) -> None:
+        """As an administrator does: time itself goes on as before."""
+        self._now = now
+
+
+class FakeHost:
+    """One process of a machine whose other processes live until they are said to be `dead`."""
+
+    def __init__(self, pid: int = 1, boot: str = "boot") -> None:
+        self._identity = ProcessIdentity(pid, 1.0, boot)
+        self.dead: set[int] = set()
+
+    def identity(self) -> ProcessIdentity:
+        return self._identity
+
+    def is_dead(self, process: ProcessIdentity) -> bool:
+        return process.pid in self.dead
+
+
+class MemoryBlobs:
+    def __init__(self) -> None:
+        self._stored: dict[str, bytes] = {}
+
+    def put(self, data: bytes) -> str:
+        digest = digest_of(data)
+        self._stored[digest] = data
+        return digest
+
+    def put_file(self, path: Path) -> tuple[str, int]:
+        data = path.read_bytes()
+        return self.put(data), len(data)
+
+    def open(self, digest: str) -> BinaryIO:
+        return io.BytesIO(self.read(digest))
+
+    def read(self, digest: str) -> bytes:
+        if digest not in self._stored:
+            raise NotFound(f"Nothing is stored under {digest}.", digest=digest)
+        return self._stored[digest]
+
+    def copy_to(self, digest: str, path: Path) -> None:
+        data = self.read(digest)
+        with path.open("xb") as target:
+            target.write(data)
+
+    def has(self, digest: str) -> bool:
+        return digest in self._stored
+
+
+class FakeNotebooks:
+    """Every path is a notebook with one code cell and the given parameters."""
+
+    def __init__(self, blobs: MemoryBlobs, schema: ParameterSchema | None = None) -> None:
+        self._blobs = blobs
+        self.schema = schema or ParameterSchema()
+
+    def inspect(self, path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Inspection:
+        it = self.snapshot(path, root=root, kernel=kernel, limits=limits)
+        return Inspection(
+            name=it.name,
+            source=it.source,
+            root=it.root,
+            notebook_path=it.manifest.notebook_path,
+            parameters=self.schema,
+            kernel=it.kernel,
+            kernel_problem=None,
+            kernels=("python3",),
+            files=(),
+            origin=Origin(),
+            findings=(),
+            code_cells=1,
+        )
+
+    def snapshot(self, path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Snapshot:
+        digest = self._blobs.put(b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}')
+        name = Path(path).name
+        return Snapshot(
+            name=Path(path).stem,
+            source=path,
+            root=root or str(Path(path).parent),
+            manifest=Manifest(name, digest, (), self.schema, kernel or "python3", "python"),
+            kernel=self.kernel(kernel or "python3"),
+            origin=Origin(),
+            findings=(),
+            code_cells=1,
+        )
+
+    def kernel(self, name: str) -> KernelChoice:
+        return KernelChoice(name, "python", "Python", ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}"))
+
+    def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
+        return notebook
+
+    def report(self, notebook: bytes, *, title: str, code: bool) -> bytes:
+        return f"<title>{title}</title>{'code' if code else ''}".encode()
+
+
+class FakeExecutor:
+    """Attempts run until the test says how they end. It survives engines, as a real backend does."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._looks: dict[str, Look] = {}
+        self.calls: list[tuple[str, str]] = []
+        """(verb, attempt) of everything that was asked for."""
+        self.deaf = False
+        """Ignore `stop`, even with force."""
+        self.fails_to_start: Exception | None = None
+
+    def start(self, bundle: Bundle) -> None:
+        self.calls.append(("start", bundle.name))
+        if self.fails_to_start:
+            raise self.fails_to_start
+        if bundle.name not in self._looks:
+            self.directory(bundle.name).mkdir(parents=True)
+            self._looks[bundle.name] = Look(started=True, ended=False, gone=False)
+
+    def look(self, name: str) -> Look:
+        return self._looks.get(name, Look(started=False, ended=False, gone=False))
+
+    def stop(self, name: str, *, force: bool) -> None:
+        self.calls.append(("kill" if force else "stop", name))
+        if force and not self.deaf and name in self._looks:
+            self._looks[name] = Look(started=True, ended=True, gone=True)
+
+    def directory(self, name: str) -> Path:
+        return self._folder / name
+
+    def forget(self, name: str) -> None:
+        self.calls.append(("forget", name))
+        self._looks.pop(name, None)
+
+    def names(self) -> Iterator[str]:
+        yield from sorted(self._looks)
+
+    @property
+    def alive(self) -> list[str]:
+        return [name for name, look in self._looks.items() if not look.gone]
+
+    def end(self, name: str, state: str | None = "succeeded", **result: Any) -> None:
+        """The runner ends, with its `result.json`; with `state` None it is killed before it writes one."""
+        if state is not None:
+            whole: dict[str, Any] = {
+                "format": 1,
+                "state": state,
+                "nothing_to_do": False,
+                "failure": None,
+                "started_at": 0.0,
+                "finished_at": 1.0,
+                "done": 1,
+                "total": 1,
+                "peak_memory_bytes": 1024,
+                "cpu_seconds": 0.5,
+                "artifacts": [],
+            }
+            (self.directory(name) / protocol.RESULT).write_text(json.dumps(whole | result))
+        self._looks[name] = Look(started=True, ended=True, gone=True)

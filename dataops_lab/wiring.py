@@ -1,0 +1,84 @@
+"""Builds everything from plain values. The only file that knows all parts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .blobs import FolderBlobs
+from .executors.host import SystemClock, SystemHost
+from .notebooks import LocalNotebooks, WorkerNotebooks
+from .ports import Notebooks
+from .services import Services
+from .store import SqlStore, open_sqlite
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+
+def state_folder() -> Path:
+    """`DATAOPS_LAB_HOME`, else `dataops_lab` in Jupyter's data folder."""
+    if named := os.environ.get("DATAOPS_LAB_HOME"):
+        return Path(named).expanduser().absolute()
+    from jupyter_core.paths import jupyter_data_dir
+
+    return Path(jupyter_data_dir()) / "dataops_lab"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where everything of an embedded installation lies."""
+
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "dataops.sqlite"
+
+    @property
+    def blobs(self) -> Path:
+        return self.folder / "blobs"
+
+    @property
+    def runs(self) -> Path:
+        return self.folder / "runs"
+
+    @property
+    def engine_log(self) -> Path:
+        return self.folder / "engine.log"
+
+
+def build_services(home: Home, *, workers: bool = False) -> Services:
+    """`workers`: parse and render notebooks in processes of their own, for callers with an event loop."""
+    store: SqlStore = open_sqlite(home.database)
+    # State, logs and records hold what notebooks hold: they are their owner's alone.
+    home.folder.chmod(0o700)
+    local = partial(_local_notebooks, home.blobs)
+    notebooks: Notebooks = WorkerNotebooks(local) if workers else local()
+    return Services(
+        store=store,
+        blobs=FolderBlobs(home.blobs),
+        notebooks=notebooks,
+        clock=SystemClock(),
+        host=SystemHost(),
+        runs_folder=home.runs,
+    )
+
+
+def _local_notebooks(blobs: Path) -> Notebooks:
+    return LocalNotebooks(FolderBlobs(blobs))
+
+
+def build_engine(home: Home, *, slots: int | None = None, exit_when_idle_s: float | None = None) -> Engine:
+    """`slots` None: one for each core, and at least two."""
+    # Short commands build services and never an engine.
+    from .engine import Engine, Settings
+    from .executors import ProcessExecutor
+
+    ctx = build_services(home)
+    executor = ProcessExecutor(home.runs, ctx.blobs)
+    settings = Settings(slots=slots or max(2, os.cpu_count() or 1), exit_when_idle_s=exit_when_idle_s)
+    return Engine(ctx, executor, settings, inherited=os.environ)

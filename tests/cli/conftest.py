@@ -1,0 +1,133 @@
+"""The real command, in a process of its own, on a state folder and a workspace of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from dataops_lab.cli import main
+
+PATIENCE_S = 90
+T = TypeVar("T")
+COMMAND = (sys.executable, "-m", "dataops_lab.cli")
+
+
+@dataclass
+class Answer:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Fails unless stdout is exactly one JSON object."""
+        held = json.loads(self.out)
+        assert isinstance(held, dict)
+        return held
+
+
+@dataclass
+class Shell:
+    home: Path
+    folder: Path
+
+    def environment(self, **more: str) -> dict[str, str]:
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("DATAOPS_LAB_")}
+        return {**kept, "DATAOPS_LAB_HOME": str(self.home), **more}
+
+    def __call__(self, *arguments: str, **environment: str) -> Answer:
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=self.folder,
+            env=self.environment(**environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def here(self, *arguments: str, **environment: str) -> Answer:
+        """The same in this process: for tests of many inputs that start nothing."""
+        out, err, folder = io.StringIO(), io.StringIO(), Path.cwd()
+        with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+            for name in os.environ.keys() - self.environment().keys():
+                patched.delenv(name)
+            for name, value in self.environment(**environment).items():
+                patched.setenv(name, value)
+            os.chdir(self.folder)
+            try:
+                main(arguments)
+            except SystemExit as ended:
+                return Answer(int(ended.code or 0), out.getvalue(), err.getvalue())
+            finally:
+                os.chdir(folder)
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        return subprocess.Popen([*COMMAND, *arguments], cwd=self.folder, env=self.environment(), text=True, **options)
+
+    def notebook(self, name: str, *sources: str, parameters: str | None = None, **metadata: Any) -> str:
+        cells = [
+            {"id": f"c{i}", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": s}
+            for i, s in enumerate(sources)
+        ]
+        if parameters is not None:
+            cells.insert(0, {**cells[0], "id": "p", "source": parameters, "metadata": {"tags": ["parameters"]}})
+        spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        whole = {"cells": cells, "metadata": {"kernelspec": spec, **metadata}, "nbformat": 4, "nbformat_minor": 5}
+        (self.folder / name).write_text(json.dumps(whole))
+        return name
+
+    def text(self, name: str, content: str) -> str:
+        (self.folder / name).write_text(content)
+        return name
+
+    def runs(self) -> list[dict[str, Any]]:
+        return self.here("runs", "list", "--json").json["items"]
+
+
+def _shell(folder: Path) -> Iterator[Shell]:
+    (folder / "work").mkdir()
+    shell = Shell(folder / "home", folder / "work")
+    yield shell
+    assert shell.here("engine", "stop").code == 0
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """Shared by the tests of a file: its engine need not start for each of them."""
+    yield from _shell(tmp_path_factory.mktemp("shell"))
+
+
+@pytest.fixture
+def own_shell(tmp_path: Path) -> Iterator[Shell]:
+    """For tests that count runs, or harm the engine."""
+    yield from _shell(tmp_path)
+
+
+def eventually(look: Callable[[], T]) -> T:
+    """What `look` tells as soon as it is true."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (seen := look()):
+        assert time.monotonic() < deadline
+    return seen
+
+
+ENDLESS = "import time\nwhile True:\n    time.sleep(0.1)"
+
+
+def until(file: Path) -> str:
+    """Source of a cell that ends when `file` is there."""
+    return f"import pathlib, time\nwhile not pathlib.Path({str(file)!r}).exists():\n    time.sleep(0.02)"

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import shutil
+
+from dataops_lab.cli import exits
+
+
+def test_what_was_backed_up_is_there_again_after_the_folder_was_lost(own_shell):
+    assert own_shell("run", own_shell.notebook("hello.ipynb", "print('hello')")).code == exits.SUCCEEDED
+    before = [own_shell.here("runs", "show", "last", "--json").json, own_shell.here("runs", "log", "last").out]
+    own_shell.here("engine", "stop")
+    made = own_shell.here("backup", "backup.tar.gz", "--json").json
+    assert made["damaged"] == [] and made["blobs"] >= 4
+    shutil.rmtree(own_shell.home)
+    restored = own_shell("restore", str(own_shell.folder / "backup.tar.gz"))
+    assert (restored.code, restored.err) == (exits.SUCCEEDED, "")
+    assert [own_shell.here("runs", "show", "last", "--json").json, own_shell.here("runs", "log", "last").out] == before
+
+
+def test_a_folder_in_use_is_named_and_what_to_do_about_it(own_shell):
+    own_shell.here("backup", "backup.tar.gz")
+    refused = own_shell.here("restore", "backup.tar.gz")
+    assert refused.code == exits.REFUSED
+    assert "--force" in refused.err
+    forced = own_shell.here("restore", "backup.tar.gz", "--force")
+    assert forced.code == exits.SUCCEEDED
+    assert "replaced-1" in forced.out
+
+
+def test_what_is_no_backup_is_refused_and_leaves_no_folder(own_shell):
+    (own_shell.folder / "file").write_text("no backup")
+    assert own_shell.here("restore", "file").code == exits.FAILED
+    assert own_shell.here("restore", "absent").code == exits.REFUSED
+    assert not own_shell.home.exists()

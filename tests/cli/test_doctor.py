@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import sqlite3
+
+
+def states(shell, **environment: str) -> dict[str, dict[str, str]]:
+    return {found["what"]: found for found in shell.here("doctor", "--json", **environment).json["checks"]}
+
+
+def test_it_looks_at_everything_that_a_run_needs(own_shell):
+    own_shell.here("runs", "list")
+
+    found = states(own_shell)
+
+    assert {
+        *("state folder", "database", "engine", "runner", "kernels", "server extension", "Lab extension"),
+    } <= found.keys()
+    for what in ("state folder", "database", "engine", "runner", "kernels", "server extension", "Lab extension"):
+        assert found[what]["state"] == "ok", found[what]
+
+
+def test_whatever_is_broken_has_its_mend_and_the_exit_code_says_so(own_shell):
+    own_shell.text("a_file", "")
+
+    answer = own_shell.here("doctor", "--json", DATAOPS_LAB_HOME=str(own_shell.folder / "a_file"))
+
+    broken = [found for found in answer.json["checks"] if found["state"] == "broken"]
+    assert answer.code == 1
+    assert not answer.json["healthy"]
+    assert "state folder" in [found["what"] for found in broken]
+    assert all(found["mend"] for found in broken)
+
+
+def test_looking_makes_nothing(own_shell):
+    own_shell.here("doctor")
+
+    assert not own_shell.home.exists()
+
+
+def test_a_damaged_database_is_found(own_shell):
+    own_shell.here("runs", "list")
+    (database,) = own_shell.home.glob("*.sqlite")
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    connection.close()
+    whole = database.read_bytes()
+
+    database.write_bytes(whole[: 3 * size] + b"\xff" * size * (pages - 3))
+    damaged = states(own_shell)["database"]
+    database.write_bytes(b"no database at all, and longer than a header, which has one hundred bytes" * 3)
+    none = states(own_shell)["database"]
+    database.write_bytes(whole)
+
+    assert (damaged["state"], none["state"]) == ("broken", "broken")
+    assert states(own_shell)["database"]["state"] == "ok"

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from dataops_lab.cli.program import dataops
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()):
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+EVERY = list(commands(dataops))
+
+
+def test_the_commands_are_those_that_the_guide_names():
+    assert {" ".join(path) for path, _ in EVERY} == {
+        *("run", "inspect", "backup", "restore", "doctor", "engine run", "engine status", "engine stop"),
+        *(f"runs {verb}" for verb in ("list", "show", "logs", "cancel", "output", "record", "rerun")),
+    }
+
+
+@pytest.mark.parametrize(("path", "command"), EVERY, ids=lambda it: " ".join(it) if isinstance(it, tuple) else "")
+def test_every_command_and_each_of_its_options_says_what_it_is_for(path, command):
+    shown = CliRunner().invoke(dataops, [*path, "--help"])
+
+    assert shown.exit_code == 0
+    assert command.help
+    assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+@pytest.mark.parametrize("group", [[], ["runs"], ["engine"]], ids=lambda it: " ".join(it) or "all")
+def test_the_summary_of_each_command_fits_on_its_line(group):
+    shown = CliRunner().invoke(dataops, [*group, "--help"], terminal_width=80)
+
+    assert "..." not in shown.output.split("Commands:")[1]
+
+
+def test_a_short_command_imports_nothing_that_it_does_not_need(own_shell):
+    own_shell("runs", "list")
+    heavy = ("alembic", "httpx", "IPython", "jupyter_server", "nbclient", "nbconvert", "nbformat", "papermill", "zmq")
+    program = (
+        "import sys\nfrom dataops_lab.cli import main\n"
+        "try:\n    main(['runs', 'list', '--json'])\nexcept SystemExit:\n    pass\n"
+        f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=own_shell.environment(), capture_output=True, text=True, check=True
+    )
+
+    assert json.loads(done.stdout) == {"items": [], "next": None}
+    assert done.stderr == "[]\n"
+
+
+def test_a_broken_pipe_is_no_error(own_shell):
+    listing = own_shell.start("runs", "list", "--help")
+    listing.stdout.close()
+
+    assert "Traceback" not in listing.communicate()[1]

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from .conftest import ENDLESS
+
+
+def test_a_run_that_succeeds_ends_with_0_and_tells_its_values(shell):
+    notebook = shell.notebook("good.ipynb", "from dataops_lab import record\nrecord('auc', 0.75)")
+
+    answer = shell("run", notebook)
+
+    assert answer.code == 0
+    assert "succeeded" in answer.out
+    assert "auc = 0.75" in answer.out
+
+
+def test_json_is_the_run_and_nothing_else(shell):
+    notebook = shell.notebook("json.ipynb", "print('noise')", parameters="x: int = 1")
+
+    answer = shell("run", notebook, "-p", "x", "3", "--json")
+
+    run = answer.json
+    assert answer.code == 0
+    assert (run["state"], run["reason"], run["parameters"], run["values"]) == ("succeeded", None, {"x": 3}, {})
+    assert run["created_at"] <= run["started_at"] <= run["finished_at"]
+    assert all(run[name].endswith("Z") for name in ("created_at", "started_at", "finished_at"))
+    assert len(run["attempts"]) == 1
+    assert all(run["digests"][name].startswith("sha256:") for name in ("version", "notebook", "output", "record"))
+
+
+def test_a_run_that_fails_ends_with_1_and_tells_the_cell_and_its_error(shell):
+    notebook = shell.notebook("bad.ipynb", "fine = 1", "wrong = fine / 0", parameters="x = 1")
+
+    answer = shell("run", notebook, "-p", "x", "2")
+
+    assert answer.code == 1
+    # As people count in their notebook, where our cell with the parameters is not.
+    assert "Cell 3 failed:\n    wrong = fine / 0\n" in answer.out
+    assert "ZeroDivisionError: division by zero" in answer.out
+    assert "\x1b" not in answer.out + answer.err
+
+
+def test_a_failure_as_json_has_the_cell_and_the_error_in_its_reason(shell):
+    answer = shell("run", shell.notebook("bad_json.ipynb", "1 / 0"), "--json")
+
+    reason = answer.json["reason"]
+    assert answer.code == 1
+    assert (reason["code"], reason["detail"]["cell"], reason["detail"]["ename"]) == (
+        "cell_error",
+        0,
+        "ZeroDivisionError",
+    )
+
+
+def test_a_timeout_ends_with_3(shell):
+    answer = shell("run", shell.notebook("slow.ipynb", ENDLESS), "--timeout", "0.5", "--json")
+
+    assert answer.code == 3
+    assert answer.json["state"] == "timed_out"
+
+
+def test_parameters_of_a_file_are_overridden_by_those_typed(shell):
+    notebook = shell.notebook("files.ipynb", "1", parameters="a: int = 1\nb: list = []\nday: str = ''\nc: str = ''")
+    held = shell.text("given.yaml", "a: 2\nb: [1, x]\nday: 2026-01-31\n")
+
+    from_yaml = shell("run", notebook, "--params", held, "-p", "a", "3", "-p", "c", "-x", "--json").json
+    from_json = shell("run", notebook, "--params", shell.text("given.json", '{"a": 7}'), "--json").json
+
+    assert from_yaml["parameters"] == {"a": 3, "b": [1, "x"], "day": "2026-01-31", "c": "-x"}
+    assert from_json["parameters"] == {"a": 7}
+
+
+def test_the_executed_notebook_is_written_at_the_end_also_of_a_run_that_failed(shell):
+    old = shell.text("out.ipynb", "an older one")
+
+    failed = shell("run", shell.notebook("bad_out.ipynb", "print('so far')\n1 / 0"), "-o", old)
+
+    executed = json.loads((shell.folder / old).read_text())
+    assert failed.code == 1
+    assert executed["cells"][0]["outputs"][0]["text"] in ("so far\n", ["so far\n"])
+
+
+def test_the_source_is_left_as_it_is(shell):
+    notebook = shell.folder / shell.notebook("untouched.ipynb", "print(1)", parameters="x = 1")
+    before = notebook.read_bytes(), notebook.stat().st_mtime_ns
+
+    assert shell("run", notebook.name, "-p", "x", "5").code == 0
+
+    assert (notebook.read_bytes(), notebook.stat().st_mtime_ns) == before
+
+
+def test_the_same_key_is_the_same_run(shell):
+    notebook = shell.notebook("keyed.ipynb", "1", parameters="x = 1")
+
+    first = shell("run", notebook, "--key", "k 1", "--json")
+    second = shell("run", notebook, "--key", "k 1", "--json")
+    other = shell("run", notebook, "--key", "k 1", "-p", "x", "2", "--json")
+
+    assert (first.code, second.code, other.code) == (0, 0, 2)
+    assert second.json == first.json
+    assert other.json["error"]["code"] == "key_reused"
+    assert other.json["error"]["detail"]["run"] == first.json["id"]
+
+
+def test_no_wait_returns_at_once_and_an_engine_takes_the_run(own_shell):
+    notebook = own_shell.notebook("later.ipynb", "print('done')")
+
+    submitted = own_shell("run", notebook, "--no-wait")
+
+    run_id = submitted.out.strip()
+    assert submitted.code == 0
+    assert own_shell("runs", "logs", "-f", run_id).out.endswith("done\n")
+    assert own_shell("runs", "show", run_id, "--json").json["state"] == "succeeded"
+
+
+def test_a_notebook_without_parameters_says_so(shell):
+    answer = shell("run", shell.notebook("plain.ipynb", "1"), "-p", "x", "1")
+
+    assert answer.code == 2
+    assert "no cell tagged 'parameters'" in answer.err
+
+
+def test_what_will_be_missing_is_told_beside_the_answer(shell):
+    notebook = shell.notebook("missing.ipynb", "import os\nif False:\n    open('/home/nobody/data.csv')")
+
+    answer = shell("run", notebook)
+
+    assert answer.code == 0
+    assert "/home/nobody/data.csv" in answer.err
+    assert "/home/nobody" not in answer.out
+
+
+@pytest.mark.parametrize(
+    "name", ["Größe 100 % 'x' \"y\".ipynb", "-dash.ipynb", "[red]a[bold].ipynb", "a\x1b]0;title\x07.ipynb"]
+)
+def test_a_notebook_may_be_called_anything(shell, name):
+    shell.notebook(name, "print(1)")
+
+    answer = shell("run", "--", name)
+
+    assert answer.code == 0
+    assert "\x1b" not in shell("runs", "list").out + answer.out + answer.err

@@ -1,0 +1,156 @@
+"""Both clients on real installations: a state folder with its engine, and a Jupyter server with everything."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from dataops_lab.client import Client, HttpClient, LocalClient
+from dataops_lab.engine.process import start_engine
+from dataops_lab.errors import Unavailable
+from dataops_lab.wiring import Home, build_services
+
+TOKEN = "s3cret"
+PATIENCE_S = 60.0
+
+
+@dataclass
+class Installation:
+    """`workspace` is where notebooks lie; `path_of` is how the client names one of them."""
+
+    client: Client
+    workspace: Path
+    names_whole_paths: bool
+
+    def path_of(self, name: str) -> str:
+        return str(self.workspace / name) if self.names_whole_paths else name
+
+    def notebook(self, name: str, *sources: str, parameters: str | None = None) -> str:
+        cells = [
+            {"id": f"c{i}", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": s}
+            for i, s in enumerate(sources)
+        ]
+        if parameters is not None:
+            cells.insert(0, {**cells[0], "id": "p", "source": parameters, "metadata": {"tags": ["parameters"]}})
+        spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        target = self.workspace / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        whole = {"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
+        target.write_text(json.dumps(whole))
+        return self.path_of(name)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """A Jupyter server of its own, which can be killed and started again on the same port."""
+
+    home: Path
+    workspace: Path
+    log: Path
+    port: int = field(default_factory=_free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/some/base"
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser"),
+                    f"--ServerApp.port={self.port}",
+                    "--ServerApp.port_retries=0",
+                    "--ServerApp.ip=127.0.0.1",
+                    "--ServerApp.base_url=/some/base",
+                    "--ServerApp.jpserver_extensions=dataops_lab=True",
+                    f"--ServerApp.root_dir={self.workspace}",
+                    f"--IdentityProvider.token={TOKEN}",
+                ],
+                env={**os.environ, "DATAOPS_LAB_HOME": str(self.home)},
+                cwd=self.workspace,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        with HttpClient(self.url, TOKEN) as client:
+            deadline = time.monotonic() + PATIENCE_S
+            while True:
+                assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
+                try:
+                    if client.status().engine.leading:
+                        return
+                except Unavailable:
+                    time.sleep(0.05)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """Of one test, which may kill it."""
+    (tmp_path / "work").mkdir()
+    server = Server(tmp_path / "home", tmp_path / "work", tmp_path / "server.log")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("local")
+    home = Home(folder / "home")
+    services = build_services(home)
+    engine = start_engine(home.folder, log=home.engine_log, exit_when_idle_s=None, ends_with_us=True)
+    (folder / "work").mkdir()
+    yield Installation(LocalClient(services, user="somebody", root=str(folder / "work")), folder / "work", True)
+    engine.terminate()
+    engine.wait(PATIENCE_S)
+
+
+@pytest.fixture(scope="module")
+def http(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("http")
+    (folder / "work").mkdir()
+    server = Server(folder / "home", folder / "work", folder / "server.log")
+    server.start()
+    with HttpClient(server.url, TOKEN) as client:
+        yield Installation(client, folder / "work", False)
+    server.stop()
+
+
+@pytest.fixture(params=["local", "http"])
+def installation(request: pytest.FixtureRequest) -> Installation:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def client(installation: Installation) -> Client:
+    return installation.client

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from dataops_lab.domain.runs import Submission
+from dataops_lab.engine import Engine, Settings
+from dataops_lab.services import Services, runs
+from dataops_lab.services.runs import RunView
+from dataops_lab.store import SqlStore, open_store
+from dataops_lab.testing import FakeClock, FakeExecutor, FakeHost, FakeNotebooks, MemoryBlobs
+
+pytest_plugins = ["tests.postgres"]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def host() -> FakeHost:
+    return FakeHost()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with all tables and no rows."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/state/dataops.sqlite"
+    else:
+        with request.getfixturevalue("postgres").database() as url:
+            yield url
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[SqlStore]:
+    with closing(open_store(database)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ctx(tmp_path: Path, store: SqlStore, clock: FakeClock, host: FakeHost) -> Services:
+    """Real store; everything else a fake."""
+    blobs = MemoryBlobs()
+    return Services(store, blobs, FakeNotebooks(blobs), clock, host, runs_folder=tmp_path / "runs")
+
+
+@pytest.fixture
+def executor(tmp_path: Path) -> FakeExecutor:
+    return FakeExecutor(tmp_path / "runs")
+
+
+@pytest.fixture
+def submit(ctx: Services) -> Callable[..., RunView]:
+    def submitted(path: str = "/notebooks/sales.ipynb", **more: object) -> RunView:
+        return runs.submit(ctx, Submission(path=path, **more), by="someone").view  # type: ignore[arg-type]
+
+    return submitted
+
+
+@pytest.fixture
+def new_engine(ctx: Services, executor: FakeExecutor) -> Callable[..., Engine]:
+    def engine(*, slots: int = 2, host: FakeHost | None = None) -> Engine:
+        from dataclasses import replace
+
+        own = replace(ctx, host=host) if host else ctx
+        return Engine(own, executor, Settings(slots=slots), inherited={"PATH": "/bin", "JUPYTER_TOKEN": "canary"})
+
+    return engine
+
+
+@pytest.fixture
+def engine(new_engine: Callable[..., Engine]) -> Engine:
+    return new_engine()

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+
+from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
+from dataops_lab.errors import InvalidParameters
+
+T = ParameterType
+REGION = Parameter("region", T.STRING, default="North", choices=("North", "South"))
+MONTH = Parameter("month", T.DATE, default="2026-01-01")
+THRESHOLD = Parameter("threshold", T.NUMBER, default=0.5)
+SCHEMA = ParameterSchema((REGION, MONTH, THRESHOLD))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "good", "bad"),
+    [
+        (Parameter("x", T.INTEGER), [0, -3, 10**30], [1.0, True, "1", None, [1]]),
+        (Parameter("x", T.NUMBER), [0, 0.5, -1e300], [True, "0.5", None]),
+        (Parameter("x", T.BOOLEAN), [True, False], [0, 1, "true", None]),
+        (Parameter("x", T.STRING), ["", "a", "{{7*7}}"], [1, None, ["a"]]),
+        (Parameter("x", T.DATE), ["2026-01-31"], ["2026-02-30", "31.1.2026", 5, None]),
+        (Parameter("x", T.DATETIME), ["2026-01-31T08:00:00", "2026-01-31T08:00:00+01:00"], ["soon", 5]),
+        (Parameter("x", T.LIST, items=T.INTEGER), [[], [1, 2]], [[1, "2"], [True], "1,2"]),
+        (Parameter("x", T.MAPPING), [{}, {"a": {"b": 1}}], [[], "{}"]),
+        (Parameter("x", T.ANY), [None, 1, "a", [1]], []),
+        (Parameter("x", T.INTEGER, nullable=True), [None, 1], ["", "None"]),
+        (Parameter("x", T.INTEGER, choices=(0, 1)), [0, 1], [True, False, 2]),
+    ],
+)
+def test_a_value_is_of_its_declared_type_or_refused(parameter, good, bad):
+    for value in good:
+        assert parameter.problem(value) is None
+    for value in bad:
+        assert parameter.problem(value) is not None
+
+
+@pytest.mark.parametrize(
+    ("parameter", "text", "value"),
+    [
+        (Parameter("x", T.INTEGER), "12", 12),
+        (Parameter("x", T.NUMBER), "1e3", 1000.0),
+        (Parameter("x", T.NUMBER), "3", 3),
+        (Parameter("x", T.BOOLEAN), "Yes", True),
+        (Parameter("x", T.LIST), "[1, 2]", [1, 2]),
+        (Parameter("x", T.MAPPING), '{"a": 1}', {"a": 1}),
+        (Parameter("x", T.STRING), "12", "12"),
+        (Parameter("x", T.ANY), "12", "12"),
+        (Parameter("x", T.INTEGER, nullable=True), "", None),
+        (Parameter("x", T.INTEGER, choices=(1, 2)), "2", 2),
+    ],
+)
+def test_text_of_a_command_line_is_read_by_the_declared_type(parameter, text, value):
+    assert parameter.parsed(text) == value
+
+
+def test_text_that_is_not_of_the_type_stays_and_is_refused():
+    assert SCHEMA.parsed([("threshold", "much")]) == {"threshold": "much"}
+    with pytest.raises(InvalidParameters, match="'threshold' needs a number"):
+        SCHEMA.checked(SCHEMA.parsed([("threshold", "much")]))
+
+
+def test_all_problems_are_named_at_once_with_what_there_is():
+    with pytest.raises(InvalidParameters) as refused:
+        SCHEMA.checked({"region": "West", "limit": 3})
+    assert [problem["name"] for problem in refused.value.detail["problems"]] == ["region", "limit"]
+    assert refused.value.detail["parameters"] == ["region", "month", "threshold"]
+    assert "Parameters of this notebook: region, month, threshold" in refused.value.message
+
+
+def test_a_notebook_without_a_parameters_cell_says_so():
+    with pytest.raises(InvalidParameters, match="no cell tagged 'parameters'"):
+        ParameterSchema(declared=False).checked({"x": 1})
+
+
+def test_a_parameter_without_a_default_must_be_given():
+    schema = ParameterSchema((Parameter("day", T.DATE, required=True),))
+    with pytest.raises(InvalidParameters, match="'day' has no default"):
+        schema.checked({})
+
+
+def test_values_come_back_in_the_order_of_the_notebook():
+    assert list(SCHEMA.checked({"threshold": 1, "region": "South"})) == ["region", "threshold"]
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-Infinity", "1e999"])
+def test_a_number_that_json_does_not_have_is_no_number(text):
+    with pytest.raises(InvalidParameters):
+        SCHEMA.checked(SCHEMA.parsed([("threshold", text)]))
+
+
+@pytest.mark.parametrize("text", ["[NaN]", "[1e999]", "[" * 100_000])
+def test_a_list_that_json_does_not_have_is_no_list(text):
+    schema = ParameterSchema((Parameter("sizes", T.LIST),))
+
+    with pytest.raises(InvalidParameters):
+        schema.checked(schema.parsed([("sizes", text)]))

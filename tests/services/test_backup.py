@@ -1,0 +1,332 @@
+"""On the real store and real blobs; the engine's backend does as the test says."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from ulid import ULID
+
+from dataops_lab.blobs import FolderBlobs
+from dataops_lab.domain.leases import ENGINE
+from dataops_lab.domain.runs import AttemptState, RunState, Submission
+from dataops_lab.domain.snapshots import Snapshot
+from dataops_lab.engine import Engine, Settings
+from dataops_lab.errors import Conflict, Damaged, DataOpsError, StateFolderUnusable
+from dataops_lab.services import Services, runs
+from dataops_lab.services.backup import back_up, restore
+from dataops_lab.store import open_sqlite
+from dataops_lab.testing import FakeClock, FakeExecutor, FakeHost, FakeNotebooks
+
+DATABASE = "dataops.sqlite"
+Build = Callable[[Path], Services]
+
+
+@pytest.fixture
+def build(clock: FakeClock, host: FakeHost) -> Build:
+    def built(folder: Path) -> Services:
+        blobs = FolderBlobs(folder / "blobs")
+        store = open_sqlite(folder / DATABASE)
+        return Services(store, blobs, FakeNotebooks(blobs), clock, host, runs_folder=folder / "runs")
+
+    return built
+
+
+@pytest.fixture
+def original(tmp_path: Path, build: Build, clock: FakeClock):
+    """Three runs that ended with records, one that is running, one that is starting, and two that wait."""
+    ctx = build(tmp_path / "original")
+    executor = FakeExecutor(tmp_path / "original" / "runs")
+    engine = Engine(ctx, executor, Settings(slots=2), inherited={})
+
+    def submit(name: str) -> str:
+        return runs.submit(ctx, Submission(f"/notebooks/{name}.ipynb"), by="someone").view.run.id
+
+    def step_until(run_id: str, state: RunState | AttemptState) -> None:
+        for _ in range(2000):
+            view = runs.get(ctx, run_id)
+            if state in (view.run.state, view.attempts[-1].state if view.attempts else None):
+                return
+            engine.step()
+            clock.advance(0.01)
+        raise AssertionError(f"never {state}")
+
+    for name in ("sales", "churn", "sales"):
+        run_id = submit(name)
+        step_until(run_id, AttemptState.RUNNING)
+        executor.directory(f"{run_id}-1").joinpath("log.txt").write_text(f"log of {run_id}")
+        executor.end(f"{run_id}-1")
+        step_until(run_id, RunState.SUCCEEDED)
+    running = submit("active")
+    step_until(running, AttemptState.RUNNING)
+    executor.start = lambda bundle: None
+    step_until(submit("starting"), AttemptState.LAUNCHING)
+    for name in ("waiting", "waiting too"):
+        submit(name)
+    with closing(ctx.store):
+        yield ctx
+
+
+@pytest.fixture
+def archive(original: Services, tmp_path: Path) -> Path:
+    back_up(original, tmp_path / "backup.tar.gz", open_copy=open_sqlite)
+    return tmp_path / "backup.tar.gz"
+
+
+def everything(ctx: Services) -> list[object]:
+    """All that is known of each run, with the bytes of its record and its version."""
+    found: list[object] = []
+    for view in runs.page(ctx, runs.RunFilter(), limit=100).items:
+        manifest = view.version.manifest
+        files = [*(view.record.files if view.record else ()), *manifest.files]
+        digests = [manifest.notebook_digest, *(file.digest for file in files)]
+        found.append((replace(view, waits_because=None), [ctx.blobs.read(digest) for digest in digests]))
+    return found
+
+
+def ended(ctx: Services) -> list[object]:
+    return [it for it in everything(ctx) if it[0].record]
+
+
+def test_what_is_restored_elsewhere_reads_as_what_was_backed_up(original, archive, build, tmp_path):
+    folder = tmp_path / "somewhere" / "else"
+    contents, aside = restore(archive, folder, database=DATABASE, build=build, force=False)
+    assert (contents.damaged, aside) == ([], None)
+    restored = build(folder)
+    with closing(restored.store):
+        assert len(ended(restored)) == 3
+        assert ended(restored) == ended(original)
+        with restored.store.read() as tx, original.store.read() as other:
+            assert tx.jobs.page(limit=100) == other.jobs.page(limit=100)
+            before = other.events.last_seq()
+            assert [e for e in tx.events.after(0) if e.seq <= before] == other.events.after(0)
+    assert sorted(path.name for path in folder.iterdir()) == ["blobs", DATABASE]
+    assert (folder.stat().st_mode & 0o777, archive.stat().st_mode & 0o777) == (0o700, 0o600)
+    assert [path.name for path in folder.parent.iterdir()] == ["else"]
+
+
+class Edited(FakeNotebooks):
+    """Other bytes at every look."""
+
+    def snapshot(self, path: str, **how: Any) -> Snapshot:
+        it = super().snapshot(path, **how)
+        return replace(it, manifest=replace(it.manifest, notebook_digest=self._blobs.put(str(ULID()).encode())))
+
+
+def test_a_backup_made_while_others_submit_is_of_one_moment(original, build, tmp_path):
+    ctx = replace(original, notebooks=Edited(original.blobs))
+    stop = Event()
+
+    def keep_submitting() -> None:
+        while not stop.is_set():
+            runs.submit(ctx, Submission("/notebooks/busy.ipynb"), by="someone")
+
+    def last_seq() -> int:
+        with ctx.store.read() as tx:
+            return tx.events.last_seq()
+
+    writer = Thread(target=keep_submitting)
+    writer.start()
+    try:
+        for number in range(3):
+            back_up(ctx, tmp_path / f"backup-{number}", open_copy=open_sqlite)
+            known = last_seq()
+            while last_seq() == known:
+                assert writer.is_alive()
+    finally:
+        stop.set()
+        writer.join()
+    sizes = []
+    for number in range(3):
+        # Refused, if the archive had a run without its bytes.
+        restore(tmp_path / f"backup-{number}", tmp_path / "new", database=DATABASE, build=build, force=True)
+        restored = build(tmp_path / "new")
+        with closing(restored.store), restored.store.read() as tx:
+            sizes.append(sum(tx.runs.counts().values()))
+    assert sizes[0] < sizes[1] < sizes[2]
+
+
+def test_nothing_that_had_not_ended_starts_again_after_it_was_restored(original, archive, build, tmp_path):
+    restore(archive, tmp_path / "new", database=DATABASE, build=build, force=False)
+    ctx = build(tmp_path / "new")
+    with closing(ctx.store):
+        states = {
+            v.job.name: (v.run.state, [a.state for a in v.attempts]) for v in runs.page(ctx, runs.RunFilter()).items
+        }
+        with ctx.store.read() as tx:
+            assert tx.attempts.alive() == []
+            assert tx.leases.get(ENGINE).holder == ""
+    assert states["active"] == (RunState.LOST, [AttemptState.LOST])
+    assert states["starting"] == (RunState.LOST, [AttemptState.LOST])
+    assert states["waiting"] == states["waiting too"] == (RunState.CANCELLED, [])
+    assert {v.run.state for v in runs.page(original, runs.RunFilter()).items} >= {RunState.ACTIVE, RunState.QUEUED}
+
+
+def damaged_in_the_middle(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+def with_other(name: str) -> Callable[[bytes], bytes]:
+    """A whole archive, in which the first file of that name has another byte."""
+
+    def changed(data: bytes) -> bytes:
+        result = io.BytesIO()
+        done = False
+        with tarfile.open(fileobj=io.BytesIO(data)) as old, tarfile.open(fileobj=result, mode="w:gz") as new:
+            for member in old:
+                content = old.extractfile(member).read()
+                if member.name.startswith(name) and not done:
+                    content, done = damaged_in_the_middle(content), True
+                new.addfile(member, io.BytesIO(content))
+        assert done
+        return result.getvalue()
+
+    return changed
+
+
+def without(name: str) -> Callable[[bytes], bytes]:
+    def removed(data: bytes) -> bytes:
+        result = io.BytesIO()
+        done = False
+        with tarfile.open(fileobj=io.BytesIO(data)) as old, tarfile.open(fileobj=result, mode="w:gz") as new:
+            for member in old:
+                if member.name.startswith(name) and not done:
+                    done = True
+                else:
+                    new.addfile(member, old.extractfile(member))
+        return result.getvalue()
+
+    return removed
+
+
+def with_more(info: tarfile.TarInfo) -> Callable[[bytes], bytes]:
+    def added(data: bytes) -> bytes:
+        raw = io.BytesIO(gzip.decompress(data))
+        with tarfile.open(fileobj=raw, mode="a") as tar:
+            tar.addfile(info)
+        return gzip.compress(raw.getvalue())
+
+    return added
+
+
+def link(kind: bytes, name: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, "/etc/passwd"
+    return info
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damaged_in_the_middle,
+        with_other("database"),
+        with_other("manifest"),
+        with_other("blobs/"),
+        without("database"),
+        without("blobs/"),
+        without("manifest"),
+        lambda data: data[:-4],
+        lambda data: data[: len(data) // 2],
+        lambda data: b"",
+        lambda data: b"no archive at all" * 100,
+        lambda data: gzip.compress(b"no archive at all" * 100),
+        with_more(tarfile.TarInfo("../outside")),
+        with_more(tarfile.TarInfo("/tmp/outside")),
+        with_more(link(tarfile.SYMTYPE, "blobs/" + "0" * 64)),
+        with_more(link(tarfile.LNKTYPE, "database.sqlite")),
+    ],
+)
+def test_of_a_damaged_archive_nothing_is_restored(archive, build, tmp_path, damage):
+    (tmp_path / "bad").write_bytes(damage(archive.read_bytes()))
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(Damaged, match="Nothing was restored"):
+        restore(tmp_path / "bad", tmp_path / "new", database=DATABASE, build=build, force=False)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_backup_of_a_newer_program_is_refused(archive, build, tmp_path):
+    def newer(data: bytes) -> bytes:
+        result = io.BytesIO()
+        with tarfile.open(fileobj=io.BytesIO(data)) as old, tarfile.open(fileobj=result, mode="w:gz") as new:
+            for member in old:
+                content = old.extractfile(member).read()
+                if member.name == "manifest.json":
+                    content = json.dumps({"format": 2, "something": "else"}).encode()
+                    member.size = len(content)
+                new.addfile(member, io.BytesIO(content))
+        return result.getvalue()
+
+    (tmp_path / "newer").write_bytes(newer(archive.read_bytes()))
+    with pytest.raises(DataOpsError, match="Upgrade"):
+        restore(tmp_path / "newer", tmp_path / "new", database=DATABASE, build=build, force=False)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_blob_that_is_damaged_already_does_not_stop_the_backup_of_the_others(original, build, tmp_path):
+    stored = sorted((tmp_path / "original" / "blobs").rglob("*"), key=lambda path: path.name)
+    files = [path for path in stored if path.is_file()]
+    files[0].unlink()
+    files[1].chmod(0o600)
+    files[1].write_bytes(b"changed")
+    contents = back_up(original, tmp_path / "backup", open_copy=open_sqlite)
+    assert len(contents.damaged) == 2
+    restore(tmp_path / "backup", tmp_path / "new", database=DATABASE, build=build, force=False)
+    ctx = build(tmp_path / "new")
+    with closing(ctx.store):
+        assert not any(ctx.blobs.has(digest) for digest in contents.damaged)
+        assert all(ctx.blobs.has(digest) for digest in contents.blobs.keys() - set(contents.damaged))
+
+
+def test_a_folder_that_is_not_empty_is_left_alone_unless_forced_and_then_moved_aside(archive, build, tmp_path):
+    folder = tmp_path / "used"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    with pytest.raises(Conflict, match="--force"):
+        restore(archive, folder, database=DATABASE, build=build, force=False)
+    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+    for _ in range(2):
+        _, aside = restore(archive, folder, database=DATABASE, build=build, force=True)
+        assert (folder / DATABASE).exists()
+    assert (tmp_path / "used.replaced-1" / "mine.txt").read_text() == "mine"
+    assert aside == tmp_path / "used.replaced-2"
+
+
+def test_a_database_that_is_broken_can_be_replaced(archive, build, tmp_path):
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    (folder / DATABASE).write_bytes(b"not a database" * 1000)
+    with pytest.raises(Conflict):
+        restore(archive, folder, database=DATABASE, build=build, force=False)
+    restore(archive, folder, database=DATABASE, build=build, force=True)
+    with closing(build(folder).store) as store, store.read() as tx:
+        assert tx.runs.counts()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_nothing_is_restored_over_an_engine_that_leads(original, archive, build, tmp_path, force):
+    with pytest.raises(Conflict, match="engine"):
+        restore(archive, tmp_path / "original", database=DATABASE, build=build, force=force)
+    assert len(everything(original)) == 7
+
+
+def test_an_existing_file_is_not_overwritten_by_a_backup(original, tmp_path):
+    (tmp_path / "there").write_text("mine")
+    with pytest.raises(Conflict):
+        back_up(original, tmp_path / "there", open_copy=open_sqlite)
+    assert (tmp_path / "there").read_text() == "mine"
+
+
+def test_where_nothing_can_be_written_nothing_is_restored(archive, build, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StateFolderUnusable):
+        restore(archive, tmp_path / "file" / "state", database=DATABASE, build=build, force=False)

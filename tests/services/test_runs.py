@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
+from dataops_lab.domain.runs import RunState, Submission
+from dataops_lab.errors import (
+    Conflict,
+    InvalidParameters,
+    InvalidRequest,
+    KeyReused,
+    NotFound,
+    UnknownEnvironment,
+)
+from dataops_lab.ports import RunFilter
+from dataops_lab.services import runs
+
+NOTEBOOK = "/notebooks/sales.ipynb"
+
+
+@pytest.fixture
+def schema(ctx) -> ParameterSchema:
+    ctx.notebooks.schema = ParameterSchema((Parameter("limit", ParameterType.INTEGER, default=3),))
+    return ctx.notebooks.schema
+
+
+def test_the_same_notebook_is_one_job_and_unchanged_one_version(submit):
+    first, second = submit(), submit()
+    assert first.job == second.job
+    assert first.version.number == second.version.number == 1
+    assert first.run.id != second.run.id
+
+
+def test_what_changed_is_a_new_version_of_the_same_job(submit, ctx):
+    first = submit()
+    ctx.notebooks.schema = ParameterSchema((Parameter("new"),))
+    second = submit()
+    assert (first.job, second.version.number) == (second.job, 2)
+
+
+def test_a_key_that_comes_again_gives_the_same_run_and_no_second(ctx):
+    asked = Submission(NOTEBOOK, key="monday")
+    first, second = (runs.submit(ctx, asked, by="someone") for _ in range(2))
+    assert (first.created, second.created) == (True, False)
+    assert first.view.run == second.view.run
+
+
+def test_fifty_submits_with_one_key_in_parallel_make_one_run(ctx):
+    with ThreadPoolExecutor(10) as threads:
+        answers = list(threads.map(lambda _: runs.submit(ctx, Submission(NOTEBOOK, key="k"), by="x"), range(50)))
+    assert len({answer.view.run.id for answer in answers}) == 1
+    assert [answer.created for answer in answers].count(True) == 1
+    assert len(runs.page(ctx, RunFilter()).items) == 1
+
+
+@pytest.mark.parametrize("change", [{"parameters": {"limit": 4}}, {"path": "/other.ipynb"}, {"timeout_s": 5.0}])
+def test_a_key_with_another_request_is_refused(ctx, schema, change):
+    asked = Submission(NOTEBOOK, key="k")
+    runs.submit(ctx, asked, by="someone")
+    with pytest.raises(KeyReused):
+        runs.submit(ctx, replace(asked, **change), by="someone")
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"environment": "production"}, UnknownEnvironment),
+        ({"parameters": {"limt": 4}}, InvalidParameters),
+        ({"texts": (("limit", "many"),)}, InvalidParameters),
+        ({"timeout_s": 0}, InvalidRequest),
+        ({"key": ""}, InvalidRequest),
+        ({"key": "a\nb"}, InvalidRequest),
+    ],
+)
+def test_what_is_refused_leaves_nothing(ctx, schema, change, error):
+    with pytest.raises(error):
+        runs.submit(ctx, replace(Submission(NOTEBOOK), **change), by="someone")
+    assert runs.page(ctx, RunFilter()).items == []
+
+
+def test_texts_of_a_command_line_win_over_a_file(ctx, schema):
+    asked = Submission(NOTEBOOK, parameters={"limit": 1}, texts=(("limit", "2"),))
+    assert runs.submit(ctx, asked, by="someone").view.run.parameters == {"limit": 2}
+
+
+def test_a_queued_run_says_why_it_waits(submit, engine, ctx):
+    view = submit()
+    assert view.waits_because.code == "no_engine"
+    engine.step()
+
+
+def test_a_queued_run_is_cancelled_at_once_and_twice_is_once(submit, ctx):
+    view = submit()
+    first, second = (runs.cancel(ctx, view.run.id, by="someone") for _ in range(2))
+    assert first.run.state is RunState.CANCELLED
+    assert second.run == first.run
+
+
+def test_a_run_that_has_ended_cannot_be_cancelled(submit, ctx, store):
+    run = submit().run
+    with store.begin() as tx:
+        active = run.moved_to(RunState.ACTIVE)
+        tx.runs.move(run, active)
+        tx.runs.move(active, active.moved_to(RunState.SUCCEEDED))
+    with pytest.raises(Conflict, match="already ended"):
+        runs.cancel(ctx, run.id, by="someone")
+
+
+def test_a_rerun_is_a_new_run_of_the_same_version_that_names_the_old(submit, ctx, schema):
+    old = submit(parameters={"limit": 5})
+    again = runs.rerun(ctx, old.run.id, parameters=None, by="other").view
+    assert again.version == old.version
+    assert again.run.rerun_of == old.run.id
+    assert again.run.parameters == {"limit": 5}
+    assert again.run.created_by == "other"
+    other = runs.rerun(ctx, old.run.id, parameters={}, by="other").view
+    assert other.run.parameters == {}
+    with pytest.raises(InvalidParameters):
+        runs.rerun(ctx, old.run.id, parameters={"nope": 1}, by="other")
+
+
+def test_what_does_not_exist_is_not_found(ctx):
+    for call in (lambda: runs.get(ctx, "0" * 26), lambda: runs.cancel(ctx, "0" * 26, by="x")):
+        with pytest.raises(NotFound):
+            call()

@@ -1,0 +1,135 @@
+"""The server extension in a real server process, and what becomes of its engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+TOKEN = "t" * 32
+
+
+class Server:
+    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+        self.process = process
+        self._at = httpx.Client(
+            base_url=f"http://127.0.0.1:{port}/dataops/api/v1",
+            headers={"Authorization": f"token {TOKEN}"},
+            timeout=60,
+        )
+
+    def get(self, path: str) -> dict:
+        return self._at.get(path).raise_for_status().json()
+
+    def post(self, path: str, body: dict) -> dict:
+        return self._at.post(path, json=body).raise_for_status().json()
+
+    def engine(self) -> dict:
+        try:
+            return self.get("/status")["engine"]
+        except httpx.TransportError:
+            return {"leading": False}
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    tick = threading.Event()
+    for _ in range(3000):
+        if condition():
+            return
+        tick.wait(0.02)
+    raise AssertionError("it never came")
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    started = []
+
+    def start(*options: str) -> Server:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        (tmp_path / "work").mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={port}"]
+        command += [f"--ServerApp.root_dir={tmp_path / 'work'}", f"--IdentityProvider.token={TOKEN}"]
+        command += ["--ServerApp.jpserver_extensions=dataops_lab=True", *options]
+        with (tmp_path / "server.log").open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                env={**os.environ, "DATAOPS_LAB_HOME": str(tmp_path / "state"), "JUPYTER_CONFIG_DIR": str(tmp_path)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        started.append(process)
+        return Server(process, port)
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def submit(server: Server, folder: Path, source: str) -> str:
+    cell = {"id": "c", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    whole = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    (folder / "n.ipynb").write_text(json.dumps(whole))
+    return server.post("/runs", {"path": "n.ipynb"})["id"]
+
+
+def test_an_engine_leads_while_the_server_lives_and_ends_with_it(start_server):
+    server = start_server()
+    wait_for(lambda: server.engine()["leading"])
+    engine = psutil.Process(server.engine()["pid"])
+    server.process.send_signal(signal.SIGTERM)
+    server.process.wait()
+    wait_for(lambda: not engine.is_running())
+
+
+def test_an_engine_that_was_killed_is_started_again(start_server):
+    server = start_server()
+    wait_for(lambda: server.engine()["leading"])
+    killed = server.engine()["pid"]
+    psutil.Process(killed).kill()
+    wait_for(lambda: server.engine()["leading"] and server.engine()["pid"] != killed)
+
+
+def test_a_setting_leaves_the_engine_when_the_server_ends(start_server):
+    server = start_server("--DataOpsApp.keep_engine=True")
+    wait_for(lambda: server.engine()["leading"])
+    engine = psutil.Process(server.engine()["pid"])
+    server.process.send_signal(signal.SIGTERM)
+    server.process.wait()
+    assert engine.is_running()
+    engine.terminate()
+    wait_for(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_notebook_survives_the_server_that_it_was_submitted_to(start_server, tmp_path):
+    go_on, work = tmp_path / "go_on", tmp_path / "work"
+    first = start_server()
+    wait_for(lambda: first.engine()["leading"])
+    run_id = submit(first, work, f"import os, time\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.05)\n7")
+    wait_for(lambda: first.get(f"/runs/{run_id}")["progress"]["current"] == 0)
+    engine = psutil.Process(first.engine()["pid"])
+    first.process.kill()
+    first.process.wait()
+    wait_for(lambda: not engine.is_running())
+    go_on.touch()
+    second = start_server()
+    wait_for(lambda: second.engine()["leading"])
+    wait_for(lambda: second.get(f"/runs/{run_id}")["finished_at"])
+    run = second.get(f"/runs/{run_id}")
+    assert (run["state"], len(run["attempts"])) == ("succeeded", 1)
+    kinds = [event["kind"] for event in second.get(f"/runs/{run_id}/journal")["events"]]
+    assert (kinds[0], kinds[-1]) == ("start", "end")
