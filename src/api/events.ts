@@ -1,0 +1,231 @@
+import { DisposableDelegate, IDisposable } from '@lumino/disposable';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { Client } from './client';
+import { EventParser, ServerEvent } from './eventParser';
+import { Problem } from './problem';
+import { JournalEvent, Run } from './types';
+
+export type StreamState = 'closed' | 'connecting' | 'open' | 'reconnecting';
+
+export type JournalDelta = {
+  run_id: string;
+  /** Each attempt of a run has a journal of its own, counted from 1. */
+  attempt: number;
+  events: JournalEvent[];
+  complete: boolean;
+};
+
+const FIRST_DELAY_MS = 500;
+const LAST_DELAY_MS = 10_000;
+
+/** The server is heard every 15 seconds at least; a connection that is silent for longer is dead. */
+const SILENCE_MS = 40_000;
+
+/** As many journals as the server sends in one stream: those asked for last. */
+const MAX_JOURNALS = 20;
+
+/**
+ * The one event stream of this page.
+ *
+ * After a lost connection it resumes where it stopped, by the cursor of the last event. When the
+ * server can no longer resume there, or nothing was received yet, `restarted` tells that changes
+ * may have been missed.
+ */
+export class EventStream {
+  constructor(private readonly _client: Pick<Client, 'request'>) {}
+
+  /** A run was made or has changed. */
+  get run(): ISignal<this, Run> {
+    return this._run;
+  }
+
+  /** A watched journal has grown. */
+  get journal(): ISignal<this, JournalDelta> {
+    return this._journal;
+  }
+
+  /** Connected without a cursor: what was read before may be old. */
+  get restarted(): ISignal<this, void> {
+    return this._restarted;
+  }
+
+  get stateChanged(): ISignal<this, StreamState> {
+    return this._stateChanged;
+  }
+
+  get state(): StreamState {
+    return this._state;
+  }
+
+  /** Start, if not yet started. */
+  open(): void {
+    if (this._state === 'closed') {
+      this._reopen('connecting');
+    }
+  }
+
+  close(): void {
+    this._connection?.abort();
+    this._connection = null;
+    this._moveTo('closed');
+  }
+
+  /**
+   * Receive the journal of a run until disposed of: from its start, or from where this page
+   * stopped when it has `followed` that run before.
+   */
+  watch(runId: string): IDisposable {
+    const count = this._watched.get(runId) ?? 0;
+    this._watched.set(runId, count + 1);
+    this._followed.add(runId);
+    if (count === 0) {
+      this._watchedChanged();
+    }
+    return new DisposableDelegate(() => {
+      const left = this._watched.get(runId)! - 1;
+      if (left) {
+        this._watched.set(runId, left);
+      } else {
+        // Nothing reopens the stream for this: receiving less can wait for the next occasion.
+        this._watched.delete(runId);
+      }
+    });
+  }
+
+  followed(runId: string): boolean {
+    return this._followed.has(runId);
+  }
+
+  private _watchedChanged(): void {
+    if (this._state === 'closed') {
+      this.open();
+    } else if (!this._reopening) {
+      // Several records restored at once make one reconnection.
+      this._reopening = true;
+      queueMicrotask(() => {
+        this._reopening = false;
+        this._reopen(this._state === 'open' ? 'connecting' : this._state);
+      });
+    }
+  }
+
+  private _reopen(state: StreamState): void {
+    this._connection?.abort();
+    const connection = new AbortController();
+    this._connection = connection;
+    this._moveTo(state);
+    void this._follow(connection.signal);
+  }
+
+  private async _follow(signal: AbortSignal): Promise<void> {
+    let failures = 0;
+    while (!signal.aborted) {
+      try {
+        await this._read(signal, () => {
+          failures = 0;
+        });
+      } catch (reason) {
+        if (!signal.aborted && refusesCursor(reason)) {
+          this._cursor = null;
+        }
+      }
+      if (signal.aborted) {
+        return;
+      }
+      this._moveTo('reconnecting');
+      await delay(backoff(failures++), signal);
+    }
+  }
+
+  /** Read until the connection ends. */
+  private async _read(signal: AbortSignal, alive: () => void): Promise<void> {
+    const watched = [...this._watched.keys()].slice(-MAX_JOURNALS);
+    const headers: Record<string, string> = { Accept: 'text/event-stream' };
+    const cursor = this._cursor;
+    if (cursor !== null) {
+      headers['Last-Event-ID'] = cursor;
+    }
+    const response = await this._client.request(
+      watched.length ? `events?journal=${watched.join(',')}` : 'events',
+      { headers, signal }
+    );
+    if (!response.ok || !response.body) {
+      throw await Problem.of(response);
+    }
+    const parser = new EventParser();
+    const decoder = new TextDecoder();
+    const reader = response.body.getReader();
+    if (cursor === null) {
+      this._restarted.emit();
+    }
+    for (;;) {
+      const silence = setTimeout(() => void reader.cancel(), SILENCE_MS);
+      const { done, value } = await reader.read();
+      clearTimeout(silence);
+      if (done || signal.aborted) {
+        return;
+      }
+      alive();
+      this._moveTo('open');
+      for (const event of parser.push(
+        decoder.decode(value, { stream: true })
+      )) {
+        this._dispatch(event);
+      }
+    }
+  }
+
+  private _dispatch(event: ServerEvent): void {
+    this._cursor = event.id ?? this._cursor;
+    if (event.name === 'run') {
+      this._run.emit(JSON.parse(event.data) as Run);
+    } else if (event.name === 'journal') {
+      this._journal.emit(JSON.parse(event.data) as JournalDelta);
+    }
+  }
+
+  private _moveTo(state: StreamState): void {
+    if (state !== this._state) {
+      this._state = state;
+      this._stateChanged.emit(state);
+    }
+  }
+
+  private _state: StreamState = 'closed';
+  private _cursor: string | null = null;
+  private _connection: AbortController | null = null;
+  private _reopening = false;
+  private readonly _watched = new Map<string, number>();
+  private readonly _followed = new Set<string>();
+  private readonly _run = new Signal<this, Run>(this);
+  private readonly _journal = new Signal<this, JournalDelta>(this);
+  private readonly _restarted = new Signal<this, void>(this);
+  private readonly _stateChanged = new Signal<this, StreamState>(this);
+}
+
+function refusesCursor(reason: unknown): boolean {
+  return (
+    reason instanceof Problem && reason.status >= 400 && reason.status < 500
+  );
+}
+
+/** Half of it is random, so that the pages of many people do not come back at once. */
+function backoff(failures: number): number {
+  const ceiling = Math.min(FIRST_DELAY_MS * 2 ** failures, LAST_DELAY_MS);
+  return ceiling * (0.5 + Math.random() / 2);
+}
+
+function delay(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    const finish = () => {
+      clearTimeout(timer);
+      window.removeEventListener('online', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, milliseconds);
+    // The browser knows first when the network is back.
+    window.addEventListener('online', finish);
+    signal.addEventListener('abort', finish, { once: true });
+  });
+}

@@ -1,0 +1,94 @@
+import type { components } from './schema';
+
+/**
+ * What travels between this page and the server, under shorter names.
+ *
+ * `schema.ts` is generated from the server's OpenAPI document (`jlpm api:types`), which says
+ * "anything" where JSON may stand; here that is said more precisely.
+ */
+type Schemas = components['schemas'];
+type With<T, Changes> = Omit<T, keyof Changes> & Changes;
+
+export type JSONValue =
+  | null
+  | boolean
+  | number
+  | string
+  | JSONValue[]
+  | { [name: string]: JSONValue };
+
+type JSONMapping = { [name: string]: JSONValue };
+
+export type ParameterType = Schemas['ParameterType'];
+export type Parameter = With<
+  Schemas['ParameterModel'],
+  { default: JSONValue; choices: JSONValue[] }
+>;
+export type Parameters = JSONMapping;
+
+export type Finding = Schemas['FindingModel'];
+export type Kernel = Schemas['KernelModel'];
+/** `files` holds the first 200 of `file_count`. */
+export type Inspection = With<
+  Schemas['InspectionModel'],
+  { parameters: Parameter[] }
+>;
+export type Submission = With<
+  Partial<Schemas['SubmitRequest']>,
+  { path: string; parameters?: Parameters }
+>;
+
+/** Of a failing cell, `detail` holds cell, ename, evalue and traceback. */
+export type Reason = With<Schemas['ReasonModel'], { detail: JSONMapping }>;
+export type Progress = Schemas['ProgressModel'];
+export type RunState = Schemas['RunState'];
+export type Artifact = Schemas['ArtifactModel'];
+export type Run = With<
+  Schemas['RunModel'],
+  {
+    reason: Reason | null;
+    /** Those given; the others keep their defaults. */
+    parameters: Parameters;
+    parameter_schema: Parameter[];
+    values: JSONMapping;
+  }
+>;
+
+export type Page<T> = { items: T[]; next: string | null };
+export type Status = Schemas['Status'];
+
+/** An nbformat output, with the `transient` member that only messages have. */
+export type Output = { output_type: string; [member: string]: unknown };
+
+/** One line of a run's journal. `cell` counts all cells from 0. */
+export type JournalEvent = { seq: number; t: number } & (
+  | { kind: 'start'; cells: number; code_cells: number }
+  | { kind: 'cell_started'; cell: number; done: number }
+  | { kind: 'output'; cell: number; output: Output }
+  | { kind: 'clear'; cell: number }
+  | {
+      kind: 'update';
+      display_id: string;
+      data: { [mimeType: string]: JSONValue };
+      metadata: JSONMapping;
+    }
+  | {
+      kind: 'cell_finished';
+      cell: number;
+      ok: boolean;
+      execution_count: number | null;
+      done: number;
+    }
+  | { kind: 'value'; name: string; value: JSONValue }
+  | { kind: 'note'; code: string; message: string; cell: number | null }
+  | { kind: 'end'; state: string }
+);
+
+/** Each attempt of a run counts its events from 1; `attempt` is the latest, 0 before the first. */
+export type JournalPage = With<
+  Schemas['JournalPage'],
+  { events: JournalEvent[] }
+>;
+
+/** RFC 9457. `code` is stable; `detail` is the sentence for people. */
+export type ProblemBody = With<Schemas['Problem'], { extra: JSONMapping }>;

@@ -1,0 +1,8 @@
+import { client } from './api/plugin';
+import { jobs } from './jobs/plugin';
+import { records } from './records/plugin';
+import { runs, runsModel } from './runs/plugin';
+
+export * from './tokens';
+
+export default [client, runsModel, runs, records, jobs];

@@ -1,0 +1,178 @@
+import { nullTranslator } from '@jupyterlab/translation';
+
+import { Inspection, Parameter, Problem, Run, Submission } from '../../api';
+import { IRunTarget, RunFormModel } from '../model';
+
+const trans = nullTranslator.load('dataops_lab');
+
+function parameter(name: string, value: number): Parameter {
+  return {
+    name,
+    type: 'integer',
+    default: value,
+    required: false,
+    nullable: false,
+    description: '',
+    choices: [],
+    items: null
+  };
+}
+
+const INSPECTION = {
+  name: 'report',
+  declares_parameters: true,
+  parameters: [parameter('top', 8), parameter('year', 2026)],
+  kernel: { name: 'python3', language: 'python', display_name: 'Python 3' },
+  kernel_problem: null,
+  kernels: ['bash', 'python3'],
+  findings: []
+} as unknown as Inspection;
+
+class FakeTarget implements IRunTarget {
+  title = 'report.ipynb';
+  rerunOf: Run | null = null;
+  saving: string | null = null;
+  inspection = INSPECTION;
+  failures: Problem[] = [];
+  submitted: { submission: Omit<Submission, 'path'>; key: string }[] = [];
+
+  save = async () => this.saving;
+  inspect = async () => this.inspection;
+  submit = async (submission: Omit<Submission, 'path'>, key: string) => {
+    this.submitted.push({ submission, key });
+    const failure = this.failures.shift();
+    if (failure) {
+      throw failure;
+    }
+    return { id: 'r1' } as Run;
+  };
+}
+
+describe('RunFormModel', () => {
+  let target: FakeTarget;
+  let form: RunFormModel;
+  const type = (name: string, text: string) =>
+    form.setDraft(name, { text, isNone: false });
+
+  beforeEach(async () => {
+    target = new FakeTarget();
+    form = new RunFormModel(target, trans);
+    await form.load();
+  });
+
+  it('is filled in from the notebook, so that it can be sent at once', async () => {
+    expect(form.state.name).toBe('report');
+    expect(form.state.drafts.top.text).toBe('8');
+    expect(await form.submit()).toEqual({ id: 'r1' });
+    expect(target.submitted[0].submission).toEqual({ parameters: {} });
+  });
+
+  it('sends only what was changed', async () => {
+    type('top', '3');
+    type('year', '2026');
+    form.setName('March');
+    form.setTimeout('1.5');
+    await form.submit();
+    expect(target.submitted[0].submission).toEqual({
+      parameters: { top: 3 },
+      name: 'March',
+      timeout_s: 90
+    });
+  });
+
+  it('sends nothing while a field is wrong, and says so there', async () => {
+    type('top', 'many');
+    expect(await form.submit()).toBeNull();
+    expect(target.submitted).toEqual([]);
+    expect(Object.keys(form.state.problems)).toEqual(['top']);
+  });
+
+  it('forgets the problem of a field that is changed', async () => {
+    type('top', 'many');
+    form.check('top');
+    expect(form.state.problems).toHaveProperty('top');
+    type('top', '3');
+    expect(form.state.problems).toEqual({});
+  });
+
+  it('sends nothing before the notebook has been read', async () => {
+    form = new RunFormModel(target, trans);
+    expect(await form.submit()).toBeNull();
+    expect(target.submitted).toEqual([]);
+  });
+
+  it('sends the kernel that was chosen, and none otherwise', async () => {
+    await form.setKernel('python3');
+    await form.submit();
+    expect(target.submitted[0].submission.kernel).toBe('python3');
+  });
+
+  it('puts what the server refuses at its field, and not once more', async () => {
+    target.failures = [
+      new Problem({
+        code: 'invalid_parameters',
+        status: 422,
+        detail: "'top' is too large.",
+        extra: { problems: [{ name: 'top', message: 'is too large' }] }
+      })
+    ];
+    expect(await form.submit()).toBeNull();
+    expect(form.state.problems).toEqual({ top: 'is too large' });
+    expect(form.state.trouble).toBeNull();
+    expect(form.state.submitting).toBe(false);
+  });
+
+  it('says what is refused for another reason once, above the button', async () => {
+    const refusal = new Problem({
+      code: 'snapshot_too_large',
+      detail: 'Too big.'
+    });
+    target.failures = [refusal];
+    expect(await form.submit()).toBeNull();
+    expect(form.state.trouble).toBe(refusal);
+  });
+
+  it('tries the same again with the same key, and another run with another', async () => {
+    target.failures = [new Problem({ detail: 'lost' })];
+    await form.submit();
+    await form.submit();
+    await form.submit();
+    const [first, second, third] = target.submitted.map(it => it.key);
+    expect(second).toBe(first);
+    expect(third).not.toBe(first);
+  });
+
+  it('says when the notebook was not saved', async () => {
+    target.saving = 'The notebook could not be saved.';
+    await form.load();
+    expect(form.state.notes.map(it => it.message)).toEqual([target.saving]);
+  });
+
+  it('keeps what was typed when the notebook is read again', async () => {
+    type('top', '3');
+    target.inspection = {
+      ...INSPECTION,
+      parameters: [parameter('top', 10), parameter('month', 1)]
+    };
+    await form.load();
+    expect(form.state.drafts.top.text).toBe('3');
+    expect(Object.keys(form.state.drafts)).toEqual(['top', 'month']);
+  });
+
+  it('takes up the values of the run that is run again', async () => {
+    target.rerunOf = {
+      job: { name: 'report' },
+      parameter_schema: INSPECTION.parameters,
+      parameters: { year: 2025 }
+    } as unknown as Run;
+    form = new RunFormModel(target, trans);
+    await form.load();
+    expect(form.state.drafts.year.text).toBe('2025');
+    type('top', '3');
+    await form.submit();
+    expect(target.submitted[0].submission.parameters).toEqual({
+      top: 3,
+      year: 2025
+    });
+  });
+});

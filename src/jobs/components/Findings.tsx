@@ -1,0 +1,30 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import type { Finding } from '../../api';
+import { Message } from '../../shared/components/Message';
+
+/** What will be missing or is worth knowing, each with its mend. */
+export function Findings(props: {
+  findings: Finding[];
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { findings, trans } = props;
+  return (
+    <>
+      {findings.map((finding, index) => (
+        <Message
+          key={`${finding.code}-${index}`}
+          kind={finding.severity}
+          title={
+            finding.cell === null
+              ? finding.message
+              : trans.__('Cell %1: %2', finding.cell + 1, finding.message)
+          }
+        >
+          {finding.mend && <p>{finding.mend}</p>}
+        </Message>
+      ))}
+    </>
+  );
+}

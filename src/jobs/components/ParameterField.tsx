@@ -1,0 +1,196 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import { HTMLSelect } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { Parameter } from '../../api';
+import { formatValue } from '../../shared/format';
+import { Draft, initialDraft } from '../drafts';
+
+type Props = {
+  parameter: Parameter;
+  draft: Draft;
+  problem?: string;
+  disabled: boolean;
+  onChange: (draft: Draft) => void;
+  onLeave: () => void;
+  trans: TranslationBundle;
+};
+
+/** One parameter: its control by type, what it is for, and what is wrong with it. */
+export function ParameterField(props: Props): JSX.Element {
+  const { parameter, draft, problem, disabled, onChange, trans } = props;
+  const id = `dl-parameter-${parameter.name}`;
+  const described = [
+    parameter.description && `${id}-description`,
+    problem && `${id}-problem`
+  ];
+  const initial = initialDraft(parameter);
+  const changed =
+    draft.text !== initial.text || draft.isNone !== initial.isNone;
+  return (
+    <div className="dl-Field" data-parameter={parameter.name}>
+      <div className="dl-Field-head">
+        <label htmlFor={id}>{parameter.name}</label>
+        <span className="dl-mod-quiet">{typeName(parameter, trans)}</span>
+        {changed && !parameter.required && (
+          <button
+            type="button"
+            className="dl-Button dl-mod-link"
+            disabled={disabled}
+            onClick={() => onChange(initial)}
+          >
+            {trans.__('Back to default')}
+          </button>
+        )}
+      </div>
+      {parameter.description && (
+        <div id={`${id}-description`} className="dl-Field-description">
+          {parameter.description}
+        </div>
+      )}
+      <div className="dl-Field-control">
+        <Control
+          {...props}
+          attributes={{
+            id,
+            disabled: disabled || draft.isNone,
+            onBlur: props.onLeave,
+            'aria-invalid': problem ? true : undefined,
+            'aria-describedby':
+              described.filter(Boolean).join(' ') || undefined,
+            'aria-required': parameter.required || undefined
+          }}
+        />
+        {(parameter.nullable || parameter.type === 'any') && (
+          <label className="dl-Field-none">
+            <input
+              type="checkbox"
+              checked={draft.isNone}
+              disabled={disabled}
+              onChange={event =>
+                onChange({ ...draft, isNone: event.target.checked })
+              }
+            />
+            {trans.__('no value')}
+          </label>
+        )}
+      </div>
+      {problem && (
+        <div id={`${id}-problem`} className="dl-Field-problem" role="alert">
+          {problem}
+        </div>
+      )}
+    </div>
+  );
+}
+
+type ControlProps = Props & {
+  attributes: React.AriaAttributes & {
+    id: string;
+    disabled: boolean;
+    onBlur: () => void;
+  };
+};
+
+function Control(props: ControlProps): JSX.Element {
+  const { parameter, draft, attributes, onChange, trans } = props;
+  const write = (text: string) => onChange({ text, isNone: false });
+  const common = {
+    ...attributes,
+    className: 'jp-mod-styled',
+    value: draft.text,
+    onChange: (
+      event: React.ChangeEvent<
+        HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement
+      >
+    ) => write(event.target.value)
+  };
+  if (parameter.choices.length) {
+    const options = parameter.choices.map(choice => JSON.stringify(choice));
+    return (
+      <HTMLSelect {...common} className={undefined}>
+        {!options.includes(draft.text) && (
+          <option value={draft.text}>{trans.__('Choose…')}</option>
+        )}
+        {parameter.choices.map((choice, index) => (
+          <option key={options[index]} value={options[index]}>
+            {formatValue(choice)}
+          </option>
+        ))}
+      </HTMLSelect>
+    );
+  }
+  switch (parameter.type) {
+    case 'boolean':
+      return (
+        <span className="dl-Field-switch">
+          <input
+            {...attributes}
+            type="checkbox"
+            role="switch"
+            checked={draft.text === 'true'}
+            onChange={event => write(String(event.target.checked))}
+          />
+          <span aria-hidden>
+            {draft.text === 'true' ? trans.__('on') : trans.__('off')}
+          </span>
+        </span>
+      );
+    case 'integer':
+      return <input {...common} type="number" step={1} inputMode="numeric" />;
+    case 'number':
+      return <input {...common} type="number" step="any" inputMode="decimal" />;
+    case 'date':
+      return <input {...common} type="date" />;
+    case 'datetime':
+      // The picker knows no time zones; a moment that has one is typed.
+      return /(Z|[+-]\d\d:?\d\d)$/.test(draft.text) ? (
+        <input {...common} type="text" />
+      ) : (
+        <input {...common} type="datetime-local" step={1} />
+      );
+    case 'list':
+    case 'mapping':
+      return (
+        <textarea
+          {...common}
+          className="jp-mod-styled dl-mod-code"
+          spellCheck={false}
+          rows={Math.min(10, Math.max(2, draft.text.split('\n').length))}
+        />
+      );
+    case 'any':
+      return (
+        <input
+          {...common}
+          type="text"
+          spellCheck={false}
+          placeholder={trans.__('Text, or a value in JSON')}
+        />
+      );
+    default:
+      return draft.text.includes('\n') ? (
+        <textarea {...common} rows={4} />
+      ) : (
+        <input {...common} type="text" />
+      );
+  }
+}
+
+function typeName(parameter: Parameter, trans: TranslationBundle): string {
+  if (parameter.choices.length) {
+    return trans.__('choice');
+  }
+  const names = {
+    string: trans.__('text'),
+    integer: trans.__('whole number'),
+    number: trans.__('number'),
+    boolean: trans.__('yes or no'),
+    date: trans.__('date'),
+    datetime: trans.__('date and time'),
+    list: trans.__('list, in JSON'),
+    mapping: trans.__('mapping, in JSON'),
+    any: ''
+  };
+  return names[parameter.type];
+}

@@ -1,0 +1,278 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import { UUID } from '@lumino/coreutils';
+import { IDisposable } from '@lumino/disposable';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import {
+  Finding,
+  Inspection,
+  Parameter,
+  Parameters,
+  Problem,
+  Run,
+  Submission
+} from '../api';
+import { Draft, draftOf, initialDraft, isDefault, readDraft } from './drafts';
+
+export type Drafts = { [name: string]: Draft };
+
+export type FormState = {
+  parameters: Parameter[];
+  drafts: Drafts;
+  /** Sentences by parameter name. */
+  problems: { [name: string]: string };
+  name: string;
+  /** The one that was chosen instead of the notebook's own. */
+  kernel: string | null;
+  /** In minutes, as typed; empty for none. */
+  timeout: string;
+  /** Null while it is read, and for a rerun, whose version is fixed. */
+  inspection: Inspection | null;
+  /** What the page itself has to say, beside the findings of the inspection. */
+  notes: Finding[];
+  loading: boolean;
+  submitting: boolean;
+  /** Why the notebook cannot be run, or was refused. */
+  trouble: Problem | null;
+};
+
+/** Where the values of the form go. */
+export interface IRunTarget {
+  readonly title: string;
+  /** The run whose version and values are used again. */
+  readonly rerunOf: Run | null;
+  /** Save what is open; a sentence where that is not possible. */
+  save(): Promise<string | null>;
+  inspect(kernel: string | null): Promise<Inspection>;
+  submit(submission: Omit<Submission, 'path'>, key: string): Promise<Run>;
+}
+
+/** The form before a run: what is in its fields, and what the server says about it. */
+export class RunFormModel implements IDisposable {
+  constructor(
+    readonly target: IRunTarget,
+    private readonly _trans: TranslationBundle
+  ) {
+    const { rerunOf } = target;
+    if (rerunOf) {
+      this._state = {
+        ...this._state,
+        name: rerunOf.job.name,
+        ...fieldsOf(rerunOf.parameter_schema, {}, rerunOf.parameters)
+      };
+    }
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get state(): FormState {
+    return this._state;
+  }
+
+  get isDisposed(): boolean {
+    return this._disposed;
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    Signal.clearData(this);
+  }
+
+  /** Read the notebook (again); what was typed is kept where it still fits. */
+  async load(): Promise<void> {
+    if (this.target.rerunOf) {
+      return;
+    }
+    this._set({ loading: true });
+    try {
+      const notes = await this._save();
+      const inspection = await this.target.inspect(this._state.kernel);
+      const typed = this._touched();
+      this._set({
+        inspection,
+        notes,
+        name: this._named ? this._state.name : inspection.name,
+        trouble: null,
+        ...fieldsOf(inspection.parameters, typed, {})
+      });
+    } catch (reason) {
+      this._set({ trouble: Problem.from(reason) });
+    }
+    this._set({ loading: false });
+  }
+
+  setDraft(name: string, draft: Draft): void {
+    const { [name]: _, ...problems } = this._state.problems;
+    const drafts = { ...this._state.drafts, [name]: draft };
+    this._set({ drafts, problems });
+  }
+
+  /** Say what is wrong with a field when it is left. */
+  check(name: string): void {
+    const parameter = this._state.parameters.find(it => it.name === name);
+    const reading = parameter && this._read(parameter);
+    if (reading && 'problem' in reading) {
+      const problems = { ...this._state.problems, [name]: reading.problem };
+      this._set({ problems });
+    }
+  }
+
+  setName(name: string): void {
+    this._named = true;
+    this._set({ name });
+  }
+
+  setTimeout(timeout: string): void {
+    this._set({ timeout });
+  }
+
+  setKernel(kernel: string): Promise<void> {
+    this._set({ kernel });
+    return this.load();
+  }
+
+  /** The run, or null where something must be mended first. */
+  async submit(): Promise<Run | null> {
+    const { inspection, submitting } = this._state;
+    const ready = inspection !== null || this.target.rerunOf !== null;
+    const parameters = this._values();
+    if (!ready || !parameters || submitting) {
+      return null;
+    }
+    this._set({ submitting: true, trouble: null });
+    try {
+      const notes = await this._save();
+      this._set({ notes });
+      const submission = this._submission(parameters);
+      // The same request keeps its key, so that a second try after a lost answer is no second run.
+      const request = JSON.stringify(submission);
+      if (request !== this._request) {
+        this._request = request;
+        this._key = UUID.uuid4();
+      }
+      const run = await this.target.submit(submission, this._key);
+      this._request = '';
+      return run;
+    } catch (reason) {
+      const trouble = Problem.from(reason);
+      const problems = this._ofFields(trouble.parameters);
+      const placed = Object.keys(problems).length > 0;
+      // What is said at a field need not be said twice.
+      this._set({ problems, trouble: placed ? null : trouble });
+      return null;
+    } finally {
+      this._set({ submitting: false });
+    }
+  }
+
+  private _submission(parameters: Parameters): Omit<Submission, 'path'> {
+    const { name, kernel, inspection, timeout } = this._state;
+    const seconds = Number(timeout) * 60;
+    return {
+      parameters,
+      name: name.trim() && name !== inspection?.name ? name.trim() : undefined,
+      kernel: kernel ?? undefined,
+      timeout_s: seconds > 0 ? seconds : undefined
+    };
+  }
+
+  /** The values that differ from the defaults; null when a field is wrong. */
+  private _values(): Parameters | null {
+    const values: Parameters = {};
+    const problems: { [name: string]: string } = {};
+    for (const parameter of this._state.parameters) {
+      const reading = this._read(parameter);
+      if ('problem' in reading) {
+        problems[parameter.name] = reading.problem;
+      } else if (!isDefault(parameter, reading.value)) {
+        values[parameter.name] = reading.value;
+      }
+    }
+    this._set({ problems });
+    return Object.keys(problems).length ? null : values;
+  }
+
+  private _read(parameter: Parameter) {
+    const draft = this._state.drafts[parameter.name];
+    return readDraft(parameter, draft, this._trans);
+  }
+
+  private _touched(): Drafts {
+    const { parameters, drafts } = this._state;
+    return Object.fromEntries(
+      parameters
+        .filter(it => !same(drafts[it.name], initialDraft(it)))
+        .map(it => [it.name, drafts[it.name]])
+    );
+  }
+
+  private async _save(): Promise<Finding[]> {
+    const message = await this.target.save();
+    return message === null
+      ? []
+      : [
+          {
+            code: 'not_saved',
+            severity: 'warning',
+            message,
+            mend: this._trans.__(
+              'The run takes the notebook as it was saved last.'
+            ),
+            cell: null
+          }
+        ];
+  }
+
+  private _ofFields(problems: { [name: string]: string }) {
+    const names = new Set(this._state.parameters.map(it => it.name));
+    return Object.fromEntries(
+      Object.entries(problems).filter(([name]) => names.has(name))
+    );
+  }
+
+  private _set(change: Partial<FormState>): void {
+    this._state = { ...this._state, ...change };
+    this._changed.emit();
+  }
+
+  private _state: FormState = {
+    parameters: [],
+    drafts: {},
+    problems: {},
+    name: '',
+    kernel: null,
+    timeout: '',
+    inspection: null,
+    notes: [],
+    loading: false,
+    submitting: false,
+    trouble: null
+  };
+  private _named = false;
+  private _request = '';
+  private _key = '';
+  private _disposed = false;
+  private readonly _changed = new Signal<this, void>(this);
+}
+
+/** Fields for `parameters`: as typed, else with the given value, else with the default. */
+function fieldsOf(
+  parameters: Parameter[],
+  typed: Drafts,
+  values: Parameters
+): Pick<FormState, 'parameters' | 'drafts' | 'problems'> {
+  const drafts = Object.fromEntries(
+    parameters.map(it => [
+      it.name,
+      typed[it.name] ??
+        (it.name in values ? draftOf(it, values[it.name]) : initialDraft(it))
+    ])
+  );
+  return { parameters, drafts, problems: {} };
+}
+
+function same(a: Draft, b: Draft): boolean {
+  return a.text === b.text && a.isNone === b.isNone;
+}

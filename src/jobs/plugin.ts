@@ -1,0 +1,119 @@
+import {
+  ILabShell,
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { viewArea } from '../shared/area';
+import { noArgs, notebookArgs, runArgs } from '../shared/args';
+import { rerunWithIcon, runAsJobIcon } from '../shared/icons';
+import { reportFailure } from '../shared/report';
+import { CommandIDs, IDataOps, IRuns } from '../tokens';
+import type { Forms } from './forms';
+
+export const jobs: JupyterFrontEndPlugin<void> = {
+  id: 'dataops-lab:jobs',
+  description:
+    'Run as job: in the notebook toolbar, the file browser, the palette.',
+  autoStart: true,
+  requires: [IDataOps, IRuns, IDocumentManager],
+  optional: [
+    INotebookTracker,
+    IFileBrowserFactory,
+    ITranslator,
+    ICommandPalette,
+    ILabShell
+  ],
+  activate: (
+    app: JupyterFrontEnd,
+    dataOps: IDataOps,
+    runs: IRuns,
+    documents: IDocumentManager,
+    notebooks: INotebookTracker | null,
+    browsers: IFileBrowserFactory | null,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null,
+    labShell: ILabShell | null
+  ) => {
+    const { commands } = app;
+    const { client } = dataOps;
+    const trans = (translator ?? nullTranslator).load('dataops_lab');
+    let loaded: Promise<Forms> | undefined;
+    const forms = () =>
+      (loaded ??= import('./forms').then(
+        ({ Forms }) =>
+          new Forms({
+            app,
+            area: viewArea(labShell),
+            client,
+            runs,
+            documents,
+            trans
+          })
+      ));
+
+    commands.addCommand(CommandIDs.runAsJob, {
+      label: trans.__('Run as Job'),
+      caption: trans.__('Run this notebook as a job, with parameters'),
+      icon: runAsJobIcon,
+      describedBy: notebookArgs,
+      isEnabled: args =>
+        args.path !== undefined || Boolean(notebooks?.currentWidget),
+      execute: async args => {
+        const panel = notebooks?.currentWidget;
+        const current = panel?.context.path;
+        const path = (args.path as string | undefined) ?? current;
+        if (path !== undefined) {
+          const beside = current === path ? panel?.id : undefined;
+          (await forms()).openForNotebook(path, beside);
+        }
+      }
+    });
+
+    const selected = () => [
+      ...(browsers?.tracker.currentWidget?.selectedItems() ?? [])
+    ];
+    commands.addCommand(CommandIDs.runSelected, {
+      label: trans.__('Run as Job'),
+      icon: runAsJobIcon,
+      describedBy: noArgs,
+      isVisible: () => selected().some(item => item.type === 'notebook'),
+      execute: async () => {
+        for (const { type, path } of selected()) {
+          if (type === 'notebook') {
+            (await forms()).openForNotebook(path);
+          }
+        }
+      }
+    });
+
+    const idOf = (args: { id?: unknown }) =>
+      (args.id as string | undefined) ?? runs.current ?? undefined;
+    commands.addCommand(CommandIDs.rerunWith, {
+      label: trans.__('Rerun With…'),
+      caption: trans.__('Run the same version again, with other parameters'),
+      icon: rerunWithIcon,
+      describedBy: runArgs,
+      isEnabled: args => idOf(args) !== undefined,
+      execute: async args => {
+        const id = idOf(args)!;
+        try {
+          const run = runs.get(id) ?? (await client.run(id));
+          (await forms()).openForRerun(run);
+        } catch (reason) {
+          reportFailure(reason);
+        }
+      }
+    });
+
+    const category = trans.__('DataOps');
+    for (const command of [CommandIDs.runAsJob, CommandIDs.rerunWith]) {
+      palette?.addItem({ command, category });
+    }
+  }
+};

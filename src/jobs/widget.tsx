@@ -1,0 +1,89 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget } from '@jupyterlab/ui-components';
+import { Message } from '@lumino/messaging';
+import React from 'react';
+
+import type { Run } from '../api';
+import { runAsJobIcon } from '../shared/icons';
+import { useSignal } from '../shared/signals';
+import { RunForm } from './components/RunForm';
+import { RunFormModel } from './model';
+
+type Options = {
+  model: RunFormModel;
+  /** Called with the run that was made. */
+  onSubmitted: (run: Run) => void;
+  trans: TranslationBundle;
+};
+
+/** The form beside a notebook. */
+export class RunFormWidget extends ReactWidget {
+  constructor(private readonly _options: Options) {
+    super();
+    const { model, trans } = _options;
+    this.title.label = trans.__('Run %1', model.target.title);
+    this.title.caption = this.title.label;
+    this.title.icon = runAsJobIcon;
+    this.title.closable = true;
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', this.title.label);
+    this.node.tabIndex = -1;
+    this.addClass('dl-RunFormPanel');
+    model.changed.connect(this._onChanged, this);
+    void model.load();
+  }
+
+  get model(): RunFormModel {
+    return this._options.model;
+  }
+
+  dispose(): void {
+    this.model.dispose();
+    super.dispose();
+  }
+
+  /** The button, so that Enter runs; it comes when the notebook has been read. */
+  protected onActivateRequest(msg: Message): void {
+    (this._button ?? this.node).focus({ preventScroll: true });
+  }
+
+  private _onChanged(): void {
+    if (document.activeElement === this.node) {
+      requestAnimationFrame(() => this._button?.focus({ preventScroll: true }));
+    }
+  }
+
+  private get _button(): HTMLElement | null {
+    return this.node.querySelector('button[type=submit]:enabled');
+  }
+
+  protected render(): JSX.Element {
+    return <Connected {...this._options} />;
+  }
+}
+
+function Connected(props: Options): JSX.Element {
+  const { model, trans } = props;
+  const state = useSignal(model.changed, () => model.state);
+  const submit = async () => {
+    const run = await model.submit();
+    if (run) {
+      props.onSubmitted(run);
+    }
+  };
+  return (
+    <RunForm
+      state={state}
+      title={model.target.title}
+      rerunOf={model.target.rerunOf}
+      onDraft={(name, draft) => model.setDraft(name, draft)}
+      onLeave={name => model.check(name)}
+      onName={name => model.setName(name)}
+      onKernel={kernel => void model.setKernel(kernel)}
+      onTimeout={minutes => model.setTimeout(minutes)}
+      onReload={() => void model.load()}
+      onSubmit={() => void submit()}
+      trans={trans}
+    />
+  );
+}

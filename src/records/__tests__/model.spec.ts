@@ -1,0 +1,117 @@
+import type { CodeCellModel } from '@jupyterlab/cells';
+import { NotebookModel } from '@jupyterlab/notebook';
+import { DisposableDelegate } from '@lumino/disposable';
+import { Signal } from '@lumino/signaling';
+
+import type {
+  Client,
+  EventStream,
+  JournalDelta,
+  JournalEvent
+} from '../../api';
+import type { IRuns } from '../../tokens';
+import { RecordModel } from '../model';
+
+const RUN = { id: 'r1', state: 'active', kernel: { language: 'python' } };
+const CONTENT = {
+  nbformat: 4,
+  nbformat_minor: 5,
+  metadata: {},
+  cells: [
+    {
+      cell_type: 'code',
+      id: 'c',
+      source: '',
+      metadata: {},
+      outputs: [],
+      execution_count: null
+    }
+  ]
+};
+
+/** The journal of an attempt that printed `text`. */
+function printed(text: string): JournalEvent[] {
+  const output = { output_type: 'stream', name: 'stdout', text };
+  return [
+    { seq: 1, t: 0, kind: 'start', cells: 1, code_cells: 1 },
+    { seq: 2, t: 0, kind: 'cell_started', cell: 0, done: 0 },
+    { seq: 3, t: 0, kind: 'output', cell: 0, output }
+  ] as JournalEvent[];
+}
+
+describe('RecordModel', () => {
+  const stream = { journal: {} as Signal<object, JournalDelta> };
+  let notebook: NotebookModel;
+  let model: RecordModel;
+
+  const shown = () =>
+    (notebook.cells.get(0) as CodeCellModel).outputs
+      .toJSON()
+      .map(output => output.text);
+  const filled = () =>
+    new Promise<void>(resolve => {
+      const done = () => {
+        model.filled.disconnect(done);
+        resolve();
+      };
+      model.filled.connect(done);
+    });
+  const arrives = async (attempt: number, text: string) => {
+    const drawn = filled();
+    stream.journal.emit({
+      run_id: 'r1',
+      attempt,
+      events: printed(text),
+      complete: false
+    });
+    await drawn;
+  };
+
+  beforeEach(async () => {
+    notebook = new NotebookModel();
+    stream.journal = new Signal<object, JournalDelta>({});
+    const client = {
+      run: async () => RUN,
+      notebook: async () => CONTENT,
+      journal: async () => ({ attempt: 0, events: [], complete: false })
+    };
+    const events = {
+      journal: stream.journal,
+      restarted: new Signal({}),
+      followed: () => false,
+      watch: () => new DisposableDelegate(() => undefined)
+    };
+    const runs = { runChanged: new Signal({}), start: async () => undefined };
+    model = new RecordModel(
+      'r1',
+      notebook,
+      client as unknown as Client,
+      events as unknown as EventStream,
+      runs as unknown as IRuns
+    );
+    await model.load();
+    await filled();
+  });
+
+  afterEach(() => {
+    model.dispose();
+    notebook.dispose();
+  });
+
+  it('fills the notebook in as its journal grows', async () => {
+    await arrives(1, 'first');
+    expect(shown()).toEqual(['first']);
+  });
+
+  it('takes nothing twice', async () => {
+    await arrives(1, 'first');
+    await arrives(1, 'first');
+    expect(shown()).toEqual(['first']);
+  });
+
+  it('replaces what an attempt had written by what the next one writes', async () => {
+    await arrives(1, 'first');
+    await arrives(2, 'second');
+    expect(shown()).toEqual(['second']);
+  });
+});

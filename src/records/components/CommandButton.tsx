@@ -1,0 +1,26 @@
+import { LabIcon } from '@jupyterlab/ui-components';
+import { CommandRegistry } from '@lumino/commands';
+import { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import React from 'react';
+
+/** A command as a button, with the command's own icon, label and state. */
+export function CommandButton(props: {
+  commands: CommandRegistry;
+  id: string;
+  args: ReadonlyPartialJSONObject;
+}): JSX.Element {
+  const { commands, id, args } = props;
+  const icon = commands.icon(id, args);
+  return (
+    <button
+      className="dl-Button"
+      data-command={id}
+      title={commands.caption(id, args)}
+      disabled={!commands.isEnabled(id, args)}
+      onClick={() => void commands.execute(id, args)}
+    >
+      {icon instanceof LabIcon && <icon.react tag="span" aria-hidden />}
+      {commands.label(id, args)}
+    </button>
+  );
+}

@@ -1,0 +1,65 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import type { Run } from '../../api';
+import { Message, MessageKind } from '../../shared/components/Message';
+import { formatValue } from '../../shared/format';
+import { failingCell, isTerminal } from '../../shared/runs';
+
+/** Why a run waits or ended as it did, with the next click. Nothing when all went well. */
+export function Outcome(props: {
+  run: Run;
+  onShowCell: (cell: number) => void;
+  onOpenNotebook: () => void;
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const { run, trans } = props;
+  if (!run.reason) {
+    return null;
+  }
+  const cell = failingCell(run);
+  const failed = run.reason.code === 'cell_error' && cell !== null;
+  const parameters = Object.entries(run.parameters);
+  return (
+    <Message
+      kind={kindOf(run)}
+      title={
+        failed
+          ? trans.__('Cell %1 of the notebook failed', cell + 1)
+          : run.reason.message
+      }
+    >
+      {failed && <pre className="dl-Outcome-error">{run.reason.message}</pre>}
+      {cell !== null && parameters.length > 0 && (
+        <p className="dl-mod-quiet">
+          {trans.__('With')}{' '}
+          {parameters.map(([name, value]) => (
+            <code key={name}>
+              {name} = {formatValue(value)}
+            </code>
+          ))}
+        </p>
+      )}
+      {cell !== null && (
+        <p className="dl-Outcome-actions">
+          <button className="dl-Button" onClick={() => props.onShowCell(cell)}>
+            {trans.__('Show the cell')}
+          </button>
+          <button className="dl-Button" onClick={props.onOpenNotebook}>
+            {trans.__('Open the notebook there')}
+          </button>
+        </p>
+      )}
+    </Message>
+  );
+}
+
+function kindOf(run: Run): MessageKind {
+  if (!isTerminal(run)) {
+    return 'info';
+  }
+  if (['failed', 'timed_out', 'lost', 'rejected'].includes(run.state)) {
+    return 'error';
+  }
+  return run.state === 'succeeded' ? 'info' : 'warning';
+}

@@ -1,0 +1,137 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import type { JSONValue, Run } from '../../api';
+import { formatBytes, formatDuration, formatValue } from '../../shared/format';
+
+/** What went in, what was recorded, and where it ran. */
+export function Parameters(props: {
+  run: Run;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { run, trans } = props;
+  const values = Object.entries(run.values);
+  return (
+    <div className="dl-Facts">
+      <h2>{trans.__('Parameters')}</h2>
+      {run.parameter_schema.length ? (
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{trans.__('Name')}</th>
+              <th scope="col">{trans.__('Value')}</th>
+              <th scope="col">{trans.__('Description')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {run.parameter_schema.map(parameter => {
+              const given = parameter.name in run.parameters;
+              const value = given
+                ? run.parameters[parameter.name]
+                : parameter.default;
+              return (
+                <tr key={parameter.name}>
+                  <th scope="row">
+                    <code>{parameter.name}</code>
+                  </th>
+                  <td>
+                    <Value value={value} trans={trans} />{' '}
+                    {!given && (
+                      <span className="dl-mod-quiet">
+                        {trans.__('default')}
+                      </span>
+                    )}
+                  </td>
+                  <td>{parameter.description}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      ) : (
+        <p className="dl-Empty">
+          {trans.__('The notebook declares no parameters.')}
+        </p>
+      )}
+      <h2>{trans.__('Values')}</h2>
+      {values.length ? (
+        <table>
+          <tbody>
+            {values.map(([name, value]) => (
+              <tr key={name}>
+                <th scope="row">
+                  <code>{name}</code>
+                </th>
+                <td>
+                  <Value value={value} trans={trans} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ) : (
+        <p className="dl-Empty">
+          {trans.__(
+            'Nothing was recorded. A notebook leaves a value with dataops_lab.record(name, value).'
+          )}
+        </p>
+      )}
+      <h2>{trans.__('Where and how')}</h2>
+      <table>
+        <tbody>
+          {facts(run, trans).map(([name, value]) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td>{value}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Value(props: {
+  value: JSONValue;
+  trans: TranslationBundle;
+}): JSX.Element {
+  return props.value === null ? (
+    <em>{props.trans.__('no value')}</em>
+  ) : (
+    <code>{formatValue(props.value)}</code>
+  );
+}
+
+function facts(run: Run, trans: TranslationBundle): [string, string][] {
+  const attempt = run.attempts[run.attempts.length - 1];
+  const { remote, branch, commit, dirty } = run.origin;
+  const git = [remote, branch, commit?.slice(0, 10)].filter(Boolean).join(' ');
+  const all: [string, string | null | undefined][] = [
+    [trans.__('Notebook'), run.job.source],
+    [trans.__('Kernel'), run.kernel.display_name],
+    [trans.__('Environment'), run.environment],
+    [trans.__('Git'), git && (dirty ? trans.__('%1, with changes', git) : git)],
+    [
+      trans.__('Timeout'),
+      run.timeout_s === null ? null : formatDuration(run.timeout_s)
+    ],
+    [
+      trans.__('Processor time'),
+      attempt?.cpu_seconds === null || attempt === undefined
+        ? null
+        : formatDuration(attempt.cpu_seconds)
+    ],
+    [
+      trans.__('Memory at most'),
+      attempt?.peak_memory_bytes ? formatBytes(attempt.peak_memory_bytes) : null
+    ],
+    [
+      trans.__('Attempts'),
+      run.attempts.length > 1 ? String(run.attempts.length) : null
+    ],
+    [trans.__('Run'), run.id],
+    [trans.__('Version digest'), run.digests.version],
+    [trans.__('Record digest'), run.digests.record]
+  ];
+  return all.filter((fact): fact is [string, string] => Boolean(fact[1]));
+}

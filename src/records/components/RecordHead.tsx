@@ -1,0 +1,81 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import { CommandRegistry } from '@lumino/commands';
+import React from 'react';
+
+import type { Problem, Run } from '../../api';
+import { Trouble } from '../../shared/components/Trouble';
+import { CommandIDs } from '../../tokens';
+import type { Tab, ViewState } from '../view';
+import { Outcome } from './Outcome';
+import { RecordHeader } from './RecordHeader';
+import { Tabs } from './Tabs';
+
+/** Everything above the part of the record that is looked at. */
+export function RecordHead(props: {
+  run: Run | null;
+  isMine: boolean;
+  trouble: Problem | null;
+  view: ViewState;
+  panelOf: (tab: string) => string;
+  onSelect: (tab: Tab) => void;
+  onShowCell: (cell: number) => void;
+  onFollow: () => void;
+  onRetry: () => void;
+  commands: CommandRegistry;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { run, trouble, view, commands, trans } = props;
+  const explained = trouble && (
+    <Trouble problem={trouble} onRetry={props.onRetry} trans={trans} />
+  );
+  if (!run) {
+    return explained ?? <p className="dl-Empty">{trans.__('Loading…')}</p>;
+  }
+  const tabs: { id: Tab; label: string }[] = [
+    { id: 'notebook', label: trans.__('Notebook') },
+    { id: 'report', label: trans.__('Report') },
+    { id: 'log', label: trans.__('Log') },
+    { id: 'parameters', label: trans.__('Parameters and values') },
+    {
+      id: 'artifacts',
+      label: run.artifacts.length
+        ? trans.__('Artifacts (%1)', run.artifacts.length)
+        : trans.__('Artifacts')
+    }
+  ];
+  return (
+    <>
+      <RecordHeader
+        run={run}
+        isMine={props.isMine}
+        commands={commands}
+        trans={trans}
+      />
+      {explained}
+      <Outcome
+        run={run}
+        onShowCell={props.onShowCell}
+        onOpenNotebook={() =>
+          void commands.execute(CommandIDs.openNotebook, { id: run.id })
+        }
+        trans={trans}
+      />
+      <div className="dl-Record-bar">
+        <Tabs
+          tabs={tabs}
+          selected={view.tab}
+          label={trans.__('Parts of the record')}
+          panelOf={props.panelOf}
+          onSelect={tab => props.onSelect(tab as Tab)}
+        />
+        {run.state === 'active' &&
+          !view.following &&
+          view.tab === 'notebook' && (
+            <button className="dl-Button" onClick={props.onFollow}>
+              {trans.__('Follow the running cell')}
+            </button>
+          )}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,83 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import { CommandRegistry } from '@lumino/commands';
+import React from 'react';
+
+import type { Run } from '../../api';
+import { RunProgress } from '../../shared/components/RunProgress';
+import { StateLabel } from '../../shared/components/StateLabel';
+import { RelativeTime, RunDuration } from '../../shared/components/Times';
+import { shortDigest } from '../../shared/format';
+import { isTerminal } from '../../shared/runs';
+import { CommandIDs } from '../../tokens';
+import { CommandButton } from './CommandButton';
+
+/** What ran, how it stands, who and when, and what can be done. */
+export function RecordHeader(props: {
+  run: Run;
+  isMine: boolean;
+  commands: CommandRegistry;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { run, isMine, commands, trans } = props;
+  const args = { id: run.id };
+  const live = !isTerminal(run);
+  return (
+    <div className="dl-RecordHeader">
+      <div className="dl-RecordHeader-main">
+        <h1>
+          {run.job.name}
+          <span className="dl-mod-quiet" title={run.version.digest}>
+            {trans.__('version %1', run.version.number)} ·{' '}
+            <code>{shortDigest(run.version.digest)}</code>
+          </span>
+        </h1>
+        <div className="dl-RecordHeader-facts">
+          <span aria-live="polite">
+            <StateLabel run={run} trans={trans} />
+          </span>
+          {run.state === 'active' && (
+            <RunProgress progress={run.progress} trans={trans} />
+          )}
+          <RunDuration run={run} />
+          <span>
+            <RelativeTime
+              instant={run.started_at ?? run.created_at}
+              trans={trans}
+            />
+            {' · '}
+            {isMine ? trans.__('by you') : trans.__('by %1', run.created_by)}
+            {' · '}
+            {run.environment}
+          </span>
+        </div>
+      </div>
+      <div className="dl-RecordHeader-actions">
+        {live && (
+          <CommandButton
+            commands={commands}
+            id={CommandIDs.cancel}
+            args={args}
+          />
+        )}
+        <CommandButton commands={commands} id={CommandIDs.rerun} args={args} />
+        <CommandButton
+          commands={commands}
+          id={CommandIDs.rerunWith}
+          args={args}
+        />
+        <CommandButton
+          commands={commands}
+          id={CommandIDs.openNotebook}
+          args={args}
+        />
+        {run.digests.record && (
+          <CommandButton
+            commands={commands}
+            id={CommandIDs.downloadRecord}
+            args={args}
+          />
+        )}
+      </div>
+    </div>
+  );
+}

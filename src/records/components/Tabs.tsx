@@ -1,0 +1,53 @@
+import React from 'react';
+
+export type Tab = { id: string; label: string };
+
+/** Tabs with the keyboard of the platform: arrows, Home and End. */
+export function Tabs(props: {
+  tabs: Tab[];
+  selected: string;
+  label: string;
+  /** Id of the element that shows a tab. */
+  panelOf: (tab: string) => string;
+  onSelect: (tab: string) => void;
+}): JSX.Element {
+  const { tabs, selected } = props;
+  const onKeyDown = (event: React.KeyboardEvent<HTMLDivElement>) => {
+    const at = tabs.findIndex(tab => tab.id === selected);
+    const to = {
+      ArrowLeft: at - 1,
+      ArrowRight: at + 1,
+      Home: 0,
+      End: tabs.length - 1
+    }[event.key];
+    if (to !== undefined) {
+      const index = (to + tabs.length) % tabs.length;
+      event.preventDefault();
+      props.onSelect(tabs[index].id);
+      const buttons = event.currentTarget.querySelectorAll('button');
+      buttons[index].focus();
+    }
+  };
+  return (
+    <div
+      className="dl-Tabs"
+      role="tablist"
+      aria-label={props.label}
+      onKeyDown={onKeyDown}
+    >
+      {tabs.map(tab => (
+        <button
+          key={tab.id}
+          role="tab"
+          data-tab={tab.id}
+          aria-selected={tab.id === selected}
+          aria-controls={props.panelOf(tab.id)}
+          tabIndex={tab.id === selected ? 0 : -1}
+          onClick={() => props.onSelect(tab.id)}
+        >
+          {tab.label}
+        </button>
+      ))}
+    </div>
+  );
+}

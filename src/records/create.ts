@@ -1,0 +1,22 @@
+import type { RecordOptions } from './widget';
+import type { IDataOps } from '../tokens';
+import { inertRendermime } from './inert';
+import { RecordModel } from './model';
+import { newNotebookModel } from './notebook';
+import { RecordWidget } from './widget';
+
+/** The record of a run, loading. */
+export function createRecord(
+  id: string,
+  dataOps: IDataOps,
+  options: Omit<RecordOptions, 'model' | 'client'>
+): RecordWidget {
+  const { client, events } = dataOps;
+  const notebook = newNotebookModel();
+  return new RecordWidget({
+    ...options,
+    model: new RecordModel(id, notebook, client, events, options.runs),
+    client,
+    rendermime: inertRendermime(options.rendermime)
+  });
+}

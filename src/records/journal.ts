@@ -1,0 +1,157 @@
+import type { CodeCellModel } from '@jupyterlab/cells';
+import type * as nbformat from '@jupyterlab/nbformat';
+import type { INotebookModel } from '@jupyterlab/notebook';
+
+import type { JournalEvent, Output } from '../api';
+
+type OutputAt = { cell: number; index: number };
+
+/**
+ * Writes a run's journal into the model of its notebook: outputs are appended to what is there,
+ * so that what is already on the screen stays.
+ */
+export class JournalReplay {
+  constructor(private readonly _notebook: INotebookModel) {}
+
+  /** The sequence number of the last event that was applied. */
+  get lastSeq(): number {
+    return this._lastSeq;
+  }
+
+  /** The cell that is being executed. */
+  get runningCell(): number | null {
+    return this._runningCell;
+  }
+
+  /** Whether `event` comes right after the last one; earlier ones are known, later ones leave a gap. */
+  follows(event: JournalEvent): boolean {
+    return event.seq === this._lastSeq + 1;
+  }
+
+  isKnown(event: JournalEvent): boolean {
+    return event.seq <= this._lastSeq;
+  }
+
+  apply(event: JournalEvent): void {
+    this._lastSeq = event.seq;
+    switch (event.kind) {
+      case 'cell_started': {
+        const cell = this._codeCell(event.cell);
+        if (cell) {
+          cell.executionState = 'running';
+        }
+        this._runningCell = event.cell;
+        break;
+      }
+      case 'output':
+        this._add(event.cell, event.output);
+        break;
+      case 'clear':
+        this._codeCell(event.cell)?.outputs.clear();
+        this._forget(event.cell);
+        break;
+      case 'update':
+        this._update(event.display_id, event.data, event.metadata);
+        break;
+      case 'cell_finished': {
+        const cell = this._codeCell(event.cell);
+        if (cell) {
+          cell.executionCount = event.execution_count;
+          cell.executionState = 'idle';
+        }
+        this._runningCell = null;
+        break;
+      }
+      case 'end': {
+        // A cell that was cut off has no end of its own.
+        const cell =
+          this._runningCell === null ? null : this._codeCell(this._runningCell);
+        if (cell) {
+          cell.executionState = 'idle';
+        }
+        this._runningCell = null;
+        break;
+      }
+    }
+  }
+
+  private _add(cell: number, output: Output): void {
+    const outputs = this._codeCell(cell)?.outputs;
+    if (!outputs) {
+      return;
+    }
+    const { transient, ...kept } = output;
+    outputs.add(kept as nbformat.IOutput);
+    const id = (transient as { display_id?: string } | undefined)?.display_id;
+    if (id !== undefined) {
+      const places = this._displays.get(id) ?? [];
+      places.push({ cell, index: outputs.length - 1 });
+      this._displays.set(id, places);
+    }
+  }
+
+  private _update(
+    id: string,
+    data: { [mimeType: string]: unknown },
+    metadata: { [name: string]: unknown }
+  ): void {
+    for (const { cell, index } of this._displays.get(id) ?? []) {
+      const outputs = this._codeCell(cell)!.outputs;
+      const output = outputs.get(index).toJSON();
+      outputs.set(index, { ...output, data, metadata } as nbformat.IOutput);
+    }
+  }
+
+  private _forget(cell: number): void {
+    for (const [id, places] of this._displays) {
+      this._displays.set(
+        id,
+        places.filter(place => place.cell !== cell)
+      );
+    }
+  }
+
+  private _codeCell(index: number): CodeCellModel | null {
+    if (index >= this._notebook.cells.length) {
+      return null;
+    }
+    const cell = this._notebook.cells.get(index);
+    return cell.type === 'code' ? (cell as CodeCellModel) : null;
+  }
+
+  private _lastSeq = 0;
+  private _runningCell: number | null = null;
+  private readonly _displays = new Map<string, OutputAt[]>();
+}
+
+/**
+ * The events with neighbouring pieces of one stream joined: a loop that prints makes thousands
+ * of them, and each would redraw its output.
+ */
+export function coalesced(events: JournalEvent[]): JournalEvent[] {
+  const joined: JournalEvent[] = [];
+  for (const event of events) {
+    const last = joined[joined.length - 1];
+    if (
+      last?.kind === 'output' &&
+      event.kind === 'output' &&
+      last.cell === event.cell &&
+      last.output.output_type === 'stream' &&
+      event.output.output_type === 'stream' &&
+      last.output.name === event.output.name
+    ) {
+      const text = textOf(last.output.text) + textOf(event.output.text);
+      joined[joined.length - 1] = {
+        ...event,
+        output: { ...event.output, text }
+      };
+    } else {
+      joined.push(event);
+    }
+  }
+  return joined;
+}
+
+function textOf(text: unknown): string {
+  return Array.isArray(text) ? text.join('') : String(text ?? '');
+}

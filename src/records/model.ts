@@ -1,0 +1,267 @@
+import { isCodeCellModel } from '@jupyterlab/cells';
+import type * as nbformat from '@jupyterlab/nbformat';
+import type { INotebookModel } from '@jupyterlab/notebook';
+import { IDisposable } from '@lumino/disposable';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import {
+  Client,
+  EventStream,
+  JournalDelta,
+  JournalEvent,
+  Problem,
+  Run
+} from '../api';
+import { isTerminal } from '../shared/runs';
+import { IRuns } from '../tokens';
+import { coalesced, JournalReplay } from './journal';
+
+/** How long one frame may spend on filling in, so that the page stays usable. */
+const FRAME_MS = 12;
+const PIECE = 64;
+
+/** One run and its notebook, live while it runs. */
+export class RecordModel implements IDisposable {
+  constructor(
+    readonly id: string,
+    readonly notebook: INotebookModel,
+    private readonly _client: Client,
+    private readonly _events: EventStream,
+    private readonly _runs: IRuns
+  ) {
+    this._replay = new JournalReplay(notebook);
+    _runs.runChanged.connect(this._onRun, this);
+    _events.journal.connect(this._onJournal, this);
+    _events.restarted.connect(this._onRestarted, this);
+  }
+
+  /** The run, or why it cannot be shown, has changed. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** The notebook has been filled in further. */
+  get filled(): ISignal<this, void> {
+    return this._filled;
+  }
+
+  get run(): Run | null {
+    return this._run;
+  }
+
+  get trouble(): Problem | null {
+    return this._trouble;
+  }
+
+  /** The notebook has its cells. */
+  get isFilled(): boolean {
+    return this._loaded;
+  }
+
+  get runningCell(): number | null {
+    return this._replay.runningCell;
+  }
+
+  get isDisposed(): boolean {
+    return this._disposed;
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    this._watching?.dispose();
+    this._runs.runChanged.disconnect(this._onRun, this);
+    this._events.journal.disconnect(this._onJournal, this);
+    this._events.restarted.disconnect(this._onRestarted, this);
+    Signal.clearData(this);
+  }
+
+  async load(): Promise<void> {
+    try {
+      this._setRun(await this._client.run(this.id));
+      const live = !isTerminal(this._run!);
+      const followed = this._events.followed(this.id);
+      if (live) {
+        this._watching ??= this._events.watch(this.id);
+      }
+      const content = await this._client.notebook(this.id);
+      if (this._disposed) {
+        return;
+      }
+      this.notebook.fromJSON(
+        prepared(content, this._run!.kernel.language, live)
+      );
+      if (live) {
+        this._replay = new JournalReplay(this.notebook);
+        if (followed) {
+          await this._catchUp();
+        }
+      }
+      this._loaded = true;
+      this._trouble = null;
+      this._filled.emit();
+      this._schedule();
+    } catch (reason) {
+      this._trouble = Problem.from(reason);
+    }
+    this._changed.emit();
+    void this._runs.start();
+  }
+
+  private _onRun(_: IRuns, run: Run): void {
+    if (run.id === this.id) {
+      this._setRun(run);
+    }
+  }
+
+  private _setRun(run: Run): void {
+    this._run = run;
+    this._changed.emit();
+  }
+
+  private _onJournal(_: EventStream, delta: JournalDelta): void {
+    if (delta.run_id !== this.id) {
+      return;
+    }
+    this._turnTo(delta.attempt);
+    this._pending.push(...delta.events);
+    this._schedule();
+    if (delta.complete) {
+      this._watching?.dispose();
+      this._watching = null;
+    }
+  }
+
+  private _onRestarted(): void {
+    if (this._loaded && this._watching) {
+      void this._client.run(this.id).then(
+        run => this._runs.add(run),
+        () => undefined
+      );
+    }
+  }
+
+  private _schedule(): void {
+    if (this._scheduled || !this._loaded) {
+      return;
+    }
+    this._scheduled = true;
+    const frame = () => {
+      this._scheduled = false;
+      this._fill();
+    };
+    // Hidden pages get no animation frames.
+    if (document.hidden) {
+      setTimeout(frame, 200);
+    } else {
+      requestAnimationFrame(frame);
+    }
+  }
+
+  private _fill(): void {
+    if (this._disposed) {
+      return;
+    }
+    const end = performance.now() + FRAME_MS;
+    while (this._pending.length && performance.now() < end) {
+      const piece = this._pending.splice(0, PIECE);
+      const gap = this._apply(piece);
+      if (gap) {
+        this._pending = [];
+        void this._catchUp();
+        return;
+      }
+    }
+    this._filled.emit();
+    if (this._pending.length) {
+      this._schedule();
+    }
+  }
+
+  /** What a later attempt writes replaces what the one before had written. */
+  private _turnTo(attempt: number): void {
+    if (attempt <= this._attempt) {
+      return;
+    }
+    if (this._attempt > 0) {
+      this._pending = [];
+      this._replay = new JournalReplay(this.notebook);
+      for (const cell of this.notebook.cells) {
+        if (isCodeCellModel(cell)) {
+          cell.clearExecution();
+        }
+      }
+    }
+    this._attempt = attempt;
+  }
+
+  /** Apply events in order; true when one is missing before them. */
+  private _apply(events: JournalEvent[]): boolean {
+    const news = events.filter(event => !this._replay.isKnown(event));
+    if (news.length && !this._replay.follows(news[0])) {
+      return true;
+    }
+    for (const event of coalesced(news)) {
+      this._replay.apply(event);
+    }
+    return false;
+  }
+
+  /** Read what is missing from the stored journal. */
+  private async _catchUp(): Promise<void> {
+    if (this._catching) {
+      return;
+    }
+    this._catching = true;
+    try {
+      for (;;) {
+        const after = this._replay.lastSeq;
+        const page = await this._client.journal(this.id, after);
+        if (this._disposed || !page.events.length) {
+          break;
+        }
+        this._turnTo(page.attempt);
+        if (this._apply(page.events) || this._replay.lastSeq === after) {
+          break;
+        }
+      }
+      this._filled.emit();
+    } finally {
+      this._catching = false;
+      this._schedule();
+    }
+  }
+
+  private _run: Run | null = null;
+  private _trouble: Problem | null = null;
+  private _replay: JournalReplay;
+  private _attempt = 0;
+  private _pending: JournalEvent[] = [];
+  private _loaded = false;
+  private _scheduled = false;
+  private _catching = false;
+  private _disposed = false;
+  private _watching: IDisposable | null = null;
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _filled = new Signal<this, void>(this);
+}
+
+/**
+ * The notebook as it is put into the model: nothing in it is trusted, and where the journal will
+ * fill it in (again), it has no outputs.
+ */
+function prepared(
+  content: nbformat.INotebookContent,
+  language: string,
+  live: boolean
+): nbformat.INotebookContent {
+  const cells = content.cells.map(cell => {
+    const { trusted, ...metadata } = cell.metadata as Record<string, unknown>;
+    const kept = { ...cell, metadata } as nbformat.ICell;
+    return live && cell.cell_type === 'code'
+      ? { ...kept, outputs: [], execution_count: null }
+      : kept;
+  });
+  const language_info = content.metadata.language_info ?? { name: language };
+  const metadata = { ...content.metadata, language_info };
+  return { ...content, metadata, cells } as nbformat.INotebookContent;
+}

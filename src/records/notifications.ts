@@ -1,0 +1,39 @@
+import { Notification } from '@jupyterlab/apputils';
+import { TranslationBundle } from '@jupyterlab/translation';
+
+import type { Run } from '../api';
+import { labelOf } from '../shared/phases';
+import { isTerminal } from '../shared/runs';
+import type { IRuns } from '../tokens';
+
+const SUCCESS_MS = 8000;
+
+/** Tells whoever started a run and looks elsewhere when it ends. */
+export function notifyOfEnds(options: {
+  runs: IRuns;
+  isInView: (run: Run) => boolean;
+  open: (run: Run) => void;
+  trans: TranslationBundle;
+}): void {
+  const { runs, isInView, open, trans } = options;
+  const unfinished = new Set<string>();
+  runs.runChanged.connect((_, run) => {
+    if (!isTerminal(run)) {
+      unfinished.add(run.id);
+      return;
+    }
+    const hasEnded = unfinished.delete(run.id);
+    if (!hasEnded || !runs.isMine(run) || isInView(run)) {
+      return;
+    }
+    const succeeded = run.state === 'succeeded';
+    Notification.emit(
+      `${run.job.name}: ${labelOf(run.phase, trans)}`,
+      succeeded ? 'success' : 'error',
+      {
+        autoClose: succeeded ? SUCCESS_MS : false,
+        actions: [{ label: trans.__('Open run'), callback: () => open(run) }]
+      }
+    );
+  });
+}

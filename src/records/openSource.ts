@@ -1,0 +1,43 @@
+import { PageConfig } from '@jupyterlab/coreutils';
+import type { IDocumentManager } from '@jupyterlab/docmanager';
+import type { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
+
+import type { Run } from '../api';
+import { failingCell } from '../shared/runs';
+
+/** The source of a run as the contents API names it. */
+export function contentsPath(run: Run): string {
+  const root = PageConfig.getOption('serverRoot').replace(/\/+$/, '');
+  return root && run.job.source.startsWith(`${root}/`)
+    ? run.job.source.slice(root.length + 1)
+    : run.job.path;
+}
+
+/**
+ * Open the notebook that a run was made of, at the cell that failed, if one did.
+ *
+ * `executed` is the notebook that ran: cells are found again by their id, because it may have a
+ * cell more than its source, and the source may have changed since.
+ */
+export async function openSource(
+  run: Run,
+  executed: INotebookModel | null,
+  documents: IDocumentManager
+): Promise<void> {
+  const path = contentsPath(run);
+  // Fails, with a sentence for people, where the notebook is no longer there.
+  await documents.services.contents.get(path, { content: false });
+  const panel = documents.openOrReveal(path) as NotebookPanel | undefined;
+  const cell = failingCell(run);
+  if (!panel || cell === null || !executed || cell >= executed.cells.length) {
+    return;
+  }
+  await panel.context.ready;
+  await panel.revealed;
+  const { id } = executed.cells.get(cell);
+  const index = panel.content.widgets.findIndex(it => it.model.id === id);
+  if (index >= 0) {
+    panel.content.activeCellIndex = index;
+    await panel.content.scrollToItem(index, 'center');
+  }
+}

@@ -1,0 +1,167 @@
+import {
+  ILabShell,
+  ILayoutRestorer,
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
+import { IEditorServices } from '@jupyterlab/codeeditor';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { downloadIcon, notebookIcon } from '@jupyterlab/ui-components';
+
+import type { Run } from '../api';
+import { viewArea } from '../shared/area';
+import { artifactArgs, openRunArgs, runArgs } from '../shared/args';
+import { download } from '../shared/download';
+import { dataOpsIcon } from '../shared/icons';
+import { reportFailure } from '../shared/report';
+import { CommandIDs, IDataOps, IRuns } from '../tokens';
+import { notifyOfEnds } from './notifications';
+import type { RecordWidget } from './widget';
+
+type Args = { id?: unknown };
+
+export const records: JupyterFrontEndPlugin<void> = {
+  id: 'dataops-lab:records',
+  description: 'One run: live while it runs, a record afterwards.',
+  autoStart: true,
+  requires: [
+    IDataOps,
+    IRuns,
+    IRenderMimeRegistry,
+    IEditorServices,
+    IDocumentManager
+  ],
+  optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
+  activate: (
+    app: JupyterFrontEnd,
+    dataOps: IDataOps,
+    runs: IRuns,
+    rendermime: IRenderMimeRegistry,
+    editorServices: IEditorServices,
+    documents: IDocumentManager,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null,
+    labShell: ILabShell | null
+  ) => {
+    const { commands, shell } = app;
+    const { client } = dataOps;
+    translator ??= nullTranslator;
+    const trans = translator.load('dataops_lab');
+    const options = {
+      runs,
+      commands,
+      rendermime,
+      editorServices,
+      translator
+    };
+    const tracker = new WidgetTracker<RecordWidget>({
+      namespace: 'dataops-runs'
+    });
+
+    // Commands that are told no run are about the record in front.
+    shell.currentChanged?.connect(() => {
+      const current = tracker.currentWidget;
+      const inFront = current !== null && shell.currentWidget === current;
+      runs.current = inFront ? current.model.id : null;
+      commands.notifyCommandChanged();
+    });
+    const idOf = (args: Args) =>
+      (args.id as string | undefined) ?? runs.current ?? undefined;
+    const recordOf = (args: Args) =>
+      tracker.find(it => it.model.id === idOf(args));
+    const runOf = async (args: Args): Promise<Run> => {
+      const id = idOf(args)!;
+      return recordOf(args)?.model.run ?? runs.get(id) ?? client.run(id);
+    };
+
+    commands.addCommand(CommandIDs.openRun, {
+      label: trans.__('Open Run'),
+      icon: dataOpsIcon,
+      describedBy: openRunArgs,
+      isEnabled: args => args.id !== undefined,
+      execute: async args => {
+        const id = args.id as string;
+        const { createRecord } = await import('./create');
+        let record = recordOf({ id });
+        if (!record) {
+          record = createRecord(id, dataOps, options);
+          void tracker.add(record);
+          shell.add(record, viewArea(labShell), {
+            ref: args.ref as string | undefined,
+            mode: args.ref === undefined ? undefined : 'tab-after',
+            activate: false
+          });
+        }
+        if (args.activate !== false) {
+          shell.activateById(record.id);
+        }
+      }
+    });
+
+    commands.addCommand(CommandIDs.openNotebook, {
+      label: trans.__('Open Notebook'),
+      caption: trans.__('Open the notebook that this run was made of'),
+      icon: notebookIcon,
+      describedBy: runArgs,
+      isEnabled: args => idOf(args) !== undefined,
+      execute: async args => {
+        try {
+          const { openSource } = await import('./openSource');
+          const executed = recordOf(args)?.model.notebook ?? null;
+          await openSource(await runOf(args), executed, documents);
+        } catch (reason) {
+          reportFailure(reason);
+        }
+      }
+    });
+
+    commands.addCommand(CommandIDs.downloadRecord, {
+      label: trans.__('Download Record'),
+      caption: trans.__(
+        'Notebook, reports, parameters, values, artifacts and log in one ZIP file'
+      ),
+      icon: downloadIcon,
+      describedBy: runArgs,
+      isEnabled: args => {
+        const id = idOf(args);
+        const run = recordOf(args)?.model.run ?? (id && runs.get(id));
+        return Boolean(id && (!run || run.digests.record));
+      },
+      execute: args => download(client.recordUrl(idOf(args)!))
+    });
+
+    commands.addCommand(CommandIDs.downloadArtifact, {
+      label: trans.__('Download Artifact'),
+      icon: downloadIcon,
+      describedBy: artifactArgs,
+      isEnabled: args => args.path !== undefined,
+      execute: args =>
+        download(client.artifactUrl(idOf(args)!, args.path as string))
+    });
+
+    const category = trans.__('DataOps');
+    for (const command of [
+      CommandIDs.openNotebook,
+      CommandIDs.downloadRecord
+    ]) {
+      palette?.addItem({ command, category });
+    }
+    if (restorer) {
+      void restorer.restore(tracker, {
+        command: CommandIDs.openRun,
+        args: record => ({ id: record.model.id, activate: false }),
+        name: record => record.model.id
+      });
+    }
+    notifyOfEnds({
+      runs,
+      isInView: run => recordOf(run)?.isVisible ?? false,
+      open: ({ id }) => void commands.execute(CommandIDs.openRun, { id }),
+      trans
+    });
+  }
+};

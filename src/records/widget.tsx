@@ -1,0 +1,246 @@
+import type { IEditorServices } from '@jupyterlab/codeeditor';
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ITranslator, TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget } from '@jupyterlab/ui-components';
+import { CommandRegistry } from '@lumino/commands';
+import { Message } from '@lumino/messaging';
+import { Panel } from '@lumino/widgets';
+import React from 'react';
+
+import type { Client } from '../api';
+import { Notices } from '../shared/components/Notices';
+import { dataOpsIcon } from '../shared/icons';
+import { lookOf } from '../shared/phases';
+import { failingCell, isTerminal } from '../shared/runs';
+import { useSignal } from '../shared/signals';
+import { CommandIDs, IRuns } from '../tokens';
+import { Artifacts } from './components/Artifacts';
+import { LogView } from './components/LogView';
+import { Parameters } from './components/Parameters';
+import { RecordHead } from './components/RecordHead';
+import { Report } from './components/Report';
+import { LogModel } from './log';
+import type { RecordModel } from './model';
+import { RecordNotebook } from './notebook';
+import { RecordView, Tab } from './view';
+
+export type RecordOptions = {
+  model: RecordModel;
+  client: Client;
+  runs: IRuns;
+  commands: CommandRegistry;
+  rendermime: IRenderMimeRegistry;
+  editorServices: IEditorServices;
+  translator: ITranslator;
+};
+
+/** One run: live while it runs, a record afterwards. */
+export class RecordWidget extends Panel {
+  constructor(private readonly _options: RecordOptions) {
+    super();
+    const { model, client, translator } = _options;
+    this._trans = translator.load('dataops_lab');
+    this._log = new LogModel(model.id, client);
+    this._notebook = new RecordNotebook(_options);
+    this._notebook.model = model.notebook;
+    this._notebook.onFollowingStopped = () =>
+      this._view.set({ following: false });
+
+    this.id = `dataops-run-${model.id}`;
+    this.title.closable = true;
+    this.title.label = this._trans.__('Run');
+    this.title.icon = dataOpsIcon;
+    this.addClass('dl-Record');
+    this.node.setAttribute('role', 'region');
+    this.node.tabIndex = -1;
+
+    const head = ReactWidget.create(<Head widget={this} />);
+    head.addClass('dl-Record-head');
+    this._pane = ReactWidget.create(<Pane widget={this} />);
+    this._pane.addClass('dl-Record-pane');
+    this._pane.hide();
+    for (const part of [this._notebook, this._pane]) {
+      part.node.setAttribute('role', 'tabpanel');
+    }
+    this._notebook.id = this.panelOf('notebook');
+    this._pane.id = this.panelOf('log');
+    this.addWidget(head);
+    this.addWidget(this._notebook);
+    this.addWidget(this._pane);
+
+    model.changed.connect(this._onChanged, this);
+    model.filled.connect(this._onFilled, this);
+    this._view.changed.connect(this._onViewChanged, this);
+    void model.load();
+  }
+
+  /** What the components of this record show and call. */
+  get parts() {
+    return {
+      ...this._options,
+      view: this._view,
+      log: this._log,
+      trans: this._trans
+    };
+  }
+
+  get model(): RecordModel {
+    return this._options.model;
+  }
+
+  panelOf(tab: string): string {
+    return `${this.id}-${tab === 'notebook' ? 'notebook' : 'pane'}`;
+  }
+
+  showCell(cell: number): void {
+    this._view.set({ tab: 'notebook' });
+    this._notebook.showCell(cell);
+  }
+
+  follow(): void {
+    this._view.set({ following: true });
+  }
+
+  dispose(): void {
+    if (!this.isDisposed) {
+      this._log.dispose();
+      this.model.dispose();
+      super.dispose();
+      this.model.notebook.dispose();
+    }
+  }
+
+  protected onActivateRequest(msg: Message): void {
+    this.node.focus({ preventScroll: true });
+  }
+
+  private _onChanged(): void {
+    const { run } = this.model;
+    if (!run) {
+      return;
+    }
+    const { icon } = lookOf(run.phase);
+    this.title.label = run.job.name;
+    this.title.icon = icon;
+    this.title.caption = this._trans.__(
+      'Run of %1, version %2',
+      run.job.name,
+      run.version.number
+    );
+    this.node.setAttribute('aria-label', this.title.caption);
+    this.node.dataset.phase = run.phase;
+    this._showFailure();
+    this._readLog();
+  }
+
+  private _onFilled(): void {
+    this._notebook.markRunning(this.model.runningCell);
+    // The run may be known to have failed before the last of its journal has come.
+    this._failureShown = false;
+    this._showFailure();
+    this._readLog();
+  }
+
+  /** Once: where a run failed is where its reader starts. */
+  private _showFailure(): void {
+    const { run, isFilled } = this.model;
+    const cell = run && isTerminal(run) ? failingCell(run) : null;
+    if (cell !== null && isFilled && !this._failureShown) {
+      this._failureShown = true;
+      this._notebook.markFailed(cell);
+      if (this._view.state.following) {
+        this._notebook.showCell(cell);
+      }
+    }
+  }
+
+  private _onViewChanged(): void {
+    const { tab, following } = this._view.state;
+    this._notebook.following = following;
+    this._notebook.setHidden(tab !== 'notebook');
+    this._pane.setHidden(tab === 'notebook');
+    this._notebook.markRunning(this.model.runningCell);
+    this._readLog();
+  }
+
+  private _readLog(): void {
+    if (this._view.state.tab === 'log') {
+      this._log.refresh();
+    }
+  }
+
+  private readonly _trans: TranslationBundle;
+  private readonly _view = new RecordView();
+  private readonly _log: LogModel;
+  private readonly _notebook: RecordNotebook;
+  private readonly _pane: ReactWidget;
+  private _failureShown = false;
+}
+
+function Head({ widget }: { widget: RecordWidget }): JSX.Element {
+  const { model, view, runs, commands, trans } = widget.parts;
+  const run = useSignal(model.changed, () => model.run);
+  const trouble = useSignal(model.changed, () => model.trouble);
+  const isMine = useSignal(
+    runs.changed,
+    () => run !== null && runs.isMine(run)
+  );
+  const state = useSignal(view.changed, () => view.state);
+  return (
+    <>
+      <Notices runs={runs} trans={trans} />
+      <RecordHead
+        run={run}
+        isMine={isMine}
+        trouble={trouble}
+        view={state}
+        panelOf={tab => widget.panelOf(tab)}
+        onSelect={(tab: Tab) => view.set({ tab })}
+        onShowCell={cell => widget.showCell(cell)}
+        onFollow={() => widget.follow()}
+        onRetry={() => void model.load()}
+        commands={commands}
+        trans={trans}
+      />
+    </>
+  );
+}
+
+function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
+  const { model, view, log, client, commands, trans } = widget.parts;
+  const run = useSignal(model.changed, () => model.run);
+  const { tab } = useSignal(view.changed, () => view.state);
+  const text = useSignal(log.changed, () => log.log);
+  if (!run) {
+    return null;
+  }
+  switch (tab) {
+    case 'report':
+      return (
+        <Report
+          run={run}
+          urlOf={code => client.reportUrl(run.id, code)}
+          trans={trans}
+        />
+      );
+    case 'log':
+      return <LogView log={text} live={!isTerminal(run)} trans={trans} />;
+    case 'parameters':
+      return <Parameters run={run} trans={trans} />;
+    case 'artifacts':
+      return (
+        <Artifacts
+          run={run}
+          onDownload={({ path }) =>
+            void commands.execute(CommandIDs.downloadArtifact, {
+              id: run.id,
+              path
+            })
+          }
+          trans={trans}
+        />
+      );
+    default:
+      return null;
+  }
+}

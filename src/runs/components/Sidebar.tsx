@@ -1,0 +1,80 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import type { Run } from '../../api';
+import { Notices } from '../../shared/components/Notices';
+import { Trouble } from '../../shared/components/Trouble';
+import { useSignal } from '../../shared/signals';
+import type { IRuns } from '../../tokens';
+import { RunRow } from './RunRow';
+
+export function Sidebar(props: {
+  runs: IRuns;
+  onOpen: (run: Run) => void;
+  onOpenAll: () => void;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { runs, trans } = props;
+  const active = useSignal(runs.changed, () => runs.active);
+  const recent = useSignal(runs.changed, () => runs.recent);
+  const trouble = useSignal(runs.changed, () => runs.trouble);
+  if (trouble) {
+    return (
+      <Trouble
+        problem={trouble}
+        onRetry={() => void runs.retry()}
+        trans={trans}
+      />
+    );
+  }
+  return (
+    <>
+      <Notices runs={runs} trans={trans} />
+      <section aria-labelledby="dl-sidebar-running">
+        <h2 id="dl-sidebar-running">
+          {trans.__('Running now')}
+          <span className="dl-Count">{active.length || ''}</span>
+        </h2>
+        {active.length ? (
+          <RunList {...props} items={active} />
+        ) : (
+          <p className="dl-Empty">
+            {recent.length
+              ? trans.__('Nothing is running.')
+              : trans.__(
+                  'Nothing has run yet. Open a notebook and press “Run as job” in its toolbar.'
+                )}
+          </p>
+        )}
+      </section>
+      {recent.length > 0 && (
+        <section aria-labelledby="dl-sidebar-recent">
+          <h2 id="dl-sidebar-recent">{trans.__('Last runs')}</h2>
+          <RunList {...props} items={recent} />
+          <button className="dl-Button dl-mod-link" onClick={props.onOpenAll}>
+            {trans.__('Show all runs')}
+          </button>
+        </section>
+      )}
+    </>
+  );
+}
+
+function RunList(props: {
+  items: readonly Run[];
+  onOpen: (run: Run) => void;
+  trans: TranslationBundle;
+}): JSX.Element {
+  return (
+    <ul className="dl-RunList">
+      {props.items.map(run => (
+        <RunRow
+          key={run.id}
+          run={run}
+          onOpen={props.onOpen}
+          trans={props.trans}
+        />
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,129 @@
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { Client, Problem, Run } from '../api';
+import { newestFirst } from '../shared/runs';
+import { IRuns } from '../tokens';
+
+const PAGE = 50;
+
+export type Filter = {
+  /** Run states as the server names them; all without. */
+  states: string[];
+  text: string;
+};
+
+export type ListState = {
+  filter: Filter;
+  runs: Run[];
+  loading: boolean;
+  hasMore: boolean;
+  trouble: Problem | null;
+};
+
+/** The runs table: filtered by the server, page by page, and live. */
+export class RunsListModel {
+  constructor(
+    private readonly _client: Client,
+    private readonly _runs: IRuns
+  ) {
+    _runs.runChanged.connect(this._onRun, this);
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get state(): ListState {
+    return this._state;
+  }
+
+  dispose(): void {
+    this._runs.runChanged.disconnect(this._onRun, this);
+    Signal.clearData(this);
+  }
+
+  setFilter(filter: Filter): Promise<void> {
+    this._set({ filter });
+    return this.reload();
+  }
+
+  async reload(): Promise<void> {
+    await this._read(null);
+  }
+
+  async loadMore(): Promise<void> {
+    if (this._next && !this._state.loading) {
+      await this._read(this._next);
+    }
+  }
+
+  private async _read(cursor: string | null): Promise<void> {
+    const { filter } = this._state;
+    const reading = ++this._reading;
+    this._set({ loading: true });
+    try {
+      const page = await this._client.runs({
+        state: filter.states.length ? filter.states : undefined,
+        q: filter.text,
+        limit: PAGE,
+        cursor: cursor ?? undefined
+      });
+      // The filter may have changed since.
+      if (reading === this._reading) {
+        const before = cursor ? this._state.runs : [];
+        this._next = page.next;
+        this._set({
+          runs: merged(before, page.items),
+          loading: false,
+          hasMore: page.next !== null,
+          trouble: null
+        });
+      }
+    } catch (reason) {
+      if (reading === this._reading) {
+        this._set({ loading: false, trouble: Problem.from(reason) });
+      }
+    }
+  }
+
+  private _onRun(_: IRuns, run: Run): void {
+    const { runs, filter } = this._state;
+    const known = runs.some(it => it.id === run.id);
+    const fits = !filter.states.length || filter.states.includes(run.state);
+    if (known && fits) {
+      this._set({ runs: runs.map(it => (it.id === run.id ? run : it)) });
+    } else if (known) {
+      this._set({ runs: runs.filter(it => it.id !== run.id) });
+    } else if (fits && !filter.text && this._isOnPage(run)) {
+      this._set({ runs: merged(runs, [run]) });
+    }
+  }
+
+  /** Runs older than what was loaded come with their page. */
+  private _isOnPage(run: Run): boolean {
+    const { runs, hasMore } = this._state;
+    const last = runs[runs.length - 1];
+    return !hasMore || !last || run.created_at >= last.created_at;
+  }
+
+  private _set(change: Partial<ListState>): void {
+    this._state = { ...this._state, ...change };
+    this._changed.emit();
+  }
+
+  private _state: ListState = {
+    filter: { states: [], text: '' },
+    runs: [],
+    loading: false,
+    hasMore: false,
+    trouble: null
+  };
+  private _next: string | null = null;
+  private _reading = 0;
+  private readonly _changed = new Signal<this, void>(this);
+}
+
+function merged(before: Run[], more: Run[]): Run[] {
+  const all = new Map([...before, ...more].map(run => [run.id, run]));
+  return newestFirst(all.values());
+}

@@ -1,0 +1,175 @@
+import { UUID } from '@lumino/coreutils';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { Client, EventStream, Parameters, Problem, Run } from '../api';
+import { isTerminal, newestFirst } from '../shared/runs';
+import { IRuns } from '../tokens';
+
+const RECENT = 20;
+const ACTIVE = 'created,awaiting_approval,queued,active,retry_wait'.split(',');
+
+/** An engine that was just started needs this long to lead. */
+const ENGINE_GRACE_MS = 5000;
+
+/** The runs of the sidebar, and the one place that hears of all changes. */
+export class RunsModel implements IRuns {
+  constructor(
+    private readonly _client: Client,
+    private readonly _events: EventStream
+  ) {
+    _events.run.connect((_, run) => this.add(run));
+    _events.restarted.connect(() => void this._load());
+    _events.stateChanged.connect(() => this._changed.emit());
+  }
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get runChanged(): ISignal<this, Run> {
+    return this._runChanged;
+  }
+
+  get active(): readonly Run[] {
+    return this._active;
+  }
+
+  get recent(): readonly Run[] {
+    return this._recent;
+  }
+
+  get trouble(): Problem | null {
+    return this._trouble;
+  }
+
+  get engineMissing(): boolean {
+    return this._engineMissing;
+  }
+
+  get connected(): boolean {
+    return this._events.state !== 'reconnecting';
+  }
+
+  current: string | null = null;
+
+  get(id: string): Run | undefined {
+    return this._runs.get(id);
+  }
+
+  isMine(run: Run): boolean {
+    return run.created_by === this._user;
+  }
+
+  start(): Promise<void> {
+    this._started ??= this._load();
+    return this._started;
+  }
+
+  retry(): Promise<void> {
+    this._started = this._load();
+    return this._started;
+  }
+
+  add(run: Run): void {
+    // An answer may be overtaken by an event that was sent after it.
+    const known = this._runs.get(run.id);
+    if (known && isTerminal(known) && !isTerminal(run)) {
+      return;
+    }
+    this._runs.set(run.id, run);
+    this._sort();
+    this._runChanged.emit(run);
+    this._changed.emit();
+    if (run.phase === 'queued') {
+      this._watchEngine();
+    } else if (run.state === 'active') {
+      this._engineMissing = false;
+    }
+  }
+
+  async cancel(id: string): Promise<Run> {
+    return this._added(await this._client.cancel(id));
+  }
+
+  async rerun(id: string, parameters?: Parameters): Promise<Run> {
+    const key = UUID.uuid4();
+    return this._added(await this._client.rerun(id, parameters ?? null, key));
+  }
+
+  private _added(run: Run): Run {
+    this.add(run);
+    return run;
+  }
+
+  private async _load(): Promise<void> {
+    try {
+      const [status, active, recent] = await Promise.all([
+        this._client.status(),
+        this._client.runs({ state: ACTIVE, limit: 100 }),
+        this._client.runs({ limit: RECENT })
+      ]);
+      this._user = status.user;
+      this._engineMissing = false;
+      this._trouble = null;
+      for (const run of [...recent.items, ...active.items]) {
+        this._runs.set(run.id, run);
+      }
+      this._sort();
+      if (status.queued && !status.engine.leading) {
+        this._watchEngine();
+      }
+      this._events.open();
+    } catch (reason) {
+      this._trouble = Problem.from(reason);
+    }
+    this._changed.emit();
+  }
+
+  private _sort(): void {
+    const runs = newestFirst(this._runs.values());
+    this._active = runs.filter(run => !isTerminal(run));
+    this._recent = runs.filter(isTerminal).slice(0, RECENT);
+    // What is shown nowhere need not be kept.
+    const kept = new Set([...this._active, ...this._recent]);
+    for (const run of runs) {
+      if (!kept.has(run)) {
+        this._runs.delete(run.id);
+      }
+    }
+  }
+
+  /** Ask once in a while who leads, for as long as something waits. */
+  private _watchEngine(): void {
+    this._engineTimer ??= setTimeout(() => {
+      this._engineTimer = undefined;
+      void this._lookForEngine();
+    }, ENGINE_GRACE_MS);
+  }
+
+  private async _lookForEngine(): Promise<void> {
+    if (!this._active.some(run => run.phase === 'queued')) {
+      return;
+    }
+    try {
+      const { engine } = await this._client.status();
+      if (this._engineMissing === engine.leading) {
+        this._engineMissing = !engine.leading;
+        this._changed.emit();
+      }
+    } catch {
+      // The stream says that the server is away.
+    }
+    this._watchEngine();
+  }
+
+  private _active: Run[] = [];
+  private _recent: Run[] = [];
+  private _trouble: Problem | null = null;
+  private _engineMissing = false;
+  private _engineTimer: ReturnType<typeof setTimeout> | undefined;
+  private _started: Promise<void> | undefined;
+  private _user = '';
+  private readonly _runs = new Map<string, Run>();
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _runChanged = new Signal<this, Run>(this);
+}

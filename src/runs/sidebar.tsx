@@ -1,0 +1,41 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget } from '@jupyterlab/ui-components';
+import { Message } from '@lumino/messaging';
+import React from 'react';
+
+import type { Run } from '../api';
+import { dataOpsIcon } from '../shared/icons';
+import type { IRuns } from '../tokens';
+import { Sidebar } from './components/Sidebar';
+
+type Options = {
+  runs: IRuns;
+  onOpen: (run: Run) => void;
+  onOpenAll: () => void;
+  trans: TranslationBundle;
+};
+
+/** What is running and what ran last. It asks the server when it is first shown. */
+export class RunsSidebar extends ReactWidget {
+  constructor(private readonly _options: Options) {
+    super();
+    const { trans } = _options;
+    this.id = 'dataops-runs-sidebar';
+    this.title.icon = dataOpsIcon;
+    this.title.caption = trans.__(
+      'DataOps: what is running, and the last runs'
+    );
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', trans.__('DataOps'));
+    this.addClass('dl-Sidebar');
+  }
+
+  protected onAfterShow(msg: Message): void {
+    super.onAfterShow(msg);
+    void this._options.runs.start();
+  }
+
+  protected render(): JSX.Element {
+    return <Sidebar {...this._options} />;
+  }
+}

@@ -1,0 +1,39 @@
+import type { ReadonlyJSONObject } from '@lumino/coreutils';
+
+/** Command arguments as JSON Schema, for whoever calls commands from outside. */
+function describedArgs(properties: ReadonlyJSONObject) {
+  return { args: { type: 'object', properties } };
+}
+
+export const noArgs = describedArgs({});
+
+export const runArgs = describedArgs({
+  id: {
+    type: 'string',
+    description: 'The run; the one whose record is in front if not given'
+  }
+});
+
+export const openRunArgs = describedArgs({
+  id: { type: 'string', description: 'The run' },
+  ref: {
+    type: 'string',
+    description: 'Id of the widget that the record is opened beside'
+  },
+  activate: {
+    type: 'boolean',
+    description: 'Whether to bring the record to the front'
+  }
+});
+
+export const artifactArgs = describedArgs({
+  id: { type: 'string', description: 'The run' },
+  path: { type: 'string', description: 'Path of the artifact in its record' }
+});
+
+export const notebookArgs = describedArgs({
+  path: {
+    type: 'string',
+    description: 'The notebook; the current one if not given'
+  }
+});

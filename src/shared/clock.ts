@@ -1,0 +1,32 @@
+import { useSyncExternalStore } from 'react';
+
+/** One timer for all live durations of the page; it stops with the last of them. */
+const listeners = new Set<() => void>();
+let timer: ReturnType<typeof setInterval> | undefined;
+let now = Date.now();
+
+function subscribe(listener: () => void): () => void {
+  if (!listeners.size) {
+    now = Date.now();
+    timer = setInterval(() => {
+      now = Date.now();
+      listeners.forEach(notify => notify());
+    }, 1000);
+  }
+  listeners.add(listener);
+  return () => {
+    listeners.delete(listener);
+    if (!listeners.size) {
+      clearInterval(timer);
+    }
+  };
+}
+
+const stopped = () => () => undefined;
+
+/** Milliseconds since the epoch, every second while `ticking`. */
+export function useNow(ticking = true): number {
+  return useSyncExternalStore(ticking ? subscribe : stopped, () =>
+    ticking && listeners.size ? now : Math.floor(Date.now() / 1000) * 1000
+  );
+}

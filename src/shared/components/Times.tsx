@@ -1,0 +1,39 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import type { Run } from '../../api';
+import { useNow } from '../clock';
+import { formatDuration, formatExact, formatRelative } from '../format';
+import { isTerminal, secondsOf } from '../runs';
+
+const REFRESH_MS = 60_000;
+
+/** Relative, with the exact time on hover. */
+export function RelativeTime(props: {
+  instant: string;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { instant, trans } = props;
+  const now = useNow(Date.now() - Date.parse(instant) < 60 * REFRESH_MS);
+  return (
+    <time dateTime={instant} title={formatExact(instant)}>
+      {formatRelative(instant, now, trans)}
+    </time>
+  );
+}
+
+/** How long a run has worked, counting while it does. */
+export function RunDuration(props: { run: Run }): JSX.Element | null {
+  const live = !isTerminal(props.run) && props.run.started_at !== null;
+  const now = useNow(live);
+  const seconds = secondsOf(props.run, now);
+  if (seconds === null) {
+    return null;
+  }
+  // A tenth of a second that changes every second says nothing.
+  return (
+    <span className="dl-Duration">
+      {formatDuration(live ? Math.floor(seconds) : seconds)}
+    </span>
+  );
+}

@@ -1,0 +1,9 @@
+/** Let the browser save what is at `url`, under the name the server gives it. */
+export function download(url: string): void {
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = '';
+  document.body.appendChild(link);
+  link.click();
+  link.remove();
+}

@@ -1,0 +1,81 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+
+/** `0 s`, `4.2 s`, `1 min 05 s`, `2 h 03 min`: never more than two units. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, seconds);
+  if (whole < 9.95) {
+    return `${whole.toFixed(1).replace(/\.0$/, '')} s`;
+  }
+  const rounded = Math.round(whole);
+  if (rounded < 60) {
+    return `${rounded} s`;
+  }
+  if (rounded < 3600) {
+    return `${Math.floor(rounded / 60)} min ${pad(rounded % 60)} s`;
+  }
+  const minutes = Math.floor(rounded / 60);
+  return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
+}
+
+function pad(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ['year', 365 * 86400],
+  ['month', 30 * 86400],
+  ['day', 86400],
+  ['hour', 3600],
+  ['minute', 60]
+];
+
+/** `instant` as people say it at `now` (milliseconds): "5 minutes ago", "yesterday". */
+export function formatRelative(
+  instant: string,
+  now: number,
+  trans: TranslationBundle,
+  locale?: string
+): string {
+  const seconds = (Date.parse(instant) - now) / 1000;
+  for (const [unit, size] of STEPS) {
+    if (Math.abs(seconds) >= size) {
+      return new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(
+        Math.trunc(seconds / size),
+        unit
+      );
+    }
+  }
+  return trans.__('just now');
+}
+
+/** The same exactly, for the hover. */
+export function formatExact(instant: string, locale?: string): string {
+  return new Intl.DateTimeFormat(locale, {
+    dateStyle: 'full',
+    timeStyle: 'long'
+  }).format(new Date(instant));
+}
+
+const SIZES = ['B', 'kB', 'MB', 'GB', 'TB'];
+
+/** Decimal units, at most three significant digits: `0 B`, `12.3 kB`, `456 MB`. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < SIZES.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return `${Number(value.toFixed(digits))} ${SIZES[unit]}`;
+}
+
+/** Enough of a digest to tell two apart by eye. */
+export function shortDigest(digest: string): string {
+  return digest.replace(/^sha256:/, '').slice(0, 10);
+}
+
+/** A JSON value on one line, for people: text without quotes. */
+export function formatValue(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

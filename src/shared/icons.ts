@@ -1,0 +1,30 @@
+import { LabIcon } from '@jupyterlab/ui-components';
+
+import cancelled from '../../style/icons/cancelled.svg';
+import dataops from '../../style/icons/dataops.svg';
+import failed from '../../style/icons/failed.svg';
+import queued from '../../style/icons/queued.svg';
+import rerun from '../../style/icons/rerun.svg';
+import rerunWith from '../../style/icons/rerun-with.svg';
+import runAsJob from '../../style/icons/run-as-job.svg';
+import running from '../../style/icons/running.svg';
+import skipped from '../../style/icons/skipped.svg';
+import succeeded from '../../style/icons/succeeded.svg';
+import unknown from '../../style/icons/unknown.svg';
+
+function icon(name: string, svgstr: string): LabIcon {
+  return new LabIcon({ name: `dataops-lab:${name}`, svgstr });
+}
+
+export const dataOpsIcon = icon('dataops', dataops);
+export const runAsJobIcon = icon('run-as-job', runAsJob);
+export const rerunIcon = icon('rerun', rerun);
+export const rerunWithIcon = icon('rerun-with', rerunWith);
+
+export const queuedIcon = icon('queued', queued);
+export const runningStateIcon = icon('running', running);
+export const succeededIcon = icon('succeeded', succeeded);
+export const failedIcon = icon('failed', failed);
+export const cancelledIcon = icon('cancelled', cancelled);
+export const skippedIcon = icon('skipped', skipped);
+export const unknownIcon = icon('unknown', unknown);

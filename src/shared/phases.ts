@@ -1,0 +1,61 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import { LabIcon } from '@jupyterlab/ui-components';
+
+import {
+  cancelledIcon,
+  failedIcon,
+  queuedIcon,
+  runningStateIcon,
+  skippedIcon,
+  succeededIcon,
+  unknownIcon
+} from './icons';
+
+/** How a phase looks; it decides the colour. */
+export type Tone = 'waiting' | 'busy' | 'good' | 'bad' | 'neutral';
+
+type Look = { icon: LabIcon; tone: Tone };
+
+const LOOKS: { [phase: string]: Look } = {
+  queued: { icon: queuedIcon, tone: 'waiting' },
+  awaiting_approval: { icon: queuedIcon, tone: 'waiting' },
+  retrying: { icon: queuedIcon, tone: 'waiting' },
+  starting: { icon: runningStateIcon, tone: 'busy' },
+  running: { icon: runningStateIcon, tone: 'busy' },
+  finishing: { icon: runningStateIcon, tone: 'busy' },
+  cancelling: { icon: runningStateIcon, tone: 'busy' },
+  succeeded: { icon: succeededIcon, tone: 'good' },
+  failed: { icon: failedIcon, tone: 'bad' },
+  timed_out: { icon: failedIcon, tone: 'bad' },
+  lost: { icon: unknownIcon, tone: 'bad' },
+  rejected: { icon: failedIcon, tone: 'bad' },
+  cancelled: { icon: cancelledIcon, tone: 'neutral' },
+  skipped: { icon: skippedIcon, tone: 'neutral' },
+  expired: { icon: skippedIcon, tone: 'neutral' }
+};
+
+/** What is not known here comes from a newer server: it is shown as it is called. */
+export function lookOf(phase: string): Look {
+  return LOOKS[phase] ?? { icon: unknownIcon, tone: 'neutral' };
+}
+
+export function labelOf(phase: string, trans: TranslationBundle): string {
+  const labels: { [phase: string]: string } = {
+    queued: trans.__('Queued'),
+    awaiting_approval: trans.__('Awaiting approval'),
+    starting: trans.__('Starting'),
+    running: trans.__('Running'),
+    finishing: trans.__('Finishing'),
+    cancelling: trans.__('Cancelling'),
+    retrying: trans.__('Waiting to retry'),
+    succeeded: trans.__('Succeeded'),
+    failed: trans.__('Failed'),
+    timed_out: trans.__('Timed out'),
+    cancelled: trans.__('Cancelled'),
+    lost: trans.__('Lost'),
+    skipped: trans.__('Skipped'),
+    expired: trans.__('Expired'),
+    rejected: trans.__('Rejected')
+  };
+  return labels[phase] ?? phase;
+}

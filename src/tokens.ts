@@ -1,0 +1,68 @@
+import { Token } from '@lumino/coreutils';
+import { ISignal } from '@lumino/signaling';
+
+import type { Client, EventStream, Parameters, Problem, Run } from './api';
+
+/** The connection to the server half: its API, and the one event stream of the page. */
+export interface IDataOps {
+  readonly client: Client;
+  readonly events: EventStream;
+}
+
+export const IDataOps = new Token<IDataOps>(
+  'dataops-lab:IDataOps',
+  'The REST client and the event stream of DataOps.'
+);
+
+/** The runs this page knows, kept up to date by the event stream. */
+export interface IRuns {
+  /** Newest first: what is not finished, and the last ones that are. */
+  readonly active: readonly Run[];
+  readonly recent: readonly Run[];
+  /** Why nothing works at the moment, if so. */
+  readonly trouble: Problem | null;
+  /** A queued run waits because no engine leads. */
+  readonly engineMissing: boolean;
+  readonly connected: boolean;
+  readonly changed: ISignal<IRuns, void>;
+  /** One run that this page saw is new or has changed. */
+  readonly runChanged: ISignal<IRuns, Run>;
+
+  /** The run whose record is in front, for commands that are not told which run they are about. */
+  current: string | null;
+
+  get(id: string): Run | undefined;
+  /** Whether the person on this page submitted it. */
+  isMine(run: Run): boolean;
+  /** Load and follow; does nothing when already done. */
+  start(): Promise<void>;
+  /** Start anew after trouble. */
+  retry(): Promise<void>;
+  /** Take in a run that an answer of the server brought. */
+  add(run: Run): void;
+  cancel(id: string): Promise<Run>;
+  rerun(id: string, parameters?: Parameters): Promise<Run>;
+}
+
+export const IRuns = new Token<IRuns>(
+  'dataops-lab:IRuns',
+  'The runs this page knows, kept up to date.'
+);
+
+/** Commands, by which the rooms call each other. */
+export const CommandIDs = {
+  /** Args: `path` of a notebook; the current one without. */
+  runAsJob: 'dataops:run-as-job',
+  /** The same for the notebooks selected in the file browser. */
+  runSelected: 'dataops:run-selected-as-job',
+  openRuns: 'dataops:open-runs',
+  /** These take the `id` of a run; without, they act on the record in front. */
+  openRun: 'dataops:open-run',
+  cancel: 'dataops:cancel-run',
+  rerun: 'dataops:rerun',
+  rerunWith: 'dataops:rerun-with',
+  openNotebook: 'dataops:open-run-notebook',
+  downloadRecord: 'dataops:download-record',
+  /** Takes `path` too. */
+  downloadArtifact: 'dataops:download-artifact'
+} as const;

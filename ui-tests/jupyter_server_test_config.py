@@ -1,0 +1,24 @@
+"""The server of the browser tests. Galata opens it to everybody on this machine: never use it elsewhere."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from jupyterlab.galata import configure_jupyter_server
+
+configure_jupyter_server(c)  # noqa: F821
+
+home = Path(tempfile.mkdtemp(prefix="dataops-ui-tests-"))
+atexit.register(shutil.rmtree, home, ignore_errors=True)
+shutil.copytree(Path(__file__).parent.parent / "examples", home / "workspace" / "examples")
+
+c.ServerApp.ip = "127.0.0.1"  # noqa: F821
+c.ServerApp.port = int(os.environ.get("UI_TESTS_PORT", "8899"))  # noqa: F821
+c.ServerApp.allow_root = True  # noqa: F821
+c.ServerApp.root_dir = str(home / "workspace")  # noqa: F821
+# What would ask other machines.
+c.LabApp.extension_manager = "readonly"  # noqa: F821
+# The engine is a process of its own and finds the state by this.
+os.environ.setdefault("DATAOPS_LAB_HOME", str(home / "state"))

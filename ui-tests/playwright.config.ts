@@ -1,0 +1,44 @@
+import { defineConfig } from '@playwright/test';
+
+const PORT = process.env.UI_TESTS_PORT ?? '8899';
+const URL = `http://127.0.0.1:${PORT}`;
+
+// Galata reads it when it is imported.
+process.env.TARGET_URL = URL;
+
+export default defineConfig({
+  testDir: 'tests',
+  // They write docs/images, and only when asked to.
+  testIgnore: process.env.SCREENSHOTS ? [] : ['screenshots.spec.ts'],
+  timeout: 60_000,
+  expect: { timeout: 20_000 },
+  // One server, and one engine that runs a few notebooks at a time.
+  workers: 1,
+  retries: 0,
+  reporter: [['list']],
+  use: {
+    baseURL: URL,
+    viewport: { width: 1440, height: 900 },
+    trace: 'retain-on-failure',
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+        '--no-first-run'
+      ]
+    }
+  },
+  webServer: {
+    command: 'jlpm start',
+    url: `${URL}/lab`,
+    env: { UI_TESTS_PORT: PORT },
+    stderr: process.env.DEBUG ? 'pipe' : 'ignore',
+    timeout: 120_000,
+    reuseExistingServer: false,
+    gracefulShutdown: { signal: 'SIGTERM', timeout: 10_000 }
+  }
+});

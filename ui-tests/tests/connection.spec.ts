@@ -1,0 +1,44 @@
+import { expect, test } from './fixtures';
+import { notebook, openForm } from './notebooks';
+import { Wire } from './wire';
+
+const SERVER = Number(process.env.UI_TESTS_PORT ?? '8899');
+const PORT = SERVER + 1;
+
+let wire: Wire;
+
+test.use({ baseURL: `http://127.0.0.1:${PORT}` });
+
+test.beforeAll(async () => {
+  wire = new Wire(SERVER);
+  await wire.lay(PORT);
+});
+
+test.afterAll(() => wire.remove());
+
+test('a lost connection is said, and nothing is lost or doubled', async ({
+  page,
+  screens,
+  gate,
+  tmpPath
+}) => {
+  const content = notebook('print("before")', gate.cell, 'print("after")');
+  await openForm(page, `${tmpPath}/offline.ipynb`, content);
+  await screens.start();
+  const written = screens.record.locator('.jp-OutputArea-output');
+  await expect(written.getByText('before')).toHaveCount(1);
+  const resumed = page.waitForRequest(
+    it =>
+      it.url().includes('/dataops/api/v1/events') &&
+      it.headers()['last-event-id'] !== undefined
+  );
+  wire.cut();
+  await expect(screens.record).toContainText('reconnecting');
+  gate.open();
+  wire.mend();
+  await resumed;
+  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+  await expect(screens.record).not.toContainText('reconnecting');
+  await expect(written.getByText('before')).toHaveCount(1);
+  await expect(written.getByText('after')).toHaveCount(1);
+});

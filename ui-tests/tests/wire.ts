@@ -1,0 +1,50 @@
+import * as net from 'net';
+
+/** A wire to the server that can be cut: what goes over it ends, and nothing new gets through. */
+export class Wire {
+  constructor(private readonly _to: number) {}
+
+  lay(port: number): Promise<void> {
+    return new Promise(resolve =>
+      this._listener.listen(port, '127.0.0.1', resolve)
+    );
+  }
+
+  cut(): void {
+    this._isCut = true;
+    this._sockets.forEach(socket => socket.destroy());
+  }
+
+  mend(): void {
+    this._isCut = false;
+  }
+
+  remove(): void {
+    this.cut();
+    this._listener.close();
+  }
+
+  private _connect(near: net.Socket): void {
+    if (this._isCut) {
+      near.destroy();
+      return;
+    }
+    const far = net.connect(this._to, '127.0.0.1');
+    for (const [socket, other] of [
+      [near, far],
+      [far, near]
+    ]) {
+      this._sockets.add(socket);
+      socket.on('error', () => other.destroy());
+      socket.on('close', () => {
+        this._sockets.delete(socket);
+        other.destroy();
+      });
+      socket.pipe(other);
+    }
+  }
+
+  private _isCut = false;
+  private readonly _sockets = new Set<net.Socket>();
+  private readonly _listener = net.createServer(it => this._connect(it));
+}
