@@ -1,0 +1,17 @@
+"""`nbclient_alone.py NOTEBOOK`: execute it and print when the kernel was ready and when the last reply came."""
+
+import json
+import sys
+import time
+
+import nbformat
+from nbclient import NotebookClient
+
+notebook = nbformat.read(sys.argv[1], as_version=4)
+client = NotebookClient(notebook)
+with client.setup_kernel():
+    ready = time.time()
+    for index, cell in enumerate(notebook.cells):
+        client.execute_cell(cell, index)
+    last = time.time()
+print(json.dumps({"cells": last - ready}))

@@ -1,0 +1,56 @@
+"""Measuring in turns: ours, theirs, ours, theirs …, so that a busy moment of the machine falls on all of them."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds. `cells` is from the moment the kernel is ready to the reply of the last cell."""
+
+    whole: float
+    cells: float | None = None
+
+
+Contender = Callable[[dict[str, Any], Path], Times]
+"""Runs a notebook in a new folder."""
+
+
+@dataclass(frozen=True)
+class Row:
+    case: str
+    contender: str
+    times: tuple[Times, ...]
+
+    def spread(self, of: str) -> tuple[float, float, float] | None:
+        """Median, least, most."""
+        values = [value for times in self.times if (value := getattr(times, of)) is not None]
+        return (statistics.median(values), min(values), max(values)) if values else None
+
+
+@dataclass(frozen=True)
+class Case:
+    """`rounds` is how often each contender runs it; `slow` names those that do once."""
+
+    name: str
+    notebook: dict[str, Any]
+    rounds: int
+    slow: frozenset[str] = frozenset()
+
+
+def in_turns(case: Case, contenders: Mapping[str, Contender]) -> Iterator[Row]:
+    times: dict[str, list[Times]] = {name: [] for name in contenders}
+    for number in range(case.rounds):
+        for name, contender in contenders.items():
+            if number > 0 and name in case.slow:
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                times[name].append(contender(case.notebook, Path(folder)))
+    for name, measured in times.items():
+        yield Row(case.name, name, tuple(measured))
