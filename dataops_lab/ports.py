@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
+from .domain.environments import Environment, Mount, Resources
 from .domain.events import Event
 from .domain.jobs import Job
 from .domain.leases import Lease, ProcessIdentity
@@ -183,6 +184,22 @@ class Leases(Protocol):
     def release(self, lease: Lease) -> None: ...
 
 
+class Environments(Protocol):
+    def get(self, name: str) -> Environment:
+        """UnknownEnvironment, which names those there are."""
+        ...
+
+    def all(self) -> Sequence[Environment]:
+        """In promotion order."""
+        ...
+
+    def put(self, environment: Environment, *, at: dt.datetime, by: str) -> Environment:
+        """Add it, or replace the one of that name; as it is stored, with its new revision."""
+        ...
+
+    def remove(self, name: str) -> None: ...
+
+
 class Transaction(Protocol):
     @property
     def jobs(self) -> Jobs: ...
@@ -198,6 +215,8 @@ class Transaction(Protocol):
     def events(self) -> Events: ...
     @property
     def leases(self) -> Leases: ...
+    @property
+    def environments(self) -> Environments: ...
     def digests(self) -> Iterator[str]:
         """Of every blob that a version, a record or a report refers to; some come several times."""
         ...
@@ -298,6 +317,17 @@ class BundleFile:
 
 
 @dataclass(frozen=True)
+class Container:
+    """What a backend with containers makes for an attempt. `image` is a digest, never a tag."""
+
+    image: str
+    user: str
+    resources: Resources = Resources()
+    network: bool = False
+    mounts: Sequence[Mount] = ()
+
+
+@dataclass(frozen=True)
 class Bundle:
     """What an attempt needs, before it lies anywhere. `spec` is the runner's `spec.json`."""
 
@@ -308,6 +338,9 @@ class Bundle:
     files: Sequence[BundleFile]
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for the runner and its kernel. All of them: nothing else is inherited."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Variables for the kernel alone, handed to the runner over stdin: they lie in no file and no argv."""
+    container: Container | None = None
 
 
 @dataclass(frozen=True)
@@ -326,14 +359,18 @@ class Look:
 
 
 class Executor(Protocol):
-    """Where attempts run. Verbs may be called from several threads, for different attempts."""
+    """Where attempts run. Verbs may be called from several threads, for different attempts.
+
+    Unavailable from `start`, `look`, `stop` and `names` when the backend cannot be asked now: nothing is
+    concluded from it, and the verb is tried again later.
+    """
 
     def start(self, bundle: Bundle) -> None:
         """Make it run. Starting twice, also from two processes, starts once."""
         ...
 
     def look(self, name: str) -> Look:
-        """Never raises for what is unknown or gone; what is unknown has not started."""
+        """Never raises for what is unknown or gone; what is unknown has not started. Asked many times a second."""
         ...
 
     def stop(self, name: str, *, force: bool) -> None:
@@ -350,4 +387,12 @@ class Executor(Protocol):
 
     def names(self) -> Iterator[str]:
         """Of every attempt of which something is left here, alive or not."""
+        ...
+
+
+class Backends(Protocol):
+    """The executors, by what `Environment.backend` calls them."""
+
+    def get(self, backend: str) -> Executor:
+        """The same one each time, reachable or not. Unavailable when this installation has none of the kind."""
         ...

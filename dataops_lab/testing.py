@@ -14,7 +14,7 @@ from .domain.parameters import ParameterSchema
 from .domain.snapshots import Inspection, KernelChoice, Limits, Snapshot
 from .domain.versions import Manifest, Origin, digest_of
 from .errors import NotFound
-from .ports import Bundle, Look
+from .ports import Bundle, Executor, Look
 from .runner import protocol
 
 
@@ -130,6 +130,16 @@ class FakeNotebooks:
 
     def report(self, notebook: bytes, *, title: str, code: bool) -> bytes:
         return f"<title>{title}</title>{'code' if code else ''}".encode()
+
+
+class FakeBackends:
+    """The same executor whatever it is called, or those that are given."""
+
+    def __init__(self, executor: Executor, **others: Executor) -> None:
+        self._executor, self._others = executor, others
+
+    def get(self, backend: str) -> Executor:
+        return self._others.get(backend, self._executor)
 
 
 class FakeExecutor:

@@ -76,9 +76,9 @@ def build_engine(home: Home, *, slots: int | None = None, exit_when_idle_s: floa
     """`slots` None: one for each core, and at least two."""
     # Short commands build services and never an engine.
     from .engine import Engine, Settings
-    from .executors import ProcessExecutor
+    from .executors import LazyBackends, ProcessExecutor
 
     ctx = build_services(home)
-    executor = ProcessExecutor(home.runs, ctx.blobs)
+    backends = LazyBackends({"process": lambda _: ProcessExecutor(home.runs / "process", ctx.blobs)})
     settings = Settings(slots=slots or max(2, os.cpu_count() or 1), exit_when_idle_s=exit_when_idle_s)
-    return Engine(ctx, executor, settings, inherited=os.environ)
+    return Engine(ctx, backends, settings, inherited=os.environ)

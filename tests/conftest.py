@@ -11,7 +11,7 @@ from dataops_lab.engine import Engine, Settings
 from dataops_lab.services import Services, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import SqlStore, open_store
-from dataops_lab.testing import FakeClock, FakeExecutor, FakeHost, FakeNotebooks, MemoryBlobs
+from dataops_lab.testing import FakeBackends, FakeClock, FakeExecutor, FakeHost, FakeNotebooks, MemoryBlobs
 
 pytest_plugins = ["tests.postgres"]
 
@@ -51,7 +51,7 @@ def ctx(tmp_path: Path, store: SqlStore, clock: FakeClock, host: FakeHost) -> Se
 
 @pytest.fixture
 def executor(tmp_path: Path) -> FakeExecutor:
-    return FakeExecutor(tmp_path / "runs")
+    return FakeExecutor(tmp_path / "runs" / "process")
 
 
 @pytest.fixture
@@ -68,7 +68,9 @@ def new_engine(ctx: Services, executor: FakeExecutor) -> Callable[..., Engine]:
         from dataclasses import replace
 
         own = replace(ctx, host=host) if host else ctx
-        return Engine(own, executor, Settings(slots=slots), inherited={"PATH": "/bin", "JUPYTER_TOKEN": "canary"})
+        return Engine(
+            own, FakeBackends(executor), Settings(slots=slots), inherited={"PATH": "/bin", "JUPYTER_TOKEN": "canary"}
+        )
 
     return engine
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import IllegalTransition
+from .environments import Resources
+from .images import RunImage
 from .snapshots import Finding, KernelChoice
 from .versions import Origin
 
@@ -114,6 +116,8 @@ class Attempt:
     token: int
     """Fencing token of the lease under which it was claimed; writes under an older one touch nothing."""
     created_at: dt.datetime
+    backend: str = "process"
+    """Which executor it was given to, see `Environment.backend`."""
     started_at: dt.datetime | None = None
     finished_at: dt.datetime | None = None
     reason: Reason | None = None
@@ -172,6 +176,11 @@ class Run:
     nothing_to_do: bool = False
     origin: Origin = Origin()
     findings: tuple[Finding, ...] = ()
+    image: RunImage | None = None
+    """None where the executor has no images."""
+    resources: Resources = Resources()
+    unpromoted: bool = False
+    """It ran in a guarded environment without having been promoted there."""
 
     def moved_to(self, state: RunState, **changes: Any) -> Run:
         if state not in RUN_MOVES[self.state]:

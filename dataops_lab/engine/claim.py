@@ -28,7 +28,8 @@ def claim(store: Store, clock: Clock, *, fence: int, slots: int) -> list[Attempt
                 continue
             tx.runs.move(run, run.moved_to(RunState.ACTIVE, started_at=run.started_at or now, reason=None))
             number = len(tx.attempts.of_run(run.id)) + 1
-            attempt = Attempt(run.id, number, AttemptState.CLAIMED, token=fence, created_at=now)
+            backend = tx.environments.get(run.environment).backend
+            attempt = Attempt(run.id, number, AttemptState.CLAIMED, token=fence, created_at=now, backend=backend)
             tx.attempts.add(attempt)
             claimed.append(attempt)
     return claimed

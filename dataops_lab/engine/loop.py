@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from threading import Event
 
 from ..domain.runs import Attempt, AttemptState, Reason, Run, RunState
-from ..errors import DataOpsError, StaleWrite, StoreBusy
-from ..ports import Executor, Look
+from ..errors import DataOpsError, StaleWrite, StoreBusy, Unavailable
+from ..ports import Backends, Executor, Look
 from ..services import Services
 from .claim import claim, keep_time
 from .explain import explained
@@ -42,6 +42,7 @@ class _Followed:
 
     attempt: Attempt
     run: Run
+    executor: Executor
     times: Times
     journal: JournalFollower
     noted_at: float = 0.0
@@ -55,9 +56,9 @@ class _Followed:
 class Engine:
     """`inherited` are the variables of which runs get those that `launch.INHERITED` allows."""
 
-    def __init__(self, ctx: Services, executor: Executor, settings: Settings, *, inherited: Mapping[str, str]) -> None:
+    def __init__(self, ctx: Services, backends: Backends, settings: Settings, *, inherited: Mapping[str, str]) -> None:
         self._ctx = ctx
-        self._executor = executor
+        self._backends = backends
         self._settings = settings
         self._inherited = inherited
         self._leadership = Leadership(ctx.store, ctx.clock, ctx.host, slots=settings.slots)
@@ -94,7 +95,7 @@ class Engine:
             self._advance(followed, fence)
         if self._swept_at is None or self._now() - self._swept_at >= SWEEP_EVERY_S:
             self._swept_at = self._now()
-            sweep(self._ctx.store, self._executor, busy=self._followed)
+            sweep(self._ctx.store, self._backends, busy=self._followed)
         return bool(self._followed)
 
     def _retires(self) -> bool:
@@ -159,8 +160,9 @@ class Engine:
         now = self._now()
         since = attempt.started_at or attempt.created_at
         ran_for = max(0.0, (self._ctx.clock.now() - since).total_seconds())
-        journal = JournalFollower(self._executor.directory(attempt.name) / "journal.jsonl")
-        return _Followed(attempt, run, Times(since=now - ran_for), journal)
+        executor = self._backends.get(attempt.backend)
+        journal = JournalFollower(executor.directory(attempt.name) / "journal.jsonl")
+        return _Followed(attempt, run, executor, Times(since=now - ran_for), journal)
 
     def _advance(self, it: _Followed, fence: int) -> None:
         if it.at_work is not None:
@@ -176,7 +178,12 @@ class Engine:
         if it.attempt.state in (AttemptState.CLAIMED, AttemptState.LAUNCHING) and not it.started:
             self._in_a_thread(it, lambda: self._launch(it, fence))
             return
-        look = self._executor.look(it.attempt.name)
+        try:
+            look = it.executor.look(it.attempt.name)
+        except Unavailable as error:
+            log.warning("%s: %s", it.attempt.name, error)
+            it.not_before = self._now() + TRY_AGAIN_AFTER_S
+            return
         self._note_progress(it, fence, at_once=look.ended)
         step = next_step(it.attempt, it.run, look, it.times, now=self._now())
         self._act(it, step, look, fence)
@@ -197,7 +204,7 @@ class Engine:
                 self._move(it, AttemptState.TIMING_OUT, fence)
                 self._stop(it)
             case Step.FORCE:
-                self._executor.stop(name, force=True)
+                it.executor.stop(name, force=True)
             case Step.DOUBT:
                 log.error("Cannot prove that %s is dead: %s", name, look.detail)
                 self._move(it, AttemptState.UNCONFIRMED, fence)
@@ -208,7 +215,7 @@ class Engine:
         if it.attempt.state is AttemptState.CLAIMED:
             it.attempt = intend(self._ctx.store, it.attempt, fence=fence)
         try:
-            self._executor.start(bundle_of(self._ctx, it.attempt, self._inherited))
+            it.executor.start(bundle_of(self._ctx, it.attempt, self._inherited))
         except (DataOpsError, OSError) as error:
             if isinstance(error, (StaleWrite, StoreBusy)):
                 raise
@@ -219,7 +226,7 @@ class Engine:
         it.times = Times(since=self._now())
 
     def _finish(self, it: _Followed, look: Look, fence: int) -> None:
-        outcome = read_outcome(self._executor.directory(it.attempt.name))
+        outcome = read_outcome(it.executor.directory(it.attempt.name))
         state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, look)
         if reason is not None:
             with self._ctx.store.read() as tx:
@@ -235,10 +242,10 @@ class Engine:
     def _finish_as(
         self, it: _Followed, state: AttemptState, outcome: Outcome, reason: Reason | None, fence: int
     ) -> None:
-        record = store_record(self._ctx, it.attempt, self._executor.directory(it.attempt.name))
+        record = store_record(self._ctx, it.attempt, it.executor.directory(it.attempt.name))
         it.attempt = finish(self._ctx, it.attempt, state, outcome, record, reason, fence=fence)
         log.info("%s %s%s", it.attempt.name, state, f": {reason.message}" if reason else "")
-        self._executor.forget(it.attempt.name)
+        it.executor.forget(it.attempt.name)
 
     def _in_a_thread(self, it: _Followed, work: Callable[[], None]) -> None:
         def guarded() -> None:
@@ -255,7 +262,7 @@ class Engine:
 
     def _stop(self, it: _Followed) -> None:
         it.times.stopping_since = self._now()
-        self._executor.stop(it.attempt.name, force=False)
+        it.executor.stop(it.attempt.name, force=False)
 
     def _move(self, it: _Followed, state: AttemptState, fence: int, **changes: object) -> None:
         moved = it.attempt.moved_to(state, token=fence, **changes)

@@ -1,5 +1,6 @@
 """Where attempts run. Each executor keeps the contract of `ports.Executor`, see tests/contracts."""
 
+from .backends import LazyBackends
 from .process import ProcessExecutor
 
-__all__ = ["ProcessExecutor"]
+__all__ = ["LazyBackends", "ProcessExecutor"]

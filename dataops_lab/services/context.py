@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..domain.runs import Attempt
 from ..domain.snapshots import Limits
 from ..ports import Blobs, Clock, Host, Notebooks, Store
 
@@ -17,5 +18,9 @@ class Services:
     clock: Clock
     host: Host
     runs_folder: Path
-    """Holds the run directory of each attempt that is alive, under its name; see runner/protocol.py."""
+    """Holds a folder for each kind of executor, and in it the run directory of each living attempt, under its name."""
     limits: Limits = Limits()
+
+    def run_directory(self, attempt: Attempt) -> Path:
+        """Where the files of runner/protocol.py are until the record is stored."""
+        return self.runs_folder / attempt.backend.partition("+")[0] / attempt.name

@@ -219,7 +219,7 @@ def _open(ctx: Services, view: RunView, kind: RecordFileKind) -> BinaryIO | None
     if not view.attempts:
         return None
     try:
-        return (ctx.runs_folder / view.attempts[-1].name / _LIVE_FILES[kind]).open("rb")
+        return (ctx.run_directory(view.attempts[-1]) / _LIVE_FILES[kind]).open("rb")
     except FileNotFoundError:
         return None
 

@@ -15,12 +15,11 @@ from ..domain.records import Record
 from ..domain.runs import Attempt, Reason, Run, RunState, Submission
 from ..domain.snapshots import Snapshot
 from ..domain.versions import Version, canonical_json, digest_of
-from ..errors import Conflict, InvalidRequest, KeyReused, UnknownEnvironment
+from ..errors import Conflict, InvalidRequest, KeyReused
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
 from .installation import leader
 
-ENVIRONMENTS = ("sandbox",)
 MAX_KEY_LENGTH = 200
 DEFAULT_TIMEOUT_S = 24 * 3600.0
 
@@ -48,6 +47,8 @@ class Submitted:
 def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
     """Snapshot the notebook and queue a run of it. What can be refused is refused before anything is written."""
     _check(submission)
+    with ctx.store.read() as tx:
+        environment = tx.environments.get(submission.environment)
     request = _request_digest(submission)
     if submission.key is not None and (earlier := _earlier(ctx, submission.key, request)):
         return Submitted(earlier, created=False)
@@ -74,7 +75,7 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
             project=DEFAULT_PROJECT,
             job_id=job.id,
             version_digest=version.digest,
-            environment=submission.environment,
+            environment=environment.name,
             state=RunState.QUEUED,
             parameters=values,
             kernel=snapshot.kernel,
@@ -174,11 +175,6 @@ def fill_in(
 
 
 def _check(submission: Submission) -> None:
-    if submission.environment not in ENVIRONMENTS:
-        raise UnknownEnvironment(
-            f"There is no environment {submission.environment!r}. There is: {', '.join(ENVIRONMENTS)}.",
-            environments=list(ENVIRONMENTS),
-        )
     key = submission.key
     if key is not None and not (0 < len(key) <= MAX_KEY_LENGTH and key.isprintable()):
         raise InvalidRequest(f"An idempotency key is 1 to {MAX_KEY_LENGTH} printable characters.")

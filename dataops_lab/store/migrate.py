@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from ..errors import StoreTooNew
 from .locks import hold
 
-NEWEST = "0001"
+NEWEST = "0006"
 """Head of migrations/versions; written here so that opening an up-to-date database imports no alembic."""
 
 

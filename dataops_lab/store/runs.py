@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
+from ..domain.environments import Resources
+from ..domain.images import RunImage
 from ..domain.runs import Run, RunState
 from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.versions import Origin
@@ -119,6 +121,8 @@ def _columns(run: Run) -> dict[str, Any]:
         "reason": reasons.to_json(run.reason),
         "origin": asdict(run.origin),
         "findings": [asdict(finding) for finding in run.findings],
+        "image": asdict(run.image) if run.image else None,
+        "resources": asdict(run.resources),
     }
 
 
@@ -133,5 +137,7 @@ def _run(row: Row[Any]) -> Run:
             "reason": reasons.from_json(values["reason"]),
             "origin": Origin(**values["origin"]),
             "findings": tuple(Finding(**{**f, "severity": Severity(f["severity"])}) for f in values["findings"]),
+            "image": RunImage(**values["image"]) if values["image"] else None,
+            "resources": Resources(**values["resources"]),
         }
     )

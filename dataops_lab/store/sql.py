@@ -17,6 +17,7 @@ from . import migrate
 from . import tables as t
 from .attempts import SqlAttempts
 from .blobs import digests_of
+from .environments import SqlEnvironments
 from .events import SqlEvents
 from .jobs import SqlJobs
 from .leases import SqlLeases
@@ -61,6 +62,7 @@ class SqlTransaction:
         self.attempts = SqlAttempts(connection, self.events)
         self.records = SqlRecords(connection)
         self.leases = SqlLeases(connection)
+        self.environments = SqlEnvironments(connection)
         self._connection = connection
 
     def digests(self) -> Iterator[str]:

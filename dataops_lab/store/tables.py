@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -120,6 +121,9 @@ runs = Table(
     Column("nothing_to_do", Boolean, nullable=False),
     Column("origin", JSON, nullable=False),
     Column("findings", JSON, nullable=False),
+    Column("image", JSON(none_as_null=True)),
+    Column("resources", JSON, nullable=False, server_default="{}"),
+    Column("unpromoted", Boolean, nullable=False, server_default=false()),
     ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
     UniqueConstraint("project", "key"),
     Index(None, "state", "id"),
@@ -135,6 +139,7 @@ attempts = Table(
     Column("number", Integer, primary_key=True),
     Column("state", String(20), nullable=False, index=True),
     Column("token", Integer, nullable=False),
+    Column("backend", String(500), nullable=False, server_default="process"),
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
     Column("finished_at", Instant),
@@ -176,6 +181,17 @@ events = Table(
     Column("data", JSON, nullable=False),
     Index(None, "run_id", "seq"),
     sqlite_autoincrement=True,
+)
+
+environments = Table(
+    "environments",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("definition", JSON, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", String(200), nullable=False),
 )
 
 leases = Table(

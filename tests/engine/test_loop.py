@@ -15,7 +15,7 @@ from dataops_lab.engine.watch import FORCE_AFTER_S, START_WITHIN_S, UNCONFIRMED_
 from dataops_lab.errors import BlobsUnavailable
 from dataops_lab.services import Services, runs
 from dataops_lab.services.runs import RunView
-from dataops_lab.testing import FakeClock, FakeHost
+from dataops_lab.testing import FakeBackends, FakeClock, FakeHost
 
 Submit = Callable[..., RunView]
 NewEngine = Callable[..., Engine]
@@ -335,5 +335,5 @@ def test_an_engine_about_to_end_as_idle_stays_for_a_run_that_came_at_the_last_mo
     given_up, started = Leadership.give_up, executor.start
     monkeypatch.setattr(Leadership, "give_up", give_up_while_somebody_submits)
     monkeypatch.setattr(executor, "start", start_and_end)
-    Engine(ctx, executor, Settings(slots=1, exit_when_idle_s=0.0), inherited={}).run(stop)
+    Engine(ctx, FakeBackends(executor), Settings(slots=1, exit_when_idle_s=0.0), inherited={}).run(stop)
     assert runs.get(ctx, late[0].run.id).run.state is RunState.SUCCEEDED

@@ -19,7 +19,7 @@ from dataops_lab.errors import Conflict, StaleWrite
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import Services, runs
 from dataops_lab.store import open_sqlite
-from dataops_lab.testing import FakeClock, FakeExecutor, FakeHost, FakeNotebooks, MemoryBlobs
+from dataops_lab.testing import FakeBackends, FakeClock, FakeExecutor, FakeHost, FakeNotebooks, MemoryBlobs
 
 SLOTS = 2
 
@@ -44,7 +44,7 @@ class Installation(RuleBasedStateMachine):
         self._ctx = Services(
             self._store, blobs, FakeNotebooks(blobs), self._clock, FakeHost(0), runs_folder=self._folder / "runs"
         )
-        self._executor = FakeExecutor(self._folder / "runs")
+        self._executor = FakeExecutor(self._folder / "runs" / "process")
         self._dead: set[int] = set()
         self._pids = 0
         self._engines: list[tuple[int, Engine]] = []
@@ -69,7 +69,9 @@ class Installation(RuleBasedStateMachine):
         host = FakeHost(self._pids)
         host.dead = self._dead
         ctx = replace(self._ctx, host=host)
-        self._engines.append((self._pids, Engine(ctx, self._executor, Settings(slots=SLOTS), inherited={})))
+        self._engines.append(
+            (self._pids, Engine(ctx, FakeBackends(self._executor), Settings(slots=SLOTS), inherited={}))
+        )
 
     @precondition(lambda self: self._engines)
     @rule(which=st.integers(0, 2), steps=st.integers(1, 12))

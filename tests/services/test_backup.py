@@ -25,7 +25,7 @@ from dataops_lab.errors import Conflict, Damaged, DataOpsError, StateFolderUnusa
 from dataops_lab.services import Services, runs
 from dataops_lab.services.backup import back_up, restore
 from dataops_lab.store import open_sqlite
-from dataops_lab.testing import FakeClock, FakeExecutor, FakeHost, FakeNotebooks
+from dataops_lab.testing import FakeBackends, FakeClock, FakeExecutor, FakeHost, FakeNotebooks
 
 DATABASE = "dataops.sqlite"
 Build = Callable[[Path], Services]
@@ -45,8 +45,8 @@ def build(clock: FakeClock, host: FakeHost) -> Build:
 def original(tmp_path: Path, build: Build, clock: FakeClock):
     """Three runs that ended with records, one that is running, one that is starting, and two that wait."""
     ctx = build(tmp_path / "original")
-    executor = FakeExecutor(tmp_path / "original" / "runs")
-    engine = Engine(ctx, executor, Settings(slots=2), inherited={})
+    executor = FakeExecutor(tmp_path / "original" / "runs" / "process")
+    engine = Engine(ctx, FakeBackends(executor), Settings(slots=2), inherited={})
 
     def submit(name: str) -> str:
         return runs.submit(ctx, Submission(f"/notebooks/{name}.ipynb"), by="someone").view.run.id

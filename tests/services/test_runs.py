@@ -67,7 +67,7 @@ def test_a_key_with_another_request_is_refused(ctx, schema, change):
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        ({"environment": "production"}, UnknownEnvironment),
+        ({"environment": "staging"}, UnknownEnvironment),
         ({"parameters": {"limt": 4}}, InvalidParameters),
         ({"texts": (("limit", "many"),)}, InvalidParameters),
         ({"timeout_s": 0}, InvalidRequest),

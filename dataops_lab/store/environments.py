@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from ..domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
+from ..errors import UnknownEnvironment
+from . import tables as t
+from .fitting import fitting
+from .locks import hold
+
+_COLUMNS = ("name", "position", "revision")
+"""Those of an environment that are columns; the rest is its definition."""
+
+
+class SqlEnvironments:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, name: str) -> Environment:
+        hold(self._connection, "environment", name)
+        query = select(t.environments).where(t.environments.c.name == name)
+        row = self._connection.execute(query).one_or_none()
+        if row is None:
+            names = [environment.name for environment in self.all()]
+            raise UnknownEnvironment(
+                f"There is no environment {name!r}. There is: {', '.join(names)}.", environments=names
+            )
+        return _environment(row)
+
+    def all(self) -> Sequence[Environment]:
+        query = select(t.environments).order_by(t.environments.c.position, t.environments.c.name)
+        return [_environment(row) for row in self._connection.execute(query)]
+
+    def put(self, environment: Environment, *, at: dt.datetime, by: str) -> Environment:
+        definition = {key: value for key, value in asdict(environment).items() if key not in _COLUMNS}
+        row = {"position": environment.position, "definition": definition, "changed_at": at, "changed_by": by}
+        hold(self._connection, "environment", environment.name)
+        c = t.environments.c
+        changed = self._connection.execute(
+            update(t.environments).where(c.name == environment.name), {**row, "revision": c.revision + 1}
+        )
+        if changed.rowcount == 0:
+            added = {**row, "name": environment.name, "revision": 1}
+            self._connection.execute(insert(t.environments), fitting(t.environments, added))
+        return self.get(environment.name)
+
+    def remove(self, name: str) -> None:
+        self._connection.execute(delete(t.environments).where(t.environments.c.name == name))
+
+
+def _environment(row: Row[Any]) -> Environment:
+    it = row.definition
+    return Environment(
+        **{
+            **it,
+            "name": row.name,
+            "position": row.position,
+            "revision": row.revision,
+            "executor": ExecutorKind(it["executor"]),
+            "docker": DockerSettings(**it["docker"]),
+            "limits": RunLimits(**{**it["limits"], "resources": Resources(**it["limits"]["resources"])}),
+            "images": tuple(it["images"]),
+            "mounts": tuple(Mount(**mount) for mount in it["mounts"]),
+            "locked": tuple(it["locked"]),
+        }
+    )
