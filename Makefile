@@ -4,6 +4,7 @@
 PYTHON ?= python3
 LAB_ARGS ?=
 PYTEST_ARGS ?=
+MINUTES ?= 5
 
 VENV := .venv
 DONE := $(VENV)/.done
@@ -20,7 +21,7 @@ FRONTEND := package.json tsconfig.json install.json $(shell find src style schem
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help lab test check test-python test-frontend test-browser bench build format generate clean
+.PHONY: docker help lab test check test-python test-frontend test-browser chaos bench build format generate clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +38,7 @@ check: $(DONE)/built ## lint, formatting, types and import rules
 	lint-imports
 	jlpm lint:check
 
-test-python: $(DONE)/built $(DONE)/postgres ## the Python tests (arguments in PYTEST_ARGS)
+test-python: $(DONE)/built $(DONE)/postgres docker ## the Python tests (arguments in PYTEST_ARGS)
 	python -m pytest $(PYTEST_ARGS)
 
 test-frontend: $(DONE)/built ## the TypeScript tests
@@ -45,6 +46,9 @@ test-frontend: $(DONE)/built ## the TypeScript tests
 
 test-browser: $(DONE)/built $(DONE)/ui-tests ## the tests in a real browser
 	cd ui-tests && CHROMIUM="$$(../scripts/chromium)" jlpm test
+
+chaos: $(DONE)/built ## kill at random for MINUTES, then count (MINUTES=5, SEED=…)
+	python -m tests.faults.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 bench: $(DONE)/built ## measure beside papermill and nbclient
 	python -m benchmarks
@@ -102,6 +106,10 @@ $(DONE)/built: $(DONE)/python $(DONE)/node_modules $(FRONTEND)
 $(DONE)/postgres: $(DONE)/venv
 	scripts/apt postgresql || true
 	touch $@
+
+# Not a step that is done once: a daemon does not outlive the machine's next start.
+docker:
+	scripts/docker || true
 
 $(DONE)/ui-tests: $(DONE)/node ui-tests/package.json ui-tests/yarn.lock | $(DONE)/python
 	scripts/chromium
