@@ -13,7 +13,7 @@ from dataops_lab.services.runs import RunView
 from dataops_lab.store import SqlStore, open_store
 from dataops_lab.testing import FakeBackends, FakeClock, FakeExecutor, FakeHost, FakeNotebooks, MemoryBlobs
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.docker", "tests.postgres"]
 
 
 @pytest.fixture
