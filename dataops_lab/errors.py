@@ -2,6 +2,7 @@
 
     DataOpsError
     ├── NotFound               what was named does not exist
+    │   └── UnknownImage
     ├── Conflict               it exists, but not in the state the call assumes
     │   ├── IllegalTransition
     │   ├── StaleWrite
@@ -57,6 +58,10 @@ def _restored(kind: type[DataOpsError], message: str, code: str, detail: dict[st
 
 class NotFound(DataOpsError):
     code = "not_found"
+
+
+class UnknownImage(NotFound):
+    code = "unknown_image"
 
 
 class Conflict(DataOpsError):

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
 
+from ..errors import InvalidRequest
+from .leases import ProcessIdentity
 from .snapshots import KernelChoice
+
+NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,499}")
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,9 @@ class Probe:
     """`uid:gid` as which it ran."""
     problems: tuple[str, ...] = ()
     """What is missing, each with its mend; a run is refused while there is one."""
+    cuda: str | None = None
+    tools: dict[str, str] = field(default_factory=dict)
+    """Programs that install packages (`pip`, `conda`, `mamba`, `micromamba`), with where they are."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +57,21 @@ class Deprecation:
 
 
 @dataclass(frozen=True)
+class EarlierPin:
+    """What the entry stood for before it was added again. Reruns of that time still use it."""
+
+    pinned: PinnedImage
+    reference: str
+    until: dt.datetime
+    by: str
+
+
+@dataclass(frozen=True)
 class Image:
-    """`reference` is what was asked for; `pinned` is what it was then, and what runs."""
+    """`reference` is what was asked for; `pinned` is what it was then, and what runs.
+
+    `host` is the daemon that has it, as in `DockerSettings.host`.
+    """
 
     name: str
     reference: str
@@ -60,6 +84,9 @@ class Image:
     root_allowed: bool = False
     deprecated: Deprecation | None = None
     probe: Probe | None = None
+    host: str | None = None
+    earlier: tuple[EarlierPin, ...] = ()
+    """Newest first."""
     revision: int = field(default=1, compare=False)
 
     @property
@@ -69,13 +96,115 @@ class Image:
 
     @property
     def for_run(self) -> RunImage:
-        return RunImage(self.name, self.reference, self.digest)
+        return RunImage(self.name, self.reference, self.digest, self.pinned.id)
+
+    @property
+    def pins(self) -> tuple[PinnedImage, ...]:
+        """Now and earlier."""
+        return (self.pinned, *(pin.pinned for pin in self.earlier))
+
+    def user(self, configured: str) -> str:
+        """As whom its containers run: `configured`, whatever the image says, unless root was allowed for it."""
+        if not self.root_allowed:
+            return configured
+        return self.pinned.user or "0:0"
+
+    def pinned_anew(self, reference: str, pinned: PinnedImage, probe: Probe, *, at: dt.datetime, by: str) -> Image:
+        """What stood here before joins the `earlier` ones, unless it is the same."""
+        earlier = self.earlier
+        if pinned.id != self.pinned.id:
+            earlier = (EarlierPin(self.pinned, self.reference, at, by), *earlier)
+        return replace(self, reference=reference, pinned=pinned, probe=probe, earlier=earlier)
 
 
 @dataclass(frozen=True)
 class RunImage:
-    """The image of a run, as it was when the run was submitted."""
+    """The image of a run, as it was when the run was submitted. `id` finds it where no repository has it any more."""
 
     name: str
     reference: str
     digest: str
+    id: str | None = None
+
+
+def checked_name(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise InvalidRequest(
+            f"{name!r} cannot be the name of an image. Use up to 63 lowercase letters, digits, dots, dashes and "
+            "underscores, with a letter or digit at both ends.",
+            code="invalid_image_name",
+        )
+    return name
+
+
+def checked_reference(reference: str) -> str:
+    """As a daemon takes it: `python:3.12`, `registry.example/team/data@sha256:…`, or an image id."""
+    if not _REFERENCE.fullmatch(reference) or "//" in reference:
+        raise InvalidRequest(
+            f"{reference!r} is no reference of an image. Write repository:tag, repository@sha256:…, or an image id.",
+            code="invalid_image_reference",
+        )
+    return reference
+
+
+def kept_tag(name: str, image: PinnedImage) -> str:
+    """The tag of ours that keeps it from clean-ups of the daemon."""
+    return f"dataops-lab/kept:{name}-{image.id.removeprefix('sha256:')[:12]}"
+
+
+# --- work on images -----------------------------------------------------------------------------
+
+
+class ImageTaskState(StrEnum):
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """The process that did it is no more."""
+
+
+@dataclass(frozen=True)
+class ImageTask:
+    """Adding, probing or building: it takes seconds or minutes, and tells in its log how far it is."""
+
+    id: str
+    kind: str
+    """`add`, `probe` or `build`."""
+    image: str
+    state: ImageTaskState
+    created_at: dt.datetime
+    created_by: str
+    process: ProcessIdentity
+    """Who does it."""
+    finished_at: dt.datetime | None = None
+    error: dict[str, Any] | None = None
+    """`code`, `message` and `detail`, when it failed."""
+
+
+@dataclass(frozen=True)
+class BuildRecipe:
+    """What becomes an image. One of `requirements` and `environment`, the texts of the files of that name.
+
+    `arguments` are build arguments: pip reads PIP_INDEX_URL and the like from them. They stay readable
+    in the image's history, so they are no place for passwords.
+    """
+
+    base: str
+    """A name of the catalogue or a reference."""
+    requirements: str = ""
+    environment: str = ""
+    arguments: dict[str, str] = field(default_factory=dict)
+    network: str | None = None
+
+
+@dataclass(frozen=True)
+class ImageTrial:
+    """Jobs that were run again on another image. `runs` are pairs of run ids, before and on `image`."""
+
+    id: str
+    image: RunImage
+    created_at: dt.datetime
+    created_by: str
+    runs: tuple[tuple[str, str], ...]
+    refused: tuple[tuple[str, str], ...] = ()
+    """Runs that could not be tried, each with why not."""

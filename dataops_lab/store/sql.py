@@ -19,6 +19,7 @@ from .attempts import SqlAttempts
 from .blobs import digests_of
 from .environments import SqlEnvironments
 from .events import SqlEvents
+from .images import SqlImages
 from .jobs import SqlJobs
 from .leases import SqlLeases
 from .locks import held
@@ -63,6 +64,7 @@ class SqlTransaction:
         self.records = SqlRecords(connection)
         self.leases = SqlLeases(connection)
         self.environments = SqlEnvironments(connection)
+        self.images = SqlImages(connection)
         self._connection = connection
 
     def digests(self) -> Iterator[str]:

@@ -124,13 +124,20 @@ runs = Table(
     Column("image", JSON(none_as_null=True)),
     Column("resources", JSON, nullable=False, server_default="{}"),
     Column("unpromoted", Boolean, nullable=False, server_default=false()),
+    Column("kept_at", Instant),
+    Column("kept_by", String(200)),
+    # The beginning of the reason's message, for the text search: an index of this alone is quick to walk.
+    Column("said", String(500)),
     ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
     UniqueConstraint("project", "key"),
     Index(None, "state", "id"),
     Index(None, "job_id", "id"),
     Index(None, "environment", "id"),
     Index(None, "created_by", "id"),
+    Index(None, "job_id", "version_digest"),
 )
+_said = runs.c.said.is_not(None)
+Index(None, runs.c.id, runs.c.said, sqlite_where=_said, postgresql_where=_said)
 
 attempts = Table(
     "attempts",
@@ -160,6 +167,7 @@ records = Table(
     Column("files", JSON, nullable=False),
     Column("values", JSON, nullable=False),
     Column("stored_at", Instant, nullable=False),
+    Column("damage", JSON(none_as_null=True)),
     ForeignKeyConstraint(["run_id", "attempt"], ["attempts.run_id", "attempts.number"]),
 )
 
@@ -175,7 +183,8 @@ events = Table(
     "events",
     metadata,
     Column("seq", _Sequence, primary_key=True, autoincrement=True),
-    Column("run_id", ForeignKey("runs.id"), nullable=False),
+    # No foreign key: that a run was deleted is an event too.
+    Column("run_id", String(26), nullable=False),
     Column("at", Instant, nullable=False),
     Column("kind", String(40), nullable=False),
     Column("data", JSON, nullable=False),
@@ -194,6 +203,42 @@ environments = Table(
     Column("changed_by", String(200), nullable=False),
 )
 
+images = Table(
+    "images",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("definition", JSON, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", String(200), nullable=False),
+)
+
+image_tasks = Table(
+    "image_tasks",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("image", String(100), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("process", JSON, nullable=False),
+    Column("finished_at", Instant),
+    Column("error", JSON(none_as_null=True)),
+    Column("log", Text, nullable=False),
+)
+
+image_trials = Table(
+    "image_trials",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("image", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("runs", JSON, nullable=False),
+    Column("refused", JSON, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,
@@ -204,4 +249,23 @@ leases = Table(
     Column("expires", Float, nullable=False),
     Column("process", JSON, nullable=False),
     Column("slots", Integer, nullable=False),
+)
+
+retention_rules = Table(
+    "retention_rules",
+    metadata,
+    # Empty for those that have no rule of their own.
+    Column("environment", String(100), primary_key=True),
+    Column("state", String(20), primary_key=True),
+    Column("days", Integer),
+    Column("last", Integer),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", String(200), nullable=False),
+)
+
+chores = Table(
+    "chores",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("done_at", Instant, nullable=False),
 )

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from ..domain.images import (
+    Deprecation,
+    EarlierPin,
+    Image,
+    ImageTask,
+    ImageTaskState,
+    ImageTrial,
+    PinnedImage,
+    Probe,
+    RunImage,
+)
+from ..domain.leases import ProcessIdentity
+from ..domain.snapshots import KernelChoice
+from ..errors import NotFound, UnknownImage
+from . import tables as t
+from .fitting import fitting
+from .locks import hold
+
+_COLUMNS = ("name", "revision")
+"""Those of an image that are columns; the rest is its definition."""
+
+
+class SqlImages:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, name: str) -> Image:
+        image = self.find(name)
+        if image is None:
+            names = list(self._connection.scalars(select(t.images.c.name).order_by(t.images.c.name)))
+            there = f"There is: {', '.join(names)}." if names else "It is empty: `jupyter dataops image add` fills it."
+            raise UnknownImage(f"The catalogue has no image {name!r}. {there}", images=names)
+        return image
+
+    def find(self, name: str) -> Image | None:
+        hold(self._connection, "image", name)
+        row = self._connection.execute(select(t.images).where(t.images.c.name == name)).one_or_none()
+        return _image(row) if row else None
+
+    def all(self) -> Sequence[Image]:
+        return [_image(row) for row in self._connection.execute(select(t.images).order_by(t.images.c.name))]
+
+    def put(self, image: Image, *, at: dt.datetime, by: str) -> Image:
+        row = {"definition": _definition(image), "changed_at": at, "changed_by": by}
+        hold(self._connection, "image", image.name)
+        c = t.images.c
+        changed = self._connection.execute(
+            update(t.images).where(c.name == image.name).values(**row, revision=c.revision + 1)
+        )
+        if changed.rowcount == 0:
+            added = {**row, "name": image.name, "revision": 1}
+            self._connection.execute(insert(t.images), fitting(t.images, added))
+        return self.get(image.name)
+
+    def remove(self, name: str) -> None:
+        self._connection.execute(delete(t.images).where(t.images.c.name == name))
+
+    # --- tasks ----------------------------------------------------------------------------------
+
+    def add_task(self, task: ImageTask) -> None:
+        row = {**vars(task), "process": asdict(task.process), "log": ""}
+        self._connection.execute(insert(t.image_tasks), fitting(t.image_tasks, row))
+
+    def task(self, task_id: str) -> ImageTask:
+        row = self._connection.execute(
+            select(*_TASK).where(t.image_tasks.c.id == task_id),
+        ).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no image task {task_id!r}. `jupyter dataops image tasks` shows those there are.")
+        return _task(row)
+
+    def tasks(self, limit: int) -> Sequence[ImageTask]:
+        query = select(*_TASK).order_by(t.image_tasks.c.id.desc()).limit(limit)
+        return [_task(row) for row in self._connection.execute(query)]
+
+    def log(self, task_id: str) -> str:
+        return self._connection.scalar(select(t.image_tasks.c.log).where(t.image_tasks.c.id == task_id)) or ""
+
+    def write_log(self, task_id: str, text: str) -> None:
+        c = t.image_tasks.c
+        self._connection.execute(update(t.image_tasks).where(c.id == task_id).values(log=c.log + text))
+
+    def end_task(
+        self, task_id: str, state: ImageTaskState, *, at: dt.datetime, error: dict[str, Any] | None = None
+    ) -> None:
+        ended = {"state": state, "finished_at": at, "error": error}
+        self._connection.execute(update(t.image_tasks).where(t.image_tasks.c.id == task_id), ended)
+
+    # --- trials ---------------------------------------------------------------------------------
+
+    def add_trial(self, trial: ImageTrial) -> None:
+        row = {**vars(trial), "image": asdict(trial.image), "runs": list(trial.runs), "refused": list(trial.refused)}
+        self._connection.execute(insert(t.image_trials), fitting(t.image_trials, row))
+
+    def trial(self, trial_id: str) -> ImageTrial:
+        row = self._connection.execute(select(t.image_trials).where(t.image_trials.c.id == trial_id)).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no trial {trial_id!r}. `jupyter dataops image trial-run` starts one.")
+        return _trial(row)
+
+    def trials(self, limit: int) -> Sequence[ImageTrial]:
+        query = select(t.image_trials).order_by(t.image_trials.c.id.desc()).limit(limit)
+        return [_trial(row) for row in self._connection.execute(query)]
+
+
+_TASK = [column for column in t.image_tasks.c if column.name != "log"]
+
+
+def _definition(image: Image) -> dict[str, Any]:
+    whole = {key: value for key, value in asdict(image).items() if key not in _COLUMNS}
+    whole["added_at"] = image.added_at.isoformat()
+    if image.probe:
+        whole["probe"]["probed_at"] = image.probe.probed_at.isoformat()
+    if image.deprecated:
+        whole["deprecated"]["on"] = image.deprecated.on.isoformat()
+    for pin in whole["earlier"]:
+        pin["until"] = pin["until"].isoformat()
+    return whole
+
+
+def _image(row: Row[Any]) -> Image:
+    it = row.definition
+    return Image(
+        **{
+            **it,
+            "name": row.name,
+            "revision": row.revision,
+            "pinned": PinnedImage(**it["pinned"]),
+            "added_at": dt.datetime.fromisoformat(it["added_at"]),
+            "tags": tuple(it["tags"]),
+            "deprecated": _deprecation(it["deprecated"]) if it["deprecated"] else None,
+            "probe": _probe(it["probe"]) if it["probe"] else None,
+            "earlier": tuple(_earlier(pin) for pin in it["earlier"]),
+        }
+    )
+
+
+def _deprecation(it: dict[str, Any]) -> Deprecation:
+    return Deprecation(**{**it, "on": dt.date.fromisoformat(it["on"])})
+
+
+def _earlier(it: dict[str, Any]) -> EarlierPin:
+    return EarlierPin(**{**it, "pinned": PinnedImage(**it["pinned"]), "until": dt.datetime.fromisoformat(it["until"])})
+
+
+def _probe(it: dict[str, Any]) -> Probe:
+    kernels = tuple(KernelChoice(**{**kernel, "argv": tuple(kernel["argv"])}) for kernel in it["kernels"])
+    probed_at = dt.datetime.fromisoformat(it["probed_at"])
+    return Probe(**{**it, "probed_at": probed_at, "kernels": kernels, "problems": tuple(it["problems"])})
+
+
+def _task(row: Row[Any]) -> ImageTask:
+    it = row._mapping
+    return ImageTask(**{**it, "state": ImageTaskState(it["state"]), "process": ProcessIdentity(**it["process"])})
+
+
+def _trial(row: Row[Any]) -> ImageTrial:
+    it = row._mapping
+    pairs = {name: tuple((first, second) for first, second in it[name]) for name in ("runs", "refused")}
+    return ImageTrial(**{**it, "image": RunImage(**it["image"]), **pairs})
