@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -107,30 +108,36 @@ def rerun(
     # What the kernel's name means may have changed since; a run starts with what is there when it is asked for.
     kernel = ctx.notebooks.kernel(old.kernel.name)
     now = ctx.clock.now()
-    run = replace(
-        old,
-        id=str(ULID.from_datetime(now)),
-        state=RunState.QUEUED,
-        parameters=values,
-        kernel=kernel,
-        created_at=now,
-        created_by=by,
-        trigger="rerun",
-        key=key,
-        request_digest=request,
-        rerun_of=old.id,
-        started_at=None,
-        finished_at=None,
-        cancel_requested_at=None,
-        cancel_requested_by=None,
-        reason=None,
-        nothing_to_do=False,
-    )
+    run = again(old, at=now, by=by, trigger="rerun", parameters=values, kernel=kernel, key=key, request_digest=request)
     with ctx.store.begin() as tx:
         if key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, key)):
             return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
         tx.runs.add(run)
         return Submitted(_view(ctx, tx, run), created=True)
+
+
+def again(old: Run, *, at: dt.datetime, by: str, trigger: str, **changes: Any) -> Run:
+    """A queued run of the same version that names the `old` one."""
+    return replace(
+        old,
+        **{
+            "id": str(ULID.from_datetime(at)),
+            "state": RunState.QUEUED,
+            "created_at": at,
+            "created_by": by,
+            "trigger": trigger,
+            "key": None,
+            "request_digest": None,
+            "rerun_of": old.id,
+            "started_at": None,
+            "finished_at": None,
+            "cancel_requested_at": None,
+            "cancel_requested_by": None,
+            "reason": None,
+            "nothing_to_do": False,
+            **changes,
+        },
+    )
 
 
 def cancel(ctx: Services, run_id: str, *, by: str) -> RunView:
@@ -176,8 +183,8 @@ def fill_in(
 
 def _check(submission: Submission) -> None:
     key = submission.key
-    if key is not None and not (0 < len(key) <= MAX_KEY_LENGTH and key.isprintable()):
-        raise InvalidRequest(f"An idempotency key is 1 to {MAX_KEY_LENGTH} printable characters.")
+    if key is not None and not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
+        raise InvalidRequest(f"An idempotency key is 1 to {MAX_KEY_LENGTH} printable ASCII characters.")
     if submission.timeout_s is not None and submission.timeout_s <= 0:
         raise InvalidRequest("A timeout is a number of seconds greater than 0.")
 
