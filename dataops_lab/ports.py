@@ -7,7 +7,7 @@ Every implementation of a port passes the same contract tests (`tests/contracts/
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +15,15 @@ from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
 from .domain.environments import Environment, Mount, Resources
 from .domain.events import Event
-from .domain.images import Image, ImageTask, ImageTaskState, ImageTrial
+from .domain.images import BuildRecipe, Image, ImageTask, ImageTaskState, ImageTrial, PinnedImage, Probe
 from .domain.jobs import Job
 from .domain.leases import Lease, ProcessIdentity
 from .domain.records import Record
+from .domain.retention import RetentionRule, Scope
 from .domain.runs import Attempt, Run, RunState
+from .domain.secrets import Sealed, Secret
 from .domain.snapshots import Inspection, KernelChoice, Limits, Snapshot
+from .domain.variables import Variable
 from .domain.versions import Manifest, Origin, Version
 
 T = TypeVar("T")
@@ -98,6 +101,10 @@ class Versions(Protocol):
         """Newest first."""
         ...
 
+    def remove(self, job_id: str, digest: str) -> None:
+        """One that no run has."""
+        ...
+
 
 class Runs(Protocol):
     def get(self, run_id: str) -> Run:
@@ -127,7 +134,18 @@ class Runs(Protocol):
         """Note the intent, once; the first one stays."""
         ...
 
-    def counts(self) -> Mapping[RunState, int]: ...
+    def counts(self) -> Mapping[RunState, int]:
+        """Of those that have not ended."""
+        ...
+
+    def keep(self, run_id: str, *, at: dt.datetime, by: str) -> None:
+        """Nothing deletes it from now on. Safe to repeat; the first one stays."""
+        ...
+
+    def unkeep(self, run_id: str, *, at: dt.datetime, by: str) -> None: ...
+    def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: str) -> Sequence[str]:
+        """With all that belongs to them; one event each stays. Those that went: ended, and kept by nobody."""
+        ...
 
 
 class Attempts(Protocol):
@@ -165,11 +183,39 @@ class Records(Protocol):
         ...
 
     def keep_report(self, run_id: str, variant: str, digest: str) -> None: ...
+    def note_damage(self, run_id: str, attempt: int, damage: Mapping[str, str]) -> None:
+        """Instead of what was noted before; nothing when it is whole again."""
+        ...
 
 
 class Events(Protocol):
     def after(self, seq: int, *, limit: int = 1000, run_id: str | None = None) -> Sequence[Event]: ...
     def last_seq(self) -> int: ...
+    def first_seq(self) -> int:
+        """Whoever has seen less has missed some."""
+        ...
+
+    def trim(self, *, before: dt.datetime) -> int:
+        """Remove the oldest ones, some thousands at a time, but never the last one; how many."""
+        ...
+
+
+class Retention(Protocol):
+    def rules(self) -> Sequence[RetentionRule]: ...
+    def put(self, rules: Sequence[RetentionRule], *, at: dt.datetime, by: str) -> None:
+        """Instead of all there were."""
+        ...
+
+    def due(self, scope: Scope, *, now: dt.datetime) -> Iterator[str]:
+        """Ids of the runs that may go, oldest first; none that is kept."""
+        ...
+
+    def unused_versions(self) -> Sequence[tuple[str, str]]:
+        """Job and digest of those that no run has, without the newest of each job."""
+        ...
+
+    def done_at(self, chore: str) -> dt.datetime | None: ...
+    def note_done(self, chore: str, *, at: dt.datetime) -> None: ...
 
 
 class Leases(Protocol):
@@ -201,6 +247,37 @@ class Environments(Protocol):
     def remove(self, name: str) -> None: ...
 
 
+class Variables(Protocol):
+    def of(self, environment: str) -> Sequence[Variable]:
+        """By name."""
+        ...
+
+    def put(self, variable: Variable) -> None:
+        """Add it, or replace the one of that name."""
+        ...
+
+    def remove(self, environment: str, name: str) -> None: ...
+
+
+class Secrets(Protocol):
+    """Sealed, always. In a transaction that writes, whoever reads here is alone with them until its end."""
+
+    def of(self, scope: str) -> Sequence[Secret]:
+        """By name."""
+        ...
+
+    def find(self, scope: str, name: str) -> Secret | None: ...
+    def all(self) -> Sequence[Secret]:
+        """Of every scope."""
+        ...
+
+    def put(self, secret: Secret) -> None:
+        """Add it, or replace the one of that name."""
+        ...
+
+    def remove(self, scope: str, name: str) -> None: ...
+
+
 class Images(Protocol):
     """The catalogue, what is being done to its images, and trial runs."""
 
@@ -221,7 +298,7 @@ class Images(Protocol):
 
     def add_task(self, task: ImageTask) -> None: ...
     def task(self, task_id: str) -> ImageTask: ...
-    def tasks(self, limit: int) -> Sequence[ImageTask]:
+    def tasks(self, *, limit: int, image: str | None = None) -> Sequence[ImageTask]:
         """Newest first."""
         ...
 
@@ -258,6 +335,12 @@ class Transaction(Protocol):
     def leases(self) -> Leases: ...
     @property
     def environments(self) -> Environments: ...
+    @property
+    def retention(self) -> Retention: ...
+    @property
+    def variables(self) -> Variables: ...
+    @property
+    def secrets(self) -> Secrets: ...
     @property
     def images(self) -> Images: ...
     def digests(self) -> Iterator[str]:
@@ -319,6 +402,41 @@ class Blobs(Protocol):
         ...
 
     def has(self, digest: str) -> bool: ...
+    def check(self, digest: str) -> None:
+        """NotFound when absent, Damaged when the bytes changed."""
+        ...
+
+    def put_before(self, moment: dt.datetime) -> Iterator[tuple[str, int]]:
+        """Digest and size of all whose last put was before `moment`."""
+        ...
+
+    def remove(self, digest: str, *, put_before: dt.datetime) -> bool:
+        """Unless it was put again since, also by another process in this moment; then it stays, and False."""
+        ...
+
+
+# --- secrets ------------------------------------------------------------------------------------
+
+
+class Vault(Protocol):
+    """Encrypts what must not lie in clear anywhere. A sealed value opens only under what it was `bound_to`."""
+
+    def seal(self, value: str, *, bound_to: str) -> Sealed: ...
+    def open(self, sealed: Sealed, *, bound_to: str) -> str:
+        """SecretsLocked when its key is not there; Damaged when it was changed, or bound to something else."""
+        ...
+
+    def rewrap(self, sealed: Sealed, *, bound_to: str) -> Sealed:
+        """The same value under the newest key."""
+        ...
+
+    def renew_key(self) -> str:
+        """Make a new key the newest one; its id. Where keys are given from outside, the first of them."""
+        ...
+
+    def forget_older_keys(self, key_id: str) -> None:
+        """What is still sealed with one of them is lost: call it when everything was rewrapped and committed."""
+        ...
 
 
 # --- notebooks ----------------------------------------------------------------------------------
@@ -439,3 +557,51 @@ class Backends(Protocol):
     def get(self, backend: str) -> Executor:
         """The same one each time, reachable or not. Unavailable when this installation has none of the kind."""
         ...
+
+
+# --- images -------------------------------------------------------------------------------------
+
+Say = Callable[[str], None]
+"""Takes a line of progress, for people."""
+
+
+class ImageBackend(Protocol):
+    """The images of one container daemon. Unavailable from every verb when it cannot be asked."""
+
+    def check(self) -> None:
+        """Nothing, or what is wrong with the daemon, with its mend."""
+        ...
+
+    def find(self, reference: str) -> PinnedImage | None:
+        """What the daemon has under it, without asking any registry. Refused for another architecture."""
+        ...
+
+    def pull(self, reference: str, say: Say) -> PinnedImage:
+        """From its registry, also when there is one here. Refused when the registry has none, or wants another login."""
+        ...
+
+    def in_registry(self, reference: str) -> str | None:
+        """`repository@sha256:…` as the registry has it now; None when it has none, or is not there."""
+        ...
+
+    def keep(self, image: PinnedImage, tag: str) -> None:
+        """So that no clean-up removes it."""
+        ...
+
+    def drop(self, tag: str) -> None:
+        """The daemon may remove the image when nothing else keeps it. Safe to repeat."""
+        ...
+
+    def probe(self, image: PinnedImage, *, user: str, at: dt.datetime) -> Probe:
+        """What a container of it tells about itself, as hardened as a run."""
+        ...
+
+    def build(self, base: PinnedImage, probe: Probe, recipe: BuildRecipe, say: Say) -> PinnedImage:
+        """A new image; Refused when it cannot be made, and then nothing is left."""
+        ...
+
+
+class ImageBackends(Protocol):
+    """The daemons, by `DockerSettings.host`."""
+
+    def get(self, host: str | None) -> ImageBackend: ...

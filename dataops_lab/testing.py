@@ -11,9 +11,10 @@ from typing import Any, BinaryIO
 
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
+from .domain.secrets import Sealed
 from .domain.snapshots import Inspection, KernelChoice, Limits, Snapshot
 from .domain.versions import Manifest, Origin, digest_of
-from .errors import NotFound
+from .errors import Damaged, NotFound, SecretsLocked
 from .ports import Bundle, Executor, Look
 from .runner import protocol
 
@@ -57,10 +58,11 @@ class FakeHost:
 class MemoryBlobs:
     def __init__(self) -> None:
         self._stored: dict[str, bytes] = {}
+        self._put_at: dict[str, dt.datetime] = {}
 
     def put(self, data: bytes) -> str:
         digest = digest_of(data)
-        self._stored[digest] = data
+        self._stored[digest], self._put_at[digest] = data, dt.datetime.now(dt.UTC)
         return digest
 
     def put_file(self, path: Path) -> tuple[str, int]:
@@ -82,6 +84,46 @@ class MemoryBlobs:
 
     def has(self, digest: str) -> bool:
         return digest in self._stored
+
+    def check(self, digest: str) -> None:
+        self.read(digest)
+
+    def put_before(self, moment: dt.datetime) -> Iterator[tuple[str, int]]:
+        yield from [(digest, len(self._stored[digest])) for digest, at in self._put_at.items() if at < moment]
+
+    def remove(self, digest: str, *, put_before: dt.datetime) -> bool:
+        if digest not in self._stored or self._put_at[digest] >= put_before:
+            return False
+        del self._stored[digest], self._put_at[digest]
+        return True
+
+
+class FakeVault:
+    """Hides nothing."""
+
+    def __init__(self) -> None:
+        self.keys = ["key-1"]
+        """Newest first."""
+
+    def seal(self, value: str, *, bound_to: str) -> Sealed:
+        return Sealed(self.keys[0], bound_to.encode(), value.encode())
+
+    def open(self, sealed: Sealed, *, bound_to: str) -> str:
+        if sealed.key_id not in self.keys:
+            raise SecretsLocked("The key is not there.")
+        if sealed.wrapped != bound_to.encode():
+            raise Damaged("It is bound to something else.")
+        return sealed.data.decode()
+
+    def rewrap(self, sealed: Sealed, *, bound_to: str) -> Sealed:
+        return self.seal(self.open(sealed, bound_to=bound_to), bound_to=bound_to)
+
+    def renew_key(self) -> str:
+        self.keys.insert(0, f"key-{len(self.keys) + 1}")
+        return self.keys[0]
+
+    def forget_older_keys(self, key_id: str) -> None:
+        del self.keys[self.keys.index(key_id) + 1 :]
 
 
 class FakeNotebooks:

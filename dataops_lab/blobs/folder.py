@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import fcntl
 import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -14,6 +17,8 @@ from ..domain.versions import digest_of
 from ..errors import BlobsUnavailable, Damaged, NotFound
 
 _CHUNK = 1024 * 1024
+UNFINISHED = ".new-"
+"""How files begin that are still being written, or that a killed process left."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -23,7 +28,7 @@ class FolderBlobs:
 
     def put(self, data: bytes) -> str:
         digest = digest_of(data)
-        if not self.has(digest):
+        if not self._refreshed(digest):
             self._store(lambda target: _write(target, data), digest)
         return digest
 
@@ -69,6 +74,50 @@ class FolderBlobs:
     def has(self, digest: str) -> bool:
         return self._path(digest).is_file()
 
+    def check(self, digest: str) -> None:
+        hasher = hashlib.sha256()
+        with self.open(digest) as stored:
+            while chunk := stored.read(_CHUNK):
+                hasher.update(chunk)
+        if "sha256:" + hasher.hexdigest() != digest:
+            raise _damaged(digest)
+
+    def put_before(self, moment: dt.datetime) -> Iterator[tuple[str, int]]:
+        for path in self._root.glob("sha256/??/*"):
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                continue
+            if found.st_mtime < moment.timestamp():
+                yield f"sha256:{path.parent.name}{path.name}", found.st_size
+
+    def remove(self, digest: str, *, put_before: dt.datetime) -> bool:
+        path = self._path(digest)
+        with self._lock(fcntl.LOCK_EX):
+            try:
+                if path.stat().st_mtime >= put_before.timestamp():
+                    return False
+                path.unlink()
+            except FileNotFoundError:
+                return False
+        return True
+
+    def _refreshed(self, digest: str) -> bool:
+        """Whether it is there; it counts as put now."""
+        try:
+            with self._lock(fcntl.LOCK_SH):
+                os.utime(self._path(digest))
+        except FileNotFoundError:
+            return False
+        return True
+
+    @contextmanager
+    def _lock(self, kind: int) -> Iterator[None]:
+        """Shared by those who put; whoever removes has it alone: nothing goes between the look and the put."""
+        with (self._root / ".lock").open("ab") as file:
+            fcntl.flock(file, kind)
+            yield
+
     def _path(self, digest: str) -> Path:
         # A digest comes from outside too; nothing but hex digits may become part of a path.
         if not _DIGEST.fullmatch(digest):
@@ -80,7 +129,7 @@ class FolderBlobs:
         """`fill` a new file and give it the name of its digest, which may be known only then."""
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._root, prefix=".new-", delete=False) as side:
+            with tempfile.NamedTemporaryFile(dir=self._root, prefix=UNFINISHED, delete=False) as side:
                 side_path = Path(side.name)
                 try:
                     fill(cast(BinaryIO, side))
@@ -90,7 +139,8 @@ class FolderBlobs:
                     final = self._path(name)
                     final.parent.mkdir(parents=True, exist_ok=True)
                     side_path.chmod(0o444)
-                    side_path.replace(final)
+                    with self._lock(fcntl.LOCK_SH):
+                        side_path.replace(final)
                 except BaseException:
                     side_path.unlink(missing_ok=True)
                     raise

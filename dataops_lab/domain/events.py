@@ -15,5 +15,6 @@ class Event:
     run_id: str
     at: dt.datetime
     kind: str
-    """`run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`."""
+    """`run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`; and
+    `run.deleted`, the only one that is left of a run that is gone."""
     data: dict[str, Any] = field(default_factory=dict)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from .versions import canonical_json, digest_of
 
 
 class RecordFileKind(StrEnum):
@@ -26,9 +29,19 @@ class RecordFile:
     size: int
 
 
+def record_digest(run_id: str, attempt: int, files: Sequence[RecordFile], values: Mapping[str, Any]) -> str:
+    content = {
+        "run": run_id,
+        "attempt": attempt,
+        "files": [{"kind": f.kind, "path": f.path, "digest": f.digest, "size": f.size} for f in files],
+        "values": values,
+    }
+    return digest_of(canonical_json(content))
+
+
 @dataclass(frozen=True)
 class Record:
-    """`digest` covers the canonical JSON of everything else but `stored_at`."""
+    """`digest` is `record_digest` of the rest."""
 
     run_id: str
     attempt: int
@@ -36,6 +49,8 @@ class Record:
     files: tuple[RecordFile, ...]
     values: dict[str, Any]
     stored_at: dt.datetime
+    damage: Mapping[str, str] = field(default_factory=dict)
+    """What was found to be no longer as it was stored: by path, and `record` for the list of files itself."""
 
     def file(self, kind: RecordFileKind) -> RecordFile | None:
         return next((f for f in self.files if f.kind is kind), None)

@@ -13,6 +13,8 @@ from typing import Any
 from ..errors import IllegalTransition
 from .environments import Resources
 from .images import RunImage
+from .moments import Moment
+from .settings import GivenSettings, RunSettings
 from .snapshots import Finding, KernelChoice
 from .versions import Origin
 
@@ -119,10 +121,17 @@ class Attempt:
     backend: str = "process"
     """Which executor it was given to, see `Environment.backend`."""
     started_at: dt.datetime | None = None
+    started_boot: str | None = None
+    started_tick: float | None = None
+    """See Moment."""
     finished_at: dt.datetime | None = None
     reason: Reason | None = None
     progress: Progress = Progress()
     usage: Usage = Usage()
+
+    @property
+    def started(self) -> Moment | None:
+        return Moment(self.started_at, self.started_boot, self.started_tick) if self.started_at else None
 
     @property
     def name(self) -> str:
@@ -136,7 +145,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Submission:
+class Submission(GivenSettings):
     """What a person asks for. `path` and `root` are local file-system paths; `root` None means: find it."""
 
     path: str
@@ -147,7 +156,6 @@ class Submission:
     name: str | None = None
     environment: str = "sandbox"
     kernel: str | None = None
-    timeout_s: float | None = None
     key: str | None = None
 
 
@@ -163,8 +171,11 @@ class Run:
     kernel: KernelChoice
     created_at: dt.datetime
     created_by: str
+    created_boot: str | None = None
+    created_tick: float | None = None
+    """See Moment."""
     trigger: str = "manual"
-    timeout_s: float | None = None
+    settings: RunSettings = RunSettings()
     key: str | None = None
     request_digest: str | None = None
     rerun_of: str | None = None
@@ -181,6 +192,13 @@ class Run:
     resources: Resources = Resources()
     unpromoted: bool = False
     """It ran in a guarded environment without having been promoted there."""
+    kept_at: dt.datetime | None = None
+    kept_by: str | None = None
+    """Who marked it as kept: neither retention nor a person deletes it then."""
+
+    @property
+    def created(self) -> Moment:
+        return Moment(self.created_at, self.created_boot, self.created_tick)
 
     def moved_to(self, state: RunState, **changes: Any) -> Run:
         if state not in RUN_MOVES[self.state]:

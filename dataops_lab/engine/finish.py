@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..domain.records import Record, RecordFile, RecordFileKind
+from ..domain.records import Record, RecordFile, RecordFileKind, record_digest
 from ..domain.retries import run_state_after
 from ..domain.runs import Attempt, AttemptState, Progress, Reason, Usage
-from ..domain.versions import canonical_json, digest_of
+from ..domain.versions import canonical_json
 from ..runner import protocol
 from ..services import Services
 
@@ -75,16 +75,10 @@ def store_record(ctx: Services, attempt: Attempt, directory: Path) -> Record:
             name = path.relative_to(artifacts).as_posix()
             files.append(RecordFile(RecordFileKind.ARTIFACT, name, *ctx.blobs.put_file(path)))
     values = _values(directory)
-    content = {
-        "run": attempt.run_id,
-        "attempt": attempt.number,
-        "files": [{"kind": f.kind, "path": f.path, "digest": f.digest, "size": f.size} for f in files],
-        "values": values,
-    }
     return Record(
         run_id=attempt.run_id,
         attempt=attempt.number,
-        digest=digest_of(canonical_json(content)),
+        digest=record_digest(attempt.run_id, attempt.number, files, values),
         files=tuple(files),
         values=values,
         stored_at=ctx.clock.now(),

@@ -12,6 +12,7 @@ from . import tables as t
 
 def digests_of(connection: Connection) -> Iterator[str]:
     """Of every version, record and report; what several refer to comes several times."""
+    connection = connection.execution_options(yield_per=500)
     for stored in connection.scalars(select(t.versions.c.manifest)):
         manifest = Manifest.from_json(stored)
         yield manifest.notebook_digest

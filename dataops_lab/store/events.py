@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from ..domain.events import Event
 from . import tables as t
 from .locks import hold
+
+TRIM_AT_ONCE = 5000
 
 
 class SqlEvents:
@@ -41,3 +44,17 @@ class SqlEvents:
     def last_seq(self) -> int:
         self.write()
         return self._connection.scalar(select(func.max(t.events.c.seq))) or 0
+
+    def first_seq(self) -> int:
+        return self._connection.scalar(select(func.min(t.events.c.seq))) or 0
+
+    def trim(self, *, before: dt.datetime) -> int:
+        seq = t.events.c.seq
+        # Numbers grow with time, and old events are few: the walk ends at the first one that stays.
+        oldest = select(seq, t.events.c.at).order_by(seq).limit(TRIM_AT_ONCE)
+        gone = [number for number, _ in takewhile(lambda row: row.at < before, self._connection.execute(oldest))]
+        # The last one stays, so that the numbers can be read on.
+        if not gone or (last := self.last_seq()) < gone[0]:
+            return 0
+        trimmed = self._connection.execute(delete(t.events).where(seq <= gone[-1], seq < last))
+        return trimmed.rowcount

@@ -24,16 +24,20 @@ def page_of(
     limit: int,
     cursor: str | None,
 ) -> Page[T]:
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidRequest(f"`limit` must lie between 1 and {MAX_LIMIT}.")
+    check_page(limit, cursor)
     if cursor is not None:
-        if not (cursor.isalnum() and len(cursor) == 26):
-            raise InvalidRequest("`cursor` is not one that a list gave; start again without it.")
         query = query.where(id_column < cursor)
     # One row more than asked for tells whether there is a next page.
     rows = connection.execute(query.order_by(id_column.desc()).limit(limit + 1)).all()
     items = [build(row) for row in rows[:limit]]
     return Page(items, rows[limit - 1].id if len(rows) > limit else None)
+
+
+def check_page(limit: int, cursor: str | None) -> None:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidRequest(f"`limit` must lie between 1 and {MAX_LIMIT}.")
+    if cursor is not None and not (cursor.isalnum() and len(cursor) == 26):
+        raise InvalidRequest("`cursor` is not one that a list gave; start again without it.")
 
 
 def contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:

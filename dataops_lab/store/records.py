@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, select, update
 
 from ..domain.records import Record, RecordFile, RecordFileKind
 from . import tables as t
@@ -16,7 +16,7 @@ class SqlRecords:
         self._connection = connection
 
     def add(self, record: Record) -> None:
-        row = {**vars(record), "files": [asdict(file) for file in record.files]}
+        row = {**vars(record), "files": [asdict(file) for file in record.files], "damage": dict(record.damage) or None}
         self._connection.execute(insert(t.records), row)
 
     def of_run(self, run_id: str) -> Record | None:
@@ -26,6 +26,11 @@ class SqlRecords:
         query = select(t.records).where(t.records.c.run_id.in_(set(run_ids))).order_by(t.records.c.attempt)
         # Later attempts overwrite earlier ones.
         return {row.run_id: _record(row) for row in self._connection.execute(query)}
+
+    def note_damage(self, run_id: str, attempt: int, damage: Mapping[str, str]) -> None:
+        c = t.records.c
+        found = {"damage": dict(damage) or None}
+        self._connection.execute(update(t.records).where(c.run_id == run_id, c.attempt == attempt), found)
 
     def report(self, run_id: str, variant: str) -> str | None:
         query = select(t.reports.c.digest).where(t.reports.c.run_id == run_id, t.reports.c.variant == variant)
@@ -39,4 +44,5 @@ class SqlRecords:
 def _record(row: Row[Any]) -> Record:
     values = dict(row._mapping)
     values["files"] = tuple(RecordFile(**{**f, "kind": RecordFileKind(f["kind"])}) for f in values["files"])
+    values["damage"] = values["damage"] or {}
     return Record(**values)

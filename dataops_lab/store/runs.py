@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, not_, select, update
 
 from ..domain.environments import Resources
 from ..domain.images import RunImage
+from ..domain.retention import ENDED
 from ..domain.runs import Run, RunState
 from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.versions import Origin
@@ -17,9 +18,11 @@ from ..ports import Page, RunFilter
 from . import reasons
 from . import tables as t
 from .events import SqlEvents
+from .filters import page_of_ids
 from .fitting import fitting
 from .locks import held, hold
-from .pages import contains, page_of
+from .pages import check_page, page_of
+from .retention import is_protected
 
 SHORTEST_PREFIX = 6
 
@@ -53,26 +56,9 @@ class SqlRuns:
         self._events.add(run.id, f"run.{run.state}", at=run.created_at)
 
     def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[Run]:
-        query = select(t.runs)
-        if where.states:
-            query = query.where(t.runs.c.state.in_([str(state) for state in where.states]))
-        if where.job_id:
-            query = query.where(t.runs.c.job_id == where.job_id)
-        if where.environment:
-            query = query.where(t.runs.c.environment == where.environment)
-        if where.created_by:
-            query = query.where(t.runs.c.created_by == where.created_by)
-        if where.created_after:
-            query = query.where(t.runs.c.created_at >= where.created_after)
-        if where.created_before:
-            query = query.where(t.runs.c.created_at < where.created_before)
-        if where.text:
-            jobs = select(t.jobs.c.id).where(
-                or_(contains(t.jobs.c.name, where.text), contains(t.jobs.c.source, where.text))
-            )
-            query = query.where(
-                or_(t.runs.c.job_id.in_(jobs), contains(t.runs.c.reason["message"].as_string(), where.text))
-            )
+        check_page(limit, cursor)
+        ids = page_of_ids(self._connection, where, limit=limit + 1, cursor=cursor)
+        query = select(t.runs).where(t.runs.c.id.in_(ids))
         return page_of(self._connection, query, t.runs.c.id, _run, limit=limit, cursor=cursor)
 
     def queued(self, limit: int) -> Sequence[Run]:
@@ -105,13 +91,38 @@ class SqlRuns:
         if noted.rowcount == 1:
             self._events.add(run_id, "run.cancel_requested", at=at, data={"by": by})
 
+    def keep(self, run_id: str, *, at: dt.datetime, by: str) -> None:
+        self._keep(run_id, {"kept_at": at, "kept_by": by}, t.runs.c.kept_at.is_(None), "run.kept", at, by)
+
+    def unkeep(self, run_id: str, *, at: dt.datetime, by: str) -> None:
+        self._keep(run_id, dict.fromkeys(_KEPT), t.runs.c.kept_at.is_not(None), "run.unkept", at, by)
+
+    def _keep(
+        self, run_id: str, row: dict[str, Any], where: ColumnElement[bool], kind: str, at: dt.datetime, by: str
+    ) -> None:
+        changed = self._connection.execute(update(t.runs).where(t.runs.c.id == run_id, where), fitting(t.runs, row))
+        if changed.rowcount == 1:
+            self._events.add(run_id, kind, at=at, data={"by": by})
+
+    def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: str) -> Sequence[str]:
+        may_go = and_(t.runs.c.id.in_(run_ids), t.runs.c.state.in_(ENDED), not_(is_protected()))
+        gone = self._connection.scalars(held(self._connection, select(t.runs.c.id).where(may_go))).all()
+        for table in (t.events, t.reports, t.records, t.attempts):
+            self._connection.execute(delete(table).where(table.c.run_id.in_(gone)))
+        self._connection.execute(delete(t.runs).where(t.runs.c.id.in_(gone)))
+        for run_id in gone:
+            self._events.add(run_id, "run.deleted", at=at, data={"by": by})
+        return gone
+
     def counts(self) -> Mapping[RunState, int]:
-        rows = self._connection.execute(select(t.runs.c.state, func.count()).group_by(t.runs.c.state))
-        return {RunState(state): count for state, count in rows}
+        alive = [str(state) for state in RunState if not state.is_terminal]
+        query = select(t.runs.c.state, func.count()).where(t.runs.c.state.in_(alive)).group_by(t.runs.c.state)
+        return {RunState(state): count for state, count in self._connection.execute(query)}
 
 
+_KEPT = ("kept_at", "kept_by")
 # The engine moves states while people write intents: neither may undo the other.
-_INTENTS = frozenset({"cancel_requested_at", "cancel_requested_by"})
+_INTENTS = frozenset({"cancel_requested_at", "cancel_requested_by", *_KEPT})
 
 
 def _columns(run: Run) -> dict[str, Any]:
@@ -119,6 +130,7 @@ def _columns(run: Run) -> dict[str, Any]:
         **vars(run),
         "kernel": asdict(run.kernel),
         "reason": reasons.to_json(run.reason),
+        "said": run.reason.message[: t.SAID_LENGTH] if run.reason else None,
         "origin": asdict(run.origin),
         "findings": [asdict(finding) for finding in run.findings],
         "image": asdict(run.image) if run.image else None,
@@ -128,6 +140,7 @@ def _columns(run: Run) -> dict[str, Any]:
 
 def _run(row: Row[Any]) -> Run:
     values = dict(row._mapping)
+    del values["said"]
     kernel = values["kernel"]
     return Run(
         **{

@@ -24,7 +24,10 @@ from .jobs import SqlJobs
 from .leases import SqlLeases
 from .locks import held
 from .records import SqlRecords
+from .retention import SqlRetention
 from .runs import SqlRuns
+from .secrets import SqlSecrets
+from .variables import SqlVariables
 from .versions import SqlVersions
 
 BUSY_TIMEOUT_S = 10
@@ -64,6 +67,9 @@ class SqlTransaction:
         self.records = SqlRecords(connection)
         self.leases = SqlLeases(connection)
         self.environments = SqlEnvironments(connection)
+        self.variables = SqlVariables(connection)
+        self.secrets = SqlSecrets(connection)
+        self.retention = SqlRetention(connection)
         self.images = SqlImages(connection)
         self._connection = connection
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -94,6 +95,9 @@ versions = Table(
     UniqueConstraint("job_id", "number"),
 )
 
+SAID_LENGTH = 500
+"""An index of PostgreSQL holds no more than 2,700 bytes of a row."""
+
 runs = Table(
     "runs",
     metadata,
@@ -127,7 +131,7 @@ runs = Table(
     Column("kept_at", Instant),
     Column("kept_by", String(200)),
     # The beginning of the reason's message, for the text search: an index of this alone is quick to walk.
-    Column("said", String(500)),
+    Column("said", String(SAID_LENGTH)),
     ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
     UniqueConstraint("project", "key"),
     Index(None, "state", "id"),
@@ -199,6 +203,29 @@ environments = Table(
     Column("position", Integer, nullable=False),
     Column("definition", JSON, nullable=False),
     Column("revision", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", String(200), nullable=False),
+)
+
+variables = Table(
+    "variables",
+    metadata,
+    Column("environment", ForeignKey("environments.name"), primary_key=True),
+    Column("name", String(100), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", String(200), nullable=False),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("scope", String(200), primary_key=True),
+    Column("name", String(200), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("key_id", String(40)),
+    Column("wrapped", LargeBinary),
+    Column("data", LargeBinary),
     Column("changed_at", Instant, nullable=False),
     Column("changed_by", String(200), nullable=False),
 )

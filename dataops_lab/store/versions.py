@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, tuple_
+from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_
 
 from ..domain.versions import Manifest, Origin, Version
 from ..errors import NotFound
@@ -41,6 +41,9 @@ class SqlVersions:
         row = {**vars(version), "manifest": manifest.to_json(), "origin": asdict(origin)}
         self._connection.execute(insert(t.versions), fitting(t.versions, row))
         return version
+
+    def remove(self, job_id: str, digest: str) -> None:
+        self._connection.execute(delete(t.versions).where(t.versions.c.job_id == job_id, t.versions.c.digest == digest))
 
     def of_job(self, job_id: str) -> Sequence[Version]:
         query = select(t.versions).where(t.versions.c.job_id == job_id).order_by(t.versions.c.number.desc())

@@ -1,0 +1,92 @@
+"""Retention: which ended runs may go, and when."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from ..errors import InvalidRequest
+from .runs import RunState
+
+ENDED = tuple(state for state in RunState if state.is_terminal)
+
+MOST = 100_000
+
+KEEP_EVENTS_FOR = dt.timedelta(days=30)
+"""Events tell screens what changed. Whoever was away for longer reads the list anew."""
+
+
+@dataclass(frozen=True)
+class RetentionRule:
+    """Keeps the runs of the last `days` days, and of each job the newest `last` ones; the others go.
+
+    A limit that is None keeps nothing by itself; a rule without any limit keeps all. `environment` and
+    `state` None stand for those that have no rule of their own.
+    """
+
+    environment: str | None = None
+    state: RunState | None = None
+    days: int | None = None
+    last: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("days", self.days), ("last", self.last)):
+            if value is not None and not 0 <= value <= MOST:
+                raise InvalidRequest(f"`{name}` is a number between 0 and {MOST}.")
+        if self.state is not None and not self.state.is_terminal:
+            raise InvalidRequest(f"Retention is for runs that have ended; {self.state} is no end.")
+
+    @property
+    def keeps_all(self) -> bool:
+        return self.days is None and self.last is None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The runs that one rule is for: of these states, in `environment`, or in all but `other_than` if that is None."""
+
+    rule: RetentionRule
+    states: tuple[RunState, ...]
+    environment: str | None
+    other_than: tuple[str, ...] = ()
+
+    def ended_before(self, now: dt.datetime) -> dt.datetime:
+        return now - dt.timedelta(days=self.rule.days or 0)
+
+
+def scopes_of(rules: Sequence[RetentionRule]) -> list[Scope]:
+    """For each environment and state the most precise rule, the environment before the state."""
+    known = _by_place(rules)
+    named = tuple(sorted({rule.environment for rule in rules if rule.environment is not None}))
+    scopes = []
+    for environment in (*named, None):
+        found = [(rule, state) for state in ENDED if (rule := _rule_for(known, environment, state))]
+        found.sort(key=lambda pair: (str(pair[0].environment), str(pair[0].state)))
+        for rule, pairs in groupby(found, key=lambda pair: pair[0]):
+            if not rule.keeps_all:
+                states = tuple(state for _, state in pairs)
+                scopes.append(Scope(rule, states, environment, () if environment else named))
+    return scopes
+
+
+_Places = dict[tuple[str | None, RunState | None], RetentionRule]
+
+
+def _by_place(rules: Iterable[RetentionRule]) -> _Places:
+    known: _Places = {}
+    for rule in rules:
+        place = (rule.environment, rule.state)
+        if place in known:
+            raise InvalidRequest(
+                f"There are two rules for {rule.environment or 'every environment'} and "
+                f"{rule.state or 'every state'}. Give one."
+            )
+        known[place] = rule
+    return known
+
+
+def _rule_for(known: _Places, environment: str | None, state: RunState) -> RetentionRule | None:
+    places = ((environment, state), (environment, None), (None, state), (None, None))
+    return next((known[place] for place in places if place in known), None)

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, insert, not_, select, update
+
+from ..domain.retention import RetentionRule, Scope
+from ..domain.runs import RunState
+from . import tables as t
+from .fitting import fitting
+
+
+def is_protected() -> ColumnElement[bool]:
+    """The runs that nothing deletes. What is deployed or reviewed will be named here too."""
+    return t.runs.c.kept_at.is_not(None)
+
+
+class SqlRetention:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def rules(self) -> Sequence[RetentionRule]:
+        c = t.retention_rules.c
+        return [
+            _rule(row) for row in self._connection.execute(select(t.retention_rules).order_by(c.environment, c.state))
+        ]
+
+    def put(self, rules: Sequence[RetentionRule], *, at: dt.datetime, by: str) -> None:
+        self._connection.execute(delete(t.retention_rules))
+        for rule in rules:
+            row = {"environment": rule.environment or "", "state": rule.state or ""}
+            limits = {"days": rule.days, "last": rule.last, "changed_at": at, "changed_by": by}
+            self._connection.execute(insert(t.retention_rules), fitting(t.retention_rules, {**row, **limits}))
+
+    def due(self, scope: Scope, *, now: dt.datetime) -> Iterator[str]:
+        c = t.runs.c
+        within = and_(
+            c.state.in_([str(state) for state in scope.states]),
+            c.environment == scope.environment if scope.environment else not_(c.environment.in_(scope.other_than)),
+        )
+        goes = and_(c.finished_at < scope.ended_before(now), not_(is_protected()))
+        query = select(c.id).where(within, goes).order_by(c.id)
+        if scope.rule.last is not None:
+            newer = func.row_number().over(partition_by=(c.job_id, c.environment), order_by=c.id.desc())
+            ranked = select(c.id, newer.label("place")).where(within).subquery()
+            places = select(ranked.c.id).where(ranked.c.place > scope.rule.last)
+            query = select(c.id).where(goes, c.id.in_(places)).order_by(c.id)
+        yield from self._connection.execution_options(yield_per=1000).scalars(query)
+
+    def unused_versions(self) -> Sequence[tuple[str, str]]:
+        v, newest = t.versions.c, t.versions.alias()
+        used = exists().where(t.runs.c.job_id == v.job_id, t.runs.c.version_digest == v.digest)
+        last = select(func.max(newest.c.number)).where(newest.c.job_id == v.job_id).scalar_subquery()
+        query = select(v.job_id, v.digest).where(not_(used), v.number < last).order_by(v.job_id, v.number)
+        return [(row.job_id, row.digest) for row in self._connection.execute(query)]
+
+    def done_at(self, chore: str) -> dt.datetime | None:
+        return self._connection.scalar(select(t.chores.c.done_at).where(t.chores.c.name == chore))
+
+    def note_done(self, chore: str, *, at: dt.datetime) -> None:
+        changed = self._connection.execute(update(t.chores).where(t.chores.c.name == chore), {"done_at": at})
+        if changed.rowcount == 0:
+            self._connection.execute(insert(t.chores), {"name": chore, "done_at": at})
+
+
+def _rule(row: Row[Any]) -> RetentionRule:
+    state = RunState(row.state) if row.state else None
+    return RetentionRule(row.environment or None, state, days=row.days, last=row.last)
