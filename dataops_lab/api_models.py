@@ -10,15 +10,19 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr, field_serializer
 
+from .domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
 from .domain.parameters import Parameter, ParameterType
 from .domain.records import RecordFileKind
 from .domain.runs import Attempt, AttemptState, Run, RunState
+from .domain.secrets import Secret
 from .domain.snapshots import Inspection, Severity
+from .domain.variables import Variable
 from .domain.versions import Version
 from .services.installation import Overview
 from .services.jobs import JobView
+from .services.placement import Options
 from .services.runs import RunView
 
 T = TypeVar("T")
@@ -28,6 +32,8 @@ def _rfc3339(value: dt.datetime) -> str:
     return value.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+# A path of the contents API. No file system takes NUL.
+ContentsPath = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 Instant = Annotated[dt.datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
 
 
@@ -127,21 +133,35 @@ class InspectionModel(Model):
         )
 
 
+class ResourcesModel(Model):
+    """Null: as much as there is, or what the environment gives when nothing is asked for."""
+
+    cpus: float | None = Field(default=None, gt=0, le=10_000)
+    memory_bytes: int | None = Field(default=None, gt=0, le=1 << 50)
+    pids: int | None = Field(default=None, gt=0, le=10_000_000)
+    gpus: int | None = Field(default=None, ge=0, le=1_000)
+
+    def to_domain(self) -> Resources:
+        return Resources(**self.model_dump())
+
+
 class InspectRequest(Model):
     """`path` is the notebook's path as Jupyter's contents API names it: below the server's root, POSIX."""
 
-    path: str
+    path: ContentsPath
     kernel: str | None = None
 
 
 class SubmitRequest(Model):
     """`path` as in InspectRequest. `parameters` holds JSON values; what is not given keeps its default."""
 
-    path: str
+    path: ContentsPath
     parameters: dict[str, Any] = Field(default_factory=dict)
     name: str | None = Field(default=None, max_length=200)
     environment: str = "sandbox"
     kernel: str | None = None
+    image: str | None = Field(default=None, max_length=100)
+    resources: ResourcesModel | None = None
     timeout_s: float | None = Field(default=None, gt=0, le=72 * 3600)
 
 
@@ -237,6 +257,14 @@ def phase_of(run: Run, attempts: Sequence[Attempt]) -> str:
     return "queued" if run.state is RunState.CREATED else str(run.state)
 
 
+class RunImageModel(Model):
+    """The image of a run as it was when the run was submitted: `digest` is what runs."""
+
+    name: str
+    reference: str
+    digest: str
+
+
 class RunModel(Model):
     """A run with everything a screen needs. `phase` is derived for people from run and attempt:
     queued, starting, running, finishing, cancelling, retrying or the run's terminal state."""
@@ -246,6 +274,11 @@ class RunModel(Model):
     job: JobReference
     version: VersionReference
     environment: str
+    image: RunImageModel | None
+    """Null where the environment has no images."""
+    resources: ResourcesModel
+    unpromoted: bool
+    """It ran in a guarded environment without having been promoted there."""
     state: RunState
     phase: str
     reason: ReasonModel | None
@@ -293,6 +326,11 @@ class RunModel(Model):
             ),
             version=VersionReference(digest=version.digest, number=version.number),
             environment=run.environment,
+            image=RunImageModel(name=run.image.name, reference=run.image.reference, digest=run.image.digest)
+            if run.image
+            else None,
+            resources=ResourcesModel.model_validate(run.resources),
+            unpromoted=run.unpromoted,
             state=run.state,
             phase=phase_of(run, attempts),
             reason=ReasonModel.model_validate(reason) if reason else None,
@@ -393,9 +431,11 @@ class Status(Model):
     engine: EngineStatus
     queued: int
     running: int
+    may_administer: bool
+    """Whether this person may change environments, variables, secrets and images."""
 
     @classmethod
-    def of(cls, seen: Overview, *, user: str, home: str) -> Status:
+    def of(cls, seen: Overview, *, user: str, home: str, may_administer: bool) -> Status:
         leader = seen.leader
         return cls(
             version=version("dataops-lab"),
@@ -408,6 +448,7 @@ class Status(Model):
             ),
             queued=seen.queued,
             running=seen.running,
+            may_administer=may_administer,
         )
 
 
@@ -422,3 +463,219 @@ class JournalPage(Model):
     last_seq: int
     complete: bool
     """The run has ended and nothing follows."""
+
+
+# --- environments -------------------------------------------------------------------------------
+
+
+class LimitsModel(Model):
+    """`resources` are both the most that a run may ask for and what it gets when it asks for nothing.
+
+    `concurrency`: attempts that may be alive at once.
+    """
+
+    resources: ResourcesModel = ResourcesModel()
+    timeout_s: float | None = Field(default=None, gt=0, le=72 * 3600)
+    concurrency: int | None = Field(default=None, gt=0, le=100_000)
+
+
+class MountModel(Model):
+    """A folder of the executor's host, seen in containers at `target`."""
+
+    source: str = Field(max_length=4000)
+    target: str = Field(max_length=4000)
+    read_only: bool = True
+
+
+class DockerModel(Model):
+    """`host` null: this machine's daemon. `user`: numbers, never root. `warm`: containers that stand ready."""
+
+    host: str | None = Field(default=None, max_length=400)
+    user: str = "1000:1000"
+    warm: int = Field(default=0, ge=0, le=20)
+
+
+class EnvironmentSettings(Model):
+    """What is left out is as it is by default. `position` in promotion order, from 0; null: last, or as it is.
+
+    `images` names those of the catalogue that are allowed. `locked` names settings of a run that nobody may
+    choose: image, kernel, resources, timeout_s. `guarded`: until something was promoted, only administrators run here.
+    """
+
+    position: int | None = Field(default=None, ge=0, le=1_000)
+    executor: ExecutorKind = ExecutorKind.PROCESS
+    description: str = Field(default="", max_length=2000)
+    docker: DockerModel = DockerModel()
+    limits: LimitsModel = LimitsModel()
+    images: list[str] = Field(default_factory=list, max_length=500)
+    default_image: str | None = None
+    network: bool = True
+    mounts: list[MountModel] = Field(default_factory=list, max_length=100)
+    locked: list[str] = Field(default_factory=list, max_length=20)
+    guarded: bool = False
+
+    def to_domain(self, name: str, *, position: int) -> Environment:
+        """`position` is for when none is given."""
+        return Environment(
+            name=name,
+            position=position if self.position is None else self.position,
+            executor=self.executor,
+            description=self.description,
+            docker=DockerSettings(**self.docker.model_dump()),
+            limits=RunLimits(
+                resources=self.limits.resources.to_domain(),
+                timeout_s=self.limits.timeout_s,
+                concurrency=self.limits.concurrency,
+            ),
+            images=tuple(self.images),
+            default_image=self.default_image,
+            network=self.network,
+            mounts=tuple(Mount(**mount.model_dump()) for mount in self.mounts),
+            locked=tuple(self.locked),
+            guarded=self.guarded,
+        )
+
+
+class EnvironmentRequest(EnvironmentSettings):
+    """A new environment."""
+
+    name: str = Field(max_length=63)
+
+
+class EnvironmentChange(EnvironmentSettings):
+    """All of its settings anew. With `revision`, 409 when somebody has changed it since."""
+
+    revision: int | None = None
+
+
+class EnvironmentModel(EnvironmentSettings):
+    """`not_enforced` names the limits that its executor cannot hold a run to, whatever they are set to:
+    cpus, memory_bytes, pids, gpus, network."""
+
+    name: str
+    position: int
+    revision: int
+    changed_at: Instant | None
+    changed_by: str | None
+    not_enforced: list[str]
+
+    @classmethod
+    def of(cls, it: Environment) -> EnvironmentModel:
+        return cls.model_validate(it)
+
+
+class VariableValue(Model):
+    value: str = Field(max_length=64_000)
+
+
+class VariableModel(Model):
+    environment: str
+    name: str
+    value: str
+    changed_at: Instant
+    changed_by: str
+
+    @classmethod
+    def of(cls, it: Variable) -> VariableModel:
+        return cls.model_validate(it)
+
+
+class SecretValue(Model):
+    """Of text; at most 64,000 bytes as UTF-8."""
+
+    value: SecretStr
+
+    @field_serializer("value", when_used="json")
+    def _in_clear(self, value: SecretStr) -> str:
+        # On its way to the server, and nowhere else: what the API answers has no value.
+        return value.get_secret_value()
+
+
+class SecretModel(Model):
+    """Never with its value. `version` counts how often it was set; `is_set` false: it is expected here, and
+    runs are refused until it is set."""
+
+    environment: str
+    name: str
+    version: int
+    is_set: bool
+    changed_at: Instant
+    changed_by: str
+
+    @classmethod
+    def of(cls, it: Secret, environment: str) -> SecretModel:
+        return cls(
+            environment=environment,
+            name=it.name,
+            version=it.version,
+            is_set=it.is_set,
+            changed_at=it.changed_at,
+            changed_by=it.changed_by,
+        )
+
+
+class ImageOption(Model):
+    """`problems` say why it cannot be chosen here; empty when it can."""
+
+    name: str
+    description: str
+    reference: str
+    digest: str
+    is_default: bool
+    problems: list[str]
+    warnings: list[str]
+    python: str | None
+    kernels: list[KernelModel]
+
+
+class PlacementModel(Model):
+    """What this person may choose in an environment, for the form. `problem` says why they cannot run there."""
+
+    environment: str
+    description: str
+    executor: ExecutorKind
+    guarded: bool
+    problem: str | None
+    unpromoted: bool
+    """A run there would be marked so."""
+    images: list[ImageOption]
+    default_image: str | None
+    limits: LimitsModel
+    locked: list[str]
+    network: bool
+    not_enforced: list[str]
+
+    @classmethod
+    def of(cls, it: Options) -> PlacementModel:
+        environment = it.environment
+        allowed = [option.image.name for option in it.images if not option.problems]
+        default = environment.default_image or (allowed[0] if len(environment.images) == 1 and allowed else None)
+        return cls(
+            environment=environment.name,
+            description=environment.description,
+            executor=environment.executor,
+            guarded=environment.guarded,
+            problem=it.problem,
+            unpromoted=environment.guarded,
+            images=[
+                ImageOption(
+                    name=option.image.name,
+                    description=option.image.description,
+                    reference=option.image.reference,
+                    digest=option.image.digest,
+                    is_default=option.image.name == default,
+                    problems=list(option.problems),
+                    warnings=list(option.warnings),
+                    python=option.image.probe.python if option.image.probe else None,
+                    kernels=[KernelModel.model_validate(k) for k in option.image.probe.kernels]
+                    if option.image.probe
+                    else [],
+                )
+                for option in it.images
+            ],
+            default_image=default if default in allowed else None,
+            limits=LimitsModel.model_validate(environment.limits),
+            locked=list(environment.locked),
+            network=environment.network,
+            not_enforced=list(environment.not_enforced),
+        )

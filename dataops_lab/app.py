@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Bool, Integer, Unicode
+from traitlets import Bool, Integer, List, Unicode, default
 
 from .errors import KernelUnavailable
 
@@ -42,6 +42,19 @@ class DataOpsApp(ExtensionApp):
         are adopted by the next engine, and queued ones wait for it.""",
     ).tag(config=True)
 
+    administrators = List(
+        Unicode(),
+        help="""Names of those who may change environments, variables, secrets and images, and run in guarded
+        environments. Empty: everybody who can log in here. Default: the environment variable
+        DATAOPS_LAB_ADMINISTRATORS, names with commas between.""",
+    ).tag(config=True)
+
+    @default("administrators")
+    def _administrators(self) -> list[str]:
+        from .wiring import administrators
+
+        return administrators()
+
     api_threads = Integer(8, min=1, help="How many requests are worked on at once; more wait.").tag(config=True)
 
     def initialize_settings(self) -> None:
@@ -65,7 +78,7 @@ class DataOpsApp(ExtensionApp):
             if self._services is None:
                 from .wiring import build_services
 
-                self._services = build_services(self._home(), workers=True)
+                self._services = build_services(self._home(), workers=True, administered_by=self.administrators)
             return self._services
 
     async def stop_extension(self) -> None:

@@ -22,6 +22,7 @@
     │   ├── StoreBusy
     │   ├── BlobsUnavailable
     │   ├── EngineUnavailable
+    │   ├── SecretsLocked
     │   └── ServerUnreachable
     └── Damaged                stored bytes are not what was stored
 
@@ -152,6 +153,12 @@ class BlobsUnavailable(Unavailable):
 
 class EngineUnavailable(Unavailable):
     code = "engine_unavailable"
+
+
+class SecretsLocked(Unavailable):
+    """The key that opens them is not there."""
+
+    code = "secrets_locked"
 
 
 class ServerUnreachable(Unavailable):

@@ -15,9 +15,10 @@ from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
 from .domain.environments import Environment, Mount, Resources
 from .domain.events import Event
-from .domain.images import BuildRecipe, Image, ImageTask, ImageTaskState, ImageTrial, PinnedImage, Probe
-from .domain.jobs import Job
+from .domain.images import BuildRecipe, Frozen, Image, ImageTask, ImageTaskState, ImageTrial, PinnedImage, Probe
+from .domain.jobs import Job, Project
 from .domain.leases import Lease, ProcessIdentity
+from .domain.queue import Patience, Place, Room
 from .domain.records import Record
 from .domain.retention import RetentionRule, Scope
 from .domain.runs import Attempt, Run, RunState
@@ -75,12 +76,21 @@ class Page(Generic[T]):
     next: str | None
 
 
+class Projects(Protocol):
+    def get(self, name: str) -> Project: ...
+    def change(self, project: Project) -> None: ...
+
+
 class Jobs(Protocol):
     def get(self, job_id: str) -> Job: ...
     def of(self, job_ids: Sequence[str]) -> Mapping[str, Job]: ...
     def by_source(self, project: str, source: str) -> Job | None: ...
     def add(self, job: Job) -> None: ...
     def rename(self, job_id: str, name: str) -> None: ...
+    def change(self, job: Job) -> Job:
+        """As it is stored, with its new revision; StaleWrite unless `job` has the one that it had."""
+        ...
+
     def page(self, *, limit: int, cursor: str | None = None, text: str | None = None) -> Page[Job]:
         """Newest first."""
         ...
@@ -117,15 +127,7 @@ class Runs(Protocol):
         """Newest first."""
         ...
 
-    def queued(self, limit: int) -> Sequence[Run]:
-        """Oldest first."""
-        ...
-
     def in_state(self, *states: RunState) -> Sequence[Run]: ...
-    def count_ahead(self, run: Run) -> int:
-        """Queued runs that are older."""
-        ...
-
     def move(self, before: Run, after: Run, **data: Any) -> None:
         """Write `after` if the row is still in `before.state`, with its event; StaleWrite otherwise."""
         ...
@@ -146,6 +148,30 @@ class Runs(Protocol):
     def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: str) -> Sequence[str]:
         """With all that belongs to them; one event each stays. Those that went: ended, and kept by nobody."""
         ...
+
+
+class Queue(Protocol):
+    """Runs by the little that the queue needs of them."""
+
+    def waiting(self) -> Sequence[Place]:
+        """All that are queued."""
+        ...
+
+    def active(self) -> Sequence[Place]: ...
+    def length(self) -> int:
+        """How many are queued."""
+        ...
+
+    def patience(self) -> Sequence[Patience]:
+        """Of all that are queued."""
+        ...
+
+    def room(self, slots: int) -> Room: ...
+    def last_starts(self) -> Mapping[str, dt.datetime]:
+        """By person."""
+        ...
+
+    def note_start(self, person: str, *, at: dt.datetime) -> None: ...
 
 
 class Attempts(Protocol):
@@ -320,11 +346,15 @@ class Images(Protocol):
 
 class Transaction(Protocol):
     @property
+    def projects(self) -> Projects: ...
+    @property
     def jobs(self) -> Jobs: ...
     @property
     def versions(self) -> Versions: ...
     @property
     def runs(self) -> Runs: ...
+    @property
+    def queue(self) -> Queue: ...
     @property
     def attempts(self) -> Attempts: ...
     @property
@@ -452,6 +482,10 @@ class Notebooks(Protocol):
 
     def kernel(self, name: str) -> KernelChoice:
         """KernelUnavailable when it is not installed here."""
+        ...
+
+    def frozen(self, kernel: str) -> Frozen:
+        """What is installed where the kernel comes from. KernelUnavailable when that is not Python."""
         ...
 
     def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from .notebooks import LocalNotebooks, WorkerNotebooks
 from .ports import Notebooks
 from .services import Services
 from .store import SqlStore, open_sqlite
+from .vault import AesVault, Keys
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -47,12 +49,24 @@ class Home:
         return self.folder / "runs"
 
     @property
+    def keys(self) -> Path:
+        return self.folder / "keys.json"
+
+    @property
     def engine_log(self) -> Path:
         return self.folder / "engine.log"
 
 
-def build_services(home: Home, *, workers: bool = False) -> Services:
-    """`workers`: parse and render notebooks in processes of their own, for callers with an event loop."""
+def administrators() -> list[str]:
+    """Of DATAOPS_LAB_ADMINISTRATORS, names with commas between; none: whoever can reach the installation."""
+    return [name.strip() for name in os.environ.get("DATAOPS_LAB_ADMINISTRATORS", "").split(",") if name.strip()]
+
+
+def build_services(home: Home, *, workers: bool = False, administered_by: Iterable[str] | None = None) -> Services:
+    """`workers`: parse and render notebooks in processes of their own, for callers with an event loop.
+
+    `administered_by` None: as `administrators` says.
+    """
     store: SqlStore = open_sqlite(home.database)
     # State, logs and records hold what notebooks hold: they are their owner's alone.
     home.folder.chmod(0o700)
@@ -64,7 +78,9 @@ def build_services(home: Home, *, workers: bool = False) -> Services:
         notebooks=notebooks,
         clock=SystemClock(),
         host=SystemHost(),
+        vault=AesVault(Keys(home.keys, os.environ)),
         runs_folder=home.runs,
+        administrators=frozenset(administrators() if administered_by is None else administered_by),
     )
 
 

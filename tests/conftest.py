@@ -11,7 +11,15 @@ from dataops_lab.engine import Engine, Settings
 from dataops_lab.services import Services, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import SqlStore, open_store
-from dataops_lab.testing import FakeBackends, FakeClock, FakeExecutor, FakeHost, FakeNotebooks, MemoryBlobs
+from dataops_lab.testing import (
+    FakeBackends,
+    FakeClock,
+    FakeExecutor,
+    FakeHost,
+    FakeNotebooks,
+    FakeVault,
+    MemoryBlobs,
+)
 
 pytest_plugins = ["tests.docker", "tests.postgres"]
 
@@ -46,7 +54,7 @@ def store(database: str) -> Iterator[SqlStore]:
 def ctx(tmp_path: Path, store: SqlStore, clock: FakeClock, host: FakeHost) -> Services:
     """Real store; everything else a fake."""
     blobs = MemoryBlobs()
-    return Services(store, blobs, FakeNotebooks(blobs), clock, host, runs_folder=tmp_path / "runs")
+    return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), runs_folder=tmp_path / "runs")
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from ..api_models import (
 from ..domain.runs import RunState, Submission
 from ..ports import RunFilter
 from ..services import Services, installation, jobs, records, runs
+from ..services.permissions import may_administer
 from ..services.runs import RunView
 from .base import Client, Update
 from .files import replacing
@@ -37,7 +38,12 @@ class LocalClient(Client):
 
     def status(self) -> Status:
         seen = installation.overview(self._ctx)
-        return Status.of(seen, user=self._user, home=str(self._ctx.runs_folder.parent))
+        return Status.of(
+            seen,
+            user=self._user,
+            home=str(self._ctx.runs_folder.parent),
+            may_administer=may_administer(self._ctx, self._user),
+        )
 
     def inspect(self, path: str, *, kernel: str | None = None) -> InspectionModel:
         return InspectionModel.of(jobs.inspect(self._ctx, path, root=self._root, kernel=kernel))

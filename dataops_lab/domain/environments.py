@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import datetime as dt
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from pathlib import PurePosixPath
+
+from ..errors import InvalidRequest
 
 SANDBOX = "sandbox"
 PRODUCTION = "production"
+
+LOCKABLE = ("image", "kernel", "resources", "timeout_s")
+"""Settings of a run that an environment may keep to itself."""
+
+MAX_DESCRIPTION = 2_000
+MAX_WARM = 20
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
+_USER = re.compile(r"[0-9]{1,10}(:[0-9]{1,10})?")
+_HOST = re.compile(r"(unix|tcp|ssh|http|https)://\S+")
+_SOCKETS = (PurePosixPath("/var/run/docker.sock"), PurePosixPath("/run/docker.sock"))
+_OF_THE_CONTAINER = tuple(map(PurePosixPath, ("/proc", "/sys", "/dev", "/etc", "/tmp", "/work", "/run", "/usr")))  # noqa: S108
 
 
 class ExecutorKind(StrEnum):
@@ -76,6 +95,22 @@ class Environment:
     guarded: bool = False
     revision: int = field(default=1, compare=False)
     """Counts the changes."""
+    changed_at: dt.datetime | None = field(default=None, compare=False)
+    changed_by: str | None = field(default=None, compare=False)
+
+    @property
+    def not_enforced(self) -> tuple[str, ...]:
+        """Limits that this executor cannot hold a run to, whatever they are set to."""
+        return () if self.executor is ExecutorKind.DOCKER else ("cpus", "memory_bytes", "pids", "gpus", "network")
+
+    def check(self) -> None:
+        """InvalidRequest, with everything that makes no sense."""
+        if problems := list(_problems(self)):
+            raise InvalidRequest(
+                f"The environment {self.name!r} cannot be like that: {' '.join(problems)} Nothing was changed.",
+                code="invalid_environment",
+                problems=problems,
+            )
 
     @property
     def backend(self) -> str:
@@ -83,3 +118,54 @@ class Environment:
         if self.executor is ExecutorKind.DOCKER and self.docker.host:
             return f"{self.executor}+{self.docker.host}"
         return str(self.executor)
+
+
+def _problems(it: Environment) -> Iterator[str]:
+    if not _NAME.fullmatch(it.name):
+        yield "A name is 1 to 63 small letters, digits and hyphens, and starts with a letter."
+    if len(it.description) > MAX_DESCRIPTION:
+        yield f"The description is longer than {MAX_DESCRIPTION} characters."
+    yield from _problems_of_limits(it.limits)
+    if it.default_image is not None and it.default_image not in it.images:
+        yield f"The default image {it.default_image!r} is none of the images that it allows."
+    if len(set(it.images)) < len(it.images):
+        yield "An image is named twice."
+    if unknown := sorted(set(it.locked) - set(LOCKABLE)):
+        yield f"What can be locked is {', '.join(LOCKABLE)}; not {', '.join(unknown)}."
+    yield from _problems_of_docker(it.docker)
+    for mount in it.mounts:
+        yield from _problems_of_mount(mount)
+    if len({mount.target for mount in it.mounts}) < len(it.mounts):
+        yield "Two folders are mounted at the same place."
+
+
+def _problems_of_limits(limits: RunLimits) -> Iterator[str]:
+    numbers = {f.name: getattr(limits.resources, f.name) for f in fields(Resources)}
+    numbers |= {"timeout_s": limits.timeout_s, "concurrency": limits.concurrency}
+    for name, value in numbers.items():
+        # No GPU is something to say; no memory is not.
+        if value is not None and not (math.isfinite(value) and (value > 0 or (name == "gpus" and value == 0))):
+            yield f"`{name}` must be greater than 0."
+
+
+def _problems_of_docker(docker: DockerSettings) -> Iterator[str]:
+    if not _USER.fullmatch(docker.user):
+        yield f"The user {docker.user!r} must be numbers, as `1000:1000`."
+    elif int(docker.user.partition(":")[0]) == 0:
+        yield "Containers do not run as root here; the catalogue's entry of an image can allow it."
+    if not 0 <= docker.warm <= MAX_WARM:
+        yield f"0 to {MAX_WARM} containers may stand ready."
+    if docker.host is not None and not _HOST.fullmatch(docker.host):
+        yield f"The Docker host {docker.host!r} is no address, such as `ssh://user@host` or `tcp://host:2376`."
+
+
+def _problems_of_mount(mount: Mount) -> Iterator[str]:
+    source, target = PurePosixPath(mount.source), PurePosixPath(mount.target)
+    for path in (source, target):
+        if not path.is_absolute() or ".." in path.parts or "\0" in str(path):
+            yield f"{str(path)!r} must be an absolute path without `..`."
+            return
+    if any(socket.is_relative_to(source) for socket in _SOCKETS):
+        yield f"{source} holds Docker's socket, and with it this whole machine."
+    if len(target.parts) < 2 or any(target.is_relative_to(own) for own in _OF_THE_CONTAINER):
+        yield f"{target} belongs to the container. Mount it elsewhere, as at /data."

@@ -156,6 +156,9 @@ class Submission(GivenSettings):
     name: str | None = None
     environment: str = "sandbox"
     kernel: str | None = None
+    image: str | None = None
+    """A name of the catalogue; None: the environment's default."""
+    resources: Resources = Resources()
     key: str | None = None
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..api_models import Status
 from ..services.installation import overview
+from ..services.permissions import may_administer
 from .base import Bytes, DataOpsHandler, operation
 
 INSTALLATION = "dataops:installation"
@@ -16,7 +17,12 @@ DOCUMENT = Path(__file__).with_name("openapi.json")
 class StatusHandler(DataOpsHandler):
     @operation("Who leads, what waits, what runs", action="read", resource=INSTALLATION, answers={200: Status})
     def get(self) -> Status:
-        return Status.of(overview(self.services), user=self.user, home=str(self.services.runs_folder.parent))
+        return Status.of(
+            overview(self.services),
+            user=self.user,
+            home=str(self.services.runs_folder.parent),
+            may_administer=may_administer(self.services, self.user),
+        )
 
 
 class OpenApiHandler(DataOpsHandler):

@@ -6,6 +6,15 @@ import re
 from dataclasses import dataclass
 
 from .base import DataOpsHandler
+from .environments import (
+    EnvironmentHandler,
+    EnvironmentsHandler,
+    PlacementsHandler,
+    SecretHandler,
+    SecretsHandler,
+    VariableHandler,
+    VariablesHandler,
+)
 from .events import EventsHandler
 from .installation import OpenApiHandler, StatusHandler
 from .jobs import InspectHandler, JobHandler, JobsHandler, VersionsHandler
@@ -43,6 +52,13 @@ ROUTES = (
     Route("/openapi.json", OpenApiHandler),
     Route("/inspect", InspectHandler),
     Route("/events", EventsHandler),
+    Route("/placements", PlacementsHandler),
+    Route("/environments", EnvironmentsHandler),
+    Route("/environments/{environment}", EnvironmentHandler),
+    Route("/environments/{environment}/variables", VariablesHandler),
+    Route("/environments/{environment}/variables/{name}", VariableHandler),
+    Route("/environments/{environment}/secrets", SecretsHandler),
+    Route("/environments/{environment}/secrets/{name}", SecretHandler),
     Route("/jobs", JobsHandler),
     Route("/jobs/{job_id}", JobHandler),
     Route("/jobs/{job_id}/versions", VersionsHandler),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ..domain.runs import Attempt
 from ..domain.snapshots import Limits
-from ..ports import Blobs, Clock, Host, Notebooks, Store
+from ..errors import Unavailable
+from ..ports import Blobs, Clock, Host, ImageBackend, ImageBackends, Notebooks, Store, Vault
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,19 @@ class Services:
     notebooks: Notebooks
     clock: Clock
     host: Host
+    vault: Vault
     runs_folder: Path
     """Holds a folder for each kind of executor, and in it the run directory of each living attempt, under its name."""
     limits: Limits = Limits()
+    administrators: frozenset[str] = frozenset()
+    """None: whoever can reach this installation is its only user."""
+    images: ImageBackends | None = None
+    """None: this installation has no container daemon."""
+
+    def image_backend(self, host: str | None) -> ImageBackend:
+        if self.images is None:
+            raise Unavailable("This installation has no containers, and so no images.", code="no_containers")
+        return self.images.get(host)
 
     def run_directory(self, attempt: Attempt) -> Path:
         """Where the files of runner/protocol.py are until the record is stored."""

@@ -13,7 +13,7 @@ from . import tables as t
 from .fitting import fitting
 from .locks import hold
 
-_COLUMNS = ("name", "position", "revision")
+_COLUMNS = ("name", "position", "revision", "changed_at", "changed_by")
 """Those of an environment that are columns; the rest is its definition."""
 
 
@@ -61,6 +61,8 @@ def _environment(row: Row[Any]) -> Environment:
             "name": row.name,
             "position": row.position,
             "revision": row.revision,
+            "changed_at": row.changed_at,
+            "changed_by": row.changed_by,
             "executor": ExecutorKind(it["executor"]),
             "docker": DockerSettings(**it["docker"]),
             "limits": RunLimits(**{**it["limits"], "resources": Resources(**it["limits"]["resources"])}),

@@ -23,6 +23,8 @@ from .images import SqlImages
 from .jobs import SqlJobs
 from .leases import SqlLeases
 from .locks import held
+from .projects import SqlProjects
+from .queue import SqlQueue
 from .records import SqlRecords
 from .retention import SqlRetention
 from .runs import SqlRuns
@@ -60,9 +62,11 @@ class Database(Protocol):
 class SqlTransaction:
     def __init__(self, connection: Connection) -> None:
         self.events = SqlEvents(connection)
+        self.projects = SqlProjects(connection)
         self.jobs = SqlJobs(connection)
         self.versions = SqlVersions(connection)
         self.runs = SqlRuns(connection, self.events)
+        self.queue = SqlQueue(connection)
         self.attempts = SqlAttempts(connection, self.events)
         self.records = SqlRecords(connection)
         self.leases = SqlLeases(connection)

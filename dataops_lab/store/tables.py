@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Float,
     ForeignKey,
@@ -70,6 +71,24 @@ metadata = MetaData(
 # SQLite counts up only an INTEGER primary key; PostgreSQL's INTEGER would run out.
 _Sequence = BigInteger().with_variant(Integer, "sqlite")
 
+
+def _settings(**defaults: str | ColumnElement[Any]) -> list[Column[Any]]:
+    """Of RunSettings and GivenSettings; those without a default here may be empty."""
+    kinds = {"priority": Integer, "max_retries": Integer, "retry_on_timeout": Boolean}
+    clocks = dict.fromkeys(("queue_timeout_s", "start_timeout_s", "timeout_s", "total_timeout_s"), Float)
+    return [
+        Column(name, kind, nullable=name not in defaults, server_default=defaults.get(name))
+        for name, kind in {**kinds, **clocks}.items()
+    ]
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("concurrency", Integer),
+)
+
 jobs = Table(
     "jobs",
     metadata,
@@ -79,6 +98,9 @@ jobs = Table(
     Column("source", String(4096), nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("created_by", String(200), nullable=False),
+    *_settings(),
+    Column("concurrency", Integer),
+    Column("revision", Integer, nullable=False, server_default="1"),
     UniqueConstraint("project", "source"),
 )
 
@@ -111,11 +133,20 @@ runs = Table(
     Column("parameters", _Values, nullable=False),
     Column("kernel", JSON, nullable=False),
     Column("trigger", String(20), nullable=False),
-    Column("timeout_s", Float),
+    *_settings(
+        priority="0",
+        max_retries="0",
+        retry_on_timeout=false(),
+        queue_timeout_s="86400",
+        start_timeout_s="600",
+        total_timeout_s="259200",
+    ),
     Column("key", String(200)),
     Column("request_digest", String(71)),
     Column("rerun_of", String(26)),
     Column("created_at", Instant, nullable=False),
+    Column("created_boot", String(40)),
+    Column("created_tick", Float),
     Column("created_by", String(200), nullable=False),
     Column("started_at", Instant),
     Column("finished_at", Instant),
@@ -153,6 +184,8 @@ attempts = Table(
     Column("backend", String(500), nullable=False, server_default="process"),
     Column("created_at", Instant, nullable=False),
     Column("started_at", Instant),
+    Column("started_boot", String(40)),
+    Column("started_tick", Float),
     Column("finished_at", Instant),
     Column("reason", JSON(none_as_null=True)),
     Column("cells_done", Integer, nullable=False),
@@ -160,6 +193,13 @@ attempts = Table(
     Column("cell_current", Integer),
     Column("peak_memory_bytes", BigInteger),
     Column("cpu_seconds", Float),
+)
+
+last_starts = Table(
+    "last_starts",
+    metadata,
+    Column("person", String(200), primary_key=True),
+    Column("started_at", Instant, nullable=False),
 )
 
 records = Table(

@@ -72,6 +72,130 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/placements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What this person may choose for a run: every environment in promotion order, and why others are not allowed */
+        get: operations["get_placements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every environment, in promotion order */
+        get: operations["get_environments"];
+        put?: never;
+        /** Add an environment */
+        post: operations["post_environments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/environments/{environment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One environment */
+        get: operations["get_environments_environment"];
+        /** Replace the settings of an environment */
+        put: operations["put_environments_environment"];
+        post?: never;
+        /** Remove an environment with its variables and secrets; as it was */
+        delete: operations["delete_environments_environment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/environments/{environment}/variables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The variables of an environment, by name */
+        get: operations["get_environments_environment_variables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/environments/{environment}/variables/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set a variable */
+        put: operations["put_environments_environment_variables_name"];
+        post?: never;
+        /** Remove a variable; as it was */
+        delete: operations["delete_environments_environment_variables_name"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/environments/{environment}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The secrets of an environment, by name; never their values */
+        get: operations["get_environments_environment_secrets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/environments/{environment}/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set a secret. Nothing ever tells its value again */
+        put: operations["put_environments_environment_secrets_name"];
+        post?: never;
+        /** Remove a secret */
+        delete: operations["delete_environments_environment_secrets_name"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/jobs": {
         parameters: {
             query?: never;
@@ -348,6 +472,27 @@ export interface components {
             record: string | null;
         };
         /**
+         * DockerModel
+         * @description `host` null: this machine's daemon. `user`: numbers, never root. `warm`: containers that stand ready.
+         */
+        DockerModel: {
+            /**
+             * Host
+             * @default null
+             */
+            host: string | null;
+            /**
+             * User
+             * @default 1000:1000
+             */
+            user: string;
+            /**
+             * Warm
+             * @default 0
+             */
+            warm: number;
+        };
+        /**
          * EngineStatus
          * @description `pid` and `since` are null while no engine leads.
          */
@@ -359,6 +504,206 @@ export interface components {
             /** Since */
             since: string | null;
         };
+        /**
+         * EnvironmentChange
+         * @description All of its settings anew. With `revision`, 409 when somebody has changed it since.
+         */
+        EnvironmentChange: {
+            /**
+             * Position
+             * @default null
+             */
+            position: number | null;
+            /** @default process */
+            executor: components["schemas"]["ExecutorKind"];
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * @default {
+             *       "host": null,
+             *       "user": "1000:1000",
+             *       "warm": 0
+             *     }
+             */
+            docker: components["schemas"]["DockerModel"];
+            /**
+             * @default {
+             *       "resources": {
+             *         "cpus": null,
+             *         "gpus": null,
+             *         "memory_bytes": null,
+             *         "pids": null
+             *       },
+             *       "timeout_s": null,
+             *       "concurrency": null
+             *     }
+             */
+            limits: components["schemas"]["LimitsModel"];
+            /** Images */
+            images?: string[];
+            /**
+             * Default Image
+             * @default null
+             */
+            default_image: string | null;
+            /**
+             * Network
+             * @default true
+             */
+            network: boolean;
+            /** Mounts */
+            mounts?: components["schemas"]["MountModel"][];
+            /** Locked */
+            locked?: string[];
+            /**
+             * Guarded
+             * @default false
+             */
+            guarded: boolean;
+            /**
+             * Revision
+             * @default null
+             */
+            revision: number | null;
+        };
+        /**
+         * EnvironmentModel
+         * @description `not_enforced` names the limits that its executor cannot hold a run to, whatever they are set to:
+         *     cpus, memory_bytes, pids, gpus, network.
+         */
+        EnvironmentModel: {
+            /** Position */
+            position: number;
+            /** @default process */
+            executor: components["schemas"]["ExecutorKind"];
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * @default {
+             *       "host": null,
+             *       "user": "1000:1000",
+             *       "warm": 0
+             *     }
+             */
+            docker: components["schemas"]["DockerModel"];
+            /**
+             * @default {
+             *       "resources": {
+             *         "cpus": null,
+             *         "gpus": null,
+             *         "memory_bytes": null,
+             *         "pids": null
+             *       },
+             *       "timeout_s": null,
+             *       "concurrency": null
+             *     }
+             */
+            limits: components["schemas"]["LimitsModel"];
+            /** Images */
+            images?: string[];
+            /**
+             * Default Image
+             * @default null
+             */
+            default_image: string | null;
+            /**
+             * Network
+             * @default true
+             */
+            network: boolean;
+            /** Mounts */
+            mounts?: components["schemas"]["MountModel"][];
+            /** Locked */
+            locked?: string[];
+            /**
+             * Guarded
+             * @default false
+             */
+            guarded: boolean;
+            /** Name */
+            name: string;
+            /** Revision */
+            revision: number;
+            /** Changed At */
+            changed_at: string | null;
+            /** Changed By */
+            changed_by: string | null;
+            /** Not Enforced */
+            not_enforced: string[];
+        };
+        /**
+         * EnvironmentRequest
+         * @description A new environment.
+         */
+        EnvironmentRequest: {
+            /**
+             * Position
+             * @default null
+             */
+            position: number | null;
+            /** @default process */
+            executor: components["schemas"]["ExecutorKind"];
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * @default {
+             *       "host": null,
+             *       "user": "1000:1000",
+             *       "warm": 0
+             *     }
+             */
+            docker: components["schemas"]["DockerModel"];
+            /**
+             * @default {
+             *       "resources": {
+             *         "cpus": null,
+             *         "gpus": null,
+             *         "memory_bytes": null,
+             *         "pids": null
+             *       },
+             *       "timeout_s": null,
+             *       "concurrency": null
+             *     }
+             */
+            limits: components["schemas"]["LimitsModel"];
+            /** Images */
+            images?: string[];
+            /**
+             * Default Image
+             * @default null
+             */
+            default_image: string | null;
+            /**
+             * Network
+             * @default true
+             */
+            network: boolean;
+            /** Mounts */
+            mounts?: components["schemas"]["MountModel"][];
+            /** Locked */
+            locked?: string[];
+            /**
+             * Guarded
+             * @default false
+             */
+            guarded: boolean;
+            /** Name */
+            name: string;
+        };
+        /**
+         * ExecutorKind
+         * @enum {string}
+         */
+        ExecutorKind: "process" | "docker";
         /** FindingModel */
         FindingModel: {
             /** Code */
@@ -376,6 +721,30 @@ export interface components {
              * @default null
              */
             cell: number | null;
+        };
+        /**
+         * ImageOption
+         * @description `problems` say why it cannot be chosen here; empty when it can.
+         */
+        ImageOption: {
+            /** Name */
+            name: string;
+            /** Description */
+            description: string;
+            /** Reference */
+            reference: string;
+            /** Digest */
+            digest: string;
+            /** Is Default */
+            is_default: boolean;
+            /** Problems */
+            problems: string[];
+            /** Warnings */
+            warnings: string[];
+            /** Python */
+            python: string | null;
+            /** Kernels */
+            kernels: components["schemas"]["KernelModel"][];
         };
         /**
          * InspectRequest
@@ -480,6 +849,48 @@ export interface components {
             /** Display Name */
             display_name: string;
         };
+        /**
+         * LimitsModel
+         * @description `resources` are both the most that a run may ask for and what it gets when it asks for nothing.
+         *
+         *     `concurrency`: attempts that may be alive at once.
+         */
+        LimitsModel: {
+            /**
+             * @default {
+             *       "cpus": null,
+             *       "memory_bytes": null,
+             *       "pids": null,
+             *       "gpus": null
+             *     }
+             */
+            resources: components["schemas"]["ResourcesModel"];
+            /**
+             * Timeout S
+             * @default null
+             */
+            timeout_s: number | null;
+            /**
+             * Concurrency
+             * @default null
+             */
+            concurrency: number | null;
+        };
+        /**
+         * MountModel
+         * @description A folder of the executor's host, seen in containers at `target`.
+         */
+        MountModel: {
+            /** Source */
+            source: string;
+            /** Target */
+            target: string;
+            /**
+             * Read Only
+             * @default true
+             */
+            read_only: boolean;
+        };
         /** OriginModel */
         OriginModel: {
             /**
@@ -503,6 +914,16 @@ export interface components {
              */
             dirty: boolean | null;
         };
+        /** PageModel[EnvironmentModel] */
+        PageModel_EnvironmentModel_: {
+            /** Items */
+            items: components["schemas"]["EnvironmentModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
         /** PageModel[JobModel] */
         PageModel_JobModel_: {
             /** Items */
@@ -513,10 +934,40 @@ export interface components {
              */
             next: string | null;
         };
+        /** PageModel[PlacementModel] */
+        PageModel_PlacementModel_: {
+            /** Items */
+            items: components["schemas"]["PlacementModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
         /** PageModel[RunModel] */
         PageModel_RunModel_: {
             /** Items */
             items: components["schemas"]["RunModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
+        /** PageModel[SecretModel] */
+        PageModel_SecretModel_: {
+            /** Items */
+            items: components["schemas"]["SecretModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
+        /** PageModel[VariableModel] */
+        PageModel_VariableModel_: {
+            /** Items */
+            items: components["schemas"]["VariableModel"][];
             /**
              * Next
              * @default null
@@ -568,6 +1019,34 @@ export interface components {
          * @enum {string}
          */
         ParameterType: "string" | "integer" | "number" | "boolean" | "date" | "datetime" | "list" | "mapping" | "any";
+        /**
+         * PlacementModel
+         * @description What this person may choose in an environment, for the form. `problem` says why they cannot run there.
+         */
+        PlacementModel: {
+            /** Environment */
+            environment: string;
+            /** Description */
+            description: string;
+            executor: components["schemas"]["ExecutorKind"];
+            /** Guarded */
+            guarded: boolean;
+            /** Problem */
+            problem: string | null;
+            /** Unpromoted */
+            unpromoted: boolean;
+            /** Images */
+            images: components["schemas"]["ImageOption"][];
+            /** Default Image */
+            default_image: string | null;
+            limits: components["schemas"]["LimitsModel"];
+            /** Locked */
+            locked: string[];
+            /** Network */
+            network: boolean;
+            /** Not Enforced */
+            not_enforced: string[];
+        };
         /**
          * Problem
          * @description RFC 9457, sent as application/problem+json. `code` is stable; `detail` is the sentence for people.
@@ -637,6 +1116,44 @@ export interface components {
             } | null;
         };
         /**
+         * ResourcesModel
+         * @description Null: as much as there is, or what the environment gives when nothing is asked for.
+         */
+        ResourcesModel: {
+            /**
+             * Cpus
+             * @default null
+             */
+            cpus: number | null;
+            /**
+             * Memory Bytes
+             * @default null
+             */
+            memory_bytes: number | null;
+            /**
+             * Pids
+             * @default null
+             */
+            pids: number | null;
+            /**
+             * Gpus
+             * @default null
+             */
+            gpus: number | null;
+        };
+        /**
+         * RunImageModel
+         * @description The image of a run as it was when the run was submitted: `digest` is what runs.
+         */
+        RunImageModel: {
+            /** Name */
+            name: string;
+            /** Reference */
+            reference: string;
+            /** Digest */
+            digest: string;
+        };
+        /**
          * RunModel
          * @description A run with everything a screen needs. `phase` is derived for people from run and attempt:
          *     queued, starting, running, finishing, cancelling, retrying or the run's terminal state.
@@ -650,6 +1167,10 @@ export interface components {
             version: components["schemas"]["VersionReference"];
             /** Environment */
             environment: string;
+            image: components["schemas"]["RunImageModel"] | null;
+            resources: components["schemas"]["ResourcesModel"];
+            /** Unpromoted */
+            unpromoted: boolean;
             state: components["schemas"]["RunState"];
             /** Phase */
             phase: string;
@@ -705,6 +1226,36 @@ export interface components {
          */
         RunState: "created" | "awaiting_approval" | "queued" | "active" | "retry_wait" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired" | "rejected";
         /**
+         * SecretModel
+         * @description Never with its value. `version` counts how often it was set; `is_set` false: it is expected here, and
+         *     runs are refused until it is set.
+         */
+        SecretModel: {
+            /** Environment */
+            environment: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /** Is Set */
+            is_set: boolean;
+            /** Changed At */
+            changed_at: string;
+            /** Changed By */
+            changed_by: string;
+        };
+        /**
+         * SecretValue
+         * @description Of text; at most 64,000 bytes as UTF-8.
+         */
+        SecretValue: {
+            /**
+             * Value
+             * Format: password
+             */
+            value: string;
+        };
+        /**
          * Severity
          * @enum {string}
          */
@@ -722,6 +1273,8 @@ export interface components {
             queued: number;
             /** Running */
             running: number;
+            /** May Administer */
+            may_administer: boolean;
         };
         /**
          * SubmitRequest
@@ -750,6 +1303,13 @@ export interface components {
              */
             kernel: string | null;
             /**
+             * Image
+             * @default null
+             */
+            image: string | null;
+            /** @default null */
+            resources: components["schemas"]["ResourcesModel"] | null;
+            /**
              * Timeout S
              * @default null
              */
@@ -761,6 +1321,24 @@ export interface components {
             path: string;
             /** Size */
             size: number;
+        };
+        /** VariableModel */
+        VariableModel: {
+            /** Environment */
+            environment: string;
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
+            /** Changed At */
+            changed_at: string;
+            /** Changed By */
+            changed_by: string;
+        };
+        /** VariableValue */
+        VariableValue: {
+            /** Value */
+            value: string;
         };
         /** VersionModel */
         VersionModel: {
@@ -1066,7 +1644,1051 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": {
+                        /** @description To come back with, as Last-Event-ID */
+                        id: string;
+                        /** @enum {unknown} */
+                        event: "ready" | "run" | "journal";
+                        /** @description `ready`: nothing; `run`: a RunModel; `journal`: run_id, attempt, events, complete */
+                        data: string;
+                    };
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_placements: {
+        parameters: {
+            query?: {
+                kernel?: string | null;
+                language?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_PlacementModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_environments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_EnvironmentModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_environments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EnvironmentRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_environments_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_environments_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EnvironmentChange"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_environments_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_environments_environment_variables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_VariableModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_environments_environment_variables_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                environment: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["VariableValue"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VariableModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_environments_environment_variables_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                environment: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VariableModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_environments_environment_secrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                environment: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_SecretModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_environments_environment_secrets_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                environment: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecretValue"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_environments_environment_secrets_name: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                environment: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretModel"];
                 };
             };
             /** @description The request is not as documented here */
@@ -1763,7 +3385,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["RerunRequest"];
             };

@@ -19,7 +19,15 @@ from dataops_lab.errors import Conflict, StaleWrite
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import Services, runs
 from dataops_lab.store import open_sqlite
-from dataops_lab.testing import FakeBackends, FakeClock, FakeExecutor, FakeHost, FakeNotebooks, MemoryBlobs
+from dataops_lab.testing import (
+    FakeBackends,
+    FakeClock,
+    FakeExecutor,
+    FakeHost,
+    FakeNotebooks,
+    FakeVault,
+    MemoryBlobs,
+)
 
 SLOTS = 2
 
@@ -42,7 +50,7 @@ class Installation(RuleBasedStateMachine):
         blobs = MemoryBlobs()
         self._clock = FakeClock()
         self._ctx = Services(
-            self._store, blobs, FakeNotebooks(blobs), self._clock, FakeHost(0), runs_folder=self._folder / "runs"
+            self._store, blobs, FakeNotebooks(blobs), self._clock, FakeHost(0), FakeVault(), runs_folder=self._folder / "runs"
         )
         self._executor = FakeExecutor(self._folder / "runs" / "process")
         self._dead: set[int] = set()

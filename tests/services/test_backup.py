@@ -25,7 +25,7 @@ from dataops_lab.errors import Conflict, Damaged, DataOpsError, StateFolderUnusa
 from dataops_lab.services import Services, runs
 from dataops_lab.services.backup import back_up, restore
 from dataops_lab.store import open_sqlite
-from dataops_lab.testing import FakeBackends, FakeClock, FakeExecutor, FakeHost, FakeNotebooks
+from dataops_lab.testing import FakeBackends, FakeClock, FakeExecutor, FakeHost, FakeNotebooks, FakeVault
 
 DATABASE = "dataops.sqlite"
 Build = Callable[[Path], Services]
@@ -36,7 +36,7 @@ def build(clock: FakeClock, host: FakeHost) -> Build:
     def built(folder: Path) -> Services:
         blobs = FolderBlobs(folder / "blobs")
         store = open_sqlite(folder / DATABASE)
-        return Services(store, blobs, FakeNotebooks(blobs), clock, host, runs_folder=folder / "runs")
+        return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), runs_folder=folder / "runs")
 
     return built
 

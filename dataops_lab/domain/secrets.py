@@ -1,0 +1,44 @@
+"""A secret: a variable whose value is never shown again, and is kept sealed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """`data` is encrypted with a key of its own, which lies in `wrapped`, encrypted with the key `key_id`."""
+
+    key_id: str
+    wrapped: bytes
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Secret:
+    """`sealed` None: it is expected here, and nobody has set it yet.
+
+    `scope` is where it belongs, see `of_environment`. `version` counts how often it was set.
+    """
+
+    scope: str
+    name: str
+    version: int
+    changed_at: dt.datetime
+    changed_by: str
+    sealed: Sealed | None = field(default=None, repr=False)
+
+    @property
+    def is_set(self) -> bool:
+        return self.sealed is not None
+
+    @property
+    def bound_to(self) -> str:
+        """Goes into the encryption: a sealed value that is moved to another name or place does not open."""
+        return f"{self.scope}/{self.name}"
+
+
+def of_environment(name: str) -> str:
+    """The scope of an environment's secrets."""
+    return f"environment/{name}"

@@ -1,0 +1,143 @@
+"""Environments with their variables and secrets, and what a person may choose among them for a run."""
+
+from __future__ import annotations
+
+from ..api_models import (
+    EnvironmentChange,
+    EnvironmentModel,
+    EnvironmentRequest,
+    PageModel,
+    PlacementModel,
+    SecretModel,
+    SecretValue,
+    VariableModel,
+    VariableValue,
+)
+from ..services import environments, placement, secrets
+from .base import DataOpsHandler, operation
+from .runs import Query
+
+ENVIRONMENTS = "dataops:environments"
+VARIABLES = "dataops:variables"
+SECRETS = "dataops:secrets"
+
+
+class PlacementsQuery(Query):
+    """`kernel` and `language` are those of the notebook: images without a kernel for it say so."""
+
+    kernel: str | None = None
+    language: str | None = None
+
+
+class PlacementsHandler(DataOpsHandler):
+    @operation(
+        "What this person may choose for a run: every environment in promotion order, and why others are not allowed",
+        action="read",
+        resource=ENVIRONMENTS,
+        answers={200: PageModel[PlacementModel]},
+        query=PlacementsQuery,
+    )
+    def get(self, query: PlacementsQuery) -> PageModel[PlacementModel]:
+        found = placement.options(self.services, by=self.user, kernel=query.kernel, language=query.language)
+        return PageModel[PlacementModel](items=[PlacementModel.of(it) for it in found])
+
+
+class EnvironmentsHandler(DataOpsHandler):
+    @operation(
+        "Every environment, in promotion order",
+        action="read",
+        resource=ENVIRONMENTS,
+        answers={200: PageModel[EnvironmentModel]},
+    )
+    def get(self) -> PageModel[EnvironmentModel]:
+        found = environments.every(self.services)
+        return PageModel[EnvironmentModel](items=[EnvironmentModel.of(it) for it in found])
+
+    @operation(
+        "Add an environment",
+        action="write",
+        resource=ENVIRONMENTS,
+        answers={201: EnvironmentModel},
+        body=EnvironmentRequest,
+    )
+    def post(self, body: EnvironmentRequest) -> EnvironmentModel:
+        wanted = body.to_domain(body.name, position=environments.LAST)
+        return EnvironmentModel.of(environments.add(self.services, wanted, by=self.user))
+
+
+class EnvironmentHandler(DataOpsHandler):
+    @operation("One environment", action="read", resource=ENVIRONMENTS, answers={200: EnvironmentModel})
+    def get(self, environment: str) -> EnvironmentModel:
+        return EnvironmentModel.of(environments.get(self.services, environment))
+
+    @operation(
+        "Replace the settings of an environment",
+        action="write",
+        resource=ENVIRONMENTS,
+        answers={200: EnvironmentModel},
+        body=EnvironmentChange,
+    )
+    def put(self, environment: str, body: EnvironmentChange) -> EnvironmentModel:
+        position = environments.get(self.services, environment).position
+        wanted = body.to_domain(environment, position=position)
+        return EnvironmentModel.of(environments.change(self.services, wanted, revision=body.revision, by=self.user))
+
+    @operation(
+        "Remove an environment with its variables and secrets; as it was",
+        action="write",
+        resource=ENVIRONMENTS,
+        answers={200: EnvironmentModel},
+    )
+    def delete(self, environment: str) -> EnvironmentModel:
+        return EnvironmentModel.of(environments.remove(self.services, environment, by=self.user))
+
+
+class VariablesHandler(DataOpsHandler):
+    @operation(
+        "The variables of an environment, by name",
+        action="read",
+        resource=VARIABLES,
+        answers={200: PageModel[VariableModel]},
+    )
+    def get(self, environment: str) -> PageModel[VariableModel]:
+        found = environments.variables(self.services, environment)
+        return PageModel[VariableModel](items=[VariableModel.of(it) for it in found])
+
+
+class VariableHandler(DataOpsHandler):
+    @operation("Set a variable", action="write", resource=VARIABLES, answers={200: VariableModel}, body=VariableValue)
+    def put(self, environment: str, name: str, body: VariableValue) -> VariableModel:
+        return VariableModel.of(environments.set_variable(self.services, environment, name, body.value, by=self.user))
+
+    @operation("Remove a variable; as it was", action="write", resource=VARIABLES, answers={200: VariableModel})
+    def delete(self, environment: str, name: str) -> VariableModel:
+        return VariableModel.of(environments.remove_variable(self.services, environment, name, by=self.user))
+
+
+class SecretsHandler(DataOpsHandler):
+    @operation(
+        "The secrets of an environment, by name; never their values",
+        action="read",
+        resource=SECRETS,
+        answers={200: PageModel[SecretModel]},
+    )
+    def get(self, environment: str) -> PageModel[SecretModel]:
+        found = secrets.of(self.services, environment)
+        return PageModel[SecretModel](items=[SecretModel.of(it, environment) for it in found])
+
+
+class SecretHandler(DataOpsHandler):
+    @operation(
+        "Set a secret. Nothing ever tells its value again",
+        action="write",
+        resource=SECRETS,
+        answers={200: SecretModel},
+        body=SecretValue,
+    )
+    def put(self, environment: str, name: str, body: SecretValue) -> SecretModel:
+        value = body.value.get_secret_value()
+        return SecretModel.of(secrets.put(self.services, environment, name, value, by=self.user), environment)
+
+    @operation("Remove a secret", action="write", resource=SECRETS, answers={200: SecretModel})
+    def delete(self, environment: str, name: str) -> SecretModel:
+        return SecretModel.of(secrets.remove(self.services, environment, name, by=self.user), environment)

@@ -1,0 +1,144 @@
+"""Environments and what they give to the runs in them. Changes are for administrators."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..domain.environments import SANDBOX, Environment
+from ..domain.runs import RunState
+from ..domain.secrets import of_environment
+from ..domain.variables import Variable, check_name, check_value
+from ..errors import Conflict, NotFound
+from ..ports import Transaction
+from .context import Services
+from .permissions import require_administrator
+
+LAST = 1 << 30
+"""As a position: behind all others."""
+
+audit = logging.getLogger("dataops_lab.audit")
+
+
+def every(ctx: Services) -> Sequence[Environment]:
+    """In promotion order."""
+    with ctx.store.read() as tx:
+        return tx.environments.all()
+
+
+def get(ctx: Services, name: str) -> Environment:
+    with ctx.store.read() as tx:
+        return tx.environments.get(name)
+
+
+def add(ctx: Services, environment: Environment, *, by: str) -> Environment:
+    """At its position in promotion order; those behind it move on. Conflict when there is one of that name."""
+    require_administrator(ctx, by)
+    environment.check()
+    with ctx.store.begin() as tx:
+        if any(it.name == environment.name for it in tx.environments.all()):
+            raise Conflict(f"There is an environment {environment.name!r} already.", code="environment_exists")
+        return put(ctx, tx, environment, by=by)
+
+
+def change(ctx: Services, environment: Environment, *, revision: int | None = None, by: str) -> Environment:
+    """Replace the one of that name. With `revision`, Conflict when somebody has changed it since."""
+    require_administrator(ctx, by)
+    environment.check()
+    with ctx.store.begin() as tx:
+        before = tx.environments.get(environment.name)
+        if revision is not None and revision != before.revision:
+            raise Conflict(
+                f"{before.changed_by} has changed {before.name} since you read it. Look at it again.",
+                code="changed_meanwhile",
+                revision=before.revision,
+            )
+        return put(ctx, tx, environment, by=by)
+
+
+def put(ctx: Services, tx: Transaction, environment: Environment, *, by: str) -> Environment:
+    """Positions stay 0, 1, 2, …; nothing is written that is as it was."""
+    now = ctx.clock.now()
+    others = [it for it in tx.environments.all() if it.name != environment.name]
+    others.insert(max(0, environment.position), environment)
+    known = {it.name: it for it in tx.environments.all()}
+    for position, each in enumerate(others):
+        wanted = replace(each, position=position)
+        if known.get(wanted.name) != wanted:
+            tx.environments.put(wanted, at=now, by=by)
+            audit.info("%s changed the environment %s", by, wanted.name)
+    return tx.environments.get(environment.name)
+
+
+def remove(ctx: Services, name: str, *, by: str) -> Environment:
+    """With its variables and secrets; as it was. Conflict while a run in it has not ended."""
+    require_administrator(ctx, by)
+    with ctx.store.begin() as tx:
+        environment = tx.environments.get(name)
+        if name == SANDBOX:
+            raise Conflict(
+                f"{SANDBOX} stays: it is where a run goes that names no environment.", code="environment_in_use"
+            )
+        unended = [state for state in RunState if not state.is_terminal]
+        waiting = [run.id for run in tx.runs.in_state(*unended) if run.environment == name]
+        if waiting:
+            raise Conflict(
+                f"{len(waiting)} runs in {name} have not ended, {waiting[0]} among them. Wait for them or cancel them.",
+                code="environment_in_use",
+                runs=waiting[:100],
+            )
+        for variable in tx.variables.of(name):
+            tx.variables.remove(name, variable.name)
+        for secret in tx.secrets.of(of_environment(name)):
+            tx.secrets.remove(secret.scope, secret.name)
+        tx.environments.remove(name)
+        for position, each in enumerate(tx.environments.all()):
+            if each.position != position:
+                tx.environments.put(replace(each, position=position), at=ctx.clock.now(), by=by)
+        audit.info("%s removed the environment %s", by, name)
+        return environment
+
+
+# --- variables ----------------------------------------------------------------------------------
+
+
+def variables(ctx: Services, environment: str) -> Sequence[Variable]:
+    """By name."""
+    with ctx.store.read() as tx:
+        return tx.variables.of(tx.environments.get(environment).name)
+
+
+def set_variable(ctx: Services, environment: str, name: str, value: str, *, by: str) -> Variable:
+    require_administrator(ctx, by)
+    check_variable(name, value)
+    with ctx.store.begin() as tx:
+        tx.environments.get(environment)
+        if tx.secrets.find(of_environment(environment), name):
+            raise Conflict(f"{name} is a secret in {environment}. Remove that first.", code="variable_exists")
+        return put_variable(ctx, tx, environment, name, value, by=by)
+
+
+def check_variable(name: str, value: str) -> None:
+    check_name(name)
+    check_value(name, value)
+
+
+def put_variable(ctx: Services, tx: Transaction, environment: str, name: str, value: str, *, by: str) -> Variable:
+    variable = Variable(environment, name, value, ctx.clock.now(), by)
+    tx.variables.put(variable)
+    audit.info("%s set the variable %s of %s", by, name, environment)
+    return variable
+
+
+def remove_variable(ctx: Services, environment: str, name: str, *, by: str) -> Variable:
+    """As it was."""
+    require_administrator(ctx, by)
+    with ctx.store.begin() as tx:
+        tx.environments.get(environment)
+        found = next((it for it in tx.variables.of(environment) if it.name == name), None)
+        if found is None:
+            raise NotFound(f"There is no variable {name!r} in {environment}.")
+        tx.variables.remove(environment, name)
+        audit.info("%s removed the variable %s of %s", by, name, environment)
+        return found

@@ -1,0 +1,19 @@
+"""Who may do what. Asked here, whichever way a call came in."""
+
+from __future__ import annotations
+
+from ..errors import Forbidden
+from .context import Services
+
+
+def may_administer(ctx: Services, by: str) -> bool:
+    return not ctx.administrators or by in ctx.administrators
+
+
+def require_administrator(ctx: Services, by: str) -> None:
+    if not may_administer(ctx, by):
+        raise Forbidden(
+            f"This is for administrators: {', '.join(sorted(ctx.administrators))}. Ask one of them.",
+            code="not_administrator",
+            user=by,
+        )

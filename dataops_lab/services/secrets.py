@@ -1,0 +1,107 @@
+"""Secrets: set, replaced and removed by administrators, read by nobody but the launch of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..domain.secrets import Secret, of_environment
+from ..domain.variables import check_name, check_value
+from ..errors import Conflict, InvalidRequest, NotFound, SecretsLocked
+from ..ports import Transaction
+from .context import Services
+from .environments import audit
+from .permissions import require_administrator
+
+
+def of(ctx: Services, environment: str) -> Sequence[Secret]:
+    """By name; sealed."""
+    with ctx.store.read() as tx:
+        return tx.secrets.of(of_environment(tx.environments.get(environment).name))
+
+
+def put(ctx: Services, environment: str, name: str, value: str, *, by: str) -> Secret:
+    """Set it, or replace its value. What runs now keeps the earlier one."""
+    require_administrator(ctx, by)
+    check_name(name)
+    check_value(name, value)
+    if not value:
+        raise InvalidRequest(f"The value of {name} is empty. Remove the secret instead.")
+    with ctx.store.begin() as tx:
+        tx.environments.get(environment)
+        if any(variable.name == name for variable in tx.variables.of(environment)):
+            raise Conflict(f"{name} is a variable in {environment}. Remove that first.", code="variable_exists")
+        return seal(ctx, tx, of_environment(environment), name, value, by=by)
+
+
+def seal(ctx: Services, tx: Transaction, scope: str, name: str, value: str, *, by: str) -> Secret:
+    # Sealed inside of the transaction: see `rotate_key`.
+    before = tx.secrets.find(scope, name)
+    secret = Secret(scope, name, before.version + 1 if before else 1, ctx.clock.now(), by)
+    secret = replace(secret, sealed=ctx.vault.seal(value, bound_to=secret.bound_to))
+    tx.secrets.put(secret)
+    audit.info("%s set the secret %s", by, secret.bound_to)
+    return secret
+
+
+def expect(ctx: Services, tx: Transaction, environment: str, name: str, *, by: str) -> None:
+    """Note that it must be set before anything can run there; nothing when it is there."""
+    check_name(name)
+    scope = of_environment(environment)
+    if tx.secrets.find(scope, name) is None:
+        tx.secrets.put(Secret(scope, name, 0, ctx.clock.now(), by))
+        audit.info("%s announced the secret %s/%s", by, scope, name)
+
+
+def remove(ctx: Services, environment: str, name: str, *, by: str) -> Secret:
+    """As it was, sealed."""
+    require_administrator(ctx, by)
+    with ctx.store.begin() as tx:
+        tx.environments.get(environment)
+        found = tx.secrets.find(of_environment(environment), name)
+        if found is None:
+            raise NotFound(f"There is no secret {name!r} in {environment}.")
+        tx.secrets.remove(found.scope, name)
+        audit.info("%s removed the secret %s", by, found.bound_to)
+        return found
+
+
+def opened(ctx: Services, scope: str) -> Mapping[str, str]:
+    """The values of all that are set, for whoever hands them on and keeps nothing. SecretsLocked, Damaged."""
+    try:
+        return _opened(ctx, scope)
+    except SecretsLocked:
+        # Its key may have been rotated away between reading and opening.
+        return _opened(ctx, scope)
+
+
+def _opened(ctx: Services, scope: str) -> dict[str, str]:
+    with ctx.store.read() as tx:
+        found = tx.secrets.of(scope)
+    return {it.name: ctx.vault.open(it.sealed, bound_to=it.bound_to) for it in found if it.sealed is not None}
+
+
+@dataclass(frozen=True)
+class Rotated:
+    """`key` names the key that everything is under now."""
+
+    key: str
+    secrets: int
+
+
+def rotate_key(ctx: Services, *, by: str) -> Rotated:
+    """Put every secret under a new key, then forget the earlier ones. Safe to repeat after it was interrupted."""
+    require_administrator(ctx, by)
+    # First the key: until all of this is committed, both are there, and nothing is lost by a crash.
+    key = ctx.vault.renew_key()
+    with ctx.store.begin() as tx:
+        # Whoever seals holds the secrets while doing so: either it is seen here, or it comes later and
+        # uses the new key.
+        found = tx.secrets.all()
+        for secret in found:
+            if secret.sealed is not None:
+                tx.secrets.put(replace(secret, sealed=ctx.vault.rewrap(secret.sealed, bound_to=secret.bound_to)))
+    # Not those that came meanwhile: somebody may have sealed with them already.
+    ctx.vault.forget_older_keys(key)
+    audit.info("%s rotated the key of the secrets", by)
+    return Rotated(key, sum(secret.is_set for secret in found))

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, delete, insert, select
+
+from ..domain.secrets import Sealed, Secret
+from . import tables as t
+from .fitting import fitting
+from .locks import hold
+
+
+class SqlSecrets:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def of(self, scope: str) -> Sequence[Secret]:
+        return self._read(select(t.secrets).where(t.secrets.c.scope == scope))
+
+    def find(self, scope: str, name: str) -> Secret | None:
+        found = self._read(select(t.secrets).where(t.secrets.c.scope == scope, t.secrets.c.name == name))
+        return found[0] if found else None
+
+    def all(self) -> Sequence[Secret]:
+        return self._read(select(t.secrets))
+
+    def put(self, secret: Secret) -> None:
+        self._hold()
+        self.remove(secret.scope, secret.name)
+        sealed = secret.sealed
+        row = {
+            "scope": secret.scope,
+            "name": secret.name,
+            "version": secret.version,
+            "key_id": sealed.key_id if sealed else None,
+            "wrapped": sealed.wrapped if sealed else None,
+            "data": sealed.data if sealed else None,
+            "changed_at": secret.changed_at,
+            "changed_by": secret.changed_by,
+        }
+        self._connection.execute(insert(t.secrets), fitting(t.secrets, row))
+
+    def remove(self, scope: str, name: str) -> None:
+        self._hold()
+        self._connection.execute(delete(t.secrets).where(t.secrets.c.scope == scope, t.secrets.c.name == name))
+
+    def _read(self, query: Select[Any]) -> list[Secret]:
+        self._hold()
+        return [_secret(row) for row in self._connection.execute(query.order_by(t.secrets.c.scope, t.secrets.c.name))]
+
+    def _hold(self) -> None:
+        # One lock for all: while keys are rotated, nobody may add what is sealed with an old one.
+        hold(self._connection, "secrets")
+
+
+def _secret(row: Row[Any]) -> Secret:
+    sealed = Sealed(row.key_id, bytes(row.wrapped), bytes(row.data)) if row.data is not None else None
+    return Secret(row.scope, row.name, row.version, row.changed_at, row.changed_by, sealed)

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, insert, select
+
+from ..domain.variables import Variable
+from . import tables as t
+from .fitting import fitting
+from .locks import hold
+
+
+class SqlVariables:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def of(self, environment: str) -> Sequence[Variable]:
+        query = select(t.variables).where(t.variables.c.environment == environment).order_by(t.variables.c.name)
+        return [Variable(**row._mapping) for row in self._connection.execute(query)]
+
+    def put(self, variable: Variable) -> None:
+        hold(self._connection, "variable", variable.environment, variable.name)
+        self.remove(variable.environment, variable.name)
+        self._connection.execute(insert(t.variables), fitting(t.variables, vars(variable)))
+
+    def remove(self, environment: str, name: str) -> None:
+        c = t.variables.c
+        self._connection.execute(delete(t.variables).where(c.environment == environment, c.name == name))

@@ -1,0 +1,137 @@
+"""The keys that wrap data keys: from the environment, else from a file that is made on first use."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import SecretsLocked
+
+KEY_VARIABLE = "DATAOPS_LAB_KEY"
+"""32 bytes in base64; several, with commas between, while keys are rotated: the first one seals, all of them open."""
+
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Key:
+    secret: bytes = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """Names it without telling it."""
+        return hashlib.sha256(b"dataops_lab key " + self.secret).hexdigest()[:16]
+
+
+class Keys:
+    """Read anew each time: another process may just have rotated them. The file is its owner's alone."""
+
+    def __init__(self, file: Path, environment: Mapping[str, str]) -> None:
+        self._file = file
+        self._environment = environment
+
+    @property
+    def are_given(self) -> bool:
+        """By the environment: then nothing here makes new ones."""
+        return bool(self._environment.get(KEY_VARIABLE))
+
+    def newest(self) -> Key:
+        """What seals; made when there is none at all."""
+        if keys := self._all():
+            return keys[0]
+        with self._locked():
+            # Another process may have been faster.
+            return (self._all() or self._written([Key(os.urandom(KEY_BYTES))]))[0]
+
+    def by_id(self, key_id: str) -> Key:
+        for key in self._all():
+            if key.id == key_id:
+                return key
+        raise SecretsLocked(
+            f"The key {key_id} that secrets were sealed with is not there. Put it back: {self._file} from a backup, "
+            f"or {KEY_VARIABLE} of the server and of the engine; or set the secrets anew.",
+            key=key_id,
+        )
+
+    def add(self) -> Key:
+        """A new newest one; the others still open what they sealed."""
+        with self._locked():
+            return self._written([Key(os.urandom(KEY_BYTES)), *self._of_file()])[0]
+
+    def forget_older(self, key_id: str) -> None:
+        """Those of the file that are older than this one. What they sealed is lost."""
+        with self._locked():
+            ids = [key.id for key in self._of_file()]
+            if key_id in ids:
+                self._written(self._of_file()[: ids.index(key_id) + 1])
+            elif any(key.id == key_id for key in self._of_environment()):
+                self._file.unlink(missing_ok=True)
+
+    def _all(self) -> list[Key]:
+        return [*self._of_environment(), *self._of_file()]
+
+    def _of_environment(self) -> list[Key]:
+        texts = [text for text in self._environment.get(KEY_VARIABLE, "").split(",") if text.strip()]
+        return [_key(text, KEY_VARIABLE) for text in texts]
+
+    def _of_file(self) -> list[Key]:
+        try:
+            texts = json.loads(self._file.read_bytes())["keys"]
+            return [_key(text, str(self._file)) for text in texts]
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SecretsLocked(f"{self._file} cannot be read: {error}. Put it back from a backup.") from error
+
+    def _written(self, keys: list[Key]) -> list[Key]:
+        part = self._file.with_name(self._file.name + ".part")
+        part.unlink(missing_ok=True)
+        text = json.dumps({"keys": [base64.b64encode(key.secret).decode() for key in keys]})
+        try:
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(self._file)
+            # The key must be there before anything that was sealed with it, also after a power cut.
+            folder = os.open(self._file.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError as error:
+            raise SecretsLocked(f"{self._file} cannot be written: {error}. `jupyter dataops doctor`.") from error
+        return keys
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            lock = os.open(self._file.with_name(self._file.name + ".lock"), os.O_WRONLY | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise SecretsLocked(f"{self._file} cannot be written: {error}. `jupyter dataops doctor`.") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+
+def _key(text: str, source: str) -> Key:
+    try:
+        secret = base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        secret = b""
+    if len(secret) != KEY_BYTES:
+        # The text is not quoted: it may be most of a key.
+        raise SecretsLocked(
+            f"A key in {source} is not {KEY_BYTES} bytes in base64. `openssl rand -base64 {KEY_BYTES}` makes one."
+        )
+    return Key(secret)
