@@ -9,16 +9,17 @@ from __future__ import annotations
 import asyncio
 import getpass
 import json
+import re
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial, wraps
 from http import HTTPStatus
-from typing import Any, BinaryIO, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 from urllib.parse import quote
 
 from jupyter_server.base.handlers import APIHandler
-from pydantic import BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, ValidationError
 from tornado.web import HTTPError, authenticated
 
 from ..api_models import Problem
@@ -35,6 +36,18 @@ from ..errors import (
 from ..services import Services
 
 Action = Literal["read", "write", "execute"]
+
+
+def _rfc3339(text: str) -> str:
+    if not re.match(r"\d{4}-\d\d-\d\d[T ]", text):
+        raise ValueError("needs a date and time as 2026-01-31T08:00:00Z")
+    return text
+
+
+# As text: pydantic also takes numbers, and times of no zone.
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+Cursor = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{26}$")]
+"""The `next` of a page, which is an id."""
 
 PROBLEM_JSON = "application/problem+json"
 _NAMELESS = "Anonymous "
@@ -112,6 +125,15 @@ def operation(
     return decorate
 
 
+VERBS = ("get", "post", "put", "patch", "delete")
+
+
+def operations(handler: type[APIHandler]) -> dict[str, Operation]:
+    """By verb."""
+    verbs = {verb: getattr(getattr(handler, verb), "operation", None) for verb in VERBS}
+    return {verb: operation for verb, operation in verbs.items() if operation}
+
+
 class DataOpsHandler(APIHandler):
     def initialize(self, services: Callable[[], Services], threads: Executor) -> None:
         self._services = services
@@ -179,6 +201,8 @@ class DataOpsHandler(APIHandler):
         error = kwargs.get("exc_info", (None, None, None))[1]
         problem = problem_of(error, status_code)
         self.set_status(problem.status)
+        if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.set_header("Allow", ", ".join(verb.upper() for verb in operations(type(self))))
         self.finish(problem.model_dump_json(), set_content_type=PROBLEM_JSON)
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:

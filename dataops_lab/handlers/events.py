@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,25 @@ LOOK_EVERY_S = 0.05
 HEARTBEAT_EVERY_S = 15.0
 MAX_JOURNALS = 20
 
+CURSOR_HEADER = "Last-Event-ID"
+CURSOR = r"^(\d{1,18}(;[^;=]+=\d{1,18}\.\d{1,18})*)?$"
+EVENT_STREAM = "text/event-stream"
+FRAME = {
+    "type": "object",
+    "description": "One frame. A comment (a line that begins with a colon) says that the stream is still there",
+    "properties": {
+        "id": {"type": "string", "description": "To come back with, as Last-Event-ID"},
+        "event": {"enum": ["ready", "run", "journal"]},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "description": "`ready`: nothing; `run`: a RunModel; `journal`: run_id, attempt, events, complete",
+        },
+    },
+    "required": ["id", "event", "data"],
+}
+"""Of the stream, for the OpenAPI document."""
+
 
 class EventsQuery(BaseModel):
     """`journal` is a list of run ids with commas, whose journals are wanted too."""
@@ -41,18 +61,16 @@ class EventsHandler(DataOpsHandler):
         "Server-sent events: `ready`, `run` (a run that changed, whole), `journal` (new events of a followed journal)",
         action="read",
         resource=RUNS,
-        answers={200: "text/event-stream"},
+        answers={200: EVENT_STREAM},
         query=EventsQuery,
-        headers=("Last-Event-ID",),
+        headers=(CURSOR_HEADER,),
     )
     async def get(self, query: EventsQuery) -> None:
         wanted = [run_id for run_id in query.journal.split(",") if run_id]
         if len(wanted) > MAX_JOURNALS:
             raise InvalidRequest(f"One stream follows at most {MAX_JOURNALS} journals.")
-        follower = await self.in_thread(
-            Follower.begin, self.services, self.request.headers.get("Last-Event-ID"), wanted
-        )
-        self.set_header("Content-Type", "text/event-stream")
+        follower = await self.in_thread(Follower.begin, self.services, self.request.headers.get(CURSOR_HEADER), wanted)
+        self.set_header("Content-Type", EVENT_STREAM)
         self.set_header("X-Accel-Buffering", "no")  # A proxy that collects frames makes nothing live.
         try:
             await self._send(follower.frame("ready", b"{}"))
@@ -195,13 +213,12 @@ class Follower:
 def _read_cursor(cursor: str | None) -> tuple[int | None, dict[str, tuple[int, int]]]:
     if not cursor:
         return None, {}
-    try:
-        seq, *journals = cursor.split(";")
-        seen = {}
-        for part in journals:
-            run_id, _, place = part.partition("=")
-            attempt, _, last = place.partition(".")
-            seen[run_id] = (int(attempt), int(last))
-        return int(seq), seen
-    except ValueError:
-        raise InvalidRequest("`Last-Event-ID` is none that this stream gave; connect again without it.") from None
+    if not re.fullmatch(CURSOR, cursor, re.ASCII):
+        raise InvalidRequest("`Last-Event-ID` is none that this stream gave; connect again without it.")
+    seq, *journals = cursor.split(";")
+    seen = {}
+    for part in journals:
+        run_id, _, place = part.partition("=")
+        attempt, _, last = place.partition(".")
+        seen[run_id] = (int(attempt), int(last))
+    return int(seq), seen

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..api_models import InspectionModel, InspectRequest, JobModel, PageModel, VersionModel
 from ..services import jobs
-from .base import DataOpsHandler, operation
+from .base import Cursor, DataOpsHandler, operation
 from .runs import local_path, server_root
 
 JOBS = "dataops:jobs"
@@ -17,7 +17,7 @@ class JobsQuery(BaseModel):
 
     q: str | None = Field(default=None, max_length=200)
     limit: int = Field(default=50, ge=1, le=500)
-    cursor: str | None = None
+    cursor: Cursor | None = None
 
 
 class InspectHandler(DataOpsHandler):

@@ -11,11 +11,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from ..api_models import Problem
-from .base import PROBLEM_JSON, Operation
+from ..services.runs import MAX_KEY_LENGTH
+from .base import PROBLEM_JSON, Operation, operations
+from .events import CURSOR, CURSOR_HEADER, EVENT_STREAM, FRAME
 from .installation import DOCUMENT
 from .routes import PREFIX, ROUTES, Route
+from .runs import KEY_HEADER
 
-VERBS = ("get", "post", "put", "patch", "delete")
 PROBLEMS = {
     "400": "The request is not as documented here",
     "403": "Not logged in, or not allowed",
@@ -25,12 +27,11 @@ PROBLEMS = {
     "500": "Stored bytes are damaged, or something unexpected happened",
     "503": "The installation cannot serve now",
 }
+HEADERS = {
+    KEY_HEADER: {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": "^[ -~]*$"},
+    CURSOR_HEADER: {"type": "string", "pattern": CURSOR},
+}
 _REFERENCE = "#/components/schemas/{model}"
-
-
-def operations(route: Route) -> dict[str, Operation]:
-    verbs = {verb: getattr(getattr(route.handler, verb), "operation", None) for verb in VERBS}
-    return {verb: operation for verb, operation in verbs.items() if operation}
 
 
 def document() -> dict[str, Any]:
@@ -44,7 +45,8 @@ def document() -> dict[str, Any]:
         "security": [{"token": []}],
         "paths": {
             route.path: {
-                verb: _described(route, verb, operation, references) for verb, operation in operations(route).items()
+                verb: _described(route, verb, operation, references)
+                for verb, operation in operations(route.handler).items()
             }
             for route in ROUTES
         },
@@ -65,7 +67,7 @@ def document() -> dict[str, Any]:
 def _models() -> list[type[BaseModel]]:
     found: dict[type[BaseModel], None] = {Problem: None}
     for route in ROUTES:
-        for operation in operations(route).values():
+        for operation in operations(route.handler).values():
             for model in (*operation.answers.values(), operation.body):
                 if isinstance(model, type):
                     found[model] = None
@@ -79,7 +81,7 @@ def _described(route: Route, verb: str, operation: Operation, references: dict[t
         "summary": operation.summary,
         "parameters": [
             *({"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names),
-            *({"name": name, "in": "header", "schema": {"type": "string"}} for name in operation.headers),
+            *({"name": name, "in": "header", "schema": HEADERS[name]} for name in operation.headers),
             *_query_parameters(operation.query),
         ],
         "responses": {
@@ -98,7 +100,7 @@ def _described(route: Route, verb: str, operation: Operation, references: dict[t
     }
     if operation.body is not None:
         described["requestBody"] = {
-            "required": True,
+            "required": any(member.is_required() for member in operation.body.model_fields.values()),
             "content": {"application/json": _content(operation.body, references)},
         }
     return described
@@ -107,6 +109,8 @@ def _described(route: Route, verb: str, operation: Operation, references: dict[t
 def _content(model: type[BaseModel] | str, references: dict[type[BaseModel], Any]) -> dict[str, Any]:
     if not isinstance(model, str):
         return {"schema": references[model]}
+    if model == EVENT_STREAM:
+        return {"schema": FRAME}
     return {"schema": {} if model.endswith("json") else {"type": "string"}}
 
 
@@ -115,9 +119,22 @@ def _query_parameters(query: type[BaseModel] | None) -> list[dict[str, Any]]:
         return []
     schema = query.model_json_schema()
     return [
-        {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": property_}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in schema.get("required", ()),
+            "schema": _without_null(property_),
+        }
         for name, property_ in schema["properties"].items()
     ]
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """What an address does not give is absent; it has no word for null."""
+    given = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    if len(given) != 1:
+        return schema
+    return {**given[0], **{key: value for key, value in schema.items() if key not in ("anyOf", "default")}}
 
 
 def main() -> None:

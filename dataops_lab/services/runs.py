@@ -96,6 +96,7 @@ def rerun(
     ctx: Services, run_id: str, *, parameters: dict[str, Any] | None, by: str, key: str | None = None
 ) -> Submitted:
     """The same version again, as a new run that names the old one; `parameters` replaces all of the earlier ones."""
+    _check_key(key)
     request = digest_of(canonical_json({"rerun": run_id, "parameters": parameters}))
     if key is not None and (earlier := _earlier(ctx, key, request)):
         return Submitted(earlier, created=False)
@@ -182,11 +183,14 @@ def fill_in(
 
 
 def _check(submission: Submission) -> None:
-    key = submission.key
-    if key is not None and not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
-        raise InvalidRequest(f"An idempotency key is 1 to {MAX_KEY_LENGTH} printable ASCII characters.")
+    _check_key(submission.key)
     if submission.timeout_s is not None and submission.timeout_s <= 0:
         raise InvalidRequest("A timeout is a number of seconds greater than 0.")
+
+
+def _check_key(key: str | None) -> None:
+    if key is not None and not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
+        raise InvalidRequest(f"An idempotency key is 1 to {MAX_KEY_LENGTH} printable ASCII characters.")
 
 
 def _request_digest(submission: Submission) -> str:

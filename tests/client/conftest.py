@@ -63,6 +63,8 @@ class Server:
     home: Path
     workspace: Path
     log: Path
+    engine: bool = True
+    """Without one, what is submitted waits."""
     port: int = field(default_factory=_free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -82,6 +84,7 @@ class Server:
                     "--ServerApp.jpserver_extensions=dataops_lab=True",
                     f"--ServerApp.root_dir={self.workspace}",
                     f"--IdentityProvider.token={TOKEN}",
+                    f"--DataOpsApp.start_engine={self.engine}",
                 ],
                 env={**os.environ, "DATAOPS_LAB_HOME": str(self.home)},
                 cwd=self.workspace,
@@ -94,7 +97,7 @@ class Server:
             while True:
                 assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
                 try:
-                    if client.status().engine.leading:
+                    if client.status().engine.leading or not self.engine:
                         return
                 except Unavailable:
                     time.sleep(0.05)

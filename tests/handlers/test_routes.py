@@ -7,11 +7,12 @@ import re
 
 import pytest
 
+from dataops_lab.handlers.base import VERBS, operations
 from dataops_lab.handlers.installation import DOCUMENT
-from dataops_lab.handlers.openapi import VERBS, document, operations
+from dataops_lab.handlers.openapi import document
 from dataops_lab.handlers.routes import PREFIX, ROUTES
 
-WALK = [(verb, route) for route in ROUTES for verb in operations(route)]
+WALK = [(verb, route) for route in ROUTES for verb in operations(route.handler)]
 NAMES = [f"{verb} {route.path}" for verb, route in WALK]
 
 
@@ -29,7 +30,7 @@ async def test_every_verb_of_every_route_wants_a_login(jp_serverapp, http_server
         raise_error=False,
         follow_redirects=False,
     )
-    assert answer.code in ((401, 403) if verb in operations(route) else (401, 403, 404, 405))
+    assert answer.code in ((401, 403) if verb in operations(route.handler) else (401, 403, 404, 405))
 
 
 @pytest.mark.parametrize(("verb", "route"), WALK, ids=NAMES)
@@ -44,13 +45,13 @@ async def test_every_verb_asks_for_its_permission(api, jp_serverapp, monkeypatch
     answer = await api(verb.upper(), address(route))
     assert answer.code == 403
     assert json.loads(answer.body)["code"] == "forbidden"
-    operation = operations(route)[verb]
+    operation = operations(route.handler)[verb]
     assert asked == [(operation.action, operation.resource)]
 
 
 @pytest.mark.parametrize(("verb", "route"), WALK, ids=NAMES)
 def test_what_changes_something_is_no_get_and_needs_more_than_reading(verb, route):
-    operation = operations(route)[verb]
+    operation = operations(route.handler)[verb]
     if verb == "get":
         assert operation.action == "read"
     elif not route.path.endswith("/inspect"):

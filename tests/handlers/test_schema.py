@@ -1,0 +1,156 @@
+"""Everything answers as `openapi.json` says, also what nobody would ask: requests are made up from the document."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.config import SchemathesisConfig
+from schemathesis.generation.case import Case
+
+from dataops_lab.handlers.openapi import document
+from dataops_lab.handlers.routes import PREFIX
+from dataops_lab.wiring import Home, build_engine
+
+from ..client.conftest import TOKEN, Server
+
+# A name of the document (of a place in the path, a query argument or a member of a body) → what there really is,
+# beside whatever is made up. What is known only when there is a server has a name of its own until then, see `real`.
+REAL = {
+    "run_id": ["ended-run", "queued-run"],
+    "job_id": ["some-job"],
+    "path": ["work/sales.ipynb", "work/out.txt"],
+    "journal": ["ended-run"],
+    "environment": ["sandbox"],
+    "kernel": ["python3"],
+}
+
+CONFIG = {
+    "generation": {"deterministic": True, "max-examples": 15, "no-shrink": True, "with-security-parameters": False},
+    "max-stream-events": 1,
+    "request-timeout": 60,
+    "checks": {
+        # What fits the document may still be refused: for what the notebook declares, for where a run stands.
+        "positive_data_acceptance": {"expected-statuses": ["2xx", 404, 409, 422]},
+        # A broken request may fall at an earlier hurdle than the one that is meant for it.
+        "negative_data_rejection": {"expected-statuses": [400, 403, 404, 405, 409, 422]},
+    },
+}
+
+
+def with_real_values(node: Any) -> Any:
+    """The document with REAL values offered wherever a name of theirs stands, and bodies of nothing but such."""
+    if isinstance(node, list):
+        return [with_real_values(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if "in" in node and "schema" in node:
+        return {**node, "schema": offered(node["schema"], node["name"])}
+    changed = {key: with_real_values(value) for key, value in node.items() if key != "properties"}
+    if "properties" in node:
+        changed["properties"] = {name: offered(schema, name) for name, schema in node["properties"].items()}
+        if node.get("required", []) and set(node["required"]) <= REAL.keys():
+            changed["example"] = {name: REAL[name][0] for name in node["required"]}
+    return changed
+
+
+def offered(schema: Any, name: str) -> Any:
+    inner = with_real_values(schema)
+    return {"anyOf": [{"enum": REAL[name]}, inner]} if name in REAL else inner
+
+
+SCHEMA = schemathesis.openapi.from_dict(
+    with_real_values(copy.deepcopy(document())), config=SchemathesisConfig.from_dict(CONFIG)
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Without an engine of its own: what is submitted there waits, and nothing that was made up is run."""
+    folder = tmp_path_factory.mktemp("schema")
+    (folder / "work" / "work").mkdir(parents=True)
+    started = Server(folder / "home", folder / "work", folder / "server.log", engine=False)
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def api(server: Server) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"token {TOKEN}"}
+    with httpx.Client(base_url=server.url + PREFIX, headers=headers, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def real(server: Server, api: httpx.Client) -> dict[str, str]:
+    """What some names in REAL mean: things that are there when a test begins."""
+    notebook(server.workspace / "work" / "sales.ipynb")
+    found = {run["state"]: run for run in api.get("/runs", params={"limit": 500}).json()["items"]}
+    if "succeeded" not in found:
+        for run in api.get("/runs", params={"limit": 500, "state": "queued"}).json()["items"]:
+            api.post(f"/runs/{run['id']}/cancel")
+        run = submitted(api)
+        run_all(server.home)
+        found["succeeded"] = api.get(f"/runs/{run['id']}").json()
+    queued = found.get("queued") or submitted(api)
+    ended = found["succeeded"]
+    return {"ended-run": ended["id"], "queued-run": queued["id"], "some-job": ended["job"]["id"]}
+
+
+def submitted(api: httpx.Client) -> dict[str, Any]:
+    return api.post("/runs", json={"path": "work/sales.ipynb"}).raise_for_status().json()
+
+
+def run_all(home: Path) -> None:
+    """With an engine in this process, until nothing waits or runs any more."""
+    build_engine(Home(home), slots=1, exit_when_idle_s=0).run(Event())
+
+
+def notebook(path: Path) -> None:
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    source = "open('out.txt', 'w').write('made')\nprint('said')"
+    cells = [
+        {"cell_type": "code", "execution_count": None, "metadata": metadata, "outputs": [], "source": text}
+        for text, metadata in (("limit = 3", {"tags": ["parameters"]}), (source, {}))
+    ]
+    whole = {"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 4}
+    path.write_text(json.dumps(whole))
+
+
+def filled_in(value: Any, real: dict[str, str]) -> Any:
+    match value:
+        case str():
+            return real.get(value, value)
+        case list():
+            return [filled_in(each, real) for each in value]
+        case dict():
+            return {key: filled_in(each, real) for key, each in value.items()}
+    return value
+
+
+@pytest.fixture
+def statuses(request: pytest.FixtureRequest) -> Iterator[set[int]]:
+    """Whoever adds a route sees here that requests made up for it reach what it does."""
+    seen: set[int] = set()
+    yield seen
+    assert min(seen) < 300, f"{sorted(seen)} alone: name in REAL what {request.node.name} needs to succeed"
+
+
+@SCHEMA.parametrize()
+@settings(suppress_health_check=list(HealthCheck), deadline=None)
+def test_every_answer_is_as_documented(case: Case, server: Server, real: dict[str, str], statuses: set[int]) -> None:
+    case.path_parameters = filled_in(case.path_parameters, real)
+    case.query = filled_in(case.query, real)
+    case.body = filled_in(case.body, real)
+    answer = case.call(base_url=server.url + PREFIX, headers={"Authorization": f"token {TOKEN}"})
+    statuses.add(answer.status_code)
+    case.validate_response(answer)
