@@ -20,6 +20,10 @@ const base = jestJupyterLab(__dirname);
 
 module.exports = {
   ...base,
+  moduleNameMapper: {
+    ...base.moduleNameMapper,
+    '^d3-dsv$': '<rootDir>/node_modules/d3-dsv/dist/d3-dsv.js'
+  },
   reporters: ['default'],
   setupFiles: [...base.setupFiles, '<rootDir>/jest.setup.js'],
   testRegex: 'src/.*/__tests__/.*\\.spec\\.tsx?$',

@@ -84,12 +84,18 @@ export class Client {
     return { bytes, whole: response.status !== 206 };
   }
 
+  async artifact(id: string, path: string): Promise<Blob> {
+    const response = await this.request(artifactPath(id, path));
+    await refuse(response);
+    return response.blob();
+  }
+
   reportUrl(id: string, code: boolean): string {
     return `${this.url(runPath(id, 'report'))}?code=${code ? 1 : 0}`;
   }
 
   artifactUrl(id: string, path: string): string {
-    return this.url(`${runPath(id, 'artifacts')}/${URLExt.encodeParts(path)}`);
+    return this.url(artifactPath(id, path));
   }
 
   recordUrl(id: string): string {
@@ -135,6 +141,10 @@ export class Client {
 function runPath(id: string, part?: string): string {
   const path = `runs/${encodeURIComponent(id)}`;
   return part ? `${path}/${part}` : path;
+}
+
+function artifactPath(id: string, path: string): string {
+  return `${runPath(id, 'artifacts')}/${URLExt.encodeParts(path)}`;
 }
 
 function post(

@@ -42,6 +42,7 @@ export type Submission = With<
 export type Reason = With<Schemas['ReasonModel'], { detail: JSONMapping }>;
 export type Progress = Schemas['ProgressModel'];
 export type RunState = Schemas['RunState'];
+export type AttemptState = Schemas['AttemptState'];
 export type Artifact = Schemas['ArtifactModel'];
 export type Run = With<
   Schemas['RunModel'],

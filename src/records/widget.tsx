@@ -22,6 +22,7 @@ import { Report } from './components/Report';
 import { LogModel } from './log';
 import type { RecordModel } from './model';
 import { RecordNotebook } from './notebook';
+import { PreviewModel } from './preview';
 import { RecordView, Tab } from './view';
 
 export type RecordOptions = {
@@ -41,6 +42,7 @@ export class RecordWidget extends Panel {
     const { model, client, translator } = _options;
     this._trans = translator.load('dataops_lab');
     this._log = new LogModel(model.id, client);
+    this._preview = new PreviewModel(model.id, client);
     this._notebook = new RecordNotebook(_options);
     this._notebook.model = model.notebook;
     this._notebook.onFollowingStopped = () =>
@@ -80,6 +82,7 @@ export class RecordWidget extends Panel {
       ...this._options,
       view: this._view,
       log: this._log,
+      preview: this._preview,
       trans: this._trans
     };
   }
@@ -104,6 +107,7 @@ export class RecordWidget extends Panel {
   dispose(): void {
     if (!this.isDisposed) {
       this._log.dispose();
+      this._preview.dispose();
       this.model.dispose();
       super.dispose();
       this.model.notebook.dispose();
@@ -172,6 +176,7 @@ export class RecordWidget extends Panel {
   private readonly _trans: TranslationBundle;
   private readonly _view = new RecordView();
   private readonly _log: LogModel;
+  private readonly _preview: PreviewModel;
   private readonly _notebook: RecordNotebook;
   private readonly _pane: ReactWidget;
   private _failureShown = false;
@@ -207,10 +212,11 @@ function Head({ widget }: { widget: RecordWidget }): JSX.Element {
 }
 
 function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
-  const { model, view, log, client, commands, trans } = widget.parts;
+  const { model, view, log, preview, client, commands, trans } = widget.parts;
   const run = useSignal(model.changed, () => model.run);
   const { tab } = useSignal(view.changed, () => view.state);
   const text = useSignal(log.changed, () => log.log);
+  const shown = useSignal(preview.changed, () => preview.preview);
   if (!run) {
     return null;
   }
@@ -231,6 +237,9 @@ function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
       return (
         <Artifacts
           run={run}
+          preview={shown}
+          onPreview={artifact => void preview.open(artifact)}
+          onClosePreview={() => preview.close()}
           onDownload={({ path }) =>
             void commands.execute(CommandIDs.downloadArtifact, {
               id: run.id,

@@ -70,9 +70,9 @@ export function formatBytes(bytes: number): string {
   return `${Number(value.toFixed(digits))} ${SIZES[unit]}`;
 }
 
-/** Enough of a digest to tell two apart by eye. */
+/** Enough of a digest to tell two apart by eye, without the repository that one of an image may have. */
 export function shortDigest(digest: string): string {
-  return digest.replace(/^sha256:/, '').slice(0, 10);
+  return digest.replace(/^.*sha256:/, '').slice(0, 10);
 }
 
 /** A JSON value on one line, for people: text without quotes. */

@@ -1,6 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import { LabIcon } from '@jupyterlab/ui-components';
 
+import type { AttemptState } from '../api';
 import {
   cancelledIcon,
   failedIcon,
@@ -58,4 +59,26 @@ export function labelOf(phase: string, trans: TranslationBundle): string {
     rejected: trans.__('Rejected')
   };
   return labels[phase] ?? phase;
+}
+
+export function labelOfAttempt(
+  state: AttemptState,
+  trans: TranslationBundle
+): string {
+  const labels: { [state in AttemptState]: string } = {
+    claimed: trans.__('Starting'),
+    launching: trans.__('Starting'),
+    running: trans.__('Running'),
+    finalizing: trans.__('Finishing'),
+    cancelling: trans.__('Cancelling'),
+    timing_out: trans.__('Timing out'),
+    unconfirmed: trans.__('Its end is not proven yet'),
+    released: trans.__('Given back before it started'),
+    succeeded: trans.__('Succeeded'),
+    failed: trans.__('Failed'),
+    timed_out: trans.__('Timed out'),
+    cancelled: trans.__('Cancelled'),
+    lost: trans.__('Lost')
+  };
+  return labels[state] ?? state;
 }

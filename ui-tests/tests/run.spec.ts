@@ -43,9 +43,10 @@ test('a notebook runs with two clicks and its record fills in live', async ({
   ).toContainText('Succeeded');
 
   await screens.tab('Artifacts').click();
+  await screens.record.getByTitle('Look at it here').click();
   await expect(
-    screens.record.getByRole('button', { name: /made\.txt$/ })
-  ).toBeVisible();
+    screens.record.getByRole('region', { name: /made\.txt$/ })
+  ).toContainText('x');
   await screens.tab('Log').click();
   await expect(screens.record.locator('.dl-Log')).toContainText('after');
   await screens.tab('Report').click();

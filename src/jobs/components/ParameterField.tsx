@@ -3,6 +3,7 @@ import { HTMLSelect } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { Parameter } from '../../api';
+import { Field, FieldAttributes } from '../../shared/components/Field';
 import { formatValue } from '../../shared/format';
 import { Draft, initialDraft } from '../drafts';
 
@@ -19,20 +20,21 @@ type Props = {
 /** One parameter: its control by type, what it is for, and what is wrong with it. */
 export function ParameterField(props: Props): JSX.Element {
   const { parameter, draft, problem, disabled, onChange, trans } = props;
-  const id = `dl-parameter-${parameter.name}`;
-  const described = [
-    parameter.description && `${id}-description`,
-    problem && `${id}-problem`
-  ];
   const initial = initialDraft(parameter);
   const changed =
     draft.text !== initial.text || draft.isNone !== initial.isNone;
   return (
-    <div className="dl-Field" data-parameter={parameter.name}>
-      <div className="dl-Field-head">
-        <label htmlFor={id}>{parameter.name}</label>
-        <span className="dl-mod-quiet">{typeName(parameter, trans)}</span>
-        {changed && !parameter.required && (
+    <Field
+      id={`dl-parameter-${parameter.name}`}
+      data={{ 'data-parameter': parameter.name }}
+      label={parameter.name}
+      hint={typeName(parameter, trans)}
+      description={parameter.description}
+      problem={problem}
+      required={parameter.required}
+      action={
+        changed &&
+        !parameter.required && (
           <button
             type="button"
             className="dl-Button dl-mod-link"
@@ -41,27 +43,10 @@ export function ParameterField(props: Props): JSX.Element {
           >
             {trans.__('Back to default')}
           </button>
-        )}
-      </div>
-      {parameter.description && (
-        <div id={`${id}-description`} className="dl-Field-description">
-          {parameter.description}
-        </div>
-      )}
-      <div className="dl-Field-control">
-        <Control
-          {...props}
-          attributes={{
-            id,
-            disabled: disabled || draft.isNone,
-            onBlur: props.onLeave,
-            'aria-invalid': problem ? true : undefined,
-            'aria-describedby':
-              described.filter(Boolean).join(' ') || undefined,
-            'aria-required': parameter.required || undefined
-          }}
-        />
-        {(parameter.nullable || parameter.type === 'any') && (
+        )
+      }
+      beside={
+        (parameter.nullable || parameter.type === 'any') && (
           <label className="dl-Field-none">
             <input
               type="checkbox"
@@ -73,23 +58,25 @@ export function ParameterField(props: Props): JSX.Element {
             />
             {trans.__('no value')}
           </label>
-        )}
-      </div>
-      {problem && (
-        <div id={`${id}-problem`} className="dl-Field-problem" role="alert">
-          {problem}
-        </div>
+        )
+      }
+    >
+      {attributes => (
+        <Control
+          {...props}
+          attributes={{
+            ...attributes,
+            disabled: disabled || draft.isNone,
+            onBlur: props.onLeave
+          }}
+        />
       )}
-    </div>
+    </Field>
   );
 }
 
 type ControlProps = Props & {
-  attributes: React.AriaAttributes & {
-    id: string;
-    disabled: boolean;
-    onBlur: () => void;
-  };
+  attributes: FieldAttributes & { disabled: boolean; onBlur: () => void };
 };
 
 function Control(props: ControlProps): JSX.Element {

@@ -1,17 +1,23 @@
 import { TranslationBundle } from '@jupyterlab/translation';
+import { downloadIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { Artifact, Run } from '../../api';
 import { formatBytes } from '../../shared/format';
 import { isTerminal } from '../../shared/runs';
+import { hasPreview, Preview } from '../preview';
+import { ArtifactPreview } from './ArtifactPreview';
 
-/** The files that the run made or changed. */
+/** The files that the run made or changed, and one of them to look at. */
 export function Artifacts(props: {
   run: Run;
+  preview: Preview | null;
+  onPreview: (artifact: Artifact) => void;
+  onClosePreview: () => void;
   onDownload: (artifact: Artifact) => void;
   trans: TranslationBundle;
 }): JSX.Element {
-  const { run, trans } = props;
+  const { run, preview, trans } = props;
   if (!run.artifacts.length) {
     return (
       <p className="dl-Empty">
@@ -28,25 +34,50 @@ export function Artifacts(props: {
           <tr>
             <th scope="col">{trans.__('File')}</th>
             <th scope="col">{trans.__('Size')}</th>
+            <th scope="col">
+              <span className="dl-mod-hidden">{trans.__('Actions')}</span>
+            </th>
           </tr>
         </thead>
         <tbody>
           {run.artifacts.map(artifact => (
             <tr key={artifact.path}>
               <td>
-                <button
-                  className="dl-Button dl-mod-link"
-                  title={trans.__('Download')}
-                  onClick={() => props.onDownload(artifact)}
-                >
-                  {artifact.path}
-                </button>
+                {hasPreview(artifact) ? (
+                  <button
+                    className="dl-Button dl-mod-link"
+                    title={trans.__('Look at it here')}
+                    aria-pressed={preview?.path === artifact.path}
+                    onClick={() => props.onPreview(artifact)}
+                  >
+                    {artifact.path}
+                  </button>
+                ) : (
+                  artifact.path
+                )}
               </td>
               <td className="dl-mod-number">{formatBytes(artifact.size)}</td>
+              <td>
+                <button
+                  className="dl-Button dl-mod-icon"
+                  title={trans.__('Download')}
+                  aria-label={trans.__('Download %1', artifact.path)}
+                  onClick={() => props.onDownload(artifact)}
+                >
+                  <downloadIcon.react tag="span" />
+                </button>
+              </td>
             </tr>
           ))}
         </tbody>
       </table>
+      {preview && (
+        <ArtifactPreview
+          preview={preview}
+          onClose={props.onClosePreview}
+          trans={trans}
+        />
+      )}
     </div>
   );
 }

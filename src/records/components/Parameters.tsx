@@ -2,7 +2,9 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { JSONValue, Run } from '../../api';
+import { Digest } from '../../shared/components/Digest';
 import { formatBytes, formatDuration, formatValue } from '../../shared/format';
+import { Attempts } from './Attempts';
 
 /** What went in, what was recorded, and where it ran. */
 export function Parameters(props: {
@@ -76,6 +78,12 @@ export function Parameters(props: {
           )}
         </p>
       )}
+      {run.attempts.length > 1 && (
+        <>
+          <h2>{trans.__('Attempts')}</h2>
+          <Attempts run={run} trans={trans} />
+        </>
+      )}
       <h2>{trans.__('Where and how')}</h2>
       <table>
         <tbody>
@@ -102,11 +110,15 @@ function Value(props: {
   );
 }
 
-function facts(run: Run, trans: TranslationBundle): [string, string][] {
+type Fact = [string, React.ReactNode];
+
+function facts(run: Run, trans: TranslationBundle): Fact[] {
   const attempt = run.attempts[run.attempts.length - 1];
   const { remote, branch, commit, dirty } = run.origin;
   const git = [remote, branch, commit?.slice(0, 10)].filter(Boolean).join(' ');
-  const all: [string, string | null | undefined][] = [
+  const digest = (it: string | null) =>
+    it && <Digest digest={it} trans={trans} />;
+  const all: Fact[] = [
     [trans.__('Notebook'), run.job.source],
     [trans.__('Kernel'), run.kernel.display_name],
     [trans.__('Environment'), run.environment],
@@ -125,13 +137,9 @@ function facts(run: Run, trans: TranslationBundle): [string, string][] {
       trans.__('Memory at most'),
       attempt?.peak_memory_bytes ? formatBytes(attempt.peak_memory_bytes) : null
     ],
-    [
-      trans.__('Attempts'),
-      run.attempts.length > 1 ? String(run.attempts.length) : null
-    ],
     [trans.__('Run'), run.id],
-    [trans.__('Version digest'), run.digests.version],
-    [trans.__('Record digest'), run.digests.record]
+    [trans.__('Version digest'), digest(run.digests.version)],
+    [trans.__('Record digest'), digest(run.digests.record)]
   ];
-  return all.filter((fact): fact is [string, string] => Boolean(fact[1]));
+  return all.filter(([, value]) => Boolean(value));
 }

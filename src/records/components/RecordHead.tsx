@@ -8,7 +8,7 @@ import { CommandIDs } from '../../tokens';
 import type { Tab, ViewState } from '../view';
 import { Outcome } from './Outcome';
 import { RecordHeader } from './RecordHeader';
-import { Tabs } from './Tabs';
+import { Tabs } from '../../shared/components/Tabs';
 
 /** Everything above the part of the record that is looked at. */
 export function RecordHead(props: {

@@ -1,0 +1,155 @@
+import { PathExt } from '@jupyterlab/coreutils';
+import { IDisposable } from '@lumino/disposable';
+import { ISignal, Signal } from '@lumino/signaling';
+import { csvParseRows, tsvParseRows } from 'd3-dsv';
+
+import { Artifact, Client, Problem } from '../api';
+
+const MAX_TEXT = 2_000_000;
+const MAX_IMAGE = 10_000_000;
+const SHOWN_TEXT = 100_000;
+const SHOWN_ROWS = 100;
+
+export type Content =
+  | { kind: 'text'; text: string; cut: boolean }
+  | { kind: 'table'; rows: string[][]; cut: boolean }
+  | { kind: 'image'; url: string };
+
+export type Preview = {
+  path: string;
+  /** Null while it is read. */
+  content: Content | null;
+  trouble: Problem | null;
+};
+
+type Reader = { maximum: number; read: (blob: Blob) => Promise<Content> };
+
+const text: Reader = {
+  maximum: MAX_TEXT,
+  read: async blob => {
+    const whole = await blob.text();
+    return {
+      kind: 'text',
+      text: whole.slice(0, SHOWN_TEXT),
+      cut: whole.length > SHOWN_TEXT
+    };
+  }
+};
+
+function table(parse: (text: string) => string[][]): Reader {
+  return {
+    maximum: MAX_TEXT,
+    read: async blob => {
+      const rows = parse(await blob.text());
+      return {
+        kind: 'table',
+        rows: rows.slice(0, SHOWN_ROWS + 1),
+        cut: rows.length > SHOWN_ROWS + 1
+      };
+    }
+  };
+}
+
+/** As the picture it says it is and nothing else: a page under that name is a picture that does not load. */
+function image(type: string): Reader {
+  return {
+    maximum: MAX_IMAGE,
+    read: async blob => ({
+      kind: 'image',
+      url: URL.createObjectURL(new Blob([blob], { type }))
+    })
+  };
+}
+
+const READERS: { [extension: string]: Reader | undefined } = {
+  '.csv': table(csvParseRows),
+  '.tsv': table(tsvParseRows),
+  '.gif': image('image/gif'),
+  '.jpeg': image('image/jpeg'),
+  '.jpg': image('image/jpeg'),
+  '.png': image('image/png'),
+  '.webp': image('image/webp')
+};
+for (const extension of 'html json jsonl log md py r sh sql txt xml yaml yml'.split(
+  ' '
+)) {
+  READERS[`.${extension}`] = text;
+}
+
+function readerOf(artifact: Artifact): Reader | null {
+  const reader = READERS[PathExt.extname(artifact.path).toLowerCase()];
+  return reader && artifact.size <= reader.maximum ? reader : null;
+}
+
+/** Whether an artifact is of a kind and size that can be looked at here. */
+export function hasPreview(artifact: Artifact): boolean {
+  return readerOf(artifact) !== null;
+}
+
+/** The one artifact of a run that is being looked at, as text, table or picture. */
+export class PreviewModel implements IDisposable {
+  constructor(
+    private readonly _id: string,
+    private readonly _client: Pick<Client, 'artifact'>
+  ) {}
+
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get preview(): Preview | null {
+    return this._preview;
+  }
+
+  get isDisposed(): boolean {
+    return this._disposed;
+  }
+
+  dispose(): void {
+    this._disposed = true;
+    this.close();
+    Signal.clearData(this);
+  }
+
+  async open(artifact: Artifact): Promise<void> {
+    const { path } = artifact;
+    const reader = readerOf(artifact);
+    if (!reader) {
+      return;
+    }
+    this._set({ path, content: null, trouble: null });
+    const opening = this._preview;
+    let content: Content | null = null;
+    let trouble: Problem | null = null;
+    try {
+      content = await reader.read(await this._client.artifact(this._id, path));
+    } catch (reason) {
+      trouble = Problem.from(reason);
+    }
+    if (this._preview === opening) {
+      this._set({ path, content, trouble });
+    } else {
+      release(content);
+    }
+  }
+
+  close(): void {
+    this._set(null);
+  }
+
+  private _set(preview: Preview | null): void {
+    release(this._preview?.content);
+    this._preview = preview;
+    this._changed.emit();
+  }
+
+  private _preview: Preview | null = null;
+  private _disposed = false;
+  private readonly _changed = new Signal<this, void>(this);
+}
+
+function release(content: Content | null | undefined): void {
+  if (content?.kind === 'image') {
+    URL.revokeObjectURL(content.url);
+  }
+}
