@@ -111,8 +111,8 @@ class Versions(Protocol):
         """Newest first."""
         ...
 
-    def remove(self, job_id: str, digest: str) -> None:
-        """One that no run has."""
+    def remove(self, job_id: str, digest: str) -> bool:
+        """Unless a run has it: then False."""
         ...
 
 
@@ -138,6 +138,10 @@ class Runs(Protocol):
 
     def counts(self) -> Mapping[RunState, int]:
         """Of those that have not ended."""
+        ...
+
+    def on_image(self, name: str, since: dt.datetime) -> Sequence[Run]:
+        """Those submitted since then on an image of this name of the catalogue, newest first."""
         ...
 
     def keep(self, run_id: str, *, at: dt.datetime, by: str) -> None:
@@ -373,8 +377,11 @@ class Transaction(Protocol):
     def secrets(self) -> Secrets: ...
     @property
     def images(self) -> Images: ...
-    def digests(self) -> Iterator[str]:
-        """Of every blob that a version, a record or a report refers to; some come several times."""
+    def digests(self, *, without: frozenset[str] = frozenset()) -> Iterator[str]:
+        """Of every blob that a version, a record or a report refers to; some come several times.
+
+        With `without`, as it will be when these runs and the versions that only they have are gone.
+        """
         ...
 
 
@@ -513,13 +520,17 @@ class BundleFile:
 
 @dataclass(frozen=True)
 class Container:
-    """What a backend with containers makes for an attempt. `image` is a digest, never a tag."""
+    """What a backend with containers makes for an attempt. `image` is a digest, never a tag.
+
+    `warm`: how many of its kind shall stand ready for the next ones.
+    """
 
     image: str
     user: str
     resources: Resources = Resources()
     network: bool = False
     mounts: Sequence[Mount] = ()
+    warm: int = 0
 
 
 @dataclass(frozen=True)
@@ -611,7 +622,7 @@ class ImageBackend(Protocol):
         ...
 
     def pull(self, reference: str, say: Say) -> PinnedImage:
-        """From its registry, also when there is one here. Refused when the registry has none, or wants another login."""
+        """From its registry, also when there is one here. Refused when that has none, or wants another login."""
         ...
 
     def in_registry(self, reference: str) -> str | None:

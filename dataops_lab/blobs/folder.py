@@ -52,7 +52,12 @@ class FolderBlobs:
         try:
             return self._path(digest).open("rb")
         except FileNotFoundError:
+            # A disk that is not mounted must not look like bytes that were lost.
+            if not (self._root / "sha256").is_dir():
+                raise BlobsUnavailable(f"There are no bytes below {self._root}. Is its disk mounted?") from None
             raise NotFound(f"Nothing is stored under {digest}.", digest=digest) from None
+        except OSError as error:
+            raise BlobsUnavailable(f"Cannot read bytes below {self._root}: {error.strerror}.") from error
 
     def read(self, digest: str) -> bytes:
         with self.open(digest) as stored:
@@ -104,12 +109,13 @@ class FolderBlobs:
 
     def _refreshed(self, digest: str) -> bool:
         """Whether it is there; it counts as put now."""
-        try:
-            with self._lock(fcntl.LOCK_SH):
-                os.utime(self._path(digest))
-        except FileNotFoundError:
-            return False
-        return True
+        with self._errors_as_our_own():
+            try:
+                with self._lock(fcntl.LOCK_SH):
+                    os.utime(self._path(digest))
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            return True
 
     @contextmanager
     def _lock(self, kind: int) -> Iterator[None]:
@@ -127,7 +133,7 @@ class FolderBlobs:
 
     def _store(self, fill: Callable[[BinaryIO], None], digest: str | Callable[[], str]) -> str:
         """`fill` a new file and give it the name of its digest, which may be known only then."""
-        try:
+        with self._errors_as_our_own():
             self._root.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._root, prefix=UNFINISHED, delete=False) as side:
                 side_path = Path(side.name)
@@ -144,11 +150,18 @@ class FolderBlobs:
                 except BaseException:
                     side_path.unlink(missing_ok=True)
                     raise
+        return name
+
+    @contextmanager
+    def _errors_as_our_own(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             if error.filename is None or str(self._root) in str(error.filename):
-                raise BlobsUnavailable(f"Cannot store bytes below {self._root}: {error.strerror}.") from error
+                raise BlobsUnavailable(
+                    f"Cannot store bytes below {self._root}: {error.strerror}. Make room there, or mount its disk."
+                ) from error
             raise
-        return name
 
 
 def _write(target: BinaryIO, data: bytes) -> None:

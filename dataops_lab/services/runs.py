@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,18 +10,19 @@ from typing import Any
 from ulid import ULID
 
 from ..domain.jobs import DEFAULT_PROJECT, Job
+from ..domain.moments import Moment
 from ..domain.parameters import ParameterSchema
 from ..domain.records import Record
 from ..domain.runs import Attempt, Reason, Run, RunState, Submission
+from ..domain.settings import bounded, settled
 from ..domain.snapshots import Snapshot
 from ..domain.versions import Version, canonical_json, digest_of
 from ..errors import Conflict, InvalidRequest, KeyReused
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
-from .installation import leader
+from .queue import Waiting
 
 MAX_KEY_LENGTH = 200
-DEFAULT_TIMEOUT_S = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
     # The notebook is filled in only when the run starts; that it can be is known now.
     fill_in(ctx, snapshot.manifest.notebook_digest, snapshot.manifest.language, schema, values)
 
-    now = ctx.clock.now()
+    moment = ctx.moment()
+    now = moment.at
     with ctx.store.begin() as tx:
         # Asked again: fifty submits with one key may have come this far.
         if submission.key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, submission.key)):
@@ -82,14 +83,17 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
             kernel=snapshot.kernel,
             created_at=now,
             created_by=by,
-            timeout_s=submission.timeout_s or DEFAULT_TIMEOUT_S,
+            created_boot=moment.boot,
+            created_tick=moment.tick,
+            settings=settled(submission, job.settings, environment.limits),
             key=submission.key,
             request_digest=request,
             origin=snapshot.origin,
             findings=snapshot.findings,
         )
         tx.runs.add(run)
-        return Submitted(_view(ctx, tx, run), created=True)
+    # Outside of the transaction that writes: thousands may wait, and why they do takes a while to say.
+    return Submitted(get(ctx, run.id), created=True)
 
 
 def rerun(
@@ -103,28 +107,41 @@ def rerun(
     with ctx.store.read() as tx:
         old = tx.runs.get(run_id)
         version = tx.versions.get(old.job_id, old.version_digest)
+        limits = tx.environments.get(old.environment).limits
     schema = version.manifest.parameters
     values = schema.checked(old.parameters if parameters is None else parameters)
     fill_in(ctx, version.manifest.notebook_digest, version.manifest.language, schema, values)
     # What the kernel's name means may have changed since; a run starts with what is there when it is asked for.
     kernel = ctx.notebooks.kernel(old.kernel.name)
-    now = ctx.clock.now()
-    run = again(old, at=now, by=by, trigger="rerun", parameters=values, kernel=kernel, key=key, request_digest=request)
+    run = again(
+        old,
+        at=ctx.moment(),
+        by=by,
+        trigger="rerun",
+        settings=bounded(old.settings, limits),
+        parameters=values,
+        kernel=kernel,
+        key=key,
+        request_digest=request,
+    )
     with ctx.store.begin() as tx:
         if key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, key)):
             return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
+        tx.runs.get(old.id)  # It may have been deleted meanwhile, and its version with it.
         tx.runs.add(run)
-        return Submitted(_view(ctx, tx, run), created=True)
+    return Submitted(get(ctx, run.id), created=True)
 
 
-def again(old: Run, *, at: dt.datetime, by: str, trigger: str, **changes: Any) -> Run:
+def again(old: Run, *, at: Moment, by: str, trigger: str, **changes: Any) -> Run:
     """A queued run of the same version that names the `old` one."""
     return replace(
         old,
         **{
-            "id": str(ULID.from_datetime(at)),
+            "id": str(ULID.from_datetime(at.at)),
             "state": RunState.QUEUED,
-            "created_at": at,
+            "created_at": at.at,
+            "created_boot": at.boot,
+            "created_tick": at.tick,
             "created_by": by,
             "trigger": trigger,
             "key": None,
@@ -136,6 +153,8 @@ def again(old: Run, *, at: dt.datetime, by: str, trigger: str, **changes: Any) -
             "cancel_requested_by": None,
             "reason": None,
             "nothing_to_do": False,
+            "kept_at": None,
+            "kept_by": None,
             **changes,
         },
     )
@@ -184,8 +203,7 @@ def fill_in(
 
 def _check(submission: Submission) -> None:
     _check_key(submission.key)
-    if submission.timeout_s is not None and submission.timeout_s <= 0:
-        raise InvalidRequest("A timeout is a number of seconds greater than 0.")
+    submission.check()
 
 
 def _check_key(key: str | None) -> None:
@@ -232,7 +250,7 @@ def _views(ctx: Services, tx: Transaction, runs: Sequence[Run]) -> list[RunView]
     jobs = tx.jobs.of([run.job_id for run in runs])
     versions = tx.versions.of({(run.job_id, run.version_digest) for run in runs})
     attempts, records = tx.attempts.of_runs(ids), tx.records.of_runs(ids)
-    waiting = _Waiting(ctx, tx) if any(run.state is RunState.QUEUED for run in runs) else None
+    waiting = Waiting(ctx, tx) if any(run.state is RunState.QUEUED for run in runs) else None
     return [
         RunView(
             run=run,
@@ -244,28 +262,3 @@ def _views(ctx: Services, tx: Transaction, runs: Sequence[Run]) -> list[RunView]
         )
         for run in runs
     ]
-
-
-class _Waiting:
-    """Why queued runs wait, asked once for a whole list."""
-
-    def __init__(self, ctx: Services, tx: Transaction) -> None:
-        lease = leader(ctx, tx)
-        self._slots = lease.slots if lease else None
-        self._alive = len(tx.attempts.alive())
-        self._ahead = {run.id: position for position, run in enumerate(tx.runs.queued(limit=1_000))}
-
-    def reason(self, run: Run) -> Reason:
-        if self._slots is None:
-            return Reason(
-                "no_engine",
-                "No engine is running. JupyterLab starts one; on the command line: `jupyter dataops engine run`.",
-            )
-        ahead = self._ahead.get(run.id, len(self._ahead))
-        if self._alive < self._slots and not ahead:
-            return Reason("starting", "It is about to start.")
-        return Reason(
-            "waiting_for_slot",
-            f"{self._alive} of {self._slots} slots are in use; {ahead} {'run is' if ahead == 1 else 'runs are'} ahead.",
-            {"slots": self._slots, "in_use": self._alive, "ahead": ahead},
-        )

@@ -77,8 +77,8 @@ class SqlTransaction:
         self.images = SqlImages(connection)
         self._connection = connection
 
-    def digests(self) -> Iterator[str]:
-        return digests_of(self._connection)
+    def digests(self, *, without: frozenset[str] = frozenset()) -> Iterator[str]:
+        return digests_of(self._connection, without)
 
 
 class SqlStore:

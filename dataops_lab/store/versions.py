@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_
+from sqlalchemy import Connection, Row, delete, exists, func, insert, not_, select, tuple_
 
 from ..domain.versions import Manifest, Origin, Version
 from ..errors import NotFound
@@ -42,8 +42,11 @@ class SqlVersions:
         self._connection.execute(insert(t.versions), fitting(t.versions, row))
         return version
 
-    def remove(self, job_id: str, digest: str) -> None:
-        self._connection.execute(delete(t.versions).where(t.versions.c.job_id == job_id, t.versions.c.digest == digest))
+    def remove(self, job_id: str, digest: str) -> bool:
+        c = t.versions.c
+        used = exists().where(t.runs.c.job_id == c.job_id, t.runs.c.version_digest == c.digest)
+        gone = self._connection.execute(delete(t.versions).where(c.job_id == job_id, c.digest == digest, not_(used)))
+        return gone.rowcount == 1
 
     def of_job(self, job_id: str) -> Sequence[Version]:
         query = select(t.versions).where(t.versions.c.job_id == job_id).order_by(t.versions.c.number.desc())

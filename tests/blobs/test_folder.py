@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import datetime as dt
+import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -15,7 +18,7 @@ def blobs(tmp_path: Path) -> FolderBlobs:
 
 
 def files_of(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+    return [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
 
 
 def test_what_was_put_is_read_under_its_digest(blobs):
@@ -59,6 +62,7 @@ def test_a_digest_from_outside_names_no_path(blobs, digest):
 
 
 def test_what_is_not_there_is_not_found(blobs):
+    blobs.put(b"something else")
     with pytest.raises(NotFound):
         blobs.read(digest_of(b"never"))
 
@@ -79,3 +83,68 @@ def test_stored_files_cannot_be_written_by_accident(blobs, tmp_path):
     blobs.put(b"bytes")
     (stored,) = files_of(tmp_path / "blobs")
     assert stored.stat().st_mode & 0o222 == 0
+
+
+# --- collecting -----------------------------------------------------------------------------------
+
+
+def long_ago(folder: Path) -> None:
+    for path in files_of(folder / "sha256"):
+        os.utime(path, (0, 0))
+
+
+A_MOMENT_AGO = dt.timedelta(minutes=1)
+
+
+def test_what_was_not_put_since_is_listed_with_its_size_and_removed(blobs, tmp_path):
+    old, young = blobs.put(b"old"), blobs.put(b"young")
+    before = dt.datetime.now(dt.UTC) - A_MOMENT_AGO
+    assert list(blobs.put_before(before)) == []
+    long_ago(tmp_path / "blobs")
+    blobs.put(b"young")  # Again: it counts as new.
+    assert list(blobs.put_before(before)) == [(old, 3)]
+    assert blobs.remove(old, put_before=before) is True
+    assert blobs.remove(old, put_before=before) is False
+    assert blobs.remove(young, put_before=before) is False
+    assert (blobs.has(old), blobs.has(young)) == (False, True)
+
+
+@pytest.mark.parametrize("put", ["put", "put_file"])
+def test_what_is_put_in_the_moment_of_its_removal_is_there_afterwards(blobs, tmp_path, monkeypatch, put):
+    (tmp_path / "file").write_bytes(b"bytes")
+    digest = blobs.put(b"bytes")
+    long_ago(tmp_path / "blobs")
+    putting = Thread(target=lambda: blobs.put(b"bytes") if put == "put" else blobs.put_file(tmp_path / "file"))
+    unlink = Path.unlink
+
+    def after_a_put(path: Path, **more: bool) -> None:
+        if path.name == digest[-62:]:
+            putting.start()
+            putting.join(0.3)  # It has this time to do it wrong; done right, it waits for us.
+        unlink(path, **more)
+
+    monkeypatch.setattr(Path, "unlink", after_a_put)
+    assert FolderBlobs(tmp_path / "blobs").remove(digest, put_before=dt.datetime.now(dt.UTC) - A_MOMENT_AGO)
+    putting.join(60)
+    blobs.check(digest)
+
+
+def test_a_store_that_is_not_mounted_is_no_missing_blob(blobs, tmp_path):
+    digest = blobs.put(b"bytes")
+    (tmp_path / "blobs").rename(tmp_path / "elsewhere")
+    for call in (blobs.read, blobs.check, blobs.open):
+        with pytest.raises(BlobsUnavailable):
+            call(digest)
+
+
+def test_bytes_are_checked_without_being_kept(blobs, tmp_path):
+    digest = blobs.put(b"bytes")
+    blobs.check(digest)
+    (stored,) = files_of(tmp_path / "blobs" / "sha256")
+    stored.chmod(0o600)
+    stored.write_bytes(b"bytez")
+    with pytest.raises(Damaged):
+        blobs.check(digest)
+    stored.unlink()
+    with pytest.raises(NotFound):
+        blobs.check(digest)

@@ -1,0 +1,241 @@
+"""What stays and what goes: kept runs, deleted runs, retention rules, and blobs that nothing refers to."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+from ..domain.jobs import Job
+from ..domain.retention import KEEP_EVENTS_FOR, RetentionRule, scopes_of
+from ..domain.runs import Run
+from ..errors import Conflict, Forbidden
+from ..ports import Transaction
+from .context import Services
+from .permissions import may_administer, require_administrator
+from .runs import RunView, get
+
+APPLY_EVERY = dt.timedelta(hours=1)
+COLLECT_EVERY = dt.timedelta(days=1)
+GRACE = dt.timedelta(days=1)
+"""How long bytes stay that nothing refers to: a snapshot, or an attempt that ends, may still be about to."""
+
+_RULES, _BLOBS = "retention", "blobs"
+_RUNS_AT_ONCE = 200
+"""Deleted in one transaction, for which everybody else who writes waits."""
+_BLOBS_AT_ONCE = 200_000
+"""Looked up in one pass through the database, which bounds the memory that it takes."""
+
+T = TypeVar("T")
+
+
+# --- single runs ----------------------------------------------------------------------------------
+
+
+def keep(ctx: Services, run_id: str, *, by: str) -> RunView:
+    """From now on nothing deletes it. Safe to repeat."""
+    with ctx.store.begin() as tx:
+        run = _own(ctx, tx, run_id, by, "keep")
+        tx.runs.keep(run.id, at=ctx.clock.now(), by=by)
+    return get(ctx, run.id)
+
+
+def unkeep(ctx: Services, run_id: str, *, by: str) -> RunView:
+    """It may go again. Safe to repeat."""
+    with ctx.store.begin() as tx:
+        run = _own(ctx, tx, run_id, by, "unkeep")
+        tx.runs.unkeep(run.id, at=ctx.clock.now(), by=by)
+    return get(ctx, run.id)
+
+
+def delete(ctx: Services, run_id: str, *, by: str) -> None:
+    """With its record, for good. Its bytes go when they are collected, unless something else refers to them."""
+    with ctx.store.begin() as tx:
+        run = _own(ctx, tx, run_id, by, "delete")
+        if not run.state.is_terminal:
+            raise Conflict(
+                f"Run {run.id} has not ended; it is {run.state}. Cancel it first.", code="not_finished", state=run.state
+            )
+        if not tx.runs.delete([run.id], at=ctx.clock.now(), by=by):
+            raise Conflict(
+                f"Run {run.id} is kept by {run.kept_by}. `jupyter dataops runs unkeep {run.id}` lets it go.",
+                code="run_kept",
+            )
+
+
+def _own(ctx: Services, tx: Transaction, run_id: str, by: str, verb: str) -> Run:
+    run = tx.runs.get(run_id)
+    if run.created_by != by and not may_administer(ctx, by):
+        raise Forbidden(
+            f"Run {run.id} belongs to {run.created_by}, who may {verb} it; so may an administrator. Ask one of them.",
+            code="not_owner",
+        )
+    return run
+
+
+# --- rules ----------------------------------------------------------------------------------------
+
+
+def rules(ctx: Services) -> Sequence[RetentionRule]:
+    with ctx.store.read() as tx:
+        return tx.retention.rules()
+
+
+def set_rules(ctx: Services, given: Sequence[RetentionRule], *, by: str) -> Sequence[RetentionRule]:
+    """Instead of all there were. Nothing goes at once: the engine applies them within the hour."""
+    require_administrator(ctx, by)
+    with ctx.store.begin() as tx:
+        _check(tx, given)
+        tx.retention.put(given, at=ctx.clock.now(), by=by)
+        return tx.retention.rules()
+
+
+def _check(tx: Transaction, given: Sequence[RetentionRule]) -> None:
+    scopes_of(given)
+    for rule in given:
+        if rule.environment is not None:
+            tx.environments.get(rule.environment)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would go: how many runs, the oldest of them with their jobs, and the bytes that only they need."""
+
+    count: int
+    oldest: Sequence[tuple[Run, Job]]
+    bytes: int
+
+
+def preview(ctx: Services, given: Sequence[RetentionRule] | None = None, *, limit: int = 100) -> Preview:
+    """Of the rules there are, or of those that are `given`. Changes nothing."""
+    now = ctx.clock.now()
+    with ctx.store.read() as tx:
+        wanted = tx.retention.rules() if given is None else given
+        _check(tx, wanted)
+        due = sorted({run_id for scope in scopes_of(wanted) for run_id in tx.retention.due(scope, now=now)})
+        oldest = [tx.runs.get(run_id) for run_id in due[:limit]]
+        jobs = tx.jobs.of([run.job_id for run in oldest])
+    freed = _unreferenced_bytes(ctx, without=due) - _unreferenced_bytes(ctx) if due else 0
+    return Preview(len(due), [(run, jobs[run.job_id]) for run in oldest], freed)
+
+
+def _unreferenced_bytes(ctx: Services, without: Sequence[str] = ()) -> int:
+    # A blob that is put meanwhile is new, and cannot be one of those that only old runs need.
+    found = _unreferenced(ctx, ctx.clock.now(), frozenset(without))
+    return sum(size for _, size in found)
+
+
+# --- applying them --------------------------------------------------------------------------------
+
+
+@dataclass
+class Removed:
+    """`bytes` are those of the blobs."""
+
+    runs: int = 0
+    versions: int = 0
+    blobs: int = 0
+    bytes: int = 0
+
+
+def apply(ctx: Services, *, by: str, fence: int | None = None, stopped: Callable[[], bool] = lambda: False) -> Removed:
+    """Delete what the rules let go, what only that needed, and the oldest events. In short transactions.
+
+    What runs, what is kept, and the newest version of a job stay. `stopped` ends it between two of
+    them; what is left is for the next time.
+    """
+    removed = Removed()
+    now = ctx.clock.now()
+    with ctx.store.read() as tx:
+        scopes = scopes_of(tx.retention.rules())
+    for scope in scopes:
+        with ctx.store.read() as tx:
+            due = list(tx.retention.due(scope, now=now))
+        for some in _batches(due, _RUNS_AT_ONCE):
+            if stopped():
+                return removed
+            with ctx.store.begin(fence=fence) as tx:
+                removed.runs += len(tx.runs.delete(some, at=now, by=by))
+    removed.versions = _remove_unused_versions(ctx, fence)
+    _trim_events(ctx, fence, stopped)
+    if not stopped():
+        with ctx.store.begin(fence=fence) as tx:
+            tx.retention.note_done(_RULES, at=now)
+    return removed
+
+
+def collect(ctx: Services, *, fence: int | None = None, stopped: Callable[[], bool] = lambda: False) -> Removed:
+    """Remove the blobs that nothing refers to, and that nobody has put for a day."""
+    removed = Removed()
+    now = ctx.clock.now()
+    for digest, size in _unreferenced(ctx, now - GRACE):
+        if stopped():
+            return removed
+        if ctx.blobs.remove(digest, put_before=now - GRACE):
+            removed.blobs += 1
+            removed.bytes += size
+    with ctx.store.begin(fence=fence) as tx:
+        tx.retention.note_done(_BLOBS, at=now)
+    return removed
+
+
+def tidy(ctx: Services, *, fence: int, stopped: Callable[[], bool]) -> Removed:
+    """What is due of both, for the engine, which asks often."""
+    removed = Removed()
+    now = ctx.clock.now()
+    with ctx.store.read() as tx:
+        apply_now = _is_due(tx, _RULES, now, APPLY_EVERY)
+        collect_now = _is_due(tx, _BLOBS, now, COLLECT_EVERY)
+    if apply_now:
+        removed = apply(ctx, by="retention", fence=fence, stopped=stopped)
+    if collect_now and not stopped():
+        collected = collect(ctx, fence=fence, stopped=stopped)
+        removed.blobs, removed.bytes = collected.blobs, collected.bytes
+    return removed
+
+
+def _is_due(tx: Transaction, chore: str, now: dt.datetime, every: dt.timedelta) -> bool:
+    done_at = tx.retention.done_at(chore)
+    # Done in the future: a clock was wrong, then or now.
+    return done_at is None or not dt.timedelta(0) <= now - done_at < every
+
+
+def _remove_unused_versions(ctx: Services, fence: int | None) -> int:
+    with ctx.store.read() as tx:
+        unused = tx.retention.unused_versions()
+    removed = 0
+    for some in _batches(unused, _RUNS_AT_ONCE):
+        with ctx.store.begin(fence=fence) as tx:
+            jobs = tx.jobs.of([job_id for job_id, _ in some])
+            for job in sorted(jobs.values(), key=lambda job: job.source):
+                # Whoever submits to this job waits for us, or we for them and then see their run.
+                tx.jobs.by_source(job.project, job.source)
+            removed += sum(tx.versions.remove(job_id, digest) for job_id, digest in some)
+    return removed
+
+
+def _trim_events(ctx: Services, fence: int | None, stopped: Callable[[], bool]) -> None:
+    trimmed = True
+    while trimmed and not stopped():
+        with ctx.store.begin(fence=fence) as tx:
+            trimmed = tx.events.trim(before=ctx.clock.now() - KEEP_EVENTS_FOR) > 0
+
+
+def _unreferenced(
+    ctx: Services, put_before: dt.datetime, without: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, int]]:
+    for some in _batches(ctx.blobs.put_before(put_before), _BLOBS_AT_ONCE):
+        suspects = dict(some)
+        # Asked after the blobs were listed: what is referred to by now is seen here.
+        with ctx.store.read() as tx:
+            for digest in tx.digests(without=without):
+                suspects.pop(digest, None)
+        yield from suspects.items()
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(items)
+    while some := list(islice(rest, size)):
+        yield some
