@@ -1,7 +1,8 @@
-"""Whether a failed attempt gets another one, and when.
+"""Whether an attempt that has ended gets another one, and when.
 
-Two budgets. What a notebook did wrong it would do wrong again: the user's budget is 0 unless a job says
-otherwise. What the machinery did wrong is tried again, later each time.
+Two budgets. What a notebook did wrong it would do wrong again: the user's budget is 0 unless a job or a
+submission says otherwise; a run's own memory limit counts here. What the machinery did wrong is tried
+again in any case. What somebody cancelled is not.
 """
 
 from __future__ import annotations
@@ -9,15 +10,26 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Sequence
+from enum import StrEnum
 
-from .runs import Attempt, AttemptState, Reason, RunState
+from .runs import Attempt, AttemptState, Reason, Run, RunState
 
-INFRASTRUCTURE_BUDGET = 3
+MAX_INFRASTRUCTURE_RETRIES = 3
 FIRST_DELAY_S = 2.0
 GROWTH = 4.0
+LONGEST_DELAY_S = 900.0
 JITTER = 0.25
 
-INFRASTRUCTURE = frozenset({"runner_lost", "runner_did_not_start", "launch_failed", "kernel_start_failed"})
+INFRASTRUCTURE = frozenset(
+    [
+        "runner_lost",
+        "runner_did_not_start",
+        "launch_failed",
+        "kernel_start_failed",
+        "start_timeout",
+        "machine_out_of_memory",
+    ]
+)
 """Codes of reasons that are no fault of the notebook."""
 
 RUN_END = {
@@ -29,22 +41,49 @@ RUN_END = {
 }
 
 
-def run_state_after(earlier: Sequence[Attempt], state: AttemptState, reason: Reason | None) -> RunState:
-    """Where the run goes when an attempt ends in `state`; `earlier` are the attempts before it."""
-    if not _is_infrastructure(reason):
+class Budget(StrEnum):
+    USER = "user"
+    INFRASTRUCTURE = "infrastructure"
+
+
+def charged(state: AttemptState, reason: Reason | None) -> Budget | None:
+    """The budget from which another attempt after this end is taken; None: this end is none of an error."""
+    if state not in (AttemptState.FAILED, AttemptState.LOST, AttemptState.TIMED_OUT) or reason is None:
+        return None
+    if reason.code in INFRASTRUCTURE:
+        return Budget.INFRASTRUCTURE
+    return None if reason.code == "total_timeout" else Budget.USER
+
+
+def run_state_after(run: Run, earlier: Sequence[Attempt], state: AttemptState, reason: Reason | None) -> RunState:
+    """Where `run` goes when an attempt of it ends in `state`; `earlier` are the attempts before it."""
+    budget = charged(state, reason)
+    spent = sum(charged(attempt.state, attempt.reason) is budget for attempt in earlier)
+    if budget is None or spent >= _most(run, budget, state):
         return RUN_END[state]
-    spent = sum(_is_infrastructure(attempt.reason) for attempt in earlier)
-    return RunState.RETRY_WAIT if spent < INFRASTRUCTURE_BUDGET else RUN_END[state]
+    return RunState.RETRY_WAIT if run.cancel_requested_at is None else RunState.CANCELLED
 
 
 def due_at(last: Attempt) -> dt.datetime:
     """When a waiting run is queued again: a value of its last attempt, the same for every engine."""
-    delay_s = FIRST_DELAY_S * GROWTH ** (last.number - 1)
+    delay_s = min(FIRST_DELAY_S * GROWTH ** (last.number - 1), LONGEST_DELAY_S)
     # Spread, so that what failed together does not come back together; from the name, so that it is no surprise.
     share = int.from_bytes(hashlib.sha256(last.name.encode()).digest()[:4]) / 2**32
-    ended = last.finished_at or last.created_at
-    return ended + dt.timedelta(seconds=delay_s * (1 + JITTER * share))
+    return _ended(last) + dt.timedelta(seconds=delay_s * (1 + JITTER * share))
 
 
-def _is_infrastructure(reason: Reason | None) -> bool:
-    return reason is not None and reason.code in INFRASTRUCTURE
+def is_due(last: Attempt, now: dt.datetime) -> bool:
+    """Also at once when `now` lies before the attempt's end: the clock was set back, and would not tell for long."""
+    return now >= due_at(last) or now < _ended(last)
+
+
+def _most(run: Run, budget: Budget, state: AttemptState) -> int:
+    if budget is Budget.INFRASTRUCTURE:
+        return MAX_INFRASTRUCTURE_RETRIES
+    if state is AttemptState.TIMED_OUT and not run.settings.retry_on_timeout:
+        return 0
+    return run.settings.max_retries
+
+
+def _ended(attempt: Attempt) -> dt.datetime:
+    return attempt.finished_at or attempt.created_at

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
-from ..domain.retries import due_at
+from ..domain.moments import Moment
+from ..domain.retries import due_at, is_due
 from ..domain.runs import Attempt, AttemptState, Reason, Run, RunState
-from ..ports import Clock, Store, Transaction
+from ..ports import Clock, Store
+from ..services.queue import starting
 
-QUEUE_WITHIN = dt.timedelta(hours=24)
-END_WITHIN = dt.timedelta(hours=72)
+LOOK_AGAIN_S = 30.0
+"""How long the time at which something is due is trusted: the wall clock, by which retries wait, may be set."""
 
 
 def claim(store: Store, clock: Clock, *, fence: int, slots: int) -> list[Attempt]:
-    """The new attempts, oldest run first. Run, attempt and slot in one transaction: a crash leaves all or nothing."""
-    with store.read() as tx:
-        # Nearly always there is nothing to do, and finding that out must not take the write lock.
-        if not tx.runs.queued(limit=1):
-            return []
+    """The new attempts, in the order of the queue. Run, attempt and slot in one transaction: a crash leaves all or
+    nothing."""
     now = clock.now()
+    with store.read() as tx:
+        # Nearly always there is nothing to do. To find that out, and to choose among thousands, must not take the
+        # write lock: the only one who fills slots is the leader, and what was cancelled meanwhile is seen below.
+        chosen = starting(tx, slots, now=now)
+    if not chosen:
+        return []
     claimed = []
     with store.begin(fence=fence) as tx:
-        free = slots - len(tx.attempts.alive())
-        for found in tx.runs.queued(limit=free) if free > 0 else ():
-            run = tx.runs.get(found.id)  # Looked up alone it stays as it is; a list may be old already.
+        for place in chosen:
+            run = tx.runs.get(place.id)
             if run.state is not RunState.QUEUED:
                 continue
             tx.runs.move(run, run.moved_to(RunState.ACTIVE, started_at=run.started_at or now, reason=None))
+            tx.queue.note_start(run.created_by, at=now)
             number = len(tx.attempts.of_run(run.id)) + 1
             backend = tx.environments.get(run.environment).backend
             attempt = Attempt(run.id, number, AttemptState.CLAIMED, token=fence, created_at=now, backend=backend)
@@ -35,29 +38,34 @@ def claim(store: Store, clock: Clock, *, fence: int, slots: int) -> list[Attempt
     return claimed
 
 
-def keep_time(store: Store, clock: Clock, *, fence: int) -> None:
-    """Queue again what has waited long enough for its next attempt; give up what has waited for too long."""
-    now = clock.now()
+def keep_time(store: Store, now: Moment, *, fence: int) -> float:
+    """Queue again what has waited long enough for its next attempt; give up what has waited for too long.
+
+    Returns the seconds after which it is due again, if nothing changes before.
+    """
     with store.read() as tx:
-        moves = [(run, after) for run in _waiting(tx) if (after := _moved_by_time(tx, run, now))]
+        left = {it.id: it.left_s(now) for it in tx.queue.patience()}
+        waiting = tx.runs.in_state(RunState.RETRY_WAIT)
+        last = {run_id: of_run[-1] for run_id, of_run in tx.attempts.of_runs([run.id for run in waiting]).items()}
+        given_up = [tx.runs.get(run_id) for run_id, seconds in left.items() if seconds <= 0]
+    moves = [(run, _expired(run, now)) for run in given_up]
+    moves += [(run, after) for run in waiting if (after := _moved_by_time(run, last[run.id], now))]
     if moves:
         with store.begin(fence=fence) as tx:
             for before, after in moves:
                 if tx.runs.get(before.id).state is before.state:
                     tx.runs.move(before, after)
+    due = [*left.values(), *((due_at(attempt) - now.at).total_seconds() for attempt in last.values())]
+    return min([LOOK_AGAIN_S, *(seconds for seconds in due if seconds > 0)])
 
 
-def _waiting(tx: Transaction) -> list[Run]:
-    return [*tx.runs.in_state(RunState.RETRY_WAIT), *tx.runs.queued(limit=100)]
+def _moved_by_time(run: Run, last: Attempt, now: Moment) -> Run | None:
+    if now.since(run.created) >= run.settings.total_timeout_s:
+        return _expired(run, now)
+    return run.moved_to(RunState.QUEUED) if is_due(last, now.at) else None
 
 
-def _moved_by_time(tx: Transaction, run: Run, now: dt.datetime) -> Run | None:
-    waited = now - run.created_at
-    attempts = tx.attempts.of_run(run.id)
-    if waited >= (END_WITHIN if attempts else QUEUE_WITHIN):
-        hours = waited.total_seconds() / 3600
-        reason = Reason("expired", f"It waited for {hours:.0f} hours without ending; submit it again if it is wanted.")
-        return run.moved_to(RunState.EXPIRED, finished_at=now, reason=reason)
-    if run.state is RunState.RETRY_WAIT and now >= due_at(attempts[-1]):
-        return run.moved_to(RunState.QUEUED)
-    return None
+def _expired(run: Run, now: Moment) -> Run:
+    hours = now.since(run.created) / 3600
+    reason = Reason("expired", f"It waited for {hours:.3g} hours without ending; submit it again if it is wanted.")
+    return run.moved_to(RunState.EXPIRED, finished_at=now.at, reason=reason)

@@ -104,7 +104,7 @@ def finish(
         run = tx.runs.get(attempt.run_id)
         tx.records.add(record)
         tx.attempts.move(attempt, ended)
-        after = run_state_after(tx.attempts.of_run(run.id)[:-1], state, reason)
+        after = run_state_after(run, tx.attempts.of_run(run.id)[:-1], state, reason)
         end = {"finished_at": now, "nothing_to_do": outcome.nothing_to_do} if after.is_terminal else {}
         tx.runs.move(run, run.moved_to(after, reason=reason, **end))
     return ended

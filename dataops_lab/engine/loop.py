@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Event
 
+from ..domain.moments import Moment
 from ..domain.runs import Attempt, AttemptState, Reason, Run, RunState
 from ..errors import DataOpsError, StaleWrite, StoreBusy, Unavailable
 from ..ports import Backends, Executor, Look
@@ -66,6 +67,7 @@ class Engine:
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine")
         self._seen: int | None = None
         self._kept_time_at = float("-inf")
+        self._time_due_at = float("-inf")
         self._swept_at: float | None = None
 
     def run(self, stop: Event) -> None:
@@ -138,12 +140,15 @@ class Engine:
 
     def _catch_up_with_the_store(self, fence: int) -> None:
         changes = self._ctx.store.changes()
-        due = self._now() - self._kept_time_at >= KEEP_TIME_EVERY_S
-        if changes == self._seen and not due:
+        now = self._now()
+        if changes != self._seen:
+            # What is new may be due before what was known.
+            self._time_due_at = min(self._time_due_at, self._kept_time_at + KEEP_TIME_EVERY_S)
+        elif now < self._time_due_at:
             return
-        if due:
-            self._kept_time_at = self._now()
-            keep_time(self._ctx.store, self._ctx.clock, fence=fence)
+        if now >= self._time_due_at:
+            self._kept_time_at = now
+            self._time_due_at = now + keep_time(self._ctx.store, self._ctx.moment(), fence=fence)
         claim(self._ctx.store, self._ctx.clock, fence=fence, slots=self._settings.slots)
         with self._ctx.store.read() as tx:
             for attempt in tx.attempts.alive():
@@ -157,12 +162,13 @@ class Engine:
         self._seen = changes
 
     def _follow(self, attempt: Attempt, run: Run) -> _Followed:
-        now = self._now()
-        since = attempt.started_at or attempt.created_at
-        ran_for = max(0.0, (self._ctx.clock.now() - since).total_seconds())
+        now = self._ctx.moment()
+        ran_for = now.since(attempt.started or Moment(attempt.created_at))
+        left = run.settings.total_timeout_s - now.since(run.created)
+        times = Times(since=self._now() - ran_for, ends=self._now() + left)
         executor = self._backends.get(attempt.backend)
         journal = JournalFollower(executor.directory(attempt.name) / "journal.jsonl")
-        return _Followed(attempt, run, executor, Times(since=now - ran_for), journal)
+        return _Followed(attempt, run, executor, times, journal)
 
     def _advance(self, it: _Followed, fence: int) -> None:
         if it.at_work is not None:
@@ -195,8 +201,8 @@ class Engine:
                 if it.attempt.state in _STOPPING and it.times.stopping_since is None:
                     self._stop(it)  # Adopted while it was being stopped.
             case Step.RUNNING:
-                it.times = Times(since=self._now())
-                self._move(it, AttemptState.RUNNING, fence, started_at=self._ctx.clock.now())
+                it.times = replace(it.times, since=self._now())
+                self._move_to_running(it, fence)
             case Step.CANCEL:
                 self._move(it, AttemptState.CANCELLING, fence)
                 self._stop(it)
@@ -223,18 +229,19 @@ class Engine:
             self._finish_as(it, AttemptState.FAILED, Outcome.unknown(), reason, fence)
             return
         it.started = True
-        it.times = Times(since=self._now())
+        it.times = replace(it.times, since=self._now())
 
     def _finish(self, it: _Followed, look: Look, fence: int) -> None:
         outcome = read_outcome(it.executor.directory(it.attempt.name))
-        state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, look)
+        took = self._now() - it.times.since
+        state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, look, took_s=took)
         if reason is not None:
             with self._ctx.store.read() as tx:
                 reason = explained(reason, tx.jobs.get(it.run.job_id).source)
         if state in (AttemptState.SUCCEEDED, AttemptState.FAILED) and look.started:
             if it.attempt.state is AttemptState.LAUNCHING:
                 # So short that nobody saw it running.
-                self._move(it, AttemptState.RUNNING, fence, started_at=self._ctx.clock.now())
+                self._move_to_running(it, fence)
             if it.attempt.state is AttemptState.RUNNING:
                 self._move(it, AttemptState.FINALIZING, fence)
         self._finish_as(it, state, outcome, reason, fence)
@@ -263,6 +270,12 @@ class Engine:
     def _stop(self, it: _Followed) -> None:
         it.times.stopping_since = self._now()
         it.executor.stop(it.attempt.name, force=False)
+
+    def _move_to_running(self, it: _Followed, fence: int) -> None:
+        now = self._ctx.moment()
+        self._move(
+            it, AttemptState.RUNNING, fence, started_at=now.at, started_boot=now.boot, started_tick=now.tick
+        )
 
     def _move(self, it: _Followed, state: AttemptState, fence: int, **changes: object) -> None:
         moved = it.attempt.moved_to(state, token=fence, **changes)

@@ -10,7 +10,6 @@ from pathlib import Path
 from ..domain.runs import Attempt, AttemptState, Progress, Reason, Run
 from ..ports import Look
 
-START_WITHIN_S = 600.0
 FORCE_AFTER_S = 15.0
 UNCONFIRMED_AFTER_S = 60.0
 PROGRESS_EVERY_S = 0.25
@@ -30,9 +29,13 @@ class Step(StrEnum):
 
 @dataclass
 class Times:
-    """On `Clock.monotonic`: a wall clock that is set must end no run. Taken anew by each engine that follows it."""
+    """On `Clock.monotonic`: a wall clock that is set must end no run. Taken anew by each engine that follows it.
+
+    `since`: its launch, then its start. `ends`: when the run has taken as long as it may in all.
+    """
 
     since: float
+    ends: float
     stopping_since: float | None = None
 
 
@@ -51,25 +54,21 @@ def next_step(attempt: Attempt, run: Run, look: Look, times: Times, *, now: floa
         return Step.FORCE if waited >= FORCE_AFTER_S else Step.WAIT
     if run.cancel_requested_at is not None:
         return Step.CANCEL
-    if attempt.state is AttemptState.LAUNCHING:
-        if look.started:
-            return Step.RUNNING
-        return Step.TIME_OUT if now - times.since >= START_WITHIN_S else Step.WAIT
-    if run.timeout_s is not None and now - times.since >= run.timeout_s:
-        return Step.TIME_OUT
-    return Step.WAIT
+    if attempt.state is AttemptState.LAUNCHING and look.started:
+        return Step.RUNNING
+    return Step.TIME_OUT if now >= times.ends or now - times.since >= _longest(run, look) else Step.WAIT
 
 
 def end_of(
-    attempt: Attempt, run: Run, succeeded: bool | None, reason: Reason | None, look: Look
+    attempt: Attempt, run: Run, succeeded: bool | None, reason: Reason | None, look: Look, *, took_s: float
 ) -> tuple[AttemptState, Reason | None]:
-    """How an attempt that is gone ended, and why in words."""
+    """How an attempt that is gone ended, and why in words. `took_s` since its start, or its launch."""
     match attempt.state:
         case AttemptState.CANCELLING | AttemptState.UNCONFIRMED if run.cancel_requested_at is not None:
             by = run.cancel_requested_by or "somebody"
             return AttemptState.CANCELLED, Reason("cancelled", f"Cancelled by {by}.")
         case AttemptState.TIMING_OUT | AttemptState.UNCONFIRMED:
-            return AttemptState.TIMED_OUT, _timeout(run, look)
+            return AttemptState.TIMED_OUT, _timeout(run, look, took_s)
     if succeeded is True:
         return AttemptState.SUCCEEDED, None
     if succeeded is False:
@@ -87,10 +86,19 @@ def end_of(
     )
 
 
-def _timeout(run: Run, look: Look) -> Reason:
+def _longest(run: Run, look: Look) -> float:
+    return run.settings.timeout_s if look.started else run.settings.start_timeout_s
+
+
+def _timeout(run: Run, look: Look, took_s: float) -> Reason:
+    longest = _longest(run, look)
+    if took_s < longest:
+        return Reason(
+            "total_timeout", f"With all its attempts it took longer than {run.settings.total_timeout_s:g} seconds."
+        )
     if not look.started:
-        return Reason("start_timeout", f"It did not start within {START_WITHIN_S:g} seconds.")
-    return Reason("timeout", f"It ran longer than its timeout of {run.timeout_s or 0:g} seconds.")
+        return Reason("start_timeout", f"It did not start within {longest:g} seconds.")
+    return Reason("timeout", f"It ran longer than its timeout of {longest:g} seconds.")
 
 
 class JournalFollower:

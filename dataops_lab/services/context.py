@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..domain.moments import Moment
 from ..domain.runs import Attempt
 from ..domain.snapshots import Limits
 from ..errors import Unavailable
@@ -31,6 +32,9 @@ class Services:
         if self.images is None:
             raise Unavailable("This installation has no containers, and so no images.", code="no_containers")
         return self.images.get(host)
+
+    def moment(self) -> Moment:
+        return Moment(self.clock.now(), self.host.identity().boot, self.clock.monotonic())
 
     def run_directory(self, attempt: Attempt) -> Path:
         """Where the files of runner/protocol.py are until the record is stored."""

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from ..domain.jobs import Job
-from ..errors import InvalidRequest, NotFound
+from ..domain.settings import GivenSettings
+from ..errors import InvalidRequest, NotFound, StaleWrite
 from ..ports import Page
 from . import tables as t
 from .fitting import fitting
 from .locks import hold
 from .pages import contains, page_of
+from .settings import taken_from
 
 MAX_SOURCE_BYTES = 2500
 """An index of PostgreSQL holds no more."""
@@ -39,10 +43,18 @@ class SqlJobs:
     def add(self, job: Job) -> None:
         if len(job.source.encode(errors="replace")) > MAX_SOURCE_BYTES:
             raise InvalidRequest(f"The path is longer than {MAX_SOURCE_BYTES} bytes.")
-        self._connection.execute(insert(t.jobs), fitting(t.jobs, vars(job)))
+        self._connection.execute(insert(t.jobs), fitting(t.jobs, _columns(job)))
 
     def rename(self, job_id: str, name: str) -> None:
-        self._connection.execute(update(t.jobs).where(t.jobs.c.id == job_id), fitting(t.jobs, {"name": name}))
+        named = update(t.jobs).where(t.jobs.c.id == job_id).values(fitting(t.jobs, {"name": name}))
+        self._connection.execute(named.values(revision=t.jobs.c.revision + 1))
+
+    def change(self, job: Job) -> Job:
+        after = replace(job, revision=job.revision + 1)
+        query = update(t.jobs).where(t.jobs.c.id == job.id, t.jobs.c.revision == job.revision)
+        if self._connection.execute(query, fitting(t.jobs, _columns(after))).rowcount != 1:
+            raise StaleWrite("Somebody else has changed the job. Look at it again.", id=job.id)
+        return after
 
     def page(self, *, limit: int, cursor: str | None = None, text: str | None = None) -> Page[Job]:
         query = select(t.jobs)
@@ -51,5 +63,10 @@ class SqlJobs:
         return page_of(self._connection, query, t.jobs.c.id, _job, limit=limit, cursor=cursor)
 
 
+def _columns(job: Job) -> dict[str, Any]:
+    return {**{name: value for name, value in vars(job).items() if name != "settings"}, **vars(job.settings)}
+
+
 def _job(row: Row[tuple[object, ...]]) -> Job:
-    return Job(**row._mapping)
+    values = dict(row._mapping)
+    return Job(settings=taken_from(values, GivenSettings), **values)

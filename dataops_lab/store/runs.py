@@ -6,11 +6,13 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, not_, select, update
+from ulid import ULID
 
 from ..domain.environments import Resources
 from ..domain.images import RunImage
 from ..domain.retention import ENDED
 from ..domain.runs import Run, RunState
+from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.versions import Origin
 from ..errors import InvalidRequest, NotFound, StaleWrite
@@ -23,6 +25,7 @@ from .fitting import fitting
 from .locks import held, hold
 from .pages import check_page, page_of
 from .retention import is_protected
+from .settings import taken_from
 
 SHORTEST_PREFIX = 6
 
@@ -61,17 +64,9 @@ class SqlRuns:
         query = select(t.runs).where(t.runs.c.id.in_(ids))
         return page_of(self._connection, query, t.runs.c.id, _run, limit=limit, cursor=cursor)
 
-    def queued(self, limit: int) -> Sequence[Run]:
-        query = select(t.runs).where(t.runs.c.state == RunState.QUEUED).order_by(t.runs.c.id).limit(limit)
-        return [_run(row) for row in self._connection.execute(query)]
-
     def in_state(self, *states: RunState) -> Sequence[Run]:
         query = select(t.runs).where(t.runs.c.state.in_([str(state) for state in states])).order_by(t.runs.c.id)
         return [_run(row) for row in self._connection.execute(query)]
-
-    def count_ahead(self, run: Run) -> int:
-        query = select(func.count()).where(t.runs.c.state == RunState.QUEUED, t.runs.c.id < run.id)
-        return self._connection.scalar(query) or 0
 
     def move(self, before: Run, after: Run, **data: Any) -> None:
         at = after.finished_at or after.started_at or after.created_at
@@ -114,6 +109,13 @@ class SqlRuns:
             self._events.add(run_id, "run.deleted", at=at, data={"by": by})
         return gone
 
+    def on_image(self, name: str, since: dt.datetime) -> Sequence[Run]:
+        # Ids are times: the rows of the span are found by their key, not by a walk over all runs.
+        c = t.runs.c
+        first = str(ULID.from_datetime(since))[:10].ljust(26, "0")
+        query = select(t.runs).where(c.id >= first, c.image["name"].as_string() == name).order_by(c.id.desc())
+        return [_run(row) for row in self._connection.execute(query)]
+
     def counts(self) -> Mapping[RunState, int]:
         alive = [str(state) for state in RunState if not state.is_terminal]
         query = select(t.runs.c.state, func.count()).where(t.runs.c.state.in_(alive)).group_by(t.runs.c.state)
@@ -127,7 +129,8 @@ _INTENTS = frozenset({"cancel_requested_at", "cancel_requested_by", *_KEPT})
 
 def _columns(run: Run) -> dict[str, Any]:
     return {
-        **vars(run),
+        **{name: value for name, value in vars(run).items() if name != "settings"},
+        **vars(run.settings),
         "kernel": asdict(run.kernel),
         "reason": reasons.to_json(run.reason),
         "said": run.reason.message[: t.SAID_LENGTH] if run.reason else None,
@@ -141,11 +144,13 @@ def _columns(run: Run) -> dict[str, Any]:
 def _run(row: Row[Any]) -> Run:
     values = dict(row._mapping)
     del values["said"]
+    settings = taken_from(values, RunSettings)
     kernel = values["kernel"]
     return Run(
         **{
             **values,
             "state": RunState(values["state"]),
+            "settings": settings,
             "kernel": KernelChoice(**{**kernel, "argv": tuple(kernel["argv"])}),
             "reason": reasons.from_json(values["reason"]),
             "origin": Origin(**values["origin"]),

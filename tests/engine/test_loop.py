@@ -11,8 +11,9 @@ from dataops_lab.domain.runs import AttemptState, RunState
 from dataops_lab.engine import Engine
 from dataops_lab.engine.launch import allowed
 from dataops_lab.engine.lead import LOST_AFTER_S
-from dataops_lab.engine.watch import FORCE_AFTER_S, START_WITHIN_S, UNCONFIRMED_AFTER_S
+from dataops_lab.engine.watch import FORCE_AFTER_S, UNCONFIRMED_AFTER_S
 from dataops_lab.errors import BlobsUnavailable
+from dataops_lab.ports import Look
 from dataops_lab.services import Services, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.testing import FakeBackends, FakeClock, FakeHost
@@ -270,18 +271,17 @@ def test_a_record_that_cannot_be_stored_keeps_the_run_from_succeeding_until_it_c
     until(engine, view, RunState.SUCCEEDED)
 
 
-def test_what_never_starts_is_given_up(engine, submit, executor, until, clock, monkeypatch):
-    from dataops_lab.ports import Look
-
+def test_what_never_starts_is_given_up_and_tried_again_until_it_took_too_long_in_all(
+    engine, submit, executor, until, clock, monkeypatch
+):
     gone = []
-    monkeypatch.setattr(executor, "look", lambda name: Look(started=False, ended=bool(gone), gone=bool(gone)))
+    monkeypatch.setattr(executor, "look", lambda name: Look(started=False, ended=name in gone, gone=name in gone))
     monkeypatch.setattr(executor, "stop", lambda name, force: gone.append(name))
-    view = until(engine, submit(), AttemptState.LAUNCHING)
-    for _ in range(100):
-        engine.step()
-    clock.advance(START_WITHIN_S + 1)
+    view = submit(start_timeout_s=60.0, total_timeout_s=100.0)
+    waiting = until(engine, view, RunState.RETRY_WAIT)
+    assert waiting.attempts[0].reason.code == "start_timeout"
     ended = until(engine, view, RunState.TIMED_OUT)
-    assert ended.run.reason.code == "start_timeout"
+    assert [attempt.reason.code for attempt in ended.attempts] == ["start_timeout", "total_timeout"]
 
 
 def test_progress_of_a_growing_journal_reaches_the_store(engine, submit, executor, until, ctx, clock):

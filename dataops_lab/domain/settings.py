@@ -1,0 +1,100 @@
+"""How a run is treated: its place in the queue, its retries and its four clocks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from ..errors import InvalidRequest
+from .environments import RunLimits
+
+HOUR_S = 3600.0
+MAX_PRIORITY = 100
+MAX_RETRIES = 10
+MAX_TIMEOUT_S = 30 * 24 * HOUR_S
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """Of one run, all decided when it is submitted.
+
+    `max_retries` counts the user's own errors; what the machinery did wrong has a budget of its own. The
+    clocks: how long it may wait for its first start, how long an attempt may take to start and to run, and
+    how long all of it may take.
+    """
+
+    priority: int = 0
+    max_retries: int = 0
+    retry_on_timeout: bool = False
+    """Whether an attempt that ran longer than `timeout_s` is one of the user's errors that are tried again."""
+    queue_timeout_s: float = 24 * HOUR_S
+    start_timeout_s: float = 600.0
+    timeout_s: float = 24 * HOUR_S
+    total_timeout_s: float = 72 * HOUR_S
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenSettings:
+    """Those of RunSettings that somebody chose, for a job or for one submission. None: not chosen."""
+
+    priority: int | None = None
+    max_retries: int | None = None
+    retry_on_timeout: bool | None = None
+    queue_timeout_s: float | None = None
+    start_timeout_s: float | None = None
+    timeout_s: float | None = None
+    total_timeout_s: float | None = None
+
+    def check(self) -> None:
+        """InvalidRequest, with everything that makes no sense."""
+        if problems := list(_problems(self)):
+            raise InvalidRequest(" ".join(problems))
+
+
+def settled(submitted: GivenSettings, of_job: GivenSettings, limits: RunLimits) -> RunSettings:
+    """What was given with the submission, else with the job, else the default.
+
+    An environment's longest run time bounds it: what a person asks for now is refused beyond it, what a job
+    has had for long is cut to it. InvalidRequest.
+    """
+    if submitted.timeout_s is not None and limits.timeout_s is not None and submitted.timeout_s > limits.timeout_s:
+        raise InvalidRequest(
+            f"A run may take {limits.timeout_s:g} seconds in this environment; {submitted.timeout_s:g} were asked for. "
+            "Give a shorter timeout, or choose another environment.",
+            code="beyond_limit",
+            limit="timeout_s",
+        )
+    settings = RunSettings(**{**_chosen(of_job), **_chosen(submitted)})
+    if submitted.timeout_s is not None and submitted.timeout_s > settings.total_timeout_s:
+        raise InvalidRequest(
+            f"It would be ended after {settings.total_timeout_s:g} seconds in all, before its timeout of "
+            f"{submitted.timeout_s:g}. Give a longer `total_timeout_s` too.",
+            code="beyond_limit",
+            limit="total_timeout_s",
+        )
+    return bounded(settings, limits)
+
+
+def bounded(settings: RunSettings, limits: RunLimits) -> RunSettings:
+    longest = math.inf if limits.timeout_s is None else limits.timeout_s
+    return replace(settings, timeout_s=min(settings.timeout_s, longest))
+
+
+def _chosen(given: GivenSettings) -> dict[str, Any]:
+    # By name: a submission has more fields than these.
+    values = {it.name: getattr(given, it.name) for it in fields(GivenSettings)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _problems(given: GivenSettings) -> Iterator[str]:
+    if given.priority is not None and abs(given.priority) > MAX_PRIORITY:
+        yield f"A priority lies between -{MAX_PRIORITY} and {MAX_PRIORITY}."
+    if given.max_retries is not None and not 0 <= given.max_retries <= MAX_RETRIES:
+        yield f"There are 0 to {MAX_RETRIES} retries."
+    for name in ("queue_timeout_s", "start_timeout_s", "timeout_s", "total_timeout_s"):
+        seconds = getattr(given, name)
+        # Written so that NaN, which compares with nothing, is refused.
+        if seconds is not None and not 0 < seconds <= MAX_TIMEOUT_S:
+            yield f"`{name}` is a number of seconds greater than 0, and at most {MAX_TIMEOUT_S:.0f}."
