@@ -1,0 +1,109 @@
+"""What the daemon is asked to make for an attempt: a pure value, so that it can be read and tested.
+
+Everything in it is written here; of what a person may choose only `Container` comes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ...domain.environments import Mount
+from ...errors import Refused
+from ...ports import Container
+from . import init
+
+PYTHON = "python3"
+"""Found on the PATH of the image; has papermill, and starts the kernels."""
+
+HOME = f"{init.WORK}/home"
+
+LINGER_S = 24 * 3600.0
+"""How long what a run left is kept when nobody collects it."""
+
+IDLE_S = 600.0
+"""How long a container waits for its first bundle."""
+
+DEFAULT_PIDS = 4096
+DEFAULT_SPACE = 4 * 1024**3
+"""Of each folder in memory, where the memory of the run has no limit; otherwise it is half of that."""
+
+DEFAULT_USER = "1000:1000"
+
+_OWN = (init.WORK, "/tmp", "/dev", "/proc", "/sys")  # noqa: S108
+_NEVER = ("/", "/dev", "/proc", "/sys", "/var/run/docker.sock", "/run/docker.sock", "/var/lib/docker")
+
+
+def container_spec(container: Container, labels: Mapping[str, str]) -> dict[str, Any]:
+    """The body of Docker's `POST /containers/create`. Refused for mounts that would open the host."""
+    for mount in container.mounts:
+        _check(mount)
+    resources = container.resources
+    return {
+        "Image": container.image,
+        "User": container.user or DEFAULT_USER,
+        "Entrypoint": [PYTHON, "-c", Path(init.__file__).read_text(encoding="utf-8")],
+        "Cmd": [f"{LINGER_S:g}", f"{IDLE_S:g}"],
+        "WorkingDir": "/",
+        "Env": [f"HOME={HOME}"],
+        "Labels": dict(labels),
+        # An image's own would be processes that nobody knows of.
+        "Healthcheck": {"Test": ["NONE"]},
+        "HostConfig": {
+            "ReadonlyRootfs": True,
+            "CapDrop": ["ALL"],
+            "SecurityOpt": ["no-new-privileges:true"],
+            "Privileged": False,
+            "IpcMode": "private",
+            "NetworkMode": "bridge" if container.network else "none",
+            "RestartPolicy": {"Name": "no"},
+            # Nothing of a run is written there: its log comes over the stream, whole.
+            "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}},
+            **_limits(container),
+            **({"DeviceRequests": [_gpus(resources.gpus)]} if resources.gpus else {}),
+            "Mounts": [_mount(mount) for mount in container.mounts],
+        },
+    }
+
+
+def _limits(container: Container) -> dict[str, Any]:
+    resources = container.resources
+    memory = resources.memory_bytes
+    space = memory // 2 if memory else DEFAULT_SPACE
+    folder = f"rw,exec,nosuid,nodev,mode=1777,size={space}"
+    return {
+        "PidsLimit": resources.pids or DEFAULT_PIDS,
+        # The same for both: no swap, or a run that leaks would slow the whole machine down instead of ending.
+        **({"Memory": memory, "MemorySwap": memory} if memory else {}),
+        **({"NanoCpus": int(resources.cpus * 1e9)} if resources.cpus else {}),
+        "ShmSize": space,
+        "Tmpfs": {init.WORK: folder, "/tmp": folder},  # noqa: S108
+    }
+
+
+def _gpus(count: int) -> dict[str, Any]:
+    return {"Driver": "", "Count": count, "Capabilities": [["gpu"]]}
+
+
+def _mount(mount: Mount) -> dict[str, Any]:
+    return {
+        "Type": "bind",
+        "Source": mount.source,
+        "Target": mount.target,
+        "ReadOnly": mount.read_only,
+        "BindOptions": {"Propagation": "rprivate"},
+    }
+
+
+def _check(mount: Mount) -> None:
+    source, target = (PurePosixPath(path) for path in (mount.source, mount.target))
+    if not source.is_absolute() or not target.is_absolute() or ".." in (*source.parts, *target.parts):
+        raise Refused(f"A mount needs absolute paths without '..', not {source} at {target}.", code="mount_refused")
+    if str(source) in _NEVER:
+        raise Refused(
+            f"{source} is never mounted: it would open the host to the run. Choose a folder of data.",
+            code="mount_refused",
+        )
+    if target == PurePosixPath("/") or any(target.is_relative_to(own) for own in _OWN):
+        raise Refused(f"{target} belongs to the container. Mount it elsewhere, as at /data.", code="mount_refused")

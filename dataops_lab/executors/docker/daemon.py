@@ -1,0 +1,95 @@
+"""The Docker daemon: how to reach it, and what its refusals mean."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from ...errors import Refused, Unavailable
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+T = TypeVar("T")
+
+TIMEOUT_S = 60
+"""For an answer of the daemon; making a container takes a loaded one seconds."""
+
+
+class Daemon:
+    """Connected when it is first used. `host` None: the daemon that the machine's own `docker` speaks to."""
+
+    def __init__(self, host: str | None = None, *, connect: Callable[[str | None], APIClient] | None = None) -> None:
+        self._host = host
+        self._connect = connect or _connect
+        self._client: APIClient | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def client(self) -> APIClient:
+        """Unavailable, with its mend, when there is no package, no daemon or no permission."""
+        with self._lock:
+            if self._client is None:
+                with understood(self._host):
+                    self._client = self._connect(self._host)
+            return self._client
+
+    @contextmanager
+    def asked(self) -> Iterator[APIClient]:
+        """For the calls of one step: what goes wrong on the way to the daemon is Unavailable."""
+        client = self.client
+        with understood(self._host):
+            yield client
+
+
+@contextmanager
+def understood(host: str | None) -> Iterator[None]:
+    try:
+        import requests
+        from docker.errors import APIError, DockerException, ImageNotFound
+    except ImportError as error:
+        raise Unavailable(
+            f"Python's package for Docker is missing ({error.name}). Install it where the engine runs: "
+            "pip install 'dataops-lab[docker]'",
+            code="docker_not_installed",
+        ) from error
+    where = host or "the local socket"
+    try:
+        yield
+    except ImageNotFound as error:
+        raise Refused(
+            f"The image is not there: {error.explanation or error}. Pull or build it again, or choose another one.",
+            code="image_gone",
+        ) from error
+    except APIError as error:
+        if error.is_client_error():
+            # The container, not the daemon: asking again would be refused again.
+            raise Refused(
+                f"Docker refused the container: {error.explanation or error}. Correct the environment.",
+                code="container_refused",
+            ) from error
+        raise Unavailable(
+            f"Docker failed: {error.explanation or error}. See the log of its daemon.", code="docker_failed"
+        ) from error
+    except (DockerException, requests.RequestException, OSError) as error:
+        if "Permission denied" in str(error) or isinstance(error, PermissionError):
+            raise Unavailable(
+                f"This user may not speak to Docker at {where}. Let the user be in the group docker "
+                "(sudo usermod -aG docker $USER) and log in again.",
+                code="docker_forbidden",
+            ) from error
+        raise Unavailable(
+            f"No Docker daemon answers at {where}. Start it (sudo systemctl start docker), or correct the host.",
+            code="docker_unreachable",
+        ) from error
+
+
+def _connect(host: str | None) -> APIClient:
+    from docker import DockerClient, from_env
+
+    client = DockerClient(base_url=host, timeout=TIMEOUT_S) if host else from_env(timeout=TIMEOUT_S)
+    client.ping()
+    api: APIClient = client.api
+    return api

@@ -1,0 +1,228 @@
+"""The Docker executor: each attempt is a container, reached by the API of its daemon alone.
+
+No folder is shared with the container: bundle and secrets go in over a stream, and what the runner leaves
+comes out over it into the run directory (see init.py and stream.py). So it does the same on another host,
+without a network and with a root that is read-only.
+
+An attempt is known by the name of its container, which is a function of its own. Whoever makes it is second
+to whoever made it before, also when the answer to that was lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...errors import DataOpsError, Refused, Unavailable
+from ...ports import Blobs, Bundle, Look
+from ...runner import protocol
+from . import stream
+from .container_spec import container_spec
+from .daemon import Daemon
+from .following import END, Following, end_in, state_of
+from .init import NOTHING_STARTED
+from .stream import Stream, StreamCut
+from .warm import POOL, WarmPool
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+log = logging.getLogger("dataops_lab.executors")
+
+INSTALLATION = "dataops-lab.installation"
+ATTEMPT = "dataops-lab.attempt"
+
+SPOOL_BYTES = 16 * 1024**2
+
+
+class DockerExecutor:
+    """`installation` tells our containers from those of other state folders on the same daemon."""
+
+    def __init__(self, folder: Path, blobs: Blobs, *, installation: str, daemon: Daemon) -> None:
+        self._folder = folder
+        self._blobs = blobs
+        self._installation = installation
+        self._daemon = daemon
+        self._following: dict[str, Following] = {}
+        self._starting: set[str] = set()
+        self._lock = threading.Lock()
+        self._pool = WarmPool(daemon, self._prefix, {INSTALLATION: installation})
+
+    def check(self) -> None:
+        """Unavailable, with its mend, when no container could be started now."""
+        with self._daemon.asked() as client:
+            client.ping()
+
+    def start(self, bundle: Bundle) -> None:
+        directory = self.directory(bundle.name)
+        with self._lock:
+            if bundle.name in self._following or bundle.name in self._starting or (directory / END).exists():
+                return
+            self._starting.add(bundle.name)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            directory.chmod(0o700)
+            opened = self._opened(bundle)
+            with self._lock:
+                self._following[bundle.name] = self._follow(bundle.name, opened)
+        finally:
+            with self._lock:
+                self._starting.discard(bundle.name)
+
+    def look(self, name: str) -> Look:
+        if following := self._following_of(name):
+            return following.look()
+        directory = self.directory(name)
+        if end := end_in(directory):
+            return end
+        with self._lock:
+            if name in self._starting or not directory.exists():
+                return Look(started=False, ended=False, gone=False)
+        # It was here, and its container is not any more.
+        started = (directory / protocol.JOURNAL).exists()
+        return Look(started=started, ended=True, gone=True, detail={"why": "The container is no longer there."})
+
+    def stop(self, name: str, *, force: bool) -> None:
+        if following := self._following_of(name):
+            following.stop(force=force)
+
+    def directory(self, name: str) -> Path:
+        return self._folder / name
+
+    def forget(self, name: str) -> None:
+        with self._lock:
+            following = self._following.pop(name, None)
+        if following:
+            following.leave()
+        try:
+            self._remove(self._container_of(name))
+        except DataOpsError as error:
+            # The next sweep finds it by its name.
+            log.warning("%s is left behind for now: %s", self._container_of(name), error)
+            return
+        shutil.rmtree(self.directory(name), ignore_errors=True)
+
+    def names(self) -> Iterator[str]:
+        with self._daemon.asked() as client:
+            ours = client.containers(all=True, filters={"label": f"{INSTALLATION}={self._installation}"})
+        found = {
+            name
+            for container in ours
+            for name in (path.removeprefix(f"/{self._prefix}") for path in container["Names"])
+            # One that runs is held by another engine, and ends with it.
+            if not (name.startswith(POOL) and container["State"] == "running")
+        }
+        if self._folder.is_dir():
+            found |= {entry.name for entry in self._folder.iterdir() if not entry.name.startswith(".")}
+        yield from sorted(found - self._pool.standing())
+
+    # --- one attempt ---
+
+    @property
+    def _prefix(self) -> str:
+        return f"dataops-{self._installation}-"
+
+    def _container_of(self, name: str) -> str:
+        return self._prefix + name
+
+    def _following_of(self, name: str) -> Following | None:
+        """Also of what an earlier engine, or another process, has started."""
+        with self._lock:
+            if name in self._following or name in self._starting:
+                return self._following.get(name)
+        if end_in(self.directory(name)):
+            return None
+        with self._daemon.asked() as client:
+            state = state_of(client, self._container_of(name))
+        if state is None:
+            return None
+        with self._lock:
+            if name not in self._following and name not in self._starting:
+                self.directory(name).mkdir(parents=True, exist_ok=True)
+                self._following[name] = self._follow(name, None)
+            return self._following.get(name)
+
+    def _follow(self, name: str, opened: Stream | None) -> Following:
+        return Following(self._daemon, self._container_of(name), self.directory(name), opened, self._remove)
+
+    def _opened(self, bundle: Bundle) -> Stream | None:
+        """A stream to the container in which the runner has been started; None when that is over already."""
+        if bundle.container is None:
+            raise Refused("This run has no image. Choose one of the environment's.", code="image_required")
+        name = self._container_of(bundle.name)
+        try:
+            with self._daemon.asked() as client:
+                if state_of(client, name) is None:
+                    if warm := self._pool.take(bundle.container, name):
+                        return self._handed_over(warm, bundle)
+                    self._create(client, name, bundle)
+                if self._is_over(client, name):
+                    return None
+                client.start(name)  # Nothing happens if it runs.
+                return self._handed_over(Stream(client, name), bundle)
+        except StreamCut as cut:
+            with self._daemon.asked() as client:
+                if self._is_over(client, name):
+                    return None
+            raise Unavailable(
+                f"The container does not answer: {cut}. It is tried again.", code="docker_failed"
+            ) from cut
+
+    def _is_over(self, client: APIClient, name: str) -> bool:
+        """Whether a runner may have run in it that does not any more."""
+        state = state_of(client, name)
+        return state is None or not (
+            state["Running"] or state["Status"] == "created" or state["ExitCode"] == NOTHING_STARTED
+        )
+
+    def _create(self, client: APIClient, name: str, bundle: Bundle) -> None:
+        from docker.errors import APIError
+
+        assert bundle.container is not None
+        spec = container_spec(bundle.container, {INSTALLATION: self._installation, ATTEMPT: bundle.name})
+        try:
+            client.create_container_from_config(spec, name)
+        except APIError as error:
+            # Another engine was faster, or it was ours, and its answer never came.
+            if error.status_code != 409:
+                raise
+
+    def _handed_over(self, opened: Stream, bundle: Bundle) -> Stream:
+        if opened.state != "empty":
+            return opened
+        try:
+            with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as tar:
+                stream.write_bundle(bundle, self._blobs, tar)
+                environment = {**bundle.environment, protocol.ATTEMPT_VARIABLE: bundle.name}
+                opened.send_file("start", tar, environment=environment, secrets=dict(bundle.secrets))
+            header, _ = opened.receive()
+            if header["is"] != "started":
+                raise Refused(
+                    f"The notebook and its files could not be put into the container: {header.get('message')}. "
+                    "Give the run more memory: half of it is room for files.",
+                    code="container_full",
+                )
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def _remove(self, container: str) -> None:
+        from docker.errors import APIError, NotFound
+
+        with self._daemon.asked() as client:
+            try:
+                client.remove_container(container, force=True, v=True)
+            except NotFound:
+                pass
+            except APIError as error:
+                if error.status_code != 409:
+                    raise
+                with suppress(NotFound):  # Somebody else is about to remove it.
+                    client.wait(container, condition="removed")

@@ -1,0 +1,488 @@
+"""PID 1 of a container: takes a bundle in, runs the runner, and hands out what it leaves.
+
+Its source is the container's command, so it uses the standard library of Python 3.8 and nothing of ours.
+Whoever wants to talk to it executes `COURIER` of stream.py in the container, which lends its stdin and stdout.
+Both directions carry frames: a line of JSON and, if it has a `size`, so many bytes behind it.
+
+    in    hello                         answered at once
+          preload                       body: tar of the runner's code; import what a run will need
+          start  environment, secrets   body: tar of code and run directory; once, later ones change nothing
+          follow have                   send what the runner leaves, but not again what is there: path → size
+          stop, kill                    SIGTERM to the runner; SIGKILL to everything
+          end                           all of it has arrived: exit
+    out   hello  state                  empty, running or ended
+          loaded, started, failed       the answers to preload and start; `failed` has a message
+          data   path, at               body: bytes of a file, from `at` on
+          file   path                   body: a whole file, instead of the one before
+          ended  exit_code, said, memory   when all files have been sent and nothing of the run is alive
+
+Several couriers may come, and one that hangs holds up nobody: an engine may be stopped, and another one
+take over. Secrets reach the runner through a pipe and lie in no file. There is one thread, because it forks.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import functools
+import gc
+import json
+import os
+import runpy
+import select
+import shutil
+import signal
+import socket
+import struct
+import sys
+import tarfile
+import time
+import traceback
+from typing import Any, BinaryIO, Callable, Iterator, NoReturn
+
+WORK = "/dataops"
+"""A folder that no image has: where it exists, its mode and owner would be those of the image."""
+
+CODE = WORK + "/code"
+RUN = WORK + "/run"
+SAID = RUN + "/runner.log"
+ADDRESS = "\0dataops-lab"
+
+GROWING = ("journal.jsonl", "log.txt")
+REPLACED = ("output.ipynb",)
+LAST = ("values.json", "result.json")
+
+NOTHING_STARTED = 75
+"""Exit code that proves it: the container may be started again."""
+
+CHUNK = 256 * 1024
+AT_ONCE = 16
+"""Chunks that are sent to one courier before the others are looked at."""
+
+LOOK_EVERY_S = 0.02
+STALLED_S = 60.0
+
+
+class Cut(Exception):
+    """The other end of a courier is gone."""
+
+
+class Courier:
+    """One stream to an engine. `have` None: it does not follow."""
+
+    def __init__(self, link: socket.socket, source: int, target: int) -> None:
+        self.pid: int = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+        self.source, self.target = source, target
+        self.have: dict[str, int] | None = None
+        self.left: list[str] | None = None
+        self.told_end = False
+        self.notebook: tuple[int, int] | None = None
+        self._link = link
+        self._in = b""
+        self._out = bytearray()
+        os.set_blocking(source, False)
+        os.set_blocking(target, False)
+
+    def close(self) -> None:
+        os.close(self.source)
+        os.close(self.target)
+        self._link.close()
+
+    def take(self) -> None:
+        """What can be read now."""
+        with contextlib.suppress(BlockingIOError):
+            data = os.read(self.source, CHUNK)
+            if not data:
+                raise Cut
+            self._in += data
+
+    def command(self) -> dict[str, Any] | None:
+        line, newline, rest = self._in.partition(b"\n")
+        if not newline:
+            return None
+        self._in = rest
+        command: dict[str, Any] = json.loads(line)
+        return command
+
+    def read(self, size: int) -> bytes:
+        """Between 1 and `size` bytes of a body. Waits, though not for ever."""
+        if not self._in:
+            if not select.select([self.source], [], [], STALLED_S)[0]:
+                raise Cut
+            self.take()
+        data, self._in = self._in[:size], self._in[size:]
+        return data
+
+    @property
+    def idle(self) -> bool:
+        return not self._out
+
+    def send(self, what: str, body: bytes | None = None, **header: Any) -> None:
+        header["is"] = what
+        if body is not None:
+            header["size"] = len(body)
+        self._out += json.dumps(header).encode() + b"\n" + (body or b"")
+        self.flush()
+
+    def flush(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while self._out:
+                try:
+                    del self._out[: os.write(self.target, self._out[:CHUNK])]
+                except BrokenPipeError:
+                    raise Cut from None
+
+
+class Body:
+    """The bytes behind a command, as a file from which a tar can be read."""
+
+    def __init__(self, courier: Courier, size: int) -> None:
+        self._courier, self._left = courier, size
+
+    def read(self, size: int) -> bytes:
+        parts = []
+        size = min(size, self._left)
+        while size:
+            part = self._courier.read(size)
+            parts.append(part)
+            size -= len(part)
+            self._left -= len(part)
+        return b"".join(parts)
+
+    def skip(self) -> None:
+        while self.read(CHUNK):
+            pass
+
+
+class Init:
+    def __init__(self, linger_s: float, idle_s: float) -> None:
+        self._linger_s = linger_s
+        self._leave_at = time.monotonic() + idle_s
+        self._couriers: list[Courier] = []
+        self._runner: int | None = None
+        self._exit_code: int | None = None
+        self._over = False
+        self._more = False
+        self._told_to_leave = False
+        self._wake, wake = os.pipe()
+        os.set_blocking(self._wake, False)
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._terminated)
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(ADDRESS)
+        self._server.listen(8)
+
+    def serve(self) -> int:
+        """Until somebody says `end`, or nobody comes for too long; the exit code of the container."""
+        while True:
+            self._wait()
+            self._reap()
+            for courier in list(self._couriers):
+                try:
+                    if not self._attend(courier):
+                        return 0
+                except (Cut, OSError, ValueError):
+                    self._drop(courier)
+            if self._told_to_leave or (time.monotonic() >= self._leave_at and not self._busy()):
+                return self._leave()
+
+    def _terminated(self, *_: object) -> None:
+        # From outside, as when the daemon is stopped: what there is goes out now, for soon all will be gone.
+        self._told_to_leave = True
+
+    def _wait(self) -> None:
+        sources = [courier.source for courier in self._couriers]
+        targets = [courier.target for courier in self._couriers if not courier.idle]
+        growing = self._runner is not None and not self._over and any(it.have is not None for it in self._couriers)
+        timeout = 0.0 if self._more else LOOK_EVERY_S if growing else max(0.0, self._leave_at - time.monotonic())
+        # A process that cannot be killed at once is looked for again.
+        timeout = LOOK_EVERY_S if self._exit_code is not None and not self._over else timeout
+        awaited: list[Any] = [self._server, self._wake, *sources]
+        ready, writable, _ = select.select(awaited, targets, [], min(timeout, 60.0))
+        if self._wake in ready:
+            os.read(self._wake, 4096)
+        if self._server in ready:
+            with contextlib.suppress(OSError, ValueError):
+                self._couriers.append(accepted(self._server))
+        for courier in list(self._couriers):
+            try:
+                if courier.target in writable:
+                    courier.flush()
+                if courier.source in ready:
+                    courier.take()
+            except (Cut, OSError):
+                self._drop(courier)
+
+    def _drop(self, courier: Courier) -> None:
+        self._couriers.remove(courier)
+        courier.close()
+        # What stood ready for an engine is of no use without it.
+        self._leave_at = time.monotonic() + (0.0 if self._runner is None else self._linger_s)
+
+    def _busy(self) -> bool:
+        return bool(self._couriers) or (self._runner is not None and not self._over)
+
+    # --- commands ---
+
+    def _attend(self, courier: Courier) -> bool:
+        """False when everything is done."""
+        while True:
+            command = courier.command()
+            if command is None:
+                break
+            do = command["do"]
+            if do == "hello":
+                courier.send("hello", state=self._state())
+            elif do == "preload":
+                self._unpack(courier, command["size"], "loaded", preload)
+            elif do == "start":
+                self._unpack(courier, command["size"], "started", functools.partial(self._start, command))
+            elif do == "follow":
+                courier.have = dict(command["have"])
+            elif do == "stop" and self._runner is not None and self._exit_code is None:
+                os.kill(self._runner, signal.SIGTERM)
+            elif do == "kill":
+                self._kill_all()
+            elif do == "end":
+                return False
+        if courier.have is not None and self._runner is not None:
+            self._tell(courier, courier.have)
+        return True
+
+    def _state(self) -> str:
+        return "empty" if self._runner is None else "ended" if self._over else "running"
+
+    def _unpack(self, courier: Courier, size: int, answer: str, then: Callable[[], None]) -> None:
+        body = Body(courier, size)
+        if self._runner is None:
+            try:
+                with tarfile.open(fileobj=body, mode="r|") as tar:  # type: ignore[call-overload]
+                    tar.extractall(WORK)  # noqa: S202  # made by the engine
+                body.skip()
+                then()
+            except Cut:
+                shutil.rmtree(RUN, ignore_errors=True)
+                raise
+            except Exception as error:
+                shutil.rmtree(RUN, ignore_errors=True)
+                body.skip()
+                courier.send("failed", message=getattr(error, "strerror", None) or repr(error))
+                return
+        else:
+            body.skip()
+        courier.send(answer)
+
+    def _start(self, command: dict[str, Any]) -> None:
+        os.makedirs(os.environ["HOME"], exist_ok=True)
+        source, target = os.pipe()
+        self._runner = os.fork()
+        if self._runner == 0:
+            os.close(target)
+            become_runner(source, command["environment"])
+        os.close(source)
+        with contextlib.suppress(BrokenPipeError), open(target, "wb") as secrets:
+            secrets.write(json.dumps(command["secrets"]).encode())
+
+    # --- processes ---
+
+    def _reap(self) -> None:
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    break
+                if pid == self._runner:
+                    self._exit_code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        if self._exit_code is not None and not self._over:
+            self._kill_all()
+            self._over = not self._alive()
+            self._leave_at = time.monotonic() + self._linger_s
+
+    def _alive(self) -> list[int]:
+        """Everything in here but us and the couriers."""
+        spared = {os.getpid(), *(courier.pid for courier in self._couriers)}
+        pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
+        return [pid for pid in pids if pid not in spared and is_alive(pid)]
+
+    def _kill_all(self) -> None:
+        for pid in self._alive():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+    def _leave(self) -> int:
+        """Not because it was done: what there is goes to those who follow, as far as they take it."""
+        if self._runner is None:
+            return NOTHING_STARTED
+        deadline = time.monotonic() + 5.0
+        while not self._over and time.monotonic() < deadline:
+            self._kill_all()
+            time.sleep(0.005)
+            self._reap()
+        for courier in self._couriers:
+            with contextlib.suppress(Cut, OSError):
+                while courier.have is not None and not (courier.told_end and courier.idle):
+                    if time.monotonic() > deadline:
+                        break
+                    self._tell(courier, courier.have)
+                    select.select([], [courier.target], [], 0.05)
+                    courier.flush()
+        return 128 + signal.SIGTERM
+
+    # --- what the runner leaves ---
+
+    def _tell(self, courier: Courier, have: dict[str, int]) -> None:
+        """More of what the courier has not sent; nothing while something is still on its way."""
+        self._more = False
+        if courier.told_end:
+            return
+        if self._over and courier.left is None:
+            courier.left = [*LAST, *reversed(list(made())), *GROWING]
+        for name in GROWING if courier.left is None else ():
+            self._send_new(courier, have, name)
+        for name in REPLACED:
+            self._send_changed(courier, name)
+        while courier.left and courier.idle:
+            if not self._send_new(courier, have, courier.left[-1], whole=True):
+                return
+            courier.left.pop()
+        if courier.left == [] and courier.idle:
+            courier.told_end = True
+            courier.send("ended", exit_code=self._exit_code, said=last_words(), memory=memory())
+
+    def _send_new(self, courier: Courier, have: dict[str, int], name: str, *, whole: bool = False) -> bool:
+        """Whether all of the file that is there now has been sent; `whole`: even if it is empty."""
+        try:
+            with open_plain(name) as file:
+                for _ in range(AT_ONCE):
+                    size, at = os.fstat(file.fileno()).st_size, have.get(name)
+                    if at == size or (size == 0 and not whole):
+                        return True
+                    if not courier.idle:
+                        return False
+                    # It shrinks when a line could not be written whole, for want of space.
+                    at = min(at or 0, size)
+                    file.seek(at)
+                    data = file.read(CHUNK)
+                    have[name] = at + len(data)
+                    courier.send("data", data, path=name, at=at)
+                self._more = True
+                return False
+        except OSError:
+            return True
+
+    def _send_changed(self, courier: Courier, name: str) -> None:
+        if not courier.idle:
+            return
+        with contextlib.suppress(OSError), open_plain(name) as file:
+            it = os.fstat(file.fileno())
+            if courier.notebook != (it.st_ino, it.st_mtime_ns):
+                courier.notebook = (it.st_ino, it.st_mtime_ns)
+                courier.send("file", file.read(), path=name)
+
+
+def accepted(server: socket.socket) -> Courier:
+    link, _ = server.accept()
+    descriptors = array.array("i")
+    link.settimeout(5.0)
+    _, ancillary, _, _ = link.recvmsg(1, socket.CMSG_SPACE(2 * descriptors.itemsize))
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+    source, target = descriptors
+    return Courier(link, source, target)
+
+
+def preload() -> None:
+    # See runner/main.py.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    sys.path.insert(0, CODE)
+    for module in ("dataops_lab.runner.run", "papermill", "dataops_lab.runner.engine", "nbformat.v4"):
+        __import__(module)
+    gc.freeze()
+
+
+def become_runner(source: int, environment: dict[str, str]) -> NoReturn:
+    """In the forked child: as `python -m dataops_lab.runner` would, with the secrets on stdin."""
+    code: Any = 1
+    try:
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        said = os.open(SAID, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        for number, descriptor in enumerate((source, said, said)):
+            os.dup2(descriptor, number)
+        os.closerange(3, 1024)
+        # When memory runs out it is the run that is ended, not the one who can tell.
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+            score.write("500")
+        os.environ.update(environment)
+        os.chdir(RUN)
+        if CODE not in sys.path:
+            sys.path.insert(0, CODE)
+        sys.argv = ["dataops_lab.runner", RUN]
+        runpy.run_module("dataops_lab.runner", run_name="__main__", alter_sys=True)
+    except SystemExit as exit_:
+        code = exit_.code
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+
+def made() -> Iterator[str]:
+    for folder, _, names in os.walk(RUN + "/artifacts"):
+        for name in names:
+            path = os.path.relpath(os.path.join(folder, name), RUN)
+            with contextlib.suppress(UnicodeEncodeError):
+                path.encode()
+                yield path
+
+
+def open_plain(name: str) -> BinaryIO:
+    """A regular file; whatever else a notebook put there is an OSError."""
+    descriptor = os.open(os.path.join(RUN, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    file = open(descriptor, "rb")
+    if not os.path.isfile("/proc/self/fd/%d" % descriptor):
+        file.close()
+        raise OSError("not a regular file")
+    return file
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        with open("/proc/%d/stat" % pid, errors="replace") as status:
+            return status.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (OSError, IndexError):
+        return False
+
+
+def last_words() -> str:
+    with contextlib.suppress(OSError), open_plain("runner.log") as file:
+        return file.read()[-2000:].decode(errors="replace")
+    return ""
+
+
+def memory() -> dict[str, int]:
+    """What the control group counted: oom_kills, and in bytes limit and peak, as far as this kernel tells."""
+    group = "/sys/fs/cgroup/"
+    found = {}
+    for name, files in {
+        "limit": ("memory.max", "memory/memory.limit_in_bytes"),
+        "peak": ("memory.peak", "memory/memory.max_usage_in_bytes"),
+        "oom_kills": ("memory.events", "memory/memory.oom_control"),
+    }.items():
+        for path in files:
+            with contextlib.suppress(OSError, ValueError), open(group + path) as file:
+                words = file.read().split()
+                found[name] = int(words[words.index("oom_kill") + 1] if "oom_kill" in words else words[0])
+    return found
+
+
+if __name__ == "__main__":
+    # The working directory may hold what a notebook wrote.
+    sys.path[:] = [folder for folder in sys.path if folder]
+    sys.exit(Init(linger_s=float(sys.argv[1]), idle_s=float(sys.argv[2])).serve())

@@ -1,0 +1,231 @@
+"""The stream to PID 1 of a container: frames over stdin and stdout of a courier that is executed there."""
+
+from __future__ import annotations
+
+import io
+import json
+import socket
+import struct
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any
+
+from ...ports import Blobs, Bundle
+from ...runner import protocol
+from . import init
+from .container_spec import PYTHON
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+COURIER = f"""
+import array, os, socket, time
+link = socket.socket(socket.AF_UNIX)
+for _ in range(3000):
+    try:
+        link.connect({init.ADDRESS!r})
+        break
+    except OSError:
+        time.sleep(0.01)
+link.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1]))])
+os.close(0), os.close(1)
+link.recv(1)
+"""
+"""Lends its stdin and stdout to PID 1, which may not listen yet, and stays until they are given back."""
+
+CONNECT_S = 60.0
+LARGEST_HEADER = 1024**2
+LARGEST_BODY = 512 * 1024**2
+
+
+class StreamCut(ConnectionError):
+    """The container, the daemon or the way to it is gone; which one, the daemon may tell."""
+
+
+class Stream:
+    """What comes is not trusted: the notebook runs beside PID 1, as the same user."""
+
+    def __init__(self, client: APIClient, container: str) -> None:
+        made = client.exec_create(container, [PYTHON, "-S", "-E", "-c", COURIER], stdin=True, stdout=True, stderr=False)
+        answer: Any = client.exec_start(made["Id"], socket=True)
+        self._answer = answer  # what it belongs to would close it
+        # The SocketIO that docker returns for some kinds of hosts cannot be written to.
+        self._socket: socket.socket = getattr(answer, "_sock", answer)
+        self._socket.settimeout(CONNECT_S)
+        self._read = Unwrapped(self._socket)
+        try:
+            # It says nothing unasked: what came with the head of the answer would be lost in docker's buffer.
+            self.send("hello")
+            header, _ = self.receive()
+            self.state = str(header["state"])
+        except BaseException:
+            self.close()
+            raise
+        self._socket.settimeout(None)
+
+    def send(self, do: str, body: bytes | None = None, **header: Any) -> None:
+        header["do"] = do
+        if body is not None:
+            header["size"] = len(body)
+        try:
+            self._socket.sendall(json.dumps(header).encode() + b"\n")
+            if body is not None:
+                self._socket.sendall(body)
+        except OSError as error:
+            raise StreamCut(str(error)) from error
+
+    def send_file(self, do: str, body: IO[bytes], **header: Any) -> None:
+        """The whole of `body`, from its start."""
+        size = body.seek(0, io.SEEK_END)
+        body.seek(0)
+        try:
+            self._socket.sendall(json.dumps({**header, "do": do, "size": size}).encode() + b"\n")
+            self._socket.sendfile(body)
+        except OSError as error:
+            raise StreamCut(str(error)) from error
+
+    def receive(self) -> tuple[dict[str, Any], bytes]:
+        """The next frame. Waits; StreamCut when none will come."""
+        try:
+            line = self._read.line(LARGEST_HEADER)
+            header = json.loads(line)
+            size = int(header.get("size", 0))
+            if not 0 <= size <= LARGEST_BODY:
+                raise ValueError(f"a frame of {size} bytes")
+            return header, self._read.exactly(size)
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise StreamCut(str(error)) from error
+
+    def close(self) -> None:
+        """Also wakes whoever waits in `receive`."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self._socket.close()
+        self._answer.close()
+
+
+class Unwrapped:
+    """Stdout, out of the packets in which Docker mixes it with stderr."""
+
+    def __init__(self, source: socket.socket) -> None:
+        self._source = source
+        self._buffer = bytearray()
+        self._raw = bytearray()
+
+    def line(self, limit: int) -> bytes:
+        while (end := self._buffer.find(b"\n")) < 0:
+            if len(self._buffer) > limit:
+                raise ValueError("a header without end")
+            self._more()
+        return self._taken(end + 1)
+
+    def exactly(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            self._more()
+        return self._taken(size)
+
+    def _taken(self, size: int) -> bytes:
+        data = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return data
+
+    def _more(self) -> None:
+        while len(self._raw) < 8 or len(self._raw) < 8 + struct.unpack_from(">L", self._raw, 4)[0]:
+            data = self._source.recv(1024 * 1024)
+            if not data:
+                raise StreamCut("closed")
+            self._raw += data
+        size = struct.unpack_from(">L", self._raw, 4)[0]
+        if self._raw[0] == 1:
+            self._buffer += self._raw[8 : 8 + size]
+        del self._raw[: 8 + size]
+
+
+# --- what goes in ---
+
+
+def write_code(target: IO[bytes]) -> None:
+    """The runner, as a package of its own: the image need not have ours."""
+    with tarfile.open(fileobj=target, mode="w") as tar:
+        _add_code(tar)
+
+
+def write_bundle(bundle: Bundle, blobs: Blobs, target: IO[bytes]) -> None:
+    """Code and run directory. Secrets are not in it."""
+    with tarfile.open(fileobj=target, mode="w") as tar:
+        _add_code(tar)
+        for folder in ("", protocol.FILES, f"{protocol.FILES}/{bundle.spec['folder']}"):
+            _add_folder(tar, f"run/{folder}".rstrip("/"))
+        for file in bundle.files:
+            with blobs.open(file.digest) as content:
+                _add(tar, f"run/{protocol.FILES}/{file.path}", content, 0o755 if file.executable else 0o644)
+        _add(tar, f"run/{protocol.INPUT}", io.BytesIO(bundle.notebook))
+        _add(tar, f"run/{protocol.SPEC}", io.BytesIO(json.dumps(bundle.spec).encode()))
+
+
+def _add_code(tar: tarfile.TarFile) -> None:
+    _add(tar, "code/dataops_lab/__init__.py", io.BytesIO())
+    package = Path(protocol.__file__).parent
+    for source in sorted(package.rglob("*.py")):
+        name = source.relative_to(package).as_posix()
+        _add(tar, f"code/dataops_lab/runner/{name}", io.BytesIO(source.read_bytes()))
+
+
+def _add(tar: tarfile.TarFile, name: str, content: IO[bytes], mode: int = 0o644) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = content.seek(0, io.SEEK_END)
+    content.seek(0)
+    entry.mode = mode
+    tar.addfile(entry, content)
+
+
+def _add_folder(tar: tarfile.TarFile, name: str) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+    tar.addfile(entry)
+
+
+# --- what comes out ---
+
+
+def there_is(directory: Path) -> dict[str, int]:
+    """The sizes of what has arrived, for `follow`. The notebook is sent whole, and again when it changes."""
+    return {
+        name: path.stat().st_size
+        for path in directory.rglob("*")
+        if path.is_file() and may_come(name := path.relative_to(directory).as_posix())
+    }
+
+
+def put(directory: Path, header: Mapping[str, Any], body: bytes) -> None:
+    """What a `data` or `file` frame brings. ValueError for a path that no runner writes."""
+    name = str(header["path"])
+    path = directory / name
+    if header["is"] == "file" and name == protocol.OUTPUT:
+        part = directory / f"{name}.part"
+        part.write_bytes(body)
+        part.replace(path)
+        return
+    if not may_come(name):
+        raise ValueError(f"a file {name!r} that no runner writes")
+    at = int(header["at"])
+    if not 0 <= at <= (path.stat().st_size if path.exists() else 0):
+        raise ValueError(f"bytes of {name!r} behind its end")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("r+b" if path.exists() else "xb") as file:
+        file.truncate(at)
+        file.seek(at)
+        file.write(body)
+
+
+def may_come(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    if not parts or ".." in parts or parts[0] == "/":
+        return False
+    return name in _FILES or (parts[0] == protocol.ARTIFACTS and len(parts) > 1)
+
+
+_FILES = frozenset({protocol.JOURNAL, protocol.LOG, protocol.VALUES, protocol.RESULT})
