@@ -1,0 +1,182 @@
+"""Lists of a store with a million runs, on SQLite and on PostgreSQL: the pages that people open."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+from sqlalchemy import insert, text
+
+from dataops_lab.api_models import PageModel, RunModel
+from dataops_lab.domain.moments import Moment
+from dataops_lab.domain.retention import RetentionRule
+from dataops_lab.domain.runs import Reason, RunState
+from dataops_lab.ports import RunFilter
+from dataops_lab.services import Services, installation, retention, runs
+from dataops_lab.store import SqlStore, open_store
+from dataops_lab.store import attempts as attempt_rows
+from dataops_lab.store import runs as run_rows
+from dataops_lab.store import tables as t
+from dataops_lab.testing import FakeClock, FakeHost, FakeNotebooks, MemoryBlobs
+from tests.postgres import Cluster, Postgres
+
+from .turns import Row, Times
+
+TITLE = "A million runs: each page as the API sends it, 50 runs, newest first; the longest time is the 99th percentile"
+
+GROWS_BY_AT_MOST = 32 * 1024**2
+_AT_ONCE = 5_000
+
+
+def measure(*, quick: bool) -> Iterator[Row]:
+    count, rounds = (10_000, 20) if quick else (1_000_000, 200)
+    for name, opened in (("SQLite", _sqlite), ("PostgreSQL", _postgres)):
+        with opened() as store:
+            began = time.perf_counter()
+            jobs = fill(store, count)
+            print(f"{name}: {count:,} runs in {time.perf_counter() - began:.0f} s", flush=True)
+            yield from pages(_services(store), jobs, name, rounds)
+
+
+@contextmanager
+def _sqlite() -> Iterator[SqlStore]:
+    with (
+        tempfile.TemporaryDirectory(prefix="dataops-bench-") as folder,
+        closing(open_store(f"sqlite:///{folder}/x.sqlite")) as store,
+    ):
+        yield store
+
+
+@contextmanager
+def _postgres() -> Iterator[SqlStore]:
+    with (
+        tempfile.TemporaryDirectory(prefix="dataops-pg-") as folder,
+        Cluster(Path(folder)) as cluster,
+        closing(Postgres(cluster.folder)) as postgres,
+        postgres.database() as url,
+        closing(open_store(url)) as store,
+    ):
+        yield store
+
+
+def _services(store: SqlStore) -> Services:
+    blobs = MemoryBlobs()
+    clock = FakeClock(NOW)
+    return Services(store, blobs, FakeNotebooks(blobs), clock, FakeHost(), vault=None, runs_folder=Path("/nowhere"))  # type: ignore[arg-type]
+
+
+NOW = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)
+_STATES = [RunState.SUCCEEDED] * 880 + [RunState.FAILED] * 90 + [RunState.CANCELLED] * 20 + [RunState.TIMED_OUT] * 9
+_STATES += [RunState.LOST]
+_ERRORS = ("KeyError: 'amount'", "FileNotFoundError: data.csv", "The kernel died: 2.1 GB of memory at most.")
+
+
+def fill(store: SqlStore, count: int) -> list[str]:
+    """Over a year, by eight people, of jobs that run very often and very seldom; the jobs' ids."""
+    ctx = _services(store)
+    some = random.Random(1)
+    views = [
+        runs.submit(ctx, runs.Submission(path=f"/home/ann/reports/{name}_{number}.ipynb"), by="ann").view
+        for number in range(min(2000, count // 100))
+        for name in [some.choice(("sales", "churn", "quality", "forecast"))]
+    ]
+    with store.begin() as tx:
+        for view in views:
+            tx.runs.move(view.run, view.run.moved_to(RunState.CANCELLED, finished_at=NOW))
+    weights = [1 / (1 + place) for place in range(len(views))]
+    first = NOW - dt.timedelta(days=365)
+    engine = store._database.writer
+    for begin in range(0, count, _AT_ONCE):
+        rows: dict[Any, list[dict[str, Any]]] = {t.runs: [], t.attempts: [], t.records: []}
+        for number, view in enumerate(some.choices(views, weights, k=_AT_ONCE), start=begin):
+            at = first + dt.timedelta(days=364) * number / count
+            state = some.choice(_STATES)
+            reason = Reason("cell_error", some.choice(_ERRORS)) if state is RunState.FAILED else None
+            run = replace(
+                runs.again(view.run, at=Moment(at), by=f"person{some.randrange(8)}", trigger="manual"),
+                state=state,
+                environment="production" if some.random() < 0.05 else "sandbox",
+                started_at=at,
+                finished_at=at,
+                reason=reason,
+                rerun_of=None,
+            )
+            rows[t.runs].append(dict(run_rows._columns(run)))
+            attempt = runs.Attempt(run.id, 1, "succeeded", token=1, created_at=at, started_at=at, finished_at=at)  # type: ignore[arg-type]
+            rows[t.attempts].append(attempt_rows._columns(attempt))
+            files = [{"kind": "notebook", "path": "output.ipynb", "digest": view.version.digest, "size": 10_000}]
+            record = {
+                "run_id": run.id,
+                "attempt": 1,
+                "digest": view.version.digest,
+                "files": files,
+                "values": {"auc": 0.9},
+            }
+            rows[t.records].append({**record, "stored_at": at, "damage": None})
+        with engine.begin() as connection:
+            for table, values in rows.items():
+                connection.execute(insert(table), values)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE"))
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("VACUUM"))
+    return [view.job.id for view in views]
+
+
+def pages(ctx: Services, jobs: list[str], name: str, rounds: int) -> Iterator[Row]:
+    some = random.Random(2)
+    cases: dict[str, Callable[[], RunFilter]] = {
+        "default page": RunFilter,
+        "of a job": lambda: RunFilter(job_id=some.choice(jobs)),
+        "of a job that runs often": lambda: RunFilter(job_id=jobs[0]),
+        "in a state": lambda: RunFilter(states=(some.choice(sorted(set(_STATES))),)),
+        "in one of two states": lambda: RunFilter(states=(RunState.FAILED, RunState.LOST)),
+        "in an environment": lambda: RunFilter(environment=some.choice(("sandbox", "production"))),
+        "of a person": lambda: RunFilter(created_by=f"person{some.randrange(8)}"),
+        "of a day": lambda: _day(some),
+        "failed, of a job": lambda: RunFilter(job_id=some.choice(jobs[:50]), states=(RunState.FAILED,)),
+        "of nobody": lambda: RunFilter(created_by="nobody"),
+        "text in a name": lambda: RunFilter(text=some.choice(("sales", "churn_11", "FORECAST"))),
+        "text in a reason": lambda: RunFilter(text=some.choice(("KeyError", "amount", "memory at most"))),
+        "text in nothing": lambda: RunFilter(text="not to be found"),
+    }
+    process = psutil.Process()
+    for where in cases.values():
+        _page(ctx, where())
+    before = process.memory_info().rss
+    for case, where in cases.items():
+        yield _measured(case, name, rounds, lambda where=where: _page(ctx, where()))  # type: ignore[misc]
+    grown = process.memory_info().rss - before
+    if grown > GROWS_BY_AT_MOST:
+        raise RuntimeError(f"The memory is not flat: {grown / 1024**2:.0f} MiB more after these lists.")
+    yield _measured("deep in the pages", name, rounds, lambda: _page(ctx, RunFilter(), some.choice(jobs)))
+    yield _measured("what waits and runs (status)", name, rounds, lambda: installation.overview(ctx))
+    rule = [RetentionRule(days=180, last=10)]
+    yield _measured("preview of retention", name, 1, lambda: retention.preview(ctx, rule))
+
+
+def _day(some: random.Random) -> RunFilter:
+    day = NOW - dt.timedelta(days=some.randrange(2, 360))
+    return RunFilter(created_after=day, created_before=day + dt.timedelta(days=1))
+
+
+def _page(ctx: Services, where: RunFilter, cursor: str | None = None) -> None:
+    page = runs.page(ctx, where, limit=50, cursor=cursor)
+    PageModel[RunModel](items=[RunModel.of(view) for view in page.items], next=page.next).model_dump_json()
+
+
+def _measured(case: str, name: str, rounds: int, call: Callable[[], object]) -> Row:
+    times = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - began)
+    return Row(case, name, tuple(Times(it) for it in sorted(times)[: max(1, round(rounds * 0.99))]))
