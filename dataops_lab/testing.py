@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .domain.images import Frozen
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
 from .domain.secrets import Sealed
@@ -166,6 +167,9 @@ class FakeNotebooks:
 
     def kernel(self, name: str) -> KernelChoice:
         return KernelChoice(name, "python", "Python", ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}"))
+
+    def frozen(self, kernel: str) -> Frozen:
+        return Frozen(kernel, "3.11.2", ("pandas==2.2.0",), (("mine", "it is installed from a folder"),))
 
     def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
         return notebook

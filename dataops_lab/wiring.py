@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .blobs import FolderBlobs
+from .executors import LazyBackends, LazyImageBackends, ProcessExecutor
 from .executors.host import SystemClock, SystemHost
 from .notebooks import LocalNotebooks, WorkerNotebooks
-from .ports import Notebooks
+from .ports import Blobs, Executor, ImageBackend, Notebooks
 from .services import Services
 from .store import SqlStore, open_sqlite
 from .vault import AesVault, Keys
@@ -80,6 +81,7 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         host=SystemHost(),
         vault=AesVault(Keys(home.keys, os.environ)),
         runs_folder=home.runs,
+        images=LazyImageBackends(_docker_images),
         administrators=frozenset(administrators() if administered_by is None else administered_by),
     )
 
@@ -88,13 +90,29 @@ def _local_notebooks(blobs: Path) -> Notebooks:
     return LocalNotebooks(FolderBlobs(blobs))
 
 
+def _docker_images(host: str | None) -> ImageBackend:
+    # Only who works on images pays for the package, and need have it.
+    from .executors.docker.images import DockerImages
+
+    return DockerImages(host)
+
+
+def build_backends(home: Home, blobs: Blobs) -> LazyBackends:
+    def docker(host: str | None) -> Executor:
+        from .executors.docker import Daemon, DockerExecutor, installation_id
+
+        installation = installation_id(home.folder)
+        return DockerExecutor(home.runs / "docker", blobs, installation=installation, daemon=Daemon(host))
+
+    return LazyBackends({"process": lambda _: ProcessExecutor(home.runs / "process", blobs), "docker": docker})
+
+
 def build_engine(home: Home, *, slots: int | None = None, exit_when_idle_s: float | None = None) -> Engine:
     """`slots` None: one for each core, and at least two."""
     # Short commands build services and never an engine.
     from .engine import Engine, Settings
-    from .executors import LazyBackends, ProcessExecutor
 
     ctx = build_services(home)
-    backends = LazyBackends({"process": lambda _: ProcessExecutor(home.runs / "process", ctx.blobs)})
+    backends = build_backends(home, ctx.blobs)
     settings = Settings(slots=slots or max(2, os.cpu_count() or 1), exit_when_idle_s=exit_when_idle_s)
     return Engine(ctx, backends, settings, inherited=os.environ)

@@ -28,6 +28,11 @@ class PinnedImage:
     """As the image says; empty means root."""
     size_bytes: int
 
+    @property
+    def digest(self) -> str:
+        """What a daemon is told to run: no tag can move it."""
+        return self.repo_digest or self.id
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -91,8 +96,7 @@ class Image:
 
     @property
     def digest(self) -> str:
-        """What the daemon is told to run: no tag can move it."""
-        return self.pinned.repo_digest or self.pinned.id
+        return self.pinned.digest
 
     @property
     def for_run(self) -> RunImage:
@@ -183,18 +187,31 @@ class ImageTask:
 
 @dataclass(frozen=True)
 class BuildRecipe:
-    """What becomes an image. One of `requirements` and `environment`, the texts of the files of that name.
+    """What becomes an image. One of `requirements` and `environment`, the texts of files of that kind, or the
+    packages of a `kernel` of this machine.
 
-    `arguments` are build arguments: pip reads PIP_INDEX_URL and the like from them. They stay readable
-    in the image's history, so they are no place for passwords.
+    `variables` are for the installer alone (PIP_INDEX_URL and the like); they are not in the image.
     """
 
     base: str
     """A name of the catalogue or a reference."""
     requirements: str = ""
     environment: str = ""
-    arguments: dict[str, str] = field(default_factory=dict)
+    kernel: str | None = None
+    variables: dict[str, str] = field(default_factory=dict)
     network: str | None = None
+    """As the daemon calls it; None: its own choice."""
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """The packages of a kernel's interpreter, as pip requirements."""
+
+    kernel: str
+    python: str
+    requirements: tuple[str, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
+    """Packages that no other machine can install, each with why not."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Where attempts run. Each executor keeps the contract of `ports.Executor`, see tests/contracts."""
 
-from .backends import LazyBackends
+from .backends import LazyBackends, LazyImageBackends
 from .process import ProcessExecutor
 
-__all__ = ["LazyBackends", "ProcessExecutor"]
+__all__ = ["LazyBackends", "LazyImageBackends", "ProcessExecutor"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 
 from ..errors import Unavailable
-from ..ports import Executor
+from ..ports import Executor, ImageBackend
 
 
 class LazyBackends:
@@ -25,3 +25,18 @@ class LazyBackends:
                     raise Unavailable(f"This installation has no executor {kind!r}.", code="no_such_executor")
                 self._made[backend] = self._makers[kind](host or None)
             return self._made[backend]
+
+
+class LazyImageBackends:
+    """`make` gets the host, None for this machine's own daemon."""
+
+    def __init__(self, make: Callable[[str | None], ImageBackend]) -> None:
+        self._make = make
+        self._made: dict[str | None, ImageBackend] = {}
+        self._lock = Lock()
+
+    def get(self, host: str | None) -> ImageBackend:
+        with self._lock:
+            if host not in self._made:
+                self._made[host] = self._make(host)
+            return self._made[host]

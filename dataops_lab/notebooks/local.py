@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..domain.images import Frozen
 from ..domain.snapshots import Inspection, KernelChoice, Limits, Snapshot
 from ..ports import Blobs
 
@@ -29,6 +30,11 @@ class LocalNotebooks:
         from . import kernels
 
         return kernels.kernel(name)
+
+    def frozen(self, kernel: str) -> Frozen:
+        from . import freeze
+
+        return freeze.frozen(kernel)
 
     def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
         from . import inject

@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, get_context, parent_process
 from typing import Any, cast
 
+from ..domain.images import Frozen
 from ..domain.snapshots import Inspection, KernelChoice, Limits, Snapshot
 from ..errors import Unavailable
 from ..ports import Notebooks
@@ -46,6 +47,9 @@ class WorkerNotebooks:
 
     def kernel(self, name: str) -> KernelChoice:
         return cast(KernelChoice, self._call("kernel", name))
+
+    def frozen(self, kernel: str) -> Frozen:
+        return cast(Frozen, self._call("frozen", kernel))
 
     def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
         return cast(bytes, self._call("filled_in", notebook, language, dict(values), dict(types)))

@@ -78,8 +78,10 @@ class SqlImages:
             raise NotFound(f"There is no image task {task_id!r}. `jupyter dataops image tasks` shows those there are.")
         return _task(row)
 
-    def tasks(self, limit: int) -> Sequence[ImageTask]:
+    def tasks(self, *, limit: int, image: str | None = None) -> Sequence[ImageTask]:
         query = select(*_TASK).order_by(t.image_tasks.c.id.desc()).limit(limit)
+        if image is not None:
+            query = query.where(t.image_tasks.c.image == image)
         return [_task(row) for row in self._connection.execute(query)]
 
     def log(self, task_id: str) -> str:

@@ -83,7 +83,7 @@ def test_a_task_keeps_its_log_in_the_order_in_which_it_was_written(store):
     with store.read() as tx:
         ended = replace(task, state=ImageTaskState.FAILED, finished_at=NOW, error={"code": "build_failed"})
         assert (tx.images.task(task.id), tx.images.log(task.id)) == (ended, "one\ntwo\n")
-        assert list(tx.images.tasks(5)) == [ended]
+        assert list(tx.images.tasks(limit=5, image="data")) == [ended]
         with pytest.raises(NotFound):
             tx.images.task("nobody")
 

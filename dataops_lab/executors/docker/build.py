@@ -1,0 +1,197 @@
+"""A new image: packages installed in a container of the base, which then becomes the image.
+
+Not from a Dockerfile: what the installer is told (an index with a password, certificates) would stay
+in the image's history, see docs/decisions.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...domain.images import BuildRecipe, PinnedImage, Probe
+from ...domain.recipes import checked_requirements, read_environment
+from ...errors import Refused
+from ...ports import Say
+from .container_spec import PYTHON
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+WITHIN_S = 2 * 3600
+"""Then the container ends by itself."""
+
+_FOLDER = "/tmp/dataops-build"  # noqa: S108
+_NEEDED = ("papermill", "ipykernel")
+_OF_PIP = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT", "PIP_RETRIES")
+_OF_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy")
+_CERTIFICATES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`files` lie in a folder of their own while `commands` run there."""
+
+    commands: tuple[tuple[str, ...], ...]
+    files: Mapping[str, str]
+
+
+def plan_of(recipe: BuildRecipe, base: Probe) -> Plan:
+    """Refused, naming what cannot be installed on this base."""
+    if base.python is None:
+        raise Refused(f"Nothing can be installed on {recipe.base}: {base.problems[0]}", code="base_unusable")
+    if recipe.environment:
+        return _of_environment(recipe, base)
+    requirements = checked_requirements(recipe.requirements)
+    return Plan((_pip_install(recipe, base),), {"requirements.txt": "\n".join(requirements) + "\n"})
+
+
+def build(client: APIClient, base: PinnedImage, probe: Probe, recipe: BuildRecipe, say: Say) -> str:
+    """The id of the new image. It has the user, command and entry point of its base."""
+    from docker.errors import APIError
+
+    plan = plan_of(recipe, probe)
+    settings, certificates = installer_settings(os.environ, recipe.variables)
+    say(f"Building on {base.digest}.")
+    name = f"dataops-lab-build-{secrets.token_hex(6)}"
+    container = client.create_container_from_config(_spec(base, recipe), name=name)["Id"]
+    try:
+        client.start(container)
+        files = {**plan.files, **({"certificates.pem": certificates} if certificates else {})}
+        client.put_archive(container, "/", _tar(files))
+        for command in plan.commands:
+            say(f"$ {' '.join(command)}")
+            _run(client, container, command, settings, say)
+        _run(client, container, (PYTHON, "-c", f"import shutil; shutil.rmtree({_FOLDER!r})"), {}, say)
+        say("Writing the image.")
+        # Less time than it takes to write the layer would be no answer.
+        client.timeout, before = WITHIN_S, client.timeout
+        try:
+            built: str = client.commit(container, changes=_as_before(client.inspect_image(base.id)["Config"]))["Id"]
+        finally:
+            client.timeout = before
+        return built
+    finally:
+        with suppress(APIError):
+            client.remove_container(container, force=True)
+
+
+def installer_settings(own: Mapping[str, str], given: Mapping[str, str]) -> tuple[dict[str, str], str | None]:
+    """Variables for the installer, and certificates: those with which it works on this machine, and what was given."""
+    settings = {name: own[name] for name in (*_OF_PIP, *_OF_PROXIES) if own.get(name)}
+    certificates = None
+    for name in _CERTIFICATES:
+        if own.get(name) and Path(own[name]).is_file():
+            certificates = Path(own[name]).read_text(encoding="utf-8", errors="replace")
+            settings |= dict.fromkeys((*_CERTIFICATES, "GIT_SSL_CAINFO"), f"{_FOLDER}/certificates.pem")
+            break
+    fixed = {"PIP_BREAK_SYSTEM_PACKAGES": "1", "PIP_ROOT_USER_ACTION": "ignore", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return {**fixed, **settings, **given}, certificates
+
+
+def _of_environment(recipe: BuildRecipe, base: Probe) -> Plan:
+    wanted = read_environment(recipe.environment)
+    conda = next((base.tools[name] for name in ("mamba", "micromamba", "conda") if name in base.tools), None)
+    if wanted.conda and conda is None:
+        raise Refused(
+            f"{recipe.base} has neither conda nor mamba, and these are conda packages: {', '.join(wanted.conda)}. Take "
+            "a base that has one of them, or write those that PyPI has below `pip:`.",
+            code="needs_conda",
+            packages=list(wanted.conda),
+        )
+    if wanted.python and f"{base.python}.".find(f"{wanted.python}.") != 0:
+        raise Refused(
+            f"The file asks for Python {wanted.python}, and {recipe.base} has {base.python}. Take another base, or "
+            "change the file.",
+            code="other_python",
+        )
+    commands: list[tuple[str, ...]] = []
+    if conda is not None and wanted.conda:
+        # Into the environment that the image starts in, beside what is there.
+        prefix = str(Path(base.executable or "").parents[1])
+        commands.append((conda, "install", "--yes", "--prefix", prefix, "--file", f"{_FOLDER}/conda.txt"))
+    commands.append(_pip_install(recipe, base))
+    lists = {"requirements.txt": wanted.pip, "conda.txt": wanted.conda}
+    return Plan(tuple(commands), {name: "\n".join(lines) + "\n" for name, lines in lists.items()})
+
+
+def _pip_install(recipe: BuildRecipe, base: Probe) -> tuple[str, ...]:
+    if "pip" not in {name.lower() for name in base.packages} and "conda" not in base.tools:
+        raise Refused(
+            f"{recipe.base} has no pip, so nothing can be installed on it. Take a base with pip.", code="base_unusable"
+        )
+    has = {name.lower() for name in base.packages}
+    needed = [name for name in _NEEDED if name not in has]
+    how = ("--no-cache-dir", "--no-input", "--progress-bar", "off", "-r", f"{_FOLDER}/requirements.txt")
+    return (PYTHON, "-m", "pip", "install", *how, *needed)
+
+
+def _spec(base: PinnedImage, recipe: BuildRecipe) -> dict[str, Any]:
+    return {
+        "Image": base.id,
+        "User": "0:0",
+        "Entrypoint": [PYTHON, "-c", f"import time; time.sleep({WITHIN_S})"],
+        "Cmd": [],
+        "Healthcheck": {"Test": ["NONE"]},
+        "HostConfig": {
+            # Root, since packages go where the image has them; but one that can do no more than that.
+            "CapDrop": ["ALL"],
+            "CapAdd": _CAPABILITIES,
+            "SecurityOpt": ["no-new-privileges:true"],
+            "PidsLimit": 4096,
+            "NetworkMode": recipe.network or "default",
+            "Init": True,
+        },
+    }
+
+
+def _as_before(config: Mapping[str, Any]) -> list[str]:
+    changes = [f"USER {config.get('User') or 'root'}"]
+    for instruction in ("Entrypoint", "Cmd"):
+        changes.append(f"{instruction.upper()} {json.dumps(config.get(instruction) or [])}")
+    return changes
+
+
+def _tar(files: Mapping[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, text in files.items():
+            data = text.encode()
+            info = tarfile.TarInfo(f"{_FOLDER.lstrip('/')}/{name}")
+            info.size, info.mode = len(data), 0o644
+            archive.addfile(info, io.BytesIO(data))
+    return packed.getvalue()
+
+
+def _run(client: APIClient, container: str, command: tuple[str, ...], settings: Mapping[str, str], say: Say) -> None:
+    made = client.exec_create(container, list(command), environment=dict(settings))["Id"]
+    last = ""
+    for line in _lines(client.exec_start(made, stream=True)):
+        say(line)
+        last = line or last
+    code = client.exec_inspect(made)["ExitCode"]
+    if code != 0:
+        # pip says what is wrong in a line that starts so; its last one is often advice.
+        raise Refused(
+            f"Installing failed with exit code {code}: {last[:500]} The task's log has all of it.",
+            code="build_failed",
+            exit_code=code,
+        )
+
+
+def _lines(stream: Iterator[bytes]) -> Iterator[str]:
+    rest = b""
+    for piece in stream:
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
+    if rest:
+        yield rest.decode(errors="replace")

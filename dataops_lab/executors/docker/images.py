@@ -1,0 +1,178 @@
+"""The images of a Docker daemon."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ...domain.images import BuildRecipe, PinnedImage, Probe
+from ...errors import DataOpsError, Refused, Unavailable
+from ...ports import Say
+from .build import build
+from .daemon import Daemon
+from .probe import probe
+
+
+class DockerImages:
+    """`host` None: of the daemon that the machine's own `docker` speaks to."""
+
+    def __init__(self, host: str | None) -> None:
+        self._daemon = Daemon(host)
+
+    def check(self) -> None:
+        with self._daemon.asked() as client:
+            client.ping()
+
+    def find(self, reference: str) -> PinnedImage | None:
+        from docker.errors import ImageNotFound
+
+        with self._daemon.asked() as client:
+            try:
+                found = client.inspect_image(reference)
+            except ImageNotFound:
+                return None
+            return _pinned(reference, found, client.version())
+
+    def pull(self, reference: str, say: Say) -> PinnedImage:
+        repository, tag = _parts(reference)
+        if repository.startswith("sha256:") or not tag:
+            raise _unknown(reference)
+        with self._daemon.asked() as client, _registry(reference):
+            # Somebody may have logged in since the client was made.
+            client.reload_config()
+            for told in client.pull(repository, tag=tag, stream=True, decode=True):
+                if problem := told.get("error"):
+                    raise _refusal(reference, problem)
+                if line := _progress(told):
+                    say(line)
+        found = self.find(reference)
+        if found is None:
+            raise _unknown(reference)
+        return found
+
+    def in_registry(self, reference: str) -> str | None:
+        repository, tag = _parts(reference)
+        if not tag or repository.startswith("sha256:"):
+            return None
+        with self._daemon.asked() as client:
+            client.reload_config()
+            try:
+                with _registry(reference):
+                    found = client.inspect_distribution(f"{repository}{'@' if ':' in tag else ':'}{tag}")
+            except Refused as refused:
+                if refused.precise_code == "image_not_found":
+                    return None
+                raise
+            except Unavailable:
+                return None
+            return f"{repository}@{found['Descriptor']['digest']}"
+
+    def keep(self, image: PinnedImage, tag: str) -> None:
+        repository, _, name = tag.rpartition(":")
+        with self._daemon.asked() as client:
+            client.tag(image.id, repository, name, force=True)
+
+    def drop(self, tag: str) -> None:
+        from docker.errors import APIError, ImageNotFound
+
+        with self._daemon.asked() as client:
+            try:
+                client.remove_image(tag)
+            except ImageNotFound:
+                pass
+            except APIError as error:
+                # In use by a container: the daemon keeps it as long as that is there.
+                if error.status_code != 409:
+                    raise
+
+    def probe(self, image: PinnedImage, *, user: str, at: dt.datetime) -> Probe:
+        with self._daemon.asked() as client:
+            return probe(client, image.id, user=user, at=at)
+
+    def build(self, base: PinnedImage, probe: Probe, recipe: BuildRecipe, say: Say) -> PinnedImage:
+        with self._daemon.asked() as client:
+            built = build(client, base, probe, recipe, say)
+        found = self.find(built)
+        assert found is not None
+        return found
+
+
+def _pinned(reference: str, found: dict[str, Any], version: dict[str, Any]) -> PinnedImage:
+    platform, own = (f"{it['Os']}/{it.get('Architecture') or it.get('Arch')}" for it in (found, version))
+    if platform != own:
+        raise Refused(
+            f"{reference} is for {platform}, and this Docker daemon runs {own}. Take the image for {own}.",
+            code="wrong_platform",
+            platform=platform,
+        )
+    repository, _ = _parts(reference)
+    digests = [it for it in found.get("RepoDigests") or () if not it.startswith("dataops-lab/kept@")]
+    own_digest = next((it for it in digests if it.partition("@")[0] == repository), None)
+    return PinnedImage(
+        id=found["Id"],
+        repo_digest=own_digest or next(iter(digests), None),
+        platform=platform,
+        user=found["Config"].get("User") or "",
+        size_bytes=found["Size"],
+    )
+
+
+def _parts(reference: str) -> tuple[str, str | None]:
+    """Repository, and tag or digest; an image id has neither."""
+    from docker.utils import parse_repository_tag
+
+    if reference.startswith("sha256:"):
+        return reference, None
+    repository, tag = parse_repository_tag(reference)
+    return repository.removeprefix("docker.io/").removeprefix("library/"), tag or "latest"
+
+
+@contextmanager
+def _registry(reference: str) -> Iterator[None]:
+    """What the daemon passes on of a registry's answer."""
+    from docker.errors import APIError
+
+    try:
+        yield
+    except APIError as error:
+        raise _refusal(reference, str(error.explanation or error)) from error
+
+
+def _refusal(reference: str, said: str) -> DataOpsError:
+    lower = said.lower()
+    registry = reference.partition("/")[0] if "/" in reference and "." in reference.partition("/")[0] else "docker.io"
+    if "no matching manifest" in lower or "does not match the specified platform" in lower:
+        return Refused(f"{reference} is not there for this daemon's platform: {said}", code="wrong_platform")
+    if any(words in lower for words in _NOT_THERE):
+        return _unknown(reference, said)
+    if any(words in lower for words in _NO_LOGIN):
+        return Refused(
+            f"The registry {registry} refuses: {said}. Log in to it: `docker login {registry}`.", code="registry_login"
+        )
+    return Unavailable(
+        f"The registry of {reference} does not answer: {said}. Is it reachable from the Docker host?",
+        code="registry_unreachable",
+    )
+
+
+_NOT_THERE = ("pull access denied", "manifest unknown", "not found", "does not exist", "name unknown")
+_NO_LOGIN = ("unauthorized", "authentication required", "no basic auth", "denied", "incorrect username")
+
+
+def _unknown(reference: str, said: str = "") -> Refused:
+    told = f" ({said})" if said else ""
+    return Refused(
+        f"Neither this Docker daemon nor a registry has {reference}{told}. Check its name and tag, or log in to its "
+        "registry if it is private.",
+        code="image_not_found",
+    )
+
+
+def _progress(told: dict[str, Any]) -> str | None:
+    """Of a layer only what is said once; bars are for terminals."""
+    status = str(told.get("status", ""))
+    if told.get("progressDetail") or status in ("Waiting", "Verifying Checksum"):
+        return None
+    return f"{told['id']}: {status}" if told.get("id") else status or None

@@ -1,0 +1,119 @@
+"""Looking into an image: a container of it tells what it has, as hardened as a run would be."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...domain.environments import Resources
+from ...domain.images import Probe
+from ...domain.snapshots import KernelChoice
+from ...ports import Container
+from .container_spec import PYTHON, container_spec
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+PROGRAM = Path(__file__).with_name("probe_program.py")
+OLDEST_PYTHON = (3, 9)
+"""That the runner can do with."""
+
+_RESOURCES = Resources(memory_bytes=2 * 1024**3, pids=256)
+_MOST = 4_000_000
+"""Characters of an answer; thousands of packages are some hundred thousand."""
+
+
+def probe(client: APIClient, image: str, *, user: str, at: dt.datetime) -> Probe:
+    """`image` is an id. One that has no Python is found out as one that has a problem."""
+    said, stderr = _said(client, image, user)
+    try:
+        found = json.loads(said)
+    except ValueError:
+        found = None
+    return _judged(found, stderr.strip()[-300:], user=user, at=at)
+
+
+def probe_spec(image: str, user: str) -> dict[str, Any]:
+    spec = container_spec(Container(image, user, _RESOURCES), {"dataops-lab.probe": "1"})
+    program = PROGRAM.read_text(encoding="utf-8")
+    return {
+        **spec,
+        "Entrypoint": [PYTHON, "-c", program],
+        "Cmd": [],
+        "Env": ["HOME=/tmp", "PYTHONDONTWRITEBYTECODE=1"],
+        "HostConfig": {**spec["HostConfig"], "AutoRemove": True},
+    }
+
+
+def _said(client: APIClient, image: str, user: str) -> tuple[str, str]:
+    from docker.errors import APIError
+
+    container = client.create_container_from_config(probe_spec(image, user))["Id"]
+    try:
+        # Attached before it starts: it removes itself, with all that it said.
+        stream = client.attach(container, stdout=True, stderr=True, stream=True, demux=True)
+        try:
+            client.start(container)
+        except APIError as error:
+            # Docker's words for a program that is not there.
+            if "not found" in str(error) or "no such file" in str(error):
+                return "", ""
+            raise
+        out, err = [], []
+        size = 0
+        for stdout, stderr in stream:
+            size += len(stdout or b"") + len(stderr or b"")
+            if size > _MOST:
+                break
+            out.append(stdout or b"")
+            err.append(stderr or b"")
+        return b"".join(out).decode(errors="replace"), b"".join(err).decode(errors="replace")
+    finally:
+        with suppress(APIError):
+            client.remove_container(container, force=True)
+
+
+def _judged(found: dict[str, Any] | None, stderr: str, *, user: str, at: dt.datetime) -> Probe:
+    if found is None:
+        problem = "It has no `python3` on its PATH. Take a base with Python, or name its folder: `ENV PATH=…`."
+        if stderr:
+            problem = f"Its `python3` does not work for user {user}: {stderr}"
+        return Probe(at, None, None, None, (), {}, user, (problem,))
+    kernels = tuple(KernelChoice(**{**it, "argv": tuple(it["argv"])}) for it in found["kernels"])
+    return Probe(
+        probed_at=at,
+        python=found["python"],
+        executable=found["executable"],
+        papermill=found["papermill"],
+        kernels=kernels,
+        packages=found["packages"],
+        user=found["user"],
+        problems=tuple(_problems(found)),
+        cuda=found["cuda"],
+        tools=found["tools"],
+    )
+
+
+def _problems(found: dict[str, Any]) -> list[str]:
+    problems = []
+    if tuple(map(int, found["python"].split(".")[:2])) < OLDEST_PYTHON:
+        oldest = ".".join(map(str, OLDEST_PYTHON))
+        problems.append(f"Its Python is {found['python']}; runs need {oldest} or newer. Take a newer base.")
+    if found["papermill_problem"]:
+        problems.append(f"papermill is there but does not load: {found['papermill_problem']}. Install it again.")
+    elif found["papermill"] is None:
+        problems.append(f"papermill is missing. {_mend('papermill ipykernel')}")
+    if not found["kernels"]:
+        problems.append(f"It has no kernel. {_mend('ipykernel')}")
+    # One that cannot start is no reason to refuse the others.
+    return problems
+
+
+def _mend(packages: str) -> str:
+    return (
+        f"In its Dockerfile: `RUN {PYTHON} -m pip install {packages}`. Or let `jupyter dataops image build` make one "
+        "from it, which then has what runs need."
+    )

@@ -1,0 +1,103 @@
+"""Runs in a container of an image, with that image's Python (3.8 or newer) and nothing of ours.
+
+Prints one JSON object: what the image has, as seen by the user as whom runs will run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import signal
+import sys
+from typing import Any
+
+WITHIN_S = 120
+
+
+def packages() -> dict[str, str]:
+    from importlib.metadata import distributions
+
+    found = {}
+    for it in distributions():
+        name = it.metadata["Name"]
+        if name and name not in found:
+            found[name] = str(it.version)
+    return found
+
+
+def papermill() -> tuple[str | None, str | None]:
+    """Version, or None with why not. Imported, since that it lies there does not mean that it works."""
+    try:
+        import papermill
+    except ModuleNotFoundError as error:
+        return (None, None) if error.name == "papermill" else (None, str(error))
+    except Exception as error:
+        return None, f"{type(error).__name__}: {error}"
+    return str(papermill.__version__), None
+
+
+def kernels() -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """Those that can be started, as what would be started; and those that cannot, with why not."""
+    try:
+        from jupyter_client.kernelspec import KernelSpecManager
+    except Exception:
+        return [], {}
+    manager = KernelSpecManager()
+    usable, broken = [], {}
+    native = ("python", f"python{sys.version_info[0]}", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+    for name in sorted(manager.find_kernel_specs()):
+        try:
+            spec = manager.get_kernel_spec(name)
+            program = sys.executable if spec.argv[0] in native else shutil.which(spec.argv[0])
+        except Exception as error:
+            broken[name] = str(error)
+            continue
+        if program is None:
+            broken[name] = f"it starts {spec.argv[0]}, which is not there"
+            continue
+        known = {"{prefix}": sys.prefix, "{resource_dir}": spec.resource_dir}
+        argv = [program]
+        for argument in spec.argv[1:]:
+            argv.append(argument)
+            for field, value in known.items():
+                argv[-1] = argv[-1].replace(field, value)
+        usable.append(
+            {
+                "name": name,
+                "language": spec.language or "",
+                "display_name": spec.display_name or name,
+                "argv": argv,
+                "env": dict(spec.env),
+                "interrupt_mode": spec.interrupt_mode or "signal",
+            }
+        )
+    return usable, broken
+
+
+def main() -> None:
+    # What importing prints goes to stderr; the answer alone to stdout.
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    signal.alarm(WITHIN_S)
+    version, problem = papermill()
+    usable, broken = kernels()
+    tools = {name: shutil.which(name) for name in ("pip", "conda", "mamba", "micromamba")}
+    found = {
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "papermill": version,
+        "papermill_problem": problem,
+        "kernels": usable,
+        "broken_kernels": broken,
+        "packages": packages(),
+        "user": f"{os.getuid()}:{os.getgid()}",
+        "cuda": os.environ.get("CUDA_VERSION"),
+        "tools": {name: place for name, place in tools.items() if place},
+    }
+    json.dump(found, answer)
+    answer.close()
+
+
+main()

@@ -1,0 +1,66 @@
+"""What is installed where a kernel of this machine comes from, as pip requirements."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from ..domain.images import Frozen
+from ..errors import KernelUnavailable
+from .kernels import kernel
+
+_WITHIN_S = 60
+
+# Runs in that interpreter, which need not have anything of ours: the standard library of any Python 3.8.
+_LIST = """
+import json, platform
+from importlib.metadata import distributions
+found = {}
+for it in distributions():
+    name = it.metadata["Name"]
+    if name and name not in found:
+        found[name] = {"version": it.version, "direct": json.loads(it.read_text("direct_url.json") or "null")}
+print(json.dumps({"python": platform.python_version(), "packages": found}))
+"""
+
+
+def frozen(name: str) -> Frozen:
+    chosen = kernel(name)
+    program = Path(chosen.argv[0])
+    if not program.name.startswith("python"):
+        raise KernelUnavailable(
+            f"The kernel {name!r} is no Python, so its packages cannot be listed. Write a requirements file instead.",
+            code="kernel_not_python",
+            kernel=name,
+        )
+    try:
+        # -I: neither the current folder nor the variables of this process say what is installed there.
+        done = subprocess.run(
+            [str(program), "-I", "-c", _LIST],
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=_WITHIN_S,
+            check=True,
+        )
+        said = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        raise KernelUnavailable(
+            f"The Python of the kernel {name!r} does not tell its packages ({error}). Does the kernel start?",
+            code="kernel_not_python",
+            kernel=name,
+        ) from None
+    requirements, left_out = [], []
+    for package, about in sorted(said["packages"].items(), key=lambda it: it[0].lower()):
+        direct = about["direct"]
+        if direct is None:
+            requirements.append(f"{package}=={about['version']}")
+        elif "vcs_info" in direct:
+            vcs = direct["vcs_info"]
+            requirements.append(f"{package} @ {vcs['vcs']}+{direct['url']}@{vcs['commit_id']}")
+        elif direct["url"].startswith("file:"):
+            what = "installed for development" if direct.get("dir_info", {}).get("editable") else "installed"
+            left_out.append((package, f"it is {what} from a folder of this machine"))
+        else:
+            requirements.append(f"{package} @ {direct['url']}")
+    return Frozen(name, said["python"], tuple(requirements), tuple(left_out))

@@ -1,0 +1,278 @@
+"""Adding, probing and building images: work of seconds or minutes that tells in a log how far it is.
+
+A task runs in a thread of the process that was asked for it. Whoever asks later finds in the store
+how it ended, or that its process is no more.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from threading import Thread
+
+from ulid import ULID
+
+from ..domain.environments import SANDBOX, DockerSettings
+from ..domain.images import (
+    BuildRecipe,
+    Image,
+    ImageTask,
+    ImageTaskState,
+    PinnedImage,
+    Probe,
+    checked_name,
+    checked_reference,
+    kept_tag,
+)
+from ..errors import Conflict, DataOpsError, InvalidRequest, Refused
+from ..ports import ImageBackend, Say
+from .context import Services
+from .permissions import require_administrator
+
+MAX_LOG = 1_000_000
+_WRITE_EVERY_S = 0.3
+_MAX_RECIPE = 200_000
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """`log` is what it said behind the characters that were asked for; `log_size` counts all of them."""
+
+    task: ImageTask
+    log: str
+    log_size: int
+
+
+@dataclass(frozen=True)
+class AddImage:
+    """`environment` names where it is used: its daemon gets the image, and it is allowed there.
+
+    With `pull` the registry is asked also when the daemon has the reference.
+    """
+
+    name: str
+    reference: str
+    environment: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] | None = None
+    root_allowed: bool | None = None
+    pull: bool = False
+
+
+def add(ctx: Services, asked: AddImage, *, by: str) -> ImageTask:
+    """Resolve, pin, probe, keep. The name of an entry that is there gives it a new pin; the old one stays known."""
+    checked_name(asked.name)
+    checked_reference(asked.reference)
+    settings = _settings(ctx, asked.environment)
+
+    def work(say: Say) -> None:
+        backend = ctx.image_backend(settings.host)
+        pinned = _resolved(backend, asked.reference, say, pull=asked.pull)
+        _put(ctx, asked, pinned, settings, say, by=by)
+
+    return _start(ctx, "add", asked.name, settings, work, by=by)
+
+
+def probe(ctx: Services, name: str, *, by: str) -> ImageTask:
+    """Look into it again, as after root was allowed."""
+    with ctx.store.read() as tx:
+        image = tx.images.get(name)
+        using = [it for it in tx.environments.all() if name in it.images and it.docker.host == image.host]
+    settings = using[0].docker if using else DockerSettings(image.host)
+
+    def work(say: Say) -> None:
+        found = _probed(ctx, image, settings, say)
+        with ctx.store.begin() as tx:
+            tx.images.put(replace(tx.images.get(name), probe=found), at=ctx.clock.now(), by=by)
+
+    return _start(ctx, "probe", name, settings, work, by=by)
+
+
+def build(ctx: Services, asked: AddImage, asked_recipe: BuildRecipe, *, by: str) -> ImageTask:
+    """Make an image and add it. `asked.reference` is not used: what is built is known by its id."""
+    checked_name(asked.name)
+    _check(asked_recipe)
+    settings = _settings(ctx, asked.environment)
+    with ctx.store.read() as tx:
+        of_catalogue = tx.images.find(asked_recipe.base)
+    if of_catalogue is None:
+        checked_reference(asked_recipe.base)
+    if asked_recipe.kernel is not None:
+        ctx.notebooks.kernel(asked_recipe.kernel)
+
+    def work(say: Say) -> None:
+        backend = ctx.image_backend(settings.host)
+        recipe = _with_frozen(ctx, asked_recipe, say)
+        reference = of_catalogue.digest if of_catalogue else recipe.base
+        base = _resolved(backend, reference, say, pull=asked.pull and of_catalogue is None)
+        say(f"Looking into the base {recipe.base}.")
+        found = backend.probe(base, user=settings.user, at=ctx.clock.now())
+        built = backend.build(base, found, recipe, say)
+        try:
+            _put(ctx, replace(asked, reference=f"built from {recipe.base}"), built, settings, say, by=by)
+        except BaseException:
+            backend.drop(built.id)
+            raise
+
+    return _start(ctx, "build", asked.name, settings, work, by=by)
+
+
+def get(ctx: Services, task_id: str, *, after: int = 0) -> TaskView:
+    with ctx.store.read() as tx:
+        task, log = tx.images.task(task_id), tx.images.log(task_id)
+    return TaskView(_as_it_is(ctx, task), log[after:], len(log))
+
+
+def page(ctx: Services, *, limit: int = 50, image: str | None = None) -> Sequence[ImageTask]:
+    """Newest first."""
+    with ctx.store.read() as tx:
+        return [_as_it_is(ctx, task) for task in tx.images.tasks(limit=limit, image=image)]
+
+
+def _as_it_is(ctx: Services, task: ImageTask) -> ImageTask:
+    if task.state is ImageTaskState.RUNNING and ctx.host.is_dead(task.process):
+        return replace(task, state=ImageTaskState.INTERRUPTED)
+    return task
+
+
+def _start(
+    ctx: Services, kind: str, image: str, settings: DockerSettings, work: Callable[[Say], None], *, by: str
+) -> ImageTask:
+    require_administrator(ctx, by)
+    # What nobody could do is refused here and now, not in a log.
+    ctx.image_backend(settings.host).check()
+    now = ctx.clock.now()
+    task = ImageTask(
+        str(ULID.from_datetime(now)), kind, image, ImageTaskState.RUNNING, now, by, process=ctx.host.identity()
+    )
+    with ctx.store.begin() as tx:
+        tx.images.find(image)  # holds the name: of two that begin at once one sees the other
+        busy = [_as_it_is(ctx, it) for it in tx.images.tasks(limit=1, image=image)]
+        if busy and busy[0].state is ImageTaskState.RUNNING:
+            raise Conflict(
+                f"{busy[0].created_by} is at work on {image}: task {busy[0].id}. Wait until it has ended.",
+                code="image_busy",
+                task=busy[0].id,
+            )
+        tx.images.add_task(task)
+    Thread(target=_run, args=(ctx, task, work), name=f"image task {task.id}", daemon=True).start()
+    return task
+
+
+def _run(ctx: Services, task: ImageTask, work: Callable[[Say], None]) -> None:
+    log = _Log(ctx, task.id)
+    state, error = ImageTaskState.SUCCEEDED, None
+    try:
+        work(log.say)
+    except DataOpsError as failed:
+        state = ImageTaskState.FAILED
+        error = {"code": failed.precise_code, "message": failed.message, "detail": failed.detail}
+    except Exception:
+        logging.getLogger("dataops_lab").exception("Image task %s failed", task.id)
+        state = ImageTaskState.FAILED
+        error = {"code": "error", "message": "Something unexpected happened; the server's log has it.", "detail": {}}
+    log.write()
+    with ctx.store.begin() as tx:
+        tx.images.end_task(task.id, state, at=ctx.clock.now(), error=error)
+
+
+class _Log:
+    """Lines go to the store a few times a second: each write is a commit."""
+
+    def __init__(self, ctx: Services, task_id: str) -> None:
+        self._ctx, self._task_id = ctx, task_id
+        self._lines: list[str] = []
+        self._size = 0
+        self._wrote_at = time.monotonic()
+
+    def say(self, line: str) -> None:
+        line = line.replace("\0", "").encode(errors="replace").decode()
+        if self._size <= MAX_LOG:
+            self._size += len(line) + 1
+            self._lines.append(line if self._size <= MAX_LOG else "… there is more, which is not kept")
+        if time.monotonic() - self._wrote_at > _WRITE_EVERY_S:
+            self.write()
+
+    def write(self) -> None:
+        if self._lines:
+            with self._ctx.store.begin() as tx:
+                tx.images.write_log(self._task_id, "\n".join(self._lines) + "\n")
+        self._lines, self._wrote_at = [], time.monotonic()
+
+
+def _settings(ctx: Services, environment: str | None) -> DockerSettings:
+    """Of the environment; without one, of the first: people try there."""
+    with ctx.store.read() as tx:
+        return tx.environments.get(environment or SANDBOX).docker
+
+
+def _resolved(backend: ImageBackend, reference: str, say: Say, *, pull: bool) -> PinnedImage:
+    found = None if pull else backend.find(reference)
+    if found is None:
+        say(f"Pulling {reference}.")
+        found = backend.pull(reference, say)
+    say(f"{reference} is {found.repo_digest or found.id}, {found.size_bytes / 1e6:.0f} MB, for {found.platform}.")
+    return found
+
+
+def _probed(ctx: Services, image: Image, settings: DockerSettings, say: Say) -> Probe:
+    user = image.user(settings.user)
+    say(f"Looking into it as user {user}.")
+    found = ctx.image_backend(image.host).probe(image.pinned, user=user, at=ctx.clock.now())
+    kernels = ", ".join(kernel.name for kernel in found.kernels) or "none"
+    say(f"Python {found.python}, papermill {found.papermill}, kernels: {kernels}, {len(found.packages)} packages.")
+    for problem in found.problems:
+        say(f"Missing: {problem}")
+    return found
+
+
+def _put(ctx: Services, asked: AddImage, pinned: PinnedImage, settings: DockerSettings, say: Say, *, by: str) -> None:
+    backend = ctx.image_backend(settings.host)
+    with ctx.store.read() as tx:
+        before = tx.images.find(asked.name)
+    now = ctx.clock.now()
+    given = {key: getattr(asked, key) for key in ("description", "tags", "root_allowed")}
+    given = {key: value for key, value in given.items() if value is not None}
+    image = replace(before or Image(asked.name, asked.reference, pinned, now, by), host=settings.host, **given)
+    found = _probed(ctx, replace(image, pinned=pinned), settings, say)
+    tag = kept_tag(asked.name, pinned)
+    backend.keep(pinned, tag)
+    try:
+        with ctx.store.begin() as tx:
+            present = tx.images.find(asked.name)
+            if (present and present.revision) != (before and before.revision):
+                raise Conflict(f"{asked.name} was changed meanwhile. Look at it, and add it again.")
+            image = image.pinned_anew(asked.reference, pinned, found, at=now, by=by)
+            # The only one is what people mean when they name none.
+            alone = not tx.images.all()
+            tx.images.put(replace(image, is_default=image.is_default or alone), at=now, by=by)
+            if asked.environment is not None:
+                environment = tx.environments.get(asked.environment)
+                if asked.name not in environment.images:
+                    allowed = (*environment.images, asked.name)
+                    tx.environments.put(replace(environment, images=allowed), at=now, by=by)
+    except BaseException:
+        if before is None or pinned.id not in {pin.id for pin in before.pins}:
+            backend.drop(tag)
+        raise
+    say(f"{asked.name} is in the catalogue.")
+
+
+def _with_frozen(ctx: Services, recipe: BuildRecipe, say: Say) -> BuildRecipe:
+    if recipe.kernel is None:
+        return recipe
+    found = ctx.notebooks.frozen(recipe.kernel)
+    for package, why in found.left_out:
+        say(f"Left out: {package}, {why}")
+    say(f"{recipe.kernel} is Python {found.python} with {len(found.requirements)} packages.")
+    return replace(recipe, requirements="\n".join(found.requirements))
+
+
+def _check(recipe: BuildRecipe) -> None:
+    given = [bool(recipe.requirements.strip()), bool(recipe.environment.strip()), recipe.kernel is not None]
+    if given.count(True) != 1:
+        raise InvalidRequest("Give one of requirements, an environment.yml and a kernel, with something in it.")
+    if max(len(recipe.requirements), len(recipe.environment)) > _MAX_RECIPE:
+        raise Refused(f"The file has more than {_MAX_RECIPE} characters. Is it the right one?", code="recipe_too_large")

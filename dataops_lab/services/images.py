@@ -1,0 +1,238 @@
+"""The catalogue of images: what is in it, who uses it, and what it allows. Filling it: `image_tasks`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ..domain.images import Deprecation, Frozen, Image, kept_tag
+from ..domain.jobs import Job
+from ..domain.runs import Run
+from ..errors import Conflict, InvalidRequest, Refused
+from ..ports import Transaction
+from .context import Services
+from .permissions import require_administrator
+
+USED_WITHIN_DAYS = 30
+_MAX_DESCRIPTION = 2_000
+_MAX_TAGS = 20
+_MAX_TAG = 40
+
+
+@dataclass(frozen=True)
+class ImageView:
+    """An image with the names of the environments that allow it."""
+
+    image: Image
+    environments: Sequence[str]
+
+
+@dataclass(frozen=True)
+class ImageCheck:
+    """Whether the daemon still has it, and what the registry has under its reference now.
+
+    `moved_to` is set when that is something else; the image stays what it was until it is added again.
+    """
+
+    present: bool
+    moved_to: str | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class JobOnImage:
+    """`last` is the newest run of the job on the image."""
+
+    job: Job
+    runs: int
+    last: Run
+
+
+@dataclass(frozen=True)
+class ImageUsers:
+    """Environments that allow it, jobs that ran on it in the last `days`, and how many runs have not ended yet."""
+
+    days: int
+    environments: Sequence[str]
+    jobs: Sequence[JobOnImage]
+    unfinished: int
+
+    @property
+    def none(self) -> bool:
+        return not (self.environments or self.jobs or self.unfinished)
+
+
+@dataclass(frozen=True)
+class ImageChanges:
+    """What is None stays. `deprecated` False takes the deprecation back."""
+
+    description: str | None = None
+    tags: tuple[str, ...] | None = None
+    is_default: bool | None = None
+    root_allowed: bool | None = None
+    deprecated: Deprecation | bool | None = None
+
+
+def page(ctx: Services) -> list[ImageView]:
+    with ctx.store.read() as tx:
+        return [_view(tx, image) for image in tx.images.all()]
+
+
+def get(ctx: Services, name: str) -> ImageView:
+    with ctx.store.read() as tx:
+        return _view(tx, tx.images.get(name))
+
+
+def change(ctx: Services, name: str, changes: ImageChanges, *, by: str) -> ImageView:
+    """One default at most: becoming it takes it from the one before."""
+    require_administrator(ctx, by)
+    _check(changes)
+    now = ctx.clock.now()
+    with ctx.store.begin() as tx:
+        image = tx.images.get(name)
+        if isinstance(changes.deprecated, Deprecation) and (successor := changes.deprecated.successor):
+            if successor == name:
+                raise InvalidRequest("An image cannot succeed itself. Name another one.")
+            tx.images.get(successor)
+        given = {key: value for key, value in vars(changes).items() if value is not None}
+        if changes.deprecated is False:
+            given["deprecated"] = None
+        if changes.is_default:
+            for other in tx.images.all():
+                if other.is_default and other.name != name:
+                    tx.images.put(replace(other, is_default=False), at=now, by=by)
+        if changes.root_allowed is not None and changes.root_allowed != image.root_allowed:
+            # Found as another user than the one as whom it would run now.
+            given["probe"] = None
+        return _view(tx, tx.images.put(replace(image, **given), at=now, by=by))
+
+
+def allow(ctx: Services, name: str, environment: str, *, by: str) -> ImageView:
+    """Make sure that the environment's daemon has it, and let runs there use it. Safe to repeat."""
+    require_administrator(ctx, by)
+    with ctx.store.read() as tx:
+        image, host = tx.images.get(name), tx.environments.get(environment).docker.host
+    if host != image.host:
+        _bring(ctx, image, host)
+    with ctx.store.begin() as tx:
+        found, image = tx.environments.get(environment), tx.images.get(name)
+        if name not in found.images:
+            tx.environments.put(replace(found, images=(*found.images, name)), at=ctx.clock.now(), by=by)
+        return _view(tx, image)
+
+
+def disallow(ctx: Services, name: str, environment: str, *, by: str) -> ImageView:
+    """Safe to repeat. Runs that are queued keep the image with which they were submitted."""
+    require_administrator(ctx, by)
+    with ctx.store.begin() as tx:
+        found, image = tx.environments.get(environment), tx.images.get(name)
+        if name in found.images:
+            others = tuple(other for other in found.images if other != name)
+            default = found.default_image if found.default_image != name else None
+            changed = replace(found, images=others, default_image=default)
+            tx.environments.put(changed, at=ctx.clock.now(), by=by)
+        return _view(tx, image)
+
+
+def users(ctx: Services, name: str, *, days: int = USED_WITHIN_DAYS) -> ImageUsers:
+    with ctx.store.read() as tx:
+        tx.images.get(name)
+        return _users(ctx, tx, name, days)
+
+
+def remove(ctx: Services, name: str, *, by: str) -> None:
+    """Out of the catalogue, and no longer kept by us. Conflict while somebody uses it."""
+    require_administrator(ctx, by)
+    with ctx.store.begin() as tx:
+        image = tx.images.get(name)
+        found = _users(ctx, tx, name, USED_WITHIN_DAYS)
+        if not found.none:
+            raise Conflict(
+                f"{name} is in use: {_said(found)}. Take it out of environments, and trial-run its jobs on another "
+                f"image; `jupyter dataops image users {name}` lists them.",
+                code="image_in_use",
+                environments=list(found.environments),
+                jobs=[it.job.id for it in found.jobs],
+            )
+        tx.images.remove(name)
+    # After the commit: an image that is kept for nothing does less harm than one that is gone.
+    backend = ctx.image_backend(image.host)
+    for pin in image.pins:
+        backend.drop(kept_tag(name, pin))
+
+
+def check(ctx: Services, name: str) -> ImageCheck:
+    """Asks the daemon and the registry; changes nothing."""
+    image = get(ctx, name).image
+    backend = ctx.image_backend(image.host)
+    present = backend.find(image.pinned.id) is not None
+    problem = None
+    there = None
+    try:
+        there = backend.in_registry(image.reference) if image.pinned.repo_digest else None
+    except Refused as refused:
+        problem = refused.message
+    if there is None:
+        # Built here, or the registry is away: what this daemon has under the reference.
+        local = backend.find(image.reference)
+        moved = local is not None and local.id != image.pinned.id
+        return ImageCheck(present, (local.repo_digest or local.id) if local and moved else None, problem)
+    moved = there.rpartition("@")[2] != image.digest.rpartition("@")[2]
+    return ImageCheck(present, there if moved else None, problem)
+
+
+def frozen(ctx: Services, kernel: str) -> Frozen:
+    """The packages of a kernel of this machine, as what an image would be built from."""
+    return ctx.notebooks.frozen(kernel)
+
+
+def _bring(ctx: Services, image: Image, host: str | None) -> None:
+    backend = ctx.image_backend(host)
+    if backend.find(image.pinned.id) is None:
+        if image.pinned.repo_digest is None:
+            raise Refused(
+                f"{image.name} was built on another Docker host, and no registry has it. Push it to a registry and "
+                "add it from there, or build it on the host of the environment.",
+                code="image_not_there",
+            )
+        backend.pull(image.pinned.repo_digest, lambda _: None)
+    backend.keep(image.pinned, kept_tag(image.name, image.pinned))
+
+
+def _view(tx: Transaction, image: Image) -> ImageView:
+    return ImageView(image, [it.name for it in tx.environments.all() if image.name in it.images])
+
+
+def _users(ctx: Services, tx: Transaction, name: str, days: int) -> ImageUsers:
+    since = ctx.clock.now() - dt.timedelta(days=days)
+    runs = tx.runs.on_image(name, since)
+    jobs = tx.jobs.of([run.job_id for run in runs])
+    by_job: dict[str, list[Run]] = {}
+    for run in runs:
+        by_job.setdefault(run.job_id, []).append(run)
+    return ImageUsers(
+        days=days,
+        environments=_view(tx, tx.images.get(name)).environments,
+        jobs=[JobOnImage(jobs[job_id], len(found), found[0]) for job_id, found in by_job.items()],
+        unfinished=sum(not run.state.is_terminal for run in runs),
+    )
+
+
+def _said(found: ImageUsers) -> str:
+    parts = []
+    if found.environments:
+        parts.append(f"allowed in {', '.join(found.environments)}")
+    if found.jobs:
+        parts.append(f"{len(found.jobs)} jobs ran on it in the last {found.days} days")
+    if found.unfinished:
+        parts.append(f"{found.unfinished} runs have not ended")
+    return ", ".join(parts)
+
+
+def _check(changes: ImageChanges) -> None:
+    if changes.description is not None and len(changes.description) > _MAX_DESCRIPTION:
+        raise InvalidRequest(f"A description has at most {_MAX_DESCRIPTION} characters.")
+    tags = changes.tags or ()
+    if len(tags) > _MAX_TAGS or any(not (0 < len(tag) <= _MAX_TAG and tag.isprintable()) for tag in tags):
+        raise InvalidRequest(f"There are at most {_MAX_TAGS} tags, each of 1 to {_MAX_TAG} printable characters.")
