@@ -54,52 +54,72 @@ class Postgres:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    programs = [shutil.which(name, path=os.pathsep.join(_FOLDERS)) for name in ("initdb", "postgres")]
-    if None in programs:
-        if os.environ.get("CI"):
-            pytest.fail(WHERE_TO_GET_IT)
-        pytest.skip(WHERE_TO_GET_IT)
-    initdb, server = map(str, programs)
     # Not pytest's own folder: a socket's path may have a hundred characters.
     with (
         tempfile.TemporaryDirectory(prefix="dataops-pg-") as name,
-        _running(initdb, server, Path(name)),
-        closing(Postgres(Path(name))) as postgres,
+        Cluster(Path(name)) as cluster,
+        closing(Postgres(cluster.folder)) as postgres,
     ):
         yield postgres
 
 
-@contextmanager
-def _running(initdb: str, server: str, folder: Path) -> Iterator[None]:
-    # PostgreSQL refuses to be run by root.
-    other: dict[str, Any] = {}
-    if os.getuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        other = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-    data = folder / "data"
-    subprocess.run(
-        [initdb, "--pgdata", data, "--username=dataops", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        **other,
-    )
-    settings = [*_FAST, "listen_addresses=", f"unix_socket_directories={folder}", "max_connections=200"]
-    # The shell ends the server when our end of its input is closed, which it is even if the tests are killed.
-    script = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server'
-    command = ["sh", "-c", script, "sh", server, "-D", data, *(part for s in settings for part in ("-c", s))]
-    with (folder / "log").open("wb") as log:
-        shell = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, **other
-        )
-    try:
-        _wait_until_ready(data / "postmaster.pid", shell, folder / "log")
-        yield
-    finally:
-        assert shell.stdin is not None
-        shell.stdin.close()
-        shell.wait()
+@pytest.fixture
+def own_cluster() -> Iterator[Cluster]:
+    """For tests that stop it."""
+    with tempfile.TemporaryDirectory(prefix="dataops-pg-") as name, Cluster(Path(name)) as cluster:
+        yield cluster
+
+
+class Cluster:
+    """A PostgreSQL server below `folder`, running inside of the `with` block."""
+
+    def __init__(self, folder: Path) -> None:
+        programs = [shutil.which(name, path=os.pathsep.join(_FOLDERS)) for name in ("initdb", "postgres")]
+        if None in programs:
+            if os.environ.get("CI"):
+                pytest.fail(WHERE_TO_GET_IT)
+            pytest.skip(WHERE_TO_GET_IT)
+        initdb, self._server = map(str, programs)
+        self.folder = folder
+        self._data = folder / "data"
+        # PostgreSQL refuses to be run by root.
+        self._other: dict[str, Any] = {}
+        if os.getuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            self._other = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        options = ["--username=dataops", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"]
+        command = [initdb, "--pgdata", self._data, *options]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, **self._other)
+
+    def start(self) -> None:
+        settings = [*_FAST, "listen_addresses=", f"unix_socket_directories={self.folder}", "max_connections=200"]
+        # The shell ends the server when our end of its input is closed, which it is even if the tests are killed.
+        script = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server'
+        parts = [part for setting in settings for part in ("-c", setting)]
+        with (self.folder / "log").open("ab") as log:
+            self._shell = subprocess.Popen(
+                ["sh", "-c", script, "sh", self._server, "-D", str(self._data), *parts],
+                cwd=self.folder,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **self._other,
+            )
+        _wait_until_ready(self._data / "postmaster.pid", self._shell, self.folder / "log")
+
+    def stop(self) -> None:
+        assert self._shell.stdin is not None
+        self._shell.stdin.close()
+        self._shell.wait()
+
+    def __enter__(self) -> Cluster:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
 
 def _wait_until_ready(status: Path, shell: subprocess.Popen[bytes], log: Path) -> None:
