@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from ..domain.runs import Attempt, AttemptState, Run
+from ..domain.secrets import of_environment
 from ..domain.versions import Version
-from ..ports import Bundle, BundleFile, Store
+from ..ports import Bundle, BundleFile, Container, Store, Transaction
 from ..runner import protocol
 from ..services import Services
 from ..services.runs import fill_in
+from ..services.secrets import opened
 
 OUTPUT_LIMITS: protocol.OutputLimits = {"cell_bytes": 16 * 1024**2, "run_bytes": 256 * 1024**2}
 STARTUP_TIMEOUT_S = 120.0
@@ -63,13 +65,37 @@ def bundle_of(ctx: Services, attempt: Attempt, inherited: Mapping[str, str]) -> 
     with ctx.store.read() as tx:
         run = tx.runs.get(attempt.run_id)
         version = tx.versions.get(run.job_id, run.version_digest)
+        variables = {it.name: it.value for it in tx.variables.of(run.environment)}
+        container = _container(tx, run)
+    secrets = opened(ctx, of_environment(run.environment))
     manifest = version.manifest
     return Bundle(
         name=attempt.name,
-        spec=_spec(attempt, run, version),
+        spec=_spec(attempt, run, version, secrets),
         notebook=fill_in(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, run.parameters),
         files=[BundleFile(f.path, f.digest, f.executable) for f in manifest.files],
-        environment=allowed(inherited),
+        # A container has the variables of its image; this machine's would name what is not in there.
+        environment={**({} if container else allowed(inherited)), **variables},
+        secrets=secrets,
+        container=container,
+    )
+
+
+def _container(tx: Transaction, run: Run) -> Container | None:
+    if run.image is None:
+        return None
+    environment = tx.environments.get(run.environment)
+    entry = tx.images.find(run.image.name)
+    user = environment.docker.user
+    if entry is not None and entry.digest == run.image.digest:
+        user = entry.user(user)
+    return Container(
+        image=run.image.id or run.image.digest,
+        user=user,
+        resources=run.resources,
+        network=environment.network,
+        mounts=environment.mounts,
+        warm=environment.docker.warm,
     )
 
 
@@ -77,7 +103,7 @@ def allowed(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if name in INHERITED or name.startswith("LC_")}
 
 
-def _spec(attempt: Attempt, run: Run, version: Version) -> protocol.Spec:
+def _spec(attempt: Attempt, run: Run, version: Version, secrets: Iterable[str]) -> protocol.Spec:
     folder = str(PurePosixPath(version.manifest.notebook_path).parent)
     return {
         "format": 1,
@@ -92,6 +118,7 @@ def _spec(attempt: Attempt, run: Run, version: Version) -> protocol.Spec:
         "folder": "" if folder == "." else folder,
         "files": [file.path for file in version.manifest.files],
         "output_limits": OUTPUT_LIMITS,
+        "secrets": sorted(secrets),
         "startup_timeout_s": STARTUP_TIMEOUT_S,
         "interrupt_grace_s": INTERRUPT_GRACE_S,
     }

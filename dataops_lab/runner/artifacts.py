@@ -9,6 +9,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from .masking import Masking
+
+MASKED_BYTES = 100_000_000
+"""Of a text; a larger one with a secret in it is not kept."""
+
+SEARCHED_BYTES = 1 << 22
+
 State = dict[str, tuple[int, int, int]]
 """Path below the root → size, time of change in ns, inode."""
 
@@ -19,8 +26,13 @@ def state_of(root: Path) -> State:
     return {path: _fingerprint(entry) for path, entry in _files(root, lambda _: None)}
 
 
-def collect(root: Path, before: State, target: Path, note: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Put what differs from `before` under `target`, linked where possible; `note` is told what could not be kept."""
+def collect(
+    root: Path, before: State, target: Path, note: Callable[[str], None], masking: Masking | None = None
+) -> list[dict[str, Any]]:
+    """Put what differs from `before` under `target`, linked where possible; `note` is told what could not be kept.
+
+    A text in which a secret stands is kept with it masked; any other file with one is not kept.
+    """
     collected = []
     for path, entry in _files(root, note):
         if before.get(path) == _fingerprint(entry):
@@ -31,11 +43,17 @@ def collect(root: Path, before: State, target: Path, note: Callable[[str], None]
             note(f"The file {os.fsencode(path)!r} is not kept: its name is not UTF-8.")
             continue
         try:
-            _put(root / path, target / path)
+            size = _put_masked(root / path, target / path, masking, note) if masking else None
+            if size is None:
+                _put(root / path, target / path)
+                size = entry.st_size
+        except _NotKept as why:
+            note(f"The file {path} is not kept: {why}")
+            continue
         except OSError as error:
             note(f"The file {path} is not kept: {error.strerror or error}.")
             continue
-        collected.append({"path": path, "size": entry.st_size})
+        collected.append({"path": path, "size": size})
     return sorted(collected, key=lambda artifact: str(artifact["path"]))
 
 
@@ -57,6 +75,40 @@ def _files(root: Path, note: Callable[[str], None]) -> Iterator[tuple[str, os.st
 
 def _fingerprint(entry: os.stat_result) -> tuple[int, int, int]:
     return entry.st_size, entry.st_mtime_ns, entry.st_ino
+
+
+class _NotKept(Exception):
+    pass
+
+
+def _put_masked(source: Path, target: Path, masking: Masking, note: Callable[[str], None]) -> int | None:
+    """Size of the masked copy; None when there is nothing to mask in it."""
+    if masking.search(os.fsencode(target)):
+        raise _NotKept("its name holds a secret.")
+    if not _holds_a_secret(source, masking):
+        return None
+    try:
+        text = source.read_bytes().decode() if source.stat().st_size <= MASKED_BYTES else None
+    except UnicodeDecodeError:
+        text = None
+    if text is None or "\0" in text:
+        raise _NotKept("it holds a secret, and only texts can be masked. Do not write secrets to files.")
+    note(f"The file {target.name} held a secret, which is masked in the record.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    data = masking.text(text).encode()
+    target.write_bytes(data)
+    return len(data)
+
+
+def _holds_a_secret(path: Path, masking: Masking) -> bool:
+    """Read in pieces that overlap, so that none is missed between two of them."""
+    before = b""
+    with path.open("rb") as file:
+        while piece := file.read(SEARCHED_BYTES):
+            if masking.search(before + piece):
+                return True
+            before = (before + piece)[-4 * masking.longest :]
+    return False
 
 
 def _put(source: Path, target: Path) -> None:

@@ -136,13 +136,19 @@ class DataOpsClient(PapermillNotebookClient):
             self.recorder.output(index, self._exit_error, None)
         self._exit = self._exit_error = None
 
+    async def _check_raise_for_error(self, cell: Any, cell_index: int, exec_reply: dict[str, Any] | None) -> None:
+        await super()._check_raise_for_error(cell, cell_index, self.recorder.masking.value(exec_reply))
+
     # --- what a cell says ---
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         if msg["msg_type"] == "execute_input":
             self.recorder.kernel_is_on_it = True
+        out = None
         try:
-            return super().process_message(msg, cell, cell_index)
+            for masked in self.recorder.masking.messages(msg):
+                out = super().process_message(masked, cell, cell_index)
+            return out
         except CellExecutionComplete:
             outputs.join(cell.outputs)
             raise

@@ -2,40 +2,80 @@
 
 from __future__ import annotations
 
+import codecs
+import fcntl
 import logging
 import os
 import re
+import select
+import struct
+import termios
+import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from .journal import append
+from .masking import Masking
+
+SETTLE_S = 1.0
+"""How long what a kernel has just written may take through the pipe."""
 
 # Colours and cursor movements are for terminals.
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 class Log:
-    """Append-only, and shared with the kernel's own stdout and stderr, which go to `descriptor` directly."""
+    """Append-only, and shared with the kernel's own stdout and stderr, which go to `descriptor`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self.descriptor = self._file
         self._pieces: list[str] = []
         self._at_line_start = True
+        self._masking = Masking()
+        self._pipe: _Pipe | None = None
+        self._one_at_a_time = threading.RLock()
+
+    def mask(self, masking: Masking) -> None:
+        """Before anything is written. What is written to `descriptor` then comes through a pipe."""
+        self._masking = masking
+        if masking:
+            self._pipe = _Pipe(self)
+            self.descriptor = self._pipe.target
 
     def stream(self, text: str) -> None:
-        """Written at the next `flush`."""
+        """Written at the next `flush`, but for an end that may be the beginning of a secret."""
         self._pieces.append(text)
 
     def say(self, text: str) -> None:
         """A line of the runner's own, or several; always on a line of its own."""
-        self.flush()
-        text = _ESCAPES.sub("", text).rstrip("\n") + "\n"
-        self._append(text if self._at_line_start else "\n" + text)
+        with self._one_at_a_time:
+            self._flush_all()
+            text = _ESCAPES.sub("", self._masking.text(text)).rstrip("\n") + "\n"
+            self._append(text if self._at_line_start else "\n" + text)
 
     def flush(self) -> None:
         if self._pieces:
             text, self._pieces = "".join(self._pieces), []
+            self.write(text)
+
+    def write(self, text: str) -> None:
+        """Of a stream that goes on."""
+        with self._one_at_a_time:
+            self._append(self._masking.stream("log", text))
+
+    def end(self) -> None:
+        """Everything is written when this returns, except what processes that cannot be killed go on to say."""
+        if self._pipe:
+            self._pipe.end()
+        with self._one_at_a_time:
+            self._flush_all()
+
+    def _flush_all(self) -> None:
+        self.flush()
+        for _, text in self._masking.rest("log"):
             self._append(text)
 
     def _append(self, text: str) -> None:
@@ -43,16 +83,55 @@ class Log:
             self._at_line_start = text.endswith("\n")
             # A full disk is told by the journal; the log must not be in the way of that.
             with suppress(OSError):
-                append(self.descriptor, text.encode("utf-8", "replace"))
+                append(self._file, text.encode("utf-8", "replace"))
 
     def size(self) -> int:
-        return os.fstat(self.descriptor).st_size
+        return os.fstat(self._file).st_size
 
     def tail(self, since: int, limit: int = 4_000) -> str:
         """What was written after the log had `since` bytes; the last `limit` bytes of it."""
+        if self._pipe:
+            self._pipe.settle()
         with self._path.open("rb") as log:
             log.seek(max(since, self.size() - limit))
             return log.read().decode("utf-8", "replace").strip()
+
+
+class _Pipe:
+    """Takes what a kernel's process writes, so that it can be masked."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._source, self.target = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+        self._taking = threading.Lock()
+        self._thread = threading.Thread(target=self._take_all, name="log", daemon=True)
+        self._thread.start()
+
+    def settle(self) -> None:
+        """What was written before is in the log."""
+        deadline = time.monotonic() + SETTLE_S
+        while self._waiting() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        with self._taking:
+            pass
+
+    def end(self) -> None:
+        os.close(self.target)
+        self._thread.join(SETTLE_S)
+
+    def _waiting(self) -> int:
+        (size,) = struct.unpack("i", fcntl.ioctl(self._source, termios.FIONREAD, b"\0" * 4))
+        return int(size)
+
+    def _take_all(self) -> None:
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        while True:
+            select.select([self._source], [], [])
+            with self._taking:
+                data = os.read(self._source, 1 << 16)
+                self._log.write(decode(data, not data))
+            if not data:
+                return
 
 
 class LogHandler(logging.Handler):

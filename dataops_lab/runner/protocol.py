@@ -4,6 +4,7 @@ In, written before the runner starts:
 
     spec.json       what to do; `Spec` below
     input.ipynb     the notebook, parameters already filled in
+    (stdin          the secrets, see secrets.py)
     files/          the workspace from its root: helper files, and the folder the notebook runs in
 
 Out:
@@ -83,6 +84,8 @@ class Spec(TypedDict):
     files: list[str]
     """Helper files that travelled: unchanged ones are no artifacts."""
     output_limits: OutputLimits
+    secrets: list[str]
+    """Names of those that come over stdin, see secrets.py."""
     startup_timeout_s: float
     interrupt_grace_s: float
     """How long an interrupted cell may take to end after SIGTERM, before the kernel is killed."""

@@ -9,6 +9,7 @@ from typing import Any
 from .journal import Journal
 from .limits import Content, OutputLimit
 from .log import Log
+from .masking import Masking
 from .protocol import Failure, OutputLimits
 from .values import Values
 
@@ -24,7 +25,8 @@ class Recorder:
     def __init__(self, journal: Journal, log: Log, limits: OutputLimits = UNLIMITED) -> None:
         self.journal = journal
         self.log = log
-        self.values = Values(self._value_recorded, lambda why: self.note("value_refused", why))
+        self.masking = Masking()
+        self.values = Values(self._value_recorded, lambda why: self.note("value_refused", why), self._masked)
         self.done = 0
         self.total = 0
         self.cell: int | None = None
@@ -46,6 +48,11 @@ class Recorder:
 
     def limit_outputs(self, limits: OutputLimits) -> None:
         self._limit = OutputLimit(limits)
+
+    def mask(self, masking: Masking) -> None:
+        """Before anything is recorded. Outputs come to us masked; the rest is masked here."""
+        self.masking = masking
+        self.log.mask(masking)
 
     def started(self, kinds: list[str]) -> None:
         """`kinds` are the types of all cells."""
@@ -94,6 +101,7 @@ class Recorder:
         self._notes_left -= 1
         if self._notes_left < 0:
             return
+        message = self.masking.text(message)
         if self._notes_left == 0:
             code, message, cell = "notes_cut", "There is more to note than is kept.", None
         self.journal.write("note", code=code, message=message, cell=cell)
@@ -111,6 +119,9 @@ class Recorder:
             name = next(iter(self._new_values))
             self.journal.write("value", name=name, value=self._new_values.pop(name))
         self.log.flush()
+
+    def _masked(self, value: Any) -> Any:
+        return self.masking.value(value)
 
     def _value_recorded(self, name: str, value: Any) -> None:
         self._new_values[name] = value

@@ -22,12 +22,18 @@ _SCRAPS = ("application/scrapbook.scrap.json+json", "application/scrapbook.scrap
 class Values:
     """The last value of a name counts. `recorded` is told of each, `refused` why one is not kept."""
 
-    def __init__(self, recorded: Callable[[str, Any], None], refused: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        recorded: Callable[[str, Any], None],
+        refused: Callable[[str], None],
+        masked: Callable[[Any], Any] = lambda value: value,
+    ) -> None:
         self._values: dict[str, Any] = {}
         self._sizes: dict[str, int] = {}
         self._size = 0
         self._recorded = recorded
         self._refused = refused
+        self._masked = masked
 
     def of_output(self, data: dict[str, Any]) -> None:
         """Take what the MIME bundle of an output records, if anything."""
@@ -63,7 +69,7 @@ class Values:
         ):
             self._refused("A value was recorded without a name.")
             return
-        name, value = entry["name"], entry[member]
+        name, value = self._masked(entry["name"]), self._masked(entry[member])
         size = len(name) + len(encoded(value))
         if size > VALUE_BYTES:
             self._refused(

@@ -1,0 +1,193 @@
+"""Masking: known secrets are replaced before anything of a run is written, cut off or counted.
+
+It keeps a secret out of a record when a notebook shows it by accident. It is no wall against a notebook that
+wants to give it away: who can read a secret can spell it backwards.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+
+SHORTEST = 6
+"""Characters of what is looked for: shorter ones would be found everywhere."""
+
+
+class Masking:
+    """`secrets` are the values. Without any, everything passes as it is."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._forms = sorted({form for secret in secrets for form in _forms(secret) if len(form) >= SHORTEST})
+        self._pattern = re.compile(_any_of(self._forms)) if self._forms else None
+        self._bytes = re.compile(_any_of(self._forms).encode()) if self._forms else None
+        self.longest = max(map(len, self._forms), default=0)
+        self._held: dict[str, str] = {}
+        """Of each stream: the end of what it said so far, while it may be the beginning of a secret."""
+
+    def __bool__(self) -> bool:
+        return self._pattern is not None
+
+    def text(self, text: str) -> str:
+        if self._pattern is None:
+            return text
+        pieces, at = [], 0
+        for start, end in _found(self._pattern, text):
+            pieces += [text[at:start], MASK]
+            at = end
+        return "".join([*pieces, text[at:]]) if pieces else text
+
+    def value(self, value: Any) -> Any:
+        """Anything that JSON can hold; names of members too."""
+        if self._pattern is None:
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.value(name): self.value(member) for name, member in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.value(member) for member in value]
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and self._pattern.search(str(value)):
+            return MASK
+        return value
+
+    def search(self, data: bytes) -> bool:
+        """Whether a secret is in there, as text or as it is written in base64, URLs and the like."""
+        return self._bytes is not None and self._bytes.search(data) is not None
+
+    # --- streams: a secret may come in pieces ---
+
+    def messages(self, message: dict[str, Any]) -> list[dict[str, Any]]:
+        """What may be known of a message of a kernel about its outputs, as messages of the same kind."""
+        if self._pattern is None:
+            return [message]
+        kind, content = message["msg_type"], message["content"]
+        told = []
+        # Outputs of their own end the text before them; what only passes by does not.
+        if kind in _ENDING or content.get("execution_state") == "idle":
+            told = self.rest("stdout", "stderr")
+        elif kind == "stream":
+            told = self.rest("stderr" if content["name"] == "stdout" else "stdout")
+            content = {**content, "text": self.stream(content["name"], content["text"])}
+        said = [_stream(message, name, text) for name, text in told]
+        return [*said, {**message, "content": content if kind == "stream" else self.value(content)}]
+
+    def stream(self, name: str, text: str) -> str:
+        """What can be told now of a stream that goes on. The rest comes with the next call, or with `rest`."""
+        if self._pattern is None:
+            return text
+        text = self._held.pop(name, "") + text
+        kept = self._tail(text)
+        # A secret is not cut in two where it ends in what is the beginning of one.
+        for start, end in _found(self._pattern, text):
+            if start < len(text) - kept < end:
+                kept = len(text) - start if len(text) - start <= 4 * self.longest else len(text) - end
+        if kept:
+            self._held[name] = text[-kept:]
+            text = text[:-kept]
+        return self.text(text)
+
+    def rest(self, *names: str) -> list[tuple[str, str]]:
+        """Name and end of those streams of which something is kept; nothing follows it."""
+        return [(name, self.text(self._held.pop(name))) for name in names if name in self._held]
+
+    def _tail(self, text: str) -> int:
+        """Length of the longest end of `text` that a secret begins with, without being all of it."""
+        window = text[-(self.longest - 1) :]
+        longest = 0
+        for form in self._forms:
+            own = window[-(len(form) - 1) :]
+            at = own.find(form[0])
+            while at >= 0 and len(own) - at > longest:
+                if own.startswith(form[: min(8, len(own) - at)], at) and form.startswith(own[at:]):
+                    longest = len(own) - at
+                    break
+                at = own.find(form[0], at + 1)
+        return longest
+
+
+_ENDING = ("display_data", "execute_result", "error", "clear_output")
+
+
+def _stream(message: dict[str, Any], name: str, text: str) -> dict[str, Any]:
+    return {**message, "msg_type": "stream", "content": {"name": name, "text": text}}
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """The ways in which a value is written by those who did not mean to hide it."""
+    yield from _spellings(secret)
+    lines = secret.splitlines()
+    if len(lines) > 1:
+        # A key file is printed line by line, or without its first and last line.
+        for line in lines:
+            if len(line.strip()) >= 2 * SHORTEST:
+                yield from _spellings(line.strip())
+
+
+def _spellings(value: str) -> Iterator[str]:
+    data = value.encode("utf-8", "surrogatepass")
+    yield value
+    yield value.strip()
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield repr(value)[1:-1]
+    yield html.escape(value)
+    yield html.escape(value, quote=False)
+    for quoted in (quote(data, safe=""), quote(data), quote_plus(data)):
+        yield quoted
+        yield re.sub("%[0-9A-F]{2}", lambda escape: escape[0].lower(), quoted)
+    yield data.hex()
+    yield data.hex().upper()
+    for encoded in (base64.b64encode, base64.urlsafe_b64encode):
+        yield from _base64_anywhere(data, encoded)
+    # As mail and the command `base64` wrap it.
+    wrapped = base64.encodebytes(data).decode().splitlines()
+    yield from (line.rstrip("=") for line in wrapped if len(wrapped) > 1 and len(line) >= 2 * SHORTEST)
+
+
+def _base64_anywhere(data: bytes, encoded: Any) -> Iterator[str]:
+    """What of its base64 does not depend on what stands before and behind it, for each place it may begin at."""
+    for before in range(3):
+        text = encoded(b"\0" * before + data).decode().rstrip("=")
+        # Of the first characters some bits belong to what is before, of the last one some to what is behind.
+        first = -(-before * 8 // 6)
+        last = (before + len(data)) * 8 // 6
+        yield text[first:last]
+
+
+def _any_of(forms: list[str]) -> str:
+    """A pattern that finds the longest of the forms at a place, with one step per character where there is none."""
+    return _branch(forms, 0)
+
+
+def _branch(forms: list[str], depth: int) -> str:
+    # Sorted, so that forms with the same beginning are neighbours.
+    if len(forms) == 1:
+        return re.escape(forms[0][depth:])
+    shared = len(os.path.commonprefix([forms[0], forms[-1]]))  # noqa: RUF071  (characters are what is wanted)
+    head = re.escape(forms[0][depth:shared])
+    optional = len(forms[0]) == shared
+    groups: dict[str, list[str]] = {}
+    for form in forms[1:] if optional else forms:
+        groups.setdefault(form[shared], []).append(form)
+    ways = "|".join(_branch(group, shared) for group in groups.values())
+    return f"{head}(?:{ways}){'?' if optional else ''}"
+
+
+def _found(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
+    """Where to mask: what overlaps is one place."""
+    match = pattern.search(text)
+    while match:
+        start, end = match.span()
+        begin = start
+        # Another one may begin inside of this one and end behind it.
+        while (match := pattern.search(text, begin + 1)) and match.start() < end:
+            begin, end = match.start(), max(end, match.end())
+        yield start, end

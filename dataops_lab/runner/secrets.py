@@ -1,0 +1,50 @@
+"""How secrets reach the runner: one JSON object of names and values on its stdin, in no file and on no command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+
+class SecretsMissing(RuntimeError):
+    """Something was expected on stdin that did not come. The message is for people."""
+
+
+def offered(secrets: Mapping[str, str]) -> BinaryIO:
+    """To be the stdin of a runner, and to be closed once that was started."""
+    if not secrets:
+        return Path(os.devnull).open("rb")
+    # Unlike a pipe, either takes all of it at once: nobody has to wait until the runner reads.
+    stdin: BinaryIO
+    if hasattr(os, "memfd_create"):  # noqa: SIM108  (two kinds of file, which a type checker tells apart)
+        stdin = os.fdopen(os.memfd_create("secrets"), "w+b")
+    else:
+        stdin = tempfile.TemporaryFile()  # noqa: SIM115  (the caller closes it)
+    stdin.write(json.dumps(secrets).encode())
+    stdin.seek(0)
+    return stdin
+
+
+def received(names: Iterable[str]) -> dict[str, str]:
+    """The secrets of these names, from stdin, which is empty afterwards. SecretsMissing. Call it once."""
+    expected = set(names)
+    if not expected:
+        return {}
+    pieces = []
+    while piece := os.read(0, 1 << 16):
+        pieces.append(piece)
+    # Nothing that is started from here on can read it again.
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    try:
+        given = json.loads(b"".join(pieces))
+    except ValueError:
+        given = {}
+    if missing := expected - given.keys():
+        raise SecretsMissing(f"The runner was not given the secrets {', '.join(sorted(missing))}.")
+    return {name: str(given[name]) for name in expected}
