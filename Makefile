@@ -38,7 +38,7 @@ check: $(DONE)/built ## lint, formatting, types and import rules
 	lint-imports
 	jlpm lint:check
 
-test-python: $(DONE)/built $(DONE)/postgres docker ## the Python tests (arguments in PYTEST_ARGS)
+test-python: $(DONE)/built $(DONE)/postgres $(DONE)/r docker ## the Python tests (arguments in PYTEST_ARGS)
 	python -m pytest $(PYTEST_ARGS)
 
 test-frontend: $(DONE)/built ## the TypeScript tests
@@ -105,6 +105,10 @@ $(DONE)/built: $(DONE)/python $(DONE)/node_modules $(FRONTEND)
 # Where it is missing and cannot be installed, the tests that want it are skipped and say so.
 $(DONE)/postgres: $(DONE)/venv
 	scripts/apt postgresql || true
+	touch $@
+
+$(DONE)/r: $(DONE)/venv
+	scripts/apt r-cran-irkernel || true
 	touch $@
 
 # Not a step that is done once: a daemon does not outlive the machine's next start.

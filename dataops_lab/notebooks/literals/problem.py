@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-_DEEPEST = 50  # Python's own parser gives up at 200 brackets
+DEEPEST = 50  # Python's own parser gives up at 200 brackets
 
 
 class Unwritable(ValueError):
@@ -24,9 +24,9 @@ def without_nul(text: str, language: str) -> str:
     return checked_text(text)
 
 
-def deeper(depth: int) -> int:
-    if depth >= _DEEPEST:
-        raise Unwritable(f"is nested more than {_DEEPEST} levels deep")
+def deeper(depth: int, most: int = DEEPEST) -> int:
+    if depth >= most:
+        raise Unwritable(f"is nested more than {most} levels deep")
     return depth + 1
 
 

@@ -21,6 +21,7 @@ _RESERVED = frozenset(
 )
 _PLAIN = re.compile(r"[ -~]*")
 
+_DEEPEST = 20  # R's parser gives up at 50 brackets, and a level may need two
 _LARGEST_INTEGER = 2**31 - 1
 _LARGEST_EXACT = 2**53  # beyond, a double skips whole numbers
 _DIGITS_READ_EXACTLY = 15
@@ -60,10 +61,9 @@ def literal(value: Any, depth: int = 0) -> str:
         case str():
             return _text(value)
         case list() | tuple():
-            return _list(value, deeper(depth))
+            return _list(value, deeper(depth, _DEEPEST))
         case dict():
-            within = deeper(depth)
-            return f"list({', '.join(f'{_key(key)} = {literal(its, within)}' for key, its in value.items())})"
+            return _mapping(value, deeper(depth, _DEEPEST))
     raise Unwritable(f"is a {type(value).__name__}, which is not a JSON value")
 
 
@@ -71,6 +71,14 @@ def _list(members: Sequence[Any], depth: int) -> str:
     kinds = {type(member) for member in members}
     vector = kinds in ({bool}, {int}, {float}, {int, float}, {str})
     return f"{'c' if vector else 'list'}({', '.join(literal(member, depth) for member in members)})"
+
+
+def _mapping(value: dict[Any, Any], depth: int) -> str:
+    keys, members = [_key(key) for key in value], [literal(its, depth) for its in value.values()]
+    if all(_PLAIN.fullmatch(key) for key in value):
+        return f"list({', '.join(f'{key} = {its}' for key, its in zip(keys, members, strict=True))})"
+    # As the name of an argument, text outside of the locale's alphabet would become `<U+00E9>`.
+    return f"structure(list({', '.join(members)}), names = c({', '.join(keys)}))"
 
 
 def _whole(value: int, *, double: bool) -> str:

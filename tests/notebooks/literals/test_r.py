@@ -29,6 +29,7 @@ WRITTEN = [
     ([1, "a", None], "list", 'list(1L, "a", NULL)'),
     ([], "list", "list()"),
     ({"a b": 1, "c": [True]}, "mapping", 'list("a b" = 1L, "c" = c(TRUE))'),
+    ({"é": 1}, "mapping", 'structure(list(1L), names = c("\\U{e9}"))'),
     ("2026-01-31", "date", 'as.Date("2026-01-31")'),
     (["2026-01-31"], "list[date]", 'c(as.Date("2026-01-31"))'),
     ("2026-01-31T08:00:00", "datetime", 'as.POSIXct("2026-01-31 08:00:00")'),
