@@ -55,6 +55,47 @@ export type Run = With<
   }
 >;
 
+/** How runs are treated; null for what is not chosen. */
+export type GivenSettings = Pick<
+  Schemas['SubmitRequest'],
+  | 'priority'
+  | 'max_retries'
+  | 'retry_on_timeout'
+  | 'queue_timeout_s'
+  | 'start_timeout_s'
+  | 'timeout_s'
+  | 'total_timeout_s'
+>;
+export type Resources = Schemas['ResourcesModel'];
+/** What a person may choose in one environment; `problem` says why not. */
+export type Placement = Schemas['PlacementModel'];
+export type ImageOption = Schemas['ImageOption'];
+
+export type ExecutorKind = Schemas['ExecutorKind'];
+export type Environment = Schemas['EnvironmentModel'];
+export type EnvironmentChange = Schemas['EnvironmentChange'];
+export type Limits = Schemas['LimitsModel'];
+export type Mount = Schemas['MountModel'];
+export type Variable = Schemas['VariableModel'];
+export type Secret = Schemas['SecretModel'];
+
+export type Image = Schemas['ImageModel'];
+export type ImageProbe = Schemas['ImageProbeModel'];
+type Asked<T, Required extends keyof T> = Partial<T> & Pick<T, Required>;
+export type ImageAddition = Asked<
+  Schemas['AddImageRequest'],
+  'name' | 'reference'
+>;
+export type ImageBuild = Asked<Schemas['BuildImageRequest'], 'name' | 'base'>;
+/** What is left out stays; `deprecated` null takes the deprecation back. */
+export type ImageChange = Partial<Schemas['ChangeImageRequest']>;
+export type ImageCheck = Schemas['ImageCheckModel'];
+export type ImageTask = Schemas['ImageTaskModel'];
+export type ImageUsers = Schemas['ImageUsersModel'];
+export type ImageTrial = Schemas['ImageTrialModel'];
+export type ImageTrialRequest = Asked<Schemas['TrialRequest'], 'image'>;
+export type FrozenPackages = Schemas['FrozenModel'];
+
 export type Page<T> = { items: T[]; next: string | null };
 export type Status = Schemas['Status'];
 

@@ -6,13 +6,17 @@ import { ISignal, Signal } from '@lumino/signaling';
 import {
   Finding,
   Inspection,
+  Kernel,
   Parameter,
   Parameters,
+  Placement,
   Problem,
   Run,
   Submission
 } from '../api';
 import { Draft, draftOf, initialDraft, isDefault, readDraft } from './drafts';
+import { NOWHERE, Place, placementOf, readPlace, stillAllowed } from './place';
+import { NO_SETTINGS, readSettings, SettingsDraft } from './settings';
 
 export type Drafts = { [name: string]: Draft };
 
@@ -21,11 +25,15 @@ export type FormState = {
   drafts: Drafts;
   /** Sentences by parameter name. */
   problems: { [name: string]: string };
+  /** Where it runs: what may be chosen, in promotion order, and what is. */
+  placements: Placement[];
+  place: Place;
+  settings: SettingsDraft;
+  /** Sentences by field of place and settings. */
+  fieldProblems: { [name: string]: string | undefined };
   name: string;
   /** The one that was chosen instead of the notebook's own. */
   kernel: string | null;
-  /** In minutes, as typed; empty for none. */
-  timeout: string;
   /** Null while it is read, and for a rerun, whose version is fixed. */
   inspection: Inspection | null;
   /** What the page itself has to say, beside the findings of the inspection. */
@@ -44,6 +52,8 @@ export interface IRunTarget {
   /** Save what is open; a sentence where that is not possible. */
   save(): Promise<string | null>;
   inspect(kernel: string | null): Promise<Inspection>;
+  /** What may be chosen for a notebook of this kernel. */
+  placements(kernel: Kernel | null): Promise<Placement[]>;
   submit(submission: Omit<Submission, 'path'>, key: string): Promise<Run>;
 }
 
@@ -89,9 +99,12 @@ export class RunFormModel implements IDisposable {
     try {
       const notes = await this._save();
       const inspection = await this.target.inspect(this._state.kernel);
+      const placements = await this.target.placements(inspection.kernel);
       const typed = this._touched();
       this._set({
         inspection,
+        placements,
+        place: stillAllowed(this._state.place, placements),
         notes,
         name: this._named ? this._state.name : inspection.name,
         trouble: null,
@@ -124,8 +137,17 @@ export class RunFormModel implements IDisposable {
     this._set({ name });
   }
 
-  setTimeout(timeout: string): void {
-    this._set({ timeout });
+  setPlace(change: Partial<Place>): void {
+    const place = { ...this._state.place, ...change };
+    if (change.environment !== undefined) {
+      place.image = null;
+    }
+    this._set({ place, fieldProblems: {} });
+  }
+
+  setSettings(change: Partial<SettingsDraft>): void {
+    const settings = { ...this._state.settings, ...change };
+    this._set({ settings, fieldProblems: {} });
   }
 
   setKernel(kernel: string): Promise<void> {
@@ -138,14 +160,15 @@ export class RunFormModel implements IDisposable {
     const { inspection, submitting } = this._state;
     const ready = inspection !== null || this.target.rerunOf !== null;
     const parameters = this._values();
-    if (!ready || !parameters || submitting) {
+    const chosen = this._chosen();
+    if (!ready || !parameters || !chosen || submitting) {
       return null;
     }
     this._set({ submitting: true, trouble: null });
     try {
       const notes = await this._save();
       this._set({ notes });
-      const submission = this._submission(parameters);
+      const submission = this._submission(parameters, chosen);
       // The same request keeps its key, so that a second try after a lost answer is no second run.
       const request = JSON.stringify(submission);
       if (request !== this._request) {
@@ -157,25 +180,45 @@ export class RunFormModel implements IDisposable {
       return run;
     } catch (reason) {
       const trouble = Problem.from(reason);
-      const problems = this._ofFields(trouble.parameters);
-      const placed = Object.keys(problems).length > 0;
+      const problems = this._ofParameters(trouble.parameters);
+      const fieldProblems = fieldsOfProblem(trouble);
+      const placed = { ...problems, ...fieldProblems };
       // What is said at a field need not be said twice.
-      this._set({ problems, trouble: placed ? null : trouble });
+      const said = Object.keys(placed).length > 0;
+      this._set({ problems, fieldProblems, trouble: said ? null : trouble });
       return null;
     } finally {
       this._set({ submitting: false });
     }
   }
 
-  private _submission(parameters: Parameters): Omit<Submission, 'path'> {
-    const { name, kernel, inspection, timeout } = this._state;
-    const seconds = Number(timeout) * 60;
+  private _submission(
+    parameters: Parameters,
+    chosen: Partial<Submission>
+  ): Omit<Submission, 'path'> {
+    const { name, kernel, inspection } = this._state;
     return {
       parameters,
       name: name.trim() && name !== inspection?.name ? name.trim() : undefined,
       kernel: kernel ?? undefined,
-      timeout_s: seconds > 0 ? seconds : undefined
+      ...chosen
     };
+  }
+
+  /** Place and settings; null when a field is wrong. A rerun keeps those of the run it repeats. */
+  private _chosen(): Partial<Submission> | null {
+    if (this.target.rerunOf) {
+      return {};
+    }
+    const { place, placements, settings } = this._state;
+    const placement = placementOf(place, placements);
+    const where = readPlace(place, placement, this._trans);
+    const how = readSettings(settings, this._trans);
+    const fieldProblems = { ...where.problems, ...how.problems };
+    this._set({ fieldProblems });
+    return Object.keys(fieldProblems).length
+      ? null
+      : { ...where.choice, ...withoutNulls(how.settings) };
   }
 
   /** The values that differ from the defaults; null when a field is wrong. */
@@ -225,7 +268,7 @@ export class RunFormModel implements IDisposable {
         ];
   }
 
-  private _ofFields(problems: { [name: string]: string }) {
+  private _ofParameters(problems: { [name: string]: string }) {
     const names = new Set(this._state.parameters.map(it => it.name));
     return Object.fromEntries(
       Object.entries(problems).filter(([name]) => names.has(name))
@@ -241,9 +284,12 @@ export class RunFormModel implements IDisposable {
     parameters: [],
     drafts: {},
     problems: {},
+    placements: [],
+    place: NOWHERE,
+    settings: NO_SETTINGS,
+    fieldProblems: {},
     name: '',
     kernel: null,
-    timeout: '',
     inspection: null,
     notes: [],
     loading: false,
@@ -271,6 +317,22 @@ function fieldsOf(
     ])
   );
   return { parameters, drafts, problems: {} };
+}
+
+/** The fields that a refusal is about; what it says about all of them is one sentence. */
+function fieldsOfProblem(problem: Problem): { [name: string]: string } {
+  const { limit, setting, image } = problem.extra;
+  const named = [limit, setting, image !== undefined && 'image'];
+  const name = named.find(it => typeof it === 'string' && it in FIELDS);
+  return name ? { [name as string]: problem.message } : {};
+}
+
+const FIELDS = { ...NO_SETTINGS, image: '', cpus: '', memory_bytes: '' };
+
+function withoutNulls<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== null)
+  ) as Partial<T>;
 }
 
 function same(a: Draft, b: Draft): boolean {

@@ -30,6 +30,8 @@ export function notebookTarget(
         : null;
     },
     inspect: kernel => client.inspect(path, kernel ?? undefined),
+    placements: kernel =>
+      client.environments.placements(kernel?.name, kernel?.language),
     submit: (submission, key) => client.submit({ path, ...submission }, key)
   };
 }
@@ -41,6 +43,7 @@ export function rerunTarget(run: Run, client: Client): IRunTarget {
     rerunOf: run,
     save: () => Promise.resolve(null),
     inspect: () => Promise.reject(new Error('A version is fixed.')),
+    placements: () => Promise.resolve([]),
     submit: ({ parameters }, key) => client.rerun(run.id, parameters ?? {}, key)
   };
 }

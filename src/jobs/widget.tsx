@@ -80,7 +80,8 @@ function Connected(props: Options): JSX.Element {
       onLeave={name => model.check(name)}
       onName={name => model.setName(name)}
       onKernel={kernel => void model.setKernel(kernel)}
-      onTimeout={minutes => model.setTimeout(minutes)}
+      onPlace={change => model.setPlace(change)}
+      onSettings={change => model.setSettings(change)}
       onReload={() => void model.load()}
       onSubmit={() => void submit()}
       trans={trans}

@@ -1,6 +1,14 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { Inspection, Parameter, Problem, Run, Submission } from '../../api';
+import {
+  ImageOption,
+  Inspection,
+  Parameter,
+  Placement,
+  Problem,
+  Run,
+  Submission
+} from '../../api';
 import { IRunTarget, RunFormModel } from '../model';
 
 const trans = nullTranslator.load('dataops_lab');
@@ -28,6 +36,50 @@ const INSPECTION = {
   findings: []
 } as unknown as Inspection;
 
+const SANDBOX: Placement = {
+  environment: 'sandbox',
+  description: '',
+  executor: 'process',
+  guarded: false,
+  problem: null,
+  unpromoted: false,
+  images: [],
+  default_image: null,
+  limits: {
+    resources: { cpus: null, memory_bytes: null, pids: null, gpus: null },
+    timeout_s: null,
+    concurrency: null
+  },
+  locked: [],
+  network: true,
+  not_enforced: []
+};
+
+function image(name: string, problems: string[] = []): ImageOption {
+  return {
+    name,
+    description: '',
+    reference: name,
+    digest: 'sha256:1',
+    is_default: false,
+    problems,
+    warnings: [],
+    python: '3.11.2',
+    kernels: []
+  };
+}
+
+const CONTAINERS: Placement = {
+  ...SANDBOX,
+  environment: 'containers',
+  executor: 'docker',
+  images: [image('lean'), image('old', ['It is not allowed here.'])],
+  limits: {
+    ...SANDBOX.limits,
+    resources: { ...SANDBOX.limits.resources, cpus: 2, memory_bytes: 4e9 }
+  }
+};
+
 class FakeTarget implements IRunTarget {
   title = 'report.ipynb';
   rerunOf: Run | null = null;
@@ -38,6 +90,8 @@ class FakeTarget implements IRunTarget {
 
   save = async () => this.saving;
   inspect = async () => this.inspection;
+  places = [SANDBOX];
+  placements = async () => this.places;
   submit = async (submission: Omit<Submission, 'path'>, key: string) => {
     this.submitted.push({ submission, key });
     const failure = this.failures.shift();
@@ -64,18 +118,23 @@ describe('RunFormModel', () => {
     expect(form.state.name).toBe('report');
     expect(form.state.drafts.top.text).toBe('8');
     expect(await form.submit()).toEqual({ id: 'r1' });
-    expect(target.submitted[0].submission).toEqual({ parameters: {} });
+    expect(target.submitted[0].submission).toEqual({
+      parameters: {},
+      environment: 'sandbox'
+    });
   });
 
   it('sends only what was changed', async () => {
     type('top', '3');
     type('year', '2026');
     form.setName('March');
-    form.setTimeout('1.5');
+    form.setSettings({ timeout_s: '1.5', priority: '-3' });
     await form.submit();
     expect(target.submitted[0].submission).toEqual({
       parameters: { top: 3 },
       name: 'March',
+      environment: 'sandbox',
+      priority: -3,
       timeout_s: 90
     });
   });
@@ -93,6 +152,63 @@ describe('RunFormModel', () => {
     expect(form.state.problems).toHaveProperty('top');
     type('top', '3');
     expect(form.state.problems).toEqual({});
+  });
+
+  it('says at a setting what is wrong with it, and sends nothing', async () => {
+    form.setSettings({ max_retries: '1.5' });
+    expect(await form.submit()).toBeNull();
+    expect(target.submitted).toEqual([]);
+    expect(form.state.fieldProblems.max_retries).toMatch('whole number');
+  });
+
+  it('runs where one may: in the first environment that is open', async () => {
+    const closed = { ...SANDBOX, environment: 'closed', problem: 'It is not.' };
+    target.places = [closed, SANDBOX];
+    form = new RunFormModel(target, trans);
+    await form.load();
+    expect(form.state.place.environment).toBe('sandbox');
+  });
+
+  it('wants an image where there are several, and keeps within the limits', async () => {
+    target.places = [SANDBOX, CONTAINERS];
+    await form.load();
+    form.setPlace({ environment: 'containers', memory: '8', cpus: '0' });
+    expect(await form.submit()).toBeNull();
+    expect(Object.keys(form.state.fieldProblems).sort()).toEqual([
+      'cpus',
+      'image',
+      'memory_bytes'
+    ]);
+    form.setPlace({ image: 'lean', memory: '1.5', cpus: '' });
+    await form.submit();
+    expect(target.submitted[0].submission).toMatchObject({
+      environment: 'containers',
+      image: 'lean',
+      resources: { memory_bytes: 1.5e9, cpus: null }
+    });
+  });
+
+  it('forgets an image that is allowed no longer', async () => {
+    target.places = [CONTAINERS];
+    await form.load();
+    form.setPlace({ environment: 'containers', image: 'lean' });
+    target.places = [{ ...CONTAINERS, images: [image('lean', ['Gone.'])] }];
+    await form.load();
+    expect(form.state.place.image).toBeNull();
+  });
+
+  it('puts a limit that the server holds at its field', async () => {
+    target.failures = [
+      new Problem({
+        code: 'limit_exceeded',
+        status: 422,
+        detail: 'Too long.',
+        extra: { limit: 'timeout_s' }
+      })
+    ];
+    await form.submit();
+    expect(form.state.fieldProblems).toEqual({ timeout_s: 'Too long.' });
+    expect(form.state.trouble).toBeNull();
   });
 
   it('sends nothing before the notebook has been read', async () => {

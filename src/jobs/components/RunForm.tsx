@@ -1,16 +1,20 @@
 import { TranslationBundle } from '@jupyterlab/translation';
-import { HTMLSelect } from '@jupyterlab/ui-components';
 import React, { useEffect, useRef } from 'react';
 
-import type { Run } from '../../api';
-import { Message } from '../../shared/components/Message';
+import type { Placement, Run } from '../../api';
+import { Field } from '../../shared/components/Field';
 import { Trouble } from '../../shared/components/Trouble';
-import { shortDigest } from '../../shared/format';
+import { formatDuration, shortDigest } from '../../shared/format';
 import { runAsJobIcon } from '../../shared/icons';
 import type { Draft } from '../drafts';
 import type { FormState } from '../model';
+import { hasImages, imageOf, kernelIn, Place, placementOf } from '../place';
+import { NO_SETTINGS, SettingName, SettingsDraft } from '../settings';
 import { Findings } from './Findings';
+import { KernelField } from './KernelField';
 import { ParameterField } from './ParameterField';
+import { PlaceFields } from './PlaceFields';
+import { SettingsFields } from './SettingsFields';
 import { Travelling } from './Travelling';
 
 export type FormActions = {
@@ -18,7 +22,8 @@ export type FormActions = {
   onLeave: (name: string) => void;
   onName: (name: string) => void;
   onKernel: (kernel: string) => void;
-  onTimeout: (minutes: string) => void;
+  onPlace: (change: Partial<Place>) => void;
+  onSettings: (change: Partial<SettingsDraft>) => void;
   onReload: () => void;
   onSubmit: () => void;
 };
@@ -41,14 +46,18 @@ export function RunForm(
       // What is wrong comes to the one who pressed the button, who need not look for it.
       form.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus();
     }
-  }, [state.problems, state.submitting]);
+  }, [state.problems, state.fieldProblems, state.submitting]);
+  const placement = placementOf(state.place, state.placements);
+  const hasSettingProblem = Object.keys(NO_SETTINGS).some(
+    name => state.fieldProblems[name]
+  );
   const ready = rerunOf !== null || inspection !== null;
   const busy = state.submitting;
   const findings = [...state.notes, ...(inspection?.findings ?? [])];
   return (
     <form
       ref={form}
-      className="dl-RunForm"
+      className="dl-RunForm dl-Form"
       aria-busy={state.loading || busy}
       noValidate
       onSubmit={event => {
@@ -85,13 +94,10 @@ export function RunForm(
       {ready && (
         <>
           {!rerunOf && (
-            <div className="dl-Field">
-              <div className="dl-Field-head">
-                <label htmlFor="dl-run-name">{trans.__('Name')}</label>
-              </div>
-              <div className="dl-Field-control">
+            <Field id="dl-run-name" label={trans.__('Name')}>
+              {attributes => (
                 <input
-                  id="dl-run-name"
+                  {...attributes}
                   type="text"
                   className="jp-mod-styled"
                   maxLength={200}
@@ -99,11 +105,11 @@ export function RunForm(
                   disabled={busy}
                   onChange={event => props.onName(event.target.value)}
                 />
-              </div>
-            </div>
+              )}
+            </Field>
           )}
           <Parameters {...props} />
-          {inspection && <Kernel {...props} />}
+          {inspection && <Where {...props} />}
           {inspection && (
             <section>
               <h2>{trans.__('What travels along')}</h2>
@@ -111,28 +117,22 @@ export function RunForm(
             </section>
           )}
           {inspection && (
-            <details className="dl-More">
+            <details
+              className="dl-More"
+              // What is wrong in there is seen.
+              open={hasSettingProblem || undefined}
+            >
               <summary>{trans.__('More')}</summary>
-              <div className="dl-Field">
-                <div className="dl-Field-head">
-                  <label htmlFor="dl-run-timeout">{trans.__('Timeout')}</label>
-                  <span className="dl-mod-quiet">{trans.__('minutes')}</span>
-                </div>
-                <div className="dl-Field-control">
-                  <input
-                    id="dl-run-timeout"
-                    type="number"
-                    className="jp-mod-styled"
-                    min={0}
-                    max={72 * 60}
-                    step="any"
-                    placeholder={trans.__('none')}
-                    value={state.timeout}
-                    disabled={busy}
-                    onChange={event => props.onTimeout(event.target.value)}
-                  />
-                </div>
-              </div>
+              <SettingsFields
+                id="dl-run"
+                draft={state.settings}
+                problems={state.fieldProblems}
+                disabled={busy}
+                fixed={fixedSettings(placement, trans)}
+                placeholder={trans.__('default')}
+                onChange={props.onSettings}
+                trans={trans}
+              />
             </details>
           )}
           <Findings
@@ -160,7 +160,8 @@ export function RunForm(
           </button>
           <span className="dl-mod-quiet">
             {trans.__(
-              'Runs in the sandbox, on a copy. The notebook itself stays as it is.'
+              'Runs in %1, on a copy. The notebook itself stays as it is.',
+              rerunOf?.environment ?? state.place.environment
             )}
           </span>
         </div>
@@ -197,36 +198,59 @@ function Parameters(props: SectionProps): JSX.Element {
   );
 }
 
-function Kernel(props: SectionProps): JSX.Element {
+function Where(props: SectionProps): JSX.Element {
   const { state, trans } = props;
-  const { kernels, kernel, kernel_problem: problem } = state.inspection!;
-  const chosen = state.kernel ?? kernel?.name ?? '';
+  const inspection = state.inspection!;
+  const placement = placementOf(state.place, state.placements);
+  const image = imageOf(state.place, placement);
+  const kernels = image
+    ? image.kernels
+    : inspection.kernels.map(name =>
+        name === inspection.kernel?.name
+          ? inspection.kernel
+          : { name, language: '', display_name: name }
+      );
+  const kernel = image
+    ? kernelIn(image.kernels, inspection.kernel)
+    : inspection.kernel;
   return (
     <section>
-      <h2>
-        <label htmlFor="dl-run-kernel">{trans.__('Kernel')}</label>
-      </h2>
-      <div className="dl-Field-control">
-        <HTMLSelect
-          id="dl-run-kernel"
-          value={chosen}
+      <h2>{trans.__('Where it runs')}</h2>
+      <PlaceFields
+        place={state.place}
+        placements={state.placements}
+        problems={state.fieldProblems}
+        disabled={state.submitting}
+        onChange={props.onPlace}
+        trans={trans}
+      />
+      {(image || !hasImages(placement)) && (
+        <KernelField
+          kernels={kernels}
+          chosen={state.kernel ?? kernel?.name ?? ''}
+          // What this machine lacks need not be missing in an image.
+          problem={image ? null : inspection.kernel_problem}
+          fixed={placement?.locked.includes('kernel') ?? false}
           disabled={state.submitting}
-          aria-invalid={problem ? true : undefined}
-          onChange={event => props.onKernel(event.target.value)}
-        >
-          {!kernels.includes(chosen) && (
-            <option value={chosen}>{trans.__('Choose a kernel…')}</option>
-          )}
-          {kernels.map(name => (
-            <option key={name} value={name}>
-              {name === kernel?.name
-                ? `${kernel.display_name} (${name})`
-                : name}
-            </option>
-          ))}
-        </HTMLSelect>
-      </div>
-      {problem && <Message kind="error" title={problem} />}
+          onChange={props.onKernel}
+          trans={trans}
+        />
+      )}
     </section>
   );
+}
+
+/** The settings that the environment has chosen for everybody. */
+function fixedSettings(
+  placement: Placement | undefined,
+  trans: TranslationBundle
+): { [name in SettingName]?: string } {
+  const longest = placement?.limits.timeout_s;
+  return placement?.locked.includes('timeout_s')
+    ? {
+        timeout_s: longest
+          ? trans.__('%1, fixed here', formatDuration(longest))
+          : trans.__('fixed here')
+      }
+    : {};
 }

@@ -1,0 +1,76 @@
+import { Connection, pathOf } from './connection';
+import {
+  Environment,
+  EnvironmentChange,
+  Page,
+  Placement,
+  Secret,
+  Variable
+} from './types';
+
+/** Environments, their variables and secrets, and what may be chosen among them. */
+export class EnvironmentsClient {
+  constructor(private readonly _connection: Connection) {}
+
+  /** In promotion order; `kernel` and `language` are those of the notebook. */
+  async placements(kernel?: string, language?: string): Promise<Placement[]> {
+    return this._items('placements', { kernel, language });
+  }
+
+  all(): Promise<Environment[]> {
+    return this._items('environments');
+  }
+
+  add(name: string, settings: EnvironmentChange): Promise<Environment> {
+    const { revision: _, ...rest } = settings;
+    return this._connection.send('POST', 'environments', { ...rest, name });
+  }
+
+  change(name: string, settings: EnvironmentChange): Promise<Environment> {
+    return this._connection.send('PUT', pathOf('environments', name), settings);
+  }
+
+  remove(name: string): Promise<Environment> {
+    return this._connection.send('DELETE', pathOf('environments', name));
+  }
+
+  variables(environment: string): Promise<Variable[]> {
+    return this._items(pathOf('environments', environment, 'variables'));
+  }
+
+  setVariable(
+    environment: string,
+    name: string,
+    value: string
+  ): Promise<Variable> {
+    const path = pathOf('environments', environment, 'variables', name);
+    return this._connection.send('PUT', path, { value });
+  }
+
+  removeVariable(environment: string, name: string): Promise<Variable> {
+    const path = pathOf('environments', environment, 'variables', name);
+    return this._connection.send('DELETE', path);
+  }
+
+  /** Never with their values. */
+  secrets(environment: string): Promise<Secret[]> {
+    return this._items(pathOf('environments', environment, 'secrets'));
+  }
+
+  setSecret(environment: string, name: string, value: string): Promise<Secret> {
+    const path = pathOf('environments', environment, 'secrets', name);
+    return this._connection.send('PUT', path, { value });
+  }
+
+  removeSecret(environment: string, name: string): Promise<Secret> {
+    const path = pathOf('environments', environment, 'secrets', name);
+    return this._connection.send('DELETE', path);
+  }
+
+  private async _items<T>(
+    path: string,
+    query: Record<string, string | undefined> = {}
+  ): Promise<T[]> {
+    return (await this._connection.get<Page<T>>(path, query)).items;
+  }
+}

@@ -1,0 +1,235 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import { HTMLSelect } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { ImageOption, Placement } from '../../api';
+import { Digest } from '../../shared/components/Digest';
+import { Field } from '../../shared/components/Field';
+import { Message } from '../../shared/components/Message';
+import { formatBytes } from '../../shared/format';
+import { hasImages, imageOf, looseLimits, Place, placementOf } from '../place';
+
+type Props = {
+  place: Place;
+  placements: Placement[];
+  problems: { [name: string]: string | undefined };
+  disabled: boolean;
+  onChange: (change: Partial<Place>) => void;
+  trans: TranslationBundle;
+};
+
+/** Environment, image and resources: what is allowed, and why the others are not. */
+export function PlaceFields(props: Props): JSX.Element {
+  const { place, placements, problems, disabled, onChange, trans } = props;
+  const placement = placementOf(place, placements);
+  const loose = placement ? looseLimits(placement, trans) : [];
+  return (
+    <>
+      <Field
+        id="dl-run-environment"
+        label={trans.__('Environment')}
+        description={placement?.description}
+        problem={problems.environment}
+      >
+        {attributes => (
+          <HTMLSelect
+            {...attributes}
+            value={place.environment}
+            disabled={disabled}
+            onChange={event => onChange({ environment: event.target.value })}
+          >
+            {placements.map(it => (
+              <option
+                key={it.environment}
+                value={it.environment}
+                disabled={it.problem !== null}
+              >
+                {it.unpromoted
+                  ? trans.__('%1 (unpromoted)', it.environment)
+                  : it.environment}
+              </option>
+            ))}
+          </HTMLSelect>
+        )}
+      </Field>
+      <Reasons
+        reasons={placements
+          .filter(it => it.problem !== null)
+          .map(it => [it.environment, it.problem!])}
+      />
+      {placement?.unpromoted && !placement.problem && (
+        <Message
+          kind="warning"
+          title={trans.__('The record will be marked as unpromoted.')}
+        >
+          <p>
+            {trans.__(
+              'Nothing was promoted to %1 yet, so only administrators run there.',
+              placement.environment
+            )}
+          </p>
+        </Message>
+      )}
+      {placement && hasImages(placement) && (
+        <ImageField {...props} placement={placement} />
+      )}
+      {placement && hasImages(placement) && (
+        <ResourceFields {...props} placement={placement} />
+      )}
+      {loose.length > 0 && (
+        <p className="dl-mod-quiet">
+          {trans.__(
+            'A plain process cannot be held to the limits of %1: %2.',
+            place.environment,
+            loose.join(', ')
+          )}
+        </p>
+      )}
+    </>
+  );
+}
+
+function ImageField(props: Props & { placement: Placement }): JSX.Element {
+  const { place, placement, problems, disabled, onChange, trans } = props;
+  const image = imageOf(place, placement);
+  const fixed = placement.locked.includes('image');
+  return (
+    <>
+      <Field
+        id="dl-run-image"
+        label={trans.__('Image')}
+        description={image?.description}
+        problem={problems.image}
+        beside={image && <Digest digest={image.digest} trans={trans} />}
+      >
+        {attributes =>
+          fixed ? (
+            <output {...attributes}>
+              {trans.__('%1, fixed here', image?.name ?? trans.__('none'))}
+            </output>
+          ) : (
+            <HTMLSelect
+              {...attributes}
+              value={image?.name ?? ''}
+              disabled={disabled}
+              onChange={event => onChange({ image: event.target.value })}
+            >
+              {!image && (
+                <option value="">{trans.__('Choose an image…')}</option>
+              )}
+              {placement.images.map(it => (
+                <option
+                  key={it.name}
+                  value={it.name}
+                  disabled={it.problems.length > 0}
+                >
+                  {labelOf(it, trans)}
+                </option>
+              ))}
+            </HTMLSelect>
+          )
+        }
+      </Field>
+      {!fixed && (
+        <Reasons
+          reasons={placement.images
+            .filter(it => it.problems.length)
+            .map(it => [it.name, it.problems.join(' ')])}
+        />
+      )}
+      {image?.warnings.map(warning => (
+        <Message key={warning} kind="warning" title={warning} />
+      ))}
+    </>
+  );
+}
+
+function ResourceFields(props: Props & { placement: Placement }): JSX.Element {
+  const { place, placement, problems, disabled, onChange, trans } = props;
+  const { cpus, memory_bytes: memory } = placement.limits.resources;
+  const most = (text: string | null) =>
+    text === null ? undefined : trans.__('at most %1', text);
+  if (placement.locked.includes('resources')) {
+    const fixed = [
+      cpus === null ? trans.__('all CPUs') : trans.__('%1 CPUs', cpus),
+      memory === null ? trans.__('all memory') : formatBytes(memory)
+    ];
+    return (
+      <Field id="dl-run-resources" label={trans.__('Resources')}>
+        {attributes => (
+          <output {...attributes}>
+            {trans.__('%1, fixed here', fixed.join(', '))}
+          </output>
+        )}
+      </Field>
+    );
+  }
+  return (
+    <div className="dl-Fields">
+      <Field
+        id="dl-run-cpus"
+        label={trans.__('CPUs')}
+        hint={most(cpus === null ? null : String(cpus))}
+        problem={problems.cpus}
+      >
+        {attributes => (
+          <input
+            {...attributes}
+            type="number"
+            className="jp-mod-styled"
+            min={0}
+            max={cpus ?? undefined}
+            step="any"
+            placeholder={cpus === null ? trans.__('all') : String(cpus)}
+            value={place.cpus}
+            disabled={disabled}
+            onChange={event => onChange({ cpus: event.target.value })}
+          />
+        )}
+      </Field>
+      <Field
+        id="dl-run-memory"
+        label={trans.__('Memory, GB')}
+        hint={most(memory === null ? null : formatBytes(memory))}
+        problem={problems.memory_bytes}
+      >
+        {attributes => (
+          <input
+            {...attributes}
+            type="number"
+            className="jp-mod-styled"
+            min={0}
+            max={memory === null ? undefined : memory / 1e9}
+            step="any"
+            placeholder={
+              memory === null ? trans.__('all') : String(memory / 1e9)
+            }
+            value={place.memory}
+            disabled={disabled}
+            onChange={event => onChange({ memory: event.target.value })}
+          />
+        )}
+      </Field>
+    </div>
+  );
+}
+
+/** Why something cannot be chosen. */
+function Reasons(props: { reasons: [string, string][] }): JSX.Element | null {
+  return props.reasons.length ? (
+    <ul className="dl-Reasons">
+      {props.reasons.map(([name, reason]) => (
+        <li key={name}>
+          <strong>{name}</strong> {reason}
+        </li>
+      ))}
+    </ul>
+  ) : null;
+}
+
+function labelOf(image: ImageOption, trans: TranslationBundle): string {
+  const label = image.python
+    ? trans.__('%1 · Python %2', image.name, image.python)
+    : image.name;
+  return image.problems.length ? trans.__('%1 (not here)', label) : label;
+}

@@ -1,0 +1,172 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+
+import type { ImageOption, Kernel, Placement, Resources } from '../api';
+import { formatBytes } from '../shared/format';
+
+const GB = 1e9;
+
+/** Where a run goes: what stands in the fields. */
+export type Place = {
+  environment: string;
+  /** Null: the environment's default. */
+  image: string | null;
+  cpus: string;
+  /** In GB. */
+  memory: string;
+};
+
+export const NOWHERE: Place = {
+  environment: '',
+  image: null,
+  cpus: '',
+  memory: ''
+};
+
+export function placementOf(
+  place: Place,
+  placements: Placement[]
+): Placement | undefined {
+  return placements.find(it => it.environment === place.environment);
+}
+
+/** The image that will run, of an environment that has images. */
+export function imageOf(
+  place: Place,
+  placement: Placement | undefined
+): ImageOption | undefined {
+  const name = place.image ?? placement?.default_image;
+  return placement?.images.find(it => it.name === name);
+}
+
+/** The place, or the first one that is allowed where it no longer is. */
+export function stillAllowed(place: Place, placements: Placement[]): Place {
+  const chosen = placementOf(place, placements);
+  const allowed =
+    chosen ?? placements.find(it => it.problem === null) ?? placements[0];
+  const image = allowed?.images.find(
+    it => it.name === place.image && !it.problems.length
+  );
+  return {
+    ...place,
+    environment: allowed?.environment ?? '',
+    image: image?.name ?? null
+  };
+}
+
+/** Whether runs of this environment run on the kernels of an image. */
+export function hasImages(placement: Placement | undefined): boolean {
+  return placement?.executor === 'docker';
+}
+
+/** The kernel of an image that a notebook would get; as the server chooses it. */
+export function kernelIn(
+  kernels: Kernel[],
+  wanted: Kernel | null
+): Kernel | null {
+  const alike = kernels.filter(it => it.language === wanted?.language);
+  return (
+    kernels.find(it => it.name === wanted?.name) ??
+    (alike.length === 1 ? alike[0] : null)
+  );
+}
+
+export function readPlace(
+  place: Place,
+  placement: Placement | undefined,
+  trans: TranslationBundle
+): {
+  choice: {
+    environment?: string;
+    image?: string;
+    resources?: Resources;
+  };
+  problems: { [name: string]: string };
+} {
+  const problems: { [name: string]: string } = {};
+  const resources: Resources = {
+    cpus: null,
+    memory_bytes: null,
+    pids: null,
+    gpus: null
+  };
+  if (placement?.problem) {
+    problems.environment = placement.problem;
+  }
+  if (hasImages(placement)) {
+    const image = imageOf(place, placement);
+    if (!placement?.problem && !image) {
+      problems.image = trans.__('Choose an image.');
+    } else if (image?.problems.length) {
+      problems.image = image.problems.join(' ');
+    }
+    const most = placement!.limits.resources;
+    if (place.cpus.trim()) {
+      resources.cpus = Number(place.cpus);
+      problems.cpus = beyond(
+        resources.cpus,
+        most.cpus,
+        it => trans.__('%1 CPUs', it),
+        trans
+      );
+    }
+    if (place.memory.trim()) {
+      resources.memory_bytes = Math.round(Number(place.memory) * GB);
+      problems.memory_bytes = beyond(
+        resources.memory_bytes,
+        most.memory_bytes,
+        formatBytes,
+        trans
+      );
+    }
+  }
+  const asked = resources.cpus !== null || resources.memory_bytes !== null;
+  return {
+    choice: {
+      environment: place.environment || undefined,
+      image: place.image ?? undefined,
+      resources: asked ? resources : undefined
+    },
+    problems: Object.fromEntries(
+      Object.entries(problems).filter(([, problem]) => problem)
+    )
+  };
+}
+
+function beyond(
+  value: number,
+  most: number | null,
+  format: (value: number) => string,
+  trans: TranslationBundle
+): string {
+  if (!(value > 0)) {
+    return trans.__('Needs a number greater than 0.');
+  }
+  return most && value > most
+    ? trans.__('The environment allows at most %1.', format(most))
+    : '';
+}
+
+/** The limits that are set but that the executor cannot hold a run to. */
+export function looseLimits(
+  placement: Placement,
+  trans: TranslationBundle
+): string[] {
+  const set: [string, boolean, string][] = [
+    ['cpus', has(placement.limits.resources.cpus), trans.__('CPUs')],
+    [
+      'memory_bytes',
+      has(placement.limits.resources.memory_bytes),
+      trans.__('memory')
+    ],
+    ['pids', has(placement.limits.resources.pids), trans.__('processes')],
+    ['gpus', has(placement.limits.resources.gpus), trans.__('GPUs')],
+    ['network', !placement.network, trans.__('network')]
+  ];
+  return set
+    .filter(([name, isSet]) => isSet && placement.not_enforced.includes(name))
+    .map(([, , label]) => label);
+}
+
+function has(value: number | null): boolean {
+  return value !== null && value !== undefined;
+}

@@ -1,0 +1,102 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+
+import type { GivenSettings } from '../api';
+
+/** What stands in the fields of the settings; empty for what is not chosen. */
+export type SettingsDraft = { [name in keyof GivenSettings]: string };
+
+export type SettingName = keyof GivenSettings;
+
+/** Units and bounds as on the screen: times in minutes. */
+const NUMBERS: {
+  [name in Exclude<SettingName, 'retry_on_timeout'>]: {
+    scale: number;
+    minimum: number;
+    maximum: number;
+    whole: boolean;
+  };
+} = {
+  priority: { scale: 1, minimum: -100, maximum: 100, whole: true },
+  max_retries: { scale: 1, minimum: 0, maximum: 10, whole: true },
+  timeout_s: minutes(),
+  queue_timeout_s: minutes(),
+  start_timeout_s: minutes(),
+  total_timeout_s: minutes()
+};
+
+function minutes() {
+  return { scale: 60, minimum: 0, maximum: 30 * 24 * 60, whole: false };
+}
+
+export const NO_SETTINGS: SettingsDraft = {
+  priority: '',
+  max_retries: '',
+  retry_on_timeout: '',
+  queue_timeout_s: '',
+  start_timeout_s: '',
+  timeout_s: '',
+  total_timeout_s: ''
+};
+
+export function boundsOf(name: keyof typeof NUMBERS) {
+  return NUMBERS[name];
+}
+
+/** The fields that show `settings`. */
+export function draftOfSettings(settings: GivenSettings): SettingsDraft {
+  const draft = { ...NO_SETTINGS };
+  for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
+    const value = settings[name];
+    draft[name] = value === null ? '' : String(value / NUMBERS[name].scale);
+  }
+  const retry = settings.retry_on_timeout;
+  draft.retry_on_timeout = retry === null ? '' : String(retry);
+  return draft;
+}
+
+/** What was chosen, null where nothing was; or what is wrong, by field. */
+export function readSettings(
+  draft: SettingsDraft,
+  trans: TranslationBundle
+): {
+  settings: GivenSettings;
+  problems: { [name in SettingName]?: string };
+} {
+  const problems: { [name in SettingName]?: string } = {};
+  const read = (name: keyof typeof NUMBERS): number | null => {
+    const text = draft[name].trim();
+    if (!text) {
+      return null;
+    }
+    const { scale, minimum, maximum, whole } = NUMBERS[name];
+    const value = Number(text);
+    const fits =
+      Number.isFinite(value) &&
+      (!whole || Number.isInteger(value)) &&
+      (scale === 1 ? value >= minimum : value > minimum) &&
+      value <= maximum;
+    if (!fits) {
+      problems[name] = whole
+        ? trans.__('Needs a whole number from %1 to %2.', minimum, maximum)
+        : trans.__(
+            'Needs minutes, more than %1 and at most %2.',
+            minimum,
+            maximum
+          );
+      return null;
+    }
+    return value * scale;
+  };
+  const settings = {
+    priority: read('priority'),
+    max_retries: read('max_retries'),
+    retry_on_timeout: draft.retry_on_timeout
+      ? draft.retry_on_timeout === 'true'
+      : null,
+    queue_timeout_s: read('queue_timeout_s'),
+    start_timeout_s: read('start_timeout_s'),
+    timeout_s: read('timeout_s'),
+    total_timeout_s: read('total_timeout_s')
+  };
+  return { settings, problems };
+}
