@@ -7,19 +7,26 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr, field_serializer
 
 from .domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
+from .domain.images import BuildRecipe, Deprecation, EarlierPin, Frozen, ImageTask, ImageTaskState
 from .domain.parameters import Parameter, ParameterType
 from .domain.records import RecordFileKind
+from .domain.retries import Budget, charged, due_at
 from .domain.runs import Attempt, AttemptState, Run, RunState
 from .domain.secrets import Secret
+from .domain.settings import MAX_CONCURRENCY, MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT_S
 from .domain.snapshots import Inspection, Severity
 from .domain.variables import Variable
 from .domain.versions import Version
+from .services.image_tasks import AddImage
+from .services.image_trials import TrialResult, TrialView
+from .services.images import ImageChanges, ImageUsers, ImageView
 from .services.installation import Overview
 from .services.jobs import JobView
 from .services.placement import Options
@@ -152,7 +159,32 @@ class InspectRequest(Model):
     kernel: str | None = None
 
 
-class SubmitRequest(Model):
+Seconds = Annotated[float, Field(gt=0, le=MAX_TIMEOUT_S)]
+Concurrency = Annotated[int, Field(ge=0, le=MAX_CONCURRENCY)]
+
+
+class GivenSettingsModel(Model):
+    """How runs are treated. Null: as the job says, else the default.
+
+    Higher priorities come first. `max_retries` counts errors of the notebook, its own memory limit included,
+    and its timeout too with `retry_on_timeout`. The clocks, in seconds: `queue_timeout_s` until the first start,
+    `start_timeout_s` and `timeout_s` of each attempt, to start and to run, `total_timeout_s` all in all.
+    """
+
+    priority: int | None = Field(default=None, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
+    max_retries: int | None = Field(default=None, ge=0, le=MAX_RETRIES)
+    retry_on_timeout: bool | None = None
+    queue_timeout_s: Seconds | None = None
+    start_timeout_s: Seconds | None = None
+    timeout_s: Seconds | None = None
+    total_timeout_s: Seconds | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """By the names of the domain's GivenSettings."""
+        return self.model_dump(include=set(GivenSettingsModel.model_fields))
+
+
+class SubmitRequest(GivenSettingsModel):
     """`path` as in InspectRequest. `parameters` holds JSON values; what is not given keeps its default."""
 
     path: ContentsPath
@@ -162,7 +194,6 @@ class SubmitRequest(Model):
     kernel: str | None = None
     image: str | None = Field(default=None, max_length=100)
     resources: ResourcesModel | None = None
-    timeout_s: float | None = Field(default=None, gt=0, le=72 * 3600)
 
 
 class RerunRequest(Model):
@@ -192,6 +223,8 @@ class AttemptModel(Model):
     started_at: Instant | None
     finished_at: Instant | None
     reason: ReasonModel | None
+    budget: Budget | None
+    """From which another attempt after this one is taken, if there is any left; null when it did not go wrong."""
     progress: ProgressModel
     peak_memory_bytes: int | None
     cpu_seconds: float | None
@@ -205,6 +238,7 @@ class AttemptModel(Model):
             started_at=it.started_at,
             finished_at=it.finished_at,
             reason=ReasonModel.model_validate(it.reason) if it.reason else None,
+            budget=charged(it.state, it.reason),
             progress=ProgressModel.model_validate(it.progress),
             peak_memory_bytes=it.usage.peak_memory_bytes,
             cpu_seconds=it.usage.cpu_seconds,
@@ -291,7 +325,17 @@ class RunModel(Model):
     cancel_requested_at: Instant | None
     cancel_requested_by: str | None
     rerun_of: str | None
-    timeout_s: float | None
+    waits_because: ReasonModel | None
+    """While it is queued."""
+    next_attempt_at: Instant | None
+    """While it waits for its next attempt: when it is queued again."""
+    priority: int
+    max_retries: int
+    retry_on_timeout: bool
+    queue_timeout_s: float
+    start_timeout_s: float
+    timeout_s: float
+    total_timeout_s: float
     key: str | None
     kernel: KernelModel
     parameters: dict[str, Any]
@@ -343,7 +387,9 @@ class RunModel(Model):
             cancel_requested_at=run.cancel_requested_at,
             cancel_requested_by=run.cancel_requested_by,
             rerun_of=run.rerun_of,
-            timeout_s=run.timeout_s,
+            waits_because=ReasonModel.model_validate(view.waits_because) if view.waits_because else None,
+            next_attempt_at=due_at(last) if last and run.state is RunState.RETRY_WAIT else None,
+            **vars(run.settings),
             key=run.key,
             kernel=KernelModel.model_validate(run.kernel),
             parameters=run.parameters,
@@ -366,10 +412,15 @@ class RunModel(Model):
         )
 
 
-class JobModel(Model):
+class JobModel(GivenSettingsModel):
+    """The settings are those of its runs for which a submission gives none. `concurrency`: how many of its runs may be
+    active at once; null: as many as there are slots. `revision` counts the changes."""
+
     id: str
     name: str
     source: str
+    concurrency: int | None
+    revision: int
     created_at: Instant
     created_by: str
     last_run: RunModel | None = None
@@ -381,10 +432,35 @@ class JobModel(Model):
             id=job.id,
             name=job.name,
             source=job.source,
+            concurrency=job.concurrency,
+            revision=job.revision,
+            **vars(job.settings),
             created_at=job.created_at,
             created_by=job.created_by,
             last_run=RunModel.of(last) if last else None,
         )
+
+
+class JobChanges(GivenSettingsModel):
+    """What is not given stays as it is; null takes a setting back. With `revision` it is refused (409) when somebody
+    else has changed the job since."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    concurrency: Concurrency | None = None
+    revision: int | None = None
+
+
+class ProjectModel(Model):
+    """`concurrency`: how many of its runs may be active at once; null: as many as there are slots."""
+
+    name: str
+    concurrency: int | None
+
+
+class ProjectChanges(Model):
+    """As JobChanges."""
+
+    concurrency: Concurrency | None = None
 
 
 class VersionModel(Model):
@@ -678,4 +754,342 @@ class PlacementModel(Model):
             locked=list(environment.locked),
             network=environment.network,
             not_enforced=list(environment.not_enforced),
+        )
+
+
+# --- images -------------------------------------------------------------------------------------
+
+
+class DeprecationModel(Model):
+    """From the day `on` new runs are refused; before it they are warned. `successor` is a name of the catalogue."""
+
+    on: dt.date
+    successor: str | None = None
+    message: str = Field(default="", max_length=500)
+
+
+class ImageProbeModel(Model):
+    """What was found in a container of it. A run is refused while there are `problems`; each names its mend."""
+
+    probed_at: Instant
+    python: str | None
+    papermill: str | None
+    kernels: list[KernelModel]
+    packages: dict[str, str]
+    user: str
+    cuda: str | None
+    problems: list[str]
+
+
+class EarlierPinModel(Model):
+    digest: str
+    reference: str
+    until: Instant
+    by: str
+
+    @classmethod
+    def of(cls, it: EarlierPin) -> EarlierPinModel:
+        return cls(digest=it.pinned.digest, reference=it.reference, until=it.until, by=it.by)
+
+
+class ImageModel(Model):
+    """An image of the catalogue. `reference` is what was asked for, `digest` what runs. `user` is as the image
+    says, empty for root; containers run as another one unless `root_allowed`. `environments` allow it."""
+
+    name: str
+    reference: str
+    digest: str
+    id: str
+    platform: str
+    size_bytes: int
+    user: str
+    host: str | None
+    added_at: Instant
+    added_by: str
+    description: str
+    tags: list[str]
+    is_default: bool
+    root_allowed: bool
+    deprecated: DeprecationModel | None
+    probe: ImageProbeModel | None
+    environments: list[str]
+    earlier: list[EarlierPinModel]
+    revision: int
+
+    @classmethod
+    def of(cls, view: ImageView) -> ImageModel:
+        it = view.image
+        return cls(
+            name=it.name,
+            reference=it.reference,
+            digest=it.digest,
+            id=it.pinned.id,
+            platform=it.pinned.platform,
+            size_bytes=it.pinned.size_bytes,
+            user=it.pinned.user,
+            host=it.host,
+            added_at=it.added_at,
+            added_by=it.added_by,
+            description=it.description,
+            tags=list(it.tags),
+            is_default=it.is_default,
+            root_allowed=it.root_allowed,
+            deprecated=DeprecationModel.model_validate(it.deprecated) if it.deprecated else None,
+            probe=ImageProbeModel.model_validate(it.probe) if it.probe else None,
+            environments=list(view.environments),
+            earlier=[EarlierPinModel.of(pin) for pin in it.earlier],
+            revision=it.revision,
+        )
+
+
+class AddImageRequest(Model):
+    """The name of an image that is there gives it a new pin, and keeps what is not given here. `environment`: its
+    daemon gets the image, and it is allowed there. `pull`: ask the registry also when the daemon has the reference."""
+
+    name: str = Field(max_length=100)
+    reference: str = Field(max_length=500)
+    environment: str | None = None
+    description: str | None = None
+    tags: list[str] | None = None
+    root_allowed: bool | None = None
+    pull: bool = False
+
+    def to_domain(self) -> AddImage:
+        return AddImage(**self.model_dump(exclude={"tags"}), tags=_tuple(self.tags))
+
+
+class ChangeImageRequest(Model):
+    """What is left out stays; `deprecated` null takes the deprecation back."""
+
+    description: str | None = None
+    tags: list[str] | None = None
+    is_default: bool | None = None
+    root_allowed: bool | None = None
+    deprecated: DeprecationModel | None = None
+
+    def to_domain(self) -> ImageChanges:
+        taken_back = "deprecated" in self.model_fields_set and self.deprecated is None
+        deprecated = Deprecation(**self.deprecated.model_dump()) if self.deprecated else None
+        return ImageChanges(
+            description=self.description,
+            tags=_tuple(self.tags),
+            is_default=self.is_default,
+            root_allowed=self.root_allowed,
+            deprecated=False if taken_back else deprecated,
+        )
+
+
+class BuildImageRequest(Model):
+    """A new image `name` from `base`, a name of the catalogue or a reference, with what one of `requirements` and
+    `environment_yml` (the texts of such files) or the packages of a `kernel` of this machine says.
+
+    `variables` are for the installer alone, as PIP_INDEX_URL, and are not in the image."""
+
+    name: str = Field(max_length=100)
+    base: str = Field(max_length=500)
+    requirements: str = ""
+    environment_yml: str = ""
+    kernel: str | None = None
+    variables: dict[str, str] = Field(default_factory=dict)
+    network: str | None = Field(default=None, max_length=100)
+    environment: str | None = None
+    description: str | None = None
+    tags: list[str] | None = None
+
+    def to_domain(self) -> tuple[AddImage, BuildRecipe]:
+        asked = AddImage(self.name, "", self.environment, self.description, _tuple(self.tags))
+        recipe = BuildRecipe(self.base, self.requirements, self.environment_yml, self.kernel)
+        return asked, replace(recipe, variables=self.variables, network=self.network)
+
+
+def _tuple(given: list[str] | None) -> tuple[str, ...] | None:
+    return None if given is None else tuple(given)
+
+
+class ImageTaskError(Model):
+    code: str
+    message: str
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class ImageTaskModel(Model):
+    """Adding, probing or building, `kind`. `log` is what it said behind the first `after` characters, `log_size`
+    counts all: it goes into `after` the next time. Empty in lists."""
+
+    id: str
+    kind: str
+    image: str
+    state: ImageTaskState
+    created_at: Instant
+    created_by: str
+    finished_at: Instant | None
+    error: ImageTaskError | None
+    log: str = ""
+    log_size: int = 0
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.state is not ImageTaskState.RUNNING
+
+    @classmethod
+    def of(cls, it: ImageTask, log: str = "", log_size: int = 0) -> ImageTaskModel:
+        return cls(
+            id=it.id,
+            kind=it.kind,
+            image=it.image,
+            state=it.state,
+            created_at=it.created_at,
+            created_by=it.created_by,
+            finished_at=it.finished_at,
+            error=ImageTaskError.model_validate(it.error) if it.error else None,
+            log=log,
+            log_size=log_size,
+        )
+
+
+class ImageCheckModel(Model):
+    """`present`: the daemon has it. `moved_to`: what its reference stands for now, when that is something else."""
+
+    present: bool
+    moved_to: str | None
+    problem: str | None
+
+
+class ImageJobModel(Model):
+    """A job that ran on the image, how often, and its newest run there."""
+
+    id: str
+    name: str
+    source: str
+    runs: int
+    last_run: str
+    last_state: RunState
+    last_at: Instant
+
+
+class ImageUsersModel(Model):
+    """Who uses an image: environments that allow it, jobs that ran on it in the last `days`, unfinished runs."""
+
+    days: int
+    environments: list[str]
+    jobs: list[ImageJobModel]
+    unfinished: int
+
+    @classmethod
+    def of(cls, it: ImageUsers) -> ImageUsersModel:
+        return cls(
+            days=it.days,
+            environments=list(it.environments),
+            unfinished=it.unfinished,
+            jobs=[
+                ImageJobModel(
+                    id=on.job.id,
+                    name=on.job.name,
+                    source=on.job.source,
+                    runs=on.runs,
+                    last_run=on.last.id,
+                    last_state=on.last.state,
+                    last_at=on.last.created_at,
+                )
+                for on in it.jobs
+            ],
+        )
+
+
+class FrozenModel(Model):
+    """The packages of a kernel of this machine as pip requirements. `left_out` names those that no other machine
+    can install, with why not."""
+
+    kernel: str
+    python: str
+    requirements: list[str]
+    left_out: dict[str, str]
+
+    @classmethod
+    def of(cls, it: Frozen) -> FrozenModel:
+        return cls(kernel=it.kernel, python=it.python, requirements=list(it.requirements), left_out=dict(it.left_out))
+
+
+class TrialRequest(Model):
+    """Try `image` with the given `jobs` (ids), or with those that ran on the image `instead_of` in the last `days`."""
+
+    image: str
+    instead_of: str | None = None
+    jobs: list[str] = Field(default_factory=list, max_length=200)
+    days: int = Field(default=30, ge=1, le=3650)
+    environment: str = "sandbox"
+
+    def choice(self) -> dict[str, Any]:
+        return self.model_dump(exclude={"image"})
+
+
+class TrialRunModel(Model):
+    id: str
+    state: RunState
+    image: str | None
+    duration_s: float | None
+    reason: ReasonModel | None
+
+    @classmethod
+    def of(cls, view: RunView) -> TrialRunModel:
+        run = view.run
+        took = run.finished_at - run.started_at if run.finished_at and run.started_at else None
+        return cls(
+            id=run.id,
+            state=run.state,
+            image=run.image.name if run.image else None,
+            duration_s=took.total_seconds() if took is not None else None,
+            reason=ReasonModel.model_validate(run.reason) if run.reason else None,
+        )
+
+
+class ValueChangeModel(Model):
+    name: str
+    before: Any = None
+    after: Any = None
+
+
+class TrialResultModel(Model):
+    """`after` is null where the job could not be tried; `refused` says why."""
+
+    job_id: str
+    job_name: str
+    before: TrialRunModel
+    after: TrialRunModel | None
+    changes: list[ValueChangeModel]
+    refused: str | None
+
+    @classmethod
+    def of(cls, it: TrialResult) -> TrialResultModel:
+        return cls(
+            job_id=it.before.job.id,
+            job_name=it.before.job.name,
+            before=TrialRunModel.of(it.before),
+            after=TrialRunModel.of(it.after) if it.after else None,
+            changes=[ValueChangeModel.model_validate(change) for change in it.changes],
+            refused=it.refused,
+        )
+
+
+class ImageTrialModel(Model):
+    """`complete`: every run has ended."""
+
+    id: str
+    image: str
+    digest: str
+    created_at: Instant
+    created_by: str
+    complete: bool
+    results: list[TrialResultModel]
+
+    @classmethod
+    def of(cls, view: TrialView) -> ImageTrialModel:
+        return cls(
+            id=view.trial.id,
+            image=view.trial.image.name,
+            digest=view.trial.image.digest,
+            created_at=view.trial.created_at,
+            created_by=view.trial.created_by,
+            complete=view.complete,
+            results=[TrialResultModel.of(it) for it in view.results],
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
-    from ..api_models import RunModel
+    from ..api_models import JobModel, RunModel
     from ..client import Client
     from .engines import LocalEngine
 
@@ -31,6 +31,19 @@ class Connection:
         if not newest:
             raise NotFound("There are no runs yet. `jupyter dataops run NOTEBOOK` makes the first one.")
         return newest[0]
+
+    def job(self, job: str) -> JobModel:
+        """By id or name."""
+        try:
+            return self.client.job(job)
+        except NotFound:
+            found = [it for it in self.client.jobs(text=job, limit=500).items if job in (it.name, it.source)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            ids = ", ".join(f"{it.id} ({it.source})" for it in found)
+            raise InvalidRequest(f"Several jobs are named {job!r}: {ids}. Give the id of one.")
+        raise NotFound(f"There is no job {job!r}. `jupyter dataops jobs list --text` looks for a part of a name.")
 
     def keep_engine(self) -> None:
         """So that what is queued starts. Cheap; to be repeated while something is waited for."""

@@ -32,8 +32,7 @@ def engine() -> None:
 @click.option(
     "--exit-when-idle",
     "idle_s",
-    type=float,
-    callback=options.seconds,
+    type=options.seconds,
     metavar="S",
     help="End after S seconds without any work.",
 )

@@ -7,16 +7,17 @@ from typing import Any, TypeVar
 
 import click
 
+from ..domain.settings import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT_S
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-MAX_TIMEOUT_S = 72 * 3600
 
-
-def seconds(_: click.Context, __: click.Parameter, given: float | None) -> float | None:
-    """A callback for options of type float."""
+def seconds(text: str) -> float:
+    """A type of options."""
+    given: float = click.FLOAT(text)
     # Written so that NaN, which compares with nothing, is refused.
-    if given is not None and not 0 < given <= MAX_TIMEOUT_S:
-        raise click.BadParameter(f"must be more than 0 and at most {MAX_TIMEOUT_S} seconds.")
+    if not 0 < given <= MAX_TIMEOUT_S:
+        raise click.BadParameter(f"must be more than 0 and at most {MAX_TIMEOUT_S:.0f} seconds.")
     return given
 
 
@@ -43,6 +44,47 @@ kernel_option = click.option("--kernel", metavar="NAME", help="Run on this kerne
 wait_option = click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Follow the run to its end, or return when it is queued."
 )
+
+
+def settings_options(command: F) -> F:
+    """How the run is treated; the job's own settings where they are not given."""
+    for option in (
+        click.option(
+            "--total-timeout",
+            "total_timeout_s",
+            type=seconds,
+            metavar="S",
+            help="Seconds from now to the end.  [default: 72 hours]",
+        ),
+        click.option(
+            "--queue-timeout",
+            "queue_timeout_s",
+            type=seconds,
+            metavar="S",
+            help="Seconds that it may wait for its start.  [default: 24 hours]",
+        ),
+        click.option(
+            "--timeout",
+            "timeout_s",
+            type=seconds,
+            metavar="S",
+            help="Seconds of running after which it is ended.  [default: 24 hours]",
+        ),
+        click.option(
+            "--retries",
+            "max_retries",
+            type=click.IntRange(0, MAX_RETRIES),
+            help="How often to try again what the notebook did wrong.  [default: 0]",
+        ),
+        click.option(
+            "--priority",
+            type=click.IntRange(-MAX_PRIORITY, MAX_PRIORITY),
+            help="Higher comes first; a point is worth five minutes of waiting.  [default: 0]",
+        ),
+    ):
+        command = option(command)
+    return command
+
 
 key_option = click.option(
     "--key",

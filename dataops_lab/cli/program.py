@@ -14,6 +14,7 @@ from .backup import backup, restore
 from .doctor import doctor
 from .engine import engine
 from .inspect import inspect
+from .jobs import jobs, projects
 from .output import as_json as print_json
 from .run import run
 from .runs import runs
@@ -29,7 +30,7 @@ def dataops() -> None:
     """
 
 
-for command in (run, inspect, runs, engine, backup, restore, doctor):
+for command in (run, inspect, runs, jobs, projects, engine, backup, restore, doctor):
     dataops.add_command(command)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,13 +31,7 @@ if TYPE_CHECKING:
     "replaced.",
 )
 @options.key_option
-@click.option(
-    "--timeout",
-    type=float,
-    callback=options.seconds,
-    metavar="S",
-    help="Seconds of running after which the run is ended; at most 72 hours.  [default: 86400]",
-)
+@options.settings_options
 @options.root_option
 @options.server_option
 @options.json_option
@@ -51,10 +45,10 @@ def run(
     wait: bool,
     output: str | None,
     key: str | None,
-    timeout: float | None,
     root: str | None,
     server: str | None,
     as_json: bool,
+    **settings: Any,
 ) -> int:
     """Run NOTEBOOK as a job: snapshot it, submit it, follow it.
 
@@ -81,8 +75,8 @@ def run(
             name=name,
             environment=environment,
             kernel=kernel,
-            timeout_s=timeout,
             key=key,
+            **settings,
         )
         if not as_json:
             tell_findings(submitted.findings, err=True)

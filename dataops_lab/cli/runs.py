@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..domain.runs import RunState
-from ..errors import DataOpsError, InvalidRequest, NotFound
+from ..errors import DataOpsError
 from . import exits, options, targets
-from .connection import Connection, connected
+from .connection import connected
 from .output import as_json as print_json
 from .output import remark, table
 from .text import duration, plain, shown_on, since, size
@@ -60,7 +60,7 @@ def list_(
     with connected(server) as connection:
         page = connection.client.runs(
             states=[RunState(state) for state in states],
-            job=_job_id(connection, job) if job else None,
+            job=connection.job(job).id if job else None,
             environment=environment,
             user=user,
             text=text,
@@ -233,19 +233,6 @@ def _parsed(run: RunModel, texts: tuple[tuple[str, str], ...]) -> dict[str, Any]
 
     schema = ParameterSchema(tuple(parameter_from_json(p.model_dump()) for p in run.parameter_schema))
     return schema.parsed(texts)
-
-
-def _job_id(connection: Connection, job: str) -> str:
-    try:
-        return connection.client.job(job).id
-    except NotFound:
-        found = [it for it in connection.client.jobs(text=job, limit=500).items if job in (it.name, it.source)]
-    if len(found) == 1:
-        return found[0].id
-    if found:
-        ids = ", ".join(f"{it.id} ({it.source})" for it in found)
-        raise InvalidRequest(f"Several jobs are named {job!r}: {ids}. Give the id of one.")
-    raise NotFound(f"There is no job {job!r}. --text looks for a part of a name.")
 
 
 def _row(run: RunModel, now: dt.datetime) -> tuple[str, ...]:

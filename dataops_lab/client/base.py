@@ -5,10 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict, Unpack
 
-from ..api_models import InspectionModel, JobModel, JournalPage, PageModel, RunModel, Status, VersionModel
+from ..api_models import (
+    InspectionModel,
+    JobModel,
+    JournalPage,
+    PageModel,
+    ProjectModel,
+    RunModel,
+    Status,
+    VersionModel,
+)
 from ..domain.runs import RunState
+from .images import Images
+
+
+class Settings(TypedDict, total=False):
+    """How runs are treated, see `api_models.GivenSettingsModel`."""
+
+    priority: int | None
+    max_retries: int | None
+    retry_on_timeout: bool | None
+    queue_timeout_s: float | None
+    start_timeout_s: float | None
+    timeout_s: float | None
+    total_timeout_s: float | None
+
+
+class JobSettings(Settings, total=False):
+    name: str
+    concurrency: int | None
 
 
 @dataclass(frozen=True)
@@ -21,6 +48,8 @@ class Update:
 
 class Client(Protocol):
     """A run is named by its id or a unique prefix of it. Every call may raise what `dataops_lab.errors` has."""
+
+    images: Images
 
     def status(self) -> Status: ...
 
@@ -37,8 +66,8 @@ class Client(Protocol):
         name: str | None = None,
         environment: str = "sandbox",
         kernel: str | None = None,
-        timeout_s: float | None = None,
         key: str | None = None,
+        **settings: Unpack[Settings],
     ) -> RunModel:
         """Snapshot the notebook and queue a run of it. The same request with the same `key` gives the same run.
 
@@ -123,6 +152,21 @@ class Client(Protocol):
 
     def jobs(self, *, text: str | None = None, limit: int = 50, cursor: str | None = None) -> PageModel[JobModel]: ...
     def job(self, job_id: str) -> JobModel: ...
+    def change_job(
+        self,
+        job_id: str,
+        *,
+        revision: int | None = None,
+        **changes: Unpack[JobSettings],
+    ) -> JobModel:
+        """None takes a setting back, what is not given stays. Conflict when its revision is another than `revision`."""
+        ...
+
+    def project(self, name: str = "default") -> ProjectModel: ...
+    def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
+        """How many of its runs may be active at once; None: as many as there are slots."""
+        ...
+
     def versions(self, job_id: str) -> list[VersionModel]:
         """Newest first."""
         ...

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 from urllib.parse import quote
 
 import httpx
@@ -17,9 +17,12 @@ from pydantic import BaseModel, ValidationError
 from ..api_models import (
     InspectionModel,
     InspectRequest,
+    JobChanges,
     JobModel,
     JournalPage,
     PageModel,
+    ProjectChanges,
+    ProjectModel,
     RerunRequest,
     RunModel,
     Status,
@@ -30,8 +33,9 @@ from ..domain.parameters import ParameterSchema
 from ..domain.runs import RunState
 from ..domain.versions import parameter_from_json
 from ..errors import InvalidRequest, ServerUnreachable, Unavailable
-from .base import Client, Update
+from .base import Client, JobSettings, Settings, Update
 from .files import replacing
+from .images import HttpImages, Images
 from .problems import error_of
 from .stream import Frame, frames
 
@@ -61,6 +65,7 @@ class HttpClient(Client):
             )
         except httpx.InvalidURL as error:
             raise self._no_url(error) from error
+        self.images: Images = HttpImages(self)
 
     def close(self) -> None:
         self._http.close()
@@ -88,14 +93,14 @@ class HttpClient(Client):
         name: str | None = None,
         environment: str = "sandbox",
         kernel: str | None = None,
-        timeout_s: float | None = None,
         key: str | None = None,
+        **settings: Unpack[Settings],
     ) -> RunModel:
         values = dict(parameters or {})
         if texts:
             values |= _schema(self.inspect(path, kernel=kernel)).parsed(texts)
         request = {"path": path, "parameters": values, "name": name, "environment": environment, "kernel": kernel}
-        return self._post(RunModel, "runs", _valid(SubmitRequest, **request, timeout_s=timeout_s), key=key)
+        return self._post(RunModel, "runs", _valid(SubmitRequest, **request, **settings), key=key)
 
     def run(self, run_id: str) -> RunModel:
         return self._get(RunModel, _run(run_id))
@@ -185,6 +190,16 @@ class HttpClient(Client):
     def job(self, job_id: str) -> JobModel:
         return self._get(JobModel, f"jobs/{_quoted(job_id)}")
 
+    def change_job(self, job_id: str, *, revision: int | None = None, **changes: Unpack[JobSettings]) -> JobModel:
+        body = _valid(JobChanges, revision=revision, **changes)
+        return self._patch(JobModel, f"jobs/{_quoted(job_id)}", body)
+
+    def project(self, name: str = "default") -> ProjectModel:
+        return self._get(ProjectModel, f"projects/{_quoted(name)}")
+
+    def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
+        return self._patch(ProjectModel, f"projects/{_quoted(name)}", _valid(ProjectChanges, concurrency=concurrency))
+
     def versions(self, job_id: str) -> list[VersionModel]:
         return self._get(PageModel[VersionModel], f"jobs/{_quoted(job_id)}/versions").items
 
@@ -194,6 +209,15 @@ class HttpClient(Client):
         except Unavailable:
             # The stream is gone too then, and says all of it again when it is back.
             return run
+
+    def ask(self, model: type[M], method: str, path: str, body: BaseModel | None = None, **query: Any) -> M:
+        """One request below the API's address; what is None in `query` is not sent."""
+        given = {name: value for name, value in query.items() if value is not None}
+        if method in ("GET", "DELETE"):
+            return self._read(model, self._send(method, path, params=given))
+        content = body.model_dump_json(exclude_unset=True) if body else "{}"
+        headers = {"Content-Type": "application/json"}
+        return self._read(model, self._send(method, path, params=given, content=content, headers=headers))
 
     def _get(self, model: type[M], path: str, **query: Any) -> M:
         given = {name: value for name, value in query.items() if value is not None}
@@ -207,6 +231,12 @@ class HttpClient(Client):
             headers["Idempotency-Key"] = key
         content = body.model_dump_json() if body else "{}"
         return self._read(model, self._send("POST", path, content=content, headers=headers))
+
+    def _patch(self, model: type[M], path: str, body: BaseModel) -> M:
+        """What was not given to `body` is not sent, and stays as it is."""
+        content = body.model_dump_json(exclude_unset=True)
+        headers = {"Content-Type": "application/json"}
+        return self._read(model, self._send("PATCH", path, content=content, headers=headers))
 
     def _read(self, model: type[M], response: httpx.Response) -> M:
         try:

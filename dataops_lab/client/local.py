@@ -6,24 +6,26 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from ..api_models import (
     InspectionModel,
     JobModel,
     JournalPage,
     PageModel,
+    ProjectModel,
     RunModel,
     Status,
     VersionModel,
 )
 from ..domain.runs import RunState, Submission
 from ..ports import RunFilter
-from ..services import Services, installation, jobs, records, runs
+from ..services import Services, installation, jobs, projects, records, runs
 from ..services.permissions import may_administer
 from ..services.runs import RunView
-from .base import Client, Update
+from .base import Client, JobSettings, Settings, Update
 from .files import replacing
+from .images import LocalImages, Images
 
 LOOK_EVERY_S = 0.03
 SPEAK_EVERY_S = 1.0
@@ -35,6 +37,7 @@ class LocalClient(Client):
 
     def __init__(self, services: Services, *, user: str, root: str | None = None) -> None:
         self._ctx, self._user, self._root = services, user, root
+        self.images: Images = LocalImages(services, user=user)
 
     def status(self) -> Status:
         seen = installation.overview(self._ctx)
@@ -57,8 +60,8 @@ class LocalClient(Client):
         name: str | None = None,
         environment: str = "sandbox",
         kernel: str | None = None,
-        timeout_s: float | None = None,
         key: str | None = None,
+        **settings: Unpack[Settings],
     ) -> RunModel:
         submission = Submission(
             path=path,
@@ -68,8 +71,8 @@ class LocalClient(Client):
             name=name,
             environment=environment,
             kernel=kernel,
-            timeout_s=timeout_s,
             key=key,
+            **settings,
         )
         return RunModel.of(runs.submit(self._ctx, submission, by=self._user).view)
 
@@ -158,6 +161,15 @@ class LocalClient(Client):
 
     def job(self, job_id: str) -> JobModel:
         return JobModel.of(jobs.get(self._ctx, job_id))
+
+    def change_job(self, job_id: str, *, revision: int | None = None, **changes: Unpack[JobSettings]) -> JobModel:
+        return JobModel.of(jobs.change(self._ctx, job_id, changes, revision=revision))
+
+    def project(self, name: str = "default") -> ProjectModel:
+        return ProjectModel.model_validate(projects.get(self._ctx, name))
+
+    def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
+        return ProjectModel.model_validate(projects.limit(self._ctx, name, concurrency, by=self._user))
 
     def versions(self, job_id: str) -> list[VersionModel]:
         return [VersionModel.of(found) for found in jobs.versions(self._ctx, job_id)]

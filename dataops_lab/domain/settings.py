@@ -13,6 +13,7 @@ from .environments import RunLimits
 HOUR_S = 3600.0
 MAX_PRIORITY = 100
 MAX_RETRIES = 10
+MAX_CONCURRENCY = 10_000
 MAX_TIMEOUT_S = 30 * 24 * HOUR_S
 
 
@@ -51,6 +52,11 @@ class GivenSettings:
         """InvalidRequest, with everything that makes no sense."""
         if problems := list(_problems(self)):
             raise InvalidRequest(" ".join(problems))
+
+
+def check_concurrency(concurrency: int | None) -> None:
+    if concurrency is not None and not 0 <= concurrency <= MAX_CONCURRENCY:
+        raise InvalidRequest(f"A limit on how many are active at once is a number from 0 to {MAX_CONCURRENCY}.")
 
 
 def settled(submitted: GivenSettings, of_job: GivenSettings, limits: RunLimits) -> RunSettings:

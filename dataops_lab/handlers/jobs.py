@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..api_models import InspectionModel, InspectRequest, JobModel, PageModel, VersionModel
+from ..api_models import InspectionModel, InspectRequest, JobChanges, JobModel, PageModel, VersionModel
 from ..services import jobs
 from .base import Cursor, DataOpsHandler, operation
 from .runs import local_path, server_root
@@ -46,6 +46,17 @@ class JobHandler(DataOpsHandler):
     @operation("One job", action="read", resource=JOBS, answers={200: JobModel})
     def get(self, job_id: str) -> JobModel:
         return JobModel.of(jobs.get(self.services, job_id))
+
+    @operation(
+        "Change the name, the limit and the settings of a job; its runs keep theirs",
+        action="write",
+        resource=JOBS,
+        answers={200: JobModel},
+        body=JobChanges,
+    )
+    def patch(self, job_id: str, body: JobChanges) -> JobModel:
+        changes = body.model_dump(exclude={"revision"}, exclude_unset=True)
+        return JobModel.of(jobs.change(self.services, job_id, changes, revision=body.revision))
 
 
 class VersionsHandler(DataOpsHandler):

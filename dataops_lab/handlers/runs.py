@@ -94,7 +94,7 @@ class RunsHandler(DataOpsHandler):
             name=body.name,
             environment=body.environment,
             kernel=body.kernel,
-            timeout_s=body.timeout_s,
+            **body.settings(),
             key=self.request.headers.get(KEY_HEADER),
         )
         return _created(runs.submit(self.services, submission, by=self.user))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from ..domain.jobs import Job
+from ..domain.settings import GivenSettings, check_concurrency
 from ..domain.snapshots import Inspection
 from ..domain.versions import Version
+from ..errors import InvalidRequest, StaleWrite
 from ..ports import Page
 from .context import Services
 from .runs import RunView, last_of_jobs
@@ -36,6 +39,26 @@ def page(ctx: Services, *, limit: int = 50, cursor: str | None = None, text: str
     with ctx.store.read() as tx:
         found = tx.jobs.page(limit=limit, cursor=cursor, text=text)
     return Page(_views(ctx, found.items), found.next)
+
+
+def change(ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: int | None = None) -> JobView:
+    """`changes` holds a name, a concurrency and settings; None takes a setting back. Runs that are there keep theirs.
+
+    With `revision`, StaleWrite when somebody else has changed the job since.
+    """
+    of_settings = {it.name for it in fields(GivenSettings)} & changes.keys()
+    with ctx.store.begin() as tx:
+        job = tx.jobs.get(job_id)
+        if revision not in (None, job.revision):
+            raise StaleWrite("Somebody else has changed the job. Look at it again.", id=job.id, revision=job.revision)
+        settings = replace(job.settings, **{name: changes[name] for name in of_settings})
+        settings.check()
+        check_concurrency(changes.get("concurrency"))
+        changed = replace(job, settings=settings, **{n: v for n, v in changes.items() if n not in of_settings})
+        if not changed.name:
+            raise InvalidRequest("A job has a name.")
+        changed = tx.jobs.change(changed)
+    return _views(ctx, [changed])[0]
 
 
 def versions(ctx: Services, job_id: str) -> Sequence[Version]:

@@ -1,0 +1,198 @@
+"""`jupyter dataops jobs …` and `jupyter dataops projects …`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..domain.settings import MAX_CONCURRENCY, MAX_PRIORITY, MAX_RETRIES, RunSettings
+from . import options
+from .connection import connected
+from .options import F
+from .output import as_json as print_json
+from .output import remark, table
+from .text import one_line, since
+
+if TYPE_CHECKING:
+    from ..api_models import JobModel, ProjectModel
+
+
+DEFAULT = object()
+"""Chosen instead of a value: take back what was set."""
+
+
+def _setting(*names: str, kind: Callable[[str], Any], metavar: str, **more: Any) -> Callable[[F], F]:
+    """An option that takes a value of `kind`, or `default` for DEFAULT."""
+
+    def convert(text: str) -> Any:
+        return DEFAULT if text == "default" else kind(text)
+
+    return click.option(*names, type=convert, metavar=f"{metavar}|default", **more)
+
+
+_concurrency = click.IntRange(0, MAX_CONCURRENCY)
+
+
+@click.group()
+def jobs() -> None:
+    """Look at jobs, and say how their runs are treated.
+
+    JOB is a job's id or its name.
+    """
+
+
+@jobs.command("list")
+@click.option("--text", help="Only jobs with this text in their name or path.")
+@click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="How many at most.")
+@click.option("--cursor", help="Where the page before ended: its `next`.")
+@options.server_option
+@options.json_option
+def list_(text: str | None, limit: int, cursor: str | None, server: str | None, as_json: bool) -> None:
+    """List jobs, newest first."""
+    with connected(server) as connection:
+        page = connection.client.jobs(text=text, limit=limit, cursor=cursor)
+    if as_json:
+        print_json(page)
+    elif page.items:
+        now = dt.datetime.now(dt.UTC)
+        table(
+            ("job", "name", "last run", "when", "notebook"), [_row(job, now) for job in page.items], shrinks="notebook"
+        )
+        if page.next:
+            remark(f"There are more: --cursor {page.next}")
+    else:
+        remark("No jobs. `jupyter dataops run NOTEBOOK` makes one.")
+
+
+@jobs.command()
+@click.argument("job")
+@options.server_option
+@options.json_option
+def show(job: str, server: str | None, as_json: bool) -> None:
+    """Show a job and its settings."""
+    with connected(server) as connection:
+        _tell(connection.job(job), as_json)
+
+
+@jobs.command("set")
+@click.argument("job")
+@click.option("--name", help="Another name.")
+@_setting(
+    "--concurrency",
+    kind=_concurrency,
+    metavar="N",
+    help="How many of its runs may be active at once; 0 holds them back.",
+)
+@_setting(
+    "--priority",
+    kind=click.IntRange(-MAX_PRIORITY, MAX_PRIORITY),
+    metavar="N",
+    help=f"From -{MAX_PRIORITY} to {MAX_PRIORITY}; higher comes first. A point is worth five minutes of waiting.",
+)
+@_setting(
+    "--retries",
+    "max_retries",
+    kind=click.IntRange(0, MAX_RETRIES),
+    metavar="N",
+    help="How often to try again what the notebook did wrong.",
+)
+@_setting("--retry-on-timeout", kind=click.BOOL, metavar="yes|no", help="Whether --retries are for its timeout too.")
+@_setting("--timeout", "timeout_s", kind=options.seconds, metavar="S", help="Seconds that an attempt may run.")
+@_setting(
+    "--queue-timeout",
+    "queue_timeout_s",
+    kind=options.seconds,
+    metavar="S",
+    help="Seconds that a run may wait for its start.",
+)
+@_setting(
+    "--start-timeout",
+    "start_timeout_s",
+    kind=options.seconds,
+    metavar="S",
+    help="Seconds that an attempt may take to start.",
+)
+@_setting(
+    "--total-timeout",
+    "total_timeout_s",
+    kind=options.seconds,
+    metavar="S",
+    help="Seconds from the submission to the end.",
+)
+@options.server_option
+@options.json_option
+def set_(job: str, server: str | None, as_json: bool, **given: Any) -> None:
+    """Change a job. `default` as a value takes a setting back.
+
+    It holds for runs that are submitted from now on; --concurrency at once.
+    """
+    changes: Any = {name: None if it is DEFAULT else it for name, it in given.items() if it is not None}
+    if not changes:
+        raise click.UsageError("Nothing to change. `jupyter dataops jobs set --help` lists the settings.")
+    with connected(server) as connection:
+        _tell(connection.client.change_job(connection.job(job).id, **changes), as_json)
+
+
+@click.group()
+def projects() -> None:
+    """The limits of projects. There is one project: `default`."""
+
+
+@projects.command("show")
+@click.argument("project")
+@options.server_option
+@options.json_option
+def show_project(project: str, server: str | None, as_json: bool) -> None:
+    """Show a project and its limit."""
+    with connected(server) as connection:
+        _tell_project(connection.client.project(project), as_json)
+
+
+@projects.command("set")
+@click.argument("project")
+@_setting(
+    "--concurrency",
+    kind=_concurrency,
+    metavar="N",
+    required=True,
+    help="How many of its runs may be active at once; 0 holds all back, `default` takes the limit away.",
+)
+@options.server_option
+@options.json_option
+def set_project(project: str, concurrency: Any, server: str | None, as_json: bool) -> None:
+    """Change the limit of a project."""
+    with connected(server) as connection:
+        limit = None if concurrency is DEFAULT else concurrency
+        _tell_project(connection.client.limit_project(project, limit), as_json)
+
+
+def _row(job: JobModel, now: dt.datetime) -> tuple[str, ...]:
+    last = job.last_run
+    return job.id, job.name, last.phase if last else "", since(last.created_at, now) if last else "", job.source
+
+
+def _tell(job: JobModel, as_json: bool) -> None:
+    if as_json:
+        print_json(job)
+        return
+    click.echo(f"{click.style(one_line(job.name), bold=True)}  {job.id}")
+    click.echo(f"{'notebook':<19}{one_line(job.source, 200)}")
+    click.echo(f"{'concurrency':<19}{_limit(job.concurrency)}")
+    for name, default in vars(RunSettings()).items():
+        chosen = getattr(job, name)
+        value = f"{default:g} (default)" if chosen is None else f"{chosen:g}"
+        click.echo(f"{name.removesuffix('_s').replace('_', ' '):<19}{value}{' s' * name.endswith('_s')}")
+
+
+def _tell_project(project: ProjectModel, as_json: bool) -> None:
+    if as_json:
+        print_json(project)
+    else:
+        click.echo(f"{one_line(project.name)}  concurrency {_limit(project.concurrency)}")
+
+
+def _limit(concurrency: int | None) -> str:
+    return "as many as there are slots" if concurrency is None else str(concurrency)

@@ -1,0 +1,25 @@
+"""Projects and their limits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..domain.jobs import Project
+from ..domain.settings import check_concurrency
+from .context import Services
+from .permissions import require_administrator
+
+
+def get(ctx: Services, name: str) -> Project:
+    with ctx.store.read() as tx:
+        return tx.projects.get(name)
+
+
+def limit(ctx: Services, name: str, concurrency: int | None, *, by: str) -> Project:
+    """How many runs of it may be active at once; None: as many as there are slots. What runs goes on."""
+    require_administrator(ctx, by)
+    check_concurrency(concurrency)
+    with ctx.store.begin() as tx:
+        project = replace(tx.projects.get(name), concurrency=concurrency)
+        tx.projects.change(project)
+    return project
