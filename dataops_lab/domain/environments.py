@@ -25,7 +25,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _USER = re.compile(r"[0-9]{1,10}(:[0-9]{1,10})?")
 _HOST = re.compile(r"(unix|tcp|ssh|http|https)://\S+")
 _SOCKETS = (PurePosixPath("/var/run/docker.sock"), PurePosixPath("/run/docker.sock"))
-_OF_THE_CONTAINER = tuple(map(PurePosixPath, ("/proc", "/sys", "/dev", "/etc", "/tmp", "/work", "/run", "/usr")))  # noqa: S108
+_OF_THE_CONTAINER = tuple(map(PurePosixPath, ("/proc", "/sys", "/dev", "/etc", "/tmp", "/dataops", "/run", "/usr")))  # noqa: S108
 
 
 class ExecutorKind(StrEnum):

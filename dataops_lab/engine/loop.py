@@ -10,7 +10,7 @@ from threading import Event
 
 from ..domain.moments import Moment
 from ..domain.runs import Attempt, AttemptState, Reason, Run, RunState
-from ..errors import DataOpsError, StaleWrite, StoreBusy, Unavailable
+from ..errors import BlobsUnavailable, DataOpsError, Refused, StaleWrite, StoreBusy, Unavailable
 from ..ports import Backends, Executor, Look
 from ..services import Services
 from .claim import claim, keep_time
@@ -187,8 +187,11 @@ class Engine:
         try:
             look = it.executor.look(it.attempt.name)
         except Unavailable as error:
-            log.warning("%s: %s", it.attempt.name, error)
+            why = error.message
+            log.warning("%s: %s", it.attempt.name, why)
             it.not_before = self._now() + TRY_AGAIN_AFTER_S
+            if self._now() >= it.times.ends:
+                self._in_a_thread(it, lambda: self._give_up(it, why, fence))
             return
         self._note_progress(it, fence, at_once=look.ended)
         step = next_step(it.attempt, it.run, look, it.times, now=self._now())
@@ -225,11 +228,31 @@ class Engine:
         except (DataOpsError, OSError) as error:
             if isinstance(error, (StaleWrite, StoreBusy)):
                 raise
+            if isinstance(error, Unavailable) and not isinstance(error, BlobsUnavailable):
+                self._launch_later(it, error)
+                return
             reason = Reason("launch_failed", f"It could not be started: {error}")
+            if isinstance(error, Refused):
+                # The same bundle would be refused again.
+                reason = Reason(error.precise_code, error.message)
             self._finish_as(it, AttemptState.FAILED, Outcome.unknown(), reason, fence)
             return
         it.started = True
         it.times = replace(it.times, since=self._now())
+
+    def _launch_later(self, it: _Followed, error: Unavailable) -> None:
+        """Nothing is concluded from a backend that cannot be asked. Once the run is to end it is only looked for."""
+        log.warning("%s: %s", it.attempt.name, error)
+        nothing = Look(started=False, ended=False, gone=False)
+        it.started = next_step(it.attempt, it.run, nothing, it.times, now=self._now()) is not Step.WAIT
+        it.not_before = self._now() + TRY_AGAIN_AFTER_S
+
+    def _give_up(self, it: _Followed, why: str, fence: int) -> None:
+        """Nobody can say what became of it, and it has had all the time that its run may take."""
+        if it.attempt.state in _STOPPING:
+            self._move(it, AttemptState.UNCONFIRMED, fence)
+        reason = Reason("total_timeout", f"Where it ran, nobody answers any more. {why}")
+        self._finish_as(it, AttemptState.LOST, Outcome.unknown(), reason, fence)
 
     def _finish(self, it: _Followed, look: Look, fence: int) -> None:
         outcome = read_outcome(it.executor.directory(it.attempt.name))

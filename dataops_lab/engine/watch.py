@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -73,6 +74,8 @@ def end_of(
         return AttemptState.SUCCEEDED, None
     if succeeded is False:
         return AttemptState.FAILED, reason or Reason("runner_error", "The runner failed and did not say why.")
+    if (counted := look.detail.get("memory")) and counted.get("oom_kills"):
+        return AttemptState.FAILED, _out_of_memory(counted)
     if not look.started:
         said = str(look.detail.get("said", "")).strip()
         last_line = said.splitlines()[-1] if said else "it said nothing"
@@ -80,9 +83,17 @@ def end_of(
         return AttemptState.FAILED, Reason("runner_did_not_start", message, {"said": said})
     if reason is not None:
         return AttemptState.FAILED, reason
-    return AttemptState.LOST, Reason(
-        "runner_lost",
-        "The runner was killed before it could finish, by somebody or for want of memory. What it had written is kept.",
+    why = look.detail.get("why", "The runner was killed before it could finish, by somebody or for want of memory.")
+    return AttemptState.LOST, Reason("runner_lost", f"{why} What it had written is kept.")
+
+
+def _out_of_memory(counted: Mapping[str, int]) -> Reason:
+    limit, peak = (f"{counted[key] / 1024**2:.0f} MiB" if key in counted else "?" for key in ("limit", "peak"))
+    return Reason(
+        "out_of_memory",
+        f"It needed more memory than the {limit} it may have; {peak} were in use at most, files that it wrote "
+        "included. Give it more, or let it work on less at a time.",
+        dict(counted),
     )
 
 

@@ -12,7 +12,7 @@ from dataops_lab.engine import Engine
 from dataops_lab.engine.launch import allowed
 from dataops_lab.engine.lead import LOST_AFTER_S
 from dataops_lab.engine.watch import FORCE_AFTER_S, UNCONFIRMED_AFTER_S
-from dataops_lab.errors import BlobsUnavailable
+from dataops_lab.errors import BlobsUnavailable, Refused, Unavailable
 from dataops_lab.ports import Look
 from dataops_lab.services import Services, runs
 from dataops_lab.services.runs import RunView
@@ -122,6 +122,39 @@ def test_what_cannot_be_started_fails_with_the_reason(engine, submit, executor, 
     ended = until(engine, submit(), RunState.FAILED)
     assert ended.run.reason.code == "launch_failed"
     assert "The disk is full." in ended.run.reason.message
+
+
+def test_a_backend_that_cannot_be_asked_is_asked_again_until_it_answers(engine, submit, executor, until, ctx):
+    executor.fails_to_start = Unavailable("No daemon answers.")
+    view = until(engine, submit(), AttemptState.LAUNCHING)
+    for _ in range(50):
+        engine.step()
+        engine.settle()
+    assert [attempt.state for attempt in runs.get(ctx, view.run.id).attempts] == [AttemptState.LAUNCHING]
+    executor.fails_to_start = None
+    until(engine, view, AttemptState.RUNNING)
+
+
+def test_a_run_whose_backend_never_answers_again_is_lost_when_its_time_is_over(
+    engine, submit, executor, until, clock, monkeypatch
+):
+    view = until(engine, submit(), AttemptState.RUNNING)
+
+    def unreachable(name):
+        raise Unavailable("No daemon answers.")
+
+    monkeypatch.setattr(executor, "look", unreachable)
+    for _ in range(50):
+        engine.step()
+    clock.advance(view.run.settings.total_timeout_s)
+    ended = until(engine, view, RunState.LOST)
+    assert "No daemon answers." in ended.run.reason.message
+
+
+def test_what_is_refused_by_the_backend_is_not_tried_again(engine, submit, executor, until):
+    executor.fails_to_start = Refused("The image is not there.", code="image_gone")
+    ended = until(engine, submit(), RunState.FAILED)
+    assert (ended.run.reason.code, len(ended.attempts)) == ("image_gone", 1)
 
 
 def test_no_more_attempts_than_slots_and_the_oldest_first(new_engine: NewEngine, submit: Submit, executor, until, ctx):

@@ -1,5 +1,7 @@
 """Containers of a Docker daemon, here or on another host; nothing is shared with it but its API."""
 
+from .daemon import Daemon
 from .executor import DockerExecutor
+from .identity import installation_id
 
-__all__ = ["DockerExecutor"]
+__all__ = ["Daemon", "DockerExecutor", "installation_id"]
