@@ -157,6 +157,9 @@ class InspectRequest(Model):
 
     path: ContentsPath
     kernel: str | None = None
+    environment: str = "sandbox"
+    """What would run there: with its kernels and variables."""
+    image: str | None = Field(default=None, max_length=100)
 
 
 Seconds = Annotated[float, Field(gt=0, le=MAX_TIMEOUT_S)]
@@ -724,8 +727,6 @@ class PlacementModel(Model):
     @classmethod
     def of(cls, it: Options) -> PlacementModel:
         environment = it.environment
-        allowed = [option.image.name for option in it.images if not option.problems]
-        default = environment.default_image or (allowed[0] if len(environment.images) == 1 and allowed else None)
         return cls(
             environment=environment.name,
             description=environment.description,
@@ -739,7 +740,7 @@ class PlacementModel(Model):
                     description=option.image.description,
                     reference=option.image.reference,
                     digest=option.image.digest,
-                    is_default=option.image.name == default,
+                    is_default=option.image.name == it.default_image,
                     problems=list(option.problems),
                     warnings=list(option.warnings),
                     python=option.image.probe.python if option.image.probe else None,
@@ -749,7 +750,7 @@ class PlacementModel(Model):
                 )
                 for option in it.images
             ],
-            default_image=default if default in allowed else None,
+            default_image=it.default_image,
             limits=LimitsModel.model_validate(environment.limits),
             locked=list(environment.locked),
             network=environment.network,

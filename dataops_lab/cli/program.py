@@ -13,6 +13,7 @@ from . import exits
 from .backup import backup, restore
 from .doctor import doctor
 from .engine import engine
+from .images import image
 from .inspect import inspect
 from .jobs import jobs, projects
 from .output import as_json as print_json
@@ -30,7 +31,7 @@ def dataops() -> None:
     """
 
 
-for command in (run, inspect, runs, jobs, projects, engine, backup, restore, doctor):
+for command in (run, inspect, image, runs, jobs, projects, engine, backup, restore, doctor):
     dataops.add_command(command)
 
 

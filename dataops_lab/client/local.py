@@ -25,7 +25,7 @@ from ..services.permissions import may_administer
 from ..services.runs import RunView
 from .base import Client, JobSettings, Settings, Update
 from .files import replacing
-from .images import LocalImages, Images
+from .images import Images, LocalImages
 
 LOOK_EVERY_S = 0.03
 SPEAK_EVERY_S = 1.0

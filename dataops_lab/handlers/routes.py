@@ -16,8 +16,23 @@ from .environments import (
     VariablesHandler,
 )
 from .events import EventsHandler
+from .images import (
+    AllowedHandler,
+    BuildsHandler,
+    FrozenHandler,
+    ImageCheckHandler,
+    ImageHandler,
+    ImageProbeHandler,
+    ImagesHandler,
+    ImageTaskHandler,
+    ImageTasksHandler,
+    ImageTrialHandler,
+    ImageTrialsHandler,
+    ImageUsersHandler,
+)
 from .installation import OpenApiHandler, StatusHandler
 from .jobs import InspectHandler, JobHandler, JobsHandler, VersionsHandler
+from .projects import ProjectHandler
 from .runs import (
     ArtifactHandler,
     CancelHandler,
@@ -62,6 +77,7 @@ ROUTES = (
     Route("/jobs", JobsHandler),
     Route("/jobs/{job_id}", JobHandler),
     Route("/jobs/{job_id}/versions", VersionsHandler),
+    Route("/projects/{project}", ProjectHandler),
     Route("/runs", RunsHandler),
     Route("/runs/{run_id}", RunHandler),
     Route("/runs/{run_id}/cancel", CancelHandler),
@@ -72,4 +88,16 @@ ROUTES = (
     Route("/runs/{run_id}/report", ReportHandler),
     Route("/runs/{run_id}/artifacts/{path}", ArtifactHandler),
     Route("/runs/{run_id}/record", RecordHandler),
+    Route("/images", ImagesHandler),
+    Route("/images/{name}", ImageHandler),
+    Route("/images/{name}/probe", ImageProbeHandler),
+    Route("/images/{name}/check", ImageCheckHandler),
+    Route("/images/{name}/users", ImageUsersHandler),
+    Route("/images/{name}/environments/{environment}", AllowedHandler),
+    Route("/image-builds", BuildsHandler),
+    Route("/image-tasks", ImageTasksHandler),
+    Route("/image-tasks/{task_id}", ImageTaskHandler),
+    Route("/image-trials", ImageTrialsHandler),
+    Route("/image-trials/{trial_id}", ImageTrialHandler),
+    Route("/kernels/{kernel}/packages", FrozenHandler),
 )

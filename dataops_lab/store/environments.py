@@ -42,7 +42,7 @@ class SqlEnvironments:
         hold(self._connection, "environment", environment.name)
         c = t.environments.c
         changed = self._connection.execute(
-            update(t.environments).where(c.name == environment.name), {**row, "revision": c.revision + 1}
+            update(t.environments).where(c.name == environment.name).values(**row, revision=c.revision + 1)
         )
         if changed.rowcount == 0:
             added = {**row, "name": environment.name, "revision": 1}

@@ -1,0 +1,517 @@
+"""`jupyter dataops image …`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import DataOpsError, InvalidRequest
+from . import exits, options
+from .connection import Connection, connected
+from .output import as_json as print_json
+from .output import remark, table
+from .text import duration, one_line, plain, plural, since, size
+
+if TYPE_CHECKING:
+    from ..api_models import ImageModel, ImageTaskModel, ImageTrialModel, TrialResultModel
+
+_SEEN_AGAIN_EVERY_S = 1.0
+
+name_argument = click.argument("name")
+tags_option = click.option("--tag", "tags", multiple=True, help="A word to find it by. Repeat it for more.")
+description_option = click.option("--description", help="For whom it is, and what is in it.")
+environment_option = click.option(
+    "--env", "environment", metavar="ENVIRONMENT", help="Use the Docker daemon of this environment, and allow it there."
+)
+
+
+@click.group()
+def image() -> None:
+    """The catalogue of container images in which runs may run.
+
+    Each is pinned: what was looked into is what runs, wherever its tag moves.
+    """
+
+
+@image.command()
+@name_argument
+@click.argument("reference")
+@environment_option
+@description_option
+@tags_option
+@click.option("--allow-root/--no-root", "root", default=None, help="Whether its containers may run as root.")
+@click.option("--pull", is_flag=True, help="Ask the registry also when the daemon has the reference.")
+@options.server_option
+@options.json_option
+def add(
+    name: str,
+    reference: str,
+    environment: str | None,
+    description: str | None,
+    tags: tuple[str, ...],
+    root: bool | None,
+    pull: bool,
+    server: str | None,
+    as_json: bool,
+) -> None:
+    """Add the image REFERENCE as NAME, or pin NAME anew. It is pulled where the daemon does not have it."""
+    from ..api_models import AddImageRequest
+
+    asked = AddImageRequest(
+        name=name,
+        reference=reference,
+        environment=environment,
+        description=description,
+        tags=list(tags) or None,
+        root_allowed=root,
+        pull=pull,
+    )
+    with connected(server) as connection:
+        _followed(connection, connection.client.images.add(asked), as_json)
+
+
+@image.command()
+@name_argument
+@click.option("--from", "base", required=True, metavar="BASE", help="A name of the catalogue, or a reference.")
+@click.option("--requirements", metavar="FILE", help="What to install, as pip reads it.")
+@click.option("--environment-file", metavar="FILE", help="What to install, as an environment.yml of conda.")
+@click.option("--freeze", "kernel", metavar="KERNEL", help="Install what this kernel has, see `image freeze`.")
+@click.option(
+    "--variable",
+    "variables",
+    multiple=True,
+    metavar="VARIABLE",
+    help="Pass this variable on to the installer, with its value here. It is not in the image. Repeat it for more. "
+    "pip's index, proxies and certificates of this machine are passed on anyway.",
+)
+@click.option("--network", metavar="NETWORK", help="Docker's network for the installer, such as `host`.")
+@environment_option
+@description_option
+@tags_option
+@options.server_option
+@options.json_option
+def build(
+    name: str,
+    base: str,
+    requirements: str | None,
+    environment_file: str | None,
+    kernel: str | None,
+    variables: tuple[str, ...],
+    network: str | None,
+    environment: str | None,
+    description: str | None,
+    tags: tuple[str, ...],
+    server: str | None,
+    as_json: bool,
+) -> None:
+    """Make an image from a base and a list of packages, and add it as NAME."""
+    from ..api_models import BuildImageRequest
+
+    missing = [variable for variable in variables if variable not in os.environ]
+    if missing:
+        raise InvalidRequest(f"Not set here: {', '.join(missing)}. Set them, or leave `--variable` away.")
+    asked = BuildImageRequest(
+        name=name,
+        base=base,
+        requirements=_text(requirements),
+        environment_yml=_text(environment_file),
+        kernel=kernel,
+        variables={variable: os.environ[variable] for variable in variables},
+        network=network,
+        environment=environment,
+        description=description,
+        tags=list(tags) or None,
+    )
+    with connected(server) as connection:
+        _followed(connection, connection.client.images.build(asked), as_json)
+
+
+@image.command()
+@click.argument("kernel")
+@options.server_option
+@options.json_option
+def freeze(kernel: str, server: str | None, as_json: bool) -> None:
+    """Print the packages of a kernel of this machine as requirements, and say which cannot travel."""
+    with connected(server) as connection:
+        found = connection.client.images.frozen(kernel)
+    if as_json:
+        print_json(found)
+        return
+    for requirement in found.requirements:
+        click.echo(plain(requirement))
+    for package, why in found.left_out.items():
+        remark(plain(f"Left out: {package}, {why}."))
+
+
+@image.command("list")
+@click.option("--check", is_flag=True, help="Ask the registries whether tags have moved on.")
+@options.server_option
+@options.json_option
+def list_(check: bool, server: str | None, as_json: bool) -> None:
+    """List the catalogue."""
+    with connected(server) as connection:
+        images = connection.client.images.all()
+        checks = {it.name: connection.client.images.check(it.name) for it in images} if check else {}
+    if as_json:
+        found = [it.model_dump(mode="json") for it in images]
+        for it in found:
+            if it["name"] in checks:
+                it["check"] = checks[it["name"]].model_dump(mode="json")
+        print_json({"items": found, "next": None})
+    elif images:
+        headings = ("name", "image", "python", "kernels", "size", "environments", "remarks")
+        table(headings, [_row(it, checks.get(it.name)) for it in images], shrinks="remarks")
+    else:
+        remark("The catalogue is empty. `jupyter dataops image add NAME REFERENCE` adds an image.")
+
+
+@image.command()
+@name_argument
+@options.server_option
+@options.json_option
+def show(name: str, server: str | None, as_json: bool) -> None:
+    """Show an image: what was found in it, where it is allowed, what it was before."""
+    with connected(server) as connection:
+        found = connection.client.images.get(name)
+    if as_json:
+        print_json(found)
+    else:
+        _tell(found)
+
+
+@image.command()
+@name_argument
+@options.server_option
+@options.json_option
+def probe(name: str, server: str | None, as_json: bool) -> None:
+    """Look into it again."""
+    with connected(server) as connection:
+        _followed(connection, connection.client.images.probe(name), as_json)
+
+
+@image.command()
+@name_argument
+@options.server_option
+@options.json_option
+def check(name: str, server: str | None, as_json: bool) -> None:
+    """Say whether the daemon has it, and whether its tag has moved on."""
+    with connected(server) as connection:
+        found = connection.client.images.check(name)
+    if as_json:
+        print_json(found)
+        return
+    click.echo("The daemon has it." if found.present else "The daemon has it no longer: add it again.")
+    if found.moved_to:
+        click.echo(f"Its reference stands for {found.moved_to} now. `image add` with the same name would pin that.")
+    if found.problem:
+        remark(plain(found.problem))
+
+
+@image.command()
+@name_argument
+@click.option("--description", help="For whom it is, and what is in it.")
+@tags_option
+@click.option("--allow-root/--no-root", "root", default=None, help="Whether its containers may run as root.")
+@options.server_option
+@options.json_option
+def describe(
+    name: str,
+    description: str | None,
+    tags: tuple[str, ...],
+    root: bool | None,
+    server: str | None,
+    as_json: bool,
+) -> None:
+    """Change what the catalogue says of it. What is not given stays."""
+    given = {"description": description, "tags": list(tags) or None, "root_allowed": root}
+    _change(name, {key: value for key, value in given.items() if value is not None}, server, as_json)
+    if root is not None:
+        remark(f"It has to be looked into again: jupyter dataops image probe {name}")
+
+
+@image.command("set-default")
+@name_argument
+@options.server_option
+@options.json_option
+def set_default(name: str, server: str | None, as_json: bool) -> None:
+    """Make it the one that is meant when none is named."""
+    _change(name, {"is_default": True}, server, as_json)
+
+
+@image.command()
+@name_argument
+@click.argument("environment")
+@click.option("--not", "no_longer", is_flag=True, help="Allow it there no longer.")
+@options.server_option
+@options.json_option
+def allow(name: str, environment: str, no_longer: bool, server: str | None, as_json: bool) -> None:
+    """Let runs in ENVIRONMENT use it."""
+    with connected(server) as connection:
+        images = connection.client.images
+        found = (images.disallow if no_longer else images.allow)(name, environment)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(f"{name} is allowed in {', '.join(found.environments) or 'no environment'}.")
+
+
+@image.command()
+@name_argument
+@click.option("--on", metavar="YYYY-MM-DD", help="From this day on new runs are refused; before it they are warned.")
+@click.option("--successor", metavar="NAME", help="The image to use instead.")
+@click.option("--message", default="", help="What people should know.")
+@click.option("--undo", is_flag=True, help="Take it back.")
+@options.server_option
+@options.json_option
+def deprecate(
+    name: str, on: str | None, successor: str | None, message: str, undo: bool, server: str | None, as_json: bool
+) -> None:
+    """Announce the end of an image."""
+    if undo == (on is not None):
+        raise click.UsageError("Give either --on or --undo.")
+    try:
+        day = dt.date.fromisoformat(on) if on else None
+    except ValueError:
+        raise click.BadParameter(f"{on!r} is no day, such as 2026-12-31.", param_hint="--on") from None
+    deprecated = {"on": day, "successor": successor, "message": message} if day else None
+    _change(name, {"deprecated": deprecated}, server, as_json)
+
+
+@image.command()
+@name_argument
+@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far to look back.")
+@options.server_option
+@options.json_option
+def users(name: str, days: int, server: str | None, as_json: bool) -> None:
+    """List who uses it: environments, and jobs that ran on it."""
+    with connected(server) as connection:
+        found = connection.client.images.users(name, days=days)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"Allowed in {', '.join(found.environments) or 'no environment'}.")
+    if found.jobs:
+        now = dt.datetime.now(dt.UTC)
+        rows = [(it.name, it.runs, it.last_state, since(it.last_at, now), it.id) for it in found.jobs]
+        table(("job", "runs", "last", "when", "id"), rows, shrinks="job")
+    else:
+        click.echo(f"No job ran on it in the last {plural(days, 'day')}.")
+
+
+@image.command("trial-run")
+@name_argument
+@click.option("--instead-of", metavar="NAME", help="Try the jobs that ran on this image.")
+@click.option("--job", "jobs", multiple=True, metavar="JOB", help="Try this job, by its id. Repeat it for more.")
+@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far to look back.")
+@click.option("--env", "environment", default="sandbox", show_default=True, help="Where to try.")
+@options.wait_option
+@options.server_option
+@options.json_option
+def trial_run(
+    name: str,
+    instead_of: str | None,
+    jobs: tuple[str, ...],
+    days: int,
+    environment: str,
+    wait: bool,
+    server: str | None,
+    as_json: bool,
+) -> int:
+    """Run the last successful run of each job again on the image NAME, and compare.
+
+    Exits with 1 when a job that succeeded before did not.
+    """
+    from ..api_models import TrialRequest
+
+    asked = TrialRequest(image=name, instead_of=instead_of, jobs=list(jobs), days=days, environment=environment)
+    with connected(server) as connection:
+        found = connection.client.images.start_trial(asked)
+        connection.keep_engine()
+        while wait and not found.complete:
+            time.sleep(_SEEN_AGAIN_EVERY_S)
+            connection.keep_engine()
+            found = connection.client.images.trial(found.id)
+    return _told_trial(found, as_json)
+
+
+@image.command()
+@click.argument("trial_id", metavar="TRIAL", required=False)
+@options.server_option
+@options.json_option
+def trials(trial_id: str | None, server: str | None, as_json: bool) -> int:
+    """Show a trial, or list the last ones."""
+    with connected(server) as connection:
+        if trial_id is not None:
+            return _told_trial(connection.client.images.trial(trial_id), as_json)
+        found = connection.client.images.trials()
+    if as_json:
+        print_json({"items": [it.model_dump(mode="json") for it in found], "next": None})
+    elif found:
+        now = dt.datetime.now(dt.UTC)
+        rows = [(it.id, it.image, len(it.results), since(it.created_at, now), it.created_by) for it in found]
+        table(("trial", "image", "jobs", "started", "by"), rows, shrinks="image")
+    else:
+        remark("No trials yet. `jupyter dataops image trial-run` starts one.")
+    return exits.SUCCEEDED
+
+
+@image.command()
+@click.argument("task_id", metavar="TASK", required=False)
+@options.server_option
+@options.json_option
+def tasks(task_id: str | None, server: str | None, as_json: bool) -> None:
+    """Show what a task said, or list the last tasks: what was added, probed, built."""
+    with connected(server) as connection:
+        if task_id is not None:
+            task = connection.client.images.task(task_id)
+            if as_json:
+                print_json(task)
+            else:
+                click.echo(plain(task.log), nl=False)
+                click.echo(f"{task.state}{f': {plain(task.error.message)}' if task.error else ''}")
+            return
+        found = connection.client.images.tasks()
+    if as_json:
+        print_json({"items": [it.model_dump(mode="json") for it in found], "next": None})
+    elif found:
+        now = dt.datetime.now(dt.UTC)
+        rows = [(it.id, it.kind, it.image, it.state, since(it.created_at, now), it.created_by) for it in found]
+        table(("task", "what", "image", "state", "started", "by"), rows, shrinks="image")
+    else:
+        remark("Nothing was added, probed or built yet.")
+
+
+@image.command()
+@name_argument
+@options.server_option
+@options.json_option
+def remove(name: str, server: str | None, as_json: bool) -> None:
+    """Take it out of the catalogue, unless somebody uses it."""
+    with connected(server) as connection:
+        connection.client.images.remove(name)
+    if as_json:
+        print_json({"removed": name})
+    else:
+        click.echo(f"{name} is no longer in the catalogue.")
+
+
+def _text(file: str | None) -> str:
+    if file is None:
+        return ""
+    try:
+        return Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"{file} cannot be read: {error}.") from None
+
+
+def _change(name: str, changes: dict[str, Any], server: str | None, as_json: bool) -> None:
+    from ..api_models import ChangeImageRequest
+
+    with connected(server) as connection:
+        found = connection.client.images.change(name, ChangeImageRequest(**changes))
+    if as_json:
+        print_json(found)
+    else:
+        _tell(found)
+
+
+def _followed(connection: Connection, task: ImageTaskModel, as_json: bool) -> None:
+    """To its end; the log goes to stderr as it comes."""
+    for seen in connection.client.images.follow(task.id):
+        if not as_json and seen.log:
+            click.echo(plain(seen.log), err=True, nl=False)
+        task = seen
+    if task.error is not None:
+        raise DataOpsError(task.error.message, code=task.error.code, **task.error.detail)
+    if task.state != "succeeded":
+        raise DataOpsError("The process that worked on it has ended. Start it again.", code="task_interrupted")
+    found = connection.client.images.get(task.image)
+    if as_json:
+        print_json(found)
+    else:
+        _tell(found)
+
+
+def _row(it: ImageModel, check: Any) -> tuple[str, ...]:
+    remarks = ["default"] if it.is_default else []
+    if it.deprecated:
+        remarks.append(f"ends on {it.deprecated.on}")
+    if it.probe is None:
+        remarks.append("not looked into")
+    elif it.probe.problems:
+        remarks.append("cannot be used")
+    if check is not None and not check.present:
+        remarks.append("gone from the daemon")
+    if check is not None and check.moved_to:
+        remarks.append("its tag has moved on")
+    kernels = ", ".join(kernel.name for kernel in it.probe.kernels) if it.probe else ""
+    python = (it.probe.python if it.probe else None) or ""
+    return it.name, it.reference, python, kernels, size(it.size_bytes), ", ".join(it.environments), ", ".join(remarks)
+
+
+def _tell(it: ImageModel) -> None:
+    probe = it.probe
+    details = {
+        "name": it.name,
+        "reference": it.reference,
+        "pinned to": it.digest,
+        "platform": f"{it.platform}, {size(it.size_bytes)}",
+        "about": it.description,
+        "tags": ", ".join(it.tags),
+        "default": "yes" if it.is_default else "",
+        "allowed in": ", ".join(it.environments) or "no environment",
+        "root": "allowed" if it.root_allowed else "",
+        "ends": f"on {it.deprecated.on}, then {it.deprecated.successor or 'nothing'}" if it.deprecated else "",
+        "added": f"{it.added_at.astimezone():%Y-%m-%d %H:%M:%S} by {it.added_by}",
+        "python": (probe.python if probe else "") or "",
+        "papermill": (probe.papermill if probe else "") or "",
+        "kernels": ", ".join(f"{kernel.display_name} ({kernel.name})" for kernel in probe.kernels) if probe else "",
+        "packages": str(len(probe.packages)) if probe else "",
+    }
+    for label, value in details.items():
+        if value:
+            click.echo(f"{label:<11}{one_line(value, 200)}")
+    for pin in it.earlier:
+        click.echo(f"{'before':<11}{pin.digest} until {pin.until.astimezone():%Y-%m-%d %H:%M}")
+    for problem in probe.problems if probe else ():
+        click.echo(f"{click.style('Missing:', fg='red')} {plain(problem)}")
+
+
+def _told_trial(it: ImageTrialModel, as_json: bool) -> int:
+    if as_json:
+        print_json(it)
+    else:
+        headings = ("job", "before", "after", "took before", "took after", "differs", "why")
+        table(headings, [_trial_row(result) for result in it.results], shrinks="why")
+        if not it.complete:
+            remark(f"Not all have ended. `jupyter dataops image trials {it.id}` shows how far they are.")
+    worse = any(result.after is None or result.after.state in ("failed", "timed_out", "lost") for result in it.results)
+    return exits.FAILED if worse else exits.SUCCEEDED
+
+
+def _trial_row(it: TrialResultModel) -> tuple[str, ...]:
+    def took(seconds: float | None) -> str:
+        return duration(seconds) if seconds is not None else ""
+
+    after = it.after
+    changes = ", ".join(f"{change.name}: {_short(change.before)} → {_short(change.after)}" for change in it.changes)
+    why = it.refused or (after.reason.message if after and after.reason else "")
+    return (
+        it.job_name,
+        it.before.state,
+        after.state if after else "not tried",
+        took(it.before.duration_s),
+        took(after.duration_s if after else None),
+        changes,
+        why,
+    )
+
+
+def _short(value: Any) -> str:
+    return one_line(json.dumps(value), 40)

@@ -1,0 +1,197 @@
+"""The image catalogue, work on its images, and trial runs."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..api_models import (
+    AddImageRequest,
+    BuildImageRequest,
+    ChangeImageRequest,
+    FrozenModel,
+    ImageCheckModel,
+    ImageModel,
+    ImageTaskModel,
+    ImageTrialModel,
+    ImageUsersModel,
+    PageModel,
+    TrialRequest,
+)
+from ..services import image_tasks, image_trials, images
+from .base import DataOpsHandler, operation
+
+IMAGES = "dataops:images"
+
+
+class Query(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class UsersQuery(Query):
+    days: int = Field(default=images.USED_WITHIN_DAYS, ge=1, le=3650)
+
+
+class TasksQuery(Query):
+    image: str | None = None
+    limit: int = Field(default=50, ge=1, le=500)
+
+
+class TaskQuery(Query):
+    """`after`: how many characters of the log are known already."""
+
+    after: int = Field(default=0, ge=0)
+
+
+class ImagesHandler(DataOpsHandler):
+    @operation("The catalogue", action="read", resource=IMAGES, answers={200: PageModel[ImageModel]})
+    def get(self) -> PageModel[ImageModel]:
+        return PageModel[ImageModel](items=[ImageModel.of(view) for view in images.page(self.services)])
+
+    @operation(
+        "Add an image by reference, or pin one anew: a task resolves, pins and probes it",
+        action="write",
+        resource=IMAGES,
+        answers={202: ImageTaskModel},
+        body=AddImageRequest,
+    )
+    def post(self, body: AddImageRequest) -> ImageTaskModel:
+        return ImageTaskModel.of(image_tasks.add(self.services, body.to_domain(), by=self.user))
+
+
+class ImageHandler(DataOpsHandler):
+    @operation("One image", action="read", resource=IMAGES, answers={200: ImageModel})
+    def get(self, name: str) -> ImageModel:
+        return ImageModel.of(images.get(self.services, name))
+
+    @operation(
+        "Describe, tag, make it the default, allow root, deprecate",
+        action="write",
+        resource=IMAGES,
+        answers={200: ImageModel},
+        body=ChangeImageRequest,
+    )
+    def patch(self, name: str, body: ChangeImageRequest) -> ImageModel:
+        return ImageModel.of(images.change(self.services, name, body.to_domain(), by=self.user))
+
+    @operation(
+        "Remove it from the catalogue, unless somebody uses it; as it was",
+        action="write",
+        resource=IMAGES,
+        answers={200: ImageModel},
+    )
+    def delete(self, name: str) -> ImageModel:
+        removed = ImageModel.of(images.get(self.services, name))
+        images.remove(self.services, name, by=self.user)
+        return removed
+
+
+class ImageProbeHandler(DataOpsHandler):
+    @operation("Look into it again", action="write", resource=IMAGES, answers={202: ImageTaskModel})
+    def post(self, name: str) -> ImageTaskModel:
+        return ImageTaskModel.of(image_tasks.probe(self.services, name, by=self.user))
+
+
+class ImageCheckHandler(DataOpsHandler):
+    @operation(
+        "Whether the daemon has it, and whether its reference has moved on; asks the registry",
+        action="read",
+        resource=IMAGES,
+        answers={200: ImageCheckModel},
+    )
+    def get(self, name: str) -> ImageCheckModel:
+        return ImageCheckModel.model_validate(images.check(self.services, name))
+
+
+class ImageUsersHandler(DataOpsHandler):
+    @operation("Who uses it", action="read", resource=IMAGES, answers={200: ImageUsersModel}, query=UsersQuery)
+    def get(self, name: str, query: UsersQuery) -> ImageUsersModel:
+        return ImageUsersModel.of(images.users(self.services, name, days=query.days))
+
+
+class AllowedHandler(DataOpsHandler):
+    @operation("Allow it in an environment; safe to repeat", action="write", resource=IMAGES, answers={200: ImageModel})
+    def put(self, name: str, environment: str) -> ImageModel:
+        return ImageModel.of(images.allow(self.services, name, environment, by=self.user))
+
+    @operation("Allow it there no longer; safe to repeat", action="write", resource=IMAGES, answers={200: ImageModel})
+    def delete(self, name: str, environment: str) -> ImageModel:
+        return ImageModel.of(images.disallow(self.services, name, environment, by=self.user))
+
+
+class BuildsHandler(DataOpsHandler):
+    @operation(
+        "Build an image from a base and a list of packages, and add it: a task",
+        action="write",
+        resource=IMAGES,
+        answers={202: ImageTaskModel},
+        body=BuildImageRequest,
+    )
+    def post(self, body: BuildImageRequest) -> ImageTaskModel:
+        return ImageTaskModel.of(image_tasks.build(self.services, *body.to_domain(), by=self.user))
+
+
+class ImageTasksHandler(DataOpsHandler):
+    @operation(
+        "Work on images, newest first",
+        action="read",
+        resource=IMAGES,
+        answers={200: PageModel[ImageTaskModel]},
+        query=TasksQuery,
+    )
+    def get(self, query: TasksQuery) -> PageModel[ImageTaskModel]:
+        found = image_tasks.page(self.services, limit=query.limit, image=query.image)
+        return PageModel[ImageTaskModel](items=[ImageTaskModel.of(task) for task in found])
+
+
+class ImageTaskHandler(DataOpsHandler):
+    @operation(
+        "How far a task is, and what it said",
+        action="read",
+        resource=IMAGES,
+        answers={200: ImageTaskModel},
+        query=TaskQuery,
+    )
+    def get(self, task_id: str, query: TaskQuery) -> ImageTaskModel:
+        view = image_tasks.get(self.services, task_id, after=query.after)
+        return ImageTaskModel.of(view.task, view.log, view.log_size)
+
+
+class ImageTrialsHandler(DataOpsHandler):
+    @operation(
+        "The last trials, newest first", action="read", resource=IMAGES, answers={200: PageModel[ImageTrialModel]}
+    )
+    def get(self) -> PageModel[ImageTrialModel]:
+        found = image_trials.page(self.services)
+        return PageModel[ImageTrialModel](items=[ImageTrialModel.of(view) for view in found])
+
+    @operation(
+        "Run the last successful run of each job again, on another image",
+        action="execute",
+        resource=IMAGES,
+        answers={201: ImageTrialModel},
+        body=TrialRequest,
+    )
+    def post(self, body: TrialRequest) -> ImageTrialModel:
+        return ImageTrialModel.of(image_trials.start(self.services, body.image, **body.choice(), by=self.user))
+
+
+class ImageTrialHandler(DataOpsHandler):
+    @operation(
+        "The results of a trial, as far as they are there",
+        action="read",
+        resource=IMAGES,
+        answers={200: ImageTrialModel},
+    )
+    def get(self, trial_id: str) -> ImageTrialModel:
+        return ImageTrialModel.of(image_trials.get(self.services, trial_id))
+
+
+class FrozenHandler(DataOpsHandler):
+    @operation(
+        "The packages of a kernel of this machine, as an image would be built from them",
+        action="read",
+        resource=IMAGES,
+        answers={200: FrozenModel},
+    )
+    def get(self, kernel: str) -> FrozenModel:
+        return FrozenModel.of(images.frozen(self.services, kernel))
