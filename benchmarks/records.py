@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import insert, text
+from sqlalchemy import Column, MetaData, String, Table, insert, select, text
+from ulid import ULID
 
 from dataops_lab.api_models import PageModel, RunModel
 from dataops_lab.domain.moments import Moment
 from dataops_lab.domain.retention import RetentionRule
-from dataops_lab.domain.runs import Reason, RunState
+from dataops_lab.domain.runs import Attempt, AttemptState, Reason, RunState, Submission
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import Services, installation, retention, runs
+from dataops_lab.services.runs import RunView
 from dataops_lab.store import SqlStore, open_store
 from dataops_lab.store import attempts as attempt_rows
 from dataops_lab.store import runs as run_rows
@@ -33,7 +35,6 @@ from .turns import Row, Times
 TITLE = "A million runs: each page as the API sends it, 50 runs, newest first; the longest time is the 99th percentile"
 
 GROWS_BY_AT_MOST = 32 * 1024**2
-_AT_ONCE = 5_000
 
 
 def measure(*, quick: bool) -> Iterator[Row]:
@@ -84,7 +85,7 @@ def fill(store: SqlStore, count: int) -> list[str]:
     ctx = _services(store)
     some = random.Random(1)
     views = [
-        runs.submit(ctx, runs.Submission(path=f"/home/ann/reports/{name}_{number}.ipynb"), by="ann").view
+        runs.submit(ctx, Submission(path=f"/home/ann/reports/{name}_{number}.ipynb"), by="ann").view
         for number in range(min(2000, count // 100))
         for name in [some.choice(("sales", "churn", "quality", "forecast"))]
     ]
@@ -92,43 +93,63 @@ def fill(store: SqlStore, count: int) -> list[str]:
         for view in views:
             tx.runs.move(view.run, view.run.moved_to(RunState.CANCELLED, finished_at=NOW))
     weights = [1 / (1 + place) for place in range(len(views))]
-    first = NOW - dt.timedelta(days=365)
-    engine = store._database.writer
-    for begin in range(0, count, _AT_ONCE):
-        rows: dict[Any, list[dict[str, Any]]] = {t.runs: [], t.attempts: [], t.records: []}
-        for number, view in enumerate(some.choices(views, weights, k=_AT_ONCE), start=begin):
-            at = first + dt.timedelta(days=364) * number / count
-            state = some.choice(_STATES)
-            reason = Reason("cell_error", some.choice(_ERRORS)) if state is RunState.FAILED else None
-            run = replace(
-                runs.again(view.run, at=Moment(at), by=f"person{some.randrange(8)}", trigger="manual"),
-                state=state,
-                environment="production" if some.random() < 0.05 else "sandbox",
-                started_at=at,
-                finished_at=at,
-                reason=reason,
-                rerun_of=None,
-            )
-            rows[t.runs].append(dict(run_rows._columns(run)))
-            attempt = runs.Attempt(run.id, 1, "succeeded", token=1, created_at=at, started_at=at, finished_at=at)  # type: ignore[arg-type]
-            rows[t.attempts].append(attempt_rows._columns(attempt))
-            files = [{"kind": "notebook", "path": "output.ipynb", "digest": view.version.digest, "size": 10_000}]
-            record = {
-                "run_id": run.id,
-                "attempt": 1,
-                "digest": view.version.digest,
-                "files": files,
-                "values": {"auc": 0.9},
-            }
-            rows[t.records].append({**record, "stored_at": at, "damage": None})
-        with engine.begin() as connection:
-            for table, values in rows.items():
-                connection.execute(insert(table), values)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    first, span = NOW - dt.timedelta(days=365), dt.timedelta(days=364)
+    models = min(count, MODELS)
+    with store._database.writer.begin() as connection:
+        rows: dict[Table, list[dict[str, Any]]] = {t.runs: [], t.attempts: [], t.records: []}
+        for number, view in enumerate(some.choices(views, weights, k=models)):
+            _add(rows, view, first + span * number / count, some)
+        for table, values in rows.items():
+            connection.execute(insert(table), values)
+        ids = [row["id"] for row in rows[t.runs]]
+        copies.create(connection)
+        for begin in range(models, count, AT_ONCE):
+            numbers = range(begin, min(count, begin + AT_ONCE))
+            moments = [first + span * number / count for number in numbers]
+            made = [
+                {"id": str(ULID.from_datetime(at))[:10] + f"{n:016d}", "at": at, "model": some.choice(ids)}
+                for n, at in zip(numbers, moments, strict=True)
+            ]
+            connection.execute(insert(copies), made)
+        for table, changed in ((t.runs, _RUN), (t.attempts, _RESULT), (t.records, _RESULT)):
+            key = table.c.id if table is t.runs else table.c.run_id
+            columns = [changed.get(column.name, column) for column in table.c]
+            copied = select(*columns).join_from(copies, table, key == copies.c.model)
+            connection.execute(insert(table).from_select([column.name for column in table.c], copied))
+        copies.drop(connection)
+    with store._database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
         if connection.dialect.name == "postgresql":
             connection.execute(text("VACUUM"))
     return [view.job.id for view in views]
+
+
+MODELS, AT_ONCE = 5_000, 50_000
+"""So many runs are made up; the others are copies of them, at their own time."""
+
+copies = Table(
+    "bench_copies", MetaData(), Column("id", String(26)), Column("at", t.Instant), Column("model", String(26))
+)
+_RUN = {"id": copies.c.id, "created_at": copies.c.at, "started_at": copies.c.at, "finished_at": copies.c.at}
+_RESULT = {"run_id": copies.c.id}
+
+
+def _add(rows: dict[Table, list[dict[str, Any]]], view: RunView, at: dt.datetime, some: random.Random) -> None:
+    state = some.choice(_STATES)
+    run = replace(
+        runs.again(view.run, at=Moment(at), by=f"person{some.randrange(8)}", trigger="manual"),
+        state=state,
+        environment="production" if some.random() < 0.05 else "sandbox",
+        started_at=at,
+        finished_at=at,
+        reason=Reason("cell_error", some.choice(_ERRORS)) if state is RunState.FAILED else None,
+    )
+    attempt = Attempt(run.id, 1, AttemptState.SUCCEEDED, token=1, created_at=at, started_at=at, finished_at=at)
+    files = [{"kind": "notebook", "path": "output.ipynb", "digest": view.version.digest, "size": 10_000}]
+    record = {"run_id": run.id, "attempt": 1, "digest": view.version.digest, "files": files, "values": {"auc": 0.9}}
+    rows[t.runs].append(dict(run_rows._columns(run)))
+    rows[t.attempts].append(attempt_rows._columns(attempt))
+    rows[t.records].append({**record, "stored_at": at, "damage": None})
 
 
 def pages(ctx: Services, jobs: list[str], name: str, rounds: int) -> Iterator[Row]:

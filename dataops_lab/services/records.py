@@ -17,6 +17,7 @@ from ..domain.versions import canonical_json
 from ..errors import Conflict, NotFound
 from ..runner import protocol
 from .context import Services
+from .damage import reading
 from .runs import RunView, fill_in, get
 
 _LIVE_FILES = {
@@ -30,14 +31,14 @@ def notebook(ctx: Services, run_id: str) -> bytes:
     """Executed, once the record is stored; before that filled in and without outputs, which the journal tells."""
     view = get(ctx, run_id)
     stored = _stored(view, RecordFileKind.NOTEBOOK)
-    return ctx.blobs.read(stored.digest) if stored else _input(ctx, view)
+    return _read(ctx, view, stored) if stored else _input(ctx, view)
 
 
 def executed_notebook(ctx: Services, run_id: str) -> bytes:
     """Of a run that has ended; Conflict before."""
     view = get(ctx, run_id)
     if stored := _stored(view, RecordFileKind.NOTEBOOK):
-        return ctx.blobs.read(stored.digest)
+        return _read(ctx, view, stored)
     raise _nothing_yet(view, "executed notebook")
 
 
@@ -57,9 +58,12 @@ def report(ctx: Services, run_id: str, *, code: bool) -> bytes:
         digest = tx.records.report(view.run.id, variant)
     if digest is None:
         # Outside of any transaction: rendering takes seconds.
-        digest = ctx.blobs.put(ctx.notebooks.report(ctx.blobs.read(stored.digest), title=view.job.name, code=code))
+        page = ctx.notebooks.report(_read(ctx, view, stored), title=view.job.name, code=code)
+        digest = ctx.blobs.put(page)
         with ctx.store.begin() as tx:
+            tx.runs.get(view.run.id)  # It may have been deleted meanwhile.
             tx.records.keep_report(view.run.id, variant, digest)
+        return page
     return ctx.blobs.read(digest)
 
 
@@ -68,7 +72,7 @@ def artifact(ctx: Services, run_id: str, path: str) -> tuple[RecordFile, BinaryI
     view = get(ctx, run_id)
     for file in view.record.artifacts if view.record else ():
         if file.path == path:
-            return file, ctx.blobs.open(file.digest)
+            return file, _open_stored(ctx, view, file)
     raise NotFound(f"Run {view.run.id} has no artifact {path!r}.", code="artifact_not_found")
 
 
@@ -140,7 +144,7 @@ def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
     manifest = view.version.manifest
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in record.files:
-            with ctx.blobs.open(file.digest) as source:
+            with _open_stored(ctx, view, file) as source:
                 _add(archive, _NAMES.get(file.kind) or f"artifacts/{file.path}", source)
         if record.file(RecordFileKind.NOTEBOOK):
             for code, name in ((True, "report.html"), (False, "report-without-code.html")):
@@ -213,9 +217,21 @@ def _stored(view: RunView, kind: RecordFileKind) -> RecordFile | None:
     return view.record.file(kind) if view.record else None
 
 
+def _read(ctx: Services, view: RunView, file: RecordFile) -> bytes:
+    with reading(ctx, view, file):
+        return ctx.blobs.read(file.digest)
+
+
+def _open_stored(ctx: Services, view: RunView, file: RecordFile) -> BinaryIO:
+    with reading(ctx, view, file):
+        # Whole before its first byte is sent: a stream that has begun cannot be taken back.
+        ctx.blobs.check(file.digest)
+        return ctx.blobs.open(file.digest)
+
+
 def _open(ctx: Services, view: RunView, kind: RecordFileKind) -> BinaryIO | None:
     if stored := _stored(view, kind):
-        return ctx.blobs.open(stored.digest)
+        return _open_stored(ctx, view, stored)
     if not view.attempts:
         return None
     try:

@@ -16,7 +16,7 @@ from dataops_lab.domain.runs import Attempt, AttemptState, RunState
 from dataops_lab.domain.versions import digest_of
 from dataops_lab.errors import Conflict, Forbidden, InvalidRequest, NotFound, UnknownEnvironment
 from dataops_lab.ports import RunFilter
-from dataops_lab.services import retention, runs
+from dataops_lab.services import records, retention, runs
 from dataops_lab.testing import FakeNotebooks
 
 DAY = 24 * 3600
@@ -36,7 +36,10 @@ def ended(ctx, submit, clock):
         view = submit(path, **more)
         now = clock.now()
         digest = ctx.blobs.put((content or view.run.id).encode())
-        files = (RecordFile(RecordFileKind.ARTIFACT, "out.txt", digest, len(content or view.run.id)),)
+        files = (
+            RecordFile(RecordFileKind.NOTEBOOK, "output.ipynb", ctx.blobs.put(b"{}"), 2),
+            RecordFile(RecordFileKind.ARTIFACT, "out.txt", digest, len(content or view.run.id)),
+        )
         with ctx.store.begin() as tx:
             active = view.run.moved_to(RunState.ACTIVE, started_at=now)
             tx.runs.move(view.run, active)
@@ -179,6 +182,19 @@ def test_a_deleted_run_is_gone_with_all_of_it_and_can_be_told_from_its_event(ctx
         assert tx.records.of_runs([run.id]) == {}
     with pytest.raises(NotFound):
         retention.delete(ctx, run.id, by="someone")
+
+
+def test_a_report_that_was_rendered_while_its_run_was_deleted_is_not_kept(ctx, ended):
+    run = ended()
+
+    class Slow(FakeNotebooks):
+        def report(self, *args, **more):
+            retention.delete(ctx, run.id, by="someone")
+            return super().report(*args, **more)
+
+    slow = replace(ctx, notebooks=Slow(ctx.blobs))
+    with pytest.raises(NotFound):
+        records.report(slow, run.id, code=False)
 
 
 def test_what_has_not_ended_or_is_kept_is_not_deleted(ctx, ended, submit):

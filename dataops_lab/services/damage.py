@@ -1,0 +1,87 @@
+"""Records whose bytes changed: found when they are read or looked through, named, and noted with the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from ..domain.records import RecordFile, record_digest
+from ..errors import Damaged, NotFound, StoreBusy
+from .context import Services
+from .runs import RunView, get
+
+MISSING = "Its bytes are missing."
+CHANGED = "Its bytes are not those that were stored."
+_RECORD = "record"
+_ALTERED = "The list of its files and values is not what was stored."
+
+
+def verify(ctx: Services, run_id: str) -> Mapping[str, str]:
+    """What is damaged, by path; inputs are below `input/`. Empty when all is whole, and for a run without a record.
+
+    Reads every byte. What was found is noted with the run, also that it is whole again.
+    """
+    view = get(ctx, run_id)
+    if view.record is None:
+        return {}
+    found = {} if _is_as_stored(view) else {_RECORD: _ALTERED}
+    manifest = view.version.manifest
+    blobs = {file.path: file.digest for file in view.record.files}
+    blobs |= {f"input/{manifest.notebook_path}": manifest.notebook_digest}
+    blobs |= {f"input/{file.path}": file.digest for file in manifest.files}
+    if manifest.digest != view.version.digest:
+        found["version"] = "What it consists of is not what was stored."
+    for path, digest in blobs.items():
+        if trouble := _trouble(ctx.blobs.check, digest):
+            found[path] = trouble
+    _note(ctx, view, found)
+    return found
+
+
+@contextmanager
+def reading(ctx: Services, view: RunView, file: RecordFile) -> Iterator[None]:
+    """Around reading `file`, checked, from the blobs: Damaged names it when it is not what was stored."""
+    if not _is_as_stored(view):
+        _note(ctx, view, {_RECORD: _ALTERED})
+        raise _damaged(view, "the record itself", _ALTERED, file.digest)
+    try:
+        yield
+    except (NotFound, Damaged) as error:
+        trouble = _said(error)
+        _note(ctx, view, {**(view.record.damage if view.record else {}), file.path: trouble})
+        raise _damaged(view, file.path, trouble, file.digest) from error
+
+
+def _is_as_stored(view: RunView) -> bool:
+    it = view.record
+    return it is None or record_digest(it.run_id, it.attempt, it.files, it.values) == it.digest
+
+
+def _trouble(check: Callable[[str], None], digest: str) -> str | None:
+    try:
+        check(digest)
+    except (NotFound, Damaged) as error:
+        return _said(error)
+    return None
+
+
+def _said(error: NotFound | Damaged) -> str:
+    return MISSING if isinstance(error, NotFound) else CHANGED
+
+
+def _damaged(view: RunView, what: str, trouble: str, digest: str) -> Damaged:
+    return Damaged(
+        f"Run {view.run.id}, {what}: {trouble} `jupyter dataops restore FILE` brings it back from a backup.",
+        run=view.run.id,
+        path=what,
+        digest=digest,
+    )
+
+
+def _note(ctx: Services, view: RunView, damage: Mapping[str, str]) -> None:
+    record = view.record
+    if record is None or damage == record.damage:
+        return
+    # A note: what was found is told all the same when it cannot be written.
+    with suppress(StoreBusy), ctx.store.begin() as tx:
+        tx.records.note_damage(record.run_id, record.attempt, damage)
