@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import json
+import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +23,20 @@ import psutil
 
 from ..ports import Blobs, Bundle, Look
 from ..runner import protocol
+from ..runner.forked import ask
+from ..runner.secrets import offered
+from .warm import Warm
 
 
 class ProcessExecutor:
-    """`python` runs the runner; dataops_lab and papermill are installed there."""
+    """`python` runs the runner; dataops_lab and papermill are installed there. `warm`: preloaded interpreters."""
 
-    def __init__(self, folder: Path, blobs: Blobs, *, python: str = sys.executable) -> None:
+    def __init__(self, folder: Path, blobs: Blobs, *, python: str = sys.executable, warm: int = 0) -> None:
         self._folder = folder
         self._blobs = blobs
         self._python = python
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._warm = Warm(warm)
+        self._children: dict[str, subprocess.Popen[bytes] | _Forked] = {}
 
     def start(self, bundle: Bundle) -> None:
         directory = self.directory(bundle.name)
@@ -37,15 +44,32 @@ class ProcessExecutor:
             return  # It runs, or has run.
         if not (directory / protocol.SPEC).exists():
             self._lay_out(bundle, directory)
-        with (directory / _RUNNER_LOG).open("ab") as said:
-            self._children[bundle.name] = subprocess.Popen(
-                # -P: nothing beside the run directory may shadow what the runner imports.
-                [self._python, "-P", "-m", "dataops_lab.runner", str(directory)],
+        self._children[bundle.name] = self._run(bundle, directory)
+
+    def _run(self, bundle: Bundle, directory: Path) -> subprocess.Popen[bytes] | _Forked:
+        # -P: nothing beside the run directory may shadow what the runner imports.
+        command = [self._python, "-P", "-m", "dataops_lab.runner", str(directory)]
+        environment = _with_locale({**bundle.environment, protocol.ATTEMPT_VARIABLE: bundle.name})
+        kernel = bundle.spec["kernel"]
+        with ExitStack() as opened:
+            said = opened.enter_context((directory / _RUNNER_LOG).open("ab"))
+            stdin = opened.enter_context(offered(bundle.secrets))
+            for_kernel = []
+            if preloaded := self._warm.connect(kernel["argv"], {**environment, **kernel["env"]}):
+                for_kernel = [opened.enter_context(preloaded).fileno()]
+            if fork := self._warm.connect(command, environment):
+                descriptors = [stdin.fileno(), said.fileno(), said.fileno(), *for_kernel]
+                if ask(fork, command, environment, str(directory), descriptors):
+                    return _Forked(fork)
+                fork.close()
+            return subprocess.Popen(
+                [*command, *map(str, for_kernel)],
                 cwd=directory,
-                env={**bundle.environment, protocol.ATTEMPT_VARIABLE: bundle.name},
-                stdin=subprocess.DEVNULL,
+                env=environment,
+                stdin=stdin,
                 stdout=said,
                 stderr=said,
+                pass_fds=for_kernel,
                 start_new_session=True,
             )
 
@@ -72,7 +96,7 @@ class ProcessExecutor:
             for process in _processes_of(name):
                 if process.pid == look.detail.get("pid"):
                     _send(process, signal.SIGTERM)
-        elif child := self._children.get(name):
+        elif isinstance(child := self._children.get(name), subprocess.Popen):
             child.terminate()
 
     def directory(self, name: str) -> Path:
@@ -108,6 +132,29 @@ class ProcessExecutor:
         except FileNotFoundError:
             pass
         return detail
+
+
+def _with_locale(environment: dict[str, str]) -> dict[str, str]:
+    """An interpreter that has none gives itself, and what it starts, this one; it is to be the same for all of them."""
+    effective = environment.get("LC_ALL") or environment.get("LC_CTYPE") or environment.get("LANG") or "C"
+    if effective in ("C", "POSIX") and not environment.get("LC_ALL"):
+        return {**environment, "LC_CTYPE": "C.UTF-8"}
+    return environment
+
+
+class _Forked:
+    """A runner that was forked: its end of `connection` is open for as long as it lives."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def poll(self) -> int | None:
+        """Its exit code is known to nobody: any number means that it is no more."""
+        return 0 if select.select([self._connection], [], [], 0)[0] else None
+
+    def wait(self) -> None:
+        select.select([self._connection], [], [])
+        self._connection.close()
 
 
 _RUNNER_LOG = "runner.log"

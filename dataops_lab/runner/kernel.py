@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import time
+import uuid
 from pathlib import Path
 from queue import Empty
 from typing import Any
@@ -14,8 +16,10 @@ from typing import Any
 import zmq.asyncio
 from jupyter_client.kernelspec import KernelSpec as Command
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
 
 from . import protocol
+from .forked import ForkedKernel
 from .processes import dying_with_this_process
 
 SOCKET_PATH_BYTES = 100
@@ -26,10 +30,37 @@ class KernelNotStarted(RuntimeError):
     """The message says why, for people."""
 
 
-class Kernel(AsyncKernelManager):
-    """A kernel of one run. `home` is a folder of its own, for its connection file and sockets."""
+class _Provisioner(LocalProvisioner):
+    """Has the kernel forked by the preloaded interpreter at the other end of `preloaded`, or starts it itself."""
 
-    def __init__(self, spec: protocol.KernelSpec, home: Path, *, startup_timeout_s: float) -> None:
+    preloaded: socket.socket | None = None
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        if self.preloaded is not None:
+            descriptors = [os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC), kwargs["stdout"], kwargs["stderr"]]
+            forked = ForkedKernel.start(self.preloaded, cmd, kwargs["env"], kwargs["cwd"], descriptors)
+            os.close(descriptors[0])
+            if forked is not None:
+                self.process, self.cwd = forked, kwargs["cwd"]
+                self.pid = self.pgid = forked.pid  # it leads a group of its own from the start
+                return self.connection_info
+        return await super().launch_kernel(cmd, **kwargs)
+
+
+class Kernel(AsyncKernelManager):
+    """A kernel of one run. `home` is a folder of its own, for its connection file and sockets.
+
+    `preloaded` is a connection to an interpreter that is like the spec's and stands ready, see preload.py.
+    """
+
+    def __init__(
+        self,
+        spec: protocol.KernelSpec,
+        home: Path,
+        *,
+        startup_timeout_s: float,
+        preloaded: socket.socket | None = None,
+    ) -> None:
         sockets = str(home / "s")
         # Ports are picked before the kernel binds them, so kernels that start together may pick the same.
         local = len(os.fsencode(sockets)) <= SOCKET_PATH_BYTES and spec["language"].lower() in ("python", "bash")
@@ -51,6 +82,10 @@ class Kernel(AsyncKernelManager):
             language=spec["language"],
             interrupt_mode=spec["interrupt_mode"],
         )
+        self.kernel_id = str(uuid.uuid4())
+        self.provisioner = _Provisioner(kernel_id=self.kernel_id, kernel_spec=self._command, parent=self)
+        self.provisioner.preloaded = preloaded
+        self.forked: ForkedKernel | None = None
 
     @property
     def kernel_spec(self) -> Command:
@@ -71,6 +106,8 @@ class Kernel(AsyncKernelManager):
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise KernelNotStarted(f"{self._command.argv[0]}: {error}") from error
+        process = self.provisioner.process
+        self.forked = process if isinstance(process, ForkedKernel) else None
 
     def _is_ipykernel(self) -> bool:
         return any("ipykernel" in argument for argument in self._command.argv)
@@ -120,13 +157,17 @@ class Kernel(AsyncKernelManager):
         if await self.is_alive():
             await self.signal_kernel(signal.SIGKILL)
 
+    async def exit_code(self) -> int | None:
+        """That of the signal is negative; None while it is alive."""
+        return await self.provisioner.poll() if self.provisioner else None
+
     async def last_words(self) -> str:
         """How it ended, to be put behind a subject: 'was killed, …'."""
-        code = await self.provisioner.poll() if self.provisioner else None
+        code = await self.exit_code()
         if code is None:
             return "stopped answering"
         if code == -signal.SIGKILL:
-            return "was killed (SIGKILL), most likely because memory ran out"
+            return "was killed (SIGKILL)"
         if code == -signal.SIGSEGV:
             return "crashed with a segmentation fault (SIGSEGV)"
         if code < 0:

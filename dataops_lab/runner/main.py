@@ -1,7 +1,8 @@
-"""`python -m dataops_lab.runner RUN_DIRECTORY`."""
+"""`python -m dataops_lab.runner RUN_DIRECTORY [DESCRIPTOR]`; the latter leads to a preloaded interpreter, if any."""
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from .termination import Termination
 
 def main(arguments: list[str]) -> int:
     """0 when the run directory has its result, or is somebody else's to run."""
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m dataops_lab.runner RUN_DIRECTORY\n")
+    if len(arguments) not in (1, 2):
+        sys.stderr.write("usage: python -m dataops_lab.runner RUN_DIRECTORY [DESCRIPTOR]\n")
         return 2
     termination = Termination()
     termination.listen()
     directory = Path(arguments[0]).absolute()
+    preloaded = _inherited(int(arguments[1])) if arguments[1:] else None
     claim = lock.take(directory)
     if claim is None:
         return 0
@@ -25,5 +27,11 @@ def main(arguments: list[str]) -> int:
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     from .run import run
 
-    run(directory, termination)
+    run(directory, termination, preloaded)
     return 0
+
+
+def _inherited(descriptor: int) -> socket.socket:
+    connection = socket.socket(fileno=descriptor)
+    connection.set_inheritable(False)
+    return connection

@@ -1,10 +1,9 @@
-"""Processes of a run: that nothing outlives it, and what they cost. On Linux; elsewhere only what POSIX offers."""
+"""Processes of a run: that nothing outlives it. On Linux; elsewhere only what POSIX offers."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import resource
 import signal
 import sys
 import time
@@ -89,11 +88,3 @@ def _reap() -> None:
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
-
-
-def usage() -> tuple[int, float]:
-    """Largest resident set in bytes of this process and those it has reaped, and the CPU seconds of all of them."""
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    unit = 1 if sys.platform == "darwin" else 1024
-    cpu = sum(part.ru_utime + part.ru_stime for part in (own, children))
-    return max(own.ru_maxrss, children.ru_maxrss) * unit, round(cpu, 3)

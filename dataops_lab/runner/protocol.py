@@ -29,6 +29,7 @@ Every journal line is an object with `seq` (1, 2, 3, …), `t` (seconds since th
                     `output.transient.display_id` is this one
     cell_finished   cell, ok, execution_count, done (code cells finished now)
     value           name, value
+    usage           peak_memory_bytes, cpu_seconds: so far, of all processes of the run
     note            code, message, cell (or null): something the runner did, e.g. cut an output off
     end             state, as in result.json
 
@@ -37,7 +38,7 @@ Every journal line is an object with `seq` (1, 2, 3, …), `t` (seconds since th
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 SPEC = "spec.json"
 INPUT = "input.ipynb"
@@ -89,10 +90,13 @@ class Spec(TypedDict):
     startup_timeout_s: float
     interrupt_grace_s: float
     """How long an interrupted cell may take to end after SIGTERM, before the kernel is killed."""
+    memory_bytes: NotRequired[int | None]
+    """The run's own limit, where it has one that the backend enforces."""
 
 
 class Failure(TypedDict, total=False):
-    """`code`: cell_error, exit_status, input_requested, kernel_died, kernel_start_failed, terminated, runner_error."""
+    """`code`: cell_error, exit_status, input_requested, kernel_died, out_of_memory (its own limit),
+    machine_out_of_memory, kernel_start_failed, terminated, runner_error."""
 
     code: str
     message: str

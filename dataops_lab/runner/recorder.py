@@ -108,6 +108,9 @@ class Recorder:
         if said:
             self.log.say(f"[dataops] {message}")
 
+    def used(self, peak_memory_bytes: int, cpu_seconds: float) -> None:
+        self.journal.write("usage", peak_memory_bytes=peak_memory_bytes, cpu_seconds=cpu_seconds)
+
     def ended(self, state: str) -> None:
         self.flush()
         self.journal.write("end", state=state)

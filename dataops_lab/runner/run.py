@@ -7,6 +7,8 @@ import json
 import logging
 import os
 import shutil
+import signal
+import socket
 import time
 import traceback
 from contextlib import suppress
@@ -20,9 +22,13 @@ from .files import write_whole
 from .journal import Journal, encoded
 from .kernel import Kernel, KernelNotStarted
 from .log import Log, LogHandler
+from .masking import Masking
+from .memory import OomKills, in_words
 from .protocol import Failure, Result, Spec
 from .recorder import Recorder
+from .secrets import received
 from .termination import Termination
+from .usage import Meter
 
 SHUTDOWN_S = 5.0
 """How long a Python kernel may take to clean up after the last cell."""
@@ -31,16 +37,19 @@ OTHERS_SHUTDOWN_S = 1.0
 """Other kernels have no atexit functions to wait for, and some, bash among them, never end when they are asked to."""
 
 
-def run(directory: Path, termination: Termination) -> None:
+def run(directory: Path, termination: Termination, preloaded: socket.socket | None = None) -> None:
     """Do what spec.json says. Whatever happens, result.json tells it."""
     started_at = time.time()
     recorder = Recorder(Journal(directory / protocol.JOURNAL), Log(directory / protocol.LOG))
     logging.basicConfig(level=logging.WARNING, handlers=[LogHandler(recorder.log)], format="[dataops] %(message)s")
+    meter = Meter(recorder)
     made: list[dict[str, Any]] = []
     try:
         spec: Spec = json.loads((directory / protocol.SPEC).read_bytes())
         recorder.limit_outputs(spec["output_limits"])
-        made = Run(directory, spec, recorder, termination).made()
+        secrets = received(spec.get("secrets", []))
+        recorder.mask(Masking(secrets.values()))
+        made = Run(directory, spec, secrets, recorder, termination, meter, preloaded).made()
         write_whole(directory / protocol.VALUES, recorder.values.to_json())
         state = _state(recorder, termination)
         recorder.ended(state)
@@ -58,22 +67,26 @@ def run(directory: Path, termination: Termination) -> None:
         recorder.log.say(
             "\n".join([*recorder.failure.get("traceback", []), f"[dataops] {recorder.failure['message']}"])
         )
+    recorder.log.end()
     logging.disable()  # what libraries say from here on would come after the result
-    peak_memory_bytes, cpu_seconds = processes.usage()
     result = Result(
         format=1,
         state=state,
         nothing_to_do=recorder.nothing_to_do,
-        failure=recorder.failure,
+        failure=recorder.masking.value(recorder.failure),
         started_at=started_at,
         finished_at=time.time(),
         done=recorder.done,
         total=recorder.total,
-        peak_memory_bytes=peak_memory_bytes,
-        cpu_seconds=cpu_seconds,
+        peak_memory_bytes=meter.peak_memory_bytes,
+        cpu_seconds=meter.cpu_seconds,
         artifacts=made,
     )
     write_whole(directory / protocol.RESULT, encoded(result, indent=1), durable=True)
+
+
+async def _end_of(kernel: Kernel) -> tuple[int | None, str]:
+    return await kernel.exit_code(), await kernel.last_words()
 
 
 def _state(recorder: Recorder, termination: Termination) -> str:
@@ -86,11 +99,24 @@ def _state(recorder: Recorder, termination: Termination) -> str:
 class Run:
     """Kernel, notebook and files of a run. How the notebook ended is told to the recorder."""
 
-    def __init__(self, directory: Path, spec: Spec, recorder: Recorder, termination: Termination) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        spec: Spec,
+        secrets: dict[str, str],
+        recorder: Recorder,
+        termination: Termination,
+        meter: Meter,
+        preloaded: socket.socket | None = None,
+    ) -> None:
         self._directory = directory
         self._spec = spec
+        self._secrets = secrets
         self._recorder = recorder
         self._termination = termination
+        self._meter = meter
+        self._died: tuple[int | None, str] | None = None
+        self._preloaded = preloaded
         self._home = directory / "kernel"
         self._stopping: asyncio.Task[None] | None = None
         self._loop = ensure_event_loop()  # the one that nbclient runs its coroutines on
@@ -111,14 +137,20 @@ class Run:
         finally:
             shutil.rmtree(self._home, ignore_errors=True)
         note = lambda message: self._recorder.note("artifact_not_kept", message)  # noqa: E731
-        return artifacts.collect(files, before, self._directory / protocol.ARTIFACTS, note)
+        return artifacts.collect(files, before, self._directory / protocol.ARTIFACTS, note, self._recorder.masking)
 
     def _execute_in(self, folder: Path) -> None:
         log = self._recorder.log
         log_size = log.size()
-        kernel = Kernel(self._spec["kernel"], self._home, startup_timeout_s=self._spec["startup_timeout_s"])
+        kernel = Kernel(
+            self._spec["kernel"],
+            self._home,
+            startup_timeout_s=self._spec["startup_timeout_s"],
+            preloaded=self._preloaded,
+        )
         environment = {
             **os.environ,
+            **self._secrets,
             protocol.ATTEMPT_VARIABLE: self._spec["attempt"],
             protocol.VALUES_VARIABLE: str(self._home / "values.jsonl"),
         }
@@ -126,6 +158,7 @@ class Run:
         try:
             self._loop.run_until_complete(kernel.start(cwd=folder, environment=environment, output=log.descriptor))
             self._termination.react_with(lambda: self._loop.call_soon_threadsafe(self._stop, kernel))
+            self._meter.begin(self._loop, kernel.forked)
             self._execute_with(kernel)
         except KernelNotStarted as error:
             said = log.tail(log_size) if kernel.has_kernel else ""
@@ -158,10 +191,7 @@ class Run:
                 stopping=lambda: self._termination.requested,
             )
         except DeadKernelError:
-            words = self._loop.run_until_complete(kernel.last_words())
-            self._recorder.failure = Failure(
-                code="kernel_died", message=f"The kernel {words}.", cell=self._recorder.last_cell
-            )
+            self._died = self._loop.run_until_complete(_end_of(kernel))
 
     def _notebook(self) -> Any:
         import nbformat.v4
@@ -201,5 +231,34 @@ class Run:
             self._recorder.note("kernel_killed", "The kernel did not end by itself and was killed.", said=False)
         if self._stopping is not None:
             self._stopping.cancel()
+        if kernel.forked is not None:
+            kernel.forked.bury()
         if not processes.kill_all(self._spec["attempt"]):
             self._recorder.note("processes_left", "Some processes of the notebook could not be killed.")
+        self._meter.end()
+        self._tell_of_memory()
+
+    def _tell_of_memory(self) -> None:
+        """Why the kernel died; what the run had used is known only now that nothing of it is left."""
+        used = f"The run had used {in_words(self._meter.peak_memory_bytes)} of memory at most."
+        limit = self._spec.get("memory_bytes")
+        failure = self._recorder.failure
+        if self._died is not None:
+            exit_code, words = self._died
+            code, message = "kernel_died", f"The kernel {words}. {used}"
+            if exit_code == -signal.SIGKILL:
+                for_memory = OomKills.now().since(self._meter.oom_kills)
+                if for_memory and limit:
+                    code = "out_of_memory"
+                    message = (
+                        f"The run needed more memory than its limit of {in_words(limit)}, so its kernel was killed."
+                    )
+                    message = f"{message} {used} Give it more, or load less at once."
+                elif for_memory:
+                    code = "machine_out_of_memory"
+                    message = f"The machine ran out of memory and killed the kernel. {used}"
+                elif for_memory is None:
+                    message = f"The kernel {words}, most likely because memory ran out. {used}"
+            self._recorder.failure = Failure(code=code, message=message, cell=self._recorder.last_cell)
+        elif failure is not None and failure.get("ename") == "MemoryError":
+            failure["message"] = f"{failure['message']}. {used}"

@@ -1,0 +1,67 @@
+"""Memory that ran out: whose it was, as far as the system's counters tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+_GROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class OomKills:
+    """Processes killed for want of memory since the machine started: `group` in our control group, `machine` in all."""
+
+    group: int | None
+    machine: int | None
+
+    @classmethod
+    def now(cls) -> OomKills:
+        group = None
+        for path in _counters():
+            if (group := _counted(path)) is not None:
+                break
+        return cls(group, _counted(Path("/proc/vmstat")))
+
+    def since(self, earlier: OomKills) -> bool | None:
+        """Whether somebody was killed; None where nothing counts it. The group's own counter is no accident."""
+        for now, before in ((self.group, earlier.group), (self.machine, earlier.machine)):
+            if now is not None and before is not None and now > before:
+                return True
+        return None if self.group is None and self.machine is None else False
+
+
+def _counters() -> list[Path]:
+    """Of version 2, then of version 1; in a container its own group may be the root that it sees."""
+    paths = []
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if not controllers:
+            paths += [_GROUPS / group.lstrip("/") / "memory.events", _GROUPS / "memory.events"]
+        elif "memory" in controllers.split(","):
+            v1 = _GROUPS / "memory"
+            paths += [v1 / group.lstrip("/") / "memory.oom_control", v1 / "memory.oom_control"]
+    return paths
+
+
+def _counted(path: Path) -> int | None:
+    try:
+        for line in path.read_text().splitlines():
+            name, _, value = line.partition(" ")
+            if name == "oom_kill":
+                return int(value)
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def in_words(size: float) -> str:
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.3g} {unit}" if size < 1000 else f"{size:.0f} {unit}"
+        size /= 1024
+    return f"{size:.3g} GiB"

@@ -1,0 +1,302 @@
+"""A preloaded interpreter: imports what a runner or a kernel needs, then forks one for each connection it is handed.
+
+A program of its own, started by path in the interpreter that is to stand ready, which may have nothing of ours:
+`python [OPTION …] preload.py ROLE DESCRIPTOR PADDING`. On the Unix socket DESCRIPTOR it is sent one end of a
+connection at a time; whoever has the other end asks there for one process (see forked.py). It ends when
+DESCRIPTOR is closed, when nobody asked for a while, or when it is old. What it forked goes on.
+
+A fork differs from a fresh start in what the system and the interpreter take from the environment only once.
+So an interpreter is preloaded for the values of those variables (`fixed`), and a request with others is refused.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import resource
+import runpy
+import select
+import signal
+import site
+import socket
+import struct
+import sys
+import time
+import types
+from pathlib import Path
+from typing import Any
+
+UNUSED_S = 300.0
+OLD_S = 4 * 3600.0
+
+ATTEMPT_VARIABLE = "DATAOPS_LAB_ATTEMPT"
+
+MODULES = {
+    "runner": [
+        "papermill",
+        "dataops_lab.runner.run",
+        "dataops_lab.runner.engine",
+        "nbformat.v4",
+        "tornado.platform.asyncio",
+    ],
+    # What a kernel has imported when its first cell runs.
+    "kernel": [
+        "ipykernel.kernelapp",
+        "ipykernel.debugger",
+        "IPython.core.completerlib",
+        "IPython.core.debugger",
+        "IPython.core.oinspect",
+        "IPython.extensions.storemagic",
+        "encodings.ascii",
+        "encodings.idna",
+        "encodings.latin_1",
+        "faulthandler",
+        "http.server",
+        "pydoc",
+        "sqlite3",
+        "tornado.platform.asyncio",
+        "tornado.queues",
+    ],
+}
+
+_FIXED_PREFIXES = (
+    *("PYTHON", "_PYTHON", "LD_", "LC_", "LANG", "GLIBC_", "MALLOC_", "OPENSSL_"),
+    *("PYZMQ_", "TORNADO_", "TRAITLETS_", "JUPYTER_", "IPYTHON", "PYDEVD_", "DEBUGPY"),
+)
+_FIXED_NAMES = {"HOME", "PATH", "TERM", "TMPDIR", "TZ", "USER"}
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def fixed(environment: dict[str, str]) -> dict[str, str]:
+    """The variables that the system's loader, the interpreter or a preloaded module reads while it starts."""
+    return {
+        name: value for name, value in environment.items() if name in _FIXED_NAMES or name.startswith(_FIXED_PREFIXES)
+    }
+
+
+def send(connection: socket.socket, message: dict[str, Any], descriptors: list[int]) -> None:
+    body = json.dumps(message).encode()
+    data = struct.pack("!I", len(body)) + body
+    sent = socket.send_fds(connection, [data], descriptors)
+    connection.sendall(data[sent:])
+
+
+def receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
+    """None when the other side is gone."""
+    head, descriptors, _, _ = socket.recv_fds(connection, 4, 8)
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
+    if len(head) < 4:
+        return None, descriptors
+    (size,) = struct.unpack("!I", head)
+    data = bytearray()
+    while len(data) < size:
+        chunk = connection.recv(size - len(data))
+        if not chunk:
+            return None, descriptors
+        data += chunk
+    return json.loads(data), descriptors
+
+
+def serve(role: str, control: socket.socket) -> None:
+    """Returns in a forked process, which has become what was asked for."""
+    own = fixed(dict(os.environ))
+    before = dict(os.environ)
+    packages = {path: changed_at(path) for path in [*site.getsitepackages(), site.getusersitepackages()]}
+    started = time.monotonic()
+    for module in MODULES[role]:
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            continue
+    set_by_modules = {name: value for name, value in os.environ.items() if before.get(name) != value}
+    if role == "kernel":
+        # It reads its parent's id from the environment while it is imported.
+        sys.modules.pop("ipykernel.kernelapp", None)
+        vars(sys.modules["ipykernel"]).pop("kernelapp", None)
+    if len(list(Path("/proc/self/task").iterdir())) != 1:
+        sys.exit(0)  # A fork of a process with threads may never end.
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    send(control, {"packages": packages}, [])
+    while time.monotonic() - started < OLD_S and select.select([control], [], [], UNUSED_S)[0]:
+        _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not descriptors:
+            break
+        if os.fork() == 0:
+            control.detach()
+            connection = socket.socket(fileno=descriptors[0])
+            connection.set_inheritable(False)
+            connection.sendall(b"+")
+            request, given = receive(connection)
+            if request is None or fixed(request["environment"]) != own:
+                os._exit(0)
+            os.environ.clear()  # what is shown takes the place of what the C library has until now
+            _show(request["command"], request["environment"])
+            connection.sendall(b"+")
+            if role == "kernel":
+                _keep(connection, request, given)
+            os.environ.update(set_by_modules | request["environment"])
+            _become(request, given, alive=connection.detach())
+            return
+        os.close(descriptors[0])
+    sys.exit(0)
+
+
+def changed_at(path: str) -> int | None:
+    """In nanoseconds; None when there is none."""
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return None
+
+
+def _keep(connection: socket.socket, request: dict[str, Any], given: list[int]) -> None:
+    """Fork the kernel, in which this returns, and be its parent: tell how it ends, and let nothing of it outlive us.
+
+    Whoever asked is no ancestor of the kernel. So it is this process that its orphans come to, and that ends
+    all of them when the other side is done or dead.
+    """
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    keeper = os.getpid()
+    kernel = os.fork()
+    if kernel == 0:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != keeper:
+            os._exit(1)
+        request["environment"]["JPY_PARENT_PID"] = str(keeper)
+        _show(request["command"], request["environment"])
+        os.close(connection.detach())
+        return
+    os.setsid()
+    for descriptor in given:
+        os.close(descriptor)
+    bell, wakes = os.pipe()
+    os.set_blocking(wakes, False)
+    os.set_blocking(bell, False)
+    signal.set_wakeup_fd(wakes)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    try:
+        send(connection, {"pid": kernel, "keeper": keeper}, [])
+        while True:
+            if (code := _reaped(kernel)) is not None:
+                send(connection, {"exit": code}, [])
+            ready = select.select([connection.fileno(), bell], [], [])[0]
+            if connection.fileno() in ready:
+                break
+            os.read(bell, 4096)
+        _kill_descendants()
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        send(connection, {"peak_kib": used.ru_maxrss, "cpu_s": used.ru_utime + used.ru_stime}, [])
+    except OSError:
+        _kill_descendants()
+    os._exit(0)
+
+
+def _reaped(kernel: int) -> int | None:
+    """Bury all who have ended; the kernel's exit code, if it is one of them."""
+    code = None
+    try:
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == kernel:
+                code = os.waitstatus_to_exitcode(ended[1])
+    except ChildProcessError:
+        pass
+    return code
+
+
+def _kill_descendants() -> None:
+    """In rounds: who loses its parent becomes ours, and is found in the next one."""
+    while True:
+        try:
+            children = [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+        except OSError:
+            children = _children_by_stat()
+        if not children:
+            return
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+        for pid in children:
+            os.waitpid(pid, 0)
+
+
+def _children_by_stat() -> list[int]:
+    own, found = str(os.getpid()), []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1] == own:
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def _become(request: dict[str, Any], given: list[int], *, alive: int | None = None) -> None:
+    """Everything that exec would have set. `alive` stays open for as long as the process lives."""
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setpriority(os.PRIO_PROCESS, 0, request["priority"])
+    os.umask(request["umask"])
+    for number, bounds in request["limits"].items():
+        resource.setrlimit(int(number), tuple(bounds))
+    for number, descriptor in enumerate(given[:3]):
+        os.dup2(descriptor, number)
+    stay = {0, 1, 2, alive, *given[3:]}
+    for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        if descriptor not in stay:
+            try:
+                os.close(descriptor)
+            except OSError:  # the one that listed the folder
+                continue
+    os.chdir(request["cwd"])
+    sys.orig_argv[:] = request["command"]
+    sys.argv[:] = ["-m", *request["arguments"], *map(str, given[3:])]
+    if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+        sys.path.insert(0, str(Path.cwd()))
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    importlib.invalidate_caches()
+
+
+def _show(command: list[str], environment: dict[str, str]) -> None:
+    """Let /proc tell of this process and not of the one it was forked from.
+
+    By the attempt's name there, everything of an attempt is found; without it this process must not go on.
+    """
+    fields = Path("/proc/self/stat").read_text(errors="replace").rpartition(")")[2].split()
+    arguments, arguments_end, variables, variables_end = map(int, fields[45:49])
+    names = sorted(environment, key=lambda name: name != ATTEMPT_VARIABLE)
+    _overwrite(arguments, arguments_end, [os.fsencode(argument) for argument in command])
+    _overwrite(variables, variables_end, [os.fsencode(f"{name}={environment[name]}") for name in names])
+    attempt = environment.get(ATTEMPT_VARIABLE)
+    shown = Path("/proc/self/environ").read_bytes()
+    if attempt is None or not shown.startswith(os.fsencode(f"{ATTEMPT_VARIABLE}={attempt}\0")):
+        os._exit(1)
+
+
+def _overwrite(start: int, end: int, texts: list[bytes]) -> None:
+    """As many of the texts as there is room for."""
+    data = b""
+    for text in texts:
+        if len(data) + len(text) + 1 <= end - start:
+            data += text + b"\0"
+    ctypes.memmove(start, data.ljust(end - start, b"\0"), end - start)
+
+
+if __name__ == "__main__":
+    if sys.path and Path(sys.path[0]) == Path(__file__).parent:
+        del sys.path[0]
+    _role, _descriptor = sys.argv[1], int(sys.argv[2])
+    if _role == "runner":
+        sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # see main.py
+    serve(_role, socket.socket(fileno=_descriptor))
+    _module = sys.argv.pop(1)
+    sys.argv[0] = "-m"
+    runpy.run_module(_module, run_name="__main__", alter_sys=True)

@@ -1,0 +1,93 @@
+"""What a run costs: memory and CPU of the runner, its kernel and all that they start."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from .forked import ForkedKernel
+from .memory import OomKills
+from .recorder import Recorder
+
+EVERY_S = 1.0
+GROWTH = 1.1
+"""It is told anew when it grew by so much: a run of any length tells it a few dozen times."""
+
+
+class Meter:
+    """Looks while the run goes on, and tells the journal, for the case that nobody lives to write the result.
+
+    The peak is that of all processes together as seen once a second, and at least that of the largest alone.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._roots = [os.getpid()]
+        self._told = (0.0, 0.0)
+        self._task: asyncio.Task[None] | None = None
+        self._forked: ForkedKernel | None = None
+        self.peak_memory_bytes = 0
+        self.cpu_seconds = 0.0
+        self.oom_kills = OomKills.now()
+        """As they were when the run was looked at last, or began."""
+
+    def begin(self, loop: asyncio.AbstractEventLoop, forked: ForkedKernel | None) -> None:
+        self._forked = forked
+        if forked is not None:
+            self._roots.append(forked.keeper)
+        self._task = loop.create_task(self._look_on())
+
+    def end(self) -> None:
+        """When everything has ended and was waited for."""
+        if self._task is not None:
+            self._task.cancel()
+        own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+        unit = 1 if sys.platform == "darwin" else 1024
+        cpu_seconds = sum(part.ru_utime + part.ru_stime for part in (own, children))
+        largest = max(own.ru_maxrss, children.ru_maxrss) * unit
+        if self._forked is not None:
+            cpu_seconds += self._forked.cpu_seconds
+            largest = max(largest, self._forked.peak_memory_bytes)
+        self.peak_memory_bytes = max(self.peak_memory_bytes, largest)
+        self.cpu_seconds = round(max(self.cpu_seconds, cpu_seconds), 3)
+
+    async def _look_on(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            self.look()
+
+    def look(self) -> None:
+        sizes, times = zip(*[_cost(pid) for pid in _tree(self._roots)], strict=True)
+        self.peak_memory_bytes = max(self.peak_memory_bytes, sum(sizes))
+        self.cpu_seconds = max(self.cpu_seconds, round(sum(times), 3))
+        if self.peak_memory_bytes > self._told[0] * GROWTH or self.cpu_seconds > self._told[1] * GROWTH + 1:
+            self._told = (self.peak_memory_bytes, self.cpu_seconds)
+            self._recorder.used(self.peak_memory_bytes, self.cpu_seconds)
+
+
+def _tree(roots: list[int]) -> Iterator[int]:
+    left = list(roots)
+    while left:
+        pid = left.pop()
+        yield pid
+        for children in Path(f"/proc/{pid}/task").glob("*/children"):
+            with suppress(OSError):
+                left += map(int, children.read_text().split())
+
+
+def _cost(pid: int) -> tuple[int, float]:
+    """Memory in bytes that is its own or its share of what it shares; CPU seconds with those of children that ended."""
+    size, seconds = 0, 0.0
+    with suppress(OSError, ValueError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        seconds = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+        size = int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                size = int(line.split()[1]) * 1024
+    return size, seconds
