@@ -8,17 +8,23 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
+import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import docker
 import pytest
+
+from dataops_lab.executors.docker import Daemon, DockerExecutor
+from dataops_lab.executors.docker.executor import INSTALLATION
+from dataops_lab.ports import Blobs
+from dataops_lab.testing import MemoryBlobs
 
 WHERE_TO_GET_IT = "No Docker daemon answers: scripts/docker installs and starts one."
 REPOSITORY = "dataops-lab-test"
@@ -142,6 +148,33 @@ def docker_client() -> Iterator[docker.DockerClient]:
         pytest.skip(WHERE_TO_GET_IT)
     with closing(client):
         yield client
+
+
+@pytest.fixture
+def installation(docker_client: docker.DockerClient) -> Iterator[str]:
+    """An id of a test's own; what it leaves in the daemon is removed."""
+    made = secrets.token_hex(4)
+    yield made
+    for container in docker_client.containers.list(all=True, filters={"label": f"{INSTALLATION}={made}"}):
+        with suppress(docker.errors.APIError):
+            container.remove(force=True, v=True)
+
+
+@pytest.fixture
+def docker_executor(installation: str, tmp_path: Path) -> Iterator[Callable[..., DockerExecutor]]:
+    """Executors of one installation: another one is another process, or the next engine."""
+    made: list[DockerExecutor] = []
+
+    def executor(blobs: Blobs | None = None, daemon: Daemon | None = None) -> DockerExecutor:
+        folder = tmp_path / "runs" / "docker"
+        made.append(
+            DockerExecutor(folder, blobs or MemoryBlobs(), installation=installation, daemon=daemon or Daemon())
+        )
+        return made[-1]
+
+    yield executor
+    for each in made:
+        each.close()
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dataops_lab.executors import ProcessExecutor
-from dataops_lab.ports import Bundle, Executor, Look
+from dataops_lab.ports import Bundle, Container, Executor, Look
 from dataops_lab.runner import protocol
 from dataops_lab.testing import FakeExecutor, MemoryBlobs
 
@@ -20,9 +20,9 @@ NAME = "01CONTRACTCONTRACTCONTRACT-1"
 SOURCE = "import time\nwhile True: time.sleep(0.1)"
 
 
-def bundle() -> Bundle:
+def bundle(image: str | None = None) -> Bundle:
     cell = {"id": "c", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": SOURCE}
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    argv = ["python" if image else sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec: protocol.Spec = {
         "format": 1,
         "attempt": NAME,
@@ -30,17 +30,34 @@ def bundle() -> Bundle:
         "folder": "",
         "files": [],
         "output_limits": {"cell_bytes": 10**6, "run_bytes": 10**7},
+        "secrets": [],
         "startup_timeout_s": 60.0,
         "interrupt_grace_s": 1.0,
     }
     notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    if image:
+        return Bundle(NAME, spec, notebook, [], container=Container(image, "1000:1000"))
     return Bundle(NAME, spec, notebook, [], {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]})
 
 
-@pytest.fixture(params=["process", "fake"])
-def executor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
+@pytest.fixture(params=["process", "docker", "fake"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def work(kind: str, request: pytest.FixtureRequest) -> Bundle:
+    return bundle(request.getfixturevalue("docker_images")["lean"] if kind == "docker" else None)
+
+
+@pytest.fixture
+def executor(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
     folder = tmp_path / "runs"
-    made: Executor = ProcessExecutor(folder, MemoryBlobs()) if request.param == "process" else FakeExecutor(folder)
+    made: Executor
+    if kind == "docker":
+        made = request.getfixturevalue("docker_executor")()
+    else:
+        made = ProcessExecutor(folder, MemoryBlobs()) if kind == "process" else FakeExecutor(folder)
     yield made
     made.stop(NAME, force=True)
     made.forget(NAME)
@@ -62,29 +79,29 @@ def test_every_verb_is_safe_for_what_is_unknown(executor: Executor):
     executor.forget(NAME)
 
 
-def test_started_twice_it_runs_once_and_is_named_until_forgotten(executor: Executor):
-    executor.start(bundle())
-    executor.start(bundle())
+def test_started_twice_it_runs_once_and_is_named_until_forgotten(executor: Executor, work: Bundle):
+    executor.start(work)
+    executor.start(work)
     wait_for(lambda: executor.look(NAME).started)
     look = executor.look(NAME)
     assert (look.ended, look.gone) == (False, False)
     assert list(executor.names()) == [NAME]
 
 
-def test_killed_it_is_gone_for_good_and_is_not_started_again(executor: Executor):
-    executor.start(bundle())
+def test_killed_it_is_gone_for_good_and_is_not_started_again(executor: Executor, work: Bundle):
+    executor.start(work)
     wait_for(lambda: executor.look(NAME).started)
     executor.stop(NAME, force=True)
     wait_for(lambda: executor.look(NAME).gone)
     executor.stop(NAME, force=True)
     executor.stop(NAME, force=False)
-    executor.start(bundle())
+    executor.start(work)
     look = executor.look(NAME)
     assert (look.started, look.ended, look.gone) == (True, True, True)
 
 
-def test_what_has_ended_can_be_read_until_it_is_forgotten(executor: Executor):
-    executor.start(bundle())
+def test_what_has_ended_can_be_read_until_it_is_forgotten(executor: Executor, work: Bundle):
+    executor.start(work)
     wait_for(lambda: executor.look(NAME).started)
     executor.stop(NAME, force=True)
     wait_for(lambda: executor.look(NAME).gone)

@@ -122,6 +122,14 @@ class DockerExecutor:
             found |= {entry.name for entry in self._folder.iterdir() if not entry.name.startswith(".")}
         yield from sorted(found - self._pool.standing())
 
+    def close(self) -> None:
+        """Stop following and give back what stands ready. Attempts go on."""
+        with self._lock:
+            following, self._following = list(self._following.values()), {}
+        for each in following:
+            each.leave()
+        self._pool.close()
+
     # --- one attempt ---
 
     @property
