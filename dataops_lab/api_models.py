@@ -17,6 +17,7 @@ from .domain.environments import DockerSettings, Environment, ExecutorKind, Moun
 from .domain.images import BuildRecipe, Deprecation, EarlierPin, Frozen, ImageTask, ImageTaskState
 from .domain.parameters import Parameter, ParameterType
 from .domain.records import RecordFileKind
+from .domain.retention import MOST, RetentionRule
 from .domain.retries import Budget, charged, due_at
 from .domain.runs import Attempt, AttemptState, Run, RunState
 from .domain.secrets import Secret
@@ -30,6 +31,7 @@ from .services.images import ImageChanges, ImageUsers, ImageView
 from .services.installation import Overview
 from .services.jobs import JobView
 from .services.placement import Options
+from .services.retention import Preview
 from .services.runs import RunView
 
 T = TypeVar("T")
@@ -353,6 +355,11 @@ class RunModel(Model):
     findings: list[FindingModel]
     log_bytes: int | None
     """Size of the stored log; None before the record is stored."""
+    kept_at: Instant | None
+    kept_by: str | None
+    """Who marked it as kept; nothing deletes it then."""
+    damage: dict[str, str]
+    """What was found to be no longer as it was stored, by path."""
 
     @property
     def is_terminal(self) -> bool:
@@ -412,6 +419,9 @@ class RunModel(Model):
             origin=OriginModel.model_validate(run.origin),
             findings=[FindingModel.model_validate(f) for f in run.findings],
             log_bytes=log.size if log else None,
+            kept_at=run.kept_at,
+            kept_by=run.kept_by,
+            damage=dict(record.damage) if record else {},
         )
 
 
@@ -493,6 +503,83 @@ class PageModel(Model, Generic[T]):
 
     items: list[T]
     next: str | None = None
+
+
+class VerificationModel(Model):
+    """`damage` names what is not as it was stored, by path: files of the record, and inputs below `input/`."""
+
+    run: str
+    damage: dict[str, str]
+
+
+class RetentionRuleModel(Model):
+    """Keeps the runs of the last `days` days, and of each job the newest `last` ones; the others go.
+
+    Null limits keep nothing by themselves; a rule without any limit keeps all. Null for `environment` or `state` is
+    for those that have no rule of their own.
+    """
+
+    environment: str | None = Field(default=None, min_length=1, max_length=100)
+    state: RunState | None = None
+    days: int | None = Field(default=None, ge=0, le=MOST)
+    last: int | None = Field(default=None, ge=0, le=MOST)
+
+    def to_domain(self) -> RetentionRule:
+        return RetentionRule(self.environment, self.state, days=self.days, last=self.last)
+
+
+class RetentionModel(Model):
+    """All rules."""
+
+    rules: list[RetentionRuleModel] = Field(max_length=1000)
+
+    @classmethod
+    def of(cls, rules: Sequence[RetentionRule]) -> RetentionModel:
+        return cls(rules=[RetentionRuleModel.model_validate(rule) for rule in rules])
+
+    def to_domain(self) -> list[RetentionRule]:
+        return [rule.to_domain() for rule in self.rules]
+
+
+class PreviewRequest(Model):
+    """Null for the rules there are."""
+
+    rules: list[RetentionRuleModel] | None = Field(default=None, max_length=1000)
+
+
+class DueRunModel(Model):
+    id: str
+    job: str
+    environment: str
+    state: RunState
+    finished_at: Instant | None
+
+
+class PreviewModel(Model):
+    """What would go: `count` runs, of which `oldest` names the first hundred; `bytes` are those that only they need."""
+
+    count: int
+    oldest: list[DueRunModel]
+    bytes: int
+
+    @classmethod
+    def of(cls, it: Preview) -> PreviewModel:
+        oldest = [
+            DueRunModel(
+                id=run.id, job=job.name, environment=run.environment, state=run.state, finished_at=run.finished_at
+            )
+            for run, job in it.oldest
+        ]
+        return cls(count=it.count, oldest=oldest, bytes=it.bytes)
+
+
+class RemovedModel(Model):
+    """What went. `bytes` are those of the blobs."""
+
+    runs: int
+    versions: int
+    blobs: int
+    bytes: int
 
 
 class EngineStatus(Model):

@@ -17,6 +17,8 @@ from .images import image
 from .inspect import inspect
 from .jobs import jobs, projects
 from .output import as_json as print_json
+from .records import records
+from .retention import retention
 from .run import run
 from .runs import runs
 from .text import plain
@@ -31,7 +33,7 @@ def dataops() -> None:
     """
 
 
-for command in (run, inspect, image, runs, jobs, projects, engine, backup, restore, doctor):
+for command in (run, inspect, image, runs, records, retention, jobs, projects, engine, backup, restore, doctor):
     dataops.add_command(command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from . import exits, options, targets
 from .connection import connected
 from .output import as_json as print_json
 from .output import remark, table
-from .text import duration, plain, shown_on, since, size
+from .text import duration, plain, plural, shown_on, since, size
 
 if TYPE_CHECKING:
     from ..api_models import RunModel
@@ -149,6 +150,64 @@ def cancel(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
 
 
 @runs.command()
+@click.argument("run_ids", metavar="RUN...", nargs=-1, required=True)
+@click.option("-y", "--yes", is_flag=True, help="Do not ask. Needed where nobody can be asked.")
+@options.server_option
+@options.json_option
+def delete(run_ids: tuple[str, ...], yes: bool, server: str | None, as_json: bool) -> int:
+    """Delete runs that have ended, with their records, for good."""
+    with connected(server) as connection:
+        # All are looked up first: a mistyped id deletes none of them.
+        found = [connection.named(run_id).id for run_id in run_ids]
+        if not yes and (as_json or not sys.stdin.isatty()):
+            raise click.UsageError("This deletes records for good. Say --yes.")
+        if not yes:
+            click.confirm(f"Delete {plural(len(found), 'run')} and what they left, for good?", abort=True)
+        return _each(found, connection.client.delete, "deleted", as_json)
+
+
+@runs.command()
+@click.argument("run_ids", metavar="RUN...", nargs=-1, required=True)
+@options.server_option
+@options.json_option
+def keep(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
+    """Keep runs: neither retention rules nor a person deletes them."""
+    with connected(server) as connection:
+        found = [connection.named(run_id).id for run_id in run_ids]
+        return _each(found, connection.client.keep, "kept", as_json)
+
+
+@runs.command()
+@click.argument("run_ids", metavar="RUN...", nargs=-1, required=True)
+@options.server_option
+@options.json_option
+def unkeep(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
+    """Let runs go again that were kept."""
+    with connected(server) as connection:
+        found = [connection.named(run_id).id for run_id in run_ids]
+        return _each(found, connection.client.unkeep, "no longer kept", as_json)
+
+
+def _each(run_ids: list[str], verb: Callable[[str], object], done: str, as_json: bool) -> int:
+    refused: list[tuple[str, DataOpsError]] = []
+    for run_id in run_ids:
+        try:
+            verb(run_id)
+        except DataOpsError as error:
+            refused.append((run_id, error))
+            if not as_json:
+                remark(plain(error.message))
+        else:
+            if not as_json:
+                click.echo(f"{run_id} {done}")
+    if as_json:
+        errors = [{"run": run_id, "code": why.precise_code, "message": why.message} for run_id, why in refused]
+        went = [run_id for run_id in run_ids if run_id not in dict(refused)]
+        print_json({"runs": went, "errors": errors})
+    return exits.of_error(refused[0][1]) if refused else exits.SUCCEEDED
+
+
+@runs.command()
 @options.run_argument
 @click.option(
     "-o",
@@ -254,6 +313,8 @@ def _tell_details(run: RunModel) -> None:
         "submitted": f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {run.created_by}",
         "cells": f"{run.progress.done} of {run.progress.total}{memory}" if run.progress.total else None,
         "again of": run.rerun_of,
+        "kept": f"{run.kept_at.astimezone():%Y-%m-%d} by {run.kept_by}" if run.kept_at else None,
+        "damaged": ", ".join(run.damage),
     }
     for name, value in details.items():
         if value:

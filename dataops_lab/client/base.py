@@ -12,11 +12,16 @@ from ..api_models import (
     JobModel,
     JournalPage,
     PageModel,
+    PreviewModel,
     ProjectModel,
+    RemovedModel,
     RunModel,
     Status,
+    VerificationModel,
     VersionModel,
 )
+from ..domain.environments import Resources
+from ..domain.retention import RetentionRule
 from ..domain.runs import RunState
 from .images import Images
 
@@ -53,8 +58,10 @@ class Client(Protocol):
 
     def status(self) -> Status: ...
 
-    def inspect(self, path: str, *, kernel: str | None = None) -> InspectionModel:
-        """What a run of the notebook would take along and could be given. Stores nothing."""
+    def inspect(
+        self, path: str, *, kernel: str | None = None, environment: str = "sandbox", image: str | None = None
+    ) -> InspectionModel:
+        """What a run of the notebook would take along and could be given there. Stores nothing."""
         ...
 
     def submit(
@@ -66,6 +73,8 @@ class Client(Protocol):
         name: str | None = None,
         environment: str = "sandbox",
         kernel: str | None = None,
+        image: str | None = None,
+        resources: Resources | None = None,
         key: str | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
@@ -102,6 +111,32 @@ class Client(Protocol):
 
     def cancel(self, run_id: str) -> RunModel:
         """Ask for its end, which comes when its death is proven. Safe to repeat; Conflict once it ended otherwise."""
+        ...
+
+    def delete(self, run_id: str) -> None:
+        """For good, with its record. Conflict before it has ended, and when it is kept."""
+        ...
+
+    def keep(self, run_id: str) -> RunModel:
+        """From now on nothing deletes it. Safe to repeat."""
+        ...
+
+    def unkeep(self, run_id: str) -> RunModel: ...
+    def verify(self, run_id: str) -> VerificationModel:
+        """Read every byte of its record, and say which are not as they were stored."""
+        ...
+
+    def retention(self) -> list[RetentionRule]: ...
+    def set_retention(self, rules: Sequence[RetentionRule]) -> list[RetentionRule]:
+        """Instead of all there were; the engine applies them within the hour."""
+        ...
+
+    def preview_retention(self, rules: Sequence[RetentionRule] | None = None) -> PreviewModel:
+        """What the rules would take; None: those there are."""
+        ...
+
+    def apply_retention(self) -> RemovedModel:
+        """Now, and collect what nothing refers to."""
         ...
 
     def rerun(self, run_id: str, *, parameters: Mapping[str, Any] | None = None, key: str | None = None) -> RunModel:

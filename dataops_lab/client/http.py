@@ -21,18 +21,26 @@ from ..api_models import (
     JobModel,
     JournalPage,
     PageModel,
+    PreviewModel,
+    PreviewRequest,
     ProjectChanges,
     ProjectModel,
+    RemovedModel,
     RerunRequest,
+    ResourcesModel,
+    RetentionModel,
     RunModel,
     Status,
     SubmitRequest,
+    VerificationModel,
     VersionModel,
 )
+from ..domain.environments import Resources
 from ..domain.parameters import ParameterSchema
+from ..domain.retention import RetentionRule
 from ..domain.runs import RunState
 from ..domain.versions import parameter_from_json
-from ..errors import InvalidRequest, ServerUnreachable, Unavailable
+from ..errors import DataOpsError, InvalidRequest, ServerUnreachable, Unavailable
 from .base import Client, JobSettings, Settings, Update
 from .files import replacing
 from .images import HttpImages, Images
@@ -81,8 +89,11 @@ class HttpClient(Client):
     def status(self) -> Status:
         return self._get(Status, "status")
 
-    def inspect(self, path: str, *, kernel: str | None = None) -> InspectionModel:
-        return self._post(InspectionModel, "inspect", InspectRequest(path=path, kernel=kernel))
+    def inspect(
+        self, path: str, *, kernel: str | None = None, environment: str = "sandbox", image: str | None = None
+    ) -> InspectionModel:
+        request = _valid(InspectRequest, path=path, kernel=kernel, environment=environment, image=image)
+        return self._post(InspectionModel, "inspect", request)
 
     def submit(
         self,
@@ -93,14 +104,27 @@ class HttpClient(Client):
         name: str | None = None,
         environment: str = "sandbox",
         kernel: str | None = None,
+        image: str | None = None,
+        resources: Resources | None = None,
         key: str | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
         values = dict(parameters or {})
         if texts:
-            values |= _schema(self.inspect(path, kernel=kernel)).parsed(texts)
-        request = {"path": path, "parameters": values, "name": name, "environment": environment, "kernel": kernel}
-        return self._post(RunModel, "runs", _valid(SubmitRequest, **request, **settings), key=key)
+            looked_at = self.inspect(path, kernel=kernel, environment=environment, image=image)
+            values |= _schema(looked_at).parsed(texts)
+        request = _valid(
+            SubmitRequest,
+            path=path,
+            parameters=values,
+            name=name,
+            environment=environment,
+            kernel=kernel,
+            image=image,
+            resources=ResourcesModel.model_validate(resources) if resources else None,
+            **settings,
+        )
+        return self._post(RunModel, "runs", request, key=key)
 
     def run(self, run_id: str) -> RunModel:
         return self._get(RunModel, _run(run_id))
@@ -130,6 +154,33 @@ class HttpClient(Client):
 
     def cancel(self, run_id: str) -> RunModel:
         return self._post(RunModel, _run(run_id, "cancel"))
+
+    def delete(self, run_id: str) -> None:
+        self._send("DELETE", _run(run_id))
+
+    def keep(self, run_id: str) -> RunModel:
+        return self._read(RunModel, self._send("PUT", _run(run_id, "kept")))
+
+    def unkeep(self, run_id: str) -> RunModel:
+        return self._read(RunModel, self._send("DELETE", _run(run_id, "kept")))
+
+    def verify(self, run_id: str) -> VerificationModel:
+        return self._post(VerificationModel, _run(run_id, "verify"))
+
+    def retention(self) -> list[RetentionRule]:
+        return self._get(RetentionModel, "retention").to_domain()
+
+    def set_retention(self, rules: Sequence[RetentionRule]) -> list[RetentionRule]:
+        sent = RetentionModel.of(rules).model_dump_json()
+        headers = {"Content-Type": "application/json"}
+        return self._read(RetentionModel, self._send("PUT", "retention", content=sent, headers=headers)).to_domain()
+
+    def preview_retention(self, rules: Sequence[RetentionRule] | None = None) -> PreviewModel:
+        given = None if rules is None else RetentionModel.of(rules).rules
+        return self._post(PreviewModel, "retention/preview", PreviewRequest(rules=given))
+
+    def apply_retention(self) -> RemovedModel:
+        return self._post(RemovedModel, "retention/apply")
 
     def rerun(self, run_id: str, *, parameters: Mapping[str, Any] | None = None, key: str | None = None) -> RunModel:
         given = None if parameters is None else dict(parameters)
@@ -169,11 +220,17 @@ class HttpClient(Client):
         return self._send("GET", _run(run_id, "notebook"), params={"executed": "1"}).content
 
     def log(self, run_id: str, *, after: int = 0) -> Iterator[bytes]:
-        with self._reading(_run(run_id, "log")) as response:
-            for piece in response.iter_bytes():
-                if len(piece) > after:
-                    yield piece[after:]
-                after = max(0, after - len(piece))
+        headers = {"Range": f"bytes={after}-"} if after else {}
+        try:
+            with self._reading(_run(run_id, "log"), headers=headers) as response:
+                skip = 0 if response.status_code == httpx.codes.PARTIAL_CONTENT else after
+                for piece in response.iter_bytes():
+                    if len(piece) > skip:
+                        yield piece[skip:]
+                    skip = max(0, skip - len(piece))
+        except DataOpsError as error:
+            if error.precise_code != "range_not_satisfiable":
+                raise
 
     def report(self, run_id: str, *, code: bool = False) -> bytes:
         return self._send("GET", _run(run_id, "report"), params={"code": int(code)}).content

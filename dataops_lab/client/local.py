@@ -13,14 +13,19 @@ from ..api_models import (
     JobModel,
     JournalPage,
     PageModel,
+    PreviewModel,
     ProjectModel,
+    RemovedModel,
     RunModel,
     Status,
+    VerificationModel,
     VersionModel,
 )
+from ..domain.environments import Resources
+from ..domain.retention import RetentionRule
 from ..domain.runs import RunState, Submission
 from ..ports import RunFilter
-from ..services import Services, installation, jobs, projects, records, runs
+from ..services import Services, damage, installation, jobs, projects, records, retention, runs
 from ..services.permissions import may_administer
 from ..services.runs import RunView
 from .base import Client, JobSettings, Settings, Update
@@ -48,8 +53,11 @@ class LocalClient(Client):
             may_administer=may_administer(self._ctx, self._user),
         )
 
-    def inspect(self, path: str, *, kernel: str | None = None) -> InspectionModel:
-        return InspectionModel.of(jobs.inspect(self._ctx, path, root=self._root, kernel=kernel))
+    def inspect(
+        self, path: str, *, kernel: str | None = None, environment: str = "sandbox", image: str | None = None
+    ) -> InspectionModel:
+        found = jobs.inspect(self._ctx, path, root=self._root, kernel=kernel, environment=environment, image=image)
+        return InspectionModel.of(found)
 
     def submit(
         self,
@@ -60,6 +68,8 @@ class LocalClient(Client):
         name: str | None = None,
         environment: str = "sandbox",
         kernel: str | None = None,
+        image: str | None = None,
+        resources: Resources | None = None,
         key: str | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
@@ -71,6 +81,8 @@ class LocalClient(Client):
             name=name,
             environment=environment,
             kernel=kernel,
+            image=image,
+            resources=resources or Resources(),
             key=key,
             **settings,
         )
@@ -96,6 +108,31 @@ class LocalClient(Client):
 
     def cancel(self, run_id: str) -> RunModel:
         return RunModel.of(runs.cancel(self._ctx, run_id, by=self._user))
+
+    def delete(self, run_id: str) -> None:
+        retention.delete(self._ctx, run_id, by=self._user)
+
+    def keep(self, run_id: str) -> RunModel:
+        return RunModel.of(retention.keep(self._ctx, run_id, by=self._user))
+
+    def unkeep(self, run_id: str) -> RunModel:
+        return RunModel.of(retention.unkeep(self._ctx, run_id, by=self._user))
+
+    def verify(self, run_id: str) -> VerificationModel:
+        run = runs.get(self._ctx, run_id).run
+        return VerificationModel(run=run.id, damage=dict(damage.verify(self._ctx, run.id)))
+
+    def retention(self) -> list[RetentionRule]:
+        return list(retention.rules(self._ctx))
+
+    def set_retention(self, rules: Sequence[RetentionRule]) -> list[RetentionRule]:
+        return list(retention.set_rules(self._ctx, rules, by=self._user))
+
+    def preview_retention(self, rules: Sequence[RetentionRule] | None = None) -> PreviewModel:
+        return PreviewModel.of(retention.preview(self._ctx, rules))
+
+    def apply_retention(self) -> RemovedModel:
+        return RemovedModel(**vars(retention.apply_now(self._ctx, by=self._user)))
 
     def rerun(self, run_id: str, *, parameters: Mapping[str, Any] | None = None, key: str | None = None) -> RunModel:
         given = None if parameters is None else dict(parameters)

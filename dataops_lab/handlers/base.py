@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import io
 import json
 import re
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, wraps
 from http import HTTPStatus
 from typing import Annotated, Any, BinaryIO, Literal
@@ -77,12 +79,15 @@ class Bytes:
 
 @dataclass(frozen=True)
 class Operation:
-    """What a verb of a route is. `answers` maps each good status to its model, or to a media type."""
+    """What a verb of a route is. `answers` maps each good status to its model, to a media type, or to None: no body.
+
+    With a 206 among them, `Range` is answered.
+    """
 
     summary: str
     action: Action
     resource: str
-    answers: dict[int, type[BaseModel] | str]
+    answers: dict[int, type[BaseModel] | str | None]
     query: type[BaseModel] | None
     body: type[BaseModel] | None
     headers: tuple[str, ...]
@@ -93,7 +98,7 @@ def operation(
     *,
     action: Action,
     resource: str,
-    answers: dict[int, type[BaseModel] | str],
+    answers: dict[int, type[BaseModel] | str | None],
     query: type[BaseModel] | None = None,
     body: type[BaseModel] | None = None,
     headers: tuple[str, ...] = (),
@@ -186,8 +191,10 @@ class DataOpsHandler(APIHandler):
             await self.finish(answer.content, set_content_type=answer.media_type)
             return
         self.set_header("Content-Type", answer.media_type)
+        left = sys.maxsize if answer.length is None else answer.length
         with answer.content as stream:
-            while chunk := await self.in_thread(stream.read, 256 * 1024):
+            while chunk := await self.in_thread(stream.read, min(left, 256 * 1024)):
+                left -= len(chunk)
                 self.write(chunk)
                 await self.flush()
         await self.finish(set_content_type=answer.media_type)
@@ -216,8 +223,10 @@ class DataOpsHandler(APIHandler):
 class Answer:
     status: int
     content: bytes | BinaryIO
-    media_type: str
+    media_type: str | None
     headers: dict[str, str]
+    length: int | None = None
+    """So much of a stream, from where it stands; None: to its end."""
 
 
 def status_of(error: DataOpsError) -> HTTPStatus:
@@ -241,6 +250,8 @@ def _answer(verb: Callable[..., Any], handler: DataOpsHandler, *arguments: Any) 
     declared: Operation = getattr(handler, handler.request.method.lower()).operation
     result = verb(handler, *arguments)
     status, result = result if isinstance(result, tuple) else (min(declared.answers), result)
+    if result is None:
+        return Answer(HTTPStatus.NO_CONTENT, b"", None, {})
     if isinstance(result, BaseModel):
         return Answer(status, result.model_dump_json().encode(), "application/json", {})
     assert isinstance(result, Bytes)
@@ -250,7 +261,38 @@ def _answer(verb: Callable[..., Any], handler: DataOpsHandler, *arguments: Any) 
         # Whatever is in there: alone on the page, it runs nothing and sends nothing.
         "Content-Security-Policy": _INERT,
     }
-    return Answer(status, result.content, result.media_type, headers)
+    answer = Answer(status, result.content, result.media_type, headers)
+    return _part_of(answer, handler.request.headers) if HTTPStatus.PARTIAL_CONTENT in declared.answers else answer
+
+
+_RANGE = re.compile(r"bytes=(\d{1,18})?-(\d{1,18})?", re.ASCII)
+
+
+def _part_of(answer: Answer, asked: Mapping[str, str]) -> Answer:
+    """Of the stream of `answer`, what `Range` asks for (RFC 9110, 14). What makes no sense there is passed over."""
+    stream = answer.content
+    assert not isinstance(stream, bytes)
+    headers = {**answer.headers, "Accept-Ranges": "bytes"}
+    wanted = _RANGE.fullmatch(asked.get("Range", ""))
+    # `If-Range` names a state of the whole, and ours have no names.
+    if wanted is None or not any(wanted.groups()) or "If-Range" in asked:
+        return replace(answer, headers=headers)
+    first, last = (None if number is None else int(number) for number in wanted.groups())
+    if first is not None and last is not None and last < first:
+        return replace(answer, headers=headers)
+    size = stream.seek(0, io.SEEK_END)
+    if first is None:
+        first, last = max(0, size - (last or 0)), None
+    if first >= size:
+        stream.close()
+        status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+        said = f"There are {size} bytes so far."
+        problem = Problem(title=status.phrase, status=status, code="range_not_satisfiable", detail=said)
+        return Answer(status, problem.model_dump_json().encode(), PROBLEM_JSON, {"Content-Range": f"bytes */{size}"})
+    last = size - 1 if last is None else min(last, size - 1)
+    stream.seek(first)
+    headers |= {"Content-Range": f"bytes {first}-{last}/{size}", "Content-Length": str(last - first + 1)}
+    return Answer(HTTPStatus.PARTIAL_CONTENT, stream, answer.media_type, headers, length=last - first + 1)
 
 
 _INERT = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; frame-ancestors 'self'"

@@ -36,11 +36,12 @@ FRAME = {
     "description": "One frame. A comment (a line that begins with a colon) says that the stream is still there",
     "properties": {
         "id": {"type": "string", "description": "To come back with, as Last-Event-ID"},
-        "event": {"enum": ["ready", "run", "journal"]},
+        "event": {"enum": ["ready", "run", "deleted", "journal"]},
         "data": {
             "type": "string",
             "contentMediaType": "application/json",
-            "description": "`ready`: nothing; `run`: a RunModel; `journal`: run_id, attempt, events, complete",
+            "description": "`ready`: nothing; `run`: a RunModel; `deleted`: run_id; `journal`: run_id, attempt, "
+            "events, complete",
         },
     },
     "required": ["id", "event", "data"],
@@ -58,7 +59,8 @@ class EventsQuery(BaseModel):
 
 class EventsHandler(DataOpsHandler):
     @operation(
-        "Server-sent events: `ready`, `run` (a run that changed, whole), `journal` (new events of a followed journal)",
+        "Server-sent events: `ready`, `run` (a run that changed, whole), `deleted` (one that is gone), `journal` (new "
+        "events of a followed journal)",
         action="read",
         resource=RUNS,
         answers={200: EVENT_STREAM},
@@ -125,6 +127,14 @@ class Follower:
         if seq is None:
             with services.store.read() as tx:
                 seq = tx.events.last_seq()
+        else:
+            with services.store.read() as tx:
+                if seq + 1 < tx.events.first_seq():
+                    raise InvalidRequest(
+                        "`Last-Event-ID` is older than the events that are kept; connect again without it, and read "
+                        "anew what you show.",
+                        code="events_trimmed",
+                    )
         return cls(services, seq, [_Followed(run_id, *seen.get(run_id, (0, 0))) for run_id in wanted])
 
     def may_have_news(self) -> bool:
@@ -158,8 +168,10 @@ class Follower:
             new = tx.events.after(self.seq)
         # Several changes of one run make one frame: it carries the run as it is now.
         for run_id in dict.fromkeys(event.run_id for event in new):
-            model = RunModel.of(runs.get(self.services, run_id))
-            yield self.frame("run", model.model_dump_json().encode())
+            if view := self._view(run_id):
+                yield self.frame("run", RunModel.of(view).model_dump_json().encode())
+            else:
+                yield self.frame("deleted", json.dumps({"run_id": run_id}).encode())
         if new:
             self.seq = new[-1].seq
 

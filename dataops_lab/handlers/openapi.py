@@ -23,6 +23,7 @@ PROBLEMS = {
     "403": "Not logged in, or not allowed",
     "404": "It does not exist",
     "409": "Not in the state that this needs",
+    "416": "Nothing lies in that range, or not yet",
     "422": "Refused; nothing was done",
     "500": "Stored bytes are damaged, or something unexpected happened",
     "503": "The installation cannot serve now",
@@ -85,16 +86,11 @@ def _described(route: Route, verb: str, operation: Operation, references: dict[t
             *_query_parameters(operation.query),
         ],
         "responses": {
-            **{
-                str(status): {
-                    "description": "As asked for",
-                    "content": {model if isinstance(model, str) else "application/json": _content(model, references)},
-                }
-                for status, model in operation.answers.items()
-            },
+            **{str(status): _answer(model, references) for status, model in operation.answers.items()},
             **{
                 status: {"description": said, "content": {PROBLEM_JSON: {"schema": references[Problem]}}}
                 for status, said in PROBLEMS.items()
+                if status != "416" or 206 in operation.answers
             },
         },
     }
@@ -104,6 +100,13 @@ def _described(route: Route, verb: str, operation: Operation, references: dict[t
             "content": {"application/json": _content(operation.body, references)},
         }
     return described
+
+
+def _answer(model: type[BaseModel] | str | None, references: dict[type[BaseModel], Any]) -> dict[str, Any]:
+    if model is None:
+        return {"description": "Done"}
+    kind = model if isinstance(model, str) else "application/json"
+    return {"description": "As asked for", "content": {kind: _content(model, references)}}
 
 
 def _content(model: type[BaseModel] | str, references: dict[type[BaseModel], Any]) -> dict[str, Any]:

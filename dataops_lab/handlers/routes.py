@@ -33,10 +33,12 @@ from .images import (
 from .installation import OpenApiHandler, StatusHandler
 from .jobs import InspectHandler, JobHandler, JobsHandler, VersionsHandler
 from .projects import ProjectHandler
+from .retention import RetentionApplyHandler, RetentionHandler, RetentionPreviewHandler
 from .runs import (
     ArtifactHandler,
     CancelHandler,
     JournalHandler,
+    KeptHandler,
     LogHandler,
     NotebookHandler,
     RecordHandler,
@@ -44,6 +46,7 @@ from .runs import (
     RerunHandler,
     RunHandler,
     RunsHandler,
+    VerifyHandler,
 )
 
 PREFIX = "/dataops/api/v1"
@@ -80,6 +83,8 @@ ROUTES = (
     Route("/projects/{project}", ProjectHandler),
     Route("/runs", RunsHandler),
     Route("/runs/{run_id}", RunHandler),
+    Route("/runs/{run_id}/kept", KeptHandler),
+    Route("/runs/{run_id}/verify", VerifyHandler),
     Route("/runs/{run_id}/cancel", CancelHandler),
     Route("/runs/{run_id}/rerun", RerunHandler),
     Route("/runs/{run_id}/notebook", NotebookHandler),
@@ -88,6 +93,9 @@ ROUTES = (
     Route("/runs/{run_id}/report", ReportHandler),
     Route("/runs/{run_id}/artifacts/{path}", ArtifactHandler),
     Route("/runs/{run_id}/record", RecordHandler),
+    Route("/retention", RetentionHandler),
+    Route("/retention/preview", RetentionPreviewHandler),
+    Route("/retention/apply", RetentionApplyHandler),
     Route("/images", ImagesHandler),
     Route("/images/{name}", ImageHandler),
     Route("/images/{name}/probe", ImageProbeHandler),

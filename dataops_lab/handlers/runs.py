@@ -8,10 +8,11 @@ from pathlib import Path
 from jupyter_server.utils import to_os_path
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..api_models import JournalPage, PageModel, RerunRequest, RunModel, SubmitRequest
+from ..api_models import JournalPage, PageModel, RerunRequest, RunModel, SubmitRequest, VerificationModel
+from ..domain.environments import Resources
 from ..domain.runs import RunState, Submission
 from ..ports import RunFilter
-from ..services import records, runs
+from ..services import damage, records, retention, runs
 from ..services.runs import Submitted
 from .base import Bytes, Cursor, DataOpsHandler, Moment, operation
 
@@ -94,6 +95,8 @@ class RunsHandler(DataOpsHandler):
             name=body.name,
             environment=body.environment,
             kernel=body.kernel,
+            image=body.image,
+            resources=body.resources.to_domain() if body.resources else Resources(),
             **body.settings(),
             key=self.request.headers.get(KEY_HEADER),
         )
@@ -104,6 +107,33 @@ class RunHandler(DataOpsHandler):
     @operation("One run", action="read", resource=RUNS, answers={200: RunModel})
     def get(self, run_id: str) -> RunModel:
         return RunModel.of(runs.get(self.services, run_id))
+
+
+    @operation("Delete a run and its record, for good", action="write", resource=RUNS, answers={204: None})
+    def delete(self, run_id: str) -> None:
+        retention.delete(self.services, run_id, by=self.user)
+
+
+class KeptHandler(DataOpsHandler):
+    @operation("Keep a run: nothing deletes it; safe to repeat", action="write", resource=RUNS, answers={200: RunModel})
+    def put(self, run_id: str) -> RunModel:
+        return RunModel.of(retention.keep(self.services, run_id, by=self.user))
+
+    @operation("Let a run go; safe to repeat", action="write", resource=RUNS, answers={200: RunModel})
+    def delete(self, run_id: str) -> RunModel:
+        return RunModel.of(retention.unkeep(self.services, run_id, by=self.user))
+
+
+class VerifyHandler(DataOpsHandler):
+    @operation(
+        "Read every byte of a record, and say which are not as they were stored",
+        action="write",
+        resource=RUNS,
+        answers={200: VerificationModel},
+    )
+    def post(self, run_id: str) -> VerificationModel:
+        run = runs.get(self.services, run_id).run
+        return VerificationModel(run=run.id, damage=dict(damage.verify(self.services, run.id)))
 
 
 class CancelHandler(DataOpsHandler):
@@ -153,10 +183,11 @@ class JournalHandler(DataOpsHandler):
 
 class LogHandler(DataOpsHandler):
     @operation(
-        "Standard output and error of all cells, also while they run",
+        "Standard output and error of all cells, also while they run; a part of it with `Range`",
         action="read",
         resource=RUNS,
-        answers={200: "text/plain"},
+        answers={200: "text/plain", 206: "text/plain"},
+        headers=("Range",),
     )
     def get(self, run_id: str) -> Bytes:
         return Bytes(records.log(self.services, run_id), "text/plain; charset=utf-8", f"{run_id}.log", inline=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
@@ -181,6 +181,14 @@ def collect(ctx: Services, *, fence: int | None = None, stopped: Callable[[], bo
     return removed
 
 
+def apply_now(ctx: Services, *, by: str) -> Removed:
+    """Both at once, for a person."""
+    require_administrator(ctx, by)
+    removed = apply(ctx, by=by)
+    collected = collect(ctx)
+    return replace(removed, blobs=collected.blobs, bytes=collected.bytes)
+
+
 def tidy(ctx: Services, *, fence: int, stopped: Callable[[], bool]) -> Removed:
     """What is due of both, for the engine, which asks often."""
     removed = Removed()
@@ -192,7 +200,7 @@ def tidy(ctx: Services, *, fence: int, stopped: Callable[[], bool]) -> Removed:
         removed = apply(ctx, by="retention", fence=fence, stopped=stopped)
     if collect_now and not stopped():
         collected = collect(ctx, fence=fence, stopped=stopped)
-        removed.blobs, removed.bytes = collected.blobs, collected.bytes
+        removed = replace(removed, blobs=collected.blobs, bytes=collected.bytes)
     return removed
 
 

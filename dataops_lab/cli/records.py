@@ -1,0 +1,64 @@
+"""`jupyter dataops records …`: whether what was stored is still what was stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from . import exits, options
+from .connection import Connection, connected
+from .output import as_json as print_json
+from .output import remark
+from .text import plain, plural
+
+if TYPE_CHECKING:
+    from ..api_models import VerificationModel
+
+
+@click.group()
+def records() -> None:
+    """The records of runs as a whole. `runs record` writes one of them to a file."""
+
+
+@records.command()
+@click.argument("run_ids", metavar="[RUN...]", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All runs, which takes as long as reading all their bytes.")
+@options.server_option
+@options.json_option
+def verify(run_ids: tuple[str, ...], everything: bool, server: str | None, as_json: bool) -> int:
+    """Read every byte of records and inputs, and name what is not as it was stored.
+
+    Exit code: 0 when all is whole, 1 otherwise.
+    """
+    if everything == bool(run_ids):
+        raise click.UsageError("Name runs, or give --all.")
+    damaged: list[VerificationModel] = []
+    count = 0
+    with connected(server) as connection:
+        for run_id in _runs(connection, run_ids):
+            found = connection.client.verify(run_id)
+            count += 1
+            if found.damage:
+                damaged.append(found)
+                if not as_json:
+                    for path, trouble in found.damage.items():
+                        click.echo(f"{found.run} {plain(path)}: {trouble}")
+    if as_json:
+        print_json({"verified": count, "damaged": [it.model_dump(mode="json") for it in damaged]})
+    elif damaged:
+        remark(
+            f"{len(damaged)} of {plural(count, 'record')} damaged. `jupyter dataops restore FILE` brings bytes back."
+        )
+    else:
+        click.echo(f"{plural(count, 'record')} whole.")
+    return exits.FAILED if damaged else exits.SUCCEEDED
+
+
+def _runs(connection: Connection, run_ids: tuple[str, ...]) -> Iterator[str]:
+    if run_ids:
+        # All are looked up first: a mistyped id is told before anything is read.
+        yield from [connection.named(run_id).id for run_id in run_ids]
+    else:
+        yield from (run.id for run in connection.client.every_run())

@@ -1,0 +1,49 @@
+"""Retention rules: what there is, what they would take, and taking it."""
+
+from __future__ import annotations
+
+from ..api_models import PreviewModel, PreviewRequest, RemovedModel, RetentionModel
+from ..services import retention
+from .base import DataOpsHandler, operation
+
+RETENTION = "dataops:retention"
+
+
+class RetentionHandler(DataOpsHandler):
+    @operation("The rules", action="read", resource=RETENTION, answers={200: RetentionModel})
+    def get(self) -> RetentionModel:
+        return RetentionModel.of(retention.rules(self.services))
+
+    @operation(
+        "Replace all rules. Nothing goes at once: the engine applies them within the hour",
+        action="write",
+        resource=RETENTION,
+        answers={200: RetentionModel},
+        body=RetentionModel,
+    )
+    def put(self, body: RetentionModel) -> RetentionModel:
+        return RetentionModel.of(retention.set_rules(self.services, body.to_domain(), by=self.user))
+
+
+class RetentionPreviewHandler(DataOpsHandler):
+    @operation(
+        "What the rules would take, or those that are given; changes nothing",
+        action="read",
+        resource=RETENTION,
+        answers={200: PreviewModel},
+        body=PreviewRequest,
+    )
+    def post(self, body: PreviewRequest) -> PreviewModel:
+        given = None if body.rules is None else [rule.to_domain() for rule in body.rules]
+        return PreviewModel.of(retention.preview(self.services, given))
+
+
+class RetentionApplyHandler(DataOpsHandler):
+    @operation(
+        "Delete now what the rules let go, and collect what nothing refers to",
+        action="write",
+        resource=RETENTION,
+        answers={200: RemovedModel},
+    )
+    def post(self) -> RemovedModel:
+        return RemovedModel(**vars(retention.apply_now(self.services, by=self.user)))
