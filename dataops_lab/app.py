@@ -42,6 +42,16 @@ class DataOpsApp(ExtensionApp):
         are adopted by the next engine, and queued ones wait for it.""",
     ).tag(config=True)
 
+    warm = Integer(
+        None,
+        allow_none=True,
+        min=0,
+        max=4,
+        help="""How many preloaded interpreters may stand ready, so that runs start at once. Each takes some 60 MB
+        while it is used, and is given back after five minutes without a run. 0: every run starts cold.
+        Default: the environment variable DATAOPS_LAB_WARM, else 2.""",
+    ).tag(config=True)
+
     administrators = List(
         Unicode(),
         help="""Names of those who may change environments, variables, secrets and images, and run in guarded
@@ -91,7 +101,7 @@ class DataOpsApp(ExtensionApp):
 
         self.services()
         home = self._home()
-        self._supervisor = Supervisor(home.folder, log=home.engine_log, keep=self.keep_engine)
+        self._supervisor = Supervisor(home.folder, log=home.engine_log, keep=self.keep_engine, warm=self.warm)
         self._supervisor.start()
         # The first form should not wait for the worker that reads its notebook to come up.
         with suppress(KernelUnavailable):

@@ -97,22 +97,27 @@ def _docker_images(host: str | None) -> ImageBackend:
     return DockerImages(host)
 
 
-def build_backends(home: Home, blobs: Blobs) -> LazyBackends:
+def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
     def docker(host: str | None) -> Executor:
         from .executors.docker import Daemon, DockerExecutor, installation_id
 
         installation = installation_id(home.folder)
         return DockerExecutor(home.runs / "docker", blobs, installation=installation, daemon=Daemon(host))
 
-    return LazyBackends({"process": lambda _: ProcessExecutor(home.runs / "process", blobs), "docker": docker})
+    def process(_: str | None) -> Executor:
+        return ProcessExecutor(home.runs / "process", blobs, warm=warm)
+
+    return LazyBackends({"process": process, "docker": docker})
 
 
-def build_engine(home: Home, *, slots: int | None = None, exit_when_idle_s: float | None = None) -> Engine:
-    """`slots` None: one for each core, and at least two."""
+def build_engine(
+    home: Home, *, slots: int | None = None, warm: int = 0, exit_when_idle_s: float | None = None
+) -> Engine:
+    """`slots` None: one for each core, and at least two. `warm`: preloaded interpreters at most."""
     # Short commands build services and never an engine.
     from .engine import Engine, Settings
 
     ctx = build_services(home)
-    backends = build_backends(home, ctx.blobs)
+    backends = build_backends(home, ctx.blobs, warm=warm)
     settings = Settings(slots=slots or max(2, os.cpu_count() or 1), exit_when_idle_s=exit_when_idle_s)
     return Engine(ctx, backends, settings, inherited=os.environ)

@@ -36,8 +36,16 @@ def engine() -> None:
     metavar="S",
     help="End after S seconds without any work.",
 )
+@click.option(
+    "--warm",
+    type=click.IntRange(0, 4),
+    default=2,
+    show_default=True,
+    envvar="DATAOPS_LAB_WARM",
+    help="Preloaded interpreters that stand ready while they are used. 0: every run starts cold.",
+)
 @click.option("--parent", type=int, metavar="PID", help="End when this process, which started it, is gone.")
-def run(slots: int | None, idle_s: float | None, parent: int | None) -> None:
+def run(slots: int | None, idle_s: float | None, warm: int, parent: int | None) -> None:
     """Run an engine here until it is stopped. While another one leads, it stands by."""
     import logging
     import signal
@@ -52,7 +60,7 @@ def run(slots: int | None, idle_s: float | None, parent: int | None) -> None:
         signal.signal(number, lambda *_: stop.set())
     if parent is not None:
         Thread(target=_end_with, args=(parent, stop), daemon=True).start()
-    build_engine(Home(state_folder()), slots=slots, exit_when_idle_s=idle_s).run(stop)
+    build_engine(Home(state_folder()), slots=slots, warm=warm, exit_when_idle_s=idle_s).run(stop)
 
 
 @engine.command()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from ..runner import protocol
 from ..services import Services
 
 TRACEBACK_LINES = 5
+PUTS_AT_ONCE = 4
 
 _FIXED = {
     protocol.OUTPUT: RecordFileKind.NOTEBOOK,
@@ -59,21 +62,20 @@ def read_outcome(directory: Path) -> Outcome:
             usage=Usage(result["peak_memory_bytes"], result["cpu_seconds"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
-        return Outcome.unknown()
+        return replace(Outcome.unknown(), usage=_usage_so_far(directory))
 
 
 def store_record(ctx: Services, attempt: Attempt, directory: Path) -> Record:
     """Every byte is in the blobs when this returns. Doing it twice stores the same."""
-    files = [
-        RecordFile(kind, name, *ctx.blobs.put_file(directory / name))
-        for name, kind in _FIXED.items()
-        if _is_plain(directory / name)
-    ]
+    found = [(kind, name, directory / name) for name, kind in _FIXED.items()]
     artifacts = directory / protocol.ARTIFACTS
     for path in sorted(artifacts.rglob("*")):
-        if _is_plain(path):
-            name = path.relative_to(artifacts).as_posix()
-            files.append(RecordFile(RecordFileKind.ARTIFACT, name, *ctx.blobs.put_file(path)))
+        found.append((RecordFileKind.ARTIFACT, path.relative_to(artifacts).as_posix(), path))
+    found = [(kind, name, path) for kind, name, path in found if _is_plain(path)]
+    # Each waits until the disk has it, and they can wait together.
+    with ThreadPoolExecutor(PUTS_AT_ONCE) as threads:
+        stored = threads.map(lambda file: ctx.blobs.put_file(file[2]), found)
+        files = [RecordFile(kind, name, *put) for (kind, name, _), put in zip(found, stored, strict=True)]
     values = _values(directory)
     return Record(
         run_id=attempt.run_id,
@@ -113,6 +115,18 @@ def finish(
 def _is_plain(path: Path) -> bool:
     # A link that a notebook left would bring any file of this machine into the record.
     return path.is_file() and not path.is_symlink()
+
+
+def _usage_so_far(directory: Path) -> Usage:
+    """What the journal told last, for a runner that could not bring it to an end."""
+    usage = Usage()
+    with suppress(OSError), (directory / protocol.JOURNAL).open("rb") as journal:
+        for line in journal:
+            if b'"usage"' in line[:80]:
+                with suppress(ValueError, KeyError, TypeError):
+                    event = json.loads(line)
+                    usage = Usage(int(event["peak_memory_bytes"]), float(event["cpu_seconds"]))
+    return usage
 
 
 def _values(directory: Path) -> dict[str, Any]:

@@ -24,6 +24,10 @@ from .watch import PROGRESS_EVERY_S, JournalFollower, Step, Times, end_of, next_
 log = logging.getLogger("dataops_lab.engine")
 
 LOOK_EVERY_S = 0.02
+LOOK_AT_YOUNG_EVERY_S = 0.005
+YOUNG_S = 2.0
+"""An attempt that has just begun may end soon: what it does is seen sooner than that of a long one."""
+
 SWEEP_EVERY_S = 60.0
 KEEP_TIME_EVERY_S = 1.0
 TRY_AGAIN_AFTER_S = 2.0
@@ -65,8 +69,10 @@ class Engine:
         self._leadership = Leadership(ctx.store, ctx.clock, ctx.host, slots=settings.slots)
         self._followed: dict[str, _Followed] = {}
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine")
+        self._wake = Event()
         self._seen: int | None = None
         self._kept_time_at = float("-inf")
+        self._keep_time_every_s = KEEP_TIME_EVERY_S
         self._time_due_at = float("-inf")
         self._swept_at: float | None = None
 
@@ -81,10 +87,15 @@ class Engine:
                 elif idle_s is not None and self._now() - busy_at >= idle_s and self._retires():
                     log.info("Idle for %g seconds: ending.", idle_s)
                     break
-                stop.wait(LOOK_EVERY_S)
+                self._wake.wait(self._pause_s())
+                self._wake.clear()
         finally:
             self._threads.shutdown(wait=True)
             self._leadership.give_up()
+
+    def _pause_s(self) -> float:
+        young = (self._now() - it.times.since < YOUNG_S for it in self._followed.values() if it.at_work is None)
+        return LOOK_AT_YOUNG_EVERY_S if any(young) else LOOK_EVERY_S
 
     def step(self) -> bool:
         """One look at everything; whether there is work. Raises what the store raises."""
@@ -143,12 +154,14 @@ class Engine:
         now = self._now()
         if changes != self._seen:
             # What is new may be due before what was known.
-            self._time_due_at = min(self._time_due_at, self._kept_time_at + KEEP_TIME_EVERY_S)
+            self._time_due_at = min(self._time_due_at, self._kept_time_at + self._keep_time_every_s)
         elif now < self._time_due_at:
             return
         if now >= self._time_due_at:
             self._kept_time_at = now
             self._time_due_at = now + keep_time(self._ctx.store, self._ctx.moment(), fence=fence)
+            # A fiftieth of the time at most, however many wait.
+            self._keep_time_every_s = max(KEEP_TIME_EVERY_S, 50 * (self._now() - now))
         claim(self._ctx.store, self._ctx.clock, fence=fence, slots=self._settings.slots)
         with self._ctx.store.read() as tx:
             for attempt in tx.attempts.alive():
@@ -289,6 +302,7 @@ class Engine:
                 it.not_before = self._now() + TRY_AGAIN_AFTER_S
 
         it.at_work = self._threads.submit(guarded)
+        it.at_work.add_done_callback(lambda _: self._wake.set())
 
     def _stop(self, it: _Followed) -> None:
         it.times.stopping_since = self._now()
@@ -296,9 +310,7 @@ class Engine:
 
     def _move_to_running(self, it: _Followed, fence: int) -> None:
         now = self._ctx.moment()
-        self._move(
-            it, AttemptState.RUNNING, fence, started_at=now.at, started_boot=now.boot, started_tick=now.tick
-        )
+        self._move(it, AttemptState.RUNNING, fence, started_at=now.at, started_boot=now.boot, started_tick=now.tick)
 
     def _move(self, it: _Followed, state: AttemptState, fence: int, **changes: object) -> None:
         moved = it.attempt.moved_to(state, token=fence, **changes)

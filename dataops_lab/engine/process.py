@@ -17,7 +17,7 @@ STOP_WITHIN_S = 10.0
 
 
 def start_engine(
-    folder: Path, *, log: Path, exit_when_idle_s: float | None, ends_with_us: bool
+    folder: Path, *, log: Path, exit_when_idle_s: float | None, ends_with_us: bool, warm: int | None = None
 ) -> subprocess.Popen[bytes]:
     """`jupyter dataops engine run` on the state folder, in a session of its own.
 
@@ -27,6 +27,8 @@ def start_engine(
     command = [sys.executable, "-P", "-m", "dataops_lab.cli", "engine", "run"]
     if exit_when_idle_s is not None:
         command += ["--exit-when-idle", f"{exit_when_idle_s:g}"]
+    if warm is not None:
+        command += ["--warm", str(warm)]
     if ends_with_us:
         command += ["--parent", str(os.getpid())]
     environment = {**os.environ, "DATAOPS_LAB_HOME": str(folder)}
@@ -46,8 +48,8 @@ def start_engine(
 class Supervisor:
     """Keeps an engine process running beside a server, and ends it with the server unless `keep`."""
 
-    def __init__(self, folder: Path, *, log: Path, keep: bool) -> None:
-        self._folder, self._log, self._keep = folder, log, keep
+    def __init__(self, folder: Path, *, log: Path, keep: bool, warm: int | None = None) -> None:
+        self._folder, self._log, self._keep, self._warm = folder, log, keep, warm
         self._stopping = Event()
         self._lock = Lock()
         self._engine: subprocess.Popen[bytes] | None = None
@@ -71,7 +73,7 @@ class Supervisor:
                 if self._stopping.is_set():
                     return
                 self._engine = start_engine(
-                    self._folder, log=self._log, exit_when_idle_s=None, ends_with_us=not self._keep
+                    self._folder, log=self._log, exit_when_idle_s=None, ends_with_us=not self._keep, warm=self._warm
                 )
             began = time.monotonic()
             self._engine.wait()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import select
 import shutil
 import signal
@@ -15,7 +16,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -181,13 +182,27 @@ def _owner(text: bytes) -> dict[str, Any]:
 def _processes_of(name: str) -> list[psutil.Process]:
     """Everything that carries the attempt's name in its environment, also what has left its session."""
     found = []
-    for process in psutil.process_iter():
+    for pid in _named(name) if _PROC.is_dir() else psutil.pids():
         try:
+            process = psutil.Process(pid)
             if process.environ().get(protocol.ATTEMPT_VARIABLE) == name and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
+
+
+_PROC = Path("/proc/self")
+
+
+def _named(name: str) -> Iterator[int]:
+    """As above, but quick: it is asked for every attempt that ends, on machines with many processes."""
+    mark = f"{protocol.ATTEMPT_VARIABLE}={name}".encode()
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with suppress(OSError):
+                if mark in Path(entry.path, "environ").read_bytes():
+                    yield int(entry.name)
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> None:
