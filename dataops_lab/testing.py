@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .domain.images import Frozen
+from .domain.images import BuildRecipe, Frozen, PinnedImage, Probe
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
 from .domain.secrets import Sealed
-from .domain.snapshots import Inspection, KernelChoice, Limits, Snapshot
+from .domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from .domain.versions import Manifest, Origin, digest_of
-from .errors import Damaged, NotFound, SecretsLocked
-from .ports import Bundle, Executor, Look
+from .errors import Damaged, NotFound, Refused, SecretsLocked
+from .ports import Bundle, Executor, Look, Say
 from .runner import protocol
 
 
@@ -134,8 +134,16 @@ class FakeNotebooks:
         self._blobs = blobs
         self.schema = schema or ParameterSchema()
 
-    def inspect(self, path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Inspection:
-        it = self.snapshot(path, root=root, kernel=kernel, limits=limits)
+    def inspect(
+        self,
+        path: str,
+        *,
+        root: str | None,
+        kernel: str | None,
+        limits: Limits,
+        where: Surroundings = HERE,
+    ) -> Inspection:
+        it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where)
         return Inspection(
             name=it.name,
             source=it.source,
@@ -151,7 +159,15 @@ class FakeNotebooks:
             code_cells=1,
         )
 
-    def snapshot(self, path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Snapshot:
+    def snapshot(
+        self,
+        path: str,
+        *,
+        root: str | None,
+        kernel: str | None,
+        limits: Limits,
+        where: Surroundings = HERE,
+    ) -> Snapshot:
         digest = self._blobs.put(b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}')
         name = Path(path).name
         return Snapshot(
@@ -159,7 +175,7 @@ class FakeNotebooks:
             source=path,
             root=root or str(Path(path).parent),
             manifest=Manifest(name, digest, (), self.schema, kernel or "python3", "python"),
-            kernel=self.kernel(kernel or "python3"),
+            kernel=where.kernels[0] if where.kernels else self.kernel(kernel or "python3"),
             origin=Origin(),
             findings=(),
             code_cells=1,
@@ -248,3 +264,72 @@ class FakeExecutor:
             }
             (self.directory(name) / protocol.RESULT).write_text(json.dumps(whole | result))
         self._looks[name] = Look(started=True, ended=True, gone=True)
+
+
+class FakeImages:
+    """The images of one daemon, and of a registry that has what is in `registry`."""
+
+    def __init__(self) -> None:
+        self.here: dict[str, PinnedImage] = {}
+        """By reference and by id."""
+        self.registry: dict[str, PinnedImage] = {}
+        self.kept: dict[str, str] = {}
+        """Tag → id."""
+        self.problems: tuple[str, ...] = ()
+        self.out_of_order: Exception | None = None
+        self.builds: list[BuildRecipe] = []
+
+    def get(self, _host: str | None) -> FakeImages:
+        return self
+
+    def image(self, reference: str, letter: str, *, local: bool = True) -> PinnedImage:
+        """Make `reference` stand for an image of which `letter` is the digest."""
+        repository = reference.partition(":")[0]
+        pinned = PinnedImage(f"sha256:{letter * 64}", f"{repository}@sha256:{letter * 64}", "linux/amd64", "1000", 1000)
+        self.registry[reference] = pinned
+        if local:
+            self.here |= {reference: pinned, pinned.id: pinned, pinned.digest: pinned}
+        return pinned
+
+    def check(self) -> None:
+        if self.out_of_order:
+            raise self.out_of_order
+
+    def find(self, reference: str) -> PinnedImage | None:
+        self.check()
+        return self.here.get(reference)
+
+    def pull(self, reference: str, say: Say) -> PinnedImage:
+        self.check()
+        if reference not in self.registry:
+            raise Refused(f"No registry has {reference}.", code="image_not_found")
+        pinned = self.registry[reference]
+        say(f"Downloaded {reference}")
+        self.here |= {reference: pinned, pinned.id: pinned, pinned.digest: pinned}
+        return pinned
+
+    def in_registry(self, reference: str) -> str | None:
+        self.check()
+        return self.registry[reference].repo_digest if reference in self.registry else None
+
+    def keep(self, image: PinnedImage, tag: str) -> None:
+        self.check()
+        self.kept[tag] = image.id
+
+    def drop(self, tag: str) -> None:
+        self.kept.pop(tag, None)
+
+    def probe(self, image: PinnedImage, *, user: str, at: dt.datetime) -> Probe:
+        self.check()
+        kernel = KernelChoice("python3", "python", "Python 3", ("/bin/python3", "-m", "ipykernel_launcher"))
+        packages = {"pip": "24.0", "papermill": "2.6.0"}
+        return Probe(at, "3.11.2", "/bin/python3", "2.6.0", (kernel,), packages, user, self.problems)
+
+    def build(self, base: PinnedImage, probe: Probe, recipe: BuildRecipe, say: Say) -> PinnedImage:
+        self.check()
+        self.builds.append(recipe)
+        say(f"Built on {base.digest}")
+        letter = "0123456789abcdef"[len(self.builds)]
+        built = PinnedImage(f"sha256:{letter * 64}", None, "linux/amd64", base.user, base.size_bytes + 1)
+        self.here[built.id] = built
+        return built

@@ -26,6 +26,7 @@ from ..domain.images import (
     checked_reference,
     kept_tag,
 )
+from ..domain.recipes import checked_requirements, read_environment
 from ..errors import Conflict, DataOpsError, InvalidRequest, Refused
 from ..ports import ImageBackend, Say
 from .context import Services
@@ -276,3 +277,6 @@ def _check(recipe: BuildRecipe) -> None:
         raise InvalidRequest("Give one of requirements, an environment.yml and a kernel, with something in it.")
     if max(len(recipe.requirements), len(recipe.environment)) > _MAX_RECIPE:
         raise Refused(f"The file has more than {_MAX_RECIPE} characters. Is it the right one?", code="recipe_too_large")
+    checked_requirements(recipe.requirements)
+    if recipe.environment:
+        read_environment(recipe.environment)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ulid import ULID
 
-from ..domain.environments import SANDBOX, ExecutorKind
-from ..domain.images import Image, ImageTrial
+from ..domain.environments import SANDBOX
+from ..domain.images import ImageTrial
 from ..domain.jobs import Job
-from ..domain.runs import Run, RunState
-from ..domain.snapshots import KernelChoice
-from ..errors import InvalidRequest, Refused
-from ..ports import RunFilter, Runs
+from ..domain.runs import Run, RunState, Submission
+from ..domain.settings import bounded
+from ..domain.snapshots import kernel_for
+from ..errors import InvalidRequest, NotFound, Refused
+from ..ports import RunFilter, Transaction
 from . import images, runs
 from .context import Services
 from .permissions import require_administrator
+from .placement import place
 from .runs import RunView
 
 MAX_JOBS = 200
@@ -72,16 +75,7 @@ def start(
     if bool(jobs) == (instead_of is not None):
         raise InvalidRequest("Name either the jobs to try, or the image whose users they are.")
     with ctx.store.read() as tx:
-        image, place = tx.images.get(name), tx.environments.get(environment)
         found = [tx.jobs.get(job) for job in jobs]
-    if place.executor is not ExecutorKind.DOCKER or place.docker.host != image.host:
-        raise Refused(
-            f"{environment} does not run containers where {name} is. Name an environment that does.",
-            code="no_images_here",
-        )
-    if image.probe is None or image.probe.problems:
-        said = " ".join(image.probe.problems) if image.probe else f"`jupyter dataops image probe {name}` looks into it."
-        raise Refused(f"Nothing can run on {name}: {said}", code="image_unusable")
     if instead_of is not None:
         found = [it.job for it in images.users(ctx, instead_of, days=days).jobs]
     if not found:
@@ -90,25 +84,38 @@ def start(
         raise Refused(f"{len(found)} jobs are more than the {MAX_JOBS} of one trial. Name some of them.")
     pairs, refused = [], []
     moment = ctx.moment()
-    now = moment.at
     with ctx.store.begin() as tx:
+        image = tx.images.get(name)
+        placed = place(ctx, tx, Submission("", environment=environment, image=name), by=by)
+        kernels = placed.where.kernels or ()
         for job in found:
-            last = _last_success(tx.runs, job)
+            last = _last(tx, job, RunState.SUCCEEDED)
             if last is None:
-                newest = tx.runs.page(RunFilter(job_id=job.id), limit=1).items
-                refused += [(run.id, "It never succeeded, so there is nothing to compare with.") for run in newest]
+                if any_run := _last(tx, job):
+                    refused.append((any_run.id, "It never succeeded, so there is nothing to compare with."))
                 continue
-            kernel = _kernel_in(image, last.kernel)
+            kernel = kernel_for(kernels, last.kernel.name, last.kernel.language)
             if kernel is None:
-                has = ", ".join(it.name for it in image.probe.kernels)
+                has = ", ".join(it.name for it in kernels)
                 refused.append((last.id, f"The image has no kernel {last.kernel.name}; it has {has or 'none'}."))
                 continue
             run = runs.again(
-                last, at=moment, by=by, trigger="trial", image=image.for_run, kernel=kernel, environment=environment
+                last,
+                at=moment,
+                by=by,
+                trigger="trial",
+                environment=environment,
+                image=placed.image,
+                kernel=kernel,
+                resources=placed.resources,
+                settings=bounded(last.settings, placed.environment.limits),
+                findings=placed.findings,
+                unpromoted=placed.unpromoted,
             )
             tx.runs.add(run)
             pairs.append((last.id, run.id))
-        trial = ImageTrial(str(ULID.from_datetime(now)), image.for_run, now, by, tuple(pairs), tuple(refused))
+        trial_id = str(ULID.from_datetime(moment.at))
+        trial = ImageTrial(trial_id, image.for_run, moment.at, by, tuple(pairs), tuple(refused))
         tx.images.add_trial(trial)
     return _view(ctx, trial)
 
@@ -127,33 +134,29 @@ def page(ctx: Services, *, limit: int = 20) -> list[TrialView]:
 
 
 def _view(ctx: Services, trial: ImageTrial) -> TrialView:
-    results = [_result(runs.get(ctx, before), runs.get(ctx, after)) for before, after in trial.runs]
-    results += [TrialResult(runs.get(ctx, before), None, refused=why) for before, why in trial.refused]
+    results = []
+    for before, after, why in (
+        *((*pair, None) for pair in trial.runs),
+        *((it, None, why) for it, why in trial.refused),
+    ):
+        # Runs may be deleted since; a trial tells of what is left.
+        with suppress(NotFound):
+            tried = runs.get(ctx, after) if after else None
+            results.append(_result(runs.get(ctx, before), tried, why))
     return TrialView(trial, results)
 
 
-def _result(before: RunView, after: RunView) -> TrialResult:
+def _result(before: RunView, after: RunView | None, refused: str | None) -> TrialResult:
     changes: list[ValueChange] = []
-    if before.record and after.record:
+    if before.record and after and after.record:
         was, now = before.record.values, after.record.values
         changes = [
             ValueChange(name, was.get(name), now.get(name))
             for name in sorted(was.keys() | now.keys())
             if was.get(name) != now.get(name)
         ]
-    return TrialResult(before, after, changes)
+    return TrialResult(before, after, changes, refused)
 
 
-def _last_success(stored: Runs, job: Job) -> Run | None:
-    where = RunFilter(job_id=job.id, states=(RunState.SUCCEEDED,))
-    return next(iter(stored.page(where, limit=1).items), None)
-
-
-def _kernel_in(image: Image, wanted: KernelChoice) -> KernelChoice | None:
-    """The one of the same name, else the only one of its language."""
-    assert image.probe is not None
-    for kernel in image.probe.kernels:
-        if kernel.name == wanted.name:
-            return kernel
-    alike = [it for it in image.probe.kernels if it.language.lower() == wanted.language.lower()]
-    return alike[0] if len(alike) == 1 else None
+def _last(tx: Transaction, job: Job, *states: RunState) -> Run | None:
+    return next(iter(tx.runs.page(RunFilter(job_id=job.id, states=states), limit=1).items), None)

@@ -109,14 +109,16 @@ def change(ctx: Services, name: str, changes: ImageChanges, *, by: str) -> Image
 
 
 def allow(ctx: Services, name: str, environment: str, *, by: str) -> ImageView:
-    """Make sure that the environment's daemon has it, and let runs there use it. Safe to repeat."""
+    """Let runs there use it. Safe to repeat."""
     require_administrator(ctx, by)
-    with ctx.store.read() as tx:
-        image, host = tx.images.get(name), tx.environments.get(environment).docker.host
-    if host != image.host:
-        _bring(ctx, image, host)
     with ctx.store.begin() as tx:
         found, image = tx.environments.get(environment), tx.images.get(name)
+        if found.docker.host != image.host:
+            raise Refused(
+                f"{name} is on another Docker host than the one of {environment}. Add it there with another name: "
+                f"`jupyter dataops image add NAME REFERENCE --env {environment}`.",
+                code="image_elsewhere",
+            )
         if name not in found.images:
             tx.environments.put(replace(found, images=(*found.images, name)), at=ctx.clock.now(), by=by)
         return _view(tx, image)
@@ -185,19 +187,6 @@ def check(ctx: Services, name: str) -> ImageCheck:
 def frozen(ctx: Services, kernel: str) -> Frozen:
     """The packages of a kernel of this machine, as what an image would be built from."""
     return ctx.notebooks.frozen(kernel)
-
-
-def _bring(ctx: Services, image: Image, host: str | None) -> None:
-    backend = ctx.image_backend(host)
-    if backend.find(image.pinned.id) is None:
-        if image.pinned.repo_digest is None:
-            raise Refused(
-                f"{image.name} was built on another Docker host, and no registry has it. Push it to a registry and "
-                "add it from there, or build it on the host of the environment.",
-                code="image_not_there",
-            )
-        backend.pull(image.pinned.repo_digest, lambda _: None)
-    backend.keep(image.pinned, kept_tag(image.name, image.pinned))
 
 
 def _view(tx: Transaction, image: Image) -> ImageView:

@@ -62,8 +62,9 @@ def build(client: APIClient, base: PinnedImage, probe: Probe, recipe: BuildRecip
     plan = plan_of(recipe, probe)
     settings, certificates = installer_settings(os.environ, recipe.variables)
     say(f"Building on {base.digest}.")
+    config = client.inspect_image(base.id)["Config"]
     name = f"dataops-lab-build-{secrets.token_hex(6)}"
-    container = client.create_container_from_config(_spec(base, recipe), name=name)["Id"]
+    container = client.create_container_from_config(_spec(base, config, recipe), name=name)["Id"]
     try:
         client.start(container)
         files = {**plan.files, **({"certificates.pem": certificates} if certificates else {})}
@@ -76,7 +77,7 @@ def build(client: APIClient, base: PinnedImage, probe: Probe, recipe: BuildRecip
         # Less time than it takes to write the layer would be no answer.
         client.timeout, before = WITHIN_S, client.timeout
         try:
-            built: str = client.commit(container, changes=_as_before(client.inspect_image(base.id)["Config"]))["Id"]
+            built: str = client.commit(container, changes=_as_before(config))["Id"]
         finally:
             client.timeout = before
         return built
@@ -135,13 +136,12 @@ def _pip_install(recipe: BuildRecipe, base: Probe) -> tuple[str, ...]:
     return (PYTHON, "-m", "pip", "install", *how, *needed)
 
 
-def _spec(base: PinnedImage, recipe: BuildRecipe) -> dict[str, Any]:
+def _spec(base: PinnedImage, config: Mapping[str, Any], recipe: BuildRecipe) -> dict[str, Any]:
+    wait = [PYTHON, "-c", f"import time; time.sleep({WITHIN_S})"]
     return {
         "Image": base.id,
         "User": "0:0",
-        "Entrypoint": [PYTHON, "-c", f"import time; time.sleep({WITHIN_S})"],
-        "Cmd": [],
-        "Healthcheck": {"Test": ["NONE"]},
+        **({"Entrypoint": wait, "Cmd": []} if config.get("Entrypoint") else {"Cmd": wait}),
         "HostConfig": {
             # Root, since packages go where the image has them; but one that can do no more than that.
             "CapDrop": ["ALL"],
@@ -155,10 +155,11 @@ def _spec(base: PinnedImage, recipe: BuildRecipe) -> dict[str, Any]:
 
 
 def _as_before(config: Mapping[str, Any]) -> list[str]:
+    """Instructions that take back what `_spec` changed. Docker takes an empty list for no instruction."""
     changes = [f"USER {config.get('User') or 'root'}"]
-    for instruction in ("Entrypoint", "Cmd"):
-        changes.append(f"{instruction.upper()} {json.dumps(config.get(instruction) or [])}")
-    return changes
+    if entrypoint := config.get("Entrypoint"):
+        changes.append(f"ENTRYPOINT {json.dumps(entrypoint)}")
+    return [*changes, f"CMD {json.dumps(config.get('Cmd') or [PYTHON])}"]
 
 
 def _tar(files: Mapping[str, str]) -> bytes:
