@@ -23,7 +23,7 @@ from .domain.records import Record
 from .domain.retention import RetentionRule, Scope
 from .domain.runs import Attempt, Run, RunState
 from .domain.secrets import Sealed, Secret
-from .domain.snapshots import Inspection, KernelChoice, Limits, Snapshot
+from .domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from .domain.variables import Variable
 from .domain.versions import Manifest, Origin, Version
 
@@ -158,14 +158,10 @@ class Queue(Protocol):
     """Runs by the little that the queue needs of them."""
 
     def waiting(self) -> Sequence[Place]:
-        """All that are queued."""
+        """All that are queued, sorted."""
         ...
 
     def active(self) -> Sequence[Place]: ...
-    def length(self) -> int:
-        """How many are queued."""
-        ...
-
     def patience(self) -> Sequence[Patience]:
         """Of all that are queued."""
         ...
@@ -482,9 +478,28 @@ class Vault(Protocol):
 class Notebooks(Protocol):
     """Reading, cleaning, filling in and rendering notebooks. Never writes to a source."""
 
-    def inspect(self, path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Inspection: ...
-    def snapshot(self, path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Snapshot:
-        """Everything that travels is in the blobs when this returns. Refused with nothing stored that matters."""
+    def inspect(
+        self,
+        path: str,
+        *,
+        root: str | None,
+        kernel: str | None,
+        limits: Limits,
+        where: Surroundings = HERE,
+    ) -> Inspection: ...
+    def snapshot(
+        self,
+        path: str,
+        *,
+        root: str | None,
+        kernel: str | None,
+        limits: Limits,
+        where: Surroundings = HERE,
+    ) -> Snapshot:
+        """Everything that travels is in the blobs when this returns. Refused with nothing stored that matters.
+
+        `where` it will run may have other kernels and variables than there are here.
+        """
         ...
 
     def kernel(self, name: str) -> KernelChoice:

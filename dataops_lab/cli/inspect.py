@@ -21,16 +21,26 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("notebook")
 @options.kernel_option
+@click.option("--env", "environment", default="sandbox", show_default=True, help="Where it would run.")
+@click.option("--image", metavar="NAME", help="The image in which it would run.")
 @options.root_option
 @options.server_option
 @options.json_option
-def inspect(notebook: str, kernel: str | None, root: str | None, server: str | None, as_json: bool) -> None:
+def inspect(
+    notebook: str,
+    kernel: str | None,
+    environment: str,
+    image: str | None,
+    root: str | None,
+    server: str | None,
+    as_json: bool,
+) -> None:
     """Show what NOTEBOOK can be given, and would miss.
 
     Also its kernel and what travels along. Starts and stores nothing.
     """
     with connected(server, root) as connection:
-        found = connection.client.inspect(notebook, kernel=kernel)
+        found = connection.client.inspect(notebook, kernel=kernel, environment=environment, image=image)
     if as_json:
         print_json(found)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -19,6 +20,15 @@ def seconds(text: str) -> float:
     if not 0 < given <= MAX_TIMEOUT_S:
         raise click.BadParameter(f"must be more than 0 and at most {MAX_TIMEOUT_S:.0f} seconds.")
     return given
+
+
+def size(text: str) -> int:
+    """A type of options: bytes, as 4G, 512Mi or 1000000."""
+    match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?)\s*([kKMGT]?)(i?)[bB]?", text.strip())
+    if not match or not float(match[1]) or (match[3] and not match[2]):
+        raise click.BadParameter("is a number of bytes, such as 4G, 512Mi or 1000000.")
+    unit = (1024 if match[3] else 1000) ** " KMGT".index(match[2].upper() or " ")
+    return int(float(match[1]) * unit)
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")
@@ -81,6 +91,19 @@ def settings_options(command: F) -> F:
             type=click.IntRange(-MAX_PRIORITY, MAX_PRIORITY),
             help="Higher comes first; a point is worth five minutes of waiting.  [default: 0]",
         ),
+    ):
+        command = option(command)
+    return command
+
+
+def resources_options(command: F) -> F:
+    """What a run asks for; the environment's limits where they are not given."""
+    positive = click.FloatRange(min=0, min_open=True)
+    for option in (
+        click.option("--gpus", type=click.IntRange(1), help="GPUs."),
+        click.option("--pids", type=click.IntRange(1), help="Processes and threads at a time."),
+        click.option("--memory", "memory_bytes", type=size, metavar="SIZE", help="Memory, as 4G or 512Mi."),
+        click.option("--cpus", type=positive, help="CPUs, as 1.5."),
     ):
         command = option(command)
     return command

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..domain.environments import Resources
 from . import options, targets
 from .connection import Connection, connected
 from .output import remark
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 @options.parameter_options
 @click.option("--env", "environment", default="sandbox", show_default=True, help="The environment to run in.")
 @options.kernel_option
+@click.option("--image", metavar="NAME", help="The image of the catalogue to run in, where the environment has images.")
+@options.resources_options
 @click.option("--name", help="Name of the job; the notebook's by default.")
 @options.wait_option
 @click.option(
@@ -41,6 +44,11 @@ def run(
     params_file: str | None,
     environment: str,
     kernel: str | None,
+    image: str | None,
+    cpus: float | None,
+    memory_bytes: int | None,
+    pids: int | None,
+    gpus: int | None,
     name: str | None,
     wait: bool,
     output: str | None,
@@ -75,6 +83,8 @@ def run(
             name=name,
             environment=environment,
             kernel=kernel,
+            image=image,
+            resources=Resources(cpus, memory_bytes, pids, gpus),
             key=key,
             **settings,
         )

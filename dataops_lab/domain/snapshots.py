@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -35,6 +36,26 @@ class KernelChoice:
     argv: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
     interrupt_mode: str = "signal"
+
+
+def kernel_for(kernels: Sequence[KernelChoice], name: str | None, language: str | None) -> KernelChoice | None:
+    """The one of that name, else the only one of that language: kernels are called otherwise in images than here."""
+    for kernel in kernels:
+        if kernel.name == name:
+            return kernel
+    alike = [kernel for kernel in kernels if language and kernel.language.lower() == language.lower()]
+    return alike[0] if len(alike) == 1 else None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What there is where a notebook will run: kernels (None: those of this machine), and names of variables."""
+
+    kernels: tuple[KernelChoice, ...] | None = None
+    variables: frozenset[str] = frozenset()
+
+
+HERE = Surroundings()
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,16 @@ class InspectHandler(DataOpsHandler):
     )
     def post(self, body: InspectRequest) -> InspectionModel:
         path = local_path(self, body.path)
-        return InspectionModel.of(jobs.inspect(self.services, path, root=server_root(self), kernel=body.kernel))
+        return InspectionModel.of(
+            jobs.inspect(
+                self.services,
+                path,
+                root=server_root(self),
+                kernel=body.kernel,
+                environment=body.environment,
+                image=body.image,
+            )
+        )
 
 
 class JobsHandler(DataOpsHandler):

@@ -14,7 +14,7 @@ from ..domain.runs import RunState, Submission
 from ..ports import RunFilter
 from ..services import damage, records, retention, runs
 from ..services.runs import Submitted
-from .base import Bytes, Cursor, DataOpsHandler, Moment, operation
+from .base import RANGE_HEADER, Bytes, Cursor, DataOpsHandler, Moment, operation
 
 RUNS = "dataops:runs"
 KEY_HEADER = "Idempotency-Key"
@@ -187,7 +187,7 @@ class LogHandler(DataOpsHandler):
         action="read",
         resource=RUNS,
         answers={200: "text/plain", 206: "text/plain"},
-        headers=("Range",),
+        headers=(RANGE_HEADER,),
     )
     def get(self, run_id: str) -> Bytes:
         return Bytes(records.log(self.services, run_id), "text/plain; charset=utf-8", f"{run_id}.log", inline=True)

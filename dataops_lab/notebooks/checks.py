@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..domain.snapshots import Finding, KernelChoice, Severity
+from ..domain.snapshots import HERE, Finding, KernelChoice, Severity, Surroundings
 from .read import Notebook
 from .scan import Mention, Use
 from .travel import Luggage
@@ -24,12 +24,14 @@ _EVERYWHERE = ("/dev", "/proc", "/sys", "/usr", "/etc", "/bin")
 _SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108
 
 
-def check(notebook: Notebook, workspace: Workspace, luggage: Luggage, kernel: KernelChoice | None) -> list[Finding]:
+def check(
+    notebook: Notebook, workspace: Workspace, luggage: Luggage, kernel: KernelChoice | None, where: Surroundings = HERE
+) -> list[Finding]:
     """One finding per thing, however often it is mentioned, in the order of the cells."""
     found = [
         *_paths(luggage, workspace),
         *_modules(luggage, workspace, kernel),
-        *_variables(luggage),
+        *_variables(luggage, where),
         *_input(luggage),
         *_unreadable(luggage, notebook),
         *(_left_behind(left, workspace) for left in luggage.left_behind),
@@ -137,14 +139,15 @@ def _modules(luggage: Luggage, workspace: Workspace, kernel: KernelChoice | None
         yield Finding("missing_module", Severity.WARNING, message, mend, cells[name])
 
 
-def _variables(luggage: Luggage) -> Iterator[Finding]:
+def _variables(luggage: Luggage, where: Surroundings) -> Iterator[Finding]:
     for variable in luggage.scan.variables:
-        if variable.name not in os.environ and variable.name not in luggage.scan.variables_set:
+        there = variable.name in where.variables or (where.kernels is None and variable.name in os.environ)
+        if not there and variable.name not in luggage.scan.variables_set:
             yield Finding(
                 "missing_variable",
                 Severity.WARNING,
                 f"The environment variable {variable.name} is read, but it is not set here.",
-                "Set it before the start, or give it a default in the code.",
+                "Set it in the environment, or give it a default in the code.",
                 variable.cell,
             )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from typing import Any
 
-from ..domain.snapshots import KernelChoice
+from ..domain.snapshots import HERE, KernelChoice, Surroundings, kernel_for
 from ..errors import KernelUnavailable
 from .read import Notebook
 
@@ -38,8 +39,10 @@ def kernel(name: str) -> KernelChoice:
     )
 
 
-def kernel_of(notebook: Notebook, chosen: str | None) -> KernelChoice:
+def kernel_of(notebook: Notebook, chosen: str | None, where: Surroundings = HERE) -> KernelChoice:
     """The one that was chosen, else the notebook's own; never a guess."""
+    if where.kernels is not None:
+        return _of_image(where.kernels, notebook, chosen)
     name = chosen or notebook.kernel_name
     if name:
         return kernel(name)
@@ -52,6 +55,21 @@ def kernel_of(notebook: Notebook, chosen: str | None) -> KernelChoice:
         code="no_kernelspec",
         installed=list(names),
         suggested=alike[0] if len(alike) == 1 else None,
+    )
+
+
+def _of_image(image: Sequence[KernelChoice], notebook: Notebook, chosen: str | None) -> KernelChoice:
+    """Of those of an image: the one that was chosen, else one for this notebook."""
+    wanted = chosen or notebook.kernel_name
+    if found := kernel_for(image, wanted, None if chosen else notebook.language):
+        return found
+    names = [kernel.name for kernel in image]
+    raise KernelUnavailable(
+        f"The image has no kernel {wanted or notebook.language!r}; it has {_listed(tuple(names))}. Choose another "
+        "image, or one of its kernels with --kernel.",
+        code="kernel_not_in_image",
+        kernel=wanted,
+        installed=names,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..domain.images import Frozen
-from ..domain.snapshots import Inspection, KernelChoice, Limits, Snapshot
+from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from ..ports import Blobs
 
 
@@ -16,15 +16,31 @@ class LocalNotebooks:
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
 
-    def inspect(self, path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Inspection:
+    def inspect(
+        self,
+        path: str,
+        *,
+        root: str | None,
+        kernel: str | None,
+        limits: Limits,
+        where: Surroundings = HERE,
+    ) -> Inspection:
         from . import snapshot
 
-        return snapshot.inspect(path, root=root, kernel=kernel, limits=limits)
+        return snapshot.inspect(path, root=root, kernel=kernel, limits=limits, where=where)
 
-    def snapshot(self, path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Snapshot:
+    def snapshot(
+        self,
+        path: str,
+        *,
+        root: str | None,
+        kernel: str | None,
+        limits: Limits,
+        where: Surroundings = HERE,
+    ) -> Snapshot:
         from . import snapshot
 
-        return snapshot.snapshot(path, root=root, kernel=kernel, limits=limits, blobs=self._blobs)
+        return snapshot.snapshot(path, root=root, kernel=kernel, limits=limits, blobs=self._blobs, where=where)
 
     def kernel(self, name: str) -> KernelChoice:
         from . import kernels

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..domain.parameters import ParameterSchema
-from ..domain.snapshots import Finding, Inspection, KernelChoice, Limits, Severity, Snapshot
+from ..domain.snapshots import HERE, Finding, Inspection, KernelChoice, Limits, Severity, Snapshot, Surroundings
 from ..domain.versions import Manifest, TravellingFile
 from ..errors import KernelUnavailable, SnapshotTooLarge
 from ..ports import Blobs
@@ -37,9 +37,11 @@ class _Look:
         return self.workspace.notebook.name.removesuffix(".ipynb") or self.workspace.notebook.name
 
 
-def inspect(path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Inspection:
+def inspect(
+    path: str, *, root: str | None, kernel: str | None, limits: Limits, where: Surroundings = HERE
+) -> Inspection:
     """Without a kernel it says why, so that a form can ask. `files` have sizes, but no digests: nothing was read."""
-    look = _look(path, root=root, kernel=kernel, limits=limits)
+    look = _look(path, root=root, kernel=kernel, limits=limits, where=where)
     return Inspection(
         name=look.name,
         source=str(look.workspace.notebook),
@@ -48,7 +50,7 @@ def inspect(path: str, *, root: str | None, kernel: str | None, limits: Limits) 
         parameters=look.parameters,
         kernel=look.kernel,
         kernel_problem=look.kernel_problem.message if look.kernel_problem else None,
-        kernels=kernels.installed(),
+        kernels=kernels.installed() if where.kernels is None else tuple(it.name for it in where.kernels),
         files=tuple(
             TravellingFile(path, "", found.size, found.executable) for path, found in sorted(look.luggage.files.items())
         ),
@@ -58,8 +60,16 @@ def inspect(path: str, *, root: str | None, kernel: str | None, limits: Limits) 
     )
 
 
-def snapshot(path: str, *, root: str | None, kernel: str | None, limits: Limits, blobs: Blobs) -> Snapshot:
-    look = _look(path, root=root, kernel=kernel, limits=limits)
+def snapshot(
+    path: str,
+    *,
+    root: str | None,
+    kernel: str | None,
+    limits: Limits,
+    blobs: Blobs,
+    where: Surroundings = HERE,
+) -> Snapshot:
+    look = _look(path, root=root, kernel=kernel, limits=limits, where=where)
     if look.kernel is None:
         assert look.kernel_problem is not None
         raise look.kernel_problem
@@ -86,12 +96,19 @@ def snapshot(path: str, *, root: str | None, kernel: str | None, limits: Limits,
     )
 
 
-def _look(path: str, *, root: str | None, kernel: str | None, limits: Limits) -> _Look:
+def _look(
+    path: str,
+    *,
+    root: str | None,
+    kernel: str | None,
+    limits: Limits,
+    where: Surroundings,
+) -> _Look:
     workspace = workspace_of(path, root)
     notebook = read_notebook(workspace.notebook, max_bytes=limits.file_bytes)
     choice, problem = None, None
     try:
-        choice = kernels.kernel_of(notebook, kernel)
+        choice = kernels.kernel_of(notebook, kernel, where)
     except KernelUnavailable as refused:
         problem = refused
     language = (choice.language if choice else None) or notebook.language or "python"
@@ -102,9 +119,10 @@ def _look(path: str, *, root: str | None, kernel: str | None, limits: Limits) ->
         language=language,
         parameters=[parameter.name for parameter in schema.parameters],
         limits=limits,
-        missing=missing_in(choice),
+        # What an image has is known by the names of packages, not of modules.
+        missing=missing_in(choice if where.kernels is None else None),
     )
-    findings.extend(check(notebook, workspace, luggage, choice))
+    findings.extend(check(notebook, workspace, luggage, choice, where))
     return _Look(workspace, notebook, choice, problem, schema, luggage, findings)
 
 

@@ -12,7 +12,7 @@ from multiprocessing import connection, get_context, parent_process
 from typing import Any, cast
 
 from ..domain.images import Frozen
-from ..domain.snapshots import Inspection, KernelChoice, Limits, Snapshot
+from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from ..errors import Unavailable
 from ..ports import Notebooks
 
@@ -39,11 +39,28 @@ class WorkerNotebooks:
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
 
-    def inspect(self, path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Inspection:
-        return cast(Inspection, self._call("inspect", path, root=root, kernel=kernel, limits=limits))
+    def inspect(
+        self,
+        path: str,
+        *,
+        root: str | None,
+        kernel: str | None,
+        limits: Limits,
+        where: Surroundings = HERE,
+    ) -> Inspection:
+        return cast(Inspection, self._call("inspect", path, root=root, kernel=kernel, limits=limits, where=where))
 
-    def snapshot(self, path: str, *, root: str | None, kernel: str | None, limits: Limits) -> Snapshot:
-        return cast(Snapshot, self._call("snapshot", path, root=root, kernel=kernel, limits=limits))
+    def snapshot(
+        self,
+        path: str,
+        *,
+        root: str | None,
+        kernel: str | None,
+        limits: Limits,
+        where: Surroundings = HERE,
+    ) -> Snapshot:
+        named = {"root": root, "kernel": kernel, "limits": limits, "where": where}
+        return cast(Snapshot, self._call("snapshot", path, **named))
 
     def kernel(self, name: str) -> KernelChoice:
         return cast(KernelChoice, self._call("kernel", name))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from ..domain.environments import SANDBOX
 from ..domain.jobs import Job
 from ..domain.settings import GivenSettings, check_concurrency
 from ..domain.snapshots import Inspection
@@ -13,12 +14,23 @@ from ..domain.versions import Version
 from ..errors import InvalidRequest, StaleWrite
 from ..ports import Page
 from .context import Services
+from .placement import surroundings
 from .runs import RunView, last_of_jobs
 
 
-def inspect(ctx: Services, path: str, *, root: str | None, kernel: str | None = None) -> Inspection:
+def inspect(
+    ctx: Services,
+    path: str,
+    *,
+    root: str | None,
+    kernel: str | None = None,
+    environment: str = SANDBOX,
+    image: str | None = None,
+) -> Inspection:
     """What a run of the notebook at the local `path` would take along and could be given. Stores nothing."""
-    return ctx.notebooks.inspect(path, root=root, kernel=kernel, limits=ctx.limits)
+    return ctx.notebooks.inspect(
+        path, root=root, kernel=kernel, limits=ctx.limits, where=surroundings(ctx, environment, image)
+    )
 
 
 @dataclass(frozen=True)

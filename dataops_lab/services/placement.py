@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from ..domain.environments import Environment, ExecutorKind, Resources, RunLimits
-from ..domain.images import Image
-from ..domain.runs import Submission
+from ..domain.environments import Environment, ExecutorKind, Resources
+from ..domain.images import Image, RunImage
+from ..domain.runs import Run, Submission
 from ..domain.secrets import of_environment
-from ..domain.snapshots import Finding, KernelChoice, Severity
+from ..domain.snapshots import Finding, KernelChoice, Severity, Surroundings, kernel_for
 from ..errors import Forbidden, Refused
 from ..ports import Transaction
 from .context import Services
 from .permissions import may_administer
-
-DEFAULT_TIMEOUT_S = 24 * 3600.0
 
 _WORDS = {"cpus": "CPUs", "memory_bytes": "bytes of memory", "pids": "processes", "gpus": "GPUs"}
 
 
 @dataclass(frozen=True)
 class Placement:
-    """`kernels` are those that there are where it will run; None: those of this machine."""
-
     environment: Environment
-    image: Image | None
-    kernels: Sequence[KernelChoice] | None
+    image: RunImage | None
+    where: Surroundings
     resources: Resources
-    timeout_s: float
     unpromoted: bool
     findings: tuple[Finding, ...]
 
@@ -49,7 +44,9 @@ class Options:
 
     environment: Environment
     problem: str | None
-    images: tuple[ImageOption, ...]
+    images: tuple[ImageOption, ...] = ()
+    default_image: str | None = None
+    """What runs when none is chosen."""
 
 
 def options(ctx: Services, *, by: str, kernel: str | None = None, language: str | None = None) -> list[Options]:
@@ -68,22 +65,55 @@ def place(ctx: Services, tx: Transaction, wanted: Submission, *, by: str) -> Pla
     resources = _resources(environment, wanted.resources)
     return Placement(
         environment=environment,
-        image=image,
-        kernels=image.probe.kernels if image and image.probe else None,
+        image=image.for_run if image else None,
+        where=_surroundings(tx, environment, image.probe.kernels if image and image.probe else None),
         resources=resources,
-        timeout_s=_timeout(environment.limits, wanted.timeout_s),
         unpromoted=environment.guarded,
-        findings=(*_not_enforced(environment, resources), *_deprecated(ctx, image)),
+        findings=tuple(_findings(ctx, environment, resources, image)),
     )
 
 
-def kernel_in(kernels: Sequence[KernelChoice], name: str | None, language: str | None) -> KernelChoice | None:
-    """The one of that name, else the only one of that language: an image need not know what a kernel is called here."""
-    same = [it for it in kernels if it.name == name]
-    alike = [it for it in kernels if language and it.language.lower() == language.lower()]
-    if same:
-        return same[0]
-    return alike[0] if len(alike) == 1 else None
+def surroundings(ctx: Services, environment: str, image: str | None) -> Surroundings:
+    """Of the image, or of what would run if none was chosen; of this machine where that is open."""
+    with ctx.store.read() as tx:
+        it = tx.environments.get(environment)
+        name = image or _default(tx, it) if it.executor is ExecutorKind.DOCKER else None
+        probe = tx.images.get(name).probe if name else None
+        return _surroundings(tx, it, probe.kernels if probe else None)
+
+
+def _surroundings(tx: Transaction, environment: Environment, kernels: tuple[KernelChoice, ...] | None) -> Surroundings:
+    variables = {it.name for it in tx.variables.of(environment.name)}
+    secrets = {it.name for it in tx.secrets.of(of_environment(environment.name))}
+    return Surroundings(kernels, frozenset(variables | secrets))
+
+
+def place_again(ctx: Services, tx: Transaction, old: Run, *, by: str) -> Placement:
+    """For a run that repeats another one: in the same image, by digest, as long as that may still be used."""
+    environment = tx.environments.get(old.environment)
+    if error := _closed(ctx, tx, environment, by):
+        raise error
+    image = None
+    if (environment.executor is ExecutorKind.DOCKER) != (old.image is not None):
+        ran = f"in the image {old.image.name}" if old.image else "without an image"
+        raise Refused(
+            f"{old.id} ran {ran}, and {environment.name} works otherwise now. Submit the notebook again.",
+            code="placement_changed",
+        )
+    if old.image is not None:
+        image = _allowed(ctx, environment, tx.images.get(old.image.name))
+    resources = _bounded(environment, old.resources)
+    return Placement(
+        environment=environment,
+        image=old.image,
+        where=_surroundings(tx, environment, (old.kernel,) if image else None),
+        resources=resources,
+        unpromoted=environment.guarded,
+        findings=(
+            *(finding for finding in old.findings if finding.code not in _OF_PLACEMENT),
+            *_findings(ctx, environment, resources, image),
+        ),
+    )
 
 
 def _closed(ctx: Services, tx: Transaction, environment: Environment, by: str) -> Refused | Forbidden | None:
@@ -107,16 +137,21 @@ def _options(
     ctx: Services, tx: Transaction, environment: Environment, by: str, kernel: str | None, language: str | None
 ) -> Options:
     closed = _closed(ctx, tx, environment, by)
-    offered: list[ImageOption] = []
-    if environment.executor is ExecutorKind.DOCKER:
-        for image in tx.images.all():
-            problems = list(_problems(ctx, environment, image))
-            if (kernel or language) and image.probe and not kernel_in(image.probe.kernels, kernel, language):
-                problems.append(_no_kernel(image, kernel or language))
-            offered.append(ImageOption(image, tuple(problems), tuple(f.message for f in _deprecated(ctx, image))))
-        if closed is None and not any(not option.problems for option in offered):
-            return Options(environment, _nothing_allowed(environment), tuple(offered))
-    return Options(environment, closed.message if closed else None, tuple(offered))
+    problem = closed.message if closed else None
+    if environment.executor is not ExecutorKind.DOCKER:
+        return Options(environment, problem)
+    offered = []
+    for image in tx.images.all():
+        problems = list(_problems(ctx, environment, image))
+        if (kernel or language) and image.probe and not kernel_for(image.probe.kernels, kernel, language):
+            problems.append(_no_kernel(image, kernel or language))
+        offered.append(ImageOption(image, tuple(problems), tuple(f.message for f in _deprecated(ctx, image))))
+    allowed = [option.image.name for option in offered if not option.problems]
+    default = _default(tx, environment)
+    if problem is None and not allowed:
+        problem = " ".join(sum((option.problems for option in offered if option.image.name in environment.images), ()))
+        problem = problem or _nothing_allowed(environment)
+    return Options(environment, problem, tuple(offered), default if default in allowed else None)
 
 
 # --- images -------------------------------------------------------------------------------------
@@ -131,15 +166,18 @@ def _image(ctx: Services, tx: Transaction, environment: Environment, wanted: str
                 code="image_not_allowed",
             )
         return None
-    name = wanted or environment.default_image or _only(environment.images)
+    name = wanted or _default(tx, environment)
     if name is None:
         raise Refused(_nothing_allowed(environment), code="image_not_allowed", images=list(environment.images))
-    image = tx.images.get(name)
+    return _allowed(ctx, environment, tx.images.get(name))
+
+
+def _allowed(ctx: Services, environment: Environment, image: Image) -> Image:
     for problem in _problems(ctx, environment, image):
         raise Refused(
             f"{problem} Allowed in {environment.name}: {', '.join(environment.images) or 'none'}.",
             code="image_not_allowed",
-            image=name,
+            image=image.name,
             images=list(environment.images),
         )
     return image
@@ -148,6 +186,8 @@ def _image(ctx: Services, tx: Transaction, environment: Environment, wanted: str
 def _problems(ctx: Services, environment: Environment, image: Image) -> Iterator[str]:
     if image.name not in environment.images:
         yield f"The image {image.name} is not allowed in {environment.name}."
+    if image.host != environment.docker.host:
+        yield f"The image {image.name} is on another Docker host than the one of {environment.name}."
     gone = image.deprecated
     if gone and gone.on <= ctx.clock.now().date():
         instead = f" Use {gone.successor}." if gone.successor else ""
@@ -180,8 +220,12 @@ def _no_kernel(image: Image, wanted: str | None) -> str:
     return f"The image {image.name} has no kernel {wanted!r}; it has {found or 'none'}."
 
 
-def _only(names: Sequence[str]) -> str | None:
-    return names[0] if len(names) == 1 else None
+def _default(tx: Transaction, environment: Environment) -> str | None:
+    """The environment's own, else its only one, else the catalogue's if it is allowed here."""
+    if environment.default_image or len(environment.images) == 1:
+        return environment.default_image or environment.images[0]
+    found = (tx.images.find(name) for name in environment.images)
+    return next((image.name for image in found if image and image.is_default), None)
 
 
 # --- limits -------------------------------------------------------------------------------------
@@ -208,11 +252,11 @@ def _resources(environment: Environment, wanted: Resources) -> Resources:
     for it in fields(Resources):
         asked, allowed = getattr(wanted, it.name), getattr(most, it.name)
         if asked is not None and not 0 < asked < float("inf"):
-            raise Refused(f"`{it.name}` must be greater than 0.", code="limit_exceeded", limit=it.name)
+            raise Refused(f"`{it.name}` must be greater than 0.", code="beyond_limit", limit=it.name)
         if asked is not None and allowed is not None and asked > allowed:
             raise Refused(
                 f"{asked:g} {_WORDS[it.name]} are more than {environment.name} allows: {allowed:g}. Ask for less.",
-                code="limit_exceeded",
+                code="beyond_limit",
                 limit=it.name,
                 allowed=allowed,
             )
@@ -220,15 +264,19 @@ def _resources(environment: Environment, wanted: Resources) -> Resources:
     return replace(most, **given)
 
 
-def _timeout(limits: RunLimits, wanted: float | None) -> float:
-    if wanted is not None and limits.timeout_s is not None and wanted > limits.timeout_s:
-        raise Refused(
-            f"A timeout of {wanted:g} seconds is more than the {limits.timeout_s:g} that the environment allows.",
-            code="limit_exceeded",
-            limit="timeout_s",
-            allowed=limits.timeout_s,
-        )
-    return wanted or min(limits.timeout_s or DEFAULT_TIMEOUT_S, DEFAULT_TIMEOUT_S)
+def _bounded(environment: Environment, wanted: Resources) -> Resources:
+    """What was allowed once, cut to what is allowed now."""
+    most = environment.limits.resources
+    pairs = {it.name: (getattr(wanted, it.name), getattr(most, it.name)) for it in fields(Resources)}
+    return Resources(**{name: min((it for it in pair if it is not None), default=None) for name, pair in pairs.items()})
+
+
+def _findings(ctx: Services, environment: Environment, resources: Resources, image: Image | None) -> Iterator[Finding]:
+    yield from _not_enforced(environment, resources)
+    yield from _deprecated(ctx, image)
+
+
+_OF_PLACEMENT = ("limits_not_enforced", "image_deprecated")
 
 
 def _not_enforced(environment: Environment, resources: Resources) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from ..domain.versions import Version, canonical_json, digest_of
 from ..errors import Conflict, InvalidRequest, KeyReused
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
+from .placement import place, place_again
 from .queue import Waiting
 
 MAX_KEY_LENGTH = 200
@@ -48,14 +49,14 @@ class Submitted:
 def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
     """Snapshot the notebook and queue a run of it. What can be refused is refused before anything is written."""
     _check(submission)
-    with ctx.store.read() as tx:
-        environment = tx.environments.get(submission.environment)
     request = _request_digest(submission)
     if submission.key is not None and (earlier := _earlier(ctx, submission.key, request)):
         return Submitted(earlier, created=False)
 
+    with ctx.store.read() as tx:
+        placed = place(ctx, tx, submission, by=by)
     snapshot = ctx.notebooks.snapshot(
-        submission.path, root=submission.root, kernel=submission.kernel, limits=ctx.limits
+        submission.path, root=submission.root, kernel=submission.kernel, limits=ctx.limits, where=placed.where
     )
     schema = snapshot.manifest.parameters
     values = schema.checked({**submission.parameters, **schema.parsed(submission.texts)})
@@ -68,6 +69,11 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
         # Asked again: fifty submits with one key may have come this far.
         if submission.key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, submission.key)):
             return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
+        if place(ctx, tx, submission, by=by) != placed:
+            raise Conflict(
+                f"{placed.environment.name} was changed while the notebook was read. Submit it again.",
+                code="changed_meanwhile",
+            )
         job = _job_of(tx, snapshot, submission, by=by, now=now)
         version = tx.versions.find(job.id, snapshot.manifest.digest) or tx.versions.add(
             job.id, snapshot.manifest, at=now, by=by, origin=snapshot.origin
@@ -77,7 +83,7 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
             project=DEFAULT_PROJECT,
             job_id=job.id,
             version_digest=version.digest,
-            environment=environment.name,
+            environment=placed.environment.name,
             state=RunState.QUEUED,
             parameters=values,
             kernel=snapshot.kernel,
@@ -85,11 +91,14 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
             created_by=by,
             created_boot=moment.boot,
             created_tick=moment.tick,
-            settings=settled(submission, job.settings, environment.limits),
+            settings=settled(submission, job.settings, placed.environment.limits),
             key=submission.key,
             request_digest=request,
             origin=snapshot.origin,
-            findings=snapshot.findings,
+            findings=(*snapshot.findings, *placed.findings),
+            image=placed.image,
+            resources=placed.resources,
+            unpromoted=placed.unpromoted,
         )
         tx.runs.add(run)
     # Outside of the transaction that writes: thousands may wait, and why they do takes a while to say.
@@ -107,22 +116,26 @@ def rerun(
     with ctx.store.read() as tx:
         old = tx.runs.get(run_id)
         version = tx.versions.get(old.job_id, old.version_digest)
-        limits = tx.environments.get(old.environment).limits
+        placed = place_again(ctx, tx, old, by=by)
     schema = version.manifest.parameters
     values = schema.checked(old.parameters if parameters is None else parameters)
     fill_in(ctx, version.manifest.notebook_digest, version.manifest.language, schema, values)
-    # What the kernel's name means may have changed since; a run starts with what is there when it is asked for.
-    kernel = ctx.notebooks.kernel(old.kernel.name)
+    # What the kernel's name means here may have changed since; a run starts with what is there when it is asked
+    # for. In an image it is what it was.
+    kernel = old.kernel if placed.image else ctx.notebooks.kernel(old.kernel.name)
     run = again(
         old,
         at=ctx.moment(),
         by=by,
         trigger="rerun",
-        settings=bounded(old.settings, limits),
+        settings=bounded(old.settings, placed.environment.limits),
         parameters=values,
         kernel=kernel,
         key=key,
         request_digest=request,
+        findings=placed.findings,
+        resources=placed.resources,
+        unpromoted=placed.unpromoted,
     )
     with ctx.store.begin() as tx:
         if key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, key)):

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dataops_lab.domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
+from dataops_lab.errors import InvalidRequest
+
+STAGING = Environment(name="staging", position=1, images=("data",), default_image="data")
+
+
+def test_what_makes_sense_is_accepted():
+    replace(
+        STAGING,
+        executor=ExecutorKind.DOCKER,
+        docker=DockerSettings(host="ssh://builder@host", warm=2),
+        limits=RunLimits(Resources(1.5, 2**30, 200, 0), timeout_s=60, concurrency=3),
+        mounts=(Mount("/srv/data", "/data"),),
+        locked=("image", "resources"),
+    ).check()
+
+
+@pytest.mark.parametrize(
+    "senseless",
+    [
+        {"name": "Staging!"},
+        {"limits": RunLimits(resources=Resources(cpus=0))},
+        {"limits": RunLimits(timeout_s=float("nan"))},
+        {"limits": RunLimits(concurrency=0)},
+        {"images": ("data",), "default_image": "other"},
+        {"locked": ("parameters",)},
+        {"docker": DockerSettings(user="root")},
+        {"docker": DockerSettings(user="0:0")},
+        {"docker": DockerSettings(host="somewhere")},
+        {"docker": DockerSettings(warm=1000)},
+        {"mounts": (Mount("/var/run/docker.sock", "/data"),)},
+        {"mounts": (Mount("/", "/data"),)},
+        {"mounts": (Mount("data", "/data"),)},
+        {"mounts": (Mount("/srv/../etc", "/data"),)},
+        {"mounts": (Mount("/srv", "/proc/x"),)},
+        {"mounts": (Mount("/srv", "/data"), Mount("/opt", "/data"))},
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_is_refused(senseless):
+    with pytest.raises(InvalidRequest) as refused:
+        replace(STAGING, **senseless).check()
+    assert refused.value.precise_code == "invalid_environment"
+    assert len(refused.value.detail["problems"]) == 1
+
+
+def test_a_process_cannot_hold_a_run_to_limits_that_a_container_can():
+    assert "memory_bytes" in STAGING.not_enforced
+    assert replace(STAGING, executor=ExecutorKind.DOCKER).not_enforced == ()
