@@ -188,7 +188,8 @@ class DataOpsHandler(APIHandler):
         for name, value in answer.headers.items():
             self.set_header(name, value)
         if isinstance(answer.content, bytes):
-            await self.finish(answer.content, set_content_type=answer.media_type)
+            # Where there must be no body, not even an empty one may be given.
+            await self.finish(answer.content or None, set_content_type=answer.media_type)
             return
         self.set_header("Content-Type", answer.media_type)
         left = sys.maxsize if answer.length is None else answer.length
@@ -223,7 +224,7 @@ class DataOpsHandler(APIHandler):
 class Answer:
     status: int
     content: bytes | BinaryIO
-    media_type: str | None
+    media_type: str
     headers: dict[str, str]
     length: int | None = None
     """So much of a stream, from where it stands; None: to its end."""
@@ -251,7 +252,7 @@ def _answer(verb: Callable[..., Any], handler: DataOpsHandler, *arguments: Any) 
     result = verb(handler, *arguments)
     status, result = result if isinstance(result, tuple) else (min(declared.answers), result)
     if result is None:
-        return Answer(HTTPStatus.NO_CONTENT, b"", None, {})
+        return Answer(HTTPStatus.NO_CONTENT, b"", "application/json", {})
     if isinstance(result, BaseModel):
         return Answer(status, result.model_dump_json().encode(), "application/json", {})
     assert isinstance(result, Bytes)
@@ -265,6 +266,7 @@ def _answer(verb: Callable[..., Any], handler: DataOpsHandler, *arguments: Any) 
     return _part_of(answer, handler.request.headers) if HTTPStatus.PARTIAL_CONTENT in declared.answers else answer
 
 
+RANGE_HEADER = "Range"
 _RANGE = re.compile(r"bytes=(\d{1,18})?-(\d{1,18})?", re.ASCII)
 
 
@@ -273,7 +275,7 @@ def _part_of(answer: Answer, asked: Mapping[str, str]) -> Answer:
     stream = answer.content
     assert not isinstance(stream, bytes)
     headers = {**answer.headers, "Accept-Ranges": "bytes"}
-    wanted = _RANGE.fullmatch(asked.get("Range", ""))
+    wanted = _RANGE.fullmatch(asked.get(RANGE_HEADER, ""))
     # `If-Range` names a state of the whole, and ours have no names.
     if wanted is None or not any(wanted.groups()) or "If-Range" in asked:
         return replace(answer, headers=headers)

@@ -12,7 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from ..api_models import Problem
 from ..services.runs import MAX_KEY_LENGTH
-from .base import PROBLEM_JSON, Operation, operations
+from .base import PROBLEM_JSON, RANGE_HEADER, Operation, operations
 from .events import CURSOR, CURSOR_HEADER, EVENT_STREAM, FRAME
 from .installation import DOCUMENT
 from .routes import PREFIX, ROUTES, Route
@@ -31,6 +31,8 @@ PROBLEMS = {
 HEADERS = {
     KEY_HEADER: {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": "^[ -~]*$"},
     CURSOR_HEADER: {"type": "string", "pattern": CURSOR},
+    # What is none of a kind that is known here is passed over (RFC 9110, 14.2).
+    RANGE_HEADER: {"type": "string"},
 }
 _REFERENCE = "#/components/schemas/{model}"
 
