@@ -1,18 +1,20 @@
 """The queue: which runs start now, and why each of the others waits.
 
-A run's turn is the moment from which it waits: its submission, or the last start of its person if that
-was later, so that people take turns. A point of priority makes it five minutes earlier, a slot that its
-person holds five minutes later. The earliest turn comes first. Whoever waits therefore gains on all who
-are served, by a point in five minutes: nothing starves.
+A run's turn is the moment of its submission, five minutes earlier for each point of its priority. A person
+who was served waits anew from then on, and a slot that he holds counts as a point less: so people take
+turns. The earliest turn comes first. Whoever waits therefore gains on all who are served, by a point in
+five minutes: nothing starves.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from .moments import Moment
@@ -22,15 +24,20 @@ POINT_S = 300.0
 
 
 class Place(NamedTuple):
-    """What the queue has to know of a run. There may be ten thousand."""
+    """What the queue has to know of a run. There may be ten thousand. `turn` is what `turn_of` tells."""
 
+    created_by: str
+    turn: float
     id: str
     project: str
     job_id: str
     environment: str
-    created_by: str
     priority: int
-    created_at: dt.datetime
+
+
+def turn_of(created_at: dt.datetime, priority: int) -> float:
+    """In seconds since the epoch."""
+    return created_at.timestamp() - priority * POINT_S
 
 
 class Patience(NamedTuple):
@@ -78,7 +85,7 @@ class Turn(NamedTuple):
 
 
 def turns(
-    queued: Iterable[Place],
+    queued: Sequence[Place],
     active: Sequence[Place],
     room: Room,
     last_starts: Mapping[str, dt.datetime],
@@ -86,18 +93,17 @@ def turns(
     now: dt.datetime,
 ) -> Iterator[Turn]:
     """Every queued run once, in the order in which they are likely to start; those that start now come before
-    all that wait for a slot. `last_starts` by person.
-
-    It costs O(n log n) once, and little for each turn that is taken from it.
+    all that wait for a slot. `queued` is sorted, which puts together what one person wants, in his order;
+    `last_starts` by person.
     """
     load = _Load(active, room)
-    lines = _lines(queued)
+    lines = {person: deque(places) for person, places in groupby(queued, attrgetter("created_by"))}
     since = {person: at.timestamp() for person, at in last_starts.items()}
 
     def key(person: str) -> tuple[float, str]:
         head = lines[person][0]
-        waits_since = max(head.created_at.timestamp(), since.get(person, float("-inf")))
-        return waits_since - (head.priority - load.held[person]) * POINT_S, head.id
+        anew = since.get(person, float("-inf")) - head.priority * POINT_S
+        return max(head.turn, anew) + load.held[person] * POINT_S, head.id
 
     order = [(key(person), person) for person in lines]
     heapify(order)
@@ -126,6 +132,7 @@ class _Load:
 
     def __init__(self, active: Sequence[Place], room: Room) -> None:
         self._room = room
+        self._limited = bool(room.jobs or room.projects or room.environments)
         self.in_use = len(active)
         self.held = Counter(place.created_by for place in active)
         self._jobs = Counter(place.job_id for place in active)
@@ -137,6 +144,8 @@ class _Load:
         return self._room.slots - self.in_use
 
     def full_for(self, place: Place) -> Hindrance | None:
+        if not self._limited:
+            return None
         room = self._room
         for kind, limit, in_use in (
             ("job", room.jobs.get(place.job_id), self._jobs[place.job_id]),
@@ -152,14 +161,3 @@ class _Load:
         self._jobs[place.job_id] += 1
         self._projects[place.project] += 1
         self._environments[place.environment] += 1
-
-
-def _lines(queued: Iterable[Place]) -> dict[str, deque[Place]]:
-    """Each person's own line, in the order in which he wants them."""
-    found = defaultdict(list)
-    for place in queued:
-        found[place.created_by].append(place)
-    return {
-        person: deque(sorted(places, key=lambda it: (it.created_at.timestamp() - it.priority * POINT_S, it.id)))
-        for person, places in found.items()
-    }

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import takewhile
+from weakref import WeakKeyDictionary
 
 from ..domain.queue import Hindrance, Place, Turn, turns
 from ..domain.runs import Reason, Run
-from ..ports import Transaction
+from ..ports import Store, Transaction
 from .context import Services
 from .installation import leader
+
+MANY = 500
+"""Why more runs than these wait is looked up once in a second, not for each who asks."""
 
 
 def starting(tx: Transaction, slots: int, *, now: dt.datetime) -> list[Place]:
     """Those that get the free slots now, in their order."""
-    free = slots - len(tx.queue.active())
-    if free <= 0 or not tx.queue.length():
+    if len(tx.queue.active()) >= slots:
         return []
     in_order = takewhile(lambda turn: not (turn.hindrance and turn.hindrance.kind == "slot"), _turns(tx, slots, now))
     return [turn.place for turn in in_order if turn.hindrance is None]
@@ -27,17 +31,15 @@ class Waiting:
 
     def __init__(self, ctx: Services, tx: Transaction) -> None:
         lease = leader(ctx, tx)
-        self._hindrances: dict[str, Hindrance | None] | None = None
-        if lease is not None:
-            self._hindrances = {turn.place.id: turn.hindrance for turn in _turns(tx, lease.slots, ctx.clock.now())}
+        self._outlook = _outlook(ctx, tx, lease.slots) if lease else None
 
     def reason(self, run: Run) -> Reason:
-        if self._hindrances is None:
+        if self._outlook is None:
             return Reason(
                 "no_engine",
                 "No engine is running. JupyterLab starts one; on the command line: `jupyter dataops engine run`.",
             )
-        hindrance = self._hindrances.get(run.id)
+        hindrance = self._outlook.hindrances.get(run.id, self._outlook.last)
         if hindrance is None:
             return Reason("starting", "It is about to start.")
         in_use, limit, ahead, behind = hindrance[1:]
@@ -56,6 +58,30 @@ class Waiting:
             f"{in_use} of {limit} slots are in use; {order}.",
             {"slots": limit, "in_use": in_use, "ahead": ahead, "behind": behind.id if behind else None},
         )
+
+
+@dataclass(frozen=True)
+class _Outlook:
+    """`hindrances` by run, as they were `at`; `last` is for one that was submitted since then."""
+
+    at: float
+    hindrances: dict[str, Hindrance | None]
+    last: Hindrance | None
+
+
+def _outlook(ctx: Services, tx: Transaction, slots: int) -> _Outlook:
+    known, now = _outlooks.get(ctx.store), ctx.clock.monotonic()
+    # Thousands of runs change all the time, and each change is told to everybody who looks.
+    if known and len(known.hindrances) > MANY and now - known.at < 1.0:
+        return known
+    found = {turn.place.id: turn.hindrance for turn in _turns(tx, slots, ctx.clock.now())}
+    in_line = [it for it in found.values() if it and it.kind == "slot"]
+    last = in_line[-1]._replace(ahead=len(in_line)) if in_line else None
+    _outlooks[ctx.store] = outlook = _Outlook(now, found, last)
+    return outlook
+
+
+_outlooks: WeakKeyDictionary[Store, _Outlook] = WeakKeyDictionary()
 
 
 def _turns(tx: Transaction, slots: int, now: dt.datetime) -> Iterator[Turn]:

@@ -10,6 +10,7 @@ from ulid import ULID
 
 from ..domain.environments import Resources
 from ..domain.images import RunImage
+from ..domain.queue import turn_of
 from ..domain.retention import ENDED
 from ..domain.runs import Run, RunState
 from ..domain.settings import RunSettings
@@ -131,6 +132,7 @@ def _columns(run: Run) -> dict[str, Any]:
     return {
         **{name: value for name, value in vars(run).items() if name != "settings"},
         **vars(run.settings),
+        "turn": turn_of(run.created_at, run.settings.priority),
         "kernel": asdict(run.kernel),
         "reason": reasons.to_json(run.reason),
         "said": run.reason.message[: t.SAID_LENGTH] if run.reason else None,
@@ -143,7 +145,7 @@ def _columns(run: Run) -> dict[str, Any]:
 
 def _run(row: Row[Any]) -> Run:
     values = dict(row._mapping)
-    del values["said"]
+    del values["said"], values["turn"]
     settings = taken_from(values, RunSettings)
     kernel = values["kernel"]
     return Run(

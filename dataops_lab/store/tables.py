@@ -25,9 +25,12 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    literal_column,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
+
+from ..domain.queue import Place
 
 
 class Instant(TypeDecorator[dt.datetime]):
@@ -141,6 +144,8 @@ runs = Table(
         start_timeout_s="600",
         total_timeout_s="259200",
     ),
+    # What `turn_of` tells.
+    Column("turn", Float, nullable=False, server_default="0"),
     Column("key", String(200)),
     Column("request_digest", String(71)),
     Column("rerun_of", String(26)),
@@ -171,6 +176,10 @@ runs = Table(
     Index(None, "created_by", "id"),
     Index(None, "job_id", "version_digest"),
 )
+_queued = runs.c.state == literal_column("'queued'")
+# All that the queue reads, in its order: it is read again with every start. With the state, or SQLite takes another.
+_place = (runs.c[name] for name in ("state", *Place._fields))
+Index("ix_runs_queue", *_place, sqlite_where=_queued, postgresql_where=_queued)
 _said = runs.c.said.is_not(None)
 Index(None, runs.c.id, runs.c.said, sqlite_where=_said, postgresql_where=_said)
 

@@ -30,6 +30,10 @@ def upgrade() -> None:
     for name, default in _DEFAULTS.items():
         op.add_column("runs", sa.Column(name, _SETTINGS[name], nullable=False, server_default=default))
     op.execute("UPDATE runs SET timeout_s = 86400 WHERE timeout_s IS NULL")
+    op.add_column("runs", sa.Column("turn", sa.Float(), nullable=False, server_default="0"))
+    queued = sa.text("state = 'queued'")
+    columns = ["state", "created_by", "turn", "id", "project", "job_id", "environment", "priority"]
+    op.create_index("ix_runs_queue", "runs", columns, sqlite_where=queued, postgresql_where=queued)
     op.add_column("runs", sa.Column("created_boot", sa.String(length=40), nullable=True))
     op.add_column("runs", sa.Column("created_tick", sa.Float(), nullable=True))
     op.add_column("attempts", sa.Column("started_boot", sa.String(length=40), nullable=True))
