@@ -19,6 +19,7 @@ from .finish import Outcome, finish, read_outcome, store_record
 from .launch import bundle_of, intend
 from .lead import Leadership
 from .sweep import sweep
+from .tidy import Tidying
 from .watch import PROGRESS_EVERY_S, JournalFollower, Step, Times, end_of, next_step
 
 log = logging.getLogger("dataops_lab.engine")
@@ -75,6 +76,7 @@ class Engine:
         self._keep_time_every_s = KEEP_TIME_EVERY_S
         self._time_due_at = float("-inf")
         self._swept_at: float | None = None
+        self._tidying = Tidying(ctx)
 
     def run(self, stop: Event) -> None:
         """Until `stop` is set, or there was nothing to do for as long as the settings say. Runs go on without us."""
@@ -87,9 +89,12 @@ class Engine:
                 elif idle_s is not None and self._now() - busy_at >= idle_s and self._retires():
                     log.info("Idle for %g seconds: ending.", idle_s)
                     break
+                if self._leadership.lease is not None:
+                    self._tidying.look(fence=self._fence())
                 self._wake.wait(self._pause_s())
                 self._wake.clear()
         finally:
+            self._tidying.stop()
             self._threads.shutdown(wait=True)
             self._leadership.give_up()
 

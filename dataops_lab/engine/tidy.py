@@ -1,0 +1,58 @@
+"""Tidying: what retention lets go, and what nothing refers to, is removed beside the work of the leading engine."""
+
+from __future__ import annotations
+
+import logging
+from threading import Event, Thread
+
+from ..errors import DataOpsError, StaleWrite
+from ..services import Services, retention
+
+log = logging.getLogger("dataops_lab.engine")
+
+FIRST_AFTER_S = 5.0
+LOOK_EVERY_S = 60.0
+
+
+class Tidying:
+    """One thread at most, and only while there is something due."""
+
+    def __init__(self, ctx: Services) -> None:
+        self._ctx = ctx
+        self._look_at = ctx.clock.monotonic() + FIRST_AFTER_S
+        self._stopping = Event()
+        self._thread: Thread | None = None
+
+    def look(self, *, fence: int) -> None:
+        """To be called often by the engine that leads with the token `fence`; nearly always there is nothing to do."""
+        if self._ctx.clock.monotonic() < self._look_at or (self._thread and self._thread.is_alive()):
+            return
+        self._look_at = self._ctx.clock.monotonic() + LOOK_EVERY_S
+        self._thread = Thread(target=self._tidy, args=(fence,), name="engine-tidying")
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Soon: what is left is due again for the next engine."""
+        self._stopping.set()
+        if self._thread:
+            self._thread.join()
+
+    def _tidy(self, fence: int) -> None:
+        try:
+            removed = retention.tidy(self._ctx, fence=fence, stopped=self._stopping.is_set)
+        except StaleWrite:
+            return  # Another engine leads, and does it.
+        except (DataOpsError, OSError) as error:
+            log.warning("Tidying: %s Trying again later.", error)
+            return
+        except Exception:
+            log.exception("Tidying failed unexpectedly; trying again later.")
+            return
+        if removed != retention.Removed():
+            log.info(
+                "Tidied: %d runs, %d versions, %d blobs of %d bytes.",
+                removed.runs,
+                removed.versions,
+                removed.blobs,
+                removed.bytes,
+            )

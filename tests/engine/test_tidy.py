@@ -1,0 +1,88 @@
+"""What retention lets go is removed by the engine that leads, beside its work."""
+
+from __future__ import annotations
+
+import time
+from threading import Event, Thread
+
+import pytest
+
+from dataops_lab.domain.retention import RetentionRule
+from dataops_lab.engine import tidy
+from dataops_lab.errors import NotFound, StoreBusy
+from dataops_lab.services import retention, runs
+
+DAY = 24 * 3600
+
+
+def waited_for(holds) -> None:
+    give_up = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def is_gone(ctx, run_id: str) -> bool:
+    try:
+        runs.get(ctx, run_id)
+    except NotFound:
+        return True
+    return False
+
+
+@pytest.fixture
+def old(ctx, submit, clock):
+    """A run that a rule lets go."""
+    run = submit().run
+    runs.cancel(ctx, run.id, by="someone")
+    clock.advance(2 * DAY)
+    retention.set_rules(ctx, [RetentionRule(days=1)], by="admin")
+    return run
+
+
+@pytest.fixture
+def running(engine, clock):
+    stop = Event()
+    thread = Thread(target=engine.run, args=(stop,))
+    thread.start()
+    yield
+    stop.set()
+    clock.advance(1)
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_the_engine_applies_the_rules_once_it_leads(ctx, old, running, clock):
+    assert not is_gone(ctx, old.id)
+    clock.advance(tidy.FIRST_AFTER_S)
+    waited_for(lambda: is_gone(ctx, old.id))
+
+
+def test_what_fails_is_tried_again_later(ctx, old, running, clock, monkeypatch):
+    def busy(*args, **more):
+        tried.set()
+        raise StoreBusy("The database is busy.")
+
+    tried = Event()
+    with monkeypatch.context() as patched:
+        patched.setattr(retention, "tidy", busy)
+        clock.advance(tidy.FIRST_AFTER_S)
+        assert tried.wait(60)
+    clock.advance(tidy.LOOK_EVERY_S)
+    waited_for(lambda: is_gone(ctx, old.id))
+
+
+def test_an_engine_that_ends_does_not_wait_until_all_is_tidy(ctx, clock, monkeypatch):
+    begun = Event()
+
+    def endless(ctx, *, fence, stopped):
+        begun.set()
+        waited_for(stopped)
+        return retention.Removed()
+
+    monkeypatch.setattr(retention, "tidy", endless)
+    tidying = tidy.Tidying(ctx)
+    clock.advance(tidy.FIRST_AFTER_S)
+    tidying.look(fence=1)
+    assert begun.wait(60)
+    tidying.stop()
