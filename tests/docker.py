@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import inspect
 import os
 import secrets
 import shutil
@@ -92,7 +93,7 @@ class DockerImages(Mapping[str, str]):
             ["sleep", "infinity"],
             user="root",
             network_mode="host",
-            volumes={str(CERTIFICATES): {"bind": str(CERTIFICATES), "mode": "ro"}},
+            mounts=[docker.types.Mount(str(CERTIFICATES), str(CERTIFICATES), type="bind", read_only=True)],
         )
         try:
             container.start()
@@ -115,7 +116,7 @@ def steps(recipe: Recipe) -> Iterator[list[str]]:
 
 def digest_of(name: str) -> str:
     recipe = RECIPES[name]
-    whole = (recipe, digest_of(recipe.on) if recipe.on else None)
+    whole = (recipe, (digest_of(recipe.on), inspect.getsource(DockerImages._make)) if recipe.on else None)
     return hashlib.sha256(repr(whole).encode()).hexdigest()[:12]
 
 

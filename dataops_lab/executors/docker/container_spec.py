@@ -5,7 +5,7 @@ Everything in it is written here; of what a person may choose only `Container` c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -35,11 +35,15 @@ _OWN = (init.WORK, "/tmp", "/dev", "/proc", "/sys")  # noqa: S108
 _NEVER = ("/", "/dev", "/proc", "/sys", "/var/run/docker.sock", "/run/docker.sock", "/var/lib/docker")
 
 
-def container_spec(container: Container, labels: Mapping[str, str]) -> dict[str, Any]:
-    """The body of Docker's `POST /containers/create`. Refused for mounts that would open the host."""
+def container_spec(container: Container, labels: Mapping[str, str], volumes: Iterable[str] = ()) -> dict[str, Any]:
+    """The body of Docker's `POST /containers/create`. Refused for mounts that would open the host.
+
+    `volumes` are those that the image declares: each container would get them writable.
+    """
     for mount in container.mounts:
         _check(mount)
     resources = container.resources
+    targets = {mount.target for mount in container.mounts}
     return {
         "Image": container.image,
         "User": container.user or DEFAULT_USER,
@@ -62,7 +66,7 @@ def container_spec(container: Container, labels: Mapping[str, str]) -> dict[str,
             "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}},
             **_limits(container),
             **({"DeviceRequests": [_gpus(resources.gpus)]} if resources.gpus else {}),
-            "Mounts": [_mount(mount) for mount in container.mounts],
+            "Mounts": [*map(_mount, container.mounts), *map(_volume, sorted(set(volumes) - targets))],
         },
     }
 
@@ -94,6 +98,10 @@ def _mount(mount: Mount) -> dict[str, Any]:
         "ReadOnly": mount.read_only,
         "BindOptions": {"Propagation": "rprivate"},
     }
+
+
+def _volume(target: str) -> dict[str, Any]:
+    return {"Type": "volume", "Target": target, "ReadOnly": True}
 
 
 def _check(mount: Mount) -> None:

@@ -86,6 +86,12 @@ def understood(host: str | None) -> Iterator[None]:
         ) from error
 
 
+def volumes_of(client: APIClient, image: str) -> list[str]:
+    """Folders that the image declares to be volumes."""
+    config = client.inspect_image(image)["Config"] or {}
+    return list(config.get("Volumes") or ())
+
+
 def _connect(host: str | None) -> APIClient:
     from docker import DockerClient, from_env
 

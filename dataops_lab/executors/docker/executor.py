@@ -24,7 +24,7 @@ from ...ports import Blobs, Bundle, Look
 from ...runner import protocol
 from . import stream
 from .container_spec import container_spec
-from .daemon import Daemon
+from .daemon import Daemon, volumes_of
 from .following import END, Following, end_in, state_of
 from .init import NOTHING_STARTED
 from .stream import Stream, StreamCut
@@ -193,7 +193,8 @@ class DockerExecutor:
         from docker.errors import APIError
 
         assert bundle.container is not None
-        spec = container_spec(bundle.container, {INSTALLATION: self._installation, ATTEMPT: bundle.name})
+        labels = {INSTALLATION: self._installation, ATTEMPT: bundle.name}
+        spec = container_spec(bundle.container, labels, volumes_of(client, bundle.container.image))
         try:
             client.create_container_from_config(spec, name)
         except APIError as error:

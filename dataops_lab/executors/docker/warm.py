@@ -22,7 +22,7 @@ from ...errors import DataOpsError
 from ...ports import Container
 from . import stream
 from .container_spec import container_spec
-from .daemon import Daemon
+from .daemon import Daemon, volumes_of
 from .stream import Stream, StreamCut
 
 log = logging.getLogger("dataops_lab.executors")
@@ -158,7 +158,7 @@ class WarmPool:
     def _made(self, kind: Container, name: str, slot: str) -> Warm:
         try:
             with self._daemon.asked() as client:
-                spec = container_spec(kind, {**self._labels, SLOT: slot})
+                spec = container_spec(kind, {**self._labels, SLOT: slot}, volumes_of(client, kind.image))
                 client.create_container_from_config(spec, name)
                 client.start(name)
                 opened = Stream(client, name)

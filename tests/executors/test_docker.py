@@ -1,0 +1,551 @@
+"""The Docker executor, with a real daemon, real images and the real runner."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+import requests
+
+from dataops_lab.domain.environments import Mount, Resources
+from dataops_lab.errors import Refused, Unavailable
+from dataops_lab.executors.docker import Daemon, DockerExecutor, installation_id
+from dataops_lab.executors.docker.stream import put
+from dataops_lab.ports import Bundle, BundleFile, Container, Look
+from dataops_lab.runner import protocol
+from dataops_lab.testing import MemoryBlobs
+
+NAME = "01TESTTESTTESTTESTTESTTEST-1"
+NewExecutor = Callable[..., DockerExecutor]
+FOR_EVER = "import time\nwhile True: time.sleep(0.1)"
+
+
+@pytest.fixture
+def blobs() -> MemoryBlobs:
+    return MemoryBlobs()
+
+
+@pytest.fixture
+def executor(docker_executor: NewExecutor, blobs: MemoryBlobs) -> DockerExecutor:
+    return docker_executor(blobs)
+
+
+@pytest.fixture
+def bundle(docker_images) -> Callable[..., Bundle]:
+    def made(*sources: str, image: str = "lean", name: str = NAME, files=(), **more: Any) -> Bundle:
+        common = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
+        cells = [{"id": f"c{number}", **common, "source": source} for number, source in enumerate(sources)]
+        argv = ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        if image == "bash":
+            argv = ["python", "-m", "bash_kernel", "-f", "{connection_file}"]
+        spec = {
+            "format": 1,
+            "attempt": name,
+            "kernel": {
+                "name": "kernel",
+                "language": "bash" if image == "bash" else "python",
+                "argv": argv,
+                "env": {},
+                "interrupt_mode": "signal",
+            },
+            "folder": "work",
+            "files": [file.path for file in files],
+            "output_limits": {"cell_bytes": 10**7, "run_bytes": 10**8},
+            "secrets": sorted(more.get("secrets", ())),
+            "startup_timeout_s": 60.0,
+            "interrupt_grace_s": 2.0,
+        }
+        notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        at = {key: more.pop(key) for key in ("user", "resources", "network", "mounts", "warm") if key in more}
+        container = Container(docker_images[image], **{"user": "1000:1000", **at})
+        return Bundle(name, spec, json.dumps(notebook).encode(), list(files), container=container, **more)
+
+    return made
+
+
+@pytest.fixture
+def said(executor: DockerExecutor, bundle) -> Callable[..., str]:
+    """What a notebook prints."""
+
+    def run(*sources: str, **more: Any) -> str:
+        executor.start(bundle(*sources, **more))
+        wait_for(lambda: executor.look(NAME).gone)
+        result = result_of(executor)
+        assert result["state"] == "succeeded", result
+        return log_of(executor)
+
+    return run
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Bounded by the patience of a person, not by a guess at how fast this machine is."""
+    tick = threading.Event()
+    for _ in range(6000):
+        if condition():
+            return
+        tick.wait(0.01)
+    raise AssertionError("it never came")
+
+
+def result_of(executor: DockerExecutor, name: str = NAME) -> dict[str, Any]:
+    return json.loads((executor.directory(name) / protocol.RESULT).read_text())
+
+
+def log_of(executor: DockerExecutor, name: str = NAME) -> str:
+    path = executor.directory(name) / protocol.LOG
+    return path.read_text() if path.exists() else ""
+
+
+def journal_of(executor: DockerExecutor) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (executor.directory(NAME) / protocol.JOURNAL).read_text().splitlines()]
+
+
+def container_of(client: docker.DockerClient, installation: str, name: str = NAME):
+    return client.containers.get(f"dataops-{installation}-{name}")
+
+
+# --- what goes in and comes out -----------------------------------------------------------------
+
+
+def test_files_go_in_and_what_the_run_made_comes_out(executor, bundle, blobs):
+    files = [
+        BundleFile("data/a.csv", blobs.put(b"a,b\n1,2\n")),
+        BundleFile("x.sh", blobs.put(b"#!/bin/sh\necho hi"), True),
+    ]
+    source = (
+        "import subprocess, pathlib\nprint(open('../data/a.csv').read(), subprocess.check_output('../x.sh'))\n"
+        "pathlib.Path('empty').touch(); pathlib.Path('deep/er').mkdir(parents=True)\n"
+        "pathlib.Path('deep/er/große datei').write_bytes(bytes(range(256)) * 40_000)"
+    )
+    executor.start(bundle(source, files=files))
+    wait_for(lambda: executor.look(NAME).gone)
+    assert result_of(executor)["state"] == "succeeded"
+    assert "1,2" in log_of(executor)
+    assert "hi" in log_of(executor)
+    artifacts = executor.directory(NAME) / protocol.ARTIFACTS
+    made = {
+        path.relative_to(artifacts).as_posix(): path.read_bytes() for path in artifacts.rglob("*") if path.is_file()
+    }
+    assert made == {"work/empty": b"", "work/deep/er/große datei": bytes(range(256)) * 40_000}
+    notebook = json.loads((executor.directory(NAME) / protocol.OUTPUT).read_text())
+    assert notebook["cells"][0]["outputs"]
+    assert [event["seq"] for event in journal_of(executor)] == list(range(1, len(journal_of(executor)) + 1))
+
+
+def test_what_is_written_is_there_while_it_runs(executor, bundle):
+    executor.start(bundle("print('early')\n" + FOR_EVER))
+    wait_for(lambda: "early" in log_of(executor))
+    assert executor.look(NAME) == replace(executor.look(NAME), started=True, ended=False, gone=False)
+
+
+def test_a_notebook_of_another_kernel_runs(said):
+    assert "Darwin" not in said("echo $((6 * 7)); uname", image="bash")
+
+
+def test_variables_are_those_of_image_and_environment_and_none_of_this_machine(said, monkeypatch):
+    monkeypatch.setenv("OF_THE_ENGINE", "canary")
+    shown = json.loads(said("import os, json; print(json.dumps(dict(os.environ)))", environment={"REGION": "eu"}))
+    assert shown["REGION"] == "eu"
+    assert shown["PATH"].startswith("/opt/python/bin")
+    assert "OF_THE_ENGINE" not in shown
+    assert Path(shown["HOME"]).is_relative_to("/dataops")
+
+
+def test_secrets_reach_the_kernel_and_stand_nowhere_else(executor, bundle, docker_client, installation):
+    source = "import os, time\nassert os.environ['TOKEN'] == 'ca' + 'nary-5309'\nprint('seen')\n" + FOR_EVER
+    executor.start(bundle(source, secrets={"TOKEN": "canary-5309"}))
+    wait_for(lambda: "seen" in log_of(executor))
+    container = container_of(docker_client, installation)
+    assert "canary-5309" not in json.dumps(container.attrs)
+    assert "canary-5309" not in container.logs().decode()
+    # As the run's own user, who may look at its own processes.
+    search = (
+        "import os, pathlib\n"
+        "for path in pathlib.Path('/proc').glob('[0-9]*/cmdline'):\n"
+        "    assert b'canary' not in path.read_bytes() or int(path.parent.name) == os.getpid(), path\n"
+        "for root in ('/dataops', '/tmp', '/dev/shm'):\n"
+        "    for path in pathlib.Path(root).rglob('*'):\n"
+        "        assert not path.is_file() or b'canary-' + b'5309' not in path.read_bytes(), path\n"
+        "assert b'canary-' + b'5309' not in pathlib.Path('/proc/1/environ').read_bytes()"
+    )
+    exit_code, output = container.exec_run(["python3", "-c", search])
+    assert exit_code == 0, output
+    here = [path for path in executor.directory(NAME).rglob("*") if path.is_file()]
+    assert not [path for path in here if b"canary-5309" in path.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    "path", ["../escaped", "/etc/passwd", "artifacts/../../escaped", "spec.json", "container.json", ""]
+)
+def test_a_container_can_write_to_no_other_files_than_a_runner_leaves(tmp_path, path):
+    with pytest.raises(ValueError):
+        put(tmp_path / "run", {"is": "data", "path": path, "at": 0}, b"x")
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_bytes_arrive_in_order_or_not_at_all(tmp_path):
+    put(tmp_path, {"is": "data", "path": "log.txt", "at": 0}, b"one")
+    put(tmp_path, {"is": "data", "path": "log.txt", "at": 3}, b"two")
+    with pytest.raises(ValueError):
+        put(tmp_path, {"is": "data", "path": "log.txt", "at": 10**15}, b"x")
+    put(tmp_path, {"is": "data", "path": "log.txt", "at": 2}, b"!")
+    assert (tmp_path / "log.txt").read_bytes() == b"on!"
+
+
+# --- hardening ----------------------------------------------------------------------------------
+
+INSIDE = """
+import json, os, pathlib, socket
+status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
+def writable(path):
+    try:
+        pathlib.Path(path, "probe").write_text("x")
+        return True
+    except OSError:
+        return False
+group = pathlib.Path("/sys/fs/cgroup")
+def limit(v1, v2):
+    path = group / v1 if (group / v1).exists() else group / v2
+    return path.read_text().split()[0]
+folders = ("/", "/etc", "/usr", "/opt/python", "/root", "/var", "/tmp", "/dataops")
+print(json.dumps({
+    "uid": os.getuid(), "gid": os.getgid(), "groups": os.getgroups(),
+    "capabilities": int(status["CapBnd"], 16) | int(status["CapEff"], 16),
+    "no_new_privileges": status["NoNewPrivs"], "seccomp": status["Seccomp"],
+    "writable": [path for path in folders if writable(path)],
+    "memory": int(limit("memory/memory.limit_in_bytes", "memory.max")),
+    "pids": int(limit("pids/pids.max", "pids.max")),
+    "interfaces": [name for _, name in socket.if_nameindex()], "docker": os.path.exists("/var/run/docker.sock"),
+    "data": os.listdir("/data"), "data_writable": writable("/data"),
+}))
+"""
+
+
+def test_what_really_runs_is_hardened(said, docker_client, installation, executor, tmp_path):
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "in.csv").write_text("1")
+    (tmp_path / "shared").chmod(0o777)
+    resources = Resources(cpus=0.5, memory_bytes=400 * 2**20, pids=99)
+    found = json.loads(said(INSIDE, resources=resources, mounts=(Mount(str(tmp_path / "shared"), "/data"),)))
+    assert found == {
+        "uid": 1000,
+        "gid": 1000,
+        "groups": found["groups"],
+        "capabilities": 0,
+        "no_new_privileges": "1",
+        "seccomp": "2",
+        "writable": ["/tmp", "/dataops"],
+        "memory": 400 * 2**20,
+        "pids": 99,
+        "interfaces": ["lo"],
+        "docker": False,
+        "data": ["in.csv"],
+        "data_writable": False,
+    }
+    assert set(found["groups"]) <= {1000}
+
+
+def test_what_the_daemon_says_of_it_is_hardened_too(executor, bundle, docker_client, installation):
+    executor.start(bundle(FOR_EVER, image="root", resources=Resources(cpus=0.5)))
+    attrs = container_of(docker_client, installation).attrs
+    host = attrs["HostConfig"]
+    assert attrs["Config"]["User"] == "1000:1000"
+    assert (host["ReadonlyRootfs"], host["Privileged"], host["NetworkMode"]) == (True, False, "none")
+    assert (host["CapDrop"], host["CapAdd"], host["NanoCpus"]) == (["ALL"], None, 500_000_000)
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert attrs["Config"]["Labels"]["dataops-lab.attempt"] == NAME
+    assert attrs["Config"]["Labels"]["dataops-lab.installation"] == installation
+    assert not attrs["Mounts"]
+
+
+def test_an_image_that_says_root_runs_as_root_only_when_that_is_asked_for(said):
+    assert said("import os; print(os.getuid())", image="root", user="0:0").strip() == "0"
+
+
+# --- one attempt, one container -----------------------------------------------------------------
+
+
+def test_two_engines_that_start_it_start_it_once(executor, docker_executor, bundle, blobs, docker_client, installation):
+    work = bundle("import pathlib, uuid; pathlib.Path(str(uuid.uuid4())).touch()")
+    other = docker_executor(blobs)
+    threads = [threading.Thread(target=each.start, args=(work,)) for each in (executor, other, executor)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wait_for(lambda: executor.look(NAME).gone and other.look(NAME).gone)
+    assert len(list((executor.directory(NAME) / protocol.ARTIFACTS / "work").iterdir())) == 1
+
+
+def test_the_next_engine_adopts_it_and_misses_nothing(executor, docker_executor, bundle, tmp_path):
+    source = "import time, pathlib\nfor i in range(100_000_000):\n    print('line', i)\n    time.sleep(0.01)\n"
+    executor.start(bundle(source + "    if pathlib.Path('/tmp/enough').exists(): break"))
+    wait_for(lambda: "line 20\n" in log_of(executor))
+    executor.close()
+    adopting = docker_executor()
+    assert not adopting.look(NAME).ended
+    before = log_of(executor)
+    wait_for(lambda: len(log_of(adopting)) > len(before) + 100)
+    adopting._daemon.client.exec_start(  # by the test, not by the notebook: nothing is shared with it
+        adopting._daemon.client.exec_create(adopting._container_of(NAME), ["touch", "/tmp/enough"])["Id"]
+    )
+    wait_for(lambda: adopting.look(NAME).gone)
+    numbers = [int(line.split()[1]) for line in log_of(adopting).splitlines()]
+    assert numbers == list(range(len(numbers)))
+    assert [event["seq"] for event in journal_of(adopting)] == list(range(1, len(journal_of(adopting)) + 1))
+    assert result_of(adopting)["state"] == "succeeded"
+
+
+def test_what_ended_while_nobody_looked_is_collected_whole(
+    executor, docker_executor, bundle, docker_client, installation
+):
+    executor.start(
+        bundle("import time, pathlib\nprint('on')\ntime.sleep(1)\npathlib.Path('made').write_text('x' * 10**6)")
+    )
+    wait_for(lambda: "on" in log_of(executor))
+    executor.close()
+    # The container waits with what it holds until somebody comes.
+    wait_for(lambda: ended_inside(container_of(docker_client, installation)))
+    later = docker_executor()
+    wait_for(lambda: later.look(NAME).gone)
+    assert result_of(later)["state"] == "succeeded", result_of(later)
+    assert (later.directory(NAME) / protocol.ARTIFACTS / "work" / "made").stat().st_size == 10**6
+
+
+def ended_inside(container) -> bool:
+    return container.exec_run(["test", "-e", "/dataops/run/result.json"])[0] == 0
+
+
+def test_how_it_ended_is_known_to_the_engine_after_the_one_that_saw_it(executor, docker_executor, bundle):
+    executor.start(bundle("print(1)"))
+    wait_for(lambda: executor.look(NAME).gone)
+    executor.close()
+    look = docker_executor().look(NAME)
+    assert (look.started, look.ended, look.gone) == (True, True, True)
+
+
+class Lossy:
+    """A client that loses answers: of these calls, the daemon's answer does not arrive, once each."""
+
+    def __init__(self, client, *calls: str) -> None:
+        self._client = client
+        self.lost = list(calls)
+
+    def __getattr__(self, name: str):
+        call = getattr(self._client, name)
+
+        def lossy(*args, **kwargs):
+            answer = call(*args, **kwargs)
+            if name in self.lost:
+                self.lost.remove(name)
+                raise requests.ReadTimeout("the answer never came")
+            return answer
+
+        return lossy if callable(call) else call
+
+
+@pytest.mark.parametrize("call", ["create_container_from_config", "start", "exec_create"])
+def test_an_answer_that_was_lost_makes_no_second_container(docker_executor, bundle, docker_client, installation, call):
+    lossy = Lossy(docker.from_env().api, call)
+    executor = docker_executor(daemon=Daemon(connect=lambda host: lossy))
+    work = bundle("print('ran')")
+    with pytest.raises(Unavailable):
+        executor.start(work)
+    assert lossy.lost == []
+    executor.start(work)
+    wait_for(lambda: executor.look(NAME).gone)
+    assert log_of(executor) == "ran\n"
+    executor.forget(NAME)
+    assert list(executor.names()) == []
+
+
+def test_an_engine_that_died_before_the_bundle_arrived_leaves_a_container_that_the_next_one_uses(
+    docker_executor, bundle, docker_client, installation
+):
+    first = docker_executor()
+    work = bundle("print('ran')")
+    first._create(first._daemon.client, first._container_of(NAME), work)
+    container = container_of(docker_client, installation)
+    container.start()
+    second = docker_executor()
+    second.start(work)
+    wait_for(lambda: second.look(NAME).gone)
+    assert log_of(second) == "ran\n"
+
+
+def test_installations_on_one_daemon_do_not_see_each_other(executor, bundle, tmp_path):
+    executor.start(bundle(FOR_EVER))
+    other = DockerExecutor(tmp_path / "other", MemoryBlobs(), installation="ffffffff", daemon=Daemon())
+    assert list(other.names()) == []
+    assert other.look(NAME) == Look(started=False, ended=False, gone=False)
+
+
+def test_what_is_forgotten_has_left_nothing_in_the_daemon(executor, bundle, docker_client, installation):
+    executor.start(bundle(FOR_EVER))
+    executor.forget(NAME)
+    label = {"label": f"dataops-lab.installation={installation}"}
+    assert docker_client.containers.list(all=True, filters=label) == []
+    assert not executor.directory(NAME).exists()
+
+
+def test_the_id_of_an_installation_is_made_once(tmp_path):
+    assert installation_id(tmp_path / "new") == installation_id(tmp_path / "new")
+    assert installation_id(tmp_path / "other") != installation_id(tmp_path / "new")
+
+
+# --- ends ---------------------------------------------------------------------------------------
+
+
+def test_a_run_that_is_stopped_keeps_what_it_has(executor, bundle):
+    executor.start(bundle("print('so far')", FOR_EVER))
+    wait_for(lambda: "so far" in log_of(executor))
+    executor.stop(NAME, force=False)
+    wait_for(lambda: executor.look(NAME).gone)
+    assert result_of(executor)["state"] == "terminated"
+    notebook = json.loads((executor.directory(NAME) / protocol.OUTPUT).read_text())
+    assert "so far" in str(notebook["cells"][0]["outputs"])
+
+
+def test_force_ends_what_does_not_want_to_and_keeps_the_log(executor, bundle):
+    source = (
+        "import signal, subprocess, sys\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)'], start_new_session=True)\n"
+        "print('on')\n"
+    )
+    executor.start(bundle(source + FOR_EVER))
+    wait_for(lambda: "on" in log_of(executor))
+    executor.stop(NAME, force=True)
+    wait_for(lambda: executor.look(NAME).gone)
+    assert not (executor.directory(NAME) / protocol.RESULT).exists()
+    assert "on" in log_of(executor)
+
+
+def test_what_a_notebook_leaves_running_ends_with_it(executor, bundle):
+    source = "import subprocess\nsubprocess.Popen(['sleep', '1000'], start_new_session=True)"
+    executor.start(bundle(source))
+    wait_for(lambda: executor.look(NAME).gone)
+    assert result_of(executor)["state"] == "succeeded"
+
+
+def test_a_container_that_somebody_kills_has_ended_without_a_result(executor, bundle, docker_client, installation):
+    executor.start(bundle("print('on')\n" + FOR_EVER))
+    wait_for(lambda: "on" in log_of(executor))
+    container_of(docker_client, installation).kill()
+    wait_for(lambda: executor.look(NAME).gone)
+    look = executor.look(NAME)
+    assert (look.started, look.detail["exit_code"]) == (True, 137)
+    assert not (executor.directory(NAME) / protocol.RESULT).exists()
+    assert "on" in log_of(executor)
+
+
+def test_a_container_that_somebody_removes_has_ended_and_says_so(executor, bundle, docker_client, installation):
+    executor.start(bundle(FOR_EVER))
+    container_of(docker_client, installation).remove(force=True)
+    wait_for(lambda: executor.look(NAME).gone)
+    assert "removed" in executor.look(NAME).detail["why"]
+
+
+def test_an_image_that_is_gone_is_named_and_not_waited_for(executor, bundle):
+    work = bundle("print(1)")
+    with pytest.raises(Refused) as refused:
+        executor.start(replace(work, container=replace(work.container, image="sha256:" + "0" * 64)))
+    assert refused.value.precise_code == "image_gone"
+
+
+def test_files_that_do_not_fit_are_refused_before_anything_runs(executor, bundle, blobs):
+    large = BundleFile("large", blobs.put(bytes(40 * 2**20)))
+    with pytest.raises(Refused) as refused:
+        executor.start(bundle("print(1)", files=[large], resources=Resources(memory_bytes=64 * 2**20)))
+    assert refused.value.precise_code == "container_full"
+    assert "No space left" in refused.value.message
+
+
+def test_a_daemon_that_does_not_answer_leaves_everything_open(docker_executor, bundle, tmp_path):
+    executor = docker_executor(daemon=Daemon(f"unix://{tmp_path}/docker.sock"))
+    for verb in (
+        lambda: executor.start(bundle("1")),
+        lambda: executor.look("x"),
+        lambda: list(executor.names()),
+        executor.check,
+    ):
+        with pytest.raises(Unavailable) as unavailable:
+            verb()
+        assert unavailable.value.precise_code == "docker_unreachable"
+
+
+# --- warm ---------------------------------------------------------------------------------------
+
+
+def ready(executor: DockerExecutor) -> bool:
+    return any(shelf.ready for shelf in executor._pool._shelves.values())
+
+
+def test_a_warm_container_serves_one_run_and_is_followed_by_another(executor, bundle, docker_client, installation):
+    names = [f"01WARMWARMWARMWARMWARMWARM-{number}" for number in range(3)]
+    used = []
+    for name in names:
+        executor.start(bundle("print(open('/proc/1/stat').read().split()[21])", name=name, warm=1))
+        wait_for(lambda name=name: executor.look(name).gone)
+        assert result_of(executor, name)["state"] == "succeeded"
+        used.append(log_of(executor, name))
+        wait_for(lambda: ready(executor))
+    # When PID 1 was started tells the containers apart.
+    assert len(set(used)) == len(names)
+    assert sorted(executor.names()) == names
+
+
+def test_a_warm_container_is_used_only_for_runs_of_its_kind(executor, bundle):
+    executor.start(bundle("print(1)", name="01A-1", warm=1))
+    wait_for(lambda: ready(executor))
+    other = bundle("print(1)", name="01B-1", warm=1, resources=Resources(memory_bytes=300 * 2**20)).container
+    assert executor._pool.take(other, "nobody") is None
+
+
+def test_warm_and_cold_leave_the_same(executor, bundle):
+    source = (
+        "import os, sys, threading, signal, resource, json\n"
+        "print(json.dumps([sorted(os.environ), sys.path, sys.argv[1:2], os.getcwd(), sys.flags[:], os.umask(18),\n"
+        "  signal.getsignal(signal.SIGTERM) is signal.SIG_DFL, threading.active_count(), os.getuid(),\n"
+        "  resource.getrlimit(resource.RLIMIT_NOFILE), oct(os.stat('.').st_mode),\n"
+        "  sorted(m for m in sys.modules if 'papermill' in m or 'dataops' in m)]))"
+    )
+    cold, warm = (bundle(source, name=f"01SAME-{number}", warm=1) for number in range(2))
+    executor.start(cold)
+    wait_for(lambda: executor.look(cold.name).gone and ready(executor))
+    executor.start(warm)
+    wait_for(lambda: executor.look(warm.name).gone)
+    assert json.loads(log_of(executor, warm.name)) == json.loads(log_of(executor, cold.name))
+
+
+def test_a_warm_container_ends_when_its_engine_does_and_is_swept(
+    executor, docker_executor, bundle, docker_client, installation
+):
+    executor.start(bundle("print(1)", warm=1))
+    wait_for(lambda: ready(executor))
+    (shelf,) = executor._pool._shelves.values()
+    (warm,) = shelf.ready
+    # As the engine's death does; its own end would also remove the container.
+    warm.stream.close()
+    wait_for(lambda: docker_client.containers.get(warm.name).status == "exited")
+    later = docker_executor()
+    left = [name for name in later.names() if name.startswith("pool-")]
+    assert len(left) == 1
+    assert not later.look(left[0]).started
+    later.forget(left[0])
+    assert not [name for name in later.names() if name.startswith("pool-")]
+
+
+def test_what_stands_ready_is_given_back_when_nobody_needs_it(executor, bundle, docker_client, installation):
+    executor.start(bundle("print(1)", warm=2))
+    wait_for(lambda: ready(executor))
+    wait_for(lambda: executor.look(NAME).gone)
+    executor.forget(NAME)
+    executor.close()
+    label = {"label": f"dataops-lab.installation={installation}"}
+    wait_for(lambda: docker_client.containers.list(all=True, filters=label) == [])
