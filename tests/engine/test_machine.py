@@ -1,24 +1,30 @@
-"""A walk at random over all that can happen to runs, engines and their backend, and what must hold at each step."""
+"""A walk at random over all that happens to runs, engines, clocks and their backend, and what must hold at each step."""
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
-import tempfile
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
-from functools import cache
+from itertools import count
 from pathlib import Path
 
-from hypothesis import settings
+import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from dataops_lab.domain.retries import MAX_INFRASTRUCTURE_RETRIES, Budget, charged
 from dataops_lab.domain.runs import AttemptState, RunState, Submission
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.engine.lead import LOST_AFTER_S
 from dataops_lab.errors import Conflict, StaleWrite
-from dataops_lab.ports import RunFilter
-from dataops_lab.services import Services, runs
-from dataops_lab.store import open_sqlite
+from dataops_lab.ports import RunFilter, Store
+from dataops_lab.services import Services, jobs, projects, runs
+from dataops_lab.services.runs import RunView
+from dataops_lab.store import open_store
 from dataops_lab.testing import (
     FakeBackends,
     FakeClock,
@@ -30,45 +36,77 @@ from dataops_lab.testing import (
 )
 
 SLOTS = 2
-
-
-@cache
-def an_empty_database() -> Path:
-    path = Path(tempfile.mkdtemp()) / "empty.sqlite"
-    open_sqlite(path).close()
-    return path
+NOTEBOOKS = ["/sales.ipynb", "/churn.ipynb"]
+WRONG = {"code": "cell_error", "message": "It went wrong."}
 
 
 class Installation(RuleBasedStateMachine):
     submitted = Bundle("submitted")
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path, new_store: Callable[[], AbstractContextManager[Store]]) -> None:
         super().__init__()
-        self._folder = Path(tempfile.mkdtemp())
-        shutil.copy(an_empty_database(), self._folder / "dataops.sqlite")
-        self._store = open_sqlite(self._folder / "dataops.sqlite")
+        self._opened = new_store()
         blobs = MemoryBlobs()
         self._clock = FakeClock()
         self._ctx = Services(
-            self._store, blobs, FakeNotebooks(blobs), self._clock, FakeHost(0), FakeVault(), runs_folder=self._folder / "runs"
+            self._opened.__enter__(),
+            blobs,
+            FakeNotebooks(blobs),
+            self._clock,
+            FakeHost(0),
+            FakeVault(),
+            runs_folder=folder,
         )
-        self._executor = FakeExecutor(self._folder / "runs" / "process")
+        self._executor = FakeExecutor(folder / "process")
         self._dead: set[int] = set()
         self._pids = 0
         self._engines: list[tuple[int, Engine]] = []
         self._ended: dict[str, RunState] = {}
-        self._sent = 0
+        self._sent_at: dict[str, float] = {}
+        self._limits: dict[str, int | None] = {}
+        self._active: Counter[str] = Counter()
 
-    @rule(target=submitted)
-    def submit(self):
-        self._sent += 1
-        return runs.submit(self._ctx, Submission("/n.ipynb", timeout_s=500.0), by="someone").view.run.id
+    # --- what people do -------------------------------------------------------------------------
+
+    @rule(
+        target=submitted,
+        notebook=st.sampled_from(NOTEBOOKS),
+        person=st.sampled_from(["ann", "bob"]),
+        priority=st.sampled_from([None, -100, 3]),
+        max_retries=st.sampled_from([None, 1]),
+        queue_timeout_s=st.sampled_from([None, 600.0]),
+    )
+    def submit(self, notebook, person, **chosen):
+        asked = Submission(notebook, timeout_s=500.0, total_timeout_s=20_000.0, **chosen)
+        return self._sent(runs.submit(self._ctx, asked, by=person))
 
     @rule(target=submitted, number=st.integers(0, 3))
     def submit_with_a_key(self, number):
-        it = runs.submit(self._ctx, Submission("/n.ipynb", key=f"key-{number}"), by="someone")
-        self._sent += it.created
-        return it.view.run.id
+        return self._sent(runs.submit(self._ctx, Submission("/n.ipynb", key=f"key-{number}"), by="ann"))
+
+    @rule(target=submitted, run_id=submitted)
+    def rerun(self, run_id):
+        return self._sent(runs.rerun(self._ctx, run_id, parameters=None, by="bob"))
+
+    @rule(run_id=submitted)
+    def cancel(self, run_id):
+        try:
+            runs.cancel(self._ctx, run_id, by="someone")
+        except Conflict:
+            assert runs.get(self._ctx, run_id).run.state.is_terminal
+
+    @rule(run_id=submitted, concurrency=st.sampled_from([None, 0, 1]))
+    def limit_a_job(self, run_id, concurrency):
+        job = runs.get(self._ctx, run_id).job
+        jobs.change(self._ctx, job.id, {"concurrency": concurrency})
+        self._limits[job.id] = concurrency
+
+    @rule(concurrency=st.sampled_from([None, 1]))
+    def limit_the_project(self, concurrency):
+        projects.limit(self._ctx, "default", concurrency, by="someone")
+        self._limits["default"] = concurrency
+
+    # --- what machines do -----------------------------------------------------------------------
 
     @precondition(lambda self: len(self._engines) < 3)
     @rule()
@@ -76,10 +114,10 @@ class Installation(RuleBasedStateMachine):
         self._pids += 1
         host = FakeHost(self._pids)
         host.dead = self._dead
-        ctx = replace(self._ctx, host=host)
-        self._engines.append(
-            (self._pids, Engine(ctx, FakeBackends(self._executor), Settings(slots=SLOTS), inherited={}))
+        engine = Engine(
+            replace(self._ctx, host=host), FakeBackends(self._executor), Settings(slots=SLOTS), inherited={}
         )
+        self._engines.append((self._pids, engine))
 
     @precondition(lambda self: self._engines)
     @rule(which=st.integers(0, 2), steps=st.integers(1, 12))
@@ -95,60 +133,147 @@ class Installation(RuleBasedStateMachine):
     @precondition(lambda self: self._engines)
     @rule(which=st.integers(0, 2))
     def kill_an_engine(self, which):
-        pid, _ = self._engines.pop(which % len(self._engines))
+        pid, engine = self._engines.pop(which % len(self._engines))
+        engine.settle()
         self._dead.add(pid)
 
-    @rule(seconds=st.sampled_from([0.1, 5.0, LOST_AFTER_S + 1, 700.0]))
+    @rule(seconds=st.sampled_from([0.1, 5.0, LOST_AFTER_S + 1, 700.0, 21_000.0]))
     def time_passes(self, seconds):
         self._clock.advance(seconds)
+
+    @rule(hours=st.sampled_from([-1, 1]))
+    def somebody_sets_the_wall_clock(self, hours):
+        self._clock.set_wall_clock(self._clock.now() + dt.timedelta(hours=hours))
 
     @precondition(lambda self: self._executor.alive)
     @rule(which=st.integers(0, 5), how=st.sampled_from(["succeeded", "failed", "terminated", None]))
     def a_runner_ends(self, which, how):
         alive = self._executor.alive
-        self._executor.end(alive[which % len(alive)], how)
+        self._executor.end(alive[which % len(alive)], how, failure=WRONG if how == "failed" else None)
 
-    @rule(run_id=submitted)
-    def cancel(self, run_id):
-        try:
-            runs.cancel(self._ctx, run_id, by="someone")
-        except Conflict:
-            assert runs.get(self._ctx, run_id).run.state.is_terminal
-
-    @rule(target=submitted, run_id=submitted)
-    def rerun(self, run_id):
-        self._sent += 1
-        return runs.rerun(self._ctx, run_id, parameters=None, by="someone").view.run.id
+    # --- what must hold -------------------------------------------------------------------------
 
     @invariant()
-    def what_is_promised_holds(self):
-        views = runs.page(self._ctx, RunFilter(), limit=500).items
-        assert len(views) == self._sent
-        alive_attempts = 0
+    def nothing_is_lost_or_doubled(self):
+        views = self._views()
+        assert {view.run.id for view in views} == self._sent_at.keys()
         for view in views:
-            run, attempts = view.run, view.attempts
-            alive = [attempt for attempt in attempts if not attempt.state.is_terminal]
-            alive_attempts += len(alive)
-            # One living attempt while active, none otherwise.
-            assert len(alive) == (run.state is RunState.ACTIVE), (run.state, attempts)
-            if run.state is RunState.SUCCEEDED:
-                assert attempts[-1].state is AttemptState.SUCCEEDED
-            if attempts and run.state.is_terminal and run.state is not RunState.EXPIRED:
-                assert view.record is not None
-            # An end is an end.
-            assert self._ended.get(run.id, run.state) is run.state
-            if run.state.is_terminal:
-                self._ended[run.id] = run.state
-            # What lives in the backend belongs to the last attempt.
-            for name in self._executor.alive:
-                if name.startswith(run.id):
-                    assert name == attempts[-1].name
-        assert alive_attempts <= SLOTS
+            self._check(view)
+        self._check_limits([view for view in views if view.run.state is RunState.ACTIVE])
+
+    def _check(self, view: RunView) -> None:
+        run, attempts = view.run, view.attempts
+        alive = [attempt for attempt in attempts if not attempt.state.is_terminal]
+        # One living attempt while active, none otherwise.
+        assert len(alive) == (run.state is RunState.ACTIVE), (run.state, attempts)
+        if run.state is RunState.SUCCEEDED:
+            assert attempts[-1].state is AttemptState.SUCCEEDED
+        if attempts and run.state.is_terminal and run.state is not RunState.EXPIRED:
+            assert view.record is not None
+        # An end is an end.
+        assert self._ended.get(run.id, run.state) is run.state
+        if run.state.is_terminal:
+            self._ended[run.id] = run.state
+        # What lives in the backend belongs to the last attempt.
+        for name in self._executor.alive:
+            if name.startswith(run.id):
+                assert name == attempts[-1].name
+        assert (view.waits_because is not None) == (run.state is RunState.QUEUED)
+        self._check_retries(view)
+        self._check_clocks(view)
+
+    def _check_retries(self, view: RunView) -> None:
+        spent = Counter(charged(attempt.state, attempt.reason) for attempt in view.attempts)
+        assert spent[Budget.USER] <= view.run.settings.max_retries + 1
+        assert spent[Budget.INFRASTRUCTURE] <= MAX_INFRASTRUCTURE_RETRIES + 1
+        if view.run.state is RunState.FAILED and view.run.cancel_requested_at is None:
+            assert spent[Budget.USER] == view.run.settings.max_retries + 1
+
+    def _check_clocks(self, view: RunView) -> None:
+        """Nothing ends by a clock before its time, whatever the wall clock says."""
+        run, took = view.run, self._clock.monotonic() - self._sent_at[view.run.id]
+        if run.state is RunState.EXPIRED:
+            first = run.settings.total_timeout_s if view.attempts else run.settings.queue_timeout_s
+            assert took >= min(first, run.settings.total_timeout_s)
+        if run.state is RunState.TIMED_OUT:
+            assert took >= run.settings.timeout_s
+
+    def _check_limits(self, active: list[RunView]) -> None:
+        assert len(active) <= SLOTS
+        before, self._active = self._active, Counter(name for view in active for name in (view.job.id, "default"))
+        for name, number in self._active.items():
+            limit = self._limits.get(name)
+            # What was active when the limit was set goes on.
+            assert limit is None or number <= max(limit, before[name])
 
     def teardown(self):
-        self._store.close()
-        shutil.rmtree(self._folder)
+        try:
+            self._everything_ends()
+        finally:
+            self._opened.__exit__(None, None, None)
+
+    def _everything_ends(self) -> None:
+        """Whatever happened: one engine, room and time are enough for every run to end."""
+        self._dead.update(pid for pid, _ in self._engines)
+        self._engines.clear()
+        for name in self._limits.keys() - {"default"}:
+            jobs.change(self._ctx, name, {"concurrency": None})
+        self.limit_the_project(None)
+        self.start_an_engine()
+        for _ in range(600):
+            if all(view.run.state.is_terminal for view in self._views()):
+                return
+            self.let_an_engine_step(0, 4)
+            for name in self._executor.alive:
+                self._executor.end(name)
+            self._clock.advance(20)
+        raise AssertionError([(view.run.state, view.attempts) for view in self._views()])
+
+    def _sent(self, it: runs.Submitted) -> str:
+        run_id = it.view.run.id
+        self._sent_at.setdefault(run_id, self._clock.monotonic())
+        return run_id
+
+    def _views(self) -> list[RunView]:
+        return list(runs.page(self._ctx, RunFilter(), limit=500).items)
 
 
-TestInstallation = Installation.TestCase
-TestInstallation.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_store(request, tmp_path) -> Callable[[], AbstractContextManager[Store]]:
+    """Opens an empty store, another one each time."""
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres")
+
+        @contextmanager
+        def on_postgres():
+            with server.database() as url, closing(open_store(url)) as store:
+                yield store
+
+        return on_postgres
+    empty = tmp_path / "empty.sqlite"
+    open_store(f"sqlite:///{empty}").close()
+    numbers = count()
+
+    @contextmanager
+    def on_sqlite():
+        path = tmp_path / f"{next(numbers)}.sqlite"
+        shutil.copy(empty, path)
+        with closing(open_store(f"sqlite:///{path}")) as store:
+            yield store
+
+    return on_sqlite
+
+
+def test_whatever_happens_no_run_is_lost_doubled_or_ended_wrongly(new_store, tmp_path):
+    numbers = count()
+    run_state_machine_as_test(
+        lambda: Installation(tmp_path / f"runs-{next(numbers)}", new_store),
+        settings=settings(
+            max_examples=20,
+            stateful_step_count=30,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+            print_blob=False,
+        ),
+    )
