@@ -25,7 +25,8 @@ class Masking:
     """`secrets` are the values. Without any, everything passes as it is."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._forms = sorted({form for secret in secrets for form in _forms(secret) if len(form) >= SHORTEST})
+        known = [secret for secret in secrets if len(secret.strip()) >= SHORTEST]
+        self._forms = sorted({form for secret in known for form in _forms(secret) if len(form) >= SHORTEST})
         self._pattern = re.compile(_any_of(self._forms)) if self._forms else None
         self._bytes = re.compile(_any_of(self._forms).encode()) if self._forms else None
         self.longest = max(map(len, self._forms), default=0)

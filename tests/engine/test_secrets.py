@@ -1,0 +1,156 @@
+"""A canary: a run gives its secret away in every way that one does by accident; then everything is searched for it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+import pytest
+
+from dataops_lab.domain.runs import RunState, Submission
+from dataops_lab.services import environments, records, runs, secrets
+from dataops_lab.wiring import Home, build_engine, build_services
+
+CANARY = 'c4nary/böse+Wörter & "mehr" 7d1f0a'
+PATIENCE_S = 90.0
+
+GIVE_AWAY = [
+    "import base64, json, os, sys, time, logging, urllib.parse\nsecret = os.environ['CANARY']",
+    "print(secret)\nprint(secret, file=sys.stderr)\nlogging.warning('it is %s', secret)\nsecret",
+    # Two messages, with a pause in which the first is sent.
+    "for part in (secret[:9], secret[9:]):\n    sys.stdout.write(part)\n    sys.stdout.flush()\n    time.sleep(0.3)",
+    "sys.stdout.write(secret[:9]); sys.stdout.flush()",
+    "sys.stdout.write(secret[9:]); sys.stdout.flush()",
+    "print(json.dumps({'password': secret}), {'password': secret}, urllib.parse.quote(secret, safe=''))",
+    "for before in range(3):\n    print(base64.b64encode(b'x' * before + secret.encode() + b'tail').decode())",
+    "from IPython.display import HTML, display\n"
+    "display({'text/plain': secret, 'application/json': {secret: [secret]}}, raw=True)",
+    "handle = display(1, display_id=True)\nhandle.update(HTML('<b>' + secret + '</b>'))",
+    "os.system('echo \"$CANARY\"')\nos.write(1, secret.encode())\nos.write(2, secret.encode());",
+    '!echo "$CANARY"',
+    "from dataops_lab import record\nrecord('password', secret)\nrecord('deep', {'of': [secret]})",
+    "open('notes.txt', 'w').write('the password is ' + secret)\n"
+    "open('model.bin', 'wb').write(b'\\0\\1' + secret.encode())",
+    "open('fine.txt', 'w').write('nothing here');",
+]
+FAIL = "raise ValueError('cannot log in with ' + secret)"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture(params=[0, 1], ids=["cold", "warm"])
+def engine(request: pytest.FixtureRequest, home: Home) -> Iterator[None]:
+    running, stop = build_engine(home, slots=2, warm=request.param), threading.Event()
+    thread = threading.Thread(target=running.run, args=(stop,))
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+def notebook(folder: Path, *sources: str) -> str:
+    cells = [
+        {"id": f"c{i}", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": s}
+        for i, s in enumerate(sources)
+    ]
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "canary.ipynb").write_text(
+        json.dumps({"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5})
+    )
+    return str(folder / "canary.ipynb")
+
+
+def eventually(look):
+    deadline = time.monotonic() + PATIENCE_S
+    while not (seen := look()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return seen
+
+
+def spellings() -> list[bytes]:
+    """All that must be found nowhere. Of base64 what does not depend on the neighbours."""
+    data = CANARY.encode()
+    texts = [CANARY, json.dumps(CANARY)[1:-1], quote(CANARY, safe=""), quote(CANARY)]
+    texts += [base64.b64encode(b"x" * n + data).decode()[4:-4] for n in range(3)]
+    return [text.encode() for text in texts]
+
+
+def command_lines_and_runner_environments() -> str:
+    seen = []
+    for process in psutil.process_iter():
+        try:
+            command = " ".join(process.cmdline())
+            seen.append(command)
+            if "dataops_lab.runner" in command:
+                seen.append(str(process.environ()))
+        except psutil.Error:
+            continue
+    return "\n".join(seen)
+
+
+def test_a_secret_that_a_run_gives_away_by_accident_is_found_nowhere(engine, home, tmp_path):
+    ctx = build_services(home)
+    secrets.put(ctx, "sandbox", "CANARY", CANARY, by="ann")
+    gate = tmp_path / "gate"
+    wait = f"while not os.path.exists({str(gate)!r}):\n    time.sleep(0.02)"
+    path = notebook(tmp_path / "work", *GIVE_AWAY, wait, FAIL)
+    run_id = runs.submit(ctx, Submission(path=path), by="ann").view.run.id
+
+    eventually(lambda: (view := runs.get(ctx, run_id)).attempts and view.attempts[-1].progress.done == len(GIVE_AWAY))
+    seen = command_lines_and_runner_environments()
+    assert run_id in seen, "the runner was looked at"
+    assert CANARY not in seen and quote(CANARY) not in seen
+    searched = everything_below(home.folder)
+    gate.touch()
+    view = eventually(lambda: (view := runs.get(ctx, run_id)).run.state.is_terminal and view)
+
+    assert view.run.state is RunState.FAILED and view.run.reason.code == "cell_error", view.run.reason
+    assert "cannot log in with ***" in view.run.reason.message
+    executed = records.executed_notebook(ctx, run_id).decode()
+    assert executed.count("***") > 15, "it did give it away"
+    assert "***" in records.log(ctx, run_id).read().decode()
+    assert records.report(ctx, run_id, code=True)
+    assert view.record.values == {"password": "***", "deep": {"of": ["***"]}}
+    kept = {file.path: ctx.blobs.read(file.digest) for file in view.record.artifacts}
+    assert kept == {"notes.txt": b"the password is ***", "fine.txt": b"nothing here"}
+    searched |= everything_below(home.folder)
+    assert len(searched) > 8
+    found = [str(path) for path, data in searched.items() for text in spellings() if text in data]
+    assert found == []
+
+
+def everything_below(folder: Path) -> dict[Path, bytes]:
+    """Except what the notebook itself has written where it runs: that is gone with the run."""
+    found = {}
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name not in ("notes.txt", "model.bin"):
+            try:
+                found[path] = path.read_bytes()
+            except OSError:
+                continue  # gone meanwhile
+    return found
+
+
+def test_variables_and_secrets_reach_the_kernel_whole(engine, home, tmp_path):
+    ctx = build_services(home)
+    long = "-----BEGIN KEY-----\n" + "äb" * 20_000 + "\n-----END KEY-----\n"
+    environments.set_variable(ctx, "sandbox", "REGION", "Süd", by="ann")
+    secrets.put(ctx, "sandbox", "KEY", long, by="ann")
+    source = (
+        "import os\nfrom dataops_lab import record\nrecord('region', os.environ['REGION'])\n"
+        f"record('same', os.environ['KEY'] == {long!r})"
+    )
+    run_id = runs.submit(ctx, Submission(path=notebook(tmp_path / "work", source)), by="ann").view.run.id
+    view = eventually(lambda: (view := runs.get(ctx, run_id)).run.state.is_terminal and view)
+    assert view.record.values == {"region": "Süd", "same": True}

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import base64
+import html
+import json
+import random
+import subprocess
+import sys
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from dataops_lab.runner.artifacts import collect, state_of
+from dataops_lab.runner.log import Log
+from dataops_lab.runner.masking import MASK, Masking
+from dataops_lab.runner.secrets import offered
+
+SECRET = "p@ss/wörd'+\"%& <x>\\ 12"
+
+
+@pytest.fixture
+def masking() -> Masking:
+    return Masking([SECRET])
+
+
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        SECRET,
+        json.dumps(SECRET)[1:-1],
+        json.dumps(SECRET, ensure_ascii=False)[1:-1],
+        repr(SECRET)[1:-1],
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote_plus(SECRET),
+        "p%40ss%2fw%c3%b6rd%27%2b%22%25%26+%3cx%3e%5c+12",
+        html.escape(SECRET),
+        SECRET.encode().hex(),
+    ],
+)
+def test_a_secret_is_masked_however_it_is_spelt(masking, spelt):
+    assert masking.text(f"it is {spelt}!") == f"it is {MASK}!"
+
+
+@pytest.mark.parametrize("before", range(4))
+@pytest.mark.parametrize("behind", range(4))
+def test_base64_is_masked_wherever_the_secret_stands_in_it(masking, before, behind):
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        text = encode(b"u" * before + SECRET.encode() + b"v" * behind).decode()
+        masked = masking.text(text)
+        # Next to it a few bits of the neighbours stay.
+        assert MASK in masked and len(masked) <= len(MASK) + 2 + (before + behind) * 4 / 3 + 4
+
+
+def test_the_lines_of_a_key_are_masked_one_by_one():
+    key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\nw0BAQEFAASCBKcwggSj\n}\n-----END KEY-----"
+    masking = Masking([key])
+    assert masking.text("got MIIEvQIBADANBgkqhkiG") == f"got {MASK}"
+    assert masking.text("}") == "}"
+
+
+def test_what_is_too_short_to_be_told_from_other_text_is_left():
+    assert not Masking(["abc", ""]) and Masking(["abc"]).text("abc") == "abc"
+
+
+def test_everything_of_a_value_is_masked_names_and_numbers_too():
+    masking = Masking(["1234567", "hunter22"])
+    value = {"hunter22": [1234567, 12, None, True, "x hunter22"], "n": {"m": 0.5}}
+    assert masking.value(value) == {MASK: [MASK, 12, None, True, f"x {MASK}"], "n": {"m": 0.5}}
+
+
+def test_the_longer_of_two_secrets_that_begin_alike_is_masked_whole():
+    masking = Masking(["password", "password-of-ann", "ann-and-bob"])
+    assert masking.text("password-of-ann, password-of") == f"{MASK}, {MASK}-of"
+    assert masking.text("password-of-ann-and-bob.") == f"{MASK}."
+
+
+def test_a_stream_in_pieces_gives_nothing_away_and_loses_nothing():
+    chance = random.Random(7)
+    for _ in range(400):
+        secrets = ["".join(chance.choices("abc", k=chance.randint(6, 9))) for _ in range(2)]
+        masking = Masking(secrets)
+        noise = ["".join(chance.choices("abcd", k=chance.randint(0, 9))) for _ in range(3)]
+        text = noise[0] + secrets[0] + noise[1] + secrets[1] + noise[2]
+        told, at = "", 0
+        while at < len(text):
+            size = chance.randint(1, 7)
+            told += masking.stream("stdout", text[at : at + size])
+            at += size
+        told += "".join(rest for _, rest in masking.rest("stdout"))
+        assert not any(secret in told for secret in secrets), (secrets, text, told)
+        assert told == masking.text(text)
+
+
+def test_what_cannot_become_a_secret_any_more_is_told_at_once(masking):
+    assert masking.stream("stdout", "almost p@s") == "almost "
+    assert masking.stream("stdout", "t") == "p@st"
+    assert masking.rest("stdout") == []
+
+
+def message(kind: str, **content: object) -> dict:
+    return {"msg_type": kind, "content": content, "parent_header": {"msg_id": "1"}}
+
+
+def test_what_is_kept_of_a_stream_comes_before_the_next_output_and_before_the_end(masking):
+    assert masking.messages(message("stream", name="stdout", text="so p@s")) == [
+        message("stream", name="stdout", text="so ")
+    ]
+    shown = message("display_data", data={"text/plain": SECRET}, metadata={})
+    assert masking.messages(shown) == [
+        message("stream", name="stdout", text="p@s"),
+        message("display_data", data={"text/plain": MASK}, metadata={}),
+    ]
+    masking.messages(message("stream", name="stdout", text="p"))
+    assert [it["msg_type"] for it in masking.messages(message("status", execution_state="idle"))] == [
+        "stream",
+        "status",
+    ]
+
+
+def test_a_message_that_makes_no_output_does_not_cut_a_secret_in_two(masking):
+    told = masking.messages(message("stream", name="stdout", text=SECRET[:7]))
+    told += masking.messages(message("comm_msg", data={}))
+    told += masking.messages(message("stream", name="stdout", text=SECRET[7:]))
+    texts = [it["content"]["text"] for it in told if it["msg_type"] == "stream"]
+    assert "".join(texts) == MASK
+
+
+def test_the_log_masks_across_cells_and_what_processes_write_to_it_directly(tmp_path, masking):
+    log = Log(tmp_path / "log.txt")
+    log.mask(masking)
+    log.stream(f"one {SECRET[:5]}")
+    log.flush()
+    log.stream(f"{SECRET[5:]} two\n")
+    log.flush()
+    say = f"import os; os.write(1, {SECRET.encode()[:6]!r}); os.write(1, {SECRET.encode()[6:] + b' three'!r})"
+    subprocess.run([sys.executable, "-c", say], stdout=log.descriptor, check=True)
+    assert log.tail(0).startswith(f"one {MASK} two\n{MASK}")
+    log.say(f"[dataops] {SECRET}")
+    log.end()
+    assert (tmp_path / "log.txt").read_text() == f"one {MASK} two\n{MASK} three\n[dataops] {MASK}\n"
+
+
+def test_a_text_that_a_run_made_is_masked_and_other_files_with_a_secret_are_not_kept(tmp_path, masking):
+    root, notes = tmp_path / "files", []
+    root.mkdir()
+    (root / "fine.csv").write_text("a,b\n")
+    (root / "login.ini").write_bytes(f"[db]\r\npassword={SECRET}\r\n".encode())
+    (root / "model.pkl").write_bytes(b"\x80\x04" + SECRET.encode())
+    made = collect(root, {}, tmp_path / "kept", notes.append, masking)
+    assert [it["path"] for it in made] == ["fine.csv", "login.ini"]
+    masked = (tmp_path / "kept" / "login.ini").read_bytes()
+    assert masked == f"[db]\r\npassword={MASK}\r\n".encode() and made[1]["size"] == len(masked)
+    assert [note.split()[2] for note in sorted(notes)] == ["login.ini", "model.pkl"]
+    assert state_of(tmp_path / "kept").keys() == {"fine.csv", "login.ini"}
+
+
+def test_a_secret_at_the_edge_of_what_is_read_at_a_time_is_found(tmp_path, masking, monkeypatch):
+    monkeypatch.setattr("dataops_lab.runner.artifacts.SEARCHED_BYTES", 64)
+    root, notes = tmp_path / "files", []
+    root.mkdir()
+    (root / "model.pkl").write_bytes(b"\0" * 55 + SECRET.encode() + b"\0" * 300)
+    assert collect(root, {}, tmp_path / "kept", notes.append, masking) == []
+
+
+def test_secrets_come_whole_over_stdin_which_is_empty_afterwards():
+    secrets = {"A": "ä" * 300_000, "B": "b"}
+    program = (
+        "import json, sys; from dataops_lab.runner.secrets import received\n"
+        "print(json.dumps([received(['A', 'B']), sys.stdin.read()]))"
+    )
+    with offered(secrets) as stdin:
+        told = subprocess.run([sys.executable, "-c", program], stdin=stdin, capture_output=True, check=True)
+    assert json.loads(told.stdout) == [secrets, ""]
+
+
+def test_a_secret_that_does_not_come_is_named():
+    program = "from dataops_lab.runner.secrets import received; received(['A'])"
+    with offered({}) as stdin:
+        told = subprocess.run([sys.executable, "-c", program], stdin=stdin, capture_output=True, check=False)
+    assert b"was not given the secrets A" in told.stderr
