@@ -1,3 +1,4 @@
+import { administration } from './administration/plugin';
 import { client } from './api/plugin';
 import { jobs } from './jobs/plugin';
 import { records } from './records/plugin';
@@ -5,4 +6,4 @@ import { runs, runsModel } from './runs/plugin';
 
 export * from './tokens';
 
-export default [client, runsModel, runs, records, jobs];
+export default [client, runsModel, runs, records, jobs, administration];

@@ -28,6 +28,11 @@ export interface IRuns {
   /** One run that this page saw is new or has changed. */
   readonly runChanged: ISignal<IRuns, Run>;
 
+  /** The run of this id was deleted. */
+  readonly runDeleted: ISignal<IRuns, string>;
+  /** Whether this person may change environments and images; null while that is not known. */
+  readonly mayAdminister: boolean | null;
+
   /** The run whose record is in front, for commands that are not told which run they are about. */
   current: string | null;
 
@@ -42,6 +47,10 @@ export interface IRuns {
   add(run: Run): void;
   cancel(id: string): Promise<Run>;
   rerun(id: string, parameters?: Parameters): Promise<Run>;
+  /** With its record, for good. */
+  delete(id: string): Promise<void>;
+  /** A run that is kept is deleted by nobody and no rule. */
+  keep(id: string, kept: boolean): Promise<Run>;
 }
 
 export const IRuns = new Token<IRuns>(
@@ -61,8 +70,16 @@ export const CommandIDs = {
   cancel: 'dataops:cancel-run',
   rerun: 'dataops:rerun',
   rerunWith: 'dataops:rerun-with',
+  keep: 'dataops:keep-run',
+  deleteRun: 'dataops:delete-run',
+  /** Read every byte of a record again. */
+  verify: 'dataops:verify-record',
+  /** Name, priority, retries and clocks of the job of a run. */
+  jobSettings: 'dataops:job-settings',
   openNotebook: 'dataops:open-run-notebook',
   downloadRecord: 'dataops:download-record',
   /** Takes `path` too. */
-  downloadArtifact: 'dataops:download-artifact'
+  downloadArtifact: 'dataops:download-artifact',
+  /** Args: `page`, one of environments, images, retention; `name` of what is shown there. */
+  administration: 'dataops:administration'
 } as const;

@@ -4,7 +4,9 @@ import type * as nbformat from '@jupyterlab/nbformat';
 import { Connection, pathOf } from './connection';
 import { EnvironmentsClient } from './environments';
 import { ImagesClient } from './images';
+import { JobsClient } from './jobs';
 import { Problem } from './problem';
+import { RetentionClient } from './retention';
 import {
   Inspection,
   JournalPage,
@@ -12,7 +14,8 @@ import {
   Parameters,
   Run,
   Status,
-  Submission
+  Submission,
+  Verification
 } from './types';
 
 export type RunQuery = {
@@ -27,6 +30,8 @@ export type RunQuery = {
 export class Client extends Connection {
   readonly environments = new EnvironmentsClient(this);
   readonly images = new ImagesClient(this);
+  readonly jobs = new JobsClient(this);
+  readonly retention = new RetentionClient(this);
 
   status(): Promise<Status> {
     return this.get('status');
@@ -53,6 +58,21 @@ export class Client extends Connection {
 
   cancel(id: string): Promise<Run> {
     return this.send('POST', pathOf('runs', id, 'cancel'), {});
+  }
+
+  /** With its record, for good. */
+  delete(id: string): Promise<void> {
+    return this.send('DELETE', pathOf('runs', id));
+  }
+
+  /** A run that is kept is deleted by nobody and no rule. */
+  keep(id: string, kept: boolean): Promise<Run> {
+    return this.send(kept ? 'PUT' : 'DELETE', pathOf('runs', id, 'kept'));
+  }
+
+  /** Read every byte of a record again; the run tells what is damaged. */
+  verify(id: string): Promise<Verification> {
+    return this.send('POST', pathOf('runs', id, 'verify'), {});
   }
 
   /** The same version again; `parameters` replaces all of the earlier run's. */

@@ -40,6 +40,11 @@ export class EventStream {
     return this._run;
   }
 
+  /** The run of this id is no more. */
+  get deleted(): ISignal<this, string> {
+    return this._deleted;
+  }
+
   /** A watched journal has grown. */
   get journal(): ISignal<this, JournalDelta> {
     return this._journal;
@@ -180,6 +185,8 @@ export class EventStream {
     this._cursor = event.id ?? this._cursor;
     if (event.name === 'run') {
       this._run.emit(JSON.parse(event.data) as Run);
+    } else if (event.name === 'deleted') {
+      this._deleted.emit((JSON.parse(event.data) as { run_id: string }).run_id);
     } else if (event.name === 'journal') {
       this._journal.emit(JSON.parse(event.data) as JournalDelta);
     }
@@ -199,6 +206,7 @@ export class EventStream {
   private readonly _watched = new Map<string, number>();
   private readonly _followed = new Set<string>();
   private readonly _run = new Signal<this, Run>(this);
+  private readonly _deleted = new Signal<this, string>(this);
   private readonly _journal = new Signal<this, JournalDelta>(this);
   private readonly _restarted = new Signal<this, void>(this);
   private readonly _stateChanged = new Signal<this, StreamState>(this);

@@ -20,13 +20,16 @@ export class Problem extends Error {
     this.extra = body.extra ?? {};
   }
 
-  /** Problems by parameter name, where the server refused parameters. */
+  /** Problems by name of what was given, where the server says them so. */
   get parameters(): { [name: string]: string } {
     const found: { [name: string]: string } = {};
     const problems = this.extra.problems;
     for (const problem of Array.isArray(problems) ? problems : []) {
-      const { name, message } = problem as { name: string; message: string };
-      found[name] = message;
+      // Where there is no name, the sentence for all of it says the same.
+      const { name, message } = Object(problem);
+      if (typeof name === 'string') {
+        found[name] = message;
+      }
     }
     return found;
   }

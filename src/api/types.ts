@@ -81,6 +81,18 @@ export type Secret = Schemas['SecretModel'];
 
 export type Image = Schemas['ImageModel'];
 export type ImageProbe = Schemas['ImageProbeModel'];
+/** Keeps runs of the last `days` days and the `last` ones of each job; null keeps nothing by itself. */
+export type RetentionRule = Schemas['RetentionRuleModel'];
+export type RetentionPreview = Schemas['PreviewModel'];
+export type RetentionRemoval = Schemas['RemovedModel'];
+
+/** What `verify` found, by path in the record. */
+export type Verification = Schemas['VerificationModel'];
+
+/** The settings hold for those of its runs that give none. */
+export type Job = Schemas['JobModel'];
+export type JobChange = Partial<Schemas['JobChanges']>;
+
 type Asked<T, Required extends keyof T> = Partial<T> & Pick<T, Required>;
 export type ImageAddition = Asked<
   Schemas['AddImageRequest'],

@@ -27,6 +27,7 @@ export class RunsListModel {
     private readonly _runs: IRuns
   ) {
     _runs.runChanged.connect(this._onRun, this);
+    _runs.runDeleted.connect(this._onDeleted, this);
   }
 
   get changed(): ISignal<this, void> {
@@ -39,6 +40,7 @@ export class RunsListModel {
 
   dispose(): void {
     this._runs.runChanged.disconnect(this._onRun, this);
+    this._runs.runDeleted.disconnect(this._onDeleted, this);
     Signal.clearData(this);
   }
 
@@ -96,6 +98,13 @@ export class RunsListModel {
       this._set({ runs: runs.filter(it => it.id !== run.id) });
     } else if (fits && !filter.text && this._isOnPage(run)) {
       this._set({ runs: merged(runs, [run]) });
+    }
+  }
+
+  private _onDeleted(_: IRuns, id: string): void {
+    const { runs } = this._state;
+    if (runs.some(it => it.id === id)) {
+      this._set({ runs: runs.filter(it => it.id !== id) });
     }
   }
 

@@ -18,6 +18,7 @@ export class RunsModel implements IRuns {
     private readonly _events: EventStream
   ) {
     _events.run.connect((_, run) => this.add(run));
+    _events.deleted.connect((_, id) => this._remove(id));
     _events.restarted.connect(() => void this._load());
     _events.stateChanged.connect(() => this._changed.emit());
   }
@@ -28,6 +29,14 @@ export class RunsModel implements IRuns {
 
   get runChanged(): ISignal<this, Run> {
     return this._runChanged;
+  }
+
+  get runDeleted(): ISignal<this, string> {
+    return this._runDeleted;
+  }
+
+  get mayAdminister(): boolean | null {
+    return this._mayAdminister;
   }
 
   get active(): readonly Run[] {
@@ -96,6 +105,22 @@ export class RunsModel implements IRuns {
     return this._added(await this._client.rerun(id, parameters ?? null, key));
   }
 
+  async delete(id: string): Promise<void> {
+    await this._client.delete(id);
+    this._remove(id);
+  }
+
+  async keep(id: string, kept: boolean): Promise<Run> {
+    return this._added(await this._client.keep(id, kept));
+  }
+
+  private _remove(id: string): void {
+    this._runs.delete(id);
+    this._sort();
+    this._runDeleted.emit(id);
+    this._changed.emit();
+  }
+
   private _added(run: Run): Run {
     this.add(run);
     return run;
@@ -109,6 +134,7 @@ export class RunsModel implements IRuns {
         this._client.runs({ limit: RECENT })
       ]);
       this._user = status.user;
+      this._mayAdminister = status.may_administer;
       this._engineMissing = false;
       this._trouble = null;
       for (const run of [...recent.items, ...active.items]) {
@@ -169,7 +195,9 @@ export class RunsModel implements IRuns {
   private _engineTimer: ReturnType<typeof setTimeout> | undefined;
   private _started: Promise<void> | undefined;
   private _user = '';
+  private _mayAdminister: boolean | null = null;
   private readonly _runs = new Map<string, Run>();
   private readonly _changed = new Signal<this, void>(this);
   private readonly _runChanged = new Signal<this, Run>(this);
+  private readonly _runDeleted = new Signal<this, string>(this);
 }

@@ -128,6 +128,7 @@ export const runs: JupyterFrontEndPlugin<void> = {
       runs,
       onOpen: open,
       onOpenAll: () => void commands.execute(CommandIDs.openRuns),
+      onAdministration: () => void commands.execute(CommandIDs.administration),
       trans
     });
     shell.add(sidebar, 'left', { rank: 300, type: 'DataOps' });

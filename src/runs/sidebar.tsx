@@ -12,6 +12,7 @@ type Options = {
   runs: IRuns;
   onOpen: (run: Run) => void;
   onOpenAll: () => void;
+  onAdministration: () => void;
   trans: TranslationBundle;
 };
 

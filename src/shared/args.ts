@@ -37,3 +37,12 @@ export const notebookArgs = describedArgs({
     description: 'The notebook; the current one if not given'
   }
 });
+
+export const administrationArgs = describedArgs({
+  page: {
+    type: 'string',
+    enum: ['environments', 'images', 'retention'],
+    description: 'What is shown; the environments if not given'
+  },
+  name: { type: 'string', description: 'Which environment or image' }
+});

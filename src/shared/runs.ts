@@ -1,6 +1,6 @@
 import type { Run, RunState } from '../api';
 
-const TERMINAL: ReadonlySet<RunState> = new Set([
+export const TERMINAL: ReadonlySet<RunState> = new Set([
   'succeeded',
   'failed',
   'timed_out',

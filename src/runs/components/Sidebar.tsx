@@ -12,11 +12,13 @@ export function Sidebar(props: {
   runs: IRuns;
   onOpen: (run: Run) => void;
   onOpenAll: () => void;
+  onAdministration: () => void;
   trans: TranslationBundle;
 }): JSX.Element {
   const { runs, trans } = props;
   const active = useSignal(runs.changed, () => runs.active);
   const recent = useSignal(runs.changed, () => runs.recent);
+  const mayAdminister = useSignal(runs.changed, () => runs.mayAdminister);
   const trouble = useSignal(runs.changed, () => runs.trouble);
   if (trouble) {
     return (
@@ -55,6 +57,16 @@ export function Sidebar(props: {
             {trans.__('Show all runs')}
           </button>
         </section>
+      )}
+      {mayAdminister && (
+        <p className="dl-Sidebar-foot">
+          <button
+            className="dl-Button dl-mod-link"
+            onClick={props.onAdministration}
+          >
+            {trans.__('Administration')}
+          </button>
+        </p>
       )}
     </>
   );

@@ -10,20 +10,41 @@ export function StateLabel(props: {
   trans: TranslationBundle;
 }): JSX.Element {
   const { run, trans } = props;
-  const { icon: Icon, tone } = lookOf(run.phase);
   const label =
     run.nothing_to_do && run.phase === 'succeeded'
       ? trans.__('Nothing to do')
-      : labelOf(run.phase, trans);
+      : undefined;
+  return (
+    <PhaseLabel
+      phase={run.phase}
+      state={run.state}
+      label={label}
+      trans={trans}
+    />
+  );
+}
+
+/** The same for whatever has a phase as runs have. */
+export function PhaseLabel(props: {
+  phase: string;
+  state?: string;
+  /** Instead of the phase's own word. */
+  label?: string;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { phase, trans } = props;
+  const { icon: Icon, tone } = lookOf(phase);
   return (
     <span
       className="dl-State"
-      data-state={run.state}
-      data-phase={run.phase}
+      data-state={props.state ?? phase}
+      data-phase={phase}
       data-tone={tone}
     >
       <Icon.react tag="span" className="dl-State-icon" />
-      <span className="dl-State-text">{label}</span>
+      <span className="dl-State-text">
+        {props.label ?? labelOf(phase, trans)}
+      </span>
     </span>
   );
 }

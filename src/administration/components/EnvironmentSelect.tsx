@@ -1,0 +1,36 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import { HTMLSelect } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { Environment } from '../../api';
+import { Field } from '../../shared/components/Field';
+
+/** Where an image is used: its daemon gets it, and it is allowed there. */
+export function EnvironmentSelect(props: {
+  environments: Environment[];
+  value: string | null;
+  onChange: (environment: string | null) => void;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { trans } = props;
+  return (
+    <Field id="dl-image-environment" label={trans.__('Allow it in')}>
+      {attributes => (
+        <HTMLSelect
+          {...attributes}
+          value={props.value ?? ''}
+          onChange={event => props.onChange(event.target.value || null)}
+        >
+          <option value="">{trans.__('no environment yet')}</option>
+          {props.environments
+            .filter(it => it.executor === 'docker')
+            .map(it => (
+              <option key={it.name} value={it.name}>
+                {it.name}
+              </option>
+            ))}
+        </HTMLSelect>
+      )}
+    </Field>
+  );
+}

@@ -1,0 +1,115 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import { addIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { Environment } from '../../api';
+import { RelativeTime } from '../../shared/components/Times';
+import { formatBytes, formatDuration } from '../../shared/format';
+
+/** The environments in promotion order. */
+export function Environments(props: {
+  environments: Environment[];
+  onSelect: (name: string) => void;
+  onAdd: () => void;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { environments, trans } = props;
+  return (
+    <>
+      <div className="dl-Bar">
+        <p className="dl-mod-quiet">
+          {trans.__('In promotion order: what proved itself above moves down.')}
+        </p>
+        <button className="dl-Button" onClick={props.onAdd}>
+          <addIcon.react tag="span" aria-hidden />
+          {trans.__('Add environment')}
+        </button>
+      </div>
+      <table className="dl-Table">
+        <thead>
+          <tr>
+            <th scope="col">{trans.__('Name')}</th>
+            <th scope="col">{trans.__('Executor')}</th>
+            <th scope="col">{trans.__('Images')}</th>
+            <th scope="col">{trans.__('Limits')}</th>
+            <th scope="col">{trans.__('Who runs there')}</th>
+            <th scope="col">{trans.__('Changed')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {environments.map(it => (
+            <tr key={it.name}>
+              <td>
+                <button
+                  className="dl-Button dl-mod-link"
+                  onClick={() => props.onSelect(it.name)}
+                >
+                  {it.name}
+                </button>
+                {it.description && (
+                  <div className="dl-mod-quiet">{it.description}</div>
+                )}
+              </td>
+              <td>{executorLabel(it, trans)}</td>
+              <td>{imagesLabel(it, trans)}</td>
+              <td>{limitsLabel(it, trans)}</td>
+              <td>
+                {it.guarded
+                  ? trans.__('what was promoted; administrators')
+                  : trans.__('everybody')}
+              </td>
+              <td>
+                {it.changed_at ? (
+                  <>
+                    <RelativeTime instant={it.changed_at} trans={trans} />{' '}
+                    {trans.__('by %1', it.changed_by)}
+                  </>
+                ) : (
+                  trans.__('as it came')
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}
+
+function executorLabel(it: Environment, trans: TranslationBundle): string {
+  if (it.executor === 'process') {
+    return trans.__('process');
+  }
+  return it.docker.host
+    ? trans.__('docker on %1', it.docker.host)
+    : trans.__('docker');
+}
+
+function imagesLabel(it: Environment, trans: TranslationBundle): string {
+  const images = it.images ?? [];
+  if (it.executor === 'process') {
+    return '—';
+  }
+  if (!images.length) {
+    return trans.__('none yet');
+  }
+  return images
+    .map(name =>
+      name === it.default_image ? trans.__('%1 (default)', name) : name
+    )
+    .join(', ');
+}
+
+function limitsLabel(it: Environment, trans: TranslationBundle): string {
+  const { resources, timeout_s, concurrency } = it.limits;
+  const limits = [
+    resources.cpus !== null && trans.__('%1 CPUs', resources.cpus),
+    resources.memory_bytes !== null && formatBytes(resources.memory_bytes),
+    resources.pids !== null && trans.__('%1 processes', resources.pids),
+    resources.gpus !== null && trans.__('%1 GPUs', resources.gpus),
+    timeout_s !== null && formatDuration(timeout_s),
+    concurrency !== null && trans.__('%1 at a time', concurrency),
+    !it.network && trans.__('no network')
+  ].filter(Boolean);
+  return limits.length ? limits.join(', ') : trans.__('none');
+}

@@ -1,0 +1,160 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React, { useState } from 'react';
+
+import type {
+  Environment,
+  Image,
+  ImageAddition,
+  ImageBuild,
+  ImageTask
+} from '../../api';
+import { Digest } from '../../shared/components/Digest';
+import { formatBytes } from '../../shared/format';
+import { failedIcon, succeededIcon } from '../../shared/icons';
+import { AddImage } from './AddImage';
+import { BuildImage } from './BuildImage';
+import { Tasks } from './Tasks';
+
+/** The catalogue, and what adds to it. */
+export function Images(props: {
+  images: Image[];
+  environments: Environment[];
+  tasks: ImageTask[];
+  /** Names of the kernels of this machine. */
+  kernels: string[];
+  onSelect: (name: string) => void;
+  onAdd: (image: ImageAddition) => Promise<void>;
+  onBuild: (build: ImageBuild) => Promise<void>;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { images, trans } = props;
+  const [adding, setAdding] = useState<'add' | 'build' | null>(null);
+  const done = () => setAdding(null);
+  return (
+    <>
+      <div className="dl-Bar">
+        <p className="dl-mod-quiet">
+          {trans.__(
+            'Pinned by digest: what a reference meant when it was added is what runs.'
+          )}
+        </p>
+        <button
+          className="dl-Button"
+          aria-expanded={adding === 'add'}
+          onClick={() => setAdding(adding === 'add' ? null : 'add')}
+        >
+          {trans.__('Add by reference…')}
+        </button>
+        <button
+          className="dl-Button"
+          aria-expanded={adding === 'build'}
+          onClick={() => setAdding(adding === 'build' ? null : 'build')}
+        >
+          {trans.__('Build…')}
+        </button>
+      </div>
+      {adding === 'add' && <AddImage {...props} onDone={done} />}
+      {adding === 'build' && <BuildImage {...props} onDone={done} />}
+      <Tasks tasks={props.tasks} trans={trans} />
+      {images.length ? (
+        <table className="dl-Table">
+          <thead>
+            <tr>
+              <th scope="col">{trans.__('Name')}</th>
+              <th scope="col">{trans.__('Probe')}</th>
+              <th scope="col">{trans.__('Python')}</th>
+              <th scope="col">{trans.__('Kernels')}</th>
+              <th scope="col">{trans.__('Size')}</th>
+              <th scope="col">{trans.__('Pinned to')}</th>
+              <th scope="col">{trans.__('Allowed in')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {images.map(it => (
+              <tr key={it.name}>
+                <td>
+                  <button
+                    className="dl-Button dl-mod-link"
+                    onClick={() => props.onSelect(it.name)}
+                  >
+                    {it.name}
+                  </button>{' '}
+                  <Marks image={it} trans={trans} />
+                  {it.description && (
+                    <div className="dl-mod-quiet">{it.description}</div>
+                  )}
+                </td>
+                <td>
+                  <ProbeState image={it} trans={trans} />
+                </td>
+                <td>{it.probe?.python}</td>
+                <td>{it.probe?.kernels.map(each => each.name).join(', ')}</td>
+                <td className="dl-mod-number">{formatBytes(it.size_bytes)}</td>
+                <td>
+                  <Digest digest={it.digest} trans={trans} />
+                  <div className="dl-mod-quiet dl-mod-break">
+                    {it.reference}
+                  </div>
+                </td>
+                <td>{it.environments.join(', ')}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ) : (
+        <p className="dl-Empty">
+          {trans.__(
+            'No image yet. Add one by its reference, or build one from a list of packages.'
+          )}
+        </p>
+      )}
+    </>
+  );
+}
+
+/** Default and deprecated, in words. */
+export function Marks(props: {
+  image: Image;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { image, trans } = props;
+  return (
+    <>
+      {image.is_default && (
+        <span className="dl-Mark">{trans.__('default')}</span>
+      )}
+      {image.deprecated && (
+        <span className="dl-Mark" data-tone="bad">
+          {trans.__('deprecated on %1', image.deprecated.on)}
+        </span>
+      )}
+      {image.root_allowed && (
+        <span className="dl-Mark">{trans.__('may run as root')}</span>
+      )}
+    </>
+  );
+}
+
+function ProbeState(props: {
+  image: Image;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { image, trans } = props;
+  const problems = image.probe?.problems ?? null;
+  const good = problems?.length === 0;
+  const Icon = good ? succeededIcon : failedIcon;
+  return (
+    <span
+      className="dl-State"
+      data-tone={good ? 'good' : 'bad'}
+      title={problems?.join('\n')}
+    >
+      <Icon.react tag="span" className="dl-State-icon" />
+      {problems === null
+        ? trans.__('not probed')
+        : good
+          ? trans.__('runs notebooks')
+          : trans._n('%1 problem', '%1 problems', problems.length)}
+    </span>
+  );
+}

@@ -1,0 +1,69 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import type { RetentionPreview as Preview } from '../../api';
+import { Message } from '../../shared/components/Message';
+import { PhaseLabel } from '../../shared/components/StateLabel';
+import { RelativeTime } from '../../shared/components/Times';
+import { formatBytes } from '../../shared/format';
+
+/** What the rules would take, the oldest of it by name. */
+export function RetentionPreview(props: {
+  preview: Preview;
+  onOpenRun: (id: string) => void;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { preview, trans } = props;
+  const { count, oldest } = preview;
+  if (!count) {
+    return <Message kind="info" title={trans.__('Nothing would go.')} />;
+  }
+  return (
+    <>
+      <Message
+        kind="warning"
+        title={trans._n('%1 run would go.', '%1 runs would go.', count)}
+      >
+        <p>{trans.__('%1 would be freed.', formatBytes(preview.bytes))}</p>
+      </Message>
+      <table className="dl-Table">
+        <thead>
+          <tr>
+            <th scope="col">{trans.__('Job')}</th>
+            <th scope="col">{trans.__('State')}</th>
+            <th scope="col">{trans.__('Environment')}</th>
+            <th scope="col">{trans.__('Ended')}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {oldest.map(run => (
+            <tr key={run.id}>
+              <td>
+                <button
+                  className="dl-Button dl-mod-link"
+                  onClick={() => props.onOpenRun(run.id)}
+                >
+                  {run.job}
+                </button>
+              </td>
+              <td>
+                <PhaseLabel phase={run.state} trans={trans} />
+              </td>
+              <td>{run.environment}</td>
+              <td>
+                {run.finished_at && (
+                  <RelativeTime instant={run.finished_at} trans={trans} />
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {count > oldest.length && (
+        <p className="dl-mod-quiet">
+          {trans.__('and %1 more', count - oldest.length)}
+        </p>
+      )}
+    </>
+  );
+}

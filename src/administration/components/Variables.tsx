@@ -1,0 +1,208 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React, { useState } from 'react';
+
+import type { Secret, Variable } from '../../api';
+import { useAction } from '../../shared/action';
+import { Message } from '../../shared/components/Message';
+import { RelativeTime } from '../../shared/components/Times';
+import { confirmed } from '../../shared/confirm';
+
+type Actions = {
+  onSet: (name: string, value: string) => Promise<void>;
+  onRemove: (name: string) => Promise<void>;
+  trans: TranslationBundle;
+};
+
+/** What the kernels of an environment see as environment variables. */
+export function Variables(
+  props: Actions & { variables: Variable[] }
+): JSX.Element {
+  const { variables, trans } = props;
+  return (
+    <Named
+      {...props}
+      kind="variable"
+      title={trans.__('Variables')}
+      description={trans.__('Everybody who can see this page can read them.')}
+      remove={trans.__('Remove the variable')}
+      entries={variables.map(it => ({
+        ...it,
+        shown: <code>{it.value}</code>,
+        verb: trans.__('Change')
+      }))}
+    />
+  );
+}
+
+/** The same, but nobody reads their values again. */
+export function Secrets(props: Actions & { secrets: Secret[] }): JSX.Element {
+  const { secrets, trans } = props;
+  return (
+    <Named
+      {...props}
+      kind="secret"
+      title={trans.__('Secrets')}
+      description={trans.__(
+        'Runs get them; nobody reads them here. In outputs and logs they are masked.'
+      )}
+      remove={trans.__('Remove the secret')}
+      entries={secrets.map(it => ({
+        ...it,
+        shown: it.is_set
+          ? trans.__('set, version %1', it.version)
+          : trans.__('not set: runs are refused until it is'),
+        verb: it.is_set ? trans.__('Replace') : trans.__('Set')
+      }))}
+    />
+  );
+}
+
+type Entry = {
+  name: string;
+  shown: React.ReactNode;
+  verb: string;
+  value?: string;
+  changed_at: string;
+  changed_by: string;
+};
+
+function Named(
+  props: Actions & {
+    kind: 'variable' | 'secret';
+    title: string;
+    description: string;
+    /** Title of the question before one is removed. */
+    remove: string;
+    entries: Entry[];
+  }
+): JSX.Element {
+  const { kind, entries, trans } = props;
+  const [name, setName] = useState('');
+  const [value, setValue] = useState('');
+  const { busy, problem, act } = useAction();
+  const set = async () => {
+    if (await act(() => props.onSet(name.trim(), value))) {
+      setName('');
+      setValue('');
+    }
+  };
+  const remove = async (it: string) => {
+    const sure = await confirmed(
+      {
+        title: props.remove,
+        body: trans.__('Runs no longer get %1.', it),
+        verb: trans.__('Remove')
+      },
+      trans
+    );
+    if (sure) {
+      await act(() => props.onRemove(it));
+    }
+  };
+  const id = `dl-${kind}`;
+  return (
+    <section className="dl-Section" aria-labelledby={id}>
+      <h2 id={id}>{props.title}</h2>
+      <p className="dl-mod-quiet">{props.description}</p>
+      {problem && <Message kind="error" title={problem.message} />}
+      {entries.length > 0 && (
+        <table className="dl-Table">
+          <thead>
+            <tr>
+              <th scope="col">{trans.__('Name')}</th>
+              <th scope="col">{trans.__('Value')}</th>
+              <th scope="col">{trans.__('Changed')}</th>
+              <th scope="col">
+                <span className="dl-mod-hidden">{trans.__('Actions')}</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {entries.map(it => (
+              <tr key={it.name}>
+                <th scope="row">
+                  <code>{it.name}</code>
+                </th>
+                <td className="dl-mod-break">{it.shown}</td>
+                <td>
+                  <RelativeTime instant={it.changed_at} trans={trans} />{' '}
+                  {trans.__('by %1', it.changed_by)}
+                </td>
+                <td className="dl-mod-actions">
+                  <button
+                    className="dl-Button"
+                    aria-label={`${it.verb} ${it.name}`}
+                    disabled={busy}
+                    onClick={() => {
+                      setName(it.name);
+                      setValue(it.value ?? '');
+                      document.getElementById(`${id}-value`)?.focus();
+                    }}
+                  >
+                    {it.verb}
+                  </button>
+                  <button
+                    className="dl-Button"
+                    aria-label={trans.__('Remove %1', it.name)}
+                    disabled={busy}
+                    onClick={() => void remove(it.name)}
+                  >
+                    {trans.__('Remove')}
+                  </button>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      <form
+        className="dl-Form dl-Inline"
+        autoComplete="off"
+        onSubmit={event => {
+          event.preventDefault();
+          void set();
+        }}
+      >
+        <label htmlFor={`${id}-name`}>{trans.__('Name')}</label>
+        <input
+          id={`${id}-name`}
+          type="text"
+          className="jp-mod-styled"
+          required
+          spellCheck={false}
+          value={name}
+          disabled={busy}
+          onChange={event => setName(event.target.value)}
+        />
+        <label htmlFor={`${id}-value`}>{trans.__('Value')}</label>
+        {kind === 'secret' ? (
+          <input
+            id={`${id}-value`}
+            type="password"
+            className="jp-mod-styled"
+            required
+            autoComplete="new-password"
+            value={value}
+            disabled={busy}
+            onChange={event => setValue(event.target.value)}
+          />
+        ) : (
+          <input
+            id={`${id}-value`}
+            type="text"
+            className="jp-mod-styled"
+            spellCheck={false}
+            value={value}
+            disabled={busy}
+            onChange={event => setValue(event.target.value)}
+          />
+        )}
+        <button type="submit" className="dl-Button" disabled={busy}>
+          {kind === 'secret'
+            ? trans.__('Set the secret')
+            : trans.__('Set the variable')}
+        </button>
+      </form>
+    </section>
+  );
+}

@@ -1,0 +1,149 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+
+import type { Environment, EnvironmentChange, ExecutorKind } from '../api';
+import { numberText, readNumber } from './numbers';
+
+const GB = 1e9;
+
+export type MountDraft = { source: string; target: string; read_only: boolean };
+
+/** What stands in the form of an environment. Memory in GB, times in minutes. */
+export type EnvironmentDraft = {
+  name: string;
+  description: string;
+  /** Counted from 1; empty for the last place. */
+  position: string;
+  executor: ExecutorKind;
+  guarded: boolean;
+  host: string;
+  user: string;
+  warm: string;
+  cpus: string;
+  memory: string;
+  pids: string;
+  gpus: string;
+  timeout: string;
+  concurrency: string;
+  network: boolean;
+  images: string[];
+  defaultImage: string;
+  mounts: MountDraft[];
+  locked: string[];
+};
+
+/** Settings of a run that an environment may keep to itself. */
+export const LOCKABLE = ['image', 'kernel', 'resources', 'timeout_s'] as const;
+
+export const NEW_ENVIRONMENT: EnvironmentDraft = {
+  name: '',
+  description: '',
+  position: '',
+  executor: 'docker',
+  guarded: false,
+  host: '',
+  user: '1000:1000',
+  warm: '0',
+  cpus: '',
+  memory: '',
+  pids: '',
+  gpus: '',
+  timeout: '',
+  concurrency: '',
+  network: true,
+  images: [],
+  defaultImage: '',
+  mounts: [],
+  locked: []
+};
+
+export function draftOfEnvironment(it: Environment): EnvironmentDraft {
+  const { resources, timeout_s, concurrency } = it.limits;
+  return {
+    name: it.name,
+    description: it.description,
+    position: String(it.position + 1),
+    executor: it.executor,
+    guarded: it.guarded,
+    host: it.docker.host ?? '',
+    user: it.docker.user,
+    warm: String(it.docker.warm),
+    cpus: numberText(resources.cpus),
+    memory: numberText(resources.memory_bytes, GB),
+    pids: numberText(resources.pids),
+    gpus: numberText(resources.gpus),
+    timeout: numberText(timeout_s, 60),
+    concurrency: numberText(concurrency),
+    network: it.network,
+    images: it.images ?? [],
+    defaultImage: it.default_image ?? '',
+    mounts: it.mounts ?? [],
+    locked: it.locked ?? []
+  };
+}
+
+/** The settings that a form means, and what is wrong, by field. */
+export function readEnvironment(
+  draft: EnvironmentDraft,
+  revision: number | null,
+  trans: TranslationBundle
+): { settings: EnvironmentChange; problems: { [name: string]: string } } {
+  const problems: { [name: string]: string } = {};
+  const number = (
+    name: keyof EnvironmentDraft,
+    bounds: Parameters<typeof readNumber>[2] = {}
+  ) => readNumber(draft[name] as string, name, bounds, problems, trans);
+  const whole = { whole: true };
+  const position = number('position', { whole: true, from: 1 });
+  if (!draft.name.trim()) {
+    problems.name = trans.__('Give it a name.');
+  }
+  const mounts = draft.mounts.filter(
+    it => it.source.trim() || it.target.trim()
+  );
+  if (mounts.some(it => !it.source.trim() || !it.target.trim())) {
+    problems.mounts = trans.__('A folder needs both paths.');
+  }
+  return {
+    settings: {
+      description: draft.description.trim(),
+      position: position === null ? null : position - 1,
+      executor: draft.executor,
+      guarded: draft.guarded,
+      docker: {
+        host: draft.host.trim() || null,
+        user: draft.user.trim(),
+        warm: number('warm', { whole: true, from: 0 }) ?? 0
+      },
+      limits: {
+        resources: {
+          cpus: number('cpus'),
+          memory_bytes: number('memory', { scale: GB }),
+          pids: number('pids', whole),
+          gpus: number('gpus', { whole: true, from: 0 })
+        },
+        timeout_s: number('timeout', { scale: 60 }),
+        concurrency: number('concurrency', whole)
+      },
+      network: draft.network,
+      images: draft.images,
+      default_image: draft.images.includes(draft.defaultImage)
+        ? draft.defaultImage
+        : null,
+      mounts,
+      locked: draft.locked,
+      revision
+    },
+    problems
+  };
+}
+
+/** The field of the form that a name of the API is about. */
+export function fieldOf(name: string): string {
+  const last = name.split('.').pop()!;
+  const fields: { [name: string]: string } = {
+    memory_bytes: 'memory',
+    timeout_s: 'timeout',
+    default_image: 'images'
+  };
+  return name.startsWith('mounts') ? 'mounts' : (fields[last] ?? last);
+}

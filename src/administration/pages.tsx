@@ -1,0 +1,160 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import type { Problem } from '../api';
+import { Trouble } from '../shared/components/Trouble';
+import { useSignal } from '../shared/signals';
+import { EnvironmentPage } from './components/EnvironmentPage';
+import { Environments } from './components/Environments';
+import { ImagePage } from './components/ImagePage';
+import { Images } from './components/Images';
+import { Retention } from './components/Retention';
+import { Secrets, Variables } from './components/Variables';
+import { EnvironmentsModel, NEW } from './environments';
+import { ImagesModel } from './images';
+import { RetentionModel } from './retention';
+
+type Common = {
+  onOpenRun: (id: string) => void;
+  trans: TranslationBundle;
+};
+
+export function EnvironmentsPart(
+  props: Common & { model: EnvironmentsModel; images: ImagesModel }
+): JSX.Element {
+  const { model, trans } = props;
+  const state = useSignal(model.changed, () => model.state);
+  const images = useSignal(
+    props.images.changed,
+    () => props.images.state.images
+  );
+  const { environments, selected } = state;
+  if (!environments || state.trouble) {
+    return <Loading {...props} problem={state.trouble} model={model} />;
+  }
+  const environment = environments.find(it => it.name === selected) ?? null;
+  if (!environment && selected !== NEW) {
+    return (
+      <Environments
+        environments={environments}
+        onSelect={name => void model.select(name)}
+        onAdd={() => void model.select(NEW)}
+        trans={trans}
+      />
+    );
+  }
+  return (
+    <EnvironmentPage
+      key={environment?.name}
+      environment={environment}
+      images={(images ?? []).map(it => it.name)}
+      onBack={() => void model.select(null)}
+      onSave={(name, settings) =>
+        environment ? model.change(name, settings) : model.add(name, settings)
+      }
+      onRemove={name => model.remove(name)}
+      trans={trans}
+    >
+      {environment && (
+        <>
+          <Variables
+            variables={state.variables}
+            onSet={(name, value) => model.setVariable(name, value)}
+            onRemove={name => model.removeVariable(name)}
+            trans={trans}
+          />
+          <Secrets
+            secrets={state.secrets}
+            onSet={(name, value) => model.setSecret(name, value)}
+            onRemove={name => model.removeSecret(name)}
+            trans={trans}
+          />
+        </>
+      )}
+    </EnvironmentPage>
+  );
+}
+
+export function ImagesPart(
+  props: Common & { model: ImagesModel; kernels: () => string[] }
+): JSX.Element {
+  const { model, trans } = props;
+  const state = useSignal(model.changed, () => model.state);
+  const { images, selected } = state;
+  if (!images || state.trouble) {
+    return <Loading {...props} problem={state.trouble} model={model} />;
+  }
+  const image = images.find(it => it.name === selected);
+  if (!image) {
+    return (
+      <Images
+        {...state}
+        images={images}
+        kernels={props.kernels()}
+        onSelect={name => void model.select(name)}
+        onAdd={it => model.add(it)}
+        onBuild={it => model.build(it)}
+        trans={trans}
+      />
+    );
+  }
+  const { name } = image;
+  return (
+    <ImagePage
+      key={name}
+      {...state}
+      image={image}
+      images={images}
+      onBack={() => void model.select(null)}
+      onPin={pull => model.add({ name, reference: image.reference, pull })}
+      onProbe={() => model.probe(name)}
+      onCheck={() => model.lookForNews(name)}
+      onChange={change => model.change(name, change)}
+      onAllow={(environment, allowed) =>
+        model.allow(name, environment, allowed)
+      }
+      onRemove={() => model.remove(name)}
+      onTrial={request => model.startTrial(request)}
+      onOpenRun={props.onOpenRun}
+      trans={trans}
+    />
+  );
+}
+
+export function RetentionPart(
+  props: Common & { model: RetentionModel }
+): JSX.Element {
+  const { model } = props;
+  const state = useSignal(model.changed, () => model.state);
+  if (!state.rules || state.trouble) {
+    return <Loading {...props} problem={state.trouble} model={model} />;
+  }
+  return (
+    <Retention
+      state={state}
+      onPreview={rules => model.preview(rules)}
+      onSave={rules => model.save(rules)}
+      onApply={() => model.apply()}
+      onEdit={() => model.forget()}
+      onOpenRun={props.onOpenRun}
+      trans={props.trans}
+    />
+  );
+}
+
+function Loading(props: {
+  problem: Problem | null;
+  model: { load(): Promise<void> };
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { problem, model, trans } = props;
+  return problem ? (
+    <Trouble
+      problem={problem}
+      onRetry={() => void model.load()}
+      trans={trans}
+    />
+  ) : (
+    <p className="dl-Empty">{trans.__('Loading…')}</p>
+  );
+}

@@ -1,0 +1,80 @@
+import {
+  ILabShell,
+  ILayoutRestorer,
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { viewArea } from '../shared/area';
+import { administrationArgs } from '../shared/args';
+import { dataOpsIcon } from '../shared/icons';
+import { CommandIDs, IDataOps, IRuns } from '../tokens';
+import type { AdministrationWidget } from './widget';
+
+export const administration: JupyterFrontEndPlugin<void> = {
+  id: 'dataops-lab:administration',
+  description: 'Environments, images and retention, for administrators.',
+  autoStart: true,
+  requires: [IDataOps, IRuns],
+  optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
+  activate: (
+    app: JupyterFrontEnd,
+    dataOps: IDataOps,
+    runs: IRuns,
+    translator: ITranslator | null,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null,
+    labShell: ILabShell | null
+  ) => {
+    const { commands, shell, serviceManager } = app;
+    const trans = (translator ?? nullTranslator).load('dataops_lab');
+    const tracker = new WidgetTracker<AdministrationWidget>({
+      namespace: 'dataops-administration'
+    });
+    commands.addCommand(CommandIDs.administration, {
+      label: trans.__('Administration'),
+      caption: trans.__('Environments, images and retention'),
+      icon: dataOpsIcon,
+      describedBy: administrationArgs,
+      // Whoever is not known yet is told on the page.
+      isVisible: () => runs.mayAdminister !== false,
+      isEnabled: () => runs.mayAdminister !== false,
+      execute: async args => {
+        const { AdministrationWidget, isPage } = await import('./widget');
+        let widget = tracker.currentWidget;
+        if (!widget) {
+          widget = new AdministrationWidget({
+            client: dataOps.client,
+            runs,
+            kernels: () =>
+              Object.keys(serviceManager.kernelspecs.specs?.kernelspecs ?? {}),
+            onOpenRun: id => void commands.execute(CommandIDs.openRun, { id }),
+            trans
+          });
+          // What was open is open again after a reload.
+          widget.pageChanged.connect(it => void tracker.save(it));
+          void tracker.add(widget);
+          shell.add(widget, viewArea(labShell));
+        }
+        if (isPage(args.page)) {
+          widget.open(args.page, args.name as string | undefined);
+        }
+        shell.activateById(widget.id);
+      }
+    });
+    runs.changed.connect(() => commands.notifyCommandChanged());
+    palette?.addItem({
+      command: CommandIDs.administration,
+      category: trans.__('DataOps')
+    });
+    if (restorer) {
+      void restorer.restore(tracker, {
+        command: CommandIDs.administration,
+        args: widget => ({ page: widget.page }),
+        name: () => 'administration'
+      });
+    }
+  }
+};

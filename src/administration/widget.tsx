@@ -1,0 +1,165 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget } from '@jupyterlab/ui-components';
+import { Message as LuminoMessage } from '@lumino/messaging';
+import { ISignal, Signal } from '@lumino/signaling';
+import React from 'react';
+
+import type { Client } from '../api';
+import { Message } from '../shared/components/Message';
+import { Tabs } from '../shared/components/Tabs';
+import { dataOpsIcon } from '../shared/icons';
+import { useSignal } from '../shared/signals';
+import type { IRuns } from '../tokens';
+import { EnvironmentsModel } from './environments';
+import { ImagesModel } from './images';
+import { EnvironmentsPart, ImagesPart, RetentionPart } from './pages';
+import { RetentionModel } from './retention';
+
+const PAGES = ['environments', 'images', 'retention'] as const;
+
+export type Page = (typeof PAGES)[number];
+
+type Options = {
+  client: Client;
+  runs: IRuns;
+  /** Names of the kernels of this machine. */
+  kernels: () => string[];
+  onOpenRun: (id: string) => void;
+  trans: TranslationBundle;
+};
+
+/** What administrators set for everybody: environments, images, retention. */
+export class AdministrationWidget extends ReactWidget {
+  constructor(private readonly _options: Options) {
+    super();
+    const { client, runs, trans } = _options;
+    this.environments = new EnvironmentsModel(client);
+    this.images = new ImagesModel(client);
+    this.retention = new RetentionModel(client);
+    this.id = 'dataops-administration';
+    this.title.label = trans.__('DataOps administration');
+    this.title.icon = dataOpsIcon;
+    this.title.closable = true;
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', this.title.label);
+    this.node.tabIndex = -1;
+    this.addClass('dl-Administration');
+    void runs.start();
+    this._show('environments');
+  }
+
+  readonly environments: EnvironmentsModel;
+  readonly images: ImagesModel;
+  readonly retention: RetentionModel;
+
+  get page(): Page {
+    return this._page;
+  }
+
+  /** Another page is shown. */
+  get pageChanged(): ISignal<this, void> {
+    return this._pageChanged;
+  }
+
+  get options(): Options {
+    return this._options;
+  }
+
+  /** Read anew what a page shows, and show it; with `name`, one of its things. */
+  open(page: Page, name?: string): void {
+    this._show(page);
+    if (name !== undefined && page !== 'retention') {
+      void this[page].select(name);
+    }
+  }
+
+  dispose(): void {
+    this.environments.dispose();
+    this.images.dispose();
+    this.retention.dispose();
+    super.dispose();
+  }
+
+  protected onActivateRequest(msg: LuminoMessage): void {
+    this.node.focus({ preventScroll: true });
+  }
+
+  protected render(): JSX.Element {
+    return <Connected widget={this} />;
+  }
+
+  private _show(page: Page): void {
+    this._page = page;
+    void this[page].load();
+    if (page === 'environments') {
+      // What an environment may allow.
+      void this.images.load();
+    }
+    this._pageChanged.emit();
+  }
+
+  private _page: Page = 'environments';
+  private readonly _pageChanged = new Signal<this, void>(this);
+}
+
+export function isPage(page: unknown): page is Page {
+  return PAGES.includes(page as Page);
+}
+
+function Connected({ widget }: { widget: AdministrationWidget }): JSX.Element {
+  const { runs, kernels, trans } = widget.options;
+  const page = useSignal(widget.pageChanged, () => widget.page);
+  const may = useSignal(runs.changed, () => runs.mayAdminister);
+  if (may === false) {
+    return (
+      <Message
+        kind="warning"
+        title={trans.__('This page is for administrators.')}
+      >
+        <p>
+          {trans.__(
+            'Who is one, the setting DataOps.administrators of this server says.'
+          )}
+        </p>
+      </Message>
+    );
+  }
+  const labels = {
+    environments: trans.__('Environments'),
+    images: trans.__('Images'),
+    retention: trans.__('Retention')
+  };
+  const common = { onOpenRun: widget.options.onOpenRun, trans };
+  return (
+    <>
+      <Tabs
+        tabs={PAGES.map(id => ({ id, label: labels[id] }))}
+        selected={page}
+        label={trans.__('Pages of the administration')}
+        panelOf={() => 'dataops-administration-page'}
+        onSelect={it => widget.open(it as Page)}
+      />
+      <div
+        id="dataops-administration-page"
+        className="dl-Administration-page"
+        role="tabpanel"
+        aria-label={labels[page]}
+        data-page={page}
+      >
+        {page === 'environments' && (
+          <EnvironmentsPart
+            {...common}
+            model={widget.environments}
+            images={widget.images}
+          />
+        )}
+        {page === 'images' && (
+          <ImagesPart {...common} model={widget.images} kernels={kernels} />
+        )}
+        {page === 'retention' && (
+          <RetentionPart {...common} model={widget.retention} />
+        )}
+      </div>
+    </>
+  );
+}

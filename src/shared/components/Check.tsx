@@ -1,0 +1,33 @@
+import React from 'react';
+
+/** A check box with its label. */
+export function Check(props: {
+  label: string;
+  description?: string;
+  checked: boolean;
+  disabled: boolean;
+  onChange: (checked: boolean) => void;
+}): JSX.Element {
+  return (
+    <div className="dl-Check">
+      <label>
+        <input
+          type="checkbox"
+          checked={props.checked}
+          disabled={props.disabled}
+          onChange={event => props.onChange(event.target.checked)}
+        />
+        {props.label}
+      </label>
+      {props.description && (
+        <span className="dl-mod-quiet">{props.description}</span>
+      )}
+    </div>
+  );
+}
+
+/** `names` with or without `name`. */
+export function toggled(names: string[], name: string, on: boolean): string[] {
+  const others = names.filter(it => it !== name);
+  return on ? [...others, name] : others;
+}
