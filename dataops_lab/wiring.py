@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .blobs import FolderBlobs
-from .executors import LazyBackends, LazyImageBackends, ProcessExecutor
+from .executors import LazyBackends, LazyImageBackends, ProcessExecutor, Warm
 from .executors.host import SystemClock, SystemHost
 from .notebooks import LocalNotebooks, WorkerNotebooks
 from .ports import Blobs, Executor, ImageBackend, Notebooks
@@ -52,6 +52,11 @@ class Home:
     @property
     def keys(self) -> Path:
         return self.folder / "keys.json"
+
+    @property
+    def kernels(self) -> Path:
+        """Kernelspecs of the images that may be authored in."""
+        return self.folder / "kernels"
 
     @property
     def engine_log(self) -> Path:
@@ -105,7 +110,7 @@ def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
         return DockerExecutor(home.runs / "docker", blobs, installation=installation, daemon=Daemon(host))
 
     def process(_: str | None) -> Executor:
-        return ProcessExecutor(home.runs / "process", blobs, warm=warm)
+        return ProcessExecutor(home.runs / "process", blobs, warm=Warm(warm))
 
     return LazyBackends({"process": process, "docker": docker})
 

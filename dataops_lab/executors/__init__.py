@@ -2,5 +2,6 @@
 
 from .backends import LazyBackends, LazyImageBackends
 from .process import ProcessExecutor
+from .warm import Warm
 
-__all__ = ["LazyBackends", "LazyImageBackends", "ProcessExecutor"]
+__all__ = ["LazyBackends", "LazyImageBackends", "ProcessExecutor", "Warm"]

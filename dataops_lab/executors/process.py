@@ -30,13 +30,13 @@ from .warm import Warm
 
 
 class ProcessExecutor:
-    """`python` runs the runner; dataops_lab and papermill are installed there. `warm`: preloaded interpreters."""
+    """`python` runs the runner; dataops_lab and papermill are installed there. `warm`: preloaded ones."""
 
-    def __init__(self, folder: Path, blobs: Blobs, *, python: str = sys.executable, warm: int = 0) -> None:
+    def __init__(self, folder: Path, blobs: Blobs, *, python: str = sys.executable, warm: Warm | None = None) -> None:
         self._folder = folder
         self._blobs = blobs
         self._python = python
-        self._warm = Warm(warm)
+        self._warm = warm or Warm(0)
         self._children: dict[str, subprocess.Popen[bytes] | _Forked] = {}
 
     def start(self, bundle: Bundle) -> None:

@@ -84,6 +84,18 @@ class Warm:
                 self._begin(key, head, role, environment)
             return None
 
+    def wait(self, within_s: float) -> bool:
+        """Until all that were begun stand ready; False when one does not in time."""
+        deadline = time.monotonic() + within_s
+        with self._lock:
+            for each in self._preloaded.values():
+                if (
+                    each.packages is None
+                    and select.select([each.control], [], [], max(0, deadline - time.monotonic()))[0]
+                ):
+                    each.is_ready()
+            return all(each.packages is not None for each in self._preloaded.values())
+
     def close(self) -> None:
         with self._lock:
             for key in list(self._preloaded):

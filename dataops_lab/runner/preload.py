@@ -11,6 +11,8 @@ So an interpreter is preloaded for the values of those variables (`fixed`), and 
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -24,6 +26,7 @@ import site
 import socket
 import struct
 import sys
+import threading
 import time
 import types
 from pathlib import Path
@@ -142,7 +145,7 @@ def serve(role: str, control: socket.socket) -> None:
             connection.sendall(b"+")
             if role == "kernel":
                 _keep(connection, request, given)
-            os.environ.update(set_by_modules | request["environment"])
+            os.environ.update(request["environment"] | {**set_by_modules, **request["environment"]})
             _become(request, given, alive=connection.detach())
             return
         os.close(descriptors[0])
@@ -265,6 +268,26 @@ def _become(request: dict[str, Any], given: list[int], *, alive: int | None = No
     importlib.invalidate_caches()
 
 
+def leave(code: object, preloaded: set[str]) -> None:
+    """End as the interpreter does, but without taking apart what was preloaded.
+
+    To do so would copy all the memory that is still shared. What came after is taken apart: files get their last
+    bytes and objects their finalizers.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.last_type = sys.last_value = sys.last_traceback = None
+    for name in reversed([name for name in sys.modules if name not in preloaded or name == "__main__"]):
+        getattr(sys.modules[name], "__dict__", {}).clear()
+    gc.collect()
+    if code is not None and not isinstance(code, int):
+        print(code, file=sys.stderr)  # noqa: T201
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        with contextlib.suppress(Exception):
+            stream.flush()  # type: ignore[union-attr]
+    os._exit(0 if code is None else code & 0xFF if isinstance(code, int) else 1)
+
+
 def _show(command: list[str], environment: dict[str, str]) -> None:
     """Let /proc tell of this process and not of the one it was forked from.
 
@@ -297,6 +320,12 @@ if __name__ == "__main__":
     if _role == "runner":
         sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # see main.py
     serve(_role, socket.socket(fileno=_descriptor))
+    _preloaded = set(sys.modules)
     _module = sys.argv.pop(1)
-    sys.argv[0] = "-m"
-    runpy.run_module(_module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(_module, run_name="__main__", alter_sys=True)
+    except SystemExit as _exit:
+        _code = _exit.code
+    else:
+        _code = None
+    leave(_code, _preloaded)

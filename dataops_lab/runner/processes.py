@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 from .protocol import ATTEMPT_VARIABLE
 
@@ -53,35 +52,54 @@ def kill_all(attempt: str, patience_s: float = 5.0) -> bool:
 
 def _left_of(attempt: str) -> Iterator[int]:
     """Living descendants of this process, and whoever else carries the attempt's name in its environment."""
+    mine = {os.getpid(), *_line_of(os.getpid())}
+    below = set(tree([os.getpid()])) - mine
     mark = f"{ATTEMPT_VARIABLE}={attempt}".encode()
-    parents: dict[int, int] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            state, parent = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[:2]
-            if state not in "ZX":
-                parents[int(entry.name)] = int(parent)
-    own = os.getpid()
-    mine = {own, *_line_of(own, parents)}
-    for pid in parents:
-        if pid in mine:
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit() or (pid := int(entry.name)) in mine:
             continue
-        if own in _line_of(pid, parents) or mark in _environment_of(pid):
+        if (pid in below or mark in _environment_of(pid)) and _parent_of(pid) is not None:
             yield pid
 
 
-def _line_of(pid: int, parents: dict[int, int]) -> list[int]:
+def tree(roots: list[int]) -> Iterator[int]:
+    """The processes `roots` and all that descend from them."""
+    left = list(roots)
+    while left:
+        pid = left.pop()
+        yield pid
+        with suppress(OSError):
+            for task in os.scandir(f"/proc/{pid}/task"):
+                left += map(int, _read(f"{task.path}/children").split())
+
+
+def _line_of(pid: int) -> list[int]:
     """Parent, grandparent, and so on."""
     line: list[int] = []
-    while (pid := parents.get(pid, 0)) and pid not in line:
-        line.append(pid)
+    while (parent := _parent_of(pid)) and parent not in line:
+        line.append(parent)
+        pid = parent
     return line
+
+
+def _parent_of(pid: int) -> int | None:
+    """None for one that is no more, or a zombie."""
+    with suppress(OSError):
+        state, parent = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[:2]
+        return int(parent) if state not in b"ZX" else None
+    return None
 
 
 def _environment_of(pid: int) -> list[bytes]:
     try:
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return _read(f"/proc/{pid}/environ").split(b"\0")
     except OSError:
         return []
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123  (there are many)
+        return file.read()
 
 
 def _reap() -> None:

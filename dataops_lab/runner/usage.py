@@ -6,12 +6,12 @@ import asyncio
 import os
 import resource
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from .forked import ForkedKernel
 from .memory import OomKills
+from .processes import tree
 from .recorder import Recorder
 
 EVERY_S = 1.0
@@ -62,22 +62,12 @@ class Meter:
             self.look()
 
     def look(self) -> None:
-        sizes, times = zip(*[_cost(pid) for pid in _tree(self._roots)], strict=True)
+        sizes, times = zip(*[_cost(pid) for pid in tree(self._roots)], strict=True)
         self.peak_memory_bytes = max(self.peak_memory_bytes, sum(sizes))
         self.cpu_seconds = max(self.cpu_seconds, round(sum(times), 3))
         if self.peak_memory_bytes > self._told[0] * GROWTH or self.cpu_seconds > self._told[1] * GROWTH + 1:
             self._told = (self.peak_memory_bytes, self.cpu_seconds)
             self._recorder.used(self.peak_memory_bytes, self.cpu_seconds)
-
-
-def _tree(roots: list[int]) -> Iterator[int]:
-    left = list(roots)
-    while left:
-        pid = left.pop()
-        yield pid
-        for children in Path(f"/proc/{pid}/task").glob("*/children"):
-            with suppress(OSError):
-                left += map(int, children.read_text().split())
 
 
 def _cost(pid: int) -> tuple[int, float]:

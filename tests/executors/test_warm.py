@@ -1,0 +1,328 @@
+"""A run on preloaded interpreters and the same run without them: nobody can tell which was which, but by the clock."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from dataops_lab.executors import ProcessExecutor, Warm
+from dataops_lab.ports import Bundle, BundleFile
+from dataops_lab.runner import protocol
+from dataops_lab.testing import MemoryBlobs
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PYTHON = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+BASH = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
+
+
+@dataclass
+class Site:
+    """A folder of runs, and the preloaded interpreters that they may use."""
+
+    folder: Path
+    warm: Warm
+    blobs: MemoryBlobs
+    count: int = 0
+
+    def start(self, notebook: bytes | str, *, warm: bool, files: list[BundleFile] | None = None, **kernel: Any) -> Run:
+        if isinstance(notebook, str):
+            cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": notebook}
+            notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}).encode()
+        self.count += 1
+        name = f"{os.getpid()}-{self.folder.name}-{self.count:03}"
+        spec: dict[str, Any] = {
+            "format": 1,
+            "attempt": name,
+            "kernel": {"name": "k", "language": "python", "argv": PYTHON, "env": {}, "interrupt_mode": "signal"}
+            | kernel,
+            "folder": "work",
+            "files": [],
+            "output_limits": {"cell_bytes": 10**6, "run_bytes": 10**7},
+            "startup_timeout_s": 60.0,
+            "interrupt_grace_s": 2.0,
+        }
+        environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "OF_THE_ENVIRONMENT": "ü"}
+        executor = ProcessExecutor(self.folder, self.blobs, warm=self.warm if warm else None)
+        executor.start(Bundle(name, spec, notebook, files or [], environment))
+        return Run(executor, name)
+
+    def run(self, notebook: bytes | str, *, warm: bool, **more: Any) -> Run:
+        run = self.start(notebook, warm=warm, **more)
+        wait_for(lambda: run.executor.look(run.name).gone)
+        return run
+
+    def make_ready(self, **kernel: Any) -> None:
+        """By a run, which starts cold and lets them begin."""
+        self.run("1", warm=True, **kernel)
+        assert self.warm.wait(60)
+
+
+@dataclass
+class Run:
+    executor: ProcessExecutor
+    name: str
+
+    @property
+    def directory(self) -> Path:
+        return self.executor.directory(self.name)
+
+    @property
+    def log(self) -> str:
+        return (self.directory / protocol.LOG).read_text().replace(self.name, "NAME")
+
+    @property
+    def result(self) -> dict[str, Any]:
+        result: dict[str, Any] = json.loads((self.directory / protocol.RESULT).read_text())
+        return result
+
+    def record(self) -> dict[str, Any]:
+        """What is left of it, without what no two runs have in common."""
+        notebook = json.loads((self.directory / protocol.OUTPUT).read_text())
+        outputs = [cell.get("outputs") for cell in notebook["cells"]]
+        artifacts = self.directory / protocol.ARTIFACTS
+        return {
+            "ended": {key: self.result[key] for key in ("state", "nothing_to_do", "failure", "done", "total")},
+            "outputs": json.loads(json.dumps(outputs).replace(self.name, "NAME")),
+            "counts": [cell.get("execution_count") for cell in notebook["cells"]],
+            "values": json.loads((self.directory / protocol.VALUES).read_text()),
+            "artifacts": {
+                str(path.relative_to(artifacts)): path.stat().st_size for path in artifacts.rglob("*") if path.is_file()
+            },
+            "log": self.log,
+            "events": sorted(
+                {json.loads(line)["kind"] for line in (self.directory / protocol.JOURNAL).open()} - {"usage"}
+            ),
+        }
+
+
+def wait_for(condition: Any) -> None:
+    tick = threading.Event()
+    for _ in range(6000):
+        if condition():
+            return
+        tick.wait(0.01)
+    raise AssertionError("it never came")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = Site(tmp_path_factory.mktemp("warm"), Warm(4), MemoryBlobs())
+    made.make_ready()
+    yield made
+    made.warm.close()
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Site]:
+    """For a test that breaks them."""
+    made = Site(tmp_path, Warm(2), MemoryBlobs())
+    yield made
+    made.warm.close()
+
+
+PROBE = """
+import gc, locale, os, random, resource, signal, sys, threading
+main = sys.modules["__main__"]
+print(sys.argv, sys.orig_argv, sys.executable, sys.prefix, sys.warnoptions, sys._xoptions)
+print(sys.path)
+print(sys.flags)
+print(sorted(item for item in os.environ.items() if item[0] != "JPY_PARENT_PID"))
+print(sorted(line for line in open("/proc/self/environ").read().split("\\0") if line and not line.startswith("JPY_")))
+print([argument for argument in open("/proc/self/cmdline").read().split("\\0") if argument])
+print(os.getcwd(), os.umask(0o22), os.getpriority(os.PRIO_PROCESS, 0), os.getsid(0) == os.getpgid(0) == os.getpid())
+print(os.environ["JPY_PARENT_PID"] == str(os.getppid()))
+print(main.__name__, main.__spec__, hasattr(main, "__file__"), sorted(name for name in vars(main) if name[0] != "_"))
+print(threading.active_count(), threading.current_thread() is threading.main_thread())
+print({name: resource.getrlimit(getattr(resource, name)) for name in dir(resource) if name.startswith("RLIMIT_")})
+print({number: str(signal.getsignal(number)).split(" at ")[0] for number in signal.valid_signals()})
+print([line for line in open("/proc/self/status") if line.startswith(("SigB", "SigI", "SigC", "Umask", "Groups"))])
+print(os.path.realpath("/proc/self/fd/0"), sys.stdin, sys.__stdout__, sys.__stderr__)
+print(locale.getlocale(), sys.getfilesystemencoding(), gc.get_threshold(), sys.getrecursionlimit())
+print(sorted(sys.modules))
+"""
+
+
+def test_a_notebook_finds_the_same_around_it(site: Site) -> None:
+    cold, warm = site.run(PROBE, warm=False), site.run(PROBE, warm=True)
+    assert warm.log == cold.log
+    assert "ipykernel_launcher" in cold.log
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.rglob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_examples_leave_the_same_record(site: Site, path: Path) -> None:
+    notebook = path.read_bytes()
+    files = [
+        BundleFile(str(Path("work") / file.relative_to(path.parent)), site.blobs.put(file.read_bytes()))
+        for file in path.parent.rglob("*")
+        if file.is_file() and file.suffix != ".ipynb" and "__pycache__" not in file.parts
+    ]
+    files += [BundleFile(f"data/{file.name}", site.blobs.put(file.read_bytes())) for file in EXAMPLES.glob("data/*")]
+    language = json.loads(notebook)["metadata"]["kernelspec"]["language"]
+    kernel = {"language": language, "argv": BASH if language == "bash" else PYTHON}
+    kernel |= {"env": {"PS1": "$"}} if language == "bash" else {}
+    cold, warm = (site.run(notebook, warm=warm, files=files, **kernel).record() for warm in (False, True))
+    assert warm == cold
+    assert cold["ended"]["done"] > 0
+
+
+SAME = {
+    "shell": "!echo $OF_THE_ENVIRONMENT; pwd | wc -l; exit 3",
+    "figures": "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);",
+    "exit": "import sys\nsys.exit('no')",
+    "input": "input('Your name?')",
+    "spawned": (
+        "import multiprocessing, os\nif __name__ == '__main__':\n"
+        "    with multiprocessing.get_context('spawn').Pool(2) as pool: print(pool.map(abs, [-1, 2]))"
+    ),
+    "forked": (
+        "import multiprocessing\n"
+        "with multiprocessing.get_context('fork').Pool(2) as pool: print(pool.map(abs, [-1, 2]))"
+    ),
+    "last words": (
+        "import atexit\nfile = open('open.txt', 'w')\nfile.write('to the last byte')\n"
+        "class Last:\n    def __del__(self): open('finalized.txt', 'w').close()\nlast = [Last()]; last.append(last)\n"
+        "atexit.register(lambda: open('atexit.txt', 'w').close());"
+    ),
+    "error": "def f(x): return 1 / x\nf(0)",
+    "killed": "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nimport time; time.sleep(60)",
+}
+
+
+@pytest.mark.parametrize("source", SAME.values(), ids=SAME.keys())
+def test_what_it_does_has_the_same_consequences(site: Site, source: str) -> None:
+    cold, warm = (site.run(source, warm=warm).record() for warm in (False, True))
+    for record in (cold, warm):
+        if record["ended"]["failure"]:  # the use of memory is part of some
+            record["ended"]["failure"].pop("message")
+            record.pop("log")
+    assert warm == cold
+
+
+def test_no_two_runs_draw_the_same_random_numbers(site: Site) -> None:
+    source = (
+        "import random, uuid, os, tempfile; print(random.random(), uuid.uuid4(), next(tempfile._get_candidate_names()))"
+    )
+    first, second = site.run(source, warm=True), site.run(source, warm=True)
+    assert not set(first.log.split()) & set(second.log.split())
+
+
+def test_what_only_a_new_process_can_take_from_its_environment_is_taken(site: Site) -> None:
+    source = "print(hash('a'))"
+    said = site.run(source, warm=True, env={"PYTHONHASHSEED": "7"}).log
+    expected = subprocess.check_output(
+        [sys.executable, "-c", source], env={**os.environ, "PYTHONHASHSEED": "7"}, text=True
+    )
+    assert said == expected
+
+
+DAEMON = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.closerange(0, 1000)
+        while True: time.sleep(100)
+    os._exit(0)
+os.wait()
+"""
+
+
+def processes_of(name: str) -> list[int]:
+    """Without the executor's own eyes."""
+    found = []
+    for pid in psutil.pids():
+        try:
+            if name.encode() in Path(f"/proc/{pid}/environ").read_bytes():
+                found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+def test_a_daemon_that_was_forked_and_shed_everything_is_found_and_killed(site: Site) -> None:
+    run = site.start(DAEMON + "print('ready', flush=True)\nwhile True: time.sleep(0.1)", warm=True)
+    wait_for(lambda: (run.directory / protocol.LOG).exists() and "ready" in run.log)
+    daemons = [pid for pid in processes_of(run.name) if not list(Path(f"/proc/{pid}/fd").iterdir())]
+    assert len(daemons) == 1
+    run.executor.stop(run.name, force=True)
+    wait_for(lambda: run.executor.look(run.name).gone)
+    assert not psutil.pid_exists(daemons[0]) or psutil.Process(daemons[0]).status() == psutil.STATUS_ZOMBIE
+    assert processes_of(run.name) == []
+
+
+def test_a_daemon_does_not_outlive_its_run(site: Site) -> None:
+    run = site.run(DAEMON, warm=True)
+    assert run.result["state"] == "succeeded"
+    assert processes_of(run.name) == []
+
+
+def test_a_kernel_dies_with_a_runner_that_is_killed(site: Site) -> None:
+    run = site.start("import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.1)", warm=True)
+    wait_for(lambda: (run.directory / protocol.LOG).exists() and "ready" in run.log)
+    psutil.Process(run.executor.look(run.name).detail["pid"]).kill()
+    wait_for(lambda: run.executor.look(run.name).gone)
+    assert processes_of(run.name) == []
+
+
+def test_what_runs_goes_on_when_the_preloaded_interpreters_end_and_the_next_one_starts_cold(own: Site) -> None:
+    own.make_ready()
+    preloaded = [each.process for each in own.warm._preloaded.values()]
+    source = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\nprint(os.getppid())"
+    run = own.start(source, warm=True)
+    wait_for(lambda: run.executor.look(run.name).started)
+    for process in preloaded:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    (run.directory / "files" / "work" / "go").touch()
+    wait_for(lambda: run.executor.look(run.name).gone)
+    assert run.result["state"] == "succeeded"
+    assert own.run("1", warm=True).result["state"] == "succeeded"
+
+
+def test_one_that_does_not_answer_costs_time_and_nothing_else(own: Site) -> None:
+    own.make_ready()
+    preloaded = [each.process for each in own.warm._preloaded.values()]
+    for process in preloaded:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        run = own.run("print('once')", warm=True)
+    finally:
+        for process in preloaded:
+            process.send_signal(signal.SIGCONT)
+    assert (run.result["state"], run.log) == ("succeeded", "once\n")
+
+
+def test_they_begin_anew_after_something_was_installed(own: Site) -> None:
+    own.make_ready()
+    before = {each.process.pid for each in own.warm._preloaded.values()}
+    for each in own.warm._preloaded.values():
+        each.packages = {**(each.packages or {}), str(own.folder): 1}
+    own.make_ready()
+    assert not before & {each.process.pid for each in own.warm._preloaded.values()}
+
+
+def test_they_end_with_the_engine(own: Site) -> None:
+    own.make_ready()
+    preloaded = [each.process for each in own.warm._preloaded.values()]
+    assert len(preloaded) == 2
+    own.warm.close()
+    for process in preloaded:
+        assert process.wait(30) == 0
+
+
+def test_size_0_has_none(tmp_path: Path) -> None:
+    warm = Warm(0)
+    assert warm.connect(PYTHON, dict(os.environ)) is None
+    assert warm._preloaded == {}
