@@ -35,8 +35,9 @@ class Finding:
 
 
 @click.command()
+@click.option("--fix", is_flag=True, help="Remove what crashes left behind.")
 @options.json_option
-def doctor(as_json: bool) -> int:
+def doctor(fix: bool, as_json: bool) -> int:
     """Check what runs need here, and say what mends it.
 
     Exit code: 0 if nothing is broken, 1 otherwise.
@@ -45,6 +46,7 @@ def doctor(as_json: bool) -> int:
 
     home = Home(state_folder())
     findings = [finding for check in CHECKS for finding in check(home)]
+    findings += left_behind(home, fix=fix)
     healthy = all(finding.state != "broken" for finding in findings)
     if as_json:
         print_json({"healthy": healthy, "checks": [asdict(finding) for finding in findings]})
@@ -199,6 +201,23 @@ def lab_extension_is_there(_: Home) -> Iterator[Finding]:
         yield Finding(what, "broken", "Disabled.", "jupyter labextension enable dataops-lab")
     else:
         yield Finding(what, "ok", f"{found.parent}")
+
+
+def left_behind(home: Home, *, fix: bool) -> Iterator[Finding]:
+    if not home.database.exists():
+        return
+    from ..wiring import build_services
+    from .leftovers import leftovers
+
+    try:
+        for it in leftovers(home, build_services(home)):
+            if fix:
+                it.remove()
+                yield Finding(it.what, "ok", f"Removed. {it.message}")
+            else:
+                yield Finding(it.what, "note", it.message, "jupyter dataops doctor --fix")
+    except (DataOpsError, OSError) as error:
+        yield Finding("leftovers", "note", f"They could not be looked for: {error}.")
 
 
 CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 
 from ..errors import Unavailable
 from ..ports import Backends, Executor, Store
@@ -11,27 +11,10 @@ from ..ports import Backends, Executor, Store
 log = logging.getLogger("dataops_lab.engine")
 
 
-def sweep(store: Store, backends: Backends, *, busy: Iterable[str]) -> list[str]:
+def sweep(store: Store, backends: Backends, *, busy: Collection[str]) -> list[str]:
     """Remove what no living attempt owns; the names of what was removed. What still runs is stopped first."""
-    with store.read() as tx:
-        known = {environment.backend for environment in tx.environments.all()} | {"process"}
     removed = []
-    for backend in sorted(known):
-        try:
-            removed += _sweep(store, backends.get(backend), set(busy))
-        except Unavailable as error:
-            log.warning("%s", error)
-    return removed
-
-
-def _sweep(store: Store, executor: Executor, busy: set[str]) -> list[str]:
-    left = set(executor.names()) - busy
-    if not left:
-        return []
-    with store.read() as tx:
-        left -= {attempt.name for attempt in tx.attempts.alive()}
-    removed = []
-    for name in sorted(left):
+    for executor, name in _left(store, backends, busy):
         look = executor.look(name)
         if not look.gone and look.started:
             executor.stop(name, force=True)
@@ -39,3 +22,25 @@ def _sweep(store: Store, executor: Executor, busy: set[str]) -> list[str]:
         executor.forget(name)
         removed.append(name)
     return removed
+
+
+def left_by(store: Store, backends: Backends) -> list[str]:
+    """The names of what `sweep` removes, or stops first."""
+    return [name for _, name in _left(store, backends, ())]
+
+
+def _left(store: Store, backends: Backends, busy: Collection[str]) -> Iterator[tuple[Executor, str]]:
+    with store.read() as tx:
+        known = {environment.backend for environment in tx.environments.all()} | {"process"}
+    for backend in sorted(known):
+        try:
+            executor = backends.get(backend)
+            left = set(executor.names()) - set(busy)
+            if left:
+                # Asked after the names: an attempt is written down before anything of it is there.
+                with store.read() as tx:
+                    left -= {attempt.name for attempt in tx.attempts.alive()}
+            for name in sorted(left):
+                yield executor, name
+        except Unavailable as error:
+            log.warning("%s", error)

@@ -166,6 +166,12 @@ def apply(ctx: Services, *, by: str, fence: int | None = None, stopped: Callable
     return removed
 
 
+def unreferenced(ctx: Services) -> tuple[int, int]:
+    """How many blobs, and bytes, `collect` would remove."""
+    sizes = [size for _, size in _unreferenced(ctx, ctx.clock.now() - GRACE)]
+    return len(sizes), sum(sizes)
+
+
 def collect(ctx: Services, *, fence: int | None = None, stopped: Callable[[], bool] = lambda: False) -> Removed:
     """Remove the blobs that nothing refers to, and that nobody has put for a day."""
     removed = Removed()

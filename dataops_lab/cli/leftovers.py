@@ -1,0 +1,123 @@
+"""What crashes leave behind, for `doctor`: each with what removes it."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from .text import plural, size
+
+if TYPE_CHECKING:
+    from ..services import Services
+    from ..wiring import Home
+
+T = TypeVar("T")
+
+STOP_WITHIN_S = 30
+OLD_AFTER_S = 24 * 3600.0
+"""What is younger may still be in use."""
+
+
+@dataclass(frozen=True)
+class Leftover:
+    what: str
+    message: str
+    remove: Callable[[], object]
+
+
+def leftovers(home: Home, ctx: Services) -> Iterator[Leftover]:
+    """Nothing that anybody still needs, also while an engine works on the same folder."""
+    for look in (_run_directories, _processes, _lease, _blobs, _unfinished):
+        yield from look(home, ctx)
+
+
+def _run_directories(home: Home, ctx: Services) -> Iterator[Leftover]:
+    from ..engine.sweep import left_by, sweep
+    from ..wiring import build_backends
+
+    backends = build_backends(home, ctx.blobs)
+    if names := left_by(ctx.store, backends):
+        message = f"{plural(len(names), 'run')} that ended left a directory or a container: {_some(names)}"
+
+        def remove() -> None:
+            for _ in range(STOP_WITHIN_S * 10):
+                sweep(ctx.store, backends, busy=())
+                if not left_by(ctx.store, backends):
+                    return
+                time.sleep(0.1)  # What still ran was stopped, and can be removed when it is dead.
+
+        yield Leftover("run directories", message, remove)
+
+
+def _processes(_: Home, __: Services) -> Iterator[Leftover]:
+    from ..executors.orphans import end, orphans
+
+    found = list(orphans())
+    if found:
+        ids = _some(str(process.pid) for process in found)
+        message = f"Of state folders that were deleted, {plural(len(found), 'process')} still run: {ids}"
+        yield Leftover("processes", message, partial(_each, end, found))
+
+
+def _lease(_: Home, ctx: Services) -> Iterator[Leftover]:
+    from ..domain.leases import ENGINE
+    from ..services.installation import leads
+
+    with ctx.store.read() as tx:
+        lease = tx.leases.get(ENGINE)
+    if lease and lease.holder and not leads(lease, ctx.clock, ctx.host):
+
+        def release() -> None:
+            with ctx.store.begin() as tx:
+                tx.leases.release(lease)
+
+        message = f"The engine that led, process {lease.process.pid}, is gone without giving up its lease."
+        yield Leftover("engine lease", message, release)
+
+
+def _blobs(_: Home, ctx: Services) -> Iterator[Leftover]:
+    from ..services import retention
+
+    count, freed = retention.unreferenced(ctx)
+    if count:
+        message = f"Nothing refers to {plural(count, 'blob')} any more: {size(freed)}. The engine removes them daily."
+        yield Leftover("blobs", message, lambda: retention.collect(ctx))
+
+
+def _unfinished(home: Home, _: Services) -> Iterator[Leftover]:
+    from ..blobs.folder import UNFINISHED
+
+    places = [*home.blobs.glob(f"{UNFINISHED}*"), *home.folder.parent.glob(f".{home.folder.name}-*")]
+    old = [path for path in places if _is_old(path)]
+    if old:
+        message = f"Left by something that was killed while it wrote: {_some(str(path) for path in old)}"
+        yield Leftover("unfinished files", message, partial(_each, _remove, old))
+
+
+def _each(remove: Callable[[T], None], items: Iterable[T]) -> None:
+    for item in items:
+        remove(item)
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > OLD_AFTER_S
+    except FileNotFoundError:
+        return False
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _some(names: Iterator[str] | list[str]) -> str:
+    shown = list(names)
+    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")

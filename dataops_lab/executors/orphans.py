@@ -1,0 +1,45 @@
+"""Processes that nobody looks after any more: their state folder was deleted while they ran."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from ..runner.protocol import ATTEMPT_VARIABLE
+
+_DELETED = " (deleted)"
+
+
+def orphans() -> Iterator[psutil.Process]:
+    """Of the calling user: runners and kernels whose run directory is gone, and engines without their state folder.
+
+    An engine removes a run directory only when nothing of the attempt is alive; so nobody waits for these.
+    """
+    for process in psutil.process_iter():
+        try:
+            if process.uids().real == os.getuid() and process.status() != psutil.STATUS_ZOMBIE and _is_orphan(process):
+                yield process
+        except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
+            continue
+
+
+def end(process: psutil.Process) -> None:
+    """At once: there is no folder left in which it could save anything."""
+    try:
+        process.send_signal(signal.SIGKILL)  # Checked by psutil: not another process with the same id.
+    except psutil.NoSuchProcess:
+        pass
+
+
+def _is_orphan(process: psutil.Process) -> bool:
+    environment = process.environ()
+    if attempt := environment.get(ATTEMPT_VARIABLE):
+        folder = str(Path(f"/proc/{process.pid}/cwd").readlink())
+        return folder.endswith(_DELETED) and attempt in Path(folder.removesuffix(_DELETED)).parts
+    home = environment.get("DATAOPS_LAB_HOME")
+    is_engine = {"dataops_lab.cli", "engine", "run"} <= set(process.cmdline())
+    return home is not None and is_engine and not Path(home).exists()
