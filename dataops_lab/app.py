@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -16,6 +17,7 @@ from .errors import KernelUnavailable
 
 if TYPE_CHECKING:
     from .engine.process import Supervisor
+    from .kernels.specs import SpecsKeeper
     from .services import Services
     from .wiring import Home
 
@@ -72,6 +74,8 @@ class DataOpsApp(ExtensionApp):
         self._services: Services | None = None
         self._threads = ThreadPoolExecutor(self.api_threads, thread_name_prefix="dataops")
         self._supervisor: Supervisor | None = None
+        self._specs: SpecsKeeper | None = None
+        self._threads.submit(self._offer_kernels).add_done_callback(_log_failure)
         if self.start_engine:
             # In a thread: opening the database takes longer than Lab's start should wait.
             self._threads.submit(self._supervise).add_done_callback(_log_failure)
@@ -92,6 +96,8 @@ class DataOpsApp(ExtensionApp):
             return self._services
 
     async def stop_extension(self) -> None:
+        if self._specs is not None:
+            self._specs.stop()
         if self._supervisor is not None:
             self._supervisor.stop()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -106,6 +112,16 @@ class DataOpsApp(ExtensionApp):
         # The first form should not wait for the worker that reads its notebook to come up.
         with suppress(KernelUnavailable):
             self.services().notebooks.kernel("python3")
+
+    def _offer_kernels(self) -> None:
+        """Let Jupyter find the kernels of images, in a folder of ours that follows the catalogue."""
+        from .kernels.specs import SpecsKeeper
+
+        home = self._home()
+        manager = self.serverapp.kernel_spec_manager
+        manager.kernel_dirs = [*manager.kernel_dirs, str(home.kernels)]
+        self._specs = SpecsKeeper(self.services, home.kernels, home=home.folder, by=getpass.getuser())
+        self._specs.start()
 
     def _home(self) -> Home:
         from .wiring import Home, state_folder

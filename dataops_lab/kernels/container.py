@@ -1,0 +1,57 @@
+"""What the daemon is asked to make for a kernel: a run's container, with the workspace in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..executors.docker.container_spec import PYTHON, container_spec
+from ..ports import Container
+from . import init
+
+KERNEL = "dataops-lab.kernel"
+"""Label: the id that Jupyter gave the kernel."""
+
+WORKSPACE = PurePosixPath("/workspace")
+CONNECTION = PurePosixPath("/dataops/kernel")
+LOCK = "alive"
+CONNECTION_FILE = "connection.json"
+SOCKETS = "socket"
+"""Beginning of the names of the five sockets of a kernel."""
+
+
+def kernel_container(
+    container: Container,
+    argv: Sequence[str],
+    env: Mapping[str, str],
+    *,
+    kernel_id: str,
+    connection: Path,
+    workspace: Path,
+    folder: PurePosixPath,
+) -> dict[str, Any]:
+    """The body of `POST /containers/create`. As hardened as a run; `connection` is the folder of the sockets.
+
+    They are files, so a kernel works without any network. `folder` is below the workspace.
+    """
+    spec = container_spec(container, {KERNEL: kernel_id})
+    host = spec["HostConfig"]
+    command = [part.replace("{connection_file}", str(CONNECTION / CONNECTION_FILE)) for part in argv]
+    variables = {"HOME": "/tmp", **env}  # noqa: S108
+    return {
+        **spec,
+        "Entrypoint": [PYTHON, "-c", Path(init.__file__).read_text(encoding="utf-8")],
+        "Cmd": [str(CONNECTION / LOCK), *command],
+        "WorkingDir": str(WORKSPACE / folder),
+        "Env": [f"{name}={value}" for name, value in variables.items()],
+        "HostConfig": {
+            **host,
+            "AutoRemove": True,
+            "Mounts": [*host["Mounts"], _bind(workspace, WORKSPACE), _bind(connection, CONNECTION)],
+        },
+    }
+
+
+def _bind(source: Path, target: PurePosixPath) -> dict[str, Any]:
+    return {"Type": "bind", "Source": str(source), "Target": str(target), "ReadOnly": False}

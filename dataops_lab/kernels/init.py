@@ -1,0 +1,60 @@
+"""What a kernel's container runs: `python3 -c THIS LOCK COMMAND…`. Standard library only; any Python from 3.8 on.
+
+It passes signals on to the kernel and all that the kernel started, takes away dead children, and ends with the
+kernel. It ends too when nobody holds LOCK any more: the server that wanted the kernel is gone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import sys
+from typing import IO
+
+LOOK_EVERY_S = 5
+
+
+def main(lock: str, command: list[str]) -> int:
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+    kernel = os.fork()
+    if kernel == 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+        os.setpgid(0, 0)
+        os.execvp(command[0], command)  # noqa: S606
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: os.killpg(kernel, number))
+    with open(lock) as watched:  # noqa: PTH123
+        while True:
+            signal.sigtimedwait([signal.SIGCHLD], LOOK_EVERY_S)
+            ended = status_of(kernel)
+            if ended is not None:
+                return ended
+            if is_free(watched):
+                return 0
+
+
+def status_of(kernel: int) -> int | None:
+    """None while it lives. Takes away whatever else has ended."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return 0
+        if pid == kernel:
+            return 128 + os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        if pid == 0:
+            return None
+
+
+def is_free(watched: IO[str]) -> bool:
+    try:
+        fcntl.flock(watched, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    # As process 1 nothing outlives it: the container's other processes end with it.
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

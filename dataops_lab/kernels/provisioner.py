@@ -1,0 +1,260 @@
+"""A kernel in a container of a catalogue image, for Jupyter: what its kernel manager calls a provisioner.
+
+Sockets are files in a folder that both sides see, so the container needs no network and no port; and nothing
+of ours is in the image. Why so: docs/decisions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import getpass
+import json
+import logging
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from jupyter_client.provisioning import KernelProvisionerBase
+from tornado.web import HTTPError
+from traitlets import Unicode
+
+from ..errors import DataOpsError, Refused
+from .container import CONNECTION, CONNECTION_FILE, LOCK, SOCKETS, WORKSPACE, kernel_container
+
+if TYPE_CHECKING:
+    from ..executors.docker import Daemon
+    from ..services.authoring import OfferedKernel
+
+log = logging.getLogger("dataops_lab.kernels")
+
+_PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "hb_port": 4, "control_port": 5}
+"""Ends of the names of the socket files; on other transports these would be ports."""
+
+
+class DockerProvisioner(KernelProvisionerBase):
+    """The kernel's spec says which state folder, environment, image and kernel; what these allow is asked anew."""
+
+    home = Unicode(config=True, help="State folder of the installation whose catalogue has the image.")
+    environment = Unicode(config=True, help="Environment whose limits, network and mounts the kernel gets.")
+    image = Unicode(config=True, help="Name of the image in the catalogue.")
+    kernel = Unicode(config=True, help="Name of the kernel in the image.")
+
+    def __init__(self, **traits: Any) -> None:
+        super().__init__(**traits)
+        self._container: str | None = None
+        self._ended: Future[int] = Future()
+        self._connection: Path | None = None
+        self._lock: int | None = None
+        self._daemon: Daemon | None = None
+        self._offered: OfferedKernel | None = None
+
+    @property
+    def has_process(self) -> bool:
+        return self._container is not None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        kwargs.pop("extra_arguments", None)
+        try:
+            await asyncio.to_thread(self._prepare)
+        except DataOpsError as error:
+            raise _told(error) from error
+        manager = self.parent
+        manager.transport, manager.ip = "ipc", str(self._connection_folder / SOCKETS)
+        for name, number in _PORTS.items():
+            setattr(manager, name, number)
+        manager.write_connection_file()
+        self.connection_info = manager.get_connection_info()
+        inside = {**self.connection_info, "ip": str(CONNECTION / SOCKETS), "key": manager.session.key.decode()}
+        _write_for(self._user, self._connection_folder / CONNECTION_FILE, json.dumps(inside))
+        return await super().pre_launch(cmd=[], **kwargs)
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:  # noqa: ARG002
+        assert self._offered is not None
+        workspace, folder = self._places(kwargs.get("cwd"))
+        choice = self._offered.kernel
+        spec = kernel_container(
+            self._offered.container(user=self._user),
+            choice.argv,
+            choice.env,
+            kernel_id=str(self.kernel_id),
+            connection=self._connection_folder,
+            workspace=workspace,
+            folder=folder,
+        )
+        try:
+            self._container = await asyncio.to_thread(self._start, spec)
+        except DataOpsError as error:
+            raise _told(error) from error
+        self._ended = Future()
+        threading.Thread(target=self._wait_for_end, args=(self._container, self._ended), daemon=True).start()
+        return self.connection_info
+
+    async def poll(self) -> int | None:
+        return self._ended.result() if self._container is None or self._ended.done() else None
+
+    async def wait(self) -> int | None:
+        if self._container is None:
+            return 0
+        code = await asyncio.wrap_future(self._ended)
+        self._container = None
+        return code
+
+    async def send_signal(self, signum: int) -> None:
+        if signum and self._container is not None:
+            await asyncio.to_thread(self._signal, self._container, signum)
+
+    async def kill(self, restart: bool = False) -> None:  # noqa: ARG002
+        await self.send_signal(signal.SIGKILL)
+
+    async def terminate(self, restart: bool = False) -> None:  # noqa: ARG002
+        await self.send_signal(signal.SIGTERM)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        if self._container is not None:
+            await asyncio.to_thread(self._remove, self._container)
+            self._container = None
+        if restart:
+            return
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+        if self._connection is not None:
+            shutil.rmtree(self._connection, ignore_errors=True)
+            self._connection = None
+
+    def resolve_path(self, path: str) -> str | None:
+        """Of a path in the container, where it lies in the workspace of the server."""
+        inside = PurePosixPath(path)
+        if not inside.is_relative_to(WORKSPACE):
+            return None
+        found = self._workspace() / inside.relative_to(WORKSPACE)
+        return str(found) if found.exists() else None
+
+    # --- in threads -----------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Ask what is allowed now, and make the folder of the sockets; on a restart it is there."""
+        from ..executors.docker import Daemon
+        from ..services.authoring import offered_kernel
+        from ..wiring import Home, build_services
+
+        services = build_services(Home(Path(self.home)))
+        try:
+            self._offered = offered_kernel(services, self.environment, self.image, self.kernel, by=getpass.getuser())
+        finally:
+            services.store.close()
+        if host := self._offered.environment.docker.host:
+            raise Refused(
+                f"{self.environment} works on the Docker host {host}, where this workspace is not. Author in an "
+                "environment of this machine's Docker.",
+                code="workspace_out_of_reach",
+            )
+        self._daemon = Daemon(None)
+        if self._connection is None:
+            # Short: the path of a socket may have a hundred characters.
+            self._connection = Path(tempfile.mkdtemp(prefix="dataops-kernel-"))
+            _give_to(self._user, self._connection)
+            self._lock = os.open(self._connection / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            _give_to(self._user, self._connection / LOCK)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+
+    def _start(self, spec: dict[str, Any]) -> str:
+        with self._asked() as client:
+            container: str = client.create_container_from_config(spec)["Id"]
+            client.start(container)
+        return container
+
+    def _wait_for_end(self, container: str, ended: Future[int]) -> None:
+        from docker.errors import NotFound
+
+        code = 1
+        while True:
+            try:
+                with self._asked() as client:
+                    code = int(client.wait(container, timeout=None)["StatusCode"])
+            except NotFound:
+                break
+            except DataOpsError as error:
+                if error.precise_code == "docker_unreachable":
+                    # What the daemon ran may have survived its restart.
+                    threading.Event().wait(1)
+                    continue
+            break
+        ended.set_result(code)
+
+    def _signal(self, container: str, number: int) -> None:
+        with self._asked() as client:
+            _unless_gone(lambda: client.kill(container, number))
+
+    def _remove(self, container: str) -> None:
+        with self._asked() as client:
+            _unless_gone(lambda: client.remove_container(container, force=True))
+
+    def _asked(self) -> Any:
+        assert self._daemon is not None
+        return self._daemon.asked()
+
+    # --- where things are -----------------------------------------------------------------------
+
+    @property
+    def _connection_folder(self) -> Path:
+        assert self._connection is not None
+        return self._connection
+
+    @property
+    def _user(self) -> str:
+        """The server's own, so that files of the workspace stay its person's; root is nobody's person."""
+        assert self._offered is not None
+        return f"{os.getuid()}:{os.getgid()}" if os.getuid() else self._offered.user
+
+    def _workspace(self) -> Path:
+        root = getattr(self.parent.parent, "root_dir", None) or Path.cwd()
+        return Path(root).resolve()
+
+    def _places(self, cwd: str | None) -> tuple[Path, PurePosixPath]:
+        """The folder to mount, and below it the one to work in."""
+        workspace = self._workspace()
+        folder = Path(cwd or workspace).resolve()
+        if len(workspace.parts) < 2:
+            # The whole machine is no workspace.
+            workspace = folder
+        inside = folder.relative_to(workspace) if folder.is_relative_to(workspace) else Path()
+        return workspace, PurePosixPath(inside.as_posix())
+
+
+def _told(error: DataOpsError) -> HTTPError:
+    """As the kernel picker shows it."""
+    status = 409 if isinstance(error, Refused) else 503
+    return HTTPError(status, error.message, reason=" ".join(error.message.split()))
+
+
+def _unless_gone(call: Callable[[], object]) -> None:
+    from docker.errors import APIError, NotFound
+
+    try:
+        call()
+    except NotFound:
+        pass
+    except APIError as error:
+        # It has ended, or its removal is under way.
+        if error.status_code != 409:
+            raise
+
+
+def _write_for(user: str, path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)
+    _give_to(user, path)
+
+
+def _give_to(user: str, path: Path) -> None:
+    if os.getuid() == 0:
+        uid, _, gid = user.partition(":")
+        os.chown(path, int(uid), int(gid or uid))

@@ -1,0 +1,96 @@
+"""The kernelspecs of what is offered, as files in a folder that Jupyter's spec manager looks into."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataOpsError
+from ..services import Services
+from ..services.authoring import OfferedKernel, offered_kernels
+
+log = logging.getLogger("dataops_lab.kernels")
+
+PROVISIONER = "dataops-docker"
+LOOK_EVERY_S = 2.0
+
+
+class SpecsKeeper:
+    """Keeps the folder true while the catalogue and the environments change, in a thread."""
+
+    def __init__(self, services: Callable[[], Services], folder: Path, *, home: Path, by: str) -> None:
+        self._services, self._folder, self._home, self._by = services, folder, home, by
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="dataops-kernelspecs", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _keep(self) -> None:
+        seen: int | None = None
+        while True:
+            try:
+                services = self._services()
+                changes = services.store.changes()
+                if changes != seen:
+                    write_specs(services, self._folder, home=self._home, by=self._by)
+                    seen = changes
+            except (DataOpsError, OSError) as error:
+                log.warning("The kernels of images are not up to date: %s", error)
+            if self._stopping.wait(LOOK_EVERY_S):
+                return
+
+
+def write_specs(ctx: Services, folder: Path, *, home: Path, by: str) -> bool:
+    """Make `folder` hold what is offered to `by` now, and nothing else; whether anything changed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = {it.name: json.dumps(spec(it, home), indent=1) for it in offered_kernels(ctx, by=by)}
+    changed = False
+    for entry in folder.iterdir():
+        if entry.name not in wanted:
+            shutil.rmtree(entry, ignore_errors=True)
+            changed = True
+    for name, content in wanted.items():
+        path = folder / name / "kernel.json"
+        if not path.exists() or path.read_text() != content:
+            path.parent.mkdir(exist_ok=True)
+            side = path.with_suffix(".new")
+            side.write_text(content)
+            side.replace(path)
+            changed = True
+    return changed
+
+
+def spec(it: OfferedKernel, home: Path) -> dict[str, Any]:
+    return {
+        "argv": list(it.kernel.argv),
+        "display_name": it.display_name,
+        "language": it.kernel.language,
+        "interrupt_mode": it.kernel.interrupt_mode,
+        "env": it.kernel.env,
+        "metadata": {
+            "kernel_provisioner": {
+                "provisioner_name": PROVISIONER,
+                "config": {
+                    "home": str(home),
+                    "environment": it.environment.name,
+                    "image": it.image.name,
+                    "kernel": it.kernel.name,
+                },
+            },
+            "dataops": {
+                "environment": it.environment.name,
+                "image": it.image.name,
+                "digest": it.image.digest,
+                "kernel": it.kernel.name,
+            },
+        },
+    }

@@ -1,0 +1,81 @@
+"""Authoring where it will run: the kernels of catalogue images that a person may work on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..domain.environments import Environment, ExecutorKind
+from ..domain.images import Image
+from ..domain.snapshots import KernelChoice
+from ..errors import Refused
+from ..ports import Container
+from .context import Services
+from .placement import options
+
+
+@dataclass(frozen=True)
+class OfferedKernel:
+    environment: Environment
+    image: Image
+    kernel: KernelChoice
+
+    @property
+    def name(self) -> str:
+        """Of its kernelspec; no other kernel offered has it."""
+        return f"dataops.{self.environment.name}.{self.image.name}.{self.kernel.name}".lower()
+
+    @property
+    def display_name(self) -> str:
+        return f"{self.kernel.display_name} in {self.image.name}"
+
+    @property
+    def user(self) -> str:
+        return self.image.user(self.environment.docker.user)
+
+    def container(self, *, user: str) -> Container:
+        return Container(
+            image=self.image.pinned.id,
+            user=user,
+            resources=self.environment.limits.resources,
+            network=self.environment.network,
+            mounts=self.environment.mounts,
+        )
+
+
+def offered_kernels(ctx: Services, *, by: str) -> list[OfferedKernel]:
+    """Each kernel of each image, in the first environment that lets `by` use it."""
+    found: dict[tuple[str, str], OfferedKernel] = {}
+    for it in _offered(ctx, by):
+        found.setdefault((it.image.name, it.kernel.name), it)
+    return list(found.values())
+
+
+def offered_kernel(ctx: Services, environment: str, image: str, kernel: str, *, by: str) -> OfferedKernel:
+    """Refused when it is not offered any more, or never was."""
+    for it in _offered(ctx, by):
+        if (it.environment.name, it.image.name, it.kernel.name) == (environment, image, kernel):
+            return it
+    raise Refused(
+        f"The kernel {kernel} of the image {image} is no longer offered in {environment}. Choose another kernel.",
+        code="kernel_not_offered",
+    )
+
+
+def image_of_kernel(ctx: Services, kernelspec: str, *, by: str) -> OfferedKernel | None:
+    """What a notebook was authored on, by the name that it keeps of its kernel."""
+    if not kernelspec.startswith("dataops."):
+        return None
+    return next((it for it in _offered(ctx, by) if it.name == kernelspec), None)
+
+
+def _offered(ctx: Services, by: str) -> Iterator[OfferedKernel]:
+    for option in options(ctx, by=by):
+        environment = option.environment
+        # Production is for what was promoted, not for trying things out.
+        if environment.executor is not ExecutorKind.DOCKER or environment.guarded or option.problem:
+            continue
+        for offer in option.images:
+            if not offer.problems and offer.image.probe:
+                for kernel in offer.image.probe.kernels:
+                    yield OfferedKernel(environment, offer.image, kernel)

@@ -1,0 +1,50 @@
+"""An installation whose sandbox runs containers, with real images in its catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from dataops_lab.domain.environments import Environment, ExecutorKind
+from dataops_lab.domain.images import Image
+from dataops_lab.executors.docker.images import DockerImages
+from dataops_lab.services import Services
+from dataops_lab.wiring import Home, build_services
+
+from ..docker import DockerImages as TestImages
+
+
+@dataclass
+class Catalogue:
+    home: Home
+    services: Services
+    _ids: TestImages
+
+    def add(self, name: str) -> Image:
+        """A test image, pinned and probed, and allowed in the sandbox."""
+        backend, now = DockerImages(None), self.services.clock.now()
+        pinned = backend.find(self._ids[name])
+        assert pinned is not None
+        probe = backend.probe(pinned, user="1000:1000", at=now)
+        with self.services.store.begin() as tx:
+            image = tx.images.put(Image(name, name, pinned, now, "someone", probe=probe), at=now, by="someone")
+        self.change(lambda sandbox: replace(sandbox, images=(*sandbox.images, name)))
+        return image
+
+    def change(self, how: Callable[[Environment], Environment]) -> None:
+        with self.services.store.begin() as tx:
+            changed = how(tx.environments.get("sandbox"))
+            tx.environments.put(changed, at=self.services.clock.now(), by="someone")
+
+
+@pytest.fixture
+def catalogue(docker_images: TestImages, tmp_path: Path) -> Iterator[Catalogue]:
+    home = Home(tmp_path / "home")
+    services = build_services(home)
+    made = Catalogue(home, services, docker_images)
+    made.change(lambda sandbox: replace(sandbox, executor=ExecutorKind.DOCKER, network=False))
+    yield made
+    services.store.close()
