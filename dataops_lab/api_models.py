@@ -14,7 +14,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr, field_serializer
 
 from .domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
-from .domain.images import BuildRecipe, Deprecation, EarlierPin, Frozen, ImageTask, ImageTaskState
+from .domain.images import BuildRecipe, Deprecation, EarlierPin, Frozen, ImageTask, ImageTaskState, Login
 from .domain.parameters import Parameter, ParameterType
 from .domain.records import RecordFileKind
 from .domain.retention import MOST, RetentionRule
@@ -28,6 +28,7 @@ from .domain.versions import Version
 from .services.image_tasks import AddImage
 from .services.image_trials import TrialResult, TrialView
 from .services.images import ImageChanges, ImageUsers, ImageView
+from .services.configuration import Plan
 from .services.installation import Overview
 from .services.jobs import JobView
 from .services.placement import Options
@@ -731,7 +732,9 @@ class EnvironmentModel(EnvironmentSettings):
 
 
 class VariableValue(Model):
-    value: str = Field(max_length=64_000)
+    """At most 64,000 bytes as UTF-8."""
+
+    value: str
 
 
 class VariableModel(Model):
@@ -882,10 +885,12 @@ class EarlierPinModel(Model):
 
 class ImageModel(Model):
     """An image of the catalogue. `reference` is what was asked for, `digest` what runs. `user` is as the image
-    says, empty for root; containers run as another one unless `root_allowed`. `environments` allow it."""
+    says, empty for root; containers run as another one unless `root_allowed`. `environments` allow it. `base` is what
+    it was built from here."""
 
     name: str
     reference: str
+    base: str | None
     digest: str
     id: str
     platform: str
@@ -910,6 +915,7 @@ class ImageModel(Model):
         return cls(
             name=it.name,
             reference=it.reference,
+            base=it.base,
             digest=it.digest,
             id=it.pinned.id,
             platform=it.pinned.platform,
@@ -1084,6 +1090,28 @@ class ImageUsersModel(Model):
         )
 
 
+class LoginRequest(Model):
+    """To a registry of images. The password may be a token; it is sealed, and never shown again."""
+
+    username: str = Field(min_length=1, max_length=10_000)
+    password: str = Field(min_length=1, max_length=10_000)
+
+    def to_domain(self) -> Login:
+        return Login(self.username, self.password)
+
+
+class RegistryModel(Model):
+    """A registry to which there is a login."""
+
+    registry: str
+    changed_at: Instant
+    changed_by: str
+
+    @classmethod
+    def of(cls, it: Secret) -> RegistryModel:
+        return cls(registry=it.name, changed_at=it.changed_at, changed_by=it.changed_by)
+
+
 class FrozenModel(Model):
     """The packages of a kernel of this machine as pip requirements. `left_out` names those that no other machine
     can install, with why not."""
@@ -1180,4 +1208,43 @@ class ImageTrialModel(Model):
             created_by=view.trial.created_by,
             complete=view.complete,
             results=[TrialResultModel.of(it) for it in view.results],
+        )
+
+
+# --- configuration ------------------------------------------------------------------------------
+
+
+class ConfigurationRequest(Model):
+    """`text` is a `dataops.yaml`. With `state`, that of a dry run, 409 when something was changed since."""
+
+    text: str = Field(max_length=1_000_000)
+    dry_run: bool = False
+    state: str | None = None
+
+
+class ConfigurationChange(Model):
+    """`field` is as in the file, with dots; empty for a whole environment. Null: it is not there."""
+
+    environment: str
+    field: str
+    before: Any
+    after: Any
+
+
+class ConfigurationPlan(Model):
+    """What changes, or has changed. `remaining` are commands for what no file brings along: values of secrets,
+    images that the catalogue does not have."""
+
+    changes: list[ConfigurationChange]
+    state: str
+    remaining: list[str]
+    applied: bool
+
+    @classmethod
+    def of(cls, it: Plan) -> ConfigurationPlan:
+        return cls(
+            changes=[ConfigurationChange.model_validate(change) for change in it.changes],
+            state=it.state,
+            remaining=list(it.remaining),
+            applied=it.applied,
         )

@@ -69,10 +69,10 @@ def connected(server: str | None, root: str | None = None) -> Iterator[Connectio
 
     home = Home(state_folder())
     services = build_services(home)
-    yield Connection(LocalClient(services, user=_user(), root=root), LocalEngine(home, services))
+    yield Connection(LocalClient(services, user=user(), root=root), LocalEngine(home, services))
 
 
-def _user() -> str:
+def user() -> str:
     import getpass
 
     try:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
+from ..domain.environments import bytes_of
 from ..domain.settings import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT_S
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,11 +24,10 @@ def seconds(text: str) -> float:
 
 def size(text: str) -> int:
     """A type of options: bytes, as 4G, 512Mi or 1000000."""
-    match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?)\s*([kKMGT]?)(i?)[bB]?", text.strip())
-    if not match or not float(match[1]) or (match[3] and not match[2]):
-        raise click.BadParameter("is a number of bytes, such as 4G, 512Mi or 1000000.")
-    unit = (1024 if match[3] else 1000) ** " KMGT".index(match[2].upper() or " ")
-    return int(float(match[1]) * unit)
+    try:
+        return bytes_of(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, nothing else.")

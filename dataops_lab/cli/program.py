@@ -11,8 +11,10 @@ import click
 from ..errors import DataOpsError, InvalidRequest, Unavailable
 from . import exits
 from .backup import backup, restore
+from .configuration import apply, export
 from .doctor import doctor
 from .engine import engine
+from .environments import environments, variables
 from .images import image
 from .inspect import inspect
 from .jobs import jobs, projects
@@ -21,6 +23,7 @@ from .records import records
 from .retention import retention
 from .run import run
 from .runs import runs
+from .secrets import secrets
 from .text import plain
 
 
@@ -33,7 +36,25 @@ def dataops() -> None:
     """
 
 
-for command in (run, inspect, image, runs, records, retention, jobs, projects, engine, backup, restore, doctor):
+for command in (
+    run,
+    inspect,
+    image,
+    environments,
+    variables,
+    secrets,
+    apply,
+    export,
+    runs,
+    records,
+    retention,
+    jobs,
+    projects,
+    engine,
+    backup,
+    restore,
+    doctor,
+):
     dataops.add_command(command)
 
 

@@ -23,6 +23,7 @@ from ..api_models import (
 from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
 from ..domain.runs import RunState
+from .environments import Environments
 from .images import Images
 
 
@@ -55,6 +56,7 @@ class Client(Protocol):
     """A run is named by its id or a unique prefix of it. Every call may raise what `dataops_lab.errors` has."""
 
     images: Images
+    environments: Environments
 
     def status(self) -> Status: ...
 

@@ -42,6 +42,7 @@ from ..domain.runs import RunState
 from ..domain.versions import parameter_from_json
 from ..errors import DataOpsError, InvalidRequest, ServerUnreachable, Unavailable
 from .base import Client, JobSettings, Settings, Update
+from .environments import Environments, HttpEnvironments
 from .files import replacing
 from .images import HttpImages, Images
 from .problems import error_of
@@ -74,6 +75,7 @@ class HttpClient(Client):
         except httpx.InvalidURL as error:
             raise self._no_url(error) from error
         self.images: Images = HttpImages(self)
+        self.environments: Environments = HttpEnvironments(self)
 
     def close(self) -> None:
         self._http.close()
@@ -275,6 +277,9 @@ class HttpClient(Client):
         content = body.model_dump_json(exclude_unset=True) if body else "{}"
         headers = {"Content-Type": "application/json"}
         return self._read(model, self._send(method, path, params=given, content=content, headers=headers))
+
+    def text(self, path: str) -> str:
+        return self._send("GET", path).text
 
     def _get(self, model: type[M], path: str, **query: Any) -> M:
         given = {name: value for name, value in query.items() if value is not None}

@@ -29,6 +29,7 @@ from ..services import Services, damage, installation, jobs, projects, records, 
 from ..services.permissions import may_administer
 from ..services.runs import RunView
 from .base import Client, JobSettings, Settings, Update
+from .environments import Environments, LocalEnvironments
 from .files import replacing
 from .images import Images, LocalImages
 
@@ -43,6 +44,7 @@ class LocalClient(Client):
     def __init__(self, services: Services, *, user: str, root: str | None = None) -> None:
         self._ctx, self._user, self._root = services, user, root
         self.images: Images = LocalImages(services, user=user)
+        self.environments: Environments = LocalEnvironments(services, user=user)
 
     def status(self) -> Status:
         seen = installation.overview(self._ctx)

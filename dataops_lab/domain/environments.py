@@ -21,11 +21,30 @@ LOCKABLE = ("image", "kernel", "resources", "timeout_s")
 MAX_DESCRIPTION = 2_000
 MAX_WARM = 20
 
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kKMGT]?)(i?)[bB]?", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _USER = re.compile(r"[0-9]{1,10}(:[0-9]{1,10})?")
 _HOST = re.compile(r"(unix|tcp|ssh|http|https)://\S+")
 _SOCKETS = (PurePosixPath("/var/run/docker.sock"), PurePosixPath("/run/docker.sock"))
 _OF_THE_CONTAINER = tuple(map(PurePosixPath, ("/proc", "/sys", "/dev", "/etc", "/tmp", "/dataops", "/run", "/usr")))  # noqa: S108
+
+
+def bytes_of(text: str) -> int:
+    """Of a size as people write it: `4G`, `512Mi`, `1000000`. ValueError."""
+    match = _SIZE.fullmatch(text.strip())
+    if not match or not float(match[1]) or (match[3] and not match[2]):
+        raise ValueError(f"{text!r} is no size, such as 4G, 512Mi or 1000000.")
+    unit = (1024 if match[3] else 1000) ** " KMGT".index(match[2].upper() or " ")
+    return int(float(match[1]) * unit)
+
+
+def size_text(size: int | None) -> str | int | None:
+    """The shortest that `bytes_of` takes for it."""
+    for power in (4, 3, 2, 1):
+        for base, unit in ((1024, "i"), (1000, "")):
+            if size and size % base**power == 0:
+                return f"{size // base**power}{' KMGT'[power]}{unit}"
+    return size
 
 
 class ExecutorKind(StrEnum):

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from .base import DataOpsHandler
+from .configuration import ConfigurationHandler
 from .environments import (
     EnvironmentHandler,
     EnvironmentsHandler,
@@ -29,6 +30,8 @@ from .images import (
     ImageTrialHandler,
     ImageTrialsHandler,
     ImageUsersHandler,
+    RegistriesHandler,
+    RegistryHandler,
 )
 from .installation import OpenApiHandler, StatusHandler
 from .jobs import InspectHandler, JobHandler, JobsHandler, VersionsHandler
@@ -70,6 +73,7 @@ ROUTES = (
     Route("/openapi.json", OpenApiHandler),
     Route("/inspect", InspectHandler),
     Route("/events", EventsHandler),
+    Route("/configuration", ConfigurationHandler),
     Route("/placements", PlacementsHandler),
     Route("/environments", EnvironmentsHandler),
     Route("/environments/{environment}", EnvironmentHandler),
@@ -107,5 +111,7 @@ ROUTES = (
     Route("/image-tasks/{task_id}", ImageTaskHandler),
     Route("/image-trials", ImageTrialsHandler),
     Route("/image-trials/{trial_id}", ImageTrialHandler),
+    Route("/registries", RegistriesHandler),
+    Route("/registries/{registry}", RegistryHandler),
     Route("/kernels/{kernel}/packages", FrozenHandler),
 )

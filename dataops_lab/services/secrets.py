@@ -50,7 +50,6 @@ def expect(ctx: Services, tx: Transaction, environment: str, name: str, *, by: s
     scope = of_environment(environment)
     if tx.secrets.find(scope, name) is None:
         tx.secrets.put(Secret(scope, name, 0, ctx.clock.now(), by))
-        audit.info("%s announced the secret %s/%s", by, scope, name)
 
 
 def remove(ctx: Services, environment: str, name: str, *, by: str) -> Secret:

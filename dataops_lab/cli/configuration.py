@@ -1,0 +1,105 @@
+"""`jupyter dataops apply` and `export`: the configuration as a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import InvalidRequest
+from . import exits, options
+from .connection import connected
+from .output import as_json as print_json
+from .output import remark
+from .text import one_line, plain, plural
+
+if TYPE_CHECKING:
+    from ..api_models import ConfigurationChange, ConfigurationPlan
+
+
+@click.command()
+@click.option("-f", "--file", required=True, metavar="FILE", help="The file, such as dataops.yaml; `-` is stdin.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@options.server_option
+@options.json_option
+def apply(file: str, dry_run: bool, yes: bool, server: str | None, as_json: bool) -> int:
+    """Make environments, variables and images what FILE says.
+
+    What is left out of the file stays as it is. What would change is shown first; then all of it happens, or nothing.
+    """
+    text = _text(file)
+    with connected(server) as connection:
+        planned = connection.client.environments.apply(text, dry_run=True)
+        if not as_json:
+            _tell(planned)
+        if planned.changes and not dry_run:
+            if not yes:
+                _ask(file)
+            planned = connection.client.environments.apply(text, state=planned.state)
+            if not as_json:
+                click.echo("Done.")
+    if as_json:
+        print_json(planned)
+    else:
+        for command in planned.remaining:
+            remark(f"Still to be done: {plain(command)}")
+    return exits.SUCCEEDED
+
+
+@click.command()
+@click.option(
+    "-o", "--output", metavar="FILE", help="Where to write it; `-` is stdout.", default="-", show_default=True
+)
+@options.server_option
+def export(output: str, server: str | None) -> None:
+    """Write environments, variables, names of secrets and images as a file for `apply`."""
+    with connected(server) as connection:
+        text = connection.client.environments.export()
+    if output == "-":
+        click.echo(text, nl=False)
+    else:
+        Path(output).write_text(text, encoding="utf-8")
+
+
+def _text(file: str) -> str:
+    try:
+        return (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode()
+    except OSError as error:
+        raise InvalidRequest(f"{file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"{file} is no text in UTF-8.") from None
+
+
+def _ask(file: str) -> None:
+    if file == "-" or not sys.stdin.isatty():
+        raise InvalidRequest("Nobody can be asked here. Look at it with --dry-run, and do it with --yes.")
+    click.confirm("Do this?", abort=True)
+
+
+def _tell(planned: ConfigurationPlan) -> None:
+    if not planned.changes:
+        click.echo("Nothing changes.")
+        return
+    for environment in dict.fromkeys(change.environment for change in planned.changes):
+        click.echo(click.style(plain(environment) or "all environments", bold=True))
+        for change in planned.changes:
+            if change.environment == environment:
+                _tell_change(change)
+    click.echo(plural(len(planned.changes), "change") + ".")
+
+
+def _tell_change(change: ConfigurationChange) -> None:
+    name = change.field or "environment"
+    if change.before is None:
+        click.secho(f"  + {one_line(f'{name}: {_shown(change.after)}', 200)}", fg="green")
+    elif change.after is None:
+        click.secho(f"  - {one_line(f'{name}: {_shown(change.before)}', 200)}", fg="red")
+    else:
+        click.secho(f"  ~ {one_line(f'{name}: {_shown(change.before)} → {_shown(change.after)}', 200)}", fg="yellow")
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)

@@ -1,0 +1,264 @@
+"""`jupyter dataops environments …` and `variables …`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..domain.environments import LOCKABLE, MAX_WARM, ExecutorKind, size_text
+from . import options
+from .connection import connected
+from .output import as_json as print_json
+from .output import table
+from .text import one_line, plain
+
+if TYPE_CHECKING:
+    from ..api_models import EnvironmentModel
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+name_argument = click.argument("name")
+environment_argument = click.argument("environment")
+
+_LIMITS = {
+    "cpus": "cpus",
+    "memory": "memory_bytes",
+    "pids": "pids",
+    "gpus": "gpus",
+    "timeout": "timeout_s",
+    "concurrency": "concurrency",
+}
+"""As people say it, and as the API does."""
+
+
+def _mount(text: str) -> dict[str, Any]:
+    source, _, rest = text.partition(":")
+    target, _, mode = rest.partition(":")
+    if not source or not target or mode not in ("", "ro", "rw"):
+        raise click.BadParameter("is SOURCE:TARGET, with `:rw` behind it if runs may write there.")
+    return {"source": source, "target": target, "read_only": mode != "rw"}
+
+
+def settings_options(command: F) -> F:
+    for option in (
+        click.option("--warm", type=click.IntRange(0, MAX_WARM), help="Containers that stand ready."),
+        click.option("--docker-user", "user", metavar="UID:GID", help="As whom containers run; never root."),
+        click.option("--docker-host", "host", metavar="URL", help="Of the daemon; this machine's own if not given."),
+        click.option("--guarded/--open", default=None, help="Whether only administrators run what was not promoted."),
+        click.option(
+            "--lock", "locked", multiple=True, type=click.Choice(LOCKABLE), help="What nobody may choose for a run."
+        ),
+        click.option("--mount", "mounts", multiple=True, type=_mount, metavar="SOURCE:TARGET[:rw]", help="A folder."),
+        click.option("--network/--no-network", default=None, help="Whether runs reach the network."),
+        click.option("--default-image", metavar="NAME", help="What runs when no image is chosen."),
+        click.option("--image", "images", multiple=True, metavar="NAME", help="An image that is allowed."),
+        click.option(
+            "--no-limit", "unlimited", multiple=True, type=click.Choice(list(_LIMITS)), help="Take a limit away."
+        ),
+        click.option("--concurrency", type=click.IntRange(1), help="Runs at a time."),
+        click.option("--timeout", "timeout_s", type=options.seconds, metavar="S", help="Seconds that a run may take."),
+        options.resources_options,
+        click.option("--description", help="For what it is."),
+        click.option("--executor", type=click.Choice([str(kind) for kind in ExecutorKind]), help="Where runs run."),
+        click.option("--position", type=click.IntRange(0), help="In promotion order, from 0."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group()
+def environments() -> None:
+    """Places to run, in promotion order: executor, limits, images.
+
+    Those who may change them are the administrators. Options that can be repeated replace all that was there before.
+    """
+
+
+@environments.command("list")
+@options.server_option
+@options.json_option
+def list_(server: str | None, as_json: bool) -> None:
+    """List environments in promotion order."""
+    with connected(server) as connection:
+        found = connection.client.environments.all()
+    if as_json:
+        print_json({"items": [it.model_dump(mode="json") for it in found], "next": None})
+        return
+    rows = [(it.name, it.executor, _limits(it), ", ".join(it.images), it.description) for it in found]
+    table(("name", "executor", "limits", "images", "description"), rows, shrinks="description")
+
+
+@environments.command()
+@name_argument
+@options.server_option
+@options.json_option
+def show(name: str, server: str | None, as_json: bool) -> None:
+    """Show an environment with its variables and the names of its secrets."""
+    with connected(server) as connection:
+        it = connection.client.environments.get(name)
+        variables_ = connection.client.environments.variables(name)
+        secrets = connection.client.environments.secrets(name)
+    if as_json:
+        print_json(
+            it.model_dump(mode="json")
+            | {"variables": {each.name: each.value for each in variables_}, "secrets": [each.name for each in secrets]}
+        )
+        return
+    mounts = [f"{it.source}:{it.target}{'' if it.read_only else ':rw'}" for it in it.mounts]
+    details = {
+        "description": it.description,
+        "position": it.position,
+        "executor": it.executor,
+        "limits": _limits(it),
+        "not held": ", ".join(it.not_enforced),
+        "images": ", ".join(it.images),
+        "default": it.default_image,
+        "network": "yes" if it.network else "none",
+        "mounts": ", ".join(mounts),
+        "locked": ", ".join(it.locked),
+        "guarded": "yes" if it.guarded else "no",
+        "changed": f"{it.changed_at.astimezone():%Y-%m-%d %H:%M:%S} by {it.changed_by}" if it.changed_at else None,
+        "variables": ", ".join(f"{each.name}={each.value}" for each in variables_),
+        "secrets": ", ".join(each.name if each.is_set else f"{each.name} (not set)" for each in secrets),
+    }
+    for label, value in details.items():
+        if value not in ("", None):
+            click.echo(f"{label:<13}{one_line(value, 200)}")
+
+
+@environments.command()
+@name_argument
+@settings_options
+@options.server_option
+@options.json_option
+def add(name: str, server: str | None, as_json: bool, **given: Any) -> None:
+    """Add an environment. It comes last in promotion order if no position is given."""
+    from ..api_models import EnvironmentRequest
+
+    with connected(server) as connection:
+        asked = _changed({"name": name}, given)
+        _tell(connection.client.environments.add(EnvironmentRequest.model_validate(asked)), as_json)
+
+
+@environments.command("set")
+@name_argument
+@settings_options
+@options.server_option
+@options.json_option
+def set_(name: str, server: str | None, as_json: bool, **given: Any) -> None:
+    """Change an environment. What is not given stays as it is."""
+    from ..api_models import EnvironmentChange
+
+    with connected(server) as connection:
+        present = connection.client.environments.get(name)
+        kept = present.model_dump(include=set(EnvironmentChange.model_fields))
+        asked = EnvironmentChange.model_validate(_changed(kept, given))
+        _tell(connection.client.environments.change(name, asked), as_json)
+
+
+@environments.command()
+@name_argument
+@options.server_option
+@options.json_option
+def remove(name: str, server: str | None, as_json: bool) -> None:
+    """Remove an environment with its variables and secrets."""
+    with connected(server) as connection:
+        removed = connection.client.environments.remove(name)
+    if as_json:
+        print_json(removed)
+    else:
+        click.echo(f"{plain(name)} is removed, with its variables and secrets.")
+
+
+def _changed(settings: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """`settings` as the API takes them, with what was given on the command line."""
+    docker = dict(settings.get("docker", {}))
+    limits = dict(settings.get("limits", {}))
+    resources = dict(limits.get("resources", {}))
+    taken_away = {_LIMITS[name]: None for name in given.pop("unlimited")}
+    chosen = {name: value for name, value in given.items() if value not in (None, ())} | taken_away
+    for name in [it for it in chosen if it in ("host", "user", "warm")]:
+        docker[name] = chosen.pop(name)
+    for name in [it for it in chosen if it in _LIMITS.values()]:
+        (limits if name in ("timeout_s", "concurrency") else resources)[name] = chosen.pop(name)
+    lists = {name: list(value) for name, value in chosen.items() if isinstance(value, tuple)}
+    return {**settings, **chosen, **lists, "docker": docker, "limits": {**limits, "resources": resources}}
+
+
+def _limits(it: EnvironmentModel) -> str:
+    resources = it.limits.resources
+    values = {
+        "cpus": resources.cpus,
+        "memory": size_text(resources.memory_bytes),
+        "pids": resources.pids,
+        "gpus": resources.gpus,
+        "timeout": it.limits.timeout_s,
+        "concurrency": it.limits.concurrency,
+    }
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in values.items()
+        if value is not None
+    )
+
+
+def _tell(it: EnvironmentModel, as_json: bool) -> None:
+    if as_json:
+        print_json(it)
+    else:
+        click.echo(f"{it.name}: {it.executor}, {_limits(it) or 'no limits'}")
+
+
+# --- variables ----------------------------------------------------------------------------------
+
+
+@click.group()
+def variables() -> None:
+    """What the kernels of an environment get as environment variables. For passwords see `secrets`."""
+
+
+@variables.command("list")
+@environment_argument
+@options.server_option
+@options.json_option
+def list_variables(environment: str, server: str | None, as_json: bool) -> None:
+    """List the variables of an environment."""
+    with connected(server) as connection:
+        found = connection.client.environments.variables(environment)
+    if as_json:
+        print_json({"items": [it.model_dump(mode="json") for it in found], "next": None})
+    elif found:
+        table(("name", "value", "changed by"), [(it.name, it.value, it.changed_by) for it in found], shrinks="value")
+
+
+@variables.command("set")
+@environment_argument
+@name_argument
+@click.argument("value")
+@options.server_option
+@options.json_option
+def set_variable(environment: str, name: str, value: str, server: str | None, as_json: bool) -> None:
+    """Set a variable. Others can read the command line, and its history keeps it: passwords belong to `secrets`."""
+    with connected(server) as connection:
+        variable = connection.client.environments.set_variable(environment, name, value)
+    if as_json:
+        print_json(variable)
+    else:
+        click.echo(f"{variable.name} is set in {variable.environment}.")
+
+
+@variables.command("unset")
+@environment_argument
+@name_argument
+@options.server_option
+@options.json_option
+def unset_variable(environment: str, name: str, server: str | None, as_json: bool) -> None:
+    """Remove a variable."""
+    with connected(server) as connection:
+        variable = connection.client.environments.remove_variable(environment, name)
+    if as_json:
+        print_json(variable)
+    else:
+        click.echo(f"{variable.name} is not set in {variable.environment} any more.")

@@ -1,0 +1,111 @@
+"""`jupyter dataops secrets …`."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from ..errors import InvalidRequest
+from . import options
+from .connection import connected, user
+from .environments import environment_argument, name_argument
+from .output import as_json as print_json
+from .output import table
+from .text import plural, since
+
+
+@click.group()
+def secrets() -> None:
+    """What the kernels of an environment get as environment variables, and nobody can read again.
+
+    Values are encrypted. In outputs, logs and records of runs they are replaced by ***.
+    """
+
+
+@secrets.command("list")
+@environment_argument
+@options.server_option
+@options.json_option
+def list_(environment: str, server: str | None, as_json: bool) -> None:
+    """List the secrets of an environment, without their values."""
+    import datetime as dt
+
+    with connected(server) as connection:
+        found = connection.client.environments.secrets(environment)
+    if as_json:
+        print_json({"items": [it.model_dump(mode="json") for it in found], "next": None})
+    elif found:
+        now = dt.datetime.now(dt.UTC)
+        rows = [
+            (it.name, it.version if it.is_set else "not set", since(it.changed_at, now), it.changed_by) for it in found
+        ]
+        table(("name", "version", "changed", "by"), rows, shrinks="name")
+
+
+@secrets.command("set")
+@environment_argument
+@name_argument
+@click.option("--file", metavar="FILE", help="Take the value from this file, as it is.")
+@options.server_option
+@options.json_option
+def set_(environment: str, name: str, file: str | None, server: str | None, as_json: bool) -> None:
+    """Set a secret. Its value is asked for, or read from stdin: never give it on a command line."""
+    value = _value(name, file)
+    with connected(server) as connection:
+        secret = connection.client.environments.set_secret(environment, name, value)
+    if as_json:
+        print_json(secret)
+    else:
+        click.echo(f"{secret.name} is set in {secret.environment}, version {secret.version}.")
+
+
+@secrets.command()
+@environment_argument
+@name_argument
+@options.server_option
+@options.json_option
+def remove(environment: str, name: str, server: str | None, as_json: bool) -> None:
+    """Remove a secret."""
+    with connected(server) as connection:
+        secret = connection.client.environments.remove_secret(environment, name)
+    if as_json:
+        print_json(secret)
+    else:
+        click.echo(f"{secret.name} is removed from {secret.environment}.")
+
+
+@secrets.command("rotate-key")
+@options.json_option
+def rotate_key(as_json: bool) -> None:
+    """Put all secrets of this machine's state folder under a new key.
+
+    The key lies in keys.json of the state folder. Where it comes from DATAOPS_LAB_KEY, put the new one there first,
+    with a comma and the old one behind it; take the old one away afterwards.
+    """
+    from ..services.secrets import rotate_key as rotated
+    from ..wiring import Home, build_services, state_folder
+
+    ctx = build_services(Home(state_folder()))
+    with closing(ctx.store):
+        done = rotated(ctx, by=user())
+    if as_json:
+        print_json({"key": done.key, "secrets": done.secrets})
+    else:
+        click.echo(f"{plural(done.secrets, 'secret')} under the key {done.key}.")
+
+
+def _value(name: str, file: str | None) -> str:
+    try:
+        if file is not None:
+            return Path(file).read_bytes().decode()
+        if sys.stdin.isatty():
+            return str(click.prompt(f"Value of {name}", hide_input=True, confirmation_prompt=True))
+        # As `echo` and editors end a line; what ends in more than one has them for a reason.
+        return sys.stdin.buffer.read().decode().removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        raise InvalidRequest(f"{file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise InvalidRequest("The value is no text in UTF-8. Encode it, for example with base64.") from None

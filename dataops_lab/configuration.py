@@ -1,0 +1,219 @@
+"""The file of a configuration, `dataops.yaml`: reading it, with the line of all that is wrong, and writing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
+
+from .domain.configuration import Configuration, EnvironmentEntry, ImageEntry
+from .domain.environments import DockerSettings, ExecutorKind, Mount, Resources, RunLimits, bytes_of, size_text
+from .errors import InvalidRequest
+
+MAX_BYTES = 1_000_000
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class LimitsPart(_Part):
+    cpus: float | None = None
+    memory: StrictStr | int | None = None
+    """As `4Gi` or `500M`; a number is bytes."""
+    pids: int | None = None
+    gpus: int | None = None
+    timeout_s: float | None = None
+    concurrency: int | None = None
+
+    def to_domain(self) -> RunLimits:
+        memory = bytes_of(str(self.memory)) if self.memory is not None else None
+        return RunLimits(Resources(self.cpus, memory, self.pids, self.gpus), self.timeout_s, self.concurrency)
+
+
+class DockerPart(_Part):
+    host: StrictStr | None = None
+    user: StrictStr = "1000:1000"
+    warm: int = 0
+
+
+class MountPart(_Part):
+    source: StrictStr
+    target: StrictStr
+    read_only: StrictBool = True
+
+
+class EnvironmentPart(_Part):
+    name: StrictStr
+    executor: ExecutorKind = ExecutorKind.PROCESS
+    description: StrictStr = ""
+    docker: DockerPart = DockerPart()
+    limits: LimitsPart = LimitsPart()
+    images: list[StrictStr] = Field(default_factory=list)
+    default_image: StrictStr | None = None
+    network: StrictBool = True
+    mounts: list[MountPart] = Field(default_factory=list)
+    locked: list[StrictStr] = Field(default_factory=list)
+    guarded: StrictBool = False
+    variables: dict[StrictStr, StrictStr] | None = None
+    secrets: list[StrictStr] | None = None
+
+    def to_domain(self) -> EnvironmentEntry:
+        settings: dict[str, Any] = {
+            "executor": self.executor,
+            "description": self.description,
+            "docker": DockerSettings(**self.docker.model_dump()),
+            "limits": self.limits.to_domain(),
+            "images": tuple(self.images),
+            "default_image": self.default_image,
+            "network": self.network,
+            "mounts": tuple(Mount(**mount.model_dump()) for mount in self.mounts),
+            "locked": tuple(self.locked),
+            "guarded": self.guarded,
+        }
+        given = {name: value for name, value in settings.items() if name in self.model_fields_set}
+        secrets = tuple(self.secrets) if self.secrets is not None else None
+        return EnvironmentEntry(self.name, given, self.variables, secrets)
+
+
+class ImagePart(_Part):
+    name: StrictStr
+    reference: StrictStr
+
+
+class ConfigurationFile(_Part):
+    """What is left out stays as it is; what is written becomes exactly so. Environments are in promotion order."""
+
+    environments: list[EnvironmentPart] = Field(default_factory=list)
+    images: list[ImagePart] = Field(default_factory=list)
+
+
+def read(text: str) -> Configuration:
+    """InvalidRequest, with the line and the name of everything that is wrong."""
+    if len(text.encode(errors="replace")) > MAX_BYTES:
+        raise _invalid([f"It is larger than {MAX_BYTES // 1_000_000} MB."])
+    try:
+        # A few aliases can stand for more text than there is memory.
+        for event in yaml.parse(text, yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent) and event.start_mark:
+                raise _invalid([f"Line {event.start_mark.line + 1}: aliases are not taken. Write it out."])
+        root = yaml.compose(text, yaml.SafeLoader)
+        held = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"Line {mark.line + 1}: " if mark else ""
+        raise _invalid([f"{where}this is no YAML: {getattr(error, 'problem', None) or error}."]) from None
+    except (ValueError, RecursionError) as error:
+        raise _invalid([f"This is no YAML: {error}."]) from None
+    if problems := list(_doubled(root)):
+        raise _invalid(problems)
+    try:
+        file = ConfigurationFile.model_validate({} if held is None else held)
+        return Configuration(
+            tuple(part.to_domain() for part in file.environments),
+            tuple(ImageEntry(part.name, part.reference) for part in file.images),
+        )
+    except ValidationError as error:
+        raise _invalid([_told(root, it["loc"], it["type"], it["msg"]) for it in error.errors()]) from None
+    except ValueError as error:
+        raise _invalid([str(error)]) from None
+
+
+def written(it: Configuration) -> str:
+    """A file that `read` makes the same of."""
+    held = {
+        "environments": [_environment(entry) for entry in it.environments],
+        "images": [vars(image) for image in it.images],
+    }
+    text: str = yaml.safe_dump(held, sort_keys=False, allow_unicode=True, width=120)
+    return text
+
+
+def _environment(entry: EnvironmentEntry) -> dict[str, Any]:
+    of, limits = entry.settings, entry.settings["limits"]
+    bounds = {
+        "cpus": limits.resources.cpus,
+        "memory": size_text(limits.resources.memory_bytes),
+        "pids": limits.resources.pids,
+        "gpus": limits.resources.gpus,
+        "timeout_s": limits.timeout_s,
+        "concurrency": limits.concurrency,
+    }
+    return {
+        "name": entry.name,
+        "executor": str(of["executor"]),
+        "description": of["description"],
+        "docker": {name: value for name, value in vars(of["docker"]).items() if value is not None},
+        "limits": {name: value for name, value in bounds.items() if value is not None},
+        "images": list(of["images"]),
+        "default_image": of["default_image"],
+        "network": of["network"],
+        "mounts": [vars(mount) for mount in of["mounts"]],
+        "locked": list(of["locked"]),
+        "guarded": of["guarded"],
+        "variables": dict(entry.variables or {}),
+        "secrets": list(entry.secrets or ()),
+    }
+
+
+# --- what is wrong, and where -------------------------------------------------------------------
+
+
+def _told(root: Any, path: Sequence[int | str], kind: str, message: str) -> str:
+    line, known = _line(root, path), ""
+    if kind == "extra_forbidden":
+        message, known = "unknown key", f" Known here: {', '.join(_keys(path))}."
+    name = ".".join(str(step) for step in path if step != "[key]")
+    return f"Line {line}: {name or 'the file'}: {message[0].lower()}{message[1:]}.{known}"
+
+
+def _line(node: Any, path: Sequence[int | str]) -> int:
+    """Of the deepest part of the path that is in the file; of a key that is too many, its own."""
+    line = node.start_mark.line if node else 0
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+            if pair is None:
+                break
+            line, node = pair[0].start_mark.line, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step]
+            line = node.start_mark.line
+    return int(line) + 1
+
+
+def _keys(path: Sequence[int | str]) -> list[str]:
+    parts: dict[str, type[_Part]] = {
+        "environments": EnvironmentPart,
+        "images": ImagePart,
+        "limits": LimitsPart,
+        "docker": DockerPart,
+        "mounts": MountPart,
+    }
+    above = [step for step in path[:-1] if isinstance(step, str)]
+    return list((parts[above[-1]] if above else ConfigurationFile).model_fields)
+
+
+def _doubled(node: Any) -> Iterator[str]:
+    """A key that is there twice: YAML takes the last one, and nobody sees it."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield f"Line {key.start_mark.line + 1}: {key.value} is there twice."
+            seen.add(key.value)
+            yield from _doubled(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _doubled(value)
+
+
+def _invalid(problems: list[str]) -> InvalidRequest:
+    more = f" And {len(problems) - 10} more." if len(problems) > 10 else ""
+    return InvalidRequest(
+        f"The configuration cannot be read. {' '.join(problems[:10])}{more} Nothing was changed.",
+        code="invalid_configuration",
+        problems=problems,
+    )

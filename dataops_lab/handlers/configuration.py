@@ -1,0 +1,35 @@
+"""The configuration of the installation as a file."""
+
+from __future__ import annotations
+
+from ..api_models import ConfigurationPlan, ConfigurationRequest
+from ..configuration import read, written
+from ..services import configuration
+from .base import Bytes, DataOpsHandler, operation
+
+CONFIGURATION = "dataops:configuration"
+YAML = "application/yaml"
+
+
+class ConfigurationHandler(DataOpsHandler):
+    @operation(
+        "Environments, variables, names of secrets and images as a `dataops.yaml`",
+        action="read",
+        resource=CONFIGURATION,
+        answers={200: YAML},
+    )
+    def get(self) -> Bytes:
+        return Bytes(written(configuration.export(self.services)).encode(), YAML, "dataops.yaml")
+
+    @operation(
+        "Make the installation what the file says, all of it or nothing; with `dry_run` only tell what would change",
+        action="write",
+        resource=CONFIGURATION,
+        answers={200: ConfigurationPlan},
+        body=ConfigurationRequest,
+    )
+    def post(self, body: ConfigurationRequest) -> ConfigurationPlan:
+        wanted = read(body.text)
+        if body.dry_run:
+            return ConfigurationPlan.of(configuration.plan(self.services, wanted, by=self.user))
+        return ConfigurationPlan.of(configuration.apply(self.services, wanted, state=body.state, by=self.user))
