@@ -10,13 +10,14 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ConfigDict
 from tornado.iostream import StreamClosedError
 
 from ..api_models import RunModel
+from ..domain.events import Event
 from ..errors import InvalidRequest, NotFound
 from ..services import Services, records, runs
 from ..services.records import Journal
@@ -164,16 +165,20 @@ class Follower:
                 followed.journal.close()
 
     def _runs(self) -> Iterator[bytes]:
+        while new := self._new_events():
+            # Several changes of one run make one frame: it carries the run as it is now.
+            changed = list(dict.fromkeys(event.run_id for event in new))
+            for run_id in changed:
+                if run_id == changed[-1]:
+                    self.seq = new[-1].seq  # Who breaks off before this frame is told all of them again.
+                if view := self._view(run_id):
+                    yield self.frame("run", RunModel.of(view).model_dump_json().encode())
+                else:
+                    yield self.frame("deleted", json.dumps({"run_id": run_id}).encode())
+
+    def _new_events(self) -> Sequence[Event]:
         with self.services.store.read() as tx:
-            new = tx.events.after(self.seq)
-        # Several changes of one run make one frame: it carries the run as it is now.
-        for run_id in dict.fromkeys(event.run_id for event in new):
-            if view := self._view(run_id):
-                yield self.frame("run", RunModel.of(view).model_dump_json().encode())
-            else:
-                yield self.frame("deleted", json.dumps({"run_id": run_id}).encode())
-        if new:
-            self.seq = new[-1].seq
+            return tx.events.after(self.seq)
 
     def _view(self, run_id: str) -> RunView | None:
         try:

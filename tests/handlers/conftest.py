@@ -23,11 +23,13 @@ def home(tmp_path: Path) -> Home:
 
 
 @pytest.fixture
-def jp_server_config(home: Home) -> dict[str, Any]:
+def jp_server_config(home: Home, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """A test may give more of DataOpsApp's settings, as this fixture's parameter."""
+    more = getattr(request, "param", {})
     return {
         "ServerApp": {"jpserver_extensions": {"dataops_lab": True}, "allow_unauthenticated_access": False},
         # Each test that needs an engine has one of its own, in this process.
-        "DataOpsApp": {"home": str(home.folder), "start_engine": False},
+        "DataOpsApp": {"home": str(home.folder), "start_engine": False, **more},
     }
 
 

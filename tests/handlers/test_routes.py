@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
+from tornado.routing import PathMatches, RuleRouter
+from tornado.web import RequestHandler
 
 from dataops_lab.handlers.base import VERBS, operations
 from dataops_lab.handlers.installation import DOCUMENT
@@ -20,21 +24,63 @@ def address(route) -> str:
     return re.sub(r"\{\w+\}", "x", route.path)
 
 
-@pytest.mark.parametrize("verb", VERBS)
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.path)
-async def test_every_verb_of_every_route_wants_a_login(jp_serverapp, http_server_client, jp_base_url, route, verb):
-    answer = await http_server_client.fetch(
-        f"{jp_base_url.rstrip('/')}{PREFIX}{address(route)}",
-        method=verb.upper(),
-        body=b"{}" if verb in ("post", "put", "patch") else None,
-        raise_error=False,
-        follow_redirects=False,
-    )
-    assert answer.code in ((401, 403) if verb in operations(route.handler) else (401, 403, 404, 405))
+CHANGING = ("post", "put", "patch", "delete")
+# They take a body, and change nothing all the same.
+READING = {"post /inspect", "post /retention/preview"}
 
 
-@pytest.mark.parametrize(("verb", "route"), WALK, ids=NAMES)
-async def test_every_verb_asks_for_its_permission(api, jp_serverapp, monkeypatch, verb, route):
+@pytest.fixture
+def fetch(jp_serverapp, http_server_client, jp_base_url):
+    """As any program on the network could: with no more than the headers that are given."""
+
+    async def fetched(verb, path, *, headers=(), body=b"{}"):
+        return await http_server_client.fetch(
+            f"{jp_base_url.rstrip('/')}{path}",
+            method=verb.upper(),
+            headers=dict(headers),
+            body=body if verb in ("post", "put", "patch") else None,
+            raise_error=False,
+            follow_redirects=False,
+            allow_nonstandard_methods=True,
+        )
+
+    return fetched
+
+
+async def logged_in(fetch, jp_serverapp):
+    """The cookies of a login in a browser."""
+    login = await fetch("get", f"/api/status?token={jp_serverapp.identity_provider.token}")
+    return "; ".join(cookie.split(";")[0] for cookie in login.headers.get_list("Set-Cookie"))
+
+
+def every_rule(router):
+    for rule in router.rules:
+        yield rule
+        if isinstance(rule.target, RuleRouter):
+            yield from every_rule(rule.target)
+
+
+def test_the_running_application_has_no_other_route_and_no_verb_without_a_rule(jp_serverapp):
+    ours = {
+        rule.matcher.regex.pattern.split(PREFIX, 1)[1].rstrip("$"): rule.target
+        for rule in every_rule(jp_serverapp.web_app.default_router)
+        if isinstance(rule.matcher, PathMatches) and "/dataops" in rule.matcher.regex.pattern
+    }
+    assert ours == {route.pattern: route.handler for route in ROUTES}
+    for handler in ours.values():
+        own = {verb for verb in VERBS if getattr(handler, verb) is not getattr(RequestHandler, verb)}
+        assert own == operations(handler).keys(), handler
+
+
+async def test_every_verb_of_every_route_wants_a_login(fetch):
+    for route in ROUTES:
+        for verb in VERBS:
+            answer = await fetch(verb, PREFIX + address(route))
+            refused = (401, 403) if verb in operations(route.handler) else (401, 403, 404, 405)
+            assert answer.code in refused, f"{verb} {route.path}: {answer.code}"
+
+
+async def test_every_verb_asks_for_its_permission(api, jp_serverapp, monkeypatch):
     asked = []
 
     def nobody_may(self, handler, user, action, resource):
@@ -42,11 +88,75 @@ async def test_every_verb_asks_for_its_permission(api, jp_serverapp, monkeypatch
         return False
 
     monkeypatch.setattr(type(jp_serverapp.authorizer), "is_authorized", nobody_may)
-    answer = await api(verb.upper(), address(route))
-    assert answer.code == 403
-    assert json.loads(answer.body)["code"] == "forbidden"
-    operation = operations(route.handler)[verb]
-    assert asked == [(operation.action, operation.resource)]
+    for verb, route in WALK:
+        asked.clear()
+        answer = await api(verb.upper(), address(route))
+        assert (answer.code, json.loads(answer.body)["code"]) == (403, "forbidden"), f"{verb} {route.path}"
+        operation = operations(route.handler)[verb]
+        assert asked == [(operation.action, operation.resource)], f"{verb} {route.path}"
+
+
+async def test_nothing_is_changed_by_a_get(api, notebook, home):
+    run = await api.json("POST", "runs", {"path": notebook("1")})
+    names = {"run_id": run["id"], "job_id": run["job"]["id"], "environment": "sandbox", "project": "default"}
+    with closing(sqlite3.connect(home.database)) as database:
+        before = database.execute("PRAGMA data_version").fetchone()
+        for verb, route in WALK:
+            if verb == "get" and route.path != "/events":
+                await api("GET", re.sub(r"\{(\w+)\}", lambda place: names.get(place[1], "x"), route.path))
+        assert database.execute("PRAGMA data_version").fetchone() == before
+
+
+async def test_a_browser_that_somebody_elses_page_has_send_changes_nothing(fetch, jp_serverapp, api):
+    cookie = await logged_in(fetch, jp_serverapp)
+    assert (await fetch("get", f"{PREFIX}/status", headers={"Cookie": cookie})).code == 200
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Origin": "https://elsewhere.example"}
+    for verb, route in WALK:
+        if verb in CHANGING:
+            for more in ({}, form):
+                answer = await fetch(verb, PREFIX + address(route), headers={"Cookie": cookie, **more})
+                # Jupyter says 404 to another origin.
+                assert answer.code in (403, 404), f"{verb} {route.path}: {answer.code}"
+    assert (await api.json("GET", "runs"))["items"] == []
+
+
+# What whoever is logged in may do, or the owner of a run. Everything else that changes something is for administrators.
+FOR_EVERYBODY = {
+    *READING,
+    "patch /jobs/{job_id}",
+    "post /runs",
+    "post /runs/{run_id}/cancel",
+    "post /runs/{run_id}/rerun",
+    "post /runs/{run_id}/verify",
+    "put /runs/{run_id}/kept",
+    "delete /runs/{run_id}/kept",
+    "delete /runs/{run_id}",
+}
+BODIES = {
+    "post /environments": {"name": "staging"},
+    "put /environments/{environment}/variables/{name}": {"value": "x"},
+    "put /environments/{environment}/secrets/{name}": {"value": "x"},
+    "patch /projects/{project}": {"concurrency": 1},
+    "put /retention": {"rules": []},
+    "post /images": {"name": "x", "reference": "x"},
+    "post /image-builds": {"name": "x", "base": "x", "requirements": "pandas"},
+    "post /image-trials": {"image": "x"},
+    "put /registries/{registry}": {"username": "x", "password": "x"},
+}
+
+
+@pytest.mark.parametrize("jp_server_config", [{"administrators": ["somebody else"]}], indirect=True)
+async def test_what_administers_is_refused_to_everybody_else(jp_server_config, api):
+    names = {"environment": "sandbox", "project": "default"}
+    for name in (f"{verb} {route.path}" for verb, route in WALK if verb in CHANGING):
+        verb, path = name.split(" ")
+        if name not in FOR_EVERYBODY:
+            there = re.sub(r"\{(\w+)\}", lambda place: names.get(place[1], "x"), path)
+            answer = await api(verb.upper(), there, BODIES.get(name))
+            # Of the catalogue's images there is none here.
+            assert json.loads(answer.body).get("code") in ("not_administrator", "unknown_image"), (
+                f"{name}: {answer.body}"
+            )
 
 
 @pytest.mark.parametrize(("verb", "route"), WALK, ids=NAMES)
@@ -54,35 +164,13 @@ def test_what_changes_something_is_no_get_and_needs_more_than_reading(verb, rout
     operation = operations(route.handler)[verb]
     if verb == "get":
         assert operation.action == "read"
-    elif not route.path.endswith("/inspect"):
+    elif f"{verb} {route.path}" not in READING:
         assert operation.action in ("write", "execute")
 
 
 @pytest.mark.parametrize("path", ["statusx", "xstatus", "status/x", "runs//x", "runs/x/cancelx"])
 async def test_addresses_match_exactly(api, path):
     assert (await api("GET", path)).code in (404, 405)
-
-
-async def test_the_cookie_of_a_login_changes_nothing_without_the_xsrf_token(
-    jp_serverapp, http_server_client, jp_base_url, api, notebook
-):
-    def at(path: str) -> str:
-        return f"{jp_base_url.rstrip('/')}{path}"
-
-    token = jp_serverapp.identity_provider.token
-    login = await http_server_client.fetch(at(f"/api/status?token={token}"))
-    cookies = "; ".join(cookie.split(";")[0] for cookie in login.headers.get_list("Set-Cookie"))
-    logged_in = await http_server_client.fetch(at(f"{PREFIX}/status"), headers={"Cookie": cookies})
-    assert logged_in.code == 200
-    answer = await http_server_client.fetch(
-        at(f"{PREFIX}/runs"),
-        method="POST",
-        body=json.dumps({"path": notebook("1")}),
-        headers={"Cookie": cookies},
-        raise_error=False,
-    )
-    assert answer.code == 403
-    assert (await api.json("GET", "runs"))["items"] == []
 
 
 def test_the_document_in_the_package_is_what_the_routes_say():

@@ -82,6 +82,17 @@ async def test_the_same_key_gives_the_same_run_and_another_body_conflicts(api, n
     assert (other.code, json.loads(other.body)["code"]) == (409, "key_reused")
 
 
+async def test_fifty_equal_submits_at_once_are_one_run(api, notebook):
+    path = notebook("limit", parameters="limit = 3")
+    same = {"path": path, "parameters": {"limit": 4}}
+    answers = await asyncio.gather(
+        *(api("POST", "runs", same, headers={"Idempotency-Key": "monday"}) for _ in range(50))
+    )
+    assert sorted(answer.code for answer in answers) == [*[200] * 49, 201]
+    assert len({answer.body for answer in answers}) == 1
+    assert len((await api.json("GET", "runs"))["items"]) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -95,7 +106,7 @@ async def test_the_same_key_gives_the_same_run_and_another_body_conflicts(api, n
         ('{"path": "work/sales.ipynb\\u0000"}', 400, "invalid_request"),
         ('{"path": "missing.ipynb"}', 422, "notebook_not_found"),
         ('{"path": "../outside.ipynb"}', 422, "path_outside_root"),
-        ('{"path": "work/sales.ipynb", "environment": "production"}', 422, "unknown_environment"),
+        ('{"path": "work/sales.ipynb", "environment": "nowhere"}', 422, "unknown_environment"),
         ('{"path": "work/sales.ipynb", "kernel": "cobol"}', 422, "kernel_not_installed"),
         ('{"path": "work/sales.ipynb", "parameters": {"limt": 1}}', 422, "invalid_parameters"),
         ('{"path": "work/sales.ipynb", "parameters": {"limit": "many"}}', 422, "invalid_parameters"),

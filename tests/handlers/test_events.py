@@ -1,0 +1,82 @@
+"""The event stream where it breaks off: what was missed comes, whatever happened meanwhile."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import httpx
+import pytest
+
+from dataops_lab.client.stream import frames
+from dataops_lab.handlers.events import Follower
+from dataops_lab.handlers.routes import PREFIX
+
+from ..client.conftest import TOKEN, Server
+
+BOTH = ["print('a')", "import time, pathlib\nwhile not pathlib.Path('{go}').exists(): time.sleep(0.02)\nprint('b')"]
+
+
+def test_thousands_of_events_that_were_missed_are_told_at_once(ctx, submit):
+    follower = Follower.begin(ctx, None, [])
+    list(follower.news())
+    one, other = submit().run.id, submit("/notebooks/churn.ipynb").run.id
+    with ctx.store.begin() as tx:
+        for _ in range(2_500):
+            tx.events.add(one, "run", at=dt.datetime.now(dt.UTC))
+        tx.events.add(other, "run", at=dt.datetime.now(dt.UTC))
+        last = tx.events.last_seq()
+    told = list(frames(follower.news()))
+    assert {json.loads(frame.data)["id"] for frame in told} == {one, other}
+    assert told[-1].id == str(last)
+    assert list(Follower.begin(ctx, told[-1].id, []).news()) == []
+
+
+@pytest.fixture
+def server(tmp_path):
+    (tmp_path / "work").mkdir()
+    started = Server(tmp_path / "home", tmp_path / "work", tmp_path / "server.log")
+    started.start()
+    yield started
+    started.stop()
+
+
+def test_a_stream_goes_on_without_a_gap_when_the_server_was_killed_meanwhile(server, tmp_path):
+    go = tmp_path / "go"
+    cells = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "metadata": {},
+            "outputs": [],
+            "source": s.replace("{go}", str(go)),
+        }
+        for s in BOTH
+    ]
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    whole = {"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 4}
+    (server.workspace / "long.ipynb").write_text(json.dumps(whole))
+    with httpx.Client(base_url=server.url + PREFIX, headers={"Authorization": f"token {TOKEN}"}, timeout=120) as api:
+        run = api.post("/runs", json={"path": "long.ipynb"}).raise_for_status().json()
+        seen, cursor = follow(api, run["id"], None, until=b'"a\\n"')
+        server.kill()
+        go.touch()
+        server.start()
+        rest, _ = follow(api, run["id"], cursor, until=b'"complete":true')
+    events = [
+        event for frame in [*seen, *rest] if frame.event == "journal" for event in json.loads(frame.data)["events"]
+    ]
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert [json.loads(frame.data)["state"] for frame in rest if frame.event == "run"][-1] == "succeeded"
+
+
+def follow(api, run_id, cursor, *, until):
+    """The frames up to the first one that holds `until`, and the cursor to come back with."""
+    headers = {"Last-Event-ID": cursor} if cursor else {}
+    seen = []
+    with api.stream("GET", "/events", params={"journal": run_id}, headers=headers) as response:
+        for frame in frames(response.iter_bytes()):
+            seen.append(frame)
+            if until in frame.data:
+                break
+    return seen, seen[-1].id
