@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
 from .domain.environments import Environment, Mount, Resources
 from .domain.events import Event
-from .domain.images import BuildRecipe, Frozen, Image, ImageTask, ImageTaskState, ImageTrial, PinnedImage, Probe
+from .domain.images import BuildRecipe, Frozen, Image, ImageTask, ImageTaskState, ImageTrial, Login, PinnedImage, Probe
 from .domain.jobs import Job, Project
 from .domain.leases import Lease, ProcessIdentity
 from .domain.queue import Patience, Place, Room
@@ -286,15 +286,18 @@ class Variables(Protocol):
 
 
 class Secrets(Protocol):
-    """Sealed, always. In a transaction that writes, whoever reads here is alone with them until its end."""
+    """Sealed, always."""
 
     def of(self, scope: str) -> Sequence[Secret]:
         """By name."""
         ...
 
-    def find(self, scope: str, name: str) -> Secret | None: ...
+    def find(self, scope: str, name: str) -> Secret | None:
+        """In a transaction that writes, whoever asks is alone with all secrets until its end."""
+        ...
+
     def all(self) -> Sequence[Secret]:
-        """Of every scope."""
+        """Of every scope; as `find`."""
         ...
 
     def put(self, secret: Secret) -> None:
@@ -502,6 +505,10 @@ class Notebooks(Protocol):
         """
         ...
 
+    def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
+        """What the notebook calls the kernel that it was written on."""
+        ...
+
     def kernel(self, name: str) -> KernelChoice:
         """KernelUnavailable when it is not installed here."""
         ...
@@ -636,11 +643,11 @@ class ImageBackend(Protocol):
         """What the daemon has under it, without asking any registry. Refused for another architecture."""
         ...
 
-    def pull(self, reference: str, say: Say) -> PinnedImage:
+    def pull(self, reference: str, login: Login | None, say: Say) -> PinnedImage:
         """From its registry, also when there is one here. Refused when that has none, or wants another login."""
         ...
 
-    def in_registry(self, reference: str) -> str | None:
+    def in_registry(self, reference: str, login: Login | None) -> str | None:
         """`repository@sha256:…` as the registry has it now; None when it has none, or is not there."""
         ...
 

@@ -2,7 +2,7 @@
 
 PostgreSQL lets writers go side by side: what a transaction looks up, another one could change before
 the first has written. All are held to the end of the transaction, and taken in this order, so that
-nobody waits in a circle: lease, key, source, rows, events.
+nobody waits in a circle: lease, key, image, environment, variable, secrets, source, rows, events.
 """
 
 from __future__ import annotations

@@ -19,10 +19,12 @@ class SqlSecrets:
         return self._read(select(t.secrets).where(t.secrets.c.scope == scope))
 
     def find(self, scope: str, name: str) -> Secret | None:
+        self._hold()
         found = self._read(select(t.secrets).where(t.secrets.c.scope == scope, t.secrets.c.name == name))
         return found[0] if found else None
 
     def all(self) -> Sequence[Secret]:
+        self._hold()
         return self._read(select(t.secrets))
 
     def put(self, secret: Secret) -> None:
@@ -46,7 +48,6 @@ class SqlSecrets:
         self._connection.execute(delete(t.secrets).where(t.secrets.c.scope == scope, t.secrets.c.name == name))
 
     def _read(self, query: Select[Any]) -> list[Secret]:
-        self._hold()
         return [_secret(row) for row in self._connection.execute(query.order_by(t.secrets.c.scope, t.secrets.c.name))]
 
     def _hold(self) -> None:
