@@ -25,10 +25,10 @@ from .domain.settings import MAX_CONCURRENCY, MAX_PRIORITY, MAX_RETRIES, MAX_TIM
 from .domain.snapshots import Inspection, Severity
 from .domain.variables import Variable
 from .domain.versions import Version
+from .services.configuration import Plan
 from .services.image_tasks import AddImage
 from .services.image_trials import TrialResult, TrialView
 from .services.images import ImageChanges, ImageUsers, ImageView
-from .services.configuration import Plan
 from .services.installation import Overview
 from .services.jobs import JobView
 from .services.placement import Options

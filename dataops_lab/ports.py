@@ -192,6 +192,10 @@ class Attempts(Protocol):
         """As `Runs.move`."""
         ...
 
+    def note_trouble(self, attempt: Attempt) -> None:
+        """Its reason alone, while it goes on in its state; nothing when the attempt has moved on."""
+        ...
+
     def note_progress(self, attempt: Attempt) -> None:
         """Progress alone, with its event; nothing when the attempt has moved on."""
         ...

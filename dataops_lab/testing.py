@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .domain.images import BuildRecipe, Frozen, PinnedImage, Probe
+from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
 from .domain.secrets import Sealed
@@ -133,6 +133,7 @@ class FakeNotebooks:
     def __init__(self, blobs: MemoryBlobs, schema: ParameterSchema | None = None) -> None:
         self._blobs = blobs
         self.schema = schema or ParameterSchema()
+        self.written_on: str | None = "python3"
 
     def inspect(
         self,
@@ -180,6 +181,9 @@ class FakeNotebooks:
             findings=(),
             code_cells=1,
         )
+
+    def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
+        return self.written_on
 
     def kernel(self, name: str) -> KernelChoice:
         return KernelChoice(name, "python", "Python", ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}"))
@@ -299,7 +303,7 @@ class FakeImages:
         self.check()
         return self.here.get(reference)
 
-    def pull(self, reference: str, say: Say) -> PinnedImage:
+    def pull(self, reference: str, login: Login | None, say: Say) -> PinnedImage:
         self.check()
         if reference not in self.registry:
             raise Refused(f"No registry has {reference}.", code="image_not_found")
@@ -308,7 +312,7 @@ class FakeImages:
         self.here |= {reference: pinned, pinned.id: pinned, pinned.digest: pinned}
         return pinned
 
-    def in_registry(self, reference: str) -> str | None:
+    def in_registry(self, reference: str, login: Login | None) -> str | None:
         self.check()
         return self.registry[reference].repo_digest if reference in self.registry else None
 

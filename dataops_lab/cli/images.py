@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -388,6 +389,60 @@ def tasks(task_id: str | None, server: str | None, as_json: bool) -> None:
 
 
 @image.command()
+@click.argument("registry")
+@click.option("--username", prompt=True, help="Who you are there.")
+@options.server_option
+@options.json_option
+def login(registry: str, username: str, server: str | None, as_json: bool) -> None:
+    """Keep a login to REGISTRY for pulling images. The password, or a token, is asked for or read from stdin."""
+    from ..api_models import LoginRequest
+
+    if sys.stdin.isatty():
+        password = str(click.prompt("Password", hide_input=True))
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise InvalidRequest("There was no password on stdin. Write it there: `jupyter dataops image login … < FILE`.")
+    with connected(server) as connection:
+        found = connection.client.images.log_in(registry, LoginRequest(username=username, password=password))
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(f"Images of {found.registry} are pulled as {one_line(username)}.")
+
+
+@image.command()
+@click.argument("registry")
+@options.server_option
+@options.json_option
+def logout(registry: str, server: str | None, as_json: bool) -> None:
+    """Forget the login to REGISTRY."""
+    with connected(server) as connection:
+        connection.client.images.log_out(registry)
+    if as_json:
+        print_json({"removed": registry})
+    else:
+        click.echo(f"The login to {one_line(registry)} is forgotten.")
+
+
+@image.command()
+@options.server_option
+@options.json_option
+def registries(server: str | None, as_json: bool) -> None:
+    """List the registries to which there is a login."""
+    with connected(server) as connection:
+        found = connection.client.images.registries()
+    if as_json:
+        print_json({"items": [it.model_dump(mode="json") for it in found], "next": None})
+    elif found:
+        now = dt.datetime.now(dt.UTC)
+        rows = [(it.registry, since(it.changed_at, now), it.changed_by) for it in found]
+        table(("registry", "changed", "by"), rows, shrinks="registry")
+    else:
+        remark("No logins. `jupyter dataops image login REGISTRY` keeps one.")
+
+
+@image.command()
 @name_argument
 @options.server_option
 @options.json_option
@@ -452,14 +507,15 @@ def _row(it: ImageModel, check: Any) -> tuple[str, ...]:
         remarks.append("its tag has moved on")
     kernels = ", ".join(kernel.name for kernel in it.probe.kernels) if it.probe else ""
     python = (it.probe.python if it.probe else None) or ""
-    return it.name, it.reference, python, kernels, size(it.size_bytes), ", ".join(it.environments), ", ".join(remarks)
+    what = f"built from {it.base}" if it.base else it.reference
+    return it.name, what, python, kernels, size(it.size_bytes), ", ".join(it.environments), ", ".join(remarks)
 
 
 def _tell(it: ImageModel) -> None:
     probe = it.probe
     details = {
         "name": it.name,
-        "reference": it.reference,
+        "reference": f"built from {it.base}" if it.base else it.reference,
         "pinned to": it.digest,
         "platform": f"{it.platform}, {size(it.size_bytes)}",
         "about": it.description,

@@ -17,10 +17,12 @@ from ..api_models import (
     ImageTaskModel,
     ImageTrialModel,
     ImageUsersModel,
+    LoginRequest,
     PageModel,
+    RegistryModel,
     TrialRequest,
 )
-from ..services import Services, image_tasks, image_trials, images
+from ..services import Services, image_tasks, image_trials, images, registries
 
 if TYPE_CHECKING:
     from .http import HttpClient
@@ -73,6 +75,12 @@ class Images(Protocol):
         """The last ones, newest first."""
         ...
 
+    def registries(self) -> list[RegistryModel]:
+        """To which there is a login."""
+        ...
+
+    def log_in(self, registry: str, login: LoginRequest) -> RegistryModel: ...
+    def log_out(self, registry: str) -> None: ...
     def frozen(self, kernel: str) -> FrozenModel:
         """The packages of a kernel of the machine that answers."""
         ...
@@ -133,6 +141,15 @@ class LocalImages(Images):
     def trials(self) -> list[ImageTrialModel]:
         return [ImageTrialModel.of(view) for view in image_trials.page(self._ctx)]
 
+    def registries(self) -> list[RegistryModel]:
+        return [RegistryModel.of(it) for it in registries.of(self._ctx)]
+
+    def log_in(self, registry: str, login: LoginRequest) -> RegistryModel:
+        return RegistryModel.of(registries.put(self._ctx, registry, login.to_domain(), by=self._user))
+
+    def log_out(self, registry: str) -> None:
+        registries.remove(self._ctx, registry, by=self._user)
+
     def frozen(self, kernel: str) -> FrozenModel:
         return FrozenModel.of(images.frozen(self._ctx, kernel))
 
@@ -188,6 +205,15 @@ class HttpImages(Images):
 
     def trials(self) -> list[ImageTrialModel]:
         return self._ask(PageModel[ImageTrialModel], "GET", "image-trials").items
+
+    def registries(self) -> list[RegistryModel]:
+        return self._ask(PageModel[RegistryModel], "GET", "registries").items
+
+    def log_in(self, registry: str, login: LoginRequest) -> RegistryModel:
+        return self._ask(RegistryModel, "PUT", f"registries/{quote(registry, safe='')}", login)
+
+    def log_out(self, registry: str) -> None:
+        self._ask(RegistryModel, "DELETE", f"registries/{quote(registry, safe='')}")
 
     def frozen(self, kernel: str) -> FrozenModel:
         return self._ask(FrozenModel, "GET", f"kernels/{quote(kernel, safe='')}/packages")

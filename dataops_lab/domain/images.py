@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 from ..errors import InvalidRequest
 from .leases import ProcessIdentity
-from .snapshots import KernelChoice
+from .snapshots import AUTHORED, KernelChoice
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
+_REGISTRY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,190}[A-Za-z0-9])?(:[0-9]{1,5})?")
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,499}")
 
 
@@ -32,6 +34,14 @@ class PinnedImage:
     def digest(self) -> str:
         """What a daemon is told to run: no tag can move it."""
         return self.repo_digest or self.id
+
+
+@dataclass(frozen=True)
+class Login:
+    """To a registry."""
+
+    username: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,8 @@ class Image:
     deprecated: Deprecation | None = None
     probe: Probe | None = None
     host: str | None = None
+    base: str | None = None
+    """What it was built from; its reference is its id then."""
     earlier: tuple[EarlierPin, ...] = ()
     """Newest first."""
     revision: int = field(default=1, compare=False)
@@ -113,12 +125,14 @@ class Image:
             return configured
         return self.pinned.user or "0:0"
 
-    def pinned_anew(self, reference: str, pinned: PinnedImage, probe: Probe, *, at: dt.datetime, by: str) -> Image:
+    def pinned_anew(
+        self, reference: str, pinned: PinnedImage, probe: Probe, *, base: str | None = None, at: dt.datetime, by: str
+    ) -> Image:
         """What stood here before joins the `earlier` ones, unless it is the same."""
         earlier = self.earlier
         if pinned.id != self.pinned.id:
             earlier = (EarlierPin(self.pinned, self.reference, at, by), *earlier)
-        return replace(self, reference=reference, pinned=pinned, probe=probe, earlier=earlier)
+        return replace(self, reference=reference, pinned=pinned, probe=probe, base=base, earlier=earlier)
 
 
 @dataclass(frozen=True)
@@ -149,6 +163,38 @@ def checked_reference(reference: str) -> str:
             code="invalid_image_reference",
         )
     return reference
+
+
+def registry_of(reference: str) -> str:
+    """As Docker reads it: what stands before the first slash, if it looks like a host."""
+    first, slash, _ = reference.partition("/")
+    return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
+
+
+def checked_registry(registry: str) -> str:
+    if not _REGISTRY.fullmatch(registry):
+        raise InvalidRequest(
+            f"{registry!r} is no registry. Write its host as references of images have it, such as docker.io or "
+            "registry.example:5000.",
+            code="invalid_registry",
+        )
+    return registry
+
+
+def kernelspec_name(environment: str, image: str, kernel: str) -> str:
+    """What Jupyter calls a kernel of an image that is authored in, and notebooks keep."""
+    return f"{AUTHORED}{environment}.{image}.{kernel}".lower()
+
+
+def authored_in(images: Iterable[Image], kernelspec: str | None) -> str | None:
+    """The image on whose kernel a notebook was written; None when it was on no image of these."""
+    if kernelspec is None or not kernelspec.startswith(AUTHORED):
+        return None
+    for image in images:
+        for kernel in image.probe.kernels if image.probe else ():
+            if kernelspec.endswith(f".{image.name}.{kernel.name}".lower()):
+                return image.name
+    return None
 
 
 def kept_tag(name: str, image: PinnedImage) -> str:

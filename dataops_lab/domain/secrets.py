@@ -39,6 +39,10 @@ class Secret:
         return f"{self.scope}/{self.name}"
 
 
+REGISTRIES = "registries"
+"""The scope of logins to registries of images; each has the name of its registry."""
+
+
 def of_environment(name: str) -> str:
     """The scope of an environment's secrets."""
     return f"environment/{name}"

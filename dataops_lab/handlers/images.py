@@ -14,10 +14,12 @@ from ..api_models import (
     ImageTaskModel,
     ImageTrialModel,
     ImageUsersModel,
+    LoginRequest,
     PageModel,
+    RegistryModel,
     TrialRequest,
 )
-from ..services import image_tasks, image_trials, images
+from ..services import image_tasks, image_trials, images, registries
 from .base import DataOpsHandler, operation
 
 IMAGES = "dataops:images"
@@ -184,6 +186,30 @@ class ImageTrialHandler(DataOpsHandler):
     )
     def get(self, trial_id: str) -> ImageTrialModel:
         return ImageTrialModel.of(image_trials.get(self.services, trial_id))
+
+
+class RegistriesHandler(DataOpsHandler):
+    @operation(
+        "Registries to which there is a login", action="read", resource=IMAGES, answers={200: PageModel[RegistryModel]}
+    )
+    def get(self) -> PageModel[RegistryModel]:
+        return PageModel[RegistryModel](items=[RegistryModel.of(it) for it in registries.of(self.services)])
+
+
+class RegistryHandler(DataOpsHandler):
+    @operation(
+        "Log in to a registry, or replace the login",
+        action="write",
+        resource=IMAGES,
+        answers={200: RegistryModel},
+        body=LoginRequest,
+    )
+    def put(self, registry: str, body: LoginRequest) -> RegistryModel:
+        return RegistryModel.of(registries.put(self.services, registry, body.to_domain(), by=self.user))
+
+    @operation("Forget the login to a registry", action="write", resource=IMAGES, answers={200: RegistryModel})
+    def delete(self, registry: str) -> RegistryModel:
+        return RegistryModel.of(registries.remove(self.services, registry, by=self.user))
 
 
 class FrozenHandler(DataOpsHandler):

@@ -31,6 +31,7 @@ from ..errors import Conflict, DataOpsError, InvalidRequest, Refused
 from ..ports import ImageBackend, Say
 from .context import Services
 from .permissions import require_administrator
+from .registries import login_for
 
 MAX_LOG = 1_000_000
 _WRITE_EVERY_S = 0.3
@@ -70,7 +71,7 @@ def add(ctx: Services, asked: AddImage, *, by: str) -> ImageTask:
 
     def work(say: Say) -> None:
         backend = ctx.image_backend(settings.host)
-        pinned = _resolved(backend, asked.reference, say, pull=asked.pull)
+        pinned = _resolved(ctx, backend, asked.reference, say, pull=asked.pull)
         _put(ctx, asked, pinned, settings, say, by=by)
 
     return _start(ctx, "add", asked.name, settings, work, by=by)
@@ -107,12 +108,12 @@ def build(ctx: Services, asked: AddImage, asked_recipe: BuildRecipe, *, by: str)
         backend = ctx.image_backend(settings.host)
         recipe = _with_frozen(ctx, asked_recipe, say)
         reference = of_catalogue.digest if of_catalogue else recipe.base
-        base = _resolved(backend, reference, say, pull=asked.pull and of_catalogue is None)
+        base = _resolved(ctx, backend, reference, say, pull=asked.pull and of_catalogue is None)
         say(f"Looking into the base {recipe.base}.")
         found = backend.probe(base, user=settings.user, at=ctx.clock.now())
         built = backend.build(base, found, recipe, say)
         try:
-            _put(ctx, replace(asked, reference=f"built from {recipe.base}"), built, settings, say, by=by)
+            _put(ctx, replace(asked, reference=built.id), built, settings, say, base=recipe.base, by=by)
         except BaseException:
             backend.drop(built.id)
             raise
@@ -209,11 +210,11 @@ def _settings(ctx: Services, environment: str | None) -> DockerSettings:
         return tx.environments.get(environment or SANDBOX).docker
 
 
-def _resolved(backend: ImageBackend, reference: str, say: Say, *, pull: bool) -> PinnedImage:
+def _resolved(ctx: Services, backend: ImageBackend, reference: str, say: Say, *, pull: bool) -> PinnedImage:
     found = None if pull else backend.find(reference)
     if found is None:
         say(f"Pulling {reference}.")
-        found = backend.pull(reference, say)
+        found = backend.pull(reference, login_for(ctx, reference), say)
     say(f"{reference} is {found.repo_digest or found.id}, {found.size_bytes / 1e6:.0f} MB, for {found.platform}.")
     return found
 
@@ -229,7 +230,16 @@ def _probed(ctx: Services, image: Image, settings: DockerSettings, say: Say) -> 
     return found
 
 
-def _put(ctx: Services, asked: AddImage, pinned: PinnedImage, settings: DockerSettings, say: Say, *, by: str) -> None:
+def _put(
+    ctx: Services,
+    asked: AddImage,
+    pinned: PinnedImage,
+    settings: DockerSettings,
+    say: Say,
+    *,
+    base: str | None = None,
+    by: str,
+) -> None:
     backend = ctx.image_backend(settings.host)
     with ctx.store.read() as tx:
         before = tx.images.find(asked.name)
@@ -245,7 +255,7 @@ def _put(ctx: Services, asked: AddImage, pinned: PinnedImage, settings: DockerSe
             present = tx.images.find(asked.name)
             if (present and present.revision) != (before and before.revision):
                 raise Conflict(f"{asked.name} was changed meanwhile. Look at it, and add it again.")
-            image = image.pinned_anew(asked.reference, pinned, found, at=now, by=by)
+            image = image.pinned_anew(asked.reference, pinned, found, base=base, at=now, by=by)
             # The only one is what people mean when they name none.
             alone = not tx.images.all()
             tx.images.put(replace(image, is_default=image.is_default or alone), at=now, by=by)

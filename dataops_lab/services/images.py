@@ -13,6 +13,7 @@ from ..errors import Conflict, InvalidRequest, Refused
 from ..ports import Transaction
 from .context import Services
 from .permissions import require_administrator
+from .registries import login_for
 
 USED_WITHIN_DAYS = 30
 _MAX_DESCRIPTION = 2_000
@@ -172,7 +173,8 @@ def check(ctx: Services, name: str) -> ImageCheck:
     problem = None
     there = None
     try:
-        there = backend.in_registry(image.reference) if image.pinned.repo_digest else None
+        if image.pinned.repo_digest:
+            there = backend.in_registry(image.reference, login_for(ctx, image.reference))
     except Refused as refused:
         problem = refused.message
     if there is None:

@@ -10,7 +10,7 @@ from dataops_lab.domain.environments import DockerSettings, ExecutorKind
 from dataops_lab.domain.images import BuildRecipe, Deprecation, ImageTaskState
 from dataops_lab.domain.runs import RunState, Submission
 from dataops_lab.errors import Conflict, Forbidden, InvalidRequest, Refused, Unavailable, UnknownImage
-from dataops_lab.services import image_tasks, image_trials, images, runs
+from dataops_lab.services import image_tasks, image_trials, images, placement, runs
 from dataops_lab.services.image_tasks import AddImage
 from dataops_lab.services.images import ImageChanges
 from dataops_lab.testing import FakeImages
@@ -154,7 +154,7 @@ def test_two_do_not_work_on_one_image_at_a_time(ctx, add, daemon, ended):
     assert ended(first).task.state is ImageTaskState.SUCCEEDED
 
 
-def test_a_task_whose_process_is_no_more_was_interrupted_and_blocks_nobody(ctx, add, daemon, host):
+def test_a_task_whose_process_is_no_more_was_interrupted_and_blocks_nobody(ctx, daemon, host, ended):
     daemon.image("data:1", "a")
     go_on = threading.Event()
     daemon.pull = lambda *_: go_on.wait(60) and daemon.here["data:1"]
@@ -162,8 +162,8 @@ def test_a_task_whose_process_is_no_more_was_interrupted_and_blocks_nobody(ctx, 
     host.dead.add(host.identity().pid)
     assert image_tasks.get(ctx, lost.id).task.state is ImageTaskState.INTERRUPTED
     again = image_tasks.add(ctx, AddImage("data", "data:1"), by="ada")
-    assert again.id != lost.id
     go_on.set()
+    assert {ended(task).task.id for task in (lost, again)} == {lost.id, again.id}
 
 
 def test_who_is_no_administrator_changes_nothing(ctx, in_docker):
@@ -364,3 +364,21 @@ def test_a_trial_needs_an_environment_with_containers(ctx, candidate, submit):
 def test_a_submission_that_names_an_unknown_image_is_told_which_there_are(ctx, in_docker):
     with pytest.raises(UnknownImage, match="There is: data"):
         runs.submit(ctx, Submission("/n/sales.ipynb", image="date"), by="ada")
+
+
+# --- authoring ----------------------------------------------------------------------------------
+
+
+def test_a_notebook_runs_in_the_image_in_which_it_was_written_unless_another_is_chosen(ctx, in_docker, add, daemon):
+    daemon.image("other:1", "b")
+    add("other", "other:1", environment="sandbox")
+    ctx.notebooks.written_on = "dataops.sandbox.other.python3"
+    assert runs.submit(ctx, Submission("/n.ipynb"), by="ada").view.run.image.name == "other"
+    assert runs.submit(ctx, Submission("/n.ipynb", image="data"), by="ada").view.run.image.name == "data"
+    [sandbox, _] = placement.options(ctx, by="ada", kernel="dataops.sandbox.other.python3")
+    assert sandbox.default_image == "other"
+
+
+def test_an_image_that_is_no_longer_allowed_is_not_proposed(ctx, in_docker):
+    ctx.notebooks.written_on = "dataops.sandbox.gone.python3"
+    assert runs.submit(ctx, Submission("/n.ipynb"), by="ada").view.run.image.name == "data"

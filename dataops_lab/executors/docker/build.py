@@ -150,6 +150,8 @@ def _spec(base: PinnedImage, config: Mapping[str, Any], recipe: BuildRecipe) -> 
             "PidsLimit": 4096,
             "NetworkMode": recipe.network or "default",
             "Init": True,
+            # When we are killed on the way, it ends by itself and leaves nothing.
+            "AutoRemove": True,
         },
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ...domain.images import BuildRecipe, PinnedImage, Probe
+from ...domain.images import BuildRecipe, Login, PinnedImage, Probe, registry_of
 from ...errors import DataOpsError, Refused, Unavailable
 from ...ports import Say
 from .build import build
@@ -35,14 +35,14 @@ class DockerImages:
                 return None
             return _pinned(reference, found, client.version())
 
-    def pull(self, reference: str, say: Say) -> PinnedImage:
+    def pull(self, reference: str, login: Login | None, say: Say) -> PinnedImage:
         repository, tag = _parts(reference)
         if repository.startswith("sha256:") or not tag:
             raise _unknown(reference)
         with self._daemon.asked() as client, _registry(reference):
-            # Somebody may have logged in since the client was made.
+            # Somebody may have used `docker login` since the client was made.
             client.reload_config()
-            for told in client.pull(repository, tag=tag, stream=True, decode=True):
+            for told in client.pull(repository, tag=tag, stream=True, decode=True, auth_config=_auth(login)):
                 if problem := told.get("error"):
                     raise _refusal(reference, problem)
                 if line := _progress(told):
@@ -52,7 +52,7 @@ class DockerImages:
             raise _unknown(reference)
         return found
 
-    def in_registry(self, reference: str) -> str | None:
+    def in_registry(self, reference: str, login: Login | None) -> str | None:
         repository, tag = _parts(reference)
         if not tag or repository.startswith("sha256:"):
             return None
@@ -60,7 +60,8 @@ class DockerImages:
             client.reload_config()
             try:
                 with _registry(reference):
-                    found = client.inspect_distribution(f"{repository}{'@' if ':' in tag else ':'}{tag}")
+                    named = f"{repository}{'@' if ':' in tag else ':'}{tag}"
+                    found = client.inspect_distribution(named, auth_config=_auth(login))
             except Refused as refused:
                 if refused.precise_code == "image_not_found":
                     return None
@@ -97,6 +98,11 @@ class DockerImages:
         found = self.find(built)
         assert found is not None
         return found
+
+
+def _auth(login: Login | None) -> dict[str, str] | None:
+    """None: as the machine's own `docker login` left it."""
+    return {"username": login.username, "password": login.password} if login else None
 
 
 def _pinned(reference: str, found: dict[str, Any], version: dict[str, Any]) -> PinnedImage:
@@ -142,14 +148,15 @@ def _registry(reference: str) -> Iterator[None]:
 
 def _refusal(reference: str, said: str) -> DataOpsError:
     lower = said.lower()
-    registry = reference.partition("/")[0] if "/" in reference and "." in reference.partition("/")[0] else "docker.io"
+    registry = registry_of(reference)
     if "no matching manifest" in lower or "does not match the specified platform" in lower:
         return Refused(f"{reference} is not there for this daemon's platform: {said}", code="wrong_platform")
     if any(words in lower for words in _NOT_THERE):
         return _unknown(reference, said)
     if any(words in lower for words in _NO_LOGIN):
         return Refused(
-            f"The registry {registry} refuses: {said}. Log in to it: `docker login {registry}`.", code="registry_login"
+            f"The registry {registry} refuses: {said}. Give a login: `jupyter dataops image login {registry}`.",
+            code="registry_login",
         )
     return Unavailable(
         f"The registry of {reference} does not answer: {said}. Is it reachable from the Docker host?",

@@ -49,7 +49,7 @@ def probe_spec(image: str, user: str) -> dict[str, Any]:
 
 
 def _said(client: APIClient, image: str, user: str) -> tuple[str, str]:
-    from docker.errors import APIError
+    from docker.errors import APIError, NotFound
 
     container = client.create_container_from_config(probe_spec(image, user))["Id"]
     try:
@@ -74,6 +74,9 @@ def _said(client: APIClient, image: str, user: str) -> tuple[str, str]:
     finally:
         with suppress(APIError):
             client.remove_container(container, force=True)
+        # It may be removing itself already, which takes a moment.
+        with suppress(NotFound):
+            client.wait(container, condition="removed")
 
 
 def _judged(found: dict[str, Any] | None, stderr: str, *, user: str, at: dt.datetime) -> Probe:

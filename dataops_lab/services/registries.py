@@ -1,0 +1,54 @@
+"""Logins to registries of images, sealed like every secret; read by nobody but the pull of an image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from ..domain.images import Login, checked_registry, registry_of
+from ..domain.secrets import REGISTRIES, Secret
+from ..errors import InvalidRequest, NotFound
+from . import secrets
+from .context import Services
+from .permissions import require_administrator
+
+_LONGEST = 10_000
+
+
+def of(ctx: Services) -> Sequence[Secret]:
+    """By registry, which is the name; sealed."""
+    with ctx.store.read() as tx:
+        return tx.secrets.of(REGISTRIES)
+
+
+def put(ctx: Services, registry: str, login: Login, *, by: str) -> Secret:
+    """Set it, or replace it. Whether the registry takes it is seen at the next pull."""
+    require_administrator(ctx, by)
+    checked_registry(registry)
+    if not login.username or not login.password or max(len(login.username), len(login.password)) > _LONGEST:
+        raise InvalidRequest("A login has a user name and a password, or a token in its place.")
+    value = json.dumps([login.username, login.password])
+    with ctx.store.begin() as tx:
+        return secrets.seal(ctx, tx, REGISTRIES, registry, value, by=by)
+
+
+def remove(ctx: Services, registry: str, *, by: str) -> Secret:
+    """As it was, sealed."""
+    require_administrator(ctx, by)
+    with ctx.store.begin() as tx:
+        found = tx.secrets.find(REGISTRIES, registry)
+        if found is None:
+            raise NotFound(
+                f"There is no login to {registry}. `jupyter dataops image registries` shows which there are."
+            )
+        tx.secrets.remove(REGISTRIES, registry)
+        return found
+
+
+def login_for(ctx: Services, reference: str) -> Login | None:
+    """None: the daemon's client has one of its own, or none is needed. SecretsLocked, Damaged."""
+    with ctx.store.read() as tx:
+        found = tx.secrets.find(REGISTRIES, registry_of(reference))
+    if found is None or found.sealed is None:
+        return None
+    return Login(*json.loads(ctx.vault.open(found.sealed, bound_to=found.bound_to)))

@@ -1,0 +1,89 @@
+"""A real registry of images on loopback, which wants a login: Debian's docker-registry."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import pytest
+
+WHERE_TO_GET_IT = "docker-registry is not installed. On Debian and Ubuntu: sudo apt-get install docker-registry"
+USERNAME, PASSWORD = "ada", "open sesame"
+_HTPASSWD = "ada:$2b$05$CsALGzrn.deILmp6P0kMtuc7npw/ntce.PrNC8V/fYHtyQspqcDZi\n"
+"""Of the two above; the registry takes bcrypt alone."""
+_PATIENCE_S = 60
+
+
+@dataclass(frozen=True)
+class Registry:
+    host: str
+    client: docker.DockerClient
+
+    def push(self, image: str, name: str) -> str:
+        """Put the image `image` there as `name`, and its tag away from the daemon; its digest in the registry."""
+        reference = f"{self.host}/{name}"
+        self.client.images.get(image).tag(reference)
+        login = {"username": USERNAME, "password": PASSWORD}
+        for told in self.client.images.push(reference, auth_config=login, stream=True, decode=True):
+            assert "error" not in told, told
+            digest = told.get("aux", {}).get("Digest", "")
+        self.client.images.remove(reference)
+        return digest
+
+
+@pytest.fixture(scope="session")
+def registry(docker_client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """Its storage goes with it; what was pulled from it stays in the daemon until its test removes it."""
+    if not shutil.which("docker-registry"):
+        if os.environ.get("CI"):
+            pytest.fail(WHERE_TO_GET_IT)
+        pytest.skip(WHERE_TO_GET_IT)
+    folder = tmp_path_factory.mktemp("registry")
+    (folder / "htpasswd").write_text(_HTPASSWD)
+    process, host = _started(folder)
+    try:
+        yield Registry(host, docker_client)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _started(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+    for _ in range(10):  # another process may take the port before the registry does
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            host = f"127.0.0.1:{free.getsockname()[1]}"
+        (folder / "config.yml").write_text(
+            f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/images}}}}\n"
+            f"http: {{addr: '{host}'}}\nauth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}\n"
+        )
+        with (folder / "log").open("ab") as log:
+            command = ["docker-registry", "serve", str(folder / "config.yml")]
+            process = subprocess.Popen(command, stdout=log, stderr=log)
+        if _answers(process, host):
+            return process, host
+    pytest.fail(f"The registry does not start: {(folder / 'log').read_text()[-2000:]}")
+
+
+def _answers(process: subprocess.Popen[bytes], host: str) -> bool:
+    deadline = time.monotonic() + _PATIENCE_S
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"http://{host}/v2/", timeout=5)
+        except urllib.error.HTTPError as error:
+            # Some other program's port would not ask who is there.
+            return error.code == 401 and process.poll() is None
+        except OSError:
+            time.sleep(0.05)
+    process.kill()
+    process.wait()
+    return False
