@@ -16,6 +16,7 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import io
 import json
 import os
 import resource
@@ -113,10 +114,9 @@ def serve(role: str, control: socket.socket) -> None:
     packages = {path: changed_at(path) for path in [*site.getsitepackages(), site.getusersitepackages()]}
     started = time.monotonic()
     for module in MODULES[role]:
-        try:
+        # What a module says of itself is said once, and in no run's log.
+        with contextlib.suppress(ImportError), contextlib.redirect_stderr(io.StringIO()):
             importlib.import_module(module)
-        except ImportError:
-            continue
     set_by_modules = {name: value for name, value in os.environ.items() if before.get(name) != value}
     if role == "kernel":
         # It reads its parent's id from the environment while it is imported.
@@ -127,7 +127,8 @@ def serve(role: str, control: socket.socket) -> None:
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    send(control, {"packages": packages}, [])
+    with contextlib.suppress(OSError):  # nobody waits for it any more
+        send(control, {"packages": packages}, [])
     while time.monotonic() - started < OLD_S and select.select([control], [], [], UNUSED_S)[0]:
         _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         if not descriptors:
@@ -136,8 +137,11 @@ def serve(role: str, control: socket.socket) -> None:
             control.detach()
             connection = socket.socket(fileno=descriptors[0])
             connection.set_inheritable(False)
-            connection.sendall(b"+")
-            request, given = receive(connection)
+            try:
+                connection.sendall(b"+")
+                request, given = receive(connection)
+            except OSError:  # who asked has long started it cold
+                request, given = None, []
             if request is None or fixed(request["environment"]) != own:
                 os._exit(0)
             os.environ.clear()  # what is shown takes the place of what the C library has until now

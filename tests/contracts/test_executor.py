@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dataops_lab.executors import ProcessExecutor
+from dataops_lab.executors import ProcessExecutor, Warm
 from dataops_lab.ports import Bundle, Container, Executor, Look
 from dataops_lab.runner import protocol
 from dataops_lab.testing import FakeExecutor, MemoryBlobs
@@ -40,7 +40,7 @@ def bundle(image: str | None = None) -> Bundle:
     return Bundle(NAME, spec, notebook, [], {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]})
 
 
-@pytest.fixture(params=["process", "docker", "fake"])
+@pytest.fixture(params=["process", "preloaded", "docker", "fake"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -50,12 +50,28 @@ def work(kind: str, request: pytest.FixtureRequest) -> Bundle:
     return bundle(request.getfixturevalue("docker_images")["lean"] if kind == "docker" else None)
 
 
+@pytest.fixture(scope="module")
+def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """Interpreters that stand ready; a run that starts cold lets them begin."""
+    warm = Warm(2)
+    first = ProcessExecutor(tmp_path_factory.mktemp("first"), MemoryBlobs(), warm=warm)
+    first.start(bundle(None))
+    wait_for(lambda: first.look(NAME).started)
+    first.stop(NAME, force=True)
+    wait_for(lambda: first.look(NAME).gone)
+    assert warm.wait(60)
+    yield warm
+    warm.close()
+
+
 @pytest.fixture
 def executor(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
     folder = tmp_path / "runs"
     made: Executor
     if kind == "docker":
         made = request.getfixturevalue("docker_executor")()
+    elif kind == "preloaded":
+        made = ProcessExecutor(folder, MemoryBlobs(), warm=request.getfixturevalue("preloaded"))
     else:
         made = ProcessExecutor(folder, MemoryBlobs()) if kind == "process" else FakeExecutor(folder)
     yield made
