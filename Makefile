@@ -38,7 +38,7 @@ check: $(DONE)/built ## lint, formatting, types and import rules
 	lint-imports
 	jlpm lint:check
 
-test-python: $(DONE)/built $(DONE)/postgres $(DONE)/r docker ## the Python tests (arguments in PYTEST_ARGS)
+test-python: $(DONE)/built $(DONE)/postgres $(DONE)/r $(DONE)/registry docker ## the Python tests (arguments in PYTEST_ARGS)
 	python -m pytest $(PYTEST_ARGS)
 
 test-frontend: $(DONE)/built ## the TypeScript tests
@@ -109,6 +109,10 @@ $(DONE)/postgres: $(DONE)/venv
 
 $(DONE)/r: $(DONE)/venv
 	scripts/apt r-cran-irkernel || true
+	touch $@
+
+$(DONE)/registry: $(DONE)/venv
+	scripts/apt docker-registry || true
 	touch $@
 
 # Not a step that is done once: a daemon does not outlive the machine's next start.
