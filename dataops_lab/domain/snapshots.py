@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -38,10 +38,15 @@ class KernelChoice:
     interrupt_mode: str = "signal"
 
 
+AUTHORED = "dataops."
+"""How the names of kernelspecs begin that stand for kernels of images."""
+
+
 def kernel_for(kernels: Sequence[KernelChoice], name: str | None, language: str | None) -> KernelChoice | None:
     """The one of that name, else the only one of that language: kernels are called otherwise in images than here."""
+    wanted = name or ""
     for kernel in kernels:
-        if kernel.name == name:
+        if kernel.name == wanted or (wanted.startswith(AUTHORED) and wanted.endswith(f".{kernel.name.lower()}")):
             return kernel
     alike = [kernel for kernel in kernels if language and kernel.language.lower() == language.lower()]
     return alike[0] if len(alike) == 1 else None
@@ -49,10 +54,16 @@ def kernel_for(kernels: Sequence[KernelChoice], name: str | None, language: str 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What there is where a notebook will run: kernels (None: those of this machine), and names of variables."""
+    """What there is where a notebook will run: kernels (None: those of this machine), and names of variables.
+
+    Of an image also its name, its Python and its packages with their versions, as far as they are known.
+    """
 
     kernels: tuple[KernelChoice, ...] | None = None
     variables: frozenset[str] = frozenset()
+    image: str | None = None
+    python: str | None = None
+    packages: Mapping[str, str] | None = None
 
 
 HERE = Surroundings()

@@ -137,6 +137,14 @@ def _modules(luggage: Luggage, workspace: Workspace, kernel: KernelChoice | None
             message = f"The module {name!r} is neither beside the notebook nor installed in the kernel {kernel.name!r}."
             mend = f"Install what provides it: {kernel.argv[0]} -m pip install {name}"
         yield Finding("missing_module", Severity.WARNING, message, mend, cells[name])
+    for name in luggage.modules_elsewhere.keys() & cells.keys():
+        yield Finding(
+            "editable_module",
+            Severity.WARNING,
+            f"The module {name!r} is installed as a link to {luggage.modules_elsewhere[name]}: it does not travel.",
+            f"Copy it beside the notebook, or install it whole: {kernel.argv[0]} -m pip install FOLDER",
+            cells[name],
+        )
 
 
 def _variables(luggage: Luggage, where: Surroundings) -> Iterator[Finding]:

@@ -42,6 +42,12 @@ class LocalNotebooks:
 
         return snapshot.snapshot(path, root=root, kernel=kernel, limits=limits, blobs=self._blobs, where=where)
 
+    def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
+        from .read import read_notebook
+        from .workspace import workspace_of
+
+        return read_notebook(workspace_of(path, root).notebook, max_bytes=limits.file_bytes).kernel_name
+
     def kernel(self, name: str) -> KernelChoice:
         from . import kernels
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..domain.snapshots import KernelChoice
@@ -17,14 +18,29 @@ _LONGEST_NAME = 200  # file systems stop at 255 bytes
 
 # Looks for top-level names only: looking for a submodule imports its parents, which is somebody's code.
 _LOOK = """
-import importlib.util, json, sys
-def found(name):
+import importlib.util, json, os, sys, sysconfig
+installed = [os.path.realpath(path) + os.sep for path in sysconfig.get_paths().values()]
+def place(name):
     try:
-        return importlib.util.find_spec(name) is not None
+        spec = importlib.util.find_spec(name)
     except (ImportError, ValueError, AttributeError):
-        return name in sys.modules
-print(json.dumps([n for n in sys.argv[1:] if n in sys.builtin_module_names or found(n)]))
+        return "" if name in sys.modules else None
+    if spec is None:
+        return None
+    origin = spec.origin if spec.has_location else next(iter(spec.submodule_search_locations or [""]), "")
+    path = os.path.realpath(origin) if origin else ""
+    inside = path.startswith(tuple(installed)) or {"site-packages", "dist-packages"} & set(path.split(os.sep))
+    return "" if inside else path
+print(json.dumps({name: "" if name in sys.builtin_module_names else place(name) for name in sys.argv[1:]}))
 """
+
+
+@dataclass
+class Looked:
+    """Which top-level modules a kernel's environment lacks, and which it takes from a folder of somebody's own."""
+
+    missing: set[str] = field(default_factory=set)
+    elsewhere: dict[str, str] = field(default_factory=dict)
 
 
 def local_files(wanted: Import, folders: Sequence[Path]) -> list[Path]:
@@ -53,11 +69,11 @@ def _in_namespace(package: Path, rest: str, members: Sequence[str]) -> Iterator[
         yield from local_files(Import(head, (tail,) if tail else ()), [package])
 
 
-def missing_in(kernel: KernelChoice | None) -> Callable[[set[str]], set[str]]:
-    """Which modules a kernel's environment lacks; none where what starts the kernel is not its interpreter."""
+def looked_for_in(kernel: KernelChoice | None) -> Callable[[set[str]], Looked]:
+    """Finds nothing to say where what starts the kernel is not its interpreter."""
     if kernel is None or kernel.language.lower() != "python" or "-m" not in kernel.argv:
-        return lambda _: set()
-    return Interpreter(kernel.argv[0]).missing
+        return lambda _: Looked()
+    return Interpreter(kernel.argv[0]).look_for
 
 
 class Interpreter:
@@ -68,20 +84,21 @@ class Interpreter:
     def __init__(self, program: str) -> None:
         self._program = program
 
-    def missing(self, names: Iterable[str]) -> set[str]:
-        """Those that it cannot import. None is missing when it does not answer."""
+    def look_for(self, names: Iterable[str]) -> Looked:
+        """Nothing is missing when it does not answer."""
         if self._program == sys.executable:
             names = set(names) - sys.stdlib_module_names
         asked = sorted(name for name in set(names) if (self._program, name) not in self._known and name.isidentifier())
         if not asked:
-            return set()
+            return Looked()
         found = self._ask(asked)
-        if found is None:
-            return set()
-        self._known.update(dict.fromkeys((self._program, name) for name in found))
-        return set(asked) - found
+        self._known.update(dict.fromkeys((self._program, name) for name, place in found.items() if place == ""))
+        return Looked(
+            {name for name, place in found.items() if place is None},
+            {name: place for name, place in found.items() if place},
+        )
 
-    def _ask(self, names: list[str]) -> set[str] | None:
+    def _ask(self, names: list[str]) -> dict[str, str | None]:
         try:
             # Not -I, which hides what people installed for themselves. Nothing of importance lies in /.
             done = subprocess.run(
@@ -92,6 +109,6 @@ class Interpreter:
                 timeout=_TIMEOUT_S,
                 stdin=subprocess.DEVNULL,
             )
-            return set(json.loads(done.stdout))
+            return dict(json.loads(done.stdout))
         except (OSError, subprocess.SubprocessError, ValueError):
-            return None
+            return {}

@@ -12,7 +12,8 @@ from ..ports import Blobs
 from . import kernels
 from .canonical import canonical_bytes
 from .checks import check
-from .modules import missing_in
+from .difference import differences
+from .modules import looked_for_in
 from .origin import origin_of
 from .parameters import parameters_of
 from .read import Notebook, read_notebook
@@ -120,9 +121,10 @@ def _look(
         parameters=[parameter.name for parameter in schema.parameters],
         limits=limits,
         # What an image has is known by the names of packages, not of modules.
-        missing=missing_in(choice if where.kernels is None else None),
+        look_for=looked_for_in(choice if where.kernels is None else None),
     )
     findings.extend(check(notebook, workspace, luggage, choice, where))
+    findings.extend(differences(notebook, luggage, where))
     return _Look(workspace, notebook, choice, problem, schema, luggage, findings)
 
 

@@ -13,13 +13,16 @@ from ..domain.snapshots import Limits
 from ..errors import InvalidNotebook
 from .allowance import Allowance
 from .ignore import IgnoreRules
-from .modules import local_files
+from .modules import Looked, local_files
 from .read import Notebook, read_notebook
 from .scan import Import, Mention, PythonScanner, Scan, Use, scan_text
 from .walk import Found, LeftBehind, Walker
 from .workspace import Workspace
 
 _SCANNED_BYTES = 1024**2  # modules beyond are data in disguise
+_SCRIPTS = frozenset({".R", ".r", ".sh", ".bash"})
+_SETTINGS = frozenset({".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".conf"})
+_ANYWHERE = "*/"  # how a path begins that may start at any folder above the notebook
 
 
 @dataclass
@@ -36,6 +39,8 @@ class Luggage:
     """Top-level names of imports that are neither that nor installed."""
     modules_in_root: set[str] = field(default_factory=set)
     """Those of the missing ones that lie in the root, where Python does not look by itself. They travel."""
+    modules_elsewhere: dict[str, str] = field(default_factory=dict)
+    """Top-level names of imports that are installed as a link to a folder, and the file there."""
 
 
 def pack(
@@ -45,13 +50,13 @@ def pack(
     language: str,
     parameters: list[str],
     limits: Limits,
-    missing: Callable[[set[str]], set[str]],
+    look_for: Callable[[set[str]], Looked],
 ) -> Luggage:
     """SnapshotTooLarge as soon as a limit is passed: nothing is read that need not be.
 
-    `missing` tells which top-level modules the kernel's environment does not have.
+    `look_for` looks for top-level modules in the kernel's environment.
     """
-    return _Packing(workspace, limits).packed(notebook, language, parameters, missing)
+    return _Packing(workspace, limits).packed(notebook, language, parameters, look_for)
 
 
 class _Packing:
@@ -65,16 +70,21 @@ class _Packing:
         self._scanned: set[Path] = {workspace.notebook}
 
     def packed(
-        self, notebook: Notebook, language: str, parameters: list[str], missing: Callable[[set[str]], set[str]]
+        self, notebook: Notebook, language: str, parameters: list[str], look_for: Callable[[set[str]], Looked]
     ) -> Luggage:
         self._luggage.scan = _scan_of(notebook, language, parameters)
         self._take_folder(self._workspace.folder)
         self._follow(self._luggage.scan)
+        # `%%writefile helpers.py` makes a module that is not there yet.
+        made = {Path(mention.path) for mention in self._luggage.scan.mentions if mention.use is Use.WRITE}
+        self._luggage.local_modules |= {path.stem for path in made if path.suffix == ".py"}
         asked: set[str] = set()
         while wanted := {_top(i) for i in self._luggage.scan.imports} - self._luggage.local_modules - asked:
             asked |= wanted
-            self._luggage.missing_modules |= (absent := missing(wanted))
-            self._follow_into_root(absent)
+            looked = look_for(wanted)
+            self._luggage.missing_modules |= looked.missing
+            self._luggage.modules_elsewhere |= looked.elsewhere
+            self._follow_into_root(looked.missing)
         return self._luggage
 
     def _follow_into_root(self, names: set[str]) -> None:
@@ -128,31 +138,57 @@ class _Packing:
 
     def _follow_mention(self, mention: Mention) -> None:
         path = self._located(mention.path)
-        if path is None or mention.use is Use.WRITE or mention.path.startswith("*"):
+        if path is None or mention.use is Use.WRITE:
             return
         absolute = mention.path.startswith("/") and not mention.by_module
         if absolute or not self._workspace.holds(path):
             return
-        for each in self._matches(mention.path) if mention.pattern else [path]:
+        for each in self._meant(mention, path):
             # `if not exists("../out"): makedirs("../out")` asks for no folder's contents.
             if not self._is_start(each) and not (mention.use is Use.EXISTS and self._is_there(each) and each.is_dir()):
                 self._take(each)
-        if mention.use is Use.RUN:
-            self._run(path)
+                self._read_on(each, runs=mention.use is Use.RUN)
 
-    def _run(self, path: Path) -> None:
-        if path.suffix == ".ipynb" and path not in self._scanned and self._may_scan(path):
-            self._scanned.add(path)
-            try:
-                other = read_notebook(path, max_bytes=self._limits.file_bytes)
-            except InvalidNotebook:
-                return
-            scan = _scan_of(other, "python", [])
-            self._luggage.scan = _with(self._luggage.scan, _without_cells(scan))
-            self._follow(scan)
-        else:
+    def _meant(self, mention: Mention, path: Path) -> Iterator[Path]:
+        if not mention.pattern:
+            return iter([path])
+        if mention.path.startswith(_ANYWHERE) and mention.path.strip("*/"):
+            return self._anywhere(mention.path.removeprefix(_ANYWHERE))
+        return iter(()) if mention.path.startswith("*") else self._matches(mention.path)
+
+    def _anywhere(self, rest: str) -> Iterator[Path]:
+        """Where it is found from the notebook's folder or one above, within the root."""
+        folder = self._workspace.folder
+        for start in (folder, *folder.parents):
+            if self._workspace.holds(start):
+                yield from self._matches(os.path.relpath(start / rest, folder))
+
+    def _read_on(self, path: Path, *, runs: bool) -> None:
+        """What the code is told about its surroundings by a file that it runs, or by one of settings."""
+        if path.suffix == ".ipynb" and runs:
+            self._read_notebook(path)
+        elif path.suffix == ".py":
             # As IPython does, which puts the folder of a script on the path.
             self._scan_module(path, [*self._search_folders(self._luggage.scan), path.parent])
+        elif path.suffix in _SCRIPTS | _SETTINGS and path not in self._scanned and self._may_scan(path):
+            self._scanned.add(path)
+            found = scan_text(path.read_text(encoding="utf-8", errors="replace"), None, Scan())
+            for mention in found.mentions:
+                self._follow_mention(mention)
+                if not mention.path.startswith((".", "/", "~", "*")):
+                    self._follow_mention(replace(mention, path=_ANYWHERE + mention.path, pattern=True))
+
+    def _read_notebook(self, path: Path) -> None:
+        if path in self._scanned or not self._may_scan(path):
+            return
+        self._scanned.add(path)
+        try:
+            other = read_notebook(path, max_bytes=self._limits.file_bytes)
+        except InvalidNotebook:
+            return
+        scan = _scan_of(other, "python", [])
+        self._luggage.scan = _with(self._luggage.scan, _without_cells(scan))
+        self._follow(scan)
 
     def _may_scan(self, path: Path) -> bool:
         try:

@@ -62,6 +62,9 @@ class WorkerNotebooks:
         named = {"root": root, "kernel": kernel, "limits": limits, "where": where}
         return cast(Snapshot, self._call("snapshot", path, **named))
 
+    def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
+        return cast("str | None", self._call("kernel_name", path, root=root, limits=limits))
+
     def kernel(self, name: str) -> KernelChoice:
         return cast(KernelChoice, self._call("kernel", name))
 

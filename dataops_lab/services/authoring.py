@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..domain.environments import Environment, ExecutorKind
-from ..domain.images import Image
+from ..domain.images import Image, kernelspec_name
 from ..domain.snapshots import KernelChoice
 from ..errors import Refused
 from ..ports import Container
@@ -23,7 +23,7 @@ class OfferedKernel:
     @property
     def name(self) -> str:
         """Of its kernelspec; no other kernel offered has it."""
-        return f"dataops.{self.environment.name}.{self.image.name}.{self.kernel.name}".lower()
+        return kernelspec_name(self.environment.name, self.image.name, self.kernel.name)
 
     @property
     def display_name(self) -> str:
@@ -60,13 +60,6 @@ def offered_kernel(ctx: Services, environment: str, image: str, kernel: str, *, 
         f"The kernel {kernel} of the image {image} is no longer offered in {environment}. Choose another kernel.",
         code="kernel_not_offered",
     )
-
-
-def image_of_kernel(ctx: Services, kernelspec: str, *, by: str) -> OfferedKernel | None:
-    """What a notebook was authored on, by the name that it keeps of its kernel."""
-    if not kernelspec.startswith("dataops."):
-        return None
-    return next((it for it in _offered(ctx, by) if it.name == kernelspec), None)
 
 
 def _offered(ctx: Services, by: str) -> Iterator[OfferedKernel]:

@@ -14,7 +14,7 @@ from ..domain.versions import Version
 from ..errors import InvalidRequest, StaleWrite
 from ..ports import Page
 from .context import Services
-from .placement import surroundings
+from .placement import image_of, surroundings
 from .runs import RunView, last_of_jobs
 
 
@@ -28,6 +28,7 @@ def inspect(
     image: str | None = None,
 ) -> Inspection:
     """What a run of the notebook at the local `path` would take along and could be given. Stores nothing."""
+    image = image or image_of(ctx, path, environment, root=root)
     return ctx.notebooks.inspect(
         path, root=root, kernel=kernel, limits=ctx.limits, where=surroundings(ctx, environment, image)
     )

@@ -7,10 +7,10 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..domain.environments import Environment, ExecutorKind, Resources
-from ..domain.images import Image, RunImage
+from ..domain.images import Image, RunImage, authored_in
 from ..domain.runs import Run, Submission
 from ..domain.secrets import of_environment
-from ..domain.snapshots import Finding, KernelChoice, Severity, Surroundings, kernel_for
+from ..domain.snapshots import Finding, Severity, Surroundings, kernel_for
 from ..errors import Forbidden, Refused
 from ..ports import Transaction
 from .context import Services
@@ -61,16 +61,30 @@ def place(ctx: Services, tx: Transaction, wanted: Submission, *, by: str) -> Pla
     if error := _closed(ctx, tx, environment, by):
         raise error
     _check_locked(environment, wanted)
+    for secret in tx.secrets.of(of_environment(environment.name)):
+        if secret.sealed:
+            # That its key is there is better known now than at the start.
+            ctx.vault.open(secret.sealed, bound_to=secret.bound_to)
     image = _image(ctx, tx, environment, wanted.image)
     resources = _resources(environment, wanted.resources)
     return Placement(
         environment=environment,
         image=image.for_run if image else None,
-        where=_surroundings(tx, environment, image.probe.kernels if image and image.probe else None),
+        where=_surroundings(tx, environment, image),
         resources=resources,
         unpromoted=environment.guarded,
         findings=tuple(_findings(ctx, environment, resources, image)),
     )
+
+
+def image_of(ctx: Services, path: str, environment: str, *, root: str | None) -> str | None:
+    """The image in which the notebook was written, where the environment lets people choose it."""
+    with ctx.store.read() as tx:
+        it, images = tx.environments.get(environment), tx.images.all()
+    if it.executor is not ExecutorKind.DOCKER or "image" in it.locked or not images:
+        return None
+    name = authored_in(images, ctx.notebooks.kernel_name(path, root=root, limits=ctx.limits))
+    return name if name in it.images else None
 
 
 def surroundings(ctx: Services, environment: str, image: str | None) -> Surroundings:
@@ -78,14 +92,17 @@ def surroundings(ctx: Services, environment: str, image: str | None) -> Surround
     with ctx.store.read() as tx:
         it = tx.environments.get(environment)
         name = image or _default(tx, it) if it.executor is ExecutorKind.DOCKER else None
-        probe = tx.images.get(name).probe if name else None
-        return _surroundings(tx, it, probe.kernels if probe else None)
+        return _surroundings(tx, it, tx.images.get(name) if name else None)
 
 
-def _surroundings(tx: Transaction, environment: Environment, kernels: tuple[KernelChoice, ...] | None) -> Surroundings:
+def _surroundings(tx: Transaction, environment: Environment, image: Image | None) -> Surroundings:
     variables = {it.name for it in tx.variables.of(environment.name)}
     secrets = {it.name for it in tx.secrets.of(of_environment(environment.name))}
-    return Surroundings(kernels, frozenset(variables | secrets))
+    known = Surroundings(variables=frozenset(variables | secrets))
+    if image is None or image.probe is None:
+        return known
+    probe = image.probe
+    return replace(known, kernels=probe.kernels, image=image.name, python=probe.python, packages=probe.packages)
 
 
 def place_again(ctx: Services, tx: Transaction, old: Run, *, by: str) -> Placement:
@@ -101,12 +118,12 @@ def place_again(ctx: Services, tx: Transaction, old: Run, *, by: str) -> Placeme
             code="placement_changed",
         )
     if old.image is not None:
-        image = _allowed(ctx, environment, tx.images.get(old.image.name))
+        image = _allowed(ctx, environment, _named(tx, old.image.name))
     resources = _bounded(environment, old.resources)
     return Placement(
         environment=environment,
         image=old.image,
-        where=_surroundings(tx, environment, (old.kernel,) if image else None),
+        where=replace(_surroundings(tx, environment, None), kernels=(old.kernel,) if image else None),
         resources=resources,
         unpromoted=environment.guarded,
         findings=(
@@ -141,13 +158,14 @@ def _options(
     if environment.executor is not ExecutorKind.DOCKER:
         return Options(environment, problem)
     offered = []
+    authored = authored_in(tx.images.all(), kernel)
     for image in tx.images.all():
         problems = list(_problems(ctx, environment, image))
         if (kernel or language) and image.probe and not kernel_for(image.probe.kernels, kernel, language):
             problems.append(_no_kernel(image, kernel or language))
         offered.append(ImageOption(image, tuple(problems), tuple(f.message for f in _deprecated(ctx, image))))
     allowed = [option.image.name for option in offered if not option.problems]
-    default = _default(tx, environment)
+    default = authored if authored in allowed else _default(tx, environment)
     if problem is None and not allowed:
         problem = " ".join(sum((option.problems for option in offered if option.image.name in environment.images), ()))
         problem = problem or _nothing_allowed(environment)
@@ -169,7 +187,12 @@ def _image(ctx: Services, tx: Transaction, environment: Environment, wanted: str
     name = wanted or _default(tx, environment)
     if name is None:
         raise Refused(_nothing_allowed(environment), code="image_not_allowed", images=list(environment.images))
-    return _allowed(ctx, environment, tx.images.get(name))
+    return _allowed(ctx, environment, _named(tx, name))
+
+
+def _named(tx: Transaction, name: str) -> Image:
+    # Not by `get`, which locks it: whoever changes images locks them before environments.
+    return next((image for image in tx.images.all() if image.name == name), None) or tx.images.get(name)
 
 
 def _allowed(ctx: Services, environment: Environment, image: Image) -> Image:
@@ -224,8 +247,7 @@ def _default(tx: Transaction, environment: Environment) -> str | None:
     """The environment's own, else its only one, else the catalogue's if it is allowed here."""
     if environment.default_image or len(environment.images) == 1:
         return environment.default_image or environment.images[0]
-    found = (tx.images.find(name) for name in environment.images)
-    return next((image.name for image in found if image and image.is_default), None)
+    return next((it.name for it in tx.images.all() if it.is_default and it.name in environment.images), None)
 
 
 # --- limits -------------------------------------------------------------------------------------

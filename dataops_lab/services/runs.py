@@ -20,7 +20,7 @@ from ..domain.versions import Version, canonical_json, digest_of
 from ..errors import Conflict, InvalidRequest, KeyReused
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
-from .placement import place, place_again
+from .placement import image_of, place, place_again
 from .queue import Waiting
 
 MAX_KEY_LENGTH = 200
@@ -53,6 +53,9 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
     if submission.key is not None and (earlier := _earlier(ctx, submission.key, request)):
         return Submitted(earlier, created=False)
 
+    if submission.image is None:
+        authored = image_of(ctx, submission.path, submission.environment, root=submission.root)
+        submission = replace(submission, image=authored)
     with ctx.store.read() as tx:
         placed = place(ctx, tx, submission, by=by)
     snapshot = ctx.notebooks.snapshot(

@@ -22,7 +22,8 @@ class Use(StrEnum):
 class Mention:
     """A path in the code. `path` is relative to the notebook's folder, or absolute, or starts with `~`.
 
-    Parts that only running tells are `*`; then `pattern` is True. `by_module` says that the path hangs
+    Parts that only running tells are `*`; then `pattern` is True. One that begins so may start at any folder
+    above the notebook. `by_module` says that the path hangs
     on the place of the module that names it, so that it moves along although it is absolute.
     """
 
@@ -61,5 +62,7 @@ class Scan:
     variables_set: set[str] = field(default_factory=set)
     installs: set[str] = field(default_factory=set)
     """Packages that the code itself installs."""
+    moves: bool = False
+    """Whether code that is not Python goes to another folder."""
     input_cells: list[int] = field(default_factory=list)
     unreadable_cells: list[int] = field(default_factory=list)

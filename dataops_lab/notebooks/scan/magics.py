@@ -6,35 +6,40 @@ import posixpath
 import re
 import shlex
 
-from .findings import Mention, Scan, Use
+from .findings import Import, Mention, Scan, Use
 from .text import scan_text
 
 _SHELL_ESCAPE = ("!", "%sx ", "%system ", "%%bash", "%%sh")
 _PACKAGE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def scan_magic(line: str, cell: int | None, scan: Scan) -> str | None:
-    """Adds to `scan` what one line says; returns the folder that it changes to, if it does."""
+def scan_magic(line: str, cell: int | None, scan: Scan) -> tuple[str | None, dict[str, str]]:
+    """Adds to `scan` what one line says; returns the folder that it changes to, and variables that it sets."""
     words = _words(line.lstrip("%!"))
     if not words:
-        return None
+        return None, {}
     command, arguments = words[0], [word for word in words[1:] if not word.startswith("-")]
     first = arguments[0] if arguments else None
     match command:
         case "cd" if line.startswith("%"):
-            return first
+            return first, {}
         case "run" | "load" | "loadpy" if first and line.startswith("%"):
             known = first if posixpath.splitext(first)[1] else f"{first}.py"
             scan.mentions.append(Mention(known, Use.RUN, cell=cell))
         case "writefile" | "file" if first:
             scan.mentions.append(Mention(first, Use.WRITE, cell=cell))
         case "env" | "set_env" if first and ("=" in first or len(arguments) > 1):
-            scan.variables_set.add(first.split("=", 1)[0])
+            name, _, value = " ".join(arguments).replace(" ", "=", "=" not in first).partition("=")
+            scan.variables_set.add(name)
+            return None, {name: value}
+        case "load_ext" | "reload_ext" if first:
+            # IPython has some of its own, by names that no import knows.
+            scan.imports.append(Import(first, optional=True, cell=cell))
         case "pip" | "pip3" | "conda" | "mamba" | "uv" if "install" in arguments:
             scan.installs.update(m.group().lower() for a in arguments if a != "install" and (m := _PACKAGE.match(a)))
         case _ if line.startswith(_SHELL_ESCAPE):
             scan_text(line, cell, scan)
-    return None
+    return None, {}
 
 
 def _words(line: str) -> list[str]:

@@ -20,11 +20,19 @@ _SAME_PATH_METHODS = frozenset({"resolve", "absolute", "expanduser", "as_posix",
 _PATH_CLASSES = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath"})
 
 
-def path_of(node: ast.expr, names: Mapping[str, str]) -> str | None:
+_SQLITE = re.compile(r"(?:file:(?!//)|(?:sqlite|duckdb)(?:\+\w+)?:///)(?P<path>[^?]+)(?:\?.*)?", re.DOTALL)
+
+
+def variable(name: str) -> str:
+    """As what a variable of the environment is kept among the names."""
+    return f"${name}"
+
+
+def path_of(node: ast.expr, names: Mapping[str, str]) -> str | None:  # noqa: PLR0912  # a table of cases
     """With HOLE for unknown parts and MODULE for the module's folder; None when nothing is known."""
     match node:
         case ast.Constant(value=str(text)):
-            return None if HOLE in text or MODULE in text else text
+            return None if HOLE in text or MODULE in text else _of_address(text)
         case ast.Name(id="__file__"):
             return f"{MODULE}/__file__"
         case ast.Name(id=name):
@@ -39,6 +47,12 @@ def path_of(node: ast.expr, names: Mapping[str, str]) -> str | None:
             return _formatted(path_of(left, names))
         case ast.Attribute(attr="curdir"):
             return "."
+        case ast.Attribute(attr="pardir"):
+            return ".."
+        case ast.Subscript(value=ast.Name(id="_dh")):  # where IPython says that the notebook started
+            return "."
+        case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name))):
+            return names.get(variable(name))
         case ast.Attribute(value=base, attr="parent"):
             return _parent(path_of(base, names))
         case ast.Subscript(value=ast.Attribute(value=base, attr="parents"), slice=ast.Constant(value=int(levels))) if (
@@ -53,13 +67,25 @@ def path_of(node: ast.expr, names: Mapping[str, str]) -> str | None:
     return None
 
 
-def _call(node: ast.Call, names: Mapping[str, str]) -> str | None:
+def _call(node: ast.Call, names: Mapping[str, str]) -> str | None:  # noqa: PLR0912  # a table of cases
     arguments = [path_of(argument, names) for argument in node.args]
     match node.func:
-        case ast.Attribute(attr="getcwd") | ast.Attribute(value=ast.Name(id="Path"), attr="cwd"):
+        case (
+            ast.Attribute(attr="getcwd")
+            | ast.Name(id="getcwd")
+            | ast.Attribute(value=ast.Name(id="Path") | ast.Attribute(attr="Path"), attr="cwd")
+        ):
             return "."
-        case ast.Attribute(value=ast.Name(id="Path"), attr="home"):
+        case ast.Attribute(value=ast.Name(id="Path") | ast.Attribute(attr="Path"), attr="home"):
             return "~"
+        case (
+            ast.Attribute(value=ast.Attribute(attr="environ"), attr="get" | "setdefault") | ast.Attribute(attr="getenv")
+        ):
+            return _of_variable(node.args, names)
+        case ast.Attribute(value=ast.Constant(value="/") | ast.Attribute(attr="sep"), attr="join") if len(
+            node.args
+        ) == 1 and isinstance(node.args[0], (ast.List, ast.Tuple)):
+            return _joined([path_of(part, names) for part in node.args[0].elts])
         case ast.Name(id=name) | ast.Attribute(attr=name) if name in _PATH_CLASSES:
             return _joined(arguments) if arguments else "."
         case ast.Name(id=name) | ast.Attribute(value=_, attr=name) if name in _SAME_PATH and len(arguments) == 1:
@@ -81,6 +107,19 @@ def _call(node: ast.Call, names: Mapping[str, str]) -> str | None:
     return None
 
 
+def _of_address(text: str) -> str:
+    """The file of a database's address; any other text as it is."""
+    found = _SQLITE.fullmatch(text)
+    return found["path"] if found else text
+
+
+def _of_variable(arguments: list[ast.expr], names: Mapping[str, str]) -> str | None:
+    match arguments:
+        case [ast.Constant(value=str(name)), *rest]:
+            return names.get(variable(name)) or (path_of(rest[0], names) if rest else None)
+    return None
+
+
 def _part(part: ast.expr, names: Mapping[str, str]) -> str:
     if isinstance(part, ast.FormattedValue):
         return path_of(part.value, names) or HOLE
@@ -92,9 +131,10 @@ def _either(parts: list[str | None]) -> str | None:
 
 
 def _joined(parts: list[str | None]) -> str | None:
-    if not parts or parts[0] is None:
+    """With an unknown start it begins with HOLE: it may be any folder above the notebook."""
+    if all(part is None for part in parts):
         return None
-    return posixpath.join(parts[0], *(HOLE if part is None else part for part in parts[1:]))
+    return posixpath.join(*(HOLE if part is None else part for part in parts))
 
 
 def _formatted(text: str | None) -> str | None:

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from .. import python_source
+from .aliases import Canonical
 from .findings import Import, Mention, Scan, Use, Variable
 from .magics import scan_magic
-from .paths import HOLE, MODULE, path_of
+from .paths import HOLE, MODULE, path_of, variable
 from .text import scan_text
 
 _READS = (
@@ -44,6 +45,7 @@ _WRITES = (
     "rmtree",
     "sink_",
 )
+_COPIES = frozenset({"copy", "copy2", "copyfile", "copytree", "move", "rename"})
 _ASKS = frozenset({"exists", "isfile", "isdir", "is_file", "is_dir", "lexists"})
 _PATH_METHODS = frozenset(
     {
@@ -74,6 +76,8 @@ class PythonScanner(ast.NodeVisitor):
         self._module_folder = module_folder
         self._parameters = frozenset(parameters)
         self._names: dict[str, str] = {}
+        self._canonical = Canonical()
+        self._own_functions: set[str] = set()
         self._base = "."
         self._cell: int | None = None
         self._in_try = 0
@@ -91,7 +95,7 @@ class PythonScanner(ast.NodeVisitor):
         tree = python_source.parsed(source)
         try:
             if tree is not None:
-                self.visit(tree)
+                self.visit(self._canonical.of(tree))
         except RecursionError:
             tree = None
         if tree is None and cell is not None:
@@ -100,7 +104,8 @@ class PythonScanner(ast.NodeVisitor):
 
     def _magic(self, line: str) -> None:
         before = len(self.scan.mentions)
-        moved_to = scan_magic(line, self._cell, self.scan)
+        moved_to, given = scan_magic(line, self._cell, self.scan)
+        self._names.update({variable(name): path for name, path in given.items()})
         found = self.scan.mentions[before:]
         self.scan.mentions[before:] = [replace(m, path=self._located(m.path) or m.path) for m in found]
         self._moved_to(moved_to)
@@ -126,6 +131,7 @@ class PythonScanner(ast.NodeVisitor):
             self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self._own_functions.add(node.name)
         arguments = node.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
         outside = self._names
@@ -135,6 +141,16 @@ class PythonScanner(ast.NodeVisitor):
         self._names = outside
 
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_While(self, node: ast.While) -> None:
+        # `while not (root / "setup.py").exists(): root = root.parent` may stop at any folder.
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Assign):
+                for target in inner.targets:
+                    self._names.pop(target.id if isinstance(target, ast.Name) else "", None)
+        kept = dict(self._names)
+        self.generic_visit(node)
+        self._names = {name: path for name, path in self._names.items() if kept.get(name) == path}
 
     def visit_For(self, node: ast.For) -> None:
         if isinstance(node.target, ast.Name):
@@ -150,9 +166,19 @@ class PythonScanner(ast.NodeVisitor):
             self.visit(part)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        if python_source.dotted(target.value if isinstance(target, ast.Subscript) else target) == "sys.path":
+            self._search_paths([part for part in ast.walk(value) if isinstance(part, (ast.List, ast.Tuple))])
+            return
+        if isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, (ast.Tuple, ast.List)):
+            for each, its in zip(target.elts, value.elts, strict=False):
+                self._assign(each, its)
+            return
         if not isinstance(target, ast.Name):
             if isinstance(target, ast.Subscript) and _is_environ(target.value):
                 self._variable_set(target.slice)
+                path = path_of(value, self._names)
+                if path is not None and isinstance(target.slice, ast.Constant):
+                    self._names[variable(str(target.slice.value))] = path
             return
         path = path_of(value, self._names)
         # A parameter's default is a hint at best; one that looks like a path is taken for it.
@@ -250,7 +276,11 @@ class PythonScanner(ast.NodeVisitor):
             with self._quietly():
                 self.generic_visit(node)
             return
-        use = _use(node, name)
+        # What a function of the notebook's own does is seen in its body, not in its name.
+        own = isinstance(node.func, ast.Name) and name in self._own_functions
+        use = Use.UNKNOWN if own else _use(node, name)
+        if name in _COPIES and len(node.args) > 1:
+            self._mention(node.args[1], Use.WRITE)
         if (
             isinstance(node.func, ast.Attribute)
             and name in _PATH_METHODS
@@ -294,9 +324,19 @@ class PythonScanner(ast.NodeVisitor):
                 self._variable_set(node.args[0])
             case "input" | "getpass" | "getpass.getpass" if self._cell is not None:
                 self.scan.input_cells.append(self._cell)
-            case "importlib.import_module" | "import_module" | "__import__" if node.args:
+            case (
+                "importlib.import_module"
+                | "import_module"
+                | "__import__"
+                | "importlib.resources.files"
+                | "resources.files"
+                | "pkgutil.get_data"
+            ) if node.args:
                 if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
                     self._import(node.args[0].value)
+            case _ if _name(node.func) in ("run_line_magic", "magic"):
+                words = [word.value for word in node.args if isinstance(word, ast.Constant)]
+                self._magic("%" + " ".join(map(str, words)))
             case _:
                 return False
         return True

@@ -9,20 +9,31 @@ from .findings import Mention, Scan, Use
 _CANDIDATE = re.compile(
     r"""
     "(?P<double>[^"\n]{1,1000})" | '(?P<single>[^'\n]{1,1000})'
-  | (?:(?<=[\s=(,:<])|^)(?P<bare>(?:\.{1,2}|~)?/[^\s"'`;|&<>(),$]+)
+  | (?:(?<=[\s=(,:<])|^)(?P<bare>(?:\.{1,2}|~|[\w.-]+)?/[^\s"'`;|&<>(),]+)
     """,
     re.VERBOSE | re.MULTILINE,
 )
+# In R: `file.path("..", "data")`
+_JOINED = re.compile(r"""(?:file\.path|here)\(\s*((?:["'][^"'\n]*["']\s*,?\s*){2,})""")
+_PART = re.compile(r"""["']([^"'\n]*)["']""")
+_ELSEWHERE = re.compile(r"""(?m)setwd\(|(?:^|[;&]\s*)cd\s""")
 _VARIABLE = re.compile(r"\$\{?\w+\}?")
 _COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
 
 
 def scan_text(source: str, cell: int | None, scan: Scan) -> Scan:
-    """Adds to `scan`. Only texts with a slash count; a shell variable in one makes a pattern of it."""
-    for match in _CANDIDATE.finditer(_COMMENT.sub("", source)):
-        text = match["double"] or match["single"] or match["bare"]
+    """Adds to `scan`. Only texts with a slash count; a shell variable in one makes a pattern of it.
+
+    Where the code goes to another folder, its paths may start at any folder above the notebook.
+    """
+    code = _COMMENT.sub("", source)
+    scan.moves |= _ELSEWHERE.search(code) is not None
+    quoted = [match["double"] or match["single"] or match["bare"] for match in _CANDIDATE.finditer(code)]
+    for text in [*quoted, *("/".join(_PART.findall(match[1])) for match in _JOINED.finditer(code))]:
         if "/" not in text or "://" in text or text.startswith(("$", "-")) or not text.strip("/. "):
             continue
         path = _VARIABLE.sub("*", text)
+        if scan.moves and not path.startswith((".", "/", "~", "*")):
+            scan.mentions.append(Mention(f"*/{path}", Use.UNKNOWN, pattern=True, cell=cell))
         scan.mentions.append(Mention(path, Use.UNKNOWN, pattern=any(c in path for c in "*?["), cell=cell))
     return scan

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+
+import pytest
+
+from dataops_lab.domain.snapshots import KernelChoice, Severity, Surroundings
+
+PYTHON = KernelChoice("python3", "python", "Python", ("python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"))
+
+
+def image(python: str | None = None, **packages: str) -> Surroundings:
+    named = {name.replace("_", "-"): found for name, found in packages.items()}
+    return Surroundings((PYTHON,), image="data", python=python or platform.python_version(), packages=named)
+
+
+@pytest.fixture
+def differences(project):
+    def found(source: str, where: Surroundings, **options) -> dict[str, tuple[Severity, str]]:
+        project.notebook(source, **options)
+        findings = project.inspect(where=where).findings
+        return {it.code: (it.severity, it.message) for it in findings if it.code.startswith("image_")}
+
+    return found
+
+
+def test_a_package_that_the_image_lacks_is_named_with_the_module_that_needs_it(differences):
+    [(code, (severity, message))] = differences("import sklearn.linear_model", image()).items()
+    assert (code, severity) == ("image_lacks_package", Severity.WARNING)
+    assert message == "scikit-learn is not in the image data, and the notebook imports sklearn."
+
+
+def test_another_version_is_told_with_both(differences):
+    found = differences("import pandas as pd", image(Pandas="1.0"))
+    message = f"pandas is {version('pandas')} on the notebook's kernel and 1.0 in the image data."
+    assert found == {"image_other_version": (Severity.INFO, message)}
+
+
+def test_another_python_is_told_and_a_patch_of_it_is_not(differences):
+    assert "image_other_python" in differences("1", image(python="3.9.1"))
+    assert differences("1", image(python=".".join([*platform.python_version_tuple()[:2], "99"]))) == {}
+
+
+def test_the_same_packages_and_what_travels_along_are_no_difference(differences, project):
+    project.file("analysis/helpers.py", "import json")
+    source = "import json\nimport helpers\nimport typing_extensions\nimport not_installed_here"
+    assert differences(source, image(typing_extensions=version("typing_extensions"))) == {}
+
+
+def test_of_an_image_that_was_written_in_nothing_differs(differences):
+    kernel = {"name": "dataops.sandbox.data.python3", "display_name": "x", "language": "python"}
+    assert differences("import pandas", image(), kernel=kernel) == {}
