@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 
 from sqlalchemy import Connection, Engine, inspect, text
 
@@ -11,6 +12,10 @@ from .locks import hold
 
 NEWEST = "0006"
 """Head of migrations/versions; written here so that opening an up-to-date database imports no alembic."""
+
+
+_one_at_a_time = Lock()
+"""Alembic keeps what it works on in a module, for all threads of a process."""
 
 
 def to_newest(engine: Engine) -> None:
@@ -36,7 +41,8 @@ def to_newest(engine: Engine) -> None:
                 revision=revision,
             )
         config.attributes["connection"] = connection
-        upgrade(config, "head")
+        with _one_at_a_time:
+            upgrade(config, "head")
 
 
 def _revision(connection: Connection) -> str | None:

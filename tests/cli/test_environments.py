@@ -1,0 +1,100 @@
+"""`environments`, `variables`, `secrets`, `apply` and `export`."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+CANARY = "correct horse battery"
+
+
+@pytest.fixture
+def stdin(monkeypatch):
+    """What the next command reads."""
+
+    def give(text: str) -> None:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(text.encode()), isatty=lambda: False))
+
+    return give
+
+
+@pytest.fixture
+def cli(shell, stdin):
+    """A command that has to succeed; its answer."""
+
+    def run(*arguments: str, given: str = ""):
+        stdin(given)
+        answer = shell.here(*arguments, "--json")
+        assert answer.code == 0, answer.out
+        return answer.json
+
+    return run
+
+
+def test_an_environment_is_added_changed_shown_and_removed(shell, cli):
+    cli("environments", "add", "staging", "--position", "1", "--cpus", "2", "--memory", "4Gi", "--lock", "resources")
+    cli("environments", "set", "staging", "--timeout", "60", "--no-limit", "cpus", "--mount", "/srv/data:/data:rw")
+    it = cli("environments", "show", "staging")
+    assert it["limits"]["resources"] == {"cpus": None, "memory_bytes": 2**32, "pids": None, "gpus": None}
+    assert (it["limits"]["timeout_s"], it["locked"], it["position"]) == (60, ["resources"], 1)
+    assert it["mounts"] == [{"source": "/srv/data", "target": "/data", "read_only": False}]
+    assert "memory 4Gi, timeout 60" in shell.here("environments", "list").out
+    assert "not held" in shell.here("environments", "show", "staging").out
+    cli("environments", "remove", "staging")
+    assert [each["name"] for each in cli("environments", "list")["items"]] == ["sandbox", "production"]
+
+
+def test_a_secret_comes_over_stdin_or_from_a_file_and_is_never_shown(shell, cli, tmp_path):
+    first = cli("secrets", "set", "sandbox", "PASSWORD", given=f"{CANARY}\n")
+    (tmp_path / "key").write_text(CANARY)
+    second = cli("secrets", "set", "sandbox", "PASSWORD", "--file", str(tmp_path / "key"))
+    assert (first["version"], second["version"]) == (1, 2)
+    shown = [shell.here(*line).out for line in (("secrets", "list", "sandbox"), ("environments", "show", "sandbox"))]
+    shown += [json.dumps([first, second]), shell.here("export").out]
+    assert all("PASSWORD" in text and CANARY not in text for text in shown)
+    assert cli("secrets", "rotate-key")["secrets"] == 1
+    cli("secrets", "remove", "sandbox", "PASSWORD")
+    assert cli("secrets", "list", "sandbox")["items"] == []
+
+
+def test_a_secret_cannot_be_given_on_the_command_line(shell):
+    assert shell.here("secrets", "set", "sandbox", "PASSWORD", CANARY).code == 2
+
+
+def test_a_secret_of_a_megabyte_is_refused(shell, stdin):
+    stdin("x" * 1_000_000)
+    answer = shell.here("secrets", "set", "sandbox", "PASSWORD", "--json")
+    assert answer.code == 2 and answer.json["error"]["code"] == "value_too_large" and "xxx" not in answer.out
+
+
+def test_variables_are_set_listed_and_unset(shell, cli):
+    cli("variables", "set", "sandbox", "REGION", "South")
+    assert "South" in shell.here("variables", "list", "sandbox").out
+    cli("variables", "unset", "sandbox", "REGION")
+    assert cli("variables", "list", "sandbox")["items"] == []
+    assert shell.here("variables", "set", "sandbox", "LD_PRELOAD", "x").code == 2
+
+
+def test_a_configuration_is_exported_looked_at_and_applied(shell, stdin):
+    text = shell.here("export").out
+    changed = shell.text("dataops.yaml", text.replace("guarded: true", "guarded: false"))
+    looked_at = shell.here("apply", "-f", changed, "--dry-run")
+    assert "~ guarded: True → False" in looked_at.out and "1 change" in looked_at.out
+    stdin("")
+    unasked = shell.here("apply", "-f", changed)
+    assert unasked.code == 2 and "--yes" in unasked.err
+    assert shell.here("apply", "-f", changed, "--yes").code == 0
+    assert "Nothing changes" in shell.here("apply", "-f", changed, "--yes").out
+    assert shell.here("export").out == text.replace("guarded: true", "guarded: false")
+    assert shell.here("apply", "-f", shell.text("dataops.yaml", text), "--yes").code == 0
+
+
+def test_a_file_that_is_wrong_is_refused_with_its_line(shell):
+    wrong = shell.text("wrong.yaml", "environments:\n- name: sandbox\n  limit: {}\n")
+    answer = shell.here("apply", "-f", wrong, "--yes", "--json")
+    assert answer.code == 2 and "Line 3: environments.0.limit: unknown key" in answer.json["error"]["message"]
+    assert shell.here("apply", "-f", "nowhere.yaml", "--yes").code == 2

@@ -1,0 +1,99 @@
+"""The file `dataops.yaml`."""
+
+from __future__ import annotations
+
+import pytest
+
+from dataops_lab.configuration import read, written
+from dataops_lab.domain.configuration import Configuration, ImageEntry, entry_of
+from dataops_lab.domain.environments import (
+    DockerSettings,
+    Environment,
+    ExecutorKind,
+    Mount,
+    Resources,
+    RunLimits,
+    bytes_of,
+    size_text,
+)
+from dataops_lab.errors import InvalidRequest
+
+WHOLE = Configuration(
+    environments=(
+        entry_of(Environment("sandbox", 0), {}, ()),
+        entry_of(
+            Environment(
+                "production",
+                1,
+                executor=ExecutorKind.DOCKER,
+                description="Süden: #1\nund mehr",
+                docker=DockerSettings("ssh://user@host", "1001:1001", 2),
+                limits=RunLimits(Resources(1.5, 3 * 2**30, 200, 1), 600.0, 4),
+                images=("data", "lean"),
+                default_image="data",
+                network=False,
+                mounts=(Mount("/srv/data", "/data"), Mount("/srv/out", "/out", read_only=False)),
+                locked=("image",),
+                guarded=True,
+            ),
+            {"REGION": "South", "NUMBER": "5", "YES": "yes", "EMPTY": "", "LINES": "a\nb\n"},
+            ("PASSWORD",),
+        ),
+    ),
+    images=(ImageEntry("data", "registry.example/data:1"),),
+)
+
+
+def test_what_is_written_is_read_as_the_same():
+    assert read(written(WHOLE)) == WHOLE
+
+
+def test_what_is_left_out_is_not_given():
+    (entry,) = read("environments:\n- name: sandbox\n  network: false\n").environments
+    assert (entry.settings, entry.variables, entry.secrets) == ({"network": False}, None, None)
+
+
+def test_an_empty_file_asks_for_nothing():
+    assert read("") == read("{}") == read("# nothing\n") == Configuration()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("environments:\n- name: x\n  limits:\n    cpu: 3\n", "Line 4: environments.0.limits.cpu: unknown key"),
+        ("environments:\n- name: x\nimage: []\n", "Line 3: image: unknown key"),
+        ("environments:\n- nam: x\n", "Line 2: environments.0.name: field required"),
+        ("environments:\n- name: x\n  variables:\n    PORT: 5432\n", "Line 4: environments.0.variables.PORT"),
+        ("environments:\n- name: x\n  network: maybe\n", "Line 3: environments.0.network"),
+        ("environments:\n- name: x\n  executor: kubernetes\n", "Line 3: environments.0.executor"),
+        ("environments:\n- name: x\n  name: y\n", "Line 3: name is there twice"),
+        ("environments:\n- name: [x\n", "Line 3: this is no YAML"),
+        ("environments: &a\n- name: x\nimages: *a\n", "Line 3: aliases are not taken"),
+        ("environments:\n- name: x\n  limits: {memory: lots}\n", "'lots' is no size"),
+        ("- a list", "Line 1: the file"),
+        ("!!python/object/apply:os.system ['true']", "no YAML"),
+        ("a: " + "x" * 1_000_001, "larger than 1 MB"),
+        ("a: \0", "no YAML"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(text, said):
+    with pytest.raises(InvalidRequest) as refused:
+        read(text)
+    assert refused.value.precise_code == "invalid_configuration"
+    assert said in refused.value.message
+
+
+def test_an_unknown_key_is_told_which_ones_there_are():
+    with pytest.raises(InvalidRequest, match="Known here: cpus, memory, pids"):
+        read("environments:\n- name: x\n  limits: {cpu: 3}\n")
+
+
+@pytest.mark.parametrize(("text", "size"), [("4G", 4 * 10**9), ("512Mi", 2**29), ("1.5 KiB", 1536), ("17", 17)])
+def test_sizes_are_read_as_people_write_them(text, size):
+    assert bytes_of(text) == size == bytes_of(str(size_text(size)))
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "4X", "i", "Gi", "4i", "nan", "٤G"])
+def test_what_is_no_size_is_refused(text):
+    with pytest.raises(ValueError, match="is no size"):
+        bytes_of(text)
