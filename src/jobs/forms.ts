@@ -5,6 +5,8 @@ import { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Client, Run } from '../api';
 import { CommandIDs, IRuns } from '../tokens';
+import { JobSettingsModel } from './jobModel';
+import { JobSettingsWidget } from './jobWidget';
 import { IRunTarget, RunFormModel } from './model';
 import { notebookTarget, rerunTarget } from './targets';
 import { RunFormWidget } from './widget';
@@ -18,7 +20,7 @@ type Options = {
   trans: TranslationBundle;
 };
 
-/** The forms that are open: one for a notebook, one for a run that is run again. */
+/** The forms that are open: one for a notebook, a run that is run again, or the settings of a job. */
 export class Forms {
   constructor(private readonly _options: Options) {}
 
@@ -37,6 +39,19 @@ export class Forms {
   openForRerun(run: Run): void {
     const target = rerunTarget(run, this._options.client);
     this._open(`dataops-rerun-${run.id}`, target);
+  }
+
+  openJob(run: Run): void {
+    const { app, area, client, trans } = this._options;
+    const { id, name } = run.job;
+    let widget = this._jobs.find(it => it.model.id === id);
+    if (!widget) {
+      const model = new JobSettingsModel(id, client, trans);
+      widget = new JobSettingsWidget(model, name, trans);
+      void this._jobs.add(widget);
+      app.shell.add(widget, area);
+    }
+    app.shell.activateById(widget.id);
   }
 
   private _open(id: string, target: IRunTarget, beside?: string): void {
@@ -67,6 +82,9 @@ export class Forms {
     app.shell.activateById(id);
   }
 
+  private readonly _jobs = new WidgetTracker<JobSettingsWidget>({
+    namespace: 'dataops-jobs'
+  });
   private readonly _tracker = new WidgetTracker<RunFormWidget>({
     namespace: 'dataops-forms'
   });

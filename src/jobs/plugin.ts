@@ -8,6 +8,7 @@ import { IDocumentManager } from '@jupyterlab/docmanager';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { settingsIcon } from '@jupyterlab/ui-components';
 
 import { viewArea } from '../shared/area';
 import { noArgs, notebookArgs, runArgs } from '../shared/args';
@@ -111,8 +112,29 @@ export const jobs: JupyterFrontEndPlugin<void> = {
       }
     });
 
+    commands.addCommand(CommandIDs.jobSettings, {
+      label: trans.__('Job Settings…'),
+      caption: trans.__('Name, priority, retries and clocks of its job'),
+      icon: settingsIcon,
+      describedBy: runArgs,
+      isEnabled: args => idOf(args) !== undefined,
+      execute: async args => {
+        const id = idOf(args)!;
+        try {
+          const run = runs.get(id) ?? (await client.run(id));
+          (await forms()).openJob(run);
+        } catch (reason) {
+          reportFailure(reason);
+        }
+      }
+    });
+
     const category = trans.__('DataOps');
-    for (const command of [CommandIDs.runAsJob, CommandIDs.rerunWith]) {
+    for (const command of [
+      CommandIDs.runAsJob,
+      CommandIDs.rerunWith,
+      CommandIDs.jobSettings
+    ]) {
       palette?.addItem({ command, category });
     }
   }

@@ -4,19 +4,30 @@ import {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
+import {
+  ICommandPalette,
+  Notification,
+  WidgetTracker
+} from '@jupyterlab/apputils';
 import { IEditorServices } from '@jupyterlab/codeeditor';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import { downloadIcon, notebookIcon } from '@jupyterlab/ui-components';
+import {
+  checkIcon,
+  deleteIcon,
+  downloadIcon,
+  notebookIcon
+} from '@jupyterlab/ui-components';
 
 import type { Run } from '../api';
 import { viewArea } from '../shared/area';
 import { artifactArgs, openRunArgs, runArgs } from '../shared/args';
+import { confirmed } from '../shared/confirm';
 import { download } from '../shared/download';
-import { dataOpsIcon } from '../shared/icons';
+import { dataOpsIcon, keepIcon } from '../shared/icons';
 import { reportFailure } from '../shared/report';
+import { isTerminal } from '../shared/runs';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
 import { notifyOfEnds } from './notifications';
 import type { RecordWidget } from './widget';
@@ -134,6 +145,90 @@ export const records: JupyterFrontEndPlugin<void> = {
       execute: args => download(client.recordUrl(idOf(args)!))
     });
 
+    const knownRun = (args: Args) => {
+      const id = idOf(args);
+      return recordOf(args)?.model.run ?? (id ? runs.get(id) : undefined);
+    };
+    const mayChange = (run: Run) => runs.isMine(run) || runs.mayAdminister;
+
+    commands.addCommand(CommandIDs.keep, {
+      label: args =>
+        knownRun(args)?.kept_at ? trans.__('Let Go') : trans.__('Keep'),
+      caption: args =>
+        knownRun(args)?.kept_at
+          ? trans.__('The run may be deleted again')
+          : trans.__('Nobody and no rule deletes a run that is kept'),
+      icon: keepIcon,
+      describedBy: runArgs,
+      isEnabled: args => {
+        const run = knownRun(args);
+        return Boolean(run && mayChange(run));
+      },
+      execute: async args => {
+        const run = knownRun(args)!;
+        await runs.keep(run.id, run.kept_at === null).catch(reportFailure);
+      }
+    });
+
+    commands.addCommand(CommandIDs.deleteRun, {
+      label: trans.__('Delete…'),
+      caption: trans.__('Delete this run with its record'),
+      icon: deleteIcon,
+      describedBy: runArgs,
+      isEnabled: args => {
+        const run = knownRun(args);
+        return Boolean(
+          run && isTerminal(run) && run.kept_at === null && mayChange(run)
+        );
+      },
+      execute: async args => {
+        const run = await runOf(args);
+        const sure = await confirmed(
+          {
+            title: trans.__('Delete this run of %1?', run.job.name),
+            body: trans.__(
+              'Its record goes with it, for good: notebook, values, artifacts and log.'
+            ),
+            verb: trans.__('Delete')
+          },
+          trans
+        );
+        if (sure) {
+          await runs.delete(run.id).catch(reportFailure);
+        }
+      }
+    });
+    // Also when somebody else, or a rule, deletes it.
+    runs.runDeleted.connect((_, id) => recordOf({ id })?.close());
+
+    commands.addCommand(CommandIDs.verify, {
+      label: trans.__('Verify Record'),
+      caption: trans.__('Read every byte of this record again'),
+      icon: checkIcon,
+      describedBy: runArgs,
+      isEnabled: args => Boolean(knownRun(args)?.digests.record),
+      execute: async args => {
+        try {
+          const { id } = await runOf(args);
+          const { damage } = await client.verify(id);
+          runs.add(await client.run(id));
+          const damaged = Object.keys(damage);
+          if (damaged.length) {
+            Notification.error(
+              trans.__('The record is damaged: %1', damaged.join(', ')),
+              { autoClose: false }
+            );
+          } else {
+            Notification.success(
+              trans.__('Every byte of the record is as it was stored.')
+            );
+          }
+        } catch (reason) {
+          reportFailure(reason);
+        }
+      }
+    });
+
     commands.addCommand(CommandIDs.downloadArtifact, {
       label: trans.__('Download Artifact'),
       icon: downloadIcon,
@@ -146,7 +241,10 @@ export const records: JupyterFrontEndPlugin<void> = {
     const category = trans.__('DataOps');
     for (const command of [
       CommandIDs.openNotebook,
-      CommandIDs.downloadRecord
+      CommandIDs.downloadRecord,
+      CommandIDs.verify,
+      CommandIDs.keep,
+      CommandIDs.deleteRun
     ]) {
       palette?.addItem({ command, category });
     }

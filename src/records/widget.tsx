@@ -190,6 +190,7 @@ function Head({ widget }: { widget: RecordWidget }): JSX.Element {
     runs.changed,
     () => run !== null && runs.isMine(run)
   );
+  const mayAdminister = useSignal(runs.changed, () => runs.mayAdminister);
   const state = useSignal(view.changed, () => view.state);
   return (
     <>
@@ -197,6 +198,7 @@ function Head({ widget }: { widget: RecordWidget }): JSX.Element {
       <RecordHead
         run={run}
         isMine={isMine}
+        mayChange={isMine || mayAdminister === true}
         trouble={trouble}
         view={state}
         panelOf={tab => widget.panelOf(tab)}

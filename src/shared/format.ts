@@ -1,5 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 
+import type { Resources } from '../api';
+
 /** `0 s`, `4.2 s`, `1 min 05 s`, `2 h 03 min`: never more than two units. */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, seconds);
@@ -68,6 +70,22 @@ export function formatBytes(bytes: number): string {
   }
   const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
   return `${Number(value.toFixed(digits))} ${SIZES[unit]}`;
+}
+
+/** `2 CPUs, 4 GB`; empty where everything may be used. */
+export function formatResources(
+  resources: Resources,
+  trans: TranslationBundle
+): string {
+  const { cpus, memory_bytes: memory, pids, gpus } = resources;
+  return [
+    cpus !== null && trans._n('%1 CPU', '%1 CPUs', cpus),
+    memory !== null && formatBytes(memory),
+    pids !== null && trans._n('%1 process', '%1 processes', pids),
+    gpus !== null && trans._n('%1 GPU', '%1 GPUs', gpus)
+  ]
+    .filter(Boolean)
+    .join(', ');
 }
 
 /** Enough of a digest to tell two apart by eye, without the repository that one of an image may have. */

@@ -3,6 +3,7 @@ import { LabIcon } from '@jupyterlab/ui-components';
 import cancelled from '../../style/icons/cancelled.svg';
 import dataops from '../../style/icons/dataops.svg';
 import failed from '../../style/icons/failed.svg';
+import keep from '../../style/icons/keep.svg';
 import queued from '../../style/icons/queued.svg';
 import rerun from '../../style/icons/rerun.svg';
 import rerunWith from '../../style/icons/rerun-with.svg';
@@ -18,6 +19,7 @@ function icon(name: string, svgstr: string): LabIcon {
 
 export const dataOpsIcon = icon('dataops', dataops);
 export const runAsJobIcon = icon('run-as-job', runAsJob);
+export const keepIcon = icon('keep', keep);
 export const rerunIcon = icon('rerun', rerun);
 export const rerunWithIcon = icon('rerun-with', rerunWith);
 

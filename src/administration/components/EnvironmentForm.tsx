@@ -217,7 +217,7 @@ export function EnvironmentForm(props: {
             })}
             {text('warm', trans.__('Warm containers'), {
               number: true,
-              hint: trans.__('ready for the next run')
+              hint: trans.__('kept ready')
             })}
           </div>
         </fieldset>

@@ -4,7 +4,7 @@ import React from 'react';
 
 import type { Environment } from '../../api';
 import { RelativeTime } from '../../shared/components/Times';
-import { formatBytes, formatDuration } from '../../shared/format';
+import { formatDuration, formatResources } from '../../shared/format';
 
 /** The environments in promotion order. */
 export function Environments(props: {
@@ -103,10 +103,7 @@ function imagesLabel(it: Environment, trans: TranslationBundle): string {
 function limitsLabel(it: Environment, trans: TranslationBundle): string {
   const { resources, timeout_s, concurrency } = it.limits;
   const limits = [
-    resources.cpus !== null && trans.__('%1 CPUs', resources.cpus),
-    resources.memory_bytes !== null && formatBytes(resources.memory_bytes),
-    resources.pids !== null && trans.__('%1 processes', resources.pids),
-    resources.gpus !== null && trans.__('%1 GPUs', resources.gpus),
+    formatResources(resources, trans),
     timeout_s !== null && formatDuration(timeout_s),
     concurrency !== null && trans.__('%1 at a time', concurrency),
     !it.network && trans.__('no network')

@@ -107,7 +107,7 @@ export function ImageForm(props: {
             <Field
               id="dl-catalogue-on"
               label={trans.__('Refused from')}
-              hint={trans.__('before that, runs are warned')}
+              hint={trans.__('warned before')}
             >
               {attributes => (
                 <input

@@ -6,7 +6,7 @@ import type { ImageOption, Placement } from '../../api';
 import { Digest } from '../../shared/components/Digest';
 import { Field } from '../../shared/components/Field';
 import { Message } from '../../shared/components/Message';
-import { formatBytes } from '../../shared/format';
+import { formatBytes, formatResources } from '../../shared/format';
 import { hasImages, imageOf, looseLimits, Place, placementOf } from '../place';
 
 type Props = {
@@ -150,15 +150,12 @@ function ResourceFields(props: Props & { placement: Placement }): JSX.Element {
   const most = (text: string | null) =>
     text === null ? undefined : trans.__('at most %1', text);
   if (placement.locked.includes('resources')) {
-    const fixed = [
-      cpus === null ? trans.__('all CPUs') : trans.__('%1 CPUs', cpus),
-      memory === null ? trans.__('all memory') : formatBytes(memory)
-    ];
+    const fixed = formatResources(placement.limits.resources, trans);
     return (
       <Field id="dl-run-resources" label={trans.__('Resources')}>
         {attributes => (
           <output {...attributes}>
-            {trans.__('%1, fixed here', fixed.join(', '))}
+            {trans.__('%1, fixed here', fixed || trans.__('all there is'))}
           </output>
         )}
       </Field>

@@ -8,19 +8,23 @@ export function CommandButton(props: {
   commands: CommandRegistry;
   id: string;
   args: ReadonlyPartialJSONObject;
+  /** Without its label, where there are many. */
+  iconOnly?: boolean;
 }): JSX.Element {
-  const { commands, id, args } = props;
+  const { commands, id, args, iconOnly } = props;
+  const label = commands.label(id, args);
   const icon = commands.icon(id, args);
   return (
     <button
       className="dl-Button"
       data-command={id}
       title={commands.caption(id, args)}
+      aria-label={iconOnly ? label : undefined}
       disabled={!commands.isEnabled(id, args)}
       onClick={() => void commands.execute(id, args)}
     >
       {icon instanceof LabIcon && <icon.react tag="span" aria-hidden />}
-      {commands.label(id, args)}
+      {!iconOnly && label}
     </button>
   );
 }

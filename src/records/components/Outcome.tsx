@@ -3,7 +3,7 @@ import React from 'react';
 
 import type { Run } from '../../api';
 import { Message, MessageKind } from '../../shared/components/Message';
-import { formatValue } from '../../shared/format';
+import { formatExact, formatValue } from '../../shared/format';
 import { failingCell, isTerminal } from '../../shared/runs';
 
 /** Why a run waits or ended as it did, with the next click. Nothing when all went well. */
@@ -14,6 +14,19 @@ export function Outcome(props: {
   trans: TranslationBundle;
 }): JSX.Element | null {
   const { run, trans } = props;
+  if (run.next_attempt_at !== null) {
+    return (
+      <Message kind="info" title={trans.__('Another attempt is made.')}>
+        <p>
+          {trans.__('It is due at')}{' '}
+          <time dateTime={run.next_attempt_at}>
+            {formatExact(run.next_attempt_at)}
+          </time>
+          {run.reason && `. ${run.reason.message}`}
+        </p>
+      </Message>
+    );
+  }
   if (!run.reason) {
     return null;
   }

@@ -3,7 +3,13 @@ import React from 'react';
 
 import type { JSONValue, Run } from '../../api';
 import { Digest } from '../../shared/components/Digest';
-import { formatBytes, formatDuration, formatValue } from '../../shared/format';
+import {
+  formatBytes,
+  formatDuration,
+  formatExact,
+  formatResources,
+  formatValue
+} from '../../shared/format';
 import { Attempts } from './Attempts';
 
 /** What went in, what was recorded, and where it ran. */
@@ -121,11 +127,21 @@ function facts(run: Run, trans: TranslationBundle): Fact[] {
   const all: Fact[] = [
     [trans.__('Notebook'), run.job.source],
     [trans.__('Kernel'), run.kernel.display_name],
-    [trans.__('Environment'), run.environment],
-    [trans.__('Git'), git && (dirty ? trans.__('%1, with changes', git) : git)],
+    [trans.__('Environment'), environmentOf(run, trans)],
     [
-      trans.__('Timeout'),
-      run.timeout_s === null ? null : formatDuration(run.timeout_s)
+      trans.__('Image'),
+      run.image && `${run.image.name} (${run.image.reference})`
+    ],
+    [trans.__('Image digest'), digest(run.image?.digest ?? null)],
+    [trans.__('Resources'), formatResources(run.resources, trans)],
+    [trans.__('Git'), git && (dirty ? trans.__('%1, with changes', git) : git)],
+    [trans.__('Timeout'), formatDuration(run.timeout_s)],
+    [trans.__('Priority'), run.priority ? String(run.priority) : null],
+    [trans.__('Retries'), run.max_retries ? String(run.max_retries) : null],
+    [
+      trans.__('Kept'),
+      run.kept_at &&
+        trans.__('%1, by %2', formatExact(run.kept_at), run.kept_by)
     ],
     [
       trans.__('Processor time'),
@@ -142,4 +158,10 @@ function facts(run: Run, trans: TranslationBundle): Fact[] {
     [trans.__('Record digest'), digest(run.digests.record)]
   ];
   return all.filter(([, value]) => Boolean(value));
+}
+
+function environmentOf(run: Run, trans: TranslationBundle): string {
+  return run.unpromoted
+    ? trans.__('%1, unpromoted', run.environment)
+    : run.environment;
 }

@@ -6,6 +6,7 @@ import type { Problem, Run } from '../../api';
 import { Trouble } from '../../shared/components/Trouble';
 import { CommandIDs } from '../../tokens';
 import type { Tab, ViewState } from '../view';
+import { Damage } from './Damage';
 import { Outcome } from './Outcome';
 import { RecordHeader } from './RecordHeader';
 import { Tabs } from '../../shared/components/Tabs';
@@ -14,6 +15,7 @@ import { Tabs } from '../../shared/components/Tabs';
 export function RecordHead(props: {
   run: Run | null;
   isMine: boolean;
+  mayChange: boolean;
   trouble: Problem | null;
   view: ViewState;
   panelOf: (tab: string) => string;
@@ -48,10 +50,12 @@ export function RecordHead(props: {
       <RecordHeader
         run={run}
         isMine={props.isMine}
+        mayChange={props.mayChange}
         commands={commands}
         trans={trans}
       />
       {explained}
+      <Damage run={run} trans={trans} />
       <Outcome
         run={run}
         onShowCell={props.onShowCell}

@@ -3,6 +3,7 @@ import { CommandRegistry } from '@lumino/commands';
 import React from 'react';
 
 import type { Run } from '../../api';
+import { Digest } from '../../shared/components/Digest';
 import { RunProgress } from '../../shared/components/RunProgress';
 import { StateLabel } from '../../shared/components/StateLabel';
 import { RelativeTime, RunDuration } from '../../shared/components/Times';
@@ -15,6 +16,8 @@ import { CommandButton } from './CommandButton';
 export function RecordHeader(props: {
   run: Run;
   isMine: boolean;
+  /** Whether this person may keep and delete it. */
+  mayChange: boolean;
   commands: CommandRegistry;
   trans: TranslationBundle;
 }): JSX.Element {
@@ -48,7 +51,27 @@ export function RecordHeader(props: {
             {isMine ? trans.__('by you') : trans.__('by %1', run.created_by)}
             {' · '}
             {run.environment}
+            {run.image && (
+              <>
+                {' · '}
+                {run.image.name}{' '}
+                <Digest digest={run.image.digest} trans={trans} />
+              </>
+            )}
           </span>
+          {run.unpromoted && (
+            <span
+              className="dl-Mark"
+              title={trans.__('It ran here without having been promoted.')}
+            >
+              {trans.__('unpromoted')}
+            </span>
+          )}
+          {run.kept_by !== null && (
+            <span className="dl-Mark">
+              {trans.__('kept by %1', run.kept_by)}
+            </span>
+          )}
         </div>
       </div>
       <div className="dl-RecordHeader-actions">
@@ -75,6 +98,28 @@ export function RecordHeader(props: {
             commands={commands}
             id={CommandIDs.downloadRecord}
             args={args}
+          />
+        )}
+        <CommandButton
+          commands={commands}
+          id={CommandIDs.jobSettings}
+          args={args}
+          iconOnly
+        />
+        {props.mayChange && (
+          <CommandButton
+            commands={commands}
+            id={CommandIDs.keep}
+            args={args}
+            iconOnly
+          />
+        )}
+        {props.mayChange && !live && (
+          <CommandButton
+            commands={commands}
+            id={CommandIDs.deleteRun}
+            args={args}
+            iconOnly
           />
         )}
       </div>

@@ -1,0 +1,101 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import { Field } from '../../shared/components/Field';
+import { Trouble } from '../../shared/components/Trouble';
+import type { JobState } from '../jobModel';
+import type { SettingsDraft } from '../settings';
+import { SettingsFields } from './SettingsFields';
+
+/** How runs of one job are treated. */
+export function JobSettings(props: {
+  state: JobState;
+  onEdit: (change: { name?: string; concurrency?: string }) => void;
+  onSettings: (change: Partial<SettingsDraft>) => void;
+  onSave: () => void;
+  onReload: () => void;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { state, trans } = props;
+  const { job, problems, saving } = state;
+  const trouble = state.trouble && (
+    <Trouble problem={state.trouble} onRetry={props.onReload} trans={trans} />
+  );
+  if (!job) {
+    return trouble ?? <p className="dl-Empty">{trans.__('Loading…')}</p>;
+  }
+  return (
+    <form
+      className="dl-RunForm dl-Form"
+      noValidate
+      onSubmit={event => {
+        event.preventDefault();
+        props.onSave();
+      }}
+    >
+      <div className="dl-RunForm-title">
+        <h1>{trans.__('Job settings')}</h1>
+        <p className="dl-mod-quiet">{job.source}</p>
+      </div>
+      {trouble}
+      <Field id="dl-job-name" label={trans.__('Name')} problem={problems.name}>
+        {attributes => (
+          <input
+            {...attributes}
+            type="text"
+            className="jp-mod-styled"
+            maxLength={200}
+            value={state.name}
+            disabled={saving}
+            onChange={event => props.onEdit({ name: event.target.value })}
+          />
+        )}
+      </Field>
+      <Field
+        id="dl-job-concurrency"
+        label={trans.__('Runs at a time')}
+        description={trans.__('0 lets all of its runs wait.')}
+        problem={problems.concurrency}
+      >
+        {attributes => (
+          <input
+            {...attributes}
+            type="number"
+            min={0}
+            step={1}
+            className="jp-mod-styled"
+            placeholder={trans.__('as many as there are slots')}
+            value={state.concurrency}
+            disabled={saving}
+            onChange={event =>
+              props.onEdit({ concurrency: event.target.value })
+            }
+          />
+        )}
+      </Field>
+      <SettingsFields
+        id="dl-job"
+        draft={state.settings}
+        problems={problems}
+        disabled={saving}
+        placeholder={trans.__('default')}
+        onChange={props.onSettings}
+        trans={trans}
+      />
+      <div className="dl-RunForm-submit">
+        <button
+          type="submit"
+          className="jp-mod-styled jp-mod-accept"
+          disabled={saving}
+        >
+          {trans.__('Save')}
+        </button>
+        <span className="dl-mod-quiet" aria-live="polite">
+          {state.saved
+            ? trans.__('Saved. It holds for runs from now on.')
+            : trans.__('Holds for runs that are given nothing else.')}
+        </span>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,31 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import type { Run } from '../../api';
+import { Message } from '../../shared/components/Message';
+
+/** What of a record is not as it was stored, by name. Nothing when all is. */
+export function Damage(props: {
+  run: Run;
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const { run, trans } = props;
+  const damage = Object.entries(run.damage);
+  if (!damage.length) {
+    return null;
+  }
+  return (
+    <Message
+      kind="error"
+      title={trans.__('This record is damaged: it is not as it was stored.')}
+    >
+      <ul>
+        {damage.map(([path, message]) => (
+          <li key={path}>
+            <code>{path}</code> {message}
+          </li>
+        ))}
+      </ul>
+    </Message>
+  );
+}
