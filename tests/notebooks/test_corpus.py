@@ -36,6 +36,7 @@ ALL_DATA = ["data/2026/01.csv", "data/2026/02.csv", "data/notes.txt", "data/sale
 YEAR = ["data/2026/01.csv", "data/2026/02.csv"]
 SALES = ["data/sales.csv"]
 HELPERS = ["data/notes.txt", "lib/deeper.py", "lib/helpers.py"]
+LIB = ["lib/deeper.py", "lib/helpers.py", "lib/unused.py"]
 TOOLBOX = ["toolbox/__init__.py", "toolbox/inner.py", "toolbox/words.txt"]
 
 TRAVELS: list[tuple[str, list[str]]] = [
@@ -61,6 +62,24 @@ TRAVELS: list[tuple[str, list[str]]] = [
     ("lines = !wc -l ../data/sales.csv", SALES),
     ("%%bash\nhead ../data/sales.csv", SALES),
     ("import beside", SALES),
+    ("import os.path as osp\nopen(osp.join('..', 'data', 'sales.csv'))", SALES),
+    ("from os.path import join, dirname, abspath\nopen(join(dirname(abspath('')), 'data', 'sales.csv'))", SALES),
+    ("import pathlib as pl\npl.Path.cwd().parent.joinpath('data', 'sales.csv').read_text()", SALES),
+    ("from pathlib import Path as P\n(P('..') / 'data' / 'sales.csv').read_text()", SALES),
+    ("'/'.join(['..', 'data', 'sales.csv'])", SALES),
+    ("base, name = '../data', 'sales.csv'\nopen(base + '/' + name)", ALL_DATA),
+    ("open(os.environ.get('DATA', '../data') + '/sales.csv')", SALES),
+    ("os.environ['DATA'] = '../data'\nopen(os.environ['DATA'] + '/sales.csv')", ALL_DATA),
+    ("import sqlite3\nsqlite3.connect('file:../data/sales.csv?mode=ro', uri=True)", SALES),
+    ("create_engine('sqlite:///../data/sales.csv')", SALES),
+    ("import os\nfrom pathlib import Path\nos.chdir(Path.cwd().parent)\nopen('data/sales.csv')", SALES),
+    ("shutil.copy('../data/sales.csv', 'copy.csv')\nopen('copy.csv')", SALES),
+    # from some folder above, which is found only by running
+    ("root = find_root()\nopen(root / 'data' / 'sales.csv')", SALES),
+    ("open(os.path.join(find_root(), 'data', 'sales.csv'))", SALES),
+    ("open(f'{find_root()}/data/sales.csv')", SALES),
+    ("root = '.'\nwhile not done(root):\n    root = os.path.dirname(root)\nopen(root + '/data/sales.csv')", SALES),
+    ("find_root() / name", []),
     # parts that only running tells
     ("pd.read_csv(f'../data/2026/{month:02d}.csv')", YEAR),
     ("pd.read_csv('../data/2026/%02d.csv' % month)", YEAR),
@@ -86,6 +105,7 @@ TRAVELS: list[tuple[str, list[str]]] = [
     ("'''see ../data/sales.csv'''", []),
     ("# ../data/sales.csv", []),
     ("df.to_csv('../data/sales.csv')", []),
+    ("def load(name):\n    return name\nload('../missing.csv')", []),
     ("requests.get('https://example.org/../data/sales.csv')", []),
     ("x = 'a' * 3 + '..'", []),
     # modules
@@ -103,6 +123,12 @@ TRAVELS: list[tuple[str, list[str]]] = [
     ("%run ../scripts/prepare.py", [*SALES, "scripts/prepare.py"]),
     ("%run ../scripts/prepare", [*SALES, "scripts/prepare.py"]),
     ("%load ../scripts/prepare.py", [*SALES, "scripts/prepare.py"]),
+    ("import runpy\nrunpy.run_path('../scripts/prepare.py')", [*SALES, "scripts/prepare.py"]),
+    ("get_ipython().run_line_magic('run', '../scripts/prepare.py')", [*SALES, "scripts/prepare.py"]),
+    ("import sys\nsys.path.append('../lib')\n%load_ext deeper", ["lib/deeper.py"]),
+    ("import sys\nsys.path = ['../lib'] + sys.path\nimport deeper", LIB),
+    ("import sys\nsys.path[0:0] = ['../lib']\nimport deeper", LIB),
+    ("import sys\nsys.path.append('..')\nfrom importlib import resources\nresources.files('toolbox')", TOOLBOX),
     ("import json, math, os.path", []),
 ]
 
@@ -167,6 +193,10 @@ FINDINGS: list[tuple[str, list[str]]] = [
     ("try:\n    open('cache.csv')\nexcept OSError:\n    pass", []),
     ("if os.path.exists('cache.csv'):\n    open('cache.csv')", []),
     ("if Path('cache.csv').exists():\n    Path('cache.csv').read_text()", []),
+    ("def load(name):\n    return name\nload('missing.csv')", []),
+    ("import shutil\nshutil.copy('beside.py', 'copy.py')\nopen('copy.py')", []),
+    ("%%writefile made.py\nx = 1", []),
+    ("%load_ext autoreload", []),
     ("json.loads('{\"a\": \"b.c\"}')\nload_dataset('imdb')\npd.read_csv('https://x.org/a.csv')", []),
     ("pd.read_csv(f'../data/2031/{month}.csv')", []),
     ("import no_such_module_here", ["missing_module"]),

@@ -1,0 +1,139 @@
+"""The snapshot is enough: a job ends as its notebook does in place, or the check before the start said why not.
+
+In place first; then the workspaces are moved away, and the jobs run on what travelled alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sysconfig
+import venv
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from dataops_lab.domain.runs import Submission
+from dataops_lab.services import records, runs
+from dataops_lab.wiring import Home, build_engine, build_services
+
+from .corpus import CORPUS, Written, lay_out
+
+AT_ONCE = 3
+
+
+@dataclass(frozen=True)
+class Ending:
+    """`error` is what was raised, `printed` what all cells wrote."""
+
+    error: str | None
+    printed: str
+
+    @classmethod
+    def of(cls, notebook: nbformat.NotebookNode) -> Ending:
+        outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+        errors = [output.ename for output in outputs if output.output_type == "error"]
+        text = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
+        return cls(errors[0] if errors else None, re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", text))
+
+
+@dataclass
+class Tried:
+    findings: frozenset[str]
+    in_place: Ending
+    as_job: Ending
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory: pytest.TempPathFactory, r_kernel: str) -> Iterator[dict[str, Tried]]:
+    """Each of the corpus, both ways. All at once, which is several times as quick as one by one."""
+    base = tmp_path_factory.mktemp("corpus")
+    elsewhere = base / "workspaces" / "elsewhere"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / "far.csv").write_text("far\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(elsewhere))
+        patch.setenv("IPYTHONDIR", str(base / "ipython"))
+        patch.setenv("JUPYTER_PATH", str(base / "jupyter"))
+        paths = {it.name: written(it, base / "workspaces" / f"w{n}", elsewhere) for n, it in enumerate(CORPUS)}
+        editable_kernel(base, paths["an editable package"].parents[1] / "src")
+        home = Home(base / "state")
+        services = build_services(home)
+        submitted = {
+            name: runs.submit(services, submission(path), by="someone").view.run for name, path in paths.items()
+        }
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            in_place = dict(zip(paths, pool.map(executed, paths.values()), strict=True))
+        for path in paths.values():
+            path.parents[1].rename(base / path.parents[1].name)
+        build_engine(home, slots=AT_ONCE, exit_when_idle_s=0).run(Event())
+        yield {
+            name: Tried(
+                frozenset(finding.code for finding in run.findings),
+                in_place[name],
+                Ending.of(nbformat.reads(records.notebook(services, run.id).decode(), as_version=4)),
+            )
+            for name, run in submitted.items()
+        }
+
+
+def submission(path: Path) -> Submission:
+    return Submission(path=str(path), root=str(path.parents[1]), timeout_s=120)
+
+
+def written(it: Written, root: Path, elsewhere: Path) -> Path:
+    lay_out(root, elsewhere)
+    fill = {"{root}": str(root), "{elsewhere}": str(elsewhere)}
+    sources = [re.sub(r"\{root\}|\{elsewhere\}", lambda place: fill[place[0]], cell) for cell in it.cells]
+    language = {"ir": "R", "bash": "bash"}.get(it.kernel, "python")
+    whole = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in sources],
+        metadata={"kernelspec": {"name": it.kernel, "display_name": it.kernel, "language": language}},
+    )
+    path = root / "analysis" / "report.ipynb"
+    path.write_text(nbformat.writes(whole))
+    return path
+
+
+def editable_kernel(base: Path, source: Path) -> None:
+    """A kernel in whose environment `source` is installed as `pip install --editable` does it."""
+    venv.create(base / "venv", symlinks=True)
+    python = base / "venv" / "bin" / "python"
+    (site,) = (base / "venv" / "lib").glob("python*/site-packages")
+    (site / "editable.pth").write_text(f"{sysconfig.get_path('purelib')}\n{source}\n")
+    spec = {
+        "argv": [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "editable",
+        "language": "python",
+    }
+    folder = base / "jupyter" / "kernels" / "editable"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text(json.dumps(spec))
+
+
+def executed(path: Path) -> Ending:
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}, allow_errors=False
+    )
+    try:
+        client.execute()
+    except CellExecutionError:
+        pass
+    return Ending.of(notebook)
+
+
+@pytest.mark.parametrize("it", CORPUS, ids=lambda it: it.name)
+def test_a_job_ends_as_its_notebook_does_in_place_or_it_was_said_why_not(it: Written, tried: dict[str, Tried]) -> None:
+    seen = tried[it.name]
+    assert seen.findings == it.findings
+    assert (seen.as_job == seen.in_place) is it.same, seen
+    if not it.same:
+        assert seen.in_place.error is None and seen.as_job.error is not None
