@@ -21,6 +21,7 @@ from pathlib import Path
 
 import docker
 import pytest
+import requests
 
 from dataops_lab.executors.docker import Daemon, DockerExecutor
 from dataops_lab.executors.docker.executor import INSTALLATION
@@ -184,3 +185,57 @@ def docker_images(docker_client: docker.DockerClient) -> DockerImages:
     if (os.getuid() != 0 or not shutil.which("debootstrap")) and not docker_client.images.list(f"{REPOSITORY}/base"):
         pytest.skip("The base image is made by debootstrap, as root: scripts/docker installs it.")
     return DockerImages(docker_client)
+
+
+class OwnDaemon:
+    """A second daemon, with folders and a socket of its own, that a test may stop and start."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.host = f"unix://{folder}/docker.sock"
+
+    def start(self) -> None:
+        options = [f"--host={self.host}", f"--data-root={self._folder}/data", f"--exec-root={self._folder}/exec"]
+        options += [f"--pidfile={self._folder}/pid", "--bridge=none", "--iptables=false", "--ip6tables=false"]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(["dockerd", *options], stdout=log, stderr=log, start_new_session=True)
+        client = docker.DockerClient(self.host, version="1.41")
+        while True:
+            try:
+                client.ping()
+                return
+            except (docker.errors.DockerException, requests.RequestException, OSError):
+                assert self._process.poll() is None, (self._folder / "log").read_text()[-2000:]
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(0.1)
+
+    def stop(self) -> None:
+        """With the containers that it has, as a daemon without live-restore does."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
+
+    def take(self, client: docker.DockerClient, image: str) -> str:
+        """A copy of an image of another daemon."""
+        with closing(docker.DockerClient(self.host, timeout=600)) as own:
+            own.images.load(client.images.get(image).save(chunk_size=2**20))
+            return own.images.get(image).id
+
+
+@pytest.fixture(scope="session")
+def own_daemon(docker_client: docker.DockerClient, docker_images: DockerImages) -> Iterator[OwnDaemon]:
+    """Running, with the lean image."""
+    if os.getuid() != 0 or not shutil.which("dockerd"):
+        pytest.skip("A second Docker daemon is started by root where dockerd is installed.")
+    # The path of a socket may have a hundred characters.
+    folder = Path(tempfile.mkdtemp(prefix="dataops-docker-"))
+    daemon = OwnDaemon(folder)
+    try:
+        daemon.start()
+        daemon.take(docker_client, docker_images["lean"])
+        yield daemon
+    finally:
+        daemon.stop()
+        shutil.rmtree(folder, ignore_errors=True)

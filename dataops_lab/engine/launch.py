@@ -71,7 +71,7 @@ def bundle_of(ctx: Services, attempt: Attempt, inherited: Mapping[str, str]) -> 
     manifest = version.manifest
     return Bundle(
         name=attempt.name,
-        spec=_spec(attempt, run, version, secrets),
+        spec=_spec(attempt, run, version, secrets, container),
         notebook=fill_in(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, run.parameters),
         files=[BundleFile(f.path, f.digest, f.executable) for f in manifest.files],
         # A container has the variables of its image; this machine's would name what is not in there.
@@ -103,7 +103,9 @@ def allowed(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if name in INHERITED or name.startswith("LC_")}
 
 
-def _spec(attempt: Attempt, run: Run, version: Version, secrets: Iterable[str]) -> protocol.Spec:
+def _spec(
+    attempt: Attempt, run: Run, version: Version, secrets: Iterable[str], container: Container | None
+) -> protocol.Spec:
     folder = str(PurePosixPath(version.manifest.notebook_path).parent)
     return {
         "format": 1,
@@ -121,4 +123,5 @@ def _spec(attempt: Attempt, run: Run, version: Version, secrets: Iterable[str]) 
         "secrets": sorted(secrets),
         "startup_timeout_s": STARTUP_TIMEOUT_S,
         "interrupt_grace_s": INTERRUPT_GRACE_S,
+        "memory_bytes": container.resources.memory_bytes if container else None,
     }

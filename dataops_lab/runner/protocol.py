@@ -38,7 +38,10 @@ Every journal line is an object with `seq` (1, 2, 3, …), `t` (seconds since th
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from typing import NotRequired  # newer than the Pythons that the runner is sent to
 
 SPEC = "spec.json"
 INPUT = "input.ipynb"

@@ -62,7 +62,8 @@ class Meter:
             self.look()
 
     def look(self) -> None:
-        sizes, times = zip(*[_cost(pid) for pid in tree(self._roots)], strict=True)
+        costs = [_cost(pid) for pid in tree(self._roots)]
+        sizes, times = [size for size, _ in costs], [time_ for _, time_ in costs]
         self.peak_memory_bytes = max(self.peak_memory_bytes, sum(sizes))
         self.cpu_seconds = max(self.cpu_seconds, round(sum(times), 3))
         if self.peak_memory_bytes > self._told[0] * GROWTH or self.cpu_seconds > self._told[1] * GROWTH + 1:

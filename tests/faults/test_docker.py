@@ -1,0 +1,220 @@
+"""Containers, daemons and engines that die under a run. Real engines, a real daemon, and a second one to be stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import docker
+import pytest
+
+from dataops_lab.domain.environments import DockerSettings, ExecutorKind, Mount, Resources, RunLimits
+from dataops_lab.domain.images import Image
+from dataops_lab.domain.runs import AttemptState, RunState
+from dataops_lab.executors.docker import installation_id
+from dataops_lab.executors.docker.images import DockerImages
+from dataops_lab.services import Services, runs
+
+GO_ON = "import pathlib, time\nwhile not pathlib.Path('/data/go_on').exists(): time.sleep(0.02)\n"
+TELL = "open('/data/witness', 'a').write('ran\\n')\n"
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Path:
+    """/data in the containers."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o777)
+    return folder
+
+
+@pytest.fixture
+def in_docker(real: Services, home, docker_images, shared: Path) -> Iterator[Callable[..., None]]:
+    """Let the sandbox run containers of the lean image."""
+    hosts = []
+
+    def offer(*, host: str | None = None, warm: int = 0, **resources: int) -> None:
+        backend, now = DockerImages(host), real.clock.now()
+        hosts.append(host)
+        pinned = backend.find(docker_images["lean"])
+        probe = backend.probe(pinned, user="1000:1000", at=now)
+        with real.store.begin() as tx:
+            tx.images.put(Image("lean", "lean", pinned, now, "someone", probe=probe, host=host), at=now, by="someone")
+            sandbox = replace(
+                tx.environments.get("sandbox"),
+                executor=ExecutorKind.DOCKER,
+                docker=DockerSettings(host=host, warm=warm),
+                limits=RunLimits(Resources(**{"memory_bytes": 512 * 2**20, **resources})),
+                images=("lean",),
+                default_image="lean",
+                network=False,
+                mounts=(Mount(str(shared), "/data", read_only=False),),
+            )
+            tx.environments.put(sandbox, at=now, by="someone")
+
+    yield offer
+    for host in hosts:
+        with_label = {"label": f"dataops-lab.installation={installation_id(home.folder)}"}
+        client = docker.DockerClient(host) if host else docker.from_env()
+        for container in client.containers.list(all=True, filters=with_label):
+            # The engine may still be at it.
+            with suppress(docker.errors.APIError):
+                container.remove(force=True, v=True)
+
+
+def left_in_docker(home) -> list:
+    label = {"label": f"dataops-lab.installation={installation_id(home.folder)}"}
+    return docker.from_env().containers.list(all=True, filters=label)
+
+
+@pytest.mark.parametrize("warm", [0, 1])
+def test_a_run_in_a_container_ends_with_its_record_and_leaves_nothing(
+    start_engine, submitted, until, in_docker, home, warm
+):
+    in_docker(warm=warm)
+    engine = start_engine()
+    for _ in range(2):
+        ended = until(submitted("print(6 * 7)").run.id, lambda view: view.run.state.is_terminal)
+        assert ended.run.state is RunState.SUCCEEDED
+        assert ended.record is not None
+        assert ended.run.image.name == "lean"
+    engine.terminate()
+    engine.wait()
+    assert left_in_docker(home) == []
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("commit", [2, 3, 4])
+def test_an_engine_killed_at_a_commit_leaves_one_container_that_the_next_one_finds(
+    start_engine, submitted, until, in_docker, shared, commit, moment
+):
+    in_docker()
+    run_id = submitted(TELL).run.id
+    start_engine(die_at=f"{moment} {commit}").wait()
+    start_engine()
+    ended = until(run_id, lambda view: view.run.state.is_terminal)
+    assert ended.run.state is RunState.SUCCEEDED
+    assert [attempt.state for attempt in ended.attempts] == [AttemptState.SUCCEEDED]
+    assert (shared / "witness").read_text() == "ran\n"
+
+
+def test_a_notebook_goes_on_while_no_engine_lives_and_is_adopted(start_engine, submitted, until, in_docker, shared):
+    in_docker()
+    first = start_engine()
+    run_id = submitted("print('before')\n" + GO_ON + TELL + "print('after')").run.id
+    until(run_id, lambda view: view.attempts and view.attempts[-1].progress.current is not None)
+    first.kill()
+    first.wait()
+    (shared / "go_on").touch()
+    start_engine()
+    ended = until(run_id, lambda view: view.run.state.is_terminal)
+    assert ended.run.state is RunState.SUCCEEDED
+    assert (shared / "witness").read_text() == "ran\n"
+
+
+def test_a_killed_container_is_noticed_and_the_run_is_tried_again(
+    start_engine, submitted, until, in_docker, home, shared
+):
+    in_docker()
+    start_engine()
+    run_id = submitted(TELL + "while len(open('/data/witness').readlines()) == 1: pass").run.id
+    until(run_id, lambda view: (shared / "witness").exists())
+    for container in left_in_docker(home):
+        container.kill()
+    ended = until(run_id, lambda view: view.run.state.is_terminal)
+    assert ended.run.state is RunState.SUCCEEDED
+    assert [attempt.state for attempt in ended.attempts] == [AttemptState.LOST, AttemptState.SUCCEEDED]
+    assert ended.attempts[0].reason.code == "runner_lost"
+
+
+EAT = "blocks = []\nwhile True: blocks.append(b'x' * 2**20)"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        EAT,
+        # The runner itself, which is then nobody's to tell.
+        "import os, signal\nopen(f'/proc/{os.getppid()}/oom_score_adj', 'w').write('1000')\n" + EAT,
+    ],
+    ids=["kernel", "runner"],
+)
+def test_out_of_memory_ends_the_run_with_limit_and_peak_and_is_not_tried_again(
+    start_engine, submitted, until, in_docker, source
+):
+    in_docker(memory_bytes=256 * 2**20)
+    start_engine()
+    ended = until(submitted(source).run.id, lambda view: view.run.state.is_terminal)
+    assert (ended.run.state, ended.run.reason.code) == (RunState.FAILED, "out_of_memory"), ended.run.reason
+    assert "256 MiB" in ended.run.reason.message.replace("268 MB", "256 MiB")
+    assert len(ended.attempts) == 1
+
+
+def test_a_full_work_folder_fails_the_cell_and_the_rest_is_kept(start_engine, submitted, until, in_docker, real):
+    in_docker(memory_bytes=256 * 2**20)
+    start_engine()
+    source = "print('so far')\nwith open('big', 'wb') as big:\n    while True: big.write(bytes(2**20))"
+    ended = until(submitted(source).run.id, lambda view: view.run.state.is_terminal)
+    assert ended.run.state is RunState.FAILED
+    assert "No space left" in ended.run.reason.message
+    assert ended.record is not None
+
+
+def test_an_image_that_is_gone_ends_the_run_at_once_and_says_so(start_engine, submitted, until, in_docker, real):
+    in_docker()
+    run_id = submitted("print(1)").run.id
+    with real.store.begin() as tx:
+        run = tx.runs.get(run_id)
+    assert run.image is not None
+    client = docker.from_env()
+    # A copy of the image, so that no other test loses its own.
+    copy = client.containers.create(run.image.id, ["true"])
+    gone = copy.commit("dataops-lab-test/gone", "latest")
+    copy.remove()
+    with real.store.begin() as tx:
+        image = tx.images.get("lean")
+        pinned = replace(image.pinned, id=gone.id, repo_digest=None)
+        tx.images.put(replace(image, pinned=pinned), at=real.clock.now(), by="someone")
+    second = submitted("print(2)").run.id
+    client.images.remove("dataops-lab-test/gone:latest", force=True)
+    start_engine()
+    ended = until(second, lambda view: view.run.state.is_terminal)
+    assert (ended.run.state, ended.run.reason.code) == (RunState.FAILED, "image_gone")
+    assert len(ended.attempts) == 1
+    assert until(run_id, lambda view: view.run.state.is_terminal).run.state is RunState.SUCCEEDED
+
+
+def test_a_daemon_that_is_stopped_and_started_costs_an_attempt_and_no_more(
+    start_engine, submitted, until, in_docker, shared, own_daemon
+):
+    in_docker(host=own_daemon.host)
+    start_engine()
+    run_id = submitted(TELL + "while len(open('/data/witness').readlines()) == 1: pass").run.id
+    until(run_id, lambda view: (shared / "witness").exists())
+    own_daemon.stop()
+    try:
+        waiting = submitted("print(1)").run.id
+        until(waiting, lambda view: view.attempts)
+    finally:
+        own_daemon.start()
+    ended = until(run_id, lambda view: view.run.state.is_terminal)
+    assert ended.run.state is RunState.SUCCEEDED
+    assert [attempt.state for attempt in ended.attempts] == [AttemptState.LOST, AttemptState.SUCCEEDED]
+    assert ended.attempts[0].reason.code == "runner_lost"
+    assert (shared / "witness").read_text() == "ran\nran\n"
+    patient = until(waiting, lambda view: view.run.state.is_terminal)
+    assert (patient.run.state, len(patient.attempts)) == (RunState.SUCCEEDED, 1)
+
+
+def test_cancelled_means_that_the_container_is_gone(start_engine, submitted, until, in_docker, home, real):
+    in_docker()
+    start_engine()
+    run_id = submitted("print('so far')\n" + GO_ON).run.id
+    until(run_id, lambda view: view.attempts and view.attempts[-1].progress.current is not None)
+    runs.cancel(real, run_id, by="someone")
+    ended = until(run_id, lambda view: view.run.state.is_terminal)
+    assert ended.run.state is RunState.CANCELLED
+    assert ended.record is not None
+    assert left_in_docker(home) == []
