@@ -11,7 +11,7 @@ from typing import Any
 
 from ..domain.records import Record, RecordFile, RecordFileKind, record_digest
 from ..domain.retries import run_state_after
-from ..domain.runs import Attempt, AttemptState, Progress, Reason, Usage
+from ..domain.runs import Attempt, AttemptState, Progress, Reason, RunState, Usage
 from ..domain.versions import canonical_json
 from ..runner import protocol
 from ..services import Services
@@ -108,6 +108,8 @@ def finish(
         tx.attempts.move(attempt, ended)
         after = run_state_after(run, tx.attempts.of_run(run.id)[:-1], state, reason)
         end = {"finished_at": now, "nothing_to_do": outcome.nothing_to_do} if after.is_terminal else {}
+        if after is RunState.CANCELLED and state is not AttemptState.CANCELLED:
+            reason = Reason("cancelled", f"Cancelled by {run.cancel_requested_by}: no other attempt was made.")
         tx.runs.move(run, run.moved_to(after, reason=reason, **end))
     return ended
 

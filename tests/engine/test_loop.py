@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,7 @@ from dataops_lab.engine.lead import LOST_AFTER_S
 from dataops_lab.engine.watch import FORCE_AFTER_S, UNCONFIRMED_AFTER_S
 from dataops_lab.errors import BlobsUnavailable, Refused, Unavailable
 from dataops_lab.ports import Look
-from dataops_lab.services import Services, runs
+from dataops_lab.services import Services, jobs, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.testing import FakeBackends, FakeClock, FakeHost
 
@@ -221,14 +222,89 @@ def test_a_run_past_its_timeout_is_timed_out(engine, submit, executor, until, cl
     assert "100 seconds" in ended.run.reason.message
 
 
-def test_a_wall_clock_that_is_set_forward_times_nothing_out(engine, submit, executor, until, clock, ctx):
-    import datetime as dt
-
-    view = until(engine, submit(timeout_s=100.0), AttemptState.RUNNING)
-    clock.set_wall_clock(clock.now() + dt.timedelta(hours=1))
+@pytest.mark.parametrize("hours", [1, -1])
+@pytest.mark.parametrize("adopted", [False, True])
+def test_a_wall_clock_that_is_set_ends_nothing(new_engine, submit, executor, until, clock, ctx, hours, adopted):
+    engine = new_engine(slots=1, host=FakeHost(pid=1))
+    running = until(engine, submit(timeout_s=100.0, total_timeout_s=200.0), AttemptState.RUNNING)
+    queued = submit(queue_timeout_s=100.0)
+    clock.set_wall_clock(clock.now() + dt.timedelta(hours=hours))
+    if adopted:
+        host = FakeHost(pid=2)
+        host.dead.add(1)
+        engine = new_engine(slots=1, host=host)
     for _ in range(20):
         engine.step()
-    assert runs.get(ctx, view.run.id).attempts[-1].state is AttemptState.RUNNING
+        clock.advance(2)
+    assert runs.get(ctx, running.run.id).attempts[-1].state is AttemptState.RUNNING
+    assert runs.get(ctx, queued.run.id).run.state is RunState.QUEUED
+    # And they still end in time.
+    clock.advance(100)
+    until(engine, queued, RunState.EXPIRED)
+    until(engine, running, AttemptState.TIMING_OUT)
+
+
+def test_the_total_clock_ends_an_attempt_and_there_is_no_other(engine, submit, executor, until, clock):
+    view = submit(total_timeout_s=100.0, timeout_s=90.0, max_retries=3, retry_on_timeout=True)
+    until(engine, view, AttemptState.RUNNING)
+    clock.advance(50)
+    executor.end(f"{view.run.id}-1", "failed", failure={"code": "cell_error", "message": "x"})
+    view = until(engine, view, RunState.RETRY_WAIT)
+    view = until(engine, view, AttemptState.RUNNING)
+    clock.advance(60)
+    until(engine, view, AttemptState.TIMING_OUT)
+    executor.end(view.attempts[-1].name, "terminated")
+    ended = until(engine, view, RunState.TIMED_OUT)
+    assert ended.run.reason.code == "total_timeout"
+    assert [attempt.reason.code for attempt in ended.attempts] == ["cell_error", "total_timeout"]
+
+
+def test_a_run_that_waits_for_its_next_attempt_for_too_long_in_all_expires(engine, submit, executor, until, clock):
+    view = until(engine, submit(total_timeout_s=60.0, timeout_s=60.0), AttemptState.RUNNING)
+    executor.end(view.attempts[-1].name, None)
+    until(engine, view, RunState.RETRY_WAIT)
+    clock.advance(60)
+    until(engine, view, RunState.EXPIRED)
+
+
+def test_what_the_notebook_did_wrong_is_tried_again_as_often_as_was_asked_for(engine, submit, executor, until):
+    failure = {"code": "cell_error", "message": "x"}
+    view = submit(max_retries=1)
+    running = until(engine, view, AttemptState.RUNNING)
+    executor.end(running.attempts[-1].name, "failed", failure=failure)
+    until(engine, view, RunState.RETRY_WAIT)
+    again = until(engine, view, AttemptState.RUNNING)
+    executor.end(again.attempts[-1].name, "failed", failure=failure)
+    ended = until(engine, view, RunState.FAILED)
+    assert [attempt.reason.code for attempt in ended.attempts] == ["cell_error"] * 2
+
+
+def test_a_cancel_that_comes_as_the_runner_is_lost_leaves_no_other_attempt(engine, submit, executor, until, ctx):
+    view = until(engine, submit(), AttemptState.RUNNING)
+    runs.cancel(ctx, view.run.id, by="someone")
+    executor.end(view.attempts[-1].name, None)
+    ended = until(engine, view, RunState.CANCELLED)
+    assert ended.attempts[-1].state is AttemptState.LOST
+    assert ended.run.reason.code == "cancelled"
+
+
+def test_nobody_reads_the_queue_while_nothing_changes(engine, submit, clock, ctx, monkeypatch):
+    from dataops_lab.store.queue import SqlQueue
+
+    view = submit()
+    jobs.change(ctx, view.job.id, {"concurrency": 0})
+    engine.step()
+    engine.step()
+    read = []
+    for verb in ("waiting", "patience"):
+        kept = getattr(SqlQueue, verb)
+        monkeypatch.setattr(SqlQueue, verb, lambda queue, kept=kept: read.append(1) or kept(queue))
+    for _ in range(50):
+        clock.advance(0.1)
+        engine.step()
+    # On PostgreSQL the last change may be heard after it was seen.
+    assert len(read) <= 4
+    assert runs.get(ctx, view.run.id).waits_because.code == "waiting_for_job"
 
 
 def test_an_engine_that_comes_after_adopts_what_still_runs(new_engine, submit, executor, until):
