@@ -39,7 +39,7 @@ GROWS_BY_AT_MOST = 32 * 1024**2
 
 def measure(*, quick: bool) -> Iterator[Row]:
     count, rounds = (10_000, 20) if quick else (1_000_000, 200)
-    for name, opened in (("SQLite", _sqlite), ("PostgreSQL", _postgres)):
+    for name, opened in (("SQLite", sqlite), ("PostgreSQL", postgres)):
         with opened() as store:
             began = time.perf_counter()
             jobs = fill(store, count)
@@ -48,7 +48,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
 
 
 @contextmanager
-def _sqlite() -> Iterator[SqlStore]:
+def sqlite() -> Iterator[SqlStore]:
     with (
         tempfile.TemporaryDirectory(prefix="dataops-bench-") as folder,
         closing(open_store(f"sqlite:///{folder}/x.sqlite")) as store,
@@ -57,7 +57,7 @@ def _sqlite() -> Iterator[SqlStore]:
 
 
 @contextmanager
-def _postgres() -> Iterator[SqlStore]:
+def postgres() -> Iterator[SqlStore]:
     with (
         tempfile.TemporaryDirectory(prefix="dataops-pg-") as folder,
         Cluster(Path(folder)) as cluster,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,7 +94,8 @@ class Run:
         artifacts = self.directory / protocol.ARTIFACTS
         return {
             "ended": {key: self.result[key] for key in ("state", "nothing_to_do", "failure", "done", "total")},
-            "outputs": json.loads(json.dumps(outputs).replace(self.name, "NAME")),
+            # Addresses, and the names that pandas gives to styled tables, are by chance.
+            "outputs": re.sub(r"T_[0-9a-f]{5}|0x[0-9a-f]+", "", json.dumps(outputs)).replace(self.name, "NAME"),
             "counts": [cell.get("execution_count") for cell in notebook["cells"]],
             "values": json.loads((self.directory / protocol.VALUES).read_text()),
             "artifacts": {
@@ -203,9 +205,10 @@ SAME = {
 def test_what_it_does_has_the_same_consequences(site: Site, source: str) -> None:
     cold, warm = (site.run(source, warm=warm).record() for warm in (False, True))
     for record in (cold, warm):
-        if record["ended"]["failure"]:  # the use of memory is part of some
-            record["ended"]["failure"].pop("message")
-            record.pop("log")
+        if record["ended"]["failure"]:
+            # It tells the memory that was used. And a kernel that kills itself may be quicker than its first message.
+            for part, key in ((record["ended"]["failure"], "message"), (record, "log"), (record, "counts")):
+                part.pop(key)
     assert warm == cold
 
 
@@ -301,7 +304,8 @@ def test_one_that_does_not_answer_costs_time_and_nothing_else(own: Site) -> None
     finally:
         for process in preloaded:
             process.send_signal(signal.SIGCONT)
-    assert (run.result["state"], run.log) == ("succeeded", "once\n")
+    assert run.result["state"] == "succeeded"
+    assert run.log.splitlines().count("once") == 1
 
 
 def test_they_begin_anew_after_something_was_installed(own: Site) -> None:
