@@ -370,7 +370,7 @@ class RunModel(Model):
     def of(cls, view: RunView) -> RunModel:
         run, version, record, attempts = view.run, view.version, view.record, view.attempts
         last = attempts[-1] if attempts else None
-        reason = run.reason or view.waits_because
+        reason = run.reason or view.waits_because or (last.reason if last and run.state is RunState.ACTIVE else None)
         log = record.file(RecordFileKind.LOG) if record else None
         output = record.file(RecordFileKind.NOTEBOOK) if record else None
         return cls(

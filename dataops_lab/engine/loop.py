@@ -301,13 +301,29 @@ class Engine:
                 work()
             except StaleWrite:
                 raise
-            except Exception:
+            except Exception as error:
                 # The disk is full, the blobs are out of reach: it stays as it is, and is tried again.
                 log.exception("%s: trying again in %g seconds.", it.attempt.name, TRY_AGAIN_AFTER_S)
                 it.not_before = self._now() + TRY_AGAIN_AFTER_S
+                self._note_trouble(it, error)
 
         it.at_work = self._threads.submit(guarded)
         it.at_work.add_done_callback(lambda _: self._wake.set())
+
+    def _note_trouble(self, it: _Followed, error: Exception) -> None:
+        if it.attempt.state is not AttemptState.FINALIZING:
+            return
+        said = error.message if isinstance(error, DataOpsError) else str(error)
+        reason = Reason("record_not_stored", f"It has ended, and its record cannot be stored yet: {said} Trying again.")
+        if reason == it.attempt.reason:
+            return
+        try:
+            with self._ctx.store.begin(fence=self._fence()) as tx:
+                tx.attempts.note_trouble(replace(it.attempt, reason=reason))
+        except DataOpsError as also:
+            log.warning("%s: %s", it.attempt.name, also)  # Likely the same disk; the next try notes it.
+            return
+        it.attempt = replace(it.attempt, reason=reason)
 
     def _stop(self, it: _Followed) -> None:
         it.times.stopping_since = self._now()

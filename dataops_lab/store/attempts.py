@@ -54,6 +54,12 @@ class SqlAttempts:
             data={"attempt": after.number, **data},
         )
 
+    def note_trouble(self, attempt: Attempt) -> None:
+        noted = self._connection.execute(_update(attempt), {"reason": reasons.to_json(attempt.reason)})
+        if noted.rowcount == 1:
+            at = attempt.started_at or attempt.created_at
+            self._events.add(attempt.run_id, "attempt.trouble", at=at, data={"attempt": attempt.number})
+
     def note_progress(self, attempt: Attempt) -> None:
         progress = {name: _columns(attempt)[name] for name in ("cells_done", "cells_total", "cell_current")}
         noted = self._connection.execute(_update(attempt), progress)
