@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from ..errors import InvalidRequest
+from ..errors import InvalidRequest, Refused
 from .environments import RunLimits
 
 HOUR_S = 3600.0
@@ -63,10 +63,10 @@ def settled(submitted: GivenSettings, of_job: GivenSettings, limits: RunLimits) 
     """What was given with the submission, else with the job, else the default.
 
     An environment's longest run time bounds it: what a person asks for now is refused beyond it, what a job
-    has had for long is cut to it. InvalidRequest.
+    has had for long is cut to it. Refused.
     """
     if submitted.timeout_s is not None and limits.timeout_s is not None and submitted.timeout_s > limits.timeout_s:
-        raise InvalidRequest(
+        raise Refused(
             f"A run may take {limits.timeout_s:g} seconds in this environment; {submitted.timeout_s:g} were asked for. "
             "Give a shorter timeout, or choose another environment.",
             code="beyond_limit",
@@ -74,7 +74,7 @@ def settled(submitted: GivenSettings, of_job: GivenSettings, limits: RunLimits) 
         )
     settings = RunSettings(**{**_chosen(of_job), **_chosen(submitted)})
     if submitted.timeout_s is not None and submitted.timeout_s > settings.total_timeout_s:
-        raise InvalidRequest(
+        raise Refused(
             f"It would be ended after {settings.total_timeout_s:g} seconds in all, before its timeout of "
             f"{submitted.timeout_s:g}. Give a longer `total_timeout_s` too.",
             code="beyond_limit",
