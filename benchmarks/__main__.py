@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import engine, records, results, runner, service
+from . import engine, loop, records, results, runner, service
 
-SECTIONS = {"runner": runner, "product": service, "engine": engine, "records": records}
+SECTIONS = {"runner": runner, "product": service, "loop": loop, "engine": engine, "records": records}
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

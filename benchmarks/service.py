@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -86,14 +86,15 @@ def idle(seconds: float = 10.0) -> Row:
 
 
 @contextmanager
-def server(folder: Path, *, warm: int = 2) -> Iterator[httpx.Client]:
+def server(folder: Path, *, warm: int = 2, extensions: Sequence[str] = ()) -> Iterator[httpx.Client]:
     os.environ |= {"DATAOPS_LAB_HOME": str(folder / f"state{warm}"), "DATAOPS_LAB_WARM": str(warm)}
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     token = secrets.token_hex()
     command = [sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--port={port}"]
-    command += [f"--ServerApp.root_dir={folder}", "--ServerApp.jpserver_extensions=dataops_lab=True"]
+    command += [f"--ServerApp.root_dir={folder}"]
+    command += [f"--ServerApp.jpserver_extensions={name}=True" for name in ("dataops_lab", *extensions)]
     process = subprocess.Popen(
         [*command, f"--IdentityProvider.token={token}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

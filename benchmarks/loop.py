@@ -1,0 +1,88 @@
+"""How long the server's event loop is held while a burst runs: it carries people's kernels too."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from . import notebooks, service
+from .turns import Row, Times
+
+TITLE = "Event loop: how late it is, in seconds, while a burst runs"
+
+API = "/dataops/api/v1"
+
+
+def measure(*, quick: bool) -> Iterator[Row]:
+    burst = 4 if quick else 100
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        service.server(Path(folder), extensions=["benchmarks.loop_probe"]) as api,
+    ):
+        (Path(folder) / "in.ipynb").write_text(json.dumps(notebooks.short_cells(2)))
+        service.run_burst(api, 4)  # The first ones open files and start workers.
+        api.get("/loop-probe")
+        with alone() as beside, busy(api):
+            service.run_burst(api, burst)
+            seen = api.get("/loop-probe").json()
+    case = f"{burst} runs at once"
+    for name, late in (
+        ("server", [late for late, _ in seen]),
+        ("server, as far as it computed itself", [own for _, own in seen]),
+        ("a loop beside it that does nothing", [late for late, _ in beside]),
+    ):
+        in_order = sorted(late)
+        yield Row(f"{case}, 99 of 100 times", name, (Times(in_order[len(in_order) * 99 // 100]),))
+        yield Row(f"{case}, worst", name, (Times(in_order[-1]),))
+
+
+@contextmanager
+def alone() -> Iterator[list[tuple[float, float]]]:
+    """How late a loop is that only suffers from the machine; filled in at the end."""
+    late: list[tuple[float, float]] = []
+    command = [sys.executable, "-m", "benchmarks.loop_probe"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    yield late
+    late += json.loads(process.communicate()[0])
+
+
+@contextmanager
+def busy(api: httpx.Client) -> Iterator[None]:
+    """What JupyterLab asks meanwhile: the event stream, long lists, inspections, reports and logs."""
+    stop = threading.Event()
+
+    def ask() -> None:
+        with httpx.Client(base_url=api.base_url, headers=api.headers, timeout=120) as own:
+            while not stop.wait(0.05):
+                found: list[dict[str, Any]] = own.get(f"{API}/runs", params={"limit": 500}).json()["items"]
+                own.post(f"{API}/inspect", json={"path": "in.ipynb"})
+                for run in [run for run in found if run["state"] == "succeeded"][:1]:
+                    for what in ("report", "log", "journal", "notebook"):
+                        own.get(f"{API}/runs/{run['id']}/{what}")
+
+    def listen() -> None:
+        with (
+            httpx.Client(base_url=api.base_url, headers=api.headers, timeout=120) as own,
+            own.stream("GET", f"{API}/events") as stream,
+        ):
+            for _ in stream.iter_bytes():
+                if stop.is_set():
+                    return
+
+    threads = [threading.Thread(target=ask), threading.Thread(target=listen, daemon=True)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        threads[0].join()

@@ -1,0 +1,69 @@
+"""How late an event loop comes to what is due, measured in it, and how long its process computed meanwhile.
+
+What is late without computing waited for a core: that is the machine's doing.
+
+As a server extension: `GET /loop-probe` gives what was seen since the last time. As a program: a loop that has nothing
+else to do, which tells how late the machine alone makes it; ends with its input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+
+from jupyter_server.base.handlers import APIHandler
+from tornado.web import authenticated
+
+EVERY_S = 0.005
+
+
+class Probe:
+    def __init__(self) -> None:
+        self._late: list[tuple[float, float]] = []
+
+    def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        due, computed = time.perf_counter() + EVERY_S, time.process_time()
+
+        def tick() -> None:
+            nonlocal due, computed
+            late, own = max(0.0, time.perf_counter() - due), time.process_time() - computed
+            self._late.append((late, min(late, own)))
+            due, computed = time.perf_counter() + EVERY_S, time.process_time()
+            loop.call_later(EVERY_S, tick)
+
+        loop.call_later(EVERY_S, tick)
+
+    def taken(self) -> list[tuple[float, float]]:
+        late, self._late = self._late, []
+        return late
+
+
+PROBE = Probe()
+
+
+class ProbeHandler(APIHandler):
+    @authenticated
+    def get(self) -> None:
+        self.finish(json.dumps(PROBE.taken()))
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": __name__}]
+
+
+def _load_jupyter_server_extension(server) -> None:
+    server.web_app.add_handlers(".*$", [(f"{server.base_url}loop-probe", ProbeHandler)])
+    server.io_loop.add_callback(PROBE.start)
+
+
+async def _alone() -> None:
+    PROBE.start()
+    await asyncio.to_thread(sys.stdin.read)
+    print(json.dumps(PROBE.taken()))
+
+
+if __name__ == "__main__":
+    asyncio.run(_alone())
