@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ..errors import NotFound
 from . import exits, options
 from .output import as_json as print_json
 from .output import remark
@@ -15,11 +16,12 @@ from .text import plain, plural, size
 
 @click.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--with-key", is_flag=True, help="Also the key of the secrets: who has the archive can open them then.")
 @options.json_option
-def backup(file: Path, as_json: bool) -> int:
+def backup(file: Path, with_key: bool, as_json: bool) -> int:
     """Write all jobs, runs and records into one archive.
 
-    Runs may go on meanwhile.
+    Runs may go on meanwhile. Secrets are in it encrypted, and their key is not.
 
     Exit code: 0, or 1 if stored bytes were found missing or changed; the archive then holds all the others.
     """
@@ -27,9 +29,14 @@ def backup(file: Path, as_json: bool) -> int:
     from ..store import open_sqlite
     from ..wiring import Home, build_services, state_folder
 
-    ctx = build_services(Home(state_folder()))
+    home = Home(state_folder())
+    ctx = build_services(home)
+    if with_key and not home.keys.exists():
+        raise NotFound(f"There is no key in {home.folder}. One that comes from DATAOPS_LAB_KEY you keep yourself.")
     with closing(ctx.store):
-        contents = back_up(ctx, file, open_copy=open_sqlite)
+        contents = back_up(ctx, file, open_copy=open_sqlite, keys=home.keys if with_key else None)
+        with ctx.store.read() as tx:
+            has_secrets = any(secret.is_set for secret in tx.secrets.all())
     if as_json:
         counts = {"blobs": len(contents.blobs), "bytes": contents.size}
         print_json({"file": str(file), **counts, "damaged": contents.damaged})
@@ -37,6 +44,8 @@ def backup(file: Path, as_json: bool) -> int:
         click.echo(
             f"{plain(str(file))}: the database and {plural(len(contents.blobs), 'blob')}, {size(contents.size)}."
         )
+    if has_secrets and not with_key:
+        remark("The key of the secrets is not in it. Keep it elsewhere, or use --with-key.")
     for digest in contents.damaged:
         remark(f"Missing or changed, and not in the backup: {digest}")
     return exits.FAILED if contents.damaged else exits.SUCCEEDED

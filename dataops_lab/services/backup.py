@@ -32,7 +32,8 @@ from .installation import leader
 
 _DATABASE = "database.sqlite"
 _MANIFEST = "manifest.json"
-_NAMES = re.compile(rf"{_DATABASE}|{_MANIFEST}|blobs/[0-9a-f]{{64}}")
+_KEYS = "keys.json"
+_NAMES = re.compile(rf"{_DATABASE}|{_MANIFEST}|{_KEYS}|blobs/[0-9a-f]{{64}}")
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,11 @@ class Contents:
         return sum(self.blobs.values())
 
 
-def back_up(ctx: Services, target: Path, *, open_copy: Callable[[Path], Store]) -> Contents:
-    """Also while runs are active: the archive is of one moment. `target` must not exist; it appears whole."""
+def back_up(ctx: Services, target: Path, *, open_copy: Callable[[Path], Store], keys: Path | None = None) -> Contents:
+    """Also while runs are active: the archive is of one moment. `target` must not exist; it appears whole.
+
+    With the file of `keys` whoever has the archive can open its secrets; without, nobody can.
+    """
     if target.exists():
         raise Conflict(f"{target} exists already. Name another file.", code="file_exists")
     with tempfile.TemporaryDirectory(prefix=".dataops-backup-", dir=target.parent) as name:
@@ -65,6 +69,8 @@ def back_up(ctx: Services, target: Path, *, open_copy: Callable[[Path], Store]) 
             contents = Contents(ctx.clock.now().isoformat(), _add(tar, _DATABASE, database)[0], {}, [])
             for digest in digests:
                 _add_blob(tar, ctx.blobs, digest, contents)
+            if keys is not None:
+                _add(tar, _KEYS, io.BytesIO(keys.read_bytes()))
             _add(tar, _MANIFEST, io.BytesIO(json.dumps(asdict(contents)).encode()))
         archive.chmod(0o600)
         with archive.open("rb") as written:
@@ -184,6 +190,9 @@ def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], S
             if "sha256:" + hashlib.file_digest(copy, "sha256").hexdigest() != contents.database:
                 raise _no_backup(source, "its database is not what was backed up")
         (scratch / _DATABASE).rename(staged / database)
+        if (scratch / _KEYS).exists():
+            (scratch / _KEYS).rename(staged / _KEYS)
+            (staged / _KEYS).chmod(0o600)
         ctx = build(staged)
         with closing(ctx.store):
             for digest in contents.blobs.keys() - set(contents.damaged):

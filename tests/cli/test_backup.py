@@ -17,6 +17,21 @@ def test_what_was_backed_up_is_there_again_after_the_folder_was_lost(own_shell):
     assert [own_shell.here("runs", "show", "last", "--json").json, own_shell.here("runs", "log", "last").out] == before
 
 
+def test_secrets_open_after_a_restore_with_their_key_and_never_without(own_shell):
+    (own_shell.folder / "value").write_text("correct horse battery")
+    own_shell.here("secrets", "set", "sandbox", "PASSWORD", "--file", "value")
+    without = own_shell.here("backup", "without.tar.gz")
+    assert "--with-key" in without.err
+    assert own_shell.here("backup", "with.tar.gz", "--with-key").err == ""
+    notebook = own_shell.notebook("whose.ipynb", "import os\nassert os.environ['PASSWORD'].startswith('correct')")
+    own_shell.here("restore", "without.tar.gz", "--force")
+    refused = own_shell.here("run", notebook, "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (exits.UNREACHABLE, "secrets_locked")
+    own_shell.here("restore", "with.tar.gz", "--force")
+    assert (own_shell.home / "keys.json").stat().st_mode & 0o077 == 0
+    assert own_shell("run", notebook).code == exits.SUCCEEDED
+
+
 def test_a_folder_in_use_is_named_and_what_to_do_about_it(own_shell):
     own_shell.here("backup", "backup.tar.gz")
     refused = own_shell.here("restore", "backup.tar.gz")
