@@ -504,7 +504,23 @@ def test_a_warm_container_is_used_only_for_runs_of_its_kind(executor, bundle):
     executor.start(bundle("print(1)", name="01A-1", warm=1))
     wait_for(lambda: ready(executor))
     other = bundle("print(1)", name="01B-1", warm=1, resources=Resources(memory_bytes=300 * 2**20)).container
-    assert executor._pool.take(other, "nobody") is None
+    assert executor._pool.take(other, ["python"], "nobody") is None
+
+
+def test_a_warm_container_has_a_kernel_at_hand(executor, bundle):
+    source = (
+        "import pathlib, os\npid, line = os.getppid(), []\n"
+        "while pid > 1:\n"
+        "    line.append(pathlib.Path(f'/proc/{pid}/cmdline').read_text())\n"
+        "    pid = int(pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[1])\n"
+        "print('preload.py\\0kernel' in ' '.join(line))"
+    )
+    cold, warm = (bundle(source, name=f"01HAND-{number}", warm=1) for number in range(2))
+    executor.start(cold)
+    wait_for(lambda: executor.look(cold.name).gone and ready(executor))
+    executor.start(warm)
+    wait_for(lambda: executor.look(warm.name).gone)
+    assert (log_of(executor, cold.name), log_of(executor, warm.name)) == ("False\n", "True\n")
 
 
 def test_warm_and_cold_leave_the_same(executor, bundle):

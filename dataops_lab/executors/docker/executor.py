@@ -167,7 +167,7 @@ class DockerExecutor:
         try:
             with self._daemon.asked() as client:
                 if state_of(client, name) is None:
-                    if warm := self._pool.take(bundle.container, name):
+                    if warm := self._pool.take(bundle.container, bundle.spec["kernel"]["argv"], name):
                         return self._handed_over(warm, bundle)
                     self._create(client, name, bundle)
                 if self._is_over(client, name):

@@ -5,7 +5,8 @@ Whoever wants to talk to it executes `COURIER` of stream.py in the container, wh
 Both directions carry frames: a line of JSON and, if it has a `size`, so many bytes behind it.
 
     in    hello                         answered at once
-          preload                       body: tar of the runner's code; import what a run will need
+          preload kernel                body: tar of the runner's code; import what a run will need, and let an
+                                        interpreter stand ready for a kernel of this command
           start  environment, secrets   body: tar of code and run directory; once, later ones change nothing
           follow have                   send what the runner leaves, but not again what is there: path → size
           stop, kill                    SIGTERM to the runner; SIGKILL to everything
@@ -34,6 +35,7 @@ import shutil
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import tarfile
 import time
@@ -164,6 +166,7 @@ class Init:
         self._over = False
         self._more = False
         self._told_to_leave = False
+        self._kernels: socket.socket | None = None
         self._wake, wake = os.pipe()
         os.set_blocking(self._wake, False)
         os.set_blocking(wake, False)
@@ -236,7 +239,7 @@ class Init:
             if do == "hello":
                 courier.send("hello", state=self._state())
             elif do == "preload":
-                self._unpack(courier, command["size"], "loaded", preload)
+                self._unpack(courier, command["size"], "loaded", functools.partial(self._preload, command["kernel"]))
             elif do == "start":
                 self._unpack(courier, command["size"], "started", functools.partial(self._start, command))
             elif do == "follow":
@@ -274,13 +277,21 @@ class Init:
             body.skip()
         courier.send(answer)
 
+    def _preload(self, kernel: list[str]) -> None:
+        os.makedirs(os.environ["HOME"], exist_ok=True)
+        preload()
+        self._kernels = preloaded_kernel(kernel)
+
     def _start(self, command: dict[str, Any]) -> None:
         os.makedirs(os.environ["HOME"], exist_ok=True)
+        kernel = connected(self._kernels)
         source, target = os.pipe()
         self._runner = os.fork()
         if self._runner == 0:
             os.close(target)
-            become_runner(source, command["environment"])
+            become_runner(source, kernel, command["environment"])
+        if kernel is not None:
+            os.close(kernel)
         os.close(source)
         with contextlib.suppress(BrokenPipeError), open(target, "wb") as secrets:
             secrets.write(json.dumps(command["secrets"]).encode())
@@ -403,7 +414,45 @@ def preload() -> None:
     gc.freeze()
 
 
-def become_runner(source: int, environment: dict[str, str]) -> NoReturn:
+def preloaded_kernel(command: list[str]) -> socket.socket | None:
+    """Leads to an interpreter that forks kernels (runner/preload.py); None for those that always start cold."""
+    program = shutil.which(command[0]) or ""
+    ours = os.path.dirname(program) == os.path.dirname(sys.executable)
+    if not ours or command[1:3] != ["-m", "ipykernel_launcher"] or sys.version_info < (3, 10):
+        return None
+    from dataops_lab.runner import preload as module  # type: ignore[import-not-found,unused-ignore]
+
+    # Room in which a fork can write its own command and environment.
+    environment = {**module.fixed(dict(os.environ)), module.ATTEMPT_VARIABLE: " " * 16384}
+    control, theirs = socket.socketpair()
+    with theirs:
+        subprocess.Popen(
+            [program, module.__file__, "kernel", str(theirs.fileno()), " " * 2048],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+    select.select([control], [], [], STALLED_S)  # It says when it is ready.
+    return control
+
+
+def connected(kernels: socket.socket | None) -> int | None:
+    """A descriptor for the runner, on which it can ask for its kernel."""
+    if kernels is None:
+        return None
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        try:
+            socket.send_fds(kernels, [b"+"], [theirs.fileno()])
+        except OSError:  # It has ended, as it does when nobody asked for long.
+            return None
+        return ours.detach()
+
+
+def become_runner(source: int, kernel: int | None, environment: dict[str, str]) -> NoReturn:
     """In the forked child: as `python -m dataops_lab.runner` would, with the secrets on stdin."""
     code: Any = 1
     try:
@@ -414,7 +463,9 @@ def become_runner(source: int, environment: dict[str, str]) -> NoReturn:
         said = os.open(SAID, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         for number, descriptor in enumerate((source, said, said)):
             os.dup2(descriptor, number)
-        os.closerange(3, 1024)
+        if kernel is not None:
+            os.dup2(kernel, 3)
+        os.closerange(3 if kernel is None else 4, 1024)
         # When memory runs out it is the run that is ended, not the one who can tell.
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
             score.write("500")
@@ -422,7 +473,7 @@ def become_runner(source: int, environment: dict[str, str]) -> NoReturn:
         os.chdir(RUN)
         if CODE not in sys.path:
             sys.path.insert(0, CODE)
-        sys.argv = ["dataops_lab.runner", RUN]
+        sys.argv = ["dataops_lab.runner", RUN, *([] if kernel is None else ["3"])]
         runpy.run_module("dataops_lab.runner", run_name="__main__", alter_sys=True)
     except SystemExit as exit_:
         code = exit_.code

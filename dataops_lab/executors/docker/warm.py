@@ -11,7 +11,7 @@ import logging
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -32,10 +32,11 @@ POOL = "pool-"
 
 SLOT = "dataops-lab.pool"
 
-GIVE_BACK_S = 600.0
-"""After so long without a run of their kind."""
+GIVE_BACK_S = 290.0
+"""After so long without a run of their kind; a preloaded kernel would give up soon."""
 
 AGAIN_AFTER_S = 10.0
+REFILL_AFTER_S = 1.0
 
 
 class Warm(NamedTuple):
@@ -49,6 +50,7 @@ class _Shelf:
 
     size: int = 0
     used_at: float = 0.0
+    kernel: tuple[str, ...] = ()
     ready: list[Warm] = field(default_factory=list)
 
 
@@ -63,15 +65,18 @@ class WarmPool:
         self._making: set[str] = set()
         self._lock = threading.Lock()
         self._changed = threading.Event()
-        self._closed = False
+        self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def take(self, container: Container, name: str) -> Stream | None:
-        """One that stands ready, from now on called `name`; None when there is none, or the name is taken."""
+    def take(self, container: Container, kernel: Sequence[str], name: str) -> Stream | None:
+        """One that stands ready, from now on called `name`; None when there is none, or the name is taken.
+
+        Those that are made for the next runs have a kernel of the command `kernel` at hand.
+        """
         kind = _kind(container)
         with self._lock:
             shelf = self._shelves.setdefault(kind, _Shelf())
-            shelf.size, shelf.used_at = container.warm, time.monotonic()
+            shelf.size, shelf.used_at, shelf.kernel = container.warm, time.monotonic(), tuple(kernel)
             warm = shelf.ready.pop(0) if shelf.ready and container.warm else None
             self._start_thread()
         self._changed.set()
@@ -97,20 +102,22 @@ class WarmPool:
     def close(self) -> None:
         """Give everything back."""
         with self._lock:
-            self._closed = True
+            self._ended.set()
             left = [warm for shelf in self._shelves.values() for warm in shelf.ready]
             self._shelves.clear()
         self._changed.set()
         self._give_back(left)
 
     def _start_thread(self) -> None:
-        if self._thread is None and not self._closed and any(shelf.size for shelf in self._shelves.values()):
+        if self._thread is None and not self._ended.is_set() and any(shelf.size for shelf in self._shelves.values()):
             self._thread = threading.Thread(target=self._keep, name="warm containers", daemon=True)
             self._thread.start()
             atexit.register(self.close)
 
     def _keep(self) -> None:
-        while not self._closed:
+        while not self._ended.is_set():
+            # The run that has just been started needs the machine more at this moment.
+            self._ended.wait(REFILL_AFTER_S)
             self._changed.clear()
             patience_s = GIVE_BACK_S
             try:
@@ -147,7 +154,7 @@ class WarmPool:
         try:
             warm = self._made(kind, name, slot)
             with self._lock:
-                if not self._closed:
+                if not self._ended.is_set():
                     self._shelves[kind].ready.append(warm)
                     return
             self._give_back([warm])
@@ -164,7 +171,7 @@ class WarmPool:
                 opened = Stream(client, name)
             with tempfile.TemporaryFile() as tar:
                 stream.write_code(tar)
-                opened.send_file("preload", tar)
+                opened.send_file("preload", tar, kernel=list(self._shelves[kind].kernel))
             header, _ = opened.receive()
             if header["is"] != "loaded":
                 raise StreamCut(str(header.get("message")))
