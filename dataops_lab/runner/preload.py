@@ -27,6 +27,7 @@ import site
 import socket
 import struct
 import sys
+import sysconfig
 import threading
 import time
 import types
@@ -275,17 +276,21 @@ def _become(request: dict[str, Any], given: list[int], *, alive: int | None = No
 def leave(code: object, preloaded: set[str]) -> None:
     """End as the interpreter does, but without taking apart what was preloaded.
 
-    To do so would copy all the memory that is still shared. What came after is taken apart: files get their last
-    bytes and objects their finalizers.
+    To do so would copy all the memory that is still shared. What the notebook and its own modules hold is taken apart:
+    files get their last bytes and objects their finalizers. Libraries are left as they are.
     """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     sys.last_type = sys.last_value = sys.last_traceback = None
-    for name in reversed([name for name in sys.modules if name not in preloaded or name == "__main__"]):
-        getattr(sys.modules[name], "__dict__", {}).clear()
+    libraries = tuple(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
+    for name in set(sys.modules) - preloaded:
+        file = getattr(sys.modules[name], "__dict__", {}).get("__file__")
+        if isinstance(file, str) and not file.startswith(libraries):
+            del sys.modules[name]
+    vars(sys.modules["__main__"]).clear()
     gc.collect()
     if code is not None and not isinstance(code, int):
-        print(code, file=sys.stderr)  # noqa: T201
+        print(code, file=sys.__stderr__)
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         with contextlib.suppress(Exception):
             stream.flush()  # type: ignore[union-attr]

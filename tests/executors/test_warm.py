@@ -192,6 +192,7 @@ SAME = {
         "with multiprocessing.get_context('fork').Pool(2) as pool: print(pool.map(abs, [-1, 2]))"
     ),
     "last words": (
+        "open('helper.py', 'w').write('file = open(\"helper.txt\", \"w\"); file.write(\"its own\")')\nimport helper\n"
         "import atexit\nfile = open('open.txt', 'w')\nfile.write('to the last byte')\n"
         "class Last:\n    def __del__(self): open('finalized.txt', 'w').close()\nlast = [Last()]; last.append(last)\n"
         "atexit.register(lambda: open('atexit.txt', 'w').close());"
