@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from pathlib import Path
 
 from . import lock
 from .termination import Termination
+
+NICER_BY = 5
+"""Runs take the processor from one another before they take it from the person's own kernels, and from the engine."""
 
 
 def main(arguments: list[str]) -> int:
@@ -22,6 +26,7 @@ def main(arguments: list[str]) -> int:
     claim = lock.take(directory)
     if claim is None:
         return 0
+    os.nice(NICER_BY)
     # jsonschema, which every notebook library imports, looks for this module and compiles a grammar
     # in it for a second. It is for checking IRIs; None makes it count as not installed.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

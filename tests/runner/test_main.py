@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 import sys
@@ -68,3 +69,9 @@ def test_it_says_how_it_is_used():
 
     assert done.returncode == 2
     assert "RUN_DIRECTORY" in done.stderr
+
+
+def test_a_run_gives_way_to_what_people_wait_for(runs):
+    run = runs.run("import os\nprint(os.getpriority(os.PRIO_PROCESS, 0))")
+
+    assert int(run.log) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
