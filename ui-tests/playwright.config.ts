@@ -10,8 +10,8 @@ export default defineConfig({
   testDir: 'tests',
   // They write docs/images, and only when asked to.
   testIgnore: process.env.SCREENSHOTS ? [] : ['screenshots.spec.ts'],
-  timeout: 60_000,
-  expect: { timeout: 20_000 },
+  timeout: 120_000,
+  expect: { timeout: 40_000 },
   // One server, and one engine that runs a few notebooks at a time.
   workers: 1,
   retries: 0,

@@ -23,7 +23,11 @@ export type EnvironmentsState = {
 /** In place of the name of an environment that is not there yet. No name has spaces. */
 export const NEW = ' new ';
 
-/** Environments with their variables and secrets, for those who may change them. */
+/**
+ * Environments with their variables and secrets, for those who may change them.
+ *
+ * Reading leaves its failures in the state; what changes something throws them, as a `Problem`.
+ */
 export class EnvironmentsModel {
   constructor(private readonly _client: Client) {}
 
@@ -54,8 +58,6 @@ export class EnvironmentsModel {
       await this._loadVariables(name);
     }
   }
-
-  /** These throw a `Problem` where the server refuses. */
 
   async add(name: string, settings: EnvironmentChange): Promise<void> {
     await this._client.environments.add(name, settings);

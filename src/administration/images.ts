@@ -33,7 +33,11 @@ export type ImagesState = {
   trouble: Problem | null;
 };
 
-/** The image catalogue and the work on it. */
+/**
+ * The image catalogue and the work on it.
+ *
+ * Reading leaves its failures in the state; what changes something throws them, as a `Problem`.
+ */
 export class ImagesModel {
   constructor(private readonly _client: Client) {}
 
@@ -90,8 +94,6 @@ export class ImagesModel {
       this._set({ trouble: Problem.from(reason) });
     }
   }
-
-  /** These throw a `Problem` where the server refuses. */
 
   async add(image: ImageAddition): Promise<void> {
     this._takeIn(await this._client.images.add(image));

@@ -18,7 +18,11 @@ export type RetentionState = {
   trouble: Problem | null;
 };
 
-/** The retention rules, and what they take. */
+/**
+ * The retention rules, and what they take.
+ *
+ * Reading leaves its failures in the state; what changes something throws them, as a `Problem`.
+ */
 export class RetentionModel {
   constructor(private readonly _client: Client) {}
 
@@ -49,8 +53,6 @@ export class RetentionModel {
       this._set({ trouble: Problem.from(reason) });
     }
   }
-
-  /** These throw a `Problem` where the server refuses. */
 
   async preview(rules: RetentionRule[]): Promise<void> {
     const preview = await this._client.retention.preview(rules);

@@ -118,7 +118,7 @@ function Connected({ widget }: { widget: AdministrationWidget }): JSX.Element {
       >
         <p>
           {trans.__(
-            'Who is one, the setting DataOps.administrators of this server says.'
+            'Who is one, the setting DataOpsApp.administrators of this server says.'
           )}
         </p>
       </Message>

@@ -1,23 +1,30 @@
 import AxeBuilder from '@axe-core/playwright';
 
+import { IJupyterLabPageFixture } from '@jupyterlab/galata';
+
 import { expect, test } from './fixtures';
+import { imageForTests, NO_DOCKER } from './images';
 import { notebook, openForm } from './notebooks';
+
+async function violations(
+  page: IJupyterLabPageFixture,
+  selector: string
+): Promise<string[]> {
+  const found = await new AxeBuilder({ page })
+    .include(selector)
+    // The cells are JupyterLab's own.
+    .exclude('.jp-Cell')
+    .analyze();
+  return found.violations.map(
+    it => `${it.id}: ${it.nodes.map(node => node.html).join(' ')}`
+  );
+}
 
 test('form, record, list and sidebar have no accessibility violations', async ({
   page,
   screens,
   tmpPath
 }) => {
-  const violations = async (selector: string) => {
-    const found = await new AxeBuilder({ page })
-      .include(selector)
-      // The cells are JupyterLab's own.
-      .exclude('.jp-Cell')
-      .analyze();
-    return found.violations.map(
-      it => `${it.id}: ${it.nodes.map(node => node.html).join(' ')}`
-    );
-  };
   const content = notebook(
     {
       parameters: [
@@ -33,18 +40,90 @@ test('form, record, list and sidebar have no accessibility violations', async ({
   );
   await openForm(page, `${tmpPath}/accessible.ipynb`, content);
   await expect(screens.run).toBeEnabled();
-  expect(await violations('.dl-RunForm')).toEqual([]);
+  expect(await violations(page, '.dl-RunForm')).toEqual([]);
   await screens.run.click();
   await expect(screens.recordThatIs('failed')).toBeVisible();
-  expect(await violations('.dl-Record')).toEqual([]);
+  expect(await violations(page, '.dl-Record')).toEqual([]);
   for (const tab of ['Log', 'Parameters', 'Artifacts']) {
     await screens.tab(tab).click();
-    expect(await violations('.dl-Record')).toEqual([]);
+    expect(await violations(page, '.dl-Record')).toEqual([]);
   }
   await screens.openSidebar();
   await expect(screens.sidebar).toContainText('accessible');
-  expect(await violations('.dl-Sidebar')).toEqual([]);
+  expect(await violations(page, '.dl-Sidebar')).toEqual([]);
   await screens.openList();
   await expect(screens.list).toContainText('accessible');
-  expect(await violations('.dl-RunsList')).toEqual([]);
+  expect(await violations(page, '.dl-RunsList')).toEqual([]);
 });
+
+for (const theme of ['light', 'dark'] as const) {
+  test(`the administration has no accessibility violations, ${theme}`, async ({
+    page,
+    screens
+  }) => {
+    if (theme === 'dark') {
+      await page.theme.setDarkTheme();
+    }
+    const { administration } = screens;
+    const isAccessible = async () =>
+      expect(await violations(page, '.dl-Administration')).toEqual([]);
+    await screens.openAdministration('environments');
+    await expect(
+      administration.getByRole('row', { name: /sandbox/ })
+    ).toBeVisible();
+    await isAccessible();
+    await administration
+      .getByRole('button', { name: 'Add environment' })
+      .click();
+    await administration.getByRole('button', { name: 'Add a folder' }).click();
+    await isAccessible();
+    await screens.openAdministration('images');
+    await administration
+      .getByRole('button', { name: 'Add by reference…' })
+      .click();
+    await isAccessible();
+    await administration.getByRole('button', { name: 'Build…' }).click();
+    await isAccessible();
+    await screens.openAdministration('retention');
+    await administration.getByRole('button', { name: 'Add a rule' }).click();
+    await administration.getByRole('button', { name: 'Preview' }).click();
+    await expect(administration).toContainText('would go');
+    await isAccessible();
+  });
+
+  test(`the pages of an environment and of an image have no accessibility violations, ${theme}`, async ({
+    page,
+    screens
+  }) => {
+    test.setTimeout(240_000);
+    const lean = imageForTests('lean');
+    test.skip(lean === null, NO_DOCKER);
+    if (theme === 'dark') {
+      await page.theme.setDarkTheme();
+    }
+    const { administration } = screens;
+    await screens.addEnvironment(`axe-${theme}`);
+    await administration.locator('#dl-secret-name').fill('TOKEN');
+    await administration.locator('#dl-secret-value').fill('nobody-reads-it');
+    await administration
+      .getByRole('button', { name: 'Set the secret' })
+      .click();
+    await expect(
+      administration.getByRole('row', { name: /TOKEN/ })
+    ).toBeVisible();
+    expect(await violations(page, '.dl-Administration')).toEqual([]);
+    await screens.addImage(`axe-${theme}`, lean!, `axe-${theme}`);
+    expect(await violations(page, '.dl-Administration')).toEqual([]);
+    await administration
+      .getByRole('button', { name: `axe-${theme}`, exact: true })
+      .click();
+    await expect(administration).toContainText('No job ran on it');
+    expect(await violations(page, '.dl-Administration')).toEqual([]);
+
+    await openForm(page, 'examples/reports/monthly_sales.ipynb');
+    await screens.form.getByLabel('Environment').selectOption(`axe-${theme}`);
+    await expect(screens.form.getByLabel('Image')).toBeVisible();
+    await screens.form.getByText('More', { exact: true }).click();
+    expect(await violations(page, '.dl-RunForm')).toEqual([]);
+  });
+}

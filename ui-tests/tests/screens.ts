@@ -56,6 +56,54 @@ export class Screens {
     return this._page.locator('#dataops-runs');
   }
 
+  /** The page of the administration that is shown. */
+  get administration(): Locator {
+    return this._page.locator('.dl-Administration:visible');
+  }
+
+  async openAdministration(page: 'environments' | 'images' | 'retention') {
+    await execute(this._page, 'dataops:administration', { page });
+    await this.administration.locator(`[data-page=${page}]`).waitFor();
+  }
+
+  /** A new environment that runs notebooks in images; its page is shown then. */
+  async addEnvironment(name: string): Promise<void> {
+    await this.openAdministration('environments');
+    const { administration } = this;
+    await administration
+      .getByRole('button', { name: 'Add environment' })
+      .click();
+    const form = administration.getByRole('form', { name: 'Settings' });
+    await form.getByLabel('Name', { exact: true }).fill(name);
+    await form.getByLabel('CPUs').fill('1');
+    await form.getByLabel('Memory, GB').fill('1');
+    await form.getByRole('button', { name: 'Add environment' }).click();
+    await administration.getByRole('heading', { name, level: 1 }).waitFor();
+  }
+
+  /** An image of the catalogue; ends when it has been looked into. */
+  async addImage(
+    name: string,
+    reference: string,
+    environment?: string
+  ): Promise<void> {
+    await this.openAdministration('images');
+    const { administration } = this;
+    await administration
+      .getByRole('button', { name: 'Add by reference…' })
+      .click();
+    const form = administration.getByRole('form', { name: 'Add an image' });
+    await form.getByLabel('Name').fill(name);
+    await form.getByLabel('Reference').fill(reference);
+    if (environment) {
+      await form.getByLabel('Allow it in').selectOption(environment);
+    }
+    await form.getByRole('button', { name: 'Add the image' }).click();
+    await administration
+      .getByRole('row', { name: new RegExp(`^${name}\\b`) })
+      .waitFor({ timeout: 60_000 });
+  }
+
   /** Press the button of the form; ends when Lab has noted the record in its layout. */
   async start(): Promise<void> {
     const noted = this._page.waitForRequest(

@@ -1,4 +1,5 @@
 import { expect, test } from './fixtures';
+import { imageForTests, NO_DOCKER } from './images';
 import { execute, notebook, openForm, openNotebook } from './notebooks';
 
 const IMAGES = '../docs/images';
@@ -60,5 +61,83 @@ for (const theme of ['light', 'dark'] as const) {
     await screens.openList();
     await expect(screens.list.getByRole('row')).not.toHaveCount(1);
     await shoot('runs');
+  });
+
+  test(`pictures of the administration, ${theme}`, async ({
+    page,
+    screens,
+    tmpPath
+  }) => {
+    test.setTimeout(300_000);
+    const lean = imageForTests('lean');
+    const bare = imageForTests('no-papermill');
+    test.skip(lean === null || bare === null, NO_DOCKER);
+    const shoot = (name: string) =>
+      page.screenshot({ path: `${IMAGES}/${name}-${theme}.png` });
+    if (theme === 'dark') {
+      await page.theme.setDarkTheme();
+    }
+    await page.sidebar.close('left');
+    const { administration, form } = screens;
+    const place = theme === 'light' ? 'containers' : 'night';
+    await screens.addEnvironment(place);
+    await administration.locator('#dl-variable-name').fill('REGION');
+    await administration.locator('#dl-variable-value').fill('north');
+    await administration
+      .getByRole('button', { name: 'Set the variable' })
+      .click();
+    await administration.locator('#dl-secret-name').fill('WAREHOUSE_TOKEN');
+    await administration.locator('#dl-secret-value').fill('nobody-reads-it');
+    await administration
+      .getByRole('button', { name: 'Set the secret' })
+      .click();
+    await expect(
+      administration.getByRole('row', { name: /WAREHOUSE_TOKEN/ })
+    ).toBeVisible();
+    await administration
+      .getByRole('heading', { name: 'Variables' })
+      .scrollIntoViewIfNeeded();
+    await shoot('environment');
+    await screens.addImage(`lean-${theme}`, lean!, place);
+    await screens.addImage(`bare-${theme}`, bare!, place);
+    await shoot('images');
+    await administration
+      .getByRole('button', { name: `lean-${theme}`, exact: true })
+      .click();
+    await expect(administration).toContainText('No job ran on it');
+    await shoot('image');
+    await screens.openAdministration('environments');
+    await administration
+      .getByRole('button', { name: '← All environments' })
+      .click();
+    await expect(
+      administration.getByRole('row', { name: new RegExp(place) })
+    ).toBeVisible();
+    await shoot('environments');
+
+    const content = notebook(
+      'import os\nprint("Region:", os.environ["REGION"])'
+    );
+    await openForm(page, `${tmpPath}/in_an_image.ipynb`, content);
+    await form.getByLabel('Environment').selectOption(place);
+    await form.getByLabel('Image').selectOption(`lean-${theme}`);
+    await form.getByText('More', { exact: true }).click();
+    await shoot('run-form-image');
+    await screens.run.click();
+    await expect(screens.recordThatIs('succeeded')).toBeVisible({
+      timeout: 90_000
+    });
+    await screens.tab('Parameters').click();
+    await shoot('record-facts');
+    await screens.action('Job Settings…').click();
+    await expect(page.getByLabel('Priority')).toBeVisible();
+    await shoot('job-settings');
+    await screens.openAdministration('retention');
+    await administration.getByRole('button', { name: 'Add a rule' }).click();
+    await administration.getByLabel('Keep for days').fill('0');
+    await administration.getByLabel('Keep the last of each job').fill('0');
+    await administration.getByRole('button', { name: 'Preview' }).click();
+    await expect(administration).toContainText('would go');
+    await shoot('retention');
   });
 }
