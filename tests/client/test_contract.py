@@ -8,6 +8,7 @@ import zipfile
 import pytest
 
 from dataops_lab.client import Update
+from dataops_lab.domain.retention import RetentionRule
 from dataops_lab.domain.runs import RunState
 from dataops_lab.errors import Conflict, DataOpsError, InvalidParameters, InvalidRequest, KeyReused, NotFound, Refused
 
@@ -312,3 +313,69 @@ def test_the_status_names_the_engine_that_leads(client):
     assert status.engine.leading
     assert status.engine.pid
     assert status.engine.since is not None
+
+
+# --- what stays and what goes ---------------------------------------------------------------------
+
+
+def test_a_run_is_kept_deleted_and_verified_in_the_same_way(installation, client):
+    run = client.submit(installation.notebook("goes.ipynb", "print('said')"))
+    with pytest.raises(Conflict) as refused:
+        client.delete(run.id)
+    assert refused.value.precise_code == "not_finished"
+    to_the_end(client, run)
+    assert client.verify(run.id).damage == {}
+    size = len(b"".join(client.log(run.id)))
+    assert list(client.log(run.id, after=size)) == []
+
+    assert client.keep(run.id).kept_by == client.run(run.id).kept_by is not None
+    with pytest.raises(Conflict) as refused:
+        client.delete(run.id)
+    assert refused.value.precise_code == "run_kept"
+    assert client.unkeep(run.id).kept_by is None
+    client.delete(run.id)
+    with pytest.raises(NotFound):
+        client.run(run.id)
+
+
+def test_retention_rules_are_set_and_previewed_in_the_same_way(installation, client):
+    run = client.submit(installation.notebook("old.ipynb", "1"))
+    to_the_end(client, run)
+    rule = RetentionRule(state=RunState.SUCCEEDED, days=1000)
+    assert client.set_retention([rule]) == client.retention() == [rule]
+    assert client.preview_retention().count == 0
+    wanted = client.preview_retention([RetentionRule(state=RunState.SUCCEEDED, days=0)])
+    assert run.id in [it.id for it in wanted.oldest]
+    assert client.apply_retention().runs == 0
+    assert client.run(run.id).is_terminal
+    assert client.set_retention([]) == []
+
+
+def test_the_settings_of_a_job_are_those_of_its_runs_until_a_run_has_its_own(installation, client):
+    path = installation.notebook("treated.ipynb", "1")
+    job = client.submit(path, priority=2).job
+
+    changed = client.change_job(job.id, max_retries=1, timeout_s=60.0)
+    assert (changed.max_retries, changed.timeout_s, changed.priority) == (1, 60.0, None)
+    run = client.submit(path, timeout_s=30.0)
+    assert (run.max_retries, run.timeout_s, run.priority) == (1, 30.0, 0)
+
+    with pytest.raises(Conflict):
+        client.change_job(job.id, revision=changed.revision - 1, priority=1)
+    assert client.change_job(job.id, revision=changed.revision, max_retries=None).max_retries is None
+    with pytest.raises(InvalidRequest):
+        client.change_job(job.id, priority=101)
+
+
+def test_a_notebook_that_fails_is_tried_again_as_often_as_was_asked_for(installation, client):
+    path = installation.notebook("wrong.ipynb", "1 / 0")
+    run = to_the_end(client, client.submit(path, max_retries=1))[-1].run
+    assert run.state == RunState.FAILED
+    assert [attempt.budget for attempt in run.attempts] == ["user", "user"]
+
+
+def test_a_project_has_a_limit(client):
+    assert client.limit_project("default", 7) == client.project("default")
+    assert client.limit_project("default", None).concurrency is None
+    with pytest.raises(NotFound):
+        client.project("nothing")
