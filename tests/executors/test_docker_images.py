@@ -115,7 +115,9 @@ def test_an_image_for_another_architecture_is_refused_and_named(images, docker_c
 
 def test_a_kept_image_outlives_its_own_tag_and_a_clean_up(images, docker_client, lean, remove):
     name = f"dataops-lab-test/passing-{uuid.uuid4().hex}"
-    built = docker_client.containers.create(lean.id, ["true"]).commit(name, "1")
+    container = docker_client.containers.create(lean.id, ["true"])
+    built = container.commit(name, "1")
+    container.remove()
     pinned = images.find(built.id)
     tag = kept_tag("passing", pinned)
     remove(tag)
