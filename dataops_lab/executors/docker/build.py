@@ -1,7 +1,7 @@
 """A new image: packages installed in a container of the base, which then becomes the image.
 
 Not from a Dockerfile: what the installer is told (an index with a password, certificates) would stay
-in the image's history, see docs/decisions.
+in the image's history (docs/decisions/0013).
 """
 
 from __future__ import annotations
