@@ -84,6 +84,9 @@ class Engine:
         idle_s = self._settings.exit_when_idle_s
         try:
             while not stop.is_set():
+                if self._is_orphaned():
+                    log.error("The state folder %s is gone: ending.", self._ctx.runs_folder.parent)
+                    return
                 if self._guarded_step():
                     busy_at = self._now()
                 elif idle_s is not None and self._now() - busy_at >= idle_s and self._retires():
@@ -96,7 +99,12 @@ class Engine:
         finally:
             self._tidying.stop()
             self._threads.shutdown(wait=True)
-            self._leadership.give_up()
+            if not self._is_orphaned():
+                self._leadership.give_up()
+
+    def _is_orphaned(self) -> bool:
+        """An open database file outlives its folder: without this the engine would lead nothing for ever."""
+        return not self._ctx.runs_folder.parent.is_dir()
 
     def _pause_s(self) -> float:
         young = (self._now() - it.times.since < YOUNG_S for it in self._followed.values() if it.at_work is None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 
 import psutil
@@ -97,3 +98,10 @@ def test_an_engine_that_was_asleep_while_another_took_over_changes_nothing(
     ended = until(second, lambda view: view.run.state.is_terminal)
     assert ended.run.state is RunState.SUCCEEDED
     assert witness.read_text() == "ran\nran\n"
+
+
+def test_an_engine_ends_when_its_state_folder_is_removed(start_engine, submitted, until, home):
+    engine = start_engine()
+    until(submitted("1").run.id, lambda view: view.run.state.is_terminal)
+    shutil.rmtree(home.folder)
+    assert engine.wait(60) == 0
