@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
+    multiple,
     precondition,
     rule,
     run_state_machine_as_test,
@@ -27,6 +28,7 @@ from hypothesis.stateful import (
 from dataops_lab.domain.retries import MAX_INFRASTRUCTURE_RETRIES, Budget, charged
 from dataops_lab.domain.runs import AttemptState, RunState, Submission
 from dataops_lab.engine import Engine, Settings
+from dataops_lab.engine.claim import LOOK_AGAIN_S
 from dataops_lab.engine.lead import LOST_AFTER_S
 from dataops_lab.errors import Conflict, StaleWrite
 from dataops_lab.ports import RunFilter, Store
@@ -88,10 +90,11 @@ class Installation(RuleBasedStateMachine):
         priority=st.sampled_from([None, -100, 3]),
         max_retries=st.sampled_from([None, 1]),
         queue_timeout_s=st.sampled_from([None, 600.0]),
+        number=st.integers(1, 4),
     )
-    def submit(self, notebook, person, **chosen):
+    def submit(self, notebook, person, number, **chosen):
         asked = Submission(notebook, timeout_s=500.0, total_timeout_s=20_000.0, **chosen)
-        return self._sent(runs.submit(self._ctx, asked, by=person))
+        return multiple(*(self._sent(runs.submit(self._ctx, asked, by=person)) for _ in range(number)))
 
     @rule(target=submitted, number=st.integers(0, 3))
     def submit_with_a_key(self, number):
@@ -157,6 +160,7 @@ class Installation(RuleBasedStateMachine):
     @rule(hours=st.sampled_from([-1, 1]))
     def somebody_sets_the_wall_clock(self, hours):
         self._clock.set_wall_clock(self._clock.now() + dt.timedelta(hours=hours))
+        self._clock.advance(LOOK_AGAIN_S)
 
     @precondition(lambda self: self._executor.alive)
     @rule(which=st.integers(0, 5), how=st.sampled_from(["succeeded", "failed", "terminated", None]))
@@ -282,7 +286,7 @@ def test_whatever_happens_no_run_is_lost_doubled_or_ended_wrongly(new_store, tmp
     run_state_machine_as_test(
         lambda: Installation(tmp_path / f"runs-{next(numbers)}", new_store),
         settings=settings(
-            max_examples=25,
+            max_examples=15,
             stateful_step_count=40,
             deadline=None,
             derandomize=True,

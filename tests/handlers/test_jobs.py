@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+
+
+async def a_job(api, notebook):
+    """The job of a run that waits."""
+    run = await api.json(
+        "POST", "runs", {"path": notebook("1"), "priority": 3, "max_retries": 1, "queue_timeout_s": 60}
+    )
+    assert (run["priority"], run["max_retries"], run["queue_timeout_s"], run["timeout_s"]) == (3, 1, 60, 86400)
+    assert run["waits_because"]["code"] == "no_engine"
+    assert run["next_attempt_at"] is None
+    return await api.json("GET", f"jobs/{run['job']['id']}")
+
+
+async def test_what_is_not_given_stays_and_null_takes_back(api, notebook):
+    job = await a_job(api, notebook)
+    path = f"jobs/{job['id']}"
+    assert (job["priority"], job["concurrency"], job["revision"]) == (None, None, 1)
+    changed = await api.json("PATCH", path, {"priority": 5, "concurrency": 2, "max_retries": 1})
+    assert (changed["priority"], changed["concurrency"], changed["revision"]) == (5, 2, 2)
+    again = await api.json("PATCH", path, {"priority": None})
+    assert (again["priority"], again["concurrency"], again["max_retries"]) == (None, 2, 1)
+    assert await api.json("GET", path) == again
+
+
+async def test_a_change_of_a_job_that_somebody_else_changed_is_a_conflict(api, notebook):
+    job = await a_job(api, notebook)
+    path = f"jobs/{job['id']}"
+    await api.json("PATCH", path, {"priority": 5, "revision": job["revision"]})
+    late = await api("PATCH", path, {"priority": 6, "revision": job["revision"]})
+    assert late.code == 409
+    assert (await api.json("GET", path))["priority"] == 5
+
+
+@pytest.mark.parametrize(
+    "change", [{"priority": 101}, {"priority": 1.5}, {"max_retries": -1}, {"timeout_s": 0}, {"x": 1}]
+)
+async def test_a_change_that_makes_no_sense_is_refused(api, notebook, change):
+    job = await a_job(api, notebook)
+    assert (await api("PATCH", f"jobs/{job['id']}", {"concurrency": 1, **change})).code == 400
+    assert (await api.json("GET", f"jobs/{job['id']}")) == job
+
+
+async def test_a_project_has_a_limit(api):
+    assert await api.json("GET", "projects/default") == {"name": "default", "concurrency": None}
+    assert await api.json("PATCH", "projects/default", {"concurrency": 2}) == {"name": "default", "concurrency": 2}
+    assert await api.json("PATCH", "projects/default", {}) == {"name": "default", "concurrency": 2}
+    assert (await api("PATCH", "projects/default", {"concurrency": -1})).code == 400
+    assert (await api("PATCH", "projects/nothing", {"concurrency": 1})).code == 404
