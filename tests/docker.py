@@ -157,7 +157,8 @@ def installation(docker_client: docker.DockerClient) -> Iterator[str]:
     """An id of a test's own; what it leaves in the daemon is removed."""
     made = secrets.token_hex(4)
     yield made
-    for container in docker_client.containers.list(all=True, filters={"label": f"{INSTALLATION}={made}"}):
+    label = {"label": f"{INSTALLATION}={made}"}
+    for container in docker_client.containers.list(all=True, ignore_removed=True, filters=label):
         with suppress(docker.errors.APIError):
             container.remove(force=True, v=True)
 
@@ -197,9 +198,11 @@ class OwnDaemon:
 
     def start(self) -> None:
         options = [f"--host={self.host}", f"--data-root={self._folder}/data", f"--exec-root={self._folder}/exec"]
-        options += [f"--pidfile={self._folder}/pid", "--bridge=none", "--iptables=false", "--ip6tables=false"]
+        options += [f"--pidfile={self._folder}/pid", "--iptables=false", "--ip6tables=false"]
+        # A network of its own: one that shares it takes the bridge away from the machine's own daemon.
+        command = ["unshare", "--net", "dockerd", *options]
         with (self._folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(["dockerd", *options], stdout=log, stderr=log, start_new_session=True)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         client = docker.DockerClient(self.host, version="1.41")
         while True:
             try:
