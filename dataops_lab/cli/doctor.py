@@ -220,6 +220,27 @@ def left_behind(home: Home, *, fix: bool) -> Iterator[Finding]:
         yield Finding("leftovers", "note", f"They could not be looked for: {error}.")
 
 
+def docker_answers(home: Home) -> Iterator[Finding]:
+    """Where an environment wants it; others need none."""
+    if not home.database.exists():
+        return
+    from ..domain.environments import ExecutorKind
+    from ..wiring import build_services
+
+    try:
+        ctx = build_services(home)
+        with ctx.store.read() as tx:
+            found = [it for it in tx.environments.all() if it.executor is ExecutorKind.DOCKER]
+    except (DataOpsError, OSError):
+        return  # Said with the database.
+    for host in sorted({it.docker.host or "" for it in found}):
+        try:
+            ctx.image_backend(host or None).check()
+            yield Finding("Docker", "ok", f"{host or 'The local daemon'} answers.")
+        except DataOpsError as error:
+            yield Finding("Docker", "broken", error.message)
+
+
 CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     state_folder_is_usable,
     database_is_sound,
@@ -228,4 +249,5 @@ CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     kernels_are_installed,
     server_extension_is_enabled,
     lab_extension_is_there,
+    docker_answers,
 )

@@ -105,6 +105,19 @@ def _surroundings(tx: Transaction, environment: Environment, image: Image | None
     return replace(known, kernels=probe.kernels, image=image.name, python=probe.python, packages=probe.packages)
 
 
+def check_there(ctx: Services, placed: Placement) -> None:
+    """Unavailable when the daemon cannot be asked, Refused when it has lost the image: known now, not at the start."""
+    if placed.image is None or ctx.images is None:
+        return
+    if ctx.image_backend(placed.environment.docker.host).find(placed.image.id or placed.image.digest) is None:
+        raise Refused(
+            f"The image {placed.image.name} is not there any more. `jupyter dataops image add {placed.image.name} "
+            f"{placed.image.reference}` fetches it again.",
+            code="image_gone",
+            image=placed.image.name,
+        )
+
+
 def place_again(ctx: Services, tx: Transaction, old: Run, *, by: str) -> Placement:
     """For a run that repeats another one: in the same image, by digest, as long as that may still be used."""
     environment = tx.environments.get(old.environment)

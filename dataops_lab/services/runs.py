@@ -20,7 +20,7 @@ from ..domain.versions import Version, canonical_json, digest_of
 from ..errors import Conflict, InvalidRequest, KeyReused
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
-from .placement import image_of, place, place_again
+from .placement import check_there, image_of, place, place_again
 from .queue import Waiting
 
 MAX_KEY_LENGTH = 200
@@ -58,6 +58,7 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
         submission = replace(submission, image=authored)
     with ctx.store.read() as tx:
         placed = place(ctx, tx, submission, by=by)
+    check_there(ctx, placed)
     snapshot = ctx.notebooks.snapshot(
         submission.path, root=submission.root, kernel=submission.kernel, limits=ctx.limits, where=placed.where
     )

@@ -390,7 +390,7 @@ def test_what_is_forgotten_has_left_nothing_in_the_daemon(executor, bundle, dock
     executor.start(bundle(FOR_EVER))
     executor.forget(NAME)
     label = {"label": f"dataops-lab.installation={installation}"}
-    assert docker_client.containers.list(all=True, filters=label) == []
+    assert docker_client.containers.list(all=True, ignore_removed=True, filters=label) == []
     assert not executor.directory(NAME).exists()
 
 
@@ -564,4 +564,4 @@ def test_what_stands_ready_is_given_back_when_nobody_needs_it(executor, bundle, 
     executor.forget(NAME)
     executor.close()
     label = {"label": f"dataops-lab.installation={installation}"}
-    wait_for(lambda: docker_client.containers.list(all=True, filters=label) == [])
+    wait_for(lambda: docker_client.containers.list(all=True, ignore_removed=True, filters=label) == [])

@@ -54,11 +54,6 @@ class DockerExecutor:
         self._lock = threading.Lock()
         self._pool = WarmPool(daemon, self._prefix, {INSTALLATION: installation})
 
-    def check(self) -> None:
-        """Unavailable, with its mend, when no container could be started now."""
-        with self._daemon.asked() as client:
-            client.ping()
-
     def start(self, bundle: Bundle) -> None:
         directory = self.directory(bundle.name)
         with self._lock:
