@@ -15,6 +15,6 @@ try:
     images = DockerImages(docker.from_env(timeout=600))
     images[sys.argv[1]]
 except docker.errors.DockerException as error:
-    print(f"{WHERE_TO_GET_IT} {error}", file=sys.stderr)
+    sys.stderr.write(f"{WHERE_TO_GET_IT} {error}\n")
     sys.exit(3)
-print(f"{REPOSITORY}/{sys.argv[1]}:{digest_of(sys.argv[1])}")
+sys.stdout.write(f"{REPOSITORY}/{sys.argv[1]}:{digest_of(sys.argv[1])}\n")

@@ -8,6 +8,7 @@ import { JobsClient } from './jobs';
 import { Problem } from './problem';
 import { RetentionClient } from './retention';
 import {
+  InspectRequest,
   Inspection,
   JournalPage,
   Page,
@@ -37,9 +38,9 @@ export class Client extends Connection {
     return this.get('status');
   }
 
-  /** `path` names the notebook as the contents API does. */
-  inspect(path: string, kernel?: string): Promise<Inspection> {
-    return this.send('POST', 'inspect', { path, kernel: kernel ?? null });
+  /** `path` names the notebook as the contents API does; the others say where it would run. */
+  inspect(inspection: InspectRequest): Promise<Inspection> {
+    return this.send('POST', 'inspect', inspection);
   }
 
   /** The same `key` again answers with the run that the first call made. */

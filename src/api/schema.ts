@@ -161,7 +161,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/environments/{environment}/variables/{name}": {
+    "/environments/{environment}/variables/{variable}": {
         parameters: {
             query?: never;
             header?: never;
@@ -170,10 +170,10 @@ export interface paths {
         };
         get?: never;
         /** Set a variable */
-        put: operations["put_environments_environment_variables_name"];
+        put: operations["put_environments_environment_variables_variable"];
         post?: never;
         /** Remove a variable; as it was */
-        delete: operations["delete_environments_environment_variables_name"];
+        delete: operations["delete_environments_environment_variables_variable"];
         options?: never;
         head?: never;
         patch?: never;
@@ -196,7 +196,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/environments/{environment}/secrets/{name}": {
+    "/environments/{environment}/secrets/{secret}": {
         parameters: {
             query?: never;
             header?: never;
@@ -205,10 +205,10 @@ export interface paths {
         };
         get?: never;
         /** Set a secret. Nothing ever tells its value again */
-        put: operations["put_environments_environment_secrets_name"];
+        put: operations["put_environments_environment_secrets_secret"];
         post?: never;
         /** Remove a secret */
-        delete: operations["delete_environments_environment_secrets_name"];
+        delete: operations["delete_environments_environment_secrets_secret"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2914,7 +2914,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/yaml": string;
+                    "application/yaml": unknown;
                 };
             };
             /** @description The request is not as documented here */
@@ -3669,13 +3669,13 @@ export interface operations {
             };
         };
     };
-    put_environments_environment_variables_name: {
+    put_environments_environment_variables_variable: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 environment: string;
-                name: string;
+                variable: string;
             };
             cookie?: never;
         };
@@ -3759,13 +3759,13 @@ export interface operations {
             };
         };
     };
-    delete_environments_environment_variables_name: {
+    delete_environments_environment_variables_variable: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 environment: string;
-                name: string;
+                variable: string;
             };
             cookie?: never;
         };
@@ -3930,13 +3930,13 @@ export interface operations {
             };
         };
     };
-    put_environments_environment_secrets_name: {
+    put_environments_environment_secrets_secret: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 environment: string;
-                name: string;
+                secret: string;
             };
             cookie?: never;
         };
@@ -4020,13 +4020,13 @@ export interface operations {
             };
         };
     };
-    delete_environments_environment_secrets_name: {
+    delete_environments_environment_secrets_secret: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 environment: string;
-                name: string;
+                secret: string;
             };
             cookie?: never;
         };

@@ -33,6 +33,9 @@ export type Inspection = With<
   Schemas['InspectionModel'],
   { parameters: Parameter[] }
 >;
+export type InspectRequest = Partial<Schemas['InspectRequest']> & {
+  path: string;
+};
 export type Submission = With<
   Partial<Schemas['SubmitRequest']>,
   { path: string; parameters?: Parameters }

@@ -5,6 +5,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import {
   Finding,
+  InspectRequest,
   Inspection,
   Kernel,
   Parameter,
@@ -15,7 +16,14 @@ import {
   Submission
 } from '../api';
 import { Draft, draftOf, initialDraft, isDefault, readDraft } from './drafts';
-import { NOWHERE, Place, placementOf, readPlace, stillAllowed } from './place';
+import {
+  inspected,
+  NOWHERE,
+  Place,
+  placementOf,
+  readPlace,
+  stillAllowed
+} from './place';
 import { NO_SETTINGS, readSettings, SettingsDraft } from './settings';
 
 export type Drafts = { [name: string]: Draft };
@@ -51,7 +59,7 @@ export interface IRunTarget {
   readonly rerunOf: Run | null;
   /** Save what is open; a sentence where that is not possible. */
   save(): Promise<string | null>;
-  inspect(kernel: string | null): Promise<Inspection>;
+  inspect(where: Omit<InspectRequest, 'path'>): Promise<Inspection>;
   /** What may be chosen for a notebook of this kernel. */
   placements(kernel: Kernel | null): Promise<Placement[]>;
   submit(submission: Omit<Submission, 'path'>, key: string): Promise<Run>;
@@ -95,11 +103,21 @@ export class RunFormModel implements IDisposable {
     if (this.target.rerunOf) {
       return;
     }
+    const reading = ++this._reading;
     this._set({ loading: true });
     try {
       const notes = await this._save();
-      const inspection = await this.target.inspect(this._state.kernel);
-      const placements = await this.target.placements(inspection.kernel);
+      const { kernel, place } = this._state;
+      const inspection = await this.target.inspect({
+        kernel: kernel ?? undefined,
+        ...inspected(place, placementOf(place, this._state.placements))
+      });
+      // Also where an image lacks it, this is what the notebook wants.
+      this._wanted = inspection.kernel ?? this._wanted;
+      const placements = await this.target.placements(this._wanted);
+      if (reading !== this._reading) {
+        return;
+      }
       const typed = this._touched();
       this._set({
         inspection,
@@ -111,9 +129,13 @@ export class RunFormModel implements IDisposable {
         ...fieldsOf(inspection.parameters, typed, {})
       });
     } catch (reason) {
-      this._set({ trouble: Problem.from(reason) });
+      if (reading === this._reading) {
+        this._set({ trouble: Problem.from(reason) });
+      }
     }
-    this._set({ loading: false });
+    if (reading === this._reading) {
+      this._set({ loading: false });
+    }
   }
 
   setDraft(name: string, draft: Draft): void {
@@ -137,12 +159,16 @@ export class RunFormModel implements IDisposable {
     this._set({ name });
   }
 
-  setPlace(change: Partial<Place>): void {
+  /** What is missing there, and what is too new or too old, is looked at anew. */
+  async setPlace(change: Partial<Place>): Promise<void> {
     const place = { ...this._state.place, ...change };
     if (change.environment !== undefined) {
       place.image = null;
     }
     this._set({ place, fieldProblems: {} });
+    if ('environment' in change || 'image' in change) {
+      await this.load();
+    }
   }
 
   setSettings(change: Partial<SettingsDraft>): void {
@@ -296,6 +322,8 @@ export class RunFormModel implements IDisposable {
     submitting: false,
     trouble: null
   };
+  private _reading = 0;
+  private _wanted: Kernel | null = null;
   private _named = false;
   private _request = '';
   private _key = '';

@@ -70,6 +70,17 @@ export function kernelIn(
   );
 }
 
+/** What an inspection is told of the place; nothing while an image is still to be chosen. */
+export function inspected(
+  place: Place,
+  placement: Placement | undefined
+): { environment?: string; image?: string } {
+  const image = imageOf(place, placement);
+  return placement && (image || !hasImages(placement))
+    ? { environment: placement.environment, image: image?.name }
+    : {};
+}
+
 export function readPlace(
   place: Place,
   placement: Placement | undefined,

@@ -29,7 +29,7 @@ export function notebookTarget(
         ? trans.__('The notebook could not be saved.')
         : null;
     },
-    inspect: kernel => client.inspect(path, kernel ?? undefined),
+    inspect: where => client.inspect({ path, ...where }),
     placements: kernel =>
       client.environments.placements(kernel?.name, kernel?.language),
     submit: (submission, key) => client.submit({ path, ...submission }, key)

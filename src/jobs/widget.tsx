@@ -80,7 +80,7 @@ function Connected(props: Options): JSX.Element {
       onLeave={name => model.check(name)}
       onName={name => model.setName(name)}
       onKernel={kernel => void model.setKernel(kernel)}
-      onPlace={change => model.setPlace(change)}
+      onPlace={change => void model.setPlace(change)}
       onSettings={change => model.setSettings(change)}
       onReload={() => void model.load()}
       onSubmit={() => void submit()}

@@ -89,7 +89,11 @@ class FakeTarget implements IRunTarget {
   submitted: { submission: Omit<Submission, 'path'>; key: string }[] = [];
 
   save = async () => this.saving;
-  inspect = async () => this.inspection;
+  inspected: unknown[] = [];
+  inspect = async (where: unknown) => {
+    this.inspected.push(where);
+    return this.inspection;
+  };
   places = [SANDBOX];
   placements = async () => this.places;
   submit = async (submission: Omit<Submission, 'path'>, key: string) => {
@@ -172,14 +176,22 @@ describe('RunFormModel', () => {
   it('wants an image where there are several, and keeps within the limits', async () => {
     target.places = [SANDBOX, CONTAINERS];
     await form.load();
-    form.setPlace({ environment: 'containers', memory: '8', cpus: '0' });
+    await form.setPlace({
+      environment: 'containers',
+      memory: '8',
+      cpus: '0'
+    });
     expect(await form.submit()).toBeNull();
     expect(Object.keys(form.state.fieldProblems).sort()).toEqual([
       'cpus',
       'image',
       'memory_bytes'
     ]);
-    form.setPlace({ image: 'lean', memory: '1.5', cpus: '' });
+    await form.setPlace({ image: 'lean', memory: '1.5', cpus: '' });
+    expect(target.inspected.pop()).toMatchObject({
+      environment: 'containers',
+      image: 'lean'
+    });
     await form.submit();
     expect(target.submitted[0].submission).toMatchObject({
       environment: 'containers',
@@ -191,7 +203,8 @@ describe('RunFormModel', () => {
   it('forgets an image that is allowed no longer', async () => {
     target.places = [CONTAINERS];
     await form.load();
-    form.setPlace({ environment: 'containers', image: 'lean' });
+    await form.setPlace({ environment: 'containers' });
+    await form.setPlace({ image: 'lean' });
     target.places = [{ ...CONTAINERS, images: [image('lean', ['Gone.'])] }];
     await form.load();
     expect(form.state.place.image).toBeNull();
