@@ -174,6 +174,7 @@ runs = Table(
     Index(None, "job_id", "id"),
     Index(None, "environment", "id"),
     Index(None, "created_by", "id"),
+    Index(None, "job_id", "state", "id"),
     Index(None, "job_id", "version_digest"),
 )
 _queued = runs.c.state == literal_column("'queued'")

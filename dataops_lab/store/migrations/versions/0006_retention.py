@@ -35,6 +35,7 @@ def upgrade() -> None:
     op.execute(f"UPDATE runs SET said = {message} WHERE reason IS NOT NULL")  # noqa: S608
     said = sa.text("said IS NOT NULL")
     op.create_index("ix_runs_id_runs_said", "runs", ["id", "said"], sqlite_where=said, postgresql_where=said)
+    op.create_index("ix_runs_job_id_runs_state_runs_id", "runs", ["job_id", "state", "id"])
     op.create_index("ix_runs_job_id_runs_version_digest", "runs", ["job_id", "version_digest"])
     # SQLite copies the table for it: the numbers of its events go on where they were.
     with op.batch_alter_table("events", table_kwargs={"sqlite_autoincrement": True}) as events:
