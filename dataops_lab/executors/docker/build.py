@@ -56,7 +56,10 @@ def plan_of(recipe: BuildRecipe, base: Probe) -> Plan:
 
 
 def build(client: APIClient, base: PinnedImage, probe: Probe, recipe: BuildRecipe, say: Say) -> str:
-    """The id of the new image. It has the user, command and entry point of its base."""
+    """The id of the new image. It has the user, command and entry point of its base.
+
+    `client` waits for as long as it takes to write a layer.
+    """
     from docker.errors import APIError
 
     plan = plan_of(recipe, probe)
@@ -74,12 +77,7 @@ def build(client: APIClient, base: PinnedImage, probe: Probe, recipe: BuildRecip
             _run(client, container, command, settings, say)
         _run(client, container, (PYTHON, "-c", f"import shutil; shutil.rmtree({_FOLDER!r})"), {}, say)
         say("Writing the image.")
-        # Less time than it takes to write the layer would be no answer.
-        client.timeout, before = WITHIN_S, client.timeout
-        try:
-            built: str = client.commit(container, changes=_as_before(config))["Id"]
-        finally:
-            client.timeout = before
+        built: str = client.commit(container, changes=_as_before(config))["Id"]
         return built
     finally:
         with suppress(APIError):

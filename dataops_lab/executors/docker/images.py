@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...domain.images import BuildRecipe, Login, PinnedImage, Probe, registry_of
 from ...errors import DataOpsError, Refused, Unavailable
 from ...ports import Say
-from .build import build
+from .build import WITHIN_S, build
 from .daemon import Daemon
 from .probe import probe
+
+if TYPE_CHECKING:
+    from docker import APIClient
 
 
 class DockerImages:
@@ -20,6 +23,7 @@ class DockerImages:
 
     def __init__(self, host: str | None) -> None:
         self._daemon = Daemon(host)
+        self._patient = Daemon(host, connect=_patiently)
 
     def check(self) -> None:
         with self._daemon.asked() as client:
@@ -93,7 +97,7 @@ class DockerImages:
             return probe(client, image.id, user=user, at=at)
 
     def build(self, base: PinnedImage, probe: Probe, recipe: BuildRecipe, say: Say) -> PinnedImage:
-        with self._daemon.asked() as client:
+        with self._patient.asked() as client:
             built = build(client, base, probe, recipe, say)
         found = self.find(built)
         assert found is not None
@@ -103,6 +107,13 @@ class DockerImages:
 def _auth(login: Login | None) -> dict[str, str] | None:
     """None: as the machine's own `docker login` left it."""
     return {"username": login.username, "password": login.password} if login else None
+
+
+def _patiently(host: str | None) -> APIClient:
+    from docker import DockerClient, from_env
+
+    api: APIClient = (DockerClient(host, timeout=WITHIN_S) if host else from_env(timeout=WITHIN_S)).api
+    return api
 
 
 def _pinned(reference: str, found: dict[str, Any], version: dict[str, Any]) -> PinnedImage:
