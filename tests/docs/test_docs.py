@@ -72,3 +72,11 @@ def test_make_targets_that_are_named_exist():
     for page in PAGES:
         named = re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
         assert set(named) <= targets, name_of(page)
+
+
+def test_each_fault_names_a_test_that_is_there():
+    named = re.findall(r"`(\S+\.py)::(test_\w+)`", (ROOT / "docs/faults.md").read_text(encoding="utf-8"))
+    assert named
+    assert [
+        f"{file}::{test}" for file, test in named if f"def {test}(" not in (ROOT / "tests" / file).read_text()
+    ] == []
