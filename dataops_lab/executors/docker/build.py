@@ -12,7 +12,6 @@ import os
 import secrets
 import tarfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from ...domain.recipes import checked_requirements, read_environment
 from ...errors import Refused
 from ...ports import Say
 from .container_spec import PYTHON
+from .probe import removed
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -60,8 +60,6 @@ def build(client: APIClient, base: PinnedImage, probe: Probe, recipe: BuildRecip
 
     `client` waits for as long as it takes to write a layer.
     """
-    from docker.errors import APIError
-
     plan = plan_of(recipe, probe)
     settings, certificates = installer_settings(os.environ, recipe.variables)
     say(f"Building on {base.digest}.")
@@ -80,8 +78,7 @@ def build(client: APIClient, base: PinnedImage, probe: Probe, recipe: BuildRecip
         built: str = client.commit(container, changes=_as_before(config))["Id"]
         return built
     finally:
-        with suppress(APIError):
-            client.remove_container(container, force=True)
+        removed(client, container)
 
 
 def installer_settings(own: Mapping[str, str], given: Mapping[str, str]) -> tuple[dict[str, str], str | None]:

@@ -49,7 +49,7 @@ def probe_spec(image: str, user: str) -> dict[str, Any]:
 
 
 def _said(client: APIClient, image: str, user: str) -> tuple[str, str]:
-    from docker.errors import APIError, NotFound
+    from docker.errors import APIError
 
     container = client.create_container_from_config(probe_spec(image, user))["Id"]
     try:
@@ -72,11 +72,18 @@ def _said(client: APIClient, image: str, user: str) -> tuple[str, str]:
             err.append(stderr or b"")
         return b"".join(out).decode(errors="replace"), b"".join(err).decode(errors="replace")
     finally:
-        with suppress(APIError):
-            client.remove_container(container, force=True)
-        # It may be removing itself already, which takes a moment.
-        with suppress(NotFound):
-            client.wait(container, condition="removed")
+        removed(client, container)
+
+
+def removed(client: APIClient, container: str) -> None:
+    """Gone when this returns, also one that removes itself when it ends."""
+    from docker.errors import APIError, NotFound
+
+    with suppress(APIError):
+        client.remove_container(container, force=True)
+    # It may have begun by itself, which takes a moment.
+    with suppress(NotFound):
+        client.wait(container, condition="removed")
 
 
 def _judged(found: dict[str, Any] | None, stderr: str, *, user: str, at: dt.datetime) -> Probe:
