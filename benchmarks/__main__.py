@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from . import engine, loop, records, results, runner, service
+from . import docker, engine, loop, records, results, runner, service
 
-SECTIONS = {"runner": runner, "product": service, "loop": loop, "engine": engine, "records": records}
+SECTIONS = {"runner": runner, "product": service, "loop": loop, "engine": engine, "records": records, "docker": docker}
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

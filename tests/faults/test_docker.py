@@ -72,7 +72,7 @@ def left_in_docker(home) -> list:
 
 @pytest.mark.parametrize("warm", [0, 1])
 def test_a_run_in_a_container_ends_with_its_record_and_leaves_nothing(
-    start_engine, submitted, until, in_docker, home, warm
+    in_docker, start_engine, submitted, until, home, warm
 ):
     in_docker(warm=warm)
     engine = start_engine()
@@ -89,7 +89,7 @@ def test_a_run_in_a_container_ends_with_its_record_and_leaves_nothing(
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("commit", [2, 3, 4])
 def test_an_engine_killed_at_a_commit_leaves_one_container_that_the_next_one_finds(
-    start_engine, submitted, until, in_docker, shared, commit, moment
+    in_docker, start_engine, submitted, until, shared, commit, moment
 ):
     in_docker()
     run_id = submitted(TELL).run.id
@@ -101,7 +101,7 @@ def test_an_engine_killed_at_a_commit_leaves_one_container_that_the_next_one_fin
     assert (shared / "witness").read_text() == "ran\n"
 
 
-def test_a_notebook_goes_on_while_no_engine_lives_and_is_adopted(start_engine, submitted, until, in_docker, shared):
+def test_a_notebook_goes_on_while_no_engine_lives_and_is_adopted(in_docker, start_engine, submitted, until, shared):
     in_docker()
     first = start_engine()
     run_id = submitted("print('before')\n" + GO_ON + TELL + "print('after')").run.id
@@ -116,7 +116,7 @@ def test_a_notebook_goes_on_while_no_engine_lives_and_is_adopted(start_engine, s
 
 
 def test_a_killed_container_is_noticed_and_the_run_is_tried_again(
-    start_engine, submitted, until, in_docker, home, shared
+    in_docker, start_engine, submitted, until, home, shared
 ):
     in_docker()
     start_engine()
@@ -143,7 +143,7 @@ EAT = "blocks = []\nwhile True: blocks.append(b'x' * 2**20)"
     ids=["kernel", "runner"],
 )
 def test_out_of_memory_ends_the_run_with_limit_and_peak_and_is_not_tried_again(
-    start_engine, submitted, until, in_docker, source
+    in_docker, start_engine, submitted, until, source
 ):
     in_docker(memory_bytes=256 * 2**20)
     start_engine()
@@ -153,7 +153,7 @@ def test_out_of_memory_ends_the_run_with_limit_and_peak_and_is_not_tried_again(
     assert len(ended.attempts) == 1
 
 
-def test_a_full_work_folder_fails_the_cell_and_the_rest_is_kept(start_engine, submitted, until, in_docker, real):
+def test_a_full_work_folder_fails_the_cell_and_the_rest_is_kept(in_docker, start_engine, submitted, until, real):
     in_docker(memory_bytes=256 * 2**20)
     start_engine()
     source = "print('so far')\nwith open('big', 'wb') as big:\n    while True: big.write(bytes(2**20))"
@@ -163,7 +163,7 @@ def test_a_full_work_folder_fails_the_cell_and_the_rest_is_kept(start_engine, su
     assert ended.record is not None
 
 
-def test_an_image_that_is_gone_ends_the_run_at_once_and_says_so(start_engine, submitted, until, in_docker, real):
+def test_an_image_that_is_gone_ends_the_run_at_once_and_says_so(in_docker, start_engine, submitted, until, real):
     in_docker()
     run_id = submitted("print(1)").run.id
     with real.store.begin() as tx:
@@ -188,7 +188,7 @@ def test_an_image_that_is_gone_ends_the_run_at_once_and_says_so(start_engine, su
 
 
 def test_a_daemon_that_is_stopped_and_started_costs_an_attempt_and_no_more(
-    start_engine, submitted, until, in_docker, shared, own_daemon
+    in_docker, start_engine, submitted, until, shared, own_daemon
 ):
     in_docker(host=own_daemon.host)
     start_engine()
@@ -208,7 +208,7 @@ def test_a_daemon_that_is_stopped_and_started_costs_an_attempt_and_no_more(
     assert (shared / "witness").read_text() == "ran\nran\n"
 
 
-def test_cancelled_means_that_the_container_is_gone(start_engine, submitted, until, in_docker, home, real):
+def test_cancelled_means_that_the_container_is_gone(in_docker, start_engine, submitted, until, home, real):
     in_docker()
     start_engine()
     run_id = submitted("print('so far')\n" + GO_ON).run.id

@@ -37,6 +37,7 @@ GIVE_BACK_S = 290.0
 
 AGAIN_AFTER_S = 10.0
 REFILL_AFTER_S = 1.0
+LAST_S = 20.0
 
 
 class Warm(NamedTuple):
@@ -100,13 +101,15 @@ class WarmPool:
             return {name.removeprefix(self._prefix) for name in ready | self._making}
 
     def close(self) -> None:
-        """Give everything back."""
+        """Give everything back, also what is being made at this moment."""
         with self._lock:
             self._ended.set()
             left = [warm for shelf in self._shelves.values() for warm in shelf.ready]
             self._shelves.clear()
         self._changed.set()
         self._give_back(left)
+        if self._thread is not None:
+            self._thread.join(LAST_S)
 
     def _start_thread(self) -> None:
         if self._thread is None and not self._ended.is_set() and any(shelf.size for shelf in self._shelves.values()):
