@@ -6,12 +6,14 @@ Instants are RFC 3339 in UTC, durations are seconds, sizes are bytes.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
-from typing import Annotated, Any, Generic, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, SecretStr, field_serializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, field_serializer, model_validator
 
 from .domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
 from .domain.images import BuildRecipe, Deprecation, EarlierPin, Frozen, ImageTask, ImageTaskState, Login
@@ -44,11 +46,38 @@ def _rfc3339(value: dt.datetime) -> str:
 
 # A path of the contents API. No file system takes NUL.
 ContentsPath = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+# Strict reading of JSON refuses dates in models that are also made from attributes.
+Day = Annotated[dt.date, BeforeValidator(lambda it: dt.date.fromisoformat(it) if isinstance(it, str) else it)]
 Instant = Annotated[dt.datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
 
 
 class Model(BaseModel):
     model_config = ConfigDict(from_attributes=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_numbers(cls, given: Any) -> Any:
+        """1.0 is an integer in JSON, and no int in Python."""
+        if not isinstance(given, dict):
+            return given
+        whole = {name for name, value in given.items() if isinstance(value, float) and value.is_integer()}
+        return {name: int(value) if name in whole & _integers(cls) else value for name, value in given.items()}
+
+
+@cache
+def _integers(model: type[BaseModel]) -> set[str]:
+    """The fields that take an integer, and no other number."""
+    kinds = {name: set(_kinds(field.annotation)) for name, field in model.model_fields.items()}
+    return {name for name, kind in kinds.items() if int in kind and float not in kind}
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Of `Annotated[int, …] | None` it is int and None; what lists and mappings hold is not looked at."""
+    if get_origin(annotation) in (Annotated, Union, UnionType):
+        for part in get_args(annotation):
+            yield from _kinds(part)
+    else:
+        yield annotation
 
 
 class Problem(BaseModel):
@@ -706,7 +735,7 @@ class EnvironmentSettings(Model):
 class EnvironmentRequest(EnvironmentSettings):
     """A new environment."""
 
-    name: str = Field(max_length=63)
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")
 
 
 class EnvironmentChange(EnvironmentSettings):
@@ -854,7 +883,7 @@ class PlacementModel(Model):
 class DeprecationModel(Model):
     """From the day `on` new runs are refused; before it they are warned. `successor` is a name of the catalogue."""
 
-    on: dt.date
+    on: Day
     successor: str | None = None
     message: str = Field(default="", max_length=500)
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, Valida
 
 from .domain.configuration import Configuration, EnvironmentEntry, ImageEntry
 from .domain.environments import DockerSettings, ExecutorKind, Mount, Resources, RunLimits, bytes_of, size_text
-from .errors import InvalidRequest
+from .errors import Refused
 
 MAX_BYTES = 1_000_000
 
@@ -91,7 +91,7 @@ class ConfigurationFile(_Part):
 
 
 def read(text: str) -> Configuration:
-    """InvalidRequest, with the line and the name of everything that is wrong."""
+    """Refused, with the line and the name of everything that is wrong."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise _invalid([f"It is larger than {MAX_BYTES // 1_000_000} MB."])
     try:
@@ -210,9 +210,9 @@ def _doubled(node: Any) -> Iterator[str]:
             yield from _doubled(value)
 
 
-def _invalid(problems: list[str]) -> InvalidRequest:
+def _invalid(problems: list[str]) -> Refused:
     more = f" And {len(problems) - 10} more." if len(problems) > 10 else ""
-    return InvalidRequest(
+    return Refused(
         f"The configuration cannot be read. {' '.join(problems[:10])}{more} Nothing was changed.",
         code="invalid_configuration",
         problems=problems,

@@ -16,7 +16,7 @@ from dataops_lab.domain.environments import (
     bytes_of,
     size_text,
 )
-from dataops_lab.errors import InvalidRequest
+from dataops_lab.errors import Refused
 
 WHOLE = Configuration(
     environments=(
@@ -77,14 +77,14 @@ def test_an_empty_file_asks_for_nothing():
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(text, said):
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(Refused) as refused:
         read(text)
     assert refused.value.precise_code == "invalid_configuration"
     assert said in refused.value.message
 
 
 def test_an_unknown_key_is_told_which_ones_there_are():
-    with pytest.raises(InvalidRequest, match="Known here: cpus, memory, pids"):
+    with pytest.raises(Refused, match="Known here: cpus, memory, pids"):
         read("environments:\n- name: x\n  limits: {cpu: 3}\n")
 
 

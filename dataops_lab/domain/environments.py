@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import PurePosixPath
 
-from ..errors import InvalidRequest
+from ..errors import Refused
 
 SANDBOX = "sandbox"
 PRODUCTION = "production"
@@ -123,9 +123,9 @@ class Environment:
         return () if self.executor is ExecutorKind.DOCKER else ("cpus", "memory_bytes", "pids", "gpus", "network")
 
     def check(self) -> None:
-        """InvalidRequest, with everything that makes no sense."""
+        """Refused, with everything that makes no sense."""
         if problems := list(_problems(self)):
-            raise InvalidRequest(
+            raise Refused(
                 f"The environment {self.name!r} cannot be like that: {' '.join(problems)} Nothing was changed.",
                 code="invalid_environment",
                 problems=problems,

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
-from ..errors import InvalidRequest
+from ..errors import Refused
 
 MAX_VALUE_BYTES = 64_000
 """Of one variable or secret. The kernel of Linux takes no more than twice that."""
@@ -34,15 +34,15 @@ class Variable:
 
 
 def check_name(name: str) -> None:
-    """InvalidRequest for what is no name of a variable, or decides what programs run and which files they load."""
+    """Refused for what is no name of a variable, or decides what programs run and which files they load."""
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
-        raise InvalidRequest(
+        raise Refused(
             f"{name[:MAX_NAME]!r} is no name of a variable: letters, digits and underscores, no digit first, at most "
             f"{MAX_NAME} characters.",
             code="invalid_variable_name",
         )
     if name.upper() in _RESERVED or name.upper().startswith(_RESERVED_PREFIXES):
-        raise InvalidRequest(
+        raise Refused(
             f"{name} is reserved: it decides how programs start, or belongs to Jupyter or dataops_lab. "
             "Choose another name.",
             code="reserved_variable_name",
@@ -50,15 +50,15 @@ def check_name(name: str) -> None:
 
 
 def check_value(name: str, value: str) -> None:
-    """InvalidRequest for what no process could be given. The message never quotes the value."""
+    """Refused for what no process could be given. The message never quotes the value."""
     try:
         size = len(value.encode())
     except UnicodeEncodeError:
         size = None
     if size is None or "\0" in value:
-        raise InvalidRequest(f"The value of {name} must be valid Unicode without NUL characters.")
+        raise Refused(f"The value of {name} must be valid Unicode without NUL characters.")
     if size > MAX_VALUE_BYTES:
-        raise InvalidRequest(
+        raise Refused(
             f"The value of {name} has {size:,} bytes; at most {MAX_VALUE_BYTES:,} are allowed. Keep what is larger in "
             "a file or a store that the notebook reads, and its password here.",
             code="value_too_large",

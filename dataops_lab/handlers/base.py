@@ -51,6 +51,7 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
 Cursor = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{26}$")]
 """The `next` of a page, which is an id."""
 
+NOT_AS_DOCUMENTED = "The request is not as the API documents it:"
 PROBLEM_JSON = "application/problem+json"
 _NAMELESS = "Anonymous "
 """How jupyter_server names whoever comes with its token, followed by a moon of Jupiter's."""
@@ -118,7 +119,7 @@ def operation(
             if query is not None:
                 arguments.append(_validated(query, self.query_arguments()))
             if body is not None:
-                arguments.append(_validated(body, self.json_body()))
+                arguments.append(_validated(body, self.json_body(), is_json=True))
             if asyncio.iscoroutinefunction(verb):
                 await verb(self, *arguments)
             else:
@@ -300,16 +301,17 @@ def _part_of(answer: Answer, asked: Mapping[str, str]) -> Answer:
 _INERT = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; frame-ancestors 'self'"
 
 
-def _validated(model: type[BaseModel], given: Any) -> BaseModel:
+def _validated(model: type[BaseModel], given: Any, *, is_json: bool = False) -> BaseModel:
     try:
-        return model.model_validate(given)
+        # JSON has types: 0 is not false there, and "1" no number. A query is text.
+        return model.model_validate_json(json.dumps(given), strict=True) if is_json else model.model_validate(given)
     except ValidationError as error:
         problems = [
             {"name": ".".join(str(part) for part in it["loc"]), "message": it["msg"]}
             for it in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         said = "; ".join(f"{p['name'] or 'body'}: {p['message']}" for p in problems)
-        raise InvalidRequest(f"The request is not as the API documents it: {said}.", problems=problems) from None
+        raise InvalidRequest(f"{NOT_AS_DOCUMENTED} {said}.", problems=problems) from None
 
 
 def _refuse_constant(name: str) -> Any:

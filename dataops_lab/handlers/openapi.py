@@ -116,7 +116,7 @@ def _content(model: type[BaseModel] | str, references: dict[type[BaseModel], Any
         return {"schema": references[model]}
     if model == EVENT_STREAM:
         return {"schema": FRAME}
-    return {"schema": {} if model.endswith("json") else {"type": "string"}}
+    return {"schema": {} if model.endswith(("json", "yaml")) else {"type": "string"}}
 
 
 def _query_parameters(query: type[BaseModel] | None) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from ..domain.configuration import Change, Configuration, EnvironmentEntry, Imag
 from ..domain.environments import Environment
 from ..domain.secrets import of_environment
 from ..domain.variables import Variable
-from ..errors import Conflict, InvalidRequest
+from ..errors import Conflict, Refused
 from ..ports import Transaction
 from . import secrets
 from .context import Services
@@ -90,7 +90,7 @@ def _present(tx: Transaction) -> Configuration:
 def _check(wanted: Configuration) -> None:
     names = [entry.name for entry in wanted.environments]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InvalidRequest(f"An environment is there twice: {', '.join(twice)}.", code="invalid_configuration")
+        raise Refused(f"An environment is there twice: {', '.join(twice)}.", code="invalid_configuration")
     for entry in wanted.environments:
         for name, value in (entry.variables or {}).items():
             check_variable(name, value)

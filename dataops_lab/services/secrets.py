@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..domain.secrets import Secret, of_environment
 from ..domain.variables import check_name, check_value
-from ..errors import Conflict, InvalidRequest, NotFound, SecretsLocked
+from ..errors import Conflict, NotFound, Refused, SecretsLocked
 from ..ports import Transaction
 from .context import Services
 from .environments import audit
@@ -26,7 +26,7 @@ def put(ctx: Services, environment: str, name: str, value: str, *, by: str) -> S
     check_name(name)
     check_value(name, value)
     if not value:
-        raise InvalidRequest(f"The value of {name} is empty. Remove the secret instead.")
+        raise Refused(f"The value of {name} is empty. Remove the secret instead.")
     with ctx.store.begin() as tx:
         tx.environments.get(environment)
         if any(variable.name == name for variable in tx.variables.of(environment)):

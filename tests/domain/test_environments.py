@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dataops_lab.domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
-from dataops_lab.errors import InvalidRequest
+from dataops_lab.errors import Refused
 
 STAGING = Environment(name="staging", position=1, images=("data",), default_image="data")
 
@@ -44,7 +44,7 @@ def test_what_makes_sense_is_accepted():
     ids=str,
 )
 def test_what_makes_no_sense_is_refused(senseless):
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(Refused) as refused:
         replace(STAGING, **senseless).check()
     assert refused.value.precise_code == "invalid_environment"
     assert len(refused.value.detail["problems"]) == 1

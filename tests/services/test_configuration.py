@@ -8,7 +8,7 @@ import pytest
 
 from dataops_lab.configuration import read
 from dataops_lab.domain.secrets import of_environment
-from dataops_lab.errors import Conflict, Forbidden, InvalidRequest
+from dataops_lab.errors import Conflict, Forbidden, Refused
 from dataops_lab.services import configuration, environments, secrets
 
 FILE = """
@@ -95,7 +95,7 @@ def test_all_of_it_happens_or_nothing(ctx, wrong):
     before = configuration.export(ctx)
     wanted = read(f"environments: [{{name: sandbox, description: Changed}}, {{name: new}}, {wrong}]")
     for attempt in (configuration.plan, configuration.apply):
-        with pytest.raises((InvalidRequest, Conflict)):
+        with pytest.raises((Refused, Conflict)):
             attempt(ctx, wanted, by="ann")
     assert configuration.export(ctx) == before
 

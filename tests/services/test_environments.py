@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dataops_lab.domain.environments import Environment
-from dataops_lab.errors import Conflict, Forbidden, InvalidRequest, NotFound, UnknownEnvironment
+from dataops_lab.errors import Conflict, Forbidden, NotFound, Refused, UnknownEnvironment
 from dataops_lab.services import environments, secrets
 
 
@@ -61,7 +61,7 @@ def test_a_change_that_changes_nothing_writes_nothing(ctx):
 
 
 def test_what_makes_no_sense_is_refused_before_anything_is_written(ctx, staging):
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(Refused):
         environments.add(ctx, replace(staging, default_image="other"), by="ann")
     assert order(ctx) == ["sandbox", "production"]
 
@@ -100,9 +100,9 @@ def test_a_variable_is_set_replaced_and_removed(ctx):
 
 
 def test_a_reserved_name_or_an_impossible_value_is_refused(ctx):
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(Refused):
         environments.set_variable(ctx, "sandbox", "PATH", "x", by="ann")
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(Refused):
         environments.set_variable(ctx, "sandbox", "A", "a\0b", by="ann")
     assert not environments.variables(ctx, "sandbox")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dataops_lab.domain.secrets import of_environment
-from dataops_lab.errors import Conflict, Damaged, InvalidRequest, NotFound, Refused, SecretsLocked
+from dataops_lab.errors import Conflict, Damaged, NotFound, Refused, SecretsLocked
 from dataops_lab.services import environments, secrets
 from dataops_lab.vault import AesVault, Keys
 
@@ -69,7 +69,7 @@ def test_a_name_is_a_variable_or_a_secret(ctx):
 
 @pytest.mark.parametrize("value", ["", "x" * 1_000_000, "hidden\0canary"])
 def test_a_value_that_cannot_be_is_refused_and_not_quoted(ctx, value):
-    with pytest.raises(InvalidRequest) as refused:
+    with pytest.raises(Refused) as refused:
         secrets.put(ctx, "sandbox", "PASSWORD", value, by="ann")
     assert "hidden" not in str(refused.value) and "xxx" not in str(refused.value)
     assert not secrets.of(ctx, "sandbox")
