@@ -13,7 +13,16 @@ from importlib.metadata import version
 from types import UnionType
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, field_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    field_serializer,
+    model_validator,
+)
 
 from .domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
 from .domain.images import BuildRecipe, Deprecation, EarlierPin, Frozen, ImageTask, ImageTaskState, Login

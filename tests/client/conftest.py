@@ -21,7 +21,7 @@ from dataops_lab.errors import Unavailable
 from dataops_lab.wiring import Home, build_services
 
 TOKEN = "s3cret"
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 @dataclass
