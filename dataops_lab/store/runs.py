@@ -129,13 +129,14 @@ _INTENTS = frozenset({"cancel_requested_at", "cancel_requested_by", *_KEPT})
 
 
 def _columns(run: Run) -> dict[str, Any]:
+    reason = reasons.to_json(run.reason)
     return {
         **{name: value for name, value in vars(run).items() if name != "settings"},
         **vars(run.settings),
         "turn": turn_of(run.created_at, run.settings.priority),
         "kernel": asdict(run.kernel),
-        "reason": reasons.to_json(run.reason),
-        "said": run.reason.message[: t.SAID_LENGTH] if run.reason else None,
+        "reason": reason,
+        "said": reason["message"][: t.SAID_LENGTH] if reason else None,
         "origin": asdict(run.origin),
         "findings": [asdict(finding) for finding in run.findings],
         "image": asdict(run.image) if run.image else None,

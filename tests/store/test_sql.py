@@ -167,6 +167,15 @@ def test_whatever_an_error_says_the_run_ends_with_it_and_is_found_by_it(store, s
         assert tx.attempts.of_run(run.id)[0].reason == found.reason
 
 
+def test_a_run_is_found_by_the_beginning_of_what_its_reason_says_however_long_that_is(store, submit):
+    run = submit().run
+    ended = run.moved_to(RunState.CANCELLED, reason=Reason("x", "Needle \N{HAMMER AND WRENCH}" * 10_000))
+    with store.begin() as tx:
+        tx.runs.move(run, ended)
+    with store.read() as tx:
+        assert [it.reason for it in tx.runs.page(RunFilter(text="needle"), limit=2).items] == [ended.reason]
+
+
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
 def test_text_that_not_every_database_has_is_refused_when_it_is_written_and_when_it_is_looked_for(store, submit, text):
     view = submit()
