@@ -80,6 +80,12 @@ export class AdministrationWidget extends ReactWidget {
     super.dispose();
   }
 
+  /** Closed is gone: whoever opens it again gets a new one. */
+  protected onCloseRequest(msg: LuminoMessage): void {
+    super.onCloseRequest(msg);
+    this.dispose();
+  }
+
   protected onActivateRequest(msg: LuminoMessage): void {
     this.node.focus({ preventScroll: true });
   }

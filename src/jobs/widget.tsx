@@ -42,6 +42,12 @@ export class RunFormWidget extends ReactWidget {
     super.dispose();
   }
 
+  /** Closed is gone: whoever opens it again gets a new one. */
+  protected onCloseRequest(msg: Message): void {
+    super.onCloseRequest(msg);
+    this.dispose();
+  }
+
   /** The button, so that Enter runs; it comes when the notebook has been read. */
   protected onActivateRequest(msg: Message): void {
     (this._button ?? this.node).focus({ preventScroll: true });

@@ -114,6 +114,12 @@ export class RecordWidget extends Panel {
     }
   }
 
+  /** Closed is gone: whoever opens it again gets a new one. */
+  protected onCloseRequest(msg: Message): void {
+    super.onCloseRequest(msg);
+    this.dispose();
+  }
+
   protected onActivateRequest(msg: Message): void {
     this.node.focus({ preventScroll: true });
   }

@@ -1,5 +1,6 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
+import { Message } from '@lumino/messaging';
 import React, { useCallback } from 'react';
 
 import type { Client } from '../api';
@@ -43,6 +44,7 @@ export class RunsListWidget extends ReactWidget {
     this.title.closable = true;
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', trans.__('Runs'));
+    this.node.tabIndex = -1;
     this.addClass('dl-RunsList');
     void _options.runs.start();
     void _options.model.reload();
@@ -51,6 +53,16 @@ export class RunsListWidget extends ReactWidget {
   dispose(): void {
     this._options.model.dispose();
     super.dispose();
+  }
+
+  /** Closed is gone: whoever opens it again gets a new one. */
+  protected onCloseRequest(msg: Message): void {
+    super.onCloseRequest(msg);
+    this.dispose();
+  }
+
+  protected onActivateRequest(msg: Message): void {
+    this.node.focus({ preventScroll: true });
   }
 
   protected render(): JSX.Element {

@@ -1,5 +1,5 @@
 import { expect, test } from './fixtures';
-import { notebook, openForm } from './notebooks';
+import { execute, notebook, openForm } from './notebooks';
 
 test('a record goes on after a reload in the middle of its run', async ({
   page,
@@ -17,6 +17,32 @@ test('a record goes on after a reload in the middle of its run', async ({
   await expect(screens.runningCell).toContainText('wait_for_delivery');
   gate.open();
   await expect(screens.recordThatIs('succeeded')).toContainText('after');
+});
+
+test('what was closed can be opened again', async ({
+  page,
+  screens,
+  tmpPath
+}) => {
+  await openForm(
+    page,
+    `${tmpPath}/reopened.ipynb`,
+    notebook('print("it ran")')
+  );
+  await screens.start();
+  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+  await execute(page, 'application:close');
+  await expect(screens.record).toHaveCount(0);
+  await screens.openList();
+  await execute(page, 'application:close');
+  await expect(screens.list).toHaveCount(0);
+  await screens.openList();
+  await screens.list
+    .getByRole('button', { name: 'reopened', exact: true })
+    .click();
+  await expect(screens.recordThatIs('succeeded')).toContainText('it ran');
+  await openForm(page, `${tmpPath}/reopened.ipynb`);
+  await expect(screens.run).toBeVisible();
 });
 
 test('who looks elsewhere is told when the run ends', async ({
