@@ -134,8 +134,9 @@ FOR_EVERYBODY = {
 }
 BODIES = {
     "post /environments": {"name": "staging"},
-    "put /environments/{environment}/variables/{name}": {"value": "x"},
-    "put /environments/{environment}/secrets/{name}": {"value": "x"},
+    "put /environments/{environment}/variables/{variable}": {"value": "x"},
+    "put /environments/{environment}/secrets/{secret}": {"value": "x"},
+    "post /configuration": {"text": ""},
     "patch /projects/{project}": {"concurrency": 1},
     "put /retention": {"rules": []},
     "post /images": {"name": "x", "reference": "x"},
