@@ -4,6 +4,8 @@
 PYTHON ?= python3
 LAB_ARGS ?=
 PYTEST_ARGS ?=
+# How often a test that failed is tried again; the summary names it then.
+RETRIES ?= 0
 MINUTES ?= 5
 
 VENV := .venv
@@ -39,13 +41,13 @@ check: $(DONE)/built ## lint, formatting, types and import rules
 	jlpm lint:check
 
 test-python: $(DONE)/built $(DONE)/postgres $(DONE)/r $(DONE)/registry docker ## the Python tests (arguments in PYTEST_ARGS)
-	python -m pytest $(PYTEST_ARGS)
+	python -m pytest --reruns $(RETRIES) $(PYTEST_ARGS)
 
 test-frontend: $(DONE)/built ## the TypeScript tests
 	jlpm test
 
 test-browser: $(DONE)/built $(DONE)/ui-tests ## the tests in a real browser
-	cd ui-tests && CHROMIUM="$$(../scripts/chromium)" jlpm test
+	cd ui-tests && CHROMIUM="$$(../scripts/chromium)" RETRIES=$(RETRIES) jlpm test
 
 chaos: $(DONE)/built ## kill at random for MINUTES, then count (MINUTES=5, SEED=…)
 	python -m tests.faults.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
