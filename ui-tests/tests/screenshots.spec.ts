@@ -16,7 +16,7 @@ for (const theme of ['light', 'dark'] as const) {
     if (theme === 'dark') {
       await page.theme.setDarkTheme();
     }
-    await page.sidebar.close('left');
+    await execute(page, 'application:toggle-left-area');
     await openNotebook(page, 'examples/reports/monthly_sales.ipynb');
     await screens.runAsJob.click();
     await expect(screens.run).toBeEnabled();
@@ -77,7 +77,7 @@ for (const theme of ['light', 'dark'] as const) {
     if (theme === 'dark') {
       await page.theme.setDarkTheme();
     }
-    await page.sidebar.close('left');
+    await execute(page, 'application:toggle-left-area');
     const { administration, form } = screens;
     const place = theme === 'light' ? 'containers' : 'night';
     await screens.addEnvironment(place);
