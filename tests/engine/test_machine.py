@@ -30,7 +30,7 @@ from dataops_lab.domain.runs import AttemptState, RunState, Submission
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.engine.claim import LOOK_AGAIN_S
 from dataops_lab.engine.lead import LOST_AFTER_S
-from dataops_lab.errors import Conflict, StaleWrite
+from dataops_lab.errors import Conflict, KeyReused, StaleWrite
 from dataops_lab.ports import RunFilter, Store
 from dataops_lab.services import Services, jobs, projects, runs
 from dataops_lab.services.runs import RunView
@@ -90,15 +90,15 @@ class Installation(RuleBasedStateMachine):
         priority=st.sampled_from([None, -100, 3]),
         max_retries=st.sampled_from([None, 1]),
         queue_timeout_s=st.sampled_from([None, 600.0]),
+        key=st.sampled_from([None, None, "monday", "tuesday"]),
         number=st.integers(1, 4),
     )
-    def submit(self, notebook, person, number, **chosen):
-        asked = Submission(notebook, timeout_s=500.0, total_timeout_s=20_000.0, **chosen)
-        return multiple(*(self._sent(runs.submit(self._ctx, asked, by=person)) for _ in range(number)))
-
-    @rule(target=submitted, number=st.integers(0, 3))
-    def submit_with_a_key(self, number):
-        return self._sent(runs.submit(self._ctx, Submission("/n.ipynb", key=f"key-{number}"), by="ann"))
+    def submit(self, person, number, notebook, **chosen):
+        asked = Submission(notebook, timeout_s=5000.0, total_timeout_s=20_000.0, **chosen)
+        try:
+            return multiple(*(self._sent(runs.submit(self._ctx, asked, by=person)) for _ in range(number)))
+        except KeyReused:
+            return multiple()
 
     @rule(target=submitted, run_id=submitted)
     def rerun(self, run_id):
@@ -111,16 +111,14 @@ class Installation(RuleBasedStateMachine):
         except Conflict:
             assert runs.get(self._ctx, run_id).run.state.is_terminal
 
-    @rule(run_id=submitted, concurrency=st.sampled_from([None, 0, 1]))
-    def limit_a_job(self, run_id, concurrency):
+    @rule(run_id=submitted, concurrency=st.sampled_from([None, 0, 1]), of=st.sampled_from(["job", "project"]))
+    def limit(self, run_id, concurrency, of):
         job = runs.get(self._ctx, run_id).job
-        jobs.change(self._ctx, job.id, {"concurrency": concurrency})
-        self._limits[job.id] = concurrency
-
-    @rule(concurrency=st.sampled_from([None, 1]))
-    def limit_the_project(self, concurrency):
-        projects.limit(self._ctx, "default", concurrency, by="someone")
-        self._limits["default"] = concurrency
+        if of == "job":
+            jobs.change(self._ctx, job.id, {"concurrency": concurrency})
+        else:
+            projects.limit(self._ctx, job.project, concurrency, by="someone")
+        self._limits[job.id if of == "job" else job.project] = concurrency
 
     # --- what machines do -----------------------------------------------------------------------
 
@@ -135,8 +133,14 @@ class Installation(RuleBasedStateMachine):
         )
         self._engines.append((self._pids, engine))
 
-    @precondition(lambda self: self._engines)
-    @rule(which=st.integers(0, 2), steps=st.integers(1, 12))
+    @precondition(lambda self: len(self._engines) > 1)
+    @rule(which=st.integers(0, 2))
+    def kill_an_engine(self, which):
+        pid, engine = self._engines.pop(which % len(self._engines))
+        engine.settle()
+        self._dead.add(pid)
+
+    @rule(which=st.integers(0, 2), steps=st.integers(1, 8))
     def let_an_engine_step(self, which, steps):
         _, engine = self._engines[which % len(self._engines)]
         for _ in range(steps):
@@ -146,27 +150,28 @@ class Installation(RuleBasedStateMachine):
                 engine.start_over()
             engine.settle()
 
-    @precondition(lambda self: self._engines)
-    @rule(which=st.integers(0, 2))
-    def kill_an_engine(self, which):
-        pid, engine = self._engines.pop(which % len(self._engines))
-        engine.settle()
-        self._dead.add(pid)
-
-    @rule(seconds=st.sampled_from([0.1, 5.0, LOST_AFTER_S + 1, 700.0, 21_000.0]))
+    @rule(seconds=st.sampled_from([1.0, 3.0, 10.0, LOST_AFTER_S + 1, 60.0, 60.0, 700.0, 6000.0]))
     def time_passes(self, seconds):
         self._clock.advance(seconds)
+        self._every_engine_steps()
 
     @rule(hours=st.sampled_from([-1, 1]))
     def somebody_sets_the_wall_clock(self, hours):
         self._clock.set_wall_clock(self._clock.now() + dt.timedelta(hours=hours))
+        # So that every engine looks at its clocks again.
         self._clock.advance(LOOK_AGAIN_S)
+        self._every_engine_steps()
 
     @precondition(lambda self: self._executor.alive)
-    @rule(which=st.integers(0, 5), how=st.sampled_from(["succeeded", "failed", "terminated", None]))
-    def a_runner_ends(self, which, how):
-        alive = self._executor.alive
-        self._executor.end(alive[which % len(alive)], how, failure=WRONG if how == "failed" else None)
+    @rule(how=st.lists(st.sampled_from(["failed", None, "succeeded", "terminated"]), min_size=1, max_size=SLOTS))
+    def runners_end(self, how):
+        for name, state in zip(self._executor.alive, how, strict=False):
+            self._executor.end(name, state, failure=WRONG if state == "failed" else None)
+        self._every_engine_steps()
+
+    def _every_engine_steps(self) -> None:
+        for which in range(len(self._engines)):
+            self.let_an_engine_step(which, 3)
 
     # --- what must hold -------------------------------------------------------------------------
 
@@ -205,6 +210,8 @@ class Installation(RuleBasedStateMachine):
         assert spent[Budget.INFRASTRUCTURE] <= MAX_INFRASTRUCTURE_RETRIES + 1
         if view.run.state is RunState.FAILED and view.run.cancel_requested_at is None:
             assert spent[Budget.USER] == view.run.settings.max_retries + 1
+        if view.run.state is RunState.LOST:
+            assert spent[Budget.INFRASTRUCTURE] == MAX_INFRASTRUCTURE_RETRIES + 1
 
     def _check_clocks(self, view: RunView) -> None:
         """Nothing ends by a clock before its time, whatever the wall clock says."""
@@ -230,19 +237,21 @@ class Installation(RuleBasedStateMachine):
             self._opened.__exit__(None, None, None)
 
     def _everything_ends(self) -> None:
-        """Whatever happened: one engine, room and time are enough for every run to end."""
+        """Whatever happened: one engine, room and time are enough for every run to end, even if nothing works."""
         self._dead.update(pid for pid, _ in self._engines)
         self._engines.clear()
         for name in self._limits.keys() - {"default"}:
             jobs.change(self._ctx, name, {"concurrency": None})
-        self.limit_the_project(None)
+        projects.limit(self._ctx, "default", None, by="someone")
         self.start_an_engine()
         for _ in range(600):
             if all(view.run.state.is_terminal for view in self._views()):
+                self.nothing_is_lost_or_doubled()
                 return
             self.let_an_engine_step(0, 4)
             for name in self._executor.alive:
-                self._executor.end(name)
+                wrong = sorted(self._sent_at).index(name.partition("-")[0]) % 2
+                self._executor.end(name, "failed" if wrong else None, failure=WRONG if wrong else None)
             self._clock.advance(20)
         raise AssertionError([(view.run.state, view.attempts) for view in self._views()])
 
@@ -287,7 +296,7 @@ def test_whatever_happens_no_run_is_lost_doubled_or_ended_wrongly(new_store, tmp
         lambda: Installation(tmp_path / f"runs-{next(numbers)}", new_store),
         settings=settings(
             max_examples=15,
-            stateful_step_count=40,
+            stateful_step_count=30,
             deadline=None,
             derandomize=True,
             # Each step goes to a database: to look for a shorter way to a failure would take hours.
