@@ -472,7 +472,6 @@ def test_a_daemon_that_does_not_answer_leaves_everything_open(docker_executor, b
         lambda: executor.start(bundle("1")),
         lambda: executor.look("x"),
         lambda: list(executor.names()),
-        executor.check,
     ):
         with pytest.raises(Unavailable) as unavailable:
             verb()

@@ -7,6 +7,7 @@ import json
 import socket
 import struct
 import tarfile
+import time
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
@@ -179,6 +180,7 @@ def _add(tar: tarfile.TarFile, name: str, content: IO[bytes], mode: int = 0o644)
     entry.size = content.seek(0, io.SEEK_END)
     content.seek(0)
     entry.mode = mode
+    entry.mtime = time.time()  # A file of 1970 cannot be put into a zip archive.
     tar.addfile(entry, content)
 
 
