@@ -273,7 +273,7 @@ def test_a_backup_of_a_newer_program_is_refused(archive, build, tmp_path):
 
 
 def test_a_blob_that_is_damaged_already_does_not_stop_the_backup_of_the_others(original, build, tmp_path):
-    stored = sorted((tmp_path / "original" / "blobs").rglob("*"), key=lambda path: path.name)
+    stored = sorted((tmp_path / "original" / "blobs" / "sha256").rglob("*"), key=lambda path: path.name)
     files = [path for path in stored if path.is_file()]
     files[0].unlink()
     files[1].chmod(0o600)
