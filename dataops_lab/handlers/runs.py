@@ -108,7 +108,6 @@ class RunHandler(DataOpsHandler):
     def get(self, run_id: str) -> RunModel:
         return RunModel.of(runs.get(self.services, run_id))
 
-
     @operation("Delete a run and its record, for good", action="write", resource=RUNS, answers={204: None})
     def delete(self, run_id: str) -> None:
         retention.delete(self.services, run_id, by=self.user)
