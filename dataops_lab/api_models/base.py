@@ -1,0 +1,71 @@
+"""What all models share: reading, instants, pages and problems."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+T = TypeVar("T")
+
+
+def _rfc3339(value: dt.datetime) -> str:
+    return value.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# A path of the contents API. No file system takes NUL.
+ContentsPath = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+# Strict reading of JSON refuses dates in models that are also made from attributes.
+Day = Annotated[dt.date, BeforeValidator(lambda it: dt.date.fromisoformat(it) if isinstance(it, str) else it)]
+Instant = Annotated[dt.datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(from_attributes=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _whole_numbers(cls, given: Any) -> Any:
+        """1.0 is an integer in JSON, and no int in Python."""
+        if not isinstance(given, dict):
+            return given
+        whole = {name for name, value in given.items() if isinstance(value, float) and value.is_integer()}
+        return {name: int(value) if name in whole & _integers(cls) else value for name, value in given.items()}
+
+
+@cache
+def _integers(model: type[BaseModel]) -> set[str]:
+    """The fields that take an integer, and no other number."""
+    kinds = {name: set(_kinds(field.annotation)) for name, field in model.model_fields.items()}
+    return {name for name, kind in kinds.items() if int in kind and float not in kind}
+
+
+def _kinds(annotation: Any) -> Iterator[Any]:
+    """Of `Annotated[int, …] | None` it is int and None; what lists and mappings hold is not looked at."""
+    if get_origin(annotation) in (Annotated, Union, UnionType):
+        for part in get_args(annotation):
+            yield from _kinds(part)
+    else:
+        yield annotation
+
+
+class Problem(BaseModel):
+    """RFC 9457, sent as application/problem+json. `code` is stable; `detail` is the sentence for people."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+
+class PageModel(Model, Generic[T]):
+    """`next` goes into `cursor` for the following page; null on the last one."""
+
+    items: list[T]
+    next: str | None = None

@@ -1,0 +1,98 @@
+"""Trial runs on another image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from ..domain.runs import RunState
+from ..services.image_trials import TrialResult, TrialView
+from ..services.runs import RunView
+from .base import Instant, Model
+from .runs import ReasonModel
+
+
+class TrialRequest(Model):
+    """Try `image` with the given `jobs` (ids), or with those that ran on the image `instead_of` in the last `days`."""
+
+    image: str
+    instead_of: str | None = None
+    jobs: list[str] = Field(default_factory=list, max_length=200)
+    days: int = Field(default=30, ge=1, le=3650)
+    environment: str = "sandbox"
+
+    def choice(self) -> dict[str, Any]:
+        return self.model_dump(exclude={"image"})
+
+
+class TrialRunModel(Model):
+    id: str
+    state: RunState
+    image: str | None
+    duration_s: float | None
+    reason: ReasonModel | None
+
+    @classmethod
+    def of(cls, view: RunView) -> TrialRunModel:
+        run = view.run
+        took = run.finished_at - run.started_at if run.finished_at and run.started_at else None
+        return cls(
+            id=run.id,
+            state=run.state,
+            image=run.image.name if run.image else None,
+            duration_s=took.total_seconds() if took is not None else None,
+            reason=ReasonModel.model_validate(run.reason) if run.reason else None,
+        )
+
+
+class ValueChangeModel(Model):
+    name: str
+    before: Any = None
+    after: Any = None
+
+
+class TrialResultModel(Model):
+    """`after` is null where the job could not be tried; `refused` says why."""
+
+    job_id: str
+    job_name: str
+    before: TrialRunModel
+    after: TrialRunModel | None
+    changes: list[ValueChangeModel]
+    refused: str | None
+
+    @classmethod
+    def of(cls, it: TrialResult) -> TrialResultModel:
+        return cls(
+            job_id=it.before.job.id,
+            job_name=it.before.job.name,
+            before=TrialRunModel.of(it.before),
+            after=TrialRunModel.of(it.after) if it.after else None,
+            changes=[ValueChangeModel.model_validate(change) for change in it.changes],
+            refused=it.refused,
+        )
+
+
+class ImageTrialModel(Model):
+    """`complete`: every run has ended."""
+
+    id: str
+    image: str
+    digest: str
+    created_at: Instant
+    created_by: str
+    complete: bool
+    results: list[TrialResultModel]
+
+    @classmethod
+    def of(cls, view: TrialView) -> ImageTrialModel:
+        return cls(
+            id=view.trial.id,
+            image=view.trial.image.name,
+            digest=view.trial.image.digest,
+            created_at=view.trial.created_at,
+            created_by=view.trial.created_by,
+            complete=view.complete,
+            results=[TrialResultModel.of(it) for it in view.results],
+        )

@@ -1,0 +1,291 @@
+"""The catalogue of images, and what is being done to them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pydantic import Field
+
+from ..domain.images import BuildRecipe, Deprecation, EarlierPin, Frozen, ImageTask, ImageTaskState, Login
+from ..domain.runs import RunState
+from ..domain.secrets import Secret
+from ..services.image_tasks import AddImage
+from ..services.images import ImageChanges, ImageUsers, ImageView
+from .base import Day, Instant, Model
+from .notebooks import KernelModel
+
+
+class DeprecationModel(Model):
+    """From the day `on` new runs are refused; before it they are warned. `successor` is a name of the catalogue."""
+
+    on: Day
+    successor: str | None = None
+    message: str = Field(default="", max_length=500)
+
+
+class ImageProbeModel(Model):
+    """What was found in a container of it. A run is refused while there are `problems`; each names its mend."""
+
+    probed_at: Instant
+    python: str | None
+    papermill: str | None
+    kernels: list[KernelModel]
+    packages: dict[str, str]
+    user: str
+    cuda: str | None
+    problems: list[str]
+
+
+class EarlierPinModel(Model):
+    digest: str
+    reference: str
+    until: Instant
+    by: str
+
+    @classmethod
+    def of(cls, it: EarlierPin) -> EarlierPinModel:
+        return cls(digest=it.pinned.digest, reference=it.reference, until=it.until, by=it.by)
+
+
+class ImageModel(Model):
+    """An image of the catalogue. `reference` is what was asked for, `digest` what runs. `user` is as the image
+    says, empty for root; containers run as another one unless `root_allowed`. `environments` allow it. `base` is what
+    it was built from here."""
+
+    name: str
+    reference: str
+    base: str | None
+    digest: str
+    id: str
+    platform: str
+    size_bytes: int
+    user: str
+    host: str | None
+    added_at: Instant
+    added_by: str
+    description: str
+    tags: list[str]
+    is_default: bool
+    root_allowed: bool
+    deprecated: DeprecationModel | None
+    probe: ImageProbeModel | None
+    environments: list[str]
+    earlier: list[EarlierPinModel]
+    revision: int
+
+    @classmethod
+    def of(cls, view: ImageView) -> ImageModel:
+        it = view.image
+        return cls(
+            name=it.name,
+            reference=it.reference,
+            base=it.base,
+            digest=it.digest,
+            id=it.pinned.id,
+            platform=it.pinned.platform,
+            size_bytes=it.pinned.size_bytes,
+            user=it.pinned.user,
+            host=it.host,
+            added_at=it.added_at,
+            added_by=it.added_by,
+            description=it.description,
+            tags=list(it.tags),
+            is_default=it.is_default,
+            root_allowed=it.root_allowed,
+            deprecated=DeprecationModel.model_validate(it.deprecated) if it.deprecated else None,
+            probe=ImageProbeModel.model_validate(it.probe) if it.probe else None,
+            environments=list(view.environments),
+            earlier=[EarlierPinModel.of(pin) for pin in it.earlier],
+            revision=it.revision,
+        )
+
+
+class AddImageRequest(Model):
+    """The name of an image that is there gives it a new pin, and keeps what is not given here. `environment`: its
+    daemon gets the image, and it is allowed there. `pull`: ask the registry also when the daemon has the reference."""
+
+    name: str = Field(max_length=100)
+    reference: str = Field(max_length=500)
+    environment: str | None = None
+    description: str | None = None
+    tags: list[str] | None = None
+    root_allowed: bool | None = None
+    pull: bool = False
+
+    def to_domain(self) -> AddImage:
+        return AddImage(**self.model_dump(exclude={"tags"}), tags=_tuple(self.tags))
+
+
+class ChangeImageRequest(Model):
+    """What is left out stays; `deprecated` null takes the deprecation back."""
+
+    description: str | None = None
+    tags: list[str] | None = None
+    is_default: bool | None = None
+    root_allowed: bool | None = None
+    deprecated: DeprecationModel | None = None
+
+    def to_domain(self) -> ImageChanges:
+        taken_back = "deprecated" in self.model_fields_set and self.deprecated is None
+        deprecated = Deprecation(**self.deprecated.model_dump()) if self.deprecated else None
+        return ImageChanges(
+            description=self.description,
+            tags=_tuple(self.tags),
+            is_default=self.is_default,
+            root_allowed=self.root_allowed,
+            deprecated=False if taken_back else deprecated,
+        )
+
+
+class BuildImageRequest(Model):
+    """A new image `name` from `base`, a name of the catalogue or a reference, with what one of `requirements` and
+    `environment_yml` (the texts of such files) or the packages of a `kernel` of this machine says.
+
+    `variables` are for the installer alone, as PIP_INDEX_URL, and are not in the image."""
+
+    name: str = Field(max_length=100)
+    base: str = Field(max_length=500)
+    requirements: str = ""
+    environment_yml: str = ""
+    kernel: str | None = None
+    variables: dict[str, str] = Field(default_factory=dict)
+    network: str | None = Field(default=None, max_length=100)
+    environment: str | None = None
+    description: str | None = None
+    tags: list[str] | None = None
+
+    def to_domain(self) -> tuple[AddImage, BuildRecipe]:
+        asked = AddImage(self.name, "", self.environment, self.description, _tuple(self.tags))
+        recipe = BuildRecipe(self.base, self.requirements, self.environment_yml, self.kernel)
+        return asked, replace(recipe, variables=self.variables, network=self.network)
+
+
+def _tuple(given: list[str] | None) -> tuple[str, ...] | None:
+    return None if given is None else tuple(given)
+
+
+class ImageTaskError(Model):
+    code: str
+    message: str
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class ImageTaskModel(Model):
+    """Adding, probing or building, `kind`. `log` is what it said behind the first `after` characters, `log_size`
+    counts all: it goes into `after` the next time. Empty in lists."""
+
+    id: str
+    kind: str
+    image: str
+    state: ImageTaskState
+    created_at: Instant
+    created_by: str
+    finished_at: Instant | None
+    error: ImageTaskError | None
+    log: str = ""
+    log_size: int = 0
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.state is not ImageTaskState.RUNNING
+
+    @classmethod
+    def of(cls, it: ImageTask, log: str = "", log_size: int = 0) -> ImageTaskModel:
+        return cls(
+            id=it.id,
+            kind=it.kind,
+            image=it.image,
+            state=it.state,
+            created_at=it.created_at,
+            created_by=it.created_by,
+            finished_at=it.finished_at,
+            error=ImageTaskError.model_validate(it.error) if it.error else None,
+            log=log,
+            log_size=log_size,
+        )
+
+
+class ImageCheckModel(Model):
+    """`present`: the daemon has it. `moved_to`: what its reference stands for now, when that is something else."""
+
+    present: bool
+    moved_to: str | None
+    problem: str | None
+
+
+class ImageJobModel(Model):
+    """A job that ran on the image, how often, and its newest run there."""
+
+    id: str
+    name: str
+    source: str
+    runs: int
+    last_run: str
+    last_state: RunState
+    last_at: Instant
+
+
+class ImageUsersModel(Model):
+    """Who uses an image: environments that allow it, jobs that ran on it in the last `days`, unfinished runs."""
+
+    days: int
+    environments: list[str]
+    jobs: list[ImageJobModel]
+    unfinished: int
+
+    @classmethod
+    def of(cls, it: ImageUsers) -> ImageUsersModel:
+        return cls(
+            days=it.days,
+            environments=list(it.environments),
+            unfinished=it.unfinished,
+            jobs=[
+                ImageJobModel(
+                    id=on.job.id,
+                    name=on.job.name,
+                    source=on.job.source,
+                    runs=on.runs,
+                    last_run=on.last.id,
+                    last_state=on.last.state,
+                    last_at=on.last.created_at,
+                )
+                for on in it.jobs
+            ],
+        )
+
+
+class LoginRequest(Model):
+    """To a registry of images. The password may be a token; it is sealed, and never shown again."""
+
+    username: str = Field(min_length=1, max_length=10_000)
+    password: str = Field(min_length=1, max_length=10_000)
+
+    def to_domain(self) -> Login:
+        return Login(self.username, self.password)
+
+
+class RegistryModel(Model):
+    """A registry to which there is a login."""
+
+    registry: str
+    changed_at: Instant
+    changed_by: str
+
+    @classmethod
+    def of(cls, it: Secret) -> RegistryModel:
+        return cls(registry=it.name, changed_at=it.changed_at, changed_by=it.changed_by)
+
+
+class FrozenModel(Model):
+    """The packages of a kernel of this machine as pip requirements. `left_out` names those that no other machine
+    can install, with why not."""
+
+    kernel: str
+    python: str
+    requirements: list[str]
+    left_out: dict[str, str]
+
+    @classmethod
+    def of(cls, it: Frozen) -> FrozenModel:
+        return cls(kernel=it.kernel, python=it.python, requirements=list(it.requirements), left_out=dict(it.left_out))

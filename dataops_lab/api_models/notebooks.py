@@ -1,0 +1,102 @@
+"""What a notebook is found to be before it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from ..domain.parameters import Parameter, ParameterType
+from ..domain.snapshots import Inspection, Severity
+from .base import ContentsPath, Model
+
+
+class ParameterModel(Model):
+    name: str
+    type: ParameterType
+    default: Any = None
+    required: bool = False
+    nullable: bool = False
+    description: str = ""
+    choices: list[Any] = Field(default_factory=list)
+    items: ParameterType | None = None
+
+    @classmethod
+    def of(cls, parameter: Parameter) -> ParameterModel:
+        return cls.model_validate(parameter)
+
+
+class FindingModel(Model):
+    code: str
+    severity: Severity
+    message: str
+    mend: str = ""
+    cell: int | None = None
+
+
+class KernelModel(Model):
+    name: str
+    language: str
+    display_name: str
+
+
+class OriginModel(Model):
+    remote: str | None = None
+    commit: str | None = None
+    branch: str | None = None
+    dirty: bool | None = None
+
+
+class TravellingFileModel(Model):
+    path: str
+    size: int
+
+
+class InspectionModel(Model):
+    """What the form shows before a run. `files` holds the first 200 of `file_count`."""
+
+    name: str
+    source: str
+    root: str
+    notebook_path: str
+    declares_parameters: bool
+    parameters: list[ParameterModel]
+    kernel: KernelModel | None
+    kernel_problem: str | None
+    kernels: list[str]
+    files: list[TravellingFileModel]
+    file_count: int
+    file_bytes: int
+    origin: OriginModel
+    findings: list[FindingModel]
+    code_cells: int
+
+    @classmethod
+    def of(cls, it: Inspection) -> InspectionModel:
+        return cls(
+            name=it.name,
+            source=it.source,
+            root=it.root,
+            notebook_path=it.notebook_path,
+            declares_parameters=it.parameters.declared,
+            parameters=[ParameterModel.of(p) for p in it.parameters.parameters],
+            kernel=KernelModel.model_validate(it.kernel) if it.kernel else None,
+            kernel_problem=it.kernel_problem,
+            kernels=list(it.kernels),
+            files=[TravellingFileModel(path=f.path, size=f.size) for f in it.files[:200]],
+            file_count=len(it.files),
+            file_bytes=sum(f.size for f in it.files),
+            origin=OriginModel.model_validate(it.origin),
+            findings=[FindingModel.model_validate(f) for f in it.findings],
+            code_cells=it.code_cells,
+        )
+
+
+class InspectRequest(Model):
+    """`path` is the notebook's path as Jupyter's contents API names it: below the server's root, POSIX."""
+
+    path: ContentsPath
+    kernel: str | None = None
+    environment: str = "sandbox"
+    """What would run there: with its kernels and variables."""
+    image: str | None = Field(default=None, max_length=100)

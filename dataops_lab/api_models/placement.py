@@ -1,0 +1,74 @@
+"""What may be chosen for a run in an environment."""
+
+from __future__ import annotations
+
+from ..domain.environments import ExecutorKind
+from ..services.placement import Options
+from .base import Model
+from .environments import LimitsModel
+from .notebooks import KernelModel
+
+
+class ImageOption(Model):
+    """`problems` say why it cannot be chosen here; empty when it can."""
+
+    name: str
+    description: str
+    reference: str
+    digest: str
+    is_default: bool
+    problems: list[str]
+    warnings: list[str]
+    python: str | None
+    kernels: list[KernelModel]
+
+
+class PlacementModel(Model):
+    """What this person may choose in an environment, for the form. `problem` says why they cannot run there."""
+
+    environment: str
+    description: str
+    executor: ExecutorKind
+    guarded: bool
+    problem: str | None
+    unpromoted: bool
+    """A run there would be marked so."""
+    images: list[ImageOption]
+    default_image: str | None
+    limits: LimitsModel
+    locked: list[str]
+    network: bool
+    not_enforced: list[str]
+
+    @classmethod
+    def of(cls, it: Options) -> PlacementModel:
+        environment = it.environment
+        return cls(
+            environment=environment.name,
+            description=environment.description,
+            executor=environment.executor,
+            guarded=environment.guarded,
+            problem=it.problem,
+            unpromoted=environment.guarded,
+            images=[
+                ImageOption(
+                    name=option.image.name,
+                    description=option.image.description,
+                    reference=option.image.reference,
+                    digest=option.image.digest,
+                    is_default=option.image.name == it.default_image,
+                    problems=list(option.problems),
+                    warnings=list(option.warnings),
+                    python=option.image.probe.python if option.image.probe else None,
+                    kernels=[KernelModel.model_validate(k) for k in option.image.probe.kernels]
+                    if option.image.probe
+                    else [],
+                )
+                for option in it.images
+            ],
+            default_image=it.default_image,
+            limits=LimitsModel.model_validate(environment.limits),
+            locked=list(environment.locked),
+            network=environment.network,
+            not_enforced=list(environment.not_enforced),
+        )

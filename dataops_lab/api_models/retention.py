@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from ..domain.retention import MOST, RetentionRule
+from ..domain.runs import RunState
+from ..services.retention import Preview
+from .base import Instant, Model
+
+
+class RetentionRuleModel(Model):
+    """Keeps the runs of the last `days` days, and of each job the newest `last` ones; the others go.
+
+    Null limits keep nothing by themselves; a rule without any limit keeps all. Null for `environment` or `state` is
+    for those that have no rule of their own.
+    """
+
+    environment: str | None = Field(default=None, min_length=1, max_length=100)
+    state: RunState | None = None
+    days: int | None = Field(default=None, ge=0, le=MOST)
+    last: int | None = Field(default=None, ge=0, le=MOST)
+
+    def to_domain(self) -> RetentionRule:
+        return RetentionRule(self.environment, self.state, days=self.days, last=self.last)
+
+
+class RetentionModel(Model):
+    """All rules."""
+
+    rules: list[RetentionRuleModel] = Field(max_length=1000)
+
+    @classmethod
+    def of(cls, rules: Sequence[RetentionRule]) -> RetentionModel:
+        return cls(rules=[RetentionRuleModel.model_validate(rule) for rule in rules])
+
+    def to_domain(self) -> list[RetentionRule]:
+        return [rule.to_domain() for rule in self.rules]
+
+
+class PreviewRequest(Model):
+    """Null for the rules there are."""
+
+    rules: list[RetentionRuleModel] | None = Field(default=None, max_length=1000)
+
+
+class DueRunModel(Model):
+    id: str
+    job: str
+    environment: str
+    state: RunState
+    finished_at: Instant | None
+
+
+class PreviewModel(Model):
+    """What would go: `count` runs, of which `oldest` names the first hundred; `bytes` are those that only they need."""
+
+    count: int
+    oldest: list[DueRunModel]
+    bytes: int
+
+    @classmethod
+    def of(cls, it: Preview) -> PreviewModel:
+        oldest = [
+            DueRunModel(
+                id=run.id, job=job.name, environment=run.environment, state=run.state, finished_at=run.finished_at
+            )
+            for run, job in it.oldest
+        ]
+        return cls(count=it.count, oldest=oldest, bytes=it.bytes)
+
+
+class RemovedModel(Model):
+    """What went. `bytes` are those of the blobs."""
+
+    runs: int
+    versions: int
+    blobs: int
+    bytes: int

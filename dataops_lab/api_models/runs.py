@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+
+from ..domain.records import RecordFileKind
+from ..domain.retries import Budget, charged, due_at
+from ..domain.runs import Attempt, AttemptState, Run, RunState
+from ..services.runs import RunView
+from .base import ContentsPath, Instant, Model
+from .environments import ResourcesModel
+from .notebooks import FindingModel, KernelModel, OriginModel, ParameterModel
+from .settings import GivenSettingsModel
+
+
+class SubmitRequest(GivenSettingsModel):
+    """`path` as in InspectRequest. `parameters` holds JSON values; what is not given keeps its default."""
+
+    path: ContentsPath
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    name: str | None = Field(default=None, max_length=200)
+    environment: str = "sandbox"
+    kernel: str | None = None
+    image: str | None = Field(default=None, max_length=100)
+    resources: ResourcesModel | None = None
+
+
+class RerunRequest(Model):
+    """The same version again; `parameters` replaces all of the earlier run's when given."""
+
+    parameters: dict[str, Any] | None = None
+
+
+class ReasonModel(Model):
+    """Why a run ended so, or why it waits. For a failing cell `detail` holds cell, ename, evalue, traceback."""
+
+    code: str
+    message: str
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class ProgressModel(Model):
+    done: int = 0
+    total: int = 0
+    current: int | None = None
+
+
+class AttemptModel(Model):
+    number: int
+    state: AttemptState
+    created_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+    reason: ReasonModel | None
+    budget: Budget | None
+    """From which another attempt after this one is taken, if there is any left; null when it did not go wrong."""
+    progress: ProgressModel
+    peak_memory_bytes: int | None
+    cpu_seconds: float | None
+
+    @classmethod
+    def of(cls, it: Attempt) -> AttemptModel:
+        return cls(
+            number=it.number,
+            state=it.state,
+            created_at=it.created_at,
+            started_at=it.started_at,
+            finished_at=it.finished_at,
+            reason=ReasonModel.model_validate(it.reason) if it.reason else None,
+            budget=charged(it.state, it.reason),
+            progress=ProgressModel.model_validate(it.progress),
+            peak_memory_bytes=it.usage.peak_memory_bytes,
+            cpu_seconds=it.usage.cpu_seconds,
+        )
+
+
+class ArtifactModel(Model):
+    path: str
+    size: int
+    digest: str
+
+
+class JobReference(Model):
+    """`path` is the notebook's path below its workspace root, as the version has it."""
+
+    id: str
+    name: str
+    source: str
+    path: str
+
+
+class VersionReference(Model):
+    digest: str
+    number: int
+
+
+class Digests(Model):
+    version: str
+    notebook: str
+    output: str | None = None
+    record: str | None = None
+
+
+_PHASES = {
+    AttemptState.CLAIMED: "starting",
+    AttemptState.LAUNCHING: "starting",
+    AttemptState.RUNNING: "running",
+    AttemptState.FINALIZING: "finishing",
+    AttemptState.CANCELLING: "cancelling",
+    AttemptState.TIMING_OUT: "cancelling",
+    AttemptState.UNCONFIRMED: "cancelling",
+}
+
+
+def phase_of(run: Run, attempts: Sequence[Attempt]) -> str:
+    if run.state is RunState.ACTIVE and attempts:
+        return _PHASES.get(attempts[-1].state, "finishing")
+    if run.state is RunState.RETRY_WAIT:
+        return "retrying"
+    return "queued" if run.state is RunState.CREATED else str(run.state)
+
+
+class RunImageModel(Model):
+    """The image of a run as it was when the run was submitted: `digest` is what runs."""
+
+    name: str
+    reference: str
+    digest: str
+
+
+class RunModel(Model):
+    """A run with everything a screen needs. `phase` is derived for people from run and attempt:
+    queued, starting, running, finishing, cancelling, retrying or the run's terminal state."""
+
+    id: str
+    project: str
+    job: JobReference
+    version: VersionReference
+    environment: str
+    image: RunImageModel | None
+    """Null where the environment has no images."""
+    resources: ResourcesModel
+    unpromoted: bool
+    """It ran in a guarded environment without having been promoted there."""
+    state: RunState
+    phase: str
+    reason: ReasonModel | None
+    nothing_to_do: bool
+    created_at: Instant
+    started_at: Instant | None
+    finished_at: Instant | None
+    created_by: str
+    trigger: str
+    cancel_requested_at: Instant | None
+    cancel_requested_by: str | None
+    rerun_of: str | None
+    waits_because: ReasonModel | None
+    """While it is queued."""
+    next_attempt_at: Instant | None
+    """While it waits for its next attempt: when it is queued again."""
+    priority: int
+    max_retries: int
+    retry_on_timeout: bool
+    queue_timeout_s: float
+    start_timeout_s: float
+    timeout_s: float
+    total_timeout_s: float
+    key: str | None
+    kernel: KernelModel
+    parameters: dict[str, Any]
+    """Those given; the others keep their defaults, see `parameter_schema`."""
+    parameter_schema: list[ParameterModel]
+    values: dict[str, Any]
+    progress: ProgressModel
+    attempts: list[AttemptModel]
+    artifacts: list[ArtifactModel]
+    digests: Digests
+    origin: OriginModel
+    findings: list[FindingModel]
+    log_bytes: int | None
+    """Size of the stored log; None before the record is stored."""
+    kept_at: Instant | None
+    kept_by: str | None
+    """Who marked it as kept; nothing deletes it then."""
+    damage: dict[str, str]
+    """What was found to be no longer as it was stored, by path."""
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.state.is_terminal
+
+    @classmethod
+    def of(cls, view: RunView) -> RunModel:
+        run, version, record, attempts = view.run, view.version, view.record, view.attempts
+        last = attempts[-1] if attempts else None
+        reason = run.reason or view.waits_because or (last.reason if last and run.state is RunState.ACTIVE else None)
+        log = record.file(RecordFileKind.LOG) if record else None
+        output = record.file(RecordFileKind.NOTEBOOK) if record else None
+        return cls(
+            id=run.id,
+            project=run.project,
+            job=JobReference(
+                id=view.job.id, name=view.job.name, source=view.job.source, path=version.manifest.notebook_path
+            ),
+            version=VersionReference(digest=version.digest, number=version.number),
+            environment=run.environment,
+            image=RunImageModel(name=run.image.name, reference=run.image.reference, digest=run.image.digest)
+            if run.image
+            else None,
+            resources=ResourcesModel.model_validate(run.resources),
+            unpromoted=run.unpromoted,
+            state=run.state,
+            phase=phase_of(run, attempts),
+            reason=ReasonModel.model_validate(reason) if reason else None,
+            nothing_to_do=run.nothing_to_do,
+            created_at=run.created_at,
+            started_at=run.started_at,
+            finished_at=run.finished_at,
+            created_by=run.created_by,
+            trigger=run.trigger,
+            cancel_requested_at=run.cancel_requested_at,
+            cancel_requested_by=run.cancel_requested_by,
+            rerun_of=run.rerun_of,
+            waits_because=ReasonModel.model_validate(view.waits_because) if view.waits_because else None,
+            next_attempt_at=due_at(last) if last and run.state is RunState.RETRY_WAIT else None,
+            **vars(run.settings),
+            key=run.key,
+            kernel=KernelModel.model_validate(run.kernel),
+            parameters=run.parameters,
+            parameter_schema=[ParameterModel.of(p) for p in version.manifest.parameters.parameters],
+            values=record.values if record else {},
+            progress=ProgressModel.model_validate(last.progress) if last else ProgressModel(),
+            attempts=[AttemptModel.of(a) for a in attempts],
+            artifacts=[ArtifactModel(path=f.path, size=f.size, digest=f.digest) for f in record.artifacts]
+            if record
+            else [],
+            digests=Digests(
+                version=version.digest,
+                notebook=version.manifest.notebook_digest,
+                output=output.digest if output else None,
+                record=record.digest if record else None,
+            ),
+            origin=OriginModel.model_validate(run.origin),
+            findings=[FindingModel.model_validate(f) for f in run.findings],
+            log_bytes=log.size if log else None,
+            kept_at=run.kept_at,
+            kept_by=run.kept_by,
+            damage=dict(record.damage) if record else {},
+        )
+
+
+class VerificationModel(Model):
+    """`damage` names what is not as it was stored, by path: files of the record, and inputs below `input/`."""
+
+    run: str
+    damage: dict[str, str]
+
+
+class JournalPage(Model):
+    """Journal events (see runner/protocol.py) after a sequence number; `last_seq` is the last one of this page.
+
+    `attempt` is the run's latest (0 before the first); each attempt counts its events from 1.
+    """
+
+    attempt: int
+    events: list[dict[str, Any]]
+    last_seq: int
+    complete: bool
+    """The run has ended and nothing follows."""

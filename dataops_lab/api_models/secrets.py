@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from pydantic import SecretStr, field_serializer
+
+from ..domain.secrets import Secret
+from .base import Instant, Model
+
+
+class SecretValue(Model):
+    """Of text; at most 64,000 bytes as UTF-8."""
+
+    value: SecretStr
+
+    @field_serializer("value", when_used="json")
+    def _in_clear(self, value: SecretStr) -> str:
+        # On its way to the server, and nowhere else: what the API answers has no value.
+        return value.get_secret_value()
+
+
+class SecretModel(Model):
+    """Never with its value. `version` counts how often it was set; `is_set` false: it is expected here, and
+    runs are refused until it is set."""
+
+    environment: str
+    name: str
+    version: int
+    is_set: bool
+    changed_at: Instant
+    changed_by: str
+
+    @classmethod
+    def of(cls, it: Secret, environment: str) -> SecretModel:
+        return cls(
+            environment=environment,
+            name=it.name,
+            version=it.version,
+            is_set=it.is_set,
+            changed_at=it.changed_at,
+            changed_by=it.changed_by,
+        )

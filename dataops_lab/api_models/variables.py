@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from ..domain.variables import Variable
+from .base import Instant, Model
+
+
+class VariableValue(Model):
+    """At most 64,000 bytes as UTF-8."""
+
+    value: str
+
+
+class VariableModel(Model):
+    environment: str
+    name: str
+    value: str
+    changed_at: Instant
+    changed_by: str
+
+    @classmethod
+    def of(cls, it: Variable) -> VariableModel:
+        return cls.model_validate(it)
