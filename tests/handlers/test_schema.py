@@ -14,8 +14,10 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core import NotSet
 from schemathesis.generation import GenerationMode
 from schemathesis.generation.case import Case
+from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from dataops_lab.handlers.base import NOT_AS_DOCUMENTED
 from dataops_lab.handlers.openapi import document
@@ -24,21 +26,20 @@ from dataops_lab.wiring import Home, build_engine
 
 from ..client.conftest import TOKEN, Server
 
-# A name of the document (of a place in the path, a query argument or a member of a body) → what there really is,
-# beside whatever is made up. What is known only when there is a server has a name of its own until then, see `real`.
+# A name of the document (of a place in the path, a query argument or a required member of a body) → what there really
+# is, beside whatever is made up. What is known only when there is a server has a name of its own until then (`real`).
 REAL = {
     "run_id": ["ended-run", "queued-run"],
     "job_id": ["some-job"],
     "path": ["work/sales.ipynb", "work/out.txt"],
     "journal": ["ended-run"],
-    "environment": ["sandbox", "spare"],
+    "environment": ["spare"],
     "variable": ["REGION"],
     "project": ["default"],
     "name": ["extra"],
     "value": ["South"],
     "rules": [[]],
     "secret": ["PASSWORD"],
-    "kernel": ["python3"],
 }
 
 UNREACHED = {
@@ -73,9 +74,13 @@ def with_real_values(node: Any) -> Any:
         return {**node, "schema": offered(node["schema"], node["name"])}
     changed = {key: with_real_values(value) for key, value in node.items() if key != "properties"}
     if "properties" in node:
-        changed["properties"] = {name: offered(schema, name) for name, schema in node["properties"].items()}
-        if set(node.get("required", ())) <= REAL.keys():
-            changed["example"] = {name: REAL[name][0] for name in node.get("required", ())}
+        required = set(node.get("required", ()))
+        changed["properties"] = {
+            name: offered(schema, name) if name in required else with_real_values(schema)
+            for name, schema in node["properties"].items()
+        }
+        if required <= REAL.keys():
+            changed["example"] = {name: REAL[name][0] for name in required}
     return changed
 
 
@@ -107,33 +112,35 @@ def api(server: Server) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def ended(server: Server, api: httpx.Client) -> dict[str, Any]:
+    """A run that has succeeded, made before anything is changed."""
+    notebook(server.workspace / "work" / "sales.ipynb")
+    run = submitted(api)
+    # An engine in this process, until nothing waits or runs any more.
+    build_engine(Home(server.home), slots=1, exit_when_idle_s=0).run(Event())
+    return api.get(f"/runs/{run['id']}").raise_for_status().json()
+
+
 @pytest.fixture
-def real(server: Server, api: httpx.Client) -> dict[str, str]:
+def real(server: Server, api: httpx.Client, ended: dict[str, Any]) -> dict[str, str]:
     """What some names in REAL mean: things that are there when a test begins."""
     notebook(server.workspace / "work" / "sales.ipynb")
-    found = {run["state"]: run for run in api.get("/runs", params={"limit": 500}).json()["items"]}
-    if "succeeded" not in found:
-        for run in api.get("/runs", params={"limit": 500, "state": "queued"}).json()["items"]:
-            api.post(f"/runs/{run['id']}/cancel")
-        run = submitted(api)
-        run_all(server.home)
-        found["succeeded"] = api.get(f"/runs/{run['id']}").json()
+    queued, spent = submitted(api), submitted(api)
+    api.post(f"/runs/{spent['id']}/cancel").raise_for_status()
     api.post("/environments", json={"name": "spare"})
-    for environment in ("sandbox", "spare"):
-        api.put(f"/environments/{environment}/variables/REGION", json={"value": "South"})
-        api.put(f"/environments/{environment}/secrets/PASSWORD", json={"value": "correct horse"})
-    queued = found.get("queued") or submitted(api)
-    ended = found["succeeded"]
-    return {"ended-run": ended["id"], "queued-run": queued["id"], "some-job": ended["job"]["id"]}
+    api.put("/environments/spare/variables/REGION", json={"value": "South"})
+    api.put("/environments/spare/secrets/PASSWORD", json={"value": "correct horse"})
+    return {
+        "ended-run": ended["id"],
+        "queued-run": queued["id"],
+        "spent-run": spent["id"],
+        "some-job": ended["job"]["id"],
+    }
 
 
 def submitted(api: httpx.Client) -> dict[str, Any]:
     return api.post("/runs", json={"path": "work/sales.ipynb"}).raise_for_status().json()
-
-
-def run_all(home: Path) -> None:
-    """With an engine in this process, until nothing waits or runs any more."""
-    build_engine(Home(home), slots=1, exit_when_idle_s=0).run(Event())
 
 
 def notebook(path: Path) -> None:
@@ -171,6 +178,8 @@ def statuses(request: pytest.FixtureRequest) -> Iterator[set[int]]:
 @SCHEMA.parametrize()
 @settings(suppress_health_check=list(HealthCheck), deadline=None)
 def test_every_answer_is_as_documented(case: Case, server: Server, real: dict[str, str], statuses: set[int]) -> None:
+    if case.method == "DELETE":
+        real = {**real, "ended-run": real["spent-run"]}
     case.path_parameters = filled_in(case.path_parameters, real)
     case.query = filled_in(case.query, real)
     case.body = filled_in(case.body, real)
@@ -180,7 +189,11 @@ def test_every_answer_is_as_documented(case: Case, server: Server, real: dict[st
         said = answer.json()["detail"]
         # 1.0 is a whole number to JSON Schema, and none to us.
         assert not said.startswith(NOT_AS_DOCUMENTED) or "should be a valid integer" in said, said
-    case.validate_response(answer)
+    # A body that may be left out is taken for a broken one when it is.
+    left_out = isinstance(case.body, NotSet) and not case.operation.definition.raw.get("requestBody", {}).get(
+        "required"
+    )
+    case.validate_response(answer, excluded_checks=[negative_data_rejection] if left_out else [])
 
 
 def is_as_documented(case: Case) -> bool:
