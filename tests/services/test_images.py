@@ -379,6 +379,19 @@ def test_a_notebook_runs_in_the_image_in_which_it_was_written_unless_another_is_
     assert sandbox.default_image == "other"
 
 
+def test_where_a_notebook_was_written_is_told_as_long_as_that_may_be_used(ctx, in_docker, change):
+    def written_in():
+        return jobs.inspect(ctx, "/n.ipynb", root=None, by="ada", environment="production").written_in
+
+    assert written_in() is None
+    ctx.notebooks.written_on = "dataops.sandbox.data.python3"
+    assert written_in() == WrittenIn("sandbox", "data")
+    change(locked=("image",))
+    assert written_in() == WrittenIn("sandbox", None)
+    change(images=())
+    assert written_in() is None
+
+
 def test_an_image_that_is_no_longer_allowed_is_not_proposed(ctx, in_docker):
     ctx.notebooks.written_on = "dataops.sandbox.gone.python3"
     assert runs.submit(ctx, Submission("/n.ipynb"), by="ada").view.run.image.name == "data"

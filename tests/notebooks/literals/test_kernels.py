@@ -15,7 +15,7 @@ from dataops_lab.errors import InvalidParameters
 from dataops_lab.notebooks import LocalNotebooks
 from dataops_lab.testing import MemoryBlobs
 
-from ...kernels import Session, session
+from ...kernel_sessions import Session, session
 
 fuzzed = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 # bash is typed into a terminal, which takes its time.
