@@ -8,7 +8,7 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import VERSION, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 T = TypeVar("T")
 
@@ -24,8 +24,12 @@ Day = Annotated[dt.date, BeforeValidator(lambda it: dt.date.fromisoformat(it) if
 Instant = Annotated[dt.datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
 
 
+# Most programs use few of the models. Before 2.14 two threads may not be first to use one at the same time.
+_LATE = tuple(map(int, VERSION.split(".")[:2])) >= (2, 14)
+
+
 class Model(BaseModel):
-    model_config = ConfigDict(from_attributes=True, extra="forbid")
+    model_config = ConfigDict(from_attributes=True, extra="forbid", defer_build=_LATE)
 
     @model_validator(mode="before")
     @classmethod

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -47,6 +48,18 @@ def connection(empty):
 def test_the_migrations_lead_to_the_tables(empty, connection):
     open_store(empty).close()
     assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_migrations_make_each_index_for_the_rows_that_the_tables_name(empty, connection):
+    open_store(empty).close()
+    said = {index.name: index.info.get("only") for table in metadata.tables.values() for index in table.indexes}
+    made = {
+        index["name"]: re.sub(r"[()]|::text", "", str(condition)) if condition is not None else None
+        for indexes in inspect(connection).get_multi_indexes().values()
+        for index in indexes
+        for condition in [index.get("dialect_options", {}).get(f"{connection.dialect.name}_where")]
+    }
+    assert {name: made[name] for name in said} == said
 
 
 def test_ten_that_open_a_new_database_at_once_all_get_it(empty):
