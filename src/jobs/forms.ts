@@ -44,13 +44,15 @@ export class Forms {
   openJob(run: Run): void {
     const { app, area, client, trans } = this._options;
     const { id, name } = run.job;
-    let widget = this._jobs.find(it => it.model.id === id);
-    if (!widget) {
-      const model = new JobSettingsModel(id, client, trans);
-      widget = new JobSettingsWidget(model, name, trans);
-      void this._jobs.add(widget);
-      app.shell.add(widget, area);
+    const opened = this._jobs.find(it => it.model.id === id);
+    if (opened) {
+      app.shell.activateById(opened.id);
+      return;
     }
+    const model = new JobSettingsModel(id, client, trans);
+    const widget = new JobSettingsWidget(model, name, trans);
+    void this._jobs.add(widget);
+    app.shell.add(widget, area);
     app.shell.activateById(widget.id);
   }
 

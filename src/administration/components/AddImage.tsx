@@ -52,7 +52,7 @@ export function AddImage(props: {
               type="text"
               className="jp-mod-styled"
               required
-              placeholder="python-data"
+              placeholder={trans.__('python-data')}
               value={image.name}
               onChange={event => change({ name: event.target.value })}
             />
@@ -70,7 +70,7 @@ export function AddImage(props: {
               className="jp-mod-styled"
               required
               spellCheck={false}
-              placeholder="registry.example.org/data:2026.1"
+              placeholder={trans.__('registry.example.org/data:2026.1')}
               value={image.reference}
               onChange={event => change({ reference: event.target.value })}
             />

@@ -103,8 +103,12 @@ export function BuildImage(props: {
               value={source}
               onChange={event => setSource(event.target.value as Source)}
             >
-              <option value="requirements">requirements.txt</option>
-              <option value="environment_yml">environment.yml</option>
+              <option value="requirements">
+                {trans.__('requirements.txt')}
+              </option>
+              <option value="environment_yml">
+                {trans.__('environment.yml')}
+              </option>
               <option value="kernel">
                 {trans.__('those of a kernel here (freeze)')}
               </option>
@@ -131,7 +135,9 @@ export function BuildImage(props: {
         <Field
           id="dl-build-packages"
           label={
-            source === 'requirements' ? 'requirements.txt' : 'environment.yml'
+            source === 'requirements'
+              ? trans.__('requirements.txt')
+              : trans.__('environment.yml')
           }
           problem={problems[source]}
         >
@@ -144,8 +150,8 @@ export function BuildImage(props: {
               rows={6}
               placeholder={
                 source === 'requirements'
-                  ? 'polars==1.9.0\nscikit-learn'
-                  : 'dependencies:\n  - pip:\n      - polars==1.9.0'
+                  ? trans.__('polars==1.9.0\nscikit-learn')
+                  : trans.__('dependencies:\n  - pip:\n      - polars==1.9.0')
               }
               value={build[source] ?? ''}
               onChange={event => change({ [source]: event.target.value })}

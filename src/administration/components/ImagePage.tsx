@@ -164,7 +164,7 @@ function Pin(props: { image: Image; trans: TranslationBundle }): JSX.Element {
         </tr>
         <tr>
           <th scope="row">{trans.__('User of the image')}</th>
-          <td>{image.user || 'root'}</td>
+          <td>{image.user || trans.__('root')}</td>
         </tr>
         {image.earlier.length > 0 && (
           <tr>

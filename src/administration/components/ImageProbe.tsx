@@ -37,7 +37,7 @@ export function ImageProbe(props: {
                 <td>{probe.python ?? trans.__('none')}</td>
               </tr>
               <tr>
-                <th scope="row">papermill</th>
+                <th scope="row">{trans.__('papermill')}</th>
                 <td>{probe.papermill ?? trans.__('missing')}</td>
               </tr>
               <tr>
@@ -50,7 +50,7 @@ export function ImageProbe(props: {
               </tr>
               {probe.cuda && (
                 <tr>
-                  <th scope="row">CUDA</th>
+                  <th scope="row">{trans.__('CUDA')}</th>
                   <td>{probe.cuda}</td>
                 </tr>
               )}

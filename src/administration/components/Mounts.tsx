@@ -37,7 +37,7 @@ export function Mounts(props: {
                     type="text"
                     className="jp-mod-styled"
                     aria-label={trans.__('Folder of the host')}
-                    placeholder="/srv/data"
+                    placeholder={trans.__('/srv/data')}
                     value={mount.source}
                     onChange={event =>
                       change(index, { source: event.target.value })
@@ -49,7 +49,7 @@ export function Mounts(props: {
                     type="text"
                     className="jp-mod-styled"
                     aria-label={trans.__('Seen at')}
-                    placeholder="/data"
+                    placeholder={trans.__('/data')}
                     value={mount.target}
                     onChange={event =>
                       change(index, { target: event.target.value })

@@ -10,6 +10,10 @@ function blobOf(text: string): Blob {
 }
 
 describe('the preview of an artifact', () => {
+  let model: PreviewModel | undefined;
+
+  afterEach(() => model?.dispose());
+
   it('is offered for text, tables and pictures that are not too large', () => {
     const offered = ['a.csv', 'b/c.TXT', 'd.png', 'e.parquet', 'f', 'g.svg']
       .map(path => artifact(path))
@@ -20,7 +24,7 @@ describe('the preview of an artifact', () => {
 
   it('takes quotes and line breaks in the cells of a table as what they are', async () => {
     const client = { artifact: async () => blobOf('a,b\n"1,5","x\ny"\n') };
-    const model = new PreviewModel('r1', client);
+    model = new PreviewModel('r1', client);
     await model.open(artifact('t.csv'));
     expect(model.preview?.content).toEqual({
       kind: 'table',
@@ -34,7 +38,7 @@ describe('the preview of an artifact', () => {
 
   it('leaves the rest of a long text out and says so', async () => {
     const client = { artifact: async () => blobOf('x'.repeat(200_000)) };
-    const model = new PreviewModel('r1', client);
+    model = new PreviewModel('r1', client);
     await model.open(artifact('t.txt'));
     expect(model.preview?.content).toMatchObject({ kind: 'text', cut: true });
   });
@@ -47,7 +51,7 @@ describe('the preview of an artifact', () => {
           waiting[path] = resolve;
         })
     };
-    const model = new PreviewModel('r1', client);
+    model = new PreviewModel('r1', client);
     const first = model.open(artifact('first.txt'));
     const second = model.open(artifact('second.txt'));
     waiting['second.txt'](blobOf('2'));
@@ -62,7 +66,7 @@ describe('the preview of an artifact', () => {
 
   it('says why a file cannot be shown', async () => {
     const client = { artifact: () => Promise.reject(new Error('It is gone.')) };
-    const model = new PreviewModel('r1', client);
+    model = new PreviewModel('r1', client);
     await model.open(artifact('t.txt'));
     expect(model.preview?.trouble?.message).toBe('It is gone.');
   });
