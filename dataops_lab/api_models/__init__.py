@@ -45,6 +45,7 @@ from .notebooks import (
     OriginModel,
     ParameterModel,
     TravellingFileModel,
+    WrittenInModel,
 )
 from .placement import ImageOption, PlacementModel
 from .retention import DueRunModel, PreviewModel, PreviewRequest, RemovedModel, RetentionModel, RetentionRuleModel
@@ -148,5 +149,6 @@ __all__ = [
     "VerificationModel",
     "VersionModel",
     "VersionReference",
+    "WrittenInModel",
     "phase_of",
 ]

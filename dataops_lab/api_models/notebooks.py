@@ -52,6 +52,13 @@ class TravellingFileModel(Model):
     size: int
 
 
+class WrittenInModel(Model):
+    """Where a notebook was written: on the kernel of an image. `image` is null where nobody may choose one."""
+
+    environment: str
+    image: str | None
+
+
 class InspectionModel(Model):
     """What the form shows before a run. `files` holds the first 200 of `file_count`."""
 
@@ -70,6 +77,7 @@ class InspectionModel(Model):
     origin: OriginModel
     findings: list[FindingModel]
     code_cells: int
+    written_in: WrittenInModel | None = None
 
     @classmethod
     def of(cls, it: Inspection) -> InspectionModel:
@@ -89,6 +97,7 @@ class InspectionModel(Model):
             origin=OriginModel.model_validate(it.origin),
             findings=[FindingModel.model_validate(f) for f in it.findings],
             code_cells=it.code_cells,
+            written_in=WrittenInModel.model_validate(it.written_in) if it.written_in else None,
         )
 
 

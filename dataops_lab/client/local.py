@@ -58,7 +58,9 @@ class LocalClient(Client):
     def inspect(
         self, path: str, *, kernel: str | None = None, environment: str = "sandbox", image: str | None = None
     ) -> InspectionModel:
-        found = jobs.inspect(self._ctx, path, root=self._root, kernel=kernel, environment=environment, image=image)
+        found = jobs.inspect(
+            self._ctx, path, root=self._root, by=self._user, kernel=kernel, environment=environment, image=image
+        )
         return InspectionModel.of(found)
 
     def submit(

@@ -93,6 +93,14 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
+class WrittenIn:
+    """Where a notebook was written: on the kernel of an image. `image` is None where nobody may choose one."""
+
+    environment: str
+    image: str | None
+
+
+@dataclass(frozen=True)
 class Inspection:
     """The same without storing anything, for the form. `kernel` is None with `kernel_problem` saying why."""
 
@@ -108,3 +116,4 @@ class Inspection:
     origin: Origin
     findings: tuple[Finding, ...]
     code_cells: int
+    written_in: WrittenIn | None = None

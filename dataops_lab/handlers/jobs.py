@@ -35,6 +35,7 @@ class InspectHandler(DataOpsHandler):
                 self.services,
                 path,
                 root=server_root(self),
+                by=self.user,
                 kernel=body.kernel,
                 environment=body.environment,
                 image=body.image,

@@ -9,10 +9,11 @@ from typing import Any
 from ..domain.environments import SANDBOX
 from ..domain.jobs import Job
 from ..domain.settings import GivenSettings, check_concurrency
-from ..domain.snapshots import Inspection
+from ..domain.snapshots import Inspection, WrittenIn
 from ..domain.versions import Version
 from ..errors import InvalidRequest, StaleWrite
 from ..ports import Page
+from .authoring import offered_kernels
 from .context import Services
 from .placement import image_of, surroundings
 from .runs import RunView, last_of_jobs
@@ -23,15 +24,29 @@ def inspect(
     path: str,
     *,
     root: str | None,
+    by: str,
     kernel: str | None = None,
     environment: str = SANDBOX,
     image: str | None = None,
 ) -> Inspection:
     """What a run of the notebook at the local `path` would take along and could be given. Stores nothing."""
     image = image or image_of(ctx, path, environment, root=root)
-    return ctx.notebooks.inspect(
+    found = ctx.notebooks.inspect(
         path, root=root, kernel=kernel, limits=ctx.limits, where=surroundings(ctx, environment, image)
     )
+    return replace(found, written_in=_written_in(ctx, path, root=root, by=by))
+
+
+def _written_in(ctx: Services, path: str, *, root: str | None, by: str) -> WrittenIn | None:
+    """As long as `by` may still use that kernel."""
+    if not (offered := offered_kernels(ctx, by=by)):
+        return None
+    name = ctx.notebooks.kernel_name(path, root=root, limits=ctx.limits)
+    for it in offered:
+        if it.name == name:
+            fixed = "image" in it.environment.locked
+            return WrittenIn(it.environment.name, None if fixed else it.image.name)
+    return None
 
 
 @dataclass(frozen=True)

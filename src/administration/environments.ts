@@ -29,7 +29,11 @@ export const NEW = ' new ';
  * Reading leaves its failures in the state; what changes something throws them, as a `Problem`.
  */
 export class EnvironmentsModel {
-  constructor(private readonly _client: Client) {}
+  /** `onChanged` is called when an environment was changed here. */
+  constructor(
+    private readonly _client: Client,
+    private readonly _onChanged: () => void
+  ) {}
 
   get changed(): ISignal<this, void> {
     return this._changed;
@@ -61,17 +65,20 @@ export class EnvironmentsModel {
 
   async add(name: string, settings: EnvironmentChange): Promise<void> {
     await this._client.environments.add(name, settings);
+    this._onChanged();
     await this.load();
     await this.select(name);
   }
 
   async change(name: string, settings: EnvironmentChange): Promise<void> {
     await this._client.environments.change(name, settings);
+    this._onChanged();
     await this.load();
   }
 
   async remove(name: string): Promise<void> {
     await this._client.environments.remove(name);
+    this._onChanged();
     this._set({ selected: null });
     await this.load();
   }
@@ -103,6 +110,7 @@ export class EnvironmentsModel {
   ): Promise<void> {
     const environment = this._state.selected!;
     await change(environment);
+    this._onChanged();
     await this._loadVariables(environment);
   }
 

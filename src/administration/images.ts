@@ -39,7 +39,11 @@ export type ImagesState = {
  * Reading leaves its failures in the state; what changes something throws them, as a `Problem`.
  */
 export class ImagesModel {
-  constructor(private readonly _client: Client) {}
+  /** `onChanged` is called when the catalogue was changed here. */
+  constructor(
+    private readonly _client: Client,
+    private readonly _onChanged: () => void
+  ) {}
 
   get changed(): ISignal<this, void> {
     return this._changed;
@@ -143,6 +147,7 @@ export class ImagesModel {
   }
 
   private async _reload(): Promise<void> {
+    this._onChanged();
     this._set({ images: await this._client.images.all() });
   }
 

@@ -6,12 +6,18 @@ import {
 } from '@jupyterlab/application';
 import { ICommandPalette, WidgetTracker } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { Debouncer } from '@lumino/polling';
 
 import { viewArea } from '../shared/area';
 import { administrationArgs } from '../shared/args';
 import { dataOpsIcon } from '../shared/icons';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
 import type { AdministrationWidget } from './widget';
+
+/** By then the server offers the kernels of the catalogue as it is now. */
+const OFFERED_MS = 3000;
+/** How the names of those kernels begin. */
+const OF_IMAGES = 'dataops.';
 
 export const administration: JupyterFrontEndPlugin<void> = {
   id: 'dataops-lab:administration',
@@ -28,11 +34,14 @@ export const administration: JupyterFrontEndPlugin<void> = {
     restorer: ILayoutRestorer | null,
     labShell: ILabShell | null
   ) => {
-    const { commands, shell, serviceManager } = app;
+    const { commands, shell } = app;
+    const { kernelspecs } = app.serviceManager;
     const trans = (translator ?? nullTranslator).load('dataops_lab');
     const tracker = new WidgetTracker<AdministrationWidget>({
       namespace: 'dataops-administration'
     });
+    // So that the kernel picker does not show what was.
+    const refresh = new Debouncer(() => kernelspecs.refreshSpecs(), OFFERED_MS);
     commands.addCommand(CommandIDs.administration, {
       label: trans.__('Administration'),
       caption: trans.__('Environments, images and retention'),
@@ -43,13 +52,15 @@ export const administration: JupyterFrontEndPlugin<void> = {
       isEnabled: () => runs.mayAdminister !== false,
       execute: async args => {
         const { AdministrationWidget, isPage } = await import('./widget');
-        let widget = tracker.currentWidget;
-        if (!widget) {
-          widget = new AdministrationWidget({
+        const create = () => {
+          const widget = new AdministrationWidget({
             client: dataOps.client,
             runs,
             kernels: () =>
-              Object.keys(serviceManager.kernelspecs.specs?.kernelspecs ?? {}),
+              Object.keys(kernelspecs.specs?.kernelspecs ?? {}).filter(
+                name => !name.startsWith(OF_IMAGES)
+              ),
+            onChanged: () => void refresh.invoke().catch(() => undefined),
             onOpenRun: id => void commands.execute(CommandIDs.openRun, { id }),
             trans
           });
@@ -57,7 +68,9 @@ export const administration: JupyterFrontEndPlugin<void> = {
           widget.pageChanged.connect(it => void tracker.save(it));
           void tracker.add(widget);
           shell.add(widget, viewArea(labShell));
-        }
+          return widget;
+        };
+        const widget = tracker.currentWidget ?? create();
         if (isPage(args.page)) {
           widget.open(args.page, args.name as string | undefined);
         }

@@ -24,6 +24,8 @@ type Options = {
   runs: IRuns;
   /** Names of the kernels of this machine. */
   kernels: () => string[];
+  /** What is offered to people may be another thing from now on. */
+  onChanged: () => void;
   onOpenRun: (id: string) => void;
   trans: TranslationBundle;
 };
@@ -32,9 +34,9 @@ type Options = {
 export class AdministrationWidget extends ReactWidget {
   constructor(private readonly _options: Options) {
     super();
-    const { client, runs, trans } = _options;
-    this.environments = new EnvironmentsModel(client);
-    this.images = new ImagesModel(client);
+    const { client, runs, onChanged, trans } = _options;
+    this.environments = new EnvironmentsModel(client, onChanged);
+    this.images = new ImagesModel(client, onChanged);
     this.retention = new RetentionModel(client);
     this.id = 'dataops-administration';
     this.title.label = trans.__('DataOps administration');

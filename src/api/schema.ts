@@ -1583,6 +1583,8 @@ export interface components {
             findings: components["schemas"]["FindingModel"][];
             /** Code Cells */
             code_cells: number;
+            /** @default null */
+            written_in: components["schemas"]["WrittenInModel"] | null;
         };
         /**
          * JobChanges
@@ -2542,6 +2544,16 @@ export interface components {
             digest: string;
             /** Number */
             number: number;
+        };
+        /**
+         * WrittenInModel
+         * @description Where a notebook was written: on the kernel of an image. `image` is null where nobody may choose one.
+         */
+        WrittenInModel: {
+            /** Environment */
+            environment: string;
+            /** Image */
+            image: string | null;
         };
     };
     responses: never;

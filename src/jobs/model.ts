@@ -119,15 +119,20 @@ export class RunFormModel implements IDisposable {
         return;
       }
       const typed = this._touched();
+      // The place that nobody has chosen yet is the one where the notebook was written.
+      const written = place.environment ? null : inspection.written_in;
       this._set({
         inspection,
         placements,
-        place: stillAllowed(this._state.place, placements),
+        place: stillAllowed({ ...this._state.place, ...written }, placements),
         notes,
         name: this._named ? this._state.name : inspection.name,
         trouble: null,
         ...fieldsOf(inspection.parameters, typed, {})
       });
+      if (written) {
+        await this.load();
+      }
     } catch (reason) {
       if (reading === this._reading) {
         this._set({ trouble: Problem.from(reason) });

@@ -9,8 +9,9 @@ import pytest
 from dataops_lab.domain.environments import DockerSettings, ExecutorKind
 from dataops_lab.domain.images import BuildRecipe, Deprecation, ImageTaskState
 from dataops_lab.domain.runs import RunState, Submission
+from dataops_lab.domain.snapshots import WrittenIn
 from dataops_lab.errors import Conflict, Forbidden, InvalidRequest, Refused, Unavailable, UnknownImage
-from dataops_lab.services import image_tasks, image_trials, images, placement, runs
+from dataops_lab.services import image_tasks, image_trials, images, jobs, placement, runs
 from dataops_lab.services.image_tasks import AddImage
 from dataops_lab.services.images import ImageChanges
 from dataops_lab.testing import FakeImages
@@ -379,9 +380,14 @@ def test_a_notebook_runs_in_the_image_in_which_it_was_written_unless_another_is_
     assert sandbox.default_image == "other"
 
 
-def test_where_a_notebook_was_written_is_told_as_long_as_that_may_be_used(ctx, in_docker, change):
+def test_where_a_notebook_was_written_is_told_as_long_as_that_may_be_used(ctx, in_docker):
     def written_in():
         return jobs.inspect(ctx, "/n.ipynb", root=None, by="ada", environment="production").written_in
+
+    def change(**settings):
+        with ctx.store.begin() as tx:
+            sandbox = replace(tx.environments.get("sandbox"), **settings)
+            tx.environments.put(sandbox, at=ctx.clock.now(), by="ada")
 
     assert written_in() is None
     ctx.notebooks.written_on = "dataops.sandbox.data.python3"

@@ -20,6 +20,7 @@ describe('ImagesModel', () => {
   let catalogue: Image[];
   let trials: Partial<ImageTrial>[];
   let model: ImagesModel;
+  let changes: number;
 
   const passes = async (milliseconds: number) => {
     await jest.advanceTimersByTimeAsync(milliseconds);
@@ -29,6 +30,7 @@ describe('ImagesModel', () => {
     jest.useFakeTimers();
     answers = [];
     asked = [];
+    changes = 0;
     catalogue = [];
     trials = [];
     const images = {
@@ -48,10 +50,13 @@ describe('ImagesModel', () => {
         return { ...TASK, ...answer };
       }
     };
-    model = new ImagesModel({
-      images,
-      environments: { all: async () => [] }
-    } as unknown as Client);
+    model = new ImagesModel(
+      {
+        images,
+        environments: { all: async () => [] }
+      } as unknown as Client,
+      () => changes++
+    );
     await model.load();
   });
 
@@ -73,6 +78,7 @@ describe('ImagesModel', () => {
       { state: 'succeeded', log: 'pulling\nprobing\n' }
     ]);
     expect(model.state.images).toEqual(catalogue);
+    expect(changes).toBe(1);
   });
 
   it('goes on following when the server was away', async () => {

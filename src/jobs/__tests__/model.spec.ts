@@ -173,6 +173,30 @@ describe('RunFormModel', () => {
     expect(form.state.place.environment).toBe('sandbox');
   });
 
+  it('runs where the notebook was written, until another place is chosen', async () => {
+    target.places = [SANDBOX, CONTAINERS];
+    target.inspection = {
+      ...INSPECTION,
+      written_in: { environment: 'containers', image: 'lean' }
+    };
+    form = new RunFormModel(target, trans);
+    await form.load();
+    expect(target.inspected.pop()).toEqual({
+      environment: 'containers',
+      image: 'lean'
+    });
+    await form.submit();
+    expect(target.submitted[0].submission).toMatchObject({
+      environment: 'containers',
+      image: 'lean'
+    });
+    await form.setPlace({ environment: 'sandbox' });
+    expect(form.state.place).toMatchObject({
+      environment: 'sandbox',
+      image: null
+    });
+  });
+
   it('wants an image where there are several, and keeps within the limits', async () => {
     target.places = [SANDBOX, CONTAINERS];
     await form.load();
