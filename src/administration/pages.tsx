@@ -1,5 +1,5 @@
 import { TranslationBundle } from '@jupyterlab/translation';
-import React from 'react';
+import React, { useEffect } from 'react';
 
 import type { Problem } from '../api';
 import { Trouble } from '../shared/components/Trouble';
@@ -13,6 +13,9 @@ import { Secrets, Variables } from './components/Variables';
 import { EnvironmentsModel, NEW } from './environments';
 import { ImagesModel } from './images';
 import { RetentionModel } from './retention';
+
+/** Id of the element that shows one of them. */
+export const PANEL = 'dataops-administration-page';
 
 type Common = {
   onOpenRun: (id: string) => void;
@@ -29,6 +32,7 @@ export function EnvironmentsPart(
     () => props.images.state.images
   );
   const { environments, selected } = state;
+  useFocus(selected);
   if (!environments || state.trouble) {
     return <Loading {...props} problem={state.trouble} model={model} />;
   }
@@ -81,6 +85,7 @@ export function ImagesPart(
   const { model, trans } = props;
   const state = useSignal(model.changed, () => model.state);
   const { images, selected } = state;
+  useFocus(selected);
   if (!images || state.trouble) {
     return <Loading {...props} problem={state.trouble} model={model} />;
   }
@@ -140,6 +145,15 @@ export function RetentionPart(
       trans={props.trans}
     />
   );
+}
+
+/** Whoever works with the keyboard goes on here when the button that they pressed is no more. */
+function useFocus(selected: string | null): void {
+  useEffect(() => {
+    if (document.activeElement === document.body) {
+      document.getElementById(PANEL)?.focus();
+    }
+  }, [selected]);
 }
 
 function Loading(props: {

@@ -12,7 +12,7 @@ import { useSignal } from '../shared/signals';
 import type { IRuns } from '../tokens';
 import { EnvironmentsModel } from './environments';
 import { ImagesModel } from './images';
-import { EnvironmentsPart, ImagesPart, RetentionPart } from './pages';
+import { EnvironmentsPart, ImagesPart, PANEL, RetentionPart } from './pages';
 import { RetentionModel } from './retention';
 
 const PAGES = ['environments', 'images', 'retention'] as const;
@@ -144,13 +144,14 @@ function Connected({ widget }: { widget: AdministrationWidget }): JSX.Element {
         tabs={PAGES.map(id => ({ id, label: labels[id] }))}
         selected={page}
         label={trans.__('Pages of the administration')}
-        panelOf={() => 'dataops-administration-page'}
+        panelOf={() => PANEL}
         onSelect={it => widget.open(it as Page)}
       />
       <div
-        id="dataops-administration-page"
+        id={PANEL}
         className="dl-Administration-page"
         role="tabpanel"
+        tabIndex={-1}
         aria-label={labels[page]}
         data-page={page}
       >

@@ -9,6 +9,8 @@ import { Message } from '../../shared/components/Message';
 import { formatBytes, formatResources } from '../../shared/format';
 import { hasImages, imageOf, looseLimits, Place, placementOf } from '../place';
 
+const SHOWN_REASONS = 2;
+
 type Props = {
   place: Place;
   placements: Placement[];
@@ -56,6 +58,7 @@ export function PlaceFields(props: Props): JSX.Element {
         reasons={placements
           .filter(it => it.problem !== null)
           .map(it => [it.environment, it.problem!])}
+        trans={trans}
       />
       {placement?.unpromoted && !placement.problem && (
         <Message
@@ -135,6 +138,7 @@ function ImageField(props: Props & { placement: Placement }): JSX.Element {
           reasons={placement.images
             .filter(it => it.problems.length)
             .map(it => [it.name, it.problems.join(' ')])}
+          trans={trans}
         />
       )}
       {image?.warnings.map(warning => (
@@ -211,17 +215,26 @@ function ResourceFields(props: Props & { placement: Placement }): JSX.Element {
   );
 }
 
-/** Why something cannot be chosen. */
-function Reasons(props: { reasons: [string, string][] }): JSX.Element | null {
-  return props.reasons.length ? (
-    <ul className="dl-Reasons">
-      {props.reasons.map(([name, reason]) => (
-        <li key={name}>
-          <strong>{name}</strong> {reason}
-        </li>
-      ))}
-    </ul>
-  ) : null;
+/** Why something cannot be chosen; of a long list it is only said that there is one. */
+function Reasons(props: {
+  reasons: [string, string][];
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const { reasons, trans } = props;
+  const items = reasons.map(([name, reason]) => (
+    <li key={name}>
+      <strong>{name}</strong> {reason}
+    </li>
+  ));
+  if (reasons.length > SHOWN_REASONS) {
+    return (
+      <details className="dl-Reasons">
+        <summary>{trans.__('%1 cannot be chosen', reasons.length)}</summary>
+        <ul>{items}</ul>
+      </details>
+    );
+  }
+  return reasons.length ? <ul className="dl-Reasons">{items}</ul> : null;
 }
 
 function labelOf(image: ImageOption, trans: TranslationBundle): string {

@@ -56,7 +56,8 @@ export function SettingsFields(props: {
     {
       name: 'start_timeout_s',
       label: trans.__('Time to start'),
-      hint: minutes
+      hint: minutes,
+      description: trans.__('Of an attempt; then it is tried again.')
     },
     {
       name: 'total_timeout_s',
