@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .blobs import FolderBlobs
-from .executors import LazyBackends, LazyImageBackends, ProcessExecutor, Warm
+from .executors.backends import LazyBackends, LazyImageBackends
 from .executors.host import SystemClock, SystemHost
 from .notebooks import LocalNotebooks, WorkerNotebooks
 from .ports import Blobs, Executor, ImageBackend, Notebooks
@@ -110,6 +110,9 @@ def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
         return DockerExecutor(home.runs / "docker", blobs, installation=installation, daemon=Daemon(host))
 
     def process(_: str | None) -> Executor:
+        from .executors.process import ProcessExecutor
+        from .executors.warm import Warm
+
         return ProcessExecutor(home.runs / "process", blobs, warm=Warm(warm))
 
     return LazyBackends({"process": process, "docker": docker})

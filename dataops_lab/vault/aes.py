@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import os
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
 from ..domain.secrets import Sealed
 from ..errors import Damaged
 from .keys import KEY_BYTES, Key, Keys
@@ -46,11 +43,16 @@ class AesVault:
 
 
 def _encrypted(key: bytes, data: bytes, bound_to: str) -> bytes:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     nonce = os.urandom(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, data, bound_to.encode())
 
 
 def _decrypted(key: bytes, data: bytes, bound_to: str) -> bytes:
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     try:
         return AESGCM(key).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], bound_to.encode())
     except (InvalidTag, ValueError) as error:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dataops_lab.executors import ProcessExecutor, Warm
+from dataops_lab.executors.process import ProcessExecutor
+from dataops_lab.executors.warm import Warm
 from dataops_lab.ports import Bundle, Container, Executor, Look
 from dataops_lab.runner import protocol
 from dataops_lab.testing import FakeExecutor, MemoryBlobs

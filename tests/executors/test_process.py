@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from dataops_lab.executors import ProcessExecutor
+from dataops_lab.executors.process import ProcessExecutor
 from dataops_lab.ports import Bundle, BundleFile, Look
 from dataops_lab.runner import protocol
 from dataops_lab.testing import MemoryBlobs

@@ -17,7 +17,8 @@ from typing import Any
 import psutil
 import pytest
 
-from dataops_lab.executors import ProcessExecutor, Warm
+from dataops_lab.executors.process import ProcessExecutor
+from dataops_lab.executors.warm import Warm
 from dataops_lab.ports import Bundle, BundleFile
 from dataops_lab.runner import protocol
 from dataops_lab.testing import MemoryBlobs
