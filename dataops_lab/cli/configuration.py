@@ -55,7 +55,10 @@ def apply(file: str, dry_run: bool, yes: bool, server: str | None, as_json: bool
 )
 @options.server_option
 def export(output: str, server: str | None) -> None:
-    """Write environments, variables, names of secrets and images as a file for `apply`."""
+    """Write environments, variables and images as a file for `apply`.
+
+    Of secrets it has the names.
+    """
     with connected(server) as connection:
         text = connection.client.environments.export()
     if output == "-":

@@ -216,7 +216,7 @@ def _tell(it: EnvironmentModel, as_json: bool) -> None:
 
 @click.group()
 def variables() -> None:
-    """What the kernels of an environment get as environment variables. For passwords see `secrets`."""
+    """Plain values that the kernels of an environment get. For passwords see `secrets`."""
 
 
 @variables.command("list")

@@ -19,9 +19,9 @@ from .text import plural, since
 
 @click.group()
 def secrets() -> None:
-    """What the kernels of an environment get as environment variables, and nobody can read again.
+    """What the kernels of an environment get, and nobody can read again.
 
-    Values are encrypted. In outputs, logs and records of runs they are replaced by ***.
+    They come as environment variables. Values are encrypted. In outputs, logs and records of runs they are replaced by ***.
     """
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -20,13 +21,14 @@ def commands(group: click.Group, path: tuple[str, ...] = ()):
 
 
 EVERY = list(commands(dataops))
+GUIDE = Path(__file__).parents[2] / "docs/guide/command-line.md"
 
 
-def test_the_commands_are_those_that_the_guide_names():
-    assert {" ".join(path) for path, _ in EVERY} == {
-        *("run", "inspect", "backup", "restore", "doctor", "engine run", "engine status", "engine stop"),
-        *(f"runs {verb}" for verb in ("list", "show", "logs", "cancel", "output", "record", "rerun")),
-    }
+@pytest.mark.parametrize("path", [path for path, _ in EVERY], ids=" ".join)
+def test_every_command_stands_in_the_guide(path):
+    """By itself, or as one of a group that has a page of its own."""
+    table = GUIDE.read_text(encoding="utf-8")
+    assert f"`{' '.join(path)}" in table or f"`{path[0]} …`" in table
 
 
 @pytest.mark.parametrize(("path", "command"), EVERY, ids=lambda it: " ".join(it) if isinstance(it, tuple) else "")

@@ -50,7 +50,7 @@ REFUSALS = [
     ([GOOD, "--params", "python.yaml"], "invalid_request", "python.yaml"),
     ([GOOD, "--params", "missing.yaml"], "invalid_request", "missing.yaml"),
     ([GOOD, "--params", "."], "invalid_request", "directory"),
-    ([GOOD, "--env", "production"], "unknown_environment", "sandbox"),
+    ([GOOD, "--env", "staging"], "unknown_environment", "sandbox"),
     ([GOOD, "--root", "other_folder"], "path_outside_root", "root"),
     ([GOOD, "--key", ""], "invalid_request", "characters"),
     ([GOOD, "--key", "x" * 201], "invalid_request", "characters"),
