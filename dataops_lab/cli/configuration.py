@@ -55,9 +55,9 @@ def apply(file: str, dry_run: bool, yes: bool, server: str | None, as_json: bool
 )
 @options.server_option
 def export(output: str, server: str | None) -> None:
-    """Write environments, variables and images as a file for `apply`.
+    """Write environments and images as a file for `apply`.
 
-    Of secrets it has the names.
+    With the variables of environments, and the names of their secrets.
     """
     with connected(server) as connection:
         text = connection.client.environments.export()

@@ -19,9 +19,9 @@ from .text import plural, since
 
 @click.group()
 def secrets() -> None:
-    """What the kernels of an environment get, and nobody can read again.
+    """What kernels of an environment get, and nobody reads again.
 
-    They come as environment variables. Values are encrypted. In outputs, logs and records of runs they are replaced by ***.
+    Values are encrypted, and reach kernels as environment variables. In what a run leaves they are replaced by ***.
     """
 
 

@@ -7,19 +7,17 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from dataops_lab.cli import main
 
 PATIENCE_S = 90
-T = TypeVar("T")
 COMMAND = (sys.executable, "-m", "dataops_lab.cli")
 
 
@@ -115,14 +113,6 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 def own_shell(tmp_path: Path) -> Iterator[Shell]:
     """For tests that count runs, or harm the engine."""
     yield from _shell(tmp_path)
-
-
-def eventually(look: Callable[[], T]) -> T:
-    """What `look` tells as soon as it is true."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (seen := look()):
-        assert time.monotonic() < deadline
-    return seen
 
 
 ENDLESS = "import time\nwhile True:\n    time.sleep(0.1)"

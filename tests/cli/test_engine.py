@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 
-from .conftest import PATIENCE_S, eventually, until
+from ..waiting import eventually
+from .conftest import PATIENCE_S, until
 
 
 def leader(shell):

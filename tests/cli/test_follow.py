@@ -8,7 +8,8 @@ import sys
 import pexpect
 import pytest
 
-from .conftest import COMMAND, ENDLESS, PATIENCE_S, eventually
+from ..waiting import eventually
+from .conftest import COMMAND, ENDLESS, PATIENCE_S
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from dataops_lab.runner.protocol import ATTEMPT_VARIABLE
 from dataops_lab.services import installation
 from dataops_lab.wiring import Home, build_services
 
-from .conftest import eventually
+from ..waiting import eventually
 
 
 @pytest.fixture
