@@ -8,13 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+
+from .waiting import eventually
 
 TOKEN = "t" * 32
 
@@ -39,15 +40,6 @@ class Server:
             return self.get("/status")["engine"]
         except httpx.TransportError:
             return {"leading": False}
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    tick = threading.Event()
-    for _ in range(3000):
-        if condition():
-            return
-        tick.wait(0.02)
-    raise AssertionError("it never came")
 
 
 @pytest.fixture
@@ -89,46 +81,46 @@ def submit(server: Server, folder: Path, source: str) -> str:
 
 def test_an_engine_leads_while_the_server_lives_and_ends_with_it(start_server):
     server = start_server()
-    wait_for(lambda: server.engine()["leading"])
+    eventually(lambda: server.engine()["leading"])
     engine = psutil.Process(server.engine()["pid"])
     server.process.send_signal(signal.SIGTERM)
     server.process.wait()
-    wait_for(lambda: not engine.is_running())
+    eventually(lambda: not engine.is_running())
 
 
 def test_an_engine_that_was_killed_is_started_again(start_server):
     server = start_server()
-    wait_for(lambda: server.engine()["leading"])
+    eventually(lambda: server.engine()["leading"])
     killed = server.engine()["pid"]
     psutil.Process(killed).kill()
-    wait_for(lambda: server.engine()["leading"] and server.engine()["pid"] != killed)
+    eventually(lambda: server.engine()["leading"] and server.engine()["pid"] != killed)
 
 
 def test_a_setting_leaves_the_engine_when_the_server_ends(start_server):
     server = start_server("--DataOpsApp.keep_engine=True")
-    wait_for(lambda: server.engine()["leading"])
+    eventually(lambda: server.engine()["leading"])
     engine = psutil.Process(server.engine()["pid"])
     server.process.send_signal(signal.SIGTERM)
     server.process.wait()
     assert engine.is_running()
     engine.terminate()
-    wait_for(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE)
+    eventually(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_a_notebook_survives_the_server_that_it_was_submitted_to(start_server, tmp_path):
     go_on, work = tmp_path / "go_on", tmp_path / "work"
     first = start_server()
-    wait_for(lambda: first.engine()["leading"])
+    eventually(lambda: first.engine()["leading"])
     run_id = submit(first, work, f"import os, time\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.05)\n7")
-    wait_for(lambda: first.get(f"/runs/{run_id}")["progress"]["current"] == 0)
+    eventually(lambda: first.get(f"/runs/{run_id}")["progress"]["current"] == 0)
     engine = psutil.Process(first.engine()["pid"])
     first.process.kill()
     first.process.wait()
-    wait_for(lambda: not engine.is_running())
+    eventually(lambda: not engine.is_running())
     go_on.touch()
     second = start_server()
-    wait_for(lambda: second.engine()["leading"])
-    wait_for(lambda: second.get(f"/runs/{run_id}")["finished_at"])
+    eventually(lambda: second.engine()["leading"])
+    eventually(lambda: second.get(f"/runs/{run_id}")["finished_at"])
     run = second.get(f"/runs/{run_id}")
     assert (run["state"], len(run["attempts"])) == ("succeeded", 1)
     kinds = [event["kind"] for event in second.get(f"/runs/{run_id}/journal")["events"]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,8 @@ from dataops_lab.executors.warm import Warm
 from dataops_lab.ports import Bundle, Container, Executor, Look
 from dataops_lab.runner import protocol
 from dataops_lab.testing import FakeExecutor, MemoryBlobs
+
+from ..waiting import eventually
 
 NAME = "01CONTRACTCONTRACTCONTRACT-1"
 SOURCE = "import time\nwhile True: time.sleep(0.1)"
@@ -57,9 +58,9 @@ def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
     warm = Warm(2)
     first = ProcessExecutor(tmp_path_factory.mktemp("first"), MemoryBlobs(), warm=warm)
     first.start(bundle(None))
-    wait_for(lambda: first.look(NAME).started)
+    eventually(lambda: first.look(NAME).started)
     first.stop(NAME, force=True)
-    wait_for(lambda: first.look(NAME).gone)
+    eventually(lambda: first.look(NAME).gone)
     assert warm.wait(60)
     yield warm
     warm.close()
@@ -80,15 +81,6 @@ def executor(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Itera
     made.forget(NAME)
 
 
-def wait_for(condition) -> None:
-    tick = threading.Event()
-    for _ in range(6000):
-        if condition():
-            return
-        tick.wait(0.01)
-    raise AssertionError("it never came")
-
-
 def test_every_verb_is_safe_for_what_is_unknown(executor: Executor):
     assert executor.look(NAME) == Look(started=False, ended=False, gone=False)
     executor.stop(NAME, force=False)
@@ -99,7 +91,7 @@ def test_every_verb_is_safe_for_what_is_unknown(executor: Executor):
 def test_started_twice_it_runs_once_and_is_named_until_forgotten(executor: Executor, work: Bundle):
     executor.start(work)
     executor.start(work)
-    wait_for(lambda: executor.look(NAME).started)
+    eventually(lambda: executor.look(NAME).started)
     look = executor.look(NAME)
     assert (look.ended, look.gone) == (False, False)
     assert list(executor.names()) == [NAME]
@@ -107,9 +99,9 @@ def test_started_twice_it_runs_once_and_is_named_until_forgotten(executor: Execu
 
 def test_killed_it_is_gone_for_good_and_is_not_started_again(executor: Executor, work: Bundle):
     executor.start(work)
-    wait_for(lambda: executor.look(NAME).started)
+    eventually(lambda: executor.look(NAME).started)
     executor.stop(NAME, force=True)
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
     executor.stop(NAME, force=True)
     executor.stop(NAME, force=False)
     executor.start(work)
@@ -119,9 +111,9 @@ def test_killed_it_is_gone_for_good_and_is_not_started_again(executor: Executor,
 
 def test_what_has_ended_can_be_read_until_it_is_forgotten(executor: Executor, work: Bundle):
     executor.start(work)
-    wait_for(lambda: executor.look(NAME).started)
+    eventually(lambda: executor.look(NAME).started)
     executor.stop(NAME, force=True)
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
     assert executor.directory(NAME).is_dir()
     executor.forget(NAME)
     assert NAME not in executor.names()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +19,9 @@ from dataops_lab.domain.runs import RunState, Submission
 from dataops_lab.services import environments, records, runs, secrets
 from dataops_lab.wiring import Home, build_engine, build_services
 
+from ..waiting import eventually
+
 CANARY = 'c4nary/böse+Wörter & "mehr" 7d1f0a'
-PATIENCE_S = 90.0
 
 GIVE_AWAY = [
     "import base64, json, os, sys, time, logging, urllib.parse\nsecret = os.environ['CANARY']",
@@ -100,14 +100,6 @@ def notebook(folder: Path, *sources: str) -> str:
         json.dumps({"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5})
     )
     return str(folder / "canary.ipynb")
-
-
-def eventually(look):
-    deadline = time.monotonic() + PATIENCE_S
-    while not (seen := look()):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return seen
 
 
 def spellings() -> list[bytes]:

@@ -21,6 +21,8 @@ from dataops_lab.ports import Bundle, BundleFile, Container, Look
 from dataops_lab.runner import protocol
 from dataops_lab.testing import MemoryBlobs
 
+from ..waiting import eventually
+
 NAME = "01TESTTESTTESTTESTTESTTEST-1"
 NewExecutor = Callable[..., DockerExecutor]
 FOR_EVER = "import time\nwhile True: time.sleep(0.1)"
@@ -75,22 +77,12 @@ def said(executor: DockerExecutor, bundle) -> Callable[..., str]:
 
     def run(*sources: str, **more: Any) -> str:
         executor.start(bundle(*sources, **more))
-        wait_for(lambda: executor.look(NAME).gone)
+        eventually(lambda: executor.look(NAME).gone)
         result = result_of(executor)
         assert result["state"] == "succeeded", result
         return log_of(executor)
 
     return run
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Bounded by the patience of a person, not by a guess at how fast this machine is."""
-    tick = threading.Event()
-    for _ in range(6000):
-        if condition():
-            return
-        tick.wait(0.01)
-    raise AssertionError("it never came")
 
 
 def result_of(executor: DockerExecutor, name: str = NAME) -> dict[str, Any]:
@@ -124,7 +116,7 @@ def test_files_go_in_and_what_the_run_made_comes_out(executor, bundle, blobs):
         "pathlib.Path('deep/er/große datei').write_bytes(bytes(range(256)) * 40_000)"
     )
     executor.start(bundle(source, files=files))
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
     assert result_of(executor)["state"] == "succeeded"
     assert "1,2" in log_of(executor)
     assert "hi" in log_of(executor)
@@ -140,7 +132,7 @@ def test_files_go_in_and_what_the_run_made_comes_out(executor, bundle, blobs):
 
 def test_what_is_written_is_there_while_it_runs(executor, bundle):
     executor.start(bundle("print('early')\n" + FOR_EVER))
-    wait_for(lambda: "early" in log_of(executor))
+    eventually(lambda: "early" in log_of(executor))
     assert executor.look(NAME) == replace(executor.look(NAME), started=True, ended=False, gone=False)
 
 
@@ -160,7 +152,7 @@ def test_variables_are_those_of_image_and_environment_and_none_of_this_machine(s
 def test_secrets_reach_the_kernel_and_stand_nowhere_else(executor, bundle, docker_client, installation):
     source = "import os, time\nassert os.environ['TOKEN'] == 'ca' + 'nary-5309'\nprint('seen')\n" + FOR_EVER
     executor.start(bundle(source, secrets={"TOKEN": "canary-5309"}))
-    wait_for(lambda: "seen" in log_of(executor))
+    eventually(lambda: "seen" in log_of(executor))
     container = container_of(docker_client, installation)
     assert "canary-5309" not in json.dumps(container.attrs)
     assert "canary-5309" not in container.logs().decode()
@@ -279,23 +271,23 @@ def test_two_engines_that_start_it_start_it_once(executor, docker_executor, bund
         thread.start()
     for thread in threads:
         thread.join()
-    wait_for(lambda: executor.look(NAME).gone and other.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone and other.look(NAME).gone)
     assert len(list((executor.directory(NAME) / protocol.ARTIFACTS / "work").iterdir())) == 1
 
 
 def test_the_next_engine_adopts_it_and_misses_nothing(executor, docker_executor, bundle, tmp_path):
     source = "import time, pathlib\nfor i in range(100_000_000):\n    print('line', i)\n    time.sleep(0.01)\n"
     executor.start(bundle(source + "    if pathlib.Path('/tmp/enough').exists(): break"))
-    wait_for(lambda: "line 20\n" in log_of(executor))
+    eventually(lambda: "line 20\n" in log_of(executor))
     executor.close()
     adopting = docker_executor()
     assert not adopting.look(NAME).ended
     before = log_of(executor)
-    wait_for(lambda: len(log_of(adopting)) > len(before) + 100)
+    eventually(lambda: len(log_of(adopting)) > len(before) + 100)
     adopting._daemon.client.exec_start(  # by the test, not by the notebook: nothing is shared with it
         adopting._daemon.client.exec_create(adopting._container_of(NAME), ["touch", "/tmp/enough"])["Id"]
     )
-    wait_for(lambda: adopting.look(NAME).gone)
+    eventually(lambda: adopting.look(NAME).gone)
     numbers = [int(line.split()[1]) for line in log_of(adopting).splitlines()]
     assert numbers == list(range(len(numbers)))
     assert [event["seq"] for event in journal_of(adopting)] == list(range(1, len(journal_of(adopting)) + 1))
@@ -308,12 +300,12 @@ def test_what_ended_while_nobody_looked_is_collected_whole(
     executor.start(
         bundle("import time, pathlib\nprint('on')\ntime.sleep(1)\npathlib.Path('made').write_text('x' * 10**6)")
     )
-    wait_for(lambda: "on" in log_of(executor))
+    eventually(lambda: "on" in log_of(executor))
     executor.close()
     # The container waits with what it holds until somebody comes.
-    wait_for(lambda: ended_inside(container_of(docker_client, installation)))
+    eventually(lambda: ended_inside(container_of(docker_client, installation)))
     later = docker_executor()
-    wait_for(lambda: later.look(NAME).gone)
+    eventually(lambda: later.look(NAME).gone)
     assert result_of(later)["state"] == "succeeded", result_of(later)
     assert (later.directory(NAME) / protocol.ARTIFACTS / "work" / "made").stat().st_size == 10**6
 
@@ -324,7 +316,7 @@ def ended_inside(container) -> bool:
 
 def test_how_it_ended_is_known_to_the_engine_after_the_one_that_saw_it(executor, docker_executor, bundle):
     executor.start(bundle("print(1)"))
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
     executor.close()
     look = docker_executor().look(NAME)
     assert (look.started, look.ended, look.gone) == (True, True, True)
@@ -359,7 +351,7 @@ def test_an_answer_that_was_lost_makes_no_second_container(docker_executor, bund
         executor.start(work)
     assert lossy.lost == []
     executor.start(work)
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
     assert log_of(executor) == "ran\n"
     executor.forget(NAME)
     assert list(executor.names()) == []
@@ -375,7 +367,7 @@ def test_an_engine_that_died_before_the_bundle_arrived_leaves_a_container_that_t
     container.start()
     second = docker_executor()
     second.start(work)
-    wait_for(lambda: second.look(NAME).gone)
+    eventually(lambda: second.look(NAME).gone)
     assert log_of(second) == "ran\n"
 
 
@@ -404,9 +396,9 @@ def test_the_id_of_an_installation_is_made_once(tmp_path):
 
 def test_a_run_that_is_stopped_keeps_what_it_has(executor, bundle):
     executor.start(bundle("print('so far')", FOR_EVER))
-    wait_for(lambda: "so far" in log_of(executor))
+    eventually(lambda: "so far" in log_of(executor))
     executor.stop(NAME, force=False)
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
     assert result_of(executor)["state"] == "terminated"
     notebook = json.loads((executor.directory(NAME) / protocol.OUTPUT).read_text())
     assert "so far" in str(notebook["cells"][0]["outputs"])
@@ -419,9 +411,9 @@ def test_force_ends_what_does_not_want_to_and_keeps_the_log(executor, bundle):
         "print('on')\n"
     )
     executor.start(bundle(source + FOR_EVER))
-    wait_for(lambda: "on" in log_of(executor))
+    eventually(lambda: "on" in log_of(executor))
     executor.stop(NAME, force=True)
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
     assert not (executor.directory(NAME) / protocol.RESULT).exists()
     assert "on" in log_of(executor)
 
@@ -429,15 +421,15 @@ def test_force_ends_what_does_not_want_to_and_keeps_the_log(executor, bundle):
 def test_what_a_notebook_leaves_running_ends_with_it(executor, bundle):
     source = "import subprocess\nsubprocess.Popen(['sleep', '1000'], start_new_session=True)"
     executor.start(bundle(source))
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
     assert result_of(executor)["state"] == "succeeded"
 
 
 def test_a_container_that_somebody_kills_has_ended_without_a_result(executor, bundle, docker_client, installation):
     executor.start(bundle("print('on')\n" + FOR_EVER))
-    wait_for(lambda: "on" in log_of(executor))
+    eventually(lambda: "on" in log_of(executor))
     container_of(docker_client, installation).kill()
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
     look = executor.look(NAME)
     assert (look.started, look.detail["exit_code"]) == (True, 137)
     assert not (executor.directory(NAME) / protocol.RESULT).exists()
@@ -447,7 +439,7 @@ def test_a_container_that_somebody_kills_has_ended_without_a_result(executor, bu
 def test_a_container_that_somebody_removes_has_ended_and_says_so(executor, bundle, docker_client, installation):
     executor.start(bundle(FOR_EVER))
     container_of(docker_client, installation).remove(force=True)
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
     assert "removed" in executor.look(NAME).detail["why"]
 
 
@@ -490,10 +482,10 @@ def test_a_warm_container_serves_one_run_and_is_followed_by_another(executor, bu
     used = []
     for name in names:
         executor.start(bundle("print(open('/proc/1/stat').read().split()[21])", name=name, warm=1))
-        wait_for(lambda name=name: executor.look(name).gone)
+        eventually(lambda name=name: executor.look(name).gone)
         assert result_of(executor, name)["state"] == "succeeded"
         used.append(log_of(executor, name))
-        wait_for(lambda: ready(executor))
+        eventually(lambda: ready(executor))
     # When PID 1 was started tells the containers apart.
     assert len(set(used)) == len(names)
     assert sorted(executor.names()) == names
@@ -501,7 +493,7 @@ def test_a_warm_container_serves_one_run_and_is_followed_by_another(executor, bu
 
 def test_a_warm_container_is_used_only_for_runs_of_its_kind(executor, bundle):
     executor.start(bundle("print(1)", name="01A-1", warm=1))
-    wait_for(lambda: ready(executor))
+    eventually(lambda: ready(executor))
     other = bundle("print(1)", name="01B-1", warm=1, resources=Resources(memory_bytes=300 * 2**20)).container
     assert executor._pool.take(other, ["python"], "nobody") is None
 
@@ -516,9 +508,9 @@ def test_a_warm_container_has_a_kernel_at_hand(executor, bundle):
     )
     cold, warm = (bundle(source, name=f"01HAND-{number}", warm=1) for number in range(2))
     executor.start(cold)
-    wait_for(lambda: executor.look(cold.name).gone and ready(executor))
+    eventually(lambda: executor.look(cold.name).gone and ready(executor))
     executor.start(warm)
-    wait_for(lambda: executor.look(warm.name).gone)
+    eventually(lambda: executor.look(warm.name).gone)
     assert (log_of(executor, cold.name), log_of(executor, warm.name)) == ("False\n", "True\n")
 
 
@@ -532,9 +524,9 @@ def test_warm_and_cold_leave_the_same(executor, bundle):
     )
     cold, warm = (bundle(source, name=f"01SAME-{number}", warm=1) for number in range(2))
     executor.start(cold)
-    wait_for(lambda: executor.look(cold.name).gone and ready(executor))
+    eventually(lambda: executor.look(cold.name).gone and ready(executor))
     executor.start(warm)
-    wait_for(lambda: executor.look(warm.name).gone)
+    eventually(lambda: executor.look(warm.name).gone)
     assert json.loads(log_of(executor, warm.name)) == json.loads(log_of(executor, cold.name))
 
 
@@ -542,12 +534,12 @@ def test_a_warm_container_ends_when_its_engine_does_and_is_swept(
     executor, docker_executor, bundle, docker_client, installation
 ):
     executor.start(bundle("print(1)", warm=1))
-    wait_for(lambda: ready(executor))
+    eventually(lambda: ready(executor))
     (shelf,) = executor._pool._shelves.values()
     (warm,) = shelf.ready
     # As the engine's death does; its own end would also remove the container.
     warm.stream.close()
-    wait_for(lambda: docker_client.containers.get(warm.name).status == "exited")
+    eventually(lambda: docker_client.containers.get(warm.name).status == "exited")
     later = docker_executor()
     left = [name for name in later.names() if name.startswith("pool-")]
     assert len(left) == 1
@@ -558,9 +550,9 @@ def test_a_warm_container_ends_when_its_engine_does_and_is_swept(
 
 def test_what_stands_ready_is_given_back_when_nobody_needs_it(executor, bundle, docker_client, installation):
     executor.start(bundle("print(1)", warm=2))
-    wait_for(lambda: ready(executor))
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: ready(executor))
+    eventually(lambda: executor.look(NAME).gone)
     executor.forget(NAME)
     executor.close()
     label = {"label": f"dataops-lab.installation={installation}"}
-    wait_for(lambda: docker_client.containers.list(all=True, ignore_removed=True, filters=label) == [])
+    eventually(lambda: docker_client.containers.list(all=True, ignore_removed=True, filters=label) == [])

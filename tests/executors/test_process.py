@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ from dataops_lab.executors.process import ProcessExecutor
 from dataops_lab.ports import Bundle, BundleFile, Look
 from dataops_lab.runner import protocol
 from dataops_lab.testing import MemoryBlobs
+
+from ..waiting import eventually
 
 NAME = "01TESTTESTTESTTESTTESTTEST-1"
 
@@ -30,7 +31,7 @@ def executor(tmp_path: Path, blobs: MemoryBlobs):
     made = ProcessExecutor(tmp_path / "runs", blobs)
     yield made
     made.stop(NAME, force=True)
-    wait_for(lambda: made.look(NAME).gone or not made.look(NAME).started)
+    eventually(lambda: made.look(NAME).gone or not made.look(NAME).started)
 
 
 def bundle(source: str, files: list[BundleFile] | None = None, **spec: Any) -> Bundle:
@@ -56,16 +57,6 @@ def bundle(source: str, files: list[BundleFile] | None = None, **spec: Any) -> B
     return Bundle(NAME, whole | spec, notebook, files or [], {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]})
 
 
-def wait_for(condition) -> None:
-    """Bounded by the patience of a person, not by a guess at how fast this machine is."""
-    tick = threading.Event()
-    for _ in range(6000):
-        if condition():
-            return
-        tick.wait(0.01)
-    raise AssertionError("it never came")
-
-
 def result(executor: ProcessExecutor) -> dict[str, Any]:
     return json.loads((executor.directory(NAME) / protocol.RESULT).read_text())
 
@@ -80,7 +71,7 @@ def test_what_is_unknown_has_not_started_and_looking_never_raises(executor):
 def test_a_bundle_runs_in_its_folder_with_its_files_and_is_gone_when_it_has_ended(executor, blobs):
     digest = blobs.put(b"a,b\n1,2\n")
     executor.start(bundle("print(open('../data/a.csv').read())", [BundleFile("data/a.csv", digest)]))
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
     assert result(executor)["state"] == "succeeded"
     assert "1,2" in (executor.directory(NAME) / protocol.LOG).read_text()
     assert list(executor.names()) == [NAME]
@@ -94,20 +85,20 @@ def test_starting_twice_starts_once_also_from_two_engines(executor, blobs, tmp_p
     executor.start(work)
     other.start(work)
     executor.start(work)
-    wait_for(lambda: executor.look(NAME).gone)
-    wait_for(lambda: other.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: other.look(NAME).gone)
     assert len(list((executor.directory(NAME) / protocol.ARTIFACTS / "work").iterdir())) == 1
 
 
 def test_another_engine_finds_what_runs_and_can_stop_it(executor, blobs, tmp_path):
     executor.start(bundle("import time\nwhile True: time.sleep(0.1)"))
-    wait_for(lambda: executor.look(NAME).started)
+    eventually(lambda: executor.look(NAME).started)
     other = ProcessExecutor(tmp_path / "runs", blobs)
     look = other.look(NAME)
     assert (look.started, look.ended) == (True, False)
     assert psutil.pid_exists(look.detail["pid"])
     other.stop(NAME, force=False)
-    wait_for(lambda: other.look(NAME).gone)
+    eventually(lambda: other.look(NAME).gone)
     assert result(other)["state"] == "terminated"
 
 
@@ -119,28 +110,28 @@ def test_force_leaves_nothing_alive_not_even_what_left_its_session(executor, tmp
         f"open({str(child)!r}, 'w').write(str(p.pid))\nwhile True: time.sleep(0.1)"
     )
     executor.start(bundle(source))
-    wait_for(lambda: child.exists() and child.read_text())
+    eventually(lambda: child.exists() and child.read_text())
     process = psutil.Process(int(child.read_text()))
     executor.stop(NAME, force=True)
-    wait_for(lambda: executor.look(NAME).gone)
-    wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
     assert not (executor.directory(NAME) / protocol.RESULT).exists()
 
 
 def test_a_runner_that_was_killed_has_ended_and_its_kernel_does_not_live_on(executor):
     executor.start(bundle("import time\nwhile True: time.sleep(0.1)"))
-    wait_for((executor.directory(NAME) / protocol.JOURNAL).exists)
-    wait_for(lambda: "cell_started" in (executor.directory(NAME) / protocol.JOURNAL).read_text())
+    eventually((executor.directory(NAME) / protocol.JOURNAL).exists)
+    eventually(lambda: "cell_started" in (executor.directory(NAME) / protocol.JOURNAL).read_text())
     psutil.Process(executor.look(NAME).detail["pid"]).kill()
-    wait_for(lambda: executor.look(NAME).ended)
+    eventually(lambda: executor.look(NAME).ended)
     executor.stop(NAME, force=True)
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
 
 
 def test_a_runner_that_cannot_start_is_gone_and_says_why(tmp_path, blobs):
     executor = ProcessExecutor(tmp_path / "runs", blobs, python="/bin/false")
     executor.start(bundle("1"))
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
     look = executor.look(NAME)
     assert (look.started, look.detail["exit_code"]) == (False, 1)
 
@@ -164,7 +155,7 @@ def test_a_pid_that_was_given_to_another_process_is_never_killed(executor):
 def test_notebooks_see_the_given_variables_and_nothing_else_of_the_engine(executor, monkeypatch):
     monkeypatch.setenv("SECRET_CANARY", "canary-7d1f")
     executor.start(bundle("import os; print(sorted(os.environ), os.environ.get('SECRET_CANARY'))"))
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)
     log = (executor.directory(NAME) / protocol.LOG).read_text()
     assert "canary-7d1f" not in log
     assert "SECRET_CANARY" not in log
@@ -174,4 +165,4 @@ def test_notebooks_see_the_given_variables_and_nothing_else_of_the_engine(execut
 def test_a_run_directory_is_its_owners_alone(executor):
     executor.start(bundle("1"))
     assert executor.directory(NAME).stat().st_mode & 0o077 == 0
-    wait_for(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).gone)

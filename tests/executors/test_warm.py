@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,8 @@ from dataops_lab.executors.warm import Warm
 from dataops_lab.ports import Bundle, BundleFile
 from dataops_lab.runner import protocol
 from dataops_lab.testing import MemoryBlobs
+
+from ..waiting import eventually
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PYTHON = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -61,7 +62,7 @@ class Site:
 
     def run(self, notebook: bytes | str, *, warm: bool, **more: Any) -> Run:
         run = self.start(notebook, warm=warm, **more)
-        wait_for(lambda: run.executor.look(run.name).gone)
+        eventually(lambda: run.executor.look(run.name).gone)
         return run
 
     def make_ready(self, **kernel: Any) -> None:
@@ -107,15 +108,6 @@ class Run:
                 {json.loads(line)["kind"] for line in (self.directory / protocol.JOURNAL).open()} - {"usage"}
             ),
         }
-
-
-def wait_for(condition: Any) -> None:
-    tick = threading.Event()
-    for _ in range(6000):
-        if condition():
-            return
-        tick.wait(0.01)
-    raise AssertionError("it never came")
 
 
 @pytest.fixture(scope="module")
@@ -258,11 +250,11 @@ def processes_of(name: str) -> list[int]:
 
 def test_a_daemon_that_was_forked_and_shed_everything_is_found_and_killed(site: Site) -> None:
     run = site.start(DAEMON + "print('ready', flush=True)\nwhile True: time.sleep(0.1)", warm=True)
-    wait_for(lambda: (run.directory / protocol.LOG).exists() and "ready" in run.log)
+    eventually(lambda: (run.directory / protocol.LOG).exists() and "ready" in run.log)
     daemons = [pid for pid in processes_of(run.name) if not list(Path(f"/proc/{pid}/fd").iterdir())]
     assert len(daemons) == 1
     run.executor.stop(run.name, force=True)
-    wait_for(lambda: run.executor.look(run.name).gone)
+    eventually(lambda: run.executor.look(run.name).gone)
     assert not psutil.pid_exists(daemons[0]) or psutil.Process(daemons[0]).status() == psutil.STATUS_ZOMBIE
     assert processes_of(run.name) == []
 
@@ -275,9 +267,9 @@ def test_a_daemon_does_not_outlive_its_run(site: Site) -> None:
 
 def test_a_kernel_dies_with_a_runner_that_is_killed(site: Site) -> None:
     run = site.start("import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.1)", warm=True)
-    wait_for(lambda: (run.directory / protocol.LOG).exists() and "ready" in run.log)
+    eventually(lambda: (run.directory / protocol.LOG).exists() and "ready" in run.log)
     psutil.Process(run.executor.look(run.name).detail["pid"]).kill()
-    wait_for(lambda: run.executor.look(run.name).gone)
+    eventually(lambda: run.executor.look(run.name).gone)
     assert processes_of(run.name) == []
 
 
@@ -286,12 +278,12 @@ def test_what_runs_goes_on_when_the_preloaded_interpreters_end_and_the_next_one_
     preloaded = [each.process for each in own.warm._preloaded.values()]
     source = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\nprint(os.getppid())"
     run = own.start(source, warm=True)
-    wait_for(lambda: run.executor.look(run.name).started)
+    eventually(lambda: run.executor.look(run.name).started)
     for process in preloaded:
         process.send_signal(signal.SIGKILL)
         process.wait()
     (run.directory / "files" / "work" / "go").touch()
-    wait_for(lambda: run.executor.look(run.name).gone)
+    eventually(lambda: run.executor.look(run.name).gone)
     assert run.result["state"] == "succeeded"
     assert own.run("1", warm=True).result["state"] == "succeeded"
 

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ..waiting import eventually
 
 PYTHON_KERNEL = {
     "name": "python3",
@@ -92,7 +93,7 @@ class RunDirectory:
             matching = (e for e in self.events(kind) if members.items() <= e.items())
             return next(matching, None)
 
-        return until(found)
+        return eventually(found)
 
     def processes(self) -> list[int]:
         """Living processes that carry the attempt's name, the runner excepted."""
@@ -107,20 +108,11 @@ class RunDirectory:
         return found
 
 
-def until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_S
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.01)
-    return value
-
-
 class Runs:
-    """Makes run directories. Test modules cannot import from here, so helpers are members."""
+    """Makes run directories."""
 
     bash = BASH_KERNEL
     python = PYTHON_KERNEL
-    until = staticmethod(until)
 
     def __init__(self, root: Path) -> None:
         self.root = root

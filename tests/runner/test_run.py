@@ -3,6 +3,8 @@ import resource
 import stat
 from pathlib import Path
 
+from ..waiting import eventually
+
 
 def test_a_run_leaves_notebook_journal_log_values_artifacts_and_result(runs):
     run = runs.run(
@@ -68,7 +70,7 @@ def test_output_of_a_running_cell_can_be_read(runs):
     ).start()
 
     run.wait_for("output", cell=0)
-    runs.until(lambda: run.log == "so far\n")
+    eventually(lambda: run.log == "so far\n")
 
     (run.path / "files" / "go").touch()
     run.wait()

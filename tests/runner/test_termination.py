@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from ..waiting import eventually
+
 WAITING = "import pathlib, time\nprint('waiting', flush=True)\nwhile True: time.sleep(0.01)"
 
 
@@ -49,7 +51,7 @@ def test_a_second_sigterm_changes_nothing(runs):
     run.wait_for("output", cell=0)
 
     run.terminate()
-    runs.until((run.path / "files" / "cleaning").exists)
+    eventually((run.path / "files" / "cleaning").exists)
     run.terminate()
     run.wait()
 
@@ -60,7 +62,7 @@ def test_a_second_sigterm_changes_nothing(runs):
 def test_sigterm_while_the_kernel_starts_ends_the_run(runs):
     argv = ["/bin/sh", "-c", "touch started; sleep 1000", "{connection_file}"]
     run = runs.make("1", kernel={**runs.python, "argv": argv}).start()
-    runs.until((run.path / "files" / "started").exists)
+    eventually((run.path / "files" / "started").exists)
 
     run.terminate()
     run.wait()
@@ -89,12 +91,12 @@ def test_the_kernel_dies_with_a_runner_that_is_killed(runs):
     # Holds the interpreter's lock, so the kernel cannot notice by itself that its parent is gone.
     run = runs.make("import os\nprint(os.getpid())", "open('busy', 'w').close()\nsum(range(10**13))").start()
     kernel = int(run.wait_for("output", cell=0)["output"]["text"])
-    runs.until((run.path / "files" / "busy").exists)
+    eventually((run.path / "files" / "busy").exists)
 
     run.process.kill()
     run.process.wait()
 
-    runs.until(lambda: not _alive(kernel))
+    eventually(lambda: not _alive(kernel))
     assert not (run.path / "result.json").exists()
 
 

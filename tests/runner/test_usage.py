@@ -11,6 +11,8 @@ import pytest
 
 from dataops_lab.engine.finish import read_outcome
 
+from ..waiting import eventually
+
 MB = 1_000_000
 GROUPS = Path("/sys/fs/cgroup")
 
@@ -44,7 +46,7 @@ def test_children_that_are_alive_together_count_together(runs):
 
 def test_what_a_killed_runner_had_used_is_in_the_journal(runs):
     run = runs.make("x = bytearray(100_000_000)\nimport time\nwhile True: time.sleep(0.1)").start()
-    runs.until(lambda: any(event["peak_memory_bytes"] > 100 * MB for event in run.events("usage")))
+    eventually(lambda: any(event["peak_memory_bytes"] > 100 * MB for event in run.events("usage")))
 
     os.kill(run.process.pid, signal.SIGKILL)
     run.process.wait(60)

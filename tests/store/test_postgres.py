@@ -11,6 +11,8 @@ from dataops_lab.domain.runs import RunState
 from dataops_lab.errors import InvalidRequest, StoreBusy
 from dataops_lab.store import open_store
 
+from ..waiting import eventually
+
 
 @pytest.fixture
 def database(postgres):
@@ -19,7 +21,7 @@ def database(postgres):
         yield url
 
 
-def test_a_database_that_was_restarted_is_used_and_listened_to_as_before(store, submit, database, postgres, eventually):
+def test_a_database_that_was_restarted_is_used_and_listened_to_as_before(store, submit, database, postgres):
     with closing(open_store(database)) as other:
         submit()
         postgres.cut_connections()

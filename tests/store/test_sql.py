@@ -12,6 +12,8 @@ from dataops_lab.ports import RunFilter
 from dataops_lab.services import runs
 from dataops_lab.store import open_store
 
+from ..waiting import eventually
+
 
 def test_an_exception_in_a_transaction_undoes_all_of_it(store, submit):
     view = submit()
@@ -57,14 +59,14 @@ def test_every_move_has_its_event_and_no_other(store, engine, submit, executor, 
     assert kinds == ["run.queued", "run.active", "attempt.claimed", "attempt.launching", "attempt.running"]
 
 
-def test_a_change_by_another_connection_is_seen(store, submit, database, eventually):
+def test_a_change_by_another_connection_is_seen(store, submit, database):
     with closing(open_store(database)) as other:
         before = other.changes()
         submit()
         eventually(lambda: other.changes() != before)
 
 
-def test_what_writes_nothing_is_no_change(store, database, submit, eventually):
+def test_what_writes_nothing_is_no_change(store, database, submit):
     with closing(open_store(database)) as other:
         before = other.changes()
         with store.begin() as tx:
