@@ -84,7 +84,7 @@ def list_(server: str | None, as_json: bool) -> None:
     with connected(server) as connection:
         found = connection.client.environments.all()
     if as_json:
-        print_json({"items": [it.model_dump(mode="json") for it in found], "next": None})
+        print_json(found)
         return
     rows = [(it.name, it.executor, _limits(it), ", ".join(it.images), it.description) for it in found]
     table(("name", "executor", "limits", "images", "description"), rows, shrinks="description")
@@ -228,7 +228,7 @@ def list_variables(environment: str, server: str | None, as_json: bool) -> None:
     with connected(server) as connection:
         found = connection.client.environments.variables(environment)
     if as_json:
-        print_json({"items": [it.model_dump(mode="json") for it in found], "next": None})
+        print_json(found)
     elif found:
         table(("name", "value", "changed by"), [(it.name, it.value, it.changed_by) for it in found], shrinks="value")
 

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import DataOpsError, InvalidRequest
-from . import exits, options
+from . import options
 from .connection import Connection, connected
+from .image_trials import trial_run, trials
 from .output import as_json as print_json
 from .output import remark, table
-from .text import duration, one_line, plain, plural, since, size
+from .registries import login, logout, registries
+from .text import one_line, plain, plural, since, size
 
 if TYPE_CHECKING:
-    from ..api_models import ImageModel, ImageTaskModel, ImageTrialModel, TrialResultModel
-
-_SEEN_AGAIN_EVERY_S = 1.0
+    from ..api_models import ImageModel, ImageTaskModel
 
 name_argument = click.argument("name")
 tags_option = click.option("--tag", "tags", multiple=True, help="A word to find it by. Repeat it for more.")
@@ -38,6 +35,10 @@ def image() -> None:
 
     Each is pinned: what was looked into is what runs, wherever its tag moves.
     """
+
+
+for command in (trial_run, trials, login, logout, registries):
+    image.add_command(command)
 
 
 @image.command()
@@ -305,63 +306,6 @@ def users(name: str, days: int, server: str | None, as_json: bool) -> None:
         click.echo(f"No job ran on it in the last {plural(days, 'day')}.")
 
 
-@image.command("trial-run")
-@name_argument
-@click.option("--instead-of", metavar="NAME", help="Try the jobs that ran on this image.")
-@click.option("--job", "jobs", multiple=True, metavar="JOB", help="Try this job, by its id. Repeat it for more.")
-@click.option("--days", type=click.IntRange(1, 3650), default=30, show_default=True, help="How far to look back.")
-@click.option("--env", "environment", default="sandbox", show_default=True, help="Where to try.")
-@options.wait_option
-@options.server_option
-@options.json_option
-def trial_run(
-    name: str,
-    instead_of: str | None,
-    jobs: tuple[str, ...],
-    days: int,
-    environment: str,
-    wait: bool,
-    server: str | None,
-    as_json: bool,
-) -> int:
-    """Run the last successful run of each job again on the image NAME, and compare.
-
-    Exits with 1 when a job that succeeded before did not.
-    """
-    from ..api_models import TrialRequest
-
-    asked = TrialRequest(image=name, instead_of=instead_of, jobs=list(jobs), days=days, environment=environment)
-    with connected(server) as connection:
-        found = connection.client.images.start_trial(asked)
-        connection.keep_engine()
-        while wait and not found.complete:
-            time.sleep(_SEEN_AGAIN_EVERY_S)
-            connection.keep_engine()
-            found = connection.client.images.trial(found.id)
-    return _told_trial(found, as_json)
-
-
-@image.command()
-@click.argument("trial_id", metavar="TRIAL", required=False)
-@options.server_option
-@options.json_option
-def trials(trial_id: str | None, server: str | None, as_json: bool) -> int:
-    """Show a trial, or list the last ones."""
-    with connected(server) as connection:
-        if trial_id is not None:
-            return _told_trial(connection.client.images.trial(trial_id), as_json)
-        found = connection.client.images.trials()
-    if as_json:
-        print_json({"items": [it.model_dump(mode="json") for it in found], "next": None})
-    elif found:
-        now = dt.datetime.now(dt.UTC)
-        rows = [(it.id, it.image, len(it.results), since(it.created_at, now), it.created_by) for it in found]
-        table(("trial", "image", "jobs", "started", "by"), rows, shrinks="image")
-    else:
-        remark("No trials yet. `jupyter dataops image trial-run` starts one.")
-    return exits.SUCCEEDED
-
-
 @image.command()
 @click.argument("task_id", metavar="TASK", required=False)
 @options.server_option
@@ -379,67 +323,13 @@ def tasks(task_id: str | None, server: str | None, as_json: bool) -> None:
             return
         found = connection.client.images.tasks()
     if as_json:
-        print_json({"items": [it.model_dump(mode="json") for it in found], "next": None})
+        print_json(found)
     elif found:
         now = dt.datetime.now(dt.UTC)
         rows = [(it.id, it.kind, it.image, it.state, since(it.created_at, now), it.created_by) for it in found]
         table(("task", "what", "image", "state", "started", "by"), rows, shrinks="image")
     else:
         remark("Nothing was added, probed or built yet.")
-
-
-@image.command()
-@click.argument("registry")
-@click.option("--username", prompt=True, help="Who you are there.")
-@options.server_option
-@options.json_option
-def login(registry: str, username: str, server: str | None, as_json: bool) -> None:
-    """Keep a login to REGISTRY for pulling images. The password, or a token, is asked for or read from stdin."""
-    from ..api_models import LoginRequest
-
-    if sys.stdin.isatty():
-        password = str(click.prompt("Password", hide_input=True))
-    else:
-        password = sys.stdin.readline().rstrip("\r\n")
-    if not password:
-        raise InvalidRequest("There was no password on stdin. Write it there: `jupyter dataops image login … < FILE`.")
-    with connected(server) as connection:
-        found = connection.client.images.log_in(registry, LoginRequest(username=username, password=password))
-    if as_json:
-        print_json(found)
-    else:
-        click.echo(f"Images of {found.registry} are pulled as {one_line(username)}.")
-
-
-@image.command()
-@click.argument("registry")
-@options.server_option
-@options.json_option
-def logout(registry: str, server: str | None, as_json: bool) -> None:
-    """Forget the login to REGISTRY."""
-    with connected(server) as connection:
-        connection.client.images.log_out(registry)
-    if as_json:
-        print_json({"removed": registry})
-    else:
-        click.echo(f"The login to {one_line(registry)} is forgotten.")
-
-
-@image.command()
-@options.server_option
-@options.json_option
-def registries(server: str | None, as_json: bool) -> None:
-    """List the registries to which there is a login."""
-    with connected(server) as connection:
-        found = connection.client.images.registries()
-    if as_json:
-        print_json({"items": [it.model_dump(mode="json") for it in found], "next": None})
-    elif found:
-        now = dt.datetime.now(dt.UTC)
-        rows = [(it.registry, since(it.changed_at, now), it.changed_by) for it in found]
-        table(("registry", "changed", "by"), rows, shrinks="registry")
-    else:
-        remark("No logins. `jupyter dataops image login REGISTRY` keeps one.")
 
 
 @image.command()
@@ -537,37 +427,3 @@ def _tell(it: ImageModel) -> None:
         click.echo(f"{'before':<11}{pin.digest} until {pin.until.astimezone():%Y-%m-%d %H:%M}")
     for problem in probe.problems if probe else ():
         click.echo(f"{click.style('Missing:', fg='red')} {plain(problem)}")
-
-
-def _told_trial(it: ImageTrialModel, as_json: bool) -> int:
-    if as_json:
-        print_json(it)
-    else:
-        headings = ("job", "before", "after", "took before", "took after", "differs", "why")
-        table(headings, [_trial_row(result) for result in it.results], shrinks="why")
-        if not it.complete:
-            remark(f"Not all have ended. `jupyter dataops image trials {it.id}` shows how far they are.")
-    worse = any(result.after is None or result.after.state in ("failed", "timed_out", "lost") for result in it.results)
-    return exits.FAILED if worse else exits.SUCCEEDED
-
-
-def _trial_row(it: TrialResultModel) -> tuple[str, ...]:
-    def took(seconds: float | None) -> str:
-        return duration(seconds) if seconds is not None else ""
-
-    after = it.after
-    changes = ", ".join(f"{change.name}: {_short(change.before)} → {_short(change.after)}" for change in it.changes)
-    why = it.refused or (after.reason.message if after and after.reason else "")
-    return (
-        it.job_name,
-        it.before.state,
-        after.state if after else "not tried",
-        took(it.before.duration_s),
-        took(after.duration_s if after else None),
-        changes,
-        why,
-    )
-
-
-def _short(value: Any) -> str:
-    return one_line(json.dumps(value), 40)

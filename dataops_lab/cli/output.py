@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 
-def as_json(answer: BaseModel | dict[str, Any]) -> None:
-    text = json.dumps(answer, indent=2) if isinstance(answer, dict) else answer.model_dump_json(indent=2)
-    click.echo(text)
+def as_json(answer: BaseModel | dict[str, Any] | list[Any]) -> None:
+    """A list is all there is, and looks like the last page of one."""
+    if isinstance(answer, list):
+        answer = {"items": [it.model_dump(mode="json") for it in answer], "next": None}
+    click.echo(json.dumps(answer, indent=2) if isinstance(answer, dict) else answer.model_dump_json(indent=2))
 
 
 def remark(text: str) -> None:

@@ -36,7 +36,7 @@ def list_(environment: str, server: str | None, as_json: bool) -> None:
     with connected(server) as connection:
         found = connection.client.environments.secrets(environment)
     if as_json:
-        print_json({"items": [it.model_dump(mode="json") for it in found], "next": None})
+        print_json(found)
     elif found:
         now = dt.datetime.now(dt.UTC)
         rows = [

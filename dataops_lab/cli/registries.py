@@ -1,0 +1,69 @@
+"""`jupyter dataops image login`, `logout` and `registries`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+
+import click
+
+from ..errors import InvalidRequest
+from . import options
+from .connection import connected
+from .output import as_json as print_json
+from .output import remark, table
+from .text import one_line, since
+
+
+@click.command()
+@click.argument("registry")
+@click.option("--username", prompt=True, help="Who you are there.")
+@options.server_option
+@options.json_option
+def login(registry: str, username: str, server: str | None, as_json: bool) -> None:
+    """Keep a login to REGISTRY for pulling images. The password, or a token, is asked for or read from stdin."""
+    from ..api_models import LoginRequest
+
+    if sys.stdin.isatty():
+        password = str(click.prompt("Password", hide_input=True))
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise InvalidRequest("There was no password on stdin. Write it there: `jupyter dataops image login … < FILE`.")
+    with connected(server) as connection:
+        found = connection.client.images.log_in(registry, LoginRequest(username=username, password=password))
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(f"Images of {found.registry} are pulled as {one_line(username)}.")
+
+
+@click.command()
+@click.argument("registry")
+@options.server_option
+@options.json_option
+def logout(registry: str, server: str | None, as_json: bool) -> None:
+    """Forget the login to REGISTRY."""
+    with connected(server) as connection:
+        connection.client.images.log_out(registry)
+    if as_json:
+        print_json({"removed": registry})
+    else:
+        click.echo(f"The login to {one_line(registry)} is forgotten.")
+
+
+@click.command()
+@options.server_option
+@options.json_option
+def registries(server: str | None, as_json: bool) -> None:
+    """List the registries to which there is a login."""
+    with connected(server) as connection:
+        found = connection.client.images.registries()
+    if as_json:
+        print_json(found)
+    elif found:
+        now = dt.datetime.now(dt.UTC)
+        rows = [(it.registry, since(it.changed_at, now), it.changed_by) for it in found]
+        table(("registry", "changed", "by"), rows, shrinks="registry")
+    else:
+        remark("No logins. `jupyter dataops image login REGISTRY` keeps one.")
