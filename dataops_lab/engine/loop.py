@@ -89,9 +89,12 @@ class Engine:
                     return
                 if self._guarded_step():
                     busy_at = self._now()
-                elif idle_s is not None and self._now() - busy_at >= idle_s and self._retires():
-                    log.info("Idle for %g seconds: ending.", idle_s)
-                    break
+                elif idle_s is not None and self._now() - busy_at >= idle_s:
+                    if self._retires():
+                        log.info("Idle for %g seconds: ending.", idle_s)
+                        break
+                    # A run waits that may not start yet: asked again when it was quiet for as long.
+                    busy_at = self._now()
                 if self._leadership.lease is not None:
                     self._tidying.look(fence=self._fence())
                 self._wake.wait(self._pause_s())

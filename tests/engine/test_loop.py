@@ -446,3 +446,30 @@ def test_an_engine_about_to_end_as_idle_stays_for_a_run_that_came_at_the_last_mo
     monkeypatch.setattr(executor, "start", start_and_end)
     Engine(ctx, FakeBackends(executor), Settings(slots=1, exit_when_idle_s=0.0), inherited={}).run(stop)
     assert runs.get(ctx, late[0].run.id).run.state is RunState.SUCCEEDED
+
+
+def test_an_engine_that_may_not_end_because_a_run_waits_lays_its_lease_down_once(
+    ctx, executor, submit, clock, monkeypatch
+):
+    import threading
+
+    from dataops_lab.engine import Settings
+    from dataops_lab.engine.lead import Leadership
+
+    stop, laid_down, looks = threading.Event(), [], []
+
+    def count(self):
+        looks.append(1)
+        if len(looks) == 50:
+            stop.set()
+        elif len(looks) == 10:
+            clock.advance(20.0)
+        return keep(self)
+
+    keep, given_up = Leadership.keep, Leadership.give_up
+    monkeypatch.setattr(Leadership, "keep", count)
+    monkeypatch.setattr(Leadership, "give_up", lambda self: (laid_down.append(not stop.is_set()), given_up(self)))
+    job = submit().job
+    jobs.change(ctx, job.id, {"concurrency": 0})
+    Engine(ctx, FakeBackends(executor), Settings(slots=1, exit_when_idle_s=15.0), inherited={}).run(stop)
+    assert laid_down.count(True) == 1
