@@ -131,7 +131,10 @@ def serve(role: str, control: socket.socket) -> None:
     with contextlib.suppress(OSError):  # nobody waits for it any more
         send(control, {"packages": packages}, [])
     while time.monotonic() - started < OLD_S and select.select([control], [], [], UNUSED_S)[0]:
-        _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        try:
+            _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        except ConnectionResetError:  # gone before it has read what we sent
+            break
         if not descriptors:
             break
         if os.fork() == 0:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,10 +21,10 @@ import pytest
 from dataops_lab.executors.process import ProcessExecutor
 from dataops_lab.executors.warm import Warm
 from dataops_lab.ports import Bundle, BundleFile
-from dataops_lab.runner import protocol
+from dataops_lab.runner import preload, protocol
 from dataops_lab.testing import MemoryBlobs
 
-from ..waiting import eventually
+from ..waiting import PATIENCE_S, eventually
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PYTHON = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -324,3 +326,17 @@ def test_size_0_has_none(tmp_path: Path) -> None:
     warm = Warm(0)
     assert warm.connect(PYTHON, dict(os.environ)) is None
     assert warm._preloaded == {}
+
+
+def test_one_that_nobody_has_asked_yet_ends_without_a_word_when_its_engine_does() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        begun = subprocess.Popen(
+            [sys.executable, preload.__file__, "runner", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stderr=subprocess.PIPE,
+        )
+    assert select.select([ours], [], [], PATIENCE_S)[0]
+    ours.close()
+    _, said = begun.communicate(timeout=PATIENCE_S)
+    assert (begun.returncode, said) == (0, b"")
