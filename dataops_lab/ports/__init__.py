@@ -1,0 +1,69 @@
+"""What services and the engine need from the outside, in domain words.
+
+Implementations: `store/`, `blobs/`, `executors/`, `notebooks/`; fakes for fast tests in `testing.py`.
+Every implementation of a port passes the same contract tests (`tests/contracts/`).
+"""
+
+from __future__ import annotations
+
+from .blobs import Blobs
+from .executors import Backends, Bundle, BundleFile, Container, Executor, Look
+from .images import ImageBackend, ImageBackends, Say
+from .machine import Clock, Host
+from .notebooks import Notebooks
+from .store import (
+    Attempts,
+    Environments,
+    Events,
+    Images,
+    Jobs,
+    Leases,
+    Page,
+    Projects,
+    Queue,
+    Records,
+    Retention,
+    RunFilter,
+    Runs,
+    Secrets,
+    Store,
+    Transaction,
+    Variables,
+    Versions,
+)
+from .vault import Vault
+
+__all__ = [
+    "Attempts",
+    "Backends",
+    "Blobs",
+    "Bundle",
+    "BundleFile",
+    "Clock",
+    "Container",
+    "Environments",
+    "Events",
+    "Executor",
+    "Host",
+    "ImageBackend",
+    "ImageBackends",
+    "Images",
+    "Jobs",
+    "Leases",
+    "Look",
+    "Notebooks",
+    "Page",
+    "Projects",
+    "Queue",
+    "Records",
+    "Retention",
+    "RunFilter",
+    "Runs",
+    "Say",
+    "Secrets",
+    "Store",
+    "Transaction",
+    "Variables",
+    "Vault",
+    "Versions",
+]

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+
+class Blobs(Protocol):
+    """Content-addressed, immutable. A digest is `sha256:` and 64 hex digits. Putting twice stores once."""
+
+    def put(self, data: bytes) -> str: ...
+    def put_file(self, path: Path) -> tuple[str, int]:
+        """Digest and size in bytes. The file is copied, never moved."""
+        ...
+
+    def open(self, digest: str) -> BinaryIO:
+        """Seekable. NotFound when absent."""
+        ...
+
+    def read(self, digest: str) -> bytes:
+        """Checked against the digest: Damaged when the bytes changed."""
+        ...
+
+    def copy_to(self, digest: str, path: Path) -> None:
+        """Checked like `read`; `path` must not exist and its folder must."""
+        ...
+
+    def has(self, digest: str) -> bool: ...
+    def check(self, digest: str) -> None:
+        """NotFound when absent, Damaged when the bytes changed."""
+        ...
+
+    def put_before(self, moment: dt.datetime) -> Iterator[tuple[str, int]]:
+        """Digest and size of all whose last put was before `moment`."""
+        ...
+
+    def remove(self, digest: str, *, put_before: dt.datetime) -> bool:
+        """Unless it was put again since, also by another process in this moment; then it stays, and False."""
+        ...

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..domain.environments import Mount, Resources
+
+
+@dataclass(frozen=True)
+class BundleFile:
+    path: str
+    digest: str
+    executable: bool = False
+
+
+@dataclass(frozen=True)
+class Container:
+    """What a backend with containers makes for an attempt. `image` is a digest, never a tag.
+
+    `warm`: how many of its kind shall stand ready for the next ones.
+    """
+
+    image: str
+    user: str
+    resources: Resources = Resources()
+    network: bool = False
+    mounts: Sequence[Mount] = ()
+    warm: int = 0
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What an attempt needs, before it lies anywhere. `spec` is the runner's `spec.json`."""
+
+    name: str
+    """Of the attempt, unique for good."""
+    spec: Mapping[str, Any]
+    notebook: bytes
+    files: Sequence[BundleFile]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables for the runner and its kernel. All of them: nothing else is inherited."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Variables for the kernel alone, handed to the runner over stdin: they lie in no file and no argv."""
+    container: Container | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the backend knows now.
+
+    `started`: a runner took the attempt over. `ended`: that runner is no more, and its files are as they
+    will stay. `gone`: proven that nothing of the attempt is alive, its kernel's children included.
+    """
+
+    started: bool
+    ended: bool
+    gone: bool
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """For people: pid, exit code, signal."""
+
+
+class Executor(Protocol):
+    """Where attempts run. Verbs may be called from several threads, for different attempts.
+
+    Unavailable from `start`, `look`, `stop` and `names` when the backend cannot be asked now: nothing is
+    concluded from it, and the verb is tried again later.
+    """
+
+    def start(self, bundle: Bundle) -> None:
+        """Make it run. Starting twice, also from two processes, starts once."""
+        ...
+
+    def look(self, name: str) -> Look:
+        """Never raises for what is unknown or gone; what is unknown has not started. Asked many times a second."""
+        ...
+
+    def stop(self, name: str, *, force: bool) -> None:
+        """Ask it to end and leave what it has; with `force` kill everything of it. Safe to repeat."""
+        ...
+
+    def directory(self, name: str) -> Path:
+        """Where the runner's files of this attempt arrive (see runner/protocol.py), complete once it `ended`."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """Remove what is left of it, after its record is stored. Safe to repeat."""
+        ...
+
+    def names(self) -> Iterator[str]:
+        """Of every attempt of which something is left here, alive or not."""
+        ...
+
+
+class Backends(Protocol):
+    """The executors, by what `Environment.backend` calls them."""
+
+    def get(self, backend: str) -> Executor:
+        """The same one each time, reachable or not. Unavailable when this installation has none of the kind."""
+        ...

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ..domain.images import Frozen
+from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+
+
+class Notebooks(Protocol):
+    """Reading, cleaning, filling in and rendering notebooks. Never writes to a source."""
+
+    def inspect(
+        self,
+        path: str,
+        *,
+        root: str | None,
+        kernel: str | None,
+        limits: Limits,
+        where: Surroundings = HERE,
+    ) -> Inspection: ...
+    def snapshot(
+        self,
+        path: str,
+        *,
+        root: str | None,
+        kernel: str | None,
+        limits: Limits,
+        where: Surroundings = HERE,
+    ) -> Snapshot:
+        """Everything that travels is in the blobs when this returns. Refused with nothing stored that matters.
+
+        `where` it will run may have other kernels and variables than there are here.
+        """
+        ...
+
+    def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
+        """What the notebook calls the kernel that it was written on."""
+        ...
+
+    def kernel(self, name: str) -> KernelChoice:
+        """KernelUnavailable when it is not installed here."""
+        ...
+
+    def frozen(self, kernel: str) -> Frozen:
+        """What is installed where the kernel comes from. KernelUnavailable when that is not Python."""
+        ...
+
+    def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
+        """`notebook` with a cell tagged `injected-parameters` behind the `parameters` cell, or first without one.
+
+        `types` names the declared ParameterType per name. InvalidParameters when a value cannot be
+        written safely in the language. Unchanged when `values` is empty.
+        """
+        ...
+
+    def report(self, notebook: bytes, *, title: str, code: bool) -> bytes:
+        """One HTML page that loads nothing from elsewhere; `code` False hides sources."""
+        ...
