@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ import httpx
 import psutil
 import pytest
 
+from . import written
 from .waiting import eventually
 
 TOKEN = "t" * 32
@@ -72,10 +72,7 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 
 def submit(server: Server, folder: Path, source: str) -> str:
-    cell = {"id": "c", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    whole = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
-    (folder / "n.ipynb").write_text(json.dumps(whole))
+    (folder / "n.ipynb").write_text(written.notebook(source))
     return server.post("/runs", {"path": "n.ipynb"})["id"]
 
 

@@ -17,6 +17,8 @@ import pytest
 
 from dataops_lab.cli import main
 
+from .. import written
+
 PATIENCE_S = 90
 COMMAND = (sys.executable, "-m", "dataops_lab.cli")
 
@@ -77,15 +79,7 @@ class Shell:
         return subprocess.Popen([*COMMAND, *arguments], cwd=self.folder, env=self.environment(), text=True, **options)
 
     def notebook(self, name: str, *sources: str, parameters: str | None = None, **metadata: Any) -> str:
-        cells = [
-            {"id": f"c{i}", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": s}
-            for i, s in enumerate(sources)
-        ]
-        if parameters is not None:
-            cells.insert(0, {**cells[0], "id": "p", "source": parameters, "metadata": {"tags": ["parameters"]}})
-        spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        whole = {"cells": cells, "metadata": {"kernelspec": spec, **metadata}, "nbformat": 4, "nbformat_minor": 5}
-        (self.folder / name).write_text(json.dumps(whole))
+        (self.folder / name).write_text(written.notebook(*sources, parameters=parameters, **metadata))
         return name
 
     def text(self, name: str, content: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -20,6 +19,8 @@ from dataops_lab.engine.process import start_engine
 from dataops_lab.errors import Unavailable
 from dataops_lab.wiring import Home, build_services
 
+from .. import written
+
 TOKEN = "s3cret"
 PATIENCE_S = 120.0
 
@@ -36,17 +37,9 @@ class Installation:
         return str(self.workspace / name) if self.names_whole_paths else name
 
     def notebook(self, name: str, *sources: str, parameters: str | None = None) -> str:
-        cells = [
-            {"id": f"c{i}", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": s}
-            for i, s in enumerate(sources)
-        ]
-        if parameters is not None:
-            cells.insert(0, {**cells[0], "id": "p", "source": parameters, "metadata": {"tags": ["parameters"]}})
-        spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         target = self.workspace / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        whole = {"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
-        target.write_text(json.dumps(whole))
+        target.write_text(written.notebook(*sources, parameters=parameters))
         return self.path_of(name)
 
 

@@ -19,6 +19,7 @@ from dataops_lab.domain.runs import RunState, Submission
 from dataops_lab.services import environments, records, runs, secrets
 from dataops_lab.wiring import Home, build_engine, build_services
 
+from .. import written
 from ..waiting import eventually
 
 CANARY = 'c4nary/böse+Wörter & "mehr" 7d1f0a'
@@ -90,15 +91,8 @@ def run_in(image_id: str, home: Home, shared: Path) -> None:
 
 
 def notebook(folder: Path, *sources: str) -> str:
-    cells = [
-        {"id": f"c{i}", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": s}
-        for i, s in enumerate(sources)
-    ]
-    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "canary.ipynb").write_text(
-        json.dumps({"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5})
-    )
+    (folder / "canary.ipynb").write_text(written.notebook(*sources))
     return str(folder / "canary.ipynb")
 
 

@@ -36,6 +36,7 @@ from dataops_lab.services import Services, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.wiring import Home, build_services
 
+from .. import written
 from ..client.conftest import TOKEN, Server
 
 QUIET_WITHIN_S = 300.0
@@ -357,11 +358,7 @@ class Chaos:
 
     def _write_notebook(self, name: str, sources: list[str]) -> None:
         witness = WITNESS.format(variable=protocol.ATTEMPT_VARIABLE, folder=str(self.witness))
-        cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
-        cells = [{**cell, "id": f"c{number}", "source": source} for number, source in enumerate([witness, *sources])]
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        whole = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
-        (self.workspace / f"{name}.ipynb").write_text(json.dumps(whole))
+        (self.workspace / f"{name}.ipynb").write_text(written.notebook(witness, *sources))
 
 
 def all_runs(services: Services) -> list[RunView]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from dataops_lab.domain.runs import Submission
 from dataops_lab.services import Services, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.wiring import Home, build_services
+
+from .. import written
 
 EngineProcess = subprocess.Popen[bytes]
 
@@ -64,10 +65,7 @@ def submitted(real: Services, tmp_path: Path) -> Callable[..., RunView]:
     def submit(source: str) -> RunView:
         folder = tmp_path / "notebooks"
         folder.mkdir(exist_ok=True)
-        cell = {"id": "c", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": []}
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        whole = {"cells": [{**cell, "source": source}], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
-        (folder / "n.ipynb").write_text(json.dumps(whole))
+        (folder / "n.ipynb").write_text(written.notebook(source))
         return runs.submit(real, Submission(str(folder / "n.ipynb")), by="someone").view
 
     return submit
