@@ -1,3 +1,5 @@
+import { Locator } from '@playwright/test';
+
 import { expect, test } from './fixtures';
 import { imageForTests, NO_DOCKER } from './images';
 import { execute, notebook, openForm } from './notebooks';
@@ -145,6 +147,45 @@ test('an environment is added, changed and removed, and what is refused is said'
   await expect(
     administration.getByRole('row', { name: /staging/ })
   ).toHaveCount(0);
+});
+
+test('an environment is added with the keyboard alone', async ({
+  page,
+  screens
+}) => {
+  await screens.openAdministration('environments');
+  const { administration } = screens;
+  const { keyboard } = page;
+  const tabTo = async (wanted: Locator) => {
+    for (let times = 0; times < 60; times++) {
+      if (await wanted.evaluate(it => it === document.activeElement)) {
+        return;
+      }
+      await keyboard.press('Tab');
+    }
+    throw new Error('The keyboard does not get there.');
+  };
+  const button = (name: string) => administration.getByRole('button', { name });
+  await expect(button('Add environment')).toBeVisible();
+  await administration.getByRole('tab', { name: 'Environments' }).focus();
+  await keyboard.press('ArrowRight');
+  await expect(administration.locator('[data-page=images]')).toBeVisible();
+  await keyboard.press('ArrowLeft');
+  await expect(button('Add environment')).toBeVisible();
+  await tabTo(button('Add environment'));
+  await keyboard.press('Enter');
+  const form = administration.getByRole('form', { name: 'Settings' });
+  await form.waitFor();
+  await tabTo(form.getByLabel('Name', { exact: true }));
+  await keyboard.type('typed');
+  await tabTo(form.getByRole('button', { name: 'Add environment' }));
+  await keyboard.press('Enter');
+  await administration
+    .getByRole('heading', { name: 'typed', level: 1 })
+    .waitFor();
+  await tabTo(button('← All environments'));
+  await keyboard.press('Enter');
+  await tabTo(button('typed'));
 });
 
 test('a run is kept, and deleted when it is let go', async ({

@@ -1,0 +1,67 @@
+import { expect, test } from './fixtures';
+import { imageForTests, NO_DOCKER } from './images';
+import { notebook, openForm } from './notebooks';
+
+test('an image is built, tried with the jobs of another one, and deprecated', async ({
+  page,
+  screens,
+  tmpPath
+}) => {
+  test.setTimeout(300_000);
+  const lean = imageForTests('lean');
+  test.skip(lean === null, NO_DOCKER);
+  const { administration, form } = screens;
+  const path = `${tmpPath}/tried.ipynb`;
+  await screens.addEnvironment('workshop');
+  await screens.addImage('now', lean!, 'workshop');
+  await openForm(page, path, notebook('print("as before")'));
+  await form.getByLabel('Environment').selectOption('workshop');
+  await expect(form.getByLabel('Image')).toHaveValue('now');
+  await screens.run.click();
+  await expect(screens.recordThatIs('succeeded')).toBeVisible({
+    timeout: 90_000
+  });
+
+  await screens.openAdministration('images');
+  await administration.getByRole('button', { name: 'Build…' }).click();
+  const build = administration.getByRole('form', { name: 'Build an image' });
+  await build.getByLabel('Name').fill('next');
+  await build.getByLabel('Base').fill('now');
+  await build.getByLabel('Allow it in').selectOption('workshop');
+  await build.getByLabel('Packages').selectOption('kernel');
+  await expect(build.getByLabel('Kernel')).toHaveValue(/python/);
+  await build.getByLabel('Packages').selectOption('requirements');
+  // It is there already, so that no index is asked.
+  await build.getByLabel('requirements.txt').fill('tornado');
+  await build.getByRole('button', { name: 'Build the image' }).click();
+  await expect(
+    administration.locator('[data-task=build][data-state=succeeded]')
+  ).toContainText('Building next', { timeout: 120_000 });
+  await administration
+    .getByRole('button', { name: 'next', exact: true })
+    .click();
+  await administration.getByLabel('Jobs that ran on').selectOption('now');
+  await administration.getByRole('button', { name: 'Start the trial' }).click();
+  const results = administration.locator('table[data-complete=true]');
+  await expect(results.getByRole('row', { name: /tried/ })).toBeVisible({
+    timeout: 90_000
+  });
+  await expect(
+    results.getByRole('button', { name: 'Open the run on next' })
+  ).toContainText('Succeeded');
+
+  await administration.getByLabel('Refused from').fill('2020-01-01');
+  await administration.getByLabel('Successor').selectOption('now');
+  await administration.getByRole('button', { name: 'Save' }).click();
+  await expect(administration.getByRole('heading', { level: 1 })).toContainText(
+    'deprecated on 2020-01-01'
+  );
+  await openForm(page, path);
+  await form.getByLabel('Environment').selectOption('workshop');
+  await expect(
+    form.getByLabel('Image').getByRole('option', { name: /^next/ })
+  ).toBeDisabled();
+  await expect(
+    form.locator('.dl-Reasons').filter({ hasText: 'Use now.' })
+  ).toBeVisible();
+});
