@@ -50,6 +50,7 @@ def test_the_summary_of_each_command_fits_on_its_line(group):
 def test_a_short_command_imports_nothing_that_it_does_not_need(own_shell):
     own_shell("runs", "list")
     heavy = ("alembic", "httpx", "IPython", "jupyter_server", "nbclient", "nbconvert", "nbformat", "papermill", "zmq")
+    heavy += ("cryptography", "docker", "sqlalchemy.dialects.postgresql")
     program = (
         "import sys\nfrom dataops_lab.cli import main\n"
         "try:\n    main(['runs', 'list', '--json'])\nexcept SystemExit:\n    pass\n"
