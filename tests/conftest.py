@@ -21,7 +21,7 @@ from dataops_lab.testing import (
     MemoryBlobs,
 )
 
-pytest_plugins = ["tests.docker", "tests.kernels", "tests.postgres", "tests.registry"]
+pytest_plugins = ["tests.docker", "tests.kernel_sessions", "tests.postgres", "tests.registry"]
 
 
 @pytest.fixture
