@@ -5,6 +5,9 @@ import { numberText, readNumber } from './numbers';
 
 const GB = 1e9;
 
+/** As the API wants it. */
+const NAME = /^[a-z][a-z0-9-]{0,62}$/;
+
 export type MountDraft = { source: string; target: string; read_only: boolean };
 
 /** What stands in the form of an environment. Memory in GB, times in minutes. */
@@ -96,6 +99,10 @@ export function readEnvironment(
   const position = number('position', { whole: true, from: 1 });
   if (!draft.name.trim()) {
     problems.name = trans.__('Give it a name.');
+  } else if (!NAME.test(draft.name.trim())) {
+    problems.name = trans.__(
+      'Needs small letters, digits and hyphens, with a letter first.'
+    );
   }
   const mounts = draft.mounts.filter(
     it => it.source.trim() || it.target.trim()

@@ -80,12 +80,9 @@ export class RunsModel implements IRuns {
   }
 
   add(run: Run): void {
-    // An answer may be overtaken by an event that was sent after it.
-    const known = this._runs.get(run.id);
-    if (known && isTerminal(known) && !isTerminal(run)) {
+    if (!this._take(run)) {
       return;
     }
-    this._runs.set(run.id, run);
     this._sort();
     this._runChanged.emit(run);
     this._changed.emit();
@@ -114,6 +111,16 @@ export class RunsModel implements IRuns {
     return this._added(await this._client.keep(id, kept));
   }
 
+  /** False where it is older than what is known: an answer may be overtaken by one that was sent after it. */
+  private _take(run: Run): boolean {
+    const known = this._runs.get(run.id);
+    if (known && isTerminal(known) && !isTerminal(run)) {
+      return false;
+    }
+    this._runs.set(run.id, run);
+    return true;
+  }
+
   private _remove(id: string): void {
     this._runs.delete(id);
     this._sort();
@@ -138,7 +145,7 @@ export class RunsModel implements IRuns {
       this._engineMissing = false;
       this._trouble = null;
       for (const run of [...recent.items, ...active.items]) {
-        this._runs.set(run.id, run);
+        this._take(run);
       }
       this._sort();
       if (status.queued && !status.engine.leading) {
