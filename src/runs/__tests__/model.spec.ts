@@ -1,0 +1,32 @@
+import { Signal } from '@lumino/signaling';
+
+import type { Client, EventStream, Run } from '../../api';
+import { RunsModel } from '../model';
+
+function run(state: string): Run {
+  return { id: 'r1', state, phase: state, created_at: '' } as unknown as Run;
+}
+
+describe('RunsModel', () => {
+  it('takes no older answer for a run that has ended', async () => {
+    const signal = () => new Signal<object, never>({});
+    const events = {
+      run: signal(),
+      deleted: signal(),
+      restarted: signal(),
+      stateChanged: signal(),
+      open: () => undefined
+    } as unknown as EventStream;
+    // The run ended between the two questions.
+    const client = {
+      status: async () => ({ user: 'ada', queued: 0, may_administer: true }),
+      runs: async (query: { state?: string[] }) => ({
+        items: [run(query.state ? 'active' : 'succeeded')]
+      })
+    } as unknown as Client;
+    const model = new RunsModel(client, events);
+    await model.start();
+    expect(model.active).toEqual([]);
+    expect(model.get('r1')?.state).toBe('succeeded');
+  });
+});
