@@ -31,7 +31,7 @@ test('a notebook runs with two clicks and its record fills in live', async ({
 
   await screens.openSidebar();
   await expect(
-    screens.sidebar.getByRole('button', { name: 'live' })
+    screens.sidebar.getByRole('button', { name: /^live\b/ })
   ).toContainText('Running');
 
   gate.open();
@@ -39,7 +39,7 @@ test('a notebook runs with two clicks and its record fills in live', async ({
   await expect(screens.record).toContainText('after');
   await expect(screens.runningCell).toHaveCount(0);
   await expect(
-    screens.sidebar.getByRole('button', { name: 'live' }).first()
+    screens.sidebar.getByRole('button', { name: /^live\b/ }).first()
   ).toContainText('Succeeded');
 
   await screens.tab('Artifacts').click();
