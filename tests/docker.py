@@ -28,6 +28,8 @@ from dataops_lab.executors.docker.executor import INSTALLATION
 from dataops_lab.ports import Blobs
 from dataops_lab.testing import MemoryBlobs
 
+from .required import missing
+
 WHERE_TO_GET_IT = "No Docker daemon answers: scripts/docker installs and starts one."
 REPOSITORY = "dataops-lab-test"
 CERTIFICATES = Path("/etc/ssl/certs")
@@ -145,9 +147,7 @@ def docker_client() -> Iterator[docker.DockerClient]:
         client = docker.from_env(timeout=600)
         client.ping()
     except docker.errors.DockerException:
-        if os.environ.get("CI"):
-            pytest.fail(WHERE_TO_GET_IT)
-        pytest.skip(WHERE_TO_GET_IT)
+        missing(WHERE_TO_GET_IT)
     with closing(client):
         yield client
 
@@ -184,7 +184,7 @@ def docker_executor(installation: str, tmp_path: Path) -> Iterator[Callable[...,
 def docker_images(docker_client: docker.DockerClient) -> DockerImages:
     """See `RECIPES`."""
     if (os.getuid() != 0 or not shutil.which("debootstrap")) and not docker_client.images.list(f"{REPOSITORY}/base"):
-        pytest.skip("The base image is made by debootstrap, as root: scripts/docker installs it.")
+        missing("The base image is made by debootstrap, as root: scripts/docker installs it.")
     return DockerImages(docker_client)
 
 
@@ -231,7 +231,7 @@ class OwnDaemon:
 def own_daemon(docker_client: docker.DockerClient, docker_images: DockerImages) -> Iterator[OwnDaemon]:
     """Running, with the lean image."""
     if os.getuid() != 0 or not shutil.which("dockerd"):
-        pytest.skip("A second Docker daemon is started by root where dockerd is installed.")
+        missing("A second Docker daemon is started by root where dockerd is installed.")
     # The path of a socket may have a hundred characters.
     folder = Path(tempfile.mkdtemp(prefix="dataops-docker-"))
     daemon = OwnDaemon(folder)

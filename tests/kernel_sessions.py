@@ -12,6 +12,8 @@ import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import start_new_kernel
 
+from .required import missing
+
 WHERE_TO_GET_R = "R and its kernel are not installed. On Debian and Ubuntu: sudo apt-get install r-cran-irkernel"
 
 
@@ -46,7 +48,5 @@ def session(kernel: str, folder: Path, **env: str) -> Iterator[Session]:
 @pytest.fixture(scope="session")
 def r_kernel() -> str:
     if "ir" not in KernelSpecManager().find_kernel_specs():
-        if os.environ.get("CI"):
-            pytest.fail(WHERE_TO_GET_R)
-        pytest.skip(WHERE_TO_GET_R)
+        missing(WHERE_TO_GET_R)
     return "ir"

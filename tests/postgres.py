@@ -18,6 +18,8 @@ import pytest
 
 from dataops_lab.store import open_store
 
+from .required import missing
+
 WHERE_TO_GET_IT = "PostgreSQL is not installed. On Debian and Ubuntu: sudo apt-get install postgresql"
 _FAST = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "autovacuum=off"]
 _FOLDERS = [os.environ.get("PATH", ""), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
@@ -76,9 +78,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         programs = [shutil.which(name, path=os.pathsep.join(_FOLDERS)) for name in ("initdb", "postgres")]
         if None in programs:
-            if os.environ.get("CI"):
-                pytest.fail(WHERE_TO_GET_IT)
-            pytest.skip(WHERE_TO_GET_IT)
+            missing(WHERE_TO_GET_IT)
         initdb, self._server = map(str, programs)
         self.folder = folder
         self._data = folder / "data"

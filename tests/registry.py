@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import docker
 import pytest
+
+from .required import missing
 
 WHERE_TO_GET_IT = "docker-registry is not installed. On Debian and Ubuntu: sudo apt-get install docker-registry"
 USERNAME, PASSWORD = "ada", "open sesame"
@@ -44,9 +45,7 @@ class Registry:
 def registry(docker_client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """Its storage goes with it; what was pulled from it stays in the daemon until its test removes it."""
     if not shutil.which("docker-registry"):
-        if os.environ.get("CI"):
-            pytest.fail(WHERE_TO_GET_IT)
-        pytest.skip(WHERE_TO_GET_IT)
+        missing(WHERE_TO_GET_IT)
     folder = tmp_path_factory.mktemp("registry")
     (folder / "htpasswd").write_text(_HTPASSWD)
     process, host = _started(folder)

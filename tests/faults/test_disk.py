@@ -16,6 +16,8 @@ from dataops_lab.handlers.base import status_of
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import damage, runs
 
+from ..required import missing
+
 MIB = 1024**2
 
 
@@ -46,7 +48,7 @@ def mounted() -> Iterator[Callable[[Path, int], Disk]]:
         folder.mkdir(parents=True, exist_ok=True)
         command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
         if not shutil.which("mount") or subprocess.run(command, capture_output=True, check=False).returncode:
-            pytest.skip("No disk can be mounted here: that needs root, and a machine that allows it.")
+            missing("No disk can be mounted here: that needs root, and a machine that allows it.")
         folders.append(folder)
         return Disk(folder)
 

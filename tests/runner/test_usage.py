@@ -11,6 +11,7 @@ import pytest
 
 from dataops_lab.engine.finish import read_outcome
 
+from ..required import missing
 from ..waiting import eventually
 
 MB = 1_000_000
@@ -88,7 +89,7 @@ def limited() -> Iterator[Callable[[], None]]:
     except OSError as error:
         if own.is_dir():
             own.rmdir()
-        pytest.skip(f"no control group can be made here: {error}")
+        missing(f"no control group can be made here: {error}")
     yield lambda: (own / "cgroup.procs").write_text(str(os.getpid())) and None
     own.rmdir()
 

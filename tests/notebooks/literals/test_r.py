@@ -10,6 +10,8 @@ import pytest
 from dataops_lab.errors import InvalidParameters
 from dataops_lab.notebooks.literals import assignments
 
+from ...required import missing
+
 WRITTEN = [
     ("plain", "any", '"plain"'),
     ('say "hi" \\ \'', "any", '"say \\"hi\\" \\\\ \'"'),
@@ -59,9 +61,10 @@ def test_a_name_that_r_allows_is_written(name: str) -> None:
     assert assignments("R", {name: 1}, {}) == f"{name} <- 1L"
 
 
-@pytest.mark.skipif(not shutil.which("Rscript"), reason="R is not installed")
 @pytest.mark.parametrize("text", ['it\'s "q" \\', "é 漢字 🎉", "line\nbreak\t\x01", "`x` $(y) {z} %s"])
 def test_text_arrives_in_r_as_it_was(text: str) -> None:
+    if not shutil.which("Rscript"):
+        missing("R is not installed. On Debian and Ubuntu: sudo apt-get install r-base-core")
     script = assignments("R", {"given": text}, {}) + "\ncat(utf8ToInt(given))"
     shown = subprocess.run(["Rscript", "--vanilla", "-e", script], capture_output=True, check=True, text=True).stdout
     assert [int(point) for point in shown.split()] == [ord(char) for char in text], json.dumps(text)
