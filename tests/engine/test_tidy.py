@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from threading import Event, Thread
 
 import pytest
@@ -12,14 +11,9 @@ from dataops_lab.engine import tidy
 from dataops_lab.errors import NotFound, StoreBusy
 from dataops_lab.services import retention, runs
 
+from ..waiting import eventually
+
 DAY = 24 * 3600
-
-
-def waited_for(holds) -> None:
-    give_up = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
 
 
 def is_gone(ctx, run_id: str) -> bool:
@@ -55,7 +49,7 @@ def running(engine, clock):
 def test_the_engine_applies_the_rules_once_it_leads(ctx, old, running, clock):
     assert not is_gone(ctx, old.id)
     clock.advance(tidy.FIRST_AFTER_S)
-    waited_for(lambda: is_gone(ctx, old.id))
+    eventually(lambda: is_gone(ctx, old.id))
 
 
 def test_what_fails_is_tried_again_later(ctx, old, running, clock, monkeypatch):
@@ -69,7 +63,7 @@ def test_what_fails_is_tried_again_later(ctx, old, running, clock, monkeypatch):
         clock.advance(tidy.FIRST_AFTER_S)
         assert tried.wait(60)
     clock.advance(tidy.LOOK_EVERY_S)
-    waited_for(lambda: is_gone(ctx, old.id))
+    eventually(lambda: is_gone(ctx, old.id))
 
 
 def test_an_engine_that_ends_does_not_wait_until_all_is_tidy(ctx, clock, monkeypatch):
@@ -77,7 +71,7 @@ def test_an_engine_that_ends_does_not_wait_until_all_is_tidy(ctx, clock, monkeyp
 
     def endless(ctx, *, fence, stopped):
         begun.set()
-        waited_for(stopped)
+        eventually(stopped)
         return retention.Removed()
 
     monkeypatch.setattr(retention, "tidy", endless)

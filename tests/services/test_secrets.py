@@ -3,10 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import create_engine
 
 from dataops_lab.domain.secrets import of_environment
 from dataops_lab.errors import Conflict, Damaged, NotFound, Refused, SecretsLocked
 from dataops_lab.services import environments, secrets
+from dataops_lab.store.tables import metadata
 from dataops_lab.vault import AesVault, Keys
 
 SANDBOX = of_environment("sandbox")
@@ -28,12 +30,15 @@ def test_a_secret_is_known_by_name_and_version_and_opened_only_for_a_launch(ctx)
 
 
 def test_the_database_has_no_value_in_clear(ctx, tmp_path, database):
-    if not database.startswith("sqlite"):
-        pytest.skip("only a file can be searched")
     secrets.put(ctx, "sandbox", "PASSWORD", "correct horse battery", by="ann")
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) > 1
-    assert not [path for path in files if b"correct horse battery" in path.read_bytes()]
+    engine = create_engine(database)
+    with engine.connect() as connection:
+        rows = [repr(row) for table in metadata.sorted_tables for row in connection.execute(table.select())]
+    engine.dispose()
+    assert any("PASSWORD" in row for row in rows)
+    assert not [row for row in rows if "correct horse battery" in row]
+    # On SQLite also what the file holds beside its rows.
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"correct horse" in path.read_bytes()]
 
 
 def test_one_environment_has_none_of_another(ctx):
