@@ -49,7 +49,7 @@ class Meter:
         own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
         unit = 1 if sys.platform == "darwin" else 1024
         cpu_seconds = sum(part.ru_utime + part.ru_stime for part in (own, children))
-        largest = max(own.ru_maxrss, children.ru_maxrss) * unit
+        largest = max(_own_peak_bytes() or own.ru_maxrss * unit, children.ru_maxrss * unit)
         if self._forked is not None:
             cpu_seconds += self._forked.cpu_seconds
             largest = max(largest, self._forked.peak_memory_bytes)
@@ -69,6 +69,15 @@ class Meter:
         if self.peak_memory_bytes > self._told[0] * GROWTH or self.cpu_seconds > self._told[1] * GROWTH + 1:
             self._told = (self.peak_memory_bytes, self.cpu_seconds)
             self._recorder.used(self.peak_memory_bytes, self.cpu_seconds)
+
+
+def _own_peak_bytes() -> int:
+    """0 where nothing tells. What `getrusage` says begins on Linux with the size of the process that started this one."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text(errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def _cost(pid: int) -> tuple[int, float]:

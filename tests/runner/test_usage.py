@@ -45,6 +45,14 @@ def test_children_that_are_alive_together_count_together(runs):
     assert run.result["peak_memory_bytes"] > 300 * MB
 
 
+def test_memory_of_the_process_that_started_the_runner_is_not_its_own(runs):
+    large = b"x" * 500_000_000
+    run = runs.run("1 + 1")
+    del large
+
+    assert run.result["peak_memory_bytes"] < 400 * MB
+
+
 def test_what_a_killed_runner_had_used_is_in_the_journal(runs):
     run = runs.make("x = bytearray(100_000_000)\nimport time\nwhile True: time.sleep(0.1)").start()
     eventually(lambda: any(event["peak_memory_bytes"] > 100 * MB for event in run.events("usage")))
