@@ -46,7 +46,7 @@ test-python: $(DONE)/built $(DONE)/postgres $(DONE)/r $(DONE)/registry docker ##
 test-frontend: $(DONE)/built ## the TypeScript tests
 	jlpm test
 
-test-browser: $(DONE)/built $(DONE)/ui-tests ## the tests in a real browser
+test-browser: $(DONE)/built $(DONE)/ui-tests docker ## the tests in a real browser
 	cd ui-tests && CHROMIUM="$$(../scripts/chromium)" RETRIES=$(RETRIES) jlpm test
 
 chaos: $(DONE)/built ## kill at random for MINUTES, then count (MINUTES=5, SEED=…)
