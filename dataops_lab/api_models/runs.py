@@ -5,9 +5,11 @@ from typing import Any
 
 from pydantic import Field
 
+from ..domain.environments import Resources
 from ..domain.records import RecordFileKind
 from ..domain.retries import Budget, charged, due_at
 from ..domain.runs import Attempt, AttemptState, Run, RunState
+from ..services.placement import Elsewhere
 from ..services.runs import RunView
 from .base import ContentsPath, Instant, Model
 from .environments import ResourcesModel
@@ -28,9 +30,19 @@ class SubmitRequest(GivenSettingsModel):
 
 
 class RerunRequest(Model):
-    """The same version again; `parameters` replaces all of the earlier run's when given."""
+    """The same version again; `parameters` replaces all of the earlier run's when given.
+
+    In the same environment, and in the same image by its digest, where no other one is given.
+    """
 
     parameters: dict[str, Any] | None = None
+    environment: str | None = None
+    image: str | None = Field(default=None, max_length=100)
+    resources: ResourcesModel | None = None
+
+    def elsewhere(self) -> Elsewhere:
+        resources = self.resources.to_domain() if self.resources else Resources()
+        return Elsewhere(self.environment, self.image, resources)
 
 
 class ReasonModel(Model):

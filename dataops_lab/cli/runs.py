@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..domain.environments import Resources
 from ..domain.runs import RunState
 from ..errors import DataOpsError
 from . import exits, options, targets
@@ -257,6 +258,9 @@ def record(run_id: str, output: str, server: str | None, as_json: bool) -> None:
 @runs.command()
 @options.run_argument
 @options.parameter_options
+@click.option("--env", "environment", metavar="NAME", help="Another environment than the one in which it ran.")
+@click.option("--image", metavar="NAME", help="An image of the catalogue, as it is there now.")
+@options.resources_options
 @options.wait_option
 @options.key_option
 @options.server_option
@@ -265,12 +269,20 @@ def rerun(
     run_id: str,
     texts: tuple[tuple[str, str], ...],
     params_file: str | None,
+    environment: str | None,
+    image: str | None,
+    cpus: float | None,
+    memory_bytes: int | None,
+    pids: int | None,
+    gpus: int | None,
     wait: bool,
     key: str | None,
     server: str | None,
     as_json: bool,
 ) -> int:
     """Run the version of an earlier run again, as a new run. Parameters that are not given stay as they were.
+
+    It runs where it ran before, in the very same image, unless --env or --image names another one.
 
     Exit codes are those of `jupyter dataops run`.
     """
@@ -280,7 +292,14 @@ def rerun(
     with connected(server) as connection:
         old = connection.named(run_id)
         changed = {**old.parameters, **given, **_parsed(old, texts)} if given or texts else None
-        new = connection.client.rerun(old.id, parameters=changed, key=key)
+        new = connection.client.rerun(
+            old.id,
+            parameters=changed,
+            environment=environment,
+            image=image,
+            resources=Resources(cpus, memory_bytes, pids, gpus),
+            key=key,
+        )
         connection.keep_engine()
         outcome = follow.to_its_end(connection, new, quiet=as_json) if wait else follow.Outcome(new)
         return follow.answer(connection, outcome, waited=wait, json=as_json)

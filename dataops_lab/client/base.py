@@ -141,8 +141,20 @@ class Client(Protocol):
         """Now, and collect what nothing refers to."""
         ...
 
-    def rerun(self, run_id: str, *, parameters: Mapping[str, Any] | None = None, key: str | None = None) -> RunModel:
-        """The same version again, as a new run; `parameters` replaces all of the earlier ones when given."""
+    def rerun(
+        self,
+        run_id: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        environment: str | None = None,
+        image: str | None = None,
+        resources: Resources | None = None,
+        key: str | None = None,
+    ) -> RunModel:
+        """The same version again, as a new run; `parameters` replaces all of the earlier ones when given.
+
+        In the same environment, and in the same image by its digest, where no other one is given.
+        """
         ...
 
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:

@@ -184,9 +184,23 @@ class HttpClient(Client):
     def apply_retention(self) -> RemovedModel:
         return self._post(RemovedModel, "retention/apply")
 
-    def rerun(self, run_id: str, *, parameters: Mapping[str, Any] | None = None, key: str | None = None) -> RunModel:
-        given = None if parameters is None else dict(parameters)
-        return self._post(RunModel, _run(run_id, "rerun"), RerunRequest(parameters=given), key=key)
+    def rerun(
+        self,
+        run_id: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        environment: str | None = None,
+        image: str | None = None,
+        resources: Resources | None = None,
+        key: str | None = None,
+    ) -> RunModel:
+        asked = RerunRequest(
+            parameters=None if parameters is None else dict(parameters),
+            environment=environment,
+            image=image,
+            resources=ResourcesModel.model_validate(resources) if resources else None,
+        )
+        return self._post(RunModel, _run(run_id, "rerun"), asked, key=key)
 
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
         run = self.run(run_id)

@@ -27,6 +27,7 @@ from ..domain.runs import RunState, Submission
 from ..ports import RunFilter
 from ..services import Services, damage, installation, jobs, projects, records, retention, runs
 from ..services.permissions import may_administer
+from ..services.placement import Elsewhere
 from ..services.runs import RunView
 from .base import Client, JobSettings, Settings, Update
 from .environments import Environments, LocalEnvironments
@@ -138,9 +139,20 @@ class LocalClient(Client):
     def apply_retention(self) -> RemovedModel:
         return RemovedModel(**vars(retention.apply_now(self._ctx, by=self._user)))
 
-    def rerun(self, run_id: str, *, parameters: Mapping[str, Any] | None = None, key: str | None = None) -> RunModel:
+    def rerun(
+        self,
+        run_id: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        environment: str | None = None,
+        image: str | None = None,
+        resources: Resources | None = None,
+        key: str | None = None,
+    ) -> RunModel:
         given = None if parameters is None else dict(parameters)
-        return RunModel.of(runs.rerun(self._ctx, run_id, parameters=given, by=self._user, key=key).view)
+        elsewhere = Elsewhere(environment, image, resources or Resources())
+        submitted = runs.rerun(self._ctx, run_id, parameters=given, by=self._user, elsewhere=elsewhere, key=key)
+        return RunModel.of(submitted.view)
 
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
         ctx = self._ctx

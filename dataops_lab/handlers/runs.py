@@ -152,7 +152,10 @@ class RerunHandler(DataOpsHandler):
     )
     def post(self, run_id: str, body: RerunRequest) -> tuple[int, RunModel]:
         key = self.request.headers.get(KEY_HEADER)
-        return _created(runs.rerun(self.services, run_id, parameters=body.parameters, by=self.user, key=key))
+        submitted = runs.rerun(
+            self.services, run_id, parameters=body.parameters, by=self.user, elsewhere=body.elsewhere(), key=key
+        )
+        return _created(submitted)
 
 
 class NotebookHandler(DataOpsHandler):

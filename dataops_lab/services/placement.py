@@ -10,8 +10,8 @@ from ..domain.environments import Environment, ExecutorKind, Resources
 from ..domain.images import Image, RunImage, authored_in
 from ..domain.runs import Run, Submission
 from ..domain.secrets import of_environment
-from ..domain.snapshots import Finding, Severity, Surroundings, kernel_for
-from ..errors import Forbidden, Refused
+from ..domain.snapshots import Finding, KernelChoice, Severity, Surroundings, kernel_for
+from ..errors import Forbidden, KernelUnavailable, Refused
 from ..ports import Transaction
 from .context import Services
 from .permissions import may_administer
@@ -27,6 +27,26 @@ class Placement:
     resources: Resources
     unpromoted: bool
     findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Where a run that repeats another one is to go; what is None is as it was, or as the new environment has it."""
+
+    environment: str | None = None
+    image: str | None = None
+    resources: Resources = Resources()
+
+    def moves(self, old: Run) -> bool:
+        return self.image is not None or self.environment not in (None, old.environment)
+
+    def submission(self, old: Run) -> Submission:
+        """What would be asked for if it was the first run there."""
+        environment = self.environment or old.environment
+        return Submission(path="", environment=environment, image=self.image, resources=self.resources)
+
+
+THERE = Elsewhere()
 
 
 @dataclass(frozen=True)
@@ -118,8 +138,15 @@ def check_there(ctx: Services, placed: Placement) -> None:
         )
 
 
-def place_again(ctx: Services, tx: Transaction, old: Run, *, by: str) -> Placement:
-    """For a run that repeats another one: in the same image, by digest, as long as that may still be used."""
+def place_again(ctx: Services, tx: Transaction, old: Run, wanted: Elsewhere, *, by: str) -> Placement:
+    """For a run that repeats another one: in the same image, by digest, as long as that may still be used.
+
+    In another environment or image it is placed as the first run there would be.
+    """
+    if wanted.moves(old):
+        placed = place(ctx, tx, wanted.submission(old), by=by)
+        kept = (finding for finding in old.findings if finding.code not in _OF_PLACE)
+        return replace(placed, findings=(*kept, *placed.findings))
     environment = tx.environments.get(old.environment)
     if error := _closed(ctx, tx, environment, by):
         raise error
@@ -132,7 +159,9 @@ def place_again(ctx: Services, tx: Transaction, old: Run, *, by: str) -> Placeme
         )
     if old.image is not None:
         image = _allowed(ctx, environment, _named(tx, old.image.name))
-    resources = _bounded(environment, old.resources)
+    _check_locked(environment, wanted.submission(old))
+    asked = wanted.resources != Resources()
+    resources = _resources(environment, wanted.resources) if asked else _bounded(environment, old.resources)
     return Placement(
         environment=environment,
         image=old.image,
@@ -143,6 +172,23 @@ def place_again(ctx: Services, tx: Transaction, old: Run, *, by: str) -> Placeme
             *(finding for finding in old.findings if finding.code not in _OF_PLACEMENT),
             *_findings(ctx, environment, resources, image),
         ),
+    )
+
+
+def kernel_again(ctx: Services, placed: Placement, ran: KernelChoice) -> KernelChoice:
+    """What the kernel of an earlier run is there. On this machine its name may mean something else by now; a run starts
+    with what is there when it is asked for."""
+    if placed.where.kernels is None:
+        return ctx.notebooks.kernel(ran.name)
+    if found := kernel_for(placed.where.kernels, ran.name, ran.language):
+        return found
+    names = [kernel.name for kernel in placed.where.kernels]
+    image = placed.where.image or placed.environment.name
+    raise KernelUnavailable(
+        f"The image {image} has no kernel {ran.name!r}; it has {', '.join(names) or 'none'}. Choose another image.",
+        code="kernel_not_in_image",
+        kernel=ran.name,
+        installed=names,
     )
 
 
@@ -312,6 +358,16 @@ def _findings(ctx: Services, environment: Environment, resources: Resources, ima
 
 
 _OF_PLACEMENT = ("limits_not_enforced", "image_deprecated")
+# What holds for one place alone, where the notebook's needs were compared with what was there.
+_OF_PLACE = (
+    *_OF_PLACEMENT,
+    "missing_module",
+    "editable_module",
+    "missing_variable",
+    "image_lacks_package",
+    "image_other_version",
+    "image_other_python",
+)
 
 
 def _not_enforced(environment: Environment, resources: Resources) -> Iterator[Finding]:

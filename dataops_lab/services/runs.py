@@ -20,7 +20,7 @@ from ..domain.versions import Version, canonical_json, digest_of
 from ..errors import Conflict, InvalidRequest, KeyReused
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
-from .placement import check_there, image_of, place, place_again
+from .placement import THERE, Elsewhere, check_there, image_of, kernel_again, place, place_again
 from .queue import Waiting
 
 MAX_KEY_LENGTH = 200
@@ -110,23 +110,32 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
 
 
 def rerun(
-    ctx: Services, run_id: str, *, parameters: dict[str, Any] | None, by: str, key: str | None = None
+    ctx: Services,
+    run_id: str,
+    *,
+    parameters: dict[str, Any] | None,
+    by: str,
+    elsewhere: Elsewhere = THERE,
+    key: str | None = None,
 ) -> Submitted:
-    """The same version again, as a new run that names the old one; `parameters` replaces all of the earlier ones."""
+    """The same version again, as a new run that names the old one; `parameters` replaces all of the earlier ones.
+
+    Where it ran, unless it is asked for `elsewhere`: then it is checked as a first run there.
+    """
     _check_key(key)
-    request = digest_of(canonical_json({"rerun": run_id, "parameters": parameters}))
+    asked = {"rerun": run_id, "parameters": parameters, **({} if elsewhere == THERE else asdict(elsewhere))}
+    request = digest_of(canonical_json(asked))
     if key is not None and (earlier := _earlier(ctx, key, request)):
         return Submitted(earlier, created=False)
     with ctx.store.read() as tx:
         old = tx.runs.get(run_id)
         version = tx.versions.get(old.job_id, old.version_digest)
-        placed = place_again(ctx, tx, old, by=by)
+        placed = place_again(ctx, tx, old, elsewhere, by=by)
+    if elsewhere.moves(old):
+        check_there(ctx, placed)
     schema = version.manifest.parameters
     values = schema.checked(old.parameters if parameters is None else parameters)
     fill_in(ctx, version.manifest.notebook_digest, version.manifest.language, schema, values)
-    # What the kernel's name means here may have changed since; a run starts with what is there when it is asked
-    # for. In an image it is what it was.
-    kernel = old.kernel if placed.image else ctx.notebooks.kernel(old.kernel.name)
     run = again(
         old,
         at=ctx.moment(),
@@ -134,7 +143,9 @@ def rerun(
         trigger="rerun",
         settings=bounded(old.settings, placed.environment.limits),
         parameters=values,
-        kernel=kernel,
+        environment=placed.environment.name,
+        image=placed.image,
+        kernel=kernel_again(ctx, placed, old.kernel),
         key=key,
         request_digest=request,
         findings=placed.findings,

@@ -2118,6 +2118,8 @@ export interface components {
         /**
          * RerunRequest
          * @description The same version again; `parameters` replaces all of the earlier run's when given.
+         *
+         *     In the same environment, and in the same image by its digest, where no other one is given.
          */
         RerunRequest: {
             /**
@@ -2127,6 +2129,18 @@ export interface components {
             parameters: {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Environment
+             * @default null
+             */
+            environment: string | null;
+            /**
+             * Image
+             * @default null
+             */
+            image: string | null;
+            /** @default null */
+            resources: components["schemas"]["ResourcesModel"] | null;
         };
         /**
          * ResourcesModel

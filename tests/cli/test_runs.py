@@ -136,6 +136,16 @@ def test_a_rerun_keeps_the_parameters_that_are_not_given(shell, good):
     assert again.json["parameters"] == {"month": "2026-02", "top": 5}
 
 
+def test_a_rerun_goes_to_another_environment(shell, good):
+    again = shell("runs", "rerun", good["id"], "--env", "production", "--cpus", "2", "--json")
+
+    assert again.code == 0
+    assert (again.json["environment"], again.json["version"]) == ("production", good["version"])
+    assert again.json["resources"]["cpus"] == 2
+    refused = shell.here("runs", "rerun", good["id"], "--image", "none-here", "--json")
+    assert (refused.code, refused.json["error"]["code"]) == (2, "image_not_allowed")
+
+
 def test_a_rerun_with_parameters_that_do_not_fit_is_refused(shell, good):
     for given in (["-p", "top", "many"], ["-p", "other", "1"]):
         answer = shell.here("runs", "rerun", good["id"], *given, "--json")

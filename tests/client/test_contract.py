@@ -176,6 +176,16 @@ def test_a_rerun_is_a_new_run_of_the_same_version_with_the_parameters_it_is_give
         client.rerun(old.id, parameters={"z": 1})
 
 
+def test_a_rerun_goes_where_it_is_asked_for(installation, client):
+    old = client.submit(installation.notebook("moved.ipynb", "1"))
+
+    assert client.rerun(old.id, environment="production").environment == "production"
+    for elsewhere in ({"image": "none-here"}, {"environment": "production", "image": "none-here"}):
+        with pytest.raises(Refused) as refusal:
+            client.rerun(old.id, **elsewhere)
+        assert refusal.value.precise_code == "image_not_allowed"
+
+
 def test_every_run_comes_once_over_all_pages_newest_first(installation, client):
     path = installation.notebook("many.ipynb", "1")
     submitted = [client.submit(path, name="many of them").id for _ in range(5)]

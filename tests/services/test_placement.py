@@ -11,8 +11,9 @@ from dataops_lab.domain.environments import Environment, ExecutorKind, Resources
 from dataops_lab.domain.images import Deprecation, Image, PinnedImage, Probe
 from dataops_lab.domain.runs import Submission
 from dataops_lab.domain.snapshots import KernelChoice
-from dataops_lab.errors import DataOpsError, NotFound, UnknownEnvironment
+from dataops_lab.errors import DataOpsError, KeyReused, NotFound, UnknownEnvironment
 from dataops_lab.services import environments, placement, runs
+from dataops_lab.services.placement import Elsewhere
 
 PYTHON = KernelChoice("python3", "python", "Python 3", ("/opt/bin/python", "-m", "ipykernel_launcher"))
 BASH = KernelChoice("bash", "bash", "Bash", ("/opt/bin/python", "-m", "bash_kernel"))
@@ -194,6 +195,82 @@ def test_a_rerun_is_checked_as_a_new_run_is(ctx, sandbox, image, submit):
     sandbox(**IN_DOCKER)
     with pytest.raises(NotFound):
         runs.rerun(ctx, old.id, parameters=None, by="bob")
+
+
+@pytest.fixture
+def again(ctx):
+    def rerun(old, by: str = "bob", **elsewhere):
+        return runs.rerun(ctx, old.id, parameters=None, by=by, elsewhere=Elsewhere(**elsewhere)).view.run
+
+    return rerun
+
+
+def test_a_rerun_goes_to_another_image_or_environment_as_a_first_run_there_would(ctx, sandbox, image, submit, again):
+    old = submit(resources=Resources(cpus=1)).run
+    image("data"), image("shell", (BASH, replace(PYTHON, name="conda")))
+    sandbox(executor=ExecutorKind.DOCKER, images=("data", "shell"), default_image="data")
+    moved = again(old, image="shell")
+    assert (moved.image.name, moved.kernel.name, moved.version_digest) == ("shell", "conda", old.version_digest)
+    assert moved.resources == Resources(), "what it asked for was meant for the place where it was"
+    there = again(moved, environment="production")
+    assert (there.environment, there.image, there.unpromoted) == ("production", None, True)
+    assert again(moved, environment="sandbox").image == moved.image, "where it was it stays in its image"
+
+
+def test_a_rerun_in_the_image_that_is_named_takes_it_as_the_catalogue_has_it_now(sandbox, image, submit, again):
+    sandbox(**IN_DOCKER)
+    old = submit_in(image, submit)
+    new = image("data", pinned=PinnedImage("sha256:" + "9" * 64, None, "linux/amd64", "", 1))
+    assert again(old, image="data").image == new.for_run
+
+
+def test_a_rerun_that_stays_may_ask_for_other_resources(sandbox, image, submit, again):
+    sandbox(**IN_DOCKER, limits=RunLimits(Resources(cpus=4)))
+    old = submit_in(image, submit)
+    stayed = again(old, resources=Resources(cpus=1))
+    assert (stayed.resources, stayed.image) == (Resources(cpus=1), old.image)
+    with pytest.raises(DataOpsError, match="more than sandbox allows"):
+        again(old, resources=Resources(cpus=5))
+    sandbox(**IN_DOCKER, locked=("resources",))
+    with pytest.raises(DataOpsError, match="is locked"):
+        again(old, resources=Resources(cpus=1))
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "code"),
+    [
+        ({"image": "lean"}, "image_not_allowed"),
+        ({"image": "shell"}, "kernel_not_in_image"),
+        ({"image": "nowhere"}, "unknown_image"),
+        ({"environment": "nowhere"}, "unknown_environment"),
+        ({"environment": "production"}, "environment_guarded"),
+        ({"environment": "production", "image": "data"}, "environment_guarded"),
+    ],
+)
+def test_a_rerun_is_refused_where_a_first_run_would_be(ctx, sandbox, image, submit, elsewhere, code):
+    sandbox(executor=ExecutorKind.DOCKER, images=("data", "shell"), default_image="data")
+    image("lean"), image("shell", (BASH,))
+    old = submit_in(image, submit)
+    ctx = replace(ctx, administrators=frozenset({"ann"}))
+    with pytest.raises(DataOpsError) as raised:
+        runs.rerun(ctx, old.id, parameters=None, by="eve", elsewhere=Elsewhere(**elsewhere))
+    assert raised.value.precise_code == code
+
+
+def test_a_rerun_with_the_key_of_one_that_went_elsewhere_is_refused(ctx, submit):
+    old = submit().run
+    there = {"parameters": None, "by": "ann", "key": "k"}
+    run = runs.rerun(ctx, old.id, **there, elsewhere=Elsewhere("production")).view.run
+    assert runs.rerun(ctx, old.id, **there, elsewhere=Elsewhere("production")).view.run.id == run.id
+    with pytest.raises(KeyReused):
+        runs.rerun(ctx, old.id, **there)
+
+
+def test_what_was_missing_in_one_place_is_not_said_of_another(ctx, sandbox, submit, again):
+    sandbox(limits=RunLimits(Resources(memory_bytes=2**30)))
+    old = submit().run
+    assert {finding.code for finding in old.findings} == {"limits_not_enforced"}
+    assert again(old, environment="production").findings == ()
 
 
 def test_the_form_is_told_what_may_be_chosen_and_why_the_rest_may_not(ctx, sandbox, image):
