@@ -66,6 +66,20 @@ def settings_options(command: F) -> F:
             help="Seconds from now to the end.  [default: 72 hours]",
         ),
         click.option(
+            "--timeout",
+            "timeout_s",
+            type=seconds,
+            metavar="S",
+            help="Seconds of running after which it is ended.  [default: 24 hours]",
+        ),
+        click.option(
+            "--start-timeout",
+            "start_timeout_s",
+            type=seconds,
+            metavar="S",
+            help="Seconds that an attempt may take to start.  [default: 10 minutes]",
+        ),
+        click.option(
             "--queue-timeout",
             "queue_timeout_s",
             type=seconds,
@@ -73,11 +87,10 @@ def settings_options(command: F) -> F:
             help="Seconds that it may wait for its start.  [default: 24 hours]",
         ),
         click.option(
-            "--timeout",
-            "timeout_s",
-            type=seconds,
-            metavar="S",
-            help="Seconds of running after which it is ended.  [default: 24 hours]",
+            "--retry-on-timeout",
+            type=click.BOOL,
+            metavar="yes|no",
+            help="Whether --retries are for its timeout too.  [default: no]",
         ),
         click.option(
             "--retries",

@@ -60,6 +60,8 @@ REFUSALS = [
     ([GOOD, "-o", "/dev/null"], "invalid_request", "ordinary"),
     ([GOOD, "--timeout", "nan"], "usage", "more than 0"),
     ([GOOD, "--timeout", "-1"], "usage", "more than 0"),
+    ([GOOD, "--start-timeout", "0"], "usage", "more than 0"),
+    ([GOOD, "--retry-on-timeout", "often"], "usage", "boolean"),
     ([GOOD, "--no-wait", "-o", "out.ipynb"], "usage", "--no-wait"),
     ([GOOD, "--bogus"], "usage", "--bogus"),
     ([], "usage", "NOTEBOOK"),

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 
 import pytest
+
+from dataops_lab.domain.settings import RunSettings
 
 from .conftest import ENDLESS
 
@@ -60,6 +63,41 @@ def test_a_timeout_ends_with_3(shell):
 
     assert answer.code == 3
     assert answer.json["state"] == "timed_out"
+
+
+def test_a_run_can_be_given_every_setting_there_is(shell):
+    given = {
+        "--priority": 3,
+        "--retries": 2,
+        "--retry-on-timeout": "yes",
+        "--queue-timeout": 101,
+        "--start-timeout": 102,
+        "--timeout": 103,
+        "--total-timeout": 104,
+    }
+    options = [text for option, value in given.items() for text in (option, str(value))]
+
+    run = shell("run", shell.notebook("settings.ipynb", "1"), *options, "--json").json
+
+    assert {it.name: run[it.name] for it in fields(RunSettings)} == {
+        "priority": 3,
+        "max_retries": 2,
+        "retry_on_timeout": True,
+        "queue_timeout_s": 101,
+        "start_timeout_s": 102,
+        "timeout_s": 103,
+        "total_timeout_s": 104,
+    }
+
+
+def test_a_setting_that_a_run_is_given_goes_before_that_of_its_job(shell):
+    notebook = shell.notebook("own.ipynb", "1")
+    job = shell("run", notebook, "--json").json["job"]["id"]
+    assert shell.here("jobs", "set", job, "--retry-on-timeout", "yes", "--start-timeout", "50").code == 0
+
+    run = shell("run", notebook, "--retry-on-timeout", "no", "--json").json
+
+    assert (run["retry_on_timeout"], run["start_timeout_s"]) == (False, 50)
 
 
 def test_parameters_of_a_file_are_overridden_by_those_typed(shell):
