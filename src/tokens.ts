@@ -1,7 +1,7 @@
 import { Token } from '@lumino/coreutils';
 import { ISignal } from '@lumino/signaling';
 
-import type { Client, EventStream, Parameters, Problem, Run } from './api';
+import type { Client, EventStream, Problem, Run } from './api';
 
 /** The connection to the server half: its API, and the one event stream of the page. */
 export interface IDataOps {
@@ -46,7 +46,7 @@ export interface IRuns {
   /** Take in a run that an answer of the server brought. */
   add(run: Run): void;
   cancel(id: string): Promise<Run>;
-  rerun(id: string, parameters?: Parameters): Promise<Run>;
+  rerun(id: string): Promise<Run>;
   /** With its record, for good. */
   delete(id: string): Promise<void>;
   /** A run that is kept is deleted by nobody and no rule. */

@@ -12,7 +12,7 @@ import {
   Inspection,
   JournalPage,
   Page,
-  Parameters,
+  RerunRequest,
   Run,
   Status,
   Submission,
@@ -76,11 +76,10 @@ export class Client extends Connection {
     return this.send('POST', pathOf('runs', id, 'verify'), {});
   }
 
-  /** The same version again; `parameters` replaces all of the earlier run's. */
-  rerun(id: string, parameters: Parameters | null, key: string): Promise<Run> {
+  /** The same version again, where it ran unless another place is asked for. */
+  rerun(id: string, request: RerunRequest, key: string): Promise<Run> {
     const headers = { 'Idempotency-Key': key };
-    const path = pathOf('runs', id, 'rerun');
-    return this.send('POST', path, { parameters }, headers);
+    return this.send('POST', pathOf('runs', id, 'rerun'), request, headers);
   }
 
   /** Executed once the record is stored; before that, filled in and without outputs. */

@@ -41,6 +41,12 @@ export type Submission = With<
   { path: string; parameters?: Parameters }
 >;
 
+/** `parameters` replaces all of the earlier run's. */
+export type RerunRequest = With<
+  Partial<Schemas['RerunRequest']>,
+  { parameters?: Parameters }
+>;
+
 /** Of a failing cell, `detail` holds cell, ename, evalue and traceback. */
 export type Reason = With<Schemas['ReasonModel'], { detail: JSONMapping }>;
 export type Progress = Schemas['ProgressModel'];

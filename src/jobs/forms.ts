@@ -37,7 +37,8 @@ export class Forms {
   }
 
   openForRerun(run: Run): void {
-    const target = rerunTarget(run, this._options.client);
+    const { client, trans } = this._options;
+    const target = rerunTarget(run, client, trans);
     this._open(`dataops-rerun-${run.id}`, target);
   }
 

@@ -18,9 +18,11 @@ import {
 import { Draft, draftOf, initialDraft, isDefault, readDraft } from './drafts';
 import {
   inspected,
+  isWhereItRan,
   NOWHERE,
   Place,
   placementOf,
+  placeOf,
   readPlace,
   stillAllowed
 } from './place';
@@ -76,6 +78,7 @@ export class RunFormModel implements IDisposable {
       this._state = {
         ...this._state,
         name: rerunOf.job.name,
+        place: placeOf(rerunOf),
         ...fieldsOf(rerunOf.parameter_schema, {}, rerunOf.parameters)
       };
     }
@@ -100,46 +103,23 @@ export class RunFormModel implements IDisposable {
 
   /** Read the notebook (again); what was typed is kept where it still fits. */
   async load(): Promise<void> {
-    if (this.target.rerunOf) {
+    const reading = ++this._reading;
+    const isPlaced = this._state.place.environment !== '';
+    this._set({ loading: true });
+    let read: Partial<FormState>;
+    try {
+      const { rerunOf } = this.target;
+      read = await (rerunOf ? this._places(rerunOf) : this._notebook());
+    } catch (reason) {
+      read = { trouble: Problem.from(reason) };
+    }
+    if (reading !== this._reading) {
       return;
     }
-    const reading = ++this._reading;
-    this._set({ loading: true });
-    try {
-      const notes = await this._save();
-      const { kernel, place } = this._state;
-      const inspection = await this.target.inspect({
-        kernel: kernel ?? undefined,
-        ...inspected(place, placementOf(place, this._state.placements))
-      });
-      // Also where an image lacks it, this is what the notebook wants.
-      this._wanted = inspection.kernel ?? this._wanted;
-      const placements = await this.target.placements(this._wanted);
-      if (reading !== this._reading) {
-        return;
-      }
-      const typed = this._touched();
-      // The place that nobody has chosen yet is the one where the notebook was written.
-      const written = place.environment ? null : inspection.written_in;
-      this._set({
-        inspection,
-        placements,
-        place: stillAllowed({ ...this._state.place, ...written }, placements),
-        notes,
-        name: this._named ? this._state.name : inspection.name,
-        trouble: null,
-        ...fieldsOf(inspection.parameters, typed, {})
-      });
-      if (written) {
-        await this.load();
-      }
-    } catch (reason) {
-      if (reading === this._reading) {
-        this._set({ trouble: Problem.from(reason) });
-      }
-    }
-    if (reading === this._reading) {
-      this._set({ loading: false });
+    this._set({ ...read, loading: false });
+    if (!isPlaced && read.inspection?.written_in) {
+      // What will be missing where it was written is known only now.
+      await this.load();
     }
   }
 
@@ -171,7 +151,8 @@ export class RunFormModel implements IDisposable {
       place.image = null;
     }
     this._set({ place, fieldProblems: {} });
-    if ('environment' in change || 'image' in change) {
+    const isElsewhere = 'environment' in change || 'image' in change;
+    if (isElsewhere && !this.target.rerunOf) {
       await this.load();
     }
   }
@@ -223,6 +204,36 @@ export class RunFormModel implements IDisposable {
     }
   }
 
+  /** What may be chosen for a version that is fixed. */
+  private async _places({ kernel }: Run): Promise<Partial<FormState>> {
+    const placements = await this.target.placements(kernel);
+    const place = stillAllowed(this._state.place, placements);
+    return { placements, place, trouble: null };
+  }
+
+  private async _notebook(): Promise<Partial<FormState>> {
+    const notes = await this._save();
+    const { kernel, place, placements: known } = this._state;
+    const inspection = await this.target.inspect({
+      kernel: kernel ?? undefined,
+      ...inspected(place, placementOf(place, known))
+    });
+    // Also where an image lacks it, this is what the notebook wants.
+    this._wanted = inspection.kernel ?? this._wanted;
+    const placements = await this.target.placements(this._wanted);
+    // The place that nobody has chosen yet is the one where the notebook was written.
+    const written = place.environment ? null : inspection.written_in;
+    return {
+      inspection,
+      placements,
+      place: stillAllowed({ ...this._state.place, ...written }, placements),
+      notes,
+      name: this._named ? this._state.name : inspection.name,
+      trouble: null,
+      ...fieldsOf(inspection.parameters, this._touched(), {})
+    };
+  }
+
   private _submission(
     parameters: Parameters,
     chosen: Partial<Submission>
@@ -236,14 +247,17 @@ export class RunFormModel implements IDisposable {
     };
   }
 
-  /** Place and settings; null when a field is wrong. A rerun keeps those of the run it repeats. */
+  /** Place and settings; null when a field is wrong. */
   private _chosen(): Partial<Submission> | null {
-    if (this.target.rerunOf) {
-      return {};
-    }
+    const { rerunOf } = this.target;
     const { place, placements, settings } = this._state;
     const placement = placementOf(place, placements);
     const where = readPlace(place, placement, this._trans);
+    if (rerunOf && isWhereItRan(place, placement, rerunOf)) {
+      // There it runs in the very same image, which has no name of its own.
+      delete where.choice.environment;
+      delete where.choice.image;
+    }
     const how = readSettings(settings, this._trans);
     const fieldProblems = { ...where.problems, ...how.problems };
     this._set({ fieldProblems });

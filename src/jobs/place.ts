@@ -1,6 +1,6 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import type { ImageOption, Kernel, Placement, Resources } from '../api';
+import type { ImageOption, Kernel, Placement, Resources, Run } from '../api';
 import { formatBytes } from '../shared/format';
 
 const GB = 1e9;
@@ -21,6 +21,22 @@ export const NOWHERE: Place = {
   cpus: '',
   memory: ''
 };
+
+/** Where a run was. */
+export function placeOf({ environment, image }: Run): Place {
+  return { ...NOWHERE, environment, image: image?.name ?? null };
+}
+
+export function isWhereItRan(
+  place: Place,
+  placement: Placement | undefined,
+  run: Run
+): boolean {
+  return (
+    place.environment === run.environment &&
+    imageOf(place, placement)?.name === run.image?.name
+  );
+}
 
 export function placementOf(
   place: Place,

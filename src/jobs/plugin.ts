@@ -97,7 +97,9 @@ export const jobs: JupyterFrontEndPlugin<void> = {
       (args.id as string | undefined) ?? runs.current ?? undefined;
     commands.addCommand(CommandIDs.rerunWith, {
       label: trans.__('Rerun With…'),
-      caption: trans.__('Run the same version again, with other parameters'),
+      caption: trans.__(
+        'Run the same version again, with other parameters or elsewhere'
+      ),
       icon: rerunWithIcon,
       describedBy: runArgs,
       isEnabled: args => idOf(args) !== undefined,

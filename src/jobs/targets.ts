@@ -2,7 +2,7 @@ import { PathExt } from '@jupyterlab/coreutils';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import type { Client, Run } from '../api';
+import type { Client, Placement, Run } from '../api';
 import type { IRunTarget } from './model';
 
 /** A notebook of the workspace; `open` finds the document where it is open. */
@@ -36,14 +36,47 @@ export function notebookTarget(
   };
 }
 
-/** The version of an earlier run, with other parameters. */
-export function rerunTarget(run: Run, client: Client): IRunTarget {
+/** The version of an earlier run, with other parameters or elsewhere. */
+export function rerunTarget(
+  run: Run,
+  client: Client,
+  trans: TranslationBundle
+): IRunTarget {
   return {
     title: run.job.name,
     rerunOf: run,
     save: () => Promise.resolve(null),
     inspect: () => Promise.reject(new Error('A version is fixed.')),
-    placements: () => Promise.resolve([]),
-    submit: ({ parameters }, key) => client.rerun(run.id, parameters ?? {}, key)
+    placements: async kernel => {
+      const found = await client.environments.placements(
+        kernel?.name,
+        kernel?.language
+      );
+      return found.map(it => asItRan(it, run, trans));
+    },
+    submit: ({ parameters = {}, environment, image, resources }, key) =>
+      client.rerun(run.id, { parameters, environment, image, resources }, key)
+  };
+}
+
+/** Where a run was its image stays the very same, whatever the catalogue has under its name now. */
+function asItRan(
+  placement: Placement,
+  { environment, image: ran }: Run,
+  trans: TranslationBundle
+): Placement {
+  if (placement.environment !== environment) {
+    return placement;
+  }
+  const moved = trans.__(
+    'It runs in the very image of the earlier run. The catalogue has another one under this name now.'
+  );
+  return {
+    ...placement,
+    images: placement.images.map(image =>
+      image.name === ran?.name && image.digest !== ran.digest
+        ? { ...image, digest: ran.digest, warnings: [...image.warnings, moved] }
+        : image
+    )
   };
 }

@@ -1,7 +1,7 @@
 import { UUID } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Client, EventStream, Parameters, Problem, Run } from '../api';
+import { Client, EventStream, Problem, Run } from '../api';
 import { isTerminal, newestFirst } from '../shared/runs';
 import { IRuns } from '../tokens';
 
@@ -97,9 +97,9 @@ export class RunsModel implements IRuns {
     return this._added(await this._client.cancel(id));
   }
 
-  async rerun(id: string, parameters?: Parameters): Promise<Run> {
+  async rerun(id: string): Promise<Run> {
     const key = UUID.uuid4();
-    return this._added(await this._client.rerun(id, parameters ?? null, key));
+    return this._added(await this._client.rerun(id, {}, key));
   }
 
   async delete(id: string): Promise<void> {

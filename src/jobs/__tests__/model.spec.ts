@@ -312,14 +312,21 @@ describe('RunFormModel', () => {
     expect(Object.keys(form.state.drafts)).toEqual(['top', 'month']);
   });
 
-  it('takes up the values of the run that is run again', async () => {
+  const runAgain = async (run: Partial<Run>) => {
     target.rerunOf = {
       job: { name: 'report' },
+      environment: 'sandbox',
+      image: null,
       parameter_schema: INSPECTION.parameters,
-      parameters: { year: 2025 }
-    } as unknown as Run;
+      parameters: { year: 2025 },
+      ...run
+    } as Run;
     form = new RunFormModel(target, trans);
     await form.load();
+  };
+
+  it('takes up the values of the run that is run again', async () => {
+    await runAgain({});
     expect(form.state.drafts.year.text).toBe('2025');
     type('top', '3');
     await form.submit();
@@ -327,5 +334,40 @@ describe('RunFormModel', () => {
       top: 3,
       year: 2025
     });
+  });
+
+  it('leaves a run that is run again in its very image, until another is chosen', async () => {
+    const images = [image('lean'), image('full')];
+    target.places = [SANDBOX, { ...CONTAINERS, images }];
+    await runAgain({
+      environment: 'containers',
+      image: { name: 'lean', reference: 'lean', digest: 'sha256:1' }
+    });
+    expect(form.state.place.image).toBe('lean');
+    await form.submit();
+    await form.setPlace({ image: 'full' });
+    await form.submit();
+    await form.setPlace({ environment: 'sandbox' });
+    await form.submit();
+    const places = target.submitted.map(({ submission }) => [
+      submission.environment,
+      submission.image
+    ]);
+    expect(places).toEqual([
+      [undefined, undefined],
+      ['containers', 'full'],
+      ['sandbox', undefined]
+    ]);
+    expect(target.inspected).toHaveLength(1);
+  });
+
+  it('asks for another image where that of the run is allowed no longer', async () => {
+    target.places = [{ ...CONTAINERS, images: [image('lean', ['Gone.'])] }];
+    await runAgain({
+      environment: 'containers',
+      image: { name: 'lean', reference: 'lean', digest: 'sha256:1' }
+    });
+    expect(await form.submit()).toBeNull();
+    expect(form.state.fieldProblems).toEqual({ image: 'Choose an image.' });
   });
 });

@@ -2,7 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { HTMLSelect } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import type { ImageOption, Placement } from '../../api';
+import type { ImageOption, Placement, Resources } from '../../api';
 import { Digest } from '../../shared/components/Digest';
 import { Field } from '../../shared/components/Field';
 import { Message } from '../../shared/components/Message';
@@ -15,6 +15,8 @@ type Props = {
   place: Place;
   placements: Placement[];
   problems: { [name: string]: string | undefined };
+  /** What a run gets that asks for nothing, where that is not what the environment gives. */
+  usual?: Resources;
   disabled: boolean;
   onChange: (change: Partial<Place>) => void;
   trans: TranslationBundle;
@@ -151,6 +153,7 @@ function ImageField(props: Props & { placement: Placement }): JSX.Element {
 function ResourceFields(props: Props & { placement: Placement }): JSX.Element {
   const { place, placement, problems, disabled, onChange, trans } = props;
   const { cpus, memory_bytes: memory } = placement.limits.resources;
+  const usual = props.usual ?? placement.limits.resources;
   const most = (text: string | null) =>
     text === null ? undefined : trans.__('at most %1', text);
   if (placement.locked.includes('resources')) {
@@ -181,7 +184,9 @@ function ResourceFields(props: Props & { placement: Placement }): JSX.Element {
             min={0}
             max={cpus ?? undefined}
             step="any"
-            placeholder={cpus === null ? trans.__('all') : String(cpus)}
+            placeholder={
+              usual.cpus === null ? trans.__('all') : String(usual.cpus)
+            }
             value={place.cpus}
             disabled={disabled}
             onChange={event => onChange({ cpus: event.target.value })}
@@ -203,7 +208,9 @@ function ResourceFields(props: Props & { placement: Placement }): JSX.Element {
             max={memory === null ? undefined : memory / 1e9}
             step="any"
             placeholder={
-              memory === null ? trans.__('all') : String(memory / 1e9)
+              usual.memory_bytes === null
+                ? trans.__('all')
+                : String(usual.memory_bytes / 1e9)
             }
             value={place.memory}
             disabled={disabled}

@@ -1,14 +1,21 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React, { useEffect, useRef } from 'react';
 
-import type { Placement, Run } from '../../api';
+import type { Inspection, Placement, Run } from '../../api';
 import { Field } from '../../shared/components/Field';
 import { Trouble } from '../../shared/components/Trouble';
 import { formatDuration, shortDigest } from '../../shared/format';
 import { runAsJobIcon } from '../../shared/icons';
 import type { Draft } from '../drafts';
 import type { FormState } from '../model';
-import { hasImages, imageOf, kernelIn, Place, placementOf } from '../place';
+import {
+  hasImages,
+  imageOf,
+  isWhereItRan,
+  kernelIn,
+  Place,
+  placementOf
+} from '../place';
 import { NO_SETTINGS, SettingName, SettingsDraft } from '../settings';
 import { Findings } from './Findings';
 import { KernelField } from './KernelField';
@@ -69,7 +76,7 @@ export function RunForm(
       <div className="dl-RunForm-title">
         <h1>
           {rerunOf
-            ? trans.__('Rerun with other parameters')
+            ? trans.__('Rerun with other parameters or elsewhere')
             : trans.__('Run as job')}
         </h1>
         <p className="dl-mod-quiet">
@@ -109,7 +116,7 @@ export function RunForm(
             </Field>
           )}
           <Parameters {...props} />
-          {inspection && <Where {...props} />}
+          {state.placements.length > 0 && <Where {...props} />}
           {inspection && (
             <section>
               <h2>{trans.__('What travels along')}</h2>
@@ -161,7 +168,7 @@ export function RunForm(
           <span className="dl-mod-quiet">
             {trans.__(
               'Runs in %1, on a copy. The notebook itself stays as it is.',
-              rerunOf?.environment ?? state.place.environment
+              state.place.environment
             )}
           </span>
         </div>
@@ -199,10 +206,39 @@ function Parameters(props: SectionProps): JSX.Element {
 }
 
 function Where(props: SectionProps): JSX.Element {
-  const { state, trans } = props;
-  const inspection = state.inspection!;
+  const { state, rerunOf, trans } = props;
+  const { place, placements } = state;
+  const stays =
+    rerunOf && isWhereItRan(place, placementOf(place, placements), rerunOf);
+  return (
+    <section>
+      <h2>{trans.__('Where it runs')}</h2>
+      <PlaceFields
+        place={place}
+        placements={placements}
+        usual={stays ? rerunOf.resources : undefined}
+        problems={state.fieldProblems}
+        disabled={state.submitting}
+        onChange={props.onPlace}
+        trans={trans}
+      />
+      {state.inspection && (
+        <KernelThere {...props} inspection={state.inspection} />
+      )}
+    </section>
+  );
+}
+
+/** What may be chosen of the image, or else of this machine. */
+function KernelThere(
+  props: SectionProps & { inspection: Inspection }
+): JSX.Element | null {
+  const { state, inspection, trans } = props;
   const placement = placementOf(state.place, state.placements);
   const image = imageOf(state.place, placement);
+  if (!image && hasImages(placement)) {
+    return null;
+  }
   const kernels = image
     ? image.kernels
     : inspection.kernels.map(name =>
@@ -214,29 +250,16 @@ function Where(props: SectionProps): JSX.Element {
     ? kernelIn(image.kernels, inspection.kernel)
     : inspection.kernel;
   return (
-    <section>
-      <h2>{trans.__('Where it runs')}</h2>
-      <PlaceFields
-        place={state.place}
-        placements={state.placements}
-        problems={state.fieldProblems}
-        disabled={state.submitting}
-        onChange={props.onPlace}
-        trans={trans}
-      />
-      {(image || !hasImages(placement)) && (
-        <KernelField
-          kernels={kernels}
-          chosen={state.kernel ?? kernel?.name ?? ''}
-          // What this machine lacks need not be missing in an image.
-          problem={image ? null : inspection.kernel_problem}
-          fixed={placement?.locked.includes('kernel') ?? false}
-          disabled={state.submitting}
-          onChange={props.onKernel}
-          trans={trans}
-        />
-      )}
-    </section>
+    <KernelField
+      kernels={kernels}
+      chosen={state.kernel ?? kernel?.name ?? ''}
+      // What this machine lacks need not be missing in an image.
+      problem={image ? null : inspection.kernel_problem}
+      fixed={placement?.locked.includes('kernel') ?? false}
+      disabled={state.submitting}
+      onChange={props.onKernel}
+      trans={trans}
+    />
   );
 }
 
