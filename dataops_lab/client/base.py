@@ -180,9 +180,11 @@ class Client(Protocol):
         ...
 
     def follow_log(self, run_id: str) -> Iterator[bytes]:
-        """All of the log, until the run has ended."""
-        seen = 0
-        for _ in self.follow(run_id, journal=True):
+        """All of the log, that of each attempt, until the run has ended."""
+        attempt = seen = 0
+        for update in self.follow(run_id, journal=True):
+            if len(update.run.attempts) != attempt:
+                attempt, seen = len(update.run.attempts), 0
             for piece in self.log(run_id, after=seen):
                 seen += len(piece)
                 yield piece

@@ -40,7 +40,7 @@ from ..domain.parameters import ParameterSchema
 from ..domain.retention import RetentionRule
 from ..domain.runs import RunState
 from ..domain.versions import parameter_from_json
-from ..errors import DataOpsError, InvalidRequest, ServerUnreachable, Unavailable
+from ..errors import DataOpsError, InvalidRequest, Refused, ServerUnreachable, Unavailable
 from .base import Client, JobSettings, Settings, Update
 from .environments import Environments, HttpEnvironments
 from .files import replacing
@@ -207,6 +207,7 @@ class HttpClient(Client):
         yield Update(run)
         if run.is_terminal and not journal:
             return
+        attempt = seen = again = 0
         for frame in self._stream({"journal": run.id} if journal else {}):
             events: list[dict[str, Any]] = []
             complete = not journal
@@ -217,9 +218,17 @@ class HttpClient(Client):
                 case "run":
                     told = RunModel.model_validate_json(frame.data)
                     run = told if told.id == run.id else run
+                case Frame.ANEW:
+                    # Its journal comes from the first event on again.
+                    again = seen
+                    continue
                 case "journal":
                     told_events = json.loads(frame.data)
+                    if told_events["attempt"] != attempt:
+                        attempt, seen, again = told_events["attempt"], 0, 0
                     events, complete = told_events["events"], told_events["complete"]
+                    again, events = max(0, again - len(events)), events[again:]
+                    seen += len(events)
                     if complete and not run.is_terminal:
                         run = self._now(run)
             yield Update(run, events)
@@ -338,7 +347,10 @@ class HttpClient(Client):
                 file.write(chunk)
 
     def _stream(self, query: dict[str, str]) -> Iterator[Frame]:
-        """The event stream without an end; where it breaks off, it goes on behind the last frame."""
+        """The event stream without an end; where it breaks off, it goes on behind the last frame.
+
+        Where the server has too little left to go on from there, it begins with the newest event, behind a frame ANEW.
+        """
         last_id = ""
         lost_at: float | None = None
         timeout = httpx.Timeout(CONNECT_WITHIN_S, read=SILENT_FOR_S)
@@ -353,6 +365,12 @@ class HttpClient(Client):
             except Unavailable:
                 if lost_at is not None and time.monotonic() - lost_at > RECONNECT_FOR_S:
                     raise
+            except Refused as refused:
+                if refused.precise_code != "events_trimmed" or not last_id:
+                    raise
+                last_id = ""
+                yield Frame(Frame.ANEW)
+                continue
             lost_at = lost_at or time.monotonic()
             time.sleep(min(5.0, 0.1 + (time.monotonic() - lost_at) / 4))
 

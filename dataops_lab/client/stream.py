@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
 class Frame:
     """`event` is empty for a comment, which says no more than that the server is there."""
+
+    ANEW: ClassVar[str] = "anew"
+    """An event of our own: what was missed is gone, and what follows begins anew."""
 
     event: str = ""
     data: bytes = b""

@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 from ..domain.records import RecordFile, RecordFileKind
+from ..domain.runs import RunState
 from ..domain.versions import canonical_json
 from ..errors import Conflict, NotFound
 from ..runner import protocol
@@ -214,7 +215,11 @@ def _input(ctx: Services, view: RunView) -> bytes:
 
 
 def _stored(view: RunView, kind: RecordFileKind) -> RecordFile | None:
-    return view.record.file(kind) if view.record else None
+    """None while another attempt than that of the record is under way: then it is this one that is told of."""
+    record = view.record
+    if record is None or (view.run.state is RunState.ACTIVE and view.attempts[-1].number != record.attempt):
+        return None
+    return record.file(kind)
 
 
 def _read(ctx: Services, view: RunView, file: RecordFile) -> bytes:

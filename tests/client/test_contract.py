@@ -235,6 +235,41 @@ def test_the_log_is_followed_while_it_grows_and_is_the_same_afterwards(installat
     assert b"".join(client.log(run.id, after=len(said))) == b""
 
 
+def test_while_it_is_tried_again_a_run_tells_of_its_new_attempt(installation, client):
+    was_here, go_on = installation.workspace / "was_here", installation.workspace / "go_on_again"
+    path = installation.notebook(
+        "again.ipynb",
+        f"import pathlib, time\nit = pathlib.Path({str(was_here)!r})\nagain = it.exists()\nit.touch()",
+        "print('again' if again else 'the first time, in many more words')",
+        f"assert again\nwhile not pathlib.Path({str(go_on)!r}).exists():\n    time.sleep(0.02)",
+    )
+    run = client.submit(path, max_retries=1)
+
+    told = {1: [], 2: []}
+    for update in client.follow(run.id, journal=True):
+        told.get(len(update.run.attempts), []).extend(update.events)
+        if told[2] and told[2][-1].get("cell") == 2 and not go_on.exists():
+            assert b"".join(client.log(run.id)) == b"again\n"
+            assert not any(cell["outputs"] for cell in json.loads(client.notebook(run.id))["cells"])
+            go_on.touch()
+
+    assert update.run.state == "succeeded"
+    for events in told.values():
+        assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+
+
+def test_the_log_of_every_attempt_is_followed_from_its_beginning(installation, client):
+    was_here = installation.workspace / "was_here_before"
+    first_time = f"import pathlib\nit = pathlib.Path({str(was_here)!r})\nagain = it.exists()\nit.touch()"
+    say = "print('again' if again else 'the first time, in many more words')\nassert again"
+    run = client.submit(installation.notebook("twice.ipynb", first_time, say), max_retries=1)
+
+    said = b"".join(client.follow_log(run.id))
+
+    assert said.startswith(b"the first time, in many more words\n")
+    assert said.endswith(b"again\n")
+
+
 def test_the_notebook_has_its_parameters_before_the_end_and_its_outputs_afterwards(installation, client):
     path = installation.notebook("notebook.ipynb", ENDLESS, parameters="x = 1")
     run = waiting(client, client.submit(path, parameters={"x": 41}), cells_done=2)

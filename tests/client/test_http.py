@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import http.server
 import threading
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from dataops_lab.client import HttpClient
+from dataops_lab.client import HttpClient, LocalClient
 from dataops_lab.errors import DataOpsError, Forbidden, InvalidRequest, ServerUnreachable
+from dataops_lab.wiring import Home, build_services
 
-from .conftest import TOKEN, Installation
+from .. import written
+from .conftest import TOKEN
 
 
 def test_a_server_that_is_not_there_is_unreachable():
@@ -67,12 +70,38 @@ def test_a_path_outside_of_the_servers_root_is_refused(http, path):
     assert not isinstance(refusal.value, ServerUnreachable)
 
 
-def test_following_goes_on_without_a_gap_after_the_server_was_killed_and_started_again(server):
-    go_on = server.workspace / "go_on"
+@pytest.fixture
+def go_on(server) -> Path:
+    """A file for which a run of `survives` waits."""
+    return server.workspace / "go_on"
+
+
+@pytest.fixture
+def survives(server, go_on) -> str:
     wait = f"import pathlib, time\nwhile not pathlib.Path({str(go_on)!r}).exists():\n    time.sleep(0.02)"
+    sources = ("print('before')", wait, "print('after')")
+    (server.workspace / "survives.ipynb").write_text(written.notebook(*sources))
+    return "survives.ipynb"
+
+
+def away_while_events_are_trimmed(server) -> None:
+    """The server is not there while more happens than it can tell afterwards."""
+    server.kill()
+    services = build_services(Home(server.home))
+    with services.store.read() as tx:
+        seen = tx.events.last_seq()
+    meanwhile = LocalClient(services, user="ada", root=str(server.workspace))
+    for _ in range(2):
+        meanwhile.cancel(meanwhile.submit(str(server.workspace / "survives.ipynb")).id)
+    with services.store.begin() as tx:
+        assert tx.events.trim(before=dt.datetime.now(dt.UTC) + dt.timedelta(days=1)) > 0
+        assert tx.events.first_seq() > seen + 1
+    server.start()
+
+
+def test_following_goes_on_without_a_gap_after_the_server_was_killed_and_started_again(server, survives, go_on):
     with HttpClient(server.url, TOKEN) as client:
-        path = Installation(client, server.workspace, False).notebook("survives.ipynb", "print(1)", wait, "print(2)")
-        run = client.submit(path)
+        run = client.submit(survives)
         events = []
         for update in client.follow(run.id, journal=True):
             events += update.events
@@ -84,3 +113,42 @@ def test_following_goes_on_without_a_gap_after_the_server_was_killed_and_started
     assert update.run.state == "succeeded"
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert events[-1]["kind"] == "end"
+
+
+def test_following_goes_on_without_a_gap_where_events_were_trimmed_meanwhile(server, survives, go_on):
+    with HttpClient(server.url, TOKEN) as client:
+        run = client.submit(survives)
+        events = []
+        for update in client.follow(run.id, journal=True):
+            events += update.events
+            if events and events[-1]["kind"] == "cell_started" and events[-1]["cell"] == 1 and not go_on.exists():
+                away_while_events_are_trimmed(server)
+                go_on.touch()
+
+    assert update.run.state == "succeeded"
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert events[-1]["kind"] == "end"
+
+
+def test_the_end_of_a_run_is_told_also_where_its_event_was_trimmed(server, survives, go_on):
+    with HttpClient(server.url, TOKEN) as client:
+        run = client.submit(survives)
+        for update in client.follow(run.id):
+            if update.run.progress.current == 1 and not go_on.exists():
+                go_on.touch()
+                away_while_events_are_trimmed(server)
+
+    assert update.run.state == "succeeded"
+
+
+def test_a_log_is_followed_without_a_gap_where_events_were_trimmed_meanwhile(server, survives, go_on):
+    with HttpClient(server.url, TOKEN) as client:
+        run, said = client.submit(survives), b""
+        for piece in client.follow_log(run.id):
+            said += piece
+            if b"before" in said and not go_on.exists():
+                away_while_events_are_trimmed(server)
+                go_on.touch()
+        assert said == b"".join(client.log(run.id))
+
+    assert said.endswith(b"before\nafter\n")
