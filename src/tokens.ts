@@ -37,6 +37,8 @@ export interface IRuns {
   current: string | null;
 
   get(id: string): Run | undefined;
+  /** The run of an answer, or what is known of it when a later answer, or an event, has overtaken that. */
+  newest(run: Run): Run;
   /** Whether the person on this page submitted it. */
   isMine(run: Run): boolean;
   /** Load and follow; does nothing when already done. */

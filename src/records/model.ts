@@ -77,7 +77,7 @@ export class RecordModel implements IDisposable {
 
   async load(): Promise<void> {
     try {
-      this._setRun(await this._client.run(this.id));
+      this._setRun(this._runs.newest(await this._client.run(this.id)));
       const live = !isTerminal(this._run!);
       const followed = this._events.followed(this.id);
       if (live) {

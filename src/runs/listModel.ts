@@ -75,7 +75,10 @@ export class RunsListModel {
         const before = cursor ? this._state.runs : [];
         this._next = page.next;
         this._set({
-          runs: merged(before, page.items),
+          runs: merged(
+            before,
+            page.items.map(run => this._runs.newest(run))
+          ),
           loading: false,
           hasMore: page.next !== null,
           trouble: null

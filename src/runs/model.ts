@@ -65,6 +65,11 @@ export class RunsModel implements IRuns {
     return this._runs.get(id);
   }
 
+  newest(run: Run): Run {
+    const known = this._runs.get(run.id);
+    return known && isTerminal(known) && !isTerminal(run) ? known : run;
+  }
+
   isMine(run: Run): boolean {
     return run.created_by === this._user;
   }
@@ -111,10 +116,9 @@ export class RunsModel implements IRuns {
     return this._added(await this._client.keep(id, kept));
   }
 
-  /** False where it is older than what is known: an answer may be overtaken by one that was sent after it. */
+  /** False where it is older than what is known. */
   private _take(run: Run): boolean {
-    const known = this._runs.get(run.id);
-    if (known && isTerminal(known) && !isTerminal(run)) {
+    if (this.newest(run) !== run) {
       return false;
     }
     this._runs.set(run.id, run);

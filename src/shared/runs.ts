@@ -34,7 +34,6 @@ export function failingCell(run: Run): number | null {
   return typeof cell === 'number' ? cell : null;
 }
 
-/** Newer versions of a run replace older ones; attempts and states only go forward. */
 export function newestFirst(runs: Iterable<Run>): Run[] {
   return [...runs].sort(
     (a, b) =>

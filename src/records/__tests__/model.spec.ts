@@ -7,7 +7,8 @@ import type {
   Client,
   EventStream,
   JournalDelta,
-  JournalEvent
+  JournalEvent,
+  Run
 } from '../../api';
 import type { IRuns } from '../../tokens';
 import { RecordModel } from '../model';
@@ -43,6 +44,8 @@ describe('RecordModel', () => {
   const stream = { journal: {} as Signal<object, JournalDelta> };
   let notebook: NotebookModel;
   let model: RecordModel;
+  /** What the page heard of the run while its record was being loaded. */
+  let known: Run | null;
 
   const shown = () =>
     (notebook.cells.get(0) as CodeCellModel).outputs
@@ -68,6 +71,7 @@ describe('RecordModel', () => {
   };
 
   beforeEach(async () => {
+    known = null;
     notebook = new NotebookModel();
     stream.journal = new Signal<object, JournalDelta>({});
     const client = {
@@ -81,7 +85,11 @@ describe('RecordModel', () => {
       followed: () => false,
       watch: () => new DisposableDelegate(() => undefined)
     };
-    const runs = { runChanged: new Signal({}), start: async () => undefined };
+    const runs = {
+      runChanged: new Signal({}),
+      start: async () => undefined,
+      newest: (run: Run) => known ?? run
+    };
     model = new RecordModel(
       'r1',
       notebook,
@@ -113,5 +121,11 @@ describe('RecordModel', () => {
     await arrives(1, 'first');
     await arrives(2, 'second');
     expect(shown()).toEqual(['second']);
+  });
+
+  it('shows the end of a run that an answer from before came after', async () => {
+    known = { ...RUN, state: 'succeeded' } as unknown as Run;
+    await model.load();
+    expect(model.run?.state).toBe('succeeded');
   });
 });
