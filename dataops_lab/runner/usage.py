@@ -72,7 +72,7 @@ class Meter:
 
 
 def _own_peak_bytes() -> int:
-    """0 where nothing tells. What `getrusage` says begins on Linux with the size of the process that started this one."""
+    """0 where nothing tells. On Linux `getrusage` begins with the size of the process that started this one."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text(errors="replace").splitlines():
             if line.startswith("VmHWM:"):
