@@ -5,23 +5,23 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import docker
 import pytest
 
 from .required import missing
+from .waiting import eventually
 
 WHERE_TO_GET_IT = "docker-registry is not installed. On Debian and Ubuntu: sudo apt-get install docker-registry"
 USERNAME, PASSWORD = "ada", "open sesame"
 _HTPASSWD = "ada:$2b$05$CsALGzrn.deILmp6P0kMtuc7npw/ntce.PrNC8V/fYHtyQspqcDZi\n"
 """Of the two above; the registry takes bcrypt alone."""
-_PATIENCE_S = 60
 
 
 @dataclass(frozen=True)
@@ -68,21 +68,22 @@ def _started(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
         with (folder / "log").open("ab") as log:
             command = ["docker-registry", "serve", str(folder / "config.yml")]
             process = subprocess.Popen(command, stdout=log, stderr=log)
-        if _answers(process, host):
+        if eventually(partial(_fate, process, host)) == "serves":
             return process, host
+        process.kill()
+        process.wait()
     pytest.fail(f"The registry does not start: {(folder / 'log').read_text()[-2000:]}")
 
 
-def _answers(process: subprocess.Popen[bytes], host: str) -> bool:
-    deadline = time.monotonic() + _PATIENCE_S
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"http://{host}/v2/", timeout=5)
-        except urllib.error.HTTPError as error:
-            # Some other program's port would not ask who is there.
-            return error.code == 401 and process.poll() is None
-        except OSError:
-            time.sleep(0.05)
-    process.kill()
-    process.wait()
-    return False
+def _fate(process: subprocess.Popen[bytes], host: str) -> str | None:
+    """None while it starts."""
+    try:
+        urllib.request.urlopen(f"http://{host}/v2/", timeout=5)
+    except urllib.error.HTTPError as error:
+        # Some other program's port would not ask who is there.
+        if error.code == 401 and process.poll() is None:
+            return "serves"
+    except OSError:
+        if process.poll() is None:
+            return None
+    return "fails"

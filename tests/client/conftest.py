@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from dataops_lab.errors import Unavailable
 from dataops_lab.wiring import Home, build_services
 
 from .. import written
+from ..waiting import eventually
 
 TOKEN = "s3cret"
 PATIENCE_S = 120.0
@@ -86,14 +86,14 @@ class Server:
                 stderr=log,
             )
         with HttpClient(self.url, TOKEN) as client:
-            deadline = time.monotonic() + PATIENCE_S
-            while True:
-                assert self.process.poll() is None and time.monotonic() < deadline, self.log.read_text()
-                try:
-                    if client.status().engine.leading or not self.engine:
-                        return
-                except Unavailable:
-                    time.sleep(0.05)
+            eventually(lambda: self._serves(client))
+
+    def _serves(self, client: HttpClient) -> bool:
+        assert self.process is not None and self.process.poll() is None, self.log.read_text()
+        try:
+            return client.status().engine.leading or not self.engine
+        except Unavailable:
+            return False
 
     def kill(self) -> None:
         assert self.process is not None
