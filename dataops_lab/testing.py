@@ -185,6 +185,9 @@ class FakeNotebooks:
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
         return self.written_on
 
+    def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
+        return f"!/{file}"
+
     def kernel(self, name: str) -> KernelChoice:
         return KernelChoice(name, "python", "Python", ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}"))
 

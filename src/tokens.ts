@@ -72,6 +72,8 @@ export const CommandIDs = {
   cancel: 'dataops:cancel-run',
   rerun: 'dataops:rerun',
   rerunWith: 'dataops:rerun-with',
+  /** Have the file travel that the run did not find, and run its notebook again. */
+  takeAlong: 'dataops:take-along',
   keep: 'dataops:keep-run',
   deleteRun: 'dataops:delete-run',
   /** Read every byte of a record again. */

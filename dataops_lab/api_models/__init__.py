@@ -44,6 +44,8 @@ from .notebooks import (
     KernelModel,
     OriginModel,
     ParameterModel,
+    TakeAlongRequest,
+    TakenAlongModel,
     TravellingFileModel,
     WrittenInModel,
 )
@@ -139,6 +141,8 @@ __all__ = [
     "SecretValue",
     "Status",
     "SubmitRequest",
+    "TakeAlongRequest",
+    "TakenAlongModel",
     "TravellingFileModel",
     "TrialRequest",
     "TrialResultModel",

@@ -32,6 +32,8 @@ class FindingModel(Model):
     message: str
     mend: str = ""
     cell: int | None = None
+    file: str | None = None
+    """One that stays behind and can be taken along, as a path from the notebook's folder."""
 
 
 class KernelModel(Model):
@@ -109,3 +111,16 @@ class InspectRequest(Model):
     environment: str = "sandbox"
     """What would run there: with its kernels and variables."""
     image: str | None = Field(default=None, max_length=100)
+
+
+class TakeAlongRequest(Model):
+    """`path` as in InspectRequest; `file` is a path from the folder of the notebook."""
+
+    path: ContentsPath
+    file: str = Field(min_length=1, max_length=4000)
+
+
+class TakenAlongModel(Model):
+    """`line` was added to the `.dataopsignore` beside the notebook; null where the file travels without it."""
+
+    line: str | None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,13 +19,26 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that will be missing or is worth knowing, with its mend. `cell` counts from 0."""
+    """One thing that will be missing or is worth knowing, with its mend. `cell` counts from 0.
+
+    `file` is one that stays behind and can be taken along, as a path from the notebook's folder.
+    """
 
     code: str
     severity: Severity
     message: str
     mend: str = ""
     cell: int | None = None
+    file: str | None = None
+
+
+def along_line(file: str) -> str:
+    """The line of the `.dataopsignore` beside a notebook that takes `file` along, a path from there."""
+    name = _SPECIAL.sub(r"\\\g<0>", posixpath.normpath(file))
+    return f"!{name}" if name.startswith("../") else f"!/{name}"
+
+
+_SPECIAL = re.compile(r"[\\*?\[\]]| $")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..domain.runs import Reason
+from ..domain.snapshots import along_line
 
 _QUOTED = re.compile(r"'([^'\0]+)'")
 
@@ -20,14 +21,14 @@ def explained(reason: Reason, source: str) -> Reason:
         return reason
     path = Path(source).parent / named[1]
     try:
-        if not path.exists():
+        if not path.is_file():
             return reason
-    except OSError:
+    except (OSError, ValueError):
         return reason
     return replace(
         reason,
-        message=f"{reason.message}. It exists beside the notebook, but did not travel with this run. Name it in the "
-        "notebook as a path below the workspace's root, take it out of .dataopsignore, and run the notebook again; "
+        message=f"{reason.message}. It exists beside the notebook, but did not travel with this run. Write "
+        f"{along_line(named[1])} into the .dataopsignore beside the notebook, and run the notebook again; "
         "`jupyter dataops inspect` shows what travels.",
         detail={**reason.detail, "left_behind": named[1]},
     )

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..api_models import InspectionModel, InspectRequest, JobChanges, JobModel, PageModel, VersionModel
+from ..api_models import (
+    InspectionModel,
+    InspectRequest,
+    JobChanges,
+    JobModel,
+    PageModel,
+    TakeAlongRequest,
+    TakenAlongModel,
+    VersionModel,
+)
 from ..services import jobs
 from .base import Cursor, DataOpsHandler, operation
 from .runs import local_path, server_root
 
 JOBS = "dataops:jobs"
+# Jupyter's own name for the files of the workspace.
+CONTENTS = "contents"
 
 
 class JobsQuery(BaseModel):
@@ -41,6 +52,19 @@ class InspectHandler(DataOpsHandler):
                 image=body.image,
             )
         )
+
+
+class TakeAlongHandler(DataOpsHandler):
+    @operation(
+        "Have a file travel with a notebook from now on, by a line of the `.dataopsignore` beside it; safe to repeat",
+        action="write",
+        resource=CONTENTS,
+        answers={200: TakenAlongModel},
+        body=TakeAlongRequest,
+    )
+    def post(self, body: TakeAlongRequest) -> TakenAlongModel:
+        path = local_path(self, body.path)
+        return TakenAlongModel(line=jobs.take_along(self.services, path, body.file, root=server_root(self)))
 
 
 class JobsHandler(DataOpsHandler):

@@ -34,7 +34,7 @@ from .images import (
     RegistryHandler,
 )
 from .installation import OpenApiHandler, StatusHandler
-from .jobs import InspectHandler, JobHandler, JobsHandler, VersionsHandler
+from .jobs import InspectHandler, JobHandler, JobsHandler, TakeAlongHandler, VersionsHandler
 from .projects import ProjectHandler
 from .retention import RetentionApplyHandler, RetentionHandler, RetentionPreviewHandler
 from .runs import (
@@ -72,6 +72,7 @@ ROUTES = (
     Route("/status", StatusHandler),
     Route("/openapi.json", OpenApiHandler),
     Route("/inspect", InspectHandler),
+    Route("/take-along", TakeAlongHandler),
     Route("/events", EventsHandler),
     Route("/configuration", ConfigurationHandler),
     Route("/placements", PlacementsHandler),

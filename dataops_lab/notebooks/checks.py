@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..domain.snapshots import HERE, Finding, KernelChoice, Severity, Surroundings
+from ..domain.snapshots import HERE, Finding, KernelChoice, Severity, Surroundings, along_line
 from .read import Notebook
 from .scan import Mention, Use
 from .travel import Luggage
@@ -202,11 +202,16 @@ def _left_behind(left: LeftBehind, workspace: Workspace) -> Finding:
                 "Copy what it points to into the workspace, or choose a root that holds both.",
             )
         case "ignored":
+            name = os.path.relpath(left.path, workspace.folder)
+            single = left.path.is_file()
+            line = along_line(name) if single else f"!{left.path.name}"
             return Finding(
                 "ignored_file",
                 Severity.WARNING,
                 f"{path} is named in the code, but an ignore rule leaves it behind.",
-                f"Write !{left.path.name} into .dataopsignore to take it along.",
+                f"Write {line} into {'the .dataopsignore beside the notebook' if single else '.dataopsignore'} "
+                "to take it along.",
+                file=name if single else None,
             )
     return Finding(
         "unreadable_file",

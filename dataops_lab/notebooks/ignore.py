@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from enum import StrEnum
@@ -57,7 +58,7 @@ class IgnoreRules:
         said = self._said(path, folder=folder)
         if said:
             return Kept.IGNORED
-        if said is None and _SECRETS.match(path.name) and not _NO_SECRETS.match(path.name):
+        if said is None and is_secret(path.name):
             return Kept.SECRET
         return None
 
@@ -68,6 +69,11 @@ class IgnoreRules:
             if kept := self.kept_behind(parent, folder=True):
                 return kept
         return self.kept_behind(path, folder=path.is_dir())
+
+    def named(self, folder: Path) -> list[Path]:
+        """The files that the folder's own `.dataopsignore` names from there. They travel whatever other rules say."""
+        names = (name for line in _lines(folder) if (name := _file_named_by(line)) is not None)
+        return list(dict.fromkeys(Path(os.path.normpath(folder / name)) for name in names))
 
     def _said(self, path: Path, *, folder: bool) -> bool | None:
         """By the nearest file that speaks of it: True ignores, False takes along against every other rule."""
@@ -81,11 +87,29 @@ class IgnoreRules:
         return None
 
     def _read(self, folder: Path) -> GitIgnoreSpec | None:
-        try:
-            text = (folder / IGNORE_FILE).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return None
-        return GitIgnoreSpec.from_lines(line for line in text.splitlines() if _is_pattern(line))
+        lines = _lines(folder)
+        return GitIgnoreSpec.from_lines(filter(_is_pattern, lines)) if lines else None
+
+
+def is_secret(name: str) -> bool:
+    """What the name of a file or folder says."""
+    return bool(_SECRETS.match(name)) and not _NO_SECRETS.match(name)
+
+
+def _lines(folder: Path) -> list[str]:
+    try:
+        return (folder / IGNORE_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+_NAMING = re.compile(r"!(?:/(?=[^/])|(?=\.\./))((?:[^\\*?\[\]]|\\.)+)")
+
+
+def _file_named_by(line: str) -> str | None:
+    """The path of `!/path` and `!../path`, as `along_line` writes it; None for a pattern, which only takes back."""
+    found = _NAMING.fullmatch(line.rstrip() if not line.endswith("\\ ") else line)
+    return re.sub(r"\\(.)", r"\1", found[1]) if found else None
 
 
 def _is_pattern(line: str) -> bool:

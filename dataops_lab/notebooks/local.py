@@ -48,6 +48,11 @@ class LocalNotebooks:
 
         return read_notebook(workspace_of(path, root).notebook, max_bytes=limits.file_bytes).kernel_name
 
+    def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
+        from . import along
+
+        return along.take_along(path, file, root=root)
+
     def kernel(self, name: str) -> KernelChoice:
         from . import kernels
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..domain.snapshots import Limits
 from ..errors import InvalidNotebook
 from .allowance import Allowance
-from .ignore import IgnoreRules
+from .ignore import IgnoreRules, Kept
 from .modules import Looked, local_files
 from .read import Notebook, read_notebook
 from .scan import Import, Mention, PythonScanner, Scan, Use, scan_text
@@ -74,6 +74,7 @@ class _Packing:
     ) -> Luggage:
         self._luggage.scan = _scan_of(notebook, language, parameters)
         self._take_folder(self._workspace.folder)
+        self._take_named()
         self._follow(self._luggage.scan)
         # `%%writefile helpers.py` makes a module that is not there yet.
         made = {Path(mention.path) for mention in self._luggage.scan.mentions if mention.use is Use.WRITE}
@@ -226,8 +227,13 @@ class _Packing:
     # --- taking along
 
     def _take(self, path: Path) -> None:
-        if path.is_relative_to(self._workspace.folder) or not self._is_there(path):
-            return  # what lies in the folder is taken already, or stays behind for a reason
+        if not self._is_there(path) or self._workspace.relative(path) in self._luggage.files:
+            return
+        if path.is_relative_to(self._workspace.folder):
+            # What lies in the folder is taken already, or stays behind for a reason.
+            if path.is_file() and self._rules.kept_behind_on_the_way(path) is Kept.IGNORED:
+                self._luggage.left_behind.append(LeftBehind(path, Kept.IGNORED))
+            return
         if self._rules.kept_behind_on_the_way(path) or not self._is_inside(path):
             self._luggage.left_behind.append(LeftBehind(path, "ignored" if self._is_inside(path) else "outside"))
             return
@@ -236,6 +242,14 @@ class _Packing:
             self._take_file(found)
         elif found:
             self._take_folder(path)
+
+    def _take_named(self) -> None:
+        for path in self._rules.named(self._workspace.folder):
+            if self._workspace.holds(path) and self._is_inside(path):
+                found = self._walker.look(path, asked_for=True)
+                if isinstance(found, Found):
+                    self._take_file(found)
+                    self._read_on(path, runs=False)
 
     def _is_there(self, path: Path) -> bool:
         try:

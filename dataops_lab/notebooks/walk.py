@@ -56,8 +56,11 @@ class Walker:
                 elif found:
                     folders.append(path)
 
-    def look(self, path: Path) -> Found | bool:
-        """A file that may travel, or whether `path` is a folder that may be entered."""
+    def look(self, path: Path, *, asked_for: bool = False) -> Found | bool:
+        """A file that may travel, or whether `path` is a folder that may be entered.
+
+        What is `asked_for` by name travels whatever the rules say, though never out of the root.
+        """
         try:
             status = path.lstat()
             real = path
@@ -70,7 +73,7 @@ class Walker:
         except OSError:
             return False  # gone meanwhile, or a link to nothing
         is_folder = stat.S_ISDIR(status.st_mode)
-        if kept := self._rules.kept_behind(path, folder=is_folder):
+        if not asked_for and (kept := self._rules.kept_behind(path, folder=is_folder)):
             if kept is Kept.SECRET:
                 self._left_behind(LeftBehind(path, kept))
             return False

@@ -65,6 +65,9 @@ class WorkerNotebooks:
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
         return cast("str | None", self._call("kernel_name", path, root=root, limits=limits))
 
+    def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
+        return cast("str | None", self._call("take_along", path, file, root=root))
+
     def kernel(self, name: str) -> KernelChoice:
         return cast(KernelChoice, self._call("kernel", name))
 

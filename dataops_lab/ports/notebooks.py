@@ -38,6 +38,13 @@ class Notebooks(Protocol):
         """What the notebook calls the kernel that it was written on."""
         ...
 
+    def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
+        """Have `file`, a path from the notebook's folder, travel with the notebooks there from now on.
+
+        The line that this adds to the `.dataopsignore` of the folder; None where it travels already.
+        """
+        ...
+
     def kernel(self, name: str) -> KernelChoice:
         """KernelUnavailable when it is not installed here."""
         ...

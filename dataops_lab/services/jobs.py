@@ -37,6 +37,11 @@ def inspect(
     return replace(found, written_in=_written_in(ctx, path, root=root, by=by))
 
 
+def take_along(ctx: Services, path: str, file: str, *, root: str | None) -> str | None:
+    """Have `file` travel with the notebooks beside it from now on, see `Notebooks.take_along`."""
+    return ctx.notebooks.take_along(path, file, root=root)
+
+
 def _written_in(ctx: Services, path: str, *, root: str | None, by: str) -> WrittenIn | None:
     """As long as `by` may still use that kernel."""
     if not (offered := offered_kernels(ctx, by=by)):

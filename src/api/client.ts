@@ -16,6 +16,7 @@ import {
   Run,
   Status,
   Submission,
+  TakenAlong,
   Verification
 } from './types';
 
@@ -41,6 +42,11 @@ export class Client extends Connection {
   /** `path` names the notebook as the contents API does; the others say where it would run. */
   inspect(inspection: InspectRequest): Promise<Inspection> {
     return this.send('POST', 'inspect', inspection);
+  }
+
+  /** Have `file`, a path from the notebook's folder, travel from now on; safe to repeat. */
+  takeAlong(path: string, file: string): Promise<TakenAlong> {
+    return this.send('POST', 'take-along', { path, file });
   }
 
   /** The same `key` again answers with the run that the first call made. */

@@ -55,6 +55,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/take-along": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a file travel with a notebook from now on, by a line of the `.dataopsignore` beside it; safe to repeat */
+        post: operations["post_take_along"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/events": {
         parameters: {
             query?: never;
@@ -1303,6 +1320,11 @@ export interface components {
              * @default null
              */
             cell: number | null;
+            /**
+             * File
+             * @default null
+             */
+            file: string | null;
         };
         /**
          * FrozenModel
@@ -2429,6 +2451,24 @@ export interface components {
             /** @default null */
             resources: components["schemas"]["ResourcesModel"] | null;
         };
+        /**
+         * TakeAlongRequest
+         * @description `path` as in InspectRequest; `file` is a path from the folder of the notebook.
+         */
+        TakeAlongRequest: {
+            /** Path */
+            path: string;
+            /** File */
+            file: string;
+        };
+        /**
+         * TakenAlongModel
+         * @description `line` was added to the `.dataopsignore` beside the notebook; null where the file travels without it.
+         */
+        TakenAlongModel: {
+            /** Line */
+            line: string | null;
+        };
         /** TravellingFileModel */
         TravellingFileModel: {
             /** Path */
@@ -2764,6 +2804,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InspectionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_take_along: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeAlongRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TakenAlongModel"];
                 };
             };
             /** @description The request is not as documented here */

@@ -36,6 +36,8 @@ export type Inspection = With<
 export type InspectRequest = Partial<Schemas['InspectRequest']> & {
   path: string;
 };
+/** The `line` that was written into the `.dataopsignore` beside the notebook, if one was needed. */
+export type TakenAlong = Schemas['TakenAlongModel'];
 export type Submission = With<
   Partial<Schemas['SubmitRequest']>,
   { path: string; parameters?: Parameters }

@@ -4,6 +4,8 @@ import type { IDocumentManager } from '@jupyterlab/docmanager';
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Client, Run } from '../api';
+import { reportFailure } from '../shared/report';
+import { contentsPath } from '../shared/runs';
 import { CommandIDs, IRuns } from '../tokens';
 import { JobSettingsModel } from './jobModel';
 import { JobSettingsWidget } from './jobWidget';
@@ -26,14 +28,29 @@ export class Forms {
 
   /** `beside` is the id of the widget that shows the notebook, if one does. */
   openForNotebook(path: string, beside?: string): void {
-    const { app, client, documents, trans } = this._options;
-    const local = app.serviceManager.contents.localPath(path);
-    const opened = () => {
-      const panel = documents.findWidget(path);
-      return panel && documents.contextForWidget(panel);
-    };
-    const target = notebookTarget(local, client, opened, trans);
-    this._open(`dataops-form-${local}`, target, beside);
+    const target = this._notebook(path);
+    this._open(`dataops-form-${path}`, target, beside);
+  }
+
+  /**
+   * Have `file` travel with the notebook of `run`, and run it as it is now: with the same values in
+   * the same place. The form opens only where something must be mended first.
+   */
+  async takeAlong(run: Run, file: string): Promise<void> {
+    const target = this._notebook(contentsPath(run), run);
+    await target.takeAlong(file);
+    const model = new RunFormModel(target, this._options.trans);
+    await model.load();
+    const again = await model.submit();
+    if (again) {
+      void this._submitted(again);
+    } else {
+      this._open(`dataops-again-${run.id}`, target);
+      if (model.state.trouble) {
+        reportFailure(model.state.trouble);
+      }
+    }
+    model.dispose();
   }
 
   openForRerun(run: Run): void {
@@ -57,8 +74,25 @@ export class Forms {
     app.shell.activateById(widget.id);
   }
 
+  private _notebook(path: string, like?: Run): IRunTarget {
+    const { app, client, documents, trans } = this._options;
+    const local = app.serviceManager.contents.localPath(path);
+    const opened = () => {
+      const panel = documents.findWidget(path);
+      return panel && documents.contextForWidget(panel);
+    };
+    return notebookTarget(local, client, opened, trans, like);
+  }
+
+  /** Show the record of a run that was made; in the place of the widget `ref`, if one is named. */
+  private _submitted(run: Run, ref?: string): Promise<void> {
+    this._options.runs.add(run);
+    const args = { id: run.id, ref };
+    return this._options.app.commands.execute(CommandIDs.openRun, args);
+  }
+
   private _open(id: string, target: IRunTarget, beside?: string): void {
-    const { app, area, runs, trans } = this._options;
+    const { app, area, trans } = this._options;
     const opened = this._tracker.find(it => it.id === id);
     if (opened) {
       void opened.model.load();
@@ -68,13 +102,8 @@ export class Forms {
     const form = new RunFormWidget({
       model: new RunFormModel(target, trans),
       trans,
-      onSubmitted: run => {
-        runs.add(run);
-        // The record takes the place of the form, and the form goes.
-        void app.commands
-          .execute(CommandIDs.openRun, { id: run.id, ref: id })
-          .then(() => form.close());
-      }
+      // The record takes the place of the form, and the form goes.
+      onSubmitted: run => void this._submitted(run, id).then(() => form.close())
     });
     form.id = id;
     void this._tracker.add(form);

@@ -59,6 +59,10 @@ export interface IRunTarget {
   readonly title: string;
   /** The run whose version and values are used again. */
   readonly rerunOf: Run | null;
+  /** The run with whose values, place and kernel the form of a notebook begins. */
+  readonly like: Run | null;
+  /** Have a file travel that stays behind; a path from the notebook's folder. */
+  takeAlong(file: string): Promise<void>;
   /** Save what is open; a sentence where that is not possible. */
   save(): Promise<string | null>;
   inspect(where: Omit<InspectRequest, 'path'>): Promise<Inspection>;
@@ -73,13 +77,15 @@ export class RunFormModel implements IDisposable {
     readonly target: IRunTarget,
     private readonly _trans: TranslationBundle
   ) {
-    const { rerunOf } = target;
-    if (rerunOf) {
+    const { rerunOf, like } = target;
+    const run = rerunOf ?? like;
+    if (run) {
       this._state = {
         ...this._state,
-        name: rerunOf.job.name,
-        place: placeOf(rerunOf),
-        ...fieldsOf(rerunOf.parameter_schema, {}, rerunOf.parameters)
+        name: run.job.name,
+        place: placeOf(run),
+        kernel: like?.kernel.name ?? null,
+        ...fieldsOf(run.parameter_schema, {}, run.parameters)
       };
     }
   }
@@ -167,6 +173,16 @@ export class RunFormModel implements IDisposable {
     return this.load();
   }
 
+  async takeAlong(file: string): Promise<void> {
+    this._set({ loading: true });
+    try {
+      await this.target.takeAlong(file);
+      await this.load();
+    } catch (reason) {
+      this._set({ loading: false, trouble: Problem.from(reason) });
+    }
+  }
+
   /** The run, or null where something must be mended first. */
   async submit(): Promise<Run | null> {
     const { inspection, submitting } = this._state;
@@ -238,11 +254,12 @@ export class RunFormModel implements IDisposable {
     parameters: Parameters,
     chosen: Partial<Submission>
   ): Omit<Submission, 'path'> {
-    const { name, kernel, inspection } = this._state;
+    const { name, kernel, inspection, place, placements } = this._state;
+    const isLocked = placementOf(place, placements)?.locked.includes('kernel');
     return {
       parameters,
       name: name.trim() && name !== inspection?.name ? name.trim() : undefined,
-      kernel: kernel ?? undefined,
+      kernel: isLocked ? undefined : (kernel ?? undefined),
       ...chosen
     };
   }
@@ -308,7 +325,8 @@ export class RunFormModel implements IDisposable {
             mend: this._trans.__(
               'The run takes the notebook as it was saved last.'
             ),
-            cell: null
+            cell: null,
+            file: null
           }
         ];
   }

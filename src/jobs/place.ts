@@ -150,7 +150,9 @@ export function readPlace(
   return {
     choice: {
       environment: place.environment || undefined,
-      image: place.image ?? undefined,
+      image: placement?.locked.includes('image')
+        ? undefined
+        : (place.image ?? undefined),
       resources: asked ? resources : undefined
     },
     problems: Object.fromEntries(

@@ -14,6 +14,7 @@ import { viewArea } from '../shared/area';
 import { noArgs, notebookArgs, runArgs } from '../shared/args';
 import { rerunWithIcon, runAsJobIcon } from '../shared/icons';
 import { reportFailure } from '../shared/report';
+import { leftBehind } from '../shared/runs';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
 import type { Forms } from './forms';
 
@@ -114,6 +115,31 @@ export const jobs: JupyterFrontEndPlugin<void> = {
       }
     });
 
+    const knownRun = (args: { id?: unknown }) => runs.get(idOf(args) ?? '');
+    commands.addCommand(CommandIDs.takeAlong, {
+      label: trans.__('Take It Along and Run Again'),
+      caption: trans.__(
+        'Have the file that was not found travel with the notebook, and run that as it is now'
+      ),
+      icon: runAsJobIcon,
+      describedBy: runArgs,
+      isEnabled: args => {
+        const run = knownRun(args);
+        return idOf(args) !== undefined && (!run || leftBehind(run) !== null);
+      },
+      execute: async args => {
+        try {
+          const run = knownRun(args) ?? (await client.run(idOf(args)!));
+          const file = leftBehind(run);
+          if (file !== null) {
+            await (await forms()).takeAlong(run, file);
+          }
+        } catch (reason) {
+          reportFailure(reason);
+        }
+      }
+    });
+
     commands.addCommand(CommandIDs.jobSettings, {
       label: trans.__('Job Settings…'),
       caption: trans.__('Name, priority, retries and clocks of its job'),
@@ -135,6 +161,7 @@ export const jobs: JupyterFrontEndPlugin<void> = {
     for (const command of [
       CommandIDs.runAsJob,
       CommandIDs.rerunWith,
+      CommandIDs.takeAlong,
       CommandIDs.jobSettings
     ]) {
       palette?.addItem({ command, category });

@@ -1,3 +1,4 @@
+import { Notification } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import { TranslationBundle } from '@jupyterlab/translation';
@@ -10,11 +11,21 @@ export function notebookTarget(
   path: string,
   client: Client,
   open: () => DocumentRegistry.Context | undefined,
-  trans: TranslationBundle
+  trans: TranslationBundle,
+  like: Run | null = null
 ): IRunTarget {
   return {
     title: PathExt.basename(path),
     rerunOf: null,
+    like,
+    takeAlong: async file => {
+      const { line } = await client.takeAlong(path, file);
+      if (line !== null) {
+        Notification.info(
+          trans.__('Wrote %1 into .dataopsignore beside the notebook.', line)
+        );
+      }
+    },
     save: async () => {
       const context = open();
       if (!context?.model.dirty) {
@@ -45,6 +56,8 @@ export function rerunTarget(
   return {
     title: run.job.name,
     rerunOf: run,
+    like: null,
+    takeAlong: () => Promise.reject(new Error('A version is fixed.')),
     save: () => Promise.resolve(null),
     inspect: () => Promise.reject(new Error('A version is fixed.')),
     placements: async kernel => {

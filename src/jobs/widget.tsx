@@ -88,6 +88,7 @@ function Connected(props: Options): JSX.Element {
       onKernel={kernel => void model.setKernel(kernel)}
       onPlace={change => void model.setPlace(change)}
       onSettings={change => model.setSettings(change)}
+      onTakeAlong={file => void model.takeAlong(file)}
       onReload={() => void model.load()}
       onSubmit={() => void submit()}
       trans={trans}

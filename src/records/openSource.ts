@@ -1,17 +1,8 @@
-import { PageConfig } from '@jupyterlab/coreutils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
 
 import type { Run } from '../api';
-import { failingCell } from '../shared/runs';
-
-/** The source of a run as the contents API names it. */
-export function contentsPath(run: Run): string {
-  const root = PageConfig.getOption('serverRoot').replace(/\/+$/, '');
-  return root && run.job.source.startsWith(`${root}/`)
-    ? run.job.source.slice(root.length + 1)
-    : run.job.path;
-}
+import { contentsPath, failingCell } from '../shared/runs';
 
 /**
  * Open the notebook that a run was made of, at the cell that failed, if one did.

@@ -1,3 +1,5 @@
+import { PageConfig } from '@jupyterlab/coreutils';
+
 import type { Run, RunState } from '../api';
 
 export const TERMINAL: ReadonlySet<RunState> = new Set([
@@ -32,6 +34,20 @@ export function secondsOf(run: Run, now: number): number | null {
 export function failingCell(run: Run): number | null {
   const cell = run.reason?.detail.cell;
   return typeof cell === 'number' ? cell : null;
+}
+
+/** The file that a run did not find, but that lies where its notebook would have found it; or null. */
+export function leftBehind(run: Run): string | null {
+  const file = run.reason?.detail.left_behind;
+  return typeof file === 'string' ? file : null;
+}
+
+/** The source of a run as the contents API names it. */
+export function contentsPath(run: Run): string {
+  const root = PageConfig.getOption('serverRoot').replace(/\/+$/, '');
+  return root && run.job.source.startsWith(`${root}/`)
+    ? run.job.source.slice(root.length + 1)
+    : run.job.path;
 }
 
 export function newestFirst(runs: Iterable<Run>): Run[] {

@@ -23,7 +23,7 @@ def notebook(tmp_path: Path) -> str:
 
 def test_a_file_that_lies_beside_the_notebook_but_did_not_travel_is_said(notebook):
     reason = explained(missing("../data/there.csv"), notebook)
-    assert "did not travel" in reason.message
+    assert "did not travel" in reason.message and "!../data/there.csv" in reason.message
     assert reason.detail["left_behind"] == "../data/there.csv"
     assert reason.detail["cell"] == 1
 
@@ -32,6 +32,8 @@ def test_a_file_that_lies_beside_the_notebook_but_did_not_travel_is_said(noteboo
     "reason",
     [
         missing("../data/absent.csv"),
+        missing("../data"),
+        missing("a\0b"),
         missing("/etc/hostname"),
         missing("../data/there.csv", "KeyError"),
         missing("x" * 5000),

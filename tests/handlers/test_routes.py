@@ -125,6 +125,7 @@ FOR_EVERYBODY = {
     *READING,
     "patch /jobs/{job_id}",
     "post /runs",
+    "post /take-along",
     "post /runs/{run_id}/cancel",
     "post /runs/{run_id}/rerun",
     "post /runs/{run_id}/verify",

@@ -217,6 +217,19 @@ async def test_inspect_tells_what_would_travel_and_stores_nothing(api, notebook,
     assert (await api.json("GET", "jobs"))["items"] == []
 
 
+async def test_a_file_that_was_taken_along_travels_from_then_on(api, notebook, jp_root_dir):
+    path = notebook("1")
+    (jp_root_dir / "data").mkdir()
+    (jp_root_dir / "data" / "stock.csv").touch()
+    taken = await api.json("POST", "take-along", {"path": path, "file": "../data/stock.csv"})
+    assert taken == {"line": "!../data/stock.csv"}
+    assert await api.json("POST", "take-along", {"path": path, "file": "../data/stock.csv"}) == {"line": None}
+    seen = await api.json("POST", "inspect", {"path": path})
+    assert [file["path"] for file in seen["files"]] == ["data/stock.csv"]
+    outside = await api("POST", "take-along", {"path": path, "file": "../../outside.csv"})
+    assert (outside.code, json.loads(outside.body)["code"]) == (422, "path_outside_root")
+
+
 async def test_a_job_knows_its_versions_and_its_last_run(api, notebook):
     run = await api.json("POST", "runs", {"path": notebook("1")})
     await api.json("POST", "runs", {"path": notebook("2")})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dataops_lab.domain.snapshots import Limits
+from dataops_lab.domain.snapshots import Limits, along_line
 from dataops_lab.errors import SnapshotTooLarge
 
 
@@ -96,11 +96,37 @@ class TestDataopsignore:
         project.notebook("1")
         assert project.travels() == []
 
-    def test_a_file_that_is_named_but_ignored_is_said(self, project: Any) -> None:
-        project.file("data/a.csv")
+    @pytest.mark.parametrize("path", ["../data/a.csv", "data/a.csv"])
+    def test_a_file_that_is_named_but_ignored_is_said(self, path: str, project: Any) -> None:
+        project.file(f"analysis/{path}")
         project.file(".dataopsignore", "data/\n")
-        project.notebook("open('../data/a.csv')")
+        project.notebook(f"open('{path}')")
         assert (project.travels(), project.findings()) == ([], ["ignored_file"])
+        (finding,) = (it for it in project.inspect().findings if it.code == "ignored_file")
+        assert finding.file == path and along_line(path) in finding.mend
+
+    def test_it_names_single_files_that_travel_against_every_rule(self, project: Any) -> None:
+        project.file(".dataopsignore", "data/\n")
+        project.file("analysis/.dataopsignore", "!/raw/a.csv\n!../data/b.csv  \n!/.cache/c.csv\n/raw/\n")
+        for path in ("analysis/raw/a.csv", "analysis/raw/no.csv", "data/b.csv", "data/no.csv", "analysis/.cache/c.csv"):
+            project.file(path)
+        project.notebook("open('../data/b.csv')")
+        assert project.travels() == ["analysis/.cache/c.csv", "analysis/raw/a.csv", "data/b.csv"]
+        assert project.findings() == []
+
+    def test_the_files_it_names_are_no_way_out_of_the_root(self, project: Any, tmp_path: Path) -> None:
+        (tmp_path / "secret.csv").touch()
+        project.file("analysis/.dataopsignore", "!../../secret.csv\n!/../../secret.csv\n!/link.csv\n!../gone.csv\n")
+        (project.root / "analysis" / "link.csv").symlink_to(tmp_path / "secret.csv")
+        project.notebook("1")
+        assert project.travels() == []
+
+    def test_what_a_module_that_it_names_needs_travels_too(self, project: Any) -> None:
+        project.file("lib/late.py", "import helper\n")
+        project.file("lib/helper.py")
+        project.file("analysis/.dataopsignore", "!../lib/late.py\n")
+        project.notebook("1")
+        assert project.travels() == ["lib/helper.py", "lib/late.py"]
 
 
 class TestLinks:

@@ -50,6 +50,19 @@ test('an image is built, tried with the jobs of another one, and deprecated', as
     results.getByRole('button', { name: 'Open the run on next' })
   ).toContainText('Succeeded');
 
+  await openForm(page, path);
+  await form.getByLabel('Environment').selectOption('workshop');
+  await screens.run.click();
+  await expect(screens.recordThatIs('succeeded')).toContainText('now');
+  await screens.action('Rerun With…').click();
+  await expect(form.getByLabel('Image')).toHaveValue('now');
+  await form.getByLabel('Image').selectOption('next');
+  await screens.run.click();
+  await expect(
+    screens.recordThatIs('succeeded').filter({ hasText: /next/ })
+  ).toContainText('version 1');
+
+  await screens.openAdministration('images');
   await administration.getByLabel('Refused from').fill('2020-01-01');
   await administration.getByLabel('Successor').selectOption('now');
   await administration.getByRole('button', { name: 'Save' }).click();

@@ -151,6 +151,16 @@ test('a run is run again with other parameters, on the same version', async ({
   await expect(screens.record.getByRole('row', { name: /word/ })).toContainText(
     'two'
   );
+
+  await screens.action('Rerun With…').click();
+  await screens.form.getByLabel('Environment').selectOption('production');
+  await expect(screens.form).toContainText('marked as unpromoted');
+  await screens.run.click();
+  const elsewhere = screens
+    .recordThatIs('succeeded')
+    .filter({ hasText: 'production' });
+  await expect(elsewhere).toContainText('version 1');
+  await expect(elsewhere).toContainText('unpromoted');
 });
 
 test('a notebook without a kernel is refused until one is chosen', async ({

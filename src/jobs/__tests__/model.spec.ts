@@ -83,6 +83,14 @@ const CONTAINERS: Placement = {
 class FakeTarget implements IRunTarget {
   title = 'report.ipynb';
   rerunOf: Run | null = null;
+  like: Run | null = null;
+  taken: string[] = [];
+  takeAlong = async (file: string) => {
+    if (file === 'secret') {
+      throw new Problem({ detail: 'It looks like a secret.' });
+    }
+    this.taken.push(file);
+  };
   saving: string | null = null;
   inspection = INSPECTION;
   failures: Problem[] = [];
@@ -369,5 +377,51 @@ describe('RunFormModel', () => {
     });
     expect(await form.submit()).toBeNull();
     expect(form.state.fieldProblems).toEqual({ image: 'Choose an image.' });
+  });
+
+  it('looks again once a file was taken along, and says why one was not', async () => {
+    await form.takeAlong('../data/a.csv');
+    expect(target.taken).toEqual(['../data/a.csv']);
+    expect(target.inspected).toHaveLength(2);
+    await form.takeAlong('secret');
+    expect(form.state.trouble?.message).toBe('It looks like a secret.');
+    expect(form.state.loading).toBe(false);
+  });
+
+  it('begins with the values, the place and the kernel of a run that it is like', async () => {
+    const images = [image('lean'), image('full')];
+    target.places = [SANDBOX, { ...CONTAINERS, images }];
+    target.like = {
+      job: { name: 'report' },
+      environment: 'containers',
+      image: { name: 'full', reference: 'full', digest: 'sha256:1' },
+      kernel: { name: 'conda', language: 'python', display_name: 'Conda' },
+      parameter_schema: INSPECTION.parameters,
+      parameters: { year: 2025 }
+    } as unknown as Run;
+    form = new RunFormModel(target, trans);
+    await form.load();
+    await form.submit();
+    const expected = {
+      environment: 'containers',
+      image: 'full',
+      kernel: 'conda',
+      parameters: { year: 2025 }
+    };
+    expect(target.submitted[0].submission).toMatchObject(expected);
+  });
+
+  it('leaves out what is chosen for everybody', async () => {
+    const locked = ['image', 'kernel'];
+    target.places = [{ ...CONTAINERS, locked }];
+    await form.load();
+    await form.setPlace({ image: 'lean' });
+    await form.setKernel('bash');
+    await form.submit();
+    const { submission } = target.submitted[0];
+    expect([submission.image, submission.kernel]).toEqual([
+      undefined,
+      undefined
+    ]);
   });
 });

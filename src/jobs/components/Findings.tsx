@@ -7,9 +7,11 @@ import { Message } from '../../shared/components/Message';
 /** What will be missing or is worth knowing, each with its mend. */
 export function Findings(props: {
   findings: Finding[];
+  busy: boolean;
+  onTakeAlong: (file: string) => void;
   trans: TranslationBundle;
 }): JSX.Element {
-  const { findings, trans } = props;
+  const { findings, busy, trans } = props;
   return (
     <>
       {findings.map((finding, index) => (
@@ -23,6 +25,16 @@ export function Findings(props: {
           }
         >
           {finding.mend && <p>{finding.mend}</p>}
+          {finding.file && (
+            <button
+              type="button"
+              className="dl-Button"
+              disabled={busy}
+              onClick={() => props.onTakeAlong(finding.file!)}
+            >
+              {trans.__('Take it along')}
+            </button>
+          )}
         </Message>
       ))}
     </>

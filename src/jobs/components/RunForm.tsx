@@ -31,6 +31,7 @@ export type FormActions = {
   onKernel: (kernel: string) => void;
   onPlace: (change: Partial<Place>) => void;
   onSettings: (change: Partial<SettingsDraft>) => void;
+  onTakeAlong: (file: string) => void;
   onReload: () => void;
   onSubmit: () => void;
 };
@@ -96,6 +97,8 @@ export function RunForm(
       {/* What may go wrong is seen without scrolling. */}
       <Findings
         findings={findings.filter(it => it.severity === 'warning')}
+        busy={busy || state.loading}
+        onTakeAlong={props.onTakeAlong}
         trans={trans}
       />
       {ready && (
@@ -144,6 +147,8 @@ export function RunForm(
           )}
           <Findings
             findings={findings.filter(it => it.severity === 'info')}
+            busy={busy || state.loading}
+            onTakeAlong={props.onTakeAlong}
             trans={trans}
           />
         </>

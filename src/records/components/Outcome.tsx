@@ -4,13 +4,14 @@ import React from 'react';
 import type { Run } from '../../api';
 import { Message, MessageKind } from '../../shared/components/Message';
 import { formatExact, formatValue } from '../../shared/format';
-import { failingCell, isTerminal } from '../../shared/runs';
+import { failingCell, isTerminal, leftBehind } from '../../shared/runs';
 
 /** Why a run waits or ended as it did, with the next click. Nothing when all went well. */
 export function Outcome(props: {
   run: Run;
   onShowCell: (cell: number) => void;
   onOpenNotebook: () => void;
+  onTakeAlong: () => void;
   trans: TranslationBundle;
 }): JSX.Element | null {
   const { run, trans } = props;
@@ -32,6 +33,7 @@ export function Outcome(props: {
   }
   const cell = failingCell(run);
   const failed = run.reason.code === 'cell_error' && cell !== null;
+  const missed = leftBehind(run);
   const parameters = Object.entries(run.parameters);
   return (
     <Message
@@ -55,6 +57,11 @@ export function Outcome(props: {
       )}
       {cell !== null && (
         <p className="dl-Outcome-actions">
+          {missed !== null && (
+            <button className="dl-Button" onClick={props.onTakeAlong}>
+              {trans.__('Take %1 along and run again', missed)}
+            </button>
+          )}
           <button className="dl-Button" onClick={() => props.onShowCell(cell)}>
             {trans.__('Show the cell')}
           </button>

@@ -62,6 +62,9 @@ export function RecordHead(props: {
         onOpenNotebook={() =>
           void commands.execute(CommandIDs.openNotebook, { id: run.id })
         }
+        onTakeAlong={() =>
+          void commands.execute(CommandIDs.takeAlong, { id: run.id })
+        }
         trans={trans}
       />
       <div className="dl-Record-bar">
