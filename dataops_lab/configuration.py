@@ -8,8 +8,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 
+from .api_models.base import Day
 from .domain.configuration import Configuration, EnvironmentEntry, ImageEntry
 from .domain.environments import DockerSettings, ExecutorKind, Mount, Resources, RunLimits, bytes_of, size_text
+from .domain.images import Deprecation
 from .errors import Refused
 
 MAX_BYTES = 1_000_000
@@ -78,9 +80,31 @@ class EnvironmentPart(_Part):
         return EnvironmentEntry(self.name, given, self.variables, secrets)
 
 
+class DeprecationPart(_Part):
+    on: Day
+    successor: StrictStr | None = None
+    message: StrictStr = ""
+
+
 class ImagePart(_Part):
     name: StrictStr
-    reference: StrictStr
+    reference: StrictStr | None = None
+    description: StrictStr = ""
+    tags: list[StrictStr] = Field(default_factory=list)
+    is_default: StrictBool = False
+    root_allowed: StrictBool = False
+    deprecated: DeprecationPart | None = None
+
+    def to_domain(self) -> ImageEntry:
+        settings: dict[str, Any] = {
+            "description": self.description,
+            "tags": tuple(self.tags),
+            "is_default": self.is_default,
+            "root_allowed": self.root_allowed,
+            "deprecated": Deprecation(**self.deprecated.model_dump()) if self.deprecated else None,
+        }
+        given = {name: value for name, value in settings.items() if name in self.model_fields_set}
+        return ImageEntry(self.name, self.reference, given)
 
 
 class ConfigurationFile(_Part):
@@ -100,7 +124,8 @@ def read(text: str) -> Configuration:
             if isinstance(event, yaml.AliasEvent) and event.start_mark:
                 raise _invalid([f"Line {event.start_mark.line + 1}: aliases are not taken. Write it out."])
         root = yaml.compose(text, yaml.SafeLoader)
-        held = yaml.safe_load(text)
+        _take_keys_as_text(root)
+        held = yaml.SafeLoader("").construct_document(root) if root else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"Line {mark.line + 1}: " if mark else ""
@@ -113,7 +138,7 @@ def read(text: str) -> Configuration:
         file = ConfigurationFile.model_validate({} if held is None else held)
         return Configuration(
             tuple(part.to_domain() for part in file.environments),
-            tuple(ImageEntry(part.name, part.reference) for part in file.images),
+            tuple(part.to_domain() for part in file.images),
         )
     except ValidationError as error:
         raise _invalid([_told(root, it["loc"], it["type"], it["msg"]) for it in error.errors()]) from None
@@ -125,7 +150,7 @@ def written(it: Configuration) -> str:
     """A file that `read` makes the same of."""
     held = {
         "environments": [_environment(entry) for entry in it.environments],
-        "images": [vars(image) for image in it.images],
+        "images": [_image(entry) for entry in it.images],
     }
     text: str = yaml.safe_dump(held, sort_keys=False, allow_unicode=True, width=120)
     return text
@@ -155,6 +180,19 @@ def _environment(entry: EnvironmentEntry) -> dict[str, Any]:
         "guarded": of["guarded"],
         "variables": dict(entry.variables or {}),
         "secrets": list(entry.secrets or ()),
+    }
+
+
+def _image(entry: ImageEntry) -> dict[str, Any]:
+    of = entry.settings
+    return {
+        "name": entry.name,
+        "reference": entry.reference,
+        "description": of["description"],
+        "tags": list(of["tags"]),
+        "is_default": of["is_default"],
+        "root_allowed": of["root_allowed"],
+        "deprecated": vars(of["deprecated"]) if of["deprecated"] else None,
     }
 
 
@@ -191,9 +229,21 @@ def _keys(path: Sequence[int | str]) -> list[str]:
         "limits": LimitsPart,
         "docker": DockerPart,
         "mounts": MountPart,
+        "deprecated": DeprecationPart,
     }
     above = [step for step in path[:-1] if isinstance(step, str)]
     return list((parts[above[-1]] if above else ConfigurationFile).model_fields)
+
+
+def _take_keys_as_text(node: Any) -> None:
+    """To YAML `on` and `NO` are booleans; here no key is one."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            key.tag = yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG
+            _take_keys_as_text(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            _take_keys_as_text(value)
 
 
 def _doubled(node: Any) -> Iterator[str]:

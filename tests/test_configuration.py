@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from dataops_lab.configuration import read, written
-from dataops_lab.domain.configuration import Configuration, ImageEntry, entry_of
+from dataops_lab.domain.configuration import Configuration, ImageEntry, entry_of, entry_of_image
 from dataops_lab.domain.environments import (
     DockerSettings,
     Environment,
@@ -16,8 +18,11 @@ from dataops_lab.domain.environments import (
     bytes_of,
     size_text,
 )
+from dataops_lab.domain.images import Deprecation, Image, PinnedImage
 from dataops_lab.errors import Refused
 
+AT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+PIN = PinnedImage("sha256:1", None, "linux/amd64", "", 1)
 WHOLE = Configuration(
     environments=(
         entry_of(Environment("sandbox", 0), {}, ()),
@@ -40,7 +45,20 @@ WHOLE = Configuration(
             ("PASSWORD",),
         ),
     ),
-    images=(ImageEntry("data", "registry.example/data:1"),),
+    images=(
+        ImageEntry(
+            "data",
+            "registry.example/data:1",
+            {
+                "description": "Für alle: #1",
+                "tags": ("pandas", "2026"),
+                "is_default": True,
+                "root_allowed": True,
+                "deprecated": Deprecation(dt.date(2027, 1, 31), "lean", "It grew too large."),
+            },
+        ),
+        entry_of_image(Image("lean", "lean:1", PIN, AT, "ada")),
+    ),
 )
 
 
@@ -51,6 +69,19 @@ def test_what_is_written_is_read_as_the_same():
 def test_what_is_left_out_is_not_given():
     (entry,) = read("environments:\n- name: sandbox\n  network: false\n").environments
     assert (entry.settings, entry.variables, entry.secrets) == ({"network": False}, None, None)
+    assert read("images: [{name: data, tags: []}]").images == (ImageEntry("data", None, {"tags": ()}),)
+    assert read("images: [{name: data, deprecated: null}]").images[0].settings == {"deprecated": None}
+
+
+def test_a_day_may_be_written_with_or_without_quotes():
+    for day in ("2027-01-31", "'2027-01-31'"):
+        (entry,) = read(f"images: [{{name: data, deprecated: {{on: {day}}}}}]").images
+        assert entry.settings["deprecated"] == Deprecation(dt.date(2027, 1, 31))
+
+
+def test_a_key_is_text_also_where_yaml_has_another_idea_of_it():
+    (entry,) = read("environments: [{name: x, variables: {NO: a, on: b, 1: c, null: d}}]").environments
+    assert entry.variables == {"NO": "a", "on": "b", "1": "c", "null": "d"}
 
 
 def test_an_empty_file_asks_for_nothing():
@@ -64,6 +95,10 @@ def test_an_empty_file_asks_for_nothing():
         ("environments:\n- name: x\nimage: []\n", "Line 3: image: unknown key"),
         ("environments:\n- nam: x\n", "Line 2: environments.0.name: field required"),
         ("environments:\n- name: x\n  variables:\n    PORT: 5432\n", "Line 4: environments.0.variables.PORT"),
+        ("images:\n- name: x\n  default: true\n", "Line 3: images.0.default: unknown key"),
+        ("images:\n- name: x\n  deprecated:\n    at: 2027-01-31\n", "Line 4: images.0.deprecated.at: unknown key"),
+        ("images:\n- name: x\n  deprecated:\n    on: soon\n", "Line 4: images.0.deprecated.on"),
+        ("images:\n- name: x\n  tags: pandas\n", "Line 3: images.0.tags"),
         ("environments:\n- name: x\n  network: maybe\n", "Line 3: environments.0.network"),
         ("environments:\n- name: x\n  executor: kubernetes\n", "Line 3: environments.0.executor"),
         ("environments:\n- name: x\n  name: y\n", "Line 3: name is there twice"),
@@ -74,6 +109,7 @@ def test_an_empty_file_asks_for_nothing():
         ("!!python/object/apply:os.system ['true']", "no YAML"),
         ("a: " + "x" * 1_000_001, "larger than 1 MB"),
         ("a: \0", "no YAML"),
+        ("? [a]\n: b\n", "no YAML"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(text, said):

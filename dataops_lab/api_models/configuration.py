@@ -17,9 +17,11 @@ class ConfigurationRequest(Model):
 
 
 class ConfigurationChange(Model):
-    """`field` is as in the file, with dots; empty for a whole environment. Null: it is not there."""
+    """Of an environment, of an `image`, or of neither, as the order of environments is. `field` is as in the file, with
+    dots; empty for a whole environment. Null: it is not there."""
 
     environment: str
+    image: str
     field: str
     before: Any
     after: Any
@@ -27,7 +29,7 @@ class ConfigurationChange(Model):
 
 class ConfigurationPlan(Model):
     """What changes, or has changed. `remaining` are commands for what no file brings along: values of secrets,
-    images that the catalogue does not have."""
+    images that the catalogue does not have, with what is to be said of them."""
 
     changes: list[ConfigurationChange]
     state: str

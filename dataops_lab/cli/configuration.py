@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,12 +87,15 @@ def _tell(planned: ConfigurationPlan) -> None:
     if not planned.changes:
         click.echo("Nothing changes.")
         return
-    for environment in dict.fromkeys(change.environment for change in planned.changes):
-        click.echo(click.style(plain(environment) or "all environments", bold=True))
-        for change in planned.changes:
-            if change.environment == environment:
-                _tell_change(change)
+    for of, changes in groupby(planned.changes, _whose):
+        click.echo(click.style(plain(of), bold=True))
+        for change in changes:
+            _tell_change(change)
     click.echo(plural(len(planned.changes), "change") + ".")
+
+
+def _whose(change: ConfigurationChange) -> str:
+    return f"image {change.image}" if change.image else change.environment or "all environments"
 
 
 def _tell_change(change: ConfigurationChange) -> None:
@@ -105,4 +109,4 @@ def _tell_change(change: ConfigurationChange) -> None:
 
 
 def _shown(value: Any) -> str:
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
+    return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value) or "''"

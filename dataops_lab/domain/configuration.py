@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .environments import Environment
+from .images import Image
 from .versions import canonical_json, digest_of
 
 OF_ENVIRONMENTS = (
@@ -22,6 +24,9 @@ OF_ENVIRONMENTS = (
     "guarded",
 )
 """What of an environment is chosen by people; its place is that in the list."""
+
+OF_IMAGES = ("description", "tags", "is_default", "root_allowed", "deprecated")
+"""What of an image is chosen by people. Where it is allowed is a setting of environments."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,14 @@ class EnvironmentEntry:
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """An image that the catalogue has to have. Its bytes are no part of a configuration."""
+    """An image that the catalogue has to have. Its bytes are no part of a configuration.
+
+    `settings` has names of OF_IMAGES; those that are not given stay, as `reference` does when it is None.
+    """
 
     name: str
-    reference: str
+    reference: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,46 +63,59 @@ class Configuration:
 
     @property
     def digest(self) -> str:
-        return digest_of(canonical_json(asdict(self)))
+        entries: tuple[EnvironmentEntry | ImageEntry, ...] = (*self.environments, *self.images)
+        return digest_of(canonical_json([[it.name, _flat(it)] for it in entries]))
 
 
 @dataclass(frozen=True)
 class Change:
-    """`field` is as in the file, with dots; empty for a whole environment. None: it is not there."""
+    """Of an environment, of an `image`, or of neither. `field` is as in the file, with dots; empty for a whole
+    environment. None: it is not there."""
 
     environment: str
     field: str
     before: Any
     after: Any
+    image: str = ""
 
 
 def entry_of(it: Environment, variables: Mapping[str, str], secrets: tuple[str, ...]) -> EnvironmentEntry:
     return EnvironmentEntry(it.name, {name: getattr(it, name) for name in OF_ENVIRONMENTS}, dict(variables), secrets)
 
 
+def entry_of_image(it: Image) -> ImageEntry:
+    return ImageEntry(it.name, it.reference, {name: getattr(it, name) for name in OF_IMAGES})
+
+
 def changes(before: Configuration, after: Configuration) -> list[Change]:
-    """What makes one of the other, environment by environment."""
+    """What makes one of the other, environment by environment and image by image."""
     old, new = ({it.name: _flat(it) for it in each.environments} for each in (before, after))
-    found = []
+    found: list[Change] = []
     for name in [*new, *(it for it in old if it not in new)]:
         if (name in old) is not (name in new):
             found.append(Change(name, "", name if name in old else None, name if name in new else None))
-        was, becomes = old.get(name, {}), new.get(name, {})
-        found += [
-            Change(name, key, was.get(key), becomes.get(key))
-            for key in [*becomes, *(it for it in was if it not in becomes)]
-            if was.get(key) != becomes.get(key)
-        ]
+        found += [Change(name, *each) for each in _differences(old.get(name, {}), new.get(name, {}))]
     order = [[it.name for it in each.environments] for each in (before, after)]
     if [it for it in order[0] if it in new] != [it for it in order[1] if it in old]:
         found.append(Change("", "order", ", ".join(order[0]), ", ".join(order[1])))
+    was = {it.name: _flat(it) for it in before.images}
+    for image in after.images:
+        found += [Change("", *each, image=image.name) for each in _differences(was.get(image.name, {}), _flat(image))]
     return found
 
 
-def _flat(it: EnvironmentEntry) -> dict[str, Any]:
+def _differences(was: Mapping[str, Any], becomes: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    for key in [*becomes, *(it for it in was if it not in becomes)]:
+        if was.get(key) != becomes.get(key):
+            yield key, was.get(key), becomes.get(key)
+
+
+def _flat(it: EnvironmentEntry | ImageEntry) -> dict[str, Any]:
     settings = {
         name: asdict(value) if hasattr(value, "__dataclass_fields__") else value for name, value in it.settings.items()
     }
+    if isinstance(it, ImageEntry):
+        return dict(_leaves({"reference": it.reference, **settings}, ""))
     secrets = dict.fromkeys(it.secrets or (), "expected")
     return dict(_leaves({**settings, "variables": dict(it.variables or {}), "secrets": secrets}, ""))
 
@@ -104,5 +126,7 @@ def _leaves(value: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
             yield from _leaves(member, f"{above}{name}.")
         elif isinstance(member, tuple):
             yield f"{above}{name}", [asdict(it) if hasattr(it, "__dataclass_fields__") else it for it in member]
+        elif isinstance(member, dt.date):
+            yield f"{above}{name}", member.isoformat()
         else:
             yield f"{above}{name}", member

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from ..domain.configuration import Change, Configuration, EnvironmentEntry, ImageEntry, changes, entry_of
+from ..domain.configuration import (
+    Change,
+    Configuration,
+    EnvironmentEntry,
+    ImageEntry,
+    changes,
+    entry_of,
+    entry_of_image,
+)
 from ..domain.environments import Environment
+from ..domain.images import checked_name, checked_reference
 from ..domain.secrets import of_environment
 from ..domain.variables import Variable
 from ..errors import Conflict, Refused
 from ..ports import Transaction
-from . import secrets
+from . import images, secrets
 from .context import Services
 from .environments import audit, check_variable
 from .permissions import require_administrator
@@ -59,13 +69,20 @@ def apply(ctx: Services, wanted: Configuration, *, state: str | None = None, by:
                 code="changed_meanwhile",
             )
     for change in done.changes:
-        audit.info("%s changed %s %s by a file", by, change.environment or "environments", change.field)
+        where = f"image {change.image}" if change.image else change.environment or "environments"
+        audit.info("%s changed %s %s by a file", by, where, change.field)
     return replace(done, applied=True)
 
 
 def _applied(ctx: Services, tx: Transaction, wanted: Configuration, *, by: str) -> Plan:
-    before = _present(tx)
     _check(wanted)
+    if wanted.images:
+        # In the order in which all hold them, and before environments.
+        for name in sorted({image.name for image in tx.images.all()} | {entry.name for entry in wanted.images}):
+            tx.images.find(name)
+    before = _present(tx)
+    for image in wanted.images:
+        _describe(ctx, tx, image, wanted, by=by)
     _arrange(ctx, tx, wanted.environments, by=by)
     for entry in wanted.environments:
         _set(ctx, tx, entry, by=by)
@@ -83,14 +100,24 @@ def _present(tx: Transaction) -> Configuration:
             )
             for it in tx.environments.all()
         ),
-        images=tuple(ImageEntry(image.name, image.reference) for image in tx.images.all()),
+        images=tuple(entry_of_image(image) for image in tx.images.all()),
     )
 
 
 def _check(wanted: Configuration) -> None:
-    names = [entry.name for entry in wanted.environments]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise Refused(f"An environment is there twice: {', '.join(twice)}.", code="invalid_configuration")
+    named = {
+        "An environment": [entry.name for entry in wanted.environments],
+        "An image": [entry.name for entry in wanted.images],
+    }
+    for what, names in named.items():
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise Refused(f"{what} is there twice: {', '.join(twice)}.", code="invalid_configuration")
+    for image in wanted.images:
+        checked_name(image.name)
+        if image.reference is not None:
+            checked_reference(image.reference)
+    if len(defaults := [image.name for image in wanted.images if image.settings.get("is_default")]) > 1:
+        raise Refused(f"One image can be the default: {', '.join(defaults)}.", code="invalid_configuration")
     for entry in wanted.environments:
         for name, value in (entry.variables or {}).items():
             check_variable(name, value)
@@ -142,16 +169,74 @@ def _set(ctx: Services, tx: Transaction, entry: EnvironmentEntry, *, by: str) ->
         )
 
 
+def _describe(ctx: Services, tx: Transaction, entry: ImageEntry, wanted: Configuration, *, by: str) -> None:
+    """Nothing when the catalogue does not have it: what it needs then is told by `_remaining`."""
+    if tx.images.find(entry.name) is None:
+        if entry.reference is None:
+            raise Refused(
+                f"The catalogue has no image {entry.name}. Write its reference too, or add it first.",
+                code="invalid_configuration",
+            )
+        images.check_changes(images.ImageChanges(**entry.settings))
+        return
+    given = dict(entry.settings)
+    if _waits_for_successor(tx, entry, wanted):
+        del given["deprecated"]
+    elif "deprecated" in given:
+        given["deprecated"] = given["deprecated"] or False
+    images.changed(ctx, tx, entry.name, images.ImageChanges(**given), by=by)
+
+
+def _waits_for_successor(tx: Transaction, entry: ImageEntry, wanted: Configuration) -> bool:
+    """Its end can be announced when the image after it, which the file names, is in the catalogue."""
+    deprecated = entry.settings.get("deprecated")
+    successor = deprecated.successor if deprecated else None
+    return successor in [it.name for it in wanted.images] and tx.images.find(successor) is None
+
+
 def _remaining(tx: Transaction, wanted: Configuration) -> Iterator[str]:
     for entry in wanted.environments:
         for secret in tx.secrets.of(of_environment(entry.name)):
             if not secret.is_set:
-                yield f"jupyter dataops secrets set {entry.name} {secret.name}"
+                yield _command("secrets", "set", entry.name, secret.name)
+    yield from _remaining_images(tx, wanted)
+
+
+def _remaining_images(tx: Transaction, wanted: Configuration) -> Iterator[str]:
     known = {image.name: image for image in tx.images.all()}
-    for image in wanted.images:
-        if image.name not in known or known[image.name].reference != image.reference:
-            yield f"jupyter dataops image add {image.name} {image.reference}"
-    for it in tx.environments.all():
-        for name in it.images:
-            if name not in known and name not in [image.name for image in wanted.images]:
-                yield f"jupyter dataops image add {name} REFERENCE"
+    listed = {name: it.name for it in reversed(tx.environments.all()) for name in it.images}
+    for entry in wanted.images:
+        there = known.get(entry.name)
+        if there is None or entry.reference not in (None, there.reference):
+            assert entry.reference is not None  # or `_describe` has refused it
+            of = {} if there else entry.settings
+            yield _command(
+                *("image", "add", entry.name, entry.reference),
+                *(("--env", listed[entry.name]) if entry.name in listed else ()),
+                *(("--description", of["description"]) if of.get("description") else ()),
+                *(word for tag in of.get("tags", ()) for word in ("--tag", tag)),
+                *(("--allow-root",) if of.get("root_allowed") else ()),
+            )
+        elif there.probe is None:
+            yield _command("image", "probe", entry.name)
+    for name, environment in listed.items():
+        if name not in known and name not in [entry.name for entry in wanted.images]:
+            yield _command("image", "add", name, "REFERENCE", "--env", environment)
+    for entry in wanted.images:
+        if entry.name not in known and entry.settings.get("is_default"):
+            yield _command("image", "set-default", entry.name)
+        if entry.name not in known or _waits_for_successor(tx, entry, wanted):
+            yield from _deprecating(entry)
+
+
+def _deprecating(entry: ImageEntry) -> Iterator[str]:
+    if deprecated := entry.settings.get("deprecated"):
+        yield _command(
+            *("image", "deprecate", entry.name, "--on", deprecated.on.isoformat()),
+            *(("--successor", deprecated.successor) if deprecated.successor else ()),
+            *(("--message", deprecated.message) if deprecated.message else ()),
+        )
+
+
+def _command(*words: str) -> str:
+    return shlex.join(["jupyter", "dataops", *words])

@@ -19,6 +19,7 @@ USED_WITHIN_DAYS = 30
 _MAX_DESCRIPTION = 2_000
 _MAX_TAGS = 20
 _MAX_TAG = 40
+_MAX_MESSAGE = 500
 
 
 @dataclass(frozen=True)
@@ -86,34 +87,39 @@ def get(ctx: Services, name: str) -> ImageView:
 
 
 def change(ctx: Services, name: str, changes: ImageChanges, *, by: str) -> ImageView:
-    """One default at most: becoming it takes it from the one before."""
     require_administrator(ctx, by)
-    _check(changes)
-    now = ctx.clock.now()
     with ctx.store.begin() as tx:
-        image = tx.images.get(name)
-        if isinstance(changes.deprecated, Deprecation) and (successor := changes.deprecated.successor):
-            if successor == name:
-                raise InvalidRequest("An image cannot succeed itself. Name another one.")
-            tx.images.get(successor)
-        given = {key: value for key, value in vars(changes).items() if value is not None}
-        if changes.deprecated is False:
-            given["deprecated"] = None
-        if changes.is_default:
-            for other in tx.images.all():
-                if other.is_default and other.name != name:
-                    tx.images.put(replace(other, is_default=False), at=now, by=by)
-        if changes.root_allowed is not None and changes.root_allowed != image.root_allowed:
-            # Found as another user than the one as whom it would run now.
-            given["probe"] = None
-        return _view(tx, tx.images.put(replace(image, **given), at=now, by=by))
+        return _view(tx, changed(ctx, tx, name, changes, by=by))
+
+
+def changed(ctx: Services, tx: Transaction, name: str, changes: ImageChanges, *, by: str) -> Image:
+    """One default at most: becoming it takes it from the one before. What is so already is not written again."""
+    check_changes(changes)
+    now = ctx.clock.now()
+    image = tx.images.get(name)
+    if isinstance(changes.deprecated, Deprecation) and (successor := changes.deprecated.successor):
+        if successor == name:
+            raise InvalidRequest("An image cannot succeed itself. Name another one.")
+        tx.images.get(successor)
+    given = {key: value for key, value in vars(changes).items() if value is not None}
+    if changes.deprecated is False:
+        given["deprecated"] = None
+    if changes.is_default:
+        for other in tx.images.all():
+            if other.is_default and other.name != name:
+                tx.images.put(replace(other, is_default=False), at=now, by=by)
+    if changes.root_allowed is not None and changes.root_allowed != image.root_allowed:
+        # Found as another user than the one as whom it would run now.
+        given["probe"] = None
+    becomes = replace(image, **given)
+    return image if becomes == image else tx.images.put(becomes, at=now, by=by)
 
 
 def allow(ctx: Services, name: str, environment: str, *, by: str) -> ImageView:
     """Let runs there use it. Safe to repeat."""
     require_administrator(ctx, by)
     with ctx.store.begin() as tx:
-        found, image = tx.environments.get(environment), tx.images.get(name)
+        image, found = tx.images.get(name), tx.environments.get(environment)
         if found.docker.host != image.host:
             raise Refused(
                 f"{name} is on another Docker host than the one of {environment}. Add it there with another name: "
@@ -129,7 +135,7 @@ def disallow(ctx: Services, name: str, environment: str, *, by: str) -> ImageVie
     """Safe to repeat. Runs that are queued keep the image with which they were submitted."""
     require_administrator(ctx, by)
     with ctx.store.begin() as tx:
-        found, image = tx.environments.get(environment), tx.images.get(name)
+        image, found = tx.images.get(name), tx.environments.get(environment)
         if name in found.images:
             others = tuple(other for other in found.images if other != name)
             default = found.default_image if found.default_image != name else None
@@ -221,9 +227,11 @@ def _said(found: ImageUsers) -> str:
     return ", ".join(parts)
 
 
-def _check(changes: ImageChanges) -> None:
+def check_changes(changes: ImageChanges) -> None:
     if changes.description is not None and len(changes.description) > _MAX_DESCRIPTION:
         raise InvalidRequest(f"A description has at most {_MAX_DESCRIPTION} characters.")
+    if isinstance(changes.deprecated, Deprecation) and len(changes.deprecated.message) > _MAX_MESSAGE:
+        raise InvalidRequest(f"The message of a deprecation has at most {_MAX_MESSAGE} characters.")
     tags = changes.tags or ()
     if len(tags) > _MAX_TAGS or any(not (0 < len(tag) <= _MAX_TAG and tag.isprintable()) for tag in tags):
         raise InvalidRequest(f"There are at most {_MAX_TAGS} tags, each of 1 to {_MAX_TAG} printable characters.")

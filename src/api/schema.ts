@@ -964,11 +964,14 @@ export interface components {
         };
         /**
          * ConfigurationChange
-         * @description `field` is as in the file, with dots; empty for a whole environment. Null: it is not there.
+         * @description Of an environment, of an `image`, or of neither, as the order of environments is. `field` is as in the file, with
+         *     dots; empty for a whole environment. Null: it is not there.
          */
         ConfigurationChange: {
             /** Environment */
             environment: string;
+            /** Image */
+            image: string;
             /** Field */
             field: string;
             /** Before */
@@ -979,7 +982,7 @@ export interface components {
         /**
          * ConfigurationPlan
          * @description What changes, or has changed. `remaining` are commands for what no file brings along: values of secrets,
-         *     images that the catalogue does not have.
+         *     images that the catalogue does not have, with what is to be said of them.
          */
         ConfigurationPlan: {
             /** Changes */

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import sys
 from types import SimpleNamespace
 
 import pytest
+
+from dataops_lab.domain.images import Image, PinnedImage, Probe
+from dataops_lab.wiring import Home, build_services
 
 CANARY = "correct horse battery"
 
@@ -33,6 +37,16 @@ def cli(shell, stdin):
         return answer.json
 
     return run
+
+
+@pytest.fixture
+def catalogue(shell):
+    """Holds `data`. A daemon does not matter here."""
+    at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    pinned = PinnedImage("sha256:1", None, "linux/amd64", "", 1)
+    probe = Probe(at, "3.12", "/usr/bin/python3", "2.6", (), {}, "1000:1000")
+    with build_services(Home(shell.home)).store.begin() as tx:
+        tx.images.put(Image("data", "data:1", pinned, at, "ada", probe=probe), at=at, by="ada")
 
 
 def test_an_environment_is_added_changed_shown_and_removed(shell, cli):
@@ -91,6 +105,20 @@ def test_a_configuration_is_exported_looked_at_and_applied(shell, stdin):
     assert "Nothing changes" in shell.here("apply", "-f", changed, "--yes").out
     assert shell.here("export").out == text.replace("guarded: true", "guarded: false")
     assert shell.here("apply", "-f", shell.text("dataops.yaml", text), "--yes").code == 0
+
+
+def test_what_a_file_says_of_an_image_is_shown_under_its_name(shell, catalogue):
+    text = "images:\n- name: data\n  tags: [pandas]\n  deprecated: {on: 2027-01-31}\n"
+    answer = shell.here("apply", "-f", shell.text("images.yaml", text), "--yes")
+    assert answer.out.splitlines() == [
+        "image data",
+        "  ~ tags: none → pandas",
+        "  + deprecated.on: 2027-01-31",
+        "  + deprecated.message: ''",
+        "3 changes.",
+        "Done.",
+    ]
+    assert shell.here("export").out.count("- pandas") == 1
 
 
 def test_a_file_that_is_wrong_is_refused_with_its_line(shell):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 
 import pytest
 
-from dataops_lab.configuration import read
+from dataops_lab.configuration import read, written
+from dataops_lab.domain.images import Deprecation, Image, PinnedImage, Probe
 from dataops_lab.domain.secrets import of_environment
-from dataops_lab.errors import Conflict, Forbidden, Refused
-from dataops_lab.services import configuration, environments, secrets
+from dataops_lab.errors import Conflict, Forbidden, Refused, UnknownImage
+from dataops_lab.services import configuration, environments, images, secrets
 
 FILE = """
 environments:
@@ -109,11 +111,141 @@ def test_what_was_looked_at_is_applied_or_nothing_is(ctx):
     assert order(ctx) == ["sandbox", "production"]
 
 
-def test_images_that_the_catalogue_does_not_have_remain_to_be_added(ctx):
-    wanted = read("images: [{name: data, reference: 'registry.example/data:1'}]")
-    assert configuration.apply(ctx, wanted, by="ann").remaining == [
-        "jupyter dataops image add data registry.example/data:1"
+# --- images -------------------------------------------------------------------------------------
+
+IMAGES = """
+images:
+- name: data
+  description: For the monthly reports
+  tags: [pandas]
+  is_default: true
+  deprecated: {on: 2027-01-31, successor: lean, message: It grew too large.}
+- {name: lean, root_allowed: true}
+"""
+
+
+@pytest.fixture
+def catalogue(ctx):
+    """`data` and `lean`; `lean` is the default."""
+    pinned = PinnedImage("sha256:1", None, "linux/amd64", "", 1)
+    probe = Probe(ctx.clock.now(), "3.12", "/usr/bin/python3", "2.6", (), {}, "1000:1000")
+    with ctx.store.begin() as tx:
+        for name in ("data", "lean"):
+            image = Image(name, f"{name}:1", pinned, ctx.clock.now(), "ada", is_default=name == "lean", probe=probe)
+            tx.images.put(image, at=ctx.clock.now(), by="ada")
+
+
+def test_what_is_said_of_images_is_shown_and_then_so(ctx, catalogue):
+    planned = configuration.plan(ctx, read(IMAGES), by="ann")
+    assert images.get(ctx, "data").image.description == "", "nothing yet"
+    done = configuration.apply(ctx, read(IMAGES), state=planned.state, by="ann")
+
+    assert done == replace(planned, applied=True)
+    assert [(it.image, it.field, it.before, it.after) for it in done.changes] == [
+        ("data", "description", "", "For the monthly reports"),
+        ("data", "tags", [], ["pandas"]),
+        ("data", "is_default", False, True),
+        ("data", "deprecated.on", None, "2027-01-31"),
+        ("data", "deprecated.successor", None, "lean"),
+        ("data", "deprecated.message", None, "It grew too large."),
+        ("lean", "is_default", True, False),
+        ("lean", "root_allowed", False, True),
     ]
+    data, lean = (images.get(ctx, name).image for name in ("data", "lean"))
+    assert (data.description, data.tags, data.is_default) == ("For the monthly reports", ("pandas",), True)
+    assert data.deprecated == Deprecation(dt.date(2027, 1, 31), "lean", "It grew too large.")
+    assert (lean.is_default, lean.root_allowed, lean.reference) == (False, True, "lean:1")
+
+
+def test_said_again_nothing_of_images_changes(ctx, catalogue):
+    configuration.apply(ctx, read(IMAGES), by="ann")
+    revision = images.get(ctx, "data").image.revision
+    for again in (read(IMAGES), read(written(configuration.export(ctx)))):
+        assert configuration.apply(ctx, again, by="ann").changes == []
+    assert images.get(ctx, "data").image.revision == revision
+
+
+def test_a_deprecation_is_taken_back_by_null_and_stays_when_it_is_left_out(ctx, catalogue):
+    configuration.apply(ctx, read(IMAGES), by="ann")
+    assert configuration.apply(ctx, read("images: [{name: data}]"), by="ann").changes == []
+    configuration.apply(ctx, read("images: [{name: data, deprecated: null}]"), by="ann")
+    assert images.get(ctx, "data").image.deprecated is None
+
+
+def test_an_image_that_was_allowed_root_remains_to_be_looked_into(ctx, catalogue):
+    assert configuration.apply(ctx, read(IMAGES), by="ann").remaining == ["jupyter dataops image probe lean"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "{name: lean, tags: ['']}",
+        "{name: lean, deprecated: {on: 2027-01-31, successor: moon}}",
+        "{name: lean, deprecated: {on: 2027-01-31, successor: lean}}",
+        "{name: lean, deprecated: {on: 2027-01-31, message: '" + "x" * 501 + "'}}",
+        "{name: lean, is_default: true}",
+        "{name: data}",
+        "{name: moon}",
+        "{name: moon, reference: 'no reference'}",
+        "{name: '; reboot', reference: 'moon:1'}",
+        "{name: moon, reference: 'moon:1', tags: ['']}",
+    ],
+)
+def test_all_that_is_said_of_images_happens_or_nothing(ctx, catalogue, wrong):
+    before = configuration.export(ctx)
+    wanted = read(
+        "environments: [{name: sandbox, description: Changed}]\n"
+        f"images: [{{name: data, is_default: true, description: Changed}}, {wrong}]"
+    )
+    for attempt in (configuration.plan, configuration.apply):
+        with pytest.raises((Refused, UnknownImage)):
+            attempt(ctx, wanted, by="ann")
+    assert configuration.export(ctx) == before
+
+
+def test_images_that_the_catalogue_does_not_have_remain_to_be_added_with_all_that_is_said_of_them(ctx):
+    wanted = read("""
+environments: [{name: sandbox, images: [data, other]}]
+images:
+- name: data
+  reference: registry.example/data:1
+  description: For the reports
+  tags: [pandas, large]
+  root_allowed: true
+  is_default: true
+  deprecated: {on: 2027-01-31, successor: lean}
+- {name: lean, reference: 'lean:1'}
+""")
+    assert configuration.apply(ctx, wanted, by="ann").remaining == [
+        "jupyter dataops image add data registry.example/data:1 --env sandbox --description 'For the reports' "
+        "--tag pandas --tag large --allow-root",
+        "jupyter dataops image add lean lean:1",
+        "jupyter dataops image add other REFERENCE --env sandbox",
+        "jupyter dataops image set-default data",
+        "jupyter dataops image deprecate data --on 2027-01-31 --successor lean",
+    ]
+
+
+def test_an_image_is_deprecated_when_the_one_after_it_is_there(ctx, catalogue):
+    wanted = read("""
+images:
+- {name: data, deprecated: {on: 2027-01-31, successor: next}}
+- {name: next, reference: 'next:1'}
+""")
+    done = configuration.apply(ctx, wanted, by="ann")
+    assert (done.changes, done.remaining) == (
+        [],
+        [
+            "jupyter dataops image add next next:1",
+            "jupyter dataops image deprecate data --on 2027-01-31 --successor next",
+        ],
+    )
+
+
+def test_another_reference_remains_to_be_pinned(ctx, catalogue):
+    wanted = read("images: [{name: data, reference: 'data:2', description: New}]")
+    assert configuration.apply(ctx, wanted, by="ann").remaining == ["jupyter dataops image add data data:2"]
+    assert images.get(ctx, "data").image.description == "New"
 
 
 def test_it_is_for_administrators(ctx):
