@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 
 from dataops_lab.blobs import FolderBlobs
-from dataops_lab.domain.runs import RunState, Submission
+from dataops_lab.domain.runs import Submission
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.executors.host import SystemClock, SystemHost
 from dataops_lab.ports import Bundle
@@ -59,6 +59,6 @@ def _live(ctx: Services, count: int) -> None:
 
     def all_ended() -> bool:
         with ctx.store.read() as tx:
-            return not tx.runs.in_state(RunState.QUEUED, RunState.ACTIVE)
+            return not tx.runs.counts()
 
-    until(all_ended)
+    until(all_ended, every_s=0.05)  # It takes its share of the one interpreter that all of this runs in.

@@ -140,10 +140,10 @@ def ended(api: httpx.Client, run_id: str) -> None:
         raise RuntimeError(run["reason"])
 
 
-def until(condition: Any) -> None:
+def until(condition: Any, every_s: float = 0.01) -> None:
     tick = threading.Event()
     while not condition():
-        tick.wait(0.01)
+        tick.wait(every_s)
 
 
 @contextmanager

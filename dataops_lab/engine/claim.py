@@ -13,8 +13,7 @@ LOOK_AGAIN_S = 30.0
 
 
 def claim(store: Store, clock: Clock, *, fence: int, slots: int) -> list[Attempt]:
-    """The new attempts, in the order of the queue. Run, attempt and slot in one transaction: a crash leaves all or
-    nothing."""
+    """The new attempts. Run, attempt and slot in one transaction: a crash leaves all or nothing."""
     now = clock.now()
     with store.read() as tx:
         # Nearly always there is nothing to do. To find that out, and to choose among thousands, must not take the
@@ -22,19 +21,22 @@ def claim(store: Store, clock: Clock, *, fence: int, slots: int) -> list[Attempt
         chosen = starting(tx, slots, now=now)
     if not chosen:
         return []
+    ids = [place.id for place in chosen]
     claimed = []
     with store.begin(fence=fence) as tx:
-        for place in chosen:
-            run = tx.runs.get(place.id)
-            if run.state is not RunState.QUEUED:
-                continue
+        runs = [run for run in tx.runs.of(ids).values() if run.state is RunState.QUEUED]
+        earlier = tx.attempts.of_runs(ids)
+        backends = {it.name: it.backend for it in tx.environments.all()}
+        for run in runs:
             tx.runs.move(run, run.moved_to(RunState.ACTIVE, started_at=run.started_at or now, reason=None))
-            tx.queue.note_start(run.created_by, at=now)
-            number = len(tx.attempts.of_run(run.id)) + 1
-            backend = tx.environments.get(run.environment).backend
+            number, backend = len(earlier[run.id]) + 1, backends[run.environment]
             attempt = Attempt(run.id, number, AttemptState.CLAIMED, token=fence, created_at=now, backend=backend)
-            tx.attempts.add(attempt)
-            claimed.append(attempt)
+            # Also the intent: after a crash, its backend is asked for what it may have started under its name.
+            launching = attempt.moved_to(AttemptState.LAUNCHING)
+            tx.attempts.add(attempt, launching)
+            claimed.append(launching)
+        for person in {run.created_by for run in runs}:
+            tx.queue.note_start(person, at=now)
     return claimed
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..domain.moments import Moment
 from ..domain.records import Record, RecordFile, RecordFileKind, record_digest
 from ..domain.retries import run_state_after
-from ..domain.runs import Attempt, AttemptState, Progress, Reason, RunState, Usage
+from ..domain.runs import Attempt, AttemptState, Progress, Reason, Run, RunState, Usage
 from ..domain.versions import canonical_json
+from ..ports import Transaction
 from ..runner import protocol
 from ..services import Services
 
 TRACEBACK_LINES = 5
-PUTS_AT_ONCE = 4
 
 _FIXED = {
     protocol.OUTPUT: RecordFileKind.NOTEBOOK,
@@ -65,7 +67,18 @@ def read_outcome(directory: Path) -> Outcome:
         return replace(Outcome.unknown(), usage=_usage_so_far(directory))
 
 
-def store_record(ctx: Services, attempt: Attempt, directory: Path) -> Record:
+@dataclass(frozen=True)
+class End:
+    """What is left to be written of an attempt that is gone. `ran`: its backend saw it start."""
+
+    state: AttemptState
+    outcome: Outcome
+    record: Record
+    reason: Reason | None
+    ran: bool
+
+
+def store_record(ctx: Services, attempt: Attempt, directory: Path, threads: Executor) -> Record:
     """Every byte is in the blobs when this returns. Doing it twice stores the same."""
     found = [(kind, name, directory / name) for name, kind in _FIXED.items()]
     artifacts = directory / protocol.ARTIFACTS
@@ -73,9 +86,8 @@ def store_record(ctx: Services, attempt: Attempt, directory: Path) -> Record:
         found.append((RecordFileKind.ARTIFACT, path.relative_to(artifacts).as_posix(), path))
     found = [(kind, name, path) for kind, name, path in found if _is_plain(path)]
     # Each waits until the disk has it, and they can wait together.
-    with ThreadPoolExecutor(PUTS_AT_ONCE) as threads:
-        stored = threads.map(lambda file: ctx.blobs.put_file(file[2]), found)
-        files = [RecordFile(kind, name, *put) for (kind, name, _), put in zip(found, stored, strict=True)]
+    stored = threads.map(lambda file: ctx.blobs.put_file(file[2]), found)
+    files = [RecordFile(kind, name, *put) for (kind, name, _), put in zip(found, stored, strict=True)]
     values = _values(directory)
     return Record(
         run_id=attempt.run_id,
@@ -87,31 +99,50 @@ def store_record(ctx: Services, attempt: Attempt, directory: Path) -> Record:
     )
 
 
-def finish(
-    ctx: Services,
-    attempt: Attempt,
-    state: AttemptState,
-    outcome: Outcome,
-    record: Record,
-    reason: Reason | None,
-    *,
-    fence: int,
+def write_ends(tx: Transaction, ends: Sequence[tuple[Attempt, End]], now: Moment) -> list[Attempt]:
+    """Record, attempt and run of each in this one transaction: `succeeded` never stands without its record.
+
+    The attempts as they are then; given as they are stored.
+    """
+    ids = [attempt.run_id for attempt, _ in ends]
+    runs, attempts = tx.runs.of(ids), tx.attempts.of_runs(ids)
+    return [_write_end(tx, runs[attempt.run_id], attempts[attempt.run_id], attempt, end, now) for attempt, end in ends]
+
+
+def _write_end(
+    tx: Transaction, run: Run, attempts: Sequence[Attempt], attempt: Attempt, end: End, now: Moment
 ) -> Attempt:
-    """Record, attempt and run in one transaction: `succeeded` never stands without its record."""
-    now = ctx.clock.now()
-    ended = replace(attempt, progress=outcome.progress or attempt.progress).moved_to(
-        state, finished_at=now, reason=reason, usage=outcome.usage
+    steps = steps_to(attempt, end.state, now, ran=end.ran)
+    progress = end.outcome.progress or attempt.progress
+    steps[-1] = ended = replace(
+        steps[-1], finished_at=now.at, reason=end.reason, usage=end.outcome.usage, progress=progress
     )
-    with ctx.store.begin(fence=fence) as tx:
-        run = tx.runs.get(attempt.run_id)
-        tx.records.add(record)
-        tx.attempts.move(attempt, ended)
-        after = run_state_after(run, tx.attempts.of_run(run.id)[:-1], state, reason)
-        end = {"finished_at": now, "nothing_to_do": outcome.nothing_to_do} if after.is_terminal else {}
-        if after is RunState.CANCELLED and state is not AttemptState.CANCELLED:
-            reason = Reason("cancelled", f"Cancelled by {run.cancel_requested_by}: no other attempt was made.")
-        tx.runs.move(run, run.moved_to(after, reason=reason, **end))
+    tx.records.add(end.record)
+    tx.attempts.move(attempt, *steps)
+    reason, after = end.reason, run_state_after(run, attempts[:-1], end.state, end.reason)
+    if after is RunState.CANCELLED and end.state is not AttemptState.CANCELLED:
+        reason = Reason("cancelled", f"Cancelled by {run.cancel_requested_by}: no other attempt was made.")
+    changes = {"finished_at": now.at, "nothing_to_do": end.outcome.nothing_to_do} if after.is_terminal else {}
+    tx.runs.move(run, run.moved_to(after, reason=reason, **changes))
     return ended
+
+
+def steps_to(attempt: Attempt, state: AttemptState, now: Moment, *, ran: bool) -> list[Attempt]:
+    """The attempt in each state on its way there, `attempt` itself not among them."""
+    way: Sequence[AttemptState] = ()
+    if state in (_A.FINALIZING, _A.SUCCEEDED, _A.FAILED) and ran:
+        # What is so short that nobody sees it run, or store its record, has done so all the same.
+        way = {_A.LAUNCHING: (_A.RUNNING, _A.FINALIZING), _A.RUNNING: (_A.FINALIZING,)}.get(attempt.state, ())
+    elif state is _A.LOST and attempt.state in (_A.CANCELLING, _A.TIMING_OUT):
+        way = (_A.UNCONFIRMED,)
+    steps = [attempt]
+    for it in way if state in way else (*way, state):
+        began = {"started_at": now.at, "started_boot": now.boot, "started_tick": now.tick} if it is _A.RUNNING else {}
+        steps.append(steps[-1].moved_to(it, **began))
+    return steps[1:]
+
+
+_A = AttemptState
 
 
 def _is_plain(path: Path) -> bool:

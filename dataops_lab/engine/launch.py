@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-from ..domain.runs import Attempt, AttemptState, Run
+from ..domain.runs import Attempt, Run
 from ..domain.secrets import of_environment
 from ..domain.versions import Version
-from ..ports import Bundle, BundleFile, Container, Store, Transaction
+from ..ports import Bundle, BundleFile, Container, Transaction
 from ..runner import protocol
 from ..services import Services
 from ..services.runs import fill_in
@@ -52,22 +52,15 @@ INHERITED = frozenset(
 """What a run gets of the engine's own variables. Everything else, tokens above all, stays with the engine."""
 
 
-def intend(store: Store, attempt: Attempt, *, fence: int) -> Attempt:
-    """Write down that the backend will be called, before it is: after a crash its name is known."""
-    launching = attempt.moved_to(AttemptState.LAUNCHING, token=fence)
-    with store.begin(fence=fence) as tx:
-        tx.attempts.move(attempt, launching)
-    return launching
-
-
-def bundle_of(ctx: Services, attempt: Attempt, inherited: Mapping[str, str]) -> Bundle:
+def bundle_of(ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str, str]) -> Bundle:
     """What the attempt takes along, read from the stored version: the working files play no part any more."""
+    scope = of_environment(run.environment)
     with ctx.store.read() as tx:
-        run = tx.runs.get(attempt.run_id)
         version = tx.versions.get(run.job_id, run.version_digest)
         variables = {it.name: it.value for it in tx.variables.of(run.environment)}
         container = _container(tx, run)
-    secrets = opened(ctx, of_environment(run.environment))
+        has_secrets = bool(tx.secrets.of(scope))
+    secrets = opened(ctx, scope) if has_secrets else {}
     manifest = version.manifest
     return Bundle(
         name=attempt.name,

@@ -6,17 +6,18 @@ import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Event
 
 from ..domain.moments import Moment
 from ..domain.runs import Attempt, AttemptState, Reason, Run, RunState
 from ..errors import BlobsUnavailable, DataOpsError, Refused, StaleWrite, StoreBusy, Unavailable
-from ..ports import Backends, Executor, Look
+from ..ports import Backends, Executor, Look, Transaction
 from ..services import Services
 from .claim import claim, keep_time
 from .explain import explained
-from .finish import Outcome, finish, read_outcome, store_record
-from .launch import bundle_of, intend
+from .finish import End, Outcome, read_outcome, steps_to, store_record, write_ends
+from .launch import bundle_of
 from .lead import Leadership
 from .sweep import sweep
 from .tidy import Tidying
@@ -28,6 +29,9 @@ LOOK_EVERY_S = 0.02
 LOOK_AT_YOUNG_EVERY_S = 0.005
 YOUNG_S = 2.0
 """An attempt that has just begun may end soon: what it does is seen sooner than that of a long one."""
+
+SHOW_FINALIZING_AFTER_S = 0.25
+"""Storing most records takes less, and is written down with their end."""
 
 SWEEP_EVERY_S = 60.0
 KEEP_TIME_EVERY_S = 1.0
@@ -56,7 +60,13 @@ class _Followed:
     """The backend was called by this engine; one that adopts calls it once more."""
     not_before: float = 0.0
     at_work: Future[None] | None = None
-    """A launch or a finish in a thread; until it is done, nothing else happens to the attempt."""
+    """A launch or a finish in a thread, which never writes to the store; until it is done, nothing else happens to
+    the attempt."""
+    ending: tuple[AttemptState, float] | None = None
+    """How it has ended, as far as is known while its record is being stored, and since when that is done."""
+    end: End | None = None
+    trouble: Exception | None = None
+    """What the thread brought."""
 
 
 class Engine:
@@ -69,7 +79,11 @@ class Engine:
         self._inherited = inherited
         self._leadership = Leadership(ctx.store, ctx.clock, ctx.host, slots=settings.slots)
         self._followed: dict[str, _Followed] = {}
+        self._writes: list[Callable[[Transaction], None]] = []
+        self._ended: list[_Followed] = []
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine")
+        # Each waits until the disk has it, and they can wait together.
+        self._puts = ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine-put")
         self._wake = Event()
         self._seen: int | None = None
         self._kept_time_at = float("-inf")
@@ -102,6 +116,7 @@ class Engine:
         finally:
             self._tidying.stop()
             self._threads.shutdown(wait=True)
+            self._puts.shutdown(wait=True)
             if not self._is_orphaned():
                 self._leadership.give_up()
 
@@ -118,10 +133,12 @@ class Engine:
         if not self._leadership.keep():
             self.start_over()
             return False
-        fence = self._fence()
-        self._catch_up_with_the_store(fence)
+        # First what has happened, which frees slots, then the queue; what comes from there is launched at once.
         for followed in list(self._followed.values()):
-            self._advance(followed, fence)
+            self._advance(followed)
+        self._commit()
+        for followed in self._catch_up_with_the_store(self._fence()):
+            self._advance(followed)
         if self._swept_at is None or self._now() - self._swept_at >= SWEEP_EVERY_S:
             self._swept_at = self._now()
             sweep(self._ctx.store, self._backends, busy=self._followed)
@@ -147,6 +164,7 @@ class Engine:
         """Forget what is remembered and read it again: the store knows better."""
         self.settle()
         self._followed.clear()
+        self._writes, self._ended = [], []
         self._seen = None
         self._swept_at = None
 
@@ -158,6 +176,7 @@ class Engine:
             self.start_over()
         except StoreBusy as error:
             log.warning("%s", error)
+            self.start_over()
         except Exception:
             # An engine that ends leaves every run without a guardian; one that goes on may recover.
             log.exception("Unexpected; trying again in %g seconds.", TRY_AGAIN_AFTER_S)
@@ -165,14 +184,15 @@ class Engine:
             Event().wait(TRY_AGAIN_AFTER_S)
         return True
 
-    def _catch_up_with_the_store(self, fence: int) -> None:
+    def _catch_up_with_the_store(self, fence: int) -> list[_Followed]:
+        """Those that are followed from now on."""
         changes = self._ctx.store.changes()
         now = self._now()
         if changes != self._seen:
             # What is new may be due before what was known.
             self._time_due_at = min(self._time_due_at, self._kept_time_at + self._keep_time_every_s)
         elif now < self._time_due_at:
-            return
+            return []
         if now >= self._time_due_at:
             self._kept_time_at = now
             self._time_due_at = now + keep_time(self._ctx.store, self._ctx.moment(), fence=fence)
@@ -180,15 +200,19 @@ class Engine:
             self._keep_time_every_s = max(KEEP_TIME_EVERY_S, 50 * (self._now() - now))
         claim(self._ctx.store, self._ctx.clock, fence=fence, slots=self._settings.slots)
         with self._ctx.store.read() as tx:
-            for attempt in tx.attempts.alive():
-                run = tx.runs.get(attempt.run_id)
-                if known := self._followed.get(attempt.name):
-                    known.run = run
-                else:
-                    # New, or left by an engine that is gone: both are followed in the same way.
-                    self._followed[attempt.name] = self._follow(attempt, run)
+            alive = tx.attempts.alive()
+            runs = tx.runs.of({attempt.run_id for attempt in alive})
+        new = []
+        for attempt in alive:
+            if known := self._followed.get(attempt.name):
+                known.run = runs[attempt.run_id]
+            else:
+                # New, or left by an engine that is gone: both are followed in the same way.
+                self._followed[attempt.name] = self._follow(attempt, runs[attempt.run_id])
+                new.append(self._followed[attempt.name])
         # The number from before: what was committed since is looked at in the next round.
         self._seen = changes
+        return new
 
     def _follow(self, attempt: Attempt, run: Run) -> _Followed:
         now = self._ctx.moment()
@@ -199,19 +223,28 @@ class Engine:
         journal = JournalFollower(executor.directory(attempt.name) / "journal.jsonl")
         return _Followed(attempt, run, executor, times, journal)
 
-    def _advance(self, it: _Followed, fence: int) -> None:
+    def _advance(self, it: _Followed) -> None:
         if it.at_work is not None:
             if not it.at_work.done():
+                self._show_finalizing(it)
                 return
-            done, it.at_work = it.at_work, None
-            done.result()
+            it.at_work = None
         if it.attempt.state.is_terminal:
             del self._followed[it.attempt.name]
             return
+        if it.end is not None:
+            self._ended.append(it)
+            return
+        if it.trouble is not None:
+            error, it.trouble = it.trouble, None
+            self._note_trouble(it, error)
         if self._now() < it.not_before:
             return
-        if it.attempt.state in (AttemptState.CLAIMED, AttemptState.LAUNCHING) and not it.started:
-            self._in_a_thread(it, lambda: self._launch(it, fence))
+        if it.attempt.state is AttemptState.CLAIMED:
+            self._move(it, AttemptState.LAUNCHING)
+            self._commit()
+        if it.attempt.state is AttemptState.LAUNCHING and not it.started:
+            self._in_a_thread(it, lambda: self._launch(it))
             return
         try:
             look = it.executor.look(it.attempt.name)
@@ -220,13 +253,12 @@ class Engine:
             log.warning("%s: %s", it.attempt.name, why)
             it.not_before = self._now() + TRY_AGAIN_AFTER_S
             if self._now() >= it.times.ends:
-                self._in_a_thread(it, lambda: self._give_up(it, why, fence))
+                self._in_a_thread(it, lambda: self._give_up(it, why))
             return
-        self._note_progress(it, fence, at_once=look.ended)
-        step = next_step(it.attempt, it.run, look, it.times, now=self._now())
-        self._act(it, step, look, fence)
+        self._note_progress(it, at_once=look.ended)
+        self._act(it, next_step(it.attempt, it.run, look, it.times, now=self._now()), look)
 
-    def _act(self, it: _Followed, step: Step, look: Look, fence: int) -> None:
+    def _act(self, it: _Followed, step: Step, look: Look) -> None:
         name = it.attempt.name
         match step:
             case Step.WAIT:
@@ -234,28 +266,26 @@ class Engine:
                     self._stop(it)  # Adopted while it was being stopped.
             case Step.RUNNING:
                 it.times = replace(it.times, since=self._now())
-                self._move_to_running(it, fence)
+                self._move(it, AttemptState.RUNNING)
             case Step.CANCEL:
-                self._move(it, AttemptState.CANCELLING, fence)
+                self._move(it, AttemptState.CANCELLING)
                 self._stop(it)
             case Step.TIME_OUT:
-                self._move(it, AttemptState.TIMING_OUT, fence)
+                self._move(it, AttemptState.TIMING_OUT)
                 self._stop(it)
             case Step.FORCE:
                 it.executor.stop(name, force=True)
             case Step.DOUBT:
                 log.error("Cannot prove that %s is dead: %s", name, look.detail)
-                self._move(it, AttemptState.UNCONFIRMED, fence)
+                self._move(it, AttemptState.UNCONFIRMED)
             case Step.FINISH:
-                self._in_a_thread(it, lambda: self._finish(it, look, fence))
+                self._in_a_thread(it, lambda: self._finish(it, look))
 
-    def _launch(self, it: _Followed, fence: int) -> None:
-        if it.attempt.state is AttemptState.CLAIMED:
-            it.attempt = intend(self._ctx.store, it.attempt, fence=fence)
+    def _launch(self, it: _Followed) -> None:
         try:
-            it.executor.start(bundle_of(self._ctx, it.attempt, self._inherited))
+            it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited))
         except (DataOpsError, OSError) as error:
-            if isinstance(error, (StaleWrite, StoreBusy)):
+            if isinstance(error, StoreBusy):
                 raise
             if isinstance(error, Unavailable) and not isinstance(error, BlobsUnavailable):
                 self._launch_later(it, error)
@@ -264,7 +294,7 @@ class Engine:
             if isinstance(error, Refused):
                 # The same bundle would be refused again.
                 reason = Reason(error.precise_code, error.message)
-            self._finish_as(it, AttemptState.FAILED, Outcome.unknown(), reason, fence)
+            self._finish_as(it, AttemptState.FAILED, Outcome.unknown(), reason, ran=False)
             return
         it.started = True
         it.times = replace(it.times, since=self._now())
@@ -276,81 +306,75 @@ class Engine:
         it.started = next_step(it.attempt, it.run, nothing, it.times, now=self._now()) is not Step.WAIT
         it.not_before = self._now() + TRY_AGAIN_AFTER_S
 
-    def _give_up(self, it: _Followed, why: str, fence: int) -> None:
+    def _give_up(self, it: _Followed, why: str) -> None:
         """Nobody can say what became of it, and it has had all the time that its run may take."""
-        if it.attempt.state in _STOPPING:
-            self._move(it, AttemptState.UNCONFIRMED, fence)
         reason = Reason("total_timeout", f"Where it ran, nobody answers any more. {why}")
-        self._finish_as(it, AttemptState.LOST, Outcome.unknown(), reason, fence)
+        self._finish_as(it, AttemptState.LOST, Outcome.unknown(), reason, ran=False)
 
-    def _finish(self, it: _Followed, look: Look, fence: int) -> None:
+    def _finish(self, it: _Followed, look: Look) -> None:
         outcome = read_outcome(it.executor.directory(it.attempt.name))
         took = self._now() - it.times.since
         state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, look, took_s=took)
         if reason is not None:
             with self._ctx.store.read() as tx:
                 reason = explained(reason, tx.jobs.get(it.run.job_id).source)
-        if state in (AttemptState.SUCCEEDED, AttemptState.FAILED) and look.started:
-            if it.attempt.state is AttemptState.LAUNCHING:
-                # So short that nobody saw it running.
-                self._move_to_running(it, fence)
-            if it.attempt.state is AttemptState.RUNNING:
-                self._move(it, AttemptState.FINALIZING, fence)
-        self._finish_as(it, state, outcome, reason, fence)
+        self._finish_as(it, state, outcome, reason, ran=look.started)
 
     def _finish_as(
-        self, it: _Followed, state: AttemptState, outcome: Outcome, reason: Reason | None, fence: int
+        self, it: _Followed, state: AttemptState, outcome: Outcome, reason: Reason | None, *, ran: bool
     ) -> None:
-        record = store_record(self._ctx, it.attempt, it.executor.directory(it.attempt.name))
-        it.attempt = finish(self._ctx, it.attempt, state, outcome, record, reason, fence=fence)
-        log.info("%s %s%s", it.attempt.name, state, f": {reason.message}" if reason else "")
-        it.executor.forget(it.attempt.name)
+        if ran and state in (AttemptState.SUCCEEDED, AttemptState.FAILED):
+            it.ending = state, self._now()
+        record = store_record(self._ctx, it.attempt, it.executor.directory(it.attempt.name), self._puts)
+        it.end = End(state, outcome, record, reason, ran)
 
     def _in_a_thread(self, it: _Followed, work: Callable[[], None]) -> None:
         def guarded() -> None:
             try:
                 work()
-            except StaleWrite:
-                raise
             except Exception as error:
-                # The disk is full, the blobs are out of reach: it stays as it is, and is tried again.
-                log.exception("%s: trying again in %g seconds.", it.attempt.name, TRY_AGAIN_AFTER_S)
-                it.not_before = self._now() + TRY_AGAIN_AFTER_S
-                self._note_trouble(it, error)
+                # The disk is full, the blobs are out of reach: it stays as it is.
+                self._try_again(it, error)
 
         it.at_work = self._threads.submit(guarded)
         it.at_work.add_done_callback(lambda _: self._wake.set())
 
+    def _try_again(self, it: _Followed, error: Exception) -> None:
+        log.error("%s: trying again in %g seconds.", it.attempt.name, TRY_AGAIN_AFTER_S, exc_info=error)
+        it.not_before = self._now() + TRY_AGAIN_AFTER_S
+        it.end, it.trouble = None, error
+
+    def _show_finalizing(self, it: _Followed) -> None:
+        if it.ending and it.attempt.state in _NOT_YET_FINALIZING:
+            _, since = it.ending
+            if self._now() - since >= SHOW_FINALIZING_AFTER_S:
+                self._move(it, AttemptState.FINALIZING)
+
     def _note_trouble(self, it: _Followed, error: Exception) -> None:
-        if it.attempt.state is not AttemptState.FINALIZING:
+        if it.ending is None:
             return
         said = error.message if isinstance(error, DataOpsError) else str(error)
         reason = Reason("record_not_stored", f"It has ended, and its record cannot be stored yet: {said} Trying again.")
         if reason == it.attempt.reason:
             return
-        try:
-            with self._ctx.store.begin(fence=self._fence()) as tx:
-                tx.attempts.note_trouble(replace(it.attempt, reason=reason))
-        except DataOpsError as also:
-            log.warning("%s: %s", it.attempt.name, also)  # Likely the same disk; the next try notes it.
-            return
-        it.attempt = replace(it.attempt, reason=reason)
+        if it.attempt.state is not AttemptState.FINALIZING:
+            self._move(it, AttemptState.FINALIZING)
+        it.attempt = noted = replace(it.attempt, reason=reason)
+        self._writes.append(lambda tx: tx.attempts.note_trouble(noted))
 
     def _stop(self, it: _Followed) -> None:
+        # What is meant is written before it is done: whoever finds it dead knows why.
+        self._commit()
         it.times.stopping_since = self._now()
         it.executor.stop(it.attempt.name, force=False)
 
-    def _move_to_running(self, it: _Followed, fence: int) -> None:
-        now = self._ctx.moment()
-        self._move(it, AttemptState.RUNNING, fence, started_at=now.at, started_boot=now.boot, started_tick=now.tick)
+    def _move(self, it: _Followed, state: AttemptState) -> None:
+        """With the next `_commit`."""
+        before, steps = it.attempt, steps_to(it.attempt, state, self._ctx.moment(), ran=True)
+        it.attempt = steps[-1]
+        self._writes.append(lambda tx: tx.attempts.move(before, *steps))
 
-    def _move(self, it: _Followed, state: AttemptState, fence: int, **changes: object) -> None:
-        moved = it.attempt.moved_to(state, token=fence, **changes)
-        with self._ctx.store.begin(fence=fence) as tx:
-            tx.attempts.move(it.attempt, moved)
-        it.attempt = moved
-
-    def _note_progress(self, it: _Followed, fence: int, *, at_once: bool) -> None:
+    def _note_progress(self, it: _Followed, *, at_once: bool) -> None:
         it.journal.read()
         if it.journal.progress == it.attempt.progress or it.attempt.state is not AttemptState.RUNNING:
             return
@@ -358,10 +382,47 @@ class Engine:
         if not at_once and now - it.noted_at < PROGRESS_EVERY_S:
             return
         it.noted_at = now
-        it.attempt = replace(it.attempt, progress=it.journal.progress)
+        it.attempt = noted = replace(it.attempt, progress=it.journal.progress)
         if not at_once:  # The end brings its own.
-            with self._ctx.store.begin(fence=fence) as tx:
-                tx.attempts.note_progress(it.attempt)
+            self._writes.append(lambda tx: tx.attempts.note_progress(noted))
+
+    def _commit(self) -> None:
+        """All that is to be written, in one transaction. After an error it is forgotten, see `start_over`."""
+        writes, self._writes = self._writes, []
+        ended, self._ended = self._ended, []
+        if not writes and not ended:
+            return
+        try:
+            self._write(writes, ended)
+        except (StaleWrite, StoreBusy):
+            raise
+        except Exception:
+            if not ended:
+                raise
+            # One of them cannot be written: the others can.
+            self._write(writes, [])
+            for it in ended:
+                self._write_alone(it)
+
+    def _write_alone(self, it: _Followed) -> None:
+        try:
+            self._write([], [it])
+        except (StaleWrite, StoreBusy):
+            raise
+        except Exception as error:
+            self._try_again(it, error)
+
+    def _write(self, writes: list[Callable[[Transaction], None]], ended: list[_Followed]) -> None:
+        ends = [(it.attempt, it.end) for it in ended if it.end]
+        with self._ctx.store.begin(fence=self._fence()) as tx:
+            for write in writes:
+                write(tx)
+            attempts = write_ends(tx, ends, self._ctx.moment()) if ends else []
+        for it, attempt in zip(ended, attempts, strict=True):
+            it.attempt, it.end = attempt, None
+            reason = attempt.reason
+            log.info("%s %s%s", attempt.name, attempt.state, f": {reason.message}" if reason else "")
+            self._in_a_thread(it, partial(it.executor.forget, attempt.name))
 
     def _fence(self) -> int:
         assert self._leadership.lease is not None
@@ -371,4 +432,5 @@ class Engine:
         return self._ctx.clock.monotonic()
 
 
+_NOT_YET_FINALIZING = (AttemptState.LAUNCHING, AttemptState.RUNNING)
 _STOPPING = (AttemptState.CANCELLING, AttemptState.TIMING_OUT)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,6 +89,10 @@ class Runs(Protocol):
         """NotFound when there is none; a unique prefix of at least six characters is enough."""
         ...
 
+    def of(self, run_ids: Collection[str]) -> Mapping[str, Run]:
+        """By id; those that there are."""
+        ...
+
     def by_key(self, project: str, key: str) -> Run | None: ...
     def add(self, run: Run) -> None: ...
     def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[Run]:
@@ -96,8 +100,10 @@ class Runs(Protocol):
         ...
 
     def in_state(self, *states: RunState) -> Sequence[Run]: ...
-    def move(self, before: Run, after: Run, **data: Any) -> None:
-        """Write `after` if the row is still in `before.state`, with its event; StaleWrite otherwise."""
+    def move(self, before: Run, after: Run) -> None:
+        """Write `after`, as far as it changes with the state, if the row is still in `before.state`, with its event;
+        StaleWrite otherwise.
+        """
         ...
 
     def request_cancel(self, run_id: str, *, at: dt.datetime, by: str) -> None:
@@ -155,9 +161,12 @@ class Attempts(Protocol):
         """Those whose state has an exit, oldest first."""
         ...
 
-    def add(self, attempt: Attempt) -> None: ...
-    def move(self, before: Attempt, after: Attempt, **data: Any) -> None:
-        """As `Runs.move`."""
+    def add(self, *steps: Attempt) -> None:
+        """One attempt that goes through several states at once: the last one is written, each has its event."""
+        ...
+
+    def move(self, before: Attempt, *steps: Attempt) -> None:
+        """As `add`, if the row is still in `before.state`; StaleWrite otherwise."""
         ...
 
     def note_trouble(self, attempt: Attempt) -> None:

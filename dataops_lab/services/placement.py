@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..domain.environments import Environment, ExecutorKind, Resources
 from ..domain.images import Image, RunImage, authored_in
 from ..domain.runs import Run, Submission
-from ..domain.secrets import of_environment
+from ..domain.secrets import Secret, of_environment
 from ..domain.snapshots import Finding, KernelChoice, Severity, Surroundings, kernel_for
 from ..errors import Forbidden, KernelUnavailable, Refused
 from ..ports import Transaction
@@ -78,10 +78,11 @@ def options(ctx: Services, *, by: str, kernel: str | None = None, language: str 
 def place(ctx: Services, tx: Transaction, wanted: Submission, *, by: str) -> Placement:
     """Refused, Forbidden or UnknownEnvironment unless this may run there as it is asked for."""
     environment = tx.environments.get(wanted.environment)
-    if error := _closed(ctx, tx, environment, by):
+    secrets = tx.secrets.of(of_environment(environment.name))
+    if error := _closed(ctx, environment, secrets, by):
         raise error
     _check_locked(environment, wanted)
-    for secret in tx.secrets.of(of_environment(environment.name)):
+    for secret in secrets:
         if secret.sealed:
             # That its key is there is better known now than at the start.
             ctx.vault.open(secret.sealed, bound_to=secret.bound_to)
@@ -90,7 +91,7 @@ def place(ctx: Services, tx: Transaction, wanted: Submission, *, by: str) -> Pla
     return Placement(
         environment=environment,
         image=image.for_run if image else None,
-        where=_surroundings(tx, environment, image),
+        where=_surroundings(tx, environment, secrets, image),
         resources=resources,
         unpromoted=environment.guarded,
         findings=tuple(_findings(ctx, environment, resources, image)),
@@ -100,8 +101,9 @@ def place(ctx: Services, tx: Transaction, wanted: Submission, *, by: str) -> Pla
 def image_of(ctx: Services, path: str, environment: str, *, root: str | None) -> str | None:
     """The image in which the notebook was written, where the environment lets people choose it."""
     with ctx.store.read() as tx:
-        it, images = tx.environments.get(environment), tx.images.all()
-    if it.executor is not ExecutorKind.DOCKER or "image" in it.locked or not images:
+        it = tx.environments.get(environment)
+        images = tx.images.all() if it.executor is ExecutorKind.DOCKER and "image" not in it.locked else []
+    if not images:
         return None
     name = authored_in(images, ctx.notebooks.kernel_name(path, root=root, limits=ctx.limits))
     return name if name in it.images else None
@@ -112,13 +114,15 @@ def surroundings(ctx: Services, environment: str, image: str | None) -> Surround
     with ctx.store.read() as tx:
         it = tx.environments.get(environment)
         name = image or _default(tx, it) if it.executor is ExecutorKind.DOCKER else None
-        return _surroundings(tx, it, tx.images.get(name) if name else None)
+        secrets = tx.secrets.of(of_environment(environment))
+        return _surroundings(tx, it, secrets, tx.images.get(name) if name else None)
 
 
-def _surroundings(tx: Transaction, environment: Environment, image: Image | None) -> Surroundings:
+def _surroundings(
+    tx: Transaction, environment: Environment, secrets: Sequence[Secret], image: Image | None
+) -> Surroundings:
     variables = {it.name for it in tx.variables.of(environment.name)}
-    secrets = {it.name for it in tx.secrets.of(of_environment(environment.name))}
-    known = Surroundings(variables=frozenset(variables | secrets))
+    known = Surroundings(variables=frozenset(variables | {it.name for it in secrets}))
     if image is None or image.probe is None:
         return known
     probe = image.probe
@@ -148,7 +152,8 @@ def place_again(ctx: Services, tx: Transaction, old: Run, wanted: Elsewhere, *, 
         kept = (finding for finding in old.findings if finding.code not in _OF_PLACE)
         return replace(placed, findings=(*kept, *placed.findings))
     environment = tx.environments.get(old.environment)
-    if error := _closed(ctx, tx, environment, by):
+    secrets = tx.secrets.of(of_environment(environment.name))
+    if error := _closed(ctx, environment, secrets, by):
         raise error
     image = None
     if (environment.executor is ExecutorKind.DOCKER) != (old.image is not None):
@@ -165,7 +170,7 @@ def place_again(ctx: Services, tx: Transaction, old: Run, wanted: Elsewhere, *, 
     return Placement(
         environment=environment,
         image=old.image,
-        where=replace(_surroundings(tx, environment, None), kernels=(old.kernel,) if image else None),
+        where=replace(_surroundings(tx, environment, secrets, None), kernels=(old.kernel,) if image else None),
         resources=resources,
         unpromoted=environment.guarded,
         findings=(
@@ -192,14 +197,14 @@ def kernel_again(ctx: Services, placed: Placement, ran: KernelChoice) -> KernelC
     )
 
 
-def _closed(ctx: Services, tx: Transaction, environment: Environment, by: str) -> Refused | Forbidden | None:
+def _closed(ctx: Services, environment: Environment, secrets: Sequence[Secret], by: str) -> Refused | Forbidden | None:
     if environment.guarded and not may_administer(ctx, by):
         return Forbidden(
             f"Only administrators run in {environment.name} before something was promoted there. Run it in another "
             "environment, or ask one of them.",
             code="environment_guarded",
         )
-    if unset := [it.name for it in tx.secrets.of(of_environment(environment.name)) if not it.is_set]:
+    if unset := [it.name for it in secrets if not it.is_set]:
         return Refused(
             f"{environment.name} expects secrets that nobody has set yet: {', '.join(unset)}. "
             f"`jupyter dataops secrets set {environment.name} {unset[0]}`.",
@@ -212,7 +217,7 @@ def _closed(ctx: Services, tx: Transaction, environment: Environment, by: str) -
 def _options(
     ctx: Services, tx: Transaction, environment: Environment, by: str, kernel: str | None, language: str | None
 ) -> Options:
-    closed = _closed(ctx, tx, environment, by)
+    closed = _closed(ctx, environment, tx.secrets.of(of_environment(environment.name)), by)
     problem = closed.message if closed else None
     if environment.executor is not ExecutorKind.DOCKER:
         return Options(environment, problem)

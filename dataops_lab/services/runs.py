@@ -105,8 +105,7 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
             unpromoted=placed.unpromoted,
         )
         tx.runs.add(run)
-    # Outside of the transaction that writes: thousands may wait, and why they do takes a while to say.
-    return Submitted(get(ctx, run.id), created=True)
+    return Submitted(_just_queued(ctx, run, job, version), created=True)
 
 
 def rerun(
@@ -266,6 +265,12 @@ def _job_of(tx: Transaction, snapshot: Snapshot, submission: Submission, *, by: 
         tx.jobs.rename(job.id, name)
         job = replace(job, name=name)
     return job
+
+
+def _just_queued(ctx: Services, run: Run, job: Job, version: Version) -> RunView:
+    # Outside of the transaction that writes: thousands may wait, and why they do takes a while to say.
+    with ctx.store.read() as tx:
+        return RunView(run, job, version, attempts=(), record=None, waits_because=Waiting(ctx, tx).reason(run))
 
 
 def _view(ctx: Services, tx: Transaction, run: Run) -> RunView:

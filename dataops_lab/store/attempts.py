@@ -4,15 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, Update, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from ..domain.runs import Attempt, AttemptState, Progress, Usage
 from ..errors import StaleWrite
 from . import reasons
 from . import tables as t
 from .events import SqlEvents
-
-_ALIVE = [str(state) for state in AttemptState if not state.is_terminal]
 
 
 class SqlAttempts:
@@ -24,54 +22,56 @@ class SqlAttempts:
         return self.of_runs([run_id])[run_id]
 
     def of_runs(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[Attempt]]:
-        query = select(t.attempts).where(t.attempts.c.run_id.in_(set(run_ids))).order_by(t.attempts.c.number)
         found: dict[str, list[Attempt]] = {run_id: [] for run_id in run_ids}
-        for row in self._connection.execute(query):
+        for row in self._connection.execute(_OF_RUNS, {"run_ids": list(found)}):
             found[row.run_id].append(_attempt(row))
         return found
 
     def alive(self) -> Sequence[Attempt]:
-        query = select(t.attempts).where(t.attempts.c.state.in_(_ALIVE)).order_by(t.attempts.c.run_id)
-        return [_attempt(row) for row in self._connection.execute(query)]
+        return [_attempt(row) for row in self._connection.execute(_ALIVE)]
 
-    def add(self, attempt: Attempt) -> None:
-        self._connection.execute(insert(t.attempts), _columns(attempt))
-        self._events.add(
-            attempt.run_id,
-            f"attempt.{attempt.state}",
-            at=attempt.created_at,
-            data={"attempt": attempt.number},
-        )
+    def add(self, *steps: Attempt) -> None:
+        self._connection.execute(_INSERT, _columns(steps[-1]))
+        self._tell(steps)
 
-    def move(self, before: Attempt, after: Attempt, **data: Any) -> None:
-        moved = self._connection.execute(_update(before), _columns(after))
-        if moved.rowcount != 1:
+    def move(self, before: Attempt, *steps: Attempt) -> None:
+        if not self._updated(before, _columns(steps[-1])):
             raise StaleWrite(f"Attempt {before.name} is no longer {before.state}.", id=before.name)
-        self._events.add(
-            after.run_id,
-            f"attempt.{after.state}",
-            at=after.finished_at or after.started_at or after.created_at,
-            data={"attempt": after.number, **data},
-        )
+        self._tell(steps)
 
     def note_trouble(self, attempt: Attempt) -> None:
-        noted = self._connection.execute(_update(attempt), {"reason": reasons.to_json(attempt.reason)})
-        if noted.rowcount == 1:
+        if self._updated(attempt, {"reason": reasons.to_json(attempt.reason)}):
             at = attempt.started_at or attempt.created_at
             self._events.add(attempt.run_id, "attempt.trouble", at=at, data={"attempt": attempt.number})
 
     def note_progress(self, attempt: Attempt) -> None:
         progress = {name: _columns(attempt)[name] for name in ("cells_done", "cells_total", "cell_current")}
-        noted = self._connection.execute(_update(attempt), progress)
-        if noted.rowcount == 1:
+        if self._updated(attempt, progress):
             at = attempt.started_at or attempt.created_at
             self._events.add(attempt.run_id, "run.progress", at=at, data=asdict(attempt.progress))
 
+    def _tell(self, steps: Sequence[Attempt]) -> None:
+        for step in steps:
+            at = step.finished_at or step.started_at or step.created_at
+            self._events.add(step.run_id, f"attempt.{step.state}", at=at, data={"attempt": step.number})
 
-def _update(attempt: Attempt) -> Update:
-    """Of the row, if it is still in that state."""
-    c = t.attempts.c
-    return update(t.attempts).where(c.run_id == attempt.run_id, c.number == attempt.number, c.state == attempt.state)
+    def _updated(self, before: Attempt, row: dict[str, Any]) -> bool:
+        """Whether its row was still in that state."""
+        of = {"of_run": before.run_id, "of_number": before.number, "of_state": before.state}
+        return self._connection.execute(_UPDATE, {**row, **of}).rowcount == 1
+
+
+_C = t.attempts.c
+_INSERT = insert(t.attempts)
+_UPDATE = update(t.attempts).where(
+    _C.run_id == bindparam("of_run"), _C.number == bindparam("of_number"), _C.state == bindparam("of_state")
+)
+_OF_RUNS = select(t.attempts).where(_C.run_id.in_(bindparam("run_ids", expanding=True))).order_by(_C.number)
+_ALIVE = (
+    select(t.attempts)
+    .where(_C.state.in_([str(state) for state in AttemptState if not state.is_terminal]))
+    .order_by(_C.run_id)
+)
 
 
 def _columns(attempt: Attempt) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from ..domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
 from ..errors import UnknownEnvironment
@@ -23,8 +23,7 @@ class SqlEnvironments:
 
     def get(self, name: str) -> Environment:
         hold(self._connection, "environment", name)
-        query = select(t.environments).where(t.environments.c.name == name)
-        row = self._connection.execute(query).one_or_none()
+        row = self._connection.execute(_BY_NAME, {"name": name}).one_or_none()
         if row is None:
             names = [environment.name for environment in self.all()]
             raise UnknownEnvironment(
@@ -33,8 +32,7 @@ class SqlEnvironments:
         return _environment(row)
 
     def all(self) -> Sequence[Environment]:
-        query = select(t.environments).order_by(t.environments.c.position, t.environments.c.name)
-        return [_environment(row) for row in self._connection.execute(query)]
+        return [_environment(row) for row in self._connection.execute(_ALL)]
 
     def put(self, environment: Environment, *, at: dt.datetime, by: str) -> Environment:
         definition = {key: value for key, value in asdict(environment).items() if key not in _COLUMNS}
@@ -51,6 +49,10 @@ class SqlEnvironments:
 
     def remove(self, name: str) -> None:
         self._connection.execute(delete(t.environments).where(t.environments.c.name == name))
+
+
+_ALL = select(t.environments).order_by(t.environments.c.position, t.environments.c.name)
+_BY_NAME = select(t.environments).where(t.environments.c.name == bindparam("name"))
 
 
 def _environment(row: Row[Any]) -> Environment:

@@ -31,7 +31,7 @@ class SqlEvents:
     def write(self) -> None:
         if self._new:
             hold(self._connection, "events")
-            self._connection.execute(insert(t.events), self._new)
+            self._connection.execute(_INSERT, self._new)
             self._new = []
 
     def after(self, seq: int, *, limit: int = 1000, run_id: str | None = None) -> Sequence[Event]:
@@ -58,3 +58,6 @@ class SqlEvents:
             return 0
         trimmed = self._connection.execute(delete(t.events).where(seq <= gone[-1], seq < last))
         return trimmed.rowcount
+
+
+_INSERT = insert(t.events)

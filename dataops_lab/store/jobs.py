@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
 
 from ..domain.jobs import Job
 from ..domain.settings import GivenSettings
@@ -31,13 +31,12 @@ class SqlJobs:
         return found[job_id]
 
     def of(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
-        rows = self._connection.execute(select(t.jobs).where(t.jobs.c.id.in_(set(job_ids))))
+        rows = self._connection.execute(_BY_IDS, {"ids": list(set(job_ids))})
         return {row.id: _job(row) for row in rows}
 
     def by_source(self, project: str, source: str) -> Job | None:
         hold(self._connection, "source", project, source)
-        query = select(t.jobs).where(t.jobs.c.project == project, t.jobs.c.source == source)
-        row = self._connection.execute(query).one_or_none()
+        row = self._connection.execute(_BY_SOURCE, {"project": project, "source": source}).one_or_none()
         return _job(row) if row else None
 
     def add(self, job: Job) -> None:
@@ -61,6 +60,10 @@ class SqlJobs:
         if text:
             query = query.where(or_(contains(t.jobs.c.name, text), contains(t.jobs.c.source, text)))
         return page_of(self._connection, query, t.jobs.c.id, _job, limit=limit, cursor=cursor)
+
+
+_BY_IDS = select(t.jobs).where(t.jobs.c.id.in_(bindparam("ids", expanding=True)))
+_BY_SOURCE = select(t.jobs).where(t.jobs.c.project == bindparam("project"), t.jobs.c.source == bindparam("source"))
 
 
 def _columns(job: Job) -> dict[str, Any]:

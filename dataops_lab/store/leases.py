@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from ..domain.leases import Lease, ProcessIdentity
 from . import tables as t
@@ -17,7 +17,7 @@ class SqlLeases:
         self._connection = connection
 
     def get(self, name: str) -> Lease | None:
-        row = self._connection.execute(select(t.leases).where(t.leases.c.name == name)).one_or_none()
+        row = self._connection.execute(_BY_NAME, {"name": name}).one_or_none()
         if row is None:
             return None
         values = dict(row._mapping)
@@ -38,6 +38,9 @@ class SqlLeases:
         c = t.leases.c
         statement = update(t.leases).where(c.name == lease.name, c.token == token)
         return self._connection.execute(statement, values).rowcount == 1
+
+
+_BY_NAME = select(t.leases).where(t.leases.c.name == bindparam("name"))
 
 
 def _columns(lease: Lease) -> dict[str, Any]:

@@ -7,9 +7,10 @@ nobody waits in a circle: lease, key, image, environment, variable, secrets, sou
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 READ_ONLY = "dataops_read_only"
 """Execution option of connections that only read, and lock nothing."""
@@ -18,12 +19,20 @@ READ_ONLY = "dataops_read_only"
 def hold(connection: Connection, *what: str) -> None:
     """Until the end of this transaction no other one holds the same words, which need not name anything yet."""
     if _locks(connection):
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("\n".join(what), 0))))
+        connection.execute(_HOLD, {"what": "\n".join(what)})
 
 
 def held(connection: Connection, query: Select[Any], *, shared: bool = False) -> Select[Any]:
     """`query`, whose rows nobody else changes until the end of this transaction; `shared`: others may hold them too."""
-    return query.with_for_update(read=shared, key_share=not shared) if _locks(connection) else query
+    return _locking(query, shared) if _locks(connection) else query
+
+
+@lru_cache(maxsize=64)
+def _locking(query: Select[Any], shared: bool) -> Select[Any]:
+    return query.with_for_update(read=shared, key_share=not shared)
+
+
+_HOLD = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("what"), 0)))
 
 
 def _locks(connection: Connection) -> bool:

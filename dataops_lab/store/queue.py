@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Select, literal_column, select, update
+from sqlalchemy import Connection, bindparam, insert, literal_column, select, update
 
 from ..domain.queue import Patience, Place, Room
 from ..domain.runs import RunState
 from . import tables as t
 from .environments import SqlEnvironments
-from .fitting import add_unless_there, fitting
 
 
 class SqlQueue:
@@ -20,39 +18,40 @@ class SqlQueue:
         self._connection = connection
 
     def waiting(self) -> Sequence[Place]:
-        query = self._places(RunState.QUEUED).order_by(*_PLACE[:3])
-        return [Place._make(row) for row in self._connection.execute(query).all()]
+        return [Place._make(row) for row in self._connection.execute(_WAITING).all()]
 
     def active(self) -> Sequence[Place]:
-        return [Place._make(row) for row in self._connection.execute(self._places(RunState.ACTIVE)).all()]
+        return [Place._make(row) for row in self._connection.execute(_ACTIVE).all()]
 
     def patience(self) -> Sequence[Patience]:
-        query = select(*(t.runs.c[name] for name in Patience._fields)).where(t.runs.c.state == RunState.QUEUED)
-        return [Patience._make(row) for row in self._connection.execute(query).all()]
+        return [Patience._make(row) for row in self._connection.execute(_PATIENCE).all()]
 
     def room(self, slots: int) -> Room:
         limits = {it.name: it.limits.concurrency for it in SqlEnvironments(self._connection).all()}
-        jobs = select(t.jobs.c.id, t.jobs.c.concurrency).where(t.jobs.c.concurrency.is_not(None))
-        projects = select(t.projects.c.name, t.projects.c.concurrency).where(t.projects.c.concurrency.is_not(None))
         return Room(
             slots=slots,
-            jobs={row.id: row.concurrency for row in self._connection.execute(jobs)},
-            projects={row.name: row.concurrency for row in self._connection.execute(projects)},
+            jobs={row.id: row.concurrency for row in self._connection.execute(_LIMITED_JOBS)},
+            projects={row.name: row.concurrency for row in self._connection.execute(_LIMITED_PROJECTS)},
             environments={name: limit for name, limit in limits.items() if limit is not None},
         )
 
     def last_starts(self) -> Mapping[str, dt.datetime]:
-        return {row.person: row.started_at for row in self._connection.execute(select(t.last_starts))}
+        return {row.person: row.started_at for row in self._connection.execute(_LAST_STARTS)}
 
     def note_start(self, person: str, *, at: dt.datetime) -> None:
-        row = fitting(t.last_starts, {"person": person, "started_at": at})
-        if not add_unless_there(self._connection, t.last_starts, row):
-            query = update(t.last_starts).where(t.last_starts.c.person == person)
-            self._connection.execute(query, {"started_at": at})
-
-    def _places(self, state: RunState) -> Select[Any]:
-        # Written out: the index of the queue serves no query that brings the state along as a parameter.
-        return select(*_PLACE).where(t.runs.c.state == literal_column(f"'{state}'"))
+        if self._connection.execute(_NOTE_START, {"of_person": person, "started_at": at}).rowcount == 0:
+            # Nobody else notes it meanwhile: only the one engine that leads does.
+            self._connection.execute(insert(t.last_starts), {"person": person, "started_at": at})
 
 
-_PLACE = [t.runs.c[name] for name in Place._fields]
+_C = t.runs.c
+_PLACE = [_C[name] for name in Place._fields]
+# States are written out: the index of the queue serves no query that brings its state along as a parameter.
+_QUEUED, _IS_ACTIVE = (_C.state == literal_column(f"'{state}'") for state in (RunState.QUEUED, RunState.ACTIVE))
+_WAITING = select(*_PLACE).where(_QUEUED).order_by(*_PLACE[:3])
+_ACTIVE = select(*_PLACE).where(_IS_ACTIVE)
+_PATIENCE = select(*(_C[name] for name in Patience._fields)).where(_C.state == RunState.QUEUED)
+_LIMITED_JOBS = select(t.jobs.c.id, t.jobs.c.concurrency).where(t.jobs.c.concurrency.is_not(None))
+_LIMITED_PROJECTS = select(t.projects.c.name, t.projects.c.concurrency).where(t.projects.c.concurrency.is_not(None))
+_LAST_STARTS = select(t.last_starts)
+_NOTE_START = update(t.last_starts).where(t.last_starts.c.person == bindparam("of_person"))

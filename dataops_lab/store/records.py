@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from ..domain.records import Record, RecordFile, RecordFileKind
 from . import tables as t
@@ -17,15 +17,15 @@ class SqlRecords:
 
     def add(self, record: Record) -> None:
         row = {**vars(record), "files": [asdict(file) for file in record.files], "damage": dict(record.damage) or None}
-        self._connection.execute(insert(t.records), row)
+        self._connection.execute(_INSERT, row)
 
     def of_run(self, run_id: str) -> Record | None:
         return self.of_runs([run_id]).get(run_id)
 
     def of_runs(self, run_ids: Sequence[str]) -> Mapping[str, Record]:
-        query = select(t.records).where(t.records.c.run_id.in_(set(run_ids))).order_by(t.records.c.attempt)
         # Later attempts overwrite earlier ones.
-        return {row.run_id: _record(row) for row in self._connection.execute(query)}
+        rows = self._connection.execute(_OF_RUNS, {"run_ids": list(set(run_ids))})
+        return {row.run_id: _record(row) for row in rows}
 
     def note_damage(self, run_id: str, attempt: int, damage: Mapping[str, str]) -> None:
         c = t.records.c
@@ -39,6 +39,12 @@ class SqlRecords:
     def keep_report(self, run_id: str, variant: str, digest: str) -> None:
         # Two readers may have rendered it at once; both made the same page.
         add_unless_there(self._connection, t.reports, {"run_id": run_id, "variant": variant, "digest": digest})
+
+
+_INSERT = insert(t.records)
+_OF_RUNS = (
+    select(t.records).where(t.records.c.run_id.in_(bindparam("run_ids", expanding=True))).order_by(t.records.c.attempt)
+)
 
 
 def _record(row: Row[Any]) -> Record:

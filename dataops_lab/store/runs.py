@@ -1,18 +1,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, not_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, not_, select, update
 from ulid import ULID
 
 from ..domain.environments import Resources
 from ..domain.images import RunImage
 from ..domain.queue import turn_of
 from ..domain.retention import ENDED
-from ..domain.runs import Run, RunState
+from ..domain.runs import Reason, Run, RunState
 from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.versions import Origin
@@ -37,17 +37,21 @@ class SqlRuns:
         self._events = events
 
     def get(self, run_id: str) -> Run:
-        found = held(self._connection, select(t.runs))
-        rows = self._connection.execute(found.where(t.runs.c.id == run_id)).all()
+        rows = self._connection.execute(held(self._connection, _BY_IDS), {"ids": [run_id]}).all()
         if not rows and SHORTEST_PREFIX <= len(run_id) <= 26 and run_id.isascii() and run_id.isalnum():
             # Between, since LIKE uses no index on either database.
             first, last = (run_id.upper().ljust(26, end) for end in "0Z")
-            rows = self._connection.execute(found.where(t.runs.c.id.between(first, last)).limit(2)).all()
+            found = select(t.runs).where(t.runs.c.id.between(first, last)).limit(2)
+            rows = self._connection.execute(held(self._connection, found)).all()
         if len(rows) > 1:
             raise InvalidRequest(f"{run_id!r} stands for several runs; give more of its characters.")
         if not rows:
             raise NotFound(f"There is no run {run_id!r}. `jupyter dataops runs list` shows those there are.")
         return _run(rows[0])
+
+    def of(self, run_ids: Collection[str]) -> Mapping[str, Run]:
+        rows = self._connection.execute(held(self._connection, _BY_IDS), {"ids": list(run_ids)})
+        return {row.id: _run(row) for row in rows}
 
     def by_key(self, project: str, key: str) -> Run | None:
         hold(self._connection, "key", project, key)
@@ -56,7 +60,7 @@ class SqlRuns:
         return _run(row) if row else None
 
     def add(self, run: Run) -> None:
-        self._connection.execute(insert(t.runs), fitting(t.runs, _columns(run)))
+        self._connection.execute(_INSERT, fitting(t.runs, _columns(run)))
         self._events.add(run.id, f"run.{run.state}", at=run.created_at)
 
     def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[Run]:
@@ -66,18 +70,23 @@ class SqlRuns:
         return page_of(self._connection, query, t.runs.c.id, _run, limit=limit, cursor=cursor)
 
     def in_state(self, *states: RunState) -> Sequence[Run]:
-        query = select(t.runs).where(t.runs.c.state.in_([str(state) for state in states])).order_by(t.runs.c.id)
-        return [_run(row) for row in self._connection.execute(query)]
+        rows = self._connection.execute(_IN_STATES, {"states": [str(state) for state in states]})
+        return [_run(row) for row in rows]
 
-    def move(self, before: Run, after: Run, **data: Any) -> None:
-        at = after.finished_at or after.started_at or after.created_at
-        row = {name: value for name, value in _columns(after).items() if name not in _INTENTS}
-        moved = self._connection.execute(
-            update(t.runs).where(t.runs.c.id == before.id, t.runs.c.state == before.state), row
-        )
+    def move(self, before: Run, after: Run) -> None:
+        # These alone: the engine moves states while people write intents, and neither may undo the other.
+        row = {
+            "state": after.state,
+            "started_at": after.started_at,
+            "finished_at": after.finished_at,
+            "nothing_to_do": after.nothing_to_do,
+            **_said(after.reason),
+        }
+        moved = self._connection.execute(_MOVE, {**row, "of_run": before.id, "of_state": before.state})
         if moved.rowcount != 1:
             raise StaleWrite(f"Run {before.id} is no longer {before.state}.", id=before.id)
-        self._events.add(after.id, f"run.{after.state}", at=at, data=data)
+        at = after.finished_at or after.started_at or after.created_at
+        self._events.add(after.id, f"run.{after.state}", at=at)
 
     def request_cancel(self, run_id: str, *, at: dt.datetime, by: str) -> None:
         noted = self._connection.execute(
@@ -119,24 +128,32 @@ class SqlRuns:
 
     def counts(self) -> Mapping[RunState, int]:
         alive = [str(state) for state in RunState if not state.is_terminal]
-        query = select(t.runs.c.state, func.count()).where(t.runs.c.state.in_(alive)).group_by(t.runs.c.state)
-        return {RunState(state): count for state, count in self._connection.execute(query)}
+        return {RunState(state): count for state, count in self._connection.execute(_COUNTS, {"states": alive})}
 
 
 _KEPT = ("kept_at", "kept_by")
-# The engine moves states while people write intents: neither may undo the other.
-_INTENTS = frozenset({"cancel_requested_at", "cancel_requested_by", *_KEPT})
+
+_C = t.runs.c
+_INSERT = insert(t.runs)
+_MOVE = update(t.runs).where(_C.id == bindparam("of_run"), _C.state == bindparam("of_state"))
+_BY_IDS = select(t.runs).where(_C.id.in_(bindparam("ids", expanding=True)))
+_AMONG_STATES = _C.state.in_(bindparam("states", expanding=True))
+_IN_STATES = select(t.runs).where(_AMONG_STATES).order_by(_C.id)
+_COUNTS = select(_C.state, func.count()).where(_AMONG_STATES).group_by(_C.state)
+
+
+def _said(reason: Reason | None) -> dict[str, Any]:
+    stored = reasons.to_json(reason)
+    return {"reason": stored, "said": stored["message"][: t.SAID_LENGTH] if stored else None}
 
 
 def _columns(run: Run) -> dict[str, Any]:
-    reason = reasons.to_json(run.reason)
     return {
         **{name: value for name, value in vars(run).items() if name != "settings"},
         **vars(run.settings),
         "turn": turn_of(run.created_at, run.settings.priority),
         "kernel": asdict(run.kernel),
-        "reason": reason,
-        "said": reason["message"][: t.SAID_LENGTH] if reason else None,
+        **_said(run.reason),
         "origin": asdict(run.origin),
         "findings": [asdict(finding) for finding in run.findings],
         "image": asdict(run.image) if run.image else None,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 
 from ..domain.secrets import Sealed, Secret
 from . import tables as t
@@ -16,16 +16,17 @@ class SqlSecrets:
         self._connection = connection
 
     def of(self, scope: str) -> Sequence[Secret]:
-        return self._read(select(t.secrets).where(t.secrets.c.scope == scope))
+        return [_secret(row) for row in self._connection.execute(_OF_SCOPE, {"scope": scope})]
 
     def find(self, scope: str, name: str) -> Secret | None:
         self._hold()
-        found = self._read(select(t.secrets).where(t.secrets.c.scope == scope, t.secrets.c.name == name))
-        return found[0] if found else None
+        query = select(t.secrets).where(t.secrets.c.scope == scope, t.secrets.c.name == name)
+        row = self._connection.execute(query).one_or_none()
+        return _secret(row) if row else None
 
     def all(self) -> Sequence[Secret]:
         self._hold()
-        return self._read(select(t.secrets))
+        return [_secret(row) for row in self._connection.execute(_ALL)]
 
     def put(self, secret: Secret) -> None:
         self._hold()
@@ -47,12 +48,13 @@ class SqlSecrets:
         self._hold()
         self._connection.execute(delete(t.secrets).where(t.secrets.c.scope == scope, t.secrets.c.name == name))
 
-    def _read(self, query: Select[Any]) -> list[Secret]:
-        return [_secret(row) for row in self._connection.execute(query.order_by(t.secrets.c.scope, t.secrets.c.name))]
-
     def _hold(self) -> None:
         # One lock for all: while keys are rotated, nobody may add what is sealed with an old one.
         hold(self._connection, "secrets")
+
+
+_ALL = select(t.secrets).order_by(t.secrets.c.scope, t.secrets.c.name)
+_OF_SCOPE = _ALL.where(t.secrets.c.scope == bindparam("scope"))
 
 
 def _secret(row: Row[Any]) -> Secret:

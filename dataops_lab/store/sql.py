@@ -85,7 +85,9 @@ class SqlStore:
     def __init__(self, database: Database) -> None:
         """The tables are made or brought up to date where needed. StoreTooNew, StoreBusy."""
         self._database = database
-        event.listen(database.writer, "before_cursor_execute", _refuse_unstorable)
+        # Where they share their connections, they share their events too.
+        for engine in {it.pool: it for it in (database.reader, database.writer)}.values():
+            event.listen(engine, "before_cursor_execute", _refuse_unstorable)
         try:
             with self._errors_as_our_own():
                 migrate.to_newest(database.writer)
@@ -132,10 +134,12 @@ class SqlStore:
 
 
 def _check(connection: Connection, fence: int) -> None:
-    query = select(t.leases.c.token).where(t.leases.c.name == ENGINE)
-    token = connection.scalar(held(connection, query, shared=True))
+    token = connection.scalar(held(connection, _LEADING_TOKEN, shared=True))
     if token != fence:
         raise StaleWrite("Another engine leads now.", token=fence, leader=token)
+
+
+_LEADING_TOKEN = select(t.leases.c.token).where(t.leases.c.name == ENGINE)
 
 
 def _refuse_unstorable(

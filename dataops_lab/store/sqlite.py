@@ -37,9 +37,15 @@ class SqliteDatabase:
         self._watcher = _connect(path)
         self._watching = Lock()
         self._watcher.execute("PRAGMA journal_mode = WAL")
-        self.writer = create_engine(URL.create("sqlite", database=str(path)), creator=lambda: _connect(path))
-        event.listen(self.writer, "begin", _begin)
-        self.reader = self.writer.execution_options(**{READ_ONLY: True})
+        url = URL.create("sqlite", database=str(path))
+        self.writer = create_engine(url, creator=lambda: _connect(path))
+        self.reader = create_engine(
+            url, creator=lambda: _connect(path, read_only=True), execution_options={READ_ONLY: True}
+        )
+        # sqlite3 itself would begin late and shared: a transaction that reads before it writes must not
+        # find out at its end that it came too late, hence IMMEDIATE.
+        event.listen(self.writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        event.listen(self.reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
 
     def announce(self, connection: Connection) -> None:
         """`data_version` does."""
@@ -62,19 +68,13 @@ class SqliteDatabase:
 
     def close(self) -> None:
         self._watcher.close()
+        self.reader.dispose()
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys = ON")
     # Durable at every commit, in WAL too: a submit that was answered is never lost.
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA query_only = {read_only:d}")
     return connection
-
-
-def _begin(connection: Connection) -> None:
-    # sqlite3 itself would begin late and shared: a transaction that reads before it writes must not
-    # find out at its end that it came too late, hence IMMEDIATE.
-    read_only = connection.get_execution_options().get(READ_ONLY, False)
-    connection.exec_driver_sql(f"PRAGMA query_only = {read_only:d}")
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from ..domain.variables import Variable
 from . import tables as t
@@ -15,8 +15,8 @@ class SqlVariables:
         self._connection = connection
 
     def of(self, environment: str) -> Sequence[Variable]:
-        query = select(t.variables).where(t.variables.c.environment == environment).order_by(t.variables.c.name)
-        return [Variable(**row._mapping) for row in self._connection.execute(query)]
+        rows = self._connection.execute(_OF_ENVIRONMENT, {"environment": environment})
+        return [Variable(**row._mapping) for row in rows]
 
     def put(self, variable: Variable) -> None:
         hold(self._connection, "variable", variable.environment, variable.name)
@@ -26,3 +26,8 @@ class SqlVariables:
     def remove(self, environment: str, name: str) -> None:
         c = t.variables.c
         self._connection.execute(delete(t.variables).where(c.environment == environment, c.name == name))
+
+
+_OF_ENVIRONMENT = (
+    select(t.variables).where(t.variables.c.environment == bindparam("environment")).order_by(t.variables.c.name)
+)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, not_, select, tuple_
+from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, not_, select, tuple_
 
 from ..domain.versions import Manifest, Origin, Version
 from ..errors import NotFound
@@ -25,11 +25,11 @@ class SqlVersions:
         return version
 
     def find(self, job_id: str, digest: str) -> Version | None:
-        return self.of([(job_id, digest)]).get((job_id, digest))
+        row = self._connection.execute(_BY_DIGEST, {"job_id": job_id, "digest": digest}).one_or_none()
+        return _version(row) if row else None
 
     def of(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Version]:
-        key = tuple_(t.versions.c.job_id, t.versions.c.digest)
-        rows = self._connection.execute(select(t.versions).where(key.in_(set(keys))))
+        rows = self._connection.execute(_BY_KEYS, {"keys": list(set(keys))})
         return {(row.job_id, row.digest): _version(row) for row in rows}
 
     def add(self, job_id: str, manifest: Manifest, *, at: dt.datetime, by: str, origin: Origin) -> Version:
@@ -51,6 +51,14 @@ class SqlVersions:
     def of_job(self, job_id: str) -> Sequence[Version]:
         query = select(t.versions).where(t.versions.c.job_id == job_id).order_by(t.versions.c.number.desc())
         return [_version(row) for row in self._connection.execute(query)]
+
+
+_BY_DIGEST = select(t.versions).where(
+    t.versions.c.job_id == bindparam("job_id"), t.versions.c.digest == bindparam("digest")
+)
+_BY_KEYS = select(t.versions).where(
+    tuple_(t.versions.c.job_id, t.versions.c.digest).in_(bindparam("keys", expanding=True))
+)
 
 
 def _version(row: Row[Any]) -> Version:

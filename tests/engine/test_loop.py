@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable
 
 import pytest
 
 from dataops_lab.domain.records import RecordFileKind
 from dataops_lab.domain.runs import AttemptState, RunState
-from dataops_lab.engine import Engine
+from dataops_lab.engine import Engine, Settings
 from dataops_lab.engine.launch import allowed
-from dataops_lab.engine.lead import LOST_AFTER_S
+from dataops_lab.engine.lead import LOST_AFTER_S, Leadership
 from dataops_lab.engine.watch import FORCE_AFTER_S, UNCONFIRMED_AFTER_S
 from dataops_lab.errors import BlobsUnavailable, Refused, Unavailable
 from dataops_lab.ports import Look
 from dataops_lab.services import Services, jobs, runs
 from dataops_lab.services.runs import RunView
+from dataops_lab.store.records import SqlRecords
 from dataops_lab.testing import FakeBackends, FakeClock, FakeHost
 
 Submit = Callable[..., RunView]
@@ -380,6 +382,51 @@ def test_a_record_that_cannot_be_stored_keeps_the_run_from_succeeding_until_it_c
     until(engine, view, RunState.SUCCEEDED)
 
 
+def test_a_record_that_takes_long_to_store_shows_as_finalizing(engine, submit, executor, until, ctx, monkeypatch):
+    stored, put = threading.Event(), ctx.blobs.put_file
+    monkeypatch.setattr(ctx.blobs, "put_file", lambda path: stored.wait() and put(path))
+    view = until(engine, submit(), AttemptState.RUNNING)
+    executor.end(view.attempts[-1].name)
+    until(engine, view, AttemptState.FINALIZING)
+    assert runs.get(ctx, view.run.id).run.state is RunState.ACTIVE
+    stored.set()
+    until(engine, view, RunState.SUCCEEDED)
+
+
+def test_an_end_that_cannot_be_written_keeps_no_other_run_from_its_own(
+    new_engine, submit, executor, until, ctx, monkeypatch, clock
+):
+    engine = new_engine(slots=2)
+    one, other = submit(), submit()
+    for view in (one, other):
+        executor.end(until(engine, view, AttemptState.RUNNING).attempts[-1].name)
+    add = SqlRecords.add
+
+    def refused(records, record):
+        if record.run_id == one.run.id:
+            raise ValueError("not like this")
+        add(records, record)
+
+    monkeypatch.setattr(SqlRecords, "add", refused)
+    until(engine, other, RunState.SUCCEEDED)
+    until(engine, one, AttemptState.FINALIZING)
+    monkeypatch.undo()
+    until(engine, one, RunState.SUCCEEDED)
+
+
+def test_what_is_over_before_anybody_looks_has_gone_through_every_state_all_the_same(
+    engine, submit, executor, until, ctx, monkeypatch
+):
+    start = executor.start
+    monkeypatch.setattr(executor, "start", lambda bundle: (start(bundle), executor.end(bundle.name)))
+    ended = until(engine, submit(), RunState.SUCCEEDED)
+    with ctx.store.read() as tx:
+        told = [event.kind for event in tx.events.after(0, run_id=ended.run.id)]
+    states = ["claimed", "launching", "running", "finalizing", "succeeded"]
+    assert [kind for kind in told if kind.startswith("attempt.")] == [f"attempt.{state}" for state in states]
+    assert ended.attempts[-1].started_at is not None
+
+
 def test_what_never_starts_is_given_up_and_tried_again_until_it_took_too_long_in_all(
     engine, submit, executor, until, clock, monkeypatch
 ):
@@ -423,11 +470,6 @@ def test_runs_inherit_an_allow_list_and_never_the_engines_token():
 def test_an_engine_about_to_end_as_idle_stays_for_a_run_that_came_at_the_last_moment(
     ctx, executor, submit, clock, monkeypatch
 ):
-    import threading
-
-    from dataops_lab.engine import Settings
-    from dataops_lab.engine.lead import Leadership
-
     stop, late = threading.Event(), []
 
     def give_up_while_somebody_submits(self):
@@ -451,11 +493,6 @@ def test_an_engine_about_to_end_as_idle_stays_for_a_run_that_came_at_the_last_mo
 def test_an_engine_that_may_not_end_because_a_run_waits_lays_its_lease_down_once(
     ctx, executor, submit, clock, monkeypatch
 ):
-    import threading
-
-    from dataops_lab.engine import Settings
-    from dataops_lab.engine.lead import Leadership
-
     stop, laid_down, looks = threading.Event(), [], []
 
     def count(self):

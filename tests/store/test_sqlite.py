@@ -35,8 +35,8 @@ def test_a_full_disk_is_told_and_nothing_of_the_transaction_stays(tmp_path: Path
     """A database that may not grow is as good as a full disk."""
     connect = sqlite._connect
 
-    def bounded(path: Path) -> sqlite3.Connection:
-        connection = connect(path)
+    def bounded(path: Path, **how: bool) -> sqlite3.Connection:
+        connection = connect(path, **how)
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
         return connection
