@@ -67,7 +67,7 @@ from .runs import (
     VersionReference,
     phase_of,
 )
-from .secrets import SecretModel, SecretValue
+from .secrets import SecretModel, SecretValue, SetSecretModel
 from .settings import Concurrency, GivenSettingsModel, Seconds
 from .variables import VariableModel, VariableValue
 
@@ -139,6 +139,7 @@ __all__ = [
     "Seconds",
     "SecretModel",
     "SecretValue",
+    "SetSecretModel",
     "Status",
     "SubmitRequest",
     "TakeAlongRequest",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr, field_serializer
 
-from ..domain.secrets import Secret
+from ..domain.secrets import Secret, is_masked
 from .base import Instant, Model
 
 
@@ -38,3 +38,14 @@ class SecretModel(Model):
             changed_at=it.changed_at,
             changed_by=it.changed_by,
         )
+
+
+class SetSecretModel(SecretModel):
+    """Of a secret that was set just now. `masked` false: its value is so short that it is not masked in what runs
+    leave. Only whoever gave the value is told: it is no secret to them."""
+
+    masked: bool
+
+    @classmethod
+    def of_value(cls, it: Secret, environment: str, value: str) -> SetSecretModel:
+        return cls(**vars(SecretModel.of(it, environment)), masked=is_masked(value))

@@ -9,11 +9,12 @@ from pathlib import Path
 import click
 
 from ..errors import InvalidRequest
+from ..runner.protocol import MASKED_FROM
 from . import options
 from .connection import connected, user
 from .environments import environment_argument, name_argument
 from .output import as_json as print_json
-from .output import table
+from .output import remark, table
 from .text import plural, since
 
 
@@ -60,6 +61,11 @@ def set_(environment: str, name: str, file: str | None, server: str | None, as_j
         print_json(secret)
     else:
         click.echo(f"{secret.name} is set in {secret.environment}, version {secret.version}.")
+        if not secret.masked:
+            remark(
+                f"It has fewer than {MASKED_FROM} characters and will not be masked in what runs leave, because it would "
+                "be found everywhere. Take a longer value if you can."
+            )
 
 
 @secrets.command()

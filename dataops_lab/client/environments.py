@@ -17,6 +17,7 @@ from ..api_models import (
     PlacementModel,
     SecretModel,
     SecretValue,
+    SetSecretModel,
     VariableModel,
     VariableValue,
 )
@@ -55,7 +56,10 @@ class Environments(Protocol):
         """Never with their values."""
         ...
 
-    def set_secret(self, environment: str, name: str, value: str) -> SecretModel: ...
+    def set_secret(self, environment: str, name: str, value: str) -> SetSecretModel:
+        """One that is too short to be `masked` in what runs leave is set all the same."""
+        ...
+
     def remove_secret(self, environment: str, name: str) -> SecretModel: ...
     def export(self) -> str:
         """All of it as a `dataops.yaml`, but for the values of secrets."""
@@ -103,8 +107,9 @@ class LocalEnvironments(Environments):
     def secrets(self, environment: str) -> list[SecretModel]:
         return [SecretModel.of(it, environment) for it in secrets.of(self._ctx, environment)]
 
-    def set_secret(self, environment: str, name: str, value: str) -> SecretModel:
-        return SecretModel.of(secrets.put(self._ctx, environment, name, value, by=self._user), environment)
+    def set_secret(self, environment: str, name: str, value: str) -> SetSecretModel:
+        secret = secrets.put(self._ctx, environment, name, value, by=self._user)
+        return SetSecretModel.of_value(secret, environment, value)
 
     def remove_secret(self, environment: str, name: str) -> SecretModel:
         return SecretModel.of(secrets.remove(self._ctx, environment, name, by=self._user), environment)
@@ -155,9 +160,9 @@ class HttpEnvironments(Environments):
     def secrets(self, environment: str) -> list[SecretModel]:
         return self._ask(PageModel[SecretModel], "GET", _environment(environment, "secrets")).items
 
-    def set_secret(self, environment: str, name: str, value: str) -> SecretModel:
+    def set_secret(self, environment: str, name: str, value: str) -> SetSecretModel:
         asked = SecretValue(value=SecretStr(value))
-        return self._ask(SecretModel, "PUT", _environment(environment, "secrets", name), asked)
+        return self._ask(SetSecretModel, "PUT", _environment(environment, "secrets", name), asked)
 
     def remove_secret(self, environment: str, name: str) -> SecretModel:
         return self._ask(SecretModel, "DELETE", _environment(environment, "secrets", name))

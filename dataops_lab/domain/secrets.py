@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
+from ..runner.protocol import MASKED_FROM
+
 
 @dataclass(frozen=True)
 class Sealed:
@@ -37,6 +39,11 @@ class Secret:
     def bound_to(self) -> str:
         """Goes into the encryption: a sealed value that is moved to another name or place does not open."""
         return f"{self.scope}/{self.name}"
+
+
+def is_masked(value: str) -> bool:
+    """Whether what runs leave is kept free of it."""
+    return len(value.strip()) >= MASKED_FROM
 
 
 REGISTRIES = "registries"

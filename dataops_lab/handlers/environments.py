@@ -10,6 +10,7 @@ from ..api_models import (
     PlacementModel,
     SecretModel,
     SecretValue,
+    SetSecretModel,
     VariableModel,
     VariableValue,
 )
@@ -128,15 +129,16 @@ class SecretsHandler(DataOpsHandler):
 
 class SecretHandler(DataOpsHandler):
     @operation(
-        "Set a secret. Nothing ever tells its value again",
+        "Set a secret. Nothing ever tells its value again; the answer says whether it is long enough to be masked",
         action="write",
         resource=SECRETS,
-        answers={200: SecretModel},
+        answers={200: SetSecretModel},
         body=SecretValue,
     )
-    def put(self, environment: str, name: str, body: SecretValue) -> SecretModel:
+    def put(self, environment: str, name: str, body: SecretValue) -> SetSecretModel:
         value = body.value.get_secret_value()
-        return SecretModel.of(secrets.put(self.services, environment, name, value, by=self.user), environment)
+        secret = secrets.put(self.services, environment, name, value, by=self.user)
+        return SetSecretModel.of_value(secret, environment, value)
 
     @operation("Remove a secret", action="write", resource=SECRETS, answers={200: SecretModel})
     def delete(self, environment: str, name: str) -> SecretModel:

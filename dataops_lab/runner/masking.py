@@ -15,18 +15,17 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-MASK = "***"
+from .protocol import MASKED_FROM
 
-SHORTEST = 6
-"""Characters of what is looked for: shorter ones would be found everywhere."""
+MASK = "***"
 
 
 class Masking:
     """`secrets` are the values. Without any, everything passes as it is."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        known = [secret for secret in secrets if len(secret.strip()) >= SHORTEST]
-        self._forms = sorted({form for secret in known for form in _forms(secret) if len(form) >= SHORTEST})
+        known = [secret for secret in secrets if len(secret.strip()) >= MASKED_FROM]
+        self._forms = sorted({form for secret in known for form in _forms(secret) if len(form) >= MASKED_FROM})
         self._pattern = re.compile(_any_of(self._forms)) if self._forms else None
         self._bytes = re.compile(_any_of(self._forms).encode()) if self._forms else None
         self.longest = max(map(len, self._forms), default=0)
@@ -128,7 +127,7 @@ def _forms(secret: str) -> Iterator[str]:
     if len(lines) > 1:
         # A key file is printed line by line, or without its first and last line.
         for line in lines:
-            if len(line.strip()) >= 2 * SHORTEST:
+            if len(line.strip()) >= 2 * MASKED_FROM:
                 yield from _spellings(line.strip())
 
 
@@ -150,7 +149,7 @@ def _spellings(value: str) -> Iterator[str]:
         yield from _base64_anywhere(data, encoded)
     # As mail and the command `base64` wrap it.
     wrapped = base64.encodebytes(data).decode().splitlines()
-    yield from (line.rstrip("=") for line in wrapped if len(wrapped) > 1 and len(line) >= 2 * SHORTEST)
+    yield from (line.rstrip("=") for line in wrapped if len(wrapped) > 1 and len(line) >= 2 * MASKED_FROM)
 
 
 def _base64_anywhere(data: bytes, encoded: Any) -> Iterator[str]:

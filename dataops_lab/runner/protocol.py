@@ -57,6 +57,9 @@ RESULT = "result.json"
 VALUE_MIME = "application/vnd.dataops.value+json"
 """Display data that records a value: {"name": …, "value": …}."""
 
+MASKED_FROM = 6
+"""Characters of a secret, without space around it. Shorter ones are not masked: they would be found everywhere."""
+
 ATTEMPT_VARIABLE = "DATAOPS_LAB_ATTEMPT"
 """Names the attempt in the environment of all that belongs to it, so that nothing is missed when it ends."""
 

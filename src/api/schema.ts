@@ -221,7 +221,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Set a secret. Nothing ever tells its value again */
+        /** Set a secret. Nothing ever tells its value again; the answer says whether it is long enough to be masked */
         put: operations["put_environments_environment_secrets_secret"];
         post?: never;
         /** Remove a secret */
@@ -2365,6 +2365,27 @@ export interface components {
             value: string;
         };
         /**
+         * SetSecretModel
+         * @description Of a secret that was set just now. `masked` false: its value is so short that it is not masked in what runs
+         *     leave. Only whoever gave the value is told: it is no secret to them.
+         */
+        SetSecretModel: {
+            /** Environment */
+            environment: string;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+            /** Is Set */
+            is_set: boolean;
+            /** Changed At */
+            changed_at: string;
+            /** Changed By */
+            changed_by: string;
+            /** Masked */
+            masked: boolean;
+        };
+        /**
          * Severity
          * @enum {string}
          */
@@ -4108,7 +4129,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SecretModel"];
+                    "application/json": components["schemas"]["SetSecretModel"];
                 };
             };
             /** @description The request is not as documented here */

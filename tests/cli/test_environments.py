@@ -75,6 +75,17 @@ def test_a_secret_comes_over_stdin_or_from_a_file_and_is_never_shown(shell, cli,
     assert cli("secrets", "list", "sandbox")["items"] == []
 
 
+def test_whoever_sets_a_secret_that_is_too_short_to_be_masked_is_told(shell, stdin):
+    said = {}
+    for value in ("1234", CANARY):
+        stdin(value)
+        said[value] = shell.here("secrets", "set", "sandbox", "PIN").err
+    assert "will not be masked" in said["1234"] and said[CANARY] == ""
+    stdin("1234")
+    assert shell.here("secrets", "set", "sandbox", "PIN", "--json").json["masked"] is False
+    assert shell.here("secrets", "remove", "sandbox", "PIN").code == 0
+
+
 def test_a_secret_cannot_be_given_on_the_command_line(shell):
     assert shell.here("secrets", "set", "sandbox", "PASSWORD", CANARY).code == 2
 

@@ -46,7 +46,9 @@ def test_what_is_there_is_told_and_no_value_of_a_secret(client, staging):
     assert [it.name for it in here.all()] == ["sandbox", "staging", "production"]
     assert [it.environment for it in here.placements(language="python")] == ["sandbox", "staging", "production"]
     here.set_variable(staging, "REGION", "South")
-    assert here.set_secret(staging, "PASSWORD", "correct horse").version == 1
+    assert not here.set_secret(staging, "PASSWORD", "1234").masked
+    replaced = here.set_secret(staging, "PASSWORD", "correct horse")
+    assert (replaced.version, replaced.masked) == (2, True)
     assert [(it.name, it.is_set) for it in here.secrets(staging)] == [("PASSWORD", True)]
     assert "correct horse" not in here.export()
     here.remove_secret(staging, "PASSWORD")

@@ -46,6 +46,13 @@ async def test_a_secret_is_never_told_again(api):
     assert json.loads(answers[0].body)["version"] == 1
 
 
+@pytest.mark.parametrize(("value", "masked"), [("12345", False), (" 12345\n", False), ("123456", True)])
+async def test_whoever_sets_a_secret_is_told_whether_it_is_masked_and_nobody_else(api, value, masked):
+    assert (await api.json("PUT", "environments/sandbox/secrets/PIN", {"value": value}))["masked"] is masked
+    (found,) = (await api.json("GET", "environments/sandbox/secrets"))["items"]
+    assert "masked" not in found
+
+
 @pytest.mark.parametrize(
     "value", [{"value": CANARY + "\0"}, {"value": CANARY * 50_000}, {"value": [CANARY]}, {CANARY: 1}]
 )

@@ -10,6 +10,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from dataops_lab.domain.secrets import is_masked
 from dataops_lab.runner.artifacts import collect, state_of
 from dataops_lab.runner.log import Log
 from dataops_lab.runner.masking import MASK, Masking
@@ -61,6 +62,11 @@ def test_the_lines_of_a_key_are_masked_one_by_one():
 
 def test_what_is_too_short_to_be_told_from_other_text_is_left():
     assert not Masking(["abc", ""]) and Masking(["abc"]).text("abc") == "abc"
+
+
+@pytest.mark.parametrize("value", ["12345", "123456", " 12345 ", " 123456 ", "12345\n"])
+def test_what_is_said_to_be_masked_is_masked_and_nothing_else(value):
+    assert (Masking([value]).text(f"<{value}>") != f"<{value}>") is is_masked(value)
 
 
 def test_everything_of_a_value_is_masked_names_and_numbers_too():
