@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
 import socket
@@ -24,6 +25,10 @@ from .processes import dying_with_this_process
 
 SOCKET_PATH_BYTES = 100
 """Of the 107 that a Unix socket's path may have; the kernel's number is added."""
+
+
+_start_kernel = inspect.unwrap(AsyncKernelManager.start_kernel)
+"""What it is wrapped in sleeps for a hundredth of a second, for the tests of jupyter_client."""
 
 
 class KernelNotStarted(RuntimeError):
@@ -94,7 +99,8 @@ class Kernel(AsyncKernelManager):
     async def start(self, *, cwd: Path, environment: dict[str, str], output: int) -> None:
         """`output` is the descriptor for what the process itself writes. KernelNotStarted if it cannot be executed."""
         try:
-            await self.start_kernel(
+            await _start_kernel(
+                self,
                 # Kernels that run at the same time must not wait for one another's history file.
                 extra_arguments=["--HistoryManager.hist_file=:memory:"] if self._is_ipykernel() else [],
                 cwd=str(cwd),
