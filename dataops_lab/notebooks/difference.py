@@ -8,8 +8,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from ..domain.snapshots import Finding, KernelChoice, Severity, Surroundings
+from ..domain.snapshots import Finding, Severity, Surroundings
 from ..errors import KernelUnavailable
 from . import kernels
 from .read import Notebook
@@ -21,20 +22,25 @@ _WITHIN_S = 20.0
 _LIST = """
 import importlib.metadata as metadata, json, platform, sys
 of = getattr(metadata, "packages_distributions", dict)()
-found = {}
-for module in sys.argv[1:]:
-    for package in of.get(module, [])[:1]:
-        found[module] = [package, metadata.version(package)]
-print(json.dumps({"python": platform.python_version(), "modules": found}))
+found = {module: [packages[0], metadata.version(packages[0])] for module, packages in of.items()}
+print(json.dumps({"python": platform.python_version(), "modules": found, "folders": sys.path}))
 """
 
 
 @dataclass(frozen=True)
 class Here:
-    """An interpreter's version, and for modules the package that brings them, with its version."""
+    """An interpreter's version, and for each module the package that brings it, with its version.
+
+    `folders` are those that it imports from, and when they had changed last, in nanoseconds.
+    """
 
     python: str
     modules: Mapping[str, tuple[str, str]]
+    folders: Mapping[str, int | None]
+
+    def is_current(self) -> bool:
+        """Nothing was installed or removed since."""
+        return all(_changed_at(path) == changed_at for path, changed_at in self.folders.items())
 
 
 def differences(notebook: Notebook, luggage: Luggage, where: Surroundings) -> Iterator[Finding]:
@@ -42,7 +48,7 @@ def differences(notebook: Notebook, luggage: Luggage, where: Surroundings) -> It
     if where.packages is None:
         return
     wanted = _imported(luggage)
-    here = _here(notebook.kernel_name, sorted(wanted))
+    here = _here(notebook.kernel_name)
     if here is None:
         return
     if where.python and _minor(here.python) != _minor(where.python):
@@ -53,7 +59,8 @@ def differences(notebook: Notebook, luggage: Luggage, where: Surroundings) -> It
             f"To write it where it will run, choose the kernel of {where.image}.",
         )
     packages = {_canonical(name): version for name, version in where.packages.items()}
-    for module, (package, version) in sorted(here.modules.items()):
+    for module in sorted(wanted.keys() & here.modules.keys()):
+        package, version = here.modules[module]
         there = packages.get(_canonical(package))
         if there is None:
             yield Finding(
@@ -84,21 +91,32 @@ def _imported(luggage: Luggage) -> dict[str, int | None]:
     return found
 
 
-def _here(kernel_name: str | None, modules: list[str]) -> Here | None:
+def _here(kernel_name: str | None) -> Here | None:
     if not kernel_name:
         return None
     try:
         kernel = kernels.kernel(kernel_name)
     except KernelUnavailable:
         return None
-    return _asked(kernel, modules) if kernel.language.lower() == "python" and "-m" in kernel.argv else None
+    if kernel.language.lower() != "python" or "-m" not in kernel.argv:
+        return None
+    program = kernel.argv[0]
+    known = _known.get(program)
+    if known is None or not known.is_current():
+        # To ask takes up to a second, each time that the form looks and at every submit.
+        _known[program] = known = _asked(program)
+    return known
 
 
-def _asked(kernel: KernelChoice, modules: list[str]) -> Here | None:
+_known: dict[str, Here | None] = {}
+"""By interpreter; None for one that did not answer."""
+
+
+def _asked(program: str) -> Here | None:
     try:
         # Not -I, which hides what people installed for themselves. Nothing of importance lies in /.
         done = subprocess.run(
-            [kernel.argv[0], "-E", "-c", _LIST, *modules],
+            [program, "-E", "-c", _LIST],
             cwd="/",
             capture_output=True,
             stdin=subprocess.DEVNULL,
@@ -108,7 +126,15 @@ def _asked(kernel: KernelChoice, modules: list[str]) -> Here | None:
         said = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    return Here(said["python"], {module: (package, version) for module, (package, version) in said["modules"].items()})
+    modules = {module: (package, version) for module, (package, version) in said["modules"].items()}
+    return Here(said["python"], modules, {path: _changed_at(path) for path in said["folders"]})
+
+
+def _changed_at(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _minor(version: str) -> list[str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import platform
 from importlib.metadata import version
 
@@ -46,6 +47,36 @@ def test_the_same_packages_and_what_travels_along_are_no_difference(differences,
     project.file("analysis/helpers.py", "import json")
     source = "import json\nimport helpers\nimport typing_extensions\nimport not_installed_here"
     assert differences(source, image(typing_extensions=version("typing_extensions"))) == {}
+
+
+def test_what_is_installed_after_the_first_look_is_seen_by_the_next(differences, tmp_path, monkeypatch):
+    packages, answers = tmp_path / "packages", tmp_path / "answers"
+    packages.mkdir()
+    answers.mkdir()
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho >> {answers}/asked; cat {answers}/now\n")
+    python.chmod(0o755)
+    kernel = tmp_path / "kernels" / "own"
+    kernel.mkdir(parents=True)
+    argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (kernel / "kernel.json").write_text(json.dumps({"display_name": "Own", "language": "python", "argv": argv}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+
+    def installs(version: str) -> None:
+        (packages / f"tidy-{version}.dist-info").mkdir()
+        said = {"python": platform.python_version(), "modules": {"tidy": ["tidy", version]}, "folders": [str(packages)]}
+        (answers / "now").write_text(json.dumps(said))
+
+    def told() -> str:
+        spec = {"name": "own", "display_name": "Own", "language": "python"}
+        return differences("import tidy", image(tidy="9.0"), kernel=spec)["image_other_version"][1]
+
+    installs("1.0")
+    assert "tidy is 1.0" in told()
+    assert "tidy is 1.0" in told()
+    assert (answers / "asked").read_text().count("\n") == 1
+    installs("2.0")
+    assert "tidy is 2.0" in told()
 
 
 def test_of_an_image_that_was_written_in_nothing_differs(differences):

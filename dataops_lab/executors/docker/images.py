@@ -24,6 +24,7 @@ class DockerImages:
     def __init__(self, host: str | None) -> None:
         self._daemon = Daemon(host)
         self._patient = Daemon(host, connect=_patiently)
+        self._platform: str | None = None
 
     def check(self) -> None:
         with self._daemon.asked() as client:
@@ -37,7 +38,9 @@ class DockerImages:
                 found = client.inspect_image(reference)
             except ImageNotFound:
                 return None
-            return _pinned(reference, found, client.version())
+            # To tell its version it starts other programs, for a quarter of a second; its platform stays.
+            self._platform = self._platform or _platform(client.version())
+            return _pinned(reference, found, self._platform)
 
     def pull(self, reference: str, login: Login | None, say: Say) -> PinnedImage:
         repository, tag = _parts(reference)
@@ -116,8 +119,13 @@ def _patiently(host: str | None) -> APIClient:
     return api
 
 
-def _pinned(reference: str, found: dict[str, Any], version: dict[str, Any]) -> PinnedImage:
-    platform, own = (f"{it['Os']}/{it.get('Architecture') or it.get('Arch')}" for it in (found, version))
+def _platform(told: dict[str, Any]) -> str:
+    """Of an image or a daemon."""
+    return f"{told['Os']}/{told.get('Architecture') or told.get('Arch')}"
+
+
+def _pinned(reference: str, found: dict[str, Any], own: str) -> PinnedImage:
+    platform = _platform(found)
     if platform != own:
         raise Refused(
             f"{reference} is for {platform}, and this Docker daemon runs {own}. Take the image for {own}.",
