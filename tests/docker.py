@@ -11,9 +11,11 @@ import inspect
 import os
 import secrets
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -242,3 +244,27 @@ def own_daemon(docker_client: docker.DockerClient, docker_images: DockerImages) 
     finally:
         daemon.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class SilentIndex:
+    """An index of packages that takes a connection, sets `asked`, and never answers."""
+
+    url: str
+    asked: threading.Event
+
+
+@pytest.fixture
+def silent_index() -> Iterator[SilentIndex]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        index = SilentIndex(f"http://127.0.0.1:{server.getsockname()[1]}/", threading.Event())
+
+        def take() -> None:
+            connection, _ = server.accept()
+            index.asked.set()
+            with connection:
+                while connection.recv(1000):
+                    pass
+
+        threading.Thread(target=take, daemon=True).start()
+        yield index

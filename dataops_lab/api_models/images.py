@@ -173,7 +173,8 @@ class ImageTaskError(Model):
 
 class ImageTaskModel(Model):
     """Adding, probing or building, `kind`. `log` is what it said behind the first `after` characters, `log_size`
-    counts all: it goes into `after` the next time. Empty in lists."""
+    counts all: it goes into `after` the next time. Empty in lists. An `error` while it runs says who cancelled it; with
+    the same one it has failed when nothing of it is left."""
 
     id: str
     kind: str

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import DataOpsError, InvalidRequest
+from ..errors import Conflict, DataOpsError, InvalidRequest
 from . import options
 from .connection import Connection, connected
 from .image_trials import trial_run, trials
@@ -333,6 +333,20 @@ def tasks(task_id: str | None, server: str | None, as_json: bool) -> None:
 
 
 @image.command()
+@click.argument("task_id", metavar="TASK")
+@options.server_option
+@options.json_option
+def cancel(task_id: str, server: str | None, as_json: bool) -> None:
+    """End a task: adding, probing or building. The catalogue stays as it is."""
+    with connected(server) as connection:
+        task = _told(connection, connection.client.images.cancel(task_id), quiet=True)
+    if as_json:
+        print_json(task)
+    else:
+        click.echo(f"{task.state}{f': {plain(task.error.message)}' if task.error else ''}")
+
+
+@image.command()
 @name_argument
 @options.server_option
 @options.json_option
@@ -367,11 +381,15 @@ def _change(name: str, changes: dict[str, Any], server: str | None, as_json: boo
 
 
 def _followed(connection: Connection, task: ImageTaskModel, as_json: bool) -> None:
-    """To its end; the log goes to stderr as it comes."""
-    for seen in connection.client.images.follow(task.id):
-        if not as_json and seen.log:
-            click.echo(plain(seen.log), err=True, nl=False)
-        task = seen
+    """To its end, which Ctrl-C brings about; the log goes to stderr as it comes."""
+    try:
+        task = _told(connection, task, quiet=as_json)
+    except KeyboardInterrupt:
+        try:
+            connection.client.images.cancel(task.id)
+        except Conflict:
+            pass  # It has just ended; the next look tells how.
+        task = _told(connection, task, quiet=True)
     if task.error is not None:
         raise DataOpsError(task.error.message, code=task.error.code, **task.error.detail)
     if task.state != "succeeded":
@@ -381,6 +399,14 @@ def _followed(connection: Connection, task: ImageTaskModel, as_json: bool) -> No
         print_json(found)
     else:
         _tell(found)
+
+
+def _told(connection: Connection, task: ImageTaskModel, *, quiet: bool) -> ImageTaskModel:
+    for seen in connection.client.images.follow(task.id):
+        if not quiet and seen.log:
+            click.echo(plain(seen.log), err=True, nl=False)
+        task = seen
+    return task
 
 
 def _row(it: ImageModel, check: Any) -> tuple[str, ...]:

@@ -63,8 +63,8 @@ def set_(environment: str, name: str, file: str | None, server: str | None, as_j
         click.echo(f"{secret.name} is set in {secret.environment}, version {secret.version}.")
         if not secret.masked:
             remark(
-                f"It has fewer than {MASKED_FROM} characters and will not be masked in what runs leave, because it would "
-                "be found everywhere. Take a longer value if you can."
+                f"It has fewer than {MASKED_FROM} characters and will not be masked in what runs leave: it would be "
+                "found everywhere. Take a longer value if you can."
             )
 
 

@@ -58,6 +58,10 @@ class Images(Protocol):
         """Newest first."""
         ...
 
+    def cancel(self, task_id: str) -> ImageTaskModel:
+        """It has failed when nothing of it is left. Safe to repeat; Conflict once it ended otherwise."""
+        ...
+
     def follow(self, task_id: str) -> Iterator[ImageTaskModel]:
         """Until it has ended; each has the part of the log that is new."""
         seen = 0
@@ -132,6 +136,9 @@ class LocalImages(Images):
     def tasks(self, *, image: str | None = None, limit: int = 50) -> list[ImageTaskModel]:
         return [ImageTaskModel.of(task) for task in image_tasks.page(self._ctx, image=image, limit=limit)]
 
+    def cancel(self, task_id: str) -> ImageTaskModel:
+        return ImageTaskModel.of(image_tasks.cancel(self._ctx, task_id, by=self._user))
+
     def start_trial(self, asked: TrialRequest) -> ImageTrialModel:
         return ImageTrialModel.of(image_trials.start(self._ctx, asked.image, **asked.choice(), by=self._user))
 
@@ -196,6 +203,9 @@ class HttpImages(Images):
 
     def tasks(self, *, image: str | None = None, limit: int = 50) -> list[ImageTaskModel]:
         return self._ask(PageModel[ImageTaskModel], "GET", "image-tasks", image=image, limit=limit).items
+
+    def cancel(self, task_id: str) -> ImageTaskModel:
+        return self._ask(ImageTaskModel, "POST", f"image-tasks/{quote(task_id, safe='')}/cancel")
 
     def start_trial(self, asked: TrialRequest) -> ImageTrialModel:
         return self._ask(ImageTrialModel, "POST", "image-trials", asked)

@@ -228,7 +228,7 @@ class ImageTask:
     """Who does it."""
     finished_at: dt.datetime | None = None
     error: dict[str, Any] | None = None
-    """`code`, `message` and `detail`, when it failed."""
+    """`code`, `message` and `detail`, when it failed. While it runs: who wants its end."""
 
 
 @dataclass(frozen=True)

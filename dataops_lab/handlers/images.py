@@ -158,6 +158,14 @@ class ImageTaskHandler(DataOpsHandler):
         return ImageTaskModel.of(view.task, view.log, view.log_size)
 
 
+class CancelImageTaskHandler(DataOpsHandler):
+    @operation(
+        "Ask for the end of a task; safe to repeat", action="write", resource=IMAGES, answers={202: ImageTaskModel}
+    )
+    def post(self, task_id: str) -> ImageTaskModel:
+        return ImageTaskModel.of(image_tasks.cancel(self.services, task_id, by=self.user))
+
+
 class ImageTrialsHandler(DataOpsHandler):
     @operation(
         "The last trials, newest first", action="read", resource=IMAGES, answers={200: PageModel[ImageTrialModel]}

@@ -20,6 +20,7 @@ from .events import EventsHandler
 from .images import (
     AllowedHandler,
     BuildsHandler,
+    CancelImageTaskHandler,
     FrozenHandler,
     ImageCheckHandler,
     ImageHandler,
@@ -110,6 +111,7 @@ ROUTES = (
     Route("/image-builds", BuildsHandler),
     Route("/image-tasks", ImageTasksHandler),
     Route("/image-tasks/{task_id}", ImageTaskHandler),
+    Route("/image-tasks/{task_id}/cancel", CancelImageTaskHandler),
     Route("/image-trials", ImageTrialsHandler),
     Route("/image-trials/{trial_id}", ImageTrialHandler),
     Route("/registries", RegistriesHandler),

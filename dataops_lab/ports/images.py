@@ -7,7 +7,7 @@ from typing import Protocol
 from ..domain.images import BuildRecipe, Login, PinnedImage, Probe
 
 Say = Callable[[str], None]
-"""Takes a line of progress, for people."""
+"""Takes a line of progress, for people; an empty one only asks. Raises when nobody wants the work any more."""
 
 
 class ImageBackend(Protocol):
@@ -22,7 +22,9 @@ class ImageBackend(Protocol):
         ...
 
     def pull(self, reference: str, login: Login | None, say: Say) -> PinnedImage:
-        """From its registry, also when there is one here. Refused when that has none, or wants another login."""
+        """From its registry, also when there is one here. Refused when that has none, or wants another login.
+
+        `say` is asked again and again."""
         ...
 
     def in_registry(self, reference: str, login: Login | None) -> str | None:
@@ -42,7 +44,8 @@ class ImageBackend(Protocol):
         ...
 
     def build(self, base: PinnedImage, probe: Probe, recipe: BuildRecipe, say: Say) -> PinnedImage:
-        """A new image; Refused when it cannot be made, and then nothing is left."""
+        """A new image; Refused when it cannot be made, and then nothing is left. Nor is when `say` raises, which is
+        asked all the time, in threads of its own too; what is raised then may be another error."""
         ...
 
 

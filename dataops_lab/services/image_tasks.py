@@ -28,7 +28,7 @@ from ..domain.images import (
 )
 from ..domain.recipes import checked_requirements, read_environment
 from ..errors import Conflict, DataOpsError, InvalidRequest, Refused
-from ..ports import ImageBackend, Say
+from ..ports import ImageBackend, Say, Transaction
 from .context import Services
 from .permissions import require_administrator
 from .registries import login_for
@@ -36,6 +36,7 @@ from .registries import login_for
 MAX_LOG = 1_000_000
 _WRITE_EVERY_S = 0.3
 _MAX_RECIPE = 200_000
+_CANCELLED = "task_cancelled"
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,10 @@ def add(ctx: Services, asked: AddImage, *, by: str) -> ImageTask:
     checked_reference(asked.reference)
     settings = _settings(ctx, asked.environment)
 
-    def work(say: Say) -> None:
+    def work(log: _Log) -> None:
         backend = ctx.image_backend(settings.host)
-        pinned = _resolved(ctx, backend, asked.reference, say, pull=asked.pull)
-        _put(ctx, asked, pinned, settings, say, by=by)
+        pinned = _resolved(ctx, backend, asked.reference, log.say, pull=asked.pull)
+        _put(ctx, asked, pinned, settings, log, by=by)
 
     return _start(ctx, "add", asked.name, settings, work, by=by)
 
@@ -84,10 +85,12 @@ def probe(ctx: Services, name: str, *, by: str) -> ImageTask:
         using = [it for it in tx.environments.all() if name in it.images and it.docker.host == image.host]
     settings = using[0].docker if using else DockerSettings(image.host)
 
-    def work(say: Say) -> None:
-        found = _probed(ctx, image, settings, say)
+    def work(log: _Log) -> None:
+        found = _probed(ctx, image, settings, log.say)
         with ctx.store.begin() as tx:
-            tx.images.put(replace(tx.images.get(name), probe=found), at=ctx.clock.now(), by=by)
+            present = tx.images.get(name)
+            log.check_wanted(tx)
+            tx.images.put(replace(present, probe=found), at=ctx.clock.now(), by=by)
 
     return _start(ctx, "probe", name, settings, work, by=by)
 
@@ -104,8 +107,8 @@ def build(ctx: Services, asked: AddImage, asked_recipe: BuildRecipe, *, by: str)
     if asked_recipe.kernel is not None:
         ctx.notebooks.kernel(asked_recipe.kernel)
 
-    def work(say: Say) -> None:
-        backend = ctx.image_backend(settings.host)
+    def work(log: _Log) -> None:
+        backend, say = ctx.image_backend(settings.host), log.say
         recipe = _with_frozen(ctx, asked_recipe, say)
         reference = of_catalogue.digest if of_catalogue else recipe.base
         base = _resolved(ctx, backend, reference, say, pull=asked.pull and of_catalogue is None)
@@ -113,12 +116,28 @@ def build(ctx: Services, asked: AddImage, asked_recipe: BuildRecipe, *, by: str)
         found = backend.probe(base, user=settings.user, at=ctx.clock.now())
         built = backend.build(base, found, recipe, say)
         try:
-            _put(ctx, replace(asked, reference=built.id), built, settings, say, base=recipe.base, by=by)
+            _put(ctx, replace(asked, reference=built.id), built, settings, log, base=recipe.base, by=by)
         except BaseException:
             backend.drop(built.id)
             raise
 
     return _start(ctx, "build", asked.name, settings, work, by=by)
+
+
+def cancel(ctx: Services, task_id: str, *, by: str) -> ImageTask:
+    """Ask for its end, which it finds as soon as its installer is gone: it has failed then. Safe to repeat; Conflict
+    when it has ended otherwise. The catalogue stays as it is, unless it was changed already."""
+    require_administrator(ctx, by)
+    with ctx.store.begin() as tx:
+        tx.images.find(tx.images.task(task_id).image)  # holds the name: what is not there by now will not be
+        task = _as_it_is(ctx, tx.images.task(task_id))
+        if (task.error or {}).get("code") == _CANCELLED:
+            return task
+        if task.state is not ImageTaskState.RUNNING:
+            raise Conflict(f"It has ended already: {task.state}. There is nothing to cancel.", code="task_ended")
+        wish = {"code": _CANCELLED, "message": f"{by} cancelled it.", "detail": {}}
+        tx.images.end_task(task_id, ImageTaskState.RUNNING, at=ctx.clock.now(), error=wish)
+    return get(ctx, task_id).task
 
 
 def get(ctx: Services, task_id: str, *, after: int = 0) -> TaskView:
@@ -134,13 +153,16 @@ def page(ctx: Services, *, limit: int = 50, image: str | None = None) -> Sequenc
 
 
 def _as_it_is(ctx: Services, task: ImageTask) -> ImageTask:
-    if task.state is ImageTaskState.RUNNING and ctx.host.is_dead(task.process):
+    if task.state is not ImageTaskState.RUNNING:
+        return task
+    if ctx.host.is_dead(task.process):
         return replace(task, state=ImageTaskState.INTERRUPTED)
-    return task
+    # What is noted there is when its end was asked for.
+    return replace(task, finished_at=None)
 
 
 def _start(
-    ctx: Services, kind: str, image: str, settings: DockerSettings, work: Callable[[Say], None], *, by: str
+    ctx: Services, kind: str, image: str, settings: DockerSettings, work: Callable[[_Log], None], *, by: str
 ) -> ImageTask:
     require_administrator(ctx, by)
     # What nobody could do is refused here and now, not in a log.
@@ -163,11 +185,11 @@ def _start(
     return task
 
 
-def _run(ctx: Services, task: ImageTask, work: Callable[[Say], None]) -> None:
+def _run(ctx: Services, task: ImageTask, work: Callable[[_Log], None]) -> None:
     log = _Log(ctx, task.id)
     state, error = ImageTaskState.SUCCEEDED, None
     try:
-        work(log.say)
+        work(log)
     except DataOpsError as failed:
         state = ImageTaskState.FAILED
         error = {"code": failed.precise_code, "message": failed.message, "detail": failed.detail}
@@ -177,19 +199,39 @@ def _run(ctx: Services, task: ImageTask, work: Callable[[Say], None]) -> None:
         error = {"code": "error", "message": "Something unexpected happened; the server's log has it.", "detail": {}}
     log.write()
     with ctx.store.begin() as tx:
+        if state is ImageTaskState.FAILED:
+            # What went wrong when its container was taken away is no error.
+            error = tx.images.task(task.id).error or error
         tx.images.end_task(task.id, state, at=ctx.clock.now(), error=error)
 
 
+class _Unwanted(DataOpsError):
+    code = _CANCELLED
+
+
 class _Log:
-    """Lines go to the store a few times a second: each write is a commit."""
+    """Lines go to the store a few times a second: each write is a commit. So often it is looked whether the work is
+    still wanted."""
 
     def __init__(self, ctx: Services, task_id: str) -> None:
         self._ctx, self._task_id = ctx, task_id
         self._lines: list[str] = []
         self._size = 0
-        self._wrote_at = time.monotonic()
+        self._wrote_at = self._looked_at = time.monotonic()
 
     def say(self, line: str) -> None:
+        if line:
+            self._add(line)
+        if time.monotonic() - self._looked_at > _WRITE_EVERY_S:
+            self._looked_at = time.monotonic()
+            with self._ctx.store.read() as tx:
+                self.check_wanted(tx)
+
+    def check_wanted(self, tx: Transaction) -> None:
+        if tx.images.task(self._task_id).error:
+            raise _Unwanted("Somebody cancelled it.")
+
+    def _add(self, line: str) -> None:
         line = line.replace("\0", "").encode(errors="replace").decode()
         if self._size <= MAX_LOG:
             self._size += len(line) + 1
@@ -235,7 +277,7 @@ def _put(
     asked: AddImage,
     pinned: PinnedImage,
     settings: DockerSettings,
-    say: Say,
+    log: _Log,
     *,
     base: str | None = None,
     by: str,
@@ -247,12 +289,13 @@ def _put(
     given = {key: getattr(asked, key) for key in ("description", "tags", "root_allowed")}
     given = {key: value for key, value in given.items() if value is not None}
     image = replace(before or Image(asked.name, asked.reference, pinned, now, by), host=settings.host, **given)
-    found = _probed(ctx, replace(image, pinned=pinned), settings, say)
+    found = _probed(ctx, replace(image, pinned=pinned), settings, log.say)
     tag = kept_tag(asked.name, pinned)
     backend.keep(pinned, tag)
     try:
         with ctx.store.begin() as tx:
             present = tx.images.find(asked.name)
+            log.check_wanted(tx)
             if (present and present.revision) != (before and before.revision):
                 raise Conflict(f"{asked.name} was changed meanwhile. Look at it, and add it again.")
             image = image.pinned_anew(asked.reference, pinned, found, base=base, at=now, by=by)
@@ -268,7 +311,7 @@ def _put(
         if before is None or pinned.id not in {pin.id for pin in before.pins}:
             backend.drop(tag)
         raise
-    say(f"{asked.name} is in the catalogue.")
+    log.say(f"{asked.name} is in the catalogue.")
 
 
 def _with_frozen(ctx: Services, recipe: BuildRecipe, say: Say) -> BuildRecipe:

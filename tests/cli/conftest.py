@@ -75,8 +75,9 @@ class Shell:
                 os.chdir(folder)
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-        return subprocess.Popen([*COMMAND, *arguments], cwd=self.folder, env=self.environment(), text=True, **options)
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        options = {"env": self.environment(), **pipes, **options}
+        return subprocess.Popen([*COMMAND, *arguments], cwd=self.folder, text=True, **options)
 
     def notebook(self, name: str, *sources: str, parameters: str | None = None, **metadata: Any) -> str:
         (self.folder / name).write_text(written.notebook(*sources, parameters=parameters, **metadata))

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import uuid
 
-from .conftest import COMMAND
+import pytest
+
+from .conftest import COMMAND, PATIENCE_S
 
 
 def test_an_image_goes_through_the_catalogue(own_shell, docker_images, docker_client):
@@ -63,3 +66,36 @@ def test_options_that_contradict_are_refused(own_shell):
     assert own_shell.here("image", "deprecate", "data", "--on", "soon").code == 2
     unset = own_shell.here("image", "build", "x", "--from", "y", "--requirements", "r", "--variable", "NOT_SET_HERE")
     assert (unset.code, "NOT_SET_HERE" in unset.err) == (2, True)
+
+
+@pytest.fixture
+def building(own_shell, docker_images, silent_index):
+    """The command that builds `never`, while its installer waits for an answer."""
+    requirements = own_shell.text("requirements.txt", "tiny-thing==1.0\n")
+    process = own_shell.start(
+        *("image", "build", "never", "--from", docker_images["lean"], "--requirements", requirements),
+        *("--network", "host", "--variable", "PIP_INDEX_URL"),
+        env={**own_shell.environment(), "PIP_INDEX_URL": silent_index.url},
+    )
+    assert silent_index.asked.wait(PATIENCE_S)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_build_is_ended_by_another_command(own_shell, building):
+    [task] = own_shell.here("image", "tasks", "--json").json["items"]
+    cancelled = own_shell.here("image", "cancel", task["id"], "--json").json
+    assert (cancelled["state"], cancelled["error"]["code"]) == ("failed", "task_cancelled")
+    _, err = building.communicate(timeout=PATIENCE_S)
+    assert building.returncode == 1 and "cancelled it" in err
+    assert own_shell.here("image", "list", "--json").json["items"] == []
+
+
+def test_ctrl_c_ends_a_build_and_leaves_no_container(own_shell, building, docker_client):
+    building.send_signal(signal.SIGINT)
+    _, err = building.communicate(timeout=PATIENCE_S)
+    assert building.returncode == 1 and "cancelled it" in err
+    [task] = own_shell.here("image", "tasks", "--json").json["items"]
+    assert (task["state"], task["error"]["code"]) == ("failed", "task_cancelled")
+    assert docker_client.containers.list(all=True, filters={"name": "dataops-lab-build"}) == []

@@ -130,3 +130,21 @@ def test_the_packages_of_a_kernel_are_told(images):
     found = images.frozen("python3")
     assert any(line.startswith("papermill==") for line in found.requirements)
     assert "dataops-lab" in found.left_out
+
+
+def test_a_build_is_cancelled_while_its_installer_waits_for_an_answer(images, containers, moving, silent_index):
+    asked = BuildImageRequest(
+        name="never",
+        base=moving[0],
+        requirements="tiny-thing==1.0",
+        variables={"PIP_INDEX_URL": silent_index.url},
+        network="host",
+        environment=containers,
+    )
+    task = images.build(asked)
+    assert silent_index.asked.wait(60)
+    assert images.cancel(task.id).error.code == "task_cancelled"
+    *_, last = images.follow(task.id)
+    assert (last.state, last.error.code) == ("failed", "task_cancelled")
+    with pytest.raises(UnknownImage):
+        images.get("never")

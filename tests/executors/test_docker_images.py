@@ -15,7 +15,7 @@ import docker
 import pytest
 
 from dataops_lab.domain.images import BuildRecipe, Login, PinnedImage, Probe, kept_tag
-from dataops_lab.errors import Refused, Unavailable
+from dataops_lab.errors import DataOpsError, Refused, Unavailable
 from dataops_lab.executors.docker.build import installer_settings, plan_of
 from dataops_lab.executors.docker.images import DockerImages
 from dataops_lab.executors.docker.probe import probe_spec
@@ -263,6 +263,24 @@ def test_a_build_that_fails_says_why_and_leaves_nothing(images, docker_client, l
     with pytest.raises(Refused, match="no-such-thing") as refused:
         images.build(lean, base, recipe, quiet)
     assert refused.value.precise_code == "build_failed"
+    assert built_on(docker_client, lean) == before
+
+
+def test_a_build_that_nobody_wants_ends_also_while_its_installer_says_nothing(
+    images, docker_client, lean, silent_index
+):
+    before = built_on(docker_client, lean)
+    base = images.probe(lean, user=USER, at=NOW)
+
+    def say(_line: str) -> None:
+        if silent_index.asked.is_set():
+            raise DataOpsError("Nobody wants it any more.")
+
+    patient = {"PIP_INDEX_URL": silent_index.url, "PIP_DEFAULT_TIMEOUT": "600"}
+    recipe = BuildRecipe("lean", "tiny-thing==1.0\n", variables=patient, network="host")
+    with pytest.raises(DataOpsError):
+        images.build(lean, base, recipe, say)
+    assert silent_index.asked.is_set()
     assert built_on(docker_client, lean) == before
 
 

@@ -167,11 +167,100 @@ def test_a_task_whose_process_is_no_more_was_interrupted_and_blocks_nobody(ctx, 
     assert {ended(task).task.id for task in (lost, again)} == {lost.id, again.id}
 
 
+@pytest.fixture
+def begun(ctx, daemon):
+    """A task that pulls `data:1` until `go_on` is set, and asks whether it is wanted unless it is `deaf`."""
+
+    def begin(go_on, *, deaf=False):
+        daemon.image("data:1", "a")
+
+        def pull(_reference, _login, say):
+            while not go_on.wait(0.01):
+                if not deaf:
+                    say("")
+            return daemon.here["data:1"]
+
+        daemon.pull = pull
+        return image_tasks.add(ctx, AddImage("data", "data:1", pull=True, environment="sandbox"), by="ada")
+
+    return begin
+
+
+def test_a_task_that_is_cancelled_ends_and_changes_nothing(ctx, daemon, begun, ended):
+    task = begun(threading.Event())
+    asked = image_tasks.cancel(ctx, task.id, by="bob")
+    assert (asked.error["code"], asked.error["message"]) == ("task_cancelled", "bob cancelled it.")
+    assert asked.state is ImageTaskState.FAILED or asked.finished_at is None
+    view = ended(task)
+    assert (view.task.state, view.task.error) == (ImageTaskState.FAILED, asked.error)
+    assert view.task.finished_at is not None
+    assert image_tasks.cancel(ctx, task.id, by="eve").error == asked.error, "safe to repeat"
+    assert (images.page(ctx), daemon.kept) == ([], {})
+    with ctx.store.read() as tx:
+        assert tx.environments.get("sandbox").images == ()
+
+
+def test_what_is_cancelled_before_it_is_in_the_catalogue_never_comes_there(ctx, daemon, begun, ended):
+    go_on = threading.Event()
+    task = begun(go_on, deaf=True)
+    image_tasks.cancel(ctx, task.id, by="ada")
+    go_on.set()
+    assert ended(task).task.error["code"] == "task_cancelled"
+    assert (images.page(ctx), daemon.kept) == ([], {})
+
+
+def test_a_probe_that_is_cancelled_finds_nothing(ctx, add, daemon, ended):
+    daemon.image("data:1", "a")
+    before = add()
+    go_on, look = threading.Event(), daemon.probe
+    daemon.probe = lambda *args, **more: go_on.wait(60) and look(*args, **more)
+    task = image_tasks.probe(ctx, "data", by="ada")
+    image_tasks.cancel(ctx, task.id, by="ada")
+    go_on.set()
+    assert ended(task).task.error["code"] == "task_cancelled"
+    assert images.get(ctx, "data").image.revision == before.revision
+
+
+def test_a_build_that_is_cancelled_leaves_no_image(ctx, add, daemon, ended):
+    daemon.image("data:1", "a")
+    add()
+    go_on, make, dropped = threading.Event(), daemon.build, []
+    daemon.build = lambda *args: go_on.wait(60) and make(*args)
+    daemon.drop = dropped.append
+    task = image_tasks.build(ctx, AddImage("mine", ""), BuildRecipe("data", requirements="pandas"), by="ada")
+    image_tasks.cancel(ctx, task.id, by="ada")
+    go_on.set()
+    assert ended(task).task.error["code"] == "task_cancelled"
+    assert f"sha256:{'1' * 64}" in dropped
+    assert [view.image.name for view in images.page(ctx)] == ["data"]
+
+
+def test_while_it_is_being_cancelled_nobody_else_begins(ctx, daemon, begun, ended):
+    go_on = threading.Event()
+    task = begun(go_on, deaf=True)
+    image_tasks.cancel(ctx, task.id, by="ada")
+    with pytest.raises(Conflict, match="ada is at work"):
+        image_tasks.add(ctx, AddImage("data", "data:1"), by="bob")
+    go_on.set()
+    ended(task)
+
+
+def test_what_has_ended_is_not_cancelled(ctx, add, daemon):
+    daemon.image("data:1", "a")
+    add()
+    [task] = image_tasks.page(ctx)
+    with pytest.raises(Conflict) as refused:
+        image_tasks.cancel(ctx, task.id, by="ada")
+    assert refused.value.precise_code == "task_ended"
+    assert image_tasks.page(ctx) == [task]
+
+
 def test_who_is_no_administrator_changes_nothing(ctx, in_docker):
     ctx = replace(ctx, administrators=frozenset({"ada"}))
     for attempt in (
         lambda: image_tasks.add(ctx, AddImage("data", "data:1"), by="bob"),
         lambda: image_tasks.probe(ctx, "data", by="bob"),
+        lambda: image_tasks.cancel(ctx, image_tasks.page(ctx)[0].id, by="bob"),
         lambda: image_tasks.build(ctx, AddImage("b", ""), BuildRecipe("data", "pandas"), by="bob"),
         lambda: images.change(ctx, "data", ImageChanges(description="mine"), by="bob"),
         lambda: images.allow(ctx, "data", "production", by="bob"),

@@ -11,14 +11,16 @@ import json
 import os
 import secrets
 import tarfile
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...domain.images import BuildRecipe, PinnedImage, Probe
 from ...domain.recipes import checked_requirements, read_environment
-from ...errors import Refused
+from ...errors import DataOpsError, Refused
 from ...ports import Say
 from .container_spec import PYTHON
 from .probe import removed
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 WITHIN_S = 2 * 3600
 """Then the container ends by itself."""
+
+ASK_EVERY_S = 0.5
 
 _FOLDER = "/tmp/dataops-build"  # noqa: S108
 _NEEDED = ("papermill", "ipykernel")
@@ -67,18 +71,40 @@ def build(client: APIClient, base: PinnedImage, probe: Probe, recipe: BuildRecip
     name = f"dataops-lab-build-{secrets.token_hex(6)}"
     container = client.create_container_from_config(_spec(base, config, recipe), name=name)["Id"]
     try:
-        client.start(container)
-        files = {**plan.files, **({"certificates.pem": certificates} if certificates else {})}
-        client.put_archive(container, "/", _tar(files))
-        for command in plan.commands:
-            say(f"$ {' '.join(command)}")
-            _run(client, container, command, settings, say)
-        _run(client, container, (PYTHON, "-c", f"import shutil; shutil.rmtree({_FOLDER!r})"), {}, say)
-        say("Writing the image.")
-        built: str = client.commit(container, changes=_as_before(config))["Id"]
-        return built
+        with _ended_when_unwanted(client, container, say):
+            client.start(container)
+            files = {**plan.files, **({"certificates.pem": certificates} if certificates else {})}
+            client.put_archive(container, "/", _tar(files))
+            for command in plan.commands:
+                say(f"$ {' '.join(command)}")
+                _run(client, container, command, settings, say)
+            _run(client, container, (PYTHON, "-c", f"import shutil; shutil.rmtree({_FOLDER!r})"), {}, say)
+            say("Writing the image.")
+            built: str = client.commit(container, changes=_as_before(config))["Id"]
+            return built
     finally:
         removed(client, container)
+
+
+@contextmanager
+def _ended_when_unwanted(client: APIClient, container: str, say: Say) -> Iterator[None]:
+    """Without its container the installer is gone, however long it would have been silent."""
+    done = threading.Event()
+
+    def watch() -> None:
+        try:
+            while not done.wait(ASK_EVERY_S):
+                say("")
+        except DataOpsError:
+            removed(client, container)
+
+    watcher = threading.Thread(target=watch, name="watches a build", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 def installer_settings(own: Mapping[str, str], given: Mapping[str, str]) -> tuple[dict[str, str], str | None]:
@@ -180,7 +206,7 @@ def _run(client: APIClient, container: str, command: tuple[str, ...], settings: 
     if code != 0:
         # pip says what is wrong in a line that starts so; its last one is often advice.
         raise Refused(
-            f"Installing failed with exit code {code}: {last[:500]} The task's log has all of it.",
+            f"Installing failed with exit code {code}: {last[:500].rstrip(' .')}. The task's log has all of it.",
             code="build_failed",
             exit_code=code,
         )

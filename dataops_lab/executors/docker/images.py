@@ -52,8 +52,7 @@ class DockerImages:
             for told in client.pull(repository, tag=tag, stream=True, decode=True, auth_config=_auth(login)):
                 if problem := told.get("error"):
                     raise _refusal(reference, problem)
-                if line := _progress(told):
-                    say(line)
+                say(_progress(told) or "")
         found = self.find(reference)
         if found is None:
             raise _unknown(reference)
