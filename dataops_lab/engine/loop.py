@@ -62,8 +62,8 @@ class _Followed:
     at_work: Future[None] | None = None
     """A launch or a finish in a thread, which never writes to the store; until it is done, nothing else happens to
     the attempt."""
-    ending: tuple[AttemptState, float] | None = None
-    """How it has ended, as far as is known while its record is being stored, and since when that is done."""
+    storing_since: float | None = None
+    """It has run to its end, and its record is being stored."""
     end: End | None = None
     trouble: Exception | None = None
     """What the thread brought."""
@@ -324,7 +324,7 @@ class Engine:
         self, it: _Followed, state: AttemptState, outcome: Outcome, reason: Reason | None, *, ran: bool
     ) -> None:
         if ran and state in (AttemptState.SUCCEEDED, AttemptState.FAILED):
-            it.ending = state, self._now()
+            it.storing_since = self._now()
         record = store_record(self._ctx, it.attempt, it.executor.directory(it.attempt.name), self._puts)
         it.end = End(state, outcome, record, reason, ran)
 
@@ -345,13 +345,13 @@ class Engine:
         it.end, it.trouble = None, error
 
     def _show_finalizing(self, it: _Followed) -> None:
-        if it.ending and it.attempt.state in _NOT_YET_FINALIZING:
-            _, since = it.ending
-            if self._now() - since >= SHOW_FINALIZING_AFTER_S:
-                self._move(it, AttemptState.FINALIZING)
+        if it.storing_since is None or it.attempt.state not in _NOT_YET_FINALIZING:
+            return
+        if self._now() - it.storing_since >= SHOW_FINALIZING_AFTER_S:
+            self._move(it, AttemptState.FINALIZING)
 
     def _note_trouble(self, it: _Followed, error: Exception) -> None:
-        if it.ending is None:
+        if it.storing_since is None:
             return
         said = error.message if isinstance(error, DataOpsError) else str(error)
         reason = Reason("record_not_stored", f"It has ended, and its record cannot be stored yet: {said} Trying again.")
