@@ -3,6 +3,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import {
   Client,
   Environment,
+  FrozenPackages,
   Image,
   ImageAddition,
   ImageBuild,
@@ -105,6 +106,11 @@ export class ImagesModel {
 
   async build(build: ImageBuild): Promise<void> {
     this._takeIn(await this._client.images.build(build));
+  }
+
+  /** What an image that is built from a kernel would have. */
+  packagesOf(kernel: string): Promise<FrozenPackages> {
+    return this._client.images.packages(kernel);
   }
 
   async probe(name: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { TranslationBundle } from '@jupyterlab/translation';
-import React, { useEffect } from 'react';
+import React, { useCallback } from 'react';
 
 import type { Problem } from '../api';
 import { Trouble } from '../shared/components/Trouble';
@@ -32,7 +32,6 @@ export function EnvironmentsPart(
     () => props.images.state.images
   );
   const { environments, selected } = state;
-  useFocus(selected);
   if (!environments || state.trouble) {
     return <Loading {...props} problem={state.trouble} model={model} />;
   }
@@ -85,7 +84,10 @@ export function ImagesPart(
   const { model, trans } = props;
   const state = useSignal(model.changed, () => model.state);
   const { images, selected } = state;
-  useFocus(selected);
+  const onFreeze = useCallback(
+    (kernel: string) => model.packagesOf(kernel),
+    [model]
+  );
   if (!images || state.trouble) {
     return <Loading {...props} problem={state.trouble} model={model} />;
   }
@@ -99,6 +101,7 @@ export function ImagesPart(
         onSelect={name => void model.select(name)}
         onAdd={it => model.add(it)}
         onBuild={it => model.build(it)}
+        onFreeze={onFreeze}
         trans={trans}
       />
     );
@@ -145,15 +148,6 @@ export function RetentionPart(
       trans={props.trans}
     />
   );
-}
-
-/** Whoever works with the keyboard goes on here when the button that they pressed is no more. */
-function useFocus(selected: string | null): void {
-  useEffect(() => {
-    if (document.activeElement === document.body) {
-      document.getElementById(PANEL)?.focus();
-    }
-  }, [selected]);
 }
 
 function Loading(props: {

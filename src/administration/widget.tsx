@@ -1,6 +1,4 @@
 import { TranslationBundle } from '@jupyterlab/translation';
-import { ReactWidget } from '@jupyterlab/ui-components';
-import { Message as LuminoMessage } from '@lumino/messaging';
 import { ISignal, Signal } from '@lumino/signaling';
 import React from 'react';
 
@@ -8,6 +6,7 @@ import type { Client } from '../api';
 import { Message } from '../shared/components/Message';
 import { Tabs } from '../shared/components/Tabs';
 import { dataOpsIcon } from '../shared/icons';
+import { Screen } from '../shared/screen';
 import { useSignal } from '../shared/signals';
 import type { IRuns } from '../tokens';
 import { EnvironmentsModel } from './environments';
@@ -31,20 +30,14 @@ type Options = {
 };
 
 /** What administrators set for everybody: environments, images, retention. */
-export class AdministrationWidget extends ReactWidget {
+export class AdministrationWidget extends Screen {
   constructor(private readonly _options: Options) {
-    super();
-    const { client, runs, onChanged, trans } = _options;
+    super(_options.trans.__('DataOps administration'), dataOpsIcon);
+    const { client, runs, onChanged } = _options;
     this.environments = new EnvironmentsModel(client, onChanged);
     this.images = new ImagesModel(client, onChanged);
     this.retention = new RetentionModel(client);
     this.id = 'dataops-administration';
-    this.title.label = trans.__('DataOps administration');
-    this.title.icon = dataOpsIcon;
-    this.title.closable = true;
-    this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', this.title.label);
-    this.node.tabIndex = -1;
     this.addClass('dl-Administration');
     void runs.start();
     this._show('environments');
@@ -80,16 +73,6 @@ export class AdministrationWidget extends ReactWidget {
     this.images.dispose();
     this.retention.dispose();
     super.dispose();
-  }
-
-  /** Closed is gone: whoever opens it again gets a new one. */
-  protected onCloseRequest(msg: LuminoMessage): void {
-    super.onCloseRequest(msg);
-    this.dispose();
-  }
-
-  protected onActivateRequest(msg: LuminoMessage): void {
-    this.node.focus({ preventScroll: true });
   }
 
   protected render(): JSX.Element {

@@ -1,27 +1,21 @@
 import { TranslationBundle } from '@jupyterlab/translation';
-import { ReactWidget, settingsIcon } from '@jupyterlab/ui-components';
-import { Message } from '@lumino/messaging';
+import { settingsIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
+import { Screen } from '../shared/screen';
 import { useSignal } from '../shared/signals';
 import { JobSettings } from './components/JobSettings';
 import { JobSettingsModel } from './jobModel';
 
 /** The settings of a job, in the main area. */
-export class JobSettingsWidget extends ReactWidget {
+export class JobSettingsWidget extends Screen {
   constructor(
     readonly model: JobSettingsModel,
     name: string,
     private readonly _trans: TranslationBundle
   ) {
-    super();
+    super(_trans.__('Settings of %1', name), settingsIcon);
     this.id = `dataops-job-${model.id}`;
-    this.title.label = _trans.__('Settings of %1', name);
-    this.title.icon = settingsIcon;
-    this.title.closable = true;
-    this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', this.title.label);
-    this.node.tabIndex = -1;
     this.addClass('dl-RunFormPanel');
     void model.load();
   }
@@ -29,16 +23,6 @@ export class JobSettingsWidget extends ReactWidget {
   dispose(): void {
     this.model.dispose();
     super.dispose();
-  }
-
-  /** Closed is gone: whoever opens it again gets a new one. */
-  protected onCloseRequest(msg: Message): void {
-    super.onCloseRequest(msg);
-    this.dispose();
-  }
-
-  protected onActivateRequest(msg: Message): void {
-    this.node.focus({ preventScroll: true });
   }
 
   protected render(): JSX.Element {

@@ -3,7 +3,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import type { ImageOption, Kernel, Placement, Resources, Run } from '../api';
 import { formatBytes } from '../shared/format';
 
-const GB = 1e9;
+export const GB = 1e9;
 
 /** Where a run goes: what stands in the fields. */
 export type Place = {

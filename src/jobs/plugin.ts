@@ -10,6 +10,7 @@ import { INotebookTracker } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { settingsIcon } from '@jupyterlab/ui-components';
 
+import type { Run } from '../api';
 import { viewArea } from '../shared/area';
 import { noArgs, notebookArgs, runArgs } from '../shared/args';
 import { rerunWithIcon, runAsJobIcon } from '../shared/icons';
@@ -96,6 +97,17 @@ export const jobs: JupyterFrontEndPlugin<void> = {
 
     const idOf = (args: { id?: unknown }) =>
       (args.id as string | undefined) ?? runs.current ?? undefined;
+    const withRun =
+      (act: (run: Run, forms: Forms) => void | Promise<void>) =>
+      async (args: { id?: unknown }) => {
+        const id = idOf(args)!;
+        try {
+          const run = runs.get(id) ?? (await client.run(id));
+          await act(run, await forms());
+        } catch (reason) {
+          reportFailure(reason);
+        }
+      };
     commands.addCommand(CommandIDs.rerunWith, {
       label: trans.__('Rerun With…'),
       caption: trans.__(
@@ -104,18 +116,9 @@ export const jobs: JupyterFrontEndPlugin<void> = {
       icon: rerunWithIcon,
       describedBy: runArgs,
       isEnabled: args => idOf(args) !== undefined,
-      execute: async args => {
-        const id = idOf(args)!;
-        try {
-          const run = runs.get(id) ?? (await client.run(id));
-          (await forms()).openForRerun(run);
-        } catch (reason) {
-          reportFailure(reason);
-        }
-      }
+      execute: withRun((run, forms) => forms.openForRerun(run))
     });
 
-    const knownRun = (args: { id?: unknown }) => runs.get(idOf(args) ?? '');
     commands.addCommand(CommandIDs.takeAlong, {
       label: trans.__('Take It Along and Run Again'),
       caption: trans.__(
@@ -124,20 +127,16 @@ export const jobs: JupyterFrontEndPlugin<void> = {
       icon: runAsJobIcon,
       describedBy: runArgs,
       isEnabled: args => {
-        const run = knownRun(args);
-        return idOf(args) !== undefined && (!run || leftBehind(run) !== null);
+        const id = idOf(args);
+        const run = id && runs.get(id);
+        return Boolean(id && (!run || leftBehind(run) !== null));
       },
-      execute: async args => {
-        try {
-          const run = knownRun(args) ?? (await client.run(idOf(args)!));
-          const file = leftBehind(run);
-          if (file !== null) {
-            await (await forms()).takeAlong(run, file);
-          }
-        } catch (reason) {
-          reportFailure(reason);
+      execute: withRun(async (run, forms) => {
+        const file = leftBehind(run);
+        if (file !== null) {
+          await forms.takeAlong(run, file);
         }
-      }
+      })
     });
 
     commands.addCommand(CommandIDs.jobSettings, {
@@ -146,15 +145,7 @@ export const jobs: JupyterFrontEndPlugin<void> = {
       icon: settingsIcon,
       describedBy: runArgs,
       isEnabled: args => idOf(args) !== undefined,
-      execute: async args => {
-        const id = idOf(args)!;
-        try {
-          const run = runs.get(id) ?? (await client.run(id));
-          (await forms()).openJob(run);
-        } catch (reason) {
-          reportFailure(reason);
-        }
-      }
+      execute: withRun((run, forms) => forms.openJob(run))
     });
 
     const category = trans.__('DataOps');

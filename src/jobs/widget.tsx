@@ -1,10 +1,10 @@
 import { TranslationBundle } from '@jupyterlab/translation';
-import { ReactWidget } from '@jupyterlab/ui-components';
 import { Message } from '@lumino/messaging';
 import React from 'react';
 
 import type { Run } from '../api';
 import { runAsJobIcon } from '../shared/icons';
+import { Screen } from '../shared/screen';
 import { useSignal } from '../shared/signals';
 import { RunForm } from './components/RunForm';
 import { RunFormModel } from './model';
@@ -17,17 +17,14 @@ type Options = {
 };
 
 /** The form beside a notebook. */
-export class RunFormWidget extends ReactWidget {
+export class RunFormWidget extends Screen {
   constructor(private readonly _options: Options) {
-    super();
-    const { model, trans } = _options;
-    this.title.label = trans.__('Run %1', model.target.title);
+    super(
+      _options.trans.__('Run %1', _options.model.target.title),
+      runAsJobIcon
+    );
+    const { model } = _options;
     this.title.caption = this.title.label;
-    this.title.icon = runAsJobIcon;
-    this.title.closable = true;
-    this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', this.title.label);
-    this.node.tabIndex = -1;
     this.addClass('dl-RunFormPanel');
     model.changed.connect(this._onChanged, this);
     void model.load();
@@ -40,12 +37,6 @@ export class RunFormWidget extends ReactWidget {
   dispose(): void {
     this.model.dispose();
     super.dispose();
-  }
-
-  /** Closed is gone: whoever opens it again gets a new one. */
-  protected onCloseRequest(msg: Message): void {
-    super.onCloseRequest(msg);
-    this.dispose();
   }
 
   /** The button, so that Enter runs; it comes when the notebook has been read. */

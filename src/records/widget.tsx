@@ -3,12 +3,14 @@ import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, TranslationBundle } from '@jupyterlab/translation';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import { CommandRegistry } from '@lumino/commands';
+import { IDisposable } from '@lumino/disposable';
 import { Message } from '@lumino/messaging';
 import { Panel } from '@lumino/widgets';
 import React from 'react';
 
 import type { Client } from '../api';
 import { Notices } from '../shared/components/Notices';
+import { keepFocus } from '../shared/focus';
 import { dataOpsIcon } from '../shared/icons';
 import { lookOf } from '../shared/phases';
 import { failingCell, isTerminal } from '../shared/runs';
@@ -55,6 +57,7 @@ export class RecordWidget extends Panel {
     this.addClass('dl-Record');
     this.node.setAttribute('role', 'region');
     this.node.tabIndex = -1;
+    this._focus = keepFocus(this.node);
 
     const head = ReactWidget.create(<Head widget={this} />);
     head.addClass('dl-Record-head');
@@ -106,6 +109,7 @@ export class RecordWidget extends Panel {
 
   dispose(): void {
     if (!this.isDisposed) {
+      this._focus.dispose();
       this._log.dispose();
       this._preview.dispose();
       this.model.dispose();
@@ -185,6 +189,7 @@ export class RecordWidget extends Panel {
   private readonly _preview: PreviewModel;
   private readonly _notebook: RecordNotebook;
   private readonly _pane: ReactWidget;
+  private readonly _focus: IDisposable;
   private _failureShown = false;
 }
 

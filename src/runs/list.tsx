@@ -1,11 +1,10 @@
 import { TranslationBundle } from '@jupyterlab/translation';
-import { ReactWidget } from '@jupyterlab/ui-components';
-import { Message } from '@lumino/messaging';
 import React, { useCallback } from 'react';
 
 import type { Client } from '../api';
 import { Notices } from '../shared/components/Notices';
 import { dataOpsIcon } from '../shared/icons';
+import { Screen } from '../shared/screen';
 import { useSignal } from '../shared/signals';
 import type { IRuns } from '../tokens';
 import { RunsList } from './components/RunsList';
@@ -34,17 +33,10 @@ export function createRunsList(
 }
 
 /** The table of all runs, in the main area. */
-export class RunsListWidget extends ReactWidget {
+export class RunsListWidget extends Screen {
   constructor(private readonly _options: Options) {
-    super();
-    const { trans } = _options;
+    super(_options.trans.__('Runs'), dataOpsIcon);
     this.id = 'dataops-runs';
-    this.title.label = trans.__('Runs');
-    this.title.icon = dataOpsIcon;
-    this.title.closable = true;
-    this.node.setAttribute('role', 'region');
-    this.node.setAttribute('aria-label', trans.__('Runs'));
-    this.node.tabIndex = -1;
     this.addClass('dl-RunsList');
     void _options.runs.start();
     void _options.model.reload();
@@ -53,16 +45,6 @@ export class RunsListWidget extends ReactWidget {
   dispose(): void {
     this._options.model.dispose();
     super.dispose();
-  }
-
-  /** Closed is gone: whoever opens it again gets a new one. */
-  protected onCloseRequest(msg: Message): void {
-    super.onCloseRequest(msg);
-    this.dispose();
-  }
-
-  protected onActivateRequest(msg: Message): void {
-    this.node.focus({ preventScroll: true });
   }
 
   protected render(): JSX.Element {

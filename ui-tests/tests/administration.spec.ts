@@ -185,6 +185,23 @@ test('an environment is added with the keyboard alone', async ({
   await administration
     .getByRole('heading', { name: 'typed', level: 1 })
     .waitFor();
+  await tabTo(form.getByLabel('Description'));
+  await keyboard.type('with the keyboard');
+  await tabTo(button('Save'));
+  await keyboard.press('Enter');
+  await expect(administration).toContainText('Saved.');
+  await expect(button('Save')).toBeFocused();
+  await tabTo(administration.locator('#dl-variable-name'));
+  await keyboard.type('REGION');
+  await keyboard.press('Enter');
+  await tabTo(button('Remove REGION'));
+  await keyboard.press('Enter');
+  const dialog = page.getByRole('dialog');
+  await expect(dialog).toContainText('REGION');
+  await tabTo(dialog.getByRole('button', { name: 'Remove' }));
+  await keyboard.press('Enter');
+  await expect(administration).not.toContainText('REGION');
+  await expect(administration.locator(':focus')).toHaveCount(1);
   await tabTo(button('← All environments'));
   await keyboard.press('Enter');
   await tabTo(button('typed'));

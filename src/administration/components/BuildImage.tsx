@@ -1,14 +1,17 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import { HTMLSelect } from '@jupyterlab/ui-components';
-import React, { useState } from 'react';
+import React, { useEffect, useState } from 'react';
 
-import type { Environment, Image, ImageBuild } from '../../api';
-import { useAction } from '../../shared/action';
+import type { Environment, FrozenPackages, Image, ImageBuild } from '../../api';
+import { Problem } from '../../api';
 import { Field } from '../../shared/components/Field';
 import { Message } from '../../shared/components/Message';
-import { EnvironmentSelect } from './EnvironmentSelect';
+import { TextField } from '../../shared/components/TextField';
+import { Fields, NewImage } from './NewImage';
 
 type Source = 'requirements' | 'environment_yml' | 'kernel';
+
+const EMPTY: ImageBuild = { name: '', base: '' };
 
 /** A new image from a base and a list of packages, or from what a kernel here has. */
 export function BuildImage(props: {
@@ -16,161 +19,203 @@ export function BuildImage(props: {
   environments: Environment[];
   kernels: string[];
   onBuild: (build: ImageBuild) => Promise<void>;
+  onFreeze: (kernel: string) => Promise<FrozenPackages>;
   onDone: () => void;
   trans: TranslationBundle;
 }): JSX.Element {
-  const { trans } = props;
-  const [build, setBuild] = useState<ImageBuild>({ name: '', base: '' });
+  const { kernels, trans } = props;
   const [source, setSource] = useState<Source>('requirements');
-  const { busy, problem, act } = useAction();
-  const change = (part: Partial<ImageBuild>) => setBuild({ ...build, ...part });
-  const start = async () => {
-    const { requirements, environment_yml, kernel, ...rest } = build;
-    const packages =
-      source === 'kernel'
-        ? { kernel: kernel ?? props.kernels[0] }
-        : source === 'requirements'
-          ? { requirements }
-          : { environment_yml };
-    if (await act(() => props.onBuild({ ...rest, ...packages }))) {
-      props.onDone();
-    }
+  const build = (draft: ImageBuild) => {
+    const { requirements, environment_yml, kernel, ...rest } = draft;
+    const packages = {
+      requirements: { requirements },
+      environment_yml: { environment_yml },
+      kernel: { kernel: kernel ?? kernels[0] }
+    };
+    return props.onBuild({ ...rest, ...packages[source] });
   };
-  const problems = problem?.parameters ?? {};
   return (
-    <form
-      className="dl-Form dl-Card"
-      aria-label={trans.__('Build an image')}
-      onSubmit={event => {
-        event.preventDefault();
-        void start();
-      }}
-    >
-      {problem && <Message kind="error" title={problem.message} />}
-      <div className="dl-Fields">
-        <Field
-          id="dl-build-name"
-          label={trans.__('Name')}
-          problem={problems.name}
-        >
-          {attributes => (
-            <input
-              {...attributes}
-              type="text"
-              className="jp-mod-styled"
-              required
-              value={build.name}
-              onChange={event => change({ name: event.target.value })}
-            />
-          )}
-        </Field>
-        <Field
-          id="dl-build-base"
-          label={trans.__('Base')}
-          hint={trans.__('of the catalogue, or a reference')}
-          problem={problems.base}
-        >
-          {attributes => (
-            <>
-              <input
-                {...attributes}
-                type="text"
-                className="jp-mod-styled"
-                required
-                spellCheck={false}
-                list="dl-build-bases"
-                value={build.base}
-                onChange={event => change({ base: event.target.value })}
-              />
+    <NewImage
+      label={trans.__('Build an image')}
+      verb={trans.__('Build the image')}
+      empty={EMPTY}
+      environments={props.environments}
+      fields={({ draft, change, problems }) => (
+        <>
+          <TextField
+            id="dl-build-base"
+            label={trans.__('Base')}
+            placeholder={trans.__('of the catalogue, or a reference')}
+            problem={problems.base}
+            required
+            spellCheck={false}
+            list="dl-build-bases"
+            value={draft.base}
+            onChange={base => change({ base })}
+            beside={
               <datalist id="dl-build-bases">
                 {props.images.map(it => (
                   <option key={it.name} value={it.name} />
                 ))}
               </datalist>
-            </>
-          )}
-        </Field>
-        <EnvironmentSelect
-          environments={props.environments}
-          value={build.environment ?? null}
-          onChange={environment => change({ environment })}
-          trans={trans}
-        />
-        <Field id="dl-build-source" label={trans.__('Packages')}>
-          {attributes => (
-            <HTMLSelect
-              {...attributes}
-              value={source}
-              onChange={event => setSource(event.target.value as Source)}
-            >
-              <option value="requirements">
-                {trans.__('requirements.txt')}
-              </option>
-              <option value="environment_yml">
-                {trans.__('environment.yml')}
-              </option>
-              <option value="kernel">
-                {trans.__('those of a kernel here (freeze)')}
-              </option>
-            </HTMLSelect>
-          )}
-        </Field>
-        {source === 'kernel' && (
-          <Field id="dl-build-kernel" label={trans.__('Kernel')}>
+            }
+          />
+          <Field id="dl-build-source" label={trans.__('Packages')}>
             {attributes => (
               <HTMLSelect
                 {...attributes}
-                value={build.kernel ?? props.kernels[0]}
-                onChange={event => change({ kernel: event.target.value })}
+                value={source}
+                onChange={event => setSource(event.target.value as Source)}
               >
-                {props.kernels.map(name => (
-                  <option key={name}>{name}</option>
-                ))}
+                <option value="requirements">
+                  {trans.__('requirements.txt')}
+                </option>
+                <option value="environment_yml">
+                  {trans.__('environment.yml')}
+                </option>
+                <option value="kernel">
+                  {trans.__('those of a kernel here (freeze)')}
+                </option>
               </HTMLSelect>
             )}
           </Field>
-        )}
-      </div>
-      {source !== 'kernel' && (
-        <Field
-          id="dl-build-packages"
-          label={
-            source === 'requirements'
-              ? trans.__('requirements.txt')
-              : trans.__('environment.yml')
-          }
-          problem={problems[source]}
-        >
-          {attributes => (
-            <textarea
-              {...attributes}
-              className="jp-mod-styled dl-mod-code"
-              required
-              spellCheck={false}
-              rows={6}
-              placeholder={
-                source === 'requirements'
-                  ? trans.__('polars==1.9.0\nscikit-learn')
-                  : trans.__('dependencies:\n  - pip:\n      - polars==1.9.0')
-              }
-              value={build[source] ?? ''}
-              onChange={event => change({ [source]: event.target.value })}
-            />
+          {source === 'kernel' && (
+            <Field
+              id="dl-build-kernel"
+              label={trans.__('Kernel')}
+              problem={problems.kernel}
+            >
+              {attributes => (
+                <HTMLSelect
+                  {...attributes}
+                  value={draft.kernel ?? kernels[0]}
+                  onChange={event => change({ kernel: event.target.value })}
+                >
+                  {kernels.map(name => (
+                    <option key={name}>{name}</option>
+                  ))}
+                </HTMLSelect>
+              )}
+            </Field>
           )}
-        </Field>
+        </>
       )}
-      <div className="dl-Form-submit">
-        <button
-          type="submit"
-          className="jp-mod-styled jp-mod-accept"
-          disabled={busy}
-        >
-          {trans.__('Build the image')}
-        </button>
-        <button type="button" className="dl-Button" onClick={props.onDone}>
-          {trans.__('Cancel')}
-        </button>
-      </div>
-    </form>
+      more={fields =>
+        source === 'kernel' ? (
+          <Frozen
+            kernel={fields.draft.kernel ?? kernels[0]}
+            base={props.images.find(it => it.name === fields.draft.base)}
+            onFreeze={props.onFreeze}
+            trans={trans}
+          />
+        ) : (
+          <PackageList {...fields} source={source} trans={trans} />
+        )
+      }
+      onSubmit={build}
+      onDone={props.onDone}
+      trans={trans}
+    />
+  );
+}
+
+function PackageList(
+  props: Fields<ImageBuild> & {
+    source: Exclude<Source, 'kernel'>;
+    trans: TranslationBundle;
+  }
+): JSX.Element {
+  const { source, draft, change, problems, trans } = props;
+  const shown = {
+    requirements: {
+      label: trans.__('requirements.txt'),
+      placeholder: trans.__('polars==1.9.0\nscikit-learn')
+    },
+    environment_yml: {
+      label: trans.__('environment.yml'),
+      placeholder: trans.__('dependencies:\n  - pip:\n      - polars==1.9.0')
+    }
+  }[source];
+  return (
+    <Field
+      id="dl-build-packages"
+      label={shown.label}
+      problem={problems[source]}
+    >
+      {attributes => (
+        <textarea
+          {...attributes}
+          className="jp-mod-styled dl-mod-code"
+          required
+          spellCheck={false}
+          rows={6}
+          placeholder={shown.placeholder}
+          value={draft[source] ?? ''}
+          onChange={event => change({ [source]: event.target.value })}
+        />
+      )}
+    </Field>
+  );
+}
+
+/** What comes from the kernel, and what of it may not come. */
+function Frozen(props: {
+  kernel: string;
+  base: Image | undefined;
+  onFreeze: (kernel: string) => Promise<FrozenPackages>;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { kernel, base, onFreeze, trans } = props;
+  const [found, setFound] = useState<FrozenPackages | Problem | null>(null);
+  useEffect(() => {
+    let isCurrent = true;
+    const show = (it: FrozenPackages | Problem) => isCurrent && setFound(it);
+    setFound(null);
+    onFreeze(kernel).then(show, reason => show(Problem.from(reason)));
+    return () => {
+      isCurrent = false;
+    };
+  }, [kernel, onFreeze]);
+  if (found instanceof Problem) {
+    return <Message kind="error" title={found.message} />;
+  }
+  if (!found) {
+    return (
+      <p className="dl-mod-quiet">{trans.__('Looking at its packages…')}</p>
+    );
+  }
+  const left = Object.entries(found.left_out);
+  const python = base?.probe?.python;
+  return (
+    <>
+      <p>
+        {trans._n(
+          'Python %2 with %1 package.',
+          'Python %2 with %1 packages.',
+          found.requirements.length,
+          found.python
+        )}
+      </p>
+      {python && python !== found.python && (
+        <Message
+          kind="warning"
+          title={trans.__(
+            'The base has Python %1: packages that need another one cannot be installed.',
+            python
+          )}
+        />
+      )}
+      {left.length > 0 && (
+        <Message kind="warning" title={trans.__('These do not come along:')}>
+          <ul>
+            {left.map(([name, why]) => (
+              <li key={name}>
+                <code>{name}</code> {why}
+              </li>
+            ))}
+          </ul>
+        </Message>
+      )}
+    </>
   );
 }

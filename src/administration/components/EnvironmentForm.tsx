@@ -7,6 +7,7 @@ import { useAction } from '../../shared/action';
 import { Check, toggled } from '../../shared/components/Check';
 import { Field } from '../../shared/components/Field';
 import { Message } from '../../shared/components/Message';
+import { TextField } from '../../shared/components/TextField';
 import {
   draftOfEnvironment,
   EnvironmentDraft,
@@ -77,26 +78,19 @@ export function EnvironmentForm(props: {
       disabled?: boolean;
     } = {}
   ) => (
-    <Field
+    <TextField
       id={`dl-environment-${name}`}
       label={label}
       hint={more.hint}
       description={more.description}
       problem={problems[name]}
-    >
-      {attributes => (
-        <input
-          {...attributes}
-          type={more.number ? 'number' : 'text'}
-          step="any"
-          className="jp-mod-styled"
-          placeholder={more.placeholder}
-          value={draft[name]}
-          disabled={busy || more.disabled}
-          onChange={event => change({ [name]: event.target.value })}
-        />
-      )}
-    </Field>
+      type={more.number ? 'number' : 'text'}
+      step="any"
+      placeholder={more.placeholder}
+      value={draft[name]}
+      disabled={busy || more.disabled}
+      onChange={value => change({ [name]: value })}
+    />
   );
   const none = trans.__('no limit');
   return (

@@ -3,6 +3,7 @@ import { addIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { Environment } from '../../api';
+import { NameCell, Table } from '../../shared/components/Table';
 import { RelativeTime } from '../../shared/components/Times';
 import { formatDuration, formatResources } from '../../shared/format';
 
@@ -25,53 +26,44 @@ export function Environments(props: {
           {trans.__('Add environment')}
         </button>
       </div>
-      <table className="dl-Table">
-        <thead>
-          <tr>
-            <th scope="col">{trans.__('Name')}</th>
-            <th scope="col">{trans.__('Executor')}</th>
-            <th scope="col">{trans.__('Images')}</th>
-            <th scope="col">{trans.__('Limits')}</th>
-            <th scope="col">{trans.__('Who runs there')}</th>
-            <th scope="col">{trans.__('Changed')}</th>
+      <Table
+        columns={[
+          trans.__('Name'),
+          trans.__('Executor'),
+          trans.__('Images'),
+          trans.__('Limits'),
+          trans.__('Who runs there'),
+          trans.__('Changed')
+        ]}
+      >
+        {environments.map(it => (
+          <tr key={it.name}>
+            <NameCell
+              name={it.name}
+              description={it.description}
+              onOpen={() => props.onSelect(it.name)}
+            />
+            <td>{executorLabel(it, trans)}</td>
+            <td>{imagesLabel(it, trans)}</td>
+            <td>{limitsLabel(it, trans)}</td>
+            <td>
+              {it.guarded
+                ? trans.__('what was promoted; administrators')
+                : trans.__('everybody')}
+            </td>
+            <td>
+              {it.changed_at ? (
+                <>
+                  <RelativeTime instant={it.changed_at} trans={trans} />{' '}
+                  {trans.__('by %1', it.changed_by)}
+                </>
+              ) : (
+                trans.__('as it came')
+              )}
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {environments.map(it => (
-            <tr key={it.name}>
-              <td>
-                <button
-                  className="dl-Button dl-mod-link"
-                  onClick={() => props.onSelect(it.name)}
-                >
-                  {it.name}
-                </button>
-                {it.description && (
-                  <div className="dl-mod-quiet">{it.description}</div>
-                )}
-              </td>
-              <td>{executorLabel(it, trans)}</td>
-              <td>{imagesLabel(it, trans)}</td>
-              <td>{limitsLabel(it, trans)}</td>
-              <td>
-                {it.guarded
-                  ? trans.__('what was promoted; administrators')
-                  : trans.__('everybody')}
-              </td>
-              <td>
-                {it.changed_at ? (
-                  <>
-                    <RelativeTime instant={it.changed_at} trans={trans} />{' '}
-                    {trans.__('by %1', it.changed_by)}
-                  </>
-                ) : (
-                  trans.__('as it came')
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
     </>
   );
 }

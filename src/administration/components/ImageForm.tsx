@@ -7,6 +7,7 @@ import { useAction } from '../../shared/action';
 import { Check } from '../../shared/components/Check';
 import { Field } from '../../shared/components/Field';
 import { Message } from '../../shared/components/Message';
+import { TextField } from '../../shared/components/TextField';
 
 /** What the catalogue says about an image. */
 export function ImageForm(props: {
@@ -53,23 +54,15 @@ export function ImageForm(props: {
     label: string,
     hint?: string
   ) => (
-    <Field
+    <TextField
       id={`dl-catalogue-${name}`}
       label={label}
       hint={hint}
       problem={problem?.parameters[name]}
-    >
-      {attributes => (
-        <input
-          {...attributes}
-          type="text"
-          className="jp-mod-styled"
-          value={draft[name]}
-          disabled={busy}
-          onChange={event => change({ [name]: event.target.value })}
-        />
-      )}
-    </Field>
+      value={draft[name]}
+      disabled={busy}
+      onChange={value => change({ [name]: value })}
+    />
   );
   return (
     <section className="dl-Section" aria-labelledby="dl-image-catalogue">
@@ -104,22 +97,15 @@ export function ImageForm(props: {
         <fieldset className="dl-Group">
           <legend>{trans.__('Deprecation')}</legend>
           <div className="dl-Fields">
-            <Field
+            <TextField
               id="dl-catalogue-on"
               label={trans.__('Refused from')}
               hint={trans.__('warned before')}
-            >
-              {attributes => (
-                <input
-                  {...attributes}
-                  type="date"
-                  className="jp-mod-styled"
-                  value={draft.on}
-                  disabled={busy}
-                  onChange={event => change({ on: event.target.value })}
-                />
-              )}
-            </Field>
+              type="date"
+              value={draft.on}
+              disabled={busy}
+              onChange={on => change({ on })}
+            />
             <Field id="dl-catalogue-successor" label={trans.__('Successor')}>
               {attributes => (
                 <HTMLSelect

@@ -98,7 +98,7 @@ export function ImagePage(props: ImagePageProps): JSX.Element {
         <Checked
           check={check}
           busy={busy}
-          onPin={() => void act(() => props.onPin(true))}
+          onPin={() => void act(() => props.onPin(isOfRegistry(check)))}
           trans={trans}
         />
       )}
@@ -141,6 +141,11 @@ export function ImagePage(props: ImagePageProps): JSX.Element {
       <Trial {...props} />
     </>
   );
+}
+
+/** An image that only this daemon has is known by its id alone, which no registry has. */
+function isOfRegistry({ moved_to: moved }: ImageCheck): boolean {
+  return moved === null || moved.includes('@');
 }
 
 function Pin(props: { image: Image; trans: TranslationBundle }): JSX.Element {

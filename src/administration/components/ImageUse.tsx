@@ -3,6 +3,7 @@ import React from 'react';
 
 import type { ImageUsers } from '../../api';
 import { PhaseLabel } from '../../shared/components/StateLabel';
+import { Table } from '../../shared/components/Table';
 import { RelativeTime } from '../../shared/components/Times';
 
 /** Which jobs ran on an image lately. */
@@ -22,32 +23,29 @@ export function ImageUse(props: {
           {trans.__('No job ran on it in the last %1 days.', users.days)}
         </p>
       ) : (
-        <table className="dl-Table">
-          <thead>
-            <tr>
-              <th scope="col">{trans.__('Job')}</th>
-              <th scope="col">{trans.__('Runs in %1 days', users.days)}</th>
-              <th scope="col">{trans.__('Last run')}</th>
+        <Table
+          columns={[
+            trans.__('Job'),
+            trans.__('Runs in %1 days', users.days),
+            trans.__('Last run')
+          ]}
+        >
+          {users.jobs.map(job => (
+            <tr key={job.id}>
+              <td title={job.source}>{job.name}</td>
+              <td className="dl-mod-number">{job.runs}</td>
+              <td>
+                <button
+                  className="dl-Button dl-mod-link"
+                  onClick={() => props.onOpenRun(job.last_run)}
+                >
+                  <RelativeTime instant={job.last_at} trans={trans} />
+                </button>{' '}
+                <PhaseLabel phase={job.last_state} trans={trans} />
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {users.jobs.map(job => (
-              <tr key={job.id}>
-                <td title={job.source}>{job.name}</td>
-                <td className="dl-mod-number">{job.runs}</td>
-                <td>
-                  <button
-                    className="dl-Button dl-mod-link"
-                    onClick={() => props.onOpenRun(job.last_run)}
-                  >
-                    <RelativeTime instant={job.last_at} trans={trans} />
-                  </button>{' '}
-                  <PhaseLabel phase={job.last_state} trans={trans} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       )}
     </section>
   );

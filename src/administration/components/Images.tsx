@@ -1,14 +1,16 @@
 import { TranslationBundle } from '@jupyterlab/translation';
-import React, { useState } from 'react';
+import React, { useRef, useState } from 'react';
 
 import type {
   Environment,
+  FrozenPackages,
   Image,
   ImageAddition,
   ImageBuild,
   ImageTask
 } from '../../api';
 import { Digest } from '../../shared/components/Digest';
+import { NameCell, Table } from '../../shared/components/Table';
 import { formatBytes } from '../../shared/format';
 import { failedIcon, succeededIcon } from '../../shared/icons';
 import { AddImage } from './AddImage';
@@ -25,11 +27,24 @@ export function Images(props: {
   onSelect: (name: string) => void;
   onAdd: (image: ImageAddition) => Promise<void>;
   onBuild: (build: ImageBuild) => Promise<void>;
+  onFreeze: (kernel: string) => Promise<FrozenPackages>;
   trans: TranslationBundle;
 }): JSX.Element {
   const { images, trans } = props;
   const [adding, setAdding] = useState<'add' | 'build' | null>(null);
-  const done = () => setAdding(null);
+  const opener = useRef<HTMLElement | null>(null);
+  const toggle = (what: 'add' | 'build') => ({
+    'aria-expanded': adding === what,
+    onClick: (event: React.MouseEvent<HTMLElement>) => {
+      opener.current = event.currentTarget;
+      setAdding(adding === what ? null : what);
+    }
+  });
+  const done = () => {
+    setAdding(null);
+    // What had the focus goes with the form.
+    opener.current?.focus();
+  };
   return (
     <>
       <div className="dl-Bar">
@@ -38,18 +53,10 @@ export function Images(props: {
             'Pinned by digest: what a reference meant when it was added is what runs.'
           )}
         </p>
-        <button
-          className="dl-Button"
-          aria-expanded={adding === 'add'}
-          onClick={() => setAdding(adding === 'add' ? null : 'add')}
-        >
+        <button className="dl-Button" {...toggle('add')}>
           {trans.__('Add by reference…')}
         </button>
-        <button
-          className="dl-Button"
-          aria-expanded={adding === 'build'}
-          onClick={() => setAdding(adding === 'build' ? null : 'build')}
-        >
+        <button className="dl-Button" {...toggle('build')}>
           {trans.__('Build…')}
         </button>
       </div>
@@ -57,50 +64,44 @@ export function Images(props: {
       {adding === 'build' && <BuildImage {...props} onDone={done} />}
       <Tasks tasks={props.tasks} trans={trans} />
       {images.length ? (
-        <table className="dl-Table">
-          <thead>
-            <tr>
-              <th scope="col">{trans.__('Name')}</th>
-              <th scope="col">{trans.__('Probe')}</th>
-              <th scope="col">{trans.__('Python')}</th>
-              <th scope="col">{trans.__('Kernels')}</th>
-              <th scope="col">{trans.__('Size')}</th>
-              <th scope="col">{trans.__('Pinned to')}</th>
-              <th scope="col">{trans.__('Allowed in')}</th>
+        <Table
+          columns={[
+            trans.__('Name'),
+            trans.__('Probe'),
+            trans.__('Python'),
+            trans.__('Kernels'),
+            trans.__('Size'),
+            trans.__('Pinned to'),
+            trans.__('Allowed in')
+          ]}
+        >
+          {images.map(it => (
+            <tr key={it.name}>
+              <NameCell
+                name={it.name}
+                description={it.description}
+                onOpen={() => props.onSelect(it.name)}
+              >
+                <Marks image={it} trans={trans} />
+              </NameCell>
+              <td>
+                <ProbeState image={it} trans={trans} />
+              </td>
+              <td>{it.probe?.python}</td>
+              <td>{it.probe?.kernels.map(each => each.name).join(', ')}</td>
+              <td className="dl-mod-number">{formatBytes(it.size_bytes)}</td>
+              <td>
+                <Digest digest={it.digest} trans={trans} />
+                <div className="dl-mod-quiet dl-mod-break">
+                  {it.base === null
+                    ? it.reference
+                    : trans.__('built on %1', it.base)}
+                </div>
+              </td>
+              <td>{it.environments.join(', ')}</td>
             </tr>
-          </thead>
-          <tbody>
-            {images.map(it => (
-              <tr key={it.name}>
-                <td>
-                  <button
-                    className="dl-Button dl-mod-link"
-                    onClick={() => props.onSelect(it.name)}
-                  >
-                    {it.name}
-                  </button>{' '}
-                  <Marks image={it} trans={trans} />
-                  {it.description && (
-                    <div className="dl-mod-quiet">{it.description}</div>
-                  )}
-                </td>
-                <td>
-                  <ProbeState image={it} trans={trans} />
-                </td>
-                <td>{it.probe?.python}</td>
-                <td>{it.probe?.kernels.map(each => each.name).join(', ')}</td>
-                <td className="dl-mod-number">{formatBytes(it.size_bytes)}</td>
-                <td>
-                  <Digest digest={it.digest} trans={trans} />
-                  <div className="dl-mod-quiet dl-mod-break">
-                    {it.reference}
-                  </div>
-                </td>
-                <td>{it.environments.join(', ')}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       ) : (
         <p className="dl-Empty">
           {trans.__(

@@ -2,6 +2,9 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { MountDraft } from '../environmentDraft';
+import { EditableRows } from './EditableRows';
+
+const FRESH: MountDraft = { source: '', target: '', read_only: true };
 
 /** Folders of the executor's host that containers see. */
 export function Mounts(props: {
@@ -11,91 +14,60 @@ export function Mounts(props: {
   onChange: (mounts: MountDraft[]) => void;
   trans: TranslationBundle;
 }): JSX.Element {
-  const { mounts, disabled, onChange, trans } = props;
-  const change = (index: number, part: Partial<MountDraft>) =>
-    onChange(mounts.map((it, at) => (at === index ? { ...it, ...part } : it)));
+  const { disabled, trans } = props;
+  const source = trans.__('Folder of the host');
+  const target = trans.__('Seen at');
+  const writable = trans.__('May be written');
   return (
     <fieldset className="dl-Group" disabled={disabled}>
       <legend>{trans.__('Folders of data')}</legend>
-      {mounts.length > 0 && (
-        <table className="dl-Table dl-mod-fields">
-          <thead>
-            <tr>
-              <th scope="col">{trans.__('Folder of the host')}</th>
-              <th scope="col">{trans.__('Seen at')}</th>
-              <th scope="col">{trans.__('May be written')}</th>
-              <th scope="col">
-                <span className="dl-mod-hidden">{trans.__('Actions')}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {mounts.map((mount, index) => (
-              <tr key={index}>
-                <td>
-                  <input
-                    type="text"
-                    className="jp-mod-styled"
-                    aria-label={trans.__('Folder of the host')}
-                    placeholder={trans.__('/srv/data')}
-                    value={mount.source}
-                    onChange={event =>
-                      change(index, { source: event.target.value })
-                    }
-                  />
-                </td>
-                <td>
-                  <input
-                    type="text"
-                    className="jp-mod-styled"
-                    aria-label={trans.__('Seen at')}
-                    placeholder={trans.__('/data')}
-                    value={mount.target}
-                    onChange={event =>
-                      change(index, { target: event.target.value })
-                    }
-                  />
-                </td>
-                <td>
-                  <input
-                    type="checkbox"
-                    aria-label={trans.__('May be written')}
-                    checked={!mount.read_only}
-                    onChange={event =>
-                      change(index, { read_only: !event.target.checked })
-                    }
-                  />
-                </td>
-                <td>
-                  <button
-                    type="button"
-                    className="dl-Button dl-mod-link"
-                    onClick={() =>
-                      onChange(mounts.filter((_, at) => at !== index))
-                    }
-                  >
-                    {trans.__('Leave out')}
-                  </button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-      {props.problem && (
-        <div className="dl-Field-problem" role="alert">
-          {props.problem}
-        </div>
-      )}
-      <button
-        type="button"
-        className="dl-Button"
-        onClick={() =>
-          onChange([...mounts, { source: '', target: '', read_only: true }])
-        }
+      <EditableRows
+        rows={props.mounts}
+        columns={[source, target, writable]}
+        cells={(mount, change) => (
+          <>
+            <td>
+              <input
+                type="text"
+                className="jp-mod-styled"
+                aria-label={source}
+                placeholder={trans.__('/srv/data')}
+                value={mount.source}
+                onChange={event => change({ source: event.target.value })}
+              />
+            </td>
+            <td>
+              <input
+                type="text"
+                className="jp-mod-styled"
+                aria-label={target}
+                placeholder={trans.__('/data')}
+                value={mount.target}
+                onChange={event => change({ target: event.target.value })}
+              />
+            </td>
+            <td>
+              <input
+                type="checkbox"
+                aria-label={writable}
+                checked={!mount.read_only}
+                onChange={event => change({ read_only: !event.target.checked })}
+              />
+            </td>
+          </>
+        )}
+        fresh={FRESH}
+        add={trans.__('Add a folder')}
+        disabled={disabled}
+        onChange={props.onChange}
+        trans={trans}
       >
-        {trans.__('Add a folder')}
-      </button>
+        {props.problem && (
+          <div className="dl-Field-problem" role="alert">
+            {props.problem}
+          </div>
+        )}
+      </EditableRows>
     </fieldset>
   );
 }

@@ -4,6 +4,7 @@ import React from 'react';
 import type { RetentionPreview as Preview } from '../../api';
 import { Message } from '../../shared/components/Message';
 import { PhaseLabel } from '../../shared/components/StateLabel';
+import { Table } from '../../shared/components/Table';
 import { RelativeTime } from '../../shared/components/Times';
 import { formatBytes } from '../../shared/format';
 
@@ -26,39 +27,36 @@ export function RetentionPreview(props: {
       >
         <p>{trans.__('%1 would be freed.', formatBytes(preview.bytes))}</p>
       </Message>
-      <table className="dl-Table">
-        <thead>
-          <tr>
-            <th scope="col">{trans.__('Job')}</th>
-            <th scope="col">{trans.__('State')}</th>
-            <th scope="col">{trans.__('Environment')}</th>
-            <th scope="col">{trans.__('Ended')}</th>
+      <Table
+        columns={[
+          trans.__('Job'),
+          trans.__('State'),
+          trans.__('Environment'),
+          trans.__('Ended')
+        ]}
+      >
+        {oldest.map(run => (
+          <tr key={run.id}>
+            <td>
+              <button
+                className="dl-Button dl-mod-link"
+                onClick={() => props.onOpenRun(run.id)}
+              >
+                {run.job}
+              </button>
+            </td>
+            <td>
+              <PhaseLabel phase={run.state} trans={trans} />
+            </td>
+            <td>{run.environment}</td>
+            <td>
+              {run.finished_at && (
+                <RelativeTime instant={run.finished_at} trans={trans} />
+              )}
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {oldest.map(run => (
-            <tr key={run.id}>
-              <td>
-                <button
-                  className="dl-Button dl-mod-link"
-                  onClick={() => props.onOpenRun(run.id)}
-                >
-                  {run.job}
-                </button>
-              </td>
-              <td>
-                <PhaseLabel phase={run.state} trans={trans} />
-              </td>
-              <td>{run.environment}</td>
-              <td>
-                {run.finished_at && (
-                  <RelativeTime instant={run.finished_at} trans={trans} />
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
       {count > oldest.length && (
         <p className="dl-mod-quiet">
           {trans.__('and %1 more', count - oldest.length)}

@@ -4,6 +4,7 @@ import React from 'react';
 
 import { labelOf } from '../../shared/phases';
 import { TERMINAL } from '../../shared/runs';
+import { EditableRows } from './EditableRows';
 
 /** What stands in the row of a rule; empty for all, and for no limit. */
 export type RuleDraft = {
@@ -12,6 +13,8 @@ export type RuleDraft = {
   days: string;
   last: string;
 };
+
+const FRESH: RuleDraft = { environment: '', state: '', days: '30', last: '10' };
 
 export function RulesTable(props: {
   drafts: RuleDraft[];
@@ -22,116 +25,91 @@ export function RulesTable(props: {
   onChange: (drafts: RuleDraft[]) => void;
   trans: TranslationBundle;
 }): JSX.Element {
-  const { drafts, problems, disabled, onChange, trans } = props;
-  const change = (index: number, part: Partial<RuleDraft>) =>
-    onChange(drafts.map((it, at) => (at === index ? { ...it, ...part } : it)));
-  const number = (index: number, name: 'days' | 'last', label: string) => {
-    const problem = problems[`${index}-${name}`];
-    return (
-      <td>
-        <input
-          type="number"
-          min={0}
-          className="jp-mod-styled"
-          aria-label={label}
-          aria-invalid={problem ? true : undefined}
-          placeholder={trans.__('none')}
-          value={drafts[index][name]}
-          disabled={disabled}
-          onChange={event => change(index, { [name]: event.target.value })}
-        />
-        {problem && (
-          <div className="dl-Field-problem" role="alert">
-            {problem}
-          </div>
-        )}
-      </td>
-    );
+  const { drafts, problems, disabled, trans } = props;
+  const labels = {
+    environment: trans.__('Environment'),
+    state: trans.__('State'),
+    days: trans.__('Keep for days'),
+    last: trans.__('Keep the last of each job')
   };
+  const choice = (
+    name: 'environment' | 'state',
+    draft: RuleDraft,
+    change: (part: Partial<RuleDraft>) => void,
+    options: React.ReactNode
+  ) => (
+    <td>
+      <HTMLSelect
+        aria-label={labels[name]}
+        value={draft[name]}
+        disabled={disabled}
+        onChange={event => change({ [name]: event.target.value })}
+      >
+        <option value="">{trans.__('all others')}</option>
+        {options}
+      </HTMLSelect>
+    </td>
+  );
+  const number = (
+    name: 'days' | 'last',
+    draft: RuleDraft,
+    change: (part: Partial<RuleDraft>) => void,
+    problem: string | undefined
+  ) => (
+    <td>
+      <input
+        type="number"
+        min={0}
+        className="jp-mod-styled"
+        aria-label={labels[name]}
+        aria-invalid={problem ? true : undefined}
+        placeholder={trans.__('none')}
+        value={draft[name]}
+        disabled={disabled}
+        onChange={event => change({ [name]: event.target.value })}
+      />
+      {problem && (
+        <div className="dl-Field-problem" role="alert">
+          {problem}
+        </div>
+      )}
+    </td>
+  );
   return (
-    <>
-      {drafts.length > 0 ? (
-        <table className="dl-Table dl-mod-fields">
-          <thead>
-            <tr>
-              <th scope="col">{trans.__('Environment')}</th>
-              <th scope="col">{trans.__('State')}</th>
-              <th scope="col">{trans.__('Keep for days')}</th>
-              <th scope="col">{trans.__('Keep the last of each job')}</th>
-              <th scope="col">
-                <span className="dl-mod-hidden">{trans.__('Actions')}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {drafts.map((draft, index) => (
-              <tr key={index}>
-                <td>
-                  <HTMLSelect
-                    aria-label={trans.__('Environment')}
-                    value={draft.environment}
-                    disabled={disabled}
-                    onChange={event =>
-                      change(index, { environment: event.target.value })
-                    }
-                  >
-                    <option value="">{trans.__('all others')}</option>
-                    {props.environments.map(name => (
-                      <option key={name}>{name}</option>
-                    ))}
-                  </HTMLSelect>
-                </td>
-                <td>
-                  <HTMLSelect
-                    aria-label={trans.__('State')}
-                    value={draft.state}
-                    disabled={disabled}
-                    onChange={event =>
-                      change(index, { state: event.target.value })
-                    }
-                  >
-                    <option value="">{trans.__('all others')}</option>
-                    {[...TERMINAL].map(state => (
-                      <option key={state} value={state}>
-                        {labelOf(state, trans)}
-                      </option>
-                    ))}
-                  </HTMLSelect>
-                </td>
-                {number(index, 'days', trans.__('Keep for days'))}
-                {number(index, 'last', trans.__('Keep the last of each job'))}
-                <td>
-                  <button
-                    type="button"
-                    className="dl-Button dl-mod-link"
-                    disabled={disabled}
-                    onClick={() =>
-                      onChange(drafts.filter((_, at) => at !== index))
-                    }
-                  >
-                    {trans.__('Leave out')}
-                  </button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      ) : (
+    <EditableRows
+      rows={drafts}
+      columns={Object.values(labels)}
+      cells={(draft, change, index) => (
+        <>
+          {choice(
+            'environment',
+            draft,
+            change,
+            props.environments.map(name => <option key={name}>{name}</option>)
+          )}
+          {choice(
+            'state',
+            draft,
+            change,
+            [...TERMINAL].map(state => (
+              <option key={state} value={state}>
+                {labelOf(state, trans)}
+              </option>
+            ))
+          )}
+          {number('days', draft, change, problems[`${index}-days`])}
+          {number('last', draft, change, problems[`${index}-last`])}
+        </>
+      )}
+      fresh={FRESH}
+      add={trans.__('Add a rule')}
+      disabled={disabled}
+      onChange={props.onChange}
+      trans={trans}
+    >
+      {!drafts.length && (
         <p className="dl-Empty">{trans.__('No rule: everything stays.')}</p>
       )}
-      <button
-        type="button"
-        className="dl-Button"
-        disabled={disabled}
-        onClick={() =>
-          onChange([
-            ...drafts,
-            { environment: '', state: '', days: '30', last: '10' }
-          ])
-        }
-      >
-        {trans.__('Add a rule')}
-      </button>
-    </>
+    </EditableRows>
   );
 }

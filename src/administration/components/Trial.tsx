@@ -12,6 +12,7 @@ import { useAction } from '../../shared/action';
 import { Field } from '../../shared/components/Field';
 import { Message } from '../../shared/components/Message';
 import { PhaseLabel } from '../../shared/components/StateLabel';
+import { Table } from '../../shared/components/Table';
 import { formatDuration, formatValue } from '../../shared/format';
 
 type TrialRun = ImageTrial['results'][number]['before'];
@@ -130,37 +131,35 @@ function Results(props: {
             ? trans.__('The trial has ended, with differences.')
             : trans.__('The trial has ended.')}
       </p>
-      <table className="dl-Table" data-complete={trial.complete}>
-        <thead>
-          <tr>
-            <th scope="col">{trans.__('Job')}</th>
-            <th scope="col">{trans.__('Before')}</th>
-            <th scope="col">{trans.__('On %1', trial.image)}</th>
-            <th scope="col">{trans.__('Values that differ')}</th>
+      <Table
+        data-complete={trial.complete}
+        columns={[
+          trans.__('Job'),
+          trans.__('Before'),
+          trans.__('On %1', trial.image),
+          trans.__('Values that differ')
+        ]}
+      >
+        {trial.results.map(result => (
+          <tr key={result.before.id}>
+            <td>{result.job_name}</td>
+            <td>{run(result.before)}</td>
+            <td>
+              {result.after
+                ? run(result.after)
+                : trans.__('not tried: %1', result.refused ?? '')}
+            </td>
+            <td>
+              {result.changes.map(({ name, before, after }) => (
+                <div key={name}>
+                  <code>{name}</code> {formatValue(before)} →{' '}
+                  {formatValue(after)}
+                </div>
+              ))}
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {trial.results.map(result => (
-            <tr key={result.before.id}>
-              <td>{result.job_name}</td>
-              <td>{run(result.before)}</td>
-              <td>
-                {result.after
-                  ? run(result.after)
-                  : trans.__('not tried: %1', result.refused ?? '')}
-              </td>
-              <td>
-                {result.changes.map(({ name, before, after }) => (
-                  <div key={name}>
-                    <code>{name}</code> {formatValue(before)} →{' '}
-                    {formatValue(after)}
-                  </div>
-                ))}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
     </>
   );
 }

@@ -4,6 +4,7 @@ import React, { useState } from 'react';
 import type { Secret, Variable } from '../../api';
 import { useAction } from '../../shared/action';
 import { Message } from '../../shared/components/Message';
+import { Table } from '../../shared/components/Table';
 import { RelativeTime } from '../../shared/components/Times';
 import { confirmed } from '../../shared/confirm';
 
@@ -106,54 +107,45 @@ function Named(
       <p className="dl-mod-quiet">{props.description}</p>
       {problem && <Message kind="error" title={problem.message} />}
       {entries.length > 0 && (
-        <table className="dl-Table">
-          <thead>
-            <tr>
-              <th scope="col">{trans.__('Name')}</th>
-              <th scope="col">{trans.__('Value')}</th>
-              <th scope="col">{trans.__('Changed')}</th>
-              <th scope="col">
-                <span className="dl-mod-hidden">{trans.__('Actions')}</span>
+        <Table
+          columns={[trans.__('Name'), trans.__('Value'), trans.__('Changed')]}
+          actions={trans.__('Actions')}
+        >
+          {entries.map(it => (
+            <tr key={it.name}>
+              <th scope="row">
+                <code>{it.name}</code>
               </th>
+              <td className="dl-mod-break">{it.shown}</td>
+              <td>
+                <RelativeTime instant={it.changed_at} trans={trans} />{' '}
+                {trans.__('by %1', it.changed_by)}
+              </td>
+              <td className="dl-mod-actions">
+                <button
+                  className="dl-Button"
+                  aria-label={`${it.verb} ${it.name}`}
+                  disabled={busy}
+                  onClick={() => {
+                    setName(it.name);
+                    setValue(it.value ?? '');
+                    document.getElementById(`${id}-value`)?.focus();
+                  }}
+                >
+                  {it.verb}
+                </button>
+                <button
+                  className="dl-Button"
+                  aria-label={trans.__('Remove %1', it.name)}
+                  disabled={busy}
+                  onClick={() => void remove(it.name)}
+                >
+                  {trans.__('Remove')}
+                </button>
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {entries.map(it => (
-              <tr key={it.name}>
-                <th scope="row">
-                  <code>{it.name}</code>
-                </th>
-                <td className="dl-mod-break">{it.shown}</td>
-                <td>
-                  <RelativeTime instant={it.changed_at} trans={trans} />{' '}
-                  {trans.__('by %1', it.changed_by)}
-                </td>
-                <td className="dl-mod-actions">
-                  <button
-                    className="dl-Button"
-                    aria-label={`${it.verb} ${it.name}`}
-                    disabled={busy}
-                    onClick={() => {
-                      setName(it.name);
-                      setValue(it.value ?? '');
-                      document.getElementById(`${id}-value`)?.focus();
-                    }}
-                  >
-                    {it.verb}
-                  </button>
-                  <button
-                    className="dl-Button"
-                    aria-label={trans.__('Remove %1', it.name)}
-                    disabled={busy}
-                    onClick={() => void remove(it.name)}
-                  >
-                    {trans.__('Remove')}
-                  </button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       )}
       <form
         className="dl-Form dl-Inline"

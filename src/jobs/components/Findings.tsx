@@ -26,14 +26,16 @@ export function Findings(props: {
         >
           {finding.mend && <p>{finding.mend}</p>}
           {finding.file && (
-            <button
-              type="button"
-              className="dl-Button"
-              disabled={busy}
-              onClick={() => props.onTakeAlong(finding.file!)}
-            >
-              {trans.__('Take it along')}
-            </button>
+            <p>
+              <button
+                type="button"
+                className="dl-Button"
+                disabled={busy}
+                onClick={() => props.onTakeAlong(finding.file!)}
+              >
+                {trans.__('Take it along')}
+              </button>
+            </p>
           )}
         </Message>
       ))}

@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import { Field } from '../../shared/components/Field';
+import { TextField } from '../../shared/components/TextField';
 import { Trouble } from '../../shared/components/Trouble';
 import type { JobState } from '../jobModel';
 import type { SettingsDraft } from '../settings';
@@ -38,41 +38,28 @@ export function JobSettings(props: {
         <p className="dl-mod-quiet">{job.source}</p>
       </div>
       {trouble}
-      <Field id="dl-job-name" label={trans.__('Name')} problem={problems.name}>
-        {attributes => (
-          <input
-            {...attributes}
-            type="text"
-            className="jp-mod-styled"
-            maxLength={200}
-            value={state.name}
-            disabled={saving}
-            onChange={event => props.onEdit({ name: event.target.value })}
-          />
-        )}
-      </Field>
-      <Field
+      <TextField
+        id="dl-job-name"
+        label={trans.__('Name')}
+        problem={problems.name}
+        maxLength={200}
+        value={state.name}
+        disabled={saving}
+        onChange={name => props.onEdit({ name })}
+      />
+      <TextField
         id="dl-job-concurrency"
         label={trans.__('Runs at a time')}
         description={trans.__('0 lets all of its runs wait.')}
         problem={problems.concurrency}
-      >
-        {attributes => (
-          <input
-            {...attributes}
-            type="number"
-            min={0}
-            step={1}
-            className="jp-mod-styled"
-            placeholder={trans.__('as many as there are slots')}
-            value={state.concurrency}
-            disabled={saving}
-            onChange={event =>
-              props.onEdit({ concurrency: event.target.value })
-            }
-          />
-        )}
-      </Field>
+        type="number"
+        min={0}
+        step={1}
+        placeholder={trans.__('as many as there are slots')}
+        value={state.concurrency}
+        disabled={saving}
+        onChange={concurrency => props.onEdit({ concurrency })}
+      />
       <SettingsFields
         id="dl-job"
         draft={state.settings}

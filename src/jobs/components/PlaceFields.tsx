@@ -6,8 +6,16 @@ import type { ImageOption, Placement, Resources } from '../../api';
 import { Digest } from '../../shared/components/Digest';
 import { Field } from '../../shared/components/Field';
 import { Message } from '../../shared/components/Message';
+import { TextField } from '../../shared/components/TextField';
 import { formatBytes, formatResources } from '../../shared/format';
-import { hasImages, imageOf, looseLimits, Place, placementOf } from '../place';
+import {
+  GB,
+  hasImages,
+  imageOf,
+  looseLimits,
+  Place,
+  placementOf
+} from '../place';
 
 const SHOWN_REASONS = 2;
 
@@ -168,56 +176,34 @@ function ResourceFields(props: Props & { placement: Placement }): JSX.Element {
       </Field>
     );
   }
+  const all = trans.__('all');
+  const number = { type: 'number', min: 0, step: 'any', disabled };
   return (
     <div className="dl-Fields">
-      <Field
+      <TextField
+        {...number}
         id="dl-run-cpus"
         label={trans.__('CPUs')}
         hint={most(cpus === null ? null : String(cpus))}
         problem={problems.cpus}
-      >
-        {attributes => (
-          <input
-            {...attributes}
-            type="number"
-            className="jp-mod-styled"
-            min={0}
-            max={cpus ?? undefined}
-            step="any"
-            placeholder={
-              usual.cpus === null ? trans.__('all') : String(usual.cpus)
-            }
-            value={place.cpus}
-            disabled={disabled}
-            onChange={event => onChange({ cpus: event.target.value })}
-          />
-        )}
-      </Field>
-      <Field
+        max={cpus ?? undefined}
+        placeholder={usual.cpus === null ? all : String(usual.cpus)}
+        value={place.cpus}
+        onChange={value => onChange({ cpus: value })}
+      />
+      <TextField
+        {...number}
         id="dl-run-memory"
         label={trans.__('Memory, GB')}
         hint={most(memory === null ? null : formatBytes(memory))}
         problem={problems.memory_bytes}
-      >
-        {attributes => (
-          <input
-            {...attributes}
-            type="number"
-            className="jp-mod-styled"
-            min={0}
-            max={memory === null ? undefined : memory / 1e9}
-            step="any"
-            placeholder={
-              usual.memory_bytes === null
-                ? trans.__('all')
-                : String(usual.memory_bytes / 1e9)
-            }
-            value={place.memory}
-            disabled={disabled}
-            onChange={event => onChange({ memory: event.target.value })}
-          />
-        )}
-      </Field>
+        max={memory === null ? undefined : memory / GB}
+        placeholder={
+          usual.memory_bytes === null ? all : String(usual.memory_bytes / GB)
+        }
+        value={place.memory}
+        onChange={value => onChange({ memory: value })}
+      />
     </div>
   );
 }

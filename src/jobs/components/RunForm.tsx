@@ -2,7 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import React, { useEffect, useRef } from 'react';
 
 import type { Inspection, Placement, Run } from '../../api';
-import { Field } from '../../shared/components/Field';
+import { TextField } from '../../shared/components/TextField';
 import { Trouble } from '../../shared/components/Trouble';
 import { formatDuration, shortDigest } from '../../shared/format';
 import { runAsJobIcon } from '../../shared/icons';
@@ -104,19 +104,14 @@ export function RunForm(
       {ready && (
         <>
           {!rerunOf && (
-            <Field id="dl-run-name" label={trans.__('Name')}>
-              {attributes => (
-                <input
-                  {...attributes}
-                  type="text"
-                  className="jp-mod-styled"
-                  maxLength={200}
-                  value={state.name}
-                  disabled={busy}
-                  onChange={event => props.onName(event.target.value)}
-                />
-              )}
-            </Field>
+            <TextField
+              id="dl-run-name"
+              label={trans.__('Name')}
+              maxLength={200}
+              value={state.name}
+              disabled={busy}
+              onChange={props.onName}
+            />
           )}
           <Parameters {...props} />
           {state.placements.length > 0 && <Where {...props} />}

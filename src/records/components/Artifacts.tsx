@@ -3,6 +3,7 @@ import { downloadIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { Artifact, Run } from '../../api';
+import { Table } from '../../shared/components/Table';
 import { formatBytes } from '../../shared/format';
 import { isTerminal } from '../../shared/runs';
 import { hasPreview, Preview } from '../preview';
@@ -29,48 +30,40 @@ export function Artifacts(props: {
   }
   return (
     <div className="dl-Facts">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">{trans.__('File')}</th>
-            <th scope="col">{trans.__('Size')}</th>
-            <th scope="col">
-              <span className="dl-mod-hidden">{trans.__('Actions')}</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {run.artifacts.map(artifact => (
-            <tr key={artifact.path}>
-              <td>
-                {hasPreview(artifact) ? (
-                  <button
-                    className="dl-Button dl-mod-link"
-                    title={trans.__('Look at it here')}
-                    aria-pressed={preview?.path === artifact.path}
-                    onClick={() => props.onPreview(artifact)}
-                  >
-                    {artifact.path}
-                  </button>
-                ) : (
-                  artifact.path
-                )}
-              </td>
-              <td className="dl-mod-number">{formatBytes(artifact.size)}</td>
-              <td>
+      <Table
+        columns={[trans.__('File'), trans.__('Size')]}
+        actions={trans.__('Actions')}
+      >
+        {run.artifacts.map(artifact => (
+          <tr key={artifact.path}>
+            <td>
+              {hasPreview(artifact) ? (
                 <button
-                  className="dl-Button dl-mod-icon"
-                  title={trans.__('Download')}
-                  aria-label={trans.__('Download %1', artifact.path)}
-                  onClick={() => props.onDownload(artifact)}
+                  className="dl-Button dl-mod-link"
+                  title={trans.__('Look at it here')}
+                  aria-pressed={preview?.path === artifact.path}
+                  onClick={() => props.onPreview(artifact)}
                 >
-                  <downloadIcon.react tag="span" />
+                  {artifact.path}
                 </button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+              ) : (
+                artifact.path
+              )}
+            </td>
+            <td className="dl-mod-number">{formatBytes(artifact.size)}</td>
+            <td>
+              <button
+                className="dl-Button dl-mod-icon"
+                title={trans.__('Download')}
+                aria-label={trans.__('Download %1', artifact.path)}
+                onClick={() => props.onDownload(artifact)}
+              >
+                <downloadIcon.react tag="span" />
+              </button>
+            </td>
+          </tr>
+        ))}
+      </Table>
       {preview && (
         <ArtifactPreview
           preview={preview}

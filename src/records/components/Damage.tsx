@@ -26,6 +26,11 @@ export function Damage(props: {
           </li>
         ))}
       </ul>
+      <p>
+        {trans.__(
+          '`jupyter dataops restore FILE` brings it back from a backup. A rerun makes a record of its own.'
+        )}
+      </p>
     </Message>
   );
 }

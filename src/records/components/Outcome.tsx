@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { Run } from '../../api';
+import type { Reason, Run } from '../../api';
 import { Message, MessageKind } from '../../shared/components/Message';
 import { formatExact, formatValue } from '../../shared/format';
 import { failingCell, isTerminal, leftBehind } from '../../shared/runs';
@@ -44,7 +44,19 @@ export function Outcome(props: {
           : run.reason.message
       }
     >
-      {failed && <pre className="dl-Outcome-error">{run.reason.message}</pre>}
+      {failed && (
+        <pre className="dl-Outcome-error">
+          {missed === null ? run.reason.message : errorOf(run.reason)}
+        </pre>
+      )}
+      {missed !== null && (
+        <p>
+          {trans.__(
+            '%1 lies beside the notebook, but did not travel with this run.',
+            missed
+          )}
+        </p>
+      )}
       {cell !== null && parameters.length > 0 && (
         <p className="dl-mod-quiet">
           {trans.__('With')}{' '}
@@ -72,6 +84,11 @@ export function Outcome(props: {
       )}
     </Message>
   );
+}
+
+/** What the notebook said, without what is said about it. */
+function errorOf({ detail }: Reason): string {
+  return `${detail.ename}: ${detail.evalue}`;
 }
 
 function kindOf(run: Run): MessageKind {

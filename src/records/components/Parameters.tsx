@@ -3,6 +3,7 @@ import React from 'react';
 
 import type { JSONValue, Run } from '../../api';
 import { Digest } from '../../shared/components/Digest';
+import { Table } from '../../shared/components/Table';
 import {
   formatBytes,
   formatDuration,
@@ -23,39 +24,34 @@ export function Parameters(props: {
     <div className="dl-Facts">
       <h2>{trans.__('Parameters')}</h2>
       {run.parameter_schema.length ? (
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{trans.__('Name')}</th>
-              <th scope="col">{trans.__('Value')}</th>
-              <th scope="col">{trans.__('Description')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {run.parameter_schema.map(parameter => {
-              const given = parameter.name in run.parameters;
-              const value = given
-                ? run.parameters[parameter.name]
-                : parameter.default;
-              return (
-                <tr key={parameter.name}>
-                  <th scope="row">
-                    <code>{parameter.name}</code>
-                  </th>
-                  <td>
-                    <Value value={value} trans={trans} />{' '}
-                    {!given && (
-                      <span className="dl-mod-quiet">
-                        {trans.__('default')}
-                      </span>
-                    )}
-                  </td>
-                  <td>{parameter.description}</td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
+        <Table
+          columns={[
+            trans.__('Name'),
+            trans.__('Value'),
+            trans.__('Description')
+          ]}
+        >
+          {run.parameter_schema.map(parameter => {
+            const given = parameter.name in run.parameters;
+            const value = given
+              ? run.parameters[parameter.name]
+              : parameter.default;
+            return (
+              <tr key={parameter.name}>
+                <th scope="row">
+                  <code>{parameter.name}</code>
+                </th>
+                <td>
+                  <Value value={value} trans={trans} />{' '}
+                  {!given && (
+                    <span className="dl-mod-quiet">{trans.__('default')}</span>
+                  )}
+                </td>
+                <td>{parameter.description}</td>
+              </tr>
+            );
+          })}
+        </Table>
       ) : (
         <p className="dl-Empty">
           {trans.__('The notebook declares no parameters.')}

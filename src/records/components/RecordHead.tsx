@@ -54,7 +54,8 @@ export function RecordHead(props: {
         commands={commands}
         trans={trans}
       />
-      {explained}
+      {/* What is damaged is said below, by name. */}
+      {trouble?.code !== 'damaged' && explained}
       <Damage run={run} trans={trans} />
       <Outcome
         run={run}

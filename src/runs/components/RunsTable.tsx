@@ -5,6 +5,7 @@ import React from 'react';
 import type { Run } from '../../api';
 import { RunProgress } from '../../shared/components/RunProgress';
 import { StateLabel } from '../../shared/components/StateLabel';
+import { Table } from '../../shared/components/Table';
 import { RelativeTime, RunDuration } from '../../shared/components/Times';
 import { rerunIcon } from '../../shared/icons';
 import { canCancel, isTerminal } from '../../shared/runs';
@@ -21,26 +22,22 @@ export function RunsTable(
 ): JSX.Element {
   const { trans } = props;
   return (
-    <table className="dl-RunsTable">
-      <thead>
-        <tr>
-          <th scope="col">{trans.__('State')}</th>
-          <th scope="col">{trans.__('Job')}</th>
-          <th scope="col">{trans.__('Started')}</th>
-          <th scope="col">{trans.__('Duration')}</th>
-          <th scope="col">{trans.__('Who')}</th>
-          <th scope="col">{trans.__('Reason')}</th>
-          <th scope="col">
-            <span className="dl-mod-hidden">{trans.__('Actions')}</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {props.runs.map(run => (
-          <Row key={run.id} {...props} run={run} />
-        ))}
-      </tbody>
-    </table>
+    <Table
+      className="dl-Table dl-RunsTable"
+      columns={[
+        trans.__('State'),
+        trans.__('Job'),
+        trans.__('Started'),
+        trans.__('Duration'),
+        trans.__('Who'),
+        trans.__('Reason')
+      ]}
+      actions={trans.__('Actions')}
+    >
+      {props.runs.map(run => (
+        <Row key={run.id} {...props} run={run} />
+      ))}
+    </Table>
   );
 }
 

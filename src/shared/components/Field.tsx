@@ -3,8 +3,7 @@ import React from 'react';
 /** What ties a control to its label, description and problem; spread it over the control. */
 export type FieldAttributes = React.AriaAttributes & { id: string };
 
-/** One labelled control with what it is for and what is wrong with it. */
-export function Field(props: {
+export type FieldProps = {
   /** Unique on the page. */
   id: string;
   label: React.ReactNode;
@@ -20,7 +19,10 @@ export function Field(props: {
   /** For CSS and tests. */
   data?: { [name: `data-${string}`]: string };
   children: (attributes: FieldAttributes) => React.ReactNode;
-}): JSX.Element {
+};
+
+/** One labelled control with what it is for and what is wrong with it. */
+export function Field(props: FieldProps): JSX.Element {
   const { id, description, problem } = props;
   const described = [
     description && `${id}-description`,

@@ -1,0 +1,70 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React, { useRef } from 'react';
+
+import { Table } from '../../shared/components/Table';
+
+/** Rows that are filled in, left out and added. */
+export function EditableRows<Row>(props: {
+  rows: Row[];
+  columns: string[];
+  /** The cells of a row, but for the last one, which leaves it out. */
+  cells: (
+    row: Row,
+    change: (part: Partial<Row>) => void,
+    index: number
+  ) => React.ReactNode;
+  /** What is added, and how the button says it. */
+  fresh: Row;
+  add: string;
+  disabled: boolean;
+  /** Between the rows and the button. */
+  children?: React.ReactNode;
+  onChange: (rows: Row[]) => void;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { rows, disabled, onChange, trans } = props;
+  const add = useRef<HTMLButtonElement>(null);
+  const changed = (index: number, part: Partial<Row>) =>
+    rows.map((it, at) => (at === index ? { ...it, ...part } : it));
+  return (
+    <>
+      {rows.length > 0 && (
+        <Table
+          className="dl-Table dl-mod-fields"
+          columns={props.columns}
+          actions={trans.__('Actions')}
+        >
+          {rows.map((row, index) => (
+            <tr key={index}>
+              {props.cells(row, it => onChange(changed(index, it)), index)}
+              <td>
+                <button
+                  type="button"
+                  className="dl-Button dl-mod-link"
+                  disabled={disabled}
+                  onClick={() => {
+                    onChange(rows.filter((_, at) => at !== index));
+                    // This button goes; whoever works with the keyboard goes on there.
+                    add.current?.focus();
+                  }}
+                >
+                  {trans.__('Leave out')}
+                </button>
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+      {props.children}
+      <button
+        ref={add}
+        type="button"
+        className="dl-Button"
+        disabled={disabled}
+        onClick={() => onChange([...rows, props.fresh])}
+      >
+        {props.add}
+      </button>
+    </>
+  );
+}

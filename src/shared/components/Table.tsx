@@ -1,0 +1,51 @@
+import React from 'react';
+
+/** A table with a head; `actions` names a last column of buttons to those who do not see them. */
+export function Table(
+  props: React.TableHTMLAttributes<HTMLTableElement> & {
+    columns: string[];
+    actions?: string;
+  }
+): JSX.Element {
+  const { columns, actions, children, ...attributes } = props;
+  return (
+    <table className="dl-Table" {...attributes}>
+      <thead>
+        <tr>
+          {columns.map(column => (
+            <th key={column} scope="col">
+              {column}
+            </th>
+          ))}
+          {actions !== undefined && (
+            <th scope="col">
+              <span className="dl-mod-hidden">{actions}</span>
+            </th>
+          )}
+        </tr>
+      </thead>
+      <tbody>{children}</tbody>
+    </table>
+  );
+}
+
+/** The cell by which its row is opened. */
+export function NameCell(props: {
+  name: string;
+  description: string;
+  onOpen: () => void;
+  /** Beside the name. */
+  children?: React.ReactNode;
+}): JSX.Element {
+  return (
+    <td>
+      <button className="dl-Button dl-mod-link" onClick={props.onOpen}>
+        {props.name}
+      </button>{' '}
+      {props.children}
+      {props.description && (
+        <div className="dl-mod-quiet">{props.description}</div>
+      )}
+    </td>
+  );
+}
