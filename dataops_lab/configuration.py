@@ -9,8 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 
 from .api_models.base import Day
-from .domain.configuration import Configuration, EnvironmentEntry, ImageEntry
-from .domain.environments import DockerSettings, ExecutorKind, Mount, Resources, RunLimits, bytes_of, size_text
+from .domain.configuration import Configuration, EnvironmentEntry, ImageEntry, limits_as_written
+from .domain.environments import DockerSettings, ExecutorKind, Mount, Resources, RunLimits, bytes_of
 from .domain.images import Deprecation
 from .errors import Refused
 
@@ -157,21 +157,13 @@ def written(it: Configuration) -> str:
 
 
 def _environment(entry: EnvironmentEntry) -> dict[str, Any]:
-    of, limits = entry.settings, entry.settings["limits"]
-    bounds = {
-        "cpus": limits.resources.cpus,
-        "memory": size_text(limits.resources.memory_bytes),
-        "pids": limits.resources.pids,
-        "gpus": limits.resources.gpus,
-        "timeout_s": limits.timeout_s,
-        "concurrency": limits.concurrency,
-    }
+    of = entry.settings
     return {
         "name": entry.name,
         "executor": str(of["executor"]),
         "description": of["description"],
         "docker": {name: value for name, value in vars(of["docker"]).items() if value is not None},
-        "limits": {name: value for name, value in bounds.items() if value is not None},
+        "limits": {name: value for name, value in limits_as_written(of["limits"]).items() if value is not None},
         "images": list(of["images"]),
         "default_image": of["default_image"],
         "network": of["network"],

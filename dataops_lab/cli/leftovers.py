@@ -60,7 +60,7 @@ def _processes(_: Home, __: Services) -> Iterator[Leftover]:
     found = list(orphans())
     if found:
         ids = _some(str(process.pid) for process in found)
-        message = f"Of state folders that were deleted, {plural(len(found), 'process')} still run: {ids}"
+        message = f"{plural(len(found), 'process')} of state folders that were deleted: {ids}"
         yield Leftover("processes", message, partial(_each, end, found))
 
 

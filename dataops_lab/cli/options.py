@@ -112,7 +112,7 @@ def resources_options(command: F) -> F:
     """What a run asks for; the environment's limits where they are not given."""
     positive = click.FloatRange(min=0, min_open=True)
     for option in (
-        click.option("--gpus", type=click.IntRange(1), help="GPUs."),
+        click.option("--gpus", type=click.IntRange(0), help="GPUs."),
         click.option("--pids", type=click.IntRange(1), help="Processes and threads at a time."),
         click.option("--memory", "memory_bytes", type=size, metavar="SIZE", help="Memory, as 4G or 512Mi."),
         click.option("--cpus", type=positive, help="CPUs, as 1.5."),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .environments import Environment
+from .environments import Environment, RunLimits, size_text
 from .images import Image
 from .versions import canonical_json, digest_of
 
@@ -87,6 +87,18 @@ def entry_of_image(it: Image) -> ImageEntry:
     return ImageEntry(it.name, it.reference, {name: getattr(it, name) for name in OF_IMAGES})
 
 
+def limits_as_written(it: RunLimits) -> dict[str, Any]:
+    """By the names that they have in the file."""
+    return {
+        "cpus": it.resources.cpus,
+        "memory": size_text(it.resources.memory_bytes),
+        "pids": it.resources.pids,
+        "gpus": it.resources.gpus,
+        "timeout_s": it.timeout_s,
+        "concurrency": it.concurrency,
+    }
+
+
 def changes(before: Configuration, after: Configuration) -> list[Change]:
     """What makes one of the other, environment by environment and image by image."""
     old, new = ({it.name: _flat(it) for it in each.environments} for each in (before, after))
@@ -116,6 +128,8 @@ def _flat(it: EnvironmentEntry | ImageEntry) -> dict[str, Any]:
     }
     if isinstance(it, ImageEntry):
         return dict(_leaves({"reference": it.reference, **settings}, ""))
+    if "limits" in settings:
+        settings["limits"] = limits_as_written(it.settings["limits"])
     secrets = dict.fromkeys(it.secrets or (), "expected")
     return dict(_leaves({**settings, "variables": dict(it.variables or {}), "secrets": secrets}, ""))
 

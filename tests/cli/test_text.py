@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from dataops_lab.cli.text import coloured, duration, one_line, plain, since, size
+from dataops_lab.cli.text import coloured, duration, one_line, plain, plural, since, size
 
 HOSTILE = [
     ("\x1b]0;title\x07a", "a"),
@@ -53,3 +53,8 @@ def test_the_past_is_told_relative_to_now(seconds, shown):
 @pytest.mark.parametrize(("count", "shown"), [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (2e13, "20 TB")])
 def test_sizes_are_told_in_decimal_units(count, shown):
     assert size(count) == shown
+
+
+def test_what_is_counted_is_told_as_people_do():
+    assert [plural(n, "run") for n in (0, 1, 2)] == ["0 runs", "1 run", "2 runs"]
+    assert plural(2, "process") == "2 processes"

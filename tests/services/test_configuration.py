@@ -39,6 +39,7 @@ def test_what_would_change_is_what_then_changes(ctx):
     done = configuration.apply(ctx, read(FILE), state=planned.state, by="ann")
     assert done == replace(planned, applied=True)
     assert ("staging", "") in fields(done) and ("staging", "variables.REGION") in fields(done)
+    assert ("staging", "limits.cpus") in fields(done), "as in the file"
     assert order(ctx) == ["sandbox", "staging", "production"]
     assert environments.get(ctx, "staging").limits.resources.cpus == 2
     assert done.remaining == ["jupyter dataops secrets set staging PASSWORD"]
