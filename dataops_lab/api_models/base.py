@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from functools import cache
 from types import UnionType
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
 from pydantic import VERSION, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-T = TypeVar("T")
+T = TypeVar("T", bound=BaseModel)
 
 
 def _rfc3339(value: dt.datetime) -> str:
@@ -37,8 +38,12 @@ class Model(BaseModel):
         """1.0 is an integer in JSON, and no int in Python."""
         if not isinstance(given, dict):
             return given
-        whole = {name for name, value in given.items() if isinstance(value, float) and value.is_integer()}
-        return {name: int(value) if name in whole & _integers(cls) else value for name, value in given.items()}
+        whole = {
+            name: int(value)
+            for name in _integers(cls)
+            if isinstance(value := given.get(name), float) and value.is_integer()
+        }
+        return {**given, **whole} if whole else given
 
 
 @cache
@@ -73,3 +78,8 @@ class PageModel(Model, Generic[T]):
 
     items: list[T]
     next: str | None = None
+
+    def to_json(self) -> bytes:
+        """Item by item: all at once would hold the interpreter, and with it the event loop, for as long as it takes."""
+        items = ",".join(item.model_dump_json() for item in self.items)
+        return f'{{"items":[{items}],"next":{json.dumps(self.next)}}}'.encode()

@@ -24,7 +24,7 @@ from jupyter_server.base.handlers import APIHandler
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, ValidationError
 from tornado.web import HTTPError, authenticated
 
-from ..api_models import Problem
+from ..api_models import PageModel, Problem
 from ..errors import (
     Conflict,
     Damaged,
@@ -255,7 +255,8 @@ def _answer(verb: Callable[..., Any], handler: DataOpsHandler, *arguments: Any) 
     if result is None:
         return Answer(HTTPStatus.NO_CONTENT, b"", "application/json", {})
     if isinstance(result, BaseModel):
-        return Answer(status, result.model_dump_json().encode(), "application/json", {})
+        content = result.to_json() if isinstance(result, PageModel) else result.model_dump_json().encode()
+        return Answer(status, content, "application/json", {})
     assert isinstance(result, Bytes)
     disposition = "inline" if result.inline else "attachment"
     headers = {
