@@ -117,6 +117,10 @@ export class ImagesModel {
     this._takeIn(await this._client.images.probe(name));
   }
 
+  async cancel(task: string): Promise<void> {
+    this._takeIn(await this._client.images.cancelTask(task));
+  }
+
   async change(name: string, change: ImageChange): Promise<void> {
     await this._client.images.change(name, change);
     await this._reload();
@@ -168,7 +172,7 @@ export class ImagesModel {
     tasks.sort((a, b) => b.id.localeCompare(a.id));
     this._set({ tasks });
     if (task.state === 'running') {
-      this._later(TASK_MS, () => this._look(task.id));
+      this._follow(task.id, TASK_MS);
     } else if (before?.state === 'running') {
       void this._reload().catch(() => undefined);
       if (this._state.selected === task.image) {
@@ -177,14 +181,24 @@ export class ImagesModel {
     }
   }
 
-  private async _look(id: string): Promise<void> {
-    const known = this._state.tasks.find(it => it.id === id)!;
-    try {
-      this._takeIn(await this._client.images.task(id, known.log.length));
-    } catch {
-      // The server is away for a while; the task goes on or is found interrupted.
-      this._later(TRIAL_MS, () => this._look(id));
+  /** Look once more, unless that is due anyway: what is read twice would stand twice in the log. */
+  private _follow(id: string, milliseconds: number): void {
+    if (this._followed.has(id)) {
+      return;
     }
+    this._followed.add(id);
+    this._later(milliseconds, async () => {
+      const known = this._state.tasks.find(it => it.id === id)!;
+      try {
+        const task = await this._client.images.task(id, known.log.length);
+        this._followed.delete(id);
+        this._takeIn(task);
+      } catch {
+        // The server is away for a while; the task goes on or is found interrupted.
+        this._followed.delete(id);
+        this._follow(id, TRIAL_MS);
+      }
+    });
   }
 
   private _followTrial(trial: ImageTrial): void {
@@ -230,6 +244,7 @@ export class ImagesModel {
     trouble: null
   };
   private _disposed = false;
+  private readonly _followed = new Set<string>();
   private readonly _timers = new Set<ReturnType<typeof setTimeout>>();
   private readonly _changed = new Signal<this, void>(this);
 }

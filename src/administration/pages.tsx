@@ -102,6 +102,7 @@ export function ImagesPart(
         onAdd={it => model.add(it)}
         onBuild={it => model.build(it)}
         onFreeze={onFreeze}
+        onCancel={task => model.cancel(task)}
         trans={trans}
       />
     );
@@ -115,6 +116,7 @@ export function ImagesPart(
       images={images}
       onBack={() => void model.select(null)}
       onPin={pull => model.add({ name, reference: image.reference, pull })}
+      onCancel={task => model.cancel(task)}
       onProbe={() => model.probe(name)}
       onCheck={() => model.lookForNews(name)}
       onChange={change => model.change(name, change)}

@@ -71,6 +71,15 @@ export class ImagesClient {
     return this._connection.get(pathOf('image-tasks', id), { after });
   }
 
+  /** Ask for its end. */
+  cancelTask(id: string): Promise<ImageTask> {
+    return this._connection.send(
+      'POST',
+      pathOf('image-tasks', id, 'cancel'),
+      {}
+    );
+  }
+
   async trials(): Promise<ImageTrial[]> {
     const path = 'image-trials';
     return (await this._connection.get<Page<ImageTrial>>(path)).items;

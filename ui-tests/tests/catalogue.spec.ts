@@ -1,5 +1,5 @@
 import { expect, test } from './fixtures';
-import { imageForTests, NO_DOCKER } from './images';
+import { imageForTests, NO_DOCKER, tag } from './images';
 import { notebook, openForm } from './notebooks';
 
 test('an image is built, tried with the jobs of another one, and deprecated', async ({
@@ -77,4 +77,76 @@ test('an image is built, tried with the jobs of another one, and deprecated', as
   await expect(
     form.locator('.dl-Reasons').filter({ hasText: 'Use now.' })
   ).toBeVisible();
+});
+
+test('a tag that moved is pinned anew when somebody says so, and until then nothing changes', async ({
+  page,
+  screens,
+  tmpPath
+}) => {
+  test.setTimeout(300_000);
+  const lean = imageForTests('lean');
+  const data = imageForTests('data');
+  test.skip(lean === null || data === null, NO_DOCKER);
+  const { administration, form } = screens;
+  const moving = 'dataops-lab-test/moving-in-browser:1';
+  tag(lean!, moving);
+  await screens.addEnvironment('harbour');
+  await screens.addImage('ship', moving, 'harbour');
+  await openForm(page, `${tmpPath}/sailing.ipynb`, notebook('print("ran")'));
+  await form.getByLabel('Environment').selectOption('harbour');
+  await screens.run.click();
+  const record = screens.recordThatIs('succeeded');
+  await expect(record).toBeVisible({ timeout: 90_000 });
+
+  tag(data!, moving);
+  await screens.openAdministration('images');
+  const button = (name: string) =>
+    administration.getByRole('button', { name, exact: true });
+  await button('ship').click();
+  await button('Look for a newer one').click();
+  await expect(administration).toContainText('now means another image');
+  await button('Pin the newer one').click();
+  await expect(
+    administration.getByRole('row', { name: /^Earlier/ })
+  ).toBeVisible({ timeout: 90_000 });
+  await button('Look for a newer one').click();
+  await expect(administration).toContainText('still means this image');
+
+  await page.getByRole('tab', { name: 'sailing', exact: true }).click();
+  await screens.action('Rerun With…').click();
+  await expect(form).toContainText('the very image of the earlier run');
+});
+
+test('a build that fails says why, and the keyboard goes on where it began', async ({
+  screens
+}) => {
+  test.setTimeout(300_000);
+  const lean = imageForTests('lean');
+  test.skip(lean === null, NO_DOCKER);
+  const { administration } = screens;
+  await screens.addImage('ground', lean!);
+  const open = administration.getByRole('button', { name: 'Build…' });
+  await open.click();
+  const build = administration.getByRole('form', { name: 'Build an image' });
+  await build.getByLabel('Name').fill('castle');
+  await build.getByLabel('Base').fill('ground');
+  await build.getByLabel('Packages').selectOption('kernel');
+  await expect(build).toContainText('do not come along');
+  await build.getByLabel('Packages').selectOption('requirements');
+  const log = administration.getByLabel('Log of Building castle');
+  const packages = build.getByLabel('requirements.txt');
+  await packages.fill('tornado==0.0.0.0.1');
+  await build.getByRole('button', { name: 'Build the image' }).press('Enter');
+  await expect(build).toHaveCount(0);
+  await expect(open).toBeFocused();
+  const task = administration.locator('[data-task=build][data-state=failed]');
+  await expect(task).toContainText(
+    'No matching distribution found for tornado==0.0.0.0.1',
+    { timeout: 120_000 }
+  );
+  if (!(await log.isVisible())) {
+    await task.locator('summary').click();
+  }
+  await expect(log).toContainText('pip install');
 });

@@ -19,5 +19,13 @@ export function imageForTests(name: string): string | null {
   throw new Error(stderr);
 }
 
+/** Let a tag mean an image, as a push of somebody else does. */
+export function tag(image: string, as: string): void {
+  const { status, stderr } = spawnSync('docker', ['tag', image, as]);
+  if (status !== 0) {
+    throw new Error(String(stderr));
+  }
+}
+
 export const NO_DOCKER =
   'No Docker daemon answers: scripts/docker installs and starts one.';

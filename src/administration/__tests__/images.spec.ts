@@ -14,10 +14,13 @@ const TASK: ImageTask = {
   log_size: 0
 };
 
+const CANCELLED = { code: 'task_cancelled', message: '', detail: {} };
+
 describe('ImagesModel', () => {
   let answers: (Partial<ImageTask> | Error)[];
   let asked: number[];
   let catalogue: Image[];
+  let tasks: ImageTask[];
   let trials: Partial<ImageTrial>[];
   let model: ImagesModel;
   let changes: number;
@@ -32,10 +35,12 @@ describe('ImagesModel', () => {
     asked = [];
     changes = 0;
     catalogue = [];
+    tasks = [];
     trials = [];
     const images = {
       all: async () => catalogue,
-      tasks: async () => [],
+      tasks: async () => tasks,
+      cancelTask: async () => ({ ...TASK, error: CANCELLED }),
       add: async () => TASK,
       users: async () => ({ jobs: [] }),
       trials: async () => [],
@@ -79,6 +84,21 @@ describe('ImagesModel', () => {
     ]);
     expect(model.state.images).toEqual(catalogue);
     expect(changes).toBe(1);
+  });
+
+  it('reads no log twice when it is cancelled or everything is read anew', async () => {
+    answers = [
+      { log: 'pulling\n', log_size: 8, error: CANCELLED },
+      { log: 'ended\n', log_size: 14, error: CANCELLED, state: 'failed' }
+    ];
+    await model.add({ name: 'lean', reference: 'lean:1' });
+    await model.cancel(TASK.id);
+    expect(model.state.tasks[0].error).toEqual(CANCELLED);
+    tasks = [TASK];
+    await model.load();
+    await passes(10_000);
+    expect(asked).toEqual([0, 8]);
+    expect(model.state.tasks[0].log).toBe('pulling\nended\n');
   });
 
   it('goes on following when the server was away', async () => {

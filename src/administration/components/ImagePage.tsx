@@ -35,6 +35,7 @@ export type ImagePageProps = {
   onPin: (pull: boolean) => Promise<void>;
   onProbe: () => Promise<void>;
   onCheck: () => Promise<void>;
+  onCancel: (task: string) => Promise<void>;
   onChange: (change: ImageChange) => Promise<void>;
   onAllow: (environment: string, allowed: boolean) => Promise<void>;
   onRemove: () => Promise<void>;
@@ -104,6 +105,7 @@ export function ImagePage(props: ImagePageProps): JSX.Element {
       )}
       <Tasks
         tasks={props.tasks.filter(it => it.image === image.name).slice(0, 1)}
+        onCancel={props.onCancel}
         trans={trans}
       />
       <Pin image={image} trans={trans} />

@@ -27,6 +27,7 @@ export function Images(props: {
   onSelect: (name: string) => void;
   onAdd: (image: ImageAddition) => Promise<void>;
   onBuild: (build: ImageBuild) => Promise<void>;
+  onCancel: (task: string) => Promise<void>;
   onFreeze: (kernel: string) => Promise<FrozenPackages>;
   trans: TranslationBundle;
 }): JSX.Element {
@@ -62,7 +63,7 @@ export function Images(props: {
       </div>
       {adding === 'add' && <AddImage {...props} onDone={done} />}
       {adding === 'build' && <BuildImage {...props} onDone={done} />}
-      <Tasks tasks={props.tasks} trans={trans} />
+      <Tasks tasks={props.tasks} onCancel={props.onCancel} trans={trans} />
       {images.length ? (
         <Table
           columns={[

@@ -4,12 +4,14 @@ import React, { useLayoutEffect, useRef } from 'react';
 import type { ImageTask } from '../../api';
 import { PhaseLabel } from '../../shared/components/StateLabel';
 import { RelativeTime } from '../../shared/components/Times';
+import { reportFailure } from '../../shared/report';
 
 const SHOWN = 5;
 
 /** Work on images: what goes on, and how the last of it ended. */
 export function Tasks(props: {
   tasks: ImageTask[];
+  onCancel: (task: string) => Promise<void>;
   trans: TranslationBundle;
 }): JSX.Element | null {
   const { trans } = props;
@@ -24,7 +26,7 @@ export function Tasks(props: {
           <details open={task.state === 'running' || undefined}>
             <summary>
               <PhaseLabel
-                phase={PHASES[task.state]}
+                phase={phaseOf(task)}
                 label={
                   task.state === 'interrupted'
                     ? trans.__('Interrupted')
@@ -41,6 +43,17 @@ export function Tasks(props: {
                 <span className="dl-Field-problem">{task.error.message}</span>
               )}
             </summary>
+            {task.state === 'running' && !task.error && (
+              <button
+                className="dl-Button"
+                aria-label={trans.__('Cancel %1', titleOf(task, trans))}
+                onClick={() =>
+                  void props.onCancel(task.id).catch(reportFailure)
+                }
+              >
+                {trans.__('Cancel')}
+              </button>
+            )}
             {task.log && <TaskLog task={task} trans={trans} />}
           </details>
         </li>
@@ -55,6 +68,13 @@ const PHASES: { [state in ImageTask['state']]: string } = {
   failed: 'failed',
   interrupted: 'lost'
 };
+
+function phaseOf({ state, error }: ImageTask): string {
+  if (error?.code === 'task_cancelled') {
+    return state === 'running' ? 'cancelling' : 'cancelled';
+  }
+  return PHASES[state];
+}
 
 function titleOf(task: ImageTask, trans: TranslationBundle): string {
   const titles: { [kind: string]: string } = {
