@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from threading import Thread
 
@@ -27,7 +28,7 @@ from ..domain.images import (
     kept_tag,
 )
 from ..domain.recipes import checked_requirements, read_environment
-from ..errors import Conflict, DataOpsError, InvalidRequest, Refused
+from ..errors import Conflict, DataOpsError, InvalidRequest, Refused, Unavailable
 from ..ports import ImageBackend, Say, Transaction
 from .context import Services
 from .permissions import require_administrator
@@ -224,7 +225,8 @@ class _Log:
             self._add(line)
         if time.monotonic() - self._looked_at > _WRITE_EVERY_S:
             self._looked_at = time.monotonic()
-            with self._ctx.store.read() as tx:
+            # A database that does not answer for a moment has not said that nobody wants it.
+            with suppress(Unavailable), self._ctx.store.read() as tx:
                 self.check_wanted(tx)
 
     def check_wanted(self, tx: Transaction) -> None:

@@ -245,6 +245,24 @@ def test_while_it_is_being_cancelled_nobody_else_begins(ctx, daemon, begun, ende
     ended(task)
 
 
+def test_a_database_that_does_not_answer_for_a_moment_cancels_nothing(ctx, daemon, ended, monkeypatch):
+    daemon.image("data:1", "a")
+    monkeypatch.setattr(image_tasks, "_WRITE_EVERY_S", 0)
+
+    def away():
+        raise Unavailable("The database does not answer.")
+
+    def pull(_reference, _login, say):
+        with monkeypatch.context() as patched:
+            patched.setattr(ctx.store, "read", away)
+            say("")
+        return daemon.here["data:1"]
+
+    daemon.pull = pull
+    task = image_tasks.add(ctx, AddImage("data", "data:1", pull=True), by="ada")
+    assert ended(task).task.state is ImageTaskState.SUCCEEDED
+
+
 def test_what_has_ended_is_not_cancelled(ctx, add, daemon):
     daemon.image("data:1", "a")
     add()
