@@ -40,7 +40,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
         for _ in range(rounds):
             cold.append(timed(run_through, api))
             bare.append(timed(bare_run, image, folder))
-        yield Row("2 cells, cold container", "dataops_lab", tuple(cold))
+        yield Row("2 cells, cold container", "dataops_lab", tuple(cold), "≤ 1.1 of docker run")
         yield Row("2 cells, cold container", "docker run papermill", tuple(bare))
 
         dataops("environments", "set", "sandbox", "--warm", "2")
@@ -50,7 +50,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
             until_ready(client, 2)
             warm.append(timed(run_through, api))
             bare.append(timed(bare_run, image, folder))
-        yield Row("2 cells, warm container", "dataops_lab", tuple(warm))
+        yield Row("2 cells, warm container", "dataops_lab", tuple(warm), "≤ 0.5")
         yield Row("2 cells, warm container", "docker run papermill", tuple(bare))
         until_ready(client, 2)
         yield Row(f"pool of 2, {memory_of(client) / 2**20:.0f} MiB in all", "dataops_lab", ())

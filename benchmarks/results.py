@@ -35,8 +35,8 @@ def _section(title: str, rows: Sequence[Row]) -> str:
     lines = [
         f"## {title}\n",
         f"{dt.date.today().isoformat()}, {_machine()}; {_versions()}.\n",
-        "| notebook | | whole run | ours : theirs | ready → last reply | ours : theirs | rounds |",
-        "|---|---|---|---|---|---|---|",
+        "| | | whole run | ours : theirs | ready → last reply | ours : theirs | rounds | target |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for case, group in groupby(rows, key=lambda row: row.case):
         ours, *theirs = group
@@ -44,7 +44,7 @@ def _section(title: str, rows: Sequence[Row]) -> str:
             ratios = [_ratio(ours, row, of) if row is not ours else "" for of in ("whole", "cells")]
             lines.append(
                 f"| {case} | {row.contender} | {_seconds(row, 'whole')} | {ratios[0]} "
-                f"| {_seconds(row, 'cells')} | {ratios[1]} | {len(row.times)} |"
+                f"| {_seconds(row, 'cells')} | {ratios[1]} | {len(row.times)} | {row.target} |"
             )
     return "\n".join(lines)
 

@@ -27,6 +27,8 @@ class Row:
     case: str
     contender: str
     times: tuple[Times, ...]
+    target: str = ""
+    """What we want to reach, in words."""
 
     def spread(self, of: str) -> tuple[float, float, float] | None:
         """Median, least, most."""
@@ -42,6 +44,7 @@ class Case:
     notebook: dict[str, Any]
     rounds: int
     slow: frozenset[str] = frozenset()
+    target: str = ""
 
 
 def in_turns(case: Case, contenders: Mapping[str, Contender]) -> Iterator[Row]:
@@ -52,5 +55,6 @@ def in_turns(case: Case, contenders: Mapping[str, Contender]) -> Iterator[Row]:
                 continue
             with tempfile.TemporaryDirectory() as folder:
                 times[name].append(contender(case.notebook, Path(folder)))
+    ours, *_ = contenders
     for name, measured in times.items():
-        yield Row(case.name, name, tuple(measured))
+        yield Row(case.name, name, tuple(measured), case.target if name == ours else "")

@@ -1,0 +1,45 @@
+"""jupyter-scheduler: a server of its own, whose API is asked for jobs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from . import lean
+from .serving import served, until
+
+
+@contextmanager
+def scheduler(folder: Path) -> Iterator[httpx.Client]:
+    """Of notebooks below `folder`, with its jobs in a place of their own."""
+    environment = {**os.environ, "JUPYTER_DATA_DIR": str(folder / "scheduler")}
+    with served(lean.program("python", "scheduler"), folder, ["jupyter_scheduler"], environment) as api:
+        yield api
+
+
+def run_through(api: httpx.Client, path: str) -> None:
+    """From the request until it says that it is completed."""
+    ended(api, submit(api, path))
+
+
+def submit(api: httpx.Client, path: str) -> str:
+    kernels = api.get("/scheduler/runtime_environments").raise_for_status().json()
+    job = {"name": "bench", "input_uri": path, "runtime_environment_name": kernels[0]["name"]}
+    return str(api.post("/scheduler/jobs", json=job).raise_for_status().json()["job_id"])
+
+
+def ended(api: httpx.Client, job_id: str) -> None:
+    job: dict[str, Any] = {}
+
+    def is_over() -> bool:
+        job.update(api.get(f"/scheduler/jobs/{job_id}").raise_for_status().json())
+        return job["status"] in ("COMPLETED", "FAILED")  # It is born as STOPPED.
+
+    until(is_over)
+    if job["status"] != "COMPLETED":
+        raise RuntimeError(job.get("status_message") or job["status"])
