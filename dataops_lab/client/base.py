@@ -23,6 +23,7 @@ from ..api_models import (
 from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
 from ..domain.runs import RunState
+from ..errors import Unavailable
 from .environments import Environments
 from .images import Images
 
@@ -181,13 +182,21 @@ class Client(Protocol):
 
     def follow_log(self, run_id: str) -> Iterator[bytes]:
         """All of the log, that of each attempt, until the run has ended."""
-        attempt = seen = 0
+        attempt, seen = 1, 0
+        cut_off: Unavailable | None = None
         for update in self.follow(run_id, journal=True):
-            if len(update.run.attempts) != attempt:
+            if len(update.run.attempts) > attempt:
                 attempt, seen = len(update.run.attempts), 0
-            for piece in self.log(run_id, after=seen):
-                seen += len(piece)
-                yield piece
+            try:
+                cut_off = None
+                for piece in self.log(run_id, after=seen):
+                    seen += len(piece)
+                    yield piece
+            except Unavailable as error:
+                # The rest comes with the next update, if there is one.
+                cut_off = error
+        if cut_off is not None:
+            raise cut_off
 
     def report(self, run_id: str, *, code: bool = False) -> bytes:
         """One HTML page; `code` shows sources."""
