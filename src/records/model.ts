@@ -1,4 +1,4 @@
-import { isCodeCellModel } from '@jupyterlab/cells';
+import { ICellModel, isCodeCellModel } from '@jupyterlab/cells';
 import type * as nbformat from '@jupyterlab/nbformat';
 import type { INotebookModel } from '@jupyterlab/notebook';
 import { IDisposable } from '@lumino/disposable';
@@ -12,7 +12,7 @@ import {
   Problem,
   Run
 } from '../api';
-import { isTerminal } from '../shared/runs';
+import { failingCell, isTerminal } from '../shared/runs';
 import { IRuns } from '../tokens';
 import { coalesced, JournalReplay } from './journal';
 
@@ -47,6 +47,19 @@ export class RecordModel implements IDisposable {
 
   get run(): Run | null {
     return this._run;
+  }
+
+  /**
+   * The cell it failed at, as people count in the notebook they wrote: that with the given values
+   * is not in there.
+   */
+  get failingNumber(): number | null {
+    const cell = this._run && failingCell(this._run);
+    if (cell === null) {
+      return null;
+    }
+    const before = Array.from(this.notebook.cells).slice(0, cell);
+    return cell + 1 - before.filter(isInjected).length;
   }
 
   get trouble(): Problem | null {
@@ -243,6 +256,11 @@ export class RecordModel implements IDisposable {
   private _watching: IDisposable | null = null;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _filled = new Signal<this, void>(this);
+}
+
+function isInjected(cell: ICellModel): boolean {
+  const tags: unknown = cell.getMetadata('tags');
+  return Array.isArray(tags) && tags.includes('injected-parameters');
 }
 
 /**

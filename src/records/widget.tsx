@@ -197,6 +197,7 @@ function Head({ widget }: { widget: RecordWidget }): JSX.Element {
   const { model, view, runs, commands, trans } = widget.parts;
   const run = useSignal(model.changed, () => model.run);
   const trouble = useSignal(model.changed, () => model.trouble);
+  const failingNumber = useSignal(model.filled, () => model.failingNumber);
   const isMine = useSignal(
     runs.changed,
     () => run !== null && runs.isMine(run)
@@ -208,6 +209,7 @@ function Head({ widget }: { widget: RecordWidget }): JSX.Element {
       <Notices runs={runs} trans={trans} />
       <RecordHead
         run={run}
+        failingNumber={failingNumber}
         isMine={isMine}
         mayChange={isMine || mayAdminister === true}
         trouble={trouble}

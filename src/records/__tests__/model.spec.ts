@@ -30,6 +30,9 @@ const CONTENT = {
   ]
 };
 
+/** The tag of the cell with the given values. */
+const GIVEN = ['injected-parameters'];
+
 /** The journal of an attempt that printed `text`. */
 function printed(text: string): JournalEvent[] {
   const output = { output_type: 'stream', name: 'stdout', text };
@@ -46,6 +49,7 @@ describe('RecordModel', () => {
   let model: RecordModel;
   /** What the page heard of the run while its record was being loaded. */
   let known: Run | null;
+  let content: { cells: object[] };
 
   const shown = () =>
     (notebook.cells.get(0) as CodeCellModel).outputs
@@ -72,11 +76,12 @@ describe('RecordModel', () => {
 
   beforeEach(async () => {
     known = null;
+    content = CONTENT;
     notebook = new NotebookModel();
     stream.journal = new Signal<object, JournalDelta>({});
     const client = {
       run: async () => RUN,
-      notebook: async () => CONTENT,
+      notebook: async () => content,
       journal: async () => ({ attempt: 0, events: [], complete: false })
     };
     const events = {
@@ -121,6 +126,16 @@ describe('RecordModel', () => {
     await arrives(1, 'first');
     await arrives(2, 'second');
     expect(shown()).toEqual(['second']);
+  });
+
+  it('counts the failing cell as in the notebook that was written', async () => {
+    const reason = { code: 'cell_error', message: '', detail: { cell: 1 } };
+    known = { ...RUN, state: 'failed', reason } as unknown as Run;
+    const [cell] = CONTENT.cells;
+    const given = { ...cell, id: 'g', metadata: { tags: GIVEN } };
+    content = { ...CONTENT, cells: [given, cell] };
+    await model.load();
+    expect(model.failingNumber).toBe(1);
   });
 
   it('shows the end of a run that an answer from before came after', async () => {

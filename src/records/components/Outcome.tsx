@@ -9,6 +9,7 @@ import { failingCell, isTerminal, leftBehind } from '../../shared/runs';
 /** Why a run waits or ended as it did, with the next click. Nothing when all went well. */
 export function Outcome(props: {
   run: Run;
+  failingNumber: number | null;
   onShowCell: (cell: number) => void;
   onOpenNotebook: () => void;
   onTakeAlong: () => void;
@@ -40,7 +41,7 @@ export function Outcome(props: {
       kind={kindOf(run)}
       title={
         failed
-          ? trans.__('Cell %1 of the notebook failed', cell + 1)
+          ? trans.__('Cell %1 of the notebook failed', props.failingNumber)
           : run.reason.message
       }
     >

@@ -14,6 +14,7 @@ import { Tabs } from '../../shared/components/Tabs';
 /** Everything above the part of the record that is looked at. */
 export function RecordHead(props: {
   run: Run | null;
+  failingNumber: number | null;
   isMine: boolean;
   mayChange: boolean;
   trouble: Problem | null;
@@ -59,6 +60,7 @@ export function RecordHead(props: {
       <Damage run={run} trans={trans} />
       <Outcome
         run={run}
+        failingNumber={props.failingNumber}
         onShowCell={props.onShowCell}
         onOpenNotebook={() =>
           void commands.execute(CommandIDs.openNotebook, { id: run.id })
