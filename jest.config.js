@@ -24,6 +24,7 @@ module.exports = {
     ...base.moduleNameMapper,
     '^d3-dsv$': '<rootDir>/node_modules/d3-dsv/dist/d3-dsv.js'
   },
+  modulePathIgnorePatterns: ['<rootDir>/\\.venv/'],
   reporters: ['default'],
   setupFiles: [...base.setupFiles, '<rootDir>/jest.setup.js'],
   testRegex: 'src/.*/__tests__/.*\\.spec\\.tsx?$',

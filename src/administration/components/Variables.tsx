@@ -44,7 +44,7 @@ export function Secrets(props: Actions & { secrets: Secret[] }): JSX.Element {
       kind="secret"
       title={trans.__('Secrets')}
       description={trans.__(
-        'Runs get them; nobody reads them here. In outputs and logs they are masked.'
+        'Runs get them; nobody reads them here. In outputs and logs they are masked, unless they have fewer than six characters.'
       )}
       remove={trans.__('Remove the secret')}
       entries={secrets.map(it => ({
