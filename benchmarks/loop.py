@@ -14,12 +14,13 @@ from typing import Any
 
 import httpx
 
-from . import notebooks, service
+from . import notebooks, service, websocket
 from .turns import Row, Times
 
 TITLE = "Event loop: how late it is, in seconds, while a burst runs"
 
 API = "/dataops/api/v1"
+QUIET_S = 5.0
 
 
 def measure(*, quick: bool) -> Iterator[Row]:
@@ -30,10 +31,15 @@ def measure(*, quick: bool) -> Iterator[Row]:
     ):
         (Path(folder) / "in.ipynb").write_text(json.dumps(notebooks.short_cells(2)))
         service.run_burst(api, 4)  # The first ones open files and start workers.
-        api.get("/loop-probe")
-        with alone() as beside, busy(api):
-            service.run_burst(api, burst)
-            seen = api.get("/loop-probe").json()
+        with websocket.kernel(api) as kernel_id:
+            with websocket.answers(api, kernel_id) as quiet:
+                threading.Event().wait(QUIET_S)
+            api.get("/loop-probe")
+            with alone() as beside, websocket.answers(api, kernel_id) as meanwhile, busy(api):
+                service.run_burst(api, burst)
+                seen = api.get("/loop-probe").json()
+    yield Row("kernel's answer by websocket", "while nothing runs", tuple(map(Times, quiet)))
+    yield Row("kernel's answer by websocket", "during the burst", tuple(map(Times, meanwhile)))
     case = f"{burst} runs at once"
     for name, late in (
         ("server", [late for late, _ in seen]),

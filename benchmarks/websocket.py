@@ -1,0 +1,77 @@
+"""How long a kernel of the server takes to answer over its websocket: what a person feels at each keystroke."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+
+EVERY_S = 0.05
+
+
+@contextmanager
+def kernel(api: httpx.Client) -> Iterator[str]:
+    """The id of one that has answered."""
+    kernel_id = str(api.post("/api/kernels", json={"name": "python3"}).raise_for_status().json()["id"])
+    try:
+        asyncio.run(_answers(api, kernel_id, asked=1))
+        yield kernel_id
+    finally:
+        api.delete(f"/api/kernels/{kernel_id}")
+
+
+@contextmanager
+def answers(api: httpx.Client, kernel_id: str) -> Iterator[list[float]]:
+    """Seconds of each request that is made meanwhile; filled in at the end."""
+    seen: list[float] = []
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: seen.extend(asyncio.run(_answers(api, kernel_id, stop=stop))))
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join()
+
+
+async def _answers(
+    api: httpx.Client, kernel_id: str, *, stop: threading.Event | None = None, asked: int | None = None
+) -> list[float]:
+    """Until `stop` is set, or so many were `asked`."""
+    session, seen = uuid.uuid4().hex, []
+    url = str(api.base_url).replace("http", "ws", 1).rstrip("/")
+    request = HTTPRequest(
+        f"{url}/api/kernels/{kernel_id}/channels?session_id={session}",
+        headers={"Authorization": api.headers["Authorization"]},
+    )
+    connection = await websocket_connect(request)
+    try:
+        while not (stop and stop.is_set()) and (asked is None or len(seen) < asked):
+            seen.append(await _round_trip(connection, session))
+            await asyncio.sleep(EVERY_S)
+    finally:
+        connection.close()
+    return seen
+
+
+async def _round_trip(connection: WebSocketClientConnection, session: str) -> float:
+    header = {"msg_id": uuid.uuid4().hex, "msg_type": "kernel_info_request", "session": session, "version": "5.3"}
+    asked: dict[str, Any] = {"channel": "shell", "parent_header": {}, "metadata": {}, "content": {}}
+    began = time.perf_counter()
+    await connection.write_message(json.dumps({**asked, "header": {**header, "username": "", "date": ""}}))
+    while True:
+        told = await connection.read_message()
+        if told is None:
+            raise ConnectionError("The websocket was closed.")
+        message = json.loads(told)
+        if message["msg_type"] == "kernel_info_reply" and message["parent_header"]["msg_id"] == header["msg_id"]:
+            return time.perf_counter() - began
