@@ -168,10 +168,11 @@ class Follower:
         while new := self._new_events():
             # Several changes of one run make one frame: it carries the run as it is now.
             changed = list(dict.fromkeys(event.run_id for event in new))
+            views = runs.of(self.services, changed)
             for run_id in changed:
                 if run_id == changed[-1]:
                     self.seq = new[-1].seq  # Who breaks off before this frame is told all of them again.
-                if view := self._view(run_id):
+                if view := views.get(run_id):
                     yield self.frame("run", RunModel.of(view).model_dump_json().encode())
                 else:
                     yield self.frame("deleted", json.dumps({"run_id": run_id}).encode())

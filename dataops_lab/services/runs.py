@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -206,6 +206,12 @@ def cancel(ctx: Services, run_id: str, *, by: str) -> RunView:
 def get(ctx: Services, run_id: str) -> RunView:
     with ctx.store.read() as tx:
         return _view(ctx, tx, tx.runs.get(run_id))
+
+
+def of(ctx: Services, run_ids: Collection[str]) -> dict[str, RunView]:
+    """By id; those that there are."""
+    with ctx.store.read() as tx:
+        return {view.run.id: view for view in _views(ctx, tx, list(tx.runs.of(run_ids).values()))}
 
 
 def page(ctx: Services, where: RunFilter, *, limit: int = 50, cursor: str | None = None) -> Page[RunView]:
