@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import requests
 from dataops_lab.domain.environments import Mount, Resources
 from dataops_lab.errors import Refused, Unavailable
 from dataops_lab.executors.docker import Daemon, DockerExecutor, installation_id
+from dataops_lab.executors.docker.following import state_of
 from dataops_lab.executors.docker.stream import put
 from dataops_lab.ports import Bundle, BundleFile, Container, Look
 from dataops_lab.runner import protocol
@@ -266,13 +268,38 @@ def test_an_image_that_says_root_runs_as_root_only_when_that_is_asked_for(said):
 def test_two_engines_that_start_it_start_it_once(executor, docker_executor, bundle, blobs, docker_client, installation):
     work = bundle("import pathlib, uuid; pathlib.Path(str(uuid.uuid4())).touch()")
     other = docker_executor(blobs)
-    threads = [threading.Thread(target=each.start, args=(work,)) for each in (executor, other, executor)]
+
+    def start(each: DockerExecutor) -> None:
+        with suppress(Unavailable):  # As whoever comes in the middle of it may be told; the engine looks again.
+            each.start(work)
+
+    threads = [threading.Thread(target=start, args=(each,)) for each in (executor, other, executor)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     eventually(lambda: executor.look(NAME).gone and other.look(NAME).gone)
     assert len(list((executor.directory(NAME) / protocol.ARTIFACTS / "work").iterdir())) == 1
+
+
+def test_an_engine_that_comes_after_the_end_starts_nothing(executor, docker_executor, bundle, blobs, monkeypatch):
+    work = bundle("import pathlib, uuid; pathlib.Path(str(uuid.uuid4())).touch()")
+    late = docker_executor(blobs)
+    create = DockerExecutor._create
+
+    def create_late(self, *args):
+        if self is late:  # It slept since it looked whether the container is there.
+            executor.start(work)
+            eventually(lambda: executor.look(NAME).gone)
+            eventually(lambda: state_of(late._daemon.client, late._container_of(NAME)) is None)
+        create(self, *args)
+
+    monkeypatch.setattr(DockerExecutor, "_create", create_late)
+    with pytest.raises(Unavailable, match="faster"):
+        late.start(work)
+    assert len(list((executor.directory(NAME) / protocol.ARTIFACTS / "work").iterdir())) == 1
+    assert late.look(NAME) == executor.look(NAME)
+    assert state_of(late._daemon.client, late._container_of(NAME)) is None
 
 
 def test_the_next_engine_adopts_it_and_misses_nothing(executor, docker_executor, bundle, tmp_path):

@@ -165,6 +165,7 @@ class DockerExecutor:
                     if warm := self._pool.take(bundle.container, bundle.spec["kernel"]["argv"], name):
                         return self._handed_over(warm, bundle)
                     self._create(client, name, bundle)
+                    self._check_still_wanted(name, self.directory(bundle.name))
                 if self._is_over(client, name):
                     return None
                 client.start(name)  # Nothing happens if it runs.
@@ -196,6 +197,18 @@ class DockerExecutor:
             # Another engine was faster, or it was ours, and its answer never came.
             if error.status_code != 409:
                 raise
+            if state_of(client, name) is None:
+                # Its name is taken a moment before it is there.
+                raise Unavailable(
+                    "Another engine is making the container. It is tried again.", code="docker_failed"
+                ) from error
+
+    def _check_still_wanted(self, container: str, directory: Path) -> None:
+        """Another engine may have brought it to its end, and removed its container, since we looked for that."""
+        if directory.exists() and not (directory / END).exists():
+            return
+        self._remove(container)
+        raise Unavailable("Another engine was faster. It is looked at again.", code="docker_failed")
 
     def _handed_over(self, opened: Stream, bundle: Bundle) -> Stream:
         if opened.state != "empty":

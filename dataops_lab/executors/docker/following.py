@@ -161,6 +161,10 @@ class Following:
         return self._ended is not None
 
     def _end(self, detail: dict[str, Any]) -> None:
+        if earlier := end_in(self._directory):
+            # Another engine followed too, and has said that all had arrived.
+            self._started, self._ended = earlier.started, dict(earlier.detail)
+            return
         known: dict[str, Any] = {key: detail[key] for key in ("exit_code", "said", "memory", "why") if key in detail}
         self._started = self._started and known.get("exit_code") != NOTHING_STARTED
         end: dict[str, Any] = {"started": self._started, **known}
