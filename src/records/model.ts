@@ -141,16 +141,24 @@ export class RecordModel implements IDisposable {
     if (delta.complete) {
       this._watching?.dispose();
       this._watching = null;
+      if (this._run && !isTerminal(this._run)) {
+        // It ended before the stream began, which told of the journal alone.
+        this._ask();
+      }
     }
   }
 
   private _onRestarted(): void {
     if (this._loaded && this._watching) {
-      void this._client.run(this.id).then(
-        run => this._runs.add(run),
-        () => undefined
-      );
+      this._ask();
     }
+  }
+
+  private _ask(): void {
+    void this._client.run(this.id).then(
+      run => this._runs.add(run),
+      () => undefined
+    );
   }
 
   private _schedule(): void {

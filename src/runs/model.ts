@@ -148,10 +148,12 @@ export class RunsModel implements IRuns {
       this._mayAdminister = status.may_administer;
       this._engineMissing = false;
       this._trouble = null;
-      for (const run of [...recent.items, ...active.items]) {
-        this._take(run);
-      }
+      const taken = [...recent.items, ...active.items].filter(run =>
+        this._take(run)
+      );
       this._sort();
+      // Some may have changed before the stream began, which does not tell of that.
+      taken.forEach(run => this._runChanged.emit(run));
       if (status.queued && !status.engine.leading) {
         this._watchEngine();
       }

@@ -49,6 +49,8 @@ describe('RecordModel', () => {
   let model: RecordModel;
   /** What the page heard of the run while its record was being loaded. */
   let known: Run | null;
+  /** What the server says of the run. */
+  let answer: object;
   let content: { cells: object[] };
 
   const shown = () =>
@@ -76,11 +78,12 @@ describe('RecordModel', () => {
 
   beforeEach(async () => {
     known = null;
+    answer = RUN;
     content = CONTENT;
     notebook = new NotebookModel();
     stream.journal = new Signal<object, JournalDelta>({});
     const client = {
-      run: async () => RUN,
+      run: async () => answer,
       notebook: async () => content,
       journal: async () => ({ attempt: 0, events: [], complete: false })
     };
@@ -91,9 +94,10 @@ describe('RecordModel', () => {
       watch: () => new DisposableDelegate(() => undefined)
     };
     const runs = {
-      runChanged: new Signal({}),
+      runChanged: new Signal<object, Run>({}),
       start: async () => undefined,
-      newest: (run: Run) => known ?? run
+      newest: (run: Run) => known ?? run,
+      add: (run: Run) => runs.runChanged.emit(run)
     };
     model = new RecordModel(
       'r1',
@@ -136,6 +140,21 @@ describe('RecordModel', () => {
     content = { ...CONTENT, cells: [given, cell] };
     await model.load();
     expect(model.failingNumber).toBe(1);
+  });
+
+  it('shows the end of a run of which the stream told the journal alone', async () => {
+    answer = { ...RUN, state: 'succeeded' };
+    const ended = new Promise<void>(resolve =>
+      model.changed.connect(() => resolve())
+    );
+    stream.journal.emit({
+      run_id: 'r1',
+      attempt: 1,
+      events: [],
+      complete: true
+    });
+    await ended;
+    expect(model.run?.state).toBe('succeeded');
   });
 
   it('shows the end of a run that an answer from before came after', async () => {

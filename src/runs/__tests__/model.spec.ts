@@ -25,7 +25,11 @@ describe('RunsModel', () => {
       })
     } as unknown as Client;
     const model = new RunsModel(client, events);
+    const told: string[] = [];
+    model.runChanged.connect((_, run) => told.push(run.state));
     await model.start();
+    // Whoever shows it already hears it from here: the stream began too late for that.
+    expect(told).toEqual(['succeeded']);
     expect(model.active).toEqual([]);
     expect(model.get('r1')?.state).toBe('succeeded');
   });
