@@ -52,6 +52,8 @@ test('an image is built, tried with the jobs of another one, and deprecated', as
 
   await openForm(page, path);
   await form.getByLabel('Environment').selectOption('workshop');
+  // Two are allowed now, and none of them is the default.
+  await form.getByLabel('Image').selectOption('now');
   await screens.run.click();
   await expect(screens.recordThatIs('succeeded')).toContainText('now');
   await screens.action('Rerun With…').click();
