@@ -2,7 +2,7 @@ import { UUID } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { Client, EventStream, Problem, Run } from '../api';
-import { isTerminal, newestFirst } from '../shared/runs';
+import { isOlder, isTerminal, newestFirst } from '../shared/runs';
 import { IRuns } from '../tokens';
 
 const RECENT = 20;
@@ -67,7 +67,7 @@ export class RunsModel implements IRuns {
 
   newest(run: Run): Run {
     const known = this._runs.get(run.id);
-    return known && isTerminal(known) && !isTerminal(run) ? known : run;
+    return known && isOlder(run, known) ? known : run;
   }
 
   isMine(run: Run): boolean {

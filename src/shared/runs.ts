@@ -17,6 +17,33 @@ export function isTerminal(run: Run): boolean {
   return TERMINAL.has(run.state);
 }
 
+/** What a run goes through with each of its attempts. */
+const PHASES = [
+  'starting',
+  'running',
+  'finishing',
+  'cancelling',
+  'retrying',
+  'queued'
+];
+
+/** Whether this answer about a run was overtaken by what is known of it: a run never goes back. */
+export function isOlder(run: Run, known: Run): boolean {
+  const [before, after] = [comeFarOf(run), comeFarOf(known)];
+  const differs = before.findIndex((value, at) => value !== after[at]);
+  return differs >= 0 && before[differs] < after[differs];
+}
+
+function comeFarOf(run: Run): number[] {
+  const attempts = run.attempts.length;
+  return [
+    Number(isTerminal(run)),
+    attempts,
+    attempts ? PHASES.indexOf(run.phase) : 0,
+    run.progress.done
+  ];
+}
+
 export function canCancel(run: Run): boolean {
   return !isTerminal(run) && run.cancel_requested_at === null;
 }

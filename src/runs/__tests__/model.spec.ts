@@ -4,7 +4,8 @@ import type { Client, EventStream, Run } from '../../api';
 import { RunsModel } from '../model';
 
 function run(state: string): Run {
-  return { id: 'r1', state, phase: state, created_at: '' } as unknown as Run;
+  const come = { attempts: [{}], progress: { done: 0 } };
+  return { id: 'r1', state, phase: state, created_at: '', ...come } as never;
 }
 
 describe('RunsModel', () => {
