@@ -52,7 +52,7 @@ test-browser: $(DONE)/built $(DONE)/ui-tests docker ## the tests in a real brows
 chaos: $(DONE)/built ## kill at random for MINUTES, then count (MINUTES=5, SEED=…)
 	python -m tests.faults.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
-bench: $(DONE)/built ## measure beside papermill and nbclient
+bench: $(DONE)/built ## measure beside papermill, nbclient and jupyter-scheduler
 	python -m benchmarks
 
 # From scratch: a development build that lies about would be packed as it is.
