@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import getpass
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -112,6 +113,9 @@ class DataOpsApp(ExtensionApp):
         # The first form should not wait for the worker that reads its notebook to come up.
         with suppress(KernelUnavailable):
             self.services().notebooks.kernel("python3")
+        # A full collection holds the event loop, and so people's kernels, until it has looked at every object.
+        # What is loaded by now stays in any case, and is not looked at again.
+        gc.freeze()
 
     def _offer_kernels(self) -> None:
         """Let Jupyter find the kernels of images, in a folder of ours that follows the catalogue."""
