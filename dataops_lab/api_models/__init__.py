@@ -3,157 +3,108 @@
 Instants are RFC 3339 in UTC, durations are seconds, sizes are bytes.
 """
 
+# ruff: noqa: F403
+
 from __future__ import annotations
 
-from .base import ContentsPath, Day, Instant, Model, PageModel, Problem
-from .configuration import ConfigurationChange, ConfigurationPlan, ConfigurationRequest
-from .environments import (
-    DockerModel,
-    EnvironmentChange,
-    EnvironmentModel,
-    EnvironmentRequest,
-    EnvironmentSettings,
-    LimitsModel,
-    MountModel,
-    ResourcesModel,
-)
-from .image_trials import ImageTrialModel, TrialRequest, TrialResultModel, TrialRunModel, ValueChangeModel
-from .images import (
-    AddImageRequest,
-    BuildImageRequest,
-    ChangeImageRequest,
-    DeprecationModel,
-    EarlierPinModel,
-    FrozenModel,
-    ImageCheckModel,
-    ImageJobModel,
-    ImageModel,
-    ImageProbeModel,
-    ImageTaskError,
-    ImageTaskModel,
-    ImageUsersModel,
-    LoginRequest,
-    RegistryModel,
-)
-from .installation import EngineStatus, Status
-from .jobs import JobChanges, JobModel, ProjectChanges, ProjectModel, VersionModel
-from .notebooks import (
-    FindingModel,
-    InspectionModel,
-    InspectRequest,
-    KernelModel,
-    OriginModel,
-    ParameterModel,
-    TakeAlongRequest,
-    TakenAlongModel,
-    TravellingFileModel,
-    WrittenInModel,
-)
-from .placement import ImageOption, PlacementModel
-from .retention import DueRunModel, PreviewModel, PreviewRequest, RemovedModel, RetentionModel, RetentionRuleModel
-from .runs import (
-    ArtifactModel,
-    AttemptModel,
-    Digests,
-    JobReference,
-    JournalPage,
-    ProgressModel,
-    ReasonModel,
-    RerunRequest,
-    RunImageModel,
-    RunModel,
-    SubmitRequest,
-    VerificationModel,
-    VersionReference,
-    phase_of,
-)
-from .secrets import SecretModel, SecretValue, SetSecretModel
-from .settings import Concurrency, GivenSettingsModel, Seconds
-from .variables import VariableModel, VariableValue
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "AddImageRequest",
-    "ArtifactModel",
-    "AttemptModel",
-    "BuildImageRequest",
-    "ChangeImageRequest",
-    "Concurrency",
-    "ConfigurationChange",
-    "ConfigurationPlan",
-    "ConfigurationRequest",
-    "ContentsPath",
-    "Day",
-    "DeprecationModel",
-    "Digests",
-    "DockerModel",
-    "DueRunModel",
-    "EarlierPinModel",
-    "EngineStatus",
-    "EnvironmentChange",
-    "EnvironmentModel",
-    "EnvironmentRequest",
-    "EnvironmentSettings",
-    "FindingModel",
-    "FrozenModel",
-    "GivenSettingsModel",
-    "ImageCheckModel",
-    "ImageJobModel",
-    "ImageModel",
-    "ImageOption",
-    "ImageProbeModel",
-    "ImageTaskError",
-    "ImageTaskModel",
-    "ImageTrialModel",
-    "ImageUsersModel",
-    "InspectRequest",
-    "InspectionModel",
-    "Instant",
-    "JobChanges",
-    "JobModel",
-    "JobReference",
-    "JournalPage",
-    "KernelModel",
-    "LimitsModel",
-    "LoginRequest",
-    "Model",
-    "MountModel",
-    "OriginModel",
-    "PageModel",
-    "ParameterModel",
-    "PlacementModel",
-    "PreviewModel",
-    "PreviewRequest",
-    "Problem",
-    "ProgressModel",
-    "ProjectChanges",
-    "ProjectModel",
-    "ReasonModel",
-    "RegistryModel",
-    "RemovedModel",
-    "RerunRequest",
-    "ResourcesModel",
-    "RetentionModel",
-    "RetentionRuleModel",
-    "RunImageModel",
-    "RunModel",
-    "Seconds",
-    "SecretModel",
-    "SecretValue",
-    "SetSecretModel",
-    "Status",
-    "SubmitRequest",
-    "TakeAlongRequest",
-    "TakenAlongModel",
-    "TravellingFileModel",
-    "TrialRequest",
-    "TrialResultModel",
-    "TrialRunModel",
-    "ValueChangeModel",
-    "VariableModel",
-    "VariableValue",
-    "VerificationModel",
-    "VersionModel",
-    "VersionReference",
-    "WrittenInModel",
-    "phase_of",
-]
+if TYPE_CHECKING:
+    from .base import *
+    from .configuration import *
+    from .environments import *
+    from .image_trials import *
+    from .images import *
+    from .installation import *
+    from .jobs import *
+    from .notebooks import *
+    from .placement import *
+    from .retention import *
+    from .runs import *
+    from .secrets import *
+    from .settings import *
+    from .variables import *
+
+# Imported on first use: a short command pays for the models that it uses.
+_NAMES = {
+    "base": ("ContentsPath", "Day", "Instant", "Model", "PageModel", "Problem"),
+    "configuration": ("ConfigurationChange", "ConfigurationPlan", "ConfigurationRequest"),
+    "environments": (
+        "DockerModel",
+        "EnvironmentChange",
+        "EnvironmentModel",
+        "EnvironmentRequest",
+        "EnvironmentSettings",
+        "LimitsModel",
+        "MountModel",
+        "ResourcesModel",
+    ),
+    "image_trials": ("ImageTrialModel", "TrialRequest", "TrialResultModel", "TrialRunModel", "ValueChangeModel"),
+    "images": (
+        "AddImageRequest",
+        "BuildImageRequest",
+        "ChangeImageRequest",
+        "DeprecationModel",
+        "EarlierPinModel",
+        "FrozenModel",
+        "ImageCheckModel",
+        "ImageJobModel",
+        "ImageModel",
+        "ImageProbeModel",
+        "ImageTaskError",
+        "ImageTaskModel",
+        "ImageUsersModel",
+        "LoginRequest",
+        "RegistryModel",
+    ),
+    "installation": ("EngineStatus", "Status"),
+    "jobs": ("JobChanges", "JobModel", "ProjectChanges", "ProjectModel", "VersionModel"),
+    "notebooks": (
+        "FindingModel",
+        "InspectionModel",
+        "InspectRequest",
+        "KernelModel",
+        "OriginModel",
+        "ParameterModel",
+        "TakeAlongRequest",
+        "TakenAlongModel",
+        "TravellingFileModel",
+        "WrittenInModel",
+    ),
+    "placement": ("ImageOption", "PlacementModel"),
+    "retention": (
+        "DueRunModel",
+        "PreviewModel",
+        "PreviewRequest",
+        "RemovedModel",
+        "RetentionModel",
+        "RetentionRuleModel",
+    ),
+    "runs": (
+        "ArtifactModel",
+        "AttemptModel",
+        "Digests",
+        "JobReference",
+        "JournalPage",
+        "ProgressModel",
+        "ReasonModel",
+        "RerunRequest",
+        "RunImageModel",
+        "RunModel",
+        "SubmitRequest",
+        "VerificationModel",
+        "VersionReference",
+        "phase_of",
+    ),
+    "secrets": ("SecretModel", "SecretValue", "SetSecretModel"),
+    "settings": ("Concurrency", "GivenSettingsModel", "Seconds"),
+    "variables": ("VariableModel", "VariableValue"),
+}
+_HOMES = {name: module for module, names in _NAMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -65,6 +65,8 @@ def _kinds(annotation: Any) -> Iterator[Any]:
 class Problem(BaseModel):
     """RFC 9457, sent as application/problem+json. `code` is stable; `detail` is the sentence for people."""
 
+    model_config = ConfigDict(defer_build=_LATE)
+
     type: str = "about:blank"
     title: str
     status: int

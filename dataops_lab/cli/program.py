@@ -3,59 +3,60 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from ..errors import DataOpsError, InvalidRequest, Unavailable
 from . import exits
-from .backup import backup, restore
-from .configuration import apply, export
-from .doctor import doctor
-from .engine import engine
-from .environments import environments, variables
-from .images import image
-from .inspect import inspect
-from .jobs import jobs, projects
 from .output import as_json as print_json
-from .records import records
-from .retention import retention
-from .run import run
-from .runs import runs
-from .secrets import secrets
 from .text import plain
 
+_HOMES = {
+    "apply": "configuration",
+    "backup": "backup",
+    "doctor": "doctor",
+    "engine": "engine",
+    "environments": "environments",
+    "export": "configuration",
+    "image": "images",
+    "inspect": "inspect",
+    "jobs": "jobs",
+    "projects": "jobs",
+    "records": "records",
+    "restore": "backup",
+    "retention": "retention",
+    "run": "run",
+    "runs": "runs",
+    "secrets": "secrets",
+    "variables": "environments",
+}
+"""Of each command the module that has it, under the command's name."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+
+class _Commands(Mapping[str, click.Command]):
+    """Each is imported when it is asked for; help asks for all of them."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        command: click.Command = getattr(import_module(f".{_HOMES[name]}", __package__), name)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_HOMES)
+
+    def __len__(self) -> int:
+        return len(_HOMES)
+
+
+@click.group(commands=_Commands(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="dataops-lab", prog_name="jupyter dataops")
 def dataops() -> None:
     """Run notebooks as parameterised jobs, and keep a record of each run.
 
     State lies in one folder: DATAOPS_LAB_HOME, else `dataops_lab` in Jupyter's data folder.
     """
-
-
-for command in (
-    run,
-    inspect,
-    image,
-    environments,
-    variables,
-    secrets,
-    apply,
-    export,
-    runs,
-    records,
-    retention,
-    jobs,
-    projects,
-    engine,
-    backup,
-    restore,
-    doctor,
-):
-    dataops.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

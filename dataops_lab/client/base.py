@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
-from ..api_models import (
-    InspectionModel,
-    JobModel,
-    JournalPage,
-    PageModel,
-    PreviewModel,
-    ProjectModel,
-    RemovedModel,
-    RunModel,
-    Status,
-    VerificationModel,
-    VersionModel,
-)
 from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
 from ..domain.runs import RunState
 from ..errors import Unavailable
-from .environments import Environments
-from .images import Images
+
+if TYPE_CHECKING:
+    from ..api_models import (
+        InspectionModel,
+        JobModel,
+        JournalPage,
+        PageModel,
+        PreviewModel,
+        ProjectModel,
+        RemovedModel,
+        RunModel,
+        Status,
+        VerificationModel,
+        VersionModel,
+    )
+    from .environments import Environments
+    from .images import Images
 
 
 class Settings(TypedDict, total=False):
@@ -56,8 +58,10 @@ class Update:
 class Client(Protocol):
     """A run is named by its id or a unique prefix of it. Every call may raise what `dataops_lab.errors` has."""
 
-    images: Images
-    environments: Environments
+    @property
+    def images(self) -> Images: ...
+    @property
+    def environments(self) -> Environments: ...
 
     def status(self) -> Status: ...
 

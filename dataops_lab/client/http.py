@@ -6,9 +6,10 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from urllib.parse import quote
 
 import httpx
@@ -42,11 +43,13 @@ from ..domain.runs import RunState
 from ..domain.versions import parameter_from_json
 from ..errors import DataOpsError, InvalidRequest, Refused, ServerUnreachable, Unavailable
 from .base import Client, JobSettings, Settings, Update
-from .environments import Environments, HttpEnvironments
 from .files import replacing
-from .images import HttpImages, Images
 from .problems import error_of
 from .stream import Frame, frames
+
+if TYPE_CHECKING:
+    from .environments import Environments
+    from .images import Images
 
 API = "dataops/api/v1/"
 CONNECT_WITHIN_S = 10.0
@@ -74,8 +77,18 @@ class HttpClient(Client):
             )
         except httpx.InvalidURL as error:
             raise self._no_url(error) from error
-        self.images: Images = HttpImages(self)
-        self.environments: Environments = HttpEnvironments(self)
+
+    @cached_property
+    def images(self) -> Images:
+        from .images import HttpImages
+
+        return HttpImages(self)
+
+    @cached_property
+    def environments(self) -> Environments:
+        from .environments import HttpEnvironments
+
+        return HttpEnvironments(self)
 
     def close(self) -> None:
         self._http.close()

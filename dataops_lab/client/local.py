@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ..api_models import (
     InspectionModel,
@@ -30,9 +31,11 @@ from ..services.permissions import may_administer
 from ..services.placement import Elsewhere
 from ..services.runs import RunView
 from .base import Client, JobSettings, Settings, Update
-from .environments import Environments, LocalEnvironments
 from .files import replacing
-from .images import Images, LocalImages
+
+if TYPE_CHECKING:
+    from .environments import Environments
+    from .images import Images
 
 LOOK_EVERY_S = 0.03
 SPEAK_EVERY_S = 1.0
@@ -44,8 +47,19 @@ class LocalClient(Client):
 
     def __init__(self, services: Services, *, user: str, root: str | None = None) -> None:
         self._ctx, self._user, self._root = services, user, root
-        self.images: Images = LocalImages(services, user=user)
-        self.environments: Environments = LocalEnvironments(services, user=user)
+
+    # Their models and the file of a configuration cost more to import than a page of runs does to read.
+    @cached_property
+    def images(self) -> Images:
+        from .images import LocalImages
+
+        return LocalImages(self._ctx, user=self._user)
+
+    @cached_property
+    def environments(self) -> Environments:
+        from .environments import LocalEnvironments
+
+        return LocalEnvironments(self._ctx, user=self._user)
 
     def status(self) -> Status:
         seen = installation.overview(self._ctx)

@@ -47,14 +47,20 @@ def test_the_summary_of_each_command_fits_on_its_line(group):
     assert "..." not in shown.output.split("Commands:")[1]
 
 
+HEAVY = (
+    *("alembic", "cryptography", "docker", "httpx", "IPython", "jsonschema", "jupyter_server", "nbclient", "nbconvert"),
+    *("nbformat", "papermill", "sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "traitlets", "yaml", "zmq"),
+    *("dataops_lab.api_models.images", "dataops_lab.cli.images", "dataops_lab.client.images"),
+    *("dataops_lab.client.environments", "dataops_lab.configuration", "dataops_lab.engine"),
+)
+
+
 def test_a_short_command_imports_nothing_that_it_does_not_need(own_shell):
     own_shell("runs", "list")
-    heavy = ("alembic", "httpx", "IPython", "jupyter_server", "nbclient", "nbconvert", "nbformat", "papermill", "zmq")
-    heavy += ("cryptography", "docker", "sqlalchemy.dialects.postgresql")
     program = (
         "import sys\nfrom dataops_lab.cli import main\n"
         "try:\n    main(['runs', 'list', '--json'])\nexcept SystemExit:\n    pass\n"
-        f"print([name for name in {heavy!r} if name in sys.modules], file=sys.stderr)"
+        f"print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
     )
 
     done = subprocess.run(
@@ -63,6 +69,13 @@ def test_a_short_command_imports_nothing_that_it_does_not_need(own_shell):
 
     assert json.loads(done.stdout) == {"items": [], "next": None}
     assert done.stderr == "[]\n"
+
+
+def test_a_mistyped_command_is_answered_with_those_that_look_like_it():
+    said = CliRunner().invoke(dataops, ["runz"]).output
+
+    assert "'run'" in said
+    assert "'runs'" in said
 
 
 def test_a_broken_pipe_is_no_error(own_shell):
