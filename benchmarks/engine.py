@@ -1,13 +1,22 @@
-"""The engine alone: runs that are submitted, claimed, launched, finished and recorded, with no kernel in between."""
+"""The engine alone: runs that are submitted, claimed, launched, finished and recorded, with no kernel in between.
+
+As in the product, another process submits them than the one that the engine lives in. As a program: that process,
+for a database, a folder of blobs, and a count.
+"""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
+
+from sqlalchemy import URL
 
 from dataops_lab.blobs import FolderBlobs
 from dataops_lab.domain.runs import Submission
@@ -15,6 +24,7 @@ from dataops_lab.engine import Engine, Settings
 from dataops_lab.executors.host import SystemClock, SystemHost
 from dataops_lab.ports import Bundle
 from dataops_lab.services import Services, runs
+from dataops_lab.store import SqlStore, open_store
 from dataops_lab.testing import FakeBackends, FakeExecutor, FakeNotebooks, FakeVault
 
 from .records import postgres, sqlite
@@ -39,27 +49,53 @@ def measure(*, quick: bool) -> Iterator[Row]:
         times = []
         for _ in range(rounds):
             with opened() as store, tempfile.TemporaryDirectory() as folder:
-                blobs = FolderBlobs(Path(folder) / "blobs")
-                parts = (SystemClock(), SystemHost(), FakeVault())
-                ctx = Services(store, blobs, FakeNotebooks(blobs), *parts, runs_folder=Path(folder))  # type: ignore[arg-type]
+                ctx = services(store, Path(folder))
                 executor = Instantly(Path(folder) / "process")
                 engine = Engine(ctx, FakeBackends(executor), Settings(slots=8), inherited=os.environ)
                 stop = Event()
-                with ThreadPoolExecutor(1) as thread:
+                url = store._database.writer.url
+                with submitter(url, Path(folder)) as process, ThreadPoolExecutor(1) as thread:
                     thread.submit(engine.run, stop)
                     try:
-                        times.append(timed(_live, ctx, count))
+                        times.append(timed(_live, ctx, process, count))
                     finally:
                         stop.set()
         yield Row(f"{count} runs, {name}", "dataops_lab", tuple(times), f"≤ {count / per_second:.3g}")
 
 
-def _live(ctx: Services, count: int) -> None:
-    for _ in range(count):
-        runs.submit(ctx, Submission(path="/notebooks/sales.ipynb"), by="someone")
+def services(store: SqlStore, folder: Path) -> Services:
+    blobs = FolderBlobs(folder / "blobs")
+    parts = (SystemClock(), SystemHost(), FakeVault())
+    return Services(store, blobs, FakeNotebooks(blobs), *parts, runs_folder=folder)  # type: ignore[arg-type]
+
+
+@contextmanager
+def submitter(url: URL, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Ready: it submits as many as it is told, and ends."""
+    command = [sys.executable, "-m", __name__, url.render_as_string(hide_password=False), str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        process.stdout.readline()
+        yield process
+
+
+def _live(ctx: Services, process: subprocess.Popen[str], count: int) -> None:
+    process.communicate(str(count))
 
     def all_ended() -> bool:
         with ctx.store.read() as tx:
             return not tx.runs.counts()
 
-    until(all_ended, every_s=0.05)  # It takes its share of the one interpreter that all of this runs in.
+    until(all_ended, every_s=0.05)  # It takes its share of the interpreter in which the engine runs.
+
+
+def main(url: str, folder: str) -> None:
+    with closing(open_store(url)) as store:
+        ctx = services(store, Path(folder))
+        print("ready", flush=True)
+        for _ in range(int(sys.stdin.read())):
+            runs.submit(ctx, Submission(path="/notebooks/sales.ipynb"), by="someone")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

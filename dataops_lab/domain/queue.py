@@ -66,6 +66,11 @@ class Room:
     projects: Mapping[str, int] = field(default_factory=dict)
     environments: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def has_limits(self) -> bool:
+        """Besides the slots."""
+        return bool(self.jobs or self.projects or self.environments)
+
 
 class Hindrance(NamedTuple):
     """`kind` is `job`, `project`, `environment` or `slot`. With `slot`, `ahead` runs come first, `behind` the last."""
@@ -132,7 +137,6 @@ class _Load:
 
     def __init__(self, active: Sequence[Place], room: Room) -> None:
         self._room = room
-        self._limited = bool(room.jobs or room.projects or room.environments)
         self.in_use = len(active)
         self.held = Counter(place.created_by for place in active)
         self._jobs = Counter(place.job_id for place in active)
@@ -144,9 +148,9 @@ class _Load:
         return self._room.slots - self.in_use
 
     def full_for(self, place: Place) -> Hindrance | None:
-        if not self._limited:
-            return None
         room = self._room
+        if not room.has_limits:
+            return None
         for kind, limit, in_use in (
             ("job", room.jobs.get(place.job_id), self._jobs[place.job_id]),
             ("project", room.projects.get(place.project), self._projects[place.project]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import IllegalTransition
 from .environments import Resources
@@ -162,6 +162,11 @@ class Submission(GivenSettings):
     key: str | None = None
 
 
+class CancelRequest(NamedTuple):
+    at: dt.datetime
+    by: str
+
+
 @dataclass(frozen=True)
 class Run:
     id: str
@@ -202,6 +207,11 @@ class Run:
     @property
     def created(self) -> Moment:
         return Moment(self.created_at, self.created_boot, self.created_tick)
+
+    def cancelled_by(self, request: CancelRequest | None) -> Run:
+        if request is None:
+            return self
+        return replace(self, cancel_requested_at=request.at, cancel_requested_by=request.by)
 
     def moved_to(self, state: RunState, **changes: Any) -> Run:
         if state not in RUN_MOVES[self.state]:

@@ -12,8 +12,8 @@ LOOK_AGAIN_S = 30.0
 """How long the time at which something is due is trusted: the wall clock, by which retries wait, may be set."""
 
 
-def claim(store: Store, clock: Clock, *, fence: int, slots: int) -> list[Attempt]:
-    """The new attempts. Run, attempt and slot in one transaction: a crash leaves all or nothing."""
+def claim(store: Store, clock: Clock, *, fence: int, slots: int) -> list[tuple[Attempt, Run]]:
+    """The new attempts, with their runs. Run, attempt and slot in one transaction: a crash leaves all or nothing."""
     now = clock.now()
     with store.read() as tx:
         # Nearly always there is nothing to do. To find that out, and to choose among thousands, must not take the
@@ -22,22 +22,24 @@ def claim(store: Store, clock: Clock, *, fence: int, slots: int) -> list[Attempt
     if not chosen:
         return []
     ids = [place.id for place in chosen]
-    claimed = []
     with store.begin(fence=fence) as tx:
-        runs = [run for run in tx.runs.of(ids).values() if run.state is RunState.QUEUED]
+        queued = [run for run in tx.runs.of(ids).values() if run.state is RunState.QUEUED]
+        if not queued:
+            return []
         earlier = tx.attempts.of_runs(ids)
         backends = {it.name: it.backend for it in tx.environments.all()}
-        for run in runs:
-            tx.runs.move(run, run.moved_to(RunState.ACTIVE, started_at=run.started_at or now, reason=None))
+        runs, ways = [], []
+        for run in queued:
+            runs.append(run.moved_to(RunState.ACTIVE, started_at=run.started_at or now, reason=None))
             number, backend = len(earlier[run.id]) + 1, backends[run.environment]
             attempt = Attempt(run.id, number, AttemptState.CLAIMED, token=fence, created_at=now, backend=backend)
             # Also the intent: after a crash, its backend is asked for what it may have started under its name.
-            launching = attempt.moved_to(AttemptState.LAUNCHING)
-            tx.attempts.add(attempt, launching)
-            claimed.append(launching)
+            ways.append((attempt, attempt.moved_to(AttemptState.LAUNCHING)))
+        tx.runs.move_all(list(zip(queued, runs, strict=True)))
+        tx.attempts.add_all(ways)
         for person in {run.created_by for run in runs}:
             tx.queue.note_start(person, at=now)
-    return claimed
+    return [(launching, run) for (_, launching), run in zip(ways, runs, strict=True)]
 
 
 def keep_time(store: Store, now: Moment, *, fence: int) -> float:

@@ -99,32 +99,36 @@ def store_record(ctx: Services, attempt: Attempt, directory: Path, threads: Exec
     )
 
 
-def write_ends(tx: Transaction, ends: Sequence[tuple[Attempt, End]], now: Moment) -> list[Attempt]:
+def write_ends(tx: Transaction, ends: Sequence[tuple[Attempt, Run, End]], now: Moment) -> list[Attempt]:
     """Record, attempt and run of each in this one transaction: `succeeded` never stands without its record.
 
-    The attempts as they are then; given as they are stored.
+    Attempts and runs are given as they were read last; the attempts come back as they are then.
     """
-    ids = [attempt.run_id for attempt, _ in ends]
-    runs, attempts = tx.runs.of(ids), tx.attempts.of_runs(ids)
-    return [_write_end(tx, runs[attempt.run_id], attempts[attempt.run_id], attempt, end, now) for attempt, end in ends]
+    cancels = tx.runs.cancels([run.id for _, run, _ in ends])
+    earlier = tx.attempts.of_runs([attempt.run_id for attempt, *_ in ends if attempt.number > 1])
+    ways, moves = [], []
+    for attempt, run, end in ends:
+        ways.append(_way_to_end(attempt, end, now))
+        before = run.cancelled_by(cancels.get(run.id))
+        moves.append((before, _run_after(before, earlier.get(run.id, ())[:-1], end, now)))
+    tx.records.add(*(end.record for *_, end in ends))
+    tx.attempts.move_all([(attempt, way) for (attempt, *_), way in zip(ends, ways, strict=True)])
+    tx.runs.move_all(moves)
+    return [way[-1] for way in ways]
 
 
-def _write_end(
-    tx: Transaction, run: Run, attempts: Sequence[Attempt], attempt: Attempt, end: End, now: Moment
-) -> Attempt:
-    steps = steps_to(attempt, end.state, now, ran=end.ran)
+def _way_to_end(attempt: Attempt, end: End, now: Moment) -> list[Attempt]:
+    *steps, last = steps_to(attempt, end.state, now, ran=end.ran)
     progress = end.outcome.progress or attempt.progress
-    steps[-1] = ended = replace(
-        steps[-1], finished_at=now.at, reason=end.reason, usage=end.outcome.usage, progress=progress
-    )
-    tx.records.add(end.record)
-    tx.attempts.move(attempt, *steps)
-    reason, after = end.reason, run_state_after(run, attempts[:-1], end.state, end.reason)
+    return [*steps, replace(last, finished_at=now.at, reason=end.reason, usage=end.outcome.usage, progress=progress)]
+
+
+def _run_after(run: Run, earlier: Sequence[Attempt], end: End, now: Moment) -> Run:
+    reason, after = end.reason, run_state_after(run, earlier, end.state, end.reason)
     if after is RunState.CANCELLED and end.state is not AttemptState.CANCELLED:
         reason = Reason("cancelled", f"Cancelled by {run.cancel_requested_by}: no other attempt was made.")
     changes = {"finished_at": now.at, "nothing_to_do": end.outcome.nothing_to_do} if after.is_terminal else {}
-    tx.runs.move(run, run.moved_to(after, reason=reason, **changes))
-    return ended
+    return run.moved_to(after, reason=reason, **changes)
 
 
 def steps_to(attempt: Attempt, state: AttemptState, now: Moment, *, ran: bool) -> list[Attempt]:

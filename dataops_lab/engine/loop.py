@@ -198,21 +198,25 @@ class Engine:
             self._time_due_at = now + keep_time(self._ctx.store, self._ctx.moment(), fence=fence)
             # A fiftieth of the time at most, however many wait.
             self._keep_time_every_s = max(KEEP_TIME_EVERY_S, 50 * (self._now() - now))
-        claim(self._ctx.store, self._ctx.clock, fence=fence, slots=self._settings.slots)
+        # What an engine left that is gone, and what is new: both are followed in the same way.
+        new = self._left_behind() if self._seen is None else []
+        new += claim(self._ctx.store, self._ctx.clock, fence=fence, slots=self._settings.slots)
+        if self._followed:
+            with self._ctx.store.read() as tx:
+                cancels = tx.runs.cancels([it.run.id for it in self._followed.values()])
+            for it in self._followed.values():
+                it.run = it.run.cancelled_by(cancels.get(it.run.id))
+        followed = {attempt.name: self._follow(attempt, run) for attempt, run in new}
+        self._followed |= followed
+        # The number from before: what was committed since is looked at in the next round.
+        self._seen = changes
+        return list(followed.values())
+
+    def _left_behind(self) -> list[tuple[Attempt, Run]]:
         with self._ctx.store.read() as tx:
             alive = tx.attempts.alive()
             runs = tx.runs.of({attempt.run_id for attempt in alive})
-        new = []
-        for attempt in alive:
-            if known := self._followed.get(attempt.name):
-                known.run = runs[attempt.run_id]
-            else:
-                # New, or left by an engine that is gone: both are followed in the same way.
-                self._followed[attempt.name] = self._follow(attempt, runs[attempt.run_id])
-                new.append(self._followed[attempt.name])
-        # The number from before: what was committed since is looked at in the next round.
-        self._seen = changes
-        return new
+        return [(attempt, runs[attempt.run_id]) for attempt in alive]
 
     def _follow(self, attempt: Attempt, run: Run) -> _Followed:
         now = self._ctx.moment()
@@ -413,7 +417,7 @@ class Engine:
             self._try_again(it, error)
 
     def _write(self, writes: list[Callable[[Transaction], None]], ended: list[_Followed]) -> None:
-        ends = [(it.attempt, it.end) for it in ended if it.end]
+        ends = [(it.attempt, it.run, it.end) for it in ended if it.end]
         with self._ctx.store.begin(fence=self._fence()) as tx:
             for write in writes:
                 write(tx)

@@ -15,7 +15,7 @@ from ..domain.leases import Lease
 from ..domain.queue import Patience, Place, Room
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, Scope
-from ..domain.runs import Attempt, Run, RunState
+from ..domain.runs import Attempt, CancelRequest, Run, RunState
 from ..domain.secrets import Secret
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
@@ -106,8 +106,16 @@ class Runs(Protocol):
         """
         ...
 
+    def move_all(self, moves: Sequence[tuple[Run, Run]]) -> None:
+        """As `move` of each, and all of them or none."""
+        ...
+
     def request_cancel(self, run_id: str, *, at: dt.datetime, by: str) -> None:
         """Note the intent, once; the first one stays."""
+        ...
+
+    def cancels(self, run_ids: Collection[str]) -> Mapping[str, CancelRequest]:
+        """Of those that are to be cancelled."""
         ...
 
     def counts(self) -> Mapping[RunState, int]:
@@ -131,8 +139,8 @@ class Runs(Protocol):
 class Queue(Protocol):
     """Runs by the little that the queue needs of them."""
 
-    def waiting(self) -> Sequence[Place]:
-        """All that are queued, sorted."""
+    def waiting(self, first: int | None = None) -> Sequence[Place]:
+        """All that are queued, sorted; or of each person only so many, the first ones."""
         ...
 
     def active(self) -> Sequence[Place]: ...
@@ -165,8 +173,16 @@ class Attempts(Protocol):
         """One attempt that goes through several states at once: the last one is written, each has its event."""
         ...
 
+    def add_all(self, ways: Sequence[Sequence[Attempt]]) -> None:
+        """As `add` of the steps of each."""
+        ...
+
     def move(self, before: Attempt, *steps: Attempt) -> None:
         """As `add`, if the row is still in `before.state`; StaleWrite otherwise."""
+        ...
+
+    def move_all(self, moves: Sequence[tuple[Attempt, Sequence[Attempt]]]) -> None:
+        """As `move` of each, and all of them or none."""
         ...
 
     def note_trouble(self, attempt: Attempt) -> None:
@@ -179,7 +195,7 @@ class Attempts(Protocol):
 
 
 class Records(Protocol):
-    def add(self, record: Record) -> None: ...
+    def add(self, *records: Record) -> None: ...
     def of_run(self, run_id: str) -> Record | None:
         """Of its last attempt that left one."""
         ...

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from weakref import WeakKeyDictionary
 
-from ..domain.queue import Hindrance, Place, Turn, turns
+from ..domain.queue import Hindrance, Place, turns
 from ..domain.runs import Reason, Run
 from ..ports import Store, Transaction
 from .context import Services
 from .installation import leader
 
-MANY = 500
+MANY = 50
 """Why more runs than these wait is looked up once in a second, not for each who asks."""
 
 
 def starting(tx: Transaction, slots: int, *, now: dt.datetime) -> list[Place]:
     """Those that get the free slots now, in their order."""
-    if len(tx.queue.active()) >= slots:
+    active = tx.queue.active()
+    free = slots - len(active)
+    if free <= 0:
         return []
-    in_order = takewhile(lambda turn: not (turn.hindrance and turn.hindrance.kind == "slot"), _turns(tx, slots, now))
-    return [turn.place for turn in in_order if turn.hindrance is None]
+    room = tx.queue.room(slots)
+    # Thousands may wait. Where nothing but the slots is limited, only the first ones of each person can be next.
+    waiting = tx.queue.waiting(first=None if room.has_limits else free)
+    if not waiting:
+        return []
+    in_order = turns(waiting, active, room, tx.queue.last_starts(), now=now)
+    next_ones = takewhile(lambda turn: not (turn.hindrance and turn.hindrance.kind == "slot"), in_order)
+    return [turn.place for turn in next_ones if turn.hindrance is None]
 
 
 class Waiting:
@@ -74,7 +81,9 @@ def _outlook(ctx: Services, tx: Transaction, slots: int) -> _Outlook:
     # Thousands of runs change all the time, and each change is told to everybody who looks.
     if known and len(known.hindrances) > MANY and now - known.at < 1.0:
         return known
-    found = {turn.place.id: turn.hindrance for turn in _turns(tx, slots, ctx.clock.now())}
+    queue = tx.queue
+    in_order = turns(queue.waiting(), queue.active(), queue.room(slots), queue.last_starts(), now=ctx.clock.now())
+    found = {turn.place.id: turn.hindrance for turn in in_order}
     in_line = [it for it in found.values() if it and it.kind == "slot"]
     last = in_line[-1]._replace(ahead=len(in_line)) if in_line else None
     _outlooks[ctx.store] = outlook = _Outlook(now, found, last)
@@ -82,11 +91,6 @@ def _outlook(ctx: Services, tx: Transaction, slots: int) -> _Outlook:
 
 
 _outlooks: WeakKeyDictionary[Store, _Outlook] = WeakKeyDictionary()
-
-
-def _turns(tx: Transaction, slots: int, now: dt.datetime) -> Iterator[Turn]:
-    queue = tx.queue
-    return turns(queue.waiting(), queue.active(), queue.room(slots), queue.last_starts(), now=now)
 
 
 def _full(code: str, what: str, in_use: int, limit: int) -> Reason:

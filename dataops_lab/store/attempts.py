@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
@@ -31,34 +32,44 @@ class SqlAttempts:
         return [_attempt(row) for row in self._connection.execute(_ALIVE)]
 
     def add(self, *steps: Attempt) -> None:
-        self._connection.execute(_INSERT, _columns(steps[-1]))
-        self._tell(steps)
+        self.add_all([steps])
+
+    def add_all(self, ways: Sequence[Sequence[Attempt]]) -> None:
+        self._connection.execute(_INSERT, [_columns(steps[-1]) for steps in ways])
+        self._tell(ways)
 
     def move(self, before: Attempt, *steps: Attempt) -> None:
-        if not self._updated(before, _columns(steps[-1])):
-            raise StaleWrite(f"Attempt {before.name} is no longer {before.state}.", id=before.name)
-        self._tell(steps)
+        self.move_all([(before, steps)])
+
+    def move_all(self, moves: Sequence[tuple[Attempt, Sequence[Attempt]]]) -> None:
+        if self._updated([(before, _columns(steps[-1])) for before, steps in moves]) != len(moves):
+            were = ", ".join(f"attempt {before.name} {before.state}" for before, _ in moves)
+            raise StaleWrite(f"No longer so, in whole or in part: {were}.")
+        self._tell([steps for _, steps in moves])
 
     def note_trouble(self, attempt: Attempt) -> None:
-        if self._updated(attempt, {"reason": reasons.to_json(attempt.reason)}):
+        if self._updated([(attempt, {"reason": reasons.to_json(attempt.reason)})]):
             at = attempt.started_at or attempt.created_at
             self._events.add(attempt.run_id, "attempt.trouble", at=at, data={"attempt": attempt.number})
 
     def note_progress(self, attempt: Attempt) -> None:
         progress = {name: _columns(attempt)[name] for name in ("cells_done", "cells_total", "cell_current")}
-        if self._updated(attempt, progress):
+        if self._updated([(attempt, progress)]):
             at = attempt.started_at or attempt.created_at
             self._events.add(attempt.run_id, "run.progress", at=at, data=asdict(attempt.progress))
 
-    def _tell(self, steps: Sequence[Attempt]) -> None:
-        for step in steps:
+    def _tell(self, ways: Sequence[Sequence[Attempt]]) -> None:
+        for step in chain.from_iterable(ways):
             at = step.finished_at or step.started_at or step.created_at
             self._events.add(step.run_id, f"attempt.{step.state}", at=at, data={"attempt": step.number})
 
-    def _updated(self, before: Attempt, row: dict[str, Any]) -> bool:
-        """Whether its row was still in that state."""
-        of = {"of_run": before.run_id, "of_number": before.number, "of_state": before.state}
-        return self._connection.execute(_UPDATE, {**row, **of}).rowcount == 1
+    def _updated(self, rows: Sequence[tuple[Attempt, dict[str, Any]]]) -> int:
+        """How many rows were still in that state."""
+        found = [
+            {**row, "of_run": before.run_id, "of_number": before.number, "of_state": before.state}
+            for before, row in rows
+        ]
+        return self._connection.execute(_UPDATE, found).rowcount
 
 
 _C = t.attempts.c

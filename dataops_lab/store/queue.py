@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, insert, literal_column, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal_column, select, update
 
 from ..domain.queue import Patience, Place, Room
 from ..domain.runs import RunState
@@ -17,8 +17,10 @@ class SqlQueue:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def waiting(self) -> Sequence[Place]:
-        return [Place._make(row) for row in self._connection.execute(_WAITING).all()]
+    def waiting(self, first: int | None = None) -> Sequence[Place]:
+        if first is None:
+            return [Place._make(row) for row in self._connection.execute(_WAITING).all()]
+        return [Place._make(row) for row in self._connection.execute(_FIRST, {"first": first}).all()]
 
     def active(self) -> Sequence[Place]:
         return [Place._make(row) for row in self._connection.execute(_ACTIVE).all()]
@@ -49,6 +51,16 @@ _PLACE = [_C[name] for name in Place._fields]
 # States are written out: the index of the queue serves no query that brings its state along as a parameter.
 _QUEUED, _IS_ACTIVE = (_C.state == literal_column(f"'{state}'") for state in (RunState.QUEUED, RunState.ACTIVE))
 _WAITING = select(*_PLACE).where(_QUEUED).order_by(*_PLACE[:3])
+_NUMBERED = (
+    select(*_PLACE, func.row_number().over(partition_by=_PLACE[0], order_by=_PLACE[1:3]).label("number"))
+    .where(_QUEUED)
+    .subquery()
+)
+_FIRST = (
+    select(*(_NUMBERED.c[name] for name in Place._fields))
+    .where(_NUMBERED.c.number <= bindparam("first"))
+    .order_by(*(_NUMBERED.c[name] for name in Place._fields[:3]))
+)
 _ACTIVE = select(*_PLACE).where(_IS_ACTIVE)
 _PATIENCE = select(*(_C[name] for name in Patience._fields)).where(_C.state == RunState.QUEUED)
 _LIMITED_JOBS = select(t.jobs.c.id, t.jobs.c.concurrency).where(t.jobs.c.concurrency.is_not(None))

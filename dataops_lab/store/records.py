@@ -15,9 +15,8 @@ class SqlRecords:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, record: Record) -> None:
-        row = {**vars(record), "files": [asdict(file) for file in record.files], "damage": dict(record.damage) or None}
-        self._connection.execute(_INSERT, row)
+    def add(self, *records: Record) -> None:
+        self._connection.execute(_INSERT, [_columns(record) for record in records])
 
     def of_run(self, run_id: str) -> Record | None:
         return self.of_runs([run_id]).get(run_id)
@@ -45,6 +44,10 @@ _INSERT = insert(t.records)
 _OF_RUNS = (
     select(t.records).where(t.records.c.run_id.in_(bindparam("run_ids", expanding=True))).order_by(t.records.c.attempt)
 )
+
+
+def _columns(record: Record) -> dict[str, Any]:
+    return {**vars(record), "files": [asdict(file) for file in record.files], "damage": dict(record.damage) or None}
 
 
 def _record(row: Row[Any]) -> Record:

@@ -12,7 +12,7 @@ from ..domain.environments import Resources
 from ..domain.images import RunImage
 from ..domain.queue import turn_of
 from ..domain.retention import ENDED
-from ..domain.runs import Reason, Run, RunState
+from ..domain.runs import CancelRequest, Reason, Run, RunState
 from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.versions import Origin
@@ -74,19 +74,16 @@ class SqlRuns:
         return [_run(row) for row in rows]
 
     def move(self, before: Run, after: Run) -> None:
-        # These alone: the engine moves states while people write intents, and neither may undo the other.
-        row = {
-            "state": after.state,
-            "started_at": after.started_at,
-            "finished_at": after.finished_at,
-            "nothing_to_do": after.nothing_to_do,
-            **_said(after.reason),
-        }
-        moved = self._connection.execute(_MOVE, {**row, "of_run": before.id, "of_state": before.state})
-        if moved.rowcount != 1:
-            raise StaleWrite(f"Run {before.id} is no longer {before.state}.", id=before.id)
-        at = after.finished_at or after.started_at or after.created_at
-        self._events.add(after.id, f"run.{after.state}", at=at)
+        self.move_all([(before, after)])
+
+    def move_all(self, moves: Sequence[tuple[Run, Run]]) -> None:
+        rows = [{**_of_state(after), "of_run": before.id, "of_state": before.state} for before, after in moves]
+        if self._connection.execute(_MOVE, rows).rowcount != len(moves):
+            were = ", ".join(f"run {before.id} {before.state}" for before, _ in moves)
+            raise StaleWrite(f"No longer so, in whole or in part: {were}.")
+        for _, after in moves:
+            at = after.finished_at or after.started_at or after.created_at
+            self._events.add(after.id, f"run.{after.state}", at=at)
 
     def request_cancel(self, run_id: str, *, at: dt.datetime, by: str) -> None:
         noted = self._connection.execute(
@@ -95,6 +92,10 @@ class SqlRuns:
         )
         if noted.rowcount == 1:
             self._events.add(run_id, "run.cancel_requested", at=at, data={"by": by})
+
+    def cancels(self, run_ids: Collection[str]) -> Mapping[str, CancelRequest]:
+        rows = self._connection.execute(held(self._connection, _CANCELS), {"ids": list(run_ids)})
+        return {run_id: CancelRequest(at, by) for run_id, at, by in rows if at is not None}
 
     def keep(self, run_id: str, *, at: dt.datetime, by: str) -> None:
         self._keep(run_id, {"kept_at": at, "kept_by": by}, t.runs.c.kept_at.is_(None), "run.kept", at, by)
@@ -137,9 +138,23 @@ _C = t.runs.c
 _INSERT = insert(t.runs)
 _MOVE = update(t.runs).where(_C.id == bindparam("of_run"), _C.state == bindparam("of_state"))
 _BY_IDS = select(t.runs).where(_C.id.in_(bindparam("ids", expanding=True)))
+_CANCELS = select(_C.id, _C.cancel_requested_at, _C.cancel_requested_by).where(
+    _C.id.in_(bindparam("ids", expanding=True))
+)
 _AMONG_STATES = _C.state.in_(bindparam("states", expanding=True))
 _IN_STATES = select(t.runs).where(_AMONG_STATES).order_by(_C.id)
 _COUNTS = select(_C.state, func.count()).where(_AMONG_STATES).group_by(_C.state)
+
+
+def _of_state(run: Run) -> dict[str, Any]:
+    # These alone: the engine moves states while people write intents, and neither may undo the other.
+    return {
+        "state": run.state,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "nothing_to_do": run.nothing_to_do,
+        **_said(run.reason),
+    }
 
 
 def _said(reason: Reason | None) -> dict[str, Any]:

@@ -153,6 +153,46 @@ def test_a_cancel_that_races_the_start_is_always_heard(store, submit, ctx):
         assert ended.state in (RunState.CANCELLED, RunState.ACTIVE)
 
 
+def test_of_several_moves_either_all_are_made_or_none(store, submit):
+    one, other = submit().run, submit().run
+    active = [(run, run.moved_to(RunState.ACTIVE)) for run in (one, other)]
+    with store.begin() as tx:
+        tx.runs.move(*active[1])
+    with pytest.raises(StaleWrite, match=one.id), store.begin() as tx:
+        tx.runs.move_all(active)
+    with store.read() as tx:
+        assert [tx.runs.get(run.id).state for run in (one, other)] == [RunState.QUEUED, RunState.ACTIVE]
+    attempts = [attempt_of(store, run) for run in (one, other)]
+    ends = [(it, [it.moved_to(AttemptState.FINALIZING), it.moved_to(AttemptState.CANCELLING)]) for it in attempts]
+    with store.begin() as tx:
+        tx.attempts.move_all(ends)
+    with pytest.raises(StaleWrite, match=attempts[0].name), store.begin() as tx:
+        tx.attempts.move_all(ends)
+    with store.read() as tx:
+        assert [it.state for run in (one, other) for it in tx.attempts.of_run(run.id)] == [AttemptState.CANCELLING] * 2
+        told = [event.kind for event in tx.events.after(0, run_id=one.id)]
+    assert told[-2:] == ["attempt.finalizing", "attempt.cancelling"]
+
+
+def test_who_is_to_be_cancelled_is_told_by_whom(store, submit, ctx):
+    one, other = submit().run, submit().run
+    with store.begin() as tx:
+        tx.runs.request_cancel(one.id, at=ctx.clock.now(), by="ann")
+    with store.read() as tx:
+        assert tx.runs.cancels([one.id, other.id]) == {one.id: (ctx.clock.now(), "ann")}
+
+
+def test_of_each_person_the_first_ones_that_wait_are_found(store, submit, ctx):
+    run = submit().run
+    with store.begin() as tx:
+        for person in ("ann", "bob", "ann", "bob", "ann", "bob"):
+            tx.runs.add(runs.again(run, at=ctx.moment(), by=person, trigger="manual"))
+    with store.read() as tx:
+        everybody, first = tx.queue.waiting(), tx.queue.waiting(first=2)
+    by_person = [[place for place in everybody if place.created_by == who][:2] for who in ("ann", "bob", "someone")]
+    assert first == [place for places in by_person for place in places]
+
+
 # --- leases and fences ----------------------------------------------------------------------------
 
 

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from itertools import count
+from itertools import count, groupby
+from operator import attrgetter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dataops_lab.domain.moments import Moment
 from dataops_lab.domain.queue import POINT_S, Patience, Place, Room, turn_of, turns
@@ -47,6 +50,21 @@ def test_people_take_turns_however_much_one_of_them_wants():
     assert starting([*flood, bob], last_starts={"ann": NOW}) == [bob]
     assert starting([*flood, bob], last_starts={"ann": NOW, "bob": NOW - HOUR}) == [bob]
     assert starting([*flood, bob], last_starts={"ann": NOW - HOUR, "bob": NOW}) == [flood[0]]
+
+
+@given(
+    wanted=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 900), st.integers(-2, 2)), max_size=12),
+    held=st.lists(st.sampled_from("abc"), max_size=3),
+    served=st.dictionaries(st.sampled_from("abc"), st.integers(0, 900)),
+    free=st.integers(1, 3),
+)
+def test_without_limits_the_first_ones_of_each_person_tell_who_is_next(wanted, held, served, free):
+    queued = sorted(place(who, ago_s=ago, priority=priority) for who, ago, priority in wanted)
+    of_person = [list(of_one) for _, of_one in groupby(queued, attrgetter("created_by"))]
+    first = [it for of_one in of_person for it in of_one[:free]]
+    active, slots = [place(who) for who in held], len(held) + free
+    last_starts = {who: NOW - dt.timedelta(seconds=ago) for who, ago in served.items()}
+    assert starting(first, active, slots, last_starts) == starting(queued, active, slots, last_starts)
 
 
 def test_who_holds_slots_comes_after_who_holds_none():

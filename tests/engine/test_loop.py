@@ -300,7 +300,7 @@ def test_nobody_reads_the_queue_while_nothing_changes(engine, submit, clock, ctx
     read = []
     for verb in ("waiting", "patience"):
         kept = getattr(SqlQueue, verb)
-        monkeypatch.setattr(SqlQueue, verb, lambda queue, kept=kept: read.append(1) or kept(queue))
+        monkeypatch.setattr(SqlQueue, verb, lambda *args, kept=kept, **more: read.append(1) or kept(*args, **more))
     for _ in range(50):
         clock.advance(0.1)
         engine.step()
@@ -398,16 +398,17 @@ def test_an_end_that_cannot_be_written_keeps_no_other_run_from_its_own(
 ):
     engine = new_engine(slots=2)
     one, other = submit(), submit()
-    for view in (one, other):
-        executor.end(until(engine, view, AttemptState.RUNNING).attempts[-1].name)
+    running = [until(engine, view, AttemptState.RUNNING) for view in (one, other)]
     add = SqlRecords.add
 
-    def refused(records, record):
-        if record.run_id == one.run.id:
+    def refused(records, *new):
+        if one.run.id in [record.run_id for record in new]:
             raise ValueError("not like this")
-        add(records, record)
+        add(records, *new)
 
     monkeypatch.setattr(SqlRecords, "add", refused)
+    for view in running:
+        executor.end(view.attempts[-1].name)
     until(engine, other, RunState.SUCCEEDED)
     until(engine, one, AttemptState.FINALIZING)
     monkeypatch.undo()
