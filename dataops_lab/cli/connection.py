@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidRequest, NotFound
+from .importing import importing
 
 if TYPE_CHECKING:
     from ..api_models import JobModel, RunModel
@@ -56,16 +57,18 @@ def connected(server: str | None, root: str | None = None) -> Iterator[Connectio
     if server is not None:
         if root is not None:
             raise InvalidRequest("`--root` is for the state folder of this machine; a server has its own root.")
-        from ..client.http import HttpClient
+        with importing():
+            from ..client.http import HttpClient
 
         if "token=" in server:
             raise InvalidRequest("Give the token in DATAOPS_LAB_TOKEN: others can read the command line.")
         with HttpClient(server, os.environ.get("DATAOPS_LAB_TOKEN")) as client:
             yield Connection(client, None)
         return
-    from ..client.local import LocalClient
-    from ..wiring import Home, build_services, state_folder
-    from .engines import LocalEngine
+    with importing():
+        from ..client.local import LocalClient
+        from ..wiring import Home, build_services, state_folder
+        from .engines import LocalEngine
 
     home = Home(state_folder())
     services = build_services(home)

@@ -11,6 +11,7 @@ import click
 
 from ..errors import DataOpsError, InvalidRequest, Unavailable
 from . import exits
+from .importing import importing
 from .output import as_json as print_json
 from .text import plain
 
@@ -40,7 +41,8 @@ class _Commands(Mapping[str, click.Command]):
     """Each is imported when it is asked for; help asks for all of them."""
 
     def __getitem__(self, name: str) -> click.Command:
-        command: click.Command = getattr(import_module(f".{_HOMES[name]}", __package__), name)
+        with importing():
+            command: click.Command = getattr(import_module(f".{_HOMES[name]}", __package__), name)
         return command
 
     def __iter__(self) -> Iterator[str]:
