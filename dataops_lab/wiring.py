@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .blobs import FolderBlobs
 from .executors.backends import LazyBackends, LazyImageBackends
 from .executors.host import SystemClock, SystemHost
-from .notebooks import LocalNotebooks, WorkerNotebooks
+from .notebooks import LocalNotebooks
 from .ports import Blobs, Executor, ImageBackend, Notebooks
 from .services import Services
 from .store import SqlStore, open_sqlite
@@ -76,12 +76,10 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
     store: SqlStore = open_sqlite(home.database)
     # State, logs and records hold what notebooks hold: they are their owner's alone.
     home.folder.chmod(0o700)
-    local = partial(_local_notebooks, home.blobs)
-    notebooks: Notebooks = WorkerNotebooks(local) if workers else local()
     return Services(
         store=store,
         blobs=FolderBlobs(home.blobs),
-        notebooks=notebooks,
+        notebooks=_worker_notebooks(home.blobs) if workers else _local_notebooks(home.blobs),
         clock=SystemClock(),
         host=SystemHost(),
         vault=AesVault(Keys(home.keys, os.environ)),
@@ -93,6 +91,13 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
 
 def _local_notebooks(blobs: Path) -> Notebooks:
     return LocalNotebooks(FolderBlobs(blobs))
+
+
+def _worker_notebooks(blobs: Path) -> Notebooks:
+    # Only a server pays for what starts processes and talks with them.
+    from .notebooks.workers import WorkerNotebooks
+
+    return WorkerNotebooks(partial(_local_notebooks, blobs))
 
 
 def _docker_images(host: str | None) -> ImageBackend:

@@ -1,4 +1,7 @@
-"""This machine: its clock and its processes."""
+"""This machine: its clock and its processes.
+
+psutil is imported where it is asked: most short commands ask for no process.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ import os
 import time
 from functools import cache
 from pathlib import Path
-
-import psutil
 
 from ..domain.leases import ProcessIdentity
 
@@ -35,6 +36,8 @@ class SystemHost:
 
 def is_same_process(process: ProcessIdentity) -> bool:
     """A pid is given to another process sooner or later; the start time tells them apart."""
+    import psutil
+
     try:
         found = psutil.Process(process.pid)
         return abs(found.create_time() - process.started) < 1.0 and found.status() != psutil.STATUS_ZOMBIE
@@ -45,9 +48,15 @@ def is_same_process(process: ProcessIdentity) -> bool:
 @cache
 def boot_id() -> str:
     path = Path("/proc/sys/kernel/random/boot_id")
-    return path.read_text().strip() if path.exists() else str(int(psutil.boot_time()))
+    if path.exists():
+        return path.read_text().strip()
+    import psutil
+
+    return str(int(psutil.boot_time()))
 
 
 @cache
 def _identity_of(pid: int) -> ProcessIdentity:
+    import psutil
+
     return ProcessIdentity(pid, psutil.Process(pid).create_time(), boot_id())

@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from .local import LocalNotebooks
-from .workers import WorkerNotebooks
 
-__all__ = ["LocalNotebooks", "WorkerNotebooks"]
+__all__ = ["LocalNotebooks"]

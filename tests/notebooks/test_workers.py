@@ -19,7 +19,8 @@ import dataops_lab
 from dataops_lab.blobs import FolderBlobs
 from dataops_lab.domain.snapshots import Limits
 from dataops_lab.errors import InvalidNotebook, KernelUnavailable, Unavailable
-from dataops_lab.notebooks import LocalNotebooks, WorkerNotebooks
+from dataops_lab.notebooks import LocalNotebooks
+from dataops_lab.notebooks.workers import WorkerNotebooks
 
 
 def local(folder: Path) -> LocalNotebooks:
@@ -147,7 +148,8 @@ def test_workers_end_with_a_server_that_is_killed(tmp_path: Path) -> None:
 import sys, psutil
 from functools import partial
 from pathlib import Path
-from dataops_lab.notebooks import LocalNotebooks, WorkerNotebooks
+from dataops_lab.notebooks import LocalNotebooks
+from dataops_lab.notebooks.workers import WorkerNotebooks
 
 if __name__ == "__main__":
     workers = WorkerNotebooks(partial(LocalNotebooks, None), workers=1)
