@@ -217,6 +217,7 @@ class FakeExecutor:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._looks: dict[str, Look] = {}
+        self._forgotten: set[str] = set()
         self.calls: list[tuple[str, str]] = []
         """(verb, attempt) of everything that was asked for."""
         self.deaf = False
@@ -227,27 +228,32 @@ class FakeExecutor:
         self.calls.append(("start", bundle.name))
         if self.fails_to_start:
             raise self.fails_to_start
-        if bundle.name not in self._looks:
+        if bundle.name not in self._looks and bundle.name not in self._forgotten:
             self.directory(bundle.name).mkdir(parents=True)
             self._looks[bundle.name] = Look(started=True, ended=False, gone=False)
 
     def look(self, name: str) -> Look:
-        return self._looks.get(name, Look(started=False, ended=False, gone=False))
+        return self._looks.get(name, Look(started=False, ended=False, gone=False, lost=True))
 
     def stop(self, name: str, *, force: bool) -> None:
         self.calls.append(("kill" if force else "stop", name))
-        if force and not self.deaf and name in self._looks:
-            self._looks[name] = Look(started=True, ended=True, gone=True)
+        if force and not self.deaf:
+            self._looks[name] = Look(started=name in self._looks, ended=True, gone=True)
 
     def directory(self, name: str) -> Path:
         return self._folder / name
 
     def forget(self, name: str) -> None:
         self.calls.append(("forget", name))
+        self._forgotten.add(name)
         self._looks.pop(name, None)
 
     def names(self) -> Iterator[str]:
         yield from sorted(self._looks)
+
+    def lose(self, name: str) -> None:
+        """Somebody removed its directory, and what it was known by."""
+        del self._looks[name]
 
     @property
     def alive(self) -> list[str]:

@@ -10,11 +10,15 @@ ENGINE = "engine"
 
 @dataclass(frozen=True)
 class ProcessIdentity:
-    """`started` in seconds since the epoch, as the operating system tells it; `boot` is the kernel's boot id."""
+    """`started` in seconds since the epoch, as the operating system tells it; `boot` is the kernel's boot id.
+
+    `namespace` is where its pid counts: containers of one machine number their processes each for themselves.
+    """
 
     pid: int
     started: float
     boot: str
+    namespace: str = ""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,8 @@ def charged(state: AttemptState, reason: Reason | None) -> Budget | None:
         return None
     if reason.code in INFRASTRUCTURE:
         return Budget.INFRASTRUCTURE
-    return None if reason.code == "total_timeout" else Budget.USER
+    # Of what may still be alive no second one is started.
+    return None if reason.code in ("total_timeout", "unconfirmed") else Budget.USER
 
 
 def run_state_after(run: Run, earlier: Sequence[Attempt], state: AttemptState, reason: Reason | None) -> RunState:

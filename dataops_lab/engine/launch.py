@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-from ..domain.runs import Attempt, Run
+from ..domain.runs import Attempt, AttemptState, Run
 from ..domain.secrets import of_environment
 from ..domain.versions import Version
+from ..errors import StaleWrite
 from ..ports import Bundle, BundleFile, Container, Transaction
 from ..runner import protocol
 from ..services import Services
@@ -53,9 +54,14 @@ INHERITED = frozenset(
 
 
 def bundle_of(ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str, str]) -> Bundle:
-    """What the attempt takes along, read from the stored version: the working files play no part any more."""
+    """What the attempt takes along, read from the stored version: the working files play no part any more.
+
+    StaleWrite when it is no longer to be launched: a process may sleep between its intent and here.
+    """
     scope = of_environment(run.environment)
     with ctx.store.read() as tx:
+        if tx.attempts.of_run(run.id)[attempt.number - 1].state is not AttemptState.LAUNCHING:
+            raise StaleWrite(f"Another engine has gone on with {attempt.name}.", id=attempt.name)
         version = tx.versions.get(run.job_id, run.version_digest)
         variables = {it.name: it.value for it in tx.variables.of(run.environment)}
         container = _container(tx, run)

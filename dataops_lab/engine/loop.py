@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -33,6 +34,7 @@ YOUNG_S = 2.0
 SHOW_FINALIZING_AFTER_S = 0.25
 """Storing most records takes less, and is written down with their end."""
 
+FORCE_EVERY_S = 0.25
 SWEEP_EVERY_S = 60.0
 KEEP_TIME_EVERY_S = 1.0
 TRY_AGAIN_AFTER_S = 2.0
@@ -58,6 +60,8 @@ class _Followed:
     noted_at: float = 0.0
     started: bool = False
     """The backend was called by this engine; one that adopts calls it once more."""
+    answers: bool = False
+    """The backend did when it was asked last, and will again without delay."""
     not_before: float = 0.0
     at_work: Future[None] | None = None
     """A launch or a finish in a thread, which never writes to the store; until it is done, nothing else happens to
@@ -81,7 +85,10 @@ class Engine:
         self._followed: dict[str, _Followed] = {}
         self._writes: list[Callable[[Transaction], None]] = []
         self._ended: list[_Followed] = []
-        self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine")
+        # Each backend has its own: one that does not answer holds up nothing but what runs there.
+        self._threads: defaultdict[str, ThreadPoolExecutor] = defaultdict(_threads)
+        self._sweeper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine-sweep")
+        self._sweeping: Future[None] | None = None
         # Each waits until the disk has it, and they can wait together.
         self._puts = ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine-put")
         self._wake = Event()
@@ -115,7 +122,8 @@ class Engine:
                 self._wake.clear()
         finally:
             self._tidying.stop()
-            self._threads.shutdown(wait=True)
+            for threads in (*self._threads.values(), self._sweeper):
+                threads.shutdown(wait=True)
             self._puts.shutdown(wait=True)
             if not self._is_orphaned():
                 self._leadership.give_up()
@@ -140,9 +148,20 @@ class Engine:
         for followed in self._catch_up_with_the_store(self._fence()):
             self._advance(followed)
         if self._swept_at is None or self._now() - self._swept_at >= SWEEP_EVERY_S:
-            self._swept_at = self._now()
-            sweep(self._ctx.store, self._backends, busy=self._followed)
+            self._sweep_if_done()
         return bool(self._followed)
+
+    def _sweep_if_done(self) -> None:
+        if self._sweeping is not None and not self._sweeping.done():
+            return
+        self._swept_at = self._now()
+        self._sweeping = self._sweeper.submit(self._sweep, list(self._followed))
+
+    def _sweep(self, busy: list[str]) -> None:
+        try:
+            sweep(self._ctx.store, self._backends, busy=busy)
+        except Exception:
+            log.exception("What earlier runs left cannot be removed; trying again.")
 
     def _retires(self) -> bool:
         """Give up the lease, unless somebody still counts on this engine.
@@ -156,9 +175,9 @@ class Engine:
 
     def settle(self) -> None:
         """Wait for what is under way in threads; whoever steps by hand wants to see its end."""
-        for it in self._followed.values():
-            if it.at_work is not None:
-                it.at_work.exception()
+        for work in [self._sweeping, *(it.at_work for it in self._followed.values())]:
+            if work is not None:
+                work.exception()
 
     def start_over(self) -> None:
         """Forget what is remembered and read it again: the store knows better."""
@@ -247,17 +266,17 @@ class Engine:
         if it.attempt.state is AttemptState.CLAIMED:
             self._move(it, AttemptState.LAUNCHING)
             self._commit()
-        if it.attempt.state is AttemptState.LAUNCHING and not it.started:
+        wanted = it.run.cancel_requested_at is None
+        if it.attempt.state is AttemptState.LAUNCHING and not it.started and wanted:
             self._in_a_thread(it, lambda: self._launch(it))
+            return
+        if not it.answers:
+            self._in_a_thread(it, lambda: self._ask(it))
             return
         try:
             look = it.executor.look(it.attempt.name)
-        except Unavailable as error:
-            why = error.message
-            log.warning("%s: %s", it.attempt.name, why)
-            it.not_before = self._now() + TRY_AGAIN_AFTER_S
-            if self._now() >= it.times.ends:
-                self._in_a_thread(it, lambda: self._give_up(it, why))
+        except Exception:
+            it.answers = False
             return
         self._note_progress(it, at_once=look.ended)
         self._act(it, next_step(it.attempt, it.run, look, it.times, now=self._now()), look)
@@ -278,10 +297,15 @@ class Engine:
                 self._move(it, AttemptState.TIMING_OUT)
                 self._stop(it)
             case Step.FORCE:
-                it.executor.stop(name, force=True)
+                if it.times.stopping_since is not None:
+                    it.not_before = self._now() + FORCE_EVERY_S
+                self._in_a_thread(it, lambda: it.executor.stop(name, force=True))
             case Step.DOUBT:
                 log.error("Cannot prove that %s is dead: %s", name, look.detail)
                 self._move(it, AttemptState.UNCONFIRMED)
+            case Step.GIVE_UP:
+                reason = Reason("unconfirmed", "It was to end, and for an hour nobody could prove that it is dead.")
+                self._in_a_thread(it, lambda: self._give_up(it, reason))
             case Step.FINISH:
                 self._in_a_thread(it, lambda: self._finish(it, look))
 
@@ -289,7 +313,7 @@ class Engine:
         try:
             it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited))
         except (DataOpsError, OSError) as error:
-            if isinstance(error, StoreBusy):
+            if isinstance(error, (StoreBusy, StaleWrite)):
                 raise
             if isinstance(error, Unavailable) and not isinstance(error, BlobsUnavailable):
                 self._launch_later(it, error)
@@ -300,8 +324,20 @@ class Engine:
                 reason = Reason(error.precise_code, error.message)
             self._finish_as(it, AttemptState.FAILED, Outcome.unknown(), reason, ran=False)
             return
-        it.started = True
+        it.started = it.answers = True
         it.times = replace(it.times, since=self._now())
+
+    def _ask(self, it: _Followed) -> None:
+        """A backend that was not reached yet, or did not answer last: it may keep whoever asks waiting."""
+        try:
+            it.executor.look(it.attempt.name)
+        except Exception as error:
+            log.warning("%s: %s", it.attempt.name, error, exc_info=not isinstance(error, DataOpsError))
+            it.not_before = self._now() + TRY_AGAIN_AFTER_S
+            if self._now() >= it.times.ends:
+                self._give_up(it, Reason("total_timeout", f"Where it ran, nobody answers any more. {error}"))
+        else:
+            it.answers = True
 
     def _launch_later(self, it: _Followed, error: Unavailable) -> None:
         """Nothing is concluded from a backend that cannot be asked. Once the run is to end it is only looked for."""
@@ -310,9 +346,8 @@ class Engine:
         it.started = next_step(it.attempt, it.run, nothing, it.times, now=self._now()) is not Step.WAIT
         it.not_before = self._now() + TRY_AGAIN_AFTER_S
 
-    def _give_up(self, it: _Followed, why: str) -> None:
-        """Nobody can say what became of it, and it has had all the time that its run may take."""
-        reason = Reason("total_timeout", f"Where it ran, nobody answers any more. {why}")
+    def _give_up(self, it: _Followed, reason: Reason) -> None:
+        """Nobody can say what became of it, and it has had all its time."""
         self._finish_as(it, AttemptState.LOST, Outcome.unknown(), reason, ran=False)
 
     def _finish(self, it: _Followed, look: Look) -> None:
@@ -327,6 +362,9 @@ class Engine:
     def _finish_as(
         self, it: _Followed, state: AttemptState, outcome: Outcome, reason: Reason | None, *, ran: bool
     ) -> None:
+        if state is AttemptState.LOST and it.attempt.state is AttemptState.FINALIZING:
+            # It had ended by itself; what is lost is what it left.
+            state = AttemptState.FAILED
         if ran and state in (AttemptState.SUCCEEDED, AttemptState.FAILED):
             it.storing_since = self._now()
         record = store_record(self._ctx, it.attempt, it.executor.directory(it.attempt.name), self._puts)
@@ -340,7 +378,7 @@ class Engine:
                 # The disk is full, the blobs are out of reach: it stays as it is.
                 self._try_again(it, error)
 
-        it.at_work = self._threads.submit(guarded)
+        it.at_work = self._threads[it.attempt.backend].submit(guarded)
         it.at_work.add_done_callback(lambda _: self._wake.set())
 
     def _try_again(self, it: _Followed, error: Exception) -> None:
@@ -370,7 +408,7 @@ class Engine:
         # What is meant is written before it is done: whoever finds it dead knows why.
         self._commit()
         it.times.stopping_since = self._now()
-        it.executor.stop(it.attempt.name, force=False)
+        self._in_a_thread(it, lambda: it.executor.stop(it.attempt.name, force=False))
 
     def _move(self, it: _Followed, state: AttemptState) -> None:
         """With the next `_commit`."""
@@ -437,4 +475,8 @@ class Engine:
 
 
 _NOT_YET_FINALIZING = (AttemptState.LAUNCHING, AttemptState.RUNNING)
-_STOPPING = (AttemptState.CANCELLING, AttemptState.TIMING_OUT)
+_STOPPING = (AttemptState.CANCELLING, AttemptState.TIMING_OUT, AttemptState.UNCONFIRMED)
+
+
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 
 from ..runner.protocol import ATTEMPT_VARIABLE
+
+log = logging.getLogger("dataops_lab.engine")
 
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
@@ -69,14 +72,17 @@ class Supervisor:
     def _look_after(self) -> None:
         wait_s = FIRST_WAIT_S
         while not self._stopping.is_set():
-            with self._lock:
-                if self._stopping.is_set():
-                    return
-                self._engine = start_engine(
-                    self._folder, log=self._log, exit_when_idle_s=None, ends_with_us=not self._keep, warm=self._warm
-                )
             began = time.monotonic()
-            self._engine.wait()
+            try:
+                with self._lock:
+                    if self._stopping.is_set():
+                        return
+                    self._engine = start_engine(
+                        self._folder, log=self._log, exit_when_idle_s=None, ends_with_us=not self._keep, warm=self._warm
+                    )
+                self._engine.wait()
+            except OSError as error:
+                log.error("The engine cannot be started, it is tried again: %s", error)
             # One that ends at once will do so again; one that lived for long was an accident.
             wait_s = FIRST_WAIT_S if time.monotonic() - began > LONGEST_WAIT_S else min(wait_s * 2, LONGEST_WAIT_S)
             self._stopping.wait(wait_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator
 
-from ..errors import Unavailable
+from ..errors import DataOpsError
 from ..ports import Backends, Executor, Store
 
 log = logging.getLogger("dataops_lab.engine")
@@ -14,22 +14,26 @@ log = logging.getLogger("dataops_lab.engine")
 def sweep(store: Store, backends: Backends, *, busy: Collection[str]) -> list[str]:
     """Remove what no living attempt owns; the names of what was removed. What still runs is stopped first."""
     removed = []
-    for executor, name in _left(store, backends, busy):
-        look = executor.look(name)
-        if not look.gone and look.started:
-            executor.stop(name, force=True)
-            continue
-        executor.forget(name)
-        removed.append(name)
+    for executor, names in _left(store, backends, busy):
+        try:
+            for name in names:
+                look = executor.look(name)
+                if not look.gone and look.started:
+                    executor.stop(name, force=True)
+                    continue
+                executor.forget(name)
+                removed.append(name)
+        except DataOpsError as error:
+            log.warning("%s", error)
     return removed
 
 
 def left_by(store: Store, backends: Backends) -> list[str]:
     """The names of what `sweep` removes, or stops first."""
-    return [name for _, name in _left(store, backends, ())]
+    return [name for _, names in _left(store, backends, ()) for name in names]
 
 
-def _left(store: Store, backends: Backends, busy: Collection[str]) -> Iterator[tuple[Executor, str]]:
+def _left(store: Store, backends: Backends, busy: Collection[str]) -> Iterator[tuple[Executor, list[str]]]:
     with store.read() as tx:
         known = {environment.backend for environment in tx.environments.all()} | {"process"}
     for backend in sorted(known):
@@ -40,7 +44,7 @@ def _left(store: Store, backends: Backends, busy: Collection[str]) -> Iterator[t
                 # Asked after the names: an attempt is written down before anything of it is there.
                 with store.read() as tx:
                     left -= {attempt.name for attempt in tx.attempts.alive()}
-            for name in sorted(left):
-                yield executor, name
-        except Unavailable as error:
+        except DataOpsError as error:
             log.warning("%s", error)
+        else:
+            yield executor, sorted(left)

@@ -13,6 +13,9 @@ from ..ports import Look
 
 FORCE_AFTER_S = 15.0
 UNCONFIRMED_AFTER_S = 60.0
+LOST_AFTER_S = 3600.0
+"""How long it is tried to end what does not end."""
+
 PROGRESS_EVERY_S = 0.25
 
 
@@ -26,6 +29,7 @@ class Step(StrEnum):
     FORCE = "force"
     FINISH = "finish"
     DOUBT = "doubt"
+    GIVE_UP = "give_up"
 
 
 @dataclass
@@ -50,9 +54,15 @@ def next_step(attempt: Attempt, run: Run, look: Look, times: Times, *, now: floa
         return Step.FORCE
     if stopping:
         waited = now - (times.stopping_since or now)
-        if attempt.state is not AttemptState.UNCONFIRMED and waited >= UNCONFIRMED_AFTER_S:
+        if attempt.state is AttemptState.UNCONFIRMED:
+            if waited >= LOST_AFTER_S:
+                return Step.GIVE_UP
+        elif waited >= UNCONFIRMED_AFTER_S:
             return Step.DOUBT
-        return Step.FORCE if waited >= FORCE_AFTER_S else Step.WAIT
+        return Step.FORCE if look.lost or waited >= FORCE_AFTER_S else Step.WAIT
+    if look.lost and attempt.state is not AttemptState.LAUNCHING:
+        # What it was known by is gone. Whatever of it is still there has to go too.
+        return Step.FORCE
     if run.cancel_requested_at is not None:
         return Step.CANCEL
     if attempt.state is AttemptState.LAUNCHING and look.started:
@@ -76,7 +86,7 @@ def end_of(
         return AttemptState.FAILED, reason or Reason("runner_error", "The runner failed and did not say why.")
     if (counted := look.detail.get("memory")) and counted.get("oom_kills"):
         return AttemptState.FAILED, _out_of_memory(counted)
-    if not look.started:
+    if not look.started and attempt.state is AttemptState.LAUNCHING:
         said = str(look.detail.get("said", "")).strip()
         last_line = said.splitlines()[-1] if said else "it said nothing"
         message = f"The runner could not start: {last_line}. `jupyter dataops doctor` checks what it needs."

@@ -28,8 +28,8 @@ class SystemHost:
         return _identity_of(os.getpid())
 
     def is_dead(self, process: ProcessIdentity) -> bool:
-        if process.boot != boot_id():
-            # Of another machine, or of this one before it was started again: cannot be told apart.
+        if (process.boot, process.namespace) != (boot_id(), _pid_namespace()):
+            # Of another machine or container, or of this one before it was started again: cannot be told apart.
             return False
         return not is_same_process(process)
 
@@ -56,7 +56,15 @@ def boot_id() -> str:
 
 
 @cache
+def _pid_namespace() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
+@cache
 def _identity_of(pid: int) -> ProcessIdentity:
     import psutil
 
-    return ProcessIdentity(pid, psutil.Process(pid).create_time(), boot_id())
+    return ProcessIdentity(pid, psutil.Process(pid).create_time(), boot_id(), _pid_namespace())

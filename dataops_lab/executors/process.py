@@ -9,14 +9,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import select
-import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from ..ports import Blobs, Bundle, Look
 from ..runner import protocol
 from ..runner.forked import ask
 from ..runner.secrets import offered
+from .forgotten import Forgotten, remove
 from .warm import Warm
 
 
@@ -38,14 +39,22 @@ class ProcessExecutor:
         self._python = python
         self._warm = warm or Warm(0)
         self._children: dict[str, subprocess.Popen[bytes] | _Forked] = {}
+        self._forgotten = Forgotten(folder)
+        self._new = folder / ".new"
 
     def start(self, bundle: Bundle) -> None:
         directory = self.directory(bundle.name)
-        if (directory / protocol.LOCK).exists():
-            return  # It runs, or has run.
-        if not (directory / protocol.SPEC).exists():
-            self._lay_out(bundle, directory)
-        self._children[bundle.name] = self._run(bundle, directory)
+        try:
+            if not directory.exists():
+                self._lay_out(bundle, directory)
+        except OSError:
+            if bundle.name not in self._forgotten:
+                raise
+        # Asked afterwards: who sleeps while it is laid out may wake when another one has brought it to its end.
+        if bundle.name in self._forgotten:
+            remove(directory)
+        elif not (directory / protocol.LOCK).exists():  # Else it runs, or has run.
+            self._children[bundle.name] = self._run(bundle, directory)
 
     def _run(self, bundle: Bundle, directory: Path) -> subprocess.Popen[bytes] | _Forked:
         # -P: nothing beside the run directory may shadow what the runner imports.
@@ -85,11 +94,14 @@ class ProcessExecutor:
         except FileNotFoundError:
             # Not yet: it is starting. Or never: it ended before it could take the lock.
             ended = exit_code is not None
-            return Look(started=False, ended=ended, gone=ended, detail=self._said(name, exit_code))
-        return Look(started=True, ended=True, gone=not _processes_of(name), detail=self._said(name, exit_code))
+            return Look(started=False, ended=ended, gone=ended, lost=True, detail=self._said(name, exit_code))
+        # An empty one is ours, see `_bar`.
+        started = lock.stat().st_size > 0
+        return Look(started=started, ended=True, gone=not _processes_of(name), detail=self._said(name, exit_code))
 
     def stop(self, name: str, *, force: bool) -> None:
         if force:
+            self._bar(name)
             for process in _processes_of(name):
                 _send(process, signal.SIGKILL)
         elif (look := self.look(name)).started and not look.ended:
@@ -106,25 +118,43 @@ class ProcessExecutor:
     def forget(self, name: str) -> None:
         if child := self._children.pop(name, None):
             child.wait()
-        shutil.rmtree(self.directory(name), ignore_errors=True)
+        self._forgotten.add(name)
+        for left in (self.directory(name), *self._new.glob(f"{name}.*")):
+            remove(left)
 
     def names(self) -> Iterator[str]:
+        found = set()
         if self._folder.is_dir():
-            yield from sorted(entry.name for entry in self._folder.iterdir() if not entry.name.startswith("."))
+            found = {entry.name for entry in self._folder.iterdir() if not entry.name.startswith(".")}
+        if self._new.is_dir():
+            found |= {entry.name.partition(".")[0] for entry in self._new.iterdir()}
+        yield from sorted(found)
+
+    def _bar(self, name: str) -> None:
+        """Where no runner has taken the lock, take its place: whoever comes later finds that somebody has had it."""
+        directory = self.directory(name)
+        directory.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            (directory / protocol.LOCK).touch(exist_ok=False)
 
     def _lay_out(self, bundle: Bundle, directory: Path) -> None:
-        """Write the run directory; `spec.json` last, so that its presence means: whole."""
-        shutil.rmtree(directory, ignore_errors=True)
-        files = directory / protocol.FILES
-        (files / str(bundle.spec["folder"])).mkdir(parents=True)
-        directory.chmod(0o700)
-        for file in bundle.files:
-            target = files / file.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            self._blobs.copy_to(file.digest, target)
-            target.chmod(0o755 if file.executable else 0o644)
-        (directory / protocol.INPUT).write_bytes(bundle.notebook)
-        (directory / protocol.SPEC).write_text(json.dumps(bundle.spec))
+        """Write the run directory. It gets its name when it is whole, unless somebody else was faster."""
+        self._new.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{bundle.name}.", dir=self._new) as new:
+            files = Path(new, protocol.FILES)
+            (files / str(bundle.spec["folder"])).mkdir(parents=True)
+            for file in bundle.files:
+                target = files / file.path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._blobs.copy_to(file.digest, target)
+                target.chmod(0o755 if file.executable else 0o644)
+            Path(new, protocol.INPUT).write_bytes(bundle.notebook)
+            Path(new, protocol.SPEC).write_text(json.dumps(bundle.spec))
+            try:
+                Path(new).rename(directory)
+            except OSError:
+                if not directory.exists():
+                    raise
 
     def _said(self, name: str, exit_code: int | None) -> dict[str, Any]:
         detail: dict[str, Any] = {} if exit_code is None else {"exit_code": exit_code}
@@ -151,10 +181,10 @@ class _Forked:
 
     def poll(self) -> int | None:
         """Its exit code is known to nobody: any number means that it is no more."""
-        return 0 if select.select([self._connection], [], [], 0)[0] else None
+        return 0 if wait([self._connection], timeout=0) else None
 
     def wait(self) -> None:
-        select.select([self._connection], [], [])
+        wait([self._connection])
         self._connection.close()
 
 

@@ -51,12 +51,14 @@ class Look:
     """What the backend knows now.
 
     `started`: a runner took the attempt over. `ended`: that runner is no more, and its files are as they
-    will stay. `gone`: proven that nothing of the attempt is alive, its kernel's children included.
+    will stay. `gone`: proven that nothing of the attempt is alive, its kernel's children included. `lost`: nothing
+    of it is to be found here; so it is before a start, and if it ever was here, it can no longer be looked after.
     """
 
     started: bool
     ended: bool
     gone: bool
+    lost: bool = False
     detail: Mapping[str, Any] = field(default_factory=dict)
     """For people: pid, exit code, signal."""
 
@@ -77,7 +79,10 @@ class Executor(Protocol):
         ...
 
     def stop(self, name: str, *, force: bool) -> None:
-        """Ask it to end and leave what it has; with `force` kill everything of it. Safe to repeat."""
+        """Ask it to end and leave what it has. Safe to repeat.
+
+        With `force` kill everything of it, and see to it that nobody can start it any more.
+        """
         ...
 
     def directory(self, name: str) -> Path:
@@ -85,7 +90,7 @@ class Executor(Protocol):
         ...
 
     def forget(self, name: str) -> None:
-        """Remove what is left of it, after its record is stored. Safe to repeat."""
+        """Remove what is left of it, after its record is stored. Safe to repeat. A later start does nothing."""
         ...
 
     def names(self) -> Iterator[str]:

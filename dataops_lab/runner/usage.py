@@ -14,6 +14,7 @@ from .memory import OomKills
 from .processes import tree
 from .recorder import Recorder
 
+FIRST_AFTER_S = 0.2
 EVERY_S = 1.0
 GROWTH = 1.1
 """It is told anew when it grew by so much: a run of any length tells it a few dozen times."""
@@ -57,9 +58,10 @@ class Meter:
         self.cpu_seconds = round(max(self.cpu_seconds, cpu_seconds), 3)
 
     async def _look_on(self) -> None:
+        await asyncio.sleep(FIRST_AFTER_S)
         while True:
-            await asyncio.sleep(EVERY_S)
             self.look()
+            await asyncio.sleep(EVERY_S)
 
     def look(self) -> None:
         costs = [_cost(pid) for pid in tree(self._roots)]

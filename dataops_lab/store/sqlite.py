@@ -15,7 +15,6 @@ from ..errors import StateFolderUnusable
 from .locks import READ_ONLY
 from .sql import BUSY_TIMEOUT_S, SqlStore
 
-
 ASK_AGAIN_S = 0.001
 
 
@@ -42,7 +41,7 @@ class SqliteDatabase:
         self._watching = Lock()
         self._watcher.execute("PRAGMA journal_mode = WAL")
         url = URL.create("sqlite", database=str(path))
-        self.writer = create_engine(url, creator=lambda: _connect(path, wait=0))
+        self.writer = create_engine(url, creator=lambda: _connect(path, wait_s=0))
         self.reader = create_engine(
             url, creator=lambda: _connect(path, read_only=True), execution_options={READ_ONLY: True}
         )
@@ -88,8 +87,8 @@ def _begin_to_write(connection: Connection) -> None:
         time.sleep(ASK_AGAIN_S)
 
 
-def _connect(path: Path, *, read_only: bool = False, wait=BUSY_TIMEOUT_S) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False)
+def _connect(path: Path, *, read_only: bool = False, wait_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys = ON")
     # Durable at every commit, in WAL too: a submit that was answered is never lost.
     connection.execute("PRAGMA synchronous = FULL")

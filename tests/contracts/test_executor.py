@@ -82,7 +82,7 @@ def executor(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Itera
 
 
 def test_every_verb_is_safe_for_what_is_unknown(executor: Executor):
-    assert executor.look(NAME) == Look(started=False, ended=False, gone=False)
+    assert executor.look(NAME) == Look(started=False, ended=False, gone=False, lost=True)
     executor.stop(NAME, force=False)
     executor.forget(NAME)
     executor.forget(NAME)
@@ -117,3 +117,16 @@ def test_what_has_ended_can_be_read_until_it_is_forgotten(executor: Executor, wo
     assert executor.directory(NAME).is_dir()
     executor.forget(NAME)
     assert NAME not in executor.names()
+    executor.start(work)
+    assert executor.look(NAME).lost
+    assert NAME not in executor.names()
+
+
+def test_what_was_ended_before_it_started_is_gone_and_is_not_started(executor: Executor, work: Bundle):
+    executor.stop(NAME, force=True)
+    look = executor.look(NAME)
+    assert (look.started, look.ended, look.gone) == (False, True, True)
+    executor.start(work)
+    look = executor.look(NAME)
+    assert (look.started, look.ended, look.gone) == (False, True, True)
+    assert list(executor.names()) == [NAME]

@@ -10,7 +10,7 @@ import pytest
 
 from dataops_lab.domain.records import RecordFileKind
 from dataops_lab.domain.runs import AttemptState, RunState
-from dataops_lab.engine import Engine, Settings
+from dataops_lab.engine import Engine, Settings, watch
 from dataops_lab.engine.launch import allowed
 from dataops_lab.engine.lead import LOST_AFTER_S, Leadership
 from dataops_lab.engine.watch import FORCE_AFTER_S, UNCONFIRMED_AFTER_S
@@ -177,6 +177,7 @@ def test_a_cancelled_run_keeps_what_it_had_written(engine, submit, executor, unt
     name = view.attempts[-1].name
     runs.cancel(ctx, view.run.id, by="someone")
     until(engine, view, AttemptState.CANCELLING)
+    engine.settle()
     assert ("stop", name) in executor.calls
     executor.directory(name).joinpath("output.ipynb").write_text("{}")
     executor.end(name, "terminated")
@@ -205,6 +206,44 @@ def test_cancelled_is_never_said_before_death_is_proven(engine, submit, executor
     assert runs.get(ctx, view.run.id).run.state is RunState.ACTIVE
     executor.end(view.attempts[-1].name, None)
     until(engine, view, RunState.CANCELLED)
+
+
+def test_what_nobody_can_prove_dead_is_lost_in_the_end_and_no_second_one_is_started(
+    new_engine, submit, executor, until, ctx, clock
+):
+    executor.deaf = True
+    engine = new_engine(host=FakeHost(pid=1))
+    view = until(engine, submit(max_retries=2, retry_on_timeout=True, timeout_s=10.0), AttemptState.RUNNING)
+    clock.advance(10)
+    until(engine, view, AttemptState.TIMING_OUT)
+    clock.advance(UNCONFIRMED_AFTER_S)
+    until(engine, view, AttemptState.UNCONFIRMED)
+    # Also by an engine that finds it so.
+    second_host = FakeHost(pid=2)
+    second_host.dead.add(1)
+    second = new_engine(host=second_host)
+    for _ in range(5):
+        second.step()
+        second.settle()
+    clock.advance(watch.LOST_AFTER_S)
+    ended = until(second, view, RunState.LOST)
+    assert ended.run.reason.code == "unconfirmed"
+    assert len(ended.attempts) == 1
+
+
+@pytest.mark.parametrize("state", [AttemptState.RUNNING, AttemptState.CANCELLING])
+def test_what_has_vanished_from_where_it_ran_comes_to_its_end(new_engine, submit, executor, until, ctx, state):
+    engine = new_engine()
+    view = until(engine, submit(), AttemptState.RUNNING)
+    if state is AttemptState.CANCELLING:
+        runs.cancel(ctx, view.run.id, by="someone")
+        until(engine, view, state)
+    executor.lose(view.attempts[-1].name)
+    ended = until(engine, view, AttemptState.LOST if state is AttemptState.RUNNING else AttemptState.CANCELLED)
+    assert ("kill", view.attempts[-1].name) in executor.calls
+    if state is AttemptState.RUNNING:
+        assert ended.run.reason.code == "runner_lost"
+        assert ended.run.state is RunState.RETRY_WAIT
 
 
 def test_success_that_races_a_cancel_has_one_end(engine, submit, executor, until, ctx):
@@ -334,6 +373,72 @@ def test_an_engine_killed_between_intent_and_launch_starts_it_once(
     until(new_engine(host=second_host), view, AttemptState.RUNNING)
     assert len(executor.alive) == 1
     assert len(runs.get(ctx, view.run.id).attempts) == 1
+
+
+def test_what_is_cancelled_before_its_launch_is_not_launched_by_the_next_engine(
+    new_engine, submit, executor, until, ctx, monkeypatch
+):
+    view = submit()
+    first = new_engine(host=FakeHost(pid=1))
+    monkeypatch.setattr(executor, "start", lambda bundle: None)
+    until(first, view, AttemptState.LAUNCHING)
+    runs.cancel(ctx, view.run.id, by="someone")
+    monkeypatch.undo()
+    second_host = FakeHost(pid=2)
+    second_host.dead.add(1)
+    until(new_engine(host=second_host), view, RunState.CANCELLED)
+    assert "start" not in [verb for verb, _ in executor.calls]
+
+
+@pytest.mark.parametrize("error", [Unavailable("No daemon answers."), Refused("A bad request."), OSError("no")])
+def test_a_backend_in_trouble_with_one_attempt_keeps_no_other_from_its_end(
+    new_engine, submit, executor, until, ctx, monkeypatch, error
+):
+    engine = new_engine(slots=2)
+    one, other = (until(engine, submit(), AttemptState.RUNNING) for _ in range(2))
+    look = executor.look
+
+    def troubled(name: str) -> Look:
+        if name in (one.attempts[-1].name, "left behind"):
+            raise error
+        return look(name)
+
+    monkeypatch.setattr(executor, "look", troubled)
+    monkeypatch.setattr(executor, "names", lambda: iter(["left behind"]))
+    executor.end(other.attempts[-1].name)
+    until(engine, other, RunState.SUCCEEDED)
+    assert runs.get(ctx, one.run.id).run.state is RunState.ACTIVE
+    monkeypatch.undo()
+    executor.end(one.attempts[-1].name)
+    until(engine, one, RunState.SUCCEEDED)
+
+
+@pytest.mark.parametrize("verb", ["look", "stop", "names"])
+def test_a_backend_that_keeps_whoever_asks_waiting_holds_up_nothing_else(
+    new_engine, submit, executor, until, ctx, monkeypatch, verb
+):
+    first = new_engine(slots=2, host=FakeHost(pid=1))
+    one, other = (until(first, submit(), AttemptState.RUNNING) for _ in range(2))
+    answer, plain = threading.Event(), getattr(executor, verb)
+
+    def slow(*args, **more):
+        if (not args or args[0] == one.attempts[-1].name) and not answer.wait(60):
+            raise AssertionError("Everybody waited for it.")
+        return plain(*args, **more)
+
+    monkeypatch.setattr(executor, verb, slow)
+    if verb == "stop":
+        runs.cancel(ctx, one.run.id, by="someone")
+    executor.end(other.attempts[-1].name)
+    second_host = FakeHost(pid=2)
+    second_host.dead.add(1)
+    second = new_engine(slots=2, host=second_host)
+    try:
+        until(second, other, RunState.SUCCEEDED)
+    finally:
+        answer.set()
+    executor.end(one.attempts[-1].name)
+    until(second, one, RunState.CANCELLED if verb == "stop" else RunState.SUCCEEDED)
 
 
 def test_a_second_engine_stands_by_and_takes_over_when_the_lease_has_run_out(

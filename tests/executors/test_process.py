@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +65,7 @@ def result(executor: ProcessExecutor) -> dict[str, Any]:
 
 
 def test_what_is_unknown_has_not_started_and_looking_never_raises(executor):
-    assert executor.look("nothing") == Look(started=False, ended=False, gone=False)
+    assert executor.look("nothing") == Look(started=False, ended=False, gone=False, lost=True)
     executor.stop("nothing", force=False)
     executor.stop("nothing", force=True)
     executor.forget("nothing")
@@ -88,6 +91,87 @@ def test_starting_twice_starts_once_also_from_two_engines(executor, blobs, tmp_p
     eventually(lambda: executor.look(NAME).gone)
     eventually(lambda: other.look(NAME).gone)
     assert len(list((executor.directory(NAME) / protocol.ARTIFACTS / "work").iterdir())) == 1
+
+
+class Sleepy(MemoryBlobs):
+    """Who lays out a file sleeps meanwhile, and others go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def copy_to(self, digest: str, path: Path) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
+        super().copy_to(digest, path)
+
+
+@pytest.mark.parametrize("forgotten", [True, False])
+def test_who_sleeps_in_the_middle_of_a_start_starts_nothing_a_second_time(tmp_path, forgotten):
+    blobs, witness = Sleepy(), tmp_path / "witness"
+    work = bundle(f"open({str(witness)!r}, 'a').write('ran ')", [BundleFile("a", blobs.put(b"a"))])
+    sleeper, other = (ProcessExecutor(tmp_path / "runs", blobs) for _ in range(2))
+
+    def run_to_its_end() -> None:
+        other.start(work)
+        eventually(lambda: other.look(NAME).gone)
+        if forgotten:
+            other.forget(NAME)
+
+    blobs.meanwhile = run_to_its_end
+    sleeper.start(work)
+    assert sleeper.look(NAME).lost is forgotten
+    assert sleeper.look(NAME).ended is not forgotten
+    assert list(sleeper.names()) == ([] if forgotten else [NAME])
+    assert witness.read_text() == "ran "
+
+
+def test_who_sleeps_in_the_middle_of_a_start_leaves_alone_what_runs_meanwhile(tmp_path, executor):
+    blobs = Sleepy()
+    work = bundle("import time\nwhile True: time.sleep(0.1)", [BundleFile("a", blobs.put(b"a"))])
+    other = ProcessExecutor(tmp_path / "runs", blobs)
+
+    def start() -> None:
+        other.start(work)
+        eventually(lambda: other.look(NAME).started)
+
+    blobs.meanwhile = start
+    ProcessExecutor(tmp_path / "runs", blobs).start(work)
+    look = other.look(NAME)
+    assert (look.started, look.ended) == (True, False)
+    assert (other.directory(NAME) / "files" / "a").exists()
+
+
+def test_what_a_killed_engine_was_laying_out_is_named_and_removed(tmp_path):
+    blobs = Sleepy()
+    work = bundle("1", [BundleFile("a", blobs.put(b"a"))])
+    names = []
+    executor = ProcessExecutor(tmp_path / "runs", blobs)
+
+    def killed() -> None:
+        names.extend(executor.names())
+        executor.forget(NAME)
+        names.extend(executor.names())
+
+    blobs.meanwhile = killed
+    executor.start(work)
+    assert names == [NAME]
+    assert executor.look(NAME).lost
+
+
+def test_what_a_notebook_made_read_only_is_removed_all_the_same():
+    """As somebody who is not root, whom nothing can keep from removing anything."""
+    code = (
+        "import os, sys; from pathlib import Path; from dataops_lab.testing import MemoryBlobs; blobs = MemoryBlobs()\n"
+        "from dataops_lab.executors.process import ProcessExecutor; folder = Path(sys.argv[1])\n"
+        "os.setgid(65534); os.setuid(65534); closed = folder / sys.argv[2] / 'files' / 'closed'\n"
+        "(closed / 'below').mkdir(parents=True); closed.chmod(0o555)\n"
+        "ProcessExecutor(folder, blobs).forget(sys.argv[2])"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        os.chown(folder, 65534, 65534)
+        subprocess.run([sys.executable, "-c", code, folder, NAME], check=True)
+        assert [path.name for path in Path(folder).iterdir()] == [".forgotten"]
 
 
 def test_another_engine_finds_what_runs_and_can_stop_it(executor, blobs, tmp_path):

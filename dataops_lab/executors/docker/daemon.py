@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 from ...errors import Refused, Unavailable
@@ -64,7 +65,7 @@ def understood(host: str | None) -> Iterator[None]:
             code="image_gone",
         ) from error
     except APIError as error:
-        if error.is_client_error():
+        if error.is_client_error() and error.status_code != HTTPStatus.TOO_MANY_REQUESTS:
             # The container, not the daemon: asking again would be refused again.
             raise Refused(
                 f"Docker refused the container: {error.explanation or error}. Correct the environment.",

@@ -11,7 +11,6 @@ to whoever made it before, also when the answer to that was lost.
 from __future__ import annotations
 
 import logging
-import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -22,10 +21,11 @@ from typing import TYPE_CHECKING
 from ...errors import DataOpsError, Refused, Unavailable
 from ...ports import Blobs, Bundle, Look
 from ...runner import protocol
+from ..forgotten import Forgotten, remove
 from . import stream
 from .container_spec import container_spec
 from .daemon import Daemon, volumes_of
-from .following import END, Following, end_in, state_of
+from .following import END, Following, end_in, state_of, write_end
 from .init import NOTHING_STARTED
 from .stream import Stream, StreamCut
 from .warm import POOL, WarmPool
@@ -52,12 +52,13 @@ class DockerExecutor:
         self._following: dict[str, Following] = {}
         self._starting: set[str] = set()
         self._lock = threading.Lock()
+        self._forgotten = Forgotten(folder)
         self._pool = WarmPool(daemon, self._prefix, {INSTALLATION: installation})
 
     def start(self, bundle: Bundle) -> None:
         directory = self.directory(bundle.name)
         with self._lock:
-            if bundle.name in self._following or bundle.name in self._starting or (directory / END).exists():
+            if bundle.name in self._following or bundle.name in self._starting or self._is_ended(bundle.name):
                 return
             self._starting.add(bundle.name)
         try:
@@ -78,7 +79,7 @@ class DockerExecutor:
             return end
         with self._lock:
             if name in self._starting or not directory.exists():
-                return Look(started=False, ended=False, gone=False)
+                return Look(started=False, ended=False, gone=False, lost=True)
         # It was here, and its container is not any more.
         started = (directory / protocol.JOURNAL).exists()
         return Look(started=started, ended=True, gone=True, detail={"why": "The container is no longer there."})
@@ -86,6 +87,10 @@ class DockerExecutor:
     def stop(self, name: str, *, force: bool) -> None:
         if following := self._following_of(name):
             following.stop(force=force)
+        elif force and name not in self._starting and not self._is_ended(name):
+            # Whoever starts it later finds that it was brought to its end.
+            self.directory(name).mkdir(parents=True, exist_ok=True)
+            write_end(self.directory(name), {"started": False, "why": "It was stopped before it started."})
 
     def directory(self, name: str) -> Path:
         return self._folder / name
@@ -101,7 +106,8 @@ class DockerExecutor:
             # The next sweep finds it by its name.
             log.warning("%s is left behind for now: %s", self._container_of(name), error)
             return
-        shutil.rmtree(self.directory(name), ignore_errors=True)
+        self._forgotten.add(name)
+        remove(self.directory(name))
 
     def names(self) -> Iterator[str]:
         with self._daemon.asked() as client:
@@ -130,6 +136,9 @@ class DockerExecutor:
     @property
     def _prefix(self) -> str:
         return f"dataops-{self._installation}-"
+
+    def _is_ended(self, name: str) -> bool:
+        return (self.directory(name) / END).exists() or name in self._forgotten
 
     def _container_of(self, name: str) -> str:
         return self._prefix + name
@@ -162,10 +171,12 @@ class DockerExecutor:
         try:
             with self._daemon.asked() as client:
                 if state_of(client, name) is None:
-                    if warm := self._pool.take(bundle.container, bundle.spec["kernel"]["argv"], name):
-                        return self._handed_over(warm, bundle)
-                    self._create(client, name, bundle)
+                    warm = self._pool.take(bundle.container, bundle.spec["kernel"]["argv"], name)
+                    if warm is None:
+                        self._create(client, name, bundle)
                     self._check_still_wanted(name, self.directory(bundle.name))
+                    if warm is not None:
+                        return self._handed_over(warm, bundle)
                 if self._is_over(client, name):
                     return None
                 client.start(name)  # Nothing happens if it runs.
@@ -205,7 +216,7 @@ class DockerExecutor:
 
     def _check_still_wanted(self, container: str, directory: Path) -> None:
         """Another engine may have brought it to its end, and removed its container, since we looked for that."""
-        if directory.exists() and not (directory / END).exists():
+        if directory.exists() and not self._is_ended(directory.name):
             return
         self._remove(container)
         raise Unavailable("Another engine was faster. It is looked at again.", code="docker_failed")

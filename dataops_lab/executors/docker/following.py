@@ -167,14 +167,17 @@ class Following:
             return
         known: dict[str, Any] = {key: detail[key] for key in ("exit_code", "said", "memory", "why") if key in detail}
         self._started = self._started and known.get("exit_code") != NOTHING_STARTED
-        end: dict[str, Any] = {"started": self._started, **known}
-        part = self._directory / f"{END}.part"
-        with part.open("w", encoding="utf-8") as file:
-            json.dump(end, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self._directory / END)
+        write_end(self._directory, {"started": self._started, **known})
         self._ended = known
+
+
+def write_end(directory: Path, end: dict[str, Any]) -> None:
+    part = directory / f"{END}.part"
+    with part.open("w", encoding="utf-8") as file:
+        json.dump(end, file)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(directory / END)
 
 
 def end_in(directory: Path) -> Look | None:

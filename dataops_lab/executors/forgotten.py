@@ -1,0 +1,50 @@
+"""What is left of attempts that were brought to their end: nothing but their names, for a while.
+
+An engine may sleep in the middle of a start, and wake when another one has long brought the attempt to its end and
+removed it. It must find that it comes too late.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+
+SPAN_S = 3600.0
+
+
+class Forgotten:
+    """Each name is known for an hour at least, as an empty file in the folder of its hour."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / ".forgotten"
+
+    def add(self, name: str) -> None:
+        now = int(time.time() // SPAN_S)
+        hour = self._folder / str(now)
+        if not hour.is_dir():
+            hour.mkdir(parents=True, exist_ok=True)
+            for earlier in self._folder.iterdir():
+                if not now - 1 <= int(earlier.name) <= now:
+                    remove(earlier)
+        (hour / name).touch()
+
+    def __contains__(self, name: str) -> bool:
+        with suppress(FileNotFoundError):
+            return any((hour / name).exists() for hour in self._folder.iterdir())
+        return False
+
+
+def remove(directory: Path) -> None:
+    """Also where a notebook took away its own right to do so."""
+    shutil.rmtree(directory, ignore_errors=True)
+    if not directory.is_dir():
+        return
+    directory.chmod(0o700)
+    for folder, below, _ in os.walk(directory):
+        for name in below:
+            if not (path := Path(folder, name)).is_symlink():
+                path.chmod(0o700)
+    shutil.rmtree(directory, ignore_errors=True)
