@@ -35,6 +35,7 @@ SHOW_FINALIZING_AFTER_S = 0.25
 """Storing most records takes less, and is written down with their end."""
 
 FORCE_EVERY_S = 0.25
+HOME_LOOK_EVERY_S = 1.0
 SWEEP_EVERY_S = 60.0
 KEEP_TIME_EVERY_S = 1.0
 TRY_AGAIN_AFTER_S = 2.0
@@ -98,6 +99,8 @@ class Engine:
         self._time_due_at = float("-inf")
         self._swept_at: float | None = None
         self._tidying = Tidying(ctx)
+        self._has_home = True
+        self._home_seen_at = float("-inf")
 
     def run(self, stop: Event) -> None:
         """Until `stop` is set, or there was nothing to do for as long as the settings say. Runs go on without us."""
@@ -130,7 +133,10 @@ class Engine:
 
     def _is_orphaned(self) -> bool:
         """An open database file outlives its folder: without this the engine would lead nothing for ever."""
-        return not self._ctx.runs_folder.parent.is_dir()
+        if self._now() >= self._home_seen_at + HOME_LOOK_EVERY_S:
+            self._home_seen_at = self._now()
+            self._has_home = self._ctx.runs_folder.parent.is_dir()
+        return not self._has_home
 
     def _pause_s(self) -> float:
         young = (self._now() - it.times.since < YOUNG_S for it in self._followed.values() if it.at_work is None)
