@@ -402,7 +402,7 @@ def test_installations_on_one_daemon_do_not_see_each_other(executor, bundle, tmp
     executor.start(bundle(FOR_EVER))
     other = DockerExecutor(tmp_path / "other", MemoryBlobs(), installation="ffffffff", daemon=Daemon())
     assert list(other.names()) == []
-    assert other.look(NAME) == Look(started=False, ended=False, gone=False)
+    assert other.look(NAME) == Look(started=False, ended=False, gone=False, lost=True)
 
 
 def test_what_is_forgotten_has_left_nothing_in_the_daemon(executor, bundle, docker_client, installation):
