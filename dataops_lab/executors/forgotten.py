@@ -6,11 +6,11 @@ removed it. It must find that it comes too late.
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
+
+from ..runner.files import remove_all
 
 SPAN_S = 3600.0
 
@@ -28,23 +28,10 @@ class Forgotten:
             hour.mkdir(parents=True, exist_ok=True)
             for earlier in self._folder.iterdir():
                 if not now - 1 <= int(earlier.name) <= now:
-                    remove(earlier)
+                    remove_all(earlier)
         (hour / name).touch()
 
     def __contains__(self, name: str) -> bool:
         with suppress(FileNotFoundError):
             return any((hour / name).exists() for hour in self._folder.iterdir())
         return False
-
-
-def remove(directory: Path) -> None:
-    """Also where a notebook took away its own right to do so."""
-    shutil.rmtree(directory, ignore_errors=True)
-    if not directory.is_dir():
-        return
-    directory.chmod(0o700)
-    for folder, below, _ in os.walk(directory):
-        for name in below:
-            if not (path := Path(folder, name)).is_symlink():
-                path.chmod(0o700)
-    shutil.rmtree(directory, ignore_errors=True)

@@ -26,7 +26,7 @@ from ..ports import Blobs, Bundle, Look
 from ..runner import protocol
 from ..runner.forked import ask
 from ..runner.secrets import offered
-from .forgotten import Forgotten, remove
+from .forgotten import Forgotten
 from .warm import Warm
 
 
@@ -52,7 +52,7 @@ class ProcessExecutor:
                 raise
         # Asked afterwards: who sleeps while it is laid out may wake when another one has brought it to its end.
         if bundle.name in self._forgotten:
-            remove(directory)
+            remove_all(directory)
         elif not (directory / protocol.LOCK).exists():  # Else it runs, or has run.
             self._children[bundle.name] = self._run(bundle, directory)
 
@@ -120,7 +120,7 @@ class ProcessExecutor:
             child.wait()
         self._forgotten.add(name)
         for left in (self.directory(name), *self._new.glob(f"{name}.*")):
-            remove(left)
+            remove_all(left)
 
     def names(self) -> Iterator[str]:
         found = set()

@@ -1,8 +1,10 @@
-"""Whole files or none."""
+"""Whole files or none, and folders that go with all that is in them."""
 
 from __future__ import annotations
 
 import os
+import uuid
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -19,3 +21,29 @@ def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
         part.unlink(missing_ok=True)
         raise
     part.replace(path)
+
+
+def remove_all(folder: Path) -> None:
+    """With all that is in it, as far as it can be removed. Nothing happens where there is none, or a link to one.
+
+    A notebook may have put folders into one another by the thousand: each is moved to the top before it is emptied, so
+    that nothing recurses and no path grows too long.
+    """
+    if folder.is_symlink():
+        return
+    left = [folder]
+    while left:
+        emptied = left.pop()
+        with suppress(OSError):
+            emptied.chmod(0o700)
+            for entry in list(os.scandir(emptied)):
+                with suppress(OSError):
+                    if not entry.is_dir(follow_symlinks=False):
+                        Path(entry.path).unlink()
+                    else:
+                        Path(entry.path).chmod(0o700)  # Else it cannot be moved.
+                        left.append(Path(entry.path).rename(folder / f".removed-{uuid.uuid4().hex}"))
+            if emptied != folder:
+                emptied.rmdir()
+    with suppress(OSError):
+        folder.rmdir()

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 from ...errors import DataOpsError, Refused, Unavailable
 from ...ports import Blobs, Bundle, Look
 from ...runner import protocol
-from ..forgotten import Forgotten, remove
+from ...runner.files import remove_all
+from ..forgotten import Forgotten
 from . import stream
 from .container_spec import container_spec
 from .daemon import Daemon, volumes_of
@@ -107,7 +108,7 @@ class DockerExecutor:
             log.warning("%s is left behind for now: %s", self._container_of(name), error)
             return
         self._forgotten.add(name)
-        remove(self.directory(name))
+        remove_all(self.directory(name))
 
     def names(self) -> Iterator[str]:
         with self._daemon.asked() as client:

@@ -1,0 +1,23 @@
+"""What a hostile notebook does to its run directory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def deep(folder: Path, levels: int = 3_000) -> None:
+    """Folders inside one another. Remove them yourself: neither `shutil` nor pytest can."""
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(levels):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+
+
+def a_pipe(path: Path) -> None:
+    """In the place of `path`: whoever opens it as one does a file waits for ever."""
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
