@@ -18,6 +18,7 @@ from .domain.versions import Manifest, Origin, digest_of
 from .errors import Damaged, NotFound, Refused, SecretsLocked
 from .ports import Bundle, Executor, Look, Say
 from .runner import protocol
+from .runner.reading import open_plain
 
 
 class FakeClock:
@@ -67,7 +68,8 @@ class MemoryBlobs:
         return digest
 
     def put_file(self, path: Path) -> tuple[str, int]:
-        data = path.read_bytes()
+        with open_plain(path) as source:
+            data = source.read()
         return self.put(data), len(data)
 
     def open(self, digest: str) -> BinaryIO:

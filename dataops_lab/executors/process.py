@@ -24,7 +24,9 @@ import psutil
 
 from ..ports import Blobs, Bundle, Look
 from ..runner import protocol
+from ..runner.files import remove_all
 from ..runner.forked import ask
+from ..runner.reading import json_of, open_plain
 from ..runner.secrets import offered
 from .forgotten import Forgotten
 from .warm import Warm
@@ -88,9 +90,9 @@ class ProcessExecutor:
         exit_code = child.poll() if child else None
         lock = self.directory(name) / protocol.LOCK
         try:
-            with lock.open("rb") as file:
+            with open_plain(lock) as file:
                 if _is_locked(file.fileno()):
-                    return Look(started=True, ended=False, gone=False, detail=_owner(file.read()))
+                    return Look(started=True, ended=False, gone=False, detail=_owner(file.read(_OWNER_BYTES)))
         except FileNotFoundError:
             # Not yet: it is starting. Or never: it ended before it could take the lock.
             ended = exit_code is not None
@@ -159,7 +161,9 @@ class ProcessExecutor:
     def _said(self, name: str, exit_code: int | None) -> dict[str, Any]:
         detail: dict[str, Any] = {} if exit_code is None else {"exit_code": exit_code}
         try:
-            detail["said"] = (self.directory(name) / _RUNNER_LOG).read_bytes()[-2000:].decode(errors="replace")
+            with open_plain(self.directory(name) / _RUNNER_LOG) as said:
+                said.seek(max(0, os.fstat(said.fileno()).st_size - 2000))
+                detail["said"] = said.read(2000).decode(errors="replace")
         except FileNotFoundError:
             pass
         return detail
@@ -192,6 +196,9 @@ _RUNNER_LOG = "runner.log"
 """What the runner's process itself prints; empty unless it could not even start."""
 
 
+_OWNER_BYTES = 10_000
+
+
 def _is_locked(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -203,7 +210,7 @@ def _is_locked(descriptor: int) -> bool:
 
 def _owner(text: bytes) -> dict[str, Any]:
     try:
-        owner = json.loads(text)
+        owner = json_of(text)
     except ValueError:
         return {}  # Locked, and about to be written.
     return owner if isinstance(owner, dict) else {}

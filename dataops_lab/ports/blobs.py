@@ -11,7 +11,7 @@ class Blobs(Protocol):
 
     def put(self, data: bytes) -> str: ...
     def put_file(self, path: Path) -> tuple[str, int]:
-        """Digest and size in bytes. The file is copied, never moved."""
+        """Digest and size in bytes. The file is copied, never moved. FileNotFoundError for what is no plain file."""
         ...
 
     def open(self, digest: str) -> BinaryIO:

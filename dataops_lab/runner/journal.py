@@ -28,7 +28,11 @@ class Journal:
         self._write(kind, members)
 
     def stream(self, cell: int, name: str, text: str) -> None:
-        """Stream output of a cell; pieces that follow one another become one line."""
+        """Stream output of a cell; pieces that follow one another become one line, and a long one several."""
+        for start in range(0, len(text), COALESCE_BYTES):
+            self._piece(cell, name, text[start : start + COALESCE_BYTES])
+
+    def _piece(self, cell: int, name: str, text: str) -> None:
         if self._stream != (cell, name):
             self.flush()
             self._stream = (cell, name)

@@ -7,9 +7,10 @@ from threading import Thread
 
 import pytest
 
-from dataops_lab.blobs import FolderBlobs
+from dataops_lab.blobs import FolderBlobs, folder
 from dataops_lab.domain.versions import digest_of
 from dataops_lab.errors import BlobsUnavailable, Damaged, NotFound
+from dataops_lab.runner.reading import open_plain
 
 
 @pytest.fixture
@@ -77,6 +78,45 @@ def test_a_source_that_cannot_be_read_is_not_blamed_on_the_blobs(blobs, tmp_path
     with pytest.raises(FileNotFoundError):
         blobs.put_file(tmp_path / "missing")
     assert not [path for path in files_of(tmp_path) if path.name.startswith(".new-")]
+
+
+def test_a_source_that_grows_while_it_is_read_is_taken_as_it_was(blobs, tmp_path, monkeypatch):
+    source = tmp_path / "file"
+    source.write_bytes(b"12345678")
+    monkeypatch.setattr(folder, "_CHUNK", 2)
+    with open_plain(source) as opened:
+        monkeypatch.setattr(folder, "open_plain", lambda path: Growing(opened, source))
+        digest, size = blobs.put_file(source)
+    assert (blobs.read(digest), size) == (b"12345678", 8)
+
+
+class Growing:
+    """Somebody adds to it whenever it is read."""
+
+    def __init__(self, opened, path):
+        self._opened, self._path = opened, path
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *args):
+        pass
+
+    def fileno(self):
+        return self._opened.fileno()
+
+    def read(self, size):
+        with self._path.open("ab") as end:
+            end.write(b"and more")
+        return self._opened.read(size)
+
+
+def test_a_source_below_a_path_like_that_of_the_blobs_is_not_blamed_on_them(blobs, tmp_path):
+    alike = tmp_path / "run" / (tmp_path / "blobs").relative_to("/") / "pipe"
+    alike.parent.mkdir(parents=True)
+    os.mkfifo(alike)
+    with pytest.raises(FileNotFoundError):
+        blobs.put_file(alike)
 
 
 def test_stored_files_cannot_be_written_by_accident(blobs, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,15 @@ def test_bytes_come_back_as_they_were_put(blobs: Blobs, tmp_path: Path, data: by
 def test_a_file_and_its_bytes_have_one_digest(blobs: Blobs, tmp_path: Path):
     (tmp_path / "file").write_bytes(b"bytes")
     assert blobs.put_file(tmp_path / "file") == (blobs.put(b"bytes"), 5)
+
+
+def test_what_is_no_plain_file_is_not_found_and_nobody_waits_for_it(blobs: Blobs, tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("/etc/hostname")
+    for name in ("pipe", "folder", "link", "missing"):
+        with pytest.raises(FileNotFoundError):
+            blobs.put_file(tmp_path / name)
 
 
 def test_nothing_is_overwritten_by_a_copy(blobs: Blobs, tmp_path: Path):

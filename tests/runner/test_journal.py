@@ -43,6 +43,15 @@ def test_a_flood_is_written_in_parts(journal, tmp_path):
     assert [len(e["output"]["text"]) for e in lines(tmp_path)] == [COALESCE_BYTES, COALESCE_BYTES]
 
 
+def test_a_long_text_is_written_in_parts_too(journal, tmp_path):
+    text = "0123456789" * COALESCE_BYTES
+    journal.stream(0, "stdout", text)
+    journal.flush()
+    parts = [e["output"]["text"] for e in lines(tmp_path)]
+    assert "".join(parts) == text
+    assert {len(part) for part in parts} == {COALESCE_BYTES}
+
+
 def test_flushing_nothing_writes_nothing(journal, tmp_path):
     journal.flush()
     journal.stream(0, "stdout", "a")

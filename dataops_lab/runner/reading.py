@@ -1,0 +1,225 @@
+"""Reading a run directory from outside of the run.
+
+Whatever lies there may have been put there by the notebook: a pipe in the place of a file, a line without end, JSON on
+which its reader breaks. What comes from here is a plain file, of bounded size, and JSON that can be stored and sent on.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+LONGEST_LINE = 32 * 1024**2
+"""Of a journal, in bytes. The runner's own are shorter: an output may have 16 MiB, see engine/launch.py."""
+
+JOURNAL_BYTES = 2 * 1024**3
+"""Nobody who wants a journal whole reads further."""
+
+LARGEST_JSON = 32 * 1024**2
+"""Of `result.json` and `values.json`, in bytes."""
+
+DEEPEST_JSON = 100
+"""Lists and objects inside one another. What answers a request can write 250."""
+
+LARGEST_COUNT = 1_000_000
+"""Of cells, and of how often one was executed."""
+
+_NO_FILE_FOR_US = frozenset(
+    {
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.ENAMETOOLONG,
+        errno.ELOOP,  # a link
+        errno.ENXIO,  # a socket
+        errno.EACCES,
+        errno.EPERM,
+        errno.EWOULDBLOCK,  # somebody holds a lease on it
+    }
+)
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """FileNotFoundError for all that is no plain file, or may not be read. Never waits, and follows no link at the end.
+
+    What was opened is looked at, not the path: that may be something else a moment later.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in _NO_FILE_FOR_US:
+            raise FileNotFoundError(errno.ENOENT, error.strerror, str(path)) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileNotFoundError(errno.ENOENT, "It is no plain file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def plain_files(folder: Path) -> list[str]:
+    """All below it, as relative POSIX paths in their order. No link leads there, and each path is Unicode."""
+    found, left = [], [""] if not folder.is_symlink() else []
+    while left:  # No recursion: folders can lie deeper inside one another than Python may call.
+        below = left.pop()
+        try:
+            with os.scandir(folder / below) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append(f"{below}{entry.name}/")
+                    elif entry.is_file(follow_symlinks=False) and _is_unicode(entry.name):
+                        found.append(below + entry.name)
+        except OSError as error:
+            if error.errno not in _NO_FILE_FOR_US:
+                raise
+    return sorted(path for path in found if _is_unicode(path))
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class Lines:
+    """Cuts what it is given, piece by piece, into lines; in one pass, and with one line in memory at most."""
+
+    def __init__(self, longest: int = LONGEST_LINE) -> None:
+        self._longest = longest
+        self._rest = bytearray()
+        self._size = 0
+        """Of the unfinished line, of which `_rest` holds nothing once it is too long."""
+
+    def of(self, piece: bytes) -> list[bytes]:
+        """Those that end in it, without their newline. One that is too long is there, as an empty one."""
+        *lines, rest = piece.split(b"\n")
+        if lines:
+            self._keep(lines[0])
+            lines[0] = bytes(self._rest)
+            self._rest, self._size = bytearray(), 0
+        self._keep(rest)
+        if len(piece) > self._longest:
+            return [line if len(line) <= self._longest else b"" for line in lines]
+        return lines
+
+    def _keep(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size > self._longest:
+            self._rest = bytearray()
+        else:
+            self._rest += part
+
+
+def json_of(data: bytes) -> Any:
+    """ValueError for what JSON does not have, for text that is not Unicode, and for what is nested too deeply."""
+    try:
+        value = json.loads(data.decode(), parse_constant=_refuse)
+        if b"\\ud" in data or b"\\uD" in data:
+            # Half of a pair can be written as an escape, and as nothing else.
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if data.count(b"[") + data.count(b"{") > DEEPEST_JSON and _is_too_deep(value):
+        raise ValueError("nested too deeply")
+    return value
+
+
+def json_in(path: Path) -> Any:
+    """FileNotFoundError as from `open_plain`, ValueError as from `json_of`, also for more than LARGEST_JSON."""
+    with open_plain(path) as file:
+        data = file.read(LARGEST_JSON + 1)
+    if len(data) > LARGEST_JSON:
+        raise ValueError("too large")
+    return json_of(data)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+_NESTED = (list, dict)
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value] if isinstance(value, _NESTED) else []
+    for _ in range(DEEPEST_JSON + 1):
+        if not level:
+            return False
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, _NESTED)
+        ]
+    return True
+
+
+# --- what is told in it ---
+
+
+def event_of(line: bytes) -> dict[str, Any] | None:
+    """One event of the journal, with the members that belong to its kind; None for anything else."""
+    try:
+        event = json_of(line)
+    except ValueError:
+        return None
+    if fits(event, {"kind": is_text}) and fits(event, _MEMBERS.get(event["kind"], {})):
+        return dict(event)
+    return None
+
+
+Check = Callable[[Any], bool]
+
+
+def fits(value: Any, members: Mapping[str, Check]) -> bool:
+    """Whether it is an object that has these members, each as its check wants it. It may have others."""
+    return isinstance(value, dict) and all(name in value and check(value[name]) for name, check in members.items())
+
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= LARGEST_COUNT
+
+
+def is_size(value: Any) -> bool:
+    """In bytes: what a database can hold."""
+    return type(value) is int and 0 <= value < 1 << 63
+
+
+def is_seconds(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1e12
+
+
+def or_none(check: Check) -> Check:
+    return lambda value: value is None or check(value)
+
+
+_MEMBERS: dict[str, dict[str, Check]] = {
+    "start": {"cells": is_count, "code_cells": is_count},
+    "cell_started": {"cell": is_count, "done": is_count},
+    "output": {"cell": is_count, "output": lambda output: fits(output, {"output_type": is_text})},
+    "clear": {"cell": is_count},
+    "update": {"data": is_object, "metadata": is_object},
+    "cell_finished": {"cell": is_count, "ok": is_flag, "execution_count": or_none(is_count), "done": is_count},
+    "value": {"name": is_text, "value": lambda _: True},
+    "usage": {"peak_memory_bytes": is_size, "cpu_seconds": is_seconds},
+    "note": {"code": is_text, "message": is_text, "cell": or_none(is_count)},
+    "end": {"state": is_text},
+}
+"""As runner/protocol.py has them."""

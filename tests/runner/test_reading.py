@@ -1,0 +1,233 @@
+"""What a hostile notebook can leave in a run directory, and what is read of it."""
+
+import json
+import os
+import socket
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from dataops_lab.engine.launch import OUTPUT_LIMITS
+from dataops_lab.runner import reading
+from dataops_lab.runner.files import remove_all
+from dataops_lab.runner.journal import Journal
+from dataops_lab.runner.reading import DEEPEST_JSON, LONGEST_LINE, Lines, event_of, json_in, json_of, open_plain
+
+from ..hostile import deep
+
+
+def a_socket(path):
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+
+
+NO_FILES = {
+    "a pipe": os.mkfifo,
+    "a folder": os.mkdir,
+    "a socket": a_socket,
+    "a link": lambda path: path.symlink_to("/etc/hostname"),
+    "a device": lambda path: path.symlink_to("/dev/zero"),
+    "a link to itself": lambda path: path.symlink_to(path),
+    "nothing": lambda path: None,
+    "below a file": lambda path: path.parent.rmdir() or path.parent.write_text(""),
+}
+
+
+@pytest.mark.parametrize("what", NO_FILES)
+def test_what_is_no_plain_file_is_as_good_as_absent_and_nobody_waits_for_it(tmp_path, what):
+    (tmp_path / "run").mkdir()
+    path = tmp_path / "run" / "file"
+    NO_FILES[what](path)
+    with pytest.raises(FileNotFoundError) as error:
+        open_plain(path)
+    assert error.value.filename == str(path)
+
+
+def test_what_was_opened_is_looked_at_and_not_the_path(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_text("plain")
+    kept = os.open
+
+    def replaced_before(opened, *args):
+        path.unlink()
+        os.mkfifo(path)
+        return kept(opened, *args)
+
+    monkeypatch.setattr(os, "open", replaced_before)
+    with pytest.raises(FileNotFoundError):
+        open_plain(path)
+
+
+def test_trouble_that_no_notebook_makes_is_not_taken_for_absence(tmp_path, monkeypatch):
+    def too_many(*args):
+        raise OSError(24, "Too many open files")
+
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(os, "open", too_many)
+    with pytest.raises(OSError, match="Too many open files") as error:
+        open_plain(tmp_path / "file")
+    assert not isinstance(error.value, FileNotFoundError)
+
+
+def test_only_plain_files_that_no_link_leads_to_and_whose_path_is_unicode_are_listed(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "secret").touch()
+    root = tmp_path / "artifacts"
+    (root / "b").mkdir(parents=True)
+    for name in ("z.txt", "b/a.txt", b"b/\xff"):
+        Path(os.fsdecode(os.fsencode(root) + b"/" + os.fsencode(name))).touch()
+    (root / "b" / "link").symlink_to("/etc/hostname")
+    (root / "folder").symlink_to(tmp_path / "elsewhere")
+    os.mkfifo(root / "pipe")
+    assert reading.plain_files(root) == ["b/a.txt", "z.txt"]
+    (tmp_path / "linked").symlink_to(tmp_path / "elsewhere")
+    assert reading.plain_files(tmp_path / "linked") == []
+    assert reading.plain_files(tmp_path / "missing") == []
+
+
+def test_folders_may_lie_inside_one_another_deeper_than_python_may_call(tmp_path):
+    (tmp_path / "run").mkdir()
+    deep(tmp_path / "run")
+    (tmp_path / "run" / "file").touch()
+    assert reading.plain_files(tmp_path / "run") == ["file"]
+    remove_all(tmp_path / "run")
+
+
+# --- lines ---
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
+def test_lines_are_the_same_however_they_are_cut(size):
+    data = b"one\n\ntwo\n0123456789\n01234567890\nthree\n" + b"x" * 30 + b"\nlast\nunfinished"
+    lines = Lines(longest=10)
+    found = [line for start in range(0, len(data), size) for line in lines.of(data[start : start + size])]
+    assert found == [b"one", b"", b"two", b"0123456789", b"", b"three", b"", b"last"]
+
+
+def test_a_line_without_end_costs_no_memory():
+    lines, piece = Lines(), b"x" * 1024**2
+    lines.of(piece)
+    tracemalloc.start()
+    for _ in range(200):
+        assert lines.of(piece) == []
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * LONGEST_LINE
+    assert lines.of(b"\nnext\n") == [b"", b"next"]
+
+
+@pytest.mark.parametrize("letter", ["x", "\x1b", "€", '"'])
+def test_no_line_that_the_runner_writes_is_too_long(tmp_path, letter):
+    journal = Journal(tmp_path / "journal.jsonl")
+    text = letter * (OUTPUT_LIMITS["cell_bytes"] // len(letter.encode()))
+    journal.stream(0, "stdout", text)
+    if letter == "x":
+        journal.write("output", cell=0, output={"output_type": "display_data", "data": {"text/plain": text}})
+    journal.flush()
+    data = (tmp_path / "journal.jsonl").read_bytes()
+    assert data.count(b"\n") == len([line for line in Lines().of(data) if event_of(line)])
+    texts = [json.loads(line)["output"].get("text", "") for line in data.splitlines()]
+    assert "".join(texts) == text
+
+
+# --- JSON ---
+
+NO_JSON = {
+    "not a number": b'{"a": NaN}',
+    "infinity": b'{"a": -Infinity}',
+    "cut off": b'{"a": ',
+    "two values": b"{} {}",
+    "half of a pair": rb'{"a": "\ud800"}',
+    "half of a pair in capitals": rb'{"a": "\uDFFF"}',
+    "half of a pair as a name": rb'{"\udc00": 1}',
+    "half of a pair in bytes": b'{"a": "\xed\xa0\x80"}',
+    "no UTF-8": b'{"a": "\xff"}',
+    "UTF-16": '{"a": 1}'.encode("utf-16"),
+    "a control character": b'{"a": "\r"}',
+    "a number too long to read": b"[" + b"9" * 5_000 + b"]",
+    "too deep": b"[" * (DEEPEST_JSON + 1) + b"]" * (DEEPEST_JSON + 1),
+    "too deep, in objects": b'{"a":' * (DEEPEST_JSON + 1) + b"1" + b"}" * (DEEPEST_JSON + 1),
+    "so deep that parsers break": b"[" * 100_000 + b"]" * 100_000,
+    "deep and cut off": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("what", NO_JSON)
+def test_what_cannot_be_sent_on_is_no_json(what):
+    with pytest.raises(ValueError):
+        json_of(NO_JSON[what])
+
+
+@pytest.mark.parametrize(
+    "value", [1, None, [], {"a": [[1], {"b": "\0 \U0001f600 \\ud800"}]}, ["[" * 1_000], [[]] * 1_000, 10**4000]
+)
+def test_all_other_json_is_read(value):
+    assert json_of(json.dumps(value).encode()) == value
+    assert json_of(json.dumps(value, ensure_ascii=False).encode()) == value
+
+
+def test_json_may_be_as_deep_as_that():
+    text = b"[" * DEEPEST_JSON + b"]" * DEEPEST_JSON
+    assert json.dumps(json_of(text)).encode() == text
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text('"0123456789"')
+    assert json_in(tmp_path / "file") == "0123456789"
+    monkeypatch.setattr(reading, "LARGEST_JSON", 11)
+    with pytest.raises(ValueError):
+        json_in(tmp_path / "file")
+
+
+# --- events ---
+
+
+def line(**members):
+    return json.dumps({"seq": 1, "t": 0.5, **members}).encode()
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"kind": "start", "cells": 3, "code_cells": 2},
+        {"kind": "cell_started", "cell": 0, "done": 0},
+        {"kind": "output", "cell": 0, "output": {"output_type": "stream", "name": "stdout", "text": "a"}},
+        {"kind": "cell_finished", "cell": 0, "ok": True, "execution_count": None, "done": 1},
+        {"kind": "usage", "peak_memory_bytes": 10**12, "cpu_seconds": 1.5},
+        {"kind": "note", "code": "c", "message": "m", "cell": None},
+        {"kind": "end", "state": "succeeded"},
+        {"kind": "something of a newer runner"},
+    ],
+)
+def test_what_a_runner_writes_is_an_event(members):
+    assert event_of(line(**members)) == {"seq": 1, "t": 0.5, **members}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b'"text"',
+        b"[]",
+        b"7",
+        b"{}",
+        line(kind=None),
+        line(kind=["start"]),
+        line(kind="start", cells=1),
+        line(kind="start", cells=1, code_cells=10**23),
+        line(kind="start", cells=1, code_cells=-1),
+        line(kind="start", cells=1, code_cells=1.0),
+        line(kind="start", cells=1, code_cells=True),
+        line(kind="start", cells=1, code_cells="1"),
+        b'{"kind":"start","cells":1,"code_cells":Infinity}',
+        b'{"kind":"start","cells":1,"code_cells":1e400}',
+        line(kind="cell_started", cell={}, done=0),
+        line(kind="output", cell=0, output=None),
+        line(kind="output", cell=0, output={"output_type": 1}),
+        line(kind="usage", peak_memory_bytes=1 << 63, cpu_seconds=1),
+        b'{"kind":"usage","peak_memory_bytes":1,"cpu_seconds":1e400}',
+    ],
+)
+def test_what_a_runner_does_not_write_is_none(text):
+    assert event_of(text) is None
