@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +15,16 @@ from ..domain.runs import Attempt, AttemptState, Progress, Reason, Run, RunState
 from ..domain.versions import canonical_json
 from ..ports import Transaction
 from ..runner import protocol
+from ..runner.reading import fits, is_count, is_flag, is_seconds, is_size, is_text, json_in, or_none, plain_files
 from ..services import Services
+from .watch import JournalFollower
 
 TRACEBACK_LINES = 5
+
+LONGEST_TEXT = 25_000
+"""Characters of each text of a reason: every list of runs carries it. All of it is in notebook and log."""
+
+LONGEST_CODE = 100
 
 _FIXED = {
     protocol.OUTPUT: RecordFileKind.NOTEBOOK,
@@ -47,24 +52,56 @@ class Outcome:
 def read_outcome(directory: Path) -> Outcome:
     """From `result.json`, which the runner writes last. The notebook can write there too: nothing in it is trusted."""
     try:
-        result = json.loads((directory / protocol.RESULT).read_bytes())
-        failure = result["failure"]
-        reason = None
-        if failure:
-            detail = {key: failure[key] for key in ("cell", "ename", "evalue") if key in failure}
-            if traceback := failure.get("traceback"):
-                # Whole in notebook and log; every list of runs carries this one.
-                detail["traceback"] = [str(line) for line in traceback[-TRACEBACK_LINES:]]
-            reason = Reason(str(failure["code"]), str(failure["message"]), detail)
-        return Outcome(
-            succeeded={"succeeded": True, "failed": False}.get(result["state"]),
-            reason=reason,
-            nothing_to_do=bool(result["nothing_to_do"]),
-            progress=Progress(int(result["done"]), int(result["total"])),
-            usage=Usage(result["peak_memory_bytes"], result["cpu_seconds"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return replace(Outcome.unknown(), usage=_usage_so_far(directory))
+        result = json_in(directory / protocol.RESULT)
+    except (OSError, ValueError):
+        return _so_far(directory)
+    if not fits(result, _RESULT):
+        return _so_far(directory)
+    return Outcome(
+        succeeded={"succeeded": True, "failed": False}.get(result["state"]),
+        reason=_reason(result["failure"]) if result["failure"] else None,
+        nothing_to_do=result["nothing_to_do"],
+        progress=Progress(result["done"], result["total"]),
+        usage=Usage(result["peak_memory_bytes"], result["cpu_seconds"]),
+    )
+
+
+_RESULT = {
+    "state": is_text,
+    "nothing_to_do": is_flag,
+    "failure": or_none(lambda failure: fits(failure, {"code": is_text, "message": is_text})),
+    "done": is_count,
+    "total": is_count,
+    "peak_memory_bytes": or_none(is_size),
+    "cpu_seconds": or_none(is_seconds),
+}
+
+
+def _reason(failure: dict[str, Any]) -> Reason:
+    """Each kernel has errors of its own kind: what is no text is written as one, and what makes no sense left out."""
+    detail: dict[str, Any] = {}
+    if "cell" in failure and or_none(is_count)(failure["cell"]):
+        detail["cell"] = failure["cell"]
+    for name in ("ename", "evalue"):
+        if name in failure:
+            detail[name] = _shortened(failure[name])
+    traceback = failure.get("traceback")
+    if traceback and isinstance(traceback, list):
+        detail["traceback"] = [_shortened(line) for line in traceback[-TRACEBACK_LINES:]]
+    return Reason(failure["code"][:LONGEST_CODE], _shortened(failure["message"]), detail)
+
+
+def _shortened(text: Any) -> str:
+    text = str(text)
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} […]"
+
+
+def _so_far(directory: Path) -> Outcome:
+    """What the journal told last, of a runner that could not bring it to an end."""
+    journal = JournalFollower(directory / protocol.JOURNAL)
+    journal.read_all()
+    progress = journal.progress if journal.progress.total else None
+    return replace(Outcome.unknown(), progress=progress, usage=journal.usage)
 
 
 @dataclass(frozen=True)
@@ -82,12 +119,10 @@ def store_record(ctx: Services, attempt: Attempt, directory: Path, threads: Exec
     """Every byte is in the blobs when this returns. Doing it twice stores the same."""
     found = [(kind, name, directory / name) for name, kind in _FIXED.items()]
     artifacts = directory / protocol.ARTIFACTS
-    for path in sorted(artifacts.rglob("*")):
-        found.append((RecordFileKind.ARTIFACT, path.relative_to(artifacts).as_posix(), path))
-    found = [(kind, name, path) for kind, name, path in found if _is_plain(path)]
+    found += [(RecordFileKind.ARTIFACT, name, artifacts / name) for name in plain_files(artifacts)]
     # Each waits until the disk has it, and they can wait together.
-    stored = threads.map(lambda file: ctx.blobs.put_file(file[2]), found)
-    files = [RecordFile(kind, name, *put) for (kind, name, _), put in zip(found, stored, strict=True)]
+    stored = threads.map(lambda file: _put(ctx, *file), found)
+    files = [file for file in stored if file is not None]
     values = _values(directory)
     return Record(
         run_id=attempt.run_id,
@@ -149,26 +184,17 @@ def steps_to(attempt: Attempt, state: AttemptState, now: Moment, *, ran: bool) -
 _A = AttemptState
 
 
-def _is_plain(path: Path) -> bool:
-    # A link that a notebook left would bring any file of this machine into the record.
-    return path.is_file() and not path.is_symlink()
-
-
-def _usage_so_far(directory: Path) -> Usage:
-    """What the journal told last, for a runner that could not bring it to an end."""
-    usage = Usage()
-    with suppress(OSError), (directory / protocol.JOURNAL).open("rb") as journal:
-        for line in journal:
-            if b'"usage"' in line[:80]:
-                with suppress(ValueError, KeyError, TypeError):
-                    event = json.loads(line)
-                    usage = Usage(int(event["peak_memory_bytes"]), float(event["cpu_seconds"]))
-    return usage
+def _put(ctx: Services, kind: RecordFileKind, name: str, path: Path) -> RecordFile | None:
+    """None for what is no plain file: a link that a notebook left would bring any file of this machine into it."""
+    try:
+        return RecordFile(kind, name, *ctx.blobs.put_file(path))
+    except FileNotFoundError:
+        return None
 
 
 def _values(directory: Path) -> dict[str, Any]:
     try:
-        values = json.loads((directory / protocol.VALUES).read_bytes())
+        values = json_in(directory / protocol.VALUES)
         canonical_json(values)
     except (OSError, ValueError):
         return {}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from ..domain.runs import Attempt, AttemptState, Progress, Reason, Run
+from ..domain.runs import Attempt, AttemptState, Progress, Reason, Run, Usage
 from ..ports import Look
+from ..runner.reading import JOURNAL_BYTES, Lines, event_of, is_size, open_plain
 
 FORCE_AFTER_S = 15.0
 UNCONFIRMED_AFTER_S = 60.0
@@ -17,6 +17,12 @@ LOST_AFTER_S = 3600.0
 """How long it is tried to end what does not end."""
 
 PROGRESS_EVERY_S = 0.25
+
+READ_AT_ONCE = 1024 * 1024
+"""Of a journal in one look, in bytes: who writes without end keeps nobody else waiting."""
+
+SAID = 2_000
+"""Characters at most of what a backend heard of a runner."""
 
 
 class Step(StrEnum):
@@ -84,17 +90,27 @@ def end_of(
         return AttemptState.SUCCEEDED, None
     if succeeded is False:
         return AttemptState.FAILED, reason or Reason("runner_error", "The runner failed and did not say why.")
-    if (counted := look.detail.get("memory")) and counted.get("oom_kills"):
+    if (counted := _counted(look)).get("oom_kills"):
         return AttemptState.FAILED, _out_of_memory(counted)
     if not look.started and attempt.state is AttemptState.LAUNCHING:
-        said = str(look.detail.get("said", "")).strip()
+        said = str(look.detail.get("said", ""))[-SAID:].strip()
         last_line = said.splitlines()[-1] if said else "it said nothing"
         message = f"The runner could not start: {last_line}. `jupyter dataops doctor` checks what it needs."
         return AttemptState.FAILED, Reason("runner_did_not_start", message, {"said": said})
     if reason is not None:
         return AttemptState.FAILED, reason
-    why = look.detail.get("why", "The runner was killed before it could finish, by somebody or for want of memory.")
+    why = str(look.detail.get("why", _KILLED))[:SAID]
     return AttemptState.LOST, Reason("runner_lost", f"{why} What it had written is kept.")
+
+
+_KILLED = "The runner was killed before it could finish, by somebody or for want of memory."
+
+
+def _counted(look: Look) -> dict[str, int]:
+    """In bytes, and how often it ran out. A container's PID 1 says so, and beside it the notebook runs."""
+    memory = look.detail.get("memory")
+    told = memory if isinstance(memory, Mapping) else {}
+    return {name: told[name] for name in ("limit", "peak", "oom_kills") if is_size(told.get(name))}
 
 
 def _out_of_memory(counted: Mapping[str, int]) -> Reason:
@@ -123,45 +139,47 @@ def _timeout(run: Run, look: Look, took_s: float) -> Reason:
 
 
 class JournalFollower:
-    """Progress from a growing journal. Reads every byte once, and parses only the lines that tell of cells."""
+    """Progress and usage from a growing journal. Parses only the lines that tell of them."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
-        self._rest = b""
+        self._lines = Lines()
         self.progress = Progress()
+        self.usage = Usage()
 
     def read(self) -> bool:
-        """Whether the progress changed."""
-        before = self.progress
+        """What was written since, as far as one look goes; whether there was anything."""
         try:
-            with self._path.open("rb") as journal:
+            with open_plain(self._path) as journal:
                 journal.seek(self._offset)
-                while chunk := journal.read(1024 * 1024):
-                    self._offset += len(chunk)
-                    *lines, self._rest = (self._rest + chunk).split(b"\n")
-                    for line in lines:
-                        self._take(line)
-        except FileNotFoundError:
+                piece = journal.read(READ_AT_ONCE)
+        except OSError:
+            return False  # Progress is worth no trouble; whatever it is, the end of the run meets it too.
+        self._offset += len(piece)
+        for line in self._lines.of(piece):
+            self._take(line)
+        return bool(piece)
+
+    def read_all(self) -> None:
+        while self._offset < JOURNAL_BYTES and self.read():
             pass
-        return self.progress != before
 
     def _take(self, line: bytes) -> None:
         # `kind` stands in the first bytes of a line, see runner/protocol.py.
-        if not any(kind in line[:80] for kind in _KINDS):
+        if len(line) > _LONGEST or not any(kind in line[:80] for kind in _KINDS):
             return
-        try:
-            event = json.loads(line)
-            match event["kind"]:
-                case "start":
-                    self.progress = Progress(0, int(event["code_cells"]))
-                case "cell_started":
-                    self.progress = replace(self.progress, current=int(event["cell"]))
-                case "cell_finished":
-                    self.progress = replace(self.progress, done=int(event["done"]), current=None)
-        except (ValueError, KeyError, TypeError):
-            # The notebook can write to its own journal; it harms nobody but its own progress.
-            return
+        match event_of(line):
+            case {"kind": "start", "code_cells": total}:
+                self.progress = Progress(0, total)
+            case {"kind": "cell_started", "cell": cell}:
+                self.progress = replace(self.progress, current=cell)
+            case {"kind": "cell_finished", "done": done}:
+                self.progress = replace(self.progress, done=done, current=None)
+            case {"kind": "usage", "peak_memory_bytes": peak, "cpu_seconds": cpu_seconds}:
+                self.usage = Usage(peak, cpu_seconds)
 
 
-_KINDS = (b'"start"', b'"cell_started"', b'"cell_finished"')
+_KINDS = (b'"start"', b'"cell_started"', b'"cell_finished"', b'"usage"')
+_LONGEST = 1_000
+"""Of a line of these kinds, in bytes."""

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from dataops_lab.domain.runs import AttemptState, Progress, Usage
+from dataops_lab.engine import watch
+from dataops_lab.engine.watch import JournalFollower, end_of
+from dataops_lab.ports import Look
+from dataops_lab.services import runs
+
+from ..hostile import a_pipe
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "journal.jsonl"
+
+
+def add(journal: Path, *events: dict | str) -> None:
+    with journal.open("a") as file:
+        file.writelines((event if isinstance(event, str) else json.dumps(event)) + "\n" for event in events)
+
+
+START = {"seq": 1, "t": 0.5, "kind": "start", "cells": 4, "code_cells": 3}
+STARTED = {"seq": 2, "t": 0.5, "kind": "cell_started", "cell": 1, "done": 0}
+FINISHED = {"seq": 3, "t": 0.5, "kind": "cell_finished", "cell": 1, "ok": True, "execution_count": 1, "done": 1}
+USAGE = {"seq": 4, "t": 0.5, "kind": "usage", "peak_memory_bytes": 1024, "cpu_seconds": 0.5}
+
+
+def test_a_growing_journal_tells_progress_and_usage(journal):
+    follower = JournalFollower(journal)
+    follower.read()
+    assert follower.progress == Progress()
+    add(journal, START)
+    follower.read()
+    assert follower.progress == Progress(0, 3)
+    with journal.open("a") as file:
+        file.write(json.dumps(STARTED))
+    follower.read()
+    assert follower.progress == Progress(0, 3)
+    with journal.open("a") as file:
+        file.write("\n")
+    follower.read()
+    assert follower.progress == Progress(0, 3, current=1)
+    add(journal, FINISHED, USAGE)
+    follower.read()
+    assert (follower.progress, follower.usage) == (Progress(1, 3), Usage(1024, 0.5))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"seq":1,"t":0,"kind":"start","cells":1,"code_cells":Infinity}',
+        '{"seq":1,"t":0,"kind":"start","cells":1,"code_cells":100000000000000000000000}',
+        '{"seq":1,"t":0,"kind":"start","cells":1,"code_cells":-1}',
+        '{"seq":1,"t":0,"kind":"cell_started","cell":2147483648,"done":0}',
+        '{"seq":1,"t":0,"kind":"start","x":' + "[" * 100_000,
+        '{"seq":1,"t":0,"kind":"start","x":' + "[" * 400 + "]" * 400 + "}",
+        '{"seq":1,"t":0,"kind":"usage","peak_memory_bytes":{},"cpu_seconds":NaN}',
+        '["start"]',
+        '"start"',
+        "",
+        '{"seq":1,"t":0,"kind":"start","cells":9,"code_cells":9,"x":"' + "x" * 2**21 + '"}',
+    ],
+)
+def test_a_line_that_no_runner_writes_is_passed_over(journal, line):
+    add(journal, START, line, STARTED)
+    follower = JournalFollower(journal)
+    follower.read_all()
+    assert (follower.progress, follower.usage) == (Progress(0, 3, current=1), Usage())
+
+
+@pytest.mark.parametrize("make", [a_pipe, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_journal_is_not_waited_for(journal, make):
+    make(journal)
+    follower = JournalFollower(journal)
+    follower.read_all()
+    assert follower.progress == Progress()
+
+
+def test_one_look_reads_no_more_than_it_may(journal, monkeypatch):
+    monkeypatch.setattr(watch, "READ_AT_ONCE", 1000)
+    add(journal, *["x" * 99] * 100, START)
+    follower = JournalFollower(journal)
+    looks = 0
+    while follower.read():
+        looks += 1
+    assert (looks, follower.progress) == (11, Progress(0, 3))
+
+
+def test_a_journal_without_end_is_not_read_to_its_end(journal, monkeypatch):
+    with journal.open("wb") as file:
+        file.truncate(10 * 1024**4)
+    monkeypatch.setattr(watch, "JOURNAL_BYTES", 50 * 1024**2)
+    JournalFollower(journal).read_all()
+
+
+@pytest.mark.parametrize(
+    ("memory", "code"),
+    [
+        ({"oom_kills": 1, "limit": 1024**2, "peak": 1024**2}, "out_of_memory"),
+        ({"oom_kills": 1, "limit": "x", "peak": 10**30}, "out_of_memory"),
+        ({"oom_kills": {}}, "runner_lost"),
+        ([1], "runner_lost"),
+        ("oom_kills", "runner_lost"),
+        (None, "runner_lost"),
+    ],
+)
+def test_what_a_container_says_of_its_memory_is_not_trusted(submit, ctx, new_engine, memory, code):
+    view = submit()
+    new_engine().step()
+    view = runs.get(ctx, view.run.id)
+    look = Look(started=True, ended=True, gone=True, detail={"memory": memory})
+    state, reason = end_of(view.attempts[-1], view.run, None, None, look, took_s=1.0)
+    assert reason.code == code
+    assert state is (AttemptState.FAILED if code == "out_of_memory" else AttemptState.LOST)
+    assert json.dumps(reason.detail, allow_nan=False)
