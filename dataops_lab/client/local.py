@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -257,20 +256,8 @@ class _JournalTail:
             self.close()
             self._attempt, self._journal = latest, None
         self._journal = self._journal or records.open_journal(self._ctx, view)
-        while self._journal and (lines := self._journal.read()):
-            if events := [event for line in lines if (event := _event(line)) is not None]:
-                return events
-        return []
+        return [told.event for told in self._journal.read()] if self._journal else []
 
     def close(self) -> None:
         if self._journal:
             self._journal.close()
-
-
-def _event(line: bytes) -> dict[str, Any] | None:
-    """None for what is none: the notebook can write to its own journal."""
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    return event if isinstance(event, dict) else None

@@ -20,7 +20,7 @@ from ..api_models import RunModel
 from ..domain.events import Event
 from ..errors import InvalidRequest, NotFound
 from ..services import Services, records, runs
-from ..services.records import Journal
+from ..services.records import Journal, Told
 from ..services.runs import RunView
 from .base import DataOpsHandler, operation
 from .runs import RUNS
@@ -28,6 +28,7 @@ from .runs import RUNS
 LOOK_EVERY_S = 0.05
 HEARTBEAT_EVERY_S = 15.0
 MAX_JOURNALS = 20
+SEND_AT_ONCE = 1024 * 1024
 
 CURSOR_HEADER = "Last-Event-ID"
 CURSOR = r"^(\d{1,18}(;[^;=]+=\d{1,18}\.\d{1,18})*)?$"
@@ -88,8 +89,11 @@ class EventsHandler(DataOpsHandler):
         while not self.request.connection.stream.closed():
             # The look itself is two or three system calls; only when there is something is a thread needed.
             if follower.may_have_news():
-                for frame in await self.in_thread(lambda: list(follower.news())):
-                    await self._send(frame)
+                news = follower.news()
+                # A part at a time: a journal can be larger than the memory.
+                while frames := await self.in_thread(_next, news):
+                    for frame in frames:
+                        await self._send(frame)
                     sent_at = time.monotonic()
             if time.monotonic() - sent_at >= HEARTBEAT_EVERY_S:
                 await self._send(b": still here\n\n")
@@ -110,7 +114,6 @@ class _Followed:
     seq: int = 0
     journal: Journal | None = None
     complete: bool = False
-    skip: int = 0
 
 
 @dataclass
@@ -195,8 +198,7 @@ class Follower:
         if view.attempts and view.attempts[-1].number != it.attempt:
             self._turn_to(it, view.attempts[-1].number)
         if it.journal is None:
-            it.journal = records.open_journal(self.services, view)
-            it.skip = it.seq
+            it.journal = records.open_journal(self.services, view, after=it.seq)
             yield from self._read_on(it)
         if view.run.state.is_terminal:
             it.complete = True
@@ -208,24 +210,33 @@ class Follower:
         it.attempt, it.seq, it.journal = attempt, 0, None
 
     def _read_on(self, it: _Followed) -> Iterator[bytes]:
-        while it.journal is not None and (lines := it.journal.read()):
-            # Sequence numbers count lines: what was sent before is passed over unread.
-            fresh, it.skip = lines[it.skip :], max(0, it.skip - len(lines))
-            if fresh:
-                it.seq += len(fresh)
-                yield self._journal_frame(it, fresh, complete=False)
+        while it.journal is not None and (told := it.journal.read()):
+            it.seq = told[-1].seq
+            yield self._journal_frame(it, told, complete=False)
 
-    def _journal_frame(self, it: _Followed, lines: list[bytes], *, complete: bool) -> bytes:
+    def _journal_frame(self, it: _Followed, told: Sequence[Told], *, complete: bool) -> bytes:
         data = b'{"run_id":%b,"attempt":%d,"events":[%b],"complete":%b}' % (
             json.dumps(it.run_id).encode(),
             it.attempt,
-            b",".join(lines),
+            b",".join(text for *_, text in told),
             b"true" if complete else b"false",
         )
         return self.frame("journal", data)
 
     def _cursor(self) -> str:
         return ";".join([str(self.seq), *(f"{it.run_id}={it.attempt}.{it.seq}" for it in self.journals)])
+
+
+def _next(frames: Iterator[bytes]) -> list[bytes]:
+    """Some of them; empty when there are no more."""
+    part: list[bytes] = []
+    size = 0
+    for frame in frames:
+        part.append(frame)
+        size += len(frame)
+        if size >= SEND_AT_ONCE:
+            break
+    return part
 
 
 def _read_cursor(cursor: str | None) -> tuple[int | None, dict[str, tuple[int, int]]]:

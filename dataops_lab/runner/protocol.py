@@ -33,6 +33,9 @@ Every journal line is an object with `seq` (1, 2, 3, …), `t` (seconds since th
     note            code, message, cell (or null): something the runner did, e.g. cut an output off
     end             state, as in result.json
 
+The notebook can write there too. What is no such line is told by every reader as an event `unreadable`, without other
+members, and `seq` is always the number of the line.
+
 `seq`, `t`, `kind` come first and in this order, so that a reader can skip large lines unparsed.
 """
 
@@ -53,6 +56,9 @@ OUTPUT = "output.ipynb"
 ARTIFACTS = "artifacts"
 VALUES = "values.json"
 RESULT = "result.json"
+
+UNREADABLE = "unreadable"
+"""The kind of event that stands for a line that is none."""
 
 VALUE_MIME = "application/vnd.dataops.value+json"
 """Display data that records a value: {"name": …, "value": …}."""

@@ -10,16 +10,21 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from ..domain.records import RecordFile, RecordFileKind
 from ..domain.runs import RunState
 from ..domain.versions import canonical_json
 from ..errors import Conflict, NotFound
 from ..runner import protocol
+from ..runner.journal import encoded
+from ..runner.reading import JOURNAL_BYTES, Lines, event_of, open_plain
 from .context import Services
 from .damage import reading
 from .runs import RunView, fill_in, get
+
+PAGE_BYTES = 16 * 1024**2
+"""Of a journal in one answer; the event that passes it is the last."""
 
 _LIVE_FILES = {
     RecordFileKind.NOTEBOOK: protocol.OUTPUT,
@@ -77,31 +82,58 @@ def artifact(ctx: Services, run_id: str, path: str) -> tuple[RecordFile, BinaryI
     raise NotFound(f"Run {view.run.id} has no artifact {path!r}.", code="artifact_not_found")
 
 
+class Told(NamedTuple):
+    """A line of a journal as it is told on: `text` is `event` as JSON, on one line also for who ends lines at a return.
+
+    `seq` is the number of the line, and that of the event. A line that no runner writes is told as an event
+    `unreadable`: nobody who counts misses one.
+    """
+
+    seq: int
+    event: dict[str, Any]
+    text: bytes
+
+
 class Journal:
-    """A run's journal, read on from where the last read ended. Whole lines only; also while it grows."""
+    """A run's journal from line `after` on, read on from where the last read ended. Whole lines only; also while it
+    grows."""
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: BinaryIO, *, after: int = 0) -> None:
         self._source = source
-        self._rest = b""
+        self._lines = Lines()
+        self._after = after
+        self._seq = 0
 
-    def read(self, max_bytes: int = 1024 * 1024) -> list[bytes]:
-        """Lines without their newline; empty at what is the end for now. A longer line comes whole all the same."""
-        lines: list[bytes] = []
-        while not lines and (chunk := self._source.read(max_bytes)):
-            *lines, self._rest = (self._rest + chunk).split(b"\n")
-        return lines
+    def read(self, max_bytes: int = 1024 * 1024) -> list[Told]:
+        """Those that a piece of this size brings; empty at what is the end for now."""
+        while piece := self._source.read(min(max_bytes, JOURNAL_BYTES - self._source.tell())):
+            first, lines = self._seq + 1, self._lines.of(piece)
+            self._seq += len(lines)
+            known = max(0, self._after + 1 - first)
+            if told := [_told(seq, line) for seq, line in enumerate(lines[known:], first + known)]:
+                return told
+        return []
 
     def has_more(self) -> bool:
-        return os.fstat(self._source.fileno()).st_size > self._source.tell()
+        return min(os.fstat(self._source.fileno()).st_size, JOURNAL_BYTES) > self._source.tell()
 
     def close(self) -> None:
         self._source.close()
 
 
-def open_journal(ctx: Services, view: RunView) -> Journal | None:
-    """None before the first attempt has written anything."""
+def _told(seq: int, line: bytes) -> Told:
+    event = event_of(line) or {"t": 0, "kind": protocol.UNREADABLE}
+    said = event.pop("seq", None)
+    event = {"seq": seq, **event}
+    # Written anew only where it must be: nearly always it is as the runner wrote it.
+    as_it_is = type(said) is int and said == seq and b"\r" not in line
+    return Told(seq, event, line if as_it_is else encoded(event))
+
+
+def open_journal(ctx: Services, view: RunView, *, after: int = 0) -> Journal | None:
+    """None before the latest attempt has written anything."""
     source = _open(ctx, view, RecordFileKind.JOURNAL)
-    return Journal(source) if source else None
+    return Journal(source, after=after) if source else None
 
 
 @dataclass(frozen=True)
@@ -115,24 +147,28 @@ class JournalSlice:
 
 
 def journal(ctx: Services, run_id: str, *, after: int, limit: int) -> JournalSlice:
+    """At most `limit` events, and fewer where they are large: who wants more asks for those after `last_seq`."""
     # The state is read first: a run that ended in between is complete only for the next call.
     view = get(ctx, run_id)
-    reader = open_journal(ctx, view)
-    events: list[dict[str, Any]] = []
+    reader = open_journal(ctx, view, after=after)
+    page: list[Told] = []
     complete = view.run.state.is_terminal
     if reader is not None:
         try:
-            for line in _lines(reader):
-                if len(events) == limit:
+            size = 0
+            for told in _each(reader):
+                if len(page) == limit or size >= PAGE_BYTES:
                     complete = False
                     break
-                event = json.loads(line)
-                if event["seq"] > after:
-                    events.append(event)
+                page.append(told)
+                size += len(told.text)
         finally:
             reader.close()
     return JournalSlice(
-        view.attempts[-1].number if view.attempts else 0, events, events[-1]["seq"] if events else after, complete
+        view.attempts[-1].number if view.attempts else 0,
+        [told.event for told in page],
+        page[-1].seq if page else after,
+        complete,
     )
 
 
@@ -240,14 +276,14 @@ def _open(ctx: Services, view: RunView, kind: RecordFileKind) -> BinaryIO | None
     if not view.attempts:
         return None
     try:
-        return (ctx.run_directory(view.attempts[-1]) / _LIVE_FILES[kind]).open("rb")
+        return open_plain(ctx.run_directory(view.attempts[-1]) / _LIVE_FILES[kind])
     except FileNotFoundError:
         return None
 
 
-def _lines(reader: Journal) -> Iterator[bytes]:
-    while lines := reader.read():
-        yield from lines
+def _each(reader: Journal) -> Iterator[Told]:
+    while told := reader.read():
+        yield from told
 
 
 def _nothing_yet(view: RunView, what: str) -> Conflict:
