@@ -136,8 +136,16 @@ class ProcessExecutor:
         """Where no runner has taken the lock, take its place: whoever comes later finds that somebody has had it."""
         directory = self.directory(name)
         directory.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            (directory / protocol.LOCK).touch(exist_ok=False)
+        lock = directory / protocol.LOCK
+        try:
+            open_plain(lock).close()
+        except FileNotFoundError:
+            if lock.is_dir() and not lock.is_symlink():
+                remove_all(lock)
+            elif lock.is_symlink() or lock.exists():
+                lock.unlink()  # The notebook put it there: what is no plain file is nobody's lock.
+            with suppress(FileExistsError):
+                lock.touch(exist_ok=False)
 
     def _lay_out(self, bundle: Bundle, directory: Path) -> None:
         """Write the run directory. It gets its name when it is whole, unless somebody else was faster."""

@@ -220,6 +220,18 @@ def test_a_runner_that_cannot_start_is_gone_and_says_why(tmp_path, blobs):
     assert (look.started, look.detail["exit_code"]) == (False, 1)
 
 
+@pytest.mark.parametrize("instead", ["fifo", "folder", "link", "nothing"])
+def test_a_notebook_that_spoils_its_lock_is_ended_all_the_same(executor, instead):
+    spoil = {"fifo": "os.mkfifo(lock)", "folder": "os.mkdir(lock)", "link": "os.symlink('/etc/passwd', lock)"}
+    lines = ["import os, time", "lock = '../../runner.json'", "os.unlink(lock)", spoil.get(instead, "")]
+    executor.start(bundle("\n".join([*lines, "while True: time.sleep(0.1)"])))
+    eventually(lambda: executor.look(NAME).started)
+    eventually(lambda: executor.look(NAME).lost)
+    executor.stop(NAME, force=True)
+    eventually(lambda: executor.look(NAME).gone)
+    assert not executor.look(NAME).started
+
+
 def test_a_pid_that_was_given_to_another_process_is_never_killed(executor):
     """The runner's file names a pid; what counts is whose environment carries the attempt's name."""
     directory = executor.directory(NAME)
