@@ -48,7 +48,7 @@ def test_the_journal_tells_everything_in_order(runs):
         ("cell_finished", 3, 3, None),
         ("end", None, None, None),
     ]
-    assert [e["seq"] for e in run.events()] == list(range(1, 11))
+    assert [event["seq"] for event in run.events()] == list(range(1, len(run.events()) + 1))
     assert all(list(e)[:3] == ["seq", "t", "kind"] for e in run.events())
     assert run.events("start")[0] | {"t": 0} == {"seq": 1, "t": 0, "kind": "start", "cells": 4, "code_cells": 3}
 
