@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sys
 from collections.abc import Sequence
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .text import columns, folded, one_line
+from .text import one_line
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -32,34 +29,31 @@ def remark(text: str) -> None:
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[Any]], *, shrinks: str) -> None:
     """To stdout: as wide as it needs to be; on a terminal the column `shrinks` is folded."""
-    cells = [[one_line(value) for value in row] for row in rows]
-    widths = [max(map(columns, column)) for column in zip(headings, *cells, strict=True)]
-    if sys.stdout.isatty():
-        position = headings.index(shrinks)
-        missing = sum(widths) + len(_GAP) * (len(widths) - 1) - shutil.get_terminal_size().columns
-        widths[position] = max(columns(shrinks), widths[position] - max(0, missing))
-    lines = [_line([heading.upper() for heading in headings], widths, [{"bold": True}] * len(headings))]
-    for row in cells:
-        styles = [_STYLES.get(cell, {}) for cell in row]
-        folds = map(folded, row, widths)
-        lines += [_line(pieces, widths, styles) for pieces in zip_longest(*folds, fillvalue="")]
-    click.echo("\n".join(lines), color=False if os.environ.get("NO_COLOR") else None)
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for position, heading in enumerate(headings):
+        width = max(len(one_line(cells[position])) for cells in rows)
+        gives_way = heading == shrinks
+        drawn.add_column(
+            heading.upper(), no_wrap=not gives_way, min_width=None if gives_way else width, overflow="fold"
+        )
+    for row in rows:
+        # As Text: brackets in a name are no markup.
+        drawn.add_row(*(Text(one_line(value), style=_STYLES.get(str(value), "")) for value in row))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
+    with console.capture() as captured:
+        console.print(drawn)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
-def _line(pieces: Sequence[str], widths: Sequence[int], styles: Sequence[dict[str, Any]]) -> str:
-    padded = (
-        click.style(piece, **style, reset=bool(style)) + " " * (width - columns(piece))
-        for piece, width, style in zip(pieces, widths, styles, strict=True)
-    )
-    return _GAP.join(padded).rstrip()
-
-
-_GAP = "  "
-_STYLES: dict[str, dict[str, Any]] = {
-    "succeeded": {"fg": "green"},
-    "failed": {"fg": "red"},
-    "timed_out": {"fg": "red"},
-    "lost": {"fg": "red"},
-    "cancelled": {"fg": "yellow"},
-    "running": {"fg": "cyan"},
+_STYLES = {
+    "succeeded": "green",
+    "failed": "red",
+    "timed_out": "red",
+    "lost": "red",
+    "cancelled": "yellow",
+    "running": "cyan",
 }

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import unicodedata
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,40 +34,6 @@ def one_line(value: Any, width: int = 100) -> str:
     """For a cell of a table."""
     line = " ".join(plain(str(value)).split())
     return line if len(line) <= width else line[: width - 1] + "…"
-
-
-def columns(text: str) -> int:
-    """How many it takes on a terminal."""
-    return len(text) if text.isascii() else sum(map(_columns_of, text))
-
-
-def _columns_of(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def folded(text: str, width: int) -> list[str]:
-    """Lines of at most `width` columns, ended between words where that is possible."""
-    lines: list[str] = []
-    line = ""
-    for word in text.split(" "):
-        if line and columns(line) + 1 + columns(word) <= width:
-            line = f"{line} {word}"
-            continue
-        if line:
-            lines.append(line)
-        line = word
-        while columns(line) > width:
-            end = _fitting(line, width)
-            lines.append(line[:end])
-            line = line[end:]
-    return [*lines, line]
-
-
-def _fitting(text: str, width: int) -> int:
-    """How many of its characters; one at least."""
-    return max(1, sum(taken <= width for taken in accumulate(map(_columns_of, text))))
 
 
 def duration(seconds: float) -> str:

@@ -49,7 +49,7 @@ def test_the_summary_of_each_command_fits_on_its_line(group):
 
 HEAVY = (
     *("alembic", "cryptography", "docker", "httpx", "IPython", "jsonschema", "jupyter_server", "nbclient", "nbconvert"),
-    *("multiprocessing", "nbformat", "papermill", "psutil", "rich", "sqlalchemy.dialects.postgresql", "sqlalchemy.orm"),
+    *("multiprocessing", "nbformat", "papermill", "psutil", "sqlalchemy.dialects.postgresql", "sqlalchemy.orm"),
     *("traitlets", "yaml", "zmq"),
     *("dataops_lab.api_models.images", "dataops_lab.cli.images", "dataops_lab.client.images"),
     *("dataops_lab.client.environments", "dataops_lab.configuration", "dataops_lab.engine"),

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from dataops_lab.cli.text import coloured, columns, duration, folded, one_line, plain, plural, since, size
+from dataops_lab.cli.text import coloured, duration, one_line, plain, plural, since, size
 
 HOSTILE = [
     ("\x1b]0;title\x07a", "a"),
@@ -32,30 +32,6 @@ def test_colours_stay_where_they_are_wanted_and_end_with_the_text():
 def test_a_line_is_one_line_and_not_longer_than_asked():
     assert one_line("a\n  b\t\x1b[31mc", 80) == "a b c"
     assert one_line("abcdef", 4) == "abc…"
-
-
-@pytest.mark.parametrize(("text", "taken"), [("abc", 3), ("日本", 4), ("e\u0301", 1), ("a\u200bb", 2), ("", 0)])
-def test_wide_characters_take_two_columns_and_marks_none(text, taken):
-    assert columns(text) == taken
-
-
-@pytest.mark.parametrize(
-    ("text", "lines"),
-    [
-        ("", [""]),
-        ("one two", ["one two"]),
-        ("one two three", ["one two", "three"]),
-        ("one abcdefghij", ["one", "abcdefg", "hij"]),
-        ("abcdefghij one", ["abcdefg", "hij one"]),
-        ("日本語の", ["日本語", "の"]),
-    ],
-)
-def test_lines_are_folded_between_words_and_within_those_that_are_too_long(text, lines):
-    assert folded(text, 7) == lines
-
-
-def test_a_character_that_is_wider_than_its_line_gets_one_of_its_own():
-    assert folded("日本", 1)[:2] == ["日", "本"]
 
 
 @pytest.mark.parametrize(
