@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import threading
 from collections.abc import Callable
 
@@ -112,12 +113,68 @@ def test_what_nobody_starts_within_a_day_expires(new_engine, submit, until, cloc
     assert "24 hours" in ended.run.reason.message
 
 
-@pytest.mark.parametrize("result", ["", "[]", "{}", '{"state": "succeeded"}', "\x00"])
+@pytest.mark.parametrize(
+    "result",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"state": "succeeded"}',
+        "\x00",
+        "[" * 100_000,
+        '{"state": "succeeded", "peak_memory_bytes": {}}',
+    ],
+)
 def test_a_broken_result_is_never_a_success(engine, submit, executor, until, result):
     view = until(engine, submit(), AttemptState.RUNNING)
     executor.directory(view.attempts[-1].name).joinpath("result.json").write_text(result)
     executor.end(view.attempts[-1].name, None)
     until(engine, view, AttemptState.LOST)
+
+
+@pytest.mark.parametrize(
+    "broken", [{"peak_memory_bytes": {}}, {"done": float("inf")}, {"total": 10**30}, {"failure": ["code", "message"]}]
+)
+def test_a_run_whose_result_is_broken_has_its_end(engine, submit, executor, until, broken):
+    view = submit()
+    for _ in range(4):
+        running = until(engine, view, AttemptState.RUNNING)
+        executor.end(running.attempts[-1].name, **broken)
+        until(engine, view, AttemptState.LOST)
+    assert until(engine, view, RunState.LOST).run.reason.code == "runner_lost"
+
+
+def test_any_text_of_an_error_and_any_value_can_be_stored(engine, submit, executor, until):
+    view = until(engine, submit(), AttemptState.RUNNING)
+    name = view.attempts[-1].name
+    executor.directory(name).joinpath("values.json").write_text(json.dumps({"a\0": "b\0\n\U0001f600"}))
+    odd = "a\0\x1b\U0001f600"
+    failure = {"code": odd, "message": odd * 100_000, "ename": odd, "evalue": {odd: [odd]}, "traceback": [odd, {}]}
+    executor.end(name, "failed", failure=failure)
+    ended = until(engine, view, RunState.FAILED)
+    assert ended.run.reason.code.startswith("a")
+    assert ended.record.values == {"a\0": "b\0\n\U0001f600"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"seq":1,"t":0,"kind":"start","cells":1,"code_cells":Infinity}',
+        '{"seq":1,"t":0,"kind":"start","cells":1,"code_cells":100000000000000000000000}',
+        '{"seq":1,"t":0,"kind":"start","x":' + "[" * 100_000,
+    ],
+)
+def test_whatever_a_notebook_writes_into_its_journal_the_other_runs_have_their_end(
+    engine, submit, executor, until, ctx, line
+):
+    bad, other = submit(), submit()
+    name = until(engine, bad, AttemptState.RUNNING).attempts[-1].name
+    executor.directory(name).joinpath("journal.jsonl").write_text(line + "\n")
+    executor.end(until(engine, other, AttemptState.RUNNING).attempts[-1].name)
+    until(engine, other, RunState.SUCCEEDED)
+    assert runs.get(ctx, bad.run.id).attempts[-1].state is AttemptState.RUNNING
+    executor.end(name)
+    until(engine, bad, RunState.SUCCEEDED)
 
 
 def test_what_cannot_be_started_fails_with_the_reason(engine, submit, executor, until):

@@ -19,6 +19,7 @@ from dataops_lab.ports import Bundle, BundleFile, Look
 from dataops_lab.runner import protocol
 from dataops_lab.testing import MemoryBlobs
 
+from ..hostile import a_pipe, deep
 from ..waiting import eventually
 
 NAME = "01TESTTESTTESTTESTTESTTEST-1"
@@ -262,3 +263,22 @@ def test_a_run_directory_is_its_owners_alone(executor):
     executor.start(bundle("1"))
     assert executor.directory(NAME).stat().st_mode & 0o077 == 0
     eventually(lambda: executor.look(NAME).gone)
+
+
+@pytest.mark.parametrize("what", [protocol.LOCK, "runner.log"])
+def test_a_pipe_that_the_notebook_put_in_the_place_of_a_file_is_not_waited_for(executor, what):
+    executor.start(bundle("import time\ntime.sleep(60)"))
+    eventually(lambda: executor.look(NAME).started)
+    a_pipe(executor.directory(NAME) / what)
+    executor.look(NAME)
+    executor.stop(NAME, force=True)
+    eventually(lambda: executor.look(NAME).gone)
+    executor.forget(NAME)
+    assert not executor.directory(NAME).exists()
+
+
+def test_a_directory_is_forgotten_however_deep_the_notebook_put_its_folders_into_one_another(executor):
+    executor.directory(NAME).mkdir(parents=True)
+    deep(executor.directory(NAME))
+    executor.forget(NAME)
+    assert not executor.directory(NAME).exists()

@@ -105,3 +105,29 @@ def test_an_engine_ends_when_its_state_folder_is_removed(start_engine, submitted
     until(submitted("1").run.id, lambda view: view.run.state.is_terminal)
     shutil.rmtree(home.folder)
     assert engine.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "open('../journal.jsonl', 'a').write('{\"kind\":\"start\",\"code_cells\":Infinity}\\n')",
+        "import os\nfor name in ('journal.jsonl', 'log.txt', 'values.json', 'runner.log'):\n"
+        "    if os.path.exists(f'../{name}'): os.unlink(f'../{name}')\n    os.mkfifo(f'../{name}')",
+        "import os\nos.makedirs('../artifacts')\nos.chdir('../artifacts')\n"
+        "for _ in range(1500): os.mkdir('d'); os.chdir('d')",
+    ],
+    ids=["a line", "pipes", "deep folders"],
+)
+def test_whatever_a_notebook_does_to_its_run_directory_all_runs_have_their_end(
+    start_engine, submitted, until, witness, home, hostile
+):
+    start_engine()
+    wait = f"import time, pathlib\nit = pathlib.Path({str(witness)!r})\nit.touch()\nwhile it.exists(): time.sleep(0.05)"
+    bad = submitted(f"{hostile}\n{wait}").run.id
+    until(bad, lambda view: witness.exists())
+    good = submitted("1").run.id
+    assert until(good, lambda view: view.run.state.is_terminal).run.state is RunState.SUCCEEDED
+    witness.unlink()
+    until(bad, lambda view: view.run.state.is_terminal)
+    until(bad, lambda view: not any((home.runs / "process").iterdir()))
+    assert "Traceback" not in (home.folder / "engine.log").read_text()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 
 import httpx
 import pytest
 
 from dataops_lab.client.stream import frames
+from dataops_lab.domain.runs import AttemptState
 from dataops_lab.handlers.events import Follower
 from dataops_lab.handlers.routes import PREFIX
+from dataops_lab.services import runs
 
 from ..client.conftest import TOKEN, Server
 
@@ -30,6 +33,59 @@ def test_thousands_of_events_that_were_missed_are_told_at_once(ctx, submit):
     assert {json.loads(frame.data)["id"] for frame in told} == {one, other}
     assert told[-1].id == str(last)
     assert list(Follower.begin(ctx, told[-1].id, []).news()) == []
+
+
+FORGED = [
+    b'{"seq":0}],"run_id":"OTHER","attempt":1,"events":[{"seq":1,"kind":"output","forged":true}',
+    b'{"seq":0}]}\r\revent: run\rid: 999999999\rdata: {"id":"OTHER","state":"succeeded"}\r\r',
+    b'{"seq":0}\r',
+    b"]]",
+    b"",
+    b'{"kind":"x","x":' + b"[" * 100_000,
+    b'{"kind":"x",\r\r"seq":1}',
+]
+
+
+@pytest.mark.parametrize("lines", [*([line] for line in FORGED), FORGED])
+def test_no_line_of_a_journal_is_read_as_anything_but_an_event_of_its_run(ctx, running, lines):
+    view, folder = running
+    run_id = view.run.id
+    event = b'{"seq": 1, "t": 0.5, "kind": "end", "state": "succeeded"}'
+    (folder / "journal.jsonl").write_bytes(b"\n".join([event, *lines, event]) + b"\n")
+    stream = b"".join(Follower.begin(ctx, None, [run_id]).news())
+    # As a browser splits it: at each kind of line end.
+    assert [block for block in re.split(rb"(?:\r\n|\r|\n){2}", stream) if block] == stream.split(b"\n\n")[:-1]
+    told = [json.loads(frame.data) for frame in frames([stream]) if frame.event == "journal"]
+    assert {(it["run_id"], it["attempt"], it["complete"]) for it in told} == {(run_id, 1, False)}
+    events = [event for it in told for event in it["events"]]
+    assert [event["seq"] for event in events] == list(range(1, len(lines) + 3))
+    assert not any("forged" in event or "OTHER" in event.values() for event in events)
+
+
+def test_who_comes_back_is_told_each_line_once_whatever_stands_in_it(ctx, running):
+    view, folder = running
+    journal = folder / "journal.jsonl"
+    journal.write_bytes(b"\n".join(FORGED) + b"\n")
+    *_, last = frames(Follower.begin(ctx, None, [view.run.id]).news())
+    assert last.id.endswith(f"=1.{len(FORGED)}")
+    assert list(Follower.begin(ctx, last.id, [view.run.id]).news()) == []
+    with journal.open("ab") as file:
+        file.write(b"]]\n")
+    [frame] = frames(Follower.begin(ctx, last.id, [view.run.id]).news())
+    assert [event["seq"] for event in json.loads(frame.data)["events"]] == [len(FORGED) + 1]
+
+
+@pytest.fixture
+def running(ctx, engine, submit, executor):
+    """A run, and its directory."""
+    view = submit()
+    for _ in range(100):
+        engine.step()
+        engine.settle()
+        view = runs.get(ctx, view.run.id)
+        if view.attempts and view.attempts[-1].state is AttemptState.RUNNING:
+            return view, executor.directory(view.attempts[-1].name)
+    raise AssertionError(view)
 
 
 @pytest.fixture

@@ -47,6 +47,20 @@ async def test_a_submitted_notebook_runs_and_leaves_its_record(api, notebook, ru
         )
 
 
+async def test_whatever_a_notebook_writes_into_its_journal_it_is_answered(api, notebook, running_engine):
+    lines = [b'{"x":' + b"[" * 100_000, b'"x"', b'{"seq":"a"}', b"[]", b'{"seq":1e400,"kind":"x"}', b"\xff", b""]
+    lines += [rb'{"kind":"x","x":"\ud800"}', b'{"kind":"x","x":' + b"[" * 300 + b"]" * 300 + b"}"]
+    data = b"\n".join(lines) + b"\n"
+    run = await api.json("POST", "runs", {"path": notebook(f"open('../../journal.jsonl', 'ab').write({data!r})")})
+    assert (await finished(api, run["id"]))["state"] == "succeeded"
+    page = await api.json("GET", f"runs/{run['id']}/journal")
+    assert [event["seq"] for event in page["events"]] == list(range(1, page["last_seq"] + 1))
+    assert [event["kind"] for event in page["events"]].count("unreadable") == len(lines) - 1
+    assert page["events"][-1]["kind"] == "end"
+    second = await api.json("GET", f"runs/{run['id']}/journal", params={"after": "4", "limit": "2"})
+    assert [event["seq"] for event in second["events"]] == [5, 6]
+
+
 async def test_a_failed_run_names_its_cell(api, notebook, running_engine):
     run = await api.json("POST", "runs", {"path": notebook("1", "{}['missing']", "3")})
     run = await finished(api, run["id"])

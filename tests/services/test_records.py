@@ -1,0 +1,158 @@
+"""The journal as it is told: the notebook can write there too."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+
+import pytest
+
+from dataops_lab.api_models import JournalPage
+from dataops_lab.domain.runs import AttemptState
+from dataops_lab.runner import reading
+from dataops_lab.services import records, runs
+from dataops_lab.services.records import Journal
+
+from ..hostile import a_pipe
+
+NONE = [
+    b"",
+    b"]]",
+    b"[]",
+    b'"text"',
+    b"7",
+    b"{}",
+    b'{"seq":1',
+    b'{"seq":1,"kind":"start","cells":1,"code_cells":Infinity}',
+    b'{"seq":1,"kind":"x","x":' + b"[" * 100_000,
+    b'{"seq":1,"kind":"x","x":' + b"[" * 300 + b"]" * 300 + b"}",
+    b'{"seq":1,"kind":"x","x":"\\ud800"}',
+    b'{"seq":1,"kind":"x","x":"\xff"}',
+    b'{"seq":1,"kind":"x","x":"\r"}',
+    b'{"seq":0}],"run_id":"OTHER","attempt":1,"events":[{"seq":1,"kind":"x"}',
+    b'{"seq":0}]}\r\revent: run\rid: 999999999\rdata: {"id":"OTHER","state":"succeeded"}\r\r',
+]
+"""Lines that are no event."""
+
+ODD = [
+    b'{"seq":"a","kind":"x"}',
+    b'{"seq":1e400,"kind":"x"}',
+    b'{"seq":true,"kind":"x"}',
+    b'{"kind":"x"}',
+    b'{"seq":999999999999999999,"kind":"x"}',
+    b'{"seq":1,\r"kind":"x"}\r',
+    b'{"seq":1,"kind":"x","x":1e400}',
+    b'{"seq":1,"kind":"x","x":"\\u0000"}',
+    b'{"seq":1,"kind":"x","x":' + b"9" * 4000 + b"}",
+    b'{"kind":"x","run_id":"OTHER","seq":1}',
+]
+"""Events that no runner writes, and that harm nobody."""
+
+
+def end(seq):
+    return b'{"seq": %d, "t": 0.5, "kind": "end", "state": "succeeded"}' % seq
+
+
+def told(data: bytes, *, after: int = 0, piece: int = 1024 * 1024):
+    journal = Journal(io.BytesIO(data), after=after)
+    found = []
+    while more := journal.read(piece):
+        found += more
+    return found
+
+
+def test_the_lines_of_a_runner_are_told_as_they_are():
+    lines = [end(1), end(2), end(3)]
+    assert [it.text for it in told(b"\n".join(lines) + b"\n")] == lines
+    assert [it.event for it in told(lines[0] + b"\n" + b'{"cut')] == [json.loads(lines[0])]
+
+
+@pytest.mark.parametrize("line", [*NONE, *ODD])
+def test_each_line_is_told_as_one_event_with_the_number_of_the_line(line):
+    for it in told(end(1) + b"\n" + line + b"\n" + end(2) + b"\n"):
+        assert not {10, 13} & set(it.text)
+        event = json.loads(it.text, parse_constant=pytest.fail)
+        assert (event["seq"], it.event["seq"]) == (it.seq, it.seq)
+        assert event["kind"] == it.event["kind"]
+        page = JournalPage(attempt=1, events=[it.event], last_seq=it.seq, complete=False)
+        assert json.loads(page.model_dump_json())["last_seq"] == it.seq
+    assert [it.seq for it in told(end(1) + b"\n" + line + b"\n" + end(2) + b"\n")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("line", NONE)
+def test_in_the_place_of_a_line_that_is_no_event_it_is_said_so(line):
+    assert [it.event for it in told(line + b"\n")] == [{"seq": 1, "t": 0, "kind": "unreadable"}]
+
+
+@pytest.mark.parametrize("piece", [1, 7, 64, 1024])
+@pytest.mark.parametrize("after", [0, 1, 3, 4, 5, 99])
+def test_a_reader_goes_on_after_the_line_it_has_seen_however_the_journal_is_cut(piece, after):
+    data = b"\n".join([end(1), b"]]", b"", end(3), end(4)]) + b"\n"
+    assert [it.seq for it in told(data, after=after, piece=piece)] == list(range(after + 1, 6))
+
+
+def test_a_line_that_is_too_long_is_one_line(monkeypatch):
+    data = end(1) + b"\n" + b" " * (reading.LONGEST_LINE + 1) + b"\n" + end(3) + b"\n"
+    assert [(it.seq, it.event["kind"]) for it in told(data)] == [(1, "end"), (2, "unreadable"), (3, "end")]
+
+
+def test_a_journal_without_end_is_not_read_to_its_end(tmp_path, monkeypatch):
+    (tmp_path / "journal").write_bytes(end(1) + b"\n")
+    with (tmp_path / "journal").open("ab") as file:
+        file.truncate(10 * 1024**4)
+    monkeypatch.setattr(records, "JOURNAL_BYTES", 50 * 1024**2)
+    journal = Journal((tmp_path / "journal").open("rb"))
+    assert [it.seq for it in journal.read()] == [1]
+    assert journal.has_more()
+    assert journal.read() == []
+    assert not journal.has_more()
+
+
+# --- of a run ---
+
+
+@pytest.fixture
+def running(ctx, engine, submit):
+    view = submit()
+    for _ in range(100):
+        engine.step()
+        engine.settle()
+        view = runs.get(ctx, view.run.id)
+        if view.attempts and view.attempts[-1].state is AttemptState.RUNNING:
+            return view
+    raise AssertionError(view)
+
+
+@pytest.fixture
+def folder(executor, running):
+    return executor.directory(running.attempts[-1].name)
+
+
+def test_a_page_ends_where_it_is_large_enough_and_the_next_begins_there(ctx, running, folder, monkeypatch):
+    monkeypatch.setattr(records, "PAGE_BYTES", 100)
+    (folder / "journal.jsonl").write_bytes(b"".join(end(seq) + b"\n" for seq in range(1, 6)))
+    pages, after = [], 0
+    while (page := records.journal(ctx, running.run.id, after=after, limit=1000)).events:
+        pages.append([event["seq"] for event in page.events])
+        after = page.last_seq
+    assert pages == [[1, 2], [3, 4], [5]]
+
+
+def test_numbers_are_those_of_lines_whatever_stands_in_them(ctx, running, folder):
+    (folder / "journal.jsonl").write_bytes(b"\n".join([end(1), *NONE, *ODD, end(2)]) + b"\n")
+    page = records.journal(ctx, running.run.id, after=0, limit=1000)
+    lines = 2 + len(NONE) + len(ODD)
+    assert [event["seq"] for event in page.events] == list(range(1, lines + 1))
+    assert page.last_seq == lines
+    again = records.journal(ctx, running.run.id, after=lines - 1, limit=1000)
+    assert [event["kind"] for event in again.events] == ["end"]
+
+
+@pytest.mark.parametrize("make", [a_pipe, os.mkdir, lambda path: path.symlink_to("/etc/hostname")])
+def test_what_is_no_plain_file_is_nothing_yet(ctx, running, folder, make):
+    make(folder / "journal.jsonl")
+    make(folder / "log.txt")
+    assert records.journal(ctx, running.run.id, after=0, limit=10).events == []
+    with records.log(ctx, running.run.id) as log:
+        assert log.read() == b""
