@@ -42,7 +42,7 @@ FORGED = [
     b"]]",
     b"",
     b'{"kind":"x","x":' + b"[" * 100_000,
-    b'{"kind":"x",\r\r"seq":1}',
+    b'{"kind":"x",\r\r"seq":2}',
 ]
 
 
