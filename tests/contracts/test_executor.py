@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -52,16 +53,20 @@ def work(kind: str, request: pytest.FixtureRequest) -> Bundle:
     return bundle(request.getfixturevalue("docker_images")["lean"] if kind == "docker" else None)
 
 
+class Patient(Warm):
+    """Does not say that none stands ready yet: waits until one does."""
+
+    def connect(self, command: Sequence[str], environment: Mapping[str, str]) -> socket.socket:
+        for _ in range(3):
+            if (connection := super().connect(command, environment)) is not None:
+                return connection
+            assert self.wait(60)
+        raise AssertionError("None was handed out.")
+
+
 @pytest.fixture(scope="module")
-def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
-    """Interpreters that stand ready; a run that starts cold lets them begin."""
-    warm = Warm(2)
-    first = ProcessExecutor(tmp_path_factory.mktemp("first"), MemoryBlobs(), warm=warm)
-    first.start(bundle(None))
-    eventually(lambda: first.look(NAME).started)
-    first.stop(NAME, force=True)
-    eventually(lambda: first.look(NAME).gone)
-    assert warm.wait(60)
+def preloaded() -> Iterator[Warm]:
+    warm = Patient(2)
     yield warm
     warm.close()
 

@@ -1,4 +1,7 @@
-"""A run on preloaded interpreters and the same run without them: nobody can tell which was which, but by the clock."""
+"""A run on preloaded interpreters and the same run without them: nobody can tell which was which, but by the clock.
+
+Whether it was the one or the other, a cell before all others tells by its ancestors: see `Site.start`.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 import pytest
+from jupyter_client.kernelspec import KernelSpecManager
 
 from dataops_lab.executors.process import ProcessExecutor
 from dataops_lab.executors.warm import Warm
@@ -30,6 +34,23 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 PYTHON = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
 BASH = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
 
+ANCESTORS = r"""
+parent() { sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status"; }
+runner=$(sed 's/.*"pid": \([0-9]*\).*/\1/' ../../runner.json)
+echo "$runner" "$(parent "$runner")" "$(parent "$1")" "$(parent "$(parent "$1")")" > ../../.ancestors
+mv ../../.ancestors ../../ancestors
+"""
+"""Given the pid of a kernel: its runner, the runner's parent, the kernel's parent and grandparent."""
+
+TELL_ANCESTORS = {
+    "python": "import os\nos.system(f'sh {script} {{os.getpid()}}');",
+    "bash": "sh {script} $PPID",
+    "R": "invisible(system(paste('sh {script}', Sys.getpid())))",
+}
+
+TRIES = 3
+"""Who waits for a preloaded interpreter for too long starts cold instead, as a busy machine may have it."""
+
 
 @dataclass
 class Site:
@@ -40,17 +61,54 @@ class Site:
     blobs: MemoryBlobs
     count: int = 0
 
-    def start(self, notebook: bytes | str, *, warm: bool, files: list[BundleFile] | None = None, **kernel: Any) -> Run:
+    def __post_init__(self) -> None:
+        self._script = self.folder / ".ancestors.sh"
+        self._script.write_text(ANCESTORS)
+        self._roles: dict[int, str] = {}
+
+    def start(self, notebook: bytes | str, *, warm: bool, **more: Any) -> Run:
+        """As soon as its ancestors are known, which are those that are wanted."""
+        wanted = By("preloaded", "preloaded" if more.get("language", "python") == "python" else "runner")
+        for _ in range(TRIES):
+            run = self.start_once(notebook, warm=warm, **more)
+            run.told()
+            if not warm or self.started_by(run) == wanted:
+                break
+            run.executor.stop(run.name, force=True)
+            run.ended()
+            assert self.warm.wait(60)
+        assert self.started_by(run) == (wanted if warm else COLD)
+        return run
+
+    def started_by(self, run: Run) -> By:
+        """The preloaded interpreters are told by their pids: what they fork looks like what it became."""
+        self._roles |= {each.process.pid: str(key[0]) for key, each in self.warm._preloaded.items()}
+        assert run.ancestors, "It ended before it could tell."
+        runner, of_runner, of_kernel, of_keeper = run.ancestors
+        return By(
+            {os.getpid(): "engine"}.get(of_runner, "preloaded" if self._roles.get(of_runner) == "runner" else None),
+            {runner: "runner"}.get(of_kernel, "preloaded" if self._roles.get(of_keeper) == "kernel" else None),
+        )
+
+    def start_once(
+        self, notebook: bytes | str, *, warm: bool, files: list[BundleFile] | None = None, **kernel: Any
+    ) -> Run:
+        spec_of_kernel = {"name": "k", "language": "python", "argv": PYTHON, "env": {}, "interrupt_mode": "signal"}
+        spec_of_kernel |= kernel
         if isinstance(notebook, str):
-            cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": notebook}
-            notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}).encode()
+            content = {"cells": [code_cell(notebook)], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+        else:
+            content = json.loads(notebook)
+        tell = code_cell(TELL_ANCESTORS[str(spec_of_kernel["language"])].format(script=self._script))
+        if content["nbformat_minor"] >= 5:
+            tell["id"] = "ancestors"
+        content["cells"].insert(0, tell)
         self.count += 1
         name = f"{os.getpid()}-{self.folder.name}-{self.count:03}"
         spec: dict[str, Any] = {
             "format": 1,
             "attempt": name,
-            "kernel": {"name": "k", "language": "python", "argv": PYTHON, "env": {}, "interrupt_mode": "signal"}
-            | kernel,
+            "kernel": spec_of_kernel,
             "folder": "work",
             "files": [],
             "output_limits": {"cell_bytes": 10**6, "run_bytes": 10**7},
@@ -59,18 +117,30 @@ class Site:
         }
         environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "OF_THE_ENVIRONMENT": "ü"}
         executor = ProcessExecutor(self.folder, self.blobs, warm=self.warm if warm else None)
-        executor.start(Bundle(name, spec, notebook, files or [], environment))
+        executor.start(Bundle(name, spec, json.dumps(content).encode(), files or [], environment))
         return Run(executor, name)
 
     def run(self, notebook: bytes | str, *, warm: bool, **more: Any) -> Run:
-        run = self.start(notebook, warm=warm, **more)
-        eventually(lambda: run.executor.look(run.name).gone)
-        return run
+        return self.start(notebook, warm=warm, **more).ended()
 
     def make_ready(self, **kernel: Any) -> None:
         """By a run, which starts cold and lets them begin."""
-        self.run("1", warm=True, **kernel)
+        self.start_once("1", warm=True, **kernel).ended()
         assert self.warm.wait(60)
+
+
+class By(NamedTuple):
+    """Who started it; None is somebody who should not."""
+
+    runner: str | None
+    kernel: str | None
+
+
+COLD = By("engine", "runner")
+
+
+def code_cell(source: str) -> dict[str, Any]:
+    return {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
 
 
 @dataclass
@@ -81,6 +151,19 @@ class Run:
     @property
     def directory(self) -> Path:
         return self.executor.directory(self.name)
+
+    @property
+    def ancestors(self) -> list[int]:
+        """Empty until its first cell has told."""
+        path = self.directory / "ancestors"
+        return [int(pid) for pid in path.read_text().split()] if path.exists() else []
+
+    def told(self) -> None:
+        eventually(lambda: self.ancestors or self.executor.look(self.name).gone)
+
+    def ended(self) -> Run:
+        eventually(lambda: self.executor.look(self.name).gone)
+        return self
 
     @property
     def log(self) -> str:
@@ -217,12 +300,34 @@ def test_no_two_runs_draw_the_same_random_numbers(site: Site) -> None:
 
 
 def test_what_only_a_new_process_can_take_from_its_environment_is_taken(site: Site) -> None:
-    source = "print(hash('a'))"
-    said = site.run(source, warm=True, env={"PYTHONHASHSEED": "7"}).log
-    expected = subprocess.check_output(
-        [sys.executable, "-c", source], env={**os.environ, "PYTHONHASHSEED": "7"}, text=True
-    )
-    assert said == expected
+    source, env = "print(hash('a'))", {"PYTHONHASHSEED": "7"}
+    first = site.start_once(source, warm=True, env=env).ended()
+    # None that stands ready has it.
+    assert site.started_by(first).kernel == "runner"
+    assert site.warm.wait(60)
+    then = site.run(source, warm=True, env=env)
+    expected = subprocess.check_output([sys.executable, "-c", source], env={**os.environ, **env}, text=True)
+    assert first.log == then.log == expected
+
+
+@pytest.mark.parametrize("language", ["bash", "R"])
+def test_a_kernel_that_is_not_python_starts_cold_below_a_preloaded_runner_and_does_the_same(
+    site: Site, language: str, request: pytest.FixtureRequest
+) -> None:
+    if language == "bash":
+        kernel: dict[str, Any] = {"argv": BASH, "env": {"PS1": "$"}}
+        source = 'echo "$OF_THE_ENVIRONMENT"\npwd | wc -l\necho made > made.txt\nfalse'
+    else:
+        kernel = {"argv": KernelSpecManager().get_kernel_spec(request.getfixturevalue("r_kernel")).argv}
+        source = "cat(Sys.getenv('OF_THE_ENVIRONMENT'), length(getwd()))\ncat('made', file = 'made.txt')\nstop('no')"
+    before = set(site.warm._preloaded)
+    cold, warm = (site.run(source, warm=warm, language=language, **kernel) for warm in (False, True))
+    assert site.started_by(cold) == ("engine", "runner")
+    assert site.started_by(warm) == ("preloaded", "runner")
+    assert warm.record() == cold.record()
+    assert cold.record()["artifacts"].keys() == {"work/made.txt"}
+    # And nothing was made ready for the next one of its kind, which it could not serve.
+    assert set(site.warm._preloaded) == before
 
 
 DAEMON = """
@@ -280,14 +385,14 @@ def test_what_runs_goes_on_when_the_preloaded_interpreters_end_and_the_next_one_
     preloaded = [each.process for each in own.warm._preloaded.values()]
     source = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\nprint(os.getppid())"
     run = own.start(source, warm=True)
-    eventually(lambda: run.executor.look(run.name).started)
     for process in preloaded:
         process.send_signal(signal.SIGKILL)
         process.wait()
     (run.directory / "files" / "work" / "go").touch()
-    eventually(lambda: run.executor.look(run.name).gone)
-    assert run.result["state"] == "succeeded"
-    assert own.run("1", warm=True).result["state"] == "succeeded"
+    assert run.ended().result["state"] == "succeeded"
+    following = own.start_once("1", warm=True).ended()
+    assert own.started_by(following) == COLD
+    assert following.result["state"] == "succeeded"
 
 
 def test_one_that_does_not_answer_costs_time_and_nothing_else(own: Site) -> None:
@@ -296,10 +401,11 @@ def test_one_that_does_not_answer_costs_time_and_nothing_else(own: Site) -> None
     for process in preloaded:
         process.send_signal(signal.SIGSTOP)
     try:
-        run = own.run("print('once')", warm=True)
+        run = own.start_once("print('once')", warm=True).ended()
     finally:
         for process in preloaded:
             process.send_signal(signal.SIGCONT)
+    assert own.started_by(run) == COLD
     assert run.result["state"] == "succeeded"
     assert run.log.splitlines().count("once") == 1
 
@@ -311,6 +417,7 @@ def test_they_begin_anew_after_something_was_installed(own: Site) -> None:
         each.packages = {**(each.packages or {}), str(own.folder): 1}
     own.make_ready()
     assert not before & {each.process.pid for each in own.warm._preloaded.values()}
+    own.run("1", warm=True)
 
 
 def test_they_end_with_the_engine(own: Site) -> None:
