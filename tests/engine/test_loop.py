@@ -6,8 +6,11 @@ import datetime as dt
 import json
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from dataops_lab.domain.records import RecordFileKind
 from dataops_lab.domain.runs import AttemptState, RunState
@@ -15,11 +18,14 @@ from dataops_lab.engine import Engine, Settings, watch
 from dataops_lab.engine.launch import allowed
 from dataops_lab.engine.lead import LOST_AFTER_S, Leadership
 from dataops_lab.engine.watch import FORCE_AFTER_S, UNCONFIRMED_AFTER_S
-from dataops_lab.errors import BlobsUnavailable, Refused, Unavailable
+from dataops_lab.errors import BlobsUnavailable, Refused, StaleWrite, Unavailable
 from dataops_lab.ports import Look
 from dataops_lab.services import Services, jobs, runs
 from dataops_lab.services.runs import RunView
+from dataops_lab.store import SqlStore
 from dataops_lab.store.records import SqlRecords
+from dataops_lab.store.sql import SqlTransaction
+from dataops_lab.store.tables import metadata
 from dataops_lab.testing import FakeBackends, FakeClock, FakeHost
 
 Submit = Callable[..., RunView]
@@ -510,19 +516,85 @@ def test_a_second_engine_stands_by_and_takes_over_when_the_lease_has_run_out(
     until(second, view, RunState.SUCCEEDED)
 
 
+class Interrupted:
+    """The store as one engine has it: before its next write as the leader, `meanwhile` happens to everybody else."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+        self.meanwhile: Callable[[], None] | None = None
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._store, name)
+
+    def begin(self, *, fence: int | None = None) -> AbstractContextManager[SqlTransaction]:
+        if fence is not None and (meanwhile := self.meanwhile):
+            self.meanwhile = None
+            meanwhile()
+        return self._store.begin(fence=fence)
+
+
+def rows_of(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of every table."""
+    with store._database.reader.connect() as connection:
+        found = {table.name: connection.execute(select(table)) for table in metadata.sorted_tables}
+        return {name: sorted(map(tuple, rows), key=repr) for name, rows in found.items()}
+
+
+@pytest.mark.parametrize("what", ["claim", "expire", "note that it runs", "note progress", "cancel", "end"])
 def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
-    new_engine, submit, executor, until, clock, ctx
+    new_engine, submit, executor, until, clock, ctx, what
 ):
-    sleeper, other = new_engine(host=FakeHost(pid=1)), new_engine(host=FakeHost(pid=2))
-    view = until(sleeper, submit(), AttemptState.RUNNING)
-    clock.advance(LOST_AFTER_S + 1)
-    other.step()
-    executor.end(view.attempts[-1].name)
-    until(other, view, RunState.SUCCEEDED)
-    before = runs.get(ctx, view.run.id)
+    """It falls asleep after it has decided what to write, and before it begins to."""
+    store = Interrupted(ctx.store)
+    own = replace(ctx, store=store, host=FakeHost(pid=1))
+    sleeper = Engine(own, FakeBackends(executor), Settings(slots=2), inherited={})
+    other = new_engine(host=FakeHost(pid=2))
     sleeper.step()
-    assert runs.get(ctx, view.run.id) == before
+    view = submit(queue_timeout_s=100.0)
+    if what == "expire":
+        jobs.change(ctx, view.job.id, {"concurrency": 0})
+        clock.advance(101)
+    elif what == "note that it runs":
+        sleeper.step()
+        sleeper.settle()
+    elif what != "claim":
+        until(sleeper, view, AttemptState.RUNNING)
+    if what == "note progress":
+        journal = executor.directory(f"{view.run.id}-1") / "journal.jsonl"
+        journal.write_text('{"seq":1,"t":0,"kind":"start","cells":2,"code_cells":2}\n')
+    elif what == "cancel":
+        runs.cancel(ctx, view.run.id, by="someone")
+        sleeper.step()  # It hears of it.
+    elif what == "end":
+        executor.end(f"{view.run.id}-1")
+        sleeper.step()
+        sleeper.settle()
+    seen, asked = {}, list(executor.calls)
+
+    def another_takes_over() -> None:
+        clock.advance(LOST_AFTER_S + 1)
+        assert other._leadership.keep()
+        seen.update(rows_of(ctx.store))
+
+    store.meanwhile = another_takes_over
+    with pytest.raises(StaleWrite, match="Another engine leads now"):
+        sleeper.step()
+    assert seen
+    assert rows_of(ctx.store) == seen
+    assert executor.calls == asked
+    sleeper.start_over()
     assert sleeper.step() is False
+    # And whoever leads brings it to its end.
+    if what == "expire":
+        until(other, view, RunState.EXPIRED)
+        return
+    if what != "end":
+        until(other, view, AttemptState.CANCELLING if what == "cancel" else AttemptState.RUNNING)
+        executor.end(f"{view.run.id}-1", "terminated" if what == "cancel" else "succeeded")
+    ended = until(other, view, RunState.CANCELLED if what == "cancel" else RunState.SUCCEEDED)
+    assert len(ended.attempts) == 1
+    assert sleeper.step() is False
+    assert runs.get(ctx, view.run.id) == ended
 
 
 def test_a_record_that_cannot_be_stored_keeps_the_run_from_succeeding_until_it_can(
