@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -35,9 +36,9 @@ def real(home: Home) -> Services:
 def start_engine(home: Home) -> Iterator[Callable[..., EngineProcess]]:
     started: list[EngineProcess] = []
 
-    def start(*, die_at: str | None = None) -> EngineProcess:
-        """`die_at`: "before 3" or "after 3", the number of one of the engine's own commits."""
-        environment = {**os.environ, "DIE_AT": die_at or ""}
+    def start(*, die_at: str = "", sleep_at: int | str = "") -> EngineProcess:
+        """`die_at`: "before 3" or "after 3", the number of one of the engine's own commits. `sleep_at`: the number."""
+        environment = {**os.environ, "DIE_AT": die_at, "SLEEP_AT": str(sleep_at)}
         with (home.folder / "engine.log").open("ab") as log:
             engine = subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("mortal_engine.py")), str(home.folder)],
@@ -50,6 +51,7 @@ def start_engine(home: Home) -> Iterator[Callable[..., EngineProcess]]:
 
     yield start
     for engine in started:
+        engine.send_signal(signal.SIGCONT)
         engine.terminate()
         engine.wait()
 

@@ -1,4 +1,7 @@
-"""An engine that kills itself at one of its own commits, as DIE_AT says: "before 3", "after 3"."""
+"""An engine that kills itself at one of its own commits, as DIE_AT says: "before 3", "after 3".
+
+With SLEEP_AT=3 it stops itself in front of the third one, and when it is continued it prints what became of that.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
+from dataops_lab.engine import tidy
+from dataops_lab.errors import StaleWrite
 from dataops_lab.store import SqlStore
 from dataops_lab.wiring import Home, build_engine
 
@@ -25,8 +30,7 @@ def make_mortal(moment: str, at: int) -> None:
         fatal = False
         with begin(self, fence=fence) as transaction:
             yield transaction
-            # The lease is taken and renewed without a fence; what moves runs has one, and so has tidying up.
-            if fence is not None and threading.current_thread().name != "engine-tidying":
+            if moves_runs(fence):
                 commits[0] += 1
                 fatal = commits[0] == at
                 if fatal and moment == "before":
@@ -37,10 +41,40 @@ def make_mortal(moment: str, at: int) -> None:
     SqlStore.begin = mortal
 
 
+def make_drowsy(at: int) -> None:
+    begin, commits = SqlStore.begin, [0]
+    tidy.FIRST_AFTER_S = float("inf")  # Nobody but this thread may be in a transaction when all of them stop.
+
+    @contextmanager
+    def drowsy(self: SqlStore, *, fence: int | None = None):
+        commits[0] += moves_runs(fence)
+        late = moves_runs(fence) and commits[0] == at
+        if late:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        try:
+            with begin(self, fence=fence) as transaction:
+                yield transaction
+        except StaleWrite:
+            if late:
+                print("woke up: nothing written", flush=True)
+            raise
+        if late:
+            print("woke up: written", flush=True)
+
+    SqlStore.begin = drowsy
+
+
+def moves_runs(fence: int | None) -> bool:
+    """The lease is taken and renewed without a fence; what moves runs has one, and so has tidying up."""
+    return fence is not None and threading.current_thread().name != "engine-tidying"
+
+
 def main() -> None:
     if wanted := os.environ.get("DIE_AT"):
         moment, at = wanted.split()
         make_mortal(moment, int(at))
+    if wanted := os.environ.get("SLEEP_AT"):
+        make_drowsy(int(wanted))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     build_engine(Home(Path(sys.argv[1])), slots=2).run(stop)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import shutil
 import signal
+from dataclasses import replace
 
 import psutil
 import pytest
 
+from dataops_lab.domain.leases import ENGINE
 from dataops_lab.domain.records import RecordFileKind
 from dataops_lab.domain.runs import AttemptState, RunState
+
+from ..waiting import PATIENCE_S, eventually
 
 # claim, intent, running, (progress,) finalizing, end
 COMMITS = range(1, 6)
@@ -81,7 +85,12 @@ def test_of_five_engines_one_leads_and_a_run_runs_once(start_engine, submitted, 
     assert witness.read_text() == "ran\n"
 
 
-def test_an_engine_that_was_asleep_while_another_took_over_changes_nothing(
+def leading(real):
+    with real.store.read() as tx:
+        return tx.leases.get(ENGINE)
+
+
+def test_another_engine_takes_over_from_one_that_is_asleep_past_its_lease(
     start_engine, submitted, until, witness, real
 ):
     """Proven dead it is not, so the other has to wait for the lease; that is shortened here."""
@@ -89,15 +98,51 @@ def test_an_engine_that_was_asleep_while_another_took_over_changes_nothing(
     run_id = submitted(f"open({str(witness)!r}, 'a').write('ran\\n')").run.id
     until(run_id, lambda view: view.run.state.is_terminal)
     sleeper.send_signal(signal.SIGSTOP)
+    lease = leading(real)
     with real.store.begin() as tx:
-        lease = tx.leases.get("engine")
-        tx.leases.renew(type(lease)(**{**vars(lease), "expires": 0.0}))
+        tx.leases.renew(replace(lease, expires=0.0))
     start_engine()
+    eventually(lambda: leading(real).token == lease.token + 1)
     second = submitted(f"open({str(witness)!r}, 'a').write('ran\\n')").run.id
     sleeper.send_signal(signal.SIGCONT)
     ended = until(second, lambda view: view.run.state.is_terminal)
     assert ended.run.state is RunState.SUCCEEDED
+    assert [attempt.token for attempt in ended.attempts] == [lease.token + 1]
     assert witness.read_text() == "ran\nran\n"
+
+
+@pytest.mark.parametrize("commit", [1, 2, 3], ids=["claim", "running", "progress"])
+def test_the_late_write_of_an_engine_that_was_asleep_while_another_took_over_touches_nothing(
+    start_engine, submitted, until, witness, real, home, tmp_path, commit
+):
+    """It falls asleep on its way into a transaction. The other one here is this test, which leaves the run as it is."""
+    go_on = tmp_path / "go_on"
+    run_id = submitted(
+        f"import os, time\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.02)\n"
+        f"open({str(witness)!r}, 'a').write('ran\\n')"
+    ).run.id
+    sleeper = start_engine(sleep_at=commit)
+    eventually(lambda: psutil.Process(sleeper.pid).status() == psutil.STATUS_STOPPED)
+    lease = leading(real)
+    ours = replace(
+        lease, token=lease.token + 1, process=real.host.identity(), expires=real.clock.monotonic() + 10 * PATIENCE_S
+    )
+    with real.store.begin() as tx:
+        assert tx.leases.take(ours, instead_of=lease)
+        seen = tx.runs.get(run_id), tx.attempts.of_run(run_id), tx.events.last_seq()
+    sleeper.send_signal(signal.SIGCONT)
+    log = home.folder / "engine.log"
+    eventually(lambda: "woke up" in log.read_text())
+    assert "woke up: nothing written" in log.read_text()
+    with real.store.read() as tx:
+        assert (tx.runs.get(run_id), tx.attempts.of_run(run_id), tx.events.last_seq()) == seen
+    with real.store.begin() as tx:
+        tx.leases.release(ours)
+    go_on.touch()
+    ended = until(run_id, lambda view: view.run.state.is_terminal)
+    assert ended.run.state is RunState.SUCCEEDED
+    assert len(ended.attempts) == 1
+    assert witness.read_text() == "ran\n"
 
 
 def test_an_engine_ends_when_its_state_folder_is_removed(start_engine, submitted, until, home):
