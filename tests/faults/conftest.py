@@ -37,7 +37,7 @@ def start_engine(home: Home) -> Iterator[Callable[..., EngineProcess]]:
     started: list[EngineProcess] = []
 
     def start(*, die_at: str = "", sleep_at: int | str = "") -> EngineProcess:
-        """`die_at`: "before 3" or "after 3", the number of one of the engine's own commits. `sleep_at`: the number."""
+        """`die_at`, `sleep_at`: at one of its own commits, see mortal_engine.py."""
         environment = {**os.environ, "DIE_AT": die_at, "SLEEP_AT": str(sleep_at)}
         with (home.folder / "engine.log").open("ab") as log:
             engine = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""An engine that kills itself at one of its own commits, as DIE_AT says: "before 3", "after 3".
+"""An engine that kills itself at one of its own commits, as DIE_AT says: "before running", "after finalizing".
 
 With SLEEP_AT=3 it stops itself in front of the third one, and when it is continued it prints what became of that.
 """
@@ -12,18 +12,31 @@ import threading
 from contextlib import contextmanager
 from pathlib import Path
 
+from dataops_lab.blobs import FolderBlobs
 from dataops_lab.engine import tidy
 from dataops_lab.errors import StaleWrite
 from dataops_lab.store import SqlStore
 from dataops_lab.wiring import Home, build_engine
+
+TELLS = {
+    "claimed": "attempt.launching",
+    "running": "attempt.running",
+    "progress": "run.progress",
+    "finalizing": "attempt.finalizing",
+    "ended": "attempt.succeeded",
+}
+"""By which event a commit is known."""
 
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def make_mortal(moment: str, at: int) -> None:
-    begin, commits = SqlStore.begin, [0]
+def make_mortal(moment: str, what: str) -> None:
+    begin, put_file, shown = SqlStore.begin, FolderBlobs.put_file, threading.Event()
+    if what == "finalizing":
+        # Stored so quickly that nobody saw it otherwise, a record is written down with the end.
+        FolderBlobs.put_file = lambda self, path: shown.wait() and put_file(self, path)
 
     @contextmanager
     def mortal(self: SqlStore, *, fence: int | None = None):
@@ -31,8 +44,7 @@ def make_mortal(moment: str, at: int) -> None:
         with begin(self, fence=fence) as transaction:
             yield transaction
             if moves_runs(fence):
-                commits[0] += 1
-                fatal = commits[0] == at
+                fatal = TELLS[what] in [event["kind"] for event in transaction.events._new]
                 if fatal and moment == "before":
                     die()
         if fatal:
@@ -71,8 +83,7 @@ def moves_runs(fence: int | None) -> bool:
 
 def main() -> None:
     if wanted := os.environ.get("DIE_AT"):
-        moment, at = wanted.split()
-        make_mortal(moment, int(at))
+        make_mortal(*wanted.split())
     if wanted := os.environ.get("SLEEP_AT"):
         make_drowsy(int(wanted))
     stop = threading.Event()

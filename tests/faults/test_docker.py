@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +18,8 @@ from dataops_lab.errors import Unavailable
 from dataops_lab.executors.docker import installation_id
 from dataops_lab.executors.docker.images import DockerImages
 from dataops_lab.services import Services, runs
+
+from ..waiting import PATIENCE_S
 
 GO_ON = "import pathlib, time\nwhile not pathlib.Path('/data/go_on').exists(): time.sleep(0.02)\n"
 TELL = "open('/data/witness', 'a').write('ran\\n')\n"
@@ -87,13 +90,13 @@ def test_a_run_in_a_container_ends_with_its_record_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("commit", [2, 3, 4])
+@pytest.mark.parametrize("commit", ["running", "finalizing", "ended"])
 def test_an_engine_killed_at_a_commit_leaves_one_container_that_the_next_one_finds(
     in_docker, start_engine, submitted, until, shared, commit, moment
 ):
     in_docker()
     run_id = submitted(TELL).run.id
-    start_engine(die_at=f"{moment} {commit}").wait()
+    assert start_engine(die_at=f"{moment} {commit}").wait(PATIENCE_S) == -signal.SIGKILL
     start_engine()
     ended = until(run_id, lambda view: view.run.state.is_terminal)
     assert ended.run.state is RunState.SUCCEEDED

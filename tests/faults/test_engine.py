@@ -15,19 +15,22 @@ from dataops_lab.domain.runs import AttemptState, RunState
 
 from ..waiting import PATIENCE_S, eventually
 
-# claim, intent, running, (progress,) finalizing, end
-COMMITS = range(1, 6)
-
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("commit", COMMITS)
+@pytest.mark.parametrize("commit", ["claimed", "running", "progress", "finalizing", "ended"])
 def test_an_engine_killed_at_any_of_its_commits_leaves_one_run_that_ends_right(
-    start_engine, submitted, until, witness, commit, moment
+    start_engine, submitted, until, witness, tmp_path, commit, moment
 ):
-    run_id = submitted(f"open({str(witness)!r}, 'a').write('ran\\n')").run.id
+    go_on = tmp_path / "go_on"
+    run_id = submitted(
+        f"import os, time\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.02)\n"
+        f"open({str(witness)!r}, 'a').write('ran\\n')"
+    ).run.id
+    if commit in ("finalizing", "ended"):
+        go_on.touch()
     dead = start_engine(die_at=f"{moment} {commit}")
-    dead.wait()
-    assert dead.returncode == -signal.SIGKILL
+    assert dead.wait(PATIENCE_S) == -signal.SIGKILL
+    go_on.touch()
     start_engine()
     ended = until(run_id, lambda view: view.run.state.is_terminal)
     assert ended.run.state is RunState.SUCCEEDED
