@@ -8,12 +8,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from dataops_lab.blobs import FolderBlobs
 from dataops_lab.executors.process import ProcessExecutor
 from dataops_lab.ports import Bundle, BundleFile, Look
 from dataops_lab.runner import protocol
@@ -173,6 +175,63 @@ def test_what_a_notebook_made_read_only_is_removed_all_the_same():
         os.chown(folder, 65534, 65534)
         subprocess.run([sys.executable, "-c", code, folder, NAME], check=True)
         assert [path.name for path in Path(folder).iterdir()] == [".forgotten"]
+
+
+CHANGES_FILES = {"open", "write", "close", "__exit__", "mkdir", "chmod", "link", "rename", "replace", "rmdir", "unlink"}
+
+
+def killed_at(step: int, work: Callable[[], object]) -> bool:
+    """In a process of its own that ends as by SIGKILL after so many calls that change files; False when it did not."""
+    child = os.fork()
+    if child == 0:
+        left = step
+
+        def count(_frame: object, event: str, called: object) -> None:
+            nonlocal left
+            if event == "c_return" and getattr(called, "__name__", "") in CHANGES_FILES:
+                left -= 1
+                if left == 0:
+                    os._exit(9)  # Nothing that is still buffered is written.
+
+        try:
+            sys.setprofile(count)
+            work()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+def laid_out(executor: ProcessExecutor) -> dict[str, tuple[int, bytes]]:
+    directory = executor.directory(NAME)
+    return {
+        str(path.relative_to(directory)): (path.stat().st_mode, path.read_bytes() if path.is_file() else b"")
+        for path in [directory, *directory.rglob("*")]
+    }
+
+
+def test_an_engine_killed_while_it_lays_out_a_run_directory_leaves_none_that_counts_as_whole(tmp_path):
+    blobs = FolderBlobs(tmp_path / "blobs")
+    helpers = [BundleFile(f"work/{name}.py", blobs.put(name.encode() * 100_000), name == "b") for name in "ab"]
+    work = bundle("import a, b", helpers)
+
+    def started(folder: Path) -> ProcessExecutor:
+        # What runs here is a program that changes nothing: only what lies there is looked at.
+        executor = ProcessExecutor(folder, blobs, python="/bin/true")
+        executor.start(work)
+        eventually(lambda: executor.look(NAME).ended)
+        return executor
+
+    whole = laid_out(started(tmp_path / "whole"))
+    assert {Path(path).name for path in whole} >= {"a.py", "b.py", protocol.INPUT, protocol.SPEC}
+    step = 1
+    while killed_at(step, partial(started, tmp_path / str(step))):
+        following = started(tmp_path / str(step))
+        assert laid_out(following) == whole, f"killed at {step}"
+        following.forget(NAME)
+        assert list(following.names()) == []
+        step += 1
+    # Each file is opened, written and closed, and there are four of them.
+    assert step > 12
 
 
 def test_another_engine_finds_what_runs_and_can_stop_it(executor, blobs, tmp_path):
