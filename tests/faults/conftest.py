@@ -36,9 +36,9 @@ def real(home: Home) -> Services:
 def start_engine(home: Home) -> Iterator[Callable[..., EngineProcess]]:
     started: list[EngineProcess] = []
 
-    def start(*, die_at: str = "", sleep_at: int | str = "") -> EngineProcess:
-        """`die_at`, `sleep_at`: at one of its own commits, see mortal_engine.py."""
-        environment = {**os.environ, "DIE_AT": die_at, "SLEEP_AT": str(sleep_at)}
+    def start(**asked: object) -> EngineProcess:
+        """`kill_at`, `stop_at`, `sleep_at`, `busy_s`: see mortal_engine.py."""
+        environment = {**os.environ, **{name.upper(): str(value) for name, value in asked.items()}}
         with (home.folder / "engine.log").open("ab") as log:
             engine = subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("mortal_engine.py")), str(home.folder)],
@@ -64,9 +64,12 @@ def witness(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def submitted(real: Services, tmp_path: Path) -> Callable[..., RunView]:
-    def submit(source: str) -> RunView:
+    def submit(source: str, **helpers: str) -> RunView:
+        """`helpers`: the sources of modules beside the notebook."""
         folder = tmp_path / "notebooks"
         folder.mkdir(exist_ok=True)
+        for name, code in helpers.items():
+            (folder / f"{name}.py").write_text(code)
         (folder / "n.ipynb").write_text(written.notebook(source))
         return runs.submit(real, Submission(str(folder / "n.ipynb")), by="someone").view
 

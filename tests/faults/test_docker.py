@@ -96,7 +96,7 @@ def test_an_engine_killed_at_a_commit_leaves_one_container_that_the_next_one_fin
 ):
     in_docker()
     run_id = submitted(TELL).run.id
-    assert start_engine(die_at=f"{moment} {commit}").wait(PATIENCE_S) == -signal.SIGKILL
+    assert start_engine(kill_at=f"{moment} {commit}").wait(PATIENCE_S) == -signal.SIGKILL
     start_engine()
     ended = until(run_id, lambda view: view.run.state.is_terminal)
     assert ended.run.state is RunState.SUCCEEDED

@@ -28,7 +28,7 @@ def test_an_engine_killed_at_any_of_its_commits_leaves_one_run_that_ends_right(
     ).run.id
     if commit in ("finalizing", "ended"):
         go_on.touch()
-    dead = start_engine(die_at=f"{moment} {commit}")
+    dead = start_engine(kill_at=f"{moment} {commit}")
     assert dead.wait(PATIENCE_S) == -signal.SIGKILL
     go_on.touch()
     start_engine()
@@ -38,6 +38,20 @@ def test_an_engine_killed_at_any_of_its_commits_leaves_one_run_that_ends_right(
     assert witness.read_text() == "ran\n"
     assert ended.record is not None
     assert ended.record.file(RecordFileKind.NOTEBOOK)
+
+
+def test_an_engine_killed_while_it_lays_out_a_run_is_followed_by_one_that_begins_that_anew(
+    start_engine, submitted, until, witness
+):
+    source = f"import one, two, three\nopen({str(witness)!r}, 'a').write(one.SAYS + two.SAYS + three.SAYS)"
+    helpers = {name: f"SAYS = {name!r}\n" for name in ("one", "two", "three")}
+    run_id = submitted(source, **helpers).run.id
+    assert start_engine(kill_at="copying").wait(PATIENCE_S) == -signal.SIGKILL
+    start_engine()
+    ended = until(run_id, lambda view: view.run.state.is_terminal)
+    assert (ended.run.state, ended.run.reason) == (RunState.SUCCEEDED, None)
+    assert [attempt.state for attempt in ended.attempts] == [AttemptState.SUCCEEDED]
+    assert witness.read_text() == "onetwothree"
 
 
 def test_a_notebook_goes_on_while_no_engine_lives_and_is_adopted(start_engine, submitted, until, witness, tmp_path):
