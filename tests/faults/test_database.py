@@ -1,43 +1,46 @@
-"""A database that goes away, comes back, or is held by somebody else. Nothing is lost and nothing doubled."""
+"""A database that goes away, comes back, or is held by somebody else. Nothing is lost and nothing doubled.
+
+With real notebooks: what runs knows nothing of the database, and what ended meanwhile is found.
+"""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from dataops_lab.domain.runs import RunState, Submission
+from dataops_lab.domain.runs import AttemptState, RunState, Submission
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.engine import loop as engine_loop
 from dataops_lab.errors import StoreBusy
-from dataops_lab.executors.host import SystemClock, SystemHost
+from dataops_lab.executors.process import ProcessExecutor
 from dataops_lab.services import Services, runs
 from dataops_lab.services.runs import RunView
-from dataops_lab.store import SqlStore, open_store, sqlite
-from dataops_lab.testing import FakeBackends, FakeExecutor, FakeNotebooks, FakeVault, MemoryBlobs
+from dataops_lab.store import open_store, sqlite
+from dataops_lab.testing import FakeBackends
+
+from .. import written
+from ..waiting import PATIENCE_S, eventually
 
 
 @pytest.fixture
-def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[SqlStore], tuple[Services, FakeExecutor]]:
-    monkeypatch.setattr(engine_loop, "TRY_AGAIN_AFTER_S", 0.05)
-    blobs = MemoryBlobs()
-
-    def on(store: SqlStore) -> tuple[Services, FakeExecutor]:
-        notebooks, folder = FakeNotebooks(blobs), tmp_path / "runs"
-        ctx = Services(store, blobs, notebooks, SystemClock(), SystemHost(), FakeVault(), runs_folder=folder)
-        return ctx, FakeExecutor(folder / "process")
-
-    return on
+def on_postgres(own_cluster, real: Services) -> Iterator[Services]:
+    url = f"postgresql+psycopg://dataops@/postgres?host={own_cluster.folder}"
+    with closing(open_store(url)) as store:
+        yield replace(real, store=store)
 
 
 @contextmanager
-def running(ctx: Services, executor: FakeExecutor) -> Iterator[None]:
+def running(ctx: Services) -> Iterator[None]:
     stop = threading.Event()
-    engine = Engine(ctx, FakeBackends(executor), Settings(slots=2), inherited={})
+    backends = FakeBackends(ProcessExecutor(ctx.runs_folder / "process", ctx.blobs))
+    engine = Engine(ctx, backends, Settings(slots=2), inherited=os.environ)
     thread = threading.Thread(target=engine.run, args=(stop,))
     thread.start()
     try:
@@ -47,62 +50,87 @@ def running(ctx: Services, executor: FakeExecutor) -> Iterator[None]:
         thread.join()
 
 
-def until(ctx: Services, run_id: str, holds: Callable[[RunView], object]) -> RunView:
-    view = None
-    for _ in range(6000):
+def seen(ctx: Services, run_id: str, holds: Callable[[RunView], object]) -> RunView:
+    def look() -> RunView | None:
         with suppress(StoreBusy):
             view = runs.get(ctx, run_id)
-            if holds(view):
-                return view
-        threading.Event().wait(0.01)
-    raise AssertionError(view)
+            return view if holds(view) else None
+        return None
+
+    return eventually(look)
 
 
 def begun(view: RunView) -> bool:
-    return bool(view.attempts and view.attempts[-1].started_at)
+    return bool(view.attempts and view.attempts[-1].progress.current is not None)
 
 
 def ended(view: RunView) -> bool:
     return view.run.state.is_terminal
 
 
-def submit(ctx: Services, key: str | None = None) -> str:
-    return runs.submit(ctx, Submission("/notebooks/sales.ipynb", key=key), by="someone").view.run.id
+@pytest.fixture
+def waiting_notebook(tmp_path: Path, witness: Path) -> Path:
+    """Says in `witness` that it ran, once there is a file `go_on` beside that."""
+    path = tmp_path / "n.ipynb"
+    go_on = str(tmp_path / "go_on")
+    path.write_text(
+        written.notebook(
+            f"import os, time\nwhile not os.path.exists({go_on!r}): time.sleep(0.02)",
+            f"open({str(witness)!r}, 'a').write('ran\\n')",
+        )
+    )
+    return path
 
 
-def test_a_restart_of_postgresql_while_a_notebook_runs_costs_nothing(own_cluster, served):
-    url = f"postgresql+psycopg://dataops@/postgres?host={own_cluster.folder}"
-    with closing(open_store(url)) as store:
-        ctx, executor = served(store)
-        with running(ctx, executor):
-            run_id = submit(ctx)
-            name = until(ctx, run_id, begun).attempts[-1].name
-            own_cluster.stop()
-            with pytest.raises(StoreBusy):
-                submit(ctx, key="meanwhile")
-            executor.end(name)
-            own_cluster.start()
-            assert until(ctx, run_id, ended).run.state is RunState.SUCCEEDED
-            second = submit(ctx, key="meanwhile")
-            executor.end(until(ctx, second, begun).attempts[-1].name)
-            assert until(ctx, second, ended).run.state is RunState.SUCCEEDED
-    assert [verb for verb, _ in executor.calls].count("start") == 2
+def submit(ctx: Services, path: Path, key: str | None = None) -> str:
+    return runs.submit(ctx, Submission(str(path), key=key), by="someone").view.run.id
 
 
-def test_an_engine_whose_database_is_held_by_another_program_waits_and_goes_on(tmp_path, served, monkeypatch):
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.05)
-    path = tmp_path / "state" / "dataops.sqlite"
-    with closing(open_store(f"sqlite:///{path}")) as store:
-        ctx, executor = served(store)
-        with running(ctx, executor):
-            run_id = submit(ctx)
-            name = until(ctx, run_id, begun).attempts[-1].name
-            with closing(sqlite3.connect(path, isolation_level=None)) as other:
-                other.execute("BEGIN IMMEDIATE")
-                with pytest.raises(StoreBusy, match="Try again"):
-                    submit(ctx)
-                executor.end(name)
-                assert not ended(runs.get(ctx, run_id))
-                other.execute("ROLLBACK")
-            assert until(ctx, run_id, ended).run.state is RunState.SUCCEEDED
-    assert [verb for verb, _ in executor.calls].count("start") == 1
+def has_result(ctx: Services, run_id: str) -> bool:
+    return (ctx.runs_folder / "process" / f"{run_id}-1" / "result.json").exists()
+
+
+def test_a_restart_of_postgresql_while_a_notebook_runs_costs_nothing(
+    own_cluster, on_postgres, waiting_notebook, witness, monkeypatch
+):
+    monkeypatch.setattr(engine_loop, "TRY_AGAIN_AFTER_S", 0.05)
+    ctx = on_postgres
+    with running(ctx):
+        run_id = submit(ctx, waiting_notebook)
+        seen(ctx, run_id, begun)
+        own_cluster.stop()
+        with pytest.raises(StoreBusy):
+            submit(ctx, waiting_notebook, key="meanwhile")
+        (waiting_notebook.parent / "go_on").touch()
+        eventually(lambda: has_result(ctx, run_id))
+        own_cluster.start()
+        first = seen(ctx, run_id, ended)
+        second = seen(ctx, submit(ctx, waiting_notebook, key="meanwhile"), ended)
+    for view in (first, second):
+        assert (view.run.state, view.run.reason) == (RunState.SUCCEEDED, None)
+        assert [attempt.state for attempt in view.attempts] == [AttemptState.SUCCEEDED]
+        assert view.record is not None
+    assert witness.read_text() == "ran\nran\n"
+
+
+def test_an_engine_whose_database_is_held_by_another_program_waits_and_goes_on(
+    real, home, start_engine, until, waiting_notebook, witness, monkeypatch
+):
+    run_id = submit(real, waiting_notebook)
+    start_engine(busy_s=0.05)
+    until(run_id, begun)
+    with closing(sqlite3.connect(home.database, isolation_level=None, timeout=PATIENCE_S)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.05)
+        with pytest.raises(StoreBusy, match="Try again"):
+            submit(real, waiting_notebook)
+        (waiting_notebook.parent / "go_on").touch()
+        # It has ended, and the engine has tried to say so, in vain.
+        eventually(lambda: has_result(real, run_id))
+        eventually(lambda: "The database is busy" in (home.folder / "engine.log").read_text())
+        assert not ended(runs.get(real, run_id))
+        other.execute("ROLLBACK")
+    view = until(run_id, ended)
+    assert (view.run.state, view.run.reason) == (RunState.SUCCEEDED, None)
+    assert [attempt.state for attempt in view.attempts] == [AttemptState.SUCCEEDED]
+    assert witness.read_text() == "ran\n"
