@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator
 
-from ..errors import DataOpsError
+from ..errors import DataOpsError, Unavailable
 from ..ports import Backends, Executor, Store
 
 log = logging.getLogger("dataops_lab.engine")
@@ -15,16 +15,19 @@ def sweep(store: Store, backends: Backends, *, busy: Collection[str]) -> list[st
     """Remove what no living attempt owns; the names of what was removed. What still runs is stopped first."""
     removed = []
     for executor, names in _left(store, backends, busy):
-        try:
-            for name in names:
+        for name in names:
+            try:
                 look = executor.look(name)
                 if not look.gone and look.started:
                     executor.stop(name, force=True)
                     continue
                 executor.forget(name)
                 removed.append(name)
-        except DataOpsError as error:
-            log.warning("%s", error)
+            except Unavailable as error:
+                log.warning("%s", error)
+                break
+            except (DataOpsError, OSError) as error:
+                log.warning("%s is left behind for now: %s", name, error)
     return removed
 
 

@@ -91,15 +91,16 @@ class ProcessExecutor:
         lock = self.directory(name) / protocol.LOCK
         try:
             with open_plain(lock) as file:
+                owner = file.read(_OWNER_BYTES)
                 if _is_locked(file.fileno()):
-                    return Look(started=True, ended=False, gone=False, detail=_owner(file.read(_OWNER_BYTES)))
+                    return Look(started=True, ended=False, gone=False, detail=_owner(owner))
         except FileNotFoundError:
             # Not yet: it is starting. Or never: it ended before it could take the lock.
             ended = exit_code is not None
-            return Look(started=False, ended=ended, gone=ended, lost=True, detail=self._said(name, exit_code))
+            gone = ended and not _processes_of(name)
+            return Look(started=False, ended=ended, gone=gone, lost=True, detail=self._said(name, exit_code))
         # An empty one is ours, see `_bar`.
-        started = lock.stat().st_size > 0
-        return Look(started=started, ended=True, gone=not _processes_of(name), detail=self._said(name, exit_code))
+        return Look(started=bool(owner), ended=True, gone=not _processes_of(name), detail=self._said(name, exit_code))
 
     def stop(self, name: str, *, force: bool) -> None:
         if force:

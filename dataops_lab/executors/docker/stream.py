@@ -95,7 +95,7 @@ class Stream:
             if not 0 <= size <= LARGEST_BODY:
                 raise ValueError(f"a frame of {size} bytes")
             return header, self._read.exactly(size)
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise StreamCut(str(error)) from error
 
     def close(self) -> None:
