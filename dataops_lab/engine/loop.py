@@ -303,6 +303,8 @@ class Engine:
                 self._move(it, AttemptState.TIMING_OUT)
                 self._stop(it)
             case Step.FORCE:
+                if it.attempt.state in _STOPPING and it.times.stopping_since is None:
+                    it.times.stopping_since = self._now()  # Adopted: its time to end begins anew.
                 if it.times.stopping_since is not None:
                     it.not_before = self._now() + FORCE_EVERY_S
                 self._in_a_thread(it, lambda: it.executor.stop(name, force=True))

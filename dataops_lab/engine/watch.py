@@ -66,7 +66,7 @@ def next_step(attempt: Attempt, run: Run, look: Look, times: Times, *, now: floa
         elif waited >= UNCONFIRMED_AFTER_S:
             return Step.DOUBT
         return Step.FORCE if look.lost or waited >= FORCE_AFTER_S else Step.WAIT
-    if look.lost and attempt.state is not AttemptState.LAUNCHING:
+    if look.lost and attempt.state is not AttemptState.LAUNCHING and now < times.ends:
         # What it was known by is gone. Whatever of it is still there has to go too.
         return Step.FORCE
     if run.cancel_requested_at is not None:

@@ -309,6 +309,50 @@ def test_what_has_vanished_from_where_it_ran_comes_to_its_end(new_engine, submit
         assert ended.run.state is RunState.RETRY_WAIT
 
 
+@pytest.mark.parametrize("state", [AttemptState.TIMING_OUT, AttemptState.CANCELLING])
+def test_what_is_lost_while_it_is_stopped_and_cannot_be_killed_ends_with_the_next_engine_too(
+    new_engine, submit, executor, until, ctx, clock, state
+):
+    executor.deaf = True
+    first = new_engine(host=FakeHost(pid=1))
+    view = until(first, submit(timeout_s=100.0), AttemptState.RUNNING)
+    if state is AttemptState.CANCELLING:
+        runs.cancel(ctx, view.run.id, by="someone")
+    else:
+        clock.advance(101)
+    until(first, view, state)
+    first.settle()
+    executor.lose(view.attempts[-1].name)
+    host = FakeHost(pid=2)
+    host.dead.add(1)
+    second = new_engine(host=host)
+    second.step()
+    clock.advance(UNCONFIRMED_AFTER_S)
+    until(second, view, AttemptState.UNCONFIRMED)
+    clock.advance(watch.LOST_AFTER_S)
+    ended = until(second, view, AttemptState.LOST)
+    assert ended.run.state.is_terminal
+
+
+def test_what_is_lost_while_it_runs_and_cannot_be_killed_ends_when_its_time_is_over(
+    engine, submit, executor, until, ctx, clock
+):
+    executor.deaf = True
+    view = until(engine, submit(), AttemptState.RUNNING)
+    executor.lose(view.attempts[-1].name)
+    for _ in range(20):
+        engine.step()
+        engine.settle()
+    assert ("kill", view.attempts[-1].name) in executor.calls
+    assert runs.get(ctx, view.run.id).attempts[-1].state is AttemptState.RUNNING
+    clock.advance(view.run.settings.total_timeout_s)
+    until(engine, view, AttemptState.TIMING_OUT)
+    clock.advance(UNCONFIRMED_AFTER_S)
+    until(engine, view, AttemptState.UNCONFIRMED)
+    clock.advance(watch.LOST_AFTER_S)
+    assert until(engine, view, RunState.LOST).run.reason.code == "unconfirmed"
+
+
 def test_success_that_races_a_cancel_has_one_end(engine, submit, executor, until, ctx):
     view = until(engine, submit(), AttemptState.RUNNING)
     runs.cancel(ctx, view.run.id, by="someone")
