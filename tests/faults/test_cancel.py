@@ -48,6 +48,10 @@ def alive_of(run_id):
     return [process for process in found if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
+def nothing_is_left(home):
+    return not list(ProcessExecutor(home.runs / "process", None).names())
+
+
 def runner_of(home, attempt):
     return psutil.Process(ProcessExecutor(home.runs / "process", None).look(attempt.name).detail["pid"])
 
@@ -64,7 +68,7 @@ def test_a_cancel_before_the_end_is_heard_and_said_when_nothing_lives(stopped_af
     assert (ended.run.state, ended.run.reason.code) == (RunState.CANCELLED, "cancelled")
     assert [it.state for it in ended.attempts] == [AttemptState.CANCELLED]
     assert ended.record is not None
-    until(run_id, lambda _: list((home.runs / "process").iterdir()) == [])
+    until(run_id, lambda _: nothing_is_left(home))
 
 
 def test_what_was_written_before_a_cancel_is_kept(start_engine, submitted, until, home, real):
@@ -93,7 +97,7 @@ def test_a_cancel_while_the_record_is_stored_comes_too_late(stopped_after, until
     assert alive_of(run_id) == []
     with pytest.raises(Conflict):
         runs.cancel(real, run_id, by="someone")
-    until(run_id, lambda _: list((home.runs / "process").iterdir()) == [])
+    until(run_id, lambda _: nothing_is_left(home))
 
 
 def test_a_cancel_between_two_attempts_is_the_end_and_there_is_no_other_attempt(
@@ -113,7 +117,7 @@ def test_a_cancel_between_two_attempts_is_the_end_and_there_is_no_other_attempt(
     assert ended.run.state is RunState.CANCELLED
     assert [it.state for it in ended.attempts] == [AttemptState.LOST]
     assert alive_of(run_id) == []
-    until(run_id, lambda _: list((home.runs / "process").iterdir()) == [])
+    until(run_id, lambda _: nothing_is_left(home))
 
 
 def test_what_is_only_queued_never_starts_when_it_was_cancelled(start_engine, submitted, until, real, witness):
