@@ -30,8 +30,8 @@ from dataops_lab.domain.runs import AttemptState, RunState, Submission
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.engine.claim import LOOK_AGAIN_S
 from dataops_lab.engine.lead import LOST_AFTER_S
-from dataops_lab.errors import Conflict, KeyReused, StaleWrite
-from dataops_lab.ports import RunFilter, Store
+from dataops_lab.errors import BlobsUnavailable, Conflict, KeyReused, Refused, StaleWrite, Unavailable
+from dataops_lab.ports import Look, RunFilter, Store
 from dataops_lab.services import Services, jobs, projects, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import open_store
@@ -48,6 +48,48 @@ from dataops_lab.testing import (
 SLOTS = 2
 NOTEBOOKS = ["/sales.ipynb", "/churn.ipynb"]
 WRONG = {"code": "cell_error", "message": "It went wrong."}
+
+
+NO_STARTS = {
+    "the disk is full": OSError("No space left on device"),
+    "the blobs are gone": BlobsUnavailable("Nothing is mounted there."),
+    "the image is gone": Refused("The image is not there.", code="image_gone"),
+    "nobody answers": Unavailable("No daemon answers."),
+}
+
+
+class MoodyExecutor(FakeExecutor):
+    """`silent`: out of reach. Its run directories may vanish."""
+
+    silent = False
+
+    def start(self, bundle):
+        self._answer()
+        super().start(bundle)
+
+    def look(self, name):
+        self._answer()
+        return super().look(name)
+
+    def stop(self, name, *, force):
+        self._answer()
+        super().stop(name, force=force)
+
+    def names(self):
+        self._answer()
+        yield from super().names()
+
+    def vanish(self, name, *, proven):
+        """Then nothing tells of it any more, but to the engine that started it, which sees that its child has ended."""
+        shutil.rmtree(self.directory(name))
+        if proven:
+            self._looks[name] = Look(started=False, ended=True, gone=True)
+        else:
+            self.lose(name)
+
+    def _answer(self):
+        if self.silent:
+            raise Unavailable("No daemon answers.")
 
 
 class Installation(RuleBasedStateMachine):
@@ -67,7 +109,7 @@ class Installation(RuleBasedStateMachine):
             FakeVault(),
             runs_folder=folder,
         )
-        self._executor = FakeExecutor(folder / "process")
+        self._executor = MoodyExecutor(folder / "process")
         self._dead: set[int] = set()
         self._pids = 0
         self._engines: list[tuple[int, Engine]] = []
@@ -76,10 +118,12 @@ class Installation(RuleBasedStateMachine):
         self._limits: dict[str, int | None] = {}
         self._active: Counter[str] = Counter()
 
-    @initialize()
-    def an_engine_leads(self):
+    @initialize(target=submitted)
+    def an_engine_leads_and_there_is_work(self):
         self.start_an_engine()
         self.let_an_engine_step(0, 1)
+        asked = Submission(NOTEBOOKS[0], timeout_s=5000.0, total_timeout_s=20_000.0)
+        return multiple(*(self._sent(runs.submit(self._ctx, asked, by="ann")) for _ in range(SLOTS)))
 
     # --- what people do -------------------------------------------------------------------------
 
@@ -162,12 +206,38 @@ class Installation(RuleBasedStateMachine):
         self._clock.advance(LOOK_AGAIN_S)
         self._every_engine_steps()
 
-    @precondition(lambda self: self._executor.alive)
+    # Whether anything runs is no precondition: on PostgreSQL an engine may hear of it one step sooner or later, and
+    # what can be drawn must not depend on that.
     @rule(how=st.lists(st.sampled_from(["failed", None, "succeeded", "terminated"]), min_size=1, max_size=SLOTS))
     def runners_end(self, how):
         for name, state in zip(self._executor.alive, how, strict=False):
             self._executor.end(name, state, failure=WRONG if state == "failed" else None)
         self._every_engine_steps()
+
+    @rule(seconds=st.sampled_from([3.0, 700.0, 25_000.0]), comes_back=st.booleans())
+    def the_backend_goes_out_of_reach(self, seconds, comes_back):
+        self._executor.silent = True
+        self._every_engine_steps()
+        self.time_passes(seconds)
+        self._executor.silent = not comes_back
+        self._every_engine_steps()
+
+    @rule(why=st.sampled_from([None, None, *NO_STARTS]))
+    def starts_fail(self, why):
+        """Or do not any more."""
+        self._executor.fails_to_start = NO_STARTS.get(why)
+        self._every_engine_steps()
+
+    @rule(deaf=st.booleans())
+    def the_backend_does_not_kill(self, deaf):
+        self._executor.deaf = deaf
+
+    @rule(proven=st.booleans(), seconds=st.sampled_from([1.0, 700.0]))
+    def a_run_directory_vanishes(self, proven, seconds):
+        for name in self._executor.alive[:1]:
+            self._executor.vanish(name, proven=proven)
+        self._every_engine_steps()
+        self.time_passes(seconds)
 
     def _every_engine_steps(self) -> None:
         for which in range(len(self._engines)):
@@ -208,10 +278,15 @@ class Installation(RuleBasedStateMachine):
         spent = Counter(charged(attempt.state, attempt.reason) for attempt in view.attempts)
         assert spent[Budget.USER] <= view.run.settings.max_retries + 1
         assert spent[Budget.INFRASTRUCTURE] <= MAX_INFRASTRUCTURE_RETRIES + 1
-        if view.run.state is RunState.FAILED and view.run.cancel_requested_at is None:
-            assert spent[Budget.USER] == view.run.settings.max_retries + 1
-        if view.run.state is RunState.LOST:
-            assert spent[Budget.INFRASTRUCTURE] == MAX_INFRASTRUCTURE_RETRIES + 1
+        if view.run.state not in (RunState.FAILED, RunState.LOST) or view.run.cancel_requested_at is not None:
+            return
+        match charged(view.attempts[-1].state, view.attempts[-1].reason):
+            case Budget.USER:
+                assert spent[Budget.USER] == view.run.settings.max_retries + 1
+            case Budget.INFRASTRUCTURE:
+                assert spent[Budget.INFRASTRUCTURE] == MAX_INFRASTRUCTURE_RETRIES + 1
+            case None:
+                assert view.attempts[-1].reason.code in ("total_timeout", "unconfirmed")
 
     def _check_clocks(self, view: RunView) -> None:
         """Nothing ends by a clock before its time, whatever the wall clock says."""
@@ -220,7 +295,8 @@ class Installation(RuleBasedStateMachine):
             first = run.settings.total_timeout_s if view.attempts else run.settings.queue_timeout_s
             assert took >= min(first, run.settings.total_timeout_s)
         if run.state is RunState.TIMED_OUT:
-            assert took >= run.settings.timeout_s
+            longest = {"start_timeout": run.settings.start_timeout_s, "timeout": run.settings.timeout_s}
+            assert took >= longest.get(view.attempts[-1].reason.code, run.settings.total_timeout_s)
 
     def _check_limits(self, active: list[RunView]) -> None:
         assert len(active) <= SLOTS
@@ -237,14 +313,17 @@ class Installation(RuleBasedStateMachine):
             self._opened.__exit__(None, None, None)
 
     def _everything_ends(self) -> None:
-        """Whatever happened: one engine, room and time are enough for every run to end, even if nothing works."""
+        """Whatever happened: one engine, room and time are enough for every run to end, even if nothing works.
+
+        The backend stays as it is, out of reach or not.
+        """
         self._dead.update(pid for pid, _ in self._engines)
         self._engines.clear()
         for name in self._limits.keys() - {"default"}:
             jobs.change(self._ctx, name, {"concurrency": None})
         projects.limit(self._ctx, "default", None, by="someone")
         self.start_an_engine()
-        for _ in range(600):
+        for seconds in [20] * 20 + [600] * 200:
             if all(view.run.state.is_terminal for view in self._views()):
                 self.nothing_is_lost_or_doubled()
                 return
@@ -252,8 +331,10 @@ class Installation(RuleBasedStateMachine):
             for name in self._executor.alive:
                 wrong = sorted(self._sent_at).index(name.partition("-")[0]) % 2
                 self._executor.end(name, "failed" if wrong else None, failure=WRONG if wrong else None)
-            self._clock.advance(20)
-        raise AssertionError([(view.run.state, view.attempts) for view in self._views()])
+            self._clock.advance(seconds)
+        raise AssertionError(
+            [(view.run.state, view.attempts) for view in self._views() if not view.run.state.is_terminal]
+        )
 
     def _sent(self, it: runs.Submitted) -> str:
         run_id = it.view.run.id
@@ -295,7 +376,7 @@ def test_whatever_happens_no_run_is_lost_doubled_or_ended_wrongly(new_store, tmp
     run_state_machine_as_test(
         lambda: Installation(tmp_path / f"runs-{next(numbers)}", new_store),
         settings=settings(
-            max_examples=15,
+            max_examples=25,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,
