@@ -43,11 +43,12 @@ FILES: dict[str, str] = {
     "analysis/plugins/__init__.py": "",
     "analysis/plugins/north.py": "name = 'north'\n",
     "analysis/local.csv": "local\n",
-    "analysis/.env": "TOKEN=abc\n",
 }
+SECRET, LINK_OUT = ".env", "beyond.csv"
+"""Beside those notebooks alone that say their names: each is worth a finding, whether it is read or not."""
 
 
-def lay_out(root: Path, elsewhere: Path) -> None:
+def lay_out(it: Written, root: Path, elsewhere: Path) -> None:
     """FILES and what is no text. `elsewhere` is outside of the workspace, and stays when the workspace goes."""
     for path, text in FILES.items():
         target = root / path
@@ -58,7 +59,10 @@ def lay_out(root: Path, elsewhere: Path) -> None:
     database.close()
     (root / "data" / "model.pkl").write_bytes(pickle.dumps({"rate": 3}))
     (root / "linked").symlink_to("data")
-    (root / "analysis" / "beyond.csv").symlink_to(elsewhere / "far.csv")
+    if it.names(LINK_OUT):
+        (root / "analysis" / LINK_OUT).symlink_to(elsewhere / "far.csv")
+    if it.names(SECRET):
+        (root / "analysis" / SECRET).write_text("TOKEN=abc\n")
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,12 @@ class Written:
     findings: frozenset[str]
     same: bool
 
+    def names(self, file: str) -> bool:
+        return any(re.search(rf"(?<!\w){re.escape(file)}(?!\w)", cell) for cell in self.cells)
+
 
 KERNELS = ("bash", "editable", "ir", "python3")
-# Of files that every workspace has: a secret, and a link that leads out.
-ALWAYS = ("outside_root", "secret_left_behind", "no_parameters_cell")
+ALWAYS = ("no_parameters_cell",)
 
 
 def _read(text: str) -> Written:

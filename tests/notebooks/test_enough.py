@@ -89,7 +89,7 @@ def submission(path: Path) -> Submission:
 
 
 def written(it: Written, root: Path, elsewhere: Path) -> Path:
-    lay_out(root, elsewhere)
+    lay_out(it, root, elsewhere)
     fill = {"{root}": str(root), "{elsewhere}": str(elsewhere)}
     sources = [re.sub(r"\{root\}|\{elsewhere\}", lambda place: fill[place[0]], cell) for cell in it.cells]
     language = {"ir": "R", "bash": "bash"}.get(it.kernel, "python")
