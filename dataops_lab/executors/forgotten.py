@@ -24,12 +24,14 @@ class Forgotten:
     def add(self, name: str) -> None:
         now = int(time.time() // SPAN_S)
         hour = self._folder / str(now)
-        if not hour.is_dir():
-            hour.mkdir(parents=True, exist_ok=True)
-            for earlier in self._folder.iterdir():
-                if not now - 1 <= int(earlier.name) <= now:
-                    remove_all(earlier)
-        (hour / name).touch()
+        # On a full disk there may be no room for a name, and what is removed next makes some.
+        with suppress(OSError):
+            if not hour.is_dir():
+                hour.mkdir(parents=True, exist_ok=True)
+                for earlier in self._folder.iterdir():
+                    if not now - 1 <= int(earlier.name) <= now:
+                        remove_all(earlier)
+            (hour / name).touch()
 
     def __contains__(self, name: str) -> bool:
         with suppress(FileNotFoundError):
