@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from dataops_lab.executors import forgotten
@@ -28,7 +26,7 @@ def test_a_name_is_known_for_an_hour_and_goes_in_the_end(tmp_path, at):
     at(102)
     names.add("three")
     assert "one" not in names
-    assert sorted(os.listdir(tmp_path / ".forgotten")) == ["101", "102"]
+    assert sorted(hour.name for hour in (tmp_path / ".forgotten").iterdir()) == ["101", "102"]
 
 
 def test_where_there_is_no_room_for_a_name_nothing_is_raised(tmp_path):
