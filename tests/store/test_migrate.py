@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 import signal
@@ -17,13 +18,19 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, inspect, text
 
+from dataops_lab.domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
+from dataops_lab.domain.images import Deprecation, EarlierPin, ImageTaskState, PinnedImage, RunImage
 from dataops_lab.domain.parameters import ParameterSchema
 from dataops_lab.domain.runs import Reason, RunState
+from dataops_lab.domain.secrets import Sealed, Secret
+from dataops_lab.domain.settings import GivenSettings, RunSettings
+from dataops_lab.domain.variables import Variable
 from dataops_lab.domain.versions import Manifest
 from dataops_lab.errors import StoreTooNew
 from dataops_lab.ports import RunFilter
 from dataops_lab.store import migrate, open_store
 from dataops_lab.store.migrate import NEWEST
+from dataops_lab.store.sql import SqlTransaction
 from dataops_lab.store.tables import metadata
 
 
@@ -82,30 +89,95 @@ def test_a_database_of_a_newer_program_is_refused_and_left_alone(empty, connecti
 
 NOW = "2026-01-31 08:00:00.000000"
 CHANGED = {"changed_at": NOW, "changed_by": "ann"}
+AT = dt.datetime(2026, 1, 31, 8, 0, tzinfo=dt.UTC)
 JOB, RUN = "01KG9H1S00AAAAAAAAAAAAAAAA", "01KG9H1S00BBBBBBBBBBBBBBBB"
+# What was there first stays the only one that failed, and the only one that tells of sales.
+CHURN, ON_IMAGE = "01KG9H1S00CCCCCCCCCCCCCCCC", "01KG9H1S00DDDDDDDDDDDDDDDD"
+RATES, QUEUED = "01KG9H1S00EEEEEEEEEEEEEEEE", "01KG9H1S00FFFFFFFFFFFFFFFF"
+TASK, TRIAL = "01KG9H1S00GGGGGGGGGGGGGGGG", "01KG9H1S00HHHHHHHHHHHHHHHH"
 MANIFEST = Manifest("sales.ipynb", "sha256:" + "1" * 64, (), ParameterSchema(), "python3", "python")
 KERNEL = {"name": "python3", "language": "python", "display_name": "Python", "argv": ["python"], "env": {}}
 REASON = {"code": "cell_error", "message": "KeyError: 'amount'", "detail": {"cell": 3}}
 FILES = [{"kind": "log", "path": "log.txt", "digest": "sha256:" + "2" * 64, "size": 4}]
 
+# As programs of those revisions wrote them, by hand: what writes them today may write something else.
+RESOURCES = {"cpus": 2.0, "memory_bytes": 4 * 2**30, "pids": 100, "gpus": 1}
+GPU = {
+    "executor": "docker",
+    "description": "With a card",
+    "docker": {"host": "ssh://gpu", "user": "1001:1001", "warm": 2},
+    "limits": {"resources": RESOURCES, "timeout_s": 3600.0, "concurrency": 4},
+    "images": ["lean"],
+    "default_image": "lean",
+    "network": False,
+    "mounts": [{"source": "/srv/data", "target": "/data", "read_only": True}],
+    "locked": ["resources"],
+    "guarded": True,
+}
+RUN_IMAGE = {"name": "lean", "reference": "lean:1", "digest": "lean@sha256:" + "5" * 64, "id": "sha256:" + "6" * 64}
+PINNED = {"id": "sha256:" + "6" * 64, "repo_digest": "lean@sha256:" + "5" * 64, "platform": "linux/amd64"}
+PINNED |= {"user": "1000", "size_bytes": 1000}
+LEAN = {
+    "reference": "lean:1",
+    "pinned": PINNED,
+    "added_at": "2026-01-31T08:00:00+00:00",
+    "added_by": "ann",
+    "description": "Little",
+    "tags": ["small"],
+    "is_default": True,
+    "root_allowed": False,
+    "deprecated": {"on": "2026-12-31", "successor": "full", "message": "Old"},
+    "probe": {
+        "probed_at": "2026-01-31T08:00:00+00:00",
+        "python": "3.11.2",
+        "executable": "/bin/python3",
+        "papermill": "2.6.0",
+        "kernels": [{**KERNEL, "interrupt_mode": "signal"}],
+        "packages": {"pip": "24.0"},
+        "user": "1000:1000",
+        "problems": [],
+        "cuda": None,
+        "tools": {"pip": "/bin/pip"},
+    },
+    "host": None,
+    "base": None,
+    "earlier": [
+        {"pinned": PINNED, "reference": "lean:0", "until": "2026-01-30T08:00:00+00:00", "by": "bob"},
+    ],
+}
+SETTINGS = {"priority": 3, "max_retries": 2, "retry_on_timeout": True, "queue_timeout_s": 60.0}
+SETTINGS |= {"start_timeout_s": 30.0, "timeout_s": 600.0, "total_timeout_s": 3600.0}
+
+
+def job(job_id: str, name: str, **more: Any) -> tuple[str, dict[str, Any]]:
+    row = {"id": job_id, "project": "default", "name": name, "source": f"/n/{name}.ipynb"}
+    return "jobs", {**row, "created_at": NOW, "created_by": "ann", **more}
+
+
+def version(job_id: str) -> tuple[str, dict[str, Any]]:
+    row = {"job_id": job_id, "digest": MANIFEST.digest, "number": 1, "manifest": MANIFEST.to_json(), "origin": {}}
+    return "versions", {**row, "created_at": NOW, "created_by": "ann"}
+
+
+def run(run_id: str, job_id: str, **more: Any) -> tuple[str, dict[str, Any]]:
+    row = {"id": run_id, "project": "default", "job_id": job_id, "version_digest": MANIFEST.digest, "parameters": {}}
+    row |= {"kernel": KERNEL, "trigger": "manual", "created_at": NOW, "created_by": "ann", "nothing_to_do": False}
+    return "runs", {**row, "origin": {}, "findings": [], **more}
+
+
 ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "0001": [
-        (
-            "jobs",
-            {"id": JOB, "project": "default", "name": "sales", "source": "/n/sales.ipynb", "created_at": NOW}
-            | {"created_by": "ann"},
-        ),
-        (
-            "versions",
-            {"job_id": JOB, "digest": MANIFEST.digest, "number": 1, "manifest": MANIFEST.to_json(), "origin": {}}
-            | {"created_at": NOW, "created_by": "ann"},
-        ),
-        (
-            "runs",
-            {"id": RUN, "project": "default", "job_id": JOB, "version_digest": MANIFEST.digest, "state": "failed"}
-            | {"environment": "sandbox", "parameters": {"n": 1}, "kernel": KERNEL, "trigger": "manual"}
-            | {"key": "monday", "created_at": NOW, "created_by": "ann", "finished_at": NOW, "reason": REASON}
-            | {"nothing_to_do": False, "origin": {}, "findings": []},
+        job(JOB, "sales"),
+        version(JOB),
+        run(
+            RUN,
+            JOB,
+            state="failed",
+            environment="sandbox",
+            parameters={"n": 1},
+            key="monday",
+            finished_at=NOW,
+            reason=REASON,
         ),
         (
             "attempts",
@@ -126,9 +198,65 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
             | {"process": {"pid": 1, "started": 1.0, "boot": "b"}},
         ),
     ],
+    "0002": [
+        ("environments", {"name": "gpu", "position": 2, "definition": GPU, "revision": 5} | CHANGED),
+        job(CHURN, "churn"),
+        version(CHURN),
+        run(
+            ON_IMAGE,
+            CHURN,
+            state="succeeded",
+            environment="gpu",
+            finished_at=NOW,
+            image=RUN_IMAGE,
+            resources=RESOURCES,
+            unpromoted=True,
+        ),
+        (
+            "attempts",
+            {"run_id": ON_IMAGE, "number": 1, "state": "succeeded", "token": 2, "created_at": NOW}
+            | {"cells_done": 3, "cells_total": 3, "backend": "docker+ssh://gpu"},
+        ),
+    ],
+    "0003": [
+        ("last_starts", {"person": "ann", "started_at": NOW}),
+        ("projects", {"name": "team", "concurrency": 3}),
+        job(RATES, "rates", **SETTINGS, concurrency=1, revision=4),
+        version(RATES),
+        run(
+            QUEUED,
+            RATES,
+            state="queued",
+            environment="sandbox",
+            turn=7.0,
+            created_boot="b",
+            created_tick=5.0,
+            **SETTINGS,
+        ),
+    ],
     "0004": [
         ("variables", {"environment": "sandbox", "name": "REGION", "value": "eu"} | CHANGED),
-        ("secrets", {"scope": "environment/sandbox", "name": "TOKEN", "version": 1} | CHANGED),
+        ("secrets", {"scope": "environment/sandbox", "name": "GONE", "version": 1} | CHANGED),
+        (
+            "secrets",
+            {"scope": "environment/sandbox", "name": "TOKEN", "version": 2, "key_id": "key-1"}
+            | {"wrapped": b"\x00\xff", "data": b"sealed"}
+            | CHANGED,
+        ),
+    ],
+    "0005": [
+        ("images", {"name": "lean", "definition": LEAN, "revision": 3} | CHANGED),
+        (
+            "image_tasks",
+            {"id": TASK, "kind": "add", "image": "lean", "state": "failed", "created_at": NOW, "created_by": "ann"}
+            | {"process": {"pid": 1, "started": 1.0, "boot": "b"}, "finished_at": NOW, "error": {"code": "x"}}
+            | {"log": "so far"},
+        ),
+        (
+            "image_trials",
+            {"id": TRIAL, "image": RUN_IMAGE, "created_at": NOW, "created_by": "ann"}
+            | {"runs": [[RUN, ON_IMAGE]], "refused": [[QUEUED, "It has no record."]]},
+        ),
     ],
 }
 
@@ -152,8 +280,11 @@ def filled(connection: Connection, revision: str) -> None:
     connection.commit()
 
 
-def everything_is_readable(url: str) -> None:
+def everything_is_readable(url: str, revision: str) -> None:
     with closing(open_store(url)) as store:
+        for earlier in EARLIER[: EARLIER.index(revision) + 1]:
+            with store.read() as tx:
+                IS_READABLE[earlier](tx)
         with store.read() as tx:
             job, run = tx.jobs.get(JOB), tx.runs.get(RUN)
             assert (job.name, run.created_by, run.parameters, run.key) == ("sales", "ann", {"n": 1}, "monday")
@@ -166,7 +297,11 @@ def everything_is_readable(url: str) -> None:
             assert tx.records.report(RUN, "with_code") == "sha256:" + "4" * 64
             assert [event.kind for event in tx.events.after(0)] == ["run.queued", "run.failed"]
             assert tx.leases.get("engine").token == 7
-            assert {it.name for it in tx.environments.all()} == {"sandbox", "production"}
+            assert run.settings == RunSettings()
+            assert (run.image, run.resources, run.unpromoted, run.kept_at) == (None, Resources(), False, None)
+            assert job.settings == GivenSettings()
+            assert {it.name for it in tx.environments.all()} >= {"sandbox", "production"}
+            assert tx.projects.get("default").concurrency is None
             for search in (RunFilter(text="amount"), RunFilter(text="sales"), RunFilter(states=(RunState.FAILED,))):
                 assert [it.id for it in tx.runs.page(search, limit=5).items] == [RUN]
             assert len(set(tx.digests())) == 3
@@ -176,6 +311,80 @@ def everything_is_readable(url: str) -> None:
             assert tx.events.last_seq() == before + 1
 
 
+def what_0001_brought(_: SqlTransaction) -> None:
+    """Is there in each of them, and looked at in any case."""
+
+
+def what_0002_brought(tx: SqlTransaction) -> None:
+    assert [it.name for it in tx.environments.all()] == ["sandbox", "production", "gpu"]
+    gpu, resources = tx.environments.get("gpu"), Resources(2.0, 4 * 2**30, 100, 1)
+    assert gpu == Environment(
+        "gpu",
+        2,
+        ExecutorKind.DOCKER,
+        "With a card",
+        DockerSettings("ssh://gpu", "1001:1001", 2),
+        RunLimits(resources, 3600.0, 4),
+        ("lean",),
+        "lean",
+        network=False,
+        mounts=(Mount("/srv/data", "/data"),),
+        locked=("resources",),
+        guarded=True,
+    )
+    assert (gpu.revision, gpu.changed_at, gpu.changed_by) == (5, AT, "ann")
+    run = tx.runs.get(ON_IMAGE)
+    assert (run.environment, run.image, run.resources) == ("gpu", RunImage(**RUN_IMAGE), resources)
+    assert run.unpromoted
+    assert [attempt.backend for attempt in tx.attempts.of_run(ON_IMAGE)] == ["docker+ssh://gpu"]
+
+
+def what_0003_brought(tx: SqlTransaction) -> None:
+    job, run = tx.jobs.get(RATES), tx.runs.get(QUEUED)
+    assert (job.settings, job.concurrency, job.revision) == (GivenSettings(**SETTINGS), 1, 4)
+    assert run.settings == RunSettings(**SETTINGS)
+    assert (run.created_boot, run.created_tick) == ("b", 5.0)
+    assert [(place.id, place.turn, place.priority) for place in tx.queue.waiting()] == [(QUEUED, 7.0, 3)]
+    assert [place.id for place in tx.queue.waiting(first=1)] == [QUEUED]
+    assert tx.queue.last_starts() == {"ann": AT}
+    assert tx.queue.room(2).jobs == {RATES: 1}
+    assert tx.projects.get("team").concurrency == 3
+
+
+def what_0004_brought(tx: SqlTransaction) -> None:
+    assert tx.variables.of("sandbox") == [Variable("sandbox", "REGION", "eu", AT, "ann")]
+    assert tx.secrets.of("environment/sandbox") == [
+        Secret("environment/sandbox", "GONE", 1, AT, "ann", None),
+        Secret("environment/sandbox", "TOKEN", 2, AT, "ann", Sealed("key-1", b"\x00\xff", b"sealed")),
+    ]
+
+
+def what_0005_brought(tx: SqlTransaction) -> None:
+    lean, pinned = tx.images.get("lean"), PinnedImage(**PINNED)
+    assert (lean.reference, lean.pinned, lean.added_at, lean.added_by) == ("lean:1", pinned, AT, "ann")
+    assert (lean.description, lean.tags, lean.is_default, lean.root_allowed) == ("Little", ("small",), True, False)
+    assert lean.deprecated == Deprecation(dt.date(2026, 12, 31), "full", "Old")
+    assert lean.earlier == (EarlierPin(pinned, "lean:0", AT - dt.timedelta(days=1), "bob"),)
+    assert (lean.probe.probed_at, lean.probe.packages, lean.probe.tools) == (AT, {"pip": "24.0"}, {"pip": "/bin/pip"})
+    assert [kernel.argv for kernel in lean.probe.kernels] == [("python",)]
+    assert lean.revision == 3
+    [task] = tx.images.tasks(limit=5)
+    assert (task.id, task.state, task.error, task.process.boot) == (TASK, ImageTaskState.FAILED, {"code": "x"}, "b")
+    assert tx.images.log(TASK) == "so far"
+    trial = tx.images.trial(TRIAL)
+    assert (trial.image, trial.runs) == (RunImage(**RUN_IMAGE), ((RUN, ON_IMAGE),))
+    assert trial.refused == ((QUEUED, "It has no record."),)
+
+
+IS_READABLE = {
+    "0001": what_0001_brought,
+    "0002": what_0002_brought,
+    "0003": what_0003_brought,
+    "0004": what_0004_brought,
+    "0005": what_0005_brought,
+}
+"""A newer revision joins them with the rows that its program writes."""
+
 EARLIER = [f"{number:04}" for number in range(1, int(NEWEST))]
 
 
@@ -183,7 +392,7 @@ EARLIER = [f"{number:04}" for number in range(1, int(NEWEST))]
 def test_everything_of_an_earlier_revision_is_readable(empty, connection, revision):
     filled(connection, revision)
     connection.close()
-    everything_is_readable(empty)
+    everything_is_readable(empty, revision)
 
 
 def test_the_upgraded_tables_are_those_of_a_new_database(empty, connection):
@@ -212,15 +421,16 @@ open_store(sys.argv[1])
 @pytest.mark.parametrize("revision", EARLIER[:1] + EARLIER[-1:])
 def test_a_program_killed_in_the_midst_of_a_migration_leaves_what_was_there(empty, connection, revision):
     filled(connection, revision)
+    rows = connection.scalar(text("SELECT count(*) FROM runs"))
     connection.close()
     killed = subprocess.run([sys.executable, "-c", KILLED, empty], check=False, timeout=120)
     assert killed.returncode == -signal.SIGKILL
     engine = create_engine(empty)
     with engine.connect() as again:
         assert again.scalar(text("SELECT version_num FROM alembic_version")) == revision
-        assert again.scalar(text("SELECT count(*) FROM runs")) == 1
+        assert again.scalar(text("SELECT count(*) FROM runs")) == rows
     engine.dispose()
-    everything_is_readable(empty)
+    everything_is_readable(empty, revision)
 
 
 def test_a_migration_killed_half_way_leaves_nothing_and_is_done_the_next_time(empty, connection, monkeypatch):
