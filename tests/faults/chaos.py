@@ -2,7 +2,8 @@
 
 A real server with its engine, real notebooks; people who submit, repeat submits whose answer was lost, and
 cancel; somebody who follows the event stream through everything; and a monkey that ends engine, server,
-runners and kernels with SIGKILL. When it is quiet again, the books must balance.
+runners and kernels with SIGKILL, and stops engine and runners for a while. It begins with each of its tricks in turn.
+When it is quiet again, the books must balance.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,8 +29,10 @@ import psutil
 
 from dataops_lab.client import HttpClient
 from dataops_lab.client.stream import frames
-from dataops_lab.domain.records import RecordFileKind
+from dataops_lab.domain.records import RecordFileKind, record_digest
 from dataops_lab.domain.runs import AttemptState, RunState
+from dataops_lab.engine.lead import LOST_AFTER_S
+from dataops_lab.engine.process import start_engine
 from dataops_lab.errors import Conflict, DataOpsError, Unavailable
 from dataops_lab.ports import RunFilter
 from dataops_lab.runner import protocol
@@ -40,6 +44,8 @@ from .. import written
 from ..client.conftest import TOKEN, Server
 
 QUIET_WITHIN_S = 300.0
+LONG_S = 120.0
+"""Of unrest. Only then an engine is also stopped past its lease, beside another one that stands by."""
 MOST_AT_ONCE = 12
 """Runs that have not ended; more are not submitted, so that the end comes soon after the last one."""
 
@@ -76,7 +82,8 @@ class Chaos:
     cancelled: set[str] = field(default_factory=set)
     seen: dict[str, RunState] = field(default_factory=dict)
     """The last state of each run that the follower of the stream heard of."""
-    kills: Counter[str] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)
+    """How often each trick of the monkey's has hit."""
     trouble: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -88,12 +95,23 @@ class Chaos:
         self.server = Server(self.home.folder, self.workspace, self.folder / "server.log")
         self._calm = threading.Event()
         self._over = threading.Event()
-        self._server_lock = threading.Lock()
+        self._hit_all = threading.Event()
+        self.tricks: dict[str, tuple[int, Callable[[random.Random], bool]]] = {
+            "kill engine": (4, self._kill_engine),
+            "kill server": (1, self._kill_server),
+            "kill runner": (3, self._kill_runner),
+            "kill kernel": (3, self._kill_kernel),
+            "stop engine": (2, self._stop_engine),
+            "stop runner": (2, self._stop_runner),
+        }
+        """With how often each is chosen. It tells whether it hit somebody."""
         for kind, cells in KINDS.items():
             self._write_notebook(kind, cells)
 
     def go(self, seconds: float) -> Services:
-        """Unrest for so long, then quiet; the installation as it is then, with its server ended."""
+        """Unrest for so long, and until each trick has hit; then quiet. The installation then, its server ended."""
+        if seconds >= LONG_S:
+            self.tricks["stop engine past its lease"] = (1, self._stop_engine_past_its_lease)
         self.server.start()
         threads = [
             threading.Thread(target=self._guarded, args=(work, random.Random(f"{self.seed} {number}")), daemon=True)
@@ -102,6 +120,7 @@ class Chaos:
         for thread in threads:
             thread.start()
         self._over.wait(seconds)
+        self._hit_all.wait(QUIET_WITHIN_S)
         self._calm.set()
         for thread in threads[:-1]:
             thread.join(QUIET_WITHIN_S)
@@ -193,22 +212,48 @@ class Chaos:
     # --- the monkey -----------------------------------------------------------------------------
 
     def _kill(self, chance: random.Random) -> None:
-        victims: dict[str, Callable[[random.Random], bool]] = {
-            "engine": self._kill_engine,
-            "server": self._kill_server,
-            "runner": self._kill_runner,
-            "kernel": self._kill_kernel,
-        }
+        for name, (_, trick) in self.tricks.items():
+            while not self.done[name] and not self._calm.wait(0.1):
+                self.done[name] += trick(chance)
+        self._hit_all.set()
+        names, weights = list(self.tricks), [weight for weight, _ in self.tricks.values()]
         while not self._calm.wait(chance.uniform(0.2, 1.2)):
-            victim = chance.choices(list(victims), weights=[4, 1, 3, 3])[0]
-            if victims[victim](chance):
-                self.kills[victim] += 1
+            [name] = chance.choices(names, weights)
+            self.done[name] += self.tricks[name][1](chance)
 
     def _kill_engine(self, _: random.Random) -> bool:
+        pid = self._engine()
+        return pid is not None and _sent(pid, signal.SIGKILL)
+
+    def _stop_engine(self, chance: random.Random) -> bool:
+        pid = self._engine()
+        return pid is not None and self._stopped(pid, chance.uniform(0.2, 3.0))
+
+    def _stop_engine_past_its_lease(self, _: random.Random) -> bool:
+        """Beside another one, which takes over; the first wakes up and finds out."""
+        pid = self._engine()
+        if pid is None:
+            return False
+        other = start_engine(self.home.folder, log=self.home.engine_log, exit_when_idle_s=None, ends_with_us=True)
+        try:
+            return self._stopped(pid, LOST_AFTER_S + 5.0) and self._engine() != pid
+        finally:
+            other.terminate()
+            other.wait()
+
+    def _stopped(self, pid: int, seconds: float) -> bool:
+        if not _sent(pid, signal.SIGSTOP):
+            return False
+        try:
+            self._over.wait(seconds)
+        finally:
+            was_alive = _sent(pid, signal.SIGCONT)
+        return was_alive
+
+    def _engine(self) -> int | None:
         with self._client() as client, suppress(Unavailable):
-            pid = client.status().engine.pid
-            return pid is not None and _killed(pid)
-        return False
+            return client.status().engine.pid
+        return None
 
     def _kill_server(self, chance: random.Random) -> bool:
         self.server.kill()
@@ -217,21 +262,30 @@ class Chaos:
         return True
 
     def _kill_runner(self, chance: random.Random) -> bool:
-        locks = sorted((self.home.runs / "process").glob(f"*/{protocol.LOCK}"))
-        if not locks:
-            return False
-        with suppress(OSError, ValueError):
-            return self._killed_below(int(json.loads(chance.choice(locks).read_bytes())["pid"]))
-        return False
+        pid = self._runner(chance)
+        return pid is not None and _sent(pid, signal.SIGKILL)
+
+    def _stop_runner(self, chance: random.Random) -> bool:
+        pid = self._runner(chance)
+        return pid is not None and self._stopped(pid, chance.uniform(0.2, 2.0))
 
     def _kill_kernel(self, chance: random.Random) -> bool:
-        begun = [(attempt, pid) for attempt, pid, _ in self._begun() if (self.home.runs / "process" / attempt).exists()]
-        return bool(begun) and self._killed_below(chance.choice(begun)[1])
+        alive = [pid for _, pid, _ in self._begun() if self._is_ours(pid)]
+        return bool(alive) and _sent(chance.choice(alive), signal.SIGKILL)
 
-    def _killed_below(self, pid: int) -> bool:
-        """Only what works in a run directory of ours: the number may be another process's by now."""
+    def _runner(self, chance: random.Random) -> int | None:
+        pids = []
+        for lock in sorted((self.home.runs / "process").glob(f"*/{protocol.LOCK}")):
+            with suppress(OSError, ValueError):
+                pids.append(int(json.loads(lock.read_bytes())["pid"]))
+        alive = [pid for pid in pids if self._is_ours(pid)]
+        return chance.choice(alive) if alive else None
+
+    def _is_ours(self, pid: int) -> bool:
+        """Works in a run directory of ours: the number may be another process's by now."""
         with suppress(psutil.Error):
-            return Path(psutil.Process(pid).cwd()).is_relative_to(self.home.runs) and _killed(pid)
+            process = psutil.Process(pid)
+            return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(self.home.runs)
         return False
 
     # --- quiet ----------------------------------------------------------------------------------
@@ -255,6 +309,9 @@ class Chaos:
     def faults(self, services: Services) -> Iterator[str]:
         """Each promise that was not kept, in words. None is what we are here for."""
         yield from self.trouble
+        for name in self.tricks:
+            if not self.done[name]:
+                yield f"nothing was tried: {name}"
         views = {view.run.id: view for view in all_runs(services)}
         wanted = {run_id for run_id, _ in self.submitted.values()}
         if len(wanted) != len(self.submitted):
@@ -295,16 +352,22 @@ class Chaos:
         }
         if kind is not None and not fine.get(run.state, False):
             yield f"{run.id} ({kind}) ended as {run.state}: {run.reason}"
-        if run.state is RunState.SUCCEEDED:
+        if run.state in (RunState.SUCCEEDED, RunState.FAILED):
             yield from self._faults_of_record(view, services)
         if sum(attempt.state is AttemptState.SUCCEEDED for attempt in view.attempts) > 1:
             yield f"{run.id} succeeded twice"
 
     def _faults_of_record(self, view: RunView, services: Services) -> Iterator[str]:
-        if view.record is None:
-            yield f"{view.run.id} succeeded without a record"
+        state, record = view.run.state, view.record
+        if record is None:
+            yield f"{view.run.id} {state} without a record"
             return
-        for file in view.record.files:
+        if record.digest != record_digest(record.run_id, record.attempt, record.files, record.values):
+            yield f"{view.run.id}: its record is not what its digest says"
+        for kind in (RecordFileKind.NOTEBOOK, RecordFileKind.JOURNAL, RecordFileKind.LOG, RecordFileKind.RESULT):
+            if record.file(kind) is None:
+                yield f"{view.run.id} {state} without its {kind}"
+        for file in record.files:
             try:
                 content = services.blobs.read(file.digest)
             except DataOpsError as error:
@@ -314,8 +377,11 @@ class Chaos:
                 yield f"{view.run.id} {file.path}: {len(content)} bytes instead of {file.size}"
             if file.kind is RecordFileKind.NOTEBOOK:
                 cells = [cell for cell in json.loads(content)["cells"] if cell["cell_type"] == "code"]
-                if not all(cell["execution_count"] for cell in cells):
+                if state is RunState.SUCCEEDED and not all(cell["execution_count"] for cell in cells):
                     yield f"{view.run.id} succeeded with cells that did not run"
+                said = [output["output_type"] for cell in cells for output in cell["outputs"]]
+                if view.run.reason and view.run.reason.code == "cell_error" and "error" not in said:
+                    yield f"{view.run.id} failed with an error that its notebook does not show"
 
     def _processes(self) -> list[str]:
         """Whatever still works for this installation, its server and engine apart, which end by themselves."""
@@ -335,9 +401,9 @@ class Chaos:
             **dict(sorted(ends.items())),
             "attempts": attempts,
             "executions": len(self._begun()),
-            **{f"killed: {victim}": count for victim, count in sorted(self.kills.items())},
+            **{name: self.done[name] for name in self.tricks},
         }
-        return "\n".join(f"{name:20} {value:6}" for name, value in rows.items())
+        return "\n".join(f"{name:26} {value:6}" for name, value in rows.items())
 
     # --- helpers --------------------------------------------------------------------------------
 
@@ -371,12 +437,12 @@ def all_runs(services: Services) -> list[RunView]:
             return views
 
 
-def _killed(pid: int) -> bool:
+def _sent(pid: int, number: signal.Signals) -> bool:
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        process.kill()
+        process.send_signal(number)
         return True
     except psutil.Error:
         return False
