@@ -55,9 +55,6 @@ def next_step(attempt: Attempt, run: Run, look: Look, times: Times, *, now: floa
     stopping = attempt.state in (AttemptState.CANCELLING, AttemptState.TIMING_OUT, AttemptState.UNCONFIRMED)
     if look.gone:
         return Step.FINISH
-    if look.ended:
-        # The runner is no more, but something that its notebook started still is.
-        return Step.FORCE
     if stopping:
         waited = now - (times.stopping_since or now)
         if attempt.state is AttemptState.UNCONFIRMED:
@@ -65,9 +62,10 @@ def next_step(attempt: Attempt, run: Run, look: Look, times: Times, *, now: floa
                 return Step.GIVE_UP
         elif waited >= UNCONFIRMED_AFTER_S:
             return Step.DOUBT
-        return Step.FORCE if look.lost or waited >= FORCE_AFTER_S else Step.WAIT
-    if look.lost and attempt.state is not AttemptState.LAUNCHING and now < times.ends:
-        # What it was known by is gone. Whatever of it is still there has to go too.
+        return Step.FORCE if look.ended or look.lost or waited >= FORCE_AFTER_S else Step.WAIT
+    has_vanished = look.lost and attempt.state is not AttemptState.LAUNCHING
+    if (look.ended or has_vanished) and now < times.ends:
+        # The runner is no more, or nobody knows it any more. What is left of it, or of what it started, has to go too.
         return Step.FORCE
     if run.cancel_requested_at is not None:
         return Step.CANCEL

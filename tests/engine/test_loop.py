@@ -334,12 +334,16 @@ def test_what_is_lost_while_it_is_stopped_and_cannot_be_killed_ends_with_the_nex
     assert ended.run.state.is_terminal
 
 
-def test_what_is_lost_while_it_runs_and_cannot_be_killed_ends_when_its_time_is_over(
-    engine, submit, executor, until, ctx, clock
+@pytest.mark.parametrize("left", [None, Look(started=True, ended=True, gone=False)])
+def test_what_is_lost_or_leaves_something_that_cannot_be_killed_ends_when_its_time_is_over(
+    engine, submit, executor, until, ctx, clock, monkeypatch, left
 ):
     executor.deaf = True
     view = until(engine, submit(), AttemptState.RUNNING)
-    executor.lose(view.attempts[-1].name)
+    if left is None:
+        executor.lose(view.attempts[-1].name)
+    else:
+        monkeypatch.setattr(executor, "look", lambda _: left)
     for _ in range(20):
         engine.step()
         engine.settle()
