@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 from threading import Lock
 
 from sqlalchemy import URL, Connection, create_engine, event
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from ..errors import StateFolderUnusable
 from .locks import READ_ONLY
 from .sql import BUSY_TIMEOUT_S, SqlStore
-
-ASK_AGAIN_S = 0.001
 
 
 def open_sqlite(path: Path) -> SqlStore:
@@ -41,13 +38,13 @@ class SqliteDatabase:
         self._watching = Lock()
         self._watcher.execute("PRAGMA journal_mode = WAL")
         url = URL.create("sqlite", database=str(path))
-        self.writer = create_engine(url, creator=lambda: _connect(path, wait_s=0))
+        self.writer = create_engine(url, creator=lambda: _connect(path))
         self.reader = create_engine(
             url, creator=lambda: _connect(path, read_only=True), execution_options={READ_ONLY: True}
         )
         # sqlite3 itself would begin late and shared: a transaction that reads before it writes must not
         # find out at its end that it came too late, hence IMMEDIATE.
-        event.listen(self.writer, "begin", _begin_to_write)
+        event.listen(self.writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         event.listen(self.reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
 
     def announce(self, connection: Connection) -> None:
@@ -74,21 +71,8 @@ class SqliteDatabase:
         self.reader.dispose()
 
 
-def _begin_to_write(connection: Connection) -> None:
-    """SQLite itself asks less and less often for the lock, so that whoever writes much starves who writes seldom."""
-    give_up_at = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            return
-        except OperationalError as error:
-            if "locked" not in str(error.orig) or time.monotonic() >= give_up_at:
-                raise
-        time.sleep(ASK_AGAIN_S)
-
-
-def _connect(path: Path, *, read_only: bool = False, wait_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
+def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys = ON")
     # Durable at every commit, in WAL too: a submit that was answered is never lost.
     connection.execute("PRAGMA synchronous = FULL")
