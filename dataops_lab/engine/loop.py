@@ -279,6 +279,9 @@ class Engine:
         if not it.answers:
             self._in_a_thread(it, lambda: self._ask(it))
             return
+        if it.attempt.state in _STOPPING and it.times.stopping_since is None:
+            self._stop(it)  # Adopted: its time to end begins anew.
+            return
         try:
             look = it.executor.look(it.attempt.name)
         except Exception:
@@ -291,8 +294,7 @@ class Engine:
         name = it.attempt.name
         match step:
             case Step.WAIT:
-                if it.attempt.state in _STOPPING and it.times.stopping_since is None:
-                    self._stop(it)  # Adopted while it was being stopped.
+                pass
             case Step.RUNNING:
                 it.times = replace(it.times, since=self._now())
                 self._move(it, AttemptState.RUNNING)
@@ -303,8 +305,6 @@ class Engine:
                 self._move(it, AttemptState.TIMING_OUT)
                 self._stop(it)
             case Step.FORCE:
-                if it.attempt.state in _STOPPING and it.times.stopping_since is None:
-                    it.times.stopping_since = self._now()  # Adopted: its time to end begins anew.
                 if it.times.stopping_since is not None:
                     it.not_before = self._now() + FORCE_EVERY_S
                 self._in_a_thread(it, lambda: it.executor.stop(name, force=True))
