@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+FOR_EVER = "import threading; threading.Event().wait()"
+"""A cell that goes on until it is interrupted or killed."""
+
 
 def notebook(*sources: str, parameters: str | None = None, **metadata: Any) -> str:
     """Code cells for the Python kernel. `parameters` is the source of a tagged cell in front of them."""

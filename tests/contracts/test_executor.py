@@ -18,13 +18,13 @@ from dataops_lab.runner import protocol
 from dataops_lab.testing import FakeExecutor, MemoryBlobs
 
 from ..waiting import eventually
+from ..written import FOR_EVER
 
 NAME = "01CONTRACTCONTRACTCONTRACT-1"
-SOURCE = "import time\nwhile True: time.sleep(0.1)"
 
 
 def bundle(image: str | None = None) -> Bundle:
-    cell = {"id": "c", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": SOURCE}
+    cell = {"id": "c", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": FOR_EVER}
     argv = ["python" if image else sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec: protocol.Spec = {
         "format": 1,

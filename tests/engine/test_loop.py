@@ -50,6 +50,18 @@ def until(ctx: Services, clock: FakeClock) -> Callable[..., RunView]:
     return stepped
 
 
+@pytest.fixture
+def next_engine(new_engine: NewEngine) -> NewEngine:
+    """One that comes after an engine of pid 1, which is dead."""
+
+    def engine(**more: int) -> Engine:
+        host = FakeHost(pid=2)
+        host.dead.add(1)
+        return new_engine(host=host, **more)
+
+    return engine
+
+
 def test_a_run_succeeds_with_its_record_and_leaves_nothing_behind(engine, submit, executor, until, ctx):
     view = until(engine, submit(), AttemptState.RUNNING)
     executor.end(view.attempts[-1].name)
@@ -272,7 +284,7 @@ def test_cancelled_is_never_said_before_death_is_proven(engine, submit, executor
 
 
 def test_what_nobody_can_prove_dead_is_lost_in_the_end_and_no_second_one_is_started(
-    new_engine, submit, executor, until, ctx, clock
+    new_engine, next_engine, submit, executor, until, ctx, clock
 ):
     executor.deaf = True
     engine = new_engine(host=FakeHost(pid=1))
@@ -282,9 +294,7 @@ def test_what_nobody_can_prove_dead_is_lost_in_the_end_and_no_second_one_is_star
     clock.advance(UNCONFIRMED_AFTER_S)
     until(engine, view, AttemptState.UNCONFIRMED)
     # Also by an engine that finds it so.
-    second_host = FakeHost(pid=2)
-    second_host.dead.add(1)
-    second = new_engine(host=second_host)
+    second = next_engine()
     for _ in range(5):
         second.step()
         second.settle()
@@ -311,7 +321,7 @@ def test_what_has_vanished_from_where_it_ran_comes_to_its_end(new_engine, submit
 
 @pytest.mark.parametrize("state", [AttemptState.TIMING_OUT, AttemptState.CANCELLING])
 def test_what_is_lost_while_it_is_stopped_and_cannot_be_killed_ends_with_the_next_engine_too(
-    new_engine, submit, executor, until, ctx, clock, state
+    new_engine, next_engine, submit, executor, until, ctx, clock, state
 ):
     executor.deaf = True
     first = new_engine(host=FakeHost(pid=1))
@@ -323,9 +333,7 @@ def test_what_is_lost_while_it_is_stopped_and_cannot_be_killed_ends_with_the_nex
     until(first, view, state)
     first.settle()
     executor.lose(view.attempts[-1].name)
-    host = FakeHost(pid=2)
-    host.dead.add(1)
-    second = new_engine(host=host)
+    second = next_engine()
     second.step()
     clock.advance(UNCONFIRMED_AFTER_S)
     until(second, view, AttemptState.UNCONFIRMED)
@@ -376,15 +384,15 @@ def test_a_run_past_its_timeout_is_timed_out(engine, submit, executor, until, cl
 
 @pytest.mark.parametrize("hours", [1, -1])
 @pytest.mark.parametrize("adopted", [False, True])
-def test_a_wall_clock_that_is_set_ends_nothing(new_engine, submit, executor, until, clock, ctx, hours, adopted):
+def test_a_wall_clock_that_is_set_ends_nothing(
+    new_engine, next_engine, submit, executor, until, clock, ctx, hours, adopted
+):
     engine = new_engine(slots=1, host=FakeHost(pid=1))
     running = until(engine, submit(timeout_s=100.0, total_timeout_s=200.0), AttemptState.RUNNING)
     queued = submit(queue_timeout_s=100.0)
     clock.set_wall_clock(clock.now() + dt.timedelta(hours=hours))
     if adopted:
-        host = FakeHost(pid=2)
-        host.dead.add(1)
-        engine = new_engine(slots=1, host=host)
+        engine = next_engine(slots=1)
     for _ in range(20):
         engine.step()
         clock.advance(2)
@@ -459,12 +467,10 @@ def test_nobody_reads_the_queue_while_nothing_changes(engine, submit, clock, ctx
     assert runs.get(ctx, view.run.id).waits_because.code == "waiting_for_job"
 
 
-def test_an_engine_that_comes_after_adopts_what_still_runs(new_engine, submit, executor, until):
+def test_an_engine_that_comes_after_adopts_what_still_runs(new_engine, next_engine, submit, executor, until):
     first = new_engine(host=FakeHost(pid=1))
     view = until(first, submit(), AttemptState.RUNNING)
-    second_host = FakeHost(pid=2)
-    second_host.dead.add(1)
-    second = new_engine(host=second_host)
+    second = next_engine()
     second.step()
     executor.end(view.attempts[-1].name)
     until(second, view, RunState.SUCCEEDED)
@@ -472,22 +478,20 @@ def test_an_engine_that_comes_after_adopts_what_still_runs(new_engine, submit, e
 
 
 def test_an_engine_killed_between_intent_and_launch_starts_it_once(
-    new_engine, submit, executor, until, ctx, monkeypatch
+    new_engine, next_engine, submit, executor, until, ctx, monkeypatch
 ):
     view = submit()
     first = new_engine(host=FakeHost(pid=1))
     monkeypatch.setattr(executor, "start", lambda bundle: None)
     until(first, view, AttemptState.LAUNCHING)
     monkeypatch.undo()
-    second_host = FakeHost(pid=2)
-    second_host.dead.add(1)
-    until(new_engine(host=second_host), view, AttemptState.RUNNING)
+    until(next_engine(), view, AttemptState.RUNNING)
     assert len(executor.alive) == 1
     assert len(runs.get(ctx, view.run.id).attempts) == 1
 
 
 def test_what_is_cancelled_before_its_launch_is_not_launched_by_the_next_engine(
-    new_engine, submit, executor, until, ctx, monkeypatch
+    new_engine, next_engine, submit, executor, until, ctx, monkeypatch
 ):
     view = submit()
     first = new_engine(host=FakeHost(pid=1))
@@ -495,9 +499,7 @@ def test_what_is_cancelled_before_its_launch_is_not_launched_by_the_next_engine(
     until(first, view, AttemptState.LAUNCHING)
     runs.cancel(ctx, view.run.id, by="someone")
     monkeypatch.undo()
-    second_host = FakeHost(pid=2)
-    second_host.dead.add(1)
-    until(new_engine(host=second_host), view, RunState.CANCELLED)
+    until(next_engine(), view, RunState.CANCELLED)
     assert "start" not in [verb for verb, _ in executor.calls]
 
 
@@ -526,7 +528,7 @@ def test_a_backend_in_trouble_with_one_attempt_keeps_no_other_from_its_end(
 
 @pytest.mark.parametrize("verb", ["look", "stop", "names"])
 def test_a_backend_that_keeps_whoever_asks_waiting_holds_up_nothing_else(
-    new_engine, submit, executor, until, ctx, monkeypatch, verb
+    new_engine, next_engine, submit, executor, until, ctx, monkeypatch, verb
 ):
     first = new_engine(slots=2, host=FakeHost(pid=1))
     one, other = (until(first, submit(), AttemptState.RUNNING) for _ in range(2))
@@ -541,9 +543,7 @@ def test_a_backend_that_keeps_whoever_asks_waiting_holds_up_nothing_else(
     if verb == "stop":
         runs.cancel(ctx, one.run.id, by="someone")
     executor.end(other.attempts[-1].name)
-    second_host = FakeHost(pid=2)
-    second_host.dead.add(1)
-    second = new_engine(slots=2, host=second_host)
+    second = next_engine()
     try:
         until(second, other, RunState.SUCCEEDED)
     finally:

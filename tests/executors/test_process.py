@@ -23,6 +23,7 @@ from dataops_lab.testing import MemoryBlobs
 
 from ..hostile import a_pipe, deep
 from ..waiting import eventually
+from ..written import FOR_EVER
 
 NAME = "01TESTTESTTESTTESTTESTTEST-1"
 
@@ -131,7 +132,7 @@ def test_who_sleeps_in_the_middle_of_a_start_starts_nothing_a_second_time(tmp_pa
 
 def test_who_sleeps_in_the_middle_of_a_start_leaves_alone_what_runs_meanwhile(tmp_path, executor):
     blobs = Sleepy()
-    work = bundle("import time\nwhile True: time.sleep(0.1)", [BundleFile("a", blobs.put(b"a"))])
+    work = bundle(FOR_EVER, [BundleFile("a", blobs.put(b"a"))])
     other = ProcessExecutor(tmp_path / "runs", blobs)
 
     def start() -> None:
@@ -235,7 +236,7 @@ def test_an_engine_killed_while_it_lays_out_a_run_directory_leaves_none_that_cou
 
 
 def test_another_engine_finds_what_runs_and_can_stop_it(executor, blobs, tmp_path):
-    executor.start(bundle("import time\nwhile True: time.sleep(0.1)"))
+    executor.start(bundle(FOR_EVER))
     eventually(lambda: executor.look(NAME).started)
     other = ProcessExecutor(tmp_path / "runs", blobs)
     look = other.look(NAME)
@@ -263,7 +264,7 @@ def test_force_leaves_nothing_alive_not_even_what_left_its_session(executor, tmp
 
 
 def test_a_runner_that_was_killed_has_ended_and_its_kernel_does_not_live_on(executor):
-    executor.start(bundle("import time\nwhile True: time.sleep(0.1)"))
+    executor.start(bundle(FOR_EVER))
     eventually((executor.directory(NAME) / protocol.JOURNAL).exists)
     eventually(lambda: "cell_started" in (executor.directory(NAME) / protocol.JOURNAL).read_text())
     psutil.Process(executor.look(NAME).detail["pid"]).kill()
@@ -283,8 +284,8 @@ def test_a_runner_that_cannot_start_is_gone_and_says_why(tmp_path, blobs):
 @pytest.mark.parametrize("instead", ["fifo", "folder", "link", "nothing"])
 def test_a_notebook_that_spoils_its_lock_is_ended_all_the_same(executor, instead):
     spoil = {"fifo": "os.mkfifo(lock)", "folder": "os.mkdir(lock)", "link": "os.symlink('/etc/passwd', lock)"}
-    lines = ["import os, time", "lock = '../../runner.json'", "os.unlink(lock)", spoil.get(instead, "")]
-    executor.start(bundle("\n".join([*lines, "while True: time.sleep(0.1)"])))
+    lines = ["import os", "lock = '../../runner.json'", "os.unlink(lock)", spoil.get(instead, "")]
+    executor.start(bundle("\n".join([*lines, FOR_EVER])))
     eventually(lambda: executor.look(NAME).started)
     eventually(lambda: executor.look(NAME).lost)
     executor.stop(NAME, force=True)
@@ -326,7 +327,7 @@ def test_a_run_directory_is_its_owners_alone(executor):
 
 @pytest.mark.parametrize("what", [protocol.LOCK, "runner.log"])
 def test_a_pipe_that_the_notebook_put_in_the_place_of_a_file_is_not_waited_for(executor, what):
-    executor.start(bundle("import time\ntime.sleep(60)"))
+    executor.start(bundle(FOR_EVER))
     eventually(lambda: executor.look(NAME).started)
     a_pipe(executor.directory(NAME) / what)
     executor.look(NAME)

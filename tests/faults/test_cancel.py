@@ -15,8 +15,9 @@ from dataops_lab.runner import protocol
 from dataops_lab.services import runs
 
 from ..waiting import eventually
+from ..written import FOR_EVER
 
-FOR_EVER = "print('so far', flush=True)\nimport time\nwhile True: time.sleep(0.02)"
+SPEAKING = f"print('so far', flush=True)\n{FOR_EVER}"
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def runner_of(home, attempt):
 
 @pytest.mark.parametrize("what", ["claimed", "running", "progress"])
 def test_a_cancel_before_the_end_is_heard_and_said_when_nothing_lives(stopped_after, until, home, real, what):
-    run_id, engine = stopped_after(what, FOR_EVER)
+    run_id, engine = stopped_after(what, SPEAKING)
     [attempt] = runs.get(real, run_id).attempts
     assert attempt.state is (AttemptState.LAUNCHING if what == "claimed" else AttemptState.RUNNING)
     runs.cancel(real, run_id, by="someone")
@@ -73,7 +74,7 @@ def test_a_cancel_before_the_end_is_heard_and_said_when_nothing_lives(stopped_af
 
 def test_what_was_written_before_a_cancel_is_kept(start_engine, submitted, until, home, real):
     start_engine()
-    run_id = submitted(FOR_EVER).run.id
+    run_id = submitted(SPEAKING).run.id
     written = home.runs / "process" / f"{run_id}-1" / protocol.LOG
     eventually(lambda: written.exists() and "so far" in written.read_text())
     runs.cancel(real, run_id, by="someone")
@@ -104,7 +105,7 @@ def test_a_cancel_between_two_attempts_is_the_end_and_there_is_no_other_attempt(
     start_engine, submitted, until, home, real
 ):
     engine = start_engine(stop_at="after waiting")
-    run_id = submitted(FOR_EVER).run.id
+    run_id = submitted(SPEAKING).run.id
     view = until(run_id, lambda it: it.attempts and it.attempts[-1].progress.current is not None)
     runner_of(home, view.attempts[-1]).kill()
     eventually_stopped(engine)
