@@ -25,6 +25,11 @@ TOKEN = "s3cret"
 PATIENCE_S = 120.0
 
 
+def has_begun(cell: int, events: list[dict]) -> bool:
+    """Not only as the last event: a follower that was slow is told several at once, of the use of memory too."""
+    return any(event["kind"] == "cell_started" and event["cell"] == cell for event in events)
+
+
 @dataclass
 class Installation:
     """`workspace` is where notebooks lie; `path_of` is how the client names one of them."""

@@ -15,7 +15,7 @@ from dataops_lab.errors import DataOpsError, Forbidden, InvalidRequest, ServerUn
 from dataops_lab.wiring import Home, build_services
 
 from .. import written
-from .conftest import TOKEN
+from .conftest import TOKEN, has_begun
 
 
 def test_a_server_that_is_not_there_is_unreachable():
@@ -105,7 +105,7 @@ def test_following_goes_on_without_a_gap_after_the_server_was_killed_and_started
         events = []
         for update in client.follow(run.id, journal=True):
             events += update.events
-            if events and events[-1]["kind"] == "cell_started" and events[-1]["cell"] == 1 and not go_on.exists():
+            if has_begun(1, events) and not go_on.exists():
                 server.kill()
                 server.start()
                 go_on.touch()
@@ -121,7 +121,7 @@ def test_following_goes_on_without_a_gap_where_events_were_trimmed_meanwhile(ser
         events = []
         for update in client.follow(run.id, journal=True):
             events += update.events
-            if events and events[-1]["kind"] == "cell_started" and events[-1]["cell"] == 1 and not go_on.exists():
+            if has_begun(1, events) and not go_on.exists():
                 away_while_events_are_trimmed(server)
                 go_on.touch()
 
