@@ -182,7 +182,11 @@ def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], S
             for member in tar:
                 if not (member.isfile() and _NAMES.fullmatch(member.name)):
                     raise _no_backup(source, f"it holds {member.name!r}")
-                tar.extract(member, scratch, filter="data")
+                # Its bytes alone: `extract` would set modes and owners too, and cannot be told not to before 3.11.4.
+                target = scratch / member.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with tar.extractfile(member) as stored, target.open("wb") as file:  # type: ignore[union-attr]
+                    shutil.copyfileobj(stored, file)
             while stream.read(1024**2):
                 pass  # To the checksum at its end.
         contents = _contents(source, (scratch / _MANIFEST).read_bytes())
