@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,6 +15,7 @@ from typing import Any
 import docker
 import pytest
 import requests
+from requests.adapters import BaseAdapter
 
 from dataops_lab.domain.environments import Mount, Resources
 from dataops_lab.errors import Refused, Unavailable
@@ -382,6 +385,58 @@ def test_an_answer_that_was_lost_makes_no_second_container(docker_executor, bund
     assert log_of(executor) == "ran\n"
     executor.forget(NAME)
     assert list(executor.names()) == []
+
+
+class Moody(BaseAdapter):
+    """The way to a daemon that answers with `status` whenever it is asked something for the first time."""
+
+    def __init__(self, client: docker.APIClient, status: int) -> None:
+        super().__init__()
+        self._daemon = client.get_adapter("http+docker://")
+        self._status = status
+        self.refused: set[tuple[str, str]] = set()
+        client.mount("http+docker://", self)
+
+    def send(self, request, **options):
+        asked = (request.method, re.sub("[0-9a-f]{64}", "…", request.url.partition("?")[0]))
+        if asked in self.refused:
+            return self._daemon.send(request, **options)
+        self.refused.add(asked)
+        answer = requests.Response()
+        answer.status_code, answer.request, answer.url = self._status, request, request.url
+        answer.raw = io.BytesIO(b'{"message": "not now"}')
+        return answer
+
+    def close(self) -> None:
+        self._daemon.close()
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_daemon_that_is_too_busy_or_fails_is_asked_again_and_nothing_is_concluded(docker_executor, bundle, status):
+    client = docker.from_env().api
+    moody = Moody(client, status)
+    executor = docker_executor(daemon=Daemon(connect=lambda host: client))
+    work = bundle("print('ran')")
+
+    def started() -> bool:
+        with suppress(Unavailable):
+            executor.start(work)
+            return True
+        return False
+
+    def ended() -> Look | None:
+        with suppress(Unavailable):
+            look = executor.look(NAME)
+            assert not look.lost
+            return look if look.gone else None
+        return None
+
+    eventually(started)
+    look = eventually(ended)
+    assert (look.started, look.ended) == (True, True)
+    assert result_of(executor)["state"] == "succeeded"
+    assert log_of(executor) == "ran\n"
+    assert len(moody.refused) > 5
 
 
 def test_an_engine_that_died_before_the_bundle_arrived_leaves_a_container_that_the_next_one_uses(
