@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .masking import Masking
+from .protocol import DEEPEST
 
 MASKED_BYTES = 100_000_000
 """Of a text; a larger one with a secret in it is not kept."""
@@ -63,6 +64,9 @@ def _files(root: Path, note: Callable[[str], None]) -> Iterator[tuple[str, os.st
 
     for folder, folders, names in os.walk(root, onerror=unreadable):
         folders[:] = [name for name in folders if name not in _IGNORED_FOLDERS]
+        if folders and len(Path(folder).relative_to(root).parts) >= DEEPEST:
+            folders.clear()
+            note(f"What lies more than {DEEPEST} folders deep is not kept, as below {os.path.relpath(folder, root)}.")
         for name in names:
             path = Path(folder, name)
             try:

@@ -57,6 +57,10 @@ ARTIFACTS = "artifacts"
 VALUES = "values.json"
 RESULT = "result.json"
 
+DEEPEST = 100
+"""How many folders may lie inside one another in artifacts/. What lies deeper is not kept: much of what reads folders
+calls itself for each, and Python ends that at a thousand."""
+
 UNREADABLE = "unreadable"
 """The kind of event that stands for a line that is none."""
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .protocol import DEEPEST
+
 LONGEST_LINE = 32 * 1024**2
 """Of a journal, in bytes. The runner's own are shorter: an output may have 16 MiB, see engine/launch.py."""
 
@@ -61,15 +63,16 @@ def open_plain(path: Path) -> BinaryIO:
 
 
 def plain_files(folder: Path) -> list[str]:
-    """All below it, as relative POSIX paths in their order. No link leads there, and each path is Unicode."""
+    """All of an artifacts/, as relative POSIX paths in their order. No link leads there, and each path is Unicode."""
     found, left = [], [""] if not folder.is_symlink() else []
-    while left:  # No recursion: folders can lie deeper inside one another than Python may call.
+    while left:
         below = left.pop()
         try:
             with os.scandir(folder / below) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
-                        left.append(f"{below}{entry.name}/")
+                        if below.count("/") < DEEPEST:
+                            left.append(f"{below}{entry.name}/")
                     elif entry.is_file(follow_symlinks=False) and _is_unicode(entry.name):
                         found.append(below + entry.name)
         except OSError as error:

@@ -19,9 +19,9 @@ from requests.adapters import BaseAdapter
 
 from dataops_lab.domain.environments import Mount, Resources
 from dataops_lab.errors import Refused, Unavailable
-from dataops_lab.executors.docker import Daemon, DockerExecutor, installation_id
+from dataops_lab.executors.docker import Daemon, DockerExecutor, init, installation_id
 from dataops_lab.executors.docker.following import state_of
-from dataops_lab.executors.docker.stream import put
+from dataops_lab.executors.docker.stream import may_come, put
 from dataops_lab.ports import Bundle, BundleFile, Container, Look
 from dataops_lab.runner import protocol
 from dataops_lab.testing import MemoryBlobs
@@ -108,6 +108,11 @@ def container_of(client: docker.DockerClient, installation: str, name: str = NAM
 
 
 # --- what goes in and comes out -----------------------------------------------------------------
+
+
+def test_what_pid_1_hands_out_is_what_may_come():
+    assert init.DEEPEST == protocol.DEEPEST
+    assert all(map(may_come, (*init.GROWING, *init.LAST)))
 
 
 def test_files_go_in_and_what_the_run_made_comes_out(executor, bundle, blobs):

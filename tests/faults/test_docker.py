@@ -89,6 +89,33 @@ def test_a_run_in_a_container_ends_with_its_record_and_leaves_nothing(
     assert left_in_docker(home) == []
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "open('journal.jsonl', 'a').write('{\"kind\":\"start\",\"code_cells\":Infinity}\\n')",
+        "for name in ('journal.jsonl', 'log.txt', 'values.json', 'runner.log', 'result.json'):\n"
+        "    if os.path.exists(name): os.unlink(name)\n    os.mkfifo(name)",
+        "os.unlink('journal.jsonl')\nos.symlink('/etc/passwd', 'journal.jsonl')",
+        "os.makedirs('artifacts/work', exist_ok=True)\nos.chdir('artifacts/work')\n"
+        "for _ in range(1500): os.mkdir('d'); os.chdir('d')\nopen('file', 'w').write('down there')",
+    ],
+    ids=["a line", "pipes", "a link", "deep folders"],
+)
+def test_whatever_a_notebook_does_to_its_run_directory_all_runs_have_their_end(
+    in_docker, start_engine, submitted, until, home, shared, hostile
+):
+    in_docker()
+    start_engine()
+    bad = submitted(f"import os\nos.chdir('/dataops/run')\n{hostile}\n{TELL}{GO_ON}").run.id
+    until(bad, lambda view: (shared / "witness").exists())
+    good = submitted("1").run.id
+    assert until(good, lambda view: view.run.state.is_terminal).run.state is RunState.SUCCEEDED
+    (shared / "go_on").touch()
+    assert len(until(bad, lambda view: view.run.state.is_terminal).attempts) == 1
+    until(bad, lambda view: not left_in_docker(home))
+    assert "Traceback" not in (home.folder / "engine.log").read_text()
+
+
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("commit", ["running", "finalizing", "ended"])
 def test_an_engine_killed_at_a_commit_leaves_one_container_that_the_next_one_finds(

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from dataops_lab.runner import artifacts
+from dataops_lab.runner.files import remove_all
+from dataops_lab.runner.protocol import DEEPEST
+
+from ..hostile import deep
 
 
 @pytest.fixture
@@ -34,6 +38,23 @@ def test_new_and_changed_files_are_artifacts_and_others_are_not(root, tmp_path, 
     (root / "out" / "deep" / "new.txt").write_text("new")
     assert collected() == (["out/deep/new.txt"], [])
     assert (tmp_path / "artifacts" / "out" / "deep" / "new.txt").read_text() == "new"
+
+
+def test_what_lies_too_deep_is_not_kept_and_said_and_the_rest_is_kept(root, collected):
+    deepest = root.joinpath(*["d"] * DEEPEST)
+    (deepest / "d").mkdir(parents=True)
+    (deepest / "kept.txt").touch()
+    (deepest / "d" / "too-deep.txt").touch()
+    made, notes = collected()
+    assert made == ["d/" * DEEPEST + "kept.txt"]
+    assert [note.partition(",")[0] for note in notes] == [f"What lies more than {DEEPEST} folders deep is not kept"]
+
+
+def test_folders_may_lie_inside_one_another_deeper_than_python_may_call(root, collected):
+    deep(root)
+    (root / "new.txt").touch()
+    assert collected()[0] == ["new.txt"]
+    remove_all(root)
 
 
 def test_a_file_changed_without_changing_its_size_is_an_artifact(root, collected):

@@ -54,6 +54,9 @@ GROWING = ("journal.jsonl", "log.txt")
 REPLACED = ("output.ipynb",)
 LAST = ("values.json", "result.json")
 
+DEEPEST = 100
+"""Folders inside one another, as in runner/protocol.py: a notebook may have made thousands."""
+
 NOTHING_STARTED = 75
 """Exit code that proves it: the container may be started again."""
 
@@ -485,7 +488,9 @@ def become_runner(source: int, kernel: int | None, environment: dict[str, str]) 
 
 
 def made() -> Iterator[str]:
-    for folder, _, names in os.walk(RUN + "/artifacts"):
+    for folder, folders, names in os.walk(RUN + "/artifacts"):
+        if os.path.relpath(folder, RUN).count("/") >= DEEPEST:
+            folders.clear()
         for name in names:
             path = os.path.relpath(os.path.join(folder, name), RUN)
             with contextlib.suppress(UnicodeEncodeError):

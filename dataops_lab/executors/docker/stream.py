@@ -227,7 +227,7 @@ def may_come(name: str) -> bool:
     parts = PurePosixPath(name).parts
     if not parts or ".." in parts or parts[0] == "/":
         return False
-    return name in _FILES or (parts[0] == protocol.ARTIFACTS and len(parts) > 1)
+    return name in _FILES or (parts[0] == protocol.ARTIFACTS and 1 < len(parts) <= protocol.DEEPEST + 2)
 
 
 _FILES = frozenset({protocol.JOURNAL, protocol.LOG, protocol.VALUES, protocol.RESULT})
