@@ -196,6 +196,18 @@ def is_object(value: Any) -> bool:
     return isinstance(value, dict)
 
 
+def is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def is_output(value: Any) -> bool:
+    """One of nbformat's, with the members on which its readers count."""
+    if not fits(value, {"output_type": is_text}):
+        return False
+    members = _OUTPUTS.get(value["output_type"])
+    return members is not None and fits(value, members)
+
+
 def is_count(value: Any) -> bool:
     return type(value) is int and 0 <= value <= LARGEST_COUNT
 
@@ -213,12 +225,20 @@ def or_none(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
 
+_BUNDLE: dict[str, Check] = {"data": is_object, "metadata": is_object}
+_OUTPUTS: dict[str, dict[str, Check]] = {
+    "stream": {"name": is_text, "text": is_text},
+    "display_data": _BUNDLE,
+    "execute_result": _BUNDLE,
+    "error": {"traceback": is_list},
+}
+
 _MEMBERS: dict[str, dict[str, Check]] = {
     "start": {"cells": is_count, "code_cells": is_count},
     "cell_started": {"cell": is_count, "done": is_count},
-    "output": {"cell": is_count, "output": lambda output: fits(output, {"output_type": is_text})},
+    "output": {"cell": is_count, "output": is_output},
     "clear": {"cell": is_count},
-    "update": {"data": is_object, "metadata": is_object},
+    "update": _BUNDLE,
     "cell_finished": {"cell": is_count, "ok": is_flag, "execution_count": or_none(is_count), "done": is_count},
     "value": {"name": is_text, "value": lambda _: True},
     "usage": {"peak_memory_bytes": is_size, "cpu_seconds": is_seconds},

@@ -125,7 +125,10 @@ export type Status = Schemas['Status'];
 /** An nbformat output, with the `transient` member that only messages have. */
 export type Output = { output_type: string; [member: string]: unknown };
 
-/** One line of a run's journal. `cell` counts all cells from 0. */
+/**
+ * One line of a run's journal. `cell` counts all cells from 0. A line that no runner writes is
+ * `unreadable`: a notebook can write there too.
+ */
 export type JournalEvent = { seq: number; t: number } & (
   | { kind: 'start'; cells: number; code_cells: number }
   | { kind: 'cell_started'; cell: number; done: number }
@@ -145,8 +148,10 @@ export type JournalEvent = { seq: number; t: number } & (
       done: number;
     }
   | { kind: 'value'; name: string; value: JSONValue }
+  | { kind: 'usage'; peak_memory_bytes: number; cpu_seconds: number }
   | { kind: 'note'; code: string; message: string; cell: number | null }
   | { kind: 'end'; state: string }
+  | { kind: 'unreadable' }
 );
 
 /** Each attempt of a run counts its events from 1; `attempt` is the latest, 0 before the first. */

@@ -12,6 +12,7 @@ from dataops_lab.engine.launch import OUTPUT_LIMITS
 from dataops_lab.runner import reading
 from dataops_lab.runner.files import remove_all
 from dataops_lab.runner.journal import Journal
+from dataops_lab.runner.outputs import output
 from dataops_lab.runner.protocol import DEEPEST
 from dataops_lab.runner.reading import DEEPEST_JSON, LONGEST_LINE, Lines, event_of, json_in, json_of, open_plain
 
@@ -126,7 +127,9 @@ def test_no_line_that_the_runner_writes_is_too_long(tmp_path, letter):
     text = letter * (OUTPUT_LIMITS["cell_bytes"] // len(letter.encode()))
     journal.stream(0, "stdout", text)
     if letter == "x":
-        journal.write("output", cell=0, output={"output_type": "display_data", "data": {"text/plain": text}})
+        journal.write(
+            "output", cell=0, output={"output_type": "display_data", "data": {"text/plain": text}, "metadata": {}}
+        )
     journal.flush()
     data = (tmp_path / "journal.jsonl").read_bytes()
     assert data.count(b"\n") == len([line for line in Lines().of(data) if event_of(line)])
@@ -190,12 +193,19 @@ def line(**members):
     return json.dumps({"seq": 1, "t": 0.5, **members}).encode()
 
 
+SHOWN = {"data": {"text/plain": "a"}, "metadata": {}}
+
+
 @pytest.mark.parametrize(
     "members",
     [
         {"kind": "start", "cells": 3, "code_cells": 2},
         {"kind": "cell_started", "cell": 0, "done": 0},
         {"kind": "output", "cell": 0, "output": {"output_type": "stream", "name": "stdout", "text": "a"}},
+        {"kind": "output", "cell": 0, "output": output("display_data", SHOWN)},
+        {"kind": "output", "cell": 0, "output": output("execute_result", {**SHOWN, "execution_count": 1})},
+        {"kind": "output", "cell": 0, "output": output("error", {"ename": "E", "evalue": "", "traceback": ["line"]})},
+        {"kind": "update", "display_id": "a", **SHOWN},
         {"kind": "cell_finished", "cell": 0, "ok": True, "execution_count": None, "done": 1},
         {"kind": "usage", "peak_memory_bytes": 10**12, "cpu_seconds": 1.5},
         {"kind": "note", "code": "c", "message": "m", "cell": None},
@@ -228,6 +238,10 @@ def test_what_a_runner_writes_is_an_event(members):
         line(kind="cell_started", cell={}, done=0),
         line(kind="output", cell=0, output=None),
         line(kind="output", cell=0, output={"output_type": 1}),
+        line(kind="output", cell=0, output={"output_type": "another"}),
+        line(kind="output", cell=0, output={"output_type": "stream", "name": "stdout"}),
+        line(kind="output", cell=0, output={"output_type": "display_data", "data": "<b>", "metadata": {}}),
+        line(kind="output", cell=0, output={"output_type": "error", "ename": "E", "evalue": "", "traceback": "line"}),
         line(kind="usage", peak_memory_bytes=1 << 63, cpu_seconds=1),
         b'{"kind":"usage","peak_memory_bytes":1,"cpu_seconds":1e400}',
     ],

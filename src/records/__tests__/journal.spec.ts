@@ -76,6 +76,15 @@ describe('JournalReplay', () => {
     expect(cell(1).executionState).toBe('idle');
   });
 
+  it('goes on behind a line that cannot be read', () => {
+    apply(print('a'));
+    apply(line({ kind: 'unreadable' }));
+    const next = print('b');
+    expect(replay.follows(next)).toBe(true);
+    apply(next);
+    expect(cell(1).outputs.toJSON()[0].text).toBe('ab');
+  });
+
   it('joins what one stream writes, within a delta and over several', () => {
     apply(print('a\n'), print('b\n'));
     apply(print('c\n'));
