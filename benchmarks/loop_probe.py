@@ -1,6 +1,7 @@
-"""How late an event loop comes to what is due, measured in it, and how long its process computed meanwhile.
+"""How late an event loop comes to what is due, measured in it, and how long its process, and itself, computed meanwhile.
 
-What is late without computing waited for a core: that is the machine's doing.
+What is late without computing waited for a core: that is the machine's doing. Other threads of the process hold the
+loop while they hold the interpreter: how long it was held lies between the two.
 
 As a server extension: `GET /loop-probe` gives what was seen since the last time. As a program: a loop that has nothing
 else to do, which tells how late the machine alone makes it; ends with its input.
@@ -21,22 +22,23 @@ EVERY_S = 0.005
 
 class Probe:
     def __init__(self) -> None:
-        self._late: list[tuple[float, float]] = []
+        self._late: list[tuple[float, float, float]] = []
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
-        due, computed = time.perf_counter() + EVERY_S, time.process_time()
+        due, process, itself = time.perf_counter() + EVERY_S, time.process_time(), time.thread_time()
 
         def tick() -> None:
-            nonlocal due, computed
-            late, own = max(0.0, time.perf_counter() - due), time.process_time() - computed
-            self._late.append((late, min(late, own)))
-            due, computed = time.perf_counter() + EVERY_S, time.process_time()
+            nonlocal due, process, itself
+            late = max(0.0, time.perf_counter() - due)
+            self._late.append((late, min(late, time.process_time() - process), min(late, time.thread_time() - itself)))
+            due, process, itself = time.perf_counter() + EVERY_S, time.process_time(), time.thread_time()
             loop.call_later(EVERY_S, tick)
 
         loop.call_later(EVERY_S, tick)
 
-    def taken(self) -> list[tuple[float, float]]:
+    def taken(self) -> list[tuple[float, float, float]]:
+        """Of each time since the last call: seconds late, and of them those that process and loop computed."""
         late, self._late = self._late, []
         return late
 
