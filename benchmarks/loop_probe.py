@@ -1,4 +1,4 @@
-"""How late an event loop comes to what is due, measured in it, and how long its process, and itself, computed meanwhile.
+"""How late an event loop comes to what is due, and how long its process, and itself, computed meanwhile.
 
 What is late without computing waited for a core: that is the machine's doing. Other threads of the process hold the
 loop while they hold the interpreter: how long it was held lies between the two.
