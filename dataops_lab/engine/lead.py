@@ -23,6 +23,12 @@ class Leadership:
         self._renew_at = 0.0
         self.lease: Lease | None = None
 
+    @property
+    def fence(self) -> int:
+        """Goes with every write of the engine that leads: they touch nothing once another one does."""
+        assert self.lease is not None
+        return self.lease.token
+
     def keep(self) -> bool:
         """Lead, if nobody else does; renew when it is time. Call it often: it is cheap."""
         now = self._clock.monotonic()
