@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from dataops_lab.runner.files import remove_all
 
-def deep(folder: Path, levels: int = 3_000) -> None:
-    """Folders inside one another. Remove them yourself: neither `shutil` nor pytest can."""
+
+@contextmanager
+def deep(folder: Path, levels: int = 3_000) -> Iterator[None]:
+    """Folders inside one another, removed in the end: neither `shutil` nor pytest can."""
     here = os.open(folder, os.O_RDONLY)
     for _ in range(levels):
         os.mkdir("d", dir_fd=here)
@@ -15,6 +20,10 @@ def deep(folder: Path, levels: int = 3_000) -> None:
         os.close(here)
         here = below
     os.close(here)
+    try:
+        yield
+    finally:
+        remove_all(folder)
 
 
 def a_pipe(path: Path) -> None:

@@ -28,6 +28,8 @@ from dataops_lab.store.sql import SqlTransaction
 from dataops_lab.store.tables import metadata
 from dataops_lab.testing import FakeBackends, FakeClock, FakeHost
 
+from ..waiting import eventually
+
 Submit = Callable[..., RunView]
 NewEngine = Callable[..., Engine]
 
@@ -603,7 +605,7 @@ def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
         jobs.change(ctx, view.job.id, {"concurrency": 0})
         clock.advance(101)
     elif what == "note that it runs":
-        sleeper.step()
+        until(sleeper, view, AttemptState.LAUNCHING)
         sleeper.settle()
     elif what != "claim":
         until(sleeper, view, AttemptState.RUNNING)
@@ -612,7 +614,6 @@ def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
         journal.write_text('{"seq":1,"t":0,"kind":"start","cells":2,"code_cells":2}\n')
     elif what == "cancel":
         runs.cancel(ctx, view.run.id, by="someone")
-        sleeper.step()  # It hears of it.
     elif what == "end":
         executor.end(f"{view.run.id}-1")
         sleeper.step()
@@ -626,7 +627,7 @@ def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
 
     store.meanwhile = another_takes_over
     with pytest.raises(StaleWrite, match="Another engine leads now"):
-        sleeper.step()
+        eventually(lambda: sleeper.step() and False)  # News from PostgreSQL take a moment to arrive.
     assert seen
     assert rows_of(ctx.store) == seen
     assert executor.calls == asked

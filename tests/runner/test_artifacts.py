@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from dataops_lab.runner import artifacts
-from dataops_lab.runner.files import remove_all
 from dataops_lab.runner.protocol import DEEPEST
 
 from ..hostile import deep
@@ -51,10 +50,9 @@ def test_what_lies_too_deep_is_not_kept_and_said_and_the_rest_is_kept(root, coll
 
 
 def test_folders_may_lie_inside_one_another_deeper_than_python_may_call(root, collected):
-    deep(root)
-    (root / "new.txt").touch()
-    assert collected()[0] == ["new.txt"]
-    remove_all(root)
+    with deep(root):
+        (root / "new.txt").touch()
+        assert collected()[0] == ["new.txt"]
 
 
 def test_a_file_changed_without_changing_its_size_is_an_artifact(root, collected):

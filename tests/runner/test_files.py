@@ -34,6 +34,6 @@ def test_links_go_and_what_they_lead_to_stays(tmp_path):
 
 def test_folders_may_lie_inside_one_another_deeper_than_python_may_call_and_than_a_path_is_long(tmp_path):
     (tmp_path / "run").mkdir()
-    deep(tmp_path / "run")
-    remove_all(tmp_path / "run")
-    assert list(tmp_path.iterdir()) == []
+    with deep(tmp_path / "run"):
+        remove_all(tmp_path / "run")
+        assert list(tmp_path.iterdir()) == []

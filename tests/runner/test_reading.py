@@ -10,7 +10,6 @@ import pytest
 
 from dataops_lab.engine.launch import OUTPUT_LIMITS
 from dataops_lab.runner import reading
-from dataops_lab.runner.files import remove_all
 from dataops_lab.runner.journal import Journal
 from dataops_lab.runner.outputs import output
 from dataops_lab.runner.protocol import DEEPEST
@@ -90,12 +89,11 @@ def test_only_plain_files_that_no_link_leads_to_and_whose_path_is_unicode_are_li
 
 def test_folders_may_lie_inside_one_another_deeper_than_python_may_call(tmp_path):
     (tmp_path / "run").mkdir()
-    deep(tmp_path / "run")
-    below = tmp_path.joinpath("run", *["d"] * DEEPEST)
-    (below / "file").touch()
-    (below / "d" / "too-deep").touch()
-    assert reading.plain_files(tmp_path / "run") == ["d/" * DEEPEST + "file"]
-    remove_all(tmp_path / "run")
+    with deep(tmp_path / "run"):
+        below = tmp_path.joinpath("run", *["d"] * DEEPEST)
+        (below / "file").touch()
+        (below / "d" / "too-deep").touch()
+        assert reading.plain_files(tmp_path / "run") == ["d/" * DEEPEST + "file"]
 
 
 # --- lines ---
