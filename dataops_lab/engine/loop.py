@@ -20,6 +20,11 @@ from .tidy import Tidying
 
 log = logging.getLogger("dataops_lab.engine")
 
+QUIET_AFTER_S = 30.0
+LOOK_WHEN_QUIET_EVERY_S = 0.05
+"""The first run after a while of nothing begins some hundredths of a second later, and an idle engine costs less than
+half."""
+
 HOME_LOOK_EVERY_S = 1.0
 SWEEP_EVERY_S = 60.0
 KEEP_TIME_EVERY_S = 1.0
@@ -73,7 +78,8 @@ class Engine:
                     busy_at = self._now()
                 if self._leadership.lease is not None:
                     self._tidying.look(fence=self._leadership.fence)
-                self._wake.wait(self._following.pause_s)
+                quiet = self._now() - busy_at >= QUIET_AFTER_S
+                self._wake.wait(LOOK_WHEN_QUIET_EVERY_S if quiet else self._following.pause_s)
                 self._wake.clear()
         finally:
             self._tidying.stop()
