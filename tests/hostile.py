@@ -26,6 +26,13 @@ def deep(folder: Path, levels: int = 3_000) -> Iterator[None]:
         remove_all(folder)
 
 
+def hollow(path: Path) -> None:
+    """Ten terabytes that take no room, and a byte at their end."""
+    with path.open("ab") as file:
+        file.truncate(10**13)
+        file.write(b"x")
+
+
 def a_pipe(path: Path) -> None:
     """In the place of `path`: whoever opens it as one does a file waits for ever."""
     path.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from .files import MOST_HOLES, is_hollow
 from .masking import Masking
 from .protocol import DEEPEST
 
@@ -44,6 +45,7 @@ def collect(
             note(f"The file {os.fsencode(path)!r} is not kept: its name is not UTF-8.")
             continue
         try:
+            _check(root / path)
             size = _put_masked(root / path, target / path, masking, note) if masking else None
             if size is None:
                 _put(root / path, target / path)
@@ -85,6 +87,13 @@ class _NotKept(Exception):
     pass
 
 
+def _check(path: Path) -> None:
+    # A link to a file that cannot be read would look like an artifact to everyone but its reader.
+    with path.open("rb") as file:
+        if is_hollow(file.fileno()):
+            raise _NotKept(f"more than {MOST_HOLES // 1024**3} GiB of it were never written.")
+
+
 def _put_masked(source: Path, target: Path, masking: Masking, note: Callable[[str], None]) -> int | None:
     """Size of the masked copy; None when there is nothing to mask in it."""
     if masking.search(os.fsencode(target)):
@@ -116,9 +125,6 @@ def _holds_a_secret(path: Path, masking: Masking) -> bool:
 
 
 def _put(source: Path, target: Path) -> None:
-    # A link to a file that cannot be read would look like an artifact to everyone but its reader.
-    with source.open("rb"):
-        pass
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target, follow_symlinks=False)

@@ -1,4 +1,4 @@
-"""Whole files or none, and folders that go with all that is in them."""
+"""Whole files or none, files that are nearly nothing, and folders that go with all that is in them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ import os
 import uuid
 from contextlib import suppress
 from pathlib import Path
+
+MOST_HOLES = 1024**3
+"""In bytes. One call makes a file of terabytes that takes no room until somebody copies it."""
+
+
+def is_hollow(descriptor: int) -> bool:
+    """Whether more than MOST_HOLES of the file, from which nothing was read yet, were never written."""
+    file = os.fstat(descriptor)
+    if file.st_size - 512 * file.st_blocks <= MOST_HOLES:
+        return False
+    # What a file system compresses takes less room too, and has no hole.
+    first_hole = os.lseek(descriptor, 0, os.SEEK_HOLE)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return first_hole < file.st_size
 
 
 def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .files import is_hollow
 from .protocol import DEEPEST
 
 LONGEST_LINE = 32 * 1024**2
@@ -46,7 +47,7 @@ _NO_FILE_FOR_US = frozenset(
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """FileNotFoundError for all that is no plain file, or may not be read. Never waits, and follows no link at the end.
+    """FileNotFoundError for all that is no plain file, or hollow, or may not be read. Never waits, and follows no link.
 
     What was opened is looked at, not the path: that may be something else a moment later.
     """
@@ -56,7 +57,7 @@ def open_plain(path: Path) -> BinaryIO:
         if error.errno in _NO_FILE_FOR_US:
             raise FileNotFoundError(errno.ENOENT, error.strerror, str(path)) from error
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode) or is_hollow(descriptor):
         os.close(descriptor)
         raise FileNotFoundError(errno.ENOENT, "It is no plain file", str(path))
     return os.fdopen(descriptor, "rb")

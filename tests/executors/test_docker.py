@@ -24,6 +24,7 @@ from dataops_lab.executors.docker.following import state_of
 from dataops_lab.executors.docker.stream import may_come, put
 from dataops_lab.ports import Bundle, BundleFile, Container, Look
 from dataops_lab.runner import protocol
+from dataops_lab.runner.files import MOST_HOLES
 from dataops_lab.testing import MemoryBlobs
 
 from ..waiting import eventually
@@ -111,7 +112,7 @@ def container_of(client: docker.DockerClient, installation: str, name: str = NAM
 
 
 def test_what_pid_1_hands_out_is_what_may_come():
-    assert init.DEEPEST == protocol.DEEPEST
+    assert (init.DEEPEST, init.MOST_HOLES) == (protocol.DEEPEST, MOST_HOLES)
     assert all(map(may_come, (*init.GROWING, *init.LAST)))
 
 

@@ -98,8 +98,10 @@ def test_a_run_in_a_container_ends_with_its_record_and_leaves_nothing(
         "os.unlink('journal.jsonl')\nos.symlink('/etc/passwd', 'journal.jsonl')",
         "os.makedirs('artifacts/work', exist_ok=True)\nos.chdir('artifacts/work')\n"
         "for _ in range(1500): os.mkdir('d'); os.chdir('d')\nopen('file', 'w').write('down there')",
+        "os.makedirs('artifacts', exist_ok=True)\n"
+        "for name in ('log.txt', 'artifacts/made', 'files/made'): open(name, 'a').truncate(10**13)",
     ],
-    ids=["a line", "pipes", "a link", "deep folders"],
+    ids=["a line", "pipes", "a link", "deep folders", "terabytes"],
 )
 def test_whatever_a_notebook_does_to_its_run_directory_all_runs_have_their_end(
     in_docker, start_engine, submitted, until, home, shared, hostile

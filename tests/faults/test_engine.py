@@ -177,8 +177,10 @@ def test_an_engine_ends_when_its_state_folder_is_removed(start_engine, submitted
         "    if os.path.exists(f'../{name}'): os.unlink(f'../{name}')\n    os.mkfifo(f'../{name}')",
         "import os\nos.makedirs('../artifacts')\nos.chdir('../artifacts')\n"
         "for _ in range(1500): os.mkdir('d'); os.chdir('d')",
+        "import os\nos.makedirs('../artifacts', exist_ok=True)\n"
+        "for name in ('../log.txt', '../artifacts/made', 'made'): open(name, 'a').truncate(10**13)",
     ],
-    ids=["a line", "pipes", "deep folders"],
+    ids=["a line", "pipes", "deep folders", "terabytes"],
 )
 def test_whatever_a_notebook_does_to_its_run_directory_all_runs_have_their_end(
     start_engine, submitted, until, witness, home, hostile

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from dataops_lab.runner import artifacts
+from dataops_lab.runner.masking import Masking
 from dataops_lab.runner.protocol import DEEPEST
 
-from ..hostile import deep
+from ..hostile import deep, hollow
 
 
 @pytest.fixture
@@ -53,6 +54,14 @@ def test_folders_may_lie_inside_one_another_deeper_than_python_may_call(root, co
     with deep(root):
         (root / "new.txt").touch()
         assert collected()[0] == ["new.txt"]
+
+
+def test_a_file_that_was_hardly_written_is_not_kept_and_said_and_not_searched_for_secrets(root, tmp_path):
+    hollow(root / "memory.dat")
+    notes = []
+    made = artifacts.collect(root, {}, tmp_path / "artifacts", notes.append, Masking(["a secret"]))
+    assert [artifact["path"] for artifact in made] == ["data/in.csv"]
+    assert notes == ["The file memory.dat is not kept: more than 1 GiB of it were never written."]
 
 
 def test_a_file_changed_without_changing_its_size_is_an_artifact(root, collected):

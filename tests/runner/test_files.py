@@ -1,8 +1,9 @@
 import os
+from types import SimpleNamespace
 
-from dataops_lab.runner.files import remove_all
+from dataops_lab.runner.files import MOST_HOLES, is_hollow, remove_all
 
-from ..hostile import deep
+from ..hostile import deep, hollow
 
 
 def test_a_folder_goes_with_all_that_is_in_it(tmp_path):
@@ -37,3 +38,28 @@ def test_folders_may_lie_inside_one_another_deeper_than_python_may_call_and_than
     with deep(tmp_path / "run"):
         remove_all(tmp_path / "run")
         assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_file_of_which_much_was_never_written_is_hollow(tmp_path):
+    def looked_at(name: str) -> bool:
+        with (tmp_path / name).open("rb") as file:
+            found = is_hollow(file.fileno())
+            assert file.tell() == 0
+        return found
+
+    (tmp_path / "full").write_bytes(b"x" * 10_000)
+    with (tmp_path / "some holes").open("wb") as file:
+        file.truncate(MOST_HOLES)
+    hollow(tmp_path / "hollow")
+    (tmp_path / "begun").write_bytes(b"x" * 10_000)
+    hollow(tmp_path / "begun")
+    assert [looked_at(name) for name in ("full", "some holes", "hollow", "begun")] == [False, False, True, True]
+
+
+def test_what_the_file_system_compresses_is_not_hollow(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"x" * 10_000)
+    real = (tmp_path / "file").stat()
+    compressed = SimpleNamespace(st_size=2 * MOST_HOLES, st_blocks=real.st_blocks)
+    monkeypatch.setattr(os, "fstat", lambda _: compressed)
+    monkeypatch.setattr(os, "lseek", lambda _, at, whence: compressed.st_size if whence == os.SEEK_HOLE else at)
+    assert not is_hollow(0)

@@ -15,7 +15,7 @@ from dataops_lab.runner.outputs import output
 from dataops_lab.runner.protocol import DEEPEST
 from dataops_lab.runner.reading import DEEPEST_JSON, LONGEST_LINE, Lines, event_of, json_in, json_of, open_plain
 
-from ..hostile import deep
+from ..hostile import deep, hollow
 
 
 def a_socket(path):
@@ -30,6 +30,7 @@ NO_FILES = {
     "a link": lambda path: path.symlink_to("/etc/hostname"),
     "a device": lambda path: path.symlink_to("/dev/zero"),
     "a link to itself": lambda path: path.symlink_to(path),
+    "a file that was never written": hollow,
     "nothing": lambda path: None,
     "below a file": lambda path: path.parent.rmdir() or path.parent.write_text(""),
 }

@@ -57,6 +57,9 @@ LAST = ("values.json", "result.json")
 DEEPEST = 100
 """Folders inside one another, as in runner/protocol.py: a notebook may have made thousands."""
 
+MOST_HOLES = 1024**3
+"""Bytes of a file that were never written, as in runner/files.py: one call makes a file of terabytes."""
+
 NOTHING_STARTED = 75
 """Exit code that proves it: the container may be started again."""
 
@@ -502,10 +505,19 @@ def open_plain(name: str) -> BinaryIO:
     """A regular file; whatever else a notebook put there is an OSError."""
     descriptor = os.open(os.path.join(RUN, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     file = open(descriptor, "rb")
-    if not os.path.isfile("/proc/self/fd/%d" % descriptor):
+    if not os.path.isfile("/proc/self/fd/%d" % descriptor) or is_hollow(descriptor):
         file.close()
         raise OSError("not a regular file")
     return file
+
+
+def is_hollow(descriptor: int) -> bool:
+    file = os.fstat(descriptor)
+    if file.st_size - 512 * file.st_blocks <= MOST_HOLES:
+        return False
+    first_hole = os.lseek(descriptor, 0, os.SEEK_HOLE)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return first_hole < file.st_size
 
 
 def is_alive(pid: int) -> bool:
