@@ -47,9 +47,10 @@ _NO_FILE_FOR_US = frozenset(
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """FileNotFoundError for all that is no plain file, or hollow, or may not be read. Never waits, and follows no link.
+    """FileNotFoundError for what is no plain file, or hollow, or may not be read. Never waits.
 
-    What was opened is looked at, not the path: that may be something else a moment later.
+    A link at the end of the path is no plain file. What was opened is looked at, not the path: that may be another one
+    a moment later.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
