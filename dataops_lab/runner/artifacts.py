@@ -11,7 +11,7 @@ from typing import Any
 
 from .files import MOST_HOLES, is_hollow
 from .masking import Masking
-from .protocol import DEEPEST
+from .protocol import DEEPEST, MOST_ARTIFACTS
 
 MASKED_BYTES = 100_000_000
 """Of a text; a larger one with a secret in it is not kept."""
@@ -35,9 +35,13 @@ def collect(
 
     A text in which a secret stands is kept with it masked; any other file with one is not kept.
     """
-    collected = []
+    collected: list[dict[str, Any]] = []
+    too_many = 0
     for path, entry in _files(root, note):
         if before.get(path) == _fingerprint(entry):
+            continue
+        if len(collected) >= MOST_ARTIFACTS:
+            too_many += 1
             continue
         try:
             path.encode()
@@ -57,6 +61,9 @@ def collect(
             note(f"The file {path} is not kept: {error.strerror or error}.")
             continue
         collected.append({"path": path, "size": size})
+    if too_many:
+        mend = "Put them into an archive, as `shutil.make_archive` does."
+        note(f"{too_many:,} more files are not kept: a run may leave {MOST_ARTIFACTS:,}. {mend}")
     return sorted(collected, key=lambda artifact: str(artifact["path"]))
 
 
@@ -65,11 +72,11 @@ def _files(root: Path, note: Callable[[str], None]) -> Iterator[tuple[str, os.st
         note(f"The folder {os.path.relpath(error.filename, root)} cannot be read: {error.strerror}.")
 
     for folder, folders, names in os.walk(root, onerror=unreadable):
-        folders[:] = [name for name in folders if name not in _IGNORED_FOLDERS]
+        folders[:] = sorted(name for name in folders if name not in _IGNORED_FOLDERS)
         if folders and len(Path(folder).relative_to(root).parts) >= DEEPEST:
             folders.clear()
             note(f"What lies more than {DEEPEST} folders deep is not kept, as below {os.path.relpath(folder, root)}.")
-        for name in names:
+        for name in sorted(names):
             path = Path(folder, name)
             try:
                 entry = path.lstat()

@@ -61,6 +61,9 @@ DEEPEST = 100
 """How many folders may lie inside one another in artifacts/. What lies deeper is not kept: much of what reads folders
 calls itself for each, and Python ends that at a thousand."""
 
+MOST_ARTIFACTS = 2000
+"""As many files as may travel with a notebook. Every list of runs names them all."""
+
 UNREADABLE = "unreadable"
 """The kind of event that stands for a line that is none."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .files import is_hollow
-from .protocol import DEEPEST
+from .protocol import DEEPEST, MOST_ARTIFACTS
 
 LONGEST_LINE = 32 * 1024**2
 """Of a journal, in bytes. The runner's own are shorter: an output may have 16 MiB, see engine/launch.py."""
@@ -65,9 +65,10 @@ def open_plain(path: Path) -> BinaryIO:
 
 
 def plain_files(folder: Path) -> list[str]:
-    """All of an artifacts/, as relative POSIX paths in their order. No link leads there, and each path is Unicode."""
-    found, left = [], [""] if not folder.is_symlink() else []
-    while left:
+    """Those of an artifacts/, as relative POSIX paths in their order. No link leads there, and each path is Unicode."""
+    found: list[str] = []
+    left = [""] if not folder.is_symlink() else []
+    while left and len(found) < MOST_ARTIFACTS:
         below = left.pop()
         try:
             with os.scandir(folder / below) as entries:
@@ -80,7 +81,7 @@ def plain_files(folder: Path) -> list[str]:
         except OSError as error:
             if error.errno not in _NO_FILE_FOR_US:
                 raise
-    return sorted(path for path in found if _is_unicode(path))
+    return sorted(path for path in found if _is_unicode(path))[:MOST_ARTIFACTS]
 
 
 def _is_unicode(text: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from dataops_lab.runner import artifacts
 from dataops_lab.runner.masking import Masking
-from dataops_lab.runner.protocol import DEEPEST
+from dataops_lab.runner.protocol import DEEPEST, MOST_ARTIFACTS
 
 from ..hostile import deep, hollow
 
@@ -54,6 +54,15 @@ def test_folders_may_lie_inside_one_another_deeper_than_python_may_call(root, co
     with deep(root):
         (root / "new.txt").touch()
         assert collected()[0] == ["new.txt"]
+
+
+def test_of_more_files_than_a_run_may_leave_the_first_are_kept_and_the_rest_is_counted(root, collected):
+    for number in range(MOST_ARTIFACTS + 3):
+        (root / f"{number:05}.txt").touch()
+    made, notes = collected()
+    assert made == [f"{number:05}.txt" for number in range(MOST_ARTIFACTS)]
+    assert len(notes) == 1
+    assert notes[0].startswith("3 more files are not kept: a run may leave 2,000.")
 
 
 def test_a_file_that_was_hardly_written_is_not_kept_and_said_and_not_searched_for_secrets(root, tmp_path):

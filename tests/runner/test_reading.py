@@ -12,7 +12,7 @@ from dataops_lab.engine.launch import OUTPUT_LIMITS
 from dataops_lab.runner import reading
 from dataops_lab.runner.journal import Journal
 from dataops_lab.runner.outputs import output
-from dataops_lab.runner.protocol import DEEPEST
+from dataops_lab.runner.protocol import DEEPEST, MOST_ARTIFACTS
 from dataops_lab.runner.reading import DEEPEST_JSON, LONGEST_LINE, Lines, event_of, json_in, json_of, open_plain
 
 from ..hostile import deep, hollow
@@ -95,6 +95,14 @@ def test_folders_may_lie_inside_one_another_deeper_than_python_may_call(tmp_path
         (below / "file").touch()
         (below / "d" / "too-deep").touch()
         assert reading.plain_files(tmp_path / "run") == ["d/" * DEEPEST + "file"]
+
+
+def test_no_more_files_are_listed_than_a_run_may_leave(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        for number in range(MOST_ARTIFACTS - 1):
+            (tmp_path / folder / str(number)).touch()
+    assert len(reading.plain_files(tmp_path)) == MOST_ARTIFACTS
 
 
 # --- lines ---

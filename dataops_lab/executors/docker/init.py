@@ -27,6 +27,7 @@ import array
 import contextlib
 import functools
 import gc
+import itertools
 import json
 import os
 import runpy
@@ -54,8 +55,8 @@ GROWING = ("journal.jsonl", "log.txt")
 REPLACED = ("output.ipynb",)
 LAST = ("values.json", "result.json")
 
-DEEPEST = 100
-"""Folders inside one another, as in runner/protocol.py: a notebook may have made thousands."""
+DEEPEST, MOST_ARTIFACTS = 100, 2000
+"""Folders inside one another, and files, as in runner/protocol.py: a notebook may have made any number."""
 
 MOST_HOLES = 1024**3
 """Bytes of a file that were never written, as in runner/files.py: one call makes a file of terabytes."""
@@ -355,7 +356,7 @@ class Init:
         if courier.told_end:
             return
         if self._over and courier.left is None:
-            courier.left = [*LAST, *reversed(list(made())), *GROWING]
+            courier.left = [*LAST, *reversed(list(itertools.islice(made(), MOST_ARTIFACTS))), *GROWING]
         for name in GROWING if courier.left is None else ():
             self._send_new(courier, have, name)
         for name in REPLACED:
