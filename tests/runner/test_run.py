@@ -9,7 +9,7 @@ from ..waiting import eventually
 def test_a_run_leaves_notebook_journal_log_values_artifacts_and_result(runs):
     run = runs.run(
         runs.markdown("# Report"),
-        "print('hello'); import sys; print('careful', file=sys.stderr)",
+        "print('hello', flush=True); import sys; print('careful', file=sys.stderr)",
         "from dataops_lab import record\nrecord('auc', 0.91)",
         "open('report.txt', 'w').write('done')\n'end'",
     )
