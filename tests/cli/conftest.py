@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,6 +97,8 @@ def _shell(folder: Path) -> Iterator[Shell]:
     shell = Shell(folder / "home", folder / "work")
     yield shell
     assert shell.here("engine", "stop").code == 0
+    # One that has just been started does not lead yet; without its folder it ends by itself.
+    shutil.rmtree(shell.home, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
