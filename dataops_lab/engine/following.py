@@ -118,7 +118,7 @@ class Following:
                 it.at_work.exception()
 
     def forget(self) -> None:
-        """All that is remembered: it can be had again."""
+        """All that is remembered: it can be had again. `settle` first."""
         self._followed.clear()
         self._writes, self._ended = [], []
 
@@ -320,7 +320,7 @@ class Following:
             self._writes.append(lambda tx: tx.attempts.note_progress(noted))
 
     def _commit(self) -> None:
-        """All that is to be written, in one transaction. After an error it is forgotten, see `start_over`."""
+        """All that is to be written, in one transaction. After an error nothing of it is left."""
         writes, self._writes = self._writes, []
         ended, self._ended = self._ended, []
         if not writes and not ended:
