@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, cast
 
@@ -33,6 +34,13 @@ class ParameterType(StrEnum):
     """Nothing is declared: text on the command line, anything in JSON."""
 
 
+WRITTEN_AS = ("tuple", "set", "frozenset", "path", "decimal")
+"""Types of Python that travel as another: the first three as a list, the others as text."""
+
+NOT_FINITE = ("nan", "inf", "-inf")
+"""Numbers that JSON does not have. They travel as these texts."""
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One declared parameter. `default` is a JSON value; it is meaningless when `required`."""
@@ -46,9 +54,26 @@ class Parameter:
     choices: tuple[Json, ...] = ()
     items: ParameterType | None = None
     """Type of the members, for lists."""
+    written_as: str | None = None
+    """The kernel's own type of the value, where `type` does not say it: one of WRITTEN_AS."""
+    keys: ParameterType | None = None
+    """Type of the keys of a mapping, where they are not text. They travel as text, as JSON has no others."""
+    unsupported: str = ""
+    """The kernel's type of the parameter, where no value of it can be passed. Its default is all that there is."""
+
+    @property
+    def spelled(self) -> str:
+        """The type as the literal writers take it: `date`, `list[date]`, `tuple[integer]`, `mapping[integer]`."""
+        inner = self.items or self.keys
+        return f"{self.written_as or self.type}[{inner}]" if inner else str(self.written_as or self.type)
 
     def problem(self, value: Json) -> str | None:
         """Why `value` may not be passed, as a sentence without the name; None when it may."""
+        if self.unsupported:
+            return (
+                f"is declared as {self.unsupported}, and no value can be passed as one. "
+                "Declare a type such as str, float, date or list[int], and convert it in the next cell"
+            )
         if value is None:
             return None if self.nullable or self.type is ParameterType.ANY else f"needs {self.expectation}"
         if self.choices:
@@ -56,8 +81,14 @@ class Parameter:
             if any(value == choice and type(value) is type(choice) for choice in self.choices):
                 return None
             return f"must be one of {', '.join(_shown(choice) for choice in self.choices)}, not {_shown(value)}"
+        if self.written_as == "decimal":
+            return None if _is_decimal(value) else f'needs a decimal number such as "2.50", not {_shown(value)}'
         if not _is_a(value, self.type):
             return f"needs {self.expectation}, not {_shown(value)}"
+        if self.keys is not None and isinstance(value, dict):
+            for key in value:
+                if not _reads(_KEY_READERS[self.keys], key):
+                    return f"needs keys that are {_KEY_EXPECTATION[self.keys]}, not {_shown(key)}"
         if self.items is not None and isinstance(value, list):
             for position, member in enumerate(value):
                 if not _is_a(member, self.items):
@@ -157,7 +188,7 @@ def _is_a(value: Json, kind: ParameterType) -> bool:
         case ParameterType.INTEGER:
             return isinstance(value, int) and not isinstance(value, bool)
         case ParameterType.NUMBER:
-            return isinstance(value, (int, float)) and not isinstance(value, bool)
+            return (isinstance(value, (int, float)) and not isinstance(value, bool)) or value in NOT_FINITE
         case ParameterType.LIST:
             return isinstance(value, list)
         case ParameterType.MAPPING:
@@ -171,7 +202,7 @@ def _is_a(value: Json, kind: ParameterType) -> bool:
 def _reads(reader: Any, text: str) -> bool:
     try:
         reader(text)
-    except ValueError:
+    except (ValueError, ArithmeticError):
         return False
     return True
 
@@ -185,14 +216,19 @@ def _boolean(text: str) -> bool:
     raise ValueError(text)
 
 
-def _number(text: str) -> int | float:
+def _is_decimal(value: Json) -> bool:
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool) and _reads(Decimal, str(value))
+
+
+def _number(text: str) -> int | float | str:
     try:
         return int(text)
     except ValueError:
         number = float(text)
-        if not math.isfinite(number):
+        # 1e999 is a typing error, and no infinity that somebody meant.
+        if not math.isfinite(number) and any(digit in text for digit in "0123456789"):
             raise
-        return number
+        return number if math.isfinite(number) else str(number)
 
 
 def _json_of(kind: type) -> Any:
@@ -206,6 +242,9 @@ def _json_of(kind: type) -> Any:
 
     return read
 
+
+_KEY_READERS: dict[ParameterType, Any] = {ParameterType.INTEGER: int, ParameterType.NUMBER: float}
+_KEY_EXPECTATION = {ParameterType.INTEGER: "whole numbers", ParameterType.NUMBER: "numbers"}
 
 _READERS: dict[ParameterType, Any] = {
     ParameterType.STRING: str,

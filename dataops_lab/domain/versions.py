@@ -51,7 +51,7 @@ class Manifest:
             "files": [asdict(f) for f in sorted(self.files, key=lambda f: f.path)],
             "parameters": {
                 "declared": self.parameters.declared,
-                "schema": [asdict(p) for p in self.parameters.parameters],
+                "schema": [_parameter_json(p) for p in self.parameters.parameters],
             },
             "kernel": {"name": self.kernel_name, "language": self.language},
         }
@@ -74,13 +74,22 @@ class Manifest:
         return digest_of(canonical_json(self.to_json()))
 
 
+_SINCE_FORMAT_1 = ("written_as", "keys", "unsupported")
+
+
+def _parameter_json(parameter: Parameter) -> dict[str, Any]:
+    """Leave out the newer members where they say nothing: the digests of earlier versions stay what they are."""
+    return {k: v for k, v in asdict(parameter).items() if v or k not in _SINCE_FORMAT_1}
+
+
 def parameter_from_json(value: dict[str, Any]) -> Parameter:
-    items = value.get("items")
+    items, keys = value.get("items"), value.get("keys")
     return Parameter(
         **{
             **value,
             "type": ParameterType(value["type"]),
             "items": ParameterType(items) if items else None,
+            "keys": ParameterType(keys) if keys else None,
             "choices": tuple(value.get("choices", ())),
         }
     )

@@ -8,7 +8,8 @@ from typing import Any
 from ..domain.versions import digest_of
 from . import literals
 from .canonical import notebook_bytes
-from .read import INJECTED, PARAMETERS, parse_notebook
+from .parameters.cells import default_cells
+from .read import INJECTED, Notebook, parse_notebook
 
 _FIRST_MINOR_WITH_IDS = 5
 
@@ -31,16 +32,16 @@ def filled_in(notebook: bytes, language: str, values: Mapping[str, Any], types: 
     }
     if it.minor >= _FIRST_MINOR_WITH_IDS:
         cell["id"] = _new_id(source, {raw.get("id") for raw in cells})
-    cells.insert(_position(cells), cell)
+    cells.insert(_position(it, language), cell)
     return notebook_bytes({**it.raw, "cells": cells})
 
 
-def _position(cells: list[dict[str, Any]]) -> int:
-    """Behind the first `parameters` cell, so that its defaults are overridden; first where there is none."""
-    for index, cell in enumerate(cells):
-        if cell["cell_type"] == "code" and PARAMETERS in cell["metadata"].get("tags", ()):
-            return index + 1
-    return 0
+def _position(notebook: Notebook, language: str) -> int:
+    """Behind the cells that set the defaults, among the cells that no earlier run left; first where there are none."""
+    defaults = default_cells(notebook, language)
+    if not defaults:
+        return 0
+    return sum(INJECTED not in cell.tags for cell in notebook.cells[: defaults[-1].index + 1])
 
 
 def _comment(language: str) -> str:

@@ -230,7 +230,7 @@ def fill_in(
     ctx: Services, notebook_digest: str, language: str, schema: ParameterSchema, values: dict[str, Any]
 ) -> bytes:
     """The notebook as the runner gets it, with `values` in a cell of its own."""
-    types = {p.name: f"{p.type}[{p.items}]" if p.items else str(p.type) for p in schema.parameters}
+    types = {p.name: p.spelled for p in schema.parameters}
     return ctx.notebooks.filled_in(ctx.blobs.read(notebook_digest), language, values, types)
 
 

@@ -83,10 +83,35 @@ def test_values_come_back_in_the_order_of_the_notebook():
     assert list(SCHEMA.checked({"threshold": 1, "region": "South"})) == ["region", "threshold"]
 
 
-@pytest.mark.parametrize("text", ["nan", "inf", "-Infinity", "1e999"])
-def test_a_number_that_json_does_not_have_is_no_number(text):
+@pytest.mark.parametrize(("text", "value"), [("nan", "nan"), ("inf", "inf"), ("-Infinity", "-inf"), ("NaN", "nan")])
+def test_numbers_that_json_does_not_have_travel_as_text(text, value):
+    assert SCHEMA.checked(SCHEMA.parsed([("threshold", text)])) == {"threshold": value}
+
+
+@pytest.mark.parametrize("text", ["1e999", "nano", "infinite"])
+def test_a_number_too_large_is_not_an_infinity(text):
     with pytest.raises(InvalidParameters):
         SCHEMA.checked(SCHEMA.parsed([("threshold", text)]))
+
+
+@pytest.mark.parametrize("value", ["2.50", "1e3", 2, 2.5])
+def test_a_decimal_is_given_as_text_or_number(value):
+    assert Parameter("price", T.STRING, written_as="decimal").problem(value) is None
+
+
+@pytest.mark.parametrize("value", ["two", "", True, None, []])
+def test_a_decimal_is_not_any_text(value):
+    assert Parameter("price", T.STRING, written_as="decimal").problem(value)
+
+
+def test_keys_that_are_not_numbers_are_refused_where_numbers_are_declared():
+    parameter = Parameter("weights", T.MAPPING, keys=T.INTEGER)
+    assert parameter.problem({"1": 0.9}) is None
+    assert "'1.5'" in (parameter.problem({"1.5": 0.9}) or "").replace('"', "'")
+
+
+def test_a_type_that_no_value_can_be_passed_as_refuses_every_value_and_names_it():
+    assert "pd.Timestamp" in (Parameter("at", T.ANY, unsupported="pd.Timestamp").problem("2026-01-01") or "")
 
 
 @pytest.mark.parametrize("text", ["[NaN]", "[1e999]", "[" * 100_000])

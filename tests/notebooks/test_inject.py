@@ -37,9 +37,9 @@ def test_without_a_parameters_cell_it_goes_first(notebooks: LocalNotebooks, make
     assert "n = 2" in cells_of(notebooks.filled_in(make(code("n")), "python", {"n": 2}, {}))[0]["source"]
 
 
-def test_behind_the_first_of_several_parameters_cells(notebooks: LocalNotebooks, make: Cells, code: Cells) -> None:
+def test_behind_the_last_of_several_parameters_cells(notebooks: LocalNotebooks, make: Cells, code: Cells) -> None:
     data = notebooks.filled_in(make(code("n = 1", "parameters"), code("m = 1", "parameters")), "python", {"n": 2}, {})
-    assert "n = 2" in cells_of(data)[1]["source"]
+    assert "n = 2" in cells_of(data)[2]["source"]
 
 
 def test_a_cell_that_was_injected_earlier_is_replaced(notebooks: LocalNotebooks, make: Cells, code: Cells) -> None:

@@ -19,19 +19,31 @@ _RESERVED = frozenset(
     if then else elif fi case esac for select while until do done in function time coproc
     """.split()  # noqa: SIM905
 )
-# Bash cannot be given these, and some of them run what they hold.
+# Bash runs what some of these hold, computes what is assigned to others, and keeps the rest to itself.
 _SPECIAL = frozenset(
     """
-    BASHOPTS BASHPID BASH_ENV BASH_VERSINFO ENV EUID PPID PROMPT_COMMAND PS0 PS1 PS2 PS4 SHELLOPTS UID
+    DIRSTACK ENV EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD LINENO MAILCHECK OPTERR OPTIND PIPESTATUS
+    PPID PROMPT_COMMAND PS0 PS1 PS2 PS4 RANDOM SECONDS SHELLOPTS SHLVL SRANDOM UID _
     """.split()  # noqa: SIM905
 )
+_SPECIAL_PREFIXES = ("BASH", "COMP_", "READLINE_")
 _BARE = re.compile(r"[A-Za-z0-9_.,:/+@%=-]+")
 _QUOTABLE = re.compile(r"[ -&(-~]*")
 
 
 def assignment(name: str, value: Any, declared: Declared) -> str:  # noqa: ARG001 — text is all that bash has
-    if not _NAME.fullmatch(name) or name in _RESERVED or name in _SPECIAL:
+    if not _NAME.fullmatch(name) or name in _RESERVED or _is_special(name):
         raise Unwritable("is not a name that bash lets be set")
+    assigned = _assigned(name, value)
+    # After `declare -i` bash computes what is assigned, and runs what stands in it: only a number may meet that.
+    return assigned if value is None or type(value) is int else f"declare +i {name}; {assigned}"
+
+
+def _is_special(name: str) -> bool:
+    return name in _SPECIAL or name.startswith(_SPECIAL_PREFIXES)
+
+
+def _assigned(name: str, value: Any) -> str:
     match value:
         case None:
             return f"unset {name}"

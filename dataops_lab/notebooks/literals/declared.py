@@ -1,28 +1,33 @@
-"""The declared type of a value, as the port spells it: `date`, `list`, `list[date]`."""
+"""The declared type of a value, as the port spells it: `date`, `list[date]`, `tuple[integer]`, `mapping[integer]`."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-from ...domain.parameters import ParameterType
+from ...domain.parameters import WRITTEN_AS, ParameterType
 
-_SPELLED = re.compile(r"(?P<type>\w+)(?:\[(?P<items>\w+)\])?")
+_SPELLED = re.compile(r"(?P<type>\w+)(?:\[(?P<inner>\w+)\])?")
 
 
 class Declared(NamedTuple):
     type: ParameterType = ParameterType.ANY
-    items: ParameterType = ParameterType.ANY
-    """Of the members, for lists."""
+    inner: ParameterType = ParameterType.ANY
+    """Of the members of a list, or of the keys of a mapping."""
+    written_as: str | None = None
 
     @property
     def lists_dates(self) -> bool:
-        return self.type is ParameterType.LIST and self.items in (ParameterType.DATE, ParameterType.DATETIME)
+        return self.type is ParameterType.LIST and self.inner in (ParameterType.DATE, ParameterType.DATETIME)
 
     @classmethod
     def spelled(cls, text: str) -> Declared:
-        """ValueError when it is no type."""
+        """ValueError when it is not a type."""
         match = _SPELLED.fullmatch(text)
         if match is None:
             raise ValueError(text)
-        return cls(ParameterType(match["type"]), ParameterType(match["items"] or ParameterType.ANY))
+        inner = ParameterType(match["inner"] or ParameterType.ANY)
+        if (name := match["type"]) in WRITTEN_AS:
+            kind = ParameterType.STRING if name in ("path", "decimal") else ParameterType.LIST
+            return cls(kind, inner, name)
+        return cls(ParameterType(name), inner)

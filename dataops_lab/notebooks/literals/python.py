@@ -6,7 +6,7 @@ import keyword
 import math
 from typing import Any
 
-from ...domain.parameters import ParameterType
+from ...domain.parameters import NOT_FINITE, ParameterType
 from .declared import Declared
 from .problem import Unwritable, as_date, as_datetime, checked_text, deeper
 
@@ -21,17 +21,46 @@ def assignment(name: str, value: Any, declared: Declared) -> str:
 
 
 def _typed(value: Any, declared: Declared) -> str:
-    if declared.lists_dates and isinstance(value, list):
-        return f"[{', '.join(_typed(member, Declared(declared.items)) for member in value)}]"
-    kind = declared.type
-    if value is not None:
-        # The cell may stand before any import of the notebook, so it brings its own.
-        if kind is ParameterType.DATE:
+    if value is None:
+        return literal(value)
+    # The cell may stand before any import of the notebook, so it brings its own.
+    match declared.type:
+        case ParameterType.LIST if isinstance(value, list):
+            return _collection([_typed(member, Declared(declared.inner)) for member in value], value, declared)
+        case ParameterType.MAPPING if declared.inner is not ParameterType.ANY and isinstance(value, dict):
+            pairs = ((_typed_key(key, declared.inner), literal(its, 1)) for key, its in value.items())
+            return f"{{{', '.join(f'{key}: {its}' for key, its in pairs)}}}"
+        case ParameterType.STRING if declared.written_as == "path":
+            return f'__import__("pathlib").Path({literal(value)})'
+        case ParameterType.STRING if declared.written_as == "decimal":
+            return f'__import__("decimal").Decimal({literal(str(value))})'
+        case ParameterType.NUMBER if value in NOT_FINITE:
+            return f'float("{value}")'
+        case ParameterType.DATE:
             day = as_date(value)
             return f'__import__("datetime").date({day.year}, {day.month}, {day.day})'
-        if kind is ParameterType.DATETIME:
+        case ParameterType.DATETIME:
             return f'__import__("datetime").datetime.fromisoformat("{as_datetime(value).isoformat()}")'
     return literal(value)
+
+
+def _collection(members: list[str], value: list[Any], declared: Declared) -> str:
+    listed = ", ".join(members)
+    match declared.written_as:
+        case "tuple":
+            return f"({listed},)" if members else "()"
+        case "set" | "frozenset" as name:
+            if any(isinstance(member, (list, dict)) for member in value):
+                raise Unwritable(f"holds a list or a mapping, which a {name} of Python cannot have")
+            return f"{name}([{listed}])"
+    return f"[{listed}]"
+
+
+def _typed_key(key: str, kind: ParameterType) -> str:
+    try:
+        return literal(int(key) if kind is ParameterType.INTEGER else float(key))
+    except ValueError:
+        raise Unwritable(f"has the key {key!r}, which is not a number") from None
 
 
 def literal(value: Any, depth: int = 0) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ...domain.parameters import ParameterType
+from ...domain.parameters import NOT_FINITE, ParameterType
 from .declared import Declared
 from .problem import Unwritable, as_date, as_datetime, deeper, without_nul
 
@@ -37,12 +37,16 @@ def _typed(value: Any, declared: Declared) -> str:
     if value is None:
         return "NULL"
     if declared.lists_dates and isinstance(value, list):
-        return f"c({', '.join(_typed(member, Declared(declared.items)) for member in value)})"
+        return f"c({', '.join(_typed(member, Declared(declared.inner)) for member in value)})"
+    if declared.inner is ParameterType.NUMBER and isinstance(value, list):
+        value = [float(member) if member in NOT_FINITE else member for member in value]
     kind = declared.type
     if kind is ParameterType.DATE:
         return f'as.Date("{as_date(value).isoformat()}")'
     if kind is ParameterType.DATETIME:
         return _datetime(as_datetime(value))
+    if kind is ParameterType.NUMBER and value in NOT_FINITE:
+        return _number(float(value))
     if kind is ParameterType.NUMBER and isinstance(value, int) and not isinstance(value, bool):
         return _whole(value, double=True)
     return literal(value)

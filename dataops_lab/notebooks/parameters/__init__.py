@@ -5,10 +5,15 @@ One reader per kernel language; a schema in the notebook's metadata serves every
 
 from __future__ import annotations
 
-from ...domain.parameters import Parameter, ParameterSchema
+from collections.abc import Sequence
+
+from ...domain.parameters import Parameter, ParameterSchema, ParameterType
 from ...domain.snapshots import Finding, Severity
 from ..read import PARAMETERS, Cell, Notebook
 from . import bash, metadata, python, r
+from .cells import default_cells as cells_with_defaults
+from .cells import findings as value_findings
+from .values import keys_type, written_as
 
 # A reader takes the source of the `parameters` cell; None means that it cannot be read.
 _READERS = {"python": python.parameters, "r": r.parameters, "bash": bash.parameters}
@@ -16,14 +21,33 @@ _READERS = {"python": python.parameters, "r": r.parameters, "bash": bash.paramet
 
 def parameters_of(notebook: Notebook, language: str) -> tuple[ParameterSchema, list[Finding]]:
     """What the metadata declare goes before what the cell says, name by name."""
-    cells = [cell for cell in notebook.code_cells if PARAMETERS in cell.tags]
+    cells = [cell for cell in cells_with_defaults(notebook, language) if cell.source.strip()]
     stated, findings = metadata.parameters(notebook.metadata)
     if not cells and stated is None:
         return ParameterSchema(declared=False), [*findings, _no_cell()]
     if len(cells) > 1:
         findings.append(_several_cells(cells))
-    read = _read(cells[0], language, findings, stated=stated is not None) if cells else ()
-    return ParameterSchema(_merged(read, stated or ())), findings
+    read = [
+        parameter
+        for cell in cells
+        if PARAMETERS in cell.tags
+        for parameter in _read(cell, language, findings, stated=stated is not None)
+    ]
+    parameters = _merged(read, stated or ())
+    findings.extend(value_findings(notebook, language, parameters))
+    findings.extend(_loses(parameter) for parameter in parameters if _holds_python_types(parameter.default))
+    findings.extend(_untyped(parameter) for parameter in parameters if parameter in read and _is_untyped(parameter))
+    return ParameterSchema(parameters), findings
+
+
+def _is_untyped(parameter: Parameter) -> bool:
+    return parameter.type is ParameterType.ANY and not parameter.choices and not parameter.unsupported
+
+
+def _holds_python_types(value: object) -> bool:
+    """Whether a list or mapping has tuples, sets or their like in it, which a given value cannot have."""
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(written_as(it) or keys_type(it) or _holds_python_types(it) for it in members)
 
 
 def _read(cell: Cell, language: str, findings: list[Finding], *, stated: bool) -> tuple[Parameter, ...]:
@@ -39,7 +63,7 @@ def _read(cell: Cell, language: str, findings: list[Finding], *, stated: bool) -
     return parameters
 
 
-def _merged(read: tuple[Parameter, ...], stated: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+def _merged(read: Sequence[Parameter], stated: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
     by_name = {p.name: p for p in read}
     by_name.update({p.name: p for p in stated})
     return tuple(by_name.values())
@@ -58,9 +82,27 @@ def _several_cells(cells: list[Cell]) -> Finding:
     return Finding(
         "several_parameters_cells",
         Severity.WARNING,
-        f"{len(cells)} cells are tagged 'parameters'; only the first one counts.",
-        "Keep the tag on one cell and move the others' assignments into it.",
+        f"{len(cells)} cells are tagged 'parameters': given values are set behind the last of them.",
+        "Keep the tag on one cell and move the others' assignments into it: what stands between sees the defaults.",
         cells[1].index,
+    )
+
+
+def _untyped(parameter: Parameter) -> Finding:
+    return Finding(
+        "untyped_parameter",
+        Severity.INFO,
+        f"The type of {parameter.name} cannot be told: a value from the command line arrives as text.",
+        "Give it a plain default, or a type: an annotation in Python, or an entry under dataops.parameters.",
+    )
+
+
+def _loses(parameter: Parameter) -> Finding:
+    return Finding(
+        "untyped_parameter",
+        Severity.INFO,
+        f"{parameter.name} has tuples, sets or number keys inside: in a given value they arrive as lists or text.",
+        "Convert them in the next cell.",
     )
 
 

@@ -21,13 +21,28 @@ _NAMES = {
     "date": T.DATE,
     "datetime": T.DATETIME,
     **dict.fromkeys(("list", "List", "Sequence", "Iterable", "Collection", "tuple", "Tuple"), T.LIST),
+    **dict.fromkeys(("set", "Set", "AbstractSet", "MutableSet", "frozenset", "FrozenSet"), T.LIST),
+    **dict.fromkeys(("Path", "PurePath", "Decimal"), T.STRING),
     **dict.fromkeys(("dict", "Dict", "Mapping", "MutableMapping"), T.MAPPING),
 }
 
 
+_WRITTEN_AS = {
+    **dict.fromkeys(("tuple", "Tuple"), "tuple"),
+    **dict.fromkeys(("set", "Set", "AbstractSet", "MutableSet"), "set"),
+    **dict.fromkeys(("frozenset", "FrozenSet"), "frozenset"),
+    **dict.fromkeys(("Path", "PurePath"), "path"),
+    "Decimal": "decimal",
+}
+_KEYS = {T.INTEGER: T.INTEGER, T.NUMBER: T.NUMBER, T.STRING: None, T.ANY: None}
+
+
 @dataclass(frozen=True)
 class Declared:
-    """`explicit` is True where the annotation says "anything", so that a default does not narrow it."""
+    """`explicit` is True where the annotation says "anything", so that a default does not narrow it.
+
+    `unsupported` is the part of the annotation that no value of a parameter can be passed as.
+    """
 
     type: ParameterType = T.ANY
     nullable: bool = False
@@ -35,6 +50,9 @@ class Declared:
     items: ParameterType | None = None
     help: str = ""
     explicit: bool = False
+    written_as: str | None = None
+    keys: ParameterType | None = None
+    unsupported: str = ""
 
 
 def declared_by(annotation: ast.expr | str) -> Declared:
@@ -58,7 +76,9 @@ def _declared(node: ast.expr) -> Declared:
             members = arguments.elts if isinstance(arguments, ast.Tuple) else [arguments]
             return _subscript(_last_name(container), members)
     name = _last_name(node)
-    return Declared(_NAMES.get(name, T.ANY), explicit=name in ("Any", "object"))
+    if name not in _NAMES and name not in ("Any", "object"):
+        return Declared(unsupported=ast.unparse(node))
+    return Declared(_NAMES.get(name, T.ANY), explicit=name in ("Any", "object"), written_as=_WRITTEN_AS.get(name))
 
 
 def _subscript(name: str, members: Sequence[ast.expr]) -> Declared:
@@ -74,13 +94,27 @@ def _subscript(name: str, members: Sequence[ast.expr]) -> Declared:
             return replace(_declared(members[0]), help=" ".join(texts))
         case "Final":
             return _declared(members[0])
-    kind = _NAMES.get(name, T.ANY)
-    return Declared(kind, items=_member(members) if kind is T.LIST else None)
+    kind, inner = _NAMES.get(name, T.ANY), [_declared(m) for m in members if not _is_ellipsis(m)]
+    unsupported = next((i.unsupported or i.written_as or "" for i in inner if i.unsupported or i.written_as), "")
+    if kind is T.ANY or (kind is T.STRING and inner):
+        unsupported = name
+    if kind is T.MAPPING and inner and inner[0].type not in _KEYS:
+        unsupported = f"a mapping with keys of type {inner[0].type}"
+    return Declared(
+        kind,
+        items=_member(inner) if kind is T.LIST else None,
+        written_as=_WRITTEN_AS.get(name),
+        keys=_KEYS.get(inner[0].type) if kind is T.MAPPING and inner else None,
+        unsupported=unsupported and (unsupported if kind is T.ANY else f"{name} of {unsupported}"),
+    )
 
 
-def _member(members: Sequence[ast.expr]) -> ParameterType | None:
+def _is_ellipsis(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is ...
+
+
+def _member(told: Sequence[Declared]) -> ParameterType | None:
     """`tuple[int, ...]` and `list[int]` have members of one type; `tuple[int, str]` has not."""
-    told = [_declared(m) for m in members if not (isinstance(m, ast.Constant) and m.value is ...)]
     return None if any(t.nullable for t in told) else common_type([t.type for t in told])
 
 
@@ -101,7 +135,16 @@ def _union(members: Sequence[ast.expr]) -> Declared:
         return replace(real[0], nullable=nullable)
     kind = common_type([t.type for t in real])
     choices = tuple(c for t in real for c in t.choices) if all(t.choices for t in real) else ()
-    return Declared(kind or T.ANY, nullable=nullable, choices=choices, explicit=True)
+    # `str | Path` takes text as it is; of members that no JSON value is, one that can be passed suffices.
+    passed = [t for t in real if not t.unsupported and not t.written_as and not t.keys]
+    unsupported = "" if passed or not real else next(t.unsupported or t.written_as or "a mapping" for t in real)
+    return Declared(
+        (kind if len(passed) == len(real) else common_type([t.type for t in passed])) or T.ANY,
+        nullable=nullable,
+        choices=choices,
+        explicit=True,
+        unsupported=unsupported,
+    )
 
 
 def _last_name(node: ast.expr) -> str:

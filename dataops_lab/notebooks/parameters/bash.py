@@ -7,15 +7,18 @@ from collections import deque
 from typing import Any
 
 from ...domain.parameters import Parameter, ParameterType
-from .values import Unknown, description_of, member_type, type_of
+from .values import Statement, Unknown, description_of, member_type, type_of
 
 T = ParameterType
 
 _ASSIGNMENT = re.compile(
-    r"^\s*(?:(?:export|readonly|declare(?:\s+-[a-zA-Z]+)*|typeset)\s+)?(?P<name>[A-Za-z_]\w*)=(?P<rest>.*)$", re.DOTALL
+    r"^\s*(?:(?P<how>export|readonly|(?:declare|typeset)(?:\s+[-+][a-zA-Z]+)*)\s+)?"
+    r"(?P<name>[A-Za-z_]\w*)=(?P<rest>.*)$",
+    re.DOTALL,
 )
 _DEFAULTED = re.compile(r"^\$\{\w+:?-(?P<default>[^{}$`\\\"']*)\}$")
 _INTEGER = re.compile(r"^-?(0|[1-9]\d{0,17})$")
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _LONGEST = 200  # lines of one value; a quote that stays open longer is a mistake
 _NUMBER = re.compile(r"^-?(0|[1-9]\d*)\.\d+$")
 
@@ -39,15 +42,43 @@ def parameters(source: str) -> tuple[Parameter, ...] | None:
             value, comment, alone = words
             if alone:
                 found[match["name"]] = _parameter(
-                    match["name"], value, description_of([comment]) or description_of(above)
+                    match["name"], value, description_of([comment]) or description_of(above), match["how"] or ""
                 )
         above = []
     return tuple(found.values())
 
 
-def _parameter(name: str, value: Any, description: str) -> Parameter:
+def statements(source: str) -> list[Statement]:
+    """Line by line: what begins with a blank belongs to a branch, a loop or a function, and sets nothing for sure."""
+    return [_statement(line) for line in source.split("\n") if not line.lstrip().startswith("#")]
+
+
+def _statement(line: str) -> Statement:
+    match = _ASSIGNMENT.match(line)
+    read = frozenset(_NAME.findall(match["rest"] if match else line))
+    return Statement(read, frozenset([match["name"]]) if match and not line[:1].isspace() else frozenset())
+
+
+def _parameter(name: str, value: Any, description: str, how: str) -> Parameter:
+    options = {option for word in how.split()[1:] if word.startswith("-") for option in word[1:]}
+    if "i" in options and not isinstance(value, list):
+        # Bash computes what is assigned to such a name, so it holds a whole number whatever stands there.
+        value = int(value) if _INTEGER.match(str(value)) else Unknown(T.INTEGER)
     default = None if isinstance(value, Unknown) else value
-    return Parameter(name, type_of(value), default=default, description=description, items=member_type(value))
+    return Parameter(
+        name,
+        type_of(value),
+        default=default,
+        description=description,
+        items=T.INTEGER if "i" in options and isinstance(value, list) else member_type(value),
+        unsupported=_unsupported(how, options),
+    )
+
+
+def _unsupported(how: str, options: set[str]) -> str:
+    if how == "readonly" or "r" in options:
+        return "read-only"
+    return "a reference to another name" if "n" in options else ""
 
 
 def _words(text: str) -> tuple[Any, str, bool] | None:

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import json
 import math
 import operator
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from ...domain.parameters import ParameterType
 from .. import python_source
-from .values import IsoDate, IsoDatetime, Unknown, type_of
+from .values import (
+    DecimalText,
+    FrozenSetMembers,
+    IsoDate,
+    IsoDatetime,
+    NumberKeys,
+    PathText,
+    SetMembers,
+    TupleMembers,
+    TypedKeys,
+    Unknown,
+    type_of,
+    written_as,
+)
 
 T = ParameterType
 
@@ -24,6 +39,21 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Mod: operator.mod,
     ast.Pow: operator.pow,
 }
+
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+_COLLECTIONS: dict[str, type[list[Any]]] = {
+    "list": list, "sorted": list, "tuple": TupleMembers, "set": SetMembers, "frozenset": FrozenSetMembers
+}  # fmt: skip
+_TEXT_METHODS = frozenset(
+    ("format", "join", "replace", "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "zfill")
+)
 
 # Somebody's `9 ** 9 ** 9` must not keep us busy.
 _LARGEST = 10**18
@@ -42,8 +72,12 @@ def _constant(node: ast.expr) -> Any:
     match node:
         case ast.Constant(value=value):
             return _json(value)
-        case ast.List(elts=members) | ast.Tuple(elts=members):
-            return _all([_constant(m) for m in members], T.LIST)
+        case ast.List() | ast.Tuple() | ast.Set() | ast.ListComp() | ast.SetComp() | ast.DictComp():
+            return _display(node)
+        case ast.UnaryOp(op=ast.Not()) | ast.Compare() | ast.BoolOp():
+            return _truth(node)
+        case ast.IfExp(body=body, orelse=orelse):
+            return _either(_constant(body), _constant(orelse))
         case ast.Dict(keys=keys, values=values):
             return _mapping(keys, values)
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
@@ -52,6 +86,8 @@ def _constant(node: ast.expr) -> Any:
             return _computed(_constant(left), op, _constant(right))
         case ast.JoinedStr():
             return Unknown(T.STRING)
+        case ast.Attribute(attr="nan" | "inf"):
+            return Unknown(T.NUMBER)
         case ast.Call():
             return _call(node)
     return Unknown()
@@ -64,19 +100,73 @@ def _json(value: object) -> Any:
         case float():
             # 1e999 is an infinity, which JSON does not have.
             return value if math.isfinite(value) else Unknown(T.NUMBER)
+        case bytes() | complex():
+            return Unknown(unsupported=type(value).__name__)
     return Unknown()
 
 
-def _all(members: list[Any], kind: ParameterType) -> Any:
-    return Unknown(kind) if any(isinstance(m, Unknown) for m in members) else members
+def _display(node: ast.expr) -> Any:
+    match node:
+        case ast.List(elts=members):
+            return _all([_constant(m) for m in members])
+        case ast.Tuple(elts=members):
+            return _all([_constant(m) for m in members], TupleMembers)
+        case ast.Set(elts=members):
+            return _all([_constant(m) for m in members], SetMembers)
+        case ast.SetComp():
+            return Unknown(T.LIST, "set")
+        case ast.DictComp():
+            return Unknown(T.MAPPING)
+    return Unknown(T.LIST)
+
+
+def _truth(node: ast.expr) -> Any:
+    """`not True`, `1 == 2`, `False or True`: what plain values decide; otherwise only the type is known."""
+    match node:
+        case ast.UnaryOp(operand=operand):
+            value = _constant(operand)
+            return Unknown(T.BOOLEAN) if isinstance(value, Unknown) else not value
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            values = [_constant(side) for side in (left, *others)]
+            if any(isinstance(value, Unknown) for value in values) or any(type(op) not in _COMPARISONS for op in ops):
+                return Unknown(T.BOOLEAN)
+            return all(_COMPARISONS[type(op)](*pair) for op, pair in zip(ops, pairwise(values), strict=True))
+        case ast.BoolOp(op=op, values=parts):
+            values = [_constant(part) for part in parts]
+            if any(type_of(value) is not T.BOOLEAN for value in values):
+                return Unknown()
+            if any(isinstance(value, Unknown) for value in values):
+                return Unknown(T.BOOLEAN)
+            return all(values) if isinstance(op, ast.And) else any(values)
+    return Unknown(T.BOOLEAN)
+
+
+def _either(one: Any, other: Any) -> Any:
+    kinds = {type_of(one), type_of(other)}
+    forms = {written_as(one), written_as(other)}
+    return Unknown(kinds.pop(), forms.pop()) if len(kinds) == len(forms) == 1 else Unknown()
+
+
+def _all(members: list[Any], made: type[list[Any]] = list) -> Any:
+    if any(isinstance(m, Unknown) for m in members):
+        return Unknown(T.LIST, written_as(made))
+    return made(members)
 
 
 def _mapping(keys: Sequence[ast.expr | None], values: Sequence[ast.expr]) -> Any:
     names = [_constant(key) if key is not None else Unknown() for key in keys]
-    if not all(isinstance(name, str) for name in names):
+    members = [_constant(value) for value in values]
+    kinds = {type_of(name) for name in names}
+    if T.ANY in kinds:
         return Unknown(T.MAPPING)
-    told = _all([_constant(value) for value in values], T.MAPPING)
-    return told if isinstance(told, Unknown) else dict(zip(names, told, strict=True))
+    if not kinds <= {T.STRING} and kinds not in ({T.INTEGER}, {T.NUMBER}):
+        return Unknown(T.MAPPING, unsupported="a mapping whose keys are neither text nor numbers of one type")
+    if any(isinstance(told, Unknown) for told in (*names, *members)):
+        return Unknown(T.MAPPING)
+    made = {T.INTEGER: TypedKeys, T.NUMBER: NumberKeys}.get(kinds.pop() if kinds else T.STRING, dict)
+    return made(
+        (name if isinstance(name, str) else json.dumps(name), its) for name, its in zip(names, members, strict=True)
+    )
 
 
 def _signed(sign: ast.unaryop, value: Any) -> Any:
@@ -87,6 +177,10 @@ def _signed(sign: ast.unaryop, value: Any) -> Any:
 
 def _computed(left: Any, op: ast.operator, right: Any) -> Any:
     kinds = {type_of(left), type_of(right)}
+    if kinds == {T.LIST} and isinstance(op, ast.Add):
+        return _joined(left, right)
+    if kinds == {T.LIST, T.INTEGER} and isinstance(op, ast.Mult):
+        return Unknown(T.LIST, written_as(left) or written_as(right))
     if any(isinstance(side, Unknown) for side in (left, right)):
         # `prefix + "/" + name` is text whatever the names hold.
         return Unknown(T.STRING if T.STRING in kinds and isinstance(op, (ast.Add, ast.Mod)) else T.ANY)
@@ -100,11 +194,47 @@ def _computed(left: Any, op: ast.operator, right: Any) -> Any:
     return _json(compute(left, right)) if compute else Unknown(T.INTEGER)
 
 
+def _joined(left: Any, right: Any) -> Any:
+    if isinstance(left, Unknown) or isinstance(right, Unknown) or type(left) is not type(right):
+        return Unknown(T.LIST, written_as(left) or written_as(right))
+    return type(left)([*left, *right])
+
+
+def _method(owner: ast.expr, name: str, arguments: list[Any]) -> Any:
+    """Methods of texts, which tell their type."""
+    text = _constant(owner)
+    if type_of(text) is not T.STRING or written_as(text):
+        return None
+    if name in ("split", "rsplit", "splitlines"):
+        plain = not isinstance(text, Unknown) and all(isinstance(it, (str, int)) for it in arguments)
+        return getattr(text, name)(*arguments) if plain else Unknown(T.LIST)
+    return Unknown(T.STRING) if name in _TEXT_METHODS else None
+
+
 def _call(node: ast.Call) -> Any:
     """`date(2026, 1, 31)`, `dt.date.fromisoformat("2026-01-31")` and their kin; other calls tell a type at most."""
     owner, _, name = python_source.dotted(node.func).rpartition(".")
     owner = owner.rpartition(".")[2]
     arguments = [_constant(argument) for argument in node.args]
+    if isinstance(node.func, ast.Attribute):
+        told = _method(node.func.value, node.func.attr, arguments)
+        if told is not None:
+            return told
+    if not owner and name in _COLLECTIONS:
+        made = _COLLECTIONS[name]
+        if not node.args and not node.keywords:
+            return made()
+        if len(arguments) == 1 and isinstance(arguments[0], list):
+            return made(dict.fromkeys(arguments[0])) if "set" in name else made(arguments[0])
+        return Unknown(T.LIST, written_as(made))
+    if name == "dict" and not owner:
+        return Unknown(T.MAPPING)
+    if name in ("Path", "PurePath") and len(arguments) <= 1:
+        text = arguments[0] if arguments else "."
+        return PathText(text) if isinstance(text, str) else Unknown(T.STRING, "path")
+    if name == "Decimal" and len(arguments) == 1:
+        exact = isinstance(arguments[0], (str, int)) and not isinstance(arguments[0], bool)
+        return DecimalText(arguments[0]) if exact else Unknown(T.STRING, "decimal")
     named = {k.arg: _constant(k.value) for k in node.keywords if k.arg}
     if name == "fromisoformat" and owner in ("date", "datetime") and len(arguments) == 1:
         kind: type[dt.date] = dt.datetime if owner == "datetime" else dt.date

@@ -13,7 +13,7 @@ from .. import python_source
 from .annotations import Declared, declared_by
 from .comments import Comments
 from .constants import constant
-from .values import Unknown, member_type, type_of
+from .values import Statement, Unknown, keys_type, member_type, type_of, written_as
 
 T = ParameterType
 
@@ -42,6 +42,20 @@ def parameters(source: str) -> tuple[Parameter, ...] | None:
     for assignment in _assignments(tree):
         found[assignment.name] = _parameter(assignment, comments, source)
     return tuple(found.values())
+
+
+def statements(source: str) -> list[Statement]:
+    """Empty for what is not Python. The body of a loop, a branch or a function counts as read, never as set."""
+    tree = None if python_source.is_foreign(source) else python_source.parsed(source)
+    return [_statement(node) for node in tree.body] if tree else []
+
+
+def _statement(node: ast.stmt) -> Statement:
+    names = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
+    plain = isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None
+    stored = frozenset(name.id for name in names if isinstance(name.ctx, ast.Store))
+    read = frozenset(name.id for name in names if not isinstance(name.ctx, ast.Store))
+    return Statement(read, stored) if plain else Statement(read | stored, frozenset())
 
 
 def _assignments(tree: ast.Module) -> Iterator[_Assignment]:
@@ -92,11 +106,20 @@ def _declared_only(name: str, declared: Declared, description: str) -> Parameter
         description=description or declared.help,
         choices=declared.choices,
         items=declared.items,
+        written_as=declared.written_as,
+        keys=declared.keys,
+        unsupported=declared.unsupported,
     )
 
 
 def _with_value(name: str, declared: Declared, value: Any, description: str) -> Parameter:
-    kind = type_of(value) if declared.type is T.ANY and not declared.explicit else declared.type
+    narrowed = declared.type is T.ANY and not declared.explicit
+    kind = type_of(value) if narrowed else declared.type
+    # `Region`, a name that the notebook gives to a type of its own, says less than a default of that type.
+    told = not isinstance(value, Unknown) and value is not None
+    unsupported = "" if narrowed and told else declared.unsupported or getattr(value, "unsupported", "")
+    if unsupported and narrowed:
+        kind = T.ANY
     return Parameter(
         name,
         kind,
@@ -105,6 +128,9 @@ def _with_value(name: str, declared: Declared, value: Any, description: str) -> 
         description=description or declared.help,
         choices=declared.choices,
         items=declared.items or (member_type(value) if kind is T.LIST else None),
+        written_as=declared.written_as or (written_as(value) if kind is type_of(value) else None),
+        keys=declared.keys or (keys_type(value) if kind is T.MAPPING else None),
+        unsupported=unsupported,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...domain.parameters import Parameter, ParameterType
-from .values import IsoDate, IsoDatetime, Unknown, description_of, member_type, type_of
+from .values import IsoDate, IsoDatetime, Statement, Unknown, description_of, member_type, type_of
 
 T = ParameterType
 
@@ -59,6 +59,23 @@ def parameters(source: str) -> tuple[Parameter, ...] | None:
                 above = _above(statement[0].line, comments, code_lines)
                 found[name] = _parameter(name, _value(value), description or above)
     return tuple(found.values())
+
+
+def statements(source: str) -> list[Statement]:
+    """Empty for what cannot be read."""
+    found = _statements(list(_tokens(source))) or []
+    return [_statement(tokens) for tokens in found]
+
+
+def _statement(tokens: list[_Token]) -> Statement:
+    match tokens:
+        case [_Token("name", name), _Token("sign", "<-" | "=" | "<<-"), *value] if value:
+            return Statement(_names(value), frozenset([name.strip("`")]))
+    return Statement(_names(tokens), frozenset())
+
+
+def _names(tokens: list[_Token]) -> frozenset[str]:
+    return frozenset(token.text.strip("`") for token in tokens if token.kind == "name")
 
 
 def _tokens(source: str) -> Iterator[_Token]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...domain.parameters import ParameterType
 
@@ -12,10 +12,15 @@ T = ParameterType
 
 
 class Unknown:
-    """A value that only running the notebook tells. `type` is what can be said all the same."""
+    """A value that only running the notebook tells. `type` is what can be said all the same.
 
-    def __init__(self, kind: ParameterType = T.ANY) -> None:
+    `written_as` and `unsupported` are those of `domain.parameters.Parameter`.
+    """
+
+    def __init__(self, kind: ParameterType = T.ANY, written_as: str | None = None, unsupported: str = "") -> None:
         self.type = kind
+        self.written_as = written_as
+        self.unsupported = unsupported
 
 
 class IsoDate(str):
@@ -26,6 +31,55 @@ class IsoDate(str):
 
 class IsoDatetime(str):
     __slots__ = ()
+
+
+class PathText(str):
+    __slots__ = ()
+    written_as = "path"
+
+
+class DecimalText(str):
+    __slots__ = ()
+    written_as = "decimal"
+
+
+class TupleMembers(list[Any]):
+    """The members of a tuple, as they travel, that know to have been one."""
+
+    written_as = "tuple"
+
+
+class SetMembers(list[Any]):
+    written_as = "set"
+
+
+class FrozenSetMembers(list[Any]):
+    written_as = "frozenset"
+
+
+class TypedKeys(dict[str, Any]):
+    """A mapping whose keys are numbers. They travel as text."""
+
+    keys_type: ParameterType = T.INTEGER
+
+
+class NumberKeys(TypedKeys):
+    keys_type = T.NUMBER
+
+
+def written_as(value: Any) -> str | None:
+    return getattr(value, "written_as", None)
+
+
+def keys_type(value: Any) -> ParameterType | None:
+    return getattr(value, "keys_type", None)
+
+
+class Statement(NamedTuple):
+    """The names that a statement at the top level of a cell reads and then sets."""
+
+    reads: frozenset[str]
+    sets: frozenset[str]
 
 
 def type_of(value: Any) -> ParameterType:

@@ -30,9 +30,9 @@ def test_a_notebook_without_a_parameters_cell_says_so(read: Cells, code: Cells) 
     assert (schema.declared, schema.parameters, codes) == (False, (), ["no_parameters_cell"])
 
 
-def test_the_first_of_several_cells_counts_and_it_is_said(read: Cells, code: Cells) -> None:
+def test_all_tagged_cells_count_and_it_is_said(read: Cells, code: Cells) -> None:
     schema, codes = read(code("a = 1", "parameters"), code("b = 1", "parameters"))
-    assert [p.name for p in schema.parameters] == ["a"]
+    assert [p.name for p in schema.parameters] == ["a", "b"]
     assert codes == ["several_parameters_cells"]
 
 
