@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import random
+import shutil
 import subprocess
 from collections.abc import Callable
 from decimal import Decimal
@@ -19,6 +21,8 @@ from dataops_lab.errors import InvalidParameters
 from dataops_lab.notebooks.inject import filled_in
 from dataops_lab.notebooks.parameters import parameters_of
 from dataops_lab.notebooks.read import parse_notebook, source_of
+
+from ...required import missing
 
 Cells = Callable[..., Any]
 
@@ -235,6 +239,46 @@ def test_of_several_cells_the_next_one_sees_what_was_given(
     seen = run_python(sources)
     warned = {f.message.split(" again")[0].split()[-1] for f in findings if f.code == "parameter_set_again"}
     assert {name for name in names if seen[name] != 77} == warned
+
+
+def random_notebooks(language: str, assign: str) -> list[tuple[list[str], dict[str, str]]]:
+    """Cells of runs with every parameter given as 77, and what each parameter must be at the end."""
+    chance = random.Random(11)
+    runs = []
+    while len(runs) < 40:
+        tags = [chance.random() < 0.5 for _ in range(chance.randint(1, 5))]
+        cells = [
+            code_cell(assign.format(chance.choice("abc"), chance.randint(0, 9)), *(["parameters"] if tagged else []))
+            for tagged in tags
+        ]
+        if not any(tags):
+            continue
+        schema, findings = parameters_of(parse_notebook(notebook_of(*cells)), language)
+        warned = {f.message.split(" again")[0].split()[-1] for f in findings if f.code == "parameter_set_again"}
+        names = [parameter.name for parameter in schema.parameters]
+        sources, _ = given_to(notebook_of(*cells), language, **dict.fromkeys(names, "77"))
+        runs.append((sources, {name: "77" for name in names if name not in warned}))
+    return runs
+
+
+@pytest.mark.parametrize(
+    ("language", "assign", "command", "cell", "show"),
+    [
+        ("bash", "{}={}", ["bash", "-c"], "(\n{}\n)", 'echo "{0}=${0}"'),
+        ("R", "{} <- {}", ["Rscript", "-e"], "local({{\n{}\n}})", 'cat("{0}=", {0}, "\\n", sep = "")'),
+    ],
+)
+def test_of_several_cells_of_r_and_bash_the_next_one_sees_what_was_given(
+    language: str, assign: str, command: list[str], cell: str, show: str
+) -> None:
+    if shutil.which(command[0]) is None:
+        missing(f"{command[0]} is not installed.")
+    runs = random_notebooks(language, assign)
+    script = "\n".join(
+        cell.format("\n".join([*cells, *(show.format(name) for name in wanted)])) for cells, wanted in runs
+    )
+    done = subprocess.run([*command, script], capture_output=True, check=True, text=True)
+    assert done.stdout.split() == [f"{name}={value}" for _, wanted in runs for name, value in wanted.items()]
 
 
 HOSTILE = ["a[$(touch ran)]", "x; touch ran", "$(touch ran)", "5", "-n", "[1]=2", "touch ran"]
