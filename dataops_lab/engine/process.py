@@ -40,6 +40,8 @@ def start_engine(
     with log.open("ab") as said:
         return subprocess.Popen(
             command,
+            # Not the caller's, which is somebody's workspace: a relative entry of PYTHONPATH would lead there.
+            cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=said,

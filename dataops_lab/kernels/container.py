@@ -41,7 +41,8 @@ def kernel_container(
     variables = {"HOME": "/tmp", **env}  # noqa: S108
     return {
         **spec,
-        "Entrypoint": [PYTHON, "-c", Path(init.__file__).read_text(encoding="utf-8")],
+        # -I: it starts in the workspace, and must import nothing from there.
+        "Entrypoint": [PYTHON, "-I", "-c", Path(init.__file__).read_text(encoding="utf-8")],
         "Cmd": [str(CONNECTION / LOCK), *command],
         "WorkingDir": str(WORKSPACE / folder),
         "Env": [f"{name}={value}" for name, value in variables.items()],

@@ -27,6 +27,13 @@ def local(folder: Path) -> LocalNotebooks:
     return LocalNotebooks(FolderBlobs(folder))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _workers_find_this_module() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+        yield
+
+
 @pytest.fixture(scope="module")
 def blobs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("blobs")
@@ -45,7 +52,7 @@ def children() -> list[psutil.Process]:
 
 def _is_worker(child: psutil.Process) -> bool:
     try:
-        return "multiprocessing.spawn" in " ".join(child.cmdline())
+        return "dataops_lab.notebooks.worker" in " ".join(child.cmdline())
     except psutil.NoSuchProcess:  # ended meanwhile, zombies included
         return False
 
@@ -128,8 +135,7 @@ def test_a_call_that_hangs_is_given_up_and_its_worker_with_it() -> None:
     with pytest.raises(Unavailable) as given_up:
         workers.kernel("python3")
     assert given_up.value.precise_code == "notebook_too_slow"
-    hung = [child for child in children() if child.pid not in others]
-    assert psutil.wait_procs(hung, timeout=30)[1] == []
+    assert {child.pid for child in children()} <= others
 
 
 def test_after_a_call_that_hung_the_next_one_is_answered() -> None:
@@ -141,6 +147,37 @@ def test_after_a_call_that_hung_the_next_one_is_answered() -> None:
     workers._timeout_s = 60
     assert workers.report(b"", title="", code=True) != first
     workers.close()
+
+
+class Failing:
+    def kernel(self, name: str) -> None:
+        raise TimeoutError("its own")
+
+    def frozen(self, kernel: str) -> object:
+        return threading.Lock()
+
+
+def test_an_unforeseen_error_arrives_as_it_is_with_where_it_arose() -> None:
+    workers = WorkerNotebooks(Failing, workers=1)  # type: ignore[arg-type]
+    with pytest.raises(TimeoutError, match="its own") as failed:
+        workers.kernel("python3")
+    assert "in kernel" in failed.value.__notes__[0]
+    with pytest.raises(RuntimeError, match="cannot be sent"):
+        workers.frozen("python3")
+    workers.close()
+
+
+def test_a_workspace_executes_nothing_in_a_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = ("dataops_lab", "nbformat", "yaml", "sqlalchemy", "multiprocessing", "tornado")
+    for module in {*sys.stdlib_module_names, *others}:
+        (tmp_path / f"{module}.py").write_text("import os\nopen(os.path.join(os.path.dirname(__file__), 'RAN'), 'w')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f":.:{os.environ['PYTHONPATH']}")
+    workers = WorkerNotebooks(partial(local, tmp_path / "blobs"), workers=1)
+    assert workers.kernel("python3").name == "python3"
+    assert children()
+    workers.close()
+    assert not (tmp_path / "RAN").exists()
 
 
 def test_workers_end_with_a_server_that_is_killed(tmp_path: Path) -> None:

@@ -1,0 +1,128 @@
+"""Worker processes that answer calls on notebooks, so that the calls hold no server's event loop.
+
+multiprocessing cannot do this safely: its children search the current folder for what they import, and that is the
+workspace. Ours never do, so that a `pickle.py` there is a file like any other.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from socket import socketpair
+from typing import Any
+
+from ..errors import DataOpsError
+from ..ports import Notebooks
+
+
+class WorkerDied(Exception):
+    """The worker ended in the middle of the call."""
+
+
+class WorkerTooSlow(Exception):
+    """No answer came in time. Not TimeoutError, which a call may raise by itself."""
+
+
+class Pool:
+    """At most `workers` processes, each started when it is first needed. Calls may come from several threads.
+
+    `factory` makes the notebooks of a worker, in the worker: it must be picklable by name.
+    """
+
+    def __init__(self, factory: Callable[[], Notebooks], *, workers: int) -> None:
+        self._factory = factory
+        self._free = threading.Semaphore(workers)
+        self._lock = threading.Lock()
+        self._idle: list[_Worker] = []
+        self._busy: set[_Worker] = set()
+
+    def call(self, within_s: float, verb: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Raise what the call raises. Raise WorkerTooSlow when nothing came in time, waiting for a worker included.
+
+        A call that took too long or whose worker died costs that worker only.
+        """
+        deadline = time.monotonic() + within_s
+        if not self._free.acquire(timeout=within_s):
+            raise WorkerTooSlow
+        try:
+            worker = self._taken()
+            try:
+                answer, error, trace = worker.answer(deadline - time.monotonic(), verb, arguments, named)
+            except BaseException:
+                worker.end()
+                raise
+            finally:
+                self._put_back(worker)
+        finally:
+            self._free.release()
+        if error is None:
+            return answer
+        if not isinstance(error, DataOpsError):
+            error.add_note(f"In a worker process:\n{trace}")
+        raise error
+
+    def close(self) -> None:
+        """End the workers, whatever they do; a later call starts new ones."""
+        with self._lock:
+            for worker in (*self._idle, *self._busy):
+                worker.end()
+            self._idle.clear()
+
+    def _taken(self) -> _Worker:
+        with self._lock:
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.lives():
+                    break
+                worker.end()
+            else:
+                worker = _Worker(self._factory)
+            self._busy.add(worker)
+            return worker
+
+    def _put_back(self, worker: _Worker) -> None:
+        with self._lock:
+            self._busy.discard(worker)
+            if worker.lives():
+                self._idle.append(worker)
+            else:
+                worker.end()
+
+
+class _Worker:
+    def __init__(self, factory: Callable[[], Notebooks]) -> None:
+        ours, theirs = socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                # -P, and a current folder where nobody else writes: see above.
+                [sys.executable, "-P", "-m", "dataops_lab.notebooks.worker", str(theirs.fileno())],
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+        self._connection = Connection(ours.detach())
+        with suppress(OSError):  # It has ended already: the first call finds that out.
+            self._connection.send(factory)
+
+    def answer(self, within_s: float, *call: Any) -> tuple[Any, BaseException | None, str]:
+        try:
+            self._connection.send(call)
+            if not self._connection.poll(max(0, within_s)):
+                raise WorkerTooSlow
+            answer: tuple[Any, BaseException | None, str] = self._connection.recv()
+            return answer
+        except (EOFError, ConnectionError) as ended:
+            raise WorkerDied from ended
+
+    def lives(self) -> bool:
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        """Ending it twice does no harm."""
+        self._process.kill()
+        self._process.wait()
