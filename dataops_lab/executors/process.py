@@ -61,7 +61,9 @@ class ProcessExecutor:
     def _run(self, bundle: Bundle, directory: Path) -> subprocess.Popen[bytes] | _Forked:
         # -P: nothing beside the run directory may shadow what the runner imports.
         command = [self._python, "-P", "-m", "dataops_lab.runner", str(directory)]
-        environment = _with_locale({**bundle.environment, protocol.ATTEMPT_VARIABLE: bundle.name})
+        # A repository above our folders is not the run's: without this git would answer for it.
+        ceiling = {"GIT_CEILING_DIRECTORIES": str(self._folder.resolve())}
+        environment = _with_locale({**ceiling, **bundle.environment, protocol.ATTEMPT_VARIABLE: bundle.name})
         kernel = bundle.spec["kernel"]
         with ExitStack() as opened:
             said = opened.enter_context((directory / _RUNNER_LOG).open("ab"))

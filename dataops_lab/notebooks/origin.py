@@ -5,29 +5,54 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit, urlunsplit
 
 from ..domain.versions import Origin
+from ..runner.reading import open_plain
 
 _TIMEOUT_S = 5.0
 
-# A repository's own settings name programs that git then runs. None of them may run for a look.
-_INERT = ("core.fsmonitor=", "core.hooksPath=/dev/null", "core.untrackedCache=false", "protocol.allow=never")
+# What git reads of a repository to tell its state. Hooks, settings and attributes are not among it.
+_DATA = ("index", "sharedindex.*")
+_SHARED_DATA = ("objects", "refs", "packed-refs", "reftable", "shallow")
 
-_FILTER = re.compile(r"^filter\.(?P<name>.+)\.(clean|process|smudge)$")
+# How files are compared with the index. A repository's other settings do not count here: some name programs.
+_COMPARING = re.compile(
+    r"(core\.(filemode|ignorecase|symlinks|autocrlf|eol|precomposeunicode)|extensions\.(objectformat|refstorage))"
+)
+_PLAIN_VALUE = re.compile(r"[A-Za-z0-9]+")
+
+_OWN = """[core]
+	repositoryFormatVersion = 1
+	bare = false
+	fsmonitor = false
+	untrackedCache = false
+	hooksPath = /dev/null
+"""
+
+_HEAD_BYTES = 4096
 
 
 def origin_of(folder: Path) -> Origin:
-    """All None outside a work tree, without git, or where git takes too long. Writes nothing, not even the index."""
-    status = _git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--ignore-submodules=all")
-    if status is None:
+    """All None outside a work tree, without git, or where git takes too long. Writes nothing, not even the index.
+
+    Nothing that the repository names is executed: git sees its data in a git directory of ours, with settings of ours.
+    """
+    try:
+        with _own_git_directory(folder) as (tree, git, settings):
+            status = ("status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--no-renames")
+            said = _git(*status, "--ignore-submodules=all", tree=tree, git=git)
+    except (OSError, ValueError, subprocess.SubprocessError):
         return Origin()
-    lines = status.split("\n")
+    lines = said.split("\n")
     headers = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# ") and " " in line[2:])
     commit, branch = headers.get("branch.oid"), headers.get("branch.head")
     return Origin(
-        remote=_remote(folder),
+        remote=_remote(settings),
         commit=commit if commit != "(initial)" else None,
         branch=branch if branch != "(detached)" else None,
         dirty=any(line and not line.startswith("# ") for line in lines),
@@ -44,38 +69,79 @@ def without_credentials(url: str) -> str:
     return urlunsplit((parts.scheme, f"{user}@{host}" if user else host, parts.path, "", ""))
 
 
-def _remote(folder: Path) -> str | None:
+def _remote(settings: Mapping[str, str]) -> str | None:
     """Of `origin`, else of the first remote there is."""
-    listed = _git(folder, "config", "--get-regexp", r"^remote\..*\.url$") or ""
-    remotes = dict(line.split(" ", 1) for line in listed.splitlines() if " " in line)
-    url = remotes.get("remote.origin.url") or next(iter(remotes.values()), None)
+    urls = [url for name, url in settings.items() if name.startswith("remote.") and name.endswith(".url")]
+    url = settings.get("remote.origin.url") or next(iter(urls), None)
     try:
         return without_credentials(url) if url else None
     except ValueError:
         return None
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
-    settings = [part for setting in (*_INERT, *_without_filters(folder, arguments)) for part in ("-c", setting)]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    try:
-        done = subprocess.run(
-            ["git", *settings, "-C", str(folder), *arguments],
-            capture_output=True,
-            check=True,
-            timeout=_TIMEOUT_S,
-            stdin=subprocess.DEVNULL,
-            env={**kept, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
+@contextmanager
+def _own_git_directory(folder: Path) -> Iterator[tuple[Path, Path, dict[str, str]]]:
+    """The work tree that holds `folder`, a git directory with its data and our settings, and what its settings say.
+
+    OSError outside a work tree.
+    """
+    tree, private, shared = _repository(folder.resolve())
+    with TemporaryDirectory(prefix="dataops-git-") as made:
+        git = Path(made)
+        for source, patterns in ((private, _DATA), (shared, _SHARED_DATA)):
+            for found in (path for pattern in patterns for path in source.glob(pattern)):
+                (git / found.name).symlink_to(found)
+        (git / "HEAD").write_bytes(_start_of(private / "HEAD"))
+        (git / "info").mkdir()
+        (git / "info" / "exclude").symlink_to(shared / "info" / "exclude")
+        # These count before those in the work tree: no filter is applied, whoever has defined it.
+        (git / "info" / "attributes").write_text("* -filter\n")
+        (git / "config").write_text(_OWN)
+        listed = _git(
+            "config", "--file", str(shared / "config"), "--no-includes", "--null", "--list", tree=tree, git=git
         )
-    except (OSError, subprocess.SubprocessError):
-        return None
+        settings = dict(entry.split("\n", 1) for entry in listed.split("\0") if "\n" in entry)
+        with (git / "config").open("a") as config:
+            for name, value in settings.items():
+                if _COMPARING.fullmatch(name) and _PLAIN_VALUE.fullmatch(value):
+                    section, key = name.split(".")
+                    config.write(f"[{section}]\n\t{key} = {value}\n")
+        yield tree, git, settings
+
+
+def _repository(folder: Path) -> tuple[Path, Path, Path]:
+    """The work tree above, its git directory, and the one that all work trees of the repository share."""
+    for tree in (folder, *folder.parents):
+        private = tree / ".git"
+        if private.is_file():
+            private = tree / _start_of(private).decode().removeprefix("gitdir:").strip()
+        if (private / "HEAD").is_file():
+            named = private / "commondir"
+            return tree, private, private / _start_of(named).decode().strip() if named.is_file() else private
+    raise FileNotFoundError(f"{folder} is in no work tree.")
+
+
+def _start_of(path: Path) -> bytes:
+    with open_plain(path) as file:
+        return file.read(_HEAD_BYTES)
+
+
+def _git(*arguments: str, tree: Path, git: Path) -> str:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    # Also what a setting of the person or of git itself would fetch stays away.
+    nothing = {
+        "GIT_ALLOW_PROTOCOL": "",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=tree,
+        capture_output=True,
+        check=True,
+        timeout=_TIMEOUT_S,
+        stdin=subprocess.DEVNULL,
+        env={**kept, **nothing, "GIT_DIR": str(git), "GIT_WORK_TREE": str(tree), "LC_ALL": "C"},
+    )
     return done.stdout.decode(errors="replace")
-
-
-def _without_filters(folder: Path, arguments: tuple[str, ...]) -> list[str]:
-    """`git status` runs the clean filter of a file that seems changed: settings that take them all away."""
-    if arguments[0] != "status":
-        return []
-    listed = _git(folder, "config", "--name-only", "--get-regexp", r"^filter\.") or ""
-    names = {match["name"] for line in listed.splitlines() if (match := _FILTER.match(line))}
-    return [f"filter.{name}.{part}" for name in sorted(names) for part in ("clean=", "process=", "required=false")]

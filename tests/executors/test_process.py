@@ -86,6 +86,13 @@ def test_a_bundle_runs_in_its_folder_with_its_files_and_is_gone_when_it_has_ende
     assert list(executor.names()) == []
 
 
+def test_git_answers_for_no_repository_above_the_run(executor, tmp_path):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    executor.start(bundle("import subprocess; print(subprocess.run(['git', 'rev-parse', '--git-dir']).returncode)"))
+    eventually(lambda: executor.look(NAME).gone)
+    assert "\n128\n" in (executor.directory(NAME) / protocol.LOG).read_text()
+
+
 def test_starting_twice_starts_once_also_from_two_engines(executor, blobs, tmp_path):
     work = bundle("import os, pathlib; pathlib.Path(str(os.getpid())).touch()")
     other = ProcessExecutor(tmp_path / "runs", blobs)

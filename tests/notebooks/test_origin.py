@@ -101,6 +101,94 @@ def test_no_program_that_a_repository_names_runs(git: Git, tmp_path: Path) -> No
     assert not (tmp_path / "ran").exists()
 
 
+def _filtered(text: str) -> Callable[[Git, Path, str], None]:
+    def prepare(git: Git, folder: Path, trap: str) -> None:
+        (folder / ".gitattributes").write_text("* filter=a=b\n[attr]again filter=c\n*.md again\n")
+        (folder / "b.md").write_text("1")
+        git("add", "b.md")
+        (folder / ".git" / "more").write_text(f'[filter "a=b"]\n\tclean = {trap}\n[filter "c"]\n\tclean = {trap}\n')
+        _configure(folder, text)
+        for name in ("a.txt", "b.md"):
+            os.utime(folder / name, (1, 1))
+
+    return prepare
+
+
+def _lacks_a_tree(git: Git, folder: Path, trap: str) -> None:
+    tree = git("rev-parse", "HEAD^{tree}")
+    (folder / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    command = trap.replace("%", "%%").replace(" ", "% ")
+    _configure(
+        folder,
+        "[core]\n\trepositoryFormatVersion = 1\n[extensions]\n\tpartialClone = origin\n"
+        f'[remote "origin"]\n\turl = "ext::sh -c {command}"\n\tpromisor = true\n'
+        '[protocol "ext"]\n\tallow = always\n',
+    )
+
+
+def _has_a_monitor_elsewhere(git: Git, folder: Path, trap: str) -> None:
+    (folder / ".git" / "config.worktree").write_text(f'[core]\n\tfsmonitor = "{trap}"\n')
+    _configure(folder, "[core]\n\trepositoryFormatVersion = 1\n[extensions]\n\tworktreeConfig = true\n")
+
+
+def _configure(folder: Path, text: str) -> None:
+    with (folder / ".git" / "config").open("a") as config:
+        config.write(text)
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        pytest.param(_filtered("[include]\n\tpath = more\n"), id="a filter whose name holds a ="),
+        pytest.param(_filtered('[includeIf "gitdir:/**"]\n\tpath = more\n'), id="settings included on a condition"),
+        pytest.param(_lacks_a_tree, id="a missing object that a remote promises"),
+        pytest.param(_has_a_monitor_elsewhere, id="settings of a work tree"),
+    ],
+)
+def test_no_setting_of_a_repository_runs_a_program(
+    prepare: Callable[[Git, Path, str], None], git: Git, tmp_path: Path
+) -> None:
+    committed(git, tmp_path)
+    prepare(git, tmp_path, f"touch {tmp_path}/ran")
+    origin_of(tmp_path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_work_tree_that_the_repository_names_is_not_looked_at(
+    git: Git, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    committed(git, tmp_path)
+    git("config", "core.worktree", str(tmp_path_factory.mktemp("elsewhere")))
+    assert origin_of(tmp_path).dirty is False
+
+
+def test_another_work_tree_of_a_repository_has_a_branch_of_its_own(git: Git, tmp_path: Path) -> None:
+    commit = committed(git, tmp_path)
+    git("remote", "add", "origin", "https://example.org/work")
+    git("worktree", "add", "-q", "-b", "side", "other")
+    (tmp_path / "other" / "new.txt").write_text("1")
+    assert origin_of(tmp_path / "other") == Origin("https://example.org/work", commit, "side", dirty=True)
+
+
+def test_names_of_64_digits_and_a_split_index_are_read(tmp_path: Path, git: Git) -> None:
+    folder = tmp_path / "long"
+    git("init", "-q", "-b", "main", "--object-format=sha256", str(folder))
+    (folder / "a.txt").write_text("1")
+    git("-C", "long", "add", ".")
+    git("-C", "long", "commit", "-q", "-m", "First")
+    git("-C", "long", "update-index", "--split-index")
+    assert origin_of(folder) == Origin(None, git("-C", "long", "rev-parse", "HEAD"), "main", dirty=False)
+
+
+def test_git_is_started_twice(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed(git, tmp_path)
+    started = []
+    run = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *args, **named: (started.append(args), run(*args, **named))[1])
+    assert origin_of(tmp_path).dirty is False
+    assert len(started) == 2
+
+
 def test_looking_writes_nothing(git: Git, tmp_path: Path) -> None:
     committed(git, tmp_path)
     os.utime(tmp_path / "a.txt", (1, 1))
