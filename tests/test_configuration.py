@@ -110,6 +110,10 @@ def test_an_empty_file_asks_for_nothing():
         ("a: " + "x" * 1_000_001, "larger than 1 MB"),
         ("a: \0", "no YAML"),
         ("? [a]\n: b\n", "no YAML"),
+        ("[\n" * 100_000, "Line 21: this is nested more than 20 levels deep"),
+        ("- " * 100_000, "Line 1: this is nested more than 20 levels deep"),
+        ("- a\n" * 200_000, "from here on it is too long"),
+        ("".join(f"k{i}: 1\n" for i in range(40_000)), "And 39990 more."),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(text, said):

@@ -101,6 +101,7 @@ async def test_who_is_no_administrator_changes_nothing_and_is_told_so(api, admin
         ("DELETE", "environments/sandbox/secrets/A", None),
         ("POST", "configuration", {"text": ""}),
         ("POST", "configuration", {"text": "", "dry_run": True}),
+        ("POST", "configuration", {"text": "[ which nobody reads", "dry_run": True}),
         ("POST", "runs", {"path": notebook("1"), "environment": "production"}),
     ):
         answer = await api(verb, path, body)
