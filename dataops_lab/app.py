@@ -70,6 +70,13 @@ class DataOpsApp(ExtensionApp):
 
     api_threads = Integer(8, min=1, help="How many requests are worked on at once; more wait.").tag(config=True)
 
+    max_body_bytes = Integer(
+        1024 * 1024,
+        min=1024,
+        help="""Bytes that the body of a request to the API may have. To read one holds the interpreter, and so
+        people's kernels, for up to half a second for each MiB.""",
+    ).tag(config=True)
+
     def initialize_settings(self) -> None:
         self._opening = Lock()
         self._services: Services | None = None
@@ -84,7 +91,7 @@ class DataOpsApp(ExtensionApp):
     def initialize_handlers(self) -> None:
         from .handlers.routes import PREFIX, ROUTES
 
-        shared = {"services": self.services, "threads": self._threads}
+        shared = {"services": self.services, "threads": self._threads, "max_body_bytes": self.max_body_bytes}
         self.handlers.extend((PREFIX + route.pattern, route.handler, shared) for route in ROUTES)
 
     def services(self) -> Services:

@@ -12,6 +12,7 @@
     │   ├── KernelUnavailable
     │   ├── InvalidParameters
     │   ├── InvalidRequest
+    │   ├── RequestTooLarge
     │   ├── PathOutsideRoot
     │   ├── SnapshotTooLarge
     │   └── UnknownEnvironment
@@ -111,6 +112,12 @@ class InvalidParameters(Refused):
 
 class InvalidRequest(Refused):
     code = "invalid_request"
+
+
+class RequestTooLarge(Refused):
+    """`detail["limit"]` is in bytes."""
+
+    code = "request_too_large"
 
 
 class PathOutsideRoot(Refused):

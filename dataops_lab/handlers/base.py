@@ -33,6 +33,7 @@ from ..errors import (
     InvalidRequest,
     NotFound,
     Refused,
+    RequestTooLarge,
     Unavailable,
 )
 from ..services import Services
@@ -60,6 +61,7 @@ STATUS_OF: dict[type[DataOpsError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
     InvalidRequest: HTTPStatus.BAD_REQUEST,
+    RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Refused: HTTPStatus.UNPROCESSABLE_ENTITY,
     Forbidden: HTTPStatus.FORBIDDEN,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -119,7 +121,7 @@ def operation(
             if query is not None:
                 arguments.append(_validated(query, self.query_arguments()))
             if body is not None:
-                arguments.append(_validated(body, self.json_body(), is_json=True))
+                arguments.append(await self.in_thread(self.body_as, body))
             if asyncio.iscoroutinefunction(verb):
                 await verb(self, *arguments)
             else:
@@ -141,9 +143,10 @@ def operations(handler: type[APIHandler]) -> dict[str, Operation]:
 
 
 class DataOpsHandler(APIHandler):
-    def initialize(self, services: Callable[[], Services], threads: Executor) -> None:
+    def initialize(self, services: Callable[[], Services], threads: Executor, max_body_bytes: int) -> None:
         self._services = services
         self._threads = threads
+        self._max_body_bytes = max_body_bytes
 
     @property
     def services(self) -> Services:
@@ -173,7 +176,16 @@ class DataOpsHandler(APIHandler):
             name: self.get_query_argument(name) for name in self.request.query_arguments if name not in ("token", "_")
         }
 
-    def json_body(self) -> Any:
+    def body_as(self, model: type[BaseModel]) -> BaseModel:
+        if (size := len(self.request.body)) > self._max_body_bytes:
+            raise RequestTooLarge(
+                f"The request has {size} bytes, and may have {self._max_body_bytes}. Give large data as a file beside "
+                "the notebook, or raise `c.DataOpsApp.max_body_bytes`.",
+                limit=self._max_body_bytes,
+            )
+        return _validated(model, self._json(), is_json=True)
+
+    def _json(self) -> Any:
         if not self.request.body:
             return {}
         try:

@@ -23,6 +23,7 @@ PROBLEMS = {
     "403": "Not logged in, or not allowed",
     "404": "It does not exist",
     "409": "Not in the state that this needs",
+    "413": "The body is too large",
     "416": "Nothing lies in that range, or not yet",
     "422": "Refused; nothing was done",
     "500": "Stored bytes are damaged, or something unexpected happened",
@@ -92,7 +93,7 @@ def _described(route: Route, verb: str, operation: Operation, references: dict[t
             **{
                 status: {"description": said, "content": {PROBLEM_JSON: {"schema": references[Problem]}}}
                 for status, said in PROBLEMS.items()
-                if status != "416" or 206 in operation.answers
+                if {"413": operation.body is not None, "416": 206 in operation.answers}.get(status, True)
             },
         },
     }

@@ -170,6 +170,15 @@ def test_what_changes_something_is_no_get_and_needs_more_than_reading(verb, rout
         assert operation.action in ("write", "execute")
 
 
+@pytest.mark.parametrize("jp_server_config", [{"max_body_bytes": 2048}], indirect=True)
+async def test_a_body_that_is_too_large_is_refused_before_it_is_read(jp_server_config, api):
+    assert (await api("POST", "inspect", "[" * 2048)).code == 400
+    refused = await api("POST", "inspect", "[" * 2049)
+    assert refused.code == 413
+    problem = json.loads(refused.body)
+    assert (problem["code"], problem["extra"]["limit"]) == ("request_too_large", 2048)
+
+
 @pytest.mark.parametrize("path", ["statusx", "xstatus", "status/x", "runs//x", "runs/x/cancelx"])
 async def test_addresses_match_exactly(api, path):
     assert (await api("GET", path)).code in (404, 405)
