@@ -7,6 +7,7 @@ is and does the rest. The same declaration makes the OpenAPI document and the te
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import getpass
 import io
 import json
@@ -21,7 +22,7 @@ from typing import Annotated, Any, BinaryIO, Literal
 from urllib.parse import quote
 
 from jupyter_server.base.handlers import APIHandler
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, ValidationError
 from tornado.web import HTTPError, authenticated
 
 from ..api_models import PageModel, Problem
@@ -47,8 +48,15 @@ def _rfc3339(text: str) -> str:
     return text
 
 
+def _in_utc(moment: dt.datetime) -> dt.datetime:
+    try:
+        return moment.astimezone(dt.UTC)
+    except OverflowError:
+        raise ValueError("is no moment of the years 1 to 9999 in UTC") from None
+
+
 # As text: pydantic also takes numbers, and times of no zone.
-Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_in_utc)]
 Cursor = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{26}$")]
 """The `next` of a page, which is an id."""
 

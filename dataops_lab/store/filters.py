@@ -48,18 +48,15 @@ def _conditions(where: RunFilter) -> list[ColumnElement[bool]]:
         # By the time in the id too, which is what the indexes are ordered by.
         found += [c.created_at >= where.created_after, c.id >= _first_id(where.created_after)]
     if where.created_before:
-        found += [c.created_at < where.created_before, c.id < _first_id(where.created_before + _MILLISECOND)]
+        found += [c.created_at < where.created_before, c.id < _first_id(where.created_before, later_ms=1)]
     return found
 
 
-_MILLISECOND = dt.timedelta(milliseconds=1)
-
-
-def _first_id(moment: dt.datetime) -> str:
+def _first_id(moment: dt.datetime, *, later_ms: int = 0) -> str:
     """No id of a run that was created then or later comes before it."""
     from ulid import ULID
 
-    millis = max(0, int(moment.timestamp() * 1000))
+    millis = max(0, int(moment.timestamp() * 1000) + later_ms)
     return str(ULID.from_bytes(millis.to_bytes(6, "big") + bytes(10)))
 
 

@@ -257,3 +257,14 @@ async def test_a_job_knows_its_versions_and_its_last_run(api, notebook):
 async def test_status_says_whether_an_engine_leads(api):
     status = await api.json("GET", "status")
     assert status["engine"] == {"pid": None, "leading": False, "since": None}
+
+
+@pytest.mark.parametrize("name", ["created_after", "created_before"])
+async def test_a_moment_at_either_end_of_time_is_answered_or_refused(api, name):
+    for moment, status in {
+        "0001-01-01T00:00:00Z": 200,
+        "9999-12-31T23:59:59.999999Z": 200,
+        "0001-01-01T00:00:00+14:00": 400,
+        "9999-12-31T23:59:59-23:59": 400,
+    }.items():
+        assert (await api("GET", "runs", params={name: moment})).code == status, moment
