@@ -21,6 +21,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, BinaryIO, Literal
 from urllib.parse import quote
 
+from jupyter_server.auth.identity import IdentityProvider, LegacyIdentityProvider
 from jupyter_server.base.handlers import APIHandler
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field, ValidationError
 from tornado.web import HTTPError, authenticated
@@ -62,8 +63,10 @@ Cursor = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{26}$")]
 
 NOT_AS_DOCUMENTED = "The request is not as the API documents it:"
 PROBLEM_JSON = "application/problem+json"
-_NAMELESS = "Anonymous "
-"""How jupyter_server names whoever comes with its token, followed by a moon of Jupiter's."""
+_WHO_SOMEBODY_IS = (
+    *("get_user", "get_user_token", "get_user_cookie", "user_from_cookie"),
+    *("generate_anonymous_user", "process_login_form"),
+)
 
 STATUS_OF: dict[type[DataOpsError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
@@ -163,9 +166,9 @@ class DataOpsHandler(APIHandler):
 
     @property
     def user(self) -> str:
-        """Who is logged in. A bare token tells nobody's name: then it is the one person whose server this is."""
-        user = self.current_user
-        return getpass.getuser() if user.name.startswith(_NAMELESS) else str(user.username)
+        """The person who is logged in. A shared token or password means the one whose server this is."""
+        shared = has_one_login(self.identity_provider)
+        return getpass.getuser() if shared else str(self.current_user.username)
 
     async def in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args))
@@ -239,6 +242,18 @@ class DataOpsHandler(APIHandler):
             self.log.info("%s %s: %s (%s)", self.request.method, self.request.path, value.message, value.precise_code)
         else:
             super().log_exception(typ, value, tb)
+
+
+def has_one_login(provider: IdentityProvider) -> bool:
+    """Whether everybody logs in with the same token or password, as with jupyter_server alone.
+
+    It then makes up who they are, and lets them change their names. A provider that knows persons has its own way to
+    tell who somebody is.
+    """
+    ways = [getattr(provider, name) for name in _WHO_SOMEBODY_IS]
+    if isinstance(provider, LegacyIdentityProvider):
+        ways.append(provider.login_handler_class.get_user)
+    return all(way.__module__.startswith("jupyter_server.") for way in ways)
 
 
 @dataclass(frozen=True)
