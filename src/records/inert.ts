@@ -11,6 +11,9 @@ import {
 } from '@jupyterlab/rendermime';
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 
+import { InertTypesetter } from './math';
+import { InertSanitizer } from './sanitizer';
+
 /**
  * Renders outputs that somebody else's notebook made, in our origin, without letting them act:
  * only the types named here, always as untrusted, and nothing that loads from anywhere.
@@ -29,8 +32,10 @@ export function inertRendermime(
       jsonRendererFactory
     ].map(untrusting),
     sanitizer: new InertSanitizer(base.sanitizer),
-    latexTypesetter: base.latexTypesetter ?? undefined,
-    markdownParser: base.markdownParser ?? undefined
+    latexTypesetter: new InertTypesetter(base.latexTypesetter),
+    markdownParser: base.markdownParser
+      ? new InertParser(base.markdownParser)
+      : undefined
   });
 }
 
@@ -69,85 +74,21 @@ const jsonRendererFactory: IRenderMime.IRendererFactory = {
   }
 };
 
-/** These are shown by pictures, sound and the like that are part of the output itself. */
-const EMBEDDED = /^(data:(image|audio|video)\/|attachment:)/i;
-const LINK = /^(https?:|mailto:|#)/i;
-const LOADING = ['src', 'srcset', 'poster', 'background', 'data', 'action'];
-const STYLES = [
-  'background-color',
-  'border',
-  'border-collapse',
-  'color',
-  'font-family',
-  'font-size',
-  'font-style',
-  'font-weight',
-  'height',
-  'margin',
-  'max-height',
-  'max-width',
-  'padding',
-  'text-align',
-  'text-decoration',
-  'vertical-align',
-  'white-space',
-  'width'
-];
+/** A character that is not shown. */
+const MARK = '\u2063';
+const FENCE = /(`{3,}|~{3,})(?=[^\S\n]*[^\s`~])/g;
 
 /**
- * JupyterLab's sanitizer lets remote pictures, forms, any style and its own command links pass.
- * In a record they would tell a stranger who reads it, or cover the page.
+ * JupyterLab's parser hands fenced code of some languages to what draws it in the page, before
+ * anything is sanitized. Here no fence names a language that something knows: code stays code.
  */
-export class InertSanitizer implements IRenderMime.ISanitizer {
-  constructor(private readonly _base: IRenderMime.ISanitizer) {}
+class InertParser implements IRenderMime.IMarkdownParser {
+  constructor(private readonly _base: IRenderMime.IMarkdownParser) {}
 
-  readonly allowNamedProperties = false;
-  readonly allowCommandLinker = false;
-
-  getAutolink(): boolean {
-    return this._base.getAutolink?.() ?? true;
+  async render(source: string): Promise<string> {
+    const html = await this._base.render(
+      source.replaceAll(MARK, '').replace(FENCE, `$1${MARK}`)
+    );
+    return html.replaceAll(MARK, '');
   }
-
-  sanitize(dirty: string, options?: IRenderMime.ISanitizerOptions): string {
-    const template = document.createElement('template');
-    template.innerHTML = this._base.sanitize(dirty, options);
-    for (const element of template.content.querySelectorAll<HTMLElement>('*')) {
-      this._disarm(element);
-    }
-    return template.innerHTML;
-  }
-
-  private _disarm(element: HTMLElement): void {
-    if (
-      ['FORM', 'INPUT', 'BUTTON', 'SELECT', 'TEXTAREA'].includes(
-        element.tagName
-      )
-    ) {
-      element.replaceWith(...element.childNodes);
-      return;
-    }
-    for (const { name, value } of [...element.attributes]) {
-      const dropped =
-        name === 'id' ||
-        name.startsWith('data-') ||
-        (LOADING.includes(name) && !EMBEDDED.test(value.trim())) ||
-        (name === 'href' && !LINK.test(value.trim()));
-      if (dropped) {
-        element.removeAttribute(name);
-      } else if (name === 'class' && value !== 'dataframe') {
-        // Lab's own classes would let an output dress up as a part of the page; colours of text stay.
-        const kept = value.split(/\s+/).filter(it => it.startsWith('ansi-'));
-        element.setAttribute('class', kept.join(' '));
-      } else if (name === 'style') {
-        element.setAttribute('style', inertStyle(element.style));
-      }
-    }
-  }
-}
-
-function inertStyle(style: CSSStyleDeclaration): string {
-  return STYLES.map(name => [name, style.getPropertyValue(name)])
-    .filter(([, value]) => value && !/url|image|\\/i.test(value))
-    .map(([name, value]) => `${name}: ${value}`)
-    .join('; ');
 }

@@ -1,75 +1,281 @@
+import { IJupyterLabPageFixture } from '@jupyterlab/galata';
+import type { Locator } from '@playwright/test';
+
 import { expect, test } from './fixtures';
 import { notebook, openForm } from './notebooks';
+import type { Screens } from './screens';
 
+/** Markup that loads, runs, covers or leads away. Every address has "evil" in it, those of Lab itself too. */
 const HTML = [
   '<img src="https://evil.example/pixel.png" onerror="window.pwned = 1">',
   '<img src="/evil.example/local.png">',
   '<script>window.pwned = 1</script>',
   '<svg onload="window.pwned = 1"><script>window.pwned = 1</script></svg>',
+  '<svg><a href="/logout?evil"><text y="20">x</text></a></svg>',
   '<iframe src="https://evil.example/frame"></iframe>',
   '<iframe srcdoc="<script>parent.pwned = 1</script>"></iframe>',
   '<object data="https://evil.example/object"></object>',
   '<link rel="stylesheet" href="https://evil.example/style.css">',
   '<style>@import url(https://evil.example/import.css);</style>',
   '<div style="background: url(https://evil.example/background)">x</div>',
+  '<div style="cursor: url(https://evil.example/cursor), auto">x</div>',
   '<video poster="https://evil.example/poster"></video>',
+  '<audio autoplay src="/evil.example/audio"></audio>',
   '<button data-commandlinker-command="dataops:open-runs" id="linker">click me</button>',
+  '<label for="jp-main-dock-panel" accesskey="a" tabindex="1">label</label>',
+  '<div contenteditable draggable="true" autofocus slot="x" part="x">edit</div>',
+  '<img usemap="#evil" src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
+  '<map name="evil"><area href="/logout?evil-area" target="_top"></map>',
+  '<a href="https://evil.example/top" target="_top" ping="/evil-ping">lead away</a>',
+  '<a href="https://evil.example/self" target="_self" download>lead away</a>',
+  '<a href="http:/logout?evil">log out</a>',
+  '<a href="/logout?evil">log out</a>',
+  '<a href="http:logout?evil">log out</a>',
+  '<a href="javascript:window.pwned=1">script</a>',
   '<p>harmless</p>'
 ].join('\n');
+
+/** Diagrams that Mermaid would draw in the page, with pictures from elsewhere. */
+const MERMAID = [
+  'flowchart TD\n A@{ img: "https://evil.example/mermaid.png", label: "x", w: 60, h: 60 }',
+  'flowchart TD\n A@{ img: "/logout?evil-mermaid", label: "x", w: 60, h: 60 }',
+  `flowchart TD\n A["<img src='https://evil.example/label.png'>"]`,
+  'flowchart TD\n A["`<img src=https://evil.example/string.png>`"]',
+  `block-beta\n a["<img src='https://evil.example/block.png'>"]`,
+  '%%{init: {"themeCSS": ".node rect{fill:url(https://evil.example/theme.svg)}"}}%%\nflowchart TD\n A --> B'
+];
+const DIAGRAMS = MERMAID.flatMap(it => [
+  '```mermaid\n' + it + '\n```',
+  '~~~~  mermaid  \n' + it + '\n~~~~',
+  ('- > ```mermaid\n' + it + '\n```').replace(/\n/g, '\n  > ')
+]).join('\n\n');
+
+/** Formulas, each with what MathJax would load, link or remember for those of other notebooks. */
+const MATH = [
+  '$\\mmlToken{mglyph}[src="https://evil.example/mglyph"]{}$',
+  '$\\mmlToken{mglyph}[src="/logout?evil-mglyph"]{}$',
+  '$\\mmlToken{mi}[style="background:url(https://evil.example/mi)"]{x}$',
+  '$\\style{cursor:url(https://evil.example/math-cursor),auto}{x}$',
+  '$\\def\\omega{\\mmlToken{mglyph}[src="https://evil.example/remembered"]{}}$',
+  '$\\require{evil}$',
+  '$\\href{javascript:window.pwned=1}{x}$',
+  '$\\href{/logout?evil-href}{x}$',
+  '$\\cssId{main}{\\class{jp-Dialog}{x}}$'
+].join(' ');
+const FORMULA = '$\\frac{1}{2}$';
+
+/** What Lab and the extension ask for by themselves, below the address of the server. */
+const KNOWN = /^\/(lab|static|api|lsp|dataops)([/?]|$)/;
+
+/** Every request of the page that is not one of Lab's own. */
+function strangeRequests(page: IJupyterLabPageFixture): string[] {
+  const { origin } = new URL(page.url());
+  const strange: string[] = [];
+  page.on('request', request => {
+    const url = new URL(request.url());
+    const own =
+      ['data:', 'blob:', 'about:'].includes(url.protocol) ||
+      (url.origin === origin && KNOWN.test(url.pathname));
+    if (!own || url.href.includes('evil')) {
+      strange.push(url.href);
+    }
+  });
+  return strange;
+}
+
+/** Run a notebook that shows `bundles`, and wait until the last of them is there. */
+async function record(
+  page: IJupyterLabPageFixture,
+  screens: Screens,
+  path: string,
+  markdown: string,
+  bundles: { data: object; metadata?: object }[]
+): Promise<void> {
+  const source = JSON.parse(
+    notebook(
+      { markdown },
+      [
+        'import json',
+        'from IPython.display import display',
+        `for it in json.loads(${JSON.stringify(JSON.stringify(bundles))}):`,
+        '    display(it["data"], raw=True, metadata=it.get("metadata"))',
+        'print("All is shown.")'
+      ].join('\n')
+    )
+  );
+  // What the author says about trust counts for nothing.
+  source.cells[1].metadata.trusted = true;
+  await openForm(page, path, JSON.stringify(source));
+  await screens.start();
+  await shown(screens);
+}
+
+async function shown(screens: Screens): Promise<void> {
+  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+  await expect(
+    screens.record.getByText('All is shown.', { exact: true })
+  ).toBeAttached();
+}
+
+function outputs(screens: Screens): Locator {
+  return screens.record.locator('.jp-OutputArea');
+}
+
+/** The report is shown in its frame. */
+async function openReport(screens: Screens, heading: string): Promise<void> {
+  await screens.tab('Report').click();
+  await expect(
+    screens.record
+      .frameLocator('iframe[title^=Report]')
+      .getByRole('heading', { name: heading })
+  ).toBeVisible();
+}
 
 test('hostile outputs load nothing and run nothing, in cells and in the report', async ({
   page,
   screens,
   tmpPath
 }) => {
-  const asked: string[] = [];
-  page.on('request', request => {
-    if (request.url().includes('evil.example')) {
-      asked.push(request.url());
-    }
-  });
-  const html = JSON.stringify(HTML);
-  const content = notebook(
-    { markdown: `# Hostile\n\n${HTML}\n\n![x](https://evil.example/md.png)` },
+  const strange = strangeRequests(page);
+  const dialog = { seen: false };
+  page.on('dialog', () => (dialog.seen = true));
+  await record(
+    page,
+    screens,
+    `${tmpPath}/hostile.ipynb`,
+    `# Hostile\n\n${HTML}\n\n![x](https://evil.example/md.png)\n\n[out](/logout?evil)`,
     [
-      'from IPython.display import display',
-      `html = ${html}`,
-      'js = "window.pwned = 1"',
-      'display({"text/html": html}, raw=True)',
-      'display({"text/markdown": html}, raw=True)',
-      'display({"application/javascript": js, "text/plain": "no script"}, raw=True)',
-      'display({"image/svg+xml": "<svg xmlns=\'http://www.w3.org/2000/svg\' onload=\'window.pwned = 1\'/>", "text/plain": "no svg"}, raw=True)',
-      'display({"text/html": html}, raw=True, metadata={"isolated": True})',
-      'display({"text/latex": r"$\\href{javascript:window.pwned=1}{x}$"}, raw=True)',
-      'print(html)'
-    ].join('\n')
+      { data: { 'text/html': HTML } },
+      { data: { 'text/markdown': HTML } },
+      {
+        data: {
+          'application/javascript': 'window.pwned = 1',
+          'text/plain': 'no script'
+        }
+      },
+      {
+        data: {
+          'image/svg+xml':
+            "<svg xmlns='http://www.w3.org/2000/svg' onload='window.pwned = 1'/>",
+          'text/plain': 'no svg'
+        }
+      },
+      { data: { 'text/html': HTML }, metadata: { isolated: true } },
+      { data: { 'text/plain': HTML } }
+    ]
   );
-  const source = JSON.parse(content);
-  // What the author says about trust counts for nothing.
-  source.cells[1].metadata.trusted = true;
-  await openForm(page, `${tmpPath}/hostile.ipynb`, JSON.stringify(source));
-  await screens.start();
-  await expect(screens.recordThatIs('succeeded')).toBeVisible();
-  await expect(
-    screens.record.getByText('no script', { exact: true })
-  ).toBeVisible();
-  await expect(
-    screens.record.getByText('no svg', { exact: true })
-  ).toBeVisible();
-  await expect(screens.record.locator('#linker')).toHaveCount(0);
+  const inert = async () => {
+    for (const text of ['no script', 'no svg']) {
+      await expect(
+        outputs(screens).getByText(text, { exact: true })
+      ).toBeAttached();
+    }
+    const acting =
+      '#linker, label[for], [accesskey], [contenteditable], [usemap], [ping], [draggable], [slot], [autoplay]';
+    await expect(
+      screens.record.locator(
+        `.jp-RenderedHTMLCommon :is(${acting}), .jp-RenderedHTMLCommon area[href]`
+      )
+    ).toHaveCount(0);
+    const links = screens.record.locator(
+      '.jp-RenderedHTMLCommon a[href]:not(.jp-InternalAnchorLink)'
+    );
+    for (const link of await links.all()) {
+      await expect(link).toHaveAttribute('target', '_blank');
+      await expect(link).toHaveAttribute('rel', 'noopener');
+      await expect(link).not.toHaveAttribute('href', /^\/|logout\?/);
+    }
+  };
+  await inert();
 
   // Once more as it is read from the record, which another page would do.
   await screens.reload();
-  await expect(screens.recordThatIs('succeeded')).toBeVisible();
-  await expect(
-    screens.record.getByText('no script', { exact: true })
-  ).toBeVisible();
-  await screens.tab('Report').click();
-  await expect(
-    screens.record
-      .frameLocator('iframe[title^=Report]')
-      .getByRole('heading', { name: 'Hostile' })
-  ).toBeVisible();
+  await shown(screens);
+  await inert();
+  const place = page.url();
+  const opened = page.waitForEvent('popup');
+  await page.context().route('https://evil.example/**', it => it.abort());
+  expect(strange).toEqual([]);
+  await screens.record
+    .locator('.jp-OutputArea a:text("lead away")')
+    .first()
+    .click();
+  await (await opened).close();
+  expect(page.url()).toBe(place);
+
+  await openReport(screens, 'Hostile');
   expect(await page.evaluate(() => 'pwned' in window)).toBe(false);
-  expect(asked).toEqual([]);
+  expect(dialog.seen).toBe(false);
+  expect(strange).toEqual([]);
+});
+
+test('diagrams and formulas load nothing, link to nothing and are remembered nowhere', async ({
+  page,
+  screens,
+  tmpPath
+}) => {
+  const strange = strangeRequests(page);
+  const everything = `${DIAGRAMS}\n\n${MATH}\n\n${FORMULA}`;
+  await record(
+    page,
+    screens,
+    `${tmpPath}/drawn.ipynb`,
+    `# Drawn\n\n${everything}`,
+    [
+      { data: { 'text/markdown': everything } },
+      { data: { 'text/latex': MATH } },
+      { data: { 'text/html': `<p>${MATH}</p>` } },
+      { data: { 'text/latex': FORMULA } },
+      { data: { 'text/markdown': '$\\omega$' } }
+    ]
+  );
+  await screens.reload();
+  await shown(screens);
+  // Formulas are set all the same, and diagrams are shown as they were written.
+  await expect(
+    screens.record.locator('.jp-MarkdownCell mjx-mfrac')
+  ).toHaveCount(1);
+  await expect(outputs(screens).locator('mjx-mfrac')).toHaveCount(2);
+  await expect(
+    outputs(screens).locator('code', { hasText: 'mermaid.png' })
+  ).toHaveCount(3);
+  await expect(
+    screens.record.locator(
+      '.jp-RenderedMermaid, mjx-container a, mjx-mglyph img'
+    )
+  ).toHaveCount(0);
+
+  await openReport(screens, 'Drawn');
+  expect(await page.evaluate(() => 'pwned' in window)).toBe(false);
+  expect(strange).toEqual([]);
+
+  // A formula of the reader's own notebook means what it meant before.
+  const own = notebook({ markdown: 'Mine: $\\omega$' });
+  await page.contents.uploadContent(own, 'text', `${tmpPath}/own.ipynb`);
+  await page.notebook.openByPath(`${tmpPath}/own.ipynb`);
+  await expect(
+    page.locator('.jp-NotebookPanel:visible mjx-mi').first()
+  ).toBeVisible();
+  expect(strange).toEqual([]);
+});
+
+test('an output that is as high as what it is shown in does not grow', async ({
+  page,
+  screens,
+  tmpPath
+}) => {
+  const high = '<div style="height: 0100vh; padding: 40px">high</div>';
+  await record(page, screens, `${tmpPath}/high.ipynb`, '# High', [
+    { data: { 'text/html': high }, metadata: { isolated: true } }
+  ]);
+  const frame = outputs(screens).locator('iframe');
+  await expect(frame.contentFrame().getByText('high')).toBeAttached();
+  // It grew with every frame of the page.
+  const height = await frame.evaluate(async node => {
+    for (let count = 0; count < 40; count++) {
+      await new Promise(requestAnimationFrame);
+    }
+    return node.getBoundingClientRect().height;
+  });
+  expect(height).toBeLessThan(900);
 });

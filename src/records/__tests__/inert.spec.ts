@@ -1,70 +1,7 @@
-import { Sanitizer } from '@jupyterlab/apputils';
 import { MimeModel, RenderMimeRegistry } from '@jupyterlab/rendermime';
 
-import { inertRendermime, InertSanitizer } from '../inert';
-
-const PIXEL = 'data:image/png;base64,iVBORw0KGgo=';
-
-describe('InertSanitizer', () => {
-  const sanitizer = new InertSanitizer(new Sanitizer());
-  const clean = (html: string) => sanitizer.sanitize(html);
-
-  it.each([
-    ['a remote picture', '<img src="https://evil.example/x.png">'],
-    ['a picture of our own server', '<img src="/api/contents/x">'],
-    ['a source set', `<img src="${PIXEL}" srcset="https://evil.example/x 2x">`],
-    ['a poster', '<video poster="https://evil.example/x"></video>'],
-    ['a background', '<table background="https://evil.example/x"></table>'],
-    [
-      'a style that loads',
-      '<p style="background: url(https://evil.example/x)">x</p>'
-    ],
-    [
-      'an escaped style',
-      '<p style="color: \\75rl(https://evil.example/x)">x</p>'
-    ],
-    ['a form', '<form action="https://evil.example/x"><input name="a"></form>'],
-    ['a script', '<script src="https://evil.example/x"></script>'],
-    ['a frame', '<iframe src="https://evil.example/x"></iframe>'],
-    [
-      'a picture within a picture',
-      '<svg><image href="https://evil.example/x"/></svg>'
-    ],
-    ['a style sheet', '<style>@import url(https://evil.example/x)</style>']
-  ])('lets %s load nothing', (_, html) => {
-    expect(clean(html)).not.toMatch(/evil\.example|api\/contents/);
-  });
-
-  it.each([
-    ['a command link', '<button data-commandlinker-command="x">x</button>'],
-    ['a handler', '<img src="x" onerror="alert(1)">'],
-    ['a script link', '<a href="javascript:alert(1)">x</a>'],
-    [
-      'a nested handler',
-      '<div><button><img src=x onerror=alert(1)></button></div>'
-    ]
-  ])('lets %s do nothing', (_, html) => {
-    expect(clean(html)).not.toMatch(/commandlinker|onerror|javascript:/);
-  });
-
-  it('lets nothing cover the page or look like a part of it', () => {
-    const html = clean(
-      '<div id="main" class="jp-Dialog" style="position: fixed; top: 0; color: red">x</div>'
-    );
-    expect(html).toContain('color: red');
-    expect(html).not.toMatch(/fixed|jp-Dialog|main/);
-  });
-
-  it('keeps tables, embedded pictures and links', () => {
-    const html = clean(
-      `<table class="dataframe"><td style="text-align: right">1</td></table><img src="${PIXEL}"><a href="https://jupyter.org">x</a>`
-    );
-    expect(html).toContain('class="dataframe"');
-    expect(html).toContain('text-align: right');
-    expect(html).toContain(PIXEL);
-    expect(html).toContain('href="https://jupyter.org"');
-  });
-});
+import { inertRendermime } from '../inert';
+import { InertTypesetter } from '../math';
 
 describe('inertRendermime', () => {
   const rendermime = inertRendermime(new RenderMimeRegistry());
@@ -98,5 +35,32 @@ describe('inertRendermime', () => {
     await renderer.renderModel(new MimeModel({ data }));
     expect(renderer.node.textContent).toContain('"a": "<img src=x>"');
     expect(renderer.node.querySelector('img')).toBeNull();
+  });
+
+  it.each([
+    '```mermaid\nflowchart\n```',
+    '~~~~ \t mermaid\nflowchart\n~~~~',
+    '- [ ] > ```mermaid\n  > flowchart\n  > ```'
+  ])('names no language to the parser of markdown: %j', async source => {
+    let asked = '';
+    const markdownParser = {
+      render: async (text: string) => (asked = text)
+    };
+    const other = inertRendermime(new RenderMimeRegistry({ markdownParser }));
+    const html = await other.markdownParser!.render(source);
+    expect(asked).not.toMatch(/[`~]\s*mermaid/);
+    expect(html).toBe(source);
+  });
+});
+
+describe('InertTypesetter', () => {
+  it('leaves formulas as they are where there is no MathJax to set them', async () => {
+    const typeset = jest.fn();
+    const node = document.createElement('p');
+    node.append('$x$');
+    await new InertTypesetter({ typeset }).typeset(node);
+    await new InertTypesetter(null).typeset(node);
+    expect(typeset).not.toHaveBeenCalled();
+    expect(node.textContent).toBe('$x$');
   });
 });

@@ -1,0 +1,76 @@
+import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
+
+/** What is used of MathJax's document; JupyterLab hands it out, and its types come with no package of ours. */
+type MathDocument = {
+  constructor: unknown;
+  adaptor: unknown;
+  inputJax: { constructor: unknown; options: { packages: unknown } }[];
+  outputJax: object;
+  options: { elements?: HTMLElement[] };
+  safe?: object;
+  clear(): MathDocument;
+  render(): MathDocument;
+};
+type Constructor<T> = new (...args: unknown[]) => T;
+type MathJax = IRenderMime.ILatexTypesetter & {
+  mathDocument?: () => Promise<MathDocument>;
+};
+
+/** Lab's own delimiters. */
+const DELIMITERS = {
+  inlineMath: [
+    ['$', '$'],
+    ['\\(', '\\)']
+  ],
+  displayMath: [
+    ['$$', '$$'],
+    ['\\[', '\\]']
+  ],
+  processEscapes: true,
+  processEnvironments: true
+};
+const NOTHING = {
+  URLs: 'none',
+  classes: 'none',
+  cssIDs: 'none',
+  styles: 'none'
+};
+
+/**
+ * Typesets with JupyterLab's MathJax what somebody else wrote.
+ *
+ * Lab's own document lets formulas load pictures, link, and define macros for all that is read in
+ * the page. It makes its nodes in the page, so cleaning them afterwards would be too late. This
+ * is a second document of the same MathJax that keeps no address, class, id or style, with macros
+ * of its own. Where the page has another typesetter, formulas stay as they were written.
+ */
+export class InertTypesetter implements IRenderMime.ILatexTypesetter {
+  constructor(private readonly _base: MathJax | null) {}
+
+  async typeset(element: HTMLElement): Promise<void> {
+    this._document ??= this._make();
+    const own = await this._document;
+    if (own) {
+      own.options.elements = [element];
+      own.clear().render();
+      delete own.options.elements;
+    }
+  }
+
+  private async _make(): Promise<MathDocument | null> {
+    const shared = await this._base?.mathDocument?.();
+    if (!shared?.safe) {
+      return null;
+    }
+    const [tex] = shared.inputJax;
+    const Input = tex.constructor as Constructor<object>;
+    const Document = shared.constructor as Constructor<MathDocument>;
+    return new Document(document, shared.adaptor, {
+      InputJax: new Input({ ...DELIMITERS, packages: tex.options.packages }),
+      OutputJax: shared.outputJax,
+      safeOptions: { allow: NOTHING }
+    });
+  }
+
+  private _document: Promise<MathDocument | null> | null = null;
+}
