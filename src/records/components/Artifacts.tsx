@@ -3,11 +3,15 @@ import { downloadIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { Artifact, Run } from '../../api';
+import { Message } from '../../shared/components/Message';
 import { Table } from '../../shared/components/Table';
 import { formatBytes } from '../../shared/format';
 import { isTerminal } from '../../shared/runs';
 import { hasPreview, Preview } from '../preview';
 import { ArtifactPreview } from './ArtifactPreview';
+
+/** The most that a record holds, as in dataops_lab/runner/protocol.py. */
+const MOST_ARTIFACTS = 2000;
 
 /** The files that the run made or changed, and one of them to look at. */
 export function Artifacts(props: {
@@ -30,6 +34,18 @@ export function Artifacts(props: {
   }
   return (
     <div className="dl-Facts">
+      {run.artifacts.length >= MOST_ARTIFACTS && (
+        <Message
+          kind="warning"
+          title={trans.__('A run may leave %1 files.', MOST_ARTIFACTS)}
+        >
+          <p>
+            {trans.__(
+              'The log says how many more were not kept, if there were any. An archive of many files counts as one.'
+            )}
+          </p>
+        </Message>
+      )}
       <Table
         columns={[trans.__('File'), trans.__('Size')]}
         actions={trans.__('Actions')}
