@@ -28,10 +28,13 @@ export type Parameters = JSONMapping;
 
 export type Finding = Schemas['FindingModel'];
 export type Kernel = Schemas['KernelModel'];
-/** `files` holds the first 200 of `file_count`. */
+/**
+ * `files` holds the first 200 of `file_count`. `kernel_suggestion` is the only kernel there of the
+ * notebook's language, where its own is not there.
+ */
 export type Inspection = With<
   Schemas['InspectionModel'],
-  { parameters: Parameter[] }
+  { parameters: Parameter[]; kernel_suggestion?: string | null }
 >;
 export type InspectRequest = Partial<Schemas['InspectRequest']> & {
   path: string;

@@ -44,6 +44,8 @@ export type FormState = {
   name: string;
   /** The one that was chosen instead of the notebook's own. */
   kernel: string | null;
+  /** The one that stands in for the notebook's own, which is not there, until one is chosen. */
+  standIn: string | null;
   /** Null while it is read, and for a rerun, whose version is fixed. */
   inspection: Inspection | null;
   /** What the page itself has to say, beside the findings of the inspection. */
@@ -194,8 +196,8 @@ export class RunFormModel implements IDisposable {
     }
     this._set({ submitting: true, trouble: null });
     try {
-      const notes = await this._save();
-      this._set({ notes });
+      const notSaved = await this.target.save();
+      this._set({ notes: this._notes(notSaved, this._state.standIn) });
       const submission = this._submission(parameters, chosen);
       // The same request keeps its key, so that a second try after a lost answer is no second run.
       const request = JSON.stringify(submission);
@@ -228,12 +230,18 @@ export class RunFormModel implements IDisposable {
   }
 
   private async _notebook(): Promise<Partial<FormState>> {
-    const notes = await this._save();
+    const notSaved = await this.target.save();
     const { kernel, place, placements: known } = this._state;
-    const inspection = await this.target.inspect({
+    const where = inspected(place, placementOf(place, known));
+    let inspection = await this.target.inspect({
       kernel: kernel ?? undefined,
-      ...inspected(place, placementOf(place, known))
+      ...where
     });
+    const standIn =
+      kernel === null ? (inspection.kernel_suggestion ?? null) : null;
+    if (standIn !== null) {
+      inspection = await this.target.inspect({ kernel: standIn, ...where });
+    }
     // Also where an image lacks it, this is what the notebook wants.
     this._wanted = inspection.kernel ?? this._wanted;
     const placements = await this.target.placements(this._wanted);
@@ -241,9 +249,10 @@ export class RunFormModel implements IDisposable {
     const written = place.environment ? null : inspection.written_in;
     return {
       inspection,
+      standIn,
       placements,
       place: stillAllowed({ ...this._state.place, ...written }, placements),
-      notes,
+      notes: this._notes(notSaved, standIn),
       name: this._named ? this._state.name : inspection.name,
       trouble: null,
       ...fieldsOf(inspection.parameters, this._touched(), {})
@@ -254,7 +263,8 @@ export class RunFormModel implements IDisposable {
     parameters: Parameters,
     chosen: Partial<Submission>
   ): Omit<Submission, 'path'> {
-    const { name, kernel, inspection, place, placements } = this._state;
+    const { name, inspection, place, placements } = this._state;
+    const kernel = this._state.kernel ?? this._state.standIn;
     const isLocked = placementOf(place, placements)?.locked.includes('kernel');
     return {
       parameters,
@@ -313,22 +323,25 @@ export class RunFormModel implements IDisposable {
     );
   }
 
-  private async _save(): Promise<Finding[]> {
-    const message = await this.target.save();
-    return message === null
-      ? []
-      : [
-          {
-            code: 'not_saved',
-            severity: 'warning',
-            message,
-            mend: this._trans.__(
-              'The run takes the notebook as it was saved last.'
-            ),
-            cell: null,
-            file: null
-          }
-        ];
+  private _notes(notSaved: string | null, standIn: string | null): Finding[] {
+    const notes: Finding[] = [];
+    if (notSaved !== null) {
+      const mend = this._trans.__(
+        'The run takes the notebook as it was saved last.'
+      );
+      notes.push(warning('not_saved', notSaved, mend));
+    }
+    if (standIn !== null) {
+      const message = this._trans.__(
+        "The notebook's own kernel is not there. The run takes %1, the only one of its language.",
+        standIn
+      );
+      const mend = this._trans.__(
+        'Another kernel may be chosen below. What the notebook imports must be installed for it.'
+      );
+      notes.push(warning('kernel_stands_in', message, mend));
+    }
+    return notes;
   }
 
   private _ofParameters(problems: { [name: string]: string }) {
@@ -353,6 +366,7 @@ export class RunFormModel implements IDisposable {
     fieldProblems: {},
     name: '',
     kernel: null,
+    standIn: null,
     inspection: null,
     notes: [],
     loading: false,
@@ -366,6 +380,10 @@ export class RunFormModel implements IDisposable {
   private _key = '';
   private _disposed = false;
   private readonly _changed = new Signal<this, void>(this);
+}
+
+function warning(code: string, message: string, mend: string): Finding {
+  return { code, severity: 'warning', message, mend, cell: null, file: null };
 }
 
 /** Fields for `parameters`: as typed, else with the given value, else with the default. */

@@ -268,6 +268,38 @@ describe('RunFormModel', () => {
     expect(target.submitted[0].submission.kernel).toBe('python3');
   });
 
+  describe('of a notebook whose kernel is not there', () => {
+    beforeEach(async () => {
+      target.inspect = async where => {
+        target.inspected.push(where);
+        return (where as { kernel?: string }).kernel
+          ? INSPECTION
+          : {
+              ...INSPECTION,
+              kernel: null,
+              kernel_problem: 'The kernel is not installed here.',
+              kernel_suggestion: 'python3'
+            };
+      };
+      await form.load();
+    });
+
+    it('takes the only kernel of its language instead, and says so', async () => {
+      expect(form.state.inspection?.kernel?.name).toBe('python3');
+      expect(form.state.notes.map(it => it.code)).toEqual(['kernel_stands_in']);
+      expect(form.state.notes[0].message).toContain('python3');
+      await form.submit();
+      expect(target.submitted[0].submission.kernel).toBe('python3');
+    });
+
+    it('takes the kernel that is chosen, and no longer says anything', async () => {
+      await form.setKernel('bash');
+      expect(form.state.notes).toEqual([]);
+      await form.submit();
+      expect(target.submitted[0].submission.kernel).toBe('bash');
+    });
+  });
+
   it('puts what the server refuses at its field, and not once more', async () => {
     target.failures = [
       new Problem({
