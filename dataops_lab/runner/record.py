@@ -6,39 +6,114 @@ run as `dataops_lab.py`.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import math
 import os
+from collections.abc import Mapping
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 _VALUE_MIME = "application/vnd.dataops.value+json"
 
+_MOST_ITEMS = 10_000
+"""Of an array."""
+
 
 def record(name: str, value: Any) -> None:
     """Leave `value` under `name`; the last one of a name counts. Numbers among the values are metrics.
 
-    `value` must be something JSON can hold; numpy and pandas scalars are taken as Python's own.
-    TypeError when it cannot be written, ValueError for NaN and infinities, which JSON does not have.
+    `value` is None, a truth value, a number, a text, a date or time (kept as ISO text), or lists and mappings of
+    these. Scalars and small arrays of numpy and pandas are taken as Python's own.
+    TypeError for anything else, ValueError for NaN and infinities, which JSON does not have; both name the value.
     In a notebook it is shown as an output; elsewhere it goes to the file that DATAOPS_LAB_VALUES names.
     """
     if not isinstance(name, str) or not name:
         raise TypeError("record() needs a name, a text that is not empty")
-    if hasattr(value, "item") and not hasattr(value, "__len__"):
-        value = value.item()
-    text = json.dumps(value, allow_nan=False)
-    entry = {"name": name, "value": json.loads(text)}
-    if not _displayed(entry, f"{name} = {text}") and (path := os.environ.get("DATAOPS_LAB_VALUES")):
+    try:
+        entry = {"name": name, "value": _plain(value, name)}
+    except RecursionError:
+        raise ValueError(f"record(): {name} holds itself, or nests too deep") from None
+    text = json.dumps(entry["value"], allow_nan=False)
+    if not _told_the_kernel(entry, f"{name} = {text}") and (path := os.environ.get("DATAOPS_LAB_VALUES")):
         with Path(path).open("a", encoding="utf-8") as values:
             values.write(json.dumps(entry) + "\n")
 
 
-def _displayed(entry: dict[str, Any], text: str) -> bool:
+def _plain(value: Any, where: str) -> Any:
+    """As JSON has it. `where` says in an error which part of the value it is."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if type(value).__name__ in ("NaTType", "NAType"):  # of pandas
+        return None
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    if kind == "m":  # A time span of numpy, which is an integer to it.
+        raise TypeError(_refusal(value, where))
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        number = float(value)
+        if not math.isfinite(number):
+            raise ValueError(f"record(): {where} is {number}, which JSON cannot hold. Record None or a text instead.")
+        return number
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {_key(key, where): _plain(member, f"{where}[{key!r}]") for key, member in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(member, f"{where}[{index}]") for index, member in enumerate(value)]
+    # Arrays and their scalars have it; so have the columns of pandas, whose labels it would drop.
+    if hasattr(value, "tolist") and not hasattr(value, "to_frame"):
+        return _of_array(value, kind, where)
+    raise TypeError(_refusal(value, where))
+
+
+def _of_array(value: Any, kind: str, where: str) -> Any:
+    if math.prod(getattr(value, "shape", ())) > _MOST_ITEMS:
+        raise ValueError(f"record(): {where} has more than {_MOST_ITEMS:,} items. Write it to a file instead.")
+    if kind == "M":
+        # `tolist` makes counts of nanoseconds of them.
+        return _without_nat(value.astype(str).tolist())
+    return _plain(value.tolist(), where)
+
+
+def _without_nat(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_nat(member) for member in value]
+    return None if value == "NaT" else value
+
+
+def _key(key: Any, where: str) -> str:
+    plain = _plain(key, f"a name in {where}")
+    if isinstance(plain, str):
+        return plain
+    if isinstance(plain, (list, dict)):
+        raise TypeError(_refusal(key, f"a name in {where}"))
+    return json.dumps(plain)
+
+
+def _refusal(value: Any, where: str) -> str:
+    return (
+        f"record(): {where} is of type {type(value).__name__}, which is not a value. Record numbers, texts, dates, "
+        "or lists and mappings of these, and write anything else to a file."
+    )
+
+
+def _told_the_kernel(entry: dict[str, Any], text: str) -> bool:
     try:
         from IPython.core.getipython import get_ipython
         from IPython.display import display
     except ImportError:
         return False
-    if get_ipython() is None:
+    shell: Any = get_ipython()
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
         return False
-    display({_VALUE_MIME: entry, "text/plain": text}, raw=True)
+    if type(shell.display_pub) is shell.display_pub_class:
+        display({_VALUE_MIME: entry, "text/plain": text}, raw=True)
+    else:
+        # `%%capture` keeps what is displayed from being shown, not from being recorded.
+        content = {"data": {_VALUE_MIME: entry}, "metadata": {}, "transient": {}}
+        kernel.send_response(kernel.iopub_socket, "display_data", content)
     return True
