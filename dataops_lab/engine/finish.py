@@ -57,9 +57,12 @@ def read_outcome(directory: Path) -> Outcome:
         return _so_far(directory)
     if not fits(result, _RESULT):
         return _so_far(directory)
+    reason = _reason(result["failure"]) if result["failure"] else None
+    if reason is None and isinstance(cut_off := result.get("cut_off"), str):
+        reason = Reason("kernel_killed", _shortened(cut_off))
     return Outcome(
         succeeded={"succeeded": True, "failed": False}.get(result["state"]),
-        reason=_reason(result["failure"]) if result["failure"] else None,
+        reason=reason,
         nothing_to_do=result["nothing_to_do"],
         progress=Progress(result["done"], result["total"]),
         usage=Usage(result["peak_memory_bytes"], result["cpu_seconds"]),

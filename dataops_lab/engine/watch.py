@@ -85,7 +85,7 @@ def end_of(
         case AttemptState.TIMING_OUT | AttemptState.UNCONFIRMED:
             return AttemptState.TIMED_OUT, _timeout(run, look, took_s)
     if succeeded is True:
-        return AttemptState.SUCCEEDED, None
+        return AttemptState.SUCCEEDED, reason
     if succeeded is False:
         return AttemptState.FAILED, reason or Reason("runner_error", "The runner failed and did not say why.")
     if (counted := _counted(look)).get("oom_kills"):

@@ -7,19 +7,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import zmq
 from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellExecutionComplete, CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 
 from . import outputs, startup
 from .kernel import Kernel
-from .protocol import Failure
+from .protocol import VALUE_MIME, Failure
 from .recorder import Recorder
 
 FLUSH_S = 0.05
 """How long outputs may wait for more of their kind before they are written."""
 
 MESSAGE_LENGTH = 2_000
+
+_INPUT = "The notebook asks for input, which nobody can give in a run. Make it a parameter."
+_DEBUGGER = "The notebook starts a debugger, to which nobody can talk in a run. Remove the breakpoint."
 
 
 class DataOpsClient(PapermillNotebookClient):
@@ -41,6 +45,7 @@ class DataOpsClient(PapermillNotebookClient):
         self._stopping = stopping
         self._exit: dict[str, Any] | None = None
         self._exit_error: dict[str, Any] | None = None
+        self._error_shown: dict[str, Any] | None = None
         self._flush: asyncio.TimerHandle | None = None
         self.clear_before_next_output = False
 
@@ -108,8 +113,9 @@ class DataOpsClient(PapermillNotebookClient):
 
     def _failure(self, cell: Any, index: int, error: CellExecutionError) -> Failure:
         # As kept, which is not more than people can read.
-        candidates = [self._exit_error] if self._exit_error else cell.outputs
-        shown: Any = next((o for o in reversed(candidates) if o["output_type"] == "error"), {})
+        candidates = [self._exit_error] if self._exit_error and error.ename == "SystemExit" else cell.outputs
+        elsewhere = self.recorder.admit("error", self._error_shown)[0] if self._error_shown else {}
+        shown: Any = next((o for o in reversed(candidates) if o["output_type"] == "error"), elsewhere)
         evalue = shown.get("evalue", error.evalue[:MESSAGE_LENGTH])
         code, message = "cell_error", f"{error.ename}: {evalue}" if evalue else error.ename
         if error.ename == "SystemExit":
@@ -118,7 +124,7 @@ class DataOpsClient(PapermillNotebookClient):
             message = f"The notebook ended itself{' with exit status' if isinstance(value, int) else ':'} {value}"
         elif error.ename == "StdinNotImplementedError":
             code = "input_requested"
-            message = "The notebook asks for input, which nobody can give in a run. Make it a parameter."
+            message = _DEBUGGER if any("bdb.py" in line for line in shown.get("traceback", [])) else _INPUT
         elif not error.ename:
             message = f"The cell ended with exit status {error.evalue}" if error.evalue else "The cell failed"
         return Failure(
@@ -134,10 +140,19 @@ class DataOpsClient(PapermillNotebookClient):
         if self._exit_error is not None:
             cell.outputs.append(self._exit_error)
             self.recorder.output(index, self._exit_error, None)
-        self._exit = self._exit_error = None
+        self._exit = self._exit_error = self._error_shown = None
 
     async def _check_raise_for_error(self, cell: Any, cell_index: int, exec_reply: dict[str, Any] | None) -> None:
-        await super()._check_raise_for_error(cell, cell_index, self.recorder.masking.value(exec_reply))
+        reply = self.recorder.masking.value(exec_reply)
+        # `%run` and widgets show the error of what they call, and the reply says that all is well.
+        shown = self._error_shown
+        clean = shown is not None and shown["ename"] == "SystemExit" and self._exit is not None and self._exit["clean"]
+        said_nothing = reply is not None and (
+            reply["content"]["status"] == "ok" or reply["content"].get("ename") == "NoneType"
+        )
+        if said_nothing and shown is not None and not clean:
+            reply = {**reply, "content": {**shown, "status": "error"}}
+        await super()._check_raise_for_error(cell, cell_index, reply)
 
     # --- what a cell says ---
 
@@ -147,18 +162,55 @@ class DataOpsClient(PapermillNotebookClient):
         out = None
         try:
             for masked in self.recorder.masking.messages(msg):
+                self._take_what_counts(masked)
                 out = super().process_message(masked, cell, cell_index)
             return out
         except CellExecutionComplete:
             outputs.join(cell.outputs)
             raise
 
+    def _take_what_counts(self, msg: dict[str, Any]) -> None:
+        """Values and errors count wherever the notebook has them shown: in the cell, in a widget or nowhere."""
+        kind, content = msg["msg_type"], msg["content"]
+        if kind in ("display_data", "execute_result", "update_display_data"):
+            self.recorder.values.of_output(content["data"])
+        elif kind == "error" and (content["ename"] != "SystemExit" or self._error_shown is None):
+            self._error_shown = content
+
+    def handle_comm_msg(self, outs: list[Any], msg: dict[str, Any], cell_index: int) -> None:
+        try:
+            super().handle_comm_msg(outs, msg, cell_index)
+        except (AssertionError, AttributeError, LookupError, TypeError) as error:
+            # What a widget says of itself is the notebook's business, and no reason for the runner to fail.
+            self.log.warning("A message of a widget makes no sense: %r", error)
+        self._look_again()
+
+    async def _async_check_alive(self) -> None:
+        self._look_again()
+        await super()._async_check_alive()
+
+    def _look_again(self) -> None:
+        """Wake whoever waits for a message that is here already.
+
+        A socket tells once that something came. nbclient's widgets send on the socket on which the reply is
+        waited for, and sending uses up what it tells.
+        """
+        for channel in (self.kc.shell_channel, self.kc.iopub_channel):
+            channel.socket.get(zmq.EVENTS)
+
     def output(self, outs: list[Any], msg: dict[str, Any], display_id: str | None, cell_index: int) -> Any:
         kind, content = msg["msg_type"], msg["content"]
-        if self._captured_by_widget(msg) or kind not in outputs.KINDS:
-            return super().output(outs, msg, display_id, cell_index)
-        if startup.EXIT_MIME in content.get("data", ()):
-            self._exit = content["data"][startup.EXIT_MIME]
+        if kind not in outputs.KINDS:
+            return None
+        data = content.get("data", {})
+        if set(data) == {VALUE_MIME}:
+            return None
+        if startup.EXIT_MIME in data:
+            self._exit = data[startup.EXIT_MIME]
+            return None
+        if self._captured_by_widget(msg):
+            super().output(outs, msg, display_id, cell_index)
+            self._look_again()
             return None
         if self.clear_before_next_output:
             self.clear_before_next_output = False
@@ -179,6 +231,7 @@ class DataOpsClient(PapermillNotebookClient):
     def clear_output(self, outs: list[Any], msg: dict[str, Any], cell_index: int) -> None:
         if self._captured_by_widget(msg) or msg["content"].get("wait"):
             super().clear_output(outs, msg, cell_index)
+            self._look_again()
         else:
             self._clear(outs, cell_index)
 

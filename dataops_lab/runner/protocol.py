@@ -131,6 +131,8 @@ class Result(TypedDict):
     """succeeded, failed or terminated (SIGTERM came and the kernel is gone)."""
     nothing_to_do: bool
     failure: Failure | None
+    cut_off: str | None
+    """What was ended by force after the last cell, in words. Missing in older results."""
     started_at: float
     finished_at: float
     done: int

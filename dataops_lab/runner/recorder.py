@@ -36,6 +36,8 @@ class Recorder:
         self.completed = False
         self.nothing_to_do = False
         self.failure: Failure | None = None
+        self.cut_off: str | None = None
+        """What was ended by force after the last cell, in words."""
         self._notes_left = NOTES
         self._new_values: dict[str, Any] = {}
         self._limit = OutputLimit(limits)
@@ -72,9 +74,7 @@ class Recorder:
         self.journal.write("cell_finished", cell=index, ok=ok, execution_count=execution_count, done=self.done)
 
     def admit(self, kind: str, content: Content) -> tuple[Content | None, str | None]:
-        """See `OutputLimit.admit`. Values are taken even where their display is dropped."""
-        if data := content.get("data"):
-            self.values.of_output(data)
+        """See `OutputLimit.admit`."""
         content_kept, notice = self._limit.admit(kind, content)
         if notice:
             self.note("output_cut", notice, self.cell)

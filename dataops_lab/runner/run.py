@@ -74,6 +74,7 @@ def run(directory: Path, termination: Termination, preloaded: socket.socket | No
         state=state,
         nothing_to_do=recorder.nothing_to_do,
         failure=recorder.masking.value(recorder.failure),
+        cut_off=recorder.cut_off,
         started_at=started_at,
         finished_at=time.time(),
         done=recorder.done,
@@ -133,6 +134,8 @@ class Run:
         shutil.copyfile(Path(__file__).with_name("record.py"), self._home / "dataops_lab.py")
         try:
             self._execute_in(folder)
+            if not folder.is_dir():
+                self._recorder.note("folder_deleted", "The notebook deleted the folder in which it ran.")
             self._recorder.values.of_file(self._home / "values.jsonl")
         finally:
             shutil.rmtree(self._home, ignore_errors=True)
@@ -222,13 +225,18 @@ class Run:
         await kernel.kill()
 
     def _end(self, kernel: Kernel) -> None:
-        is_python = self._spec["kernel"]["language"] == "python"
-        patience = SHUTDOWN_S if is_python else OTHERS_SHUTDOWN_S
+        language = self._spec["kernel"]["language"].lower()
+        patience = SHUTDOWN_S if language == "python" else OTHERS_SHUTDOWN_S
         if self._termination.requested_at is not None:
             passed = time.monotonic() - self._termination.requested_at
             patience = max(0.0, self._spec["interrupt_grace_s"] - passed)
-        if not self._loop.run_until_complete(kernel.end(patience)) and is_python:
-            self._recorder.note("kernel_killed", "The kernel did not end by itself and was killed.", said=False)
+        ended = self._loop.run_until_complete(kernel.end(patience))
+        if not ended and language != "bash" and not self._termination.requested:
+            self._recorder.cut_off = (
+                f"The kernel had not ended {patience:g} seconds after the last cell and was killed: what it was to do "
+                "at its end may be missing, as functions of atexit and files that were not closed."
+            )
+            self._recorder.note("kernel_killed", self._recorder.cut_off)
         if self._stopping is not None:
             self._stopping.cancel()
         if kernel.forked is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Usage
+from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Reason, Usage
 from dataops_lab.engine import finish
 from dataops_lab.engine.finish import LONGEST_TEXT, read_outcome, store_record
 from dataops_lab.runner import reading
@@ -51,6 +51,19 @@ def test_a_result_tells_how_it_ended(directory):
     outcome = read_outcome(directory)
     assert (outcome.succeeded, outcome.reason, outcome.nothing_to_do) == (True, None, False)
     assert (outcome.progress, outcome.usage) == (Progress(1, 2), Usage(1024, 0.5))
+
+
+def test_a_success_says_what_was_cut_off_after_its_end(directory):
+    result(directory, cut_off="The kernel was killed.")
+    outcome = read_outcome(directory)
+    assert outcome.succeeded is True
+    assert outcome.reason == Reason("kernel_killed", "The kernel was killed.")
+
+
+@pytest.mark.parametrize("cut_off", [None, 7, ["x"]])
+def test_a_success_without_such_a_text_has_no_reason(directory, cut_off):
+    result(directory, cut_off=cut_off)
+    assert read_outcome(directory).reason is None
 
 
 @pytest.mark.parametrize("usage", [{"peak_memory_bytes": None}, {"cpu_seconds": None}, {"cpu_seconds": 1}])

@@ -169,3 +169,29 @@ def test_output_that_comes_after_its_cell_is_dropped_without_harm(runs):
     )
 
     assert run.result["state"] == "succeeded"
+
+
+def test_what_is_shown_in_an_output_widget_ends_and_counts(runs):
+    run = runs.run(
+        "import ipywidgets\nfrom IPython.display import clear_output, display\nfrom dataops_lab import record\n"
+        "widget = ipywidgets.Output()\nwith widget:\n    display(5); clear_output(); record('inside', 1); print(6)",
+        "ipywidgets.interact(lambda x: print(x), x=3)\nprint('next')",
+        "with widget:\n    1 / 0",
+        "print('never')",
+    )
+
+    assert run.values == {"inside": 1}
+    assert run.text(1) == "next\n"
+    assert (run.result["failure"]["cell"], run.result["failure"]["ename"]) == (2, "ZeroDivisionError")
+    assert "1 / 0" in run.log
+
+
+def test_a_value_counts_in_its_turn_also_where_its_display_is_captured(runs):
+    run = runs.run(
+        "%%capture\nfrom dataops_lab import record\nrecord('a', 1); record('b', 1)",
+        "record('a', 2)",
+        "%%capture\nrecord('b', 2)",
+    )
+
+    assert run.values == {"a": 2, "b": 2}
+    assert [len(cell["outputs"]) for cell in run.notebook["cells"]] == [0, 1, 0]

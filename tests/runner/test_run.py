@@ -93,6 +93,32 @@ def test_an_error_in_a_cell_fails_the_run_and_stops_it(runs):
     assert "ZeroDivisionError: division by zero" in run.log
 
 
+def test_an_error_that_is_shown_fails_the_run_whatever_the_reply_says(runs):
+    (runs.root / "s.py").write_text("1/0\n")
+    script = f"%run {runs.root / 's.py'}\nprint('after')"
+    captured = runs.run(runs.code(f"%%capture\n{script}", "raises-exception"), "print('on')", script, "print('never')")
+
+    failure = captured.result["failure"]
+    assert (failure["cell"], failure["message"]) == (2, "ZeroDivisionError: division by zero")
+    assert captured.text(1) == "on\n"
+    assert captured.text(2) == "after\n"
+    assert captured.text(3) == ""
+
+
+def test_what_a_cell_runs_may_end_itself_cleanly_and_the_cell_goes_on(runs):
+    run = runs.run("get_ipython().run_cell('import sys; sys.exit(0)')\nprint('on')", "print('next')")
+
+    assert run.result["state"] == "succeeded"
+    assert run.text(1) == "next\n"
+
+
+def test_a_debugger_is_told_apart_from_an_input(runs):
+    run = runs.run("import pdb; pdb.set_trace()\nx = 1")
+
+    assert run.result["failure"]["code"] == "input_requested"
+    assert "debugger" in run.result["failure"]["message"]
+
+
 def test_a_cell_that_is_meant_to_raise_does_not_stop_the_run(runs):
     run = runs.run(runs.code("1 / 0", "raises-exception"), "print('on')")
 
@@ -276,7 +302,27 @@ def test_a_kernel_that_does_not_end_by_itself_is_killed(runs):
 
     assert run.result["state"] == "succeeded"
     assert [e["code"] for e in run.events("note")] == ["kernel_killed"]
+    assert "was killed" in run.result["cut_off"]
+    assert run.result["cut_off"] in run.log
     assert run.processes() == []
+
+
+def test_a_python_kernel_may_clean_up_however_its_language_is_spelt(runs):
+    run = runs.run(
+        "import atexit, time\n@atexit.register\ndef clean_up():\n    time.sleep(1.5)\n"
+        "    open('late.txt', 'w').close()",
+        kernel={**runs.python, "language": "Python"},
+    )
+
+    assert [it["path"] for it in run.result["artifacts"]] == ["late.txt"]
+    assert run.result["cut_off"] is None
+
+
+def test_a_notebook_that_deletes_the_folder_it_runs_in_is_told_so(runs):
+    run = runs.run("import os, shutil\nshutil.rmtree(os.getcwd())", folder="reports")
+
+    assert "folder_deleted" in [e["code"] for e in run.events("note")]
+    assert "deleted the folder in which it ran" in run.log
 
 
 def test_a_full_disk_fails_the_run_and_says_so(runs):
