@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from ..runner.files import umask
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
@@ -27,6 +29,4 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 def _readable_as_usual(descriptor: int) -> None:
     # Temporary files are their owner's alone; what a person asked for has the rights of any new file.
-    mask = os.umask(0)
-    os.umask(mask)
-    os.fchmod(descriptor, 0o666 & ~mask)
+    os.fchmod(descriptor, 0o666 & ~umask())

@@ -22,6 +22,18 @@ def is_hollow(descriptor: int) -> bool:
     return first_hole < file.st_size
 
 
+def umask() -> int:
+    """That of this process. Where Linux tells it, no thread has another one for a moment."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_bytes().splitlines():
+            if line.startswith(b"Umask:"):
+                return int(line.split()[1], 8)
+    # Elsewhere it is told only to those who set it; a file that another thread makes now is its owner's alone.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
 def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Replace `path` by rename, so that no reader sees a part; `durable`: nor after a power cut."""
     part = path.with_name(path.name + ".part")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import preload
+from .files import umask
 
 ANSWER_WITHIN_S = 2.0
 """Who waits longer starts cold instead."""
@@ -24,8 +25,6 @@ def ask(
     """
     connection.settimeout(ANSWER_WITHIN_S)
     module = list(command).index("-m") + 1
-    umask = os.umask(0)
-    os.umask(umask)
     try:
         if connection.recv(1) != b"+":
             return False
@@ -34,7 +33,7 @@ def ask(
             "arguments": list(command[module:]),
             "environment": dict(environment),
             "cwd": cwd,
-            "umask": umask,
+            "umask": umask(),
             "priority": os.getpriority(os.PRIO_PROCESS, 0),
             "limits": {number: resource.getrlimit(number) for number in _LIMITS},
         }

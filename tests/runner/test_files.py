@@ -1,7 +1,7 @@
 import os
 from types import SimpleNamespace
 
-from dataops_lab.runner.files import MOST_HOLES, is_hollow, remove_all
+from dataops_lab.runner.files import MOST_HOLES, is_hollow, remove_all, umask
 
 from ..hostile import deep, hollow
 
@@ -63,3 +63,12 @@ def test_what_the_file_system_compresses_is_not_hollow(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fstat", lambda _: compressed)
     monkeypatch.setattr(os, "lseek", lambda _, at, whence: compressed.st_size if whence == os.SEEK_HOLE else at)
     assert not is_hollow(0)
+
+
+def test_the_umask_is_told_without_being_set(monkeypatch):
+    before = os.umask(0o027)
+    monkeypatch.setattr("os.umask", None)
+    told = umask()
+    monkeypatch.undo()
+    os.umask(before)
+    assert told == 0o027
