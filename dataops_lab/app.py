@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import getpass
 import logging
+import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -68,6 +69,19 @@ class DataOpsApp(ExtensionApp):
 
         return administrators()
 
+    mount_roots = List(
+        Unicode(),
+        help="""Folders below which environments may mount data of the executor's host into containers.
+        Default: the environment variable DATAOPS_LAB_MOUNT_ROOTS, folders with colons between, else /data, /mnt
+        and /srv.""",
+    ).tag(config=True)
+
+    @default("mount_roots")
+    def _mount_roots(self) -> list[str]:
+        from .wiring import mount_roots
+
+        return mount_roots()
+
     api_threads = Integer(8, min=1, help="How many requests are worked on at once; more wait.").tag(config=True)
 
     max_body_bytes = Integer(
@@ -83,6 +97,7 @@ class DataOpsApp(ExtensionApp):
         self._threads = ThreadPoolExecutor(self.api_threads, thread_name_prefix="dataops")
         self._supervisor: Supervisor | None = None
         self._specs: SpecsKeeper | None = None
+        self._hand_on_mount_roots()
         self._threads.submit(self._offer_kernels).add_done_callback(_log_failure)
         if self.start_engine:
             # In a thread: opening the database takes longer than Lab's start should wait.
@@ -133,6 +148,13 @@ class DataOpsApp(ExtensionApp):
         manager.kernel_dirs = [*manager.kernel_dirs, str(home.kernels)]
         self._specs = SpecsKeeper(self.services, home.kernels, home=home.folder, by=getpass.getuser())
         self._specs.start()
+
+    def _hand_on_mount_roots(self) -> None:
+        """The engine is a process of its own, and Jupyter builds the provisioner of a kernel: they read it there."""
+        from .wiring import MOUNT_ROOTS, mount_roots
+
+        if self.mount_roots != mount_roots():
+            os.environ[MOUNT_ROOTS] = os.pathsep.join(self.mount_roots)
 
     def _home(self) -> Home:
         from .wiring import Home, state_folder

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .blobs import FolderBlobs
+from .domain.mounts import ROOTS
 from .executors.backends import LazyBackends, LazyImageBackends
 from .executors.host import SystemClock, SystemHost
 from .notebooks import LocalNotebooks
@@ -20,6 +21,7 @@ from .vault import AesVault, Keys
 
 if TYPE_CHECKING:
     from .engine import Engine
+    from .executors.docker import Daemon
 
 
 def state_folder() -> Path:
@@ -68,6 +70,22 @@ def administrators() -> list[str]:
     return [name.strip() for name in os.environ.get("DATAOPS_LAB_ADMINISTRATORS", "").split(",") if name.strip()]
 
 
+MOUNT_ROOTS = "DATAOPS_LAB_MOUNT_ROOTS"
+
+
+def mount_roots() -> list[str]:
+    """Of DATAOPS_LAB_MOUNT_ROOTS, folders with colons between; not set: those by convention."""
+    named = os.environ.get(MOUNT_ROOTS)
+    return list(ROOTS) if named is None else [root for root in named.split(os.pathsep) if root]
+
+
+def docker_daemon(home: Home, host: str | None) -> Daemon:
+    """One that mounts what this installation allows."""
+    from .executors.docker import Daemon, MountPolicy
+
+    return Daemon(host, mounts=MountPolicy(roots=mount_roots(), kept=[home.folder]))
+
+
 def build_services(home: Home, *, workers: bool = False, administered_by: Iterable[str] | None = None) -> Services:
     """`workers`: parse and render notebooks in processes of their own, for callers with an event loop.
 
@@ -109,10 +127,10 @@ def _docker_images(host: str | None) -> ImageBackend:
 
 def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
     def docker(host: str | None) -> Executor:
-        from .executors.docker import Daemon, DockerExecutor, installation_id
+        from .executors.docker import DockerExecutor, installation_id
 
         installation = installation_id(home.folder)
-        return DockerExecutor(home.runs / "docker", blobs, installation=installation, daemon=Daemon(host))
+        return DockerExecutor(home.runs / "docker", blobs, installation=installation, daemon=docker_daemon(home, host))
 
     def process(_: str | None) -> Executor:
         from .executors.process import ProcessExecutor

@@ -25,7 +25,7 @@ import docker
 import pytest
 import requests
 
-from dataops_lab.executors.docker import Daemon, DockerExecutor
+from dataops_lab.executors.docker import Daemon, DockerExecutor, MountPolicy
 from dataops_lab.executors.docker.executor import INSTALLATION
 from dataops_lab.ports import Blobs
 from dataops_lab.testing import MemoryBlobs
@@ -172,8 +172,9 @@ def docker_executor(installation: str, tmp_path: Path) -> Iterator[Callable[...,
 
     def executor(blobs: Blobs | None = None, daemon: Daemon | None = None) -> DockerExecutor:
         folder = tmp_path / "runs" / "docker"
+        allowing = Daemon(mounts=MountPolicy([str(tmp_path)]))
         made.append(
-            DockerExecutor(folder, blobs or MemoryBlobs(), installation=installation, daemon=daemon or Daemon())
+            DockerExecutor(folder, blobs or MemoryBlobs(), installation=installation, daemon=daemon or allowing)
         )
         return made[-1]
 

@@ -14,6 +14,10 @@ import httpx
 import psutil
 import pytest
 
+from dataops_lab.app import DataOpsApp
+from dataops_lab.domain.mounts import ROOTS
+from dataops_lab.wiring import mount_roots
+
 from . import written
 from .waiting import eventually
 
@@ -122,3 +126,14 @@ def test_a_notebook_survives_the_server_that_it_was_submitted_to(start_server, t
     assert (run["state"], len(run["attempts"])) == ("succeeded", 1)
     kinds = [event["kind"] for event in second.get(f"/runs/{run_id}/journal")["events"] if event["kind"] != "usage"]
     assert (kinds[0], kinds[-1]) == ("start", "end")
+
+
+def test_the_engine_and_kernels_mount_what_the_server_is_told_to_allow(monkeypatch):
+    monkeypatch.setenv("DATAOPS_LAB_MOUNT_ROOTS", "/a:/b")
+    assert DataOpsApp().mount_roots == ["/a", "/b"]
+    DataOpsApp(mount_roots=["/lake", "/srv"])._hand_on_mount_roots()
+    assert mount_roots() == ["/lake", "/srv"]
+    DataOpsApp(mount_roots=[])._hand_on_mount_roots()
+    assert mount_roots() == []
+    monkeypatch.delenv("DATAOPS_LAB_MOUNT_ROOTS")
+    assert mount_roots() == list(ROOTS)

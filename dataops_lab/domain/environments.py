@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from pathlib import PurePosixPath
+from posixpath import normpath
 
 from ..errors import Refused
+from . import mounts
 
 SANDBOX = "sandbox"
 PRODUCTION = "production"
@@ -25,8 +26,6 @@ _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kKMGT]?)(i?)[bB]?", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _USER = re.compile(r"[0-9]{1,10}(:[0-9]{1,10})?")
 _HOST = re.compile(r"(unix|tcp|ssh|http|https)://\S+")
-_SOCKETS = (PurePosixPath("/var/run/docker.sock"), PurePosixPath("/run/docker.sock"))
-_OF_THE_CONTAINER = tuple(map(PurePosixPath, ("/proc", "/sys", "/dev", "/etc", "/tmp", "/dataops", "/run", "/usr")))  # noqa: S108
 
 
 def bytes_of(text: str) -> int:
@@ -153,8 +152,8 @@ def _problems(it: Environment) -> Iterator[str]:
         yield f"What can be locked is {', '.join(LOCKABLE)}; not {', '.join(unknown)}."
     yield from _problems_of_docker(it.docker)
     for mount in it.mounts:
-        yield from _problems_of_mount(mount)
-    if len({mount.target for mount in it.mounts}) < len(it.mounts):
+        yield from mounts.problems(mount.source, mount.target)
+    if len({normpath(f"///{mount.target}") for mount in it.mounts}) < len(it.mounts):
         yield "Two folders are mounted at the same place."
 
 
@@ -176,15 +175,3 @@ def _problems_of_docker(docker: DockerSettings) -> Iterator[str]:
         yield f"0 to {MAX_WARM} containers may stand ready."
     if docker.host is not None and not _HOST.fullmatch(docker.host):
         yield f"The Docker host {docker.host!r} is no address, such as `ssh://user@host` or `tcp://host:2376`."
-
-
-def _problems_of_mount(mount: Mount) -> Iterator[str]:
-    source, target = PurePosixPath(mount.source), PurePosixPath(mount.target)
-    for path in (source, target):
-        if not path.is_absolute() or ".." in path.parts or "\0" in str(path):
-            yield f"{str(path)!r} must be an absolute path without `..`."
-            return
-    if any(socket.is_relative_to(source) for socket in _SOCKETS):
-        yield f"{source} holds Docker's socket, and with it this whole machine."
-    if len(target.parts) < 2 or any(target.is_relative_to(own) for own in _OF_THE_CONTAINER):
-        yield f"{target} belongs to the container. Mount it elsewhere, as at /data."

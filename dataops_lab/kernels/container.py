@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..domain.environments import Mount
 from ..executors.docker.container_spec import PYTHON, container_spec
 from ..ports import Container
 from . import init
@@ -30,12 +31,14 @@ def kernel_container(
     connection: Path,
     workspace: Path,
     folder: PurePosixPath,
+    mounts: Sequence[Mount] = (),
 ) -> dict[str, Any]:
     """The body of `POST /containers/create`. As hardened as a run; `connection` is the folder of the sockets.
 
-    They are files, so a kernel works without any network. `folder` is below the workspace.
+    They are files, so a kernel works without any network. `folder` is below the workspace. `mounts` are those
+    that were allowed.
     """
-    spec = container_spec(container, {KERNEL: kernel_id})
+    spec = container_spec(container, {KERNEL: kernel_id}, mounts=mounts)
     host = spec["HostConfig"]
     command = [part.replace("{connection_file}", str(CONNECTION / CONNECTION_FILE)) for part in argv]
     variables = {"HOME": "/tmp", **env}  # noqa: S108

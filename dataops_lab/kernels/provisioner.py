@@ -79,16 +79,17 @@ class DockerProvisioner(KernelProvisionerBase):
         assert self._offered is not None
         workspace, folder = self._places(kwargs.get("cwd"))
         choice = self._offered.kernel
-        spec = kernel_container(
-            self._offered.container(user=self._user),
-            choice.argv,
-            choice.env,
-            kernel_id=str(self.kernel_id),
-            connection=self._connection_folder,
-            workspace=workspace,
-            folder=folder,
-        )
         try:
+            spec = kernel_container(
+                self._offered.container(user=self._user),
+                choice.argv,
+                choice.env,
+                kernel_id=str(self.kernel_id),
+                connection=self._connection_folder,
+                workspace=workspace,
+                folder=folder,
+                mounts=self._asked_daemon.allowed(self._offered.environment.mounts),
+            )
             self._container = await asyncio.to_thread(self._start, spec)
         except DataOpsError as error:
             raise _told(error) from error
@@ -141,11 +142,11 @@ class DockerProvisioner(KernelProvisionerBase):
 
     def _prepare(self) -> None:
         """Ask what is allowed now, and make the folder of the sockets; on a restart it is there."""
-        from ..executors.docker import Daemon
         from ..services.authoring import offered_kernel
-        from ..wiring import Home, build_services
+        from ..wiring import Home, build_services, docker_daemon
 
-        services = build_services(Home(Path(self.home)))
+        home = Home(Path(self.home))
+        services = build_services(home)
         try:
             self._offered = offered_kernel(services, self.environment, self.image, self.kernel, by=getpass.getuser())
         finally:
@@ -156,7 +157,7 @@ class DockerProvisioner(KernelProvisionerBase):
                 "environment of this machine's Docker.",
                 code="workspace_out_of_reach",
             )
-        self._daemon = Daemon(None)
+        self._daemon = docker_daemon(home, None)
         if self._connection is None:
             # Short: the path of a socket may have a hundred characters.
             self._connection = Path(tempfile.mkdtemp(prefix="dataops-kernel-"))
@@ -198,8 +199,12 @@ class DockerProvisioner(KernelProvisionerBase):
             _unless_gone(lambda: client.remove_container(container, force=True))
 
     def _asked(self) -> Any:
+        return self._asked_daemon.asked()
+
+    @property
+    def _asked_daemon(self) -> Daemon:
         assert self._daemon is not None
-        return self._daemon.asked()
+        return self._daemon
 
     # --- where things are -----------------------------------------------------------------------
 

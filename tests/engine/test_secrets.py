@@ -63,6 +63,7 @@ def gate(tmp_path: Path) -> Path:
 def engine(request: pytest.FixtureRequest, home: Home, gate: Path) -> Iterator[str]:
     """A running one, and where `gate` is for its runs."""
     if request.param == "docker":
+        request.getfixturevalue("monkeypatch").setenv("DATAOPS_LAB_MOUNT_ROOTS", str(gate.parent))
         run_in(request.getfixturevalue("docker_images")["lean"], home, gate.parent)
     running, stop = build_engine(home, slots=2, warm=1 if request.param == "warm" else 0), threading.Event()
     thread = threading.Thread(target=running.run, args=(stop,))

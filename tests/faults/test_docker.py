@@ -35,8 +35,9 @@ def shared(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def in_docker(real: Services, home, docker_images, shared: Path) -> Iterator[Callable[..., None]]:
+def in_docker(real: Services, home, docker_images, shared: Path, monkeypatch) -> Iterator[Callable[..., None]]:
     """Let the sandbox run containers of the lean image."""
+    monkeypatch.setenv("DATAOPS_LAB_MOUNT_ROOTS", str(shared))
     hosts = []
 
     def offer(*, host: str | None = None, warm: int = 0, **resources: int) -> None:

@@ -3,5 +3,6 @@
 from .daemon import Daemon
 from .executor import DockerExecutor
 from .identity import installation_id
+from .mounts import MountPolicy
 
-__all__ = ["Daemon", "DockerExecutor", "installation_id"]
+__all__ = ["Daemon", "DockerExecutor", "MountPolicy", "installation_id"]

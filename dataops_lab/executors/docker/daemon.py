@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from ...domain.environments import Mount
 from ...errors import Refused, Unavailable
+from .mounts import MountPolicy
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -22,8 +26,15 @@ TIMEOUT_S = 60
 class Daemon:
     """Connected when it is first used. `host` None: the daemon that the machine's own `docker` speaks to."""
 
-    def __init__(self, host: str | None = None, *, connect: Callable[[str | None], APIClient] | None = None) -> None:
+    def __init__(
+        self,
+        host: str | None = None,
+        *,
+        connect: Callable[[str | None], APIClient] | None = None,
+        mounts: MountPolicy | None = None,
+    ) -> None:
         self._host = host
+        self._mounts = mounts or MountPolicy()
         self._connect = connect or _connect
         self._client: APIClient | None = None
         self._lock = threading.Lock()
@@ -43,6 +54,12 @@ class Daemon:
         client = self.client
         with understood(self._host):
             yield client
+
+    def allowed(self, mounts: Iterable[Mount]) -> list[Mount]:
+        """Those of an environment, as this daemon is asked for them. Refused when one is not allowed."""
+        host = self._host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+        socket = Path(host.removeprefix("unix://")) if host.startswith("unix://") else None
+        return self._mounts.allowed(mounts, socket=socket)
 
 
 @contextmanager

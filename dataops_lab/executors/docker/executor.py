@@ -202,7 +202,8 @@ class DockerExecutor:
 
         assert bundle.container is not None
         labels = {INSTALLATION: self._installation, ATTEMPT: bundle.name}
-        spec = container_spec(bundle.container, labels, volumes_of(client, bundle.container.image))
+        mounts = self._daemon.allowed(bundle.container.mounts)
+        spec = container_spec(bundle.container, labels, volumes_of(client, bundle.container.image), mounts)
         try:
             client.create_container_from_config(spec, name)
         except APIError as error:

@@ -168,7 +168,8 @@ class WarmPool:
     def _made(self, kind: Container, name: str, slot: str) -> Warm:
         try:
             with self._daemon.asked() as client:
-                spec = container_spec(kind, {**self._labels, SLOT: slot}, volumes_of(client, kind.image))
+                labels, mounts = {**self._labels, SLOT: slot}, self._daemon.allowed(kind.mounts)
+                spec = container_spec(kind, labels, volumes_of(client, kind.image), mounts)
                 client.create_container_from_config(spec, name)
                 client.start(name)
                 opened = Stream(client, name)

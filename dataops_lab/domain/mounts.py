@@ -1,0 +1,54 @@
+"""Which folders of the executor's host a container may see, and where in it. Paths are compared, never texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+ROOTS = ("/data", "/mnt", "/srv")
+"""Below these the data of a machine lies by convention; an administrator may name others."""
+
+_OF_THE_HOST = ("/dev", "/proc", "/run", "/sys", "/var/lib/containerd", "/var/lib/docker", "/var/run")
+_OF_THE_CONTAINER = (
+    *("/bin", "/boot", "/dataops", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc"),
+    *("/run", "/sbin", "/sys", "/tmp", "/usr", "/var/run"),  # noqa: S108
+)
+
+
+def plain(path: str) -> PurePosixPath:
+    """The one spelling of a path, links apart: `//srv/./in/` is `/srv/in`. ValueError."""
+    parts = PurePosixPath(path).parts
+    if not path.startswith("/") or ".." in parts or "\0" in path:
+        raise ValueError(f"{path!r} must be an absolute path without `..`.")
+    # Two slashes at the start are a root of their own for pathlib, and none for the kernel.
+    return PurePosixPath("/", *parts[1:])
+
+
+def problems(source: str, target: str) -> Iterator[str]:
+    """What makes no sense under any setting."""
+    try:
+        found, place = plain(source), plain(target)
+    except ValueError as error:
+        yield str(error)
+        return
+    if overlaps(found, _OF_THE_HOST):
+        yield f"{found} would open the host to the run. Choose a folder of data."
+    if overlaps(place, _OF_THE_CONTAINER):
+        yield f"{place} belongs to the container. Mount it elsewhere, as at /data."
+
+
+def problem_of_roots(source: PurePosixPath, roots: Iterable[str]) -> str | None:
+    """Why `source` may not be mounted where an administrator allows the folders below `roots`. ValueError."""
+    allowed = [plain(root) for root in roots]
+    if any(source.is_relative_to(root) for root in allowed):
+        return None
+    where = f"only below {', '.join(map(str, allowed))}" if allowed else "nowhere"
+    return (
+        f"{source} may not be mounted: folders are mounted {where}. An administrator allows more with "
+        "`c.DataOpsApp.mount_roots` of the server, or DATAOPS_LAB_MOUNT_ROOTS for server and engine."
+    )
+
+
+def overlaps(path: PurePosixPath, others: Iterable[str]) -> bool:
+    """Whether `path` is one of the others, lies in one, or holds one."""
+    return any(path.is_relative_to(other) or PurePosixPath(other).is_relative_to(path) for other in others)
