@@ -42,7 +42,7 @@ class FolderBlobs:
             nonlocal size
             # As it is now: somebody may add to it for ever.
             left = os.fstat(source.fileno()).st_size
-            while chunk := source.read(min(left, _CHUNK)):
+            while chunk := _read(source, min(left, _CHUNK), path):
                 left -= len(chunk)
                 hasher.update(chunk)
                 size += len(chunk)
@@ -147,25 +147,46 @@ class FolderBlobs:
                     os.fsync(side.fileno())
                     name = digest if isinstance(digest, str) else digest()
                     final = self._path(name)
+                    is_new = not final.parent.exists()
                     final.parent.mkdir(parents=True, exist_ok=True)
                     side_path.chmod(0o444)
                     with self._lock(fcntl.LOCK_SH):
                         side_path.replace(final)
+                    # Its name too must be there before anything refers to it, also after a power cut.
+                    self._sync(final.parent, and_around=is_new)
                 except BaseException:
                     side_path.unlink(missing_ok=True)
                     raise
         return name
+
+    def _sync(self, folder: Path, *, and_around: bool) -> None:
+        """The names in `folder`; with `and_around` also its own, up to the root."""
+        around = folder.relative_to(self._root).parents if and_around else ()
+        for each in (folder, *(self._root / parent for parent in around)):
+            descriptor = os.open(each, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     @contextmanager
     def _errors_as_our_own(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            if error.filename is None or str(self._root) in str(error.filename):
+            if error.filename is None or Path(error.filename).is_relative_to(self._root):
                 raise BlobsUnavailable(
                     f"Cannot store bytes below {self._root}: {error.strerror}. Make room there, or mount its disk."
                 ) from error
             raise
+
+
+def _read(source: BinaryIO, size: int, path: Path) -> bytes:
+    try:
+        return source.read(size)
+    except OSError as error:
+        # Only calls with a path name it; without, this would be taken for the disk of the blobs.
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _write(target: BinaryIO, data: bytes) -> None:

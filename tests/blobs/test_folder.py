@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import io
 import os
 from pathlib import Path
 from threading import Thread
@@ -117,6 +119,42 @@ def test_a_source_below_a_path_like_that_of_the_blobs_is_not_blamed_on_them(blob
     os.mkfifo(alike)
     with pytest.raises(FileNotFoundError):
         blobs.put_file(alike)
+
+
+def test_a_disk_that_fails_under_a_source_is_not_blamed_on_the_blobs(blobs, tmp_path, monkeypatch):
+    source = tmp_path / "blobs-of-old"
+    source.write_bytes(b"bytes")
+
+    class Failing(io.BytesIO):
+        def fileno(self) -> int:
+            return os.open(source, os.O_RDONLY)
+
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(folder, "open_plain", lambda _: Failing())
+    with pytest.raises(OSError, match="blobs-of-old") as failed:
+        blobs.put_file(source)
+    assert failed.value.errno == errno.EIO
+    assert not files_of(tmp_path / "blobs")
+
+
+def test_a_name_is_on_the_disk_before_it_is_given_away(blobs, tmp_path, monkeypatch):
+    synced = []
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    digest = blobs.put(b"bytes")
+    root, hexdigits = tmp_path / "blobs", digest.removeprefix("sha256:")
+    assert synced[1:] == [root / "sha256" / hexdigits[:2], root / "sha256", root]
+    blobs.remove(digest, put_before=dt.datetime.now(dt.UTC) + dt.timedelta(days=1))
+    synced.clear()
+    blobs.put(b"bytes")
+    assert synced[1:] == [root / "sha256" / hexdigits[:2]]
 
 
 def test_stored_files_cannot_be_written_by_accident(blobs, tmp_path):
