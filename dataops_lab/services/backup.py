@@ -33,6 +33,8 @@ from .installation import leader
 _DATABASE = "database.sqlite"
 _MANIFEST = "manifest.json"
 _KEYS = "keys.json"
+_LARGEST_MANIFEST = 256 * 1024**2
+"""In bytes; one of a million blobs has a third."""
 _NAMES = re.compile(rf"{_DATABASE}|{_MANIFEST}|{_KEYS}|blobs/[0-9a-f]{{64}}")
 
 
@@ -178,18 +180,14 @@ def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], S
     scratch = staged / "unpacked"
     scratch.mkdir()
     try:
+        contents = _looked_through(source, staged)
         with gzip.open(source) as stream, tarfile.open(fileobj=stream) as tar:
             for member in tar:
-                if not (member.isfile() and _NAMES.fullmatch(member.name)):
-                    raise _no_backup(source, f"it holds {member.name!r}")
                 # Its bytes alone: `extract` would set modes and owners too, and cannot be told not to before 3.11.4.
                 target = scratch / member.name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with tar.extractfile(member) as stored, target.open("wb") as file:  # type: ignore[union-attr]
                     shutil.copyfileobj(stored, file)
-            while stream.read(1024**2):
-                pass  # To the checksum at its end.
-        contents = _contents(source, (scratch / _MANIFEST).read_bytes())
         with (scratch / _DATABASE).open("rb") as copy:
             if "sha256:" + hashlib.file_digest(copy, "sha256").hexdigest() != contents.database:
                 raise _no_backup(source, "its database is not what was backed up")
@@ -209,6 +207,35 @@ def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], S
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, FileNotFoundError) as error:
         raise _no_backup(source, str(error)) from error
     shutil.rmtree(scratch)
+    return contents
+
+
+def _looked_through(source: Path, staged: Path) -> Contents:
+    """Before a byte of it is written: a few megabytes of an archive can become any number of them on the disk."""
+    sizes: dict[str, int] = {}
+    stored = b""
+    with gzip.open(source) as stream, tarfile.open(fileobj=stream) as tar:
+        for member in tar:
+            if not (member.isfile() and _NAMES.fullmatch(member.name)) or member.issparse() or member.name in sizes:
+                raise _no_backup(source, f"it holds {member.name!r}")
+            sizes[member.name] = member.size
+            if member.name == _MANIFEST:
+                if member.size > _LARGEST_MANIFEST:
+                    raise _no_backup(source, f"its manifest has {member.size:,} bytes")
+                stored = tar.extractfile(member).read()  # type: ignore[union-attr]
+        while stream.read(1024**2):
+            pass  # To the checksum at its end.
+    contents = _contents(source, stored)
+    blobs = {_name_of(digest): size for digest, size in contents.blobs.items()}
+    if wrong := sorted(name for name, size in sizes.items() if name.startswith("blobs/") and size != blobs.get(name)):
+        raise _no_backup(source, f"its manifest does not tell of {wrong[0]}, or of another size")
+    # Blobs are written twice: as they come, and when they are stored under their digest.
+    needed = sum(sizes.values()) + sum(blobs.values())
+    if needed > (free := shutil.disk_usage(staged).free):
+        raise StateFolderUnusable(
+            f"{source.name} needs {needed / 1024**2:,.0f} MiB to be restored, and {free / 1024**2:,.0f} MiB are free. "
+            "Nothing was restored. Make room, or name a folder on another disk in DATAOPS_LAB_HOME."
+        )
     return contents
 
 

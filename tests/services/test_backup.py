@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from dataops_lab.domain.runs import AttemptState, RunState, Submission
 from dataops_lab.domain.snapshots import Snapshot
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.errors import Conflict, Damaged, DataOpsError, StateFolderUnusable
-from dataops_lab.services import Services, runs
+from dataops_lab.services import Services, backup, runs
 from dataops_lab.services.backup import back_up, restore
 from dataops_lab.store import open_sqlite
 from dataops_lab.testing import FakeBackends, FakeClock, FakeExecutor, FakeHost, FakeNotebooks, FakeVault
@@ -209,11 +210,11 @@ def without(name: str) -> Callable[[bytes], bytes]:
     return removed
 
 
-def with_more(info: tarfile.TarInfo) -> Callable[[bytes], bytes]:
+def with_more(info: tarfile.TarInfo, content: io.BytesIO | None = None) -> Callable[[bytes], bytes]:
     def added(data: bytes) -> bytes:
         raw = io.BytesIO(gzip.decompress(data))
         with tarfile.open(fileobj=raw, mode="a") as tar:
-            tar.addfile(info)
+            tar.addfile(info, content)
         return gzip.compress(raw.getvalue())
 
     return added
@@ -252,6 +253,31 @@ def test_of_a_damaged_archive_nothing_is_restored(archive, build, tmp_path, dama
     with pytest.raises(Damaged, match="Nothing was restored"):
         restore(tmp_path / "bad", tmp_path / "new", database=DATABASE, build=build, force=False)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def zeros(name: str, size: int) -> Callable[[bytes], bytes]:
+    """In hardly any bytes of an archive."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return with_more(info, io.BytesIO(bytes(size)))
+
+
+@pytest.mark.parametrize("name", ["blobs/" + "0" * 64, "database.sqlite", "keys.json", "manifest.json"])
+def test_what_an_archive_has_too_much_of_is_never_written(archive, build, tmp_path, monkeypatch, name):
+    (tmp_path / "bad").write_bytes(zeros(name, 64 * 1024**2)(archive.read_bytes()))
+    # As large as what the archive really holds, and not as it claims.
+    monkeypatch.setattr(backup.shutil, "disk_usage", lambda _: SimpleNamespace(free=32 * 1024**2))
+    monkeypatch.setattr(backup.shutil, "copyfileobj", lambda *_: pytest.fail("It is unpacked."))
+    with pytest.raises((Damaged, StateFolderUnusable), match="Nothing was restored"):
+        restore(tmp_path / "bad", tmp_path / "new", database=DATABASE, build=build, force=False)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_backup_that_does_not_fit_on_the_disk_is_refused_before_it_is_unpacked(archive, build, tmp_path, monkeypatch):
+    monkeypatch.setattr(backup.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(StateFolderUnusable, match="Make room"):
+        restore(archive, tmp_path / "new", database=DATABASE, build=build, force=False)
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_backup_of_a_newer_program_is_refused(archive, build, tmp_path):
