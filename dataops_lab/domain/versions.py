@@ -42,6 +42,8 @@ class Manifest:
     parameters: ParameterSchema
     kernel_name: str
     language: str
+    folders: tuple[str, ...] = ()
+    """POSIX paths below the root of folders that exist in the workspace, and of which no file travels."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -49,6 +51,8 @@ class Manifest:
             "kind": "notebook",
             "notebook": {"path": self.notebook_path, "digest": self.notebook_digest},
             "files": [asdict(f) for f in sorted(self.files, key=lambda f: f.path)],
+            # Left out where there are none, so that versions from before keep their digest.
+            **({"folders": sorted(self.folders)} if self.folders else {}),
             "parameters": {
                 "declared": self.parameters.declared,
                 "schema": [_parameter_json(p) for p in self.parameters.parameters],
@@ -67,6 +71,7 @@ class Manifest:
             ),
             kernel_name=value["kernel"]["name"],
             language=value["kernel"]["language"],
+            folders=tuple(value.get("folders", ())),
         )
 
     @property

@@ -72,7 +72,11 @@ def bundle_of(ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str,
         name=attempt.name,
         spec=_spec(attempt, run, version, secrets, container),
         notebook=fill_in(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, run.parameters),
-        files=[BundleFile(f.path, f.digest, f.executable) for f in manifest.files],
+        # Its own notebook lies there as well, as it does for people: without the values and outputs of this run.
+        files=[
+            BundleFile(manifest.notebook_path, manifest.notebook_digest),
+            *(BundleFile(f.path, f.digest, f.executable) for f in manifest.files),
+        ],
         # A container has the variables of its image; this machine's would name what is not in there.
         environment={**({} if container else allowed(inherited)), **variables},
         secrets=secrets,
@@ -118,6 +122,7 @@ def _spec(
         },
         "folder": "" if folder == "." else folder,
         "files": [file.path for file in version.manifest.files],
+        "folders": list(version.manifest.folders),
         "output_limits": OUTPUT_LIMITS,
         "secrets": sorted(secrets),
         "startup_timeout_s": STARTUP_TIMEOUT_S,

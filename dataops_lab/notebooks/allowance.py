@@ -34,6 +34,10 @@ class Allowance:
         if len(self._sizes) > limits.files:
             self._refuse(f"more than {limits.files:,} files would travel with the notebook")
 
+    def check_folders(self, empty: int) -> None:
+        if empty > self._limits.files:
+            self._refuse(f"more than {self._limits.files:,} empty folders would travel with the notebook")
+
     def _refuse(self, what: str) -> NoReturn:
         largest = sorted(self._sizes.items(), key=lambda it: -it[1])[:_NAMED]
         named = ", ".join(f"{path} ({_spelled(size)})" for path, size in largest)

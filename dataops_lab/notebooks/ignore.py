@@ -70,6 +70,11 @@ class IgnoreRules:
                 return kept
         return self.kept_behind(path, folder=path.is_dir())
 
+    def is_of_tool(self, path: Path) -> bool:
+        """Whether `path` or a folder between the root and it is one that a tool made."""
+        parents = [it for it in (path, *path.parents) if it != self._root and it.is_relative_to(self._root)]
+        return any(_TOOLS.match(it.name) for it in parents)
+
     def named(self, folder: Path) -> list[Path]:
         """The files that the folder's own `.dataopsignore` names from there. They travel whatever other rules say."""
         names = (name for line in _lines(folder) if (name := _file_named_by(line)) is not None)

@@ -84,6 +84,7 @@ def snapshot(
         parameters=look.parameters,
         kernel_name=look.kernel.name,
         language=look.kernel.language,
+        folders=tuple(look.luggage.empty_folders()),
     )
     return Snapshot(
         name=look.name,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import glob
 import itertools
 import os
+import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..domain.snapshots import Limits
 from ..errors import InvalidNotebook
@@ -30,6 +31,8 @@ class Luggage:
     """What travels, by its path below the root, and what was learnt on the way."""
 
     files: dict[str, Found] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+    """Those that the run finds, by their paths below the root, whether files of them travel or not."""
     left_behind: list[LeftBehind] = field(default_factory=list)
     scan: Scan = field(default_factory=Scan)
     """Of the notebook and of every local module and notebook that it loads."""
@@ -41,6 +44,11 @@ class Luggage:
     """Those of the missing ones that lie in the root, where Python does not look by itself. They travel."""
     modules_elsewhere: dict[str, str] = field(default_factory=dict)
     """Top-level names of imports that are installed as a link to a folder, and the file there."""
+
+    def empty_folders(self) -> list[str]:
+        """Those that no file and no other folder brings along."""
+        brought = {str(parent) for path in (*self.files, *self.folders) for parent in PurePosixPath(path).parents}
+        return sorted(self.folders - brought)
 
 
 def pack(
@@ -66,7 +74,7 @@ class _Packing:
         self._allowance = Allowance(limits, workspace)
         self._luggage = Luggage()
         self._rules = IgnoreRules(workspace.root)
-        self._walker = Walker(workspace.root, self._rules, self._luggage.left_behind.append)
+        self._walker = Walker(workspace.root, self._rules, self._luggage.left_behind.append, self._enter)
         self._scanned: set[Path] = {workspace.notebook}
 
     def packed(
@@ -86,6 +94,7 @@ class _Packing:
             self._luggage.missing_modules |= looked.missing
             self._luggage.modules_elsewhere |= looked.elsewhere
             self._follow_into_root(looked.missing)
+        self._allowance.check_folders(len(self._luggage.empty_folders()))
         return self._luggage
 
     def _follow_into_root(self, names: set[str]) -> None:
@@ -139,10 +148,11 @@ class _Packing:
 
     def _follow_mention(self, mention: Mention) -> None:
         path = self._located(mention.path)
-        if path is None or mention.use is Use.WRITE:
-            return
         absolute = mention.path.startswith("/") and not mention.by_module
-        if absolute or not self._workspace.holds(path):
+        if path is None or absolute or not self._workspace.holds(path):
+            return
+        self._enter_for(mention)
+        if mention.use is Use.WRITE:
             return
         for each in self._meant(mention, path):
             # `if not exists("../out"): makedirs("../out")` asks for no folder's contents.
@@ -223,6 +233,25 @@ class _Packing:
             return iter(sorted(itertools.islice(found, self._limits.files + 1)))
         except (OSError, ValueError):
             return iter(())
+
+    # --- folders
+
+    def _enter(self, folder: Path) -> None:
+        if not self._is_start(folder):
+            self._luggage.folders.add(self._workspace.relative(folder))
+
+    def _enter_for(self, mention: Mention) -> None:
+        """Where a file may be looked for or written, the folder is there: `../out/x.csv` needs no more of it."""
+        anywhere = mention.path.startswith(_ANYWHERE)
+        known = mention.path.removeprefix(_ANYWHERE).partition("*")
+        # Of `../out/part-*.csv` the folder is known, and no more.
+        name = known[0] if not known[1] else posixpath.dirname(known[0])
+        starts = [self._workspace.folder, *self._workspace.folder.parents] if anywhere else [self._workspace.folder]
+        for start in filter(self._workspace.holds, starts):
+            path = Path(os.path.normpath(start / name))
+            there = next((it for it in (path, *path.parents) if it == start or os.path.isdir(it)), start)  # noqa: PTH112 — names too long
+            if self._workspace.holds(there) and self._is_inside(there) and not self._rules.is_of_tool(there):
+                self._enter(there)
 
     # --- taking along
 

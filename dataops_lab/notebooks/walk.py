@@ -31,10 +31,18 @@ class LeftBehind:
 
 
 class Walker:
-    def __init__(self, root: Path, rules: IgnoreRules, left_behind: Callable[[LeftBehind], None]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        rules: IgnoreRules,
+        left_behind: Callable[[LeftBehind], None],
+        entered: Callable[[Path], None],
+    ) -> None:
+        """`entered` is told each folder below the root whose files are looked at."""
         self._root = root
         self._rules = rules
         self._left_behind = left_behind
+        self._entered = entered
 
     def files(self, start: Path) -> Iterator[Found]:
         """Lazily, so that whoever counts can stop; files near the start come first.
@@ -49,6 +57,7 @@ class Walker:
             if real in seen:
                 continue
             seen.add(real)
+            self._entered(folder)
             for path in self._entries(folder):
                 found = self.look(path)
                 if isinstance(found, Found):

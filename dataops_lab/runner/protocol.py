@@ -103,6 +103,8 @@ class Spec(TypedDict):
     """Where the notebook runs, below files/; '' for the root."""
     files: list[str]
     """Helper files that travelled: unchanged ones are no artifacts."""
+    folders: NotRequired[list[str]]
+    """Folders below files/ that are there from the beginning, although no file in them travelled."""
     output_limits: OutputLimits
     secrets: list[str]
     """Names of those that come over stdin, see secrets.py."""

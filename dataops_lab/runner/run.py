@@ -97,6 +97,15 @@ def _state(recorder: Recorder, termination: Termination) -> str:
     return "failed" if recorder.failure else "succeeded"
 
 
+def _folder_in(files: Path, name: str) -> Path:
+    """The folder `name`, which is made where it is not there yet. ValueError when it lies outside of `files`."""
+    folder = (files / name).resolve()
+    if not folder.is_relative_to(files.resolve()):
+        raise ValueError(f"the folder {name!r} lies outside files/")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 class Run:
     """Kernel, notebook and files of a run. How the notebook ended is told to the recorder."""
 
@@ -125,10 +134,7 @@ class Run:
     def made(self) -> list[dict[str, Any]]:
         """Execute the notebook; the artifacts it made."""
         files = self._directory / protocol.FILES
-        folder = (files / self._spec["folder"]).resolve()
-        if not folder.is_relative_to(files.resolve()):
-            raise ValueError(f"the folder {self._spec['folder']!r} lies outside files/")
-        folder.mkdir(parents=True, exist_ok=True)
+        folder, *_ = [_folder_in(files, name) for name in (self._spec["folder"], *self._spec.get("folders", []))]
         before = artifacts.state_of(files)
         self._home.mkdir()
         shutil.copyfile(Path(__file__).with_name("record.py"), self._home / "dataops_lab.py")
@@ -156,6 +162,8 @@ class Run:
             **self._secrets,
             protocol.ATTEMPT_VARIABLE: self._spec["attempt"],
             protocol.VALUES_VARIABLE: str(self._home / "values.jsonl"),
+            # Else git answers for a repository above, which is another project's, or somebody's home folder.
+            "GIT_CEILING_DIRECTORIES": str(self._directory),
         }
         processes.adopt_orphans()
         try:

@@ -194,6 +194,8 @@ def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
         for travelled in manifest.files:
             with ctx.blobs.open(travelled.digest) as source:
                 _add(archive, f"input/{travelled.path}", source)
+        for folder in manifest.folders:
+            archive.writestr(f"input/{folder}/", b"")
 
 
 _NAMES = {

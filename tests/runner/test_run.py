@@ -1,6 +1,7 @@
 import json
 import resource
 import stat
+import subprocess
 from pathlib import Path
 
 from ..waiting import eventually
@@ -350,3 +351,15 @@ def test_a_run_directory_deep_below_the_root_is_no_problem(runs):
     runs.root.mkdir(parents=True)
 
     assert runs.run("1").result["state"] == "succeeded"
+
+
+def test_git_answers_for_no_repository_above_the_run(runs):
+    made = runs.make("import subprocess\nprint(subprocess.run(['git', 'rev-parse']).returncode)")
+    subprocess.run(["git", "init", "-q", str(made.path.parent)], check=True)
+    assert made.start().wait().text(0) == "128\n"
+
+
+def test_folders_of_the_run_are_there_although_no_file_is_in_them(runs):
+    run = runs.run("import os\nprint(sorted(os.listdir('.')), os.listdir('other'))", folders=["out", "other/deep"])
+    assert run.text(0) == "['other', 'out'] ['deep']\n"
+    assert run.result["artifacts"] == []

@@ -28,12 +28,18 @@ def scan_text(source: str, cell: int | None, scan: Scan) -> Scan:
     """
     code = _COMMENT.sub("", source)
     scan.moves |= _ELSEWHERE.search(code) is not None
-    quoted = [match["double"] or match["single"] or match["bare"] for match in _CANDIDATE.finditer(code)]
-    for text in [*quoted, *("/".join(_PART.findall(match[1])) for match in _JOINED.finditer(code))]:
+    quoted = [(match[match.lastgroup or 0], _use(code, match)) for match in _CANDIDATE.finditer(code)]
+    joined = [("/".join(_PART.findall(match[1])), Use.UNKNOWN) for match in _JOINED.finditer(code)]
+    for text, use in [*quoted, *joined]:
         if "/" not in text or "://" in text or text.startswith(("$", "-")) or not text.strip("/. "):
             continue
         path = _VARIABLE.sub("*", text)
         if scan.moves and not path.startswith((".", "/", "~", "*")):
-            scan.mentions.append(Mention(f"*/{path}", Use.UNKNOWN, pattern=True, cell=cell))
-        scan.mentions.append(Mention(path, Use.UNKNOWN, pattern=any(c in path for c in "*?["), cell=cell))
+            scan.mentions.append(Mention(f"*/{path}", use, pattern=True, cell=cell))
+        scan.mentions.append(Mention(path, use, pattern=any(c in path for c in "*?["), cell=cell))
     return scan
+
+
+def _use(code: str, match: re.Match[str]) -> Use:
+    """What stands behind `>` or `>>` is written."""
+    return Use.WRITE if code[max(0, match.start() - 10) : match.start()].rstrip(" ").endswith(">") else Use.UNKNOWN
