@@ -21,7 +21,8 @@ def take_along(path: str, file: str, *, root: str | None) -> str | None:
         return None
     name = os.path.relpath(located, workspace.folder)
     line = along_line(name)
-    if any(map(is_secret, located.relative_to(workspace.root).parts)):
+    real = Path(os.path.realpath(located))
+    if any(map(is_secret, (*located.relative_to(workspace.root).parts, *real.relative_to(workspace.root).parts))):
         raise Refused(
             f"{name} looks like a secret, and whoever reads the version can read it. Set a variable or a secret of the "
             f"environment instead; or write {line} into {IGNORE_FILE} beside the notebook yourself.",

@@ -184,6 +184,9 @@ def _unreadable(luggage: Luggage, notebook: Notebook) -> Iterator[Finding]:
             )
 
 
+_WHY = {"ignored": "an ignore rule leaves it behind", "tool": "lies in a folder of a tool, and they stay behind"}
+
+
 def _left_behind(left: LeftBehind, workspace: Workspace) -> Finding:
     path = workspace.relative(left.path)
     match left.why:
@@ -192,7 +195,7 @@ def _left_behind(left: LeftBehind, workspace: Workspace) -> Finding:
                 "secret_left_behind",
                 Severity.INFO,
                 f"{path} looks like a secret and does not travel.",
-                f"If the run needs it, set variables instead; or write !{left.path.name} into .dataopsignore.",
+                "If the run needs what is in it, set a variable or a secret of the environment instead.",
             )
         case "outside":
             return Finding(
@@ -201,14 +204,21 @@ def _left_behind(left: LeftBehind, workspace: Workspace) -> Finding:
                 f"{path} is a link that leads out of the workspace, so it does not travel.",
                 "Copy what it points to into the workspace, or choose a root that holds both.",
             )
-        case "ignored":
+        case "tool" if left.path.is_dir():
+            return Finding(
+                "ignored_file",
+                Severity.WARNING,
+                f"{path} is named in the code, but a folder of this name is one that a tool makes: it does not travel.",
+                "Give it another name, if it holds data that the notebook needs.",
+            )
+        case "ignored" | "tool":
             name = os.path.relpath(left.path, workspace.folder)
             single = left.path.is_file()
             line = along_line(name) if single else f"!{left.path.name}"
             return Finding(
                 "ignored_file",
                 Severity.WARNING,
-                f"{path} is named in the code, but an ignore rule leaves it behind.",
+                f"{path} is named in the code, but {_WHY[left.why]}.",
                 f"Write {line} into {'the .dataopsignore beside the notebook' if single else '.dataopsignore'} "
                 "to take it along.",
                 file=name if single else None,

@@ -15,8 +15,8 @@ from pathspec import GitIgnoreSpec
 IGNORE_FILE = ".dataopsignore"
 
 
-def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(map(translate, patterns)))
+def _any_of(patterns: Iterable[str], flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)), flags)
 
 
 # Made by tools, useless elsewhere, often huge.
@@ -26,11 +26,30 @@ _TOOLS = _any_of((
     ".idea", ".cache", ".local", ".config", ".conda", ".npm", ".nvm", ".cargo", ".rustup", ".jupyter", ".ipython",
 ))  # fmt: skip
 
-_SECRETS = _any_of((
-    ".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", ".netrc",
-    ".pgpass", ".pypirc", ".git-credentials", ".ssh", ".aws", ".gnupg", ".kube", ".docker",
-))  # fmt: skip
-_NO_SECRETS = _any_of(("*.pub", ".env.example", ".env.sample", ".env.template"))
+# Case says nothing: `.ENV` and `id_RSA` are what they are on every disk.
+_SECRETS = _any_of(
+    (
+        # variables
+        ".env", ".env.*", "*.env", ".envrc", ".renviron",
+        # keys and certificates
+        "*.pem", "*.key", "*.p8", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdb", "*.kdbx", "*.keytab",
+        "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*",
+        # logins that tools keep
+        ".netrc", "_netrc", ".pgpass", ".my.cnf", ".mylogin.cnf", ".pypirc", ".npmrc", ".git-credentials",
+        ".htpasswd", ".vault-token", ".s3cfg", ".boto", ".databrickscfg", ".snowsql", ".terraformrc", ".dockercfg",
+        ".dockerconfigjson", ".docker", ".ssh", ".aws", ".aws-*", ".azure", ".gcloud", ".gnupg", ".kube", "kubeconfig*",
+        "*.kubeconfig", "rclone.conf", "terraform.tfstate*", "*.tfstate", "*.tfvars",
+        "application_default_credentials*",
+        # what people call them
+        *(f"{name}{ending}"
+          for name in ("credential", "credentials", "secret", "secrets", "password", "passwords", "passwd", "token",
+                       "api_key", "api_keys", "apikey", "client_secret*", "service-account*",
+                       "service_account*")
+          for ending in ("", ".json", ".toml", ".yaml", ".yml", ".ini", ".cfg", ".conf", ".txt")),
+    ),
+    re.IGNORECASE,
+)  # fmt: skip
+_NO_SECRETS = _any_of(("*.pub", "*.env.example", "*.env.sample", "*.env.template", "*.env.dist"), re.IGNORECASE)
 
 # A folder that holds one of them is an environment, or keeps the state of this very program.
 _MARKERS = ("pyvenv.cfg", "conda-meta", "dataops.sqlite")
@@ -58,7 +77,7 @@ class IgnoreRules:
         said = self._said(path, folder=folder)
         if said:
             return Kept.IGNORED
-        if said is None and is_secret(path.name):
+        if said is None and (is_secret(path.name) or self._leads_to_secret(path)):
             return Kept.SECRET
         return None
 
@@ -79,6 +98,14 @@ class IgnoreRules:
         """The files that the folder's own `.dataopsignore` names from there. They travel whatever other rules say."""
         names = (name for line in _lines(folder) if (name := _file_named_by(line)) is not None)
         return list(dict.fromkeys(Path(os.path.normpath(folder / name)) for name in names))
+
+    def _leads_to_secret(self, path: Path) -> bool:
+        """Whether `path` is a link, of any name, to what is called a secret or lies in what is."""
+        if not path.is_symlink():
+            return False
+        real = Path(os.path.realpath(path))
+        below = [it for it in (real, *real.parents) if it.is_relative_to(self._root) and it != self._root]
+        return any(is_secret(it.name) and self._said(it, folder=it.is_dir()) is not False for it in below)
 
     def _said(self, path: Path, *, folder: bool) -> bool | None:
         """By the nearest file that speaks of it: True ignores, False takes along against every other rule."""

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from ..domain.snapshots import Limits
 from ..errors import InvalidNotebook
 from .allowance import Allowance
-from .ignore import IgnoreRules, Kept
+from .ignore import IgnoreRules
 from .modules import Looked, local_files
 from .read import Notebook, read_notebook
 from .scan import Import, Mention, PythonScanner, Scan, Use, scan_text
@@ -260,11 +260,12 @@ class _Packing:
             return
         if path.is_relative_to(self._workspace.folder):
             # What lies in the folder is taken already, or stays behind for a reason.
-            if path.is_file() and self._rules.kept_behind_on_the_way(path) is Kept.IGNORED:
-                self._luggage.left_behind.append(LeftBehind(path, Kept.IGNORED))
+            if path.is_file() and (kept := self._rules.kept_behind_on_the_way(path)):
+                self._luggage.left_behind.append(LeftBehind(path, kept))
             return
-        if self._rules.kept_behind_on_the_way(path) or not self._is_inside(path):
-            self._luggage.left_behind.append(LeftBehind(path, "ignored" if self._is_inside(path) else "outside"))
+        why = self._rules.kept_behind_on_the_way(path) if self._is_inside(path) else "outside"
+        if why:
+            self._luggage.left_behind.append(LeftBehind(path, why))
             return
         found = self._walker.look(path)
         if isinstance(found, Found):

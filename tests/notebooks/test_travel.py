@@ -47,7 +47,13 @@ def test_environments_and_our_own_state_stay_behind_by_any_name(marker: str, pro
 
 @pytest.mark.parametrize(
     "name",
-    [".env", ".env.local", "server.pem", "tls.key", "id_rsa", "id_ed25519", ".netrc", ".ssh/config", ".kube/config"],
+    [
+        *(".env", ".env.local", "server.pem", "tls.key", "id_rsa", "id_ed25519", ".netrc", ".ssh/config"),
+        *(".kube/config", ".ENV", "id_RSA", "prod.env", ".npmrc", ".vault-token", ".aws-credentials"),
+        *(".dockerconfigjson", ".htpasswd", ".Renviron", "credentials.json", "service-account.json", "secrets.toml"),
+        *(".streamlit/secrets.toml", "kubeconfig", "terraform.tfstate", "app.jks", "Vault.kdbx", "password.txt"),
+        *("Passwords.txt", "client_secret_1.json", ".pgpass", "application_default_credentials.json"),
+    ],
 )
 def test_secrets_stay_behind_and_it_is_said(name: str, project: Any) -> None:
     project.file(f"analysis/{name}")
@@ -55,7 +61,19 @@ def test_secrets_stay_behind_and_it_is_said(name: str, project: Any) -> None:
     assert (project.travels(), project.findings()) == ([], ["secret_left_behind"])
 
 
-@pytest.mark.parametrize("name", [".env.example", "id_rsa.pub", "environment.yml", "keys.csv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".env.example",
+        "id_rsa.pub",
+        "environment.yml",
+        "keys.csv",
+        "tokens.txt",
+        "tokenizer.json",
+        "secrets.py",
+        "dem.asc",
+    ],
+)
 def test_what_only_sounds_like_a_secret_travels(name: str, project: Any) -> None:
     project.file(f"analysis/{name}")
     project.notebook("1")
@@ -130,6 +148,32 @@ class TestDataopsignore:
 
 
 class TestLinks:
+    @pytest.mark.parametrize(
+        ("link", "target"),
+        [
+            ("analysis/notes.txt", ".env"),
+            ("analysis/notes.txt", "analysis/.ssh/config"),
+            ("analysis/login", ".aws"),
+            ("data/login", ".aws"),
+            ("data/notes.txt", "data/first"),
+        ],
+    )
+    def test_a_link_of_any_name_takes_no_secret_along(self, link: str, target: str, project: Any) -> None:
+        for path in (".env", "analysis/.ssh/config", ".aws/config", "data/.env"):
+            project.file(path)
+        (project.root / "data" / "first").symlink_to(".env")
+        (project.root / link).symlink_to(project.root / target)
+        project.notebook("open('../data/login/config')\nopen('../data/notes.txt')")
+        assert project.travels() == []
+        assert project.findings("secret_left_behind")
+
+    def test_a_link_to_a_secret_that_a_rule_takes_along_travels(self, project: Any) -> None:
+        project.file("analysis/.env")
+        project.file(".dataopsignore", "!.env\n")
+        (project.root / "analysis" / "notes.txt").symlink_to(".env")
+        project.notebook("1")
+        assert project.travels() == ["analysis/.env", "analysis/notes.txt"]
+
     def test_a_link_within_the_root_travels_as_what_it_points_to(self, project: Any) -> None:
         project.file("shared/deep/a.csv")
         project.notebook("1")

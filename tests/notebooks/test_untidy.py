@@ -117,6 +117,20 @@ CASES = [
         links={"nbs/latest": "../runs/1"},
     ),
     case("a notebook reads itself", "import json\nassert len(json.load(open('n.ipynb'))['cells']) == 1"),
+    case(
+        "a secret lies above",
+        "from pathlib import Path\nPath('../.env').read_text()",
+        files={".env": "A=1"},
+        findings="secret_left_behind",
+        fails="FileNotFoundError",
+    ),
+    case(
+        "data lies in a folder that is named like a tool's",
+        "open('.cache/d.csv').read()",
+        files={"nbs/.cache/d.csv": ""},
+        findings="ignored_file",
+        fails="FileNotFoundError",
+    ),
     case("a notebook lists itself", "import glob\nassert glob.glob('*.ipynb') == ['n.ipynb']"),
 ]
 
