@@ -33,6 +33,7 @@ def check(
         *_modules(luggage, workspace, kernel),
         *_variables(luggage, where),
         *_input(luggage),
+        *_git(luggage),
         *_unreadable(luggage, notebook),
         *(_left_behind(left, workspace) for left in luggage.left_behind),
     ]
@@ -42,11 +43,14 @@ def check(
 
 def _paths(luggage: Luggage, workspace: Workspace) -> Iterator[Finding]:
     made = {_normal(m.path) for m in luggage.scan.mentions if m.use in (Use.WRITE, Use.EXISTS)}
+    # `np.save("a")` makes `a.npy`, and others do so too.
+    endless = {path for path in made if not posixpath.splitext(path)[1]}
     for mention in luggage.scan.mentions:
         if mention.by_module or mention.guarded:
             continue
         finding = _path(mention, workspace)
-        if finding and _normal(mention.path) not in made:
+        path = _normal(mention.path)
+        if finding and path not in made and posixpath.splitext(path)[0] not in endless:
             yield finding
 
 
@@ -167,6 +171,20 @@ def _input(luggage: Luggage) -> Iterator[Finding]:
             Severity.WARNING,
             f"Cell {cell + 1} asks a question, and in a run nobody is there to answer: it fails.",
             "Make the answer a parameter.",
+            cell,
+        )
+
+
+def _git(luggage: Luggage) -> Iterator[Finding]:
+    looked_for = [m.cell for m in luggage.scan.mentions if ".git" in m.path.split("/") and not m.guarded]
+    # What the code makes itself is there.
+    made = any(m.use is Use.WRITE and ".git" in m.path.split("/") for m in luggage.scan.mentions)
+    for cell in [] if made else [*luggage.scan.git_cells, *looked_for][:1]:
+        yield Finding(
+            "no_repository",
+            Severity.WARNING,
+            "The code looks for the git repository, and a run has none: only files travel.",
+            "Look for a file of the project instead, or make what git tells a parameter.",
             cell,
         )
 

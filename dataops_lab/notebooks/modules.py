@@ -46,7 +46,7 @@ class Looked:
 def local_files(wanted: Import, folders: Sequence[Path]) -> list[Path]:
     """The module's file, or the folder of its top-level package; [] when no folder has it.
 
-    Of a namespace package (a folder without `__init__.py`) only what is imported.
+    Of a namespace package (a folder without `__init__.py`) only what is imported, which may be everything: `*`.
     """
     top, _, rest = wanted.name.partition(".")
     if len(top) > _LONGEST_NAME:
@@ -57,6 +57,8 @@ def local_files(wanted: Import, folders: Sequence[Path]) -> list[Path]:
             return [package]
         if module.is_file():
             return [module]
+        if package.is_dir() and not rest and "*" in wanted.members:
+            return [package]
         if package.is_dir() and (found := list(_in_namespace(package, rest, wanted.members))):
             return found
     return []

@@ -12,6 +12,12 @@ _MAGIC_LINE = re.compile(
     r"^(?P<indent>\s*+)(?P<assigned>[\w.\[\], ]++=\s*+(?=[%!]))?(?P<magic>[%!?].*|[\w.]++\?{1,2}\s*+)$"
 )
 
+# IPython takes these for magics without their `%`, where a line is all that the cell has.
+_AUTOMAGIC = re.compile(
+    r"\s*(?:cat|cd|conda|cp|env|load_ext|ls|mamba|matplotlib|mkdir|mv|pip|pylab|rm|rmdir|run|set_env|time|timeit|uv)"
+    r" +(?!=)\S.*\s*"
+)
+
 # Cell magics whose body is still Python, in the same kernel.
 _PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 
@@ -53,6 +59,9 @@ def dotted(node: ast.expr) -> str:
 
 def _lines(source: str) -> Iterator[tuple[str, re.Match[str] | None]]:
     """Each line with its match where it is a magic: inside brackets and long texts `%` and `!` mean something else."""
+    if _AUTOMAGIC.fullmatch(source):
+        yield source, _MAGIC_LINE.match(f"%{source.strip()}")
+        return
     depth, quote = 0, ""
     for line in source.split("\n"):
         magic = _MAGIC_LINE.match(line) if not depth and not quote else None

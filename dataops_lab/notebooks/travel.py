@@ -327,6 +327,7 @@ def _with(scan: Scan, more: Scan) -> Scan:
         variables=[*scan.variables, *more.variables],
         variables_set=scan.variables_set | more.variables_set,
         installs=scan.installs | more.installs,
+        git_cells=[*scan.git_cells, *more.git_cells],
         input_cells=scan.input_cells,
         unreadable_cells=scan.unreadable_cells,
     )
@@ -339,4 +340,5 @@ def _without_cells(scan: Scan) -> Scan:
         mentions=[replace(m, cell=None) for m in scan.mentions],
         imports=[replace(i, cell=None) for i in scan.imports],
         variables=[replace(v, cell=None) for v in scan.variables],
+        git_cells=[None for _ in scan.git_cells],
     )

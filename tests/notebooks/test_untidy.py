@@ -131,6 +131,26 @@ CASES = [
         findings="ignored_file",
         fails="FileNotFoundError",
     ),
+    case("a magic has no percent sign", "cd ..", "open('data/d.csv').read()", files={"data/d.csv": ""}),
+    case(
+        "a module is imported by a text",
+        "import sys; sys.path.append('..')\nimport importlib\nimportlib.import_module('src.' + 'tools').f()",
+        files={"src/__init__.py": "", "src/tools.py": "def f(): pass"},
+    ),
+    case(
+        "the root is found by its repository",
+        "from pathlib import Path\np = Path.cwd()\nwhile not (p / '.git').exists():\n"
+        "    assert p != p.parent\n    p = p.parent\nprint((p / 'data' / 'd.csv').read_text())",
+        files={"data/d.csv": ""},
+        findings="no_repository",
+        fails="AssertionError",
+    ),
+    case(
+        "git is asked",
+        "import subprocess\nsubprocess.check_output(['git', 'rev-parse', '--show-toplevel'])",
+        findings="no_repository",
+        fails="CalledProcessError",
+    ),
     case("a notebook lists itself", "import glob\nassert glob.glob('*.ipynb') == ['n.ipynb']"),
 ]
 

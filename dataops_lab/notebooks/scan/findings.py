@@ -62,6 +62,8 @@ class Scan:
     variables_set: set[str] = field(default_factory=set)
     installs: set[str] = field(default_factory=set)
     """Packages that the code itself installs."""
+    git_cells: list[int | None] = field(default_factory=list)
+    """Where git is asked about the repository."""
     moves: bool = False
     """Whether code that is not Python goes to another folder."""
     input_cells: list[int] = field(default_factory=list)

@@ -10,6 +10,7 @@ from .findings import Import, Mention, Scan, Use
 from .text import scan_text
 
 _SHELL_ESCAPE = ("!", "%sx ", "%system ", "%%bash", "%%sh")
+_SHELL_MAGICS = frozenset({"cat", "cp", "ls", "mkdir", "mv", "rm", "rmdir"})
 _PACKAGE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -37,7 +38,7 @@ def scan_magic(line: str, cell: int | None, scan: Scan) -> tuple[str | None, dic
             scan.imports.append(Import(first, optional=True, cell=cell))
         case "pip" | "pip3" | "conda" | "mamba" | "uv" if "install" in arguments:
             scan.installs.update(m.group().lower() for a in arguments if a != "install" and (m := _PACKAGE.match(a)))
-        case _ if line.startswith(_SHELL_ESCAPE):
+        case _ if line.startswith(_SHELL_ESCAPE) or command in _SHELL_MAGICS:
             scan_text(line, cell, scan)
     return None, {}
 

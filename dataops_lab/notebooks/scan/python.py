@@ -199,7 +199,17 @@ class PythonScanner(ast.NodeVisitor):
             self._import(node.module, tuple(alias.name for alias in node.names))
 
     def _import(self, name: str, members: tuple[str, ...] = ()) -> None:
+        if not name or MODULE in name:
+            return
         self.scan.imports.append(Import(name, members, optional=self._in_try > 0, cell=self._cell))
+
+    def _import_by_text(self, name: str) -> None:
+        """Of `f"tasks.{name}"` every module that it may mean."""
+        known, unknown, _ = name.partition(HOLE)
+        if unknown:
+            self._import(known.rpartition(".")[0], ("*",))
+        else:
+            self._import(known)
 
     # --- paths
 
@@ -276,6 +286,8 @@ class PythonScanner(ast.NodeVisitor):
             with self._quietly():
                 self.generic_visit(node)
             return
+        if name == "Repo" or (node.args and _asks_git(node.args[0])):
+            self.scan.git_cells += [] if self._in_try else [self._cell]
         # What a function of the notebook's own does is seen in its body, not in its name.
         own = isinstance(node.func, ast.Name) and name in self._own_functions
         use = Use.UNKNOWN if own else _use(node, name)
@@ -332,8 +344,7 @@ class PythonScanner(ast.NodeVisitor):
                 | "resources.files"
                 | "pkgutil.get_data"
             ) if node.args:
-                if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
-                    self._import(node.args[0].value)
+                self._import_by_text(path_of(node.args[0], self._names) or "")
             case _ if _name(node.func) in ("run_line_magic", "magic"):
                 words = [word.value for word in node.args if isinstance(word, ast.Constant)]
                 self._magic("%" + " ".join(map(str, words)))
@@ -368,6 +379,16 @@ class PythonScanner(ast.NodeVisitor):
             yield
         finally:
             self._quiet -= 1
+
+
+def _asks_git(command: ast.expr) -> bool:
+    """`["git", "rev-parse", …]` and `"git rev-parse …"`, as they are given to a process."""
+    match command:
+        case ast.List(elts=[ast.Constant(value="git"), ast.Constant(value=verb), *_]):
+            return verb not in ("clone", "init", "config", "--version")
+        case ast.Constant(value=str(line)):
+            return bool(scan_text(line, None, Scan()).git_cells)
+    return False
 
 
 def _use(node: ast.Call, name: str) -> Use:

@@ -18,6 +18,7 @@ _JOINED = re.compile(r"""(?:file\.path|here)\(\s*((?:["'][^"'\n]*["']\s*,?\s*){2
 _PART = re.compile(r"""["']([^"'\n]*)["']""")
 _ELSEWHERE = re.compile(r"""(?m)setwd\(|(?:^|[;&]\s*)cd\s""")
 _VARIABLE = re.compile(r"\$\{?\w+\}?")
+_GIT = re.compile(r"(?m)(?:^|[;&|(!`]\s*)\s*git +(?!clone\b|init\b|config\b|--version\b)[\w-]")
 _COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
 
 
@@ -28,6 +29,8 @@ def scan_text(source: str, cell: int | None, scan: Scan) -> Scan:
     """
     code = _COMMENT.sub("", source)
     scan.moves |= _ELSEWHERE.search(code) is not None
+    if _GIT.search(code):
+        scan.git_cells.append(cell)
     quoted = [(match[match.lastgroup or 0], _use(code, match)) for match in _CANDIDATE.finditer(code)]
     joined = [("/".join(_PART.findall(match[1])), Use.UNKNOWN) for match in _JOINED.finditer(code)]
     for text, use in [*quoted, *joined]:
