@@ -44,8 +44,8 @@ server_option = click.option(
 root_option = click.option(
     "--root",
     metavar="FOLDER",
-    help="The workspace: what lies below it may travel along. Default: the git work tree of the notebook, else its "
-    "folder. A server has its own.",
+    help="The workspace: what lies below it may travel along. Default: the git work tree of the notebook, else the "
+    "smallest folder that holds what the notebook reaches. A server has its own.",
 )
 
 kernel_option = click.option("--kernel", metavar="NAME", help="Run on this kernel instead of the notebook's own.")

@@ -7,17 +7,19 @@ from pathlib import Path
 
 from ..domain.snapshots import along_line
 from ..errors import InvalidRequest, PathOutsideRoot, Refused
-from .ignore import IGNORE_FILE, IgnoreRules, is_secret
+from .ignore import IGNORE_FILE, IgnoreRules, is_secret, named_in
+from .reach import widened
 from .workspace import Workspace, workspace_of
 
 
 def take_along(path: str, file: str, *, root: str | None) -> str | None:
     """The line that was added, or None where `file` travels without one. It is a path from the notebook's folder."""
     workspace = workspace_of(path, root)
+    workspace = widened(workspace, [Path(os.path.normpath(workspace.folder / file))])
     located = _located(workspace, file)
     rules = IgnoreRules(workspace.root)
     beside = located.is_relative_to(workspace.folder)
-    if located in rules.named(workspace.folder) or (beside and not rules.kept_behind_on_the_way(located)):
+    if located in named_in(workspace.folder) or (beside and not rules.kept_behind_on_the_way(located)):
         return None
     name = os.path.relpath(located, workspace.folder)
     line = along_line(name)

@@ -6,10 +6,13 @@ import glob
 import os
 import posixpath
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..domain.snapshots import HERE, Finding, KernelChoice, Severity, Surroundings, along_line
+from .ignore import named_in
+from .modules import local_files
 from .read import Notebook
 from .scan import Mention, Use
 from .travel import Luggage
@@ -34,6 +37,7 @@ def check(
         *_variables(luggage, where),
         *_input(luggage),
         *_git(luggage),
+        *_workspace(workspace),
         *_unreadable(luggage, notebook),
         *(_left_behind(left, workspace) for left in luggage.left_behind),
     ]
@@ -111,9 +115,35 @@ def _outside(mention: Mention, workspace: Workspace) -> Finding:
         "outside_root",
         Severity.WARNING,
         f"{mention.path} leads out of the workspace {workspace.root}, so it does not travel.",
-        "Choose a root that holds it (--root FOLDER), or move it into the workspace.",
+        _widen(workspace, Path(os.path.normpath(workspace.folder / mention.path))),
         mention.cell,
     )
+
+
+def _widen(workspace: Workspace, path: Path) -> str:
+    root = os.path.commonpath([workspace.root, path])
+    return f"The workspace is too small: choose one that holds it (--root {shlex.quote(root)}), or move it in there."
+
+
+def _workspace(workspace: Workspace) -> Iterator[Finding]:
+    if workspace.bound and workspace.root != workspace.folder:
+        yield Finding(
+            "wider_workspace",
+            Severity.INFO,
+            f"The workspace is {workspace.root}: the notebook reaches as far, and lies in no git work tree.",
+            "If it should be another folder, choose it with --root.",
+        )
+    for path in named_in(workspace.folder):
+        outside = not workspace.holds(path)
+        if outside or not path.is_file():
+            name = os.path.relpath(path, workspace.folder)
+            yield Finding(
+                "useless_line",
+                Severity.WARNING,
+                f"The line {along_line(name)} of the .dataopsignore beside the notebook takes nothing along: "
+                f"{'it leads out of the workspace' if outside else 'there is no such file'}.",
+                _widen(workspace, path) if outside else "Mend the line, or remove it.",
+            )
 
 
 def _missing(mention: Mention, workspace: Workspace) -> Finding:
@@ -133,7 +163,10 @@ def _modules(luggage: Luggage, workspace: Workspace, kernel: KernelChoice | None
     for name in luggage.missing_modules & cells.keys():
         if name.lower() in luggage.scan.installs:
             continue
-        if name in luggage.modules_in_root:
+        if outside := _outside_of(workspace, luggage, name):
+            message = f"The module {name!r} lies in {outside.parent}, outside of the workspace, so it does not travel."
+            mend = _widen(workspace, outside)
+        elif name in luggage.modules_in_root:
             there = posixpath.relpath(workspace.root, workspace.folder)
             message = f"The module {name!r} lies in {workspace.root}, where Python does not look by itself."
             mend = f"Add before the import: import sys; sys.path.insert(0, {there!r})"
@@ -149,6 +182,14 @@ def _modules(luggage: Luggage, workspace: Workspace, kernel: KernelChoice | None
             f"Copy it beside the notebook, or install it whole: {kernel.argv[0]} -m pip install FOLDER",
             cells[name],
         )
+
+
+def _outside_of(workspace: Workspace, luggage: Luggage, name: str) -> Path | None:
+    """Where the notebook finds a module that its run will not."""
+    places = [Path(os.path.normpath(workspace.folder / path)) for path in luggage.scan.search_paths]
+    wanted = [it for it in luggage.scan.imports if it.name.partition(".")[0] == name]
+    files = (local_files(it, [place]) for it in wanted for place in places if not workspace.holds(place))
+    return next((found[0] for found in files if found), None)
 
 
 def _variables(luggage: Luggage, where: Surroundings) -> Iterator[Finding]:

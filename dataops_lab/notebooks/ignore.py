@@ -94,11 +94,6 @@ class IgnoreRules:
         parents = [it for it in (path, *path.parents) if it != self._root and it.is_relative_to(self._root)]
         return any(_TOOLS.match(it.name) for it in parents)
 
-    def named(self, folder: Path) -> list[Path]:
-        """The files that the folder's own `.dataopsignore` names from there. They travel whatever other rules say."""
-        names = (name for line in _lines(folder) if (name := _file_named_by(line)) is not None)
-        return list(dict.fromkeys(Path(os.path.normpath(folder / name)) for name in names))
-
     def _leads_to_secret(self, path: Path) -> bool:
         """Whether `path` is a link, of any name, to what is called a secret or lies in what is."""
         if not path.is_symlink():
@@ -121,6 +116,12 @@ class IgnoreRules:
     def _read(self, folder: Path) -> GitIgnoreSpec | None:
         lines = _lines(folder)
         return GitIgnoreSpec.from_lines(filter(_is_pattern, lines)) if lines else None
+
+
+def named_in(folder: Path) -> list[Path]:
+    """The files that the folder's own `.dataopsignore` names from there. They travel whatever other rules say."""
+    names = (name for line in _lines(folder) if (name := _file_named_by(line)) is not None)
+    return list(dict.fromkeys(Path(os.path.normpath(folder / name)) for name in names))
 
 
 def is_secret(name: str) -> bool:

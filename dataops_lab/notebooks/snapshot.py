@@ -16,6 +16,7 @@ from .difference import differences
 from .modules import looked_for_in
 from .origin import origin_of
 from .parameters import parameters_of
+from .reach import reached, widened
 from .read import Notebook, read_notebook
 from .travel import Luggage, pack
 from .workspace import Workspace, workspace_of
@@ -115,15 +116,21 @@ def _look(
         problem = refused
     language = (choice.language if choice else None) or notebook.language or "python"
     schema, findings = parameters_of(notebook, language)
-    luggage = pack(
-        notebook,
-        workspace,
-        language=language,
-        parameters=[parameter.name for parameter in schema.parameters],
-        limits=limits,
-        # What an image has is known by the names of packages, not of modules.
-        look_for=looked_for_in(choice if where.kernels is None else None),
-    )
+    while True:
+        luggage = pack(
+            notebook,
+            workspace,
+            language=language,
+            parameters=[parameter.name for parameter in schema.parameters],
+            limits=limits,
+            # What an image has is known by the names of packages, not of modules.
+            look_for=looked_for_in(choice if where.kernels is None else None),
+        )
+        # What was taken may reach on: a module that reads a table beside it.
+        wider = widened(workspace, reached(workspace, luggage.scan))
+        if wider == workspace:
+            break
+        workspace = wider
     findings.extend(check(notebook, workspace, luggage, choice, where))
     findings.extend(differences(notebook, luggage, where))
     return _Look(workspace, notebook, choice, problem, schema, luggage, findings)

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from ..domain.snapshots import Limits
 from ..errors import InvalidNotebook
 from .allowance import Allowance
-from .ignore import IgnoreRules
+from .ignore import IgnoreRules, named_in
 from .modules import Looked, local_files
 from .read import Notebook, read_notebook
 from .scan import Import, Mention, PythonScanner, Scan, Use, scan_text
@@ -274,7 +274,7 @@ class _Packing:
             self._take_folder(path)
 
     def _take_named(self) -> None:
-        for path in self._rules.named(self._workspace.folder):
+        for path in named_in(self._workspace.folder):
             if self._workspace.holds(path) and self._is_inside(path):
                 found = self._walker.look(path, asked_for=True)
                 if isinstance(found, Found):

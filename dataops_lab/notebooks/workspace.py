@@ -15,6 +15,8 @@ class Workspace:
 
     root: Path
     notebook: Path
+    bound: Path | None = None
+    """The root may become any folder up to here, if the notebook reaches so far; None: it stands."""
 
     @property
     def folder(self) -> Path:
@@ -29,7 +31,10 @@ class Workspace:
 
 
 def workspace_of(path: str, root: str | None) -> Workspace:
-    """The root is the given one, else the git work tree that holds the notebook, else the notebook's folder."""
+    """The root is the given one, else the git work tree that holds the notebook, else what the notebook reaches.
+
+    The home folder and `/` are no project: given as roots they only say where all must lie.
+    """
     try:
         notebook = Path(os.path.realpath(path))
         base = Path(os.path.realpath(root)) if root is not None else None
@@ -39,14 +44,26 @@ def workspace_of(path: str, root: str | None) -> Workspace:
             f"There is no notebook at {path!r}. Check the path.", code="notebook_not_found", path=path
         ) from None
     if base is None:
-        return Workspace(_work_tree(notebook.parent) or notebook.parent, notebook)
+        return _unsaid(notebook, Path(notebook.anchor))
     if not base.is_dir():
         raise InvalidRequest(f"The root {base} is not a folder. Name one that holds the notebook.", root=str(base))
     if not notebook.is_relative_to(base):
         raise PathOutsideRoot(
             f"{notebook} lies outside the root {base}. Choose a root that holds it.", path=str(notebook), root=str(base)
         )
-    return Workspace(base, notebook)
+    return _unsaid(notebook, base) if holds_home(base) else Workspace(base, notebook)
+
+
+def holds_home(folder: Path) -> bool:
+    """Whether `folder` is the home folder or one above it."""
+    return Path(os.path.realpath(Path.home())).is_relative_to(folder)
+
+
+def _unsaid(notebook: Path, bound: Path) -> Workspace:
+    tree = _work_tree(notebook.parent)
+    if tree is not None and tree.is_relative_to(bound):
+        return Workspace(tree, notebook)
+    return Workspace(notebook.parent, notebook, bound)
 
 
 def _work_tree(folder: Path) -> Path | None:

@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import shutil
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dataops_lab.domain.snapshots import Inspection, Limits
 from dataops_lab.errors import InvalidNotebook, InvalidRequest, PathOutsideRoot
 from dataops_lab.notebooks.read import read_notebook
 from dataops_lab.notebooks.workspace import workspace_of
+
+from .conftest import Project
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture
@@ -90,3 +99,86 @@ def test_a_path_that_is_too_long_is_just_not_found(path: str, tmp_path: Path) ->
     with pytest.raises(InvalidNotebook) as refused:
         read_notebook(workspace.notebook, max_bytes=1)
     assert refused.value.precise_code == "notebook_not_found"
+
+
+class TestWithoutGit:
+    """The workspace is the smallest folder that holds what the notebook reaches."""
+
+    @pytest.fixture
+    def home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        home = tmp_path / "home"
+        home.mkdir()
+        monkeypatch.setenv("HOME", str(home))
+        return home
+
+    @pytest.fixture
+    def looked(self, home: Path, notebooks: Any) -> Callable[..., Inspection]:
+        def look(source: str, *files: str, root: Path | None = None) -> Inspection:
+            project = Project(home, notebooks)
+            for file in files:
+                project.file(file)
+            project.notebook(source, path="mine/deep/reports/n.ipynb")
+            return project.inspect(root=str(root) if root else None)
+
+        return look
+
+    @pytest.mark.parametrize(
+        ("source", "file"),
+        [
+            ("open('../data/a.csv')", "mine/deep/data/a.csv"),
+            ("open('../out/new.csv', 'w')", "mine/deep/out/old.csv"),
+            ("import sys; sys.path.append('..')\nimport helper", "mine/deep/helper.py"),
+            ("open(find_root() / 'data' / 'a.csv')", "mine/deep/data/a.csv"),
+            ("open('../../other/a.csv')", "mine/other/a.csv"),
+        ],
+    )
+    def test_the_workspace_holds_what_is_reached_and_it_is_said(
+        self, source: str, file: str, looked: Any, home: Path
+    ) -> None:
+        for root in (None, home, Path("/")):
+            seen = looked(source, file, root=root)
+            assert seen.root == str(home / ("mine/deep" if "deep" in file else "mine"))
+            assert [it.code for it in seen.findings if it.code != "no_parameters_cell"] == ["wider_workspace"]
+
+    def test_what_a_module_reaches_counts_too(self, looked: Any, home: Path) -> None:
+        looked("1", "mine/data/a.csv")
+        text = "import sys; sys.path.append('..')\nimport helper"
+        (home / "mine" / "deep" / "helper.py").write_text(
+            "from pathlib import Path\nopen(Path(__file__).parent.parent / 'data' / 'a.csv')"
+        )
+        assert looked(text).root == str(home / "mine")
+
+    def test_neither_the_home_folder_nor_a_temporary_one_becomes_the_workspace(
+        self, looked: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen = looked("open('../../../a.csv')\nopen('../b.csv')", "a.csv", "mine/deep/b.csv")
+        assert seen.root == str(home / "mine" / "deep")
+        (outside,) = (it for it in seen.findings if it.code == "outside_root")
+        assert f"--root {home}" in outside.mend
+        monkeypatch.setattr(tempfile, "tempdir", str(home / "mine"))
+        assert looked("open('../../a.csv')", "mine/a.csv").root == str(home / "mine" / "deep" / "reports")
+
+    def test_a_line_that_names_a_file_widens_it_and_one_that_cannot_is_said(self, looked: Any, home: Path) -> None:
+        looked("1", "mine/up.csv")
+        rules = home / "mine" / "deep" / "reports" / ".dataopsignore"
+        rules.write_text("!../../up.csv\n")
+        assert [file.path for file in looked("1").files][-1] == "up.csv"
+        rules.write_text("!../gone.csv\n!../../up.csv\n")
+        seen = looked("1", root=home / "mine" / "deep")
+        assert [it.code for it in seen.findings if it.code != "no_parameters_cell"] == ["useless_line", "useless_line"]
+
+    def test_a_module_outside_is_not_to_be_installed(self, looked: Any, home: Path) -> None:
+        seen = looked(
+            "import sys; sys.path.append('..')\nimport helper", "mine/deep/helper.py", root=home / "mine/deep/reports"
+        )
+        (finding,) = (it for it in seen.findings if it.code == "missing_module")
+        assert "pip" not in finding.mend and f"--root {home}/mine/deep" in finding.mend
+
+    def test_copied_examples_are_whole(self, notebooks: Any, home: Path) -> None:
+        shutil.copytree(EXAMPLES, home / "mine")
+        seen = notebooks.inspect(
+            str(home / "mine" / "reports" / "monthly_sales.ipynb"), root=None, kernel=None, limits=Limits()
+        )
+        assert seen.root == str(home / "mine")
+        assert any(file.path.startswith("data/") for file in seen.files)
+        assert {finding.code for finding in seen.findings} == {"wider_workspace"}

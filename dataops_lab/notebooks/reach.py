@@ -1,0 +1,63 @@
+"""How far a notebook reaches, where neither git nor anybody says what its workspace is."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from .ignore import named_in
+from .modules import local_files
+from .scan import Mention, Scan
+from .workspace import Workspace, holds_home
+
+_ANYWHERE = "*/"
+
+
+def widened(workspace: Workspace, paths: Iterable[Path]) -> Workspace:
+    """The smallest workspace that also holds these; as it is where its root stands.
+
+    What is not one project never becomes the root: `/` and what lies directly below it, a home folder, a temporary
+    folder as a whole. What only such a root would hold stays outside.
+    """
+    root = workspace.root
+    for path in paths if workspace.bound else ():
+        wider = Path(os.path.commonpath([root, path]))
+        if wider != root and _may_be_root(workspace, wider):
+            root = wider
+    return replace(workspace, root=root)
+
+
+def reached(workspace: Workspace, scan: Scan) -> Iterator[Path]:
+    """What is there and named by a relative path; of what is to be written, the folder is."""
+    folder = workspace.folder
+    for mention in scan.mentions:
+        yield from _of_mention(workspace, mention)
+    for search in scan.search_paths:
+        place = Path(os.path.normpath(folder / search))
+        if not search.startswith("/") and any(local_files(wanted, [place]) for wanted in scan.imports):
+            yield place
+    yield from (path for path in named_in(folder) if path.is_file())
+
+
+def _of_mention(workspace: Workspace, mention: Mention) -> Iterator[Path]:
+    folder = workspace.folder
+    if mention.path.startswith("~") or (mention.path.startswith("/") and not mention.by_module):
+        return
+    if mention.path.startswith(_ANYWHERE):
+        rest = mention.path.removeprefix(_ANYWHERE).partition("*")[0]
+        starts = [it for it in folder.parents if _may_be_root(workspace, it)] if rest.strip("/.") else []
+        yield from [start / rest for start in starts if os.path.exists(start / rest)][:1]  # noqa: PTH110
+        return
+    path = Path(os.path.normpath(folder / mention.path.partition("*")[0]))
+    # A folder that holds the notebook's own is a place to start from.
+    if not folder.is_relative_to(path) and (os.path.exists(path) or os.path.isdir(path.parent)):  # noqa: PTH110, PTH112
+        yield path
+
+
+def _may_be_root(workspace: Workspace, folder: Path) -> bool:
+    temporary = (Path(os.path.realpath(it)) for it in (tempfile.gettempdir(), "/var/tmp"))  # noqa: S108
+    too_wide = len(folder.parts) < 3 or holds_home(folder) or any(it.is_relative_to(folder) for it in temporary)
+    return workspace.bound is not None and folder.is_relative_to(workspace.bound) and not too_wide
