@@ -99,7 +99,7 @@ class InvalidNotebook(Refused):
 
 
 class KernelUnavailable(Refused):
-    """Codes: `no_kernelspec`, `kernel_not_installed`; `detail["installed"]` names those that are."""
+    """Codes: `no_kernelspec`, `kernel_not_installed`, `kernelspec_broken`; `detail["installed"]` lists what works."""
 
     code = "kernel_not_installed"
 

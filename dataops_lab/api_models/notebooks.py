@@ -80,6 +80,8 @@ class InspectionModel(Model):
     findings: list[FindingModel]
     code_cells: int
     written_in: WrittenInModel | None = None
+    kernel_suggestion: str | None = None
+    """Where `kernel` is null: the only kernel there of the notebook's language."""
 
     @classmethod
     def of(cls, it: Inspection) -> InspectionModel:
@@ -100,6 +102,7 @@ class InspectionModel(Model):
             findings=[FindingModel.model_validate(f) for f in it.findings],
             code_cells=it.code_cells,
             written_in=WrittenInModel.model_validate(it.written_in) if it.written_in else None,
+            kernel_suggestion=it.kernel_suggestion,
         )
 
 

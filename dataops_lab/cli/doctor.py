@@ -149,20 +149,17 @@ def runner_can_start(_: Home) -> Iterator[Finding]:
 
 
 def kernels_are_installed(_: Home) -> Iterator[Finding]:
-    from jupyter_client.kernelspec import KernelSpecManager
+    from ..notebooks.kernels import surveyed
 
     what = "kernels"
-    specs = KernelSpecManager().get_all_specs()
-    programs = {name: found["spec"]["argv"][0] for name, found in specs.items() if found["spec"]["argv"]}
-    usable = sorted(name for name, program in programs.items() if shutil.which(program))
+    usable, problems = surveyed()
     if usable:
         yield Finding(what, "ok", ", ".join(usable))
     else:
         mend = f"{sys.executable} -m pip install ipykernel && {sys.executable} -m ipykernel install --sys-prefix"
         yield Finding(what, "broken", "None is installed.", mend)
-    for name in sorted(programs.keys() - set(usable)):
-        mend = f"jupyter kernelspec remove {name}"
-        yield Finding("kernel", "note", f"{name} names {programs[name]}, which does not exist.", mend)
+    for name, problem in problems.items():
+        yield Finding("kernel", "note", problem, f"jupyter kernelspec remove {name}")
 
 
 def server_extension_is_enabled(_: Home) -> Iterator[Finding]:

@@ -117,7 +117,10 @@ class WrittenIn:
 
 @dataclass(frozen=True)
 class Inspection:
-    """The same without storing anything, for the form. `kernel` is None with `kernel_problem` saying why."""
+    """The same without storing anything, for the form. `kernel` is None with `kernel_problem` saying why.
+
+    `kernel_suggestion` then names the only kernel of the notebook's language, if there is exactly one.
+    """
 
     name: str
     source: str
@@ -132,3 +135,4 @@ class Inspection:
     findings: tuple[Finding, ...]
     code_cells: int
     written_in: WrittenIn | None = None
+    kernel_suggestion: str | None = None

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..domain.snapshots import HERE, KernelChoice, Surroundings, kernel_for
@@ -16,46 +17,55 @@ from .read import Notebook
 _NATIVE = frozenset({"python", f"python{sys.version_info[0]}", f"python{sys.version_info[0]}.{sys.version_info[1]}"})
 
 
+class _Unusable(Exception):
+    """The message says why the kernel cannot be started, for people; `code` for programs."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def installed() -> tuple[str, ...]:
-    return tuple(sorted(_manager().find_kernel_specs()))
+    """Names of the kernels that can be started."""
+    return tuple(surveyed()[0])
+
+
+def surveyed() -> tuple[dict[str, KernelChoice], dict[str, str]]:
+    """The kernels that can be started, by name; and of all others of which there is a kernelspec, why they cannot."""
+    manager = _manager()
+    usable, problems = {}, {}
+    for name in sorted(manager.find_kernel_specs()):
+        try:
+            usable[name] = _choice(manager, name)
+        except _Unusable as problem:
+            problems[name] = str(problem)
+    return usable, problems
 
 
 def kernel(name: str) -> KernelChoice:
-    from jupyter_client.kernelspec import NoSuchKernel
-
     try:
-        spec = _manager().get_kernel_spec(name)
-    except (NoSuchKernel, OSError, ValueError):
-        raise _not_installed(name, f"The kernel {name!r} is not installed here.") from None
-    if not isinstance(spec.argv, list) or not spec.argv:
-        raise _not_installed(name, f"The kernel {name!r} does not say which program it is.")
-    return KernelChoice(
-        name=name,
-        language=spec.language or "",
-        display_name=spec.display_name or name,
-        argv=_argv(name, spec),
-        env=dict(spec.env),
-        interrupt_mode=spec.interrupt_mode or "signal",
-    )
+        return _choice(_manager(), name)
+    except _Unusable as problem:
+        raise _unavailable(str(problem), code=problem.code, language=None, kernel=name) from None
 
 
 def kernel_of(notebook: Notebook, chosen: str | None, where: Surroundings = HERE) -> KernelChoice:
-    """The one that was chosen, else the notebook's own; never a guess."""
+    """The one that was chosen, else the notebook's own; never a guess.
+
+    Its language is the notebook's where its kernelspec does not say one.
+    """
     if where.kernels is not None:
-        return _of_image(where.kernels, notebook, chosen)
-    name = chosen or notebook.kernel_name
-    if name:
-        return kernel(name)
-    names = installed()
-    alike = _of_language(notebook.language, names)
-    hint = f", for example --kernel {alike[0]}" if len(alike) == 1 else ""
-    raise KernelUnavailable(
-        f"The notebook does not say which kernel it needs. Choose one; on the command line with --kernel{hint}. "
-        f"Installed: {_listed(names)}.",
-        code="no_kernelspec",
-        installed=list(names),
-        suggested=alike[0] if len(alike) == 1 else None,
-    )
+        choice = _of_image(where.kernels, notebook, chosen)
+    elif name := chosen or notebook.kernel_name:
+        try:
+            choice = _choice(_manager(), name)
+        except _Unusable as problem:
+            language = None if _is_python_2(notebook) else notebook.language
+            raise _unavailable(str(problem), code=problem.code, language=language, kernel=name) from None
+    else:
+        said = "The notebook does not say which kernel it needs."
+        raise _unavailable(said, code="no_kernelspec", language=notebook.language)
+    return choice if choice.language else replace(choice, language=notebook.language or "")
 
 
 def _of_image(image: Sequence[KernelChoice], notebook: Notebook, chosen: str | None) -> KernelChoice:
@@ -65,7 +75,7 @@ def _of_image(image: Sequence[KernelChoice], notebook: Notebook, chosen: str | N
         return found
     names = [kernel.name for kernel in image]
     raise KernelUnavailable(
-        f"The image has no kernel {wanted or notebook.language!r}; it has {_listed(tuple(names))}. Choose another "
+        f"The image has no kernel {wanted or notebook.language!r}; it has {_listed(names)}. Choose another "
         "image, or one of its kernels with --kernel.",
         code="kernel_not_in_image",
         kernel=wanted,
@@ -80,12 +90,47 @@ def _manager() -> Any:
     return KernelSpecManager()
 
 
+def _choice(manager: Any, name: str) -> KernelChoice:
+    # As jupyter_client looks names up.
+    folder = manager.find_kernel_specs().get(name.lower())
+    if folder is None:
+        raise _Unusable(f"The kernel {name!r} is not installed here.", "kernel_not_installed")
+    try:
+        spec = manager.get_kernel_spec(name)
+        problem = _shape_problem(spec)
+    except Exception as error:
+        # The file is somebody's, and jupyter_client checks little of it: it fails in any way.
+        problem = " ".join(str(error).split()) or type(error).__name__
+    if problem:
+        raise _Unusable(
+            f"The kernel {name!r} cannot be used: {os.path.join(folder, 'kernel.json')}: {problem}. Mend that file.",  # noqa: PTH118
+            "kernelspec_broken",
+        )
+    return KernelChoice(
+        name=name,
+        language=spec.language,
+        display_name=spec.display_name or name,
+        argv=_argv(name, spec),
+        env=dict(spec.env),
+        interrupt_mode=spec.interrupt_mode or "signal",
+    )
+
+
+def _shape_problem(spec: Any) -> str | None:
+    if not spec.argv or not all(isinstance(argument, str) for argument in spec.argv):
+        return "argv is not a list of texts that begins with a program"
+    if not all(isinstance(value, str) for value in spec.env.values()):
+        return "env is not a mapping of names to texts"
+    return None
+
+
 def _argv(name: str, spec: Any) -> tuple[str, ...]:
     """Resolved now, because the run may start later, elsewhere on the path; `{connection_file}` stays."""
     program = sys.executable if spec.argv[0] in _NATIVE else shutil.which(spec.argv[0])
     if program is None:
-        raise _not_installed(
-            name, f"The kernel {name!r} starts {spec.argv[0]}, which is not there: its environment was removed."
+        raise _Unusable(
+            f"The kernel {name!r} starts {spec.argv[0]}, which is not there: its environment was removed.",
+            "kernel_not_installed",
         )
     known = {"{prefix}": sys.prefix, "{resource_dir}": spec.resource_dir}
     return (os.path.abspath(program), *(_filled(argument, known) for argument in spec.argv[1:]))  # noqa: PTH100
@@ -97,21 +142,29 @@ def _filled(argument: str, known: dict[str, str]) -> str:
     return argument
 
 
-def _not_installed(name: str, problem: str) -> KernelUnavailable:
-    names = installed()
+def _unavailable(problem: str, *, code: str, language: str | None, **detail: Any) -> KernelUnavailable:
+    """With the kernels that there are, and the only one of `language` as the one to choose."""
+    usable, _ = surveyed()
+    alike = [it.name for it in usable.values() if language and it.language.lower() == language.lower()]
+    suggested = alike[0] if len(alike) == 1 else None
+    advice = (
+        f"{suggested} is the only kernel for {language} here: choose it, on the command line with --kernel {suggested}."
+        if suggested
+        else "Choose one that is installed, on the command line with --kernel."
+    )
     return KernelUnavailable(
-        f"{problem} Choose another one; on the command line with --kernel. Installed: {_listed(names)}.",
-        kernel=name,
-        installed=list(names),
+        f"{problem} {advice} Installed: {_listed(list(usable))}.",
+        code=code,
+        installed=list(usable),
+        suggested=suggested,
+        **detail,
     )
 
 
-def _of_language(language: str | None, names: tuple[str, ...]) -> list[str]:
-    if not language:
-        return []
-    specs = _manager().get_all_specs()
-    return [n for n in names if str(specs.get(n, {}).get("spec", {}).get("language")).lower() == language.lower()]
+def _is_python_2(notebook: Notebook) -> bool:
+    """Its code is in another language than the one that is called so now."""
+    return notebook.kernel_name == "python2" or (notebook.language_version or "").startswith("2.")
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def _listed(names: list[str]) -> str:
     return ", ".join(names) or "none"

@@ -64,6 +64,10 @@ class Notebook:
         """As the notebook itself tells it; the kernel that is chosen knows better."""
         return _text(self.metadata.get("kernelspec"), "language") or _text(self.metadata.get("language_info"), "name")
 
+    @property
+    def language_version(self) -> str | None:
+        return _text(self.metadata.get("language_info"), "version")
+
 
 def read_notebook(path: Path, *, max_bytes: int) -> Notebook:
     """The notebook at `path`, or InvalidNotebook saying what is wrong with the file."""

@@ -59,6 +59,7 @@ def inspect(
         origin=origin_of(look.workspace.folder),
         findings=tuple(look.findings),
         code_cells=len(look.notebook.code_cells),
+        kernel_suggestion=look.kernel_problem.detail.get("suggested") if look.kernel_problem else None,
     )
 
 

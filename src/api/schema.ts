@@ -1628,6 +1628,11 @@ export interface components {
             code_cells: number;
             /** @default null */
             written_in: components["schemas"]["WrittenInModel"] | null;
+            /**
+             * Kernel Suggestion
+             * @default null
+             */
+            kernel_suggestion: string | null;
         };
         /**
          * JobChanges

@@ -31,6 +31,19 @@ def test_whatever_is_broken_has_its_mend_and_the_exit_code_says_so(own_shell):
     assert all(found["mend"] for found in broken)
 
 
+def test_a_kernel_that_cannot_be_used_is_noted_with_the_reason_and_the_others_stay(own_shell):
+    file = own_shell.folder / "jupyter" / "kernels" / "odd" / "kernel.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"argv": [5], "display_name": "Odd", "language": "python", "env": null}')
+
+    answer = own_shell.here("doctor", "--json", JUPYTER_PATH=str(own_shell.folder / "jupyter"))
+
+    found = {check["what"]: check for check in answer.json["checks"]}
+    assert str(file) in found["kernel"]["message"]
+    assert "python3" in found["kernels"]["message"]
+    assert "Traceback" not in answer.err
+
+
 def test_looking_makes_nothing(own_shell):
     own_shell.here("doctor")
 

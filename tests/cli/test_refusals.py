@@ -18,6 +18,14 @@ NOTEBOOKS = {
     "other_kernel.ipynb": json.dumps(
         {"cells": [CELL], "metadata": {"kernelspec": {"name": "cobol"}}, "nbformat": 4, "nbformat_minor": 5}
     ),
+    "no_env_kernel.ipynb": json.dumps(
+        {
+            "cells": [CELL],
+            "metadata": {"kernelspec": {"name": "conda-env-old-py"}, "language_info": {"name": "python"}},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+    ),
 }
 PARAMETERS = "n: int = 1\nsizes: list = []\nshare: float = 0.5"
 GOOD = "good.ipynb"
@@ -34,6 +42,8 @@ REFUSALS = [
     (["no_kernel.ipynb"], "no_kernelspec", "--kernel"),
     (["other_kernel.ipynb"], "kernel_not_installed", "python3"),
     ([GOOD, "--kernel", "cobol"], "kernel_not_installed", "python3"),
+    (["no_env_kernel.ipynb"], "kernel_not_installed", "--kernel python3"),
+    ([GOOD, "--kernel", "odd"], "kernelspec_broken", "kernel.json"),
     ([GOOD, "-p", "m", "1"], "invalid_parameters", "n, sizes, share"),
     ([GOOD, "-p", "n", "many"], "invalid_parameters", "whole number"),
     ([GOOD, "-p", "sizes", "{}"], "invalid_parameters", "list"),
@@ -73,7 +83,16 @@ REFUSALS = [
 
 
 @pytest.fixture(scope="module")
-def workspace(shell):
+def workspace(shell, tmp_path_factory):
+    jupyter = tmp_path_factory.mktemp("jupyter")
+    (jupyter / "kernels" / "odd").mkdir(parents=True)
+    (jupyter / "kernels" / "odd" / "kernel.json").write_text('{"argv": ["python"], "env": null}')
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("JUPYTER_PATH", str(jupyter))
+        yield _filled(shell)
+
+
+def _filled(shell):
     for name, content in NOTEBOOKS.items():
         shell.text(name, content)
     shell.notebook(GOOD, "1", parameters=PARAMETERS)

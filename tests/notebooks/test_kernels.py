@@ -66,10 +66,55 @@ def test_a_kernelspec_without_a_program_is_refused(spec: dict[str, Any], install
         kernels.kernel("empty")
 
 
-def test_a_broken_kernelspec_is_refused(install: Callable[..., Path]) -> None:
-    (install("broken") / "kernel.json").write_text("{")
-    with pytest.raises(KernelUnavailable):
+GOOD = {
+    "argv": ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+    "display_name": "Odd",
+    "language": "python",
+    "env": {"A": "1"},
+    "interrupt_mode": "signal",
+    "metadata": {},
+}
+ODD_VALUES = [None, 7, "x", [], ["x", 5], {}, {"x": None}, {"kernel_provisioner": 5}, True, "\ud800"]
+
+
+@pytest.mark.parametrize("member", GOOD)
+@pytest.mark.parametrize("value", ODD_VALUES, ids=repr)
+def test_any_member_of_a_kernelspec_may_be_anything(
+    member: str, value: Any, install: Callable[..., Path], make: Cells
+) -> None:
+    install("odd", **{**GOOD, member: value})
+    install("fine", **GOOD)
+    try:
+        choice = kernels.kernel_of(parse_notebook(make(kernel={"name": "odd", "display_name": "Odd"})), None)
+    except KernelUnavailable as refused:
+        assert refused.precise_code in ("kernelspec_broken", "kernel_not_installed")
+        assert "\n" not in refused.message
+        assert "odd" not in refused.detail["installed"]
+    else:
+        texts = [choice.language, choice.display_name, choice.interrupt_mode, *choice.argv, *choice.env.values()]
+        assert all(isinstance(text, str) for text in texts)
+    assert "fine" in kernels.installed()
+
+
+@pytest.mark.parametrize("content", [b"{", b"", b"[]", b"null", b"5", b"\xff\xfe", b"[" * 100_000, b'{"argv": ['])
+def test_a_kernelspec_that_cannot_be_read_is_named_and_not_called_uninstalled(
+    content: bytes, install: Callable[..., Path]
+) -> None:
+    file = install("broken") / "kernel.json"
+    file.write_bytes(content)
+    with pytest.raises(KernelUnavailable) as refused:
         kernels.kernel("broken")
+    assert refused.value.precise_code == "kernelspec_broken"
+    assert str(file) in refused.value.message
+    assert "not installed" not in refused.value.message
+    assert "broken" not in refused.value.detail["installed"]
+    assert kernels.surveyed()[1].keys() == {"broken"}
+
+
+def test_a_kernelspec_without_a_language_has_the_notebooks(make: Cells, install: Callable[..., Path]) -> None:
+    install("silent", **{**GOOD, "language": ""})
+    it = parse_notebook(make(kernel={"name": "silent", "display_name": "S"}, language_info={"name": "python"}))
+    assert kernels.kernel_of(it, None).language == "python"
 
 
 def test_the_chosen_kernel_goes_before_the_notebooks_own(make: Cells) -> None:
@@ -93,6 +138,41 @@ def test_the_only_kernel_of_the_notebooks_language_is_suggested_but_not_taken(
     with pytest.raises(KernelUnavailable, match="--kernel juliana") as refused:
         kernels.kernel_of(parse_notebook(make(kernel=None, language_info={"name": "julia"})), None)
     assert refused.value.detail["suggested"] == "juliana"
+
+
+def test_for_a_kernel_that_is_not_here_the_only_one_of_its_language_is_suggested(
+    make: Cells, install: Callable[..., Path]
+) -> None:
+    install("juliana", argv=["bash"], language="julia")
+    it = parse_notebook(make(kernel={"name": "conda-env-j-jl", "display_name": "J", "language": "Julia"}))
+    with pytest.raises(KernelUnavailable, match="--kernel juliana") as refused:
+        kernels.kernel_of(it, None)
+    assert refused.value.detail["suggested"] == "juliana"
+
+
+def test_of_two_kernels_of_its_language_none_is_suggested(make: Cells, install: Callable[..., Path]) -> None:
+    install("one", argv=["bash"], language="julia")
+    install("two", argv=["bash"], language="julia")
+    it = parse_notebook(make(kernel={"name": "conda-env-j-jl", "display_name": "J", "language": "julia"}))
+    with pytest.raises(KernelUnavailable) as refused:
+        kernels.kernel_of(it, None)
+    assert refused.value.detail["suggested"] is None
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"kernel": {"name": "python2", "display_name": "Python 2", "language": "python"}},
+        {
+            "kernel": {"name": "conda-env-old-py", "display_name": "Old", "language": "python"},
+            "language_info": {"name": "python", "version": "2.7.18"},
+        },
+    ],
+)
+def test_nothing_is_suggested_for_python_2(metadata: dict[str, Any], make: Cells) -> None:
+    with pytest.raises(KernelUnavailable) as refused:
+        kernels.kernel_of(parse_notebook(make(**metadata)), None)
+    assert refused.value.detail["suggested"] is None
 
 
 @pytest.mark.parametrize("metadata", [{"kernelspec": []}, {"kernelspec": {"name": 5}}, {"language_info": "x"}])

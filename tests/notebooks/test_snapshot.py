@@ -136,6 +136,19 @@ def test_an_inspection_says_the_same_without_storing(project: Any, take: Taking)
     assert "python3" in looked.kernels
 
 
+def test_an_inspection_suggests_the_only_kernel_of_the_language_for_one_that_is_not_here(
+    project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "jupyter" / "kernels" / "only"
+    folder.mkdir(parents=True)
+    (folder / "kernel.json").write_text('{"argv": ["bash"], "display_name": "Only", "language": "julia"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    project.notebook("n = 1", kernel={"name": "conda-env-j-jl", "display_name": "J", "language": "julia"})
+    looked = project.inspect()
+    assert (looked.kernel, looked.kernel_suggestion) == (None, "only")
+    assert project.inspect(kernel="only").kernel_suggestion is None
+
+
 def test_an_inspection_without_a_kernel_says_why_where_a_snapshot_is_refused(project: Any, take: Taking) -> None:
     project.notebook("n = 1", kernel=None)
     looked = project.inspect()

@@ -46,34 +46,35 @@ def kernels() -> tuple[list[dict[str, Any]], dict[str, str]]:
         return [], {}
     manager = KernelSpecManager()
     usable, broken = [], {}
-    native = ("python", f"python{sys.version_info[0]}", f"python{sys.version_info[0]}.{sys.version_info[1]}")
     for name in sorted(manager.find_kernel_specs()):
         try:
-            spec = manager.get_kernel_spec(name)
-            program = sys.executable if spec.argv[0] in native else shutil.which(spec.argv[0])
+            usable.append(started(name, manager.get_kernel_spec(name)))
         except Exception as error:
-            broken[name] = str(error)
-            continue
-        if program is None:
-            broken[name] = f"it starts {spec.argv[0]}, which is not there"
-            continue
-        known = {"{prefix}": sys.prefix, "{resource_dir}": spec.resource_dir}
-        argv = [program]
-        for argument in spec.argv[1:]:
-            argv.append(argument)
-            for field, value in known.items():
-                argv[-1] = argv[-1].replace(field, value)
-        usable.append(
-            {
-                "name": name,
-                "language": spec.language or "",
-                "display_name": spec.display_name or name,
-                "argv": argv,
-                "env": dict(spec.env),
-                "interrupt_mode": spec.interrupt_mode or "signal",
-            }
-        )
+            # The file is somebody's, and jupyter_client checks little of it: it fails in any way.
+            broken[name] = " ".join(str(error).split()) or type(error).__name__
     return usable, broken
+
+
+def started(name: str, spec: Any) -> dict[str, Any]:
+    if not spec.argv or not all(isinstance(argument, str) for argument in spec.argv):
+        raise ValueError("argv is not a list of texts that begins with a program")
+    if not all(isinstance(value, str) for value in spec.env.values()):
+        raise ValueError("env is not a mapping of names to texts")
+    native = ("python", f"python{sys.version_info[0]}", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+    program = sys.executable if spec.argv[0] in native else shutil.which(spec.argv[0])
+    if program is None:
+        raise ValueError(f"it starts {spec.argv[0]}, which is not there")
+    argv = [program]
+    for argument in spec.argv[1:]:
+        argv.append(argument.replace("{prefix}", sys.prefix).replace("{resource_dir}", spec.resource_dir))
+    return {
+        "name": name,
+        "language": spec.language or "",
+        "display_name": spec.display_name or name,
+        "argv": argv,
+        "env": dict(spec.env),
+        "interrupt_mode": spec.interrupt_mode or "signal",
+    }
 
 
 def main() -> None:

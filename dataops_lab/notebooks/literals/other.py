@@ -17,6 +17,10 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _SAFE_TEXT = re.compile(r"[A-Za-z0-9 _.,:/+-]*")
 
 
+def _kernel(language: str) -> str:
+    return f"a {language} kernel" if language else "a kernel whose language neither it nor the notebook says"
+
+
 def writer(language: str) -> Callable[[str, Any, Declared], str]:
     """InvalidParameters when papermill does not know the language either."""
     # Costs seconds, and most people never need it.
@@ -27,7 +31,7 @@ def writer(language: str) -> Callable[[str, Any, Declared], str]:
         translator = papermill_translators.find_translator("", language)
     except PapermillException:
         raise InvalidParameters(
-            f"Parameters cannot be passed to a {language} kernel: nothing here writes its values. "
+            f"Parameters cannot be passed to {_kernel(language)}: nothing here writes its values. "
             "Run the notebook without parameters, or read them from a file.",
             problems=[],
             parameters=[],
