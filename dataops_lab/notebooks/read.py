@@ -1,6 +1,6 @@
-"""Reading a notebook as it lies on disk: raw JSON, never upgraded, never executed.
+"""Reading a notebook as it lies on disk: raw JSON, never executed, and upgraded only from format 3.
 
-nbformat stays out of here on purpose. Importing its validator costs most of a second where
+nbformat stays out of here on purpose, but for that. Importing its validator costs most of a second where
 JupyterLab is installed, and its reader invents random cell ids for notebooks older than 4.5.
 """
 
@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 from ..errors import InvalidNotebook, SnapshotTooLarge
 
 MAJOR = 4
+UPGRADED = 3
+"""The older format that is read as well, as format 4. The file stays what it is."""
 
 INJECTED = "injected-parameters"
 PARAMETERS = "parameters"
@@ -101,7 +103,9 @@ def parse_notebook(data: bytes, *, name: str = "The notebook") -> Notebook:
     if not isinstance(raw, dict) or not _is_count(raw.get("nbformat")):
         raise InvalidNotebook(f"{name} is JSON, but not a notebook: it does not say its nbformat.")
     major = raw["nbformat"]
-    if major < MAJOR:
+    if major == UPGRADED:
+        raw = _upgraded(raw, name)
+    elif major < MAJOR:
         raise InvalidNotebook(
             f"{name} is in notebook format {major}, which is too old. Convert it first: "
             "jupyter nbconvert --to notebook --inplace NOTEBOOK",
@@ -118,6 +122,32 @@ def parse_notebook(data: bytes, *, name: str = "The notebook") -> Notebook:
     if problem := _shape_problem(raw):
         raise InvalidNotebook(f"{name} is not a valid notebook: {problem}. Open it in JupyterLab and save it again.")
     return Notebook(raw)
+
+
+def _upgraded(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    """As format 4.4, whose cells have no ids: the same file gives the same bytes each time. Outputs are left out."""
+    import nbformat
+
+    try:
+        cells = [cell for sheet in raw["worksheets"] for cell in sheet["cells"]]
+        code = [cell for cell in cells if cell["cell_type"] == "code"]
+        for cell in code:
+            cell["outputs"] = []
+        notebook: dict[str, Any] = json.loads(json.dumps(nbformat.reads(json.dumps(raw), as_version=MAJOR)))
+        for cell in notebook["cells"]:
+            cell.pop("id", None)
+        for key in ("orig_nbformat", "orig_nbformat_minor"):
+            notebook["metadata"].pop(key, None)
+        # Nothing but the cells said it.
+        if language := _text(code[0], "language") if code else None:
+            notebook["metadata"].setdefault("language_info", {"name": language})
+    except Exception as problem:
+        # nbformat expects a valid notebook of somebody else's making, and fails in any way.
+        raise InvalidNotebook(
+            f"{name} is in notebook format {UPGRADED}, and cannot be read as format {MAJOR} "
+            f"({type(problem).__name__}: {problem}). Open it in JupyterLab and save it again."
+        ) from None
+    return {**notebook, "nbformat_minor": 4}
 
 
 def source_of(raw_cell: dict[str, Any]) -> str:

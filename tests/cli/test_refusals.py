@@ -12,7 +12,7 @@ NOTEBOOKS = {
     "text.ipynb": "hello",
     "empty.ipynb": "",
     "list.ipynb": "[]",
-    "old.ipynb": json.dumps({"worksheets": [], "metadata": {}, "nbformat": 3, "nbformat_minor": 0}),
+    "old.ipynb": json.dumps({"worksheets": [], "metadata": {}, "nbformat": 2, "nbformat_minor": 0}),
     "future.ipynb": json.dumps({"cells": [], "metadata": {}, "nbformat": 9, "nbformat_minor": 0}),
     "no_kernel.ipynb": json.dumps({"cells": [CELL], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}),
     "other_kernel.ipynb": json.dumps(

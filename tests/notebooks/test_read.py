@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from dataops_lab.errors import DataOpsError, InvalidNotebook, SnapshotTooLarge
+from dataops_lab.notebooks.canonical import canonical_bytes
 from dataops_lab.notebooks.read import parse_notebook, read_notebook
 
 VALID: dict[str, Any] = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}
@@ -35,8 +37,11 @@ def refusal(data: bytes | Any) -> DataOpsError:
         ({}, "not_a_notebook"),
         ({"nbformat": "4"}, "not_a_notebook"),
         ({"nbformat": True}, "not_a_notebook"),
-        ({**VALID, "nbformat": 3, "worksheets": []}, "nbformat_too_old"),
+        ({**VALID, "nbformat": 2, "worksheets": []}, "nbformat_too_old"),
         ({**VALID, "nbformat": 1}, "nbformat_too_old"),
+        ({**VALID, "nbformat": 3}, "not_a_notebook"),
+        ({**VALID, "nbformat": 3, "worksheets": [5]}, "not_a_notebook"),
+        ({**VALID, "nbformat": 3, "worksheets": [{"cells": [{"cell_type": "heading"}, []]}]}, "not_a_notebook"),
         ({**VALID, "nbformat": 5}, "nbformat_too_new"),
     ],
 )
@@ -51,7 +56,52 @@ def test_broken_json_is_shown_by_line_and_column() -> None:
 
 
 def test_an_old_notebook_is_refused_with_the_command_that_converts_it() -> None:
-    assert "jupyter nbconvert --to notebook --inplace" in refusal({**VALID, "nbformat": 3}).message
+    assert "jupyter nbconvert --to notebook --inplace" in refusal({**VALID, "nbformat": 2}).message
+
+
+FORMAT_3: dict[str, Any] = {
+    "nbformat": 3,
+    "nbformat_minor": 0,
+    "metadata": {"name": "sales", "signature": "sha256:0"},
+    "worksheets": [
+        {
+            "metadata": {},
+            "cells": [
+                {"cell_type": "heading", "level": 2, "metadata": {}, "source": ["Sales\n", "of May"]},
+                {
+                    "cell_type": "code",
+                    "collapsed": False,
+                    "input": ["import this\n", "1 + 1"],
+                    "language": "python",
+                    "metadata": {},
+                    "outputs": [{"output_type": "pyout", "prompt_number": 1, "text": ["2"], "metadata": {}}],
+                    "prompt_number": 1,
+                },
+            ],
+        },
+        {"cells": [{"cell_type": "markdown", "metadata": {}, "source": "The end"}]},
+    ],
+}
+
+
+def test_format_3_is_read_as_format_4_and_gives_the_same_bytes_each_time() -> None:
+    data = json.dumps(FORMAT_3).encode()
+    first, second = parse_notebook(data), parse_notebook(data)
+    assert [(cell.kind, cell.source) for cell in first.cells] == [
+        ("markdown", "## Sales of May"),
+        ("code", "import this\n1 + 1"),
+        ("markdown", "The end"),
+    ]
+    assert (first.raw["nbformat"], first.raw["nbformat_minor"], first.language) == (4, 4, "python")
+    assert canonical_bytes(first) == canonical_bytes(second)
+    nbformat.validate(json.loads(canonical_bytes(first)))
+
+
+def test_reading_format_3_leaves_the_file_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "sales.ipynb"
+    path.write_text(json.dumps(FORMAT_3))
+    read_notebook(path, max_bytes=10_000)
+    assert path.read_text() == json.dumps(FORMAT_3)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ const INSPECTION = {
   parameters: [parameter('top', 8), parameter('year', 2026)],
   kernel: { name: 'python3', language: 'python', display_name: 'Python 3' },
   kernel_problem: null,
+  kernel_suggestion: null,
   kernels: ['bash', 'python3'],
   findings: []
 } as unknown as Inspection;
