@@ -7,7 +7,7 @@ from typing import Any
 
 import dataops_lab
 
-SLOW = ("nbformat", "jsonschema", "nbconvert", "papermill", "bleach", "jinja2")
+SLOW = ("nbformat", "jsonschema", "nbconvert", "papermill", "markdown_it", "nh3", "jinja2")
 
 
 def test_what_comes_before_a_run_imports_nothing_slow(project: Any) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -17,49 +19,157 @@ _TAGS = frozenset(
 )
 _ATTRIBUTES = frozenset(
     """
-    align alt class colspan height lang rowspan scope span start style title valign width
+    align alt class colspan height id lang rowspan scope span start style title valign width
     """.split()  # noqa: SIM905
 )
 
-# None of them takes an address, and none takes a thing out of its place on the page.
+# None of them takes a thing out of its place on the page.
 _STYLES = frozenset(
     """
-    background-color border border-bottom border-collapse border-color border-left border-radius border-right
-    border-spacing border-style border-top border-width color display font-family font-size font-style font-weight
-    height letter-spacing line-height margin margin-bottom margin-left margin-right margin-top max-width min-width
-    padding padding-bottom padding-left padding-right padding-top text-align text-decoration vertical-align
+    background background-color border border-bottom border-collapse border-color border-left border-radius
+    border-right border-spacing border-style border-top border-width color display font-family font-size font-style
+    font-weight height letter-spacing line-height margin margin-bottom margin-left margin-right margin-top max-width
+    min-width padding padding-bottom padding-left padding-right padding-top text-align text-decoration vertical-align
     white-space width
     """.split()  # noqa: SIM905
 )
+# `url` and all that could stand for it are missing.
+_FUNCTIONS = frozenset({"rgb", "rgba", "hsl", "hsla", "calc", "linear-gradient"})
+_LONGEST_STYLE = 10_000
+_LONGEST_SHEET = 1_000_000
+
 _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]", re.IGNORECASE)
 _LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 
-# Only for looks: the cleaner drops these tags, but would show as text what stood between them.
-_INVISIBLE = re.compile(r"<(script|style|template|noscript|title)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+# Each part of it is below what it is set behind: no combinator reaches the neighbours of that.
+_SELECTOR = re.compile(r"[#.\w*][\w\s#.:()>*-]*")
+
+Picture = Callable[[str], str | None]
+"""The `data:` address of what stands in `src`, or None: it is not here."""
 
 
-def clean(html: str) -> Markup:
-    """Text, tables, inline images and links that have to be clicked survive. Nothing is loaded, nothing runs."""
-    return Markup(_cleaner().clean(_INVISIBLE.sub("", html)))  # noqa: S704 — this is what makes it safe
+class Cleaned(NamedTuple):
+    html: Markup
+    missing: tuple[str, ...] = ()
+    """The addresses of pictures that are not shown."""
 
 
-@cache
-def _cleaner() -> Any:
-    from bleach.css_sanitizer import CSSSanitizer  # type: ignore[import-untyped]
-    from bleach.sanitizer import Cleaner  # type: ignore[import-untyped]
+def clean(html: str, *, scope: str, picture: Picture = lambda _: None) -> Cleaned:
+    """Text, tables, pictures, colours, and links that have to be clicked survive. Nothing is loaded, nothing runs.
 
-    return Cleaner(
-        tags=_TAGS,
-        attributes=_may_have,
-        protocols=frozenset({"http", "https", "mailto", "data"}),
-        strip=True,
-        css_sanitizer=CSSSanitizer(allowed_css_properties=_STYLES),
+    Style sheets are kept as far as they are for looks; whoever shows the result gives it `scope` as its id.
+    """
+    import nh3
+
+    missing: dict[str, None] = {}
+
+    def attribute(_: str, name: str, value: str) -> str | None:
+        match name:
+            case "src":
+                if _IMAGE.match(value.strip()):
+                    return value
+                if (found := picture(value.strip())) is None:
+                    missing[value.strip()] = None
+                return found
+            case "href":
+                return value if _LINK.match(value.strip()) else None
+            case "style":
+                return _declarations(value) or None
+        return value
+
+    html = "".join(_with_drawings_as_images(html))
+    styles = "".join(rule for sheet in _elements(html, "style") for rule in _rules(sheet, scope))
+    cleaned = nh3.clean(
+        html,
+        tags=set(_TAGS),
+        clean_content_tags={"script", "style", "template", "noscript", "title"},
+        attributes={"*": set(_ATTRIBUTES), "img": {"src"}, "a": {"href"}},
+        attribute_filter=attribute,
+        url_schemes={"http", "https", "mailto", "data", "attachment"},
+        link_rel=None,
+    )
+    return Cleaned(
+        Markup((f"<style>{styles}</style>" if styles else "") + cleaned),  # noqa: S704 — this is what makes it safe
+        tuple(missing),
     )
 
 
-def _may_have(tag: str, name: str, value: str) -> bool:
-    if name == "src":
-        return tag == "img" and bool(_IMAGE.match(value.strip()))
-    if name == "href":
-        return tag == "a" and bool(_LINK.match(value.strip()))
-    return name in _ATTRIBUTES
+def _with_drawings_as_images(html: str) -> Iterator[str]:
+    """Inside `img` a drawing can neither run scripts nor load anything."""
+    done = 0
+    for start, end in _spans(html, "svg"):
+        yield html[done:start]
+        yield f'<img src="{drawing(html[start:end])}" alt="">'
+        done = end
+    yield html[done:]
+
+
+def drawing(svg: str) -> str:
+    """The address of an image. HTML lets a drawing go without its namespace; an image does not."""
+    if "http://www.w3.org/2000/svg" not in svg:
+        svg = re.sub(r"<svg\b", '<svg xmlns="http://www.w3.org/2000/svg"', svg, count=1, flags=re.IGNORECASE)
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode(errors='replace')).decode()}"
+
+
+def _elements(html: str, tag: str) -> Iterator[str]:
+    for start, end in _spans(html, tag):
+        inner = html[start:end]
+        yield inner[inner.find(">") + 1 : inner.rfind("</")]
+
+
+def _spans(html: str, tag: str) -> Iterator[tuple[int, int]]:
+    """From where the outermost elements `tag` begin to where they end. One that does not end is none."""
+    begun = depth = 0
+    for found in re.finditer(rf"<(/?){tag}\b[^<>]*>?", html, re.IGNORECASE):
+        if not found[1]:
+            begun = begun if depth else found.start()
+            depth += not found[0].endswith("/>")
+        elif depth:
+            depth -= 1
+            if not depth:
+                yield begun, found.end()
+
+
+def _rules(sheet: str, scope: str) -> Iterator[str]:
+    """Without those that load something, are about the page, or reach beyond what they are set behind."""
+    import tinycss2  # type: ignore[import-untyped]
+
+    for rule in tinycss2.parse_stylesheet(sheet[:_LONGEST_SHEET], skip_comments=True, skip_whitespace=True):
+        if rule.type == "qualified-rule" and (declared := _kept(rule.content)):
+            selectors = [it.strip() for it in tinycss2.serialize(rule.prelude).split(",")]
+            if kept := ", ".join(f"#{scope} {it}" for it in selectors if _SELECTOR.fullmatch(it)):
+                yield f"{kept} {{{declared}}}"
+
+
+@lru_cache(10_000)
+def _declarations(style: str) -> str:
+    return _kept(style) if len(style) <= _LONGEST_STYLE else ""
+
+
+def _kept(style: Any) -> str:
+    import tinycss2
+
+    declared = tinycss2.parse_blocks_contents(style, skip_comments=True, skip_whitespace=True)
+    kept = [
+        f"{it.lower_name}: {tinycss2.serialize(it.value).strip()}{' !important' if it.important else ''};"
+        for it in declared
+        if it.type == "declaration" and it.lower_name in _STYLES and all(map(_is_harmless, it.value))
+    ]
+    # An escape of CSS could end the element that it stands in.
+    return " ".join(it for it in kept if "<" not in it)
+
+
+def _is_harmless(token: Any) -> bool:
+    if token.type == "function":
+        return token.lower_name in _FUNCTIONS and all(map(_is_harmless, token.arguments))
+    return token.type in (
+        "whitespace",
+        "ident",
+        "string",
+        "literal",
+        "number",
+        "percentage",
+        "dimension",
+        "hash",
+        "comment",
+    )

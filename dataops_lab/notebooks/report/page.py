@@ -1,21 +1,37 @@
 """Building the page.
 
 The template escapes by default, and only what went through `clean` or came from an escaping renderer
-is trusted: nbconvert's own templates escape nothing by default and load scripts from the network.
+is trusted: nbconvert's templates escape nothing by default and load scripts from the network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from ..read import Cell, Notebook, parse_notebook
 from . import render
+from .clean import Picture
+
+PICTURES = {
+    ".gif": "image/gif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+}
+"""By the ending of a file. No other file is put into a page."""
+
+_LARGEST_PICTURE = 8 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -25,21 +41,57 @@ class _Part:
     kind: str
     html: Markup
     prompt: str = ""
+    id: str = ""
 
 
-def report(notebook: bytes, *, title: str, code: bool) -> bytes:
+def report(
+    notebook: bytes,
+    *,
+    title: str,
+    code: bool,
+    pictures: Mapping[str, str] | None = None,
+    read: Callable[[str], bytes] | None = None,
+) -> bytes:
     """Loads nothing and runs nothing, whatever the outputs hold.
 
     Without `code` there are no sources, no prompts, no warnings, and of an error only its message:
-    all of them quote code.
+    all of them quote code. `pictures` has the digests of files by their path from the notebook's folder;
+    `read` gives the bytes.
     """
     it = parse_notebook(notebook)
     page = _environment().get_template("page.html.j2")
     styles = (Path(__file__).parent / "style.css").read_text("utf-8") + render.code_styles()
-    parts = list(_parts(it, code))
+    parts = list(_parts(it, code, _beside(pictures or {}, read)))
     has_heading = any("<h1" in part.html for part in parts if part.kind == "markdown")
     html = page.render(title=title, parts=parts, has_heading=has_heading, styles=Markup(styles))  # noqa: S704 — ours
     return html.encode(errors="replace")
+
+
+def _beside(pictures: Mapping[str, str], read: Callable[[str], bytes] | None) -> Picture:
+    def picture(address: str) -> str | None:
+        path = posixpath.normpath(unquote(address))
+        mime = PICTURES.get(posixpath.splitext(path)[1].lower())
+        if mime is None or read is None or path not in pictures:
+            return None
+        data = read(pictures[path])
+        return f"data:{mime};base64,{base64.b64encode(data).decode()}" if len(data) <= _LARGEST_PICTURE else None
+
+    return picture
+
+
+def _attached(attachments: Any, beside: Picture) -> Picture:
+    """Those of a cell, and what lies beside the notebook."""
+
+    def picture(address: str) -> str | None:
+        if not address.startswith("attachment:"):
+            return beside(address)
+        bundle = attachments.get(unquote(address.removeprefix("attachment:"))) if isinstance(attachments, dict) else {}
+        for mime in PICTURES.values():
+            if isinstance(bundle, dict) and isinstance(data := bundle.get(mime), str) and render.is_base64(data):
+                return f"data:{mime};base64,{''.join(data.split())}"
+        return None
+
+    return picture
 
 
 def _environment() -> Environment:
@@ -48,19 +100,21 @@ def _environment() -> Environment:
     )
 
 
-def _parts(notebook: Notebook, code: bool) -> Iterator[_Part]:
+def _parts(notebook: Notebook, code: bool, beside: Picture) -> Iterator[_Part]:
     for cell, raw in zip(notebook.cells, notebook.raw["cells"], strict=True):
         if cell.kind == "markdown" and cell.source.strip():
-            yield _Part("markdown", render.markdown(cell.source, raw.get("attachments")))
+            place = render.Place(f"part-{cell.index}", _attached(raw.get("attachments"), beside))
+            yield _Part("markdown", render.markdown(cell.source, place), id=place.id)
         elif cell.kind == "code":
-            yield from _code(cell, raw, notebook.language or "python", code)
+            yield from _code(cell, raw, notebook.language or "python", code, beside)
 
 
-def _code(cell: Cell, raw: dict[str, Any], language: str, code: bool) -> Iterator[_Part]:
+def _code(cell: Cell, raw: dict[str, Any], language: str, code: bool, beside: Picture) -> Iterator[_Part]:
     if code and cell.source.strip():
         count = raw.get("execution_count")
         yield _Part("source", render.source(cell.source, language), f"[{count}]" if isinstance(count, int) else "[ ]")
     outputs = raw.get("outputs")
-    for output in outputs if isinstance(outputs, list) else ():
-        if isinstance(output, dict) and (html := render.output(output, code=code)):
-            yield _Part("output", html)
+    for index, output in enumerate(outputs if isinstance(outputs, list) else ()):
+        place = render.Place(f"part-{cell.index}-{index}", beside)
+        if html := render.output(output, code=code, place=place):
+            yield _Part("output", html, id=place.id)

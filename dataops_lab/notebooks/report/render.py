@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-import base64
+import json
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup, escape
 
-from .clean import clean
+from . import terminal
+from .clean import Picture, clean, drawing
+
+LONGEST_HTML = 8 * 1024**2
+LONGEST_TEXT = 2 * 1024**2
+LONGEST_MARKDOWN = 100_000
+"""In characters, of one output or cell. What is longer is cut, and the page says so; markdown is shown as text."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
+_TASK = re.compile(r'<input class="task-list-item-checkbox"([^<>]*)>')
+
+
+class Place(NamedTuple):
+    """Where on the page: the id of the part, and how its pictures are found."""
+
+    id: str
+    picture: Picture = lambda _: None
 
 
 def source(text: str, language: str) -> Markup:
@@ -31,26 +45,22 @@ def code_styles() -> str:
     return str(_formatter().get_style_defs(".highlight"))
 
 
-def markdown(text: str, attachments: Any = None) -> Markup:
-    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-
-    renderer = IPythonRenderer(
-        escape=False, attachments=attachments if isinstance(attachments, dict) else {}, exclude_anchor_links=True
-    )
-    try:
-        html = MarkdownWithMath(renderer=renderer).render(text)
-    except Exception:
-        return _plain(text)
-    return clean(html)
+def markdown(text: str, place: Place) -> Markup:
+    if len(text) > LONGEST_MARKDOWN:
+        return _terminal(text, "")
+    html = _TASK.sub(lambda task: "☑" if "checked=" in task[1] else "☐", _markdown().render(text))
+    return _cleaned(html, place)
 
 
-def output(raw: dict[str, Any], *, code: bool) -> Markup | None:
-    """None for what is not shown."""
+def output(raw: Any, *, code: bool, place: Place) -> Markup | None:
+    """None for what is empty, and for warnings where no code is shown. Everything else leaves something to read."""
+    if not isinstance(raw, dict):
+        return None
     match raw.get("output_type"):
         case "stream":
-            if raw.get("name") == "stderr" and not code:
-                return None
-            return _terminal(_text(raw.get("text")), "stderr" if raw.get("name") == "stderr" else "")
+            is_stderr = raw.get("name") == "stderr"
+            text = _text(raw.get("text"))
+            return _terminal(text, "stderr" if is_stderr else "") if text and (code or not is_stderr) else None
         case "error":
             said = f"{raw.get('ename', '')}: {raw.get('evalue', '')}"
             lines = raw.get("traceback")
@@ -58,58 +68,90 @@ def output(raw: dict[str, Any], *, code: bool) -> Markup | None:
             return _terminal(full, "error")
         case "display_data" | "execute_result":
             data = raw.get("data")
-            return _richest(data) if isinstance(data, dict) else None
+            return _richest(data, place) if isinstance(data, dict) else None
     return None
 
 
-def _richest(data: dict[str, Any]) -> Markup | None:
+def _richest(data: dict[str, Any], place: Place) -> Markup | None:
     """The best of what is left when everything active is taken away; text where nothing is."""
+    there = {mime: value for mime, value in data.items() if value not in ("", [], None)}
     for mime, show in _RENDERERS.items():
-        if mime in data and (html := show(_text(data[mime]))):
+        if mime in there and (html := show(_text(there[mime]), place)):
             return html
-    return None
+    for mime, value in there.items():
+        if mime.startswith("text/") and (text := _text(value)).strip() and mime not in _RENDERERS:
+            return _terminal(text, "")
+    if "application/json" in there:
+        return _terminal(json.dumps(there["application/json"], ensure_ascii=False), "")
+    return _note(f"An output is not shown here: {', '.join(there)}.") if there else None
 
 
-def _html(text: str) -> Markup | None:
-    cleaned = clean(text)
+def _html(text: str, place: Place) -> Markup | None:
+    cleaned = _cleaned(text, place)
     # Of an interactive plot nothing is left but empty boxes; it has another form to show.
-    return cleaned if "<img" in cleaned or cleaned.striptags().strip() else None
+    return cleaned if 'src="data:' in cleaned or cleaned.striptags().strip() else None
 
 
-def _image(mime: str) -> Callable[[str], Markup | None]:
-    def show(text: str) -> Markup | None:
-        if not _BASE64.fullmatch(text):
+def _cleaned(html: str, place: Place) -> Markup:
+    cleaned, missing = clean(html[:LONGEST_HTML], scope=place.id, picture=place.picture)
+    if missing:
+        names = ", ".join(address if len(address) < 200 else f"{address[:200]}…" for address in missing[:20])
+        cleaned += _note(f"Pictures that are not among the files of the run are not shown: {names}.")
+    if len(html) > LONGEST_HTML:
+        cleaned += _note(f"Only the first {LONGEST_HTML:,} of {len(html):,} characters are shown here.")
+    return cleaned
+
+
+def _image(mime: str) -> Callable[[str, Place], Markup | None]:
+    def show(text: str, _: Place) -> Markup | None:
+        if not is_base64(text):
             return None
         return Markup('<img src="data:{};base64,{}" alt="">').format(mime, "".join(text.split()))
 
     return show
 
 
-def _svg(text: str) -> Markup | None:
-    """Inside `img` a drawing can neither run scripts nor load anything."""
-    encoded = base64.b64encode(text.encode(errors="replace")).decode()
-    return Markup('<img src="data:image/svg+xml;base64,{}" alt="">').format(encoded) if text.strip() else None
+def is_base64(text: str) -> bool:
+    return bool(text.strip() and _BASE64.fullmatch(text))
 
 
-def _plain(text: str) -> Markup:
-    return _terminal(text, "")
+def _svg(text: str, _: Place) -> Markup | None:
+    return Markup('<img src="{}" alt="">').format(drawing(text)) if text.strip() else None
+
+
+def _latex(text: str, _: Place) -> Markup | None:
+    return Markup("<pre>{}</pre>").format(escape(text)) if text.strip() else None
+
+
+def _plain(text: str, _: Place) -> Markup | None:
+    return _terminal(text, "") if text else None
 
 
 def _terminal(text: str, kind: str) -> Markup:
-    from nbconvert.filters.ansi import ansi2html
-
-    colored = Markup(ansi2html(text))  # noqa: S704 — ansi2html escapes
+    if left_out := max(0, len(text) - LONGEST_TEXT):
+        half = LONGEST_TEXT // 2
+        return _terminal(text[:half], kind) + _left_out(left_out) + _terminal(text[-half:], kind)
+    colored = Markup(terminal.as_html(text))  # noqa: S704 — it escapes
     return Markup('<pre class="{}">{}</pre>').format(kind, colored)
 
 
-_RENDERERS: dict[str, Callable[[str], Markup | None]] = {
+def _left_out(characters: int) -> Markup:
+    return _note(f"{characters:,} characters are left out here.")
+
+
+def _note(said: str) -> Markup:
+    return Markup('<p class="note">{} The executed notebook has everything.</p>').format(said)
+
+
+_RENDERERS: dict[str, Callable[[str, Place], Markup | None]] = {
     "text/html": _html,
     "image/svg+xml": _svg,
     "image/png": _image("image/png"),
     "image/jpeg": _image("image/jpeg"),
     "image/gif": _image("image/gif"),
-    "text/markdown": markdown,
-    "text/latex": lambda text: Markup("<pre>{}</pre>").format(escape(text)),
+    "image/webp": _image("image/webp"),
+    "text/markdown": lambda text, place: markdown(text, place) if text.strip() else None,
+    "text/latex": _latex,
     "text/plain": _plain,
 }
 
@@ -118,6 +160,30 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return "".join(str(part) for part in value)
     return value if isinstance(value, str) else ""
+
+
+@cache
+def _markdown() -> Any:
+    """Markdown as notebooks have it: with HTML, tables and tasks. Formulas stay as they are written."""
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.amsmath import amsmath_plugin
+    from mdit_py_plugins.anchors import anchors_plugin
+    from mdit_py_plugins.deflist import deflist_plugin
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+    from mdit_py_plugins.tasklists import tasklists_plugin
+
+    def formula(content: str, options: dict[str, Any]) -> str:
+        mark = "$$" if options["display_mode"] else "$"
+        return str(escape(f"{mark}{content}{mark}"))
+
+    return (
+        MarkdownIt("js-default", {"html": True, "linkify": False, "typographer": False})
+        .use(dollarmath_plugin, renderer=formula, double_inline=True)
+        .use(amsmath_plugin, renderer=escape)
+        .use(anchors_plugin, max_level=6, slug_func=lambda title: title.strip().replace(" ", "-"))
+        .use(deflist_plugin)
+        .use(tasklists_plugin)
+    )
 
 
 @cache

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dataops_lab.notebooks import LocalNotebooks
+from dataops_lab.notebooks.report import report
+from dataops_lab.notebooks.report.render import LONGEST_HTML, LONGEST_MARKDOWN, LONGEST_TEXT
+
+from ..conftest import as_bytes, notebook
+from ..conftest import code as code_cell
 
 Cells = Callable[..., Any]
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABh6FO1AAAAABJRU5ErkJggg=="
@@ -277,3 +285,183 @@ def test_half_characters_are_replaced(page: Callable[..., Page], code: Cells) ->
 
 def test_many_open_tags_end_in_time(page: Callable[..., Page], code: Cells) -> None:
     assert page(code("1", outputs=[shown(text_html="<script" * 50_000 + "<div>" * 200)])).runs() == []
+
+
+def of_kind(**data: Any) -> dict[str, Any]:
+    return {"output_type": "display_data", "data": data, "metadata": {}}
+
+
+def as_markdown(source: str, **more: Any) -> dict[str, Any]:
+    return {"cell_type": "markdown", "metadata": {}, "source": source, **more}
+
+
+def pictures(it: Page) -> list[str]:
+    return [attrs["src"] for tag, attrs in it.tags if tag == "img" and "src" in attrs]
+
+
+@pytest.mark.timeout(120)
+class TestLargeOutputs:
+    """The time is in proportion to the size; these took minutes, or did not end."""
+
+    @pytest.mark.parametrize(
+        "html",
+        [
+            "<table>" + "<tr><td style='color: red'>1</td></tr>" * 100_000 + "</table>",
+            "<div>" * 20_000,
+            "<a " + " ".join(f"x{i}=1" for i in range(50_000)) + ">x</a>",
+            "<svg" * 100_000,
+            "<style>" + "a{color:red}" * 10_000,
+        ],
+        ids=["table", "nested", "attributes", "drawings", "styles"],
+    )
+    def test_html(self, html: str, page: Callable[..., Page], code: Cells) -> None:
+        assert page(code("1", outputs=[shown(text_html=html, text_plain="x")])).runs() == []
+
+    def test_a_coloured_log(self, page: Callable[..., Page], code: Cells) -> None:
+        log = "".join(f"\x1b[3{i % 8}mline {i}\x1b[0m text\n" for i in range(60_000))
+        assert "line 59999 text" in page(code("1", outputs=[stream(log)])).text
+
+    def test_a_bar_that_moved_often(self, page: Callable[..., Page], code: Cells) -> None:
+        bar = "".join(f"\rstep {i} \x1b[31m####" for i in range(20_000))
+        assert page(code("1", outputs=[stream(bar)])).text.count("step") == 1
+
+    def test_spaces_in_markdown(self, page: Callable[..., Page]) -> None:
+        assert "a" in page(as_markdown("a" + " " * 50_000 + "b")).text
+
+
+class TestWhatIsCut:
+    def test_text_keeps_head_and_tail(self, page: Callable[..., Page], code: Cells) -> None:
+        it = page(code("1", outputs=[stream("first\n" + "x" * LONGEST_TEXT + "\nlast")]))
+        assert "first" in it.text and "last" in it.text
+        assert "11 characters are left out here. The executed notebook has everything." in it.text
+
+    def test_html_keeps_its_beginning(self, page: Callable[..., Page], code: Cells) -> None:
+        it = page(code("1", outputs=[shown(text_html="<b>first</b>" + "x" * LONGEST_HTML)]))
+        assert "first" in it.text and f"Only the first {LONGEST_HTML:,}" in it.text
+
+    def test_long_markdown_is_shown_as_text(self, page: Callable[..., Page]) -> None:
+        assert "**a**" in page(as_markdown("**a**" + "x" * LONGEST_MARKDOWN)).text
+
+
+@pytest.mark.parametrize("code_too", [True, False])
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"application/vnd.plotly.v1+json": {"data": []}}, "application/vnd.plotly.v1+json"),
+        ({"application/json": {"a": 1}}, '{"a": 1}'),
+        ({"text/csv": "a,b"}, "a,b"),
+        ({"image/png": "<not base64>"}, "image/png"),
+        ({"text/html": "<div></div><script>draw()</script>"}, "text/html"),
+        ({"application/pdf": "JVBERi0="}, "application/pdf"),
+    ],
+)
+def test_an_output_that_cannot_be_drawn_is_named_or_shown_as_text(
+    data: dict[str, Any], said: str, code_too: bool, page: Callable[..., Page], code: Cells
+) -> None:
+    assert said in page(code("1", outputs=[of_kind(**data)]), code=code_too).text
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("".join(f"\rstep {i}" for i in range(50)) + "\n", "step 49"),
+        ("abc\b\b\bxyz", "xyz"),
+        ("one\r\ntwo\r\n", "one\ntwo"),
+        ("long line\rshort", "shortline"),
+        ("a\b\b\bb", "b"),
+        ("\x1b[31m10%\x1b[0m\r\x1b[32m20%\x1b[0m", "20%"),
+        ("\x1b]0;title\x07text", "text"),
+    ],
+)
+def test_what_was_written_over_is_gone(written: str, seen: str, page: Callable[..., Page], code: Cells) -> None:
+    assert page(code("", outputs=[stream(written)])).text.replace("Report", "").strip() == seen
+
+
+@pytest.mark.parametrize(
+    ("written", "look"),
+    [
+        ("\x1b[1;31mx", {"class": "ansi-red-intense-fg ansi-bold"}),
+        ("\x1b[48;5;196mx", {"style": "background-color: rgb(255, 0, 0)"}),
+        ("\x1b[38;2;1;2;3mx", {"style": "color: rgb(1, 2, 3)"}),
+        ("\x1b[7mx", {"class": "ansi-default-inverse-fg ansi-default-inverse-bg"}),
+        ("\x1b[4;92mx", {"class": "ansi-green-intense-fg ansi-underline"}),
+        ("\x1b[31mx\n\x1b[39m", {"class": "ansi-red-fg"}),
+    ],
+)
+def test_looks_of_a_terminal(written: str, look: dict[str, str], page: Callable[..., Page], code: Cells) -> None:
+    assert ("span", look) in page(code("1", outputs=[stream(written)])).tags
+
+
+def test_colours_of_a_table_that_stand_in_a_style_sheet_are_kept(page: Callable[..., Page], code: Cells) -> None:
+    html = """<style>#T_1 .neg, td + td { background-color: red; position: fixed; color: url(x) } body { color: red }
+      @import "https://evil.example"; #T_1 td { background: linear-gradient(90deg, red 50%, transparent 50%) }</style>
+      <table id="T_1"><tr><td class="neg">-2</td></tr></table>"""
+    it = page(code("1", outputs=[shown(text_html=html)]))
+    assert "#part-0-0 #T_1 .neg {background-color: red;}" in it.html
+    assert "linear-gradient(90deg, red 50%, transparent 50%)" in it.html
+    assert not any(word in it.html for word in ("fixed", "url(x)", "td + td", "evil.example"))
+    assert ("table", {"id": "T_1"}) in it.tags
+
+
+def test_an_escape_in_a_style_sheet_ends_no_element(page: Callable[..., Page], code: Cells) -> None:
+    html = r"<style>a { font-family: '\3c/style><script>alert(1)</script>'; color: \3c/style\3e }</style>x"
+    assert "alert" not in page(code("1", outputs=[shown(text_html=html)])).html
+
+
+def test_tasks_that_are_done_look_so(page: Callable[..., Page]) -> None:
+    it = page(as_markdown("- [ ] todo\n- [x] done"))
+    assert "☐ todo" in it.text and "☑ done" in it.text
+
+
+def test_a_link_finds_its_heading(page: Callable[..., Page]) -> None:
+    it = page(as_markdown("[go](#Two-words) [on](#here)\n\n## Two words\n\n<a id='here'></a>"))
+    assert {attrs["id"] for _, attrs in it.tags if "id" in attrs} >= {"Two-words", "here"}
+
+
+def test_formulas_are_left_as_they_are_written(page: Callable[..., Page]) -> None:
+    it = page(as_markdown("$a_1 * b_1 * c$ and $$x < y$$\n\n\\begin{align}\na_1 & b_1\n\\end{align}"))
+    assert "$a_1 * b_1 * c$" in it.text and "$$x < y$$" in it.text and "\\begin{align}\na_1 & b_1" in it.text
+
+
+def test_attached_pictures_are_shown_in_both_spellings(page: Callable[..., Page]) -> None:
+    attached = {"a.png": {"image/png": PIXEL}}
+    it = page(as_markdown('![a](attachment:a.png) <img src="attachment:a.png" width="40">', attachments=attached))
+    assert pictures(it) == [f"data:image/png;base64,{PIXEL}"] * 2
+
+
+def test_drawings_in_html_and_markdown_are_images(page: Callable[..., Page], code: Cells) -> None:
+    drawn = '<svg viewBox="0 0 1 1" onload="x()"><rect width="1" height="1"/></svg>'
+    it = page(as_markdown(drawn), code("1", outputs=[shown(text_html=f"<p>{drawn}</p>")]))
+    assert len(pictures(it)) == 2
+    assert b'xmlns="http://www.w3.org/2000/svg"' in base64.b64decode(pictures(it)[0].split(",")[1])
+
+
+def test_pictures_beside_the_notebook_are_shown_and_missing_ones_named() -> None:
+    cell = as_markdown('![p](pic%201.png) <img src="./sub/../pic 1.png"> ![q](gone.png) ![r](https://x.example/r.png)')
+    html = report(
+        as_bytes(notebook(cell)),
+        title="Report",
+        code=False,
+        pictures={"pic 1.png": "digest", "other.txt": "digest"},
+        read={"digest": base64.b64decode(PIXEL)}.__getitem__,
+    )
+    it = Page(html.decode())
+    assert pictures(it) == [f"data:image/png;base64,{PIXEL}"] * 2
+    assert "not shown: gone.png, https://x.example/r.png." in it.text
+
+
+TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
+MIMES = st.sampled_from(
+    ["text/html", "text/plain", "text/markdown", "text/csv", "image/png", "image/svg+xml", "application/json", "x/y"]
+)
+OUTPUTS = st.one_of(
+    st.builds(stream, TEXT),
+    st.builds(lambda text: {"output_type": "error", "ename": "E", "evalue": text, "traceback": []}, TEXT),
+    st.builds(lambda data: of_kind(**data), st.dictionaries(MIMES, TEXT, min_size=1, max_size=3)),
+)
+
+
+@given(st.lists(OUTPUTS, max_size=5), st.booleans())
+def test_each_output_leaves_something_to_read(outputs: list[dict[str, Any]], with_code: bool) -> None:
+    it = Page(report(as_bytes(notebook(code_cell("", outputs=outputs))), title="Report", code=with_code).decode())
+    assert sum(attrs.get("class") == "output" for _, attrs in it.tags) == len(outputs)

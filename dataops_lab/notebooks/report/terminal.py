@@ -1,0 +1,139 @@
+"""Text that was written for a terminal, as HTML: colours, and lines that were written over.
+
+nbconvert's filter copies the rest of the text for each colour, which takes minutes for an ordinary log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from markupsafe import escape
+
+_ESCAPE = re.compile(r"\x1b\[([0-?]*)[ -/]*([@-~])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?")
+_NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
+
+Color = int | tuple[int, int, int] | None
+
+
+class Look(NamedTuple):
+    """A colour that is a number below 16 is one of the terminal's own, whose shade the style sheet knows."""
+
+    fg: Color = None
+    bg: Color = None
+    bold: bool = False
+    underline: bool = False
+    inverse: bool = False
+
+
+Run = tuple[Look, str]
+
+
+def as_html(text: str) -> str:
+    """Escaped, and as a notebook shows it. Takes time in proportion to the text."""
+    look, lines = Look(), []
+    for line in re.sub(r"\r+\n", "\n", text).split("\n"):
+        runs: list[Run] = []
+        start = 0
+        for escaped in _ESCAPE.finditer(line):
+            runs.append((look, line[start : escaped.start()]))
+            start = escaped.end()
+            if escaped[2] == "m":
+                look = _changed(look, escaped[1])
+        runs.append((look, line[start:]))
+        if "\r" in line or "\b" in line:
+            runs = list(_as_seen(runs))
+        lines.append("".join(_span(*run) for run in runs if run[1]))
+    return "\n".join(lines)
+
+
+def _as_seen(runs: Iterable[Run]) -> Iterator[Run]:
+    """A return goes back to the start of the line, and what follows is written over what is there."""
+    cells: list[Run] = []
+    at = 0
+    for look, text in runs:
+        for character in text:
+            if character == "\r":
+                at = 0
+            elif character == "\b":
+                # A notebook takes the character away, where a terminal only moves.
+                if 0 < at == len(cells):
+                    cells.pop()
+                at = max(0, at - 1)
+            else:
+                cells[at : at + 1] = [(look, character)]
+                at += 1
+    for look, run in groupby(cells, key=lambda cell: cell[0]):
+        yield look, "".join(character for _, character in run)
+
+
+def _span(look: Look, text: str) -> str:
+    if look == Look():
+        return str(escape(text))
+    fg, bg = (look.bg, look.fg) if look.inverse else (look.fg, look.bg)
+    if look.bold and not look.inverse and isinstance(fg, int) and fg < 8:
+        fg += 8
+    classes: list[str] = []
+    styles: list[str] = []
+    for color, kind, rule in ((fg, "fg", "color"), (bg, "bg", "background-color")):
+        if isinstance(color, int):
+            intense = "-intense" if color >= 8 else ""
+            classes.append(f"ansi-{_NAMES[color % 8]}{intense}-{kind}")
+        elif color:
+            styles.append(f"{rule}: rgb{color}")
+        elif look.inverse:
+            classes.append(f"ansi-default-inverse-{kind}")
+    classes += ["ansi-bold"] * look.bold + ["ansi-underline"] * look.underline
+    attributes = f' class="{" ".join(classes)}"' * bool(classes) + f' style="{"; ".join(styles)}"' * bool(styles)
+    return f"<span{attributes}>{escape(text)}</span>"
+
+
+def _changed(look: Look, codes: str) -> Look:
+    # Nobody writes more in one sequence, and a number of a million digits takes long to read.
+    numbers = iter(int(code) if code.isdecimal() and len(code) < 4 else 0 for code in codes[:200].split(";"))
+    for code in numbers:
+        if code == 0:
+            look = Look()
+        elif code in (38, 48):
+            color = _extended(numbers)
+            look = look._replace(fg=color) if code == 38 else look._replace(bg=color)
+        elif 30 <= code <= 37 or 90 <= code <= 97:
+            look = look._replace(fg=code - 30 if code < 90 else code - 82)
+        elif 40 <= code <= 47 or 100 <= code <= 107:
+            look = look._replace(bg=code - 40 if code < 100 else code - 92)
+        elif code in _SWITCHES:
+            look = look._replace(**_SWITCHES[code])
+    return look
+
+
+_SWITCHES: dict[int, dict[str, Any]] = {
+    1: {"bold": True},
+    4: {"underline": True},
+    5: {"bold": True},
+    7: {"inverse": True},
+    21: {"bold": False},
+    22: {"bold": False},
+    24: {"underline": False},
+    27: {"inverse": False},
+    39: {"fg": None},
+    49: {"bg": None},
+}
+
+
+def _extended(numbers: Iterator[int]) -> Color:
+    kind = next(numbers, 0)
+    if kind == 2:
+        r, g, b = (min(255, next(numbers, 0)) for _ in range(3))
+        return r, g, b
+    index = next(numbers, 0) if kind == 5 else 256
+    if index > 255:
+        return None
+    if index < 16:
+        return index
+    if index >= 232:
+        return ((index - 232) * 10 + 8,) * 3
+    steps = (0, 95, 135, 175, 215, 255)
+    index -= 16
+    return steps[index // 36], steps[index // 6 % 6], steps[index % 6]
