@@ -138,7 +138,7 @@ class LocalClient(Client):
 
     def verify(self, run_id: str) -> VerificationModel:
         run = runs.get(self._ctx, run_id).run
-        return VerificationModel(run=run.id, damage=dict(damage.verify(self._ctx, run.id)))
+        return VerificationModel(run=run.id, damage=dict(damage.verify(self._ctx, run.id, by=self._user)))
 
     def retention(self) -> list[RetentionRule]:
         return list(retention.rules(self._ctx))
@@ -229,7 +229,7 @@ class LocalClient(Client):
         return JobModel.of(jobs.get(self._ctx, job_id))
 
     def change_job(self, job_id: str, *, revision: int | None = None, **changes: Unpack[JobSettings]) -> JobModel:
-        return JobModel.of(jobs.change(self._ctx, job_id, changes, revision=revision))
+        return JobModel.of(jobs.change(self._ctx, job_id, changes, revision=revision, by=self._user))
 
     def project(self, name: str = "default") -> ProjectModel:
         return ProjectModel.model_validate(projects.get(self._ctx, name))

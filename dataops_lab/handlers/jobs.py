@@ -90,7 +90,7 @@ class JobHandler(DataOpsHandler):
     )
     def patch(self, job_id: str, body: JobChanges) -> JobModel:
         changes = body.model_dump(exclude={"revision"}, exclude_unset=True)
-        return JobModel.of(jobs.change(self.services, job_id, changes, revision=body.revision))
+        return JobModel.of(jobs.change(self.services, job_id, changes, revision=body.revision, by=self.user))
 
 
 class VersionsHandler(DataOpsHandler):

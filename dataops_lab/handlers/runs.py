@@ -132,7 +132,7 @@ class VerifyHandler(DataOpsHandler):
     )
     def post(self, run_id: str) -> VerificationModel:
         run = runs.get(self.services, run_id).run
-        return VerificationModel(run=run.id, damage=dict(damage.verify(self.services, run.id)))
+        return VerificationModel(run=run.id, damage=dict(damage.verify(self.services, run.id, by=self.user)))
 
 
 class CancelHandler(DataOpsHandler):

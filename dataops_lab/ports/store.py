@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -373,6 +373,10 @@ class Transaction(Protocol):
     def secrets(self) -> Secrets: ...
     @property
     def images(self) -> Images: ...
+    def once_committed(self, call: Callable[[], None]) -> None:
+        """Call it when this is written; never when it is taken back."""
+        ...
+
     def digests(self, *, without: frozenset[str] = frozenset()) -> Iterator[str]:
         """Of every blob that a version, a record or a report refers to; some come several times.
 

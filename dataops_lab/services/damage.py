@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from ..domain.records import RecordFile, record_digest
 from ..errors import Damaged, NotFound, StoreBusy
 from .context import Services
+from .permissions import require_owner
 from .runs import RunView, get
 
 MISSING = "Its bytes are missing."
@@ -16,12 +17,13 @@ _RECORD = "record"
 _ALTERED = "The list of its files and values is not what was stored."
 
 
-def verify(ctx: Services, run_id: str) -> Mapping[str, str]:
+def verify(ctx: Services, run_id: str, *, by: str) -> Mapping[str, str]:
     """What is damaged, by path; inputs are below `input/`. Empty when all is whole, and for a run without a record.
 
     Reads every byte. What was found is noted with the run, also that it is whole again.
     """
     view = get(ctx, run_id)
+    require_owner(ctx, f"Run {view.run.id}", view.run.created_by, "verify", by=by)
     if view.record is None:
         return {}
     found = {} if _is_as_stored(view) else {_RECORD: _ALTERED}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from ..domain.environments import SANDBOX, Environment
 from ..domain.runs import RunState
@@ -67,7 +68,7 @@ def put(ctx: Services, tx: Transaction, environment: Environment, *, by: str) ->
         wanted = replace(each, position=position)
         if known.get(wanted.name) != wanted:
             tx.environments.put(wanted, at=now, by=by)
-            audit.info("%s changed the environment %s", by, wanted.name)
+            tx.once_committed(partial(audit.info, "%s changed the environment %s", by, wanted.name))
     return tx.environments.get(environment.name)
 
 
@@ -96,7 +97,7 @@ def remove(ctx: Services, name: str, *, by: str) -> Environment:
         for position, each in enumerate(tx.environments.all()):
             if each.position != position:
                 tx.environments.put(replace(each, position=position), at=ctx.clock.now(), by=by)
-        audit.info("%s removed the environment %s", by, name)
+        tx.once_committed(partial(audit.info, "%s removed the environment %s", by, name))
         return environment
 
 
@@ -127,7 +128,7 @@ def check_variable(name: str, value: str) -> None:
 def put_variable(ctx: Services, tx: Transaction, environment: str, name: str, value: str, *, by: str) -> Variable:
     variable = Variable(environment, name, value, ctx.clock.now(), by)
     tx.variables.put(variable)
-    audit.info("%s set the variable %s of %s", by, name, environment)
+    tx.once_committed(partial(audit.info, "%s set the variable %s of %s", by, name, environment))
     return variable
 
 
@@ -140,5 +141,5 @@ def remove_variable(ctx: Services, environment: str, name: str, *, by: str) -> V
         if found is None:
             raise NotFound(f"There is no variable {name!r} in {environment}.")
         tx.variables.remove(environment, name)
-        audit.info("%s removed the variable %s of %s", by, name, environment)
+        tx.once_committed(partial(audit.info, "%s removed the variable %s of %s", by, name, environment))
         return found

@@ -15,6 +15,7 @@ from ..errors import InvalidRequest, StaleWrite
 from ..ports import Page
 from .authoring import offered_kernels
 from .context import Services
+from .permissions import require_owner
 from .placement import image_of, surroundings
 from .runs import RunView, last_of_jobs
 
@@ -74,7 +75,7 @@ def page(ctx: Services, *, limit: int = 50, cursor: str | None = None, text: str
     return Page(_views(ctx, found.items), found.next)
 
 
-def change(ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: int | None = None) -> JobView:
+def change(ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: int | None = None, by: str) -> JobView:
     """`changes` holds a name, a concurrency and settings; None takes a setting back. Runs that are there keep theirs.
 
     With `revision`, StaleWrite when somebody else has changed the job since.
@@ -82,6 +83,7 @@ def change(ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: 
     of_settings = {it.name for it in fields(GivenSettings)} & changes.keys()
     with ctx.store.begin() as tx:
         job = tx.jobs.get(job_id)
+        require_owner(ctx, f"Job {job.name}", job.created_by, "change", by=by)
         if revision not in (None, job.revision):
             raise StaleWrite("Somebody else has changed the job. Look at it again.", id=job.id, revision=job.revision)
         settings = replace(job.settings, **{name: changes[name] for name in of_settings})

@@ -10,6 +10,15 @@ def may_administer(ctx: Services, by: str) -> bool:
     return not ctx.administrators or by in ctx.administrators
 
 
+def require_owner(ctx: Services, what: str, owner: str, verb: str, *, by: str) -> None:
+    """`what` is how the sentence for people names it."""
+    if by != owner and not may_administer(ctx, by):
+        raise Forbidden(
+            f"{what} belongs to {owner}, who may {verb} it; so may an administrator. Ask one of them.",
+            code="not_owner",
+        )
+
+
 def require_administrator(ctx: Services, by: str) -> None:
     if not may_administer(ctx, by):
         raise Forbidden(

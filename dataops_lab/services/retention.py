@@ -11,10 +11,10 @@ from typing import TypeVar
 from ..domain.jobs import Job
 from ..domain.retention import KEEP_EVENTS_FOR, RetentionRule, scopes_of
 from ..domain.runs import Run
-from ..errors import Conflict, Forbidden
+from ..errors import Conflict
 from ..ports import Transaction
 from .context import Services
-from .permissions import may_administer, require_administrator
+from .permissions import require_administrator, require_owner
 from .runs import RunView, get
 
 APPLY_EVERY = dt.timedelta(hours=1)
@@ -67,11 +67,7 @@ def delete(ctx: Services, run_id: str, *, by: str) -> None:
 
 def _own(ctx: Services, tx: Transaction, run_id: str, by: str, verb: str) -> Run:
     run = tx.runs.get(run_id)
-    if run.created_by != by and not may_administer(ctx, by):
-        raise Forbidden(
-            f"Run {run.id} belongs to {run.created_by}, who may {verb} it; so may an administrator. Ask one of them.",
-            code="not_owner",
-        )
+    require_owner(ctx, f"Run {run.id}", run.created_by, verb, by=by)
     return run
 
 

@@ -20,6 +20,7 @@ from ..domain.versions import Version, canonical_json, digest_of
 from ..errors import Conflict, InvalidRequest, KeyReused
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
+from .permissions import require_owner
 from .placement import THERE, Elsewhere, check_there, image_of, kernel_again, place, place_again
 from .queue import Waiting
 
@@ -192,6 +193,7 @@ def cancel(ctx: Services, run_id: str, *, by: str) -> RunView:
     now = ctx.clock.now()
     with ctx.store.begin() as tx:
         run = tx.runs.get(run_id)
+        require_owner(ctx, f"Run {run.id}", run.created_by, "cancel", by=by)
         if run.state.is_terminal:
             if run.state is not RunState.CANCELLED:
                 raise Conflict(f"Run {run.id} has already ended: {run.state}.", code="already_ended", state=run.state)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from ..domain.secrets import Secret, of_environment
 from ..domain.variables import check_name, check_value
@@ -40,7 +41,7 @@ def seal(ctx: Services, tx: Transaction, scope: str, name: str, value: str, *, b
     secret = Secret(scope, name, before.version + 1 if before else 1, ctx.clock.now(), by)
     secret = replace(secret, sealed=ctx.vault.seal(value, bound_to=secret.bound_to))
     tx.secrets.put(secret)
-    audit.info("%s set the secret %s", by, secret.bound_to)
+    tx.once_committed(partial(audit.info, "%s set the secret %s", by, secret.bound_to))
     return secret
 
 
@@ -61,7 +62,7 @@ def remove(ctx: Services, environment: str, name: str, *, by: str) -> Secret:
         if found is None:
             raise NotFound(f"There is no secret {name!r} in {environment}.")
         tx.secrets.remove(found.scope, name)
-        audit.info("%s removed the secret %s", by, found.bound_to)
+        tx.once_committed(partial(audit.info, "%s removed the secret %s", by, found.bound_to))
         return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -76,6 +76,10 @@ class SqlTransaction:
         self.retention = SqlRetention(connection)
         self.images = SqlImages(connection)
         self._connection = connection
+        self.follow_up: list[Callable[[], None]] = []
+
+    def once_committed(self, call: Callable[[], None]) -> None:
+        self.follow_up.append(call)
 
     def digests(self, *, without: frozenset[str] = frozenset()) -> Iterator[str]:
         return digests_of(self._connection, without)
@@ -104,6 +108,8 @@ class SqlStore:
             yield tx
             tx.events.write()
             self._database.announce(connection)
+        for call in tx.follow_up:
+            call()
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:

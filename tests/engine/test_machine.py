@@ -159,7 +159,7 @@ class Installation(RuleBasedStateMachine):
     def limit(self, run_id, concurrency, of):
         job = runs.get(self._ctx, run_id).job
         if of == "job":
-            jobs.change(self._ctx, job.id, {"concurrency": concurrency})
+            jobs.change(self._ctx, job.id, {"concurrency": concurrency}, by="someone")
         else:
             projects.limit(self._ctx, job.project, concurrency, by="someone")
         self._limits[job.id if of == "job" else job.project] = concurrency
@@ -320,7 +320,7 @@ class Installation(RuleBasedStateMachine):
         self._dead.update(pid for pid, _ in self._engines)
         self._engines.clear()
         for name in self._limits.keys() - {"default"}:
-            jobs.change(self._ctx, name, {"concurrency": None})
+            jobs.change(self._ctx, name, {"concurrency": None}, by="someone")
         projects.limit(self._ctx, "default", None, by="someone")
         self.start_an_engine()
         for seconds in [20] * 20 + [600] * 200:

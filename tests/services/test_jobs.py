@@ -12,14 +12,16 @@ from dataops_lab.services import jobs, projects, runs
 
 def test_the_settings_of_a_job_are_those_of_its_runs_from_now_on(submit, ctx):
     before = submit()
-    changed = jobs.change(ctx, before.job.id, {"priority": 7, "max_retries": 2, "name": "monthly", "concurrency": 3})
+    changed = jobs.change(
+        ctx, before.job.id, {"priority": 7, "max_retries": 2, "name": "monthly", "concurrency": 3}, by="someone"
+    )
     assert (changed.job.name, changed.job.concurrency, changed.job.settings.priority) == ("monthly", 3, 7)
     assert jobs.get(ctx, before.job.id).job == changed.job
     after, own = submit(), submit(priority=0)
     assert (after.run.settings.priority, after.run.settings.max_retries) == (7, 2)
     assert (own.run.settings.priority, own.run.settings.max_retries) == (0, 2)
     assert runs.get(ctx, before.run.id).run.settings.priority == 0
-    jobs.change(ctx, before.job.id, {"priority": None})
+    jobs.change(ctx, before.job.id, {"priority": None}, by="someone")
     assert submit().run.settings.priority == 0
 
 
@@ -34,7 +36,9 @@ def test_of_two_who_change_a_job_at_once_the_second_looks_again(submit, ctx):
 
     def change(priority):
         try:
-            return jobs.change(ctx, job.id, {"priority": priority}, revision=job.revision).job.settings.priority
+            return jobs.change(
+                ctx, job.id, {"priority": priority}, revision=job.revision, by="someone"
+            ).job.settings.priority
         except StaleWrite:
             return None
 
@@ -50,13 +54,13 @@ def test_of_two_who_change_a_job_at_once_the_second_looks_again(submit, ctx):
 def test_a_change_that_makes_no_sense_changes_nothing(submit, ctx, changes):
     job = submit().job
     with pytest.raises(InvalidRequest):
-        jobs.change(ctx, job.id, {"max_retries": 3, **changes})
+        jobs.change(ctx, job.id, {"max_retries": 3, **changes}, by="someone")
     assert jobs.get(ctx, job.id).job == job
 
 
 def test_a_job_and_a_project_that_are_not_there_are_not_found(ctx):
     for call in (
-        lambda: jobs.change(ctx, "0" * 26, {"priority": 1}),
+        lambda: jobs.change(ctx, "0" * 26, {"priority": 1}, by="someone"),
         lambda: projects.get(ctx, "nothing"),
         lambda: projects.limit(ctx, "nothing", 1, by="someone"),
     ):
@@ -94,7 +98,7 @@ def test_each_queued_run_says_what_it_waits_for(submit, ctx, store, clock, new_e
     assert why(second).code == why(third).code == "waiting_for_slot"
     assert why(third).detail["behind"] == second.run.id
     assert "someone's" in why(third).message
-    jobs.change(ctx, second.job.id, {"concurrency": 0})
+    jobs.change(ctx, second.job.id, {"concurrency": 0}, by="someone")
     assert why(second).code == "waiting_for_job"
     projects.limit(ctx, "default", 1, by="someone")
     assert why(third).code == "waiting_for_project"

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+
+from dataops_lab.domain.configuration import Configuration, EnvironmentEntry
+from dataops_lab.errors import Forbidden
+from dataops_lab.services import configuration, damage, environments, jobs, retention, runs
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda ctx, view, by: runs.cancel(ctx, view.run.id, by=by),
+        lambda ctx, view, by: jobs.change(ctx, view.job.id, {"priority": 1}, by=by),
+        lambda ctx, view, by: damage.verify(ctx, view.run.id, by=by),
+        lambda ctx, view, by: retention.keep(ctx, view.run.id, by=by),
+    ],
+    ids=["cancel", "change a job", "verify", "keep"],
+)
+def test_what_is_somebodys_own_is_for_her_and_for_administrators(ctx, submit, act):
+    view = submit()
+    ctx = replace(ctx, administrators=frozenset({"ann"}))
+    with pytest.raises(Forbidden, match="belongs to someone") as refused:
+        act(ctx, view, "bob")
+    assert refused.value.precise_code == "not_owner"
+    for by in ("someone", "ann"):
+        act(ctx, view, by)
+
+
+def test_the_audit_log_tells_what_was_committed_and_nothing_else(ctx, caplog):
+    caplog.set_level(logging.INFO, "dataops_lab.audit")
+    wanted = Configuration((EnvironmentEntry("sandbox", {"description": "new"}, {"A": "1"}, None),), ())
+    configuration.plan(ctx, wanted, by="ann")
+    with pytest.raises(ZeroDivisionError), ctx.store.begin() as tx:
+        environments.put_variable(ctx, tx, "sandbox", "A", "1", by="ann")
+        1 / 0  # noqa: B018
+    assert caplog.messages == []
+    environments.set_variable(ctx, "sandbox", "A", "1", by="ann")
+    assert caplog.messages == ["ann set the variable A of sandbox"]
