@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import math
 import re
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -166,6 +168,25 @@ def _problems_of_limits(limits: RunLimits) -> Iterator[str]:
             yield f"`{name}` must be greater than 0."
 
 
+_NAMED = re.compile(r"\w+://(?:[^/@]*@)?\[?([^\]/]*?)\]?(?::\d+)?(?:/.*)?")
+
+
+def _is_link_local(url: str) -> bool:
+    """In whichever way the address is written. A name may lead there all the same: only the daemon's answer tells."""
+    named = _NAMED.fullmatch(url)
+    host = named[1] if named else ""
+    try:
+        # As the system reads it: 0xA9FEA9FE and 169.254.43518 are addresses too.
+        return ipaddress.IPv4Address(socket.inet_aton(host)).is_link_local
+    except (OSError, UnicodeError):
+        pass
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_link_local
+
+
 def _problems_of_docker(docker: DockerSettings) -> Iterator[str]:
     if not _USER.fullmatch(docker.user):
         yield f"The user {docker.user!r} must be numbers, as `1000:1000`."
@@ -173,5 +194,7 @@ def _problems_of_docker(docker: DockerSettings) -> Iterator[str]:
         yield "Containers do not run as root here; the catalogue's entry of an image can allow it."
     if not 0 <= docker.warm <= MAX_WARM:
         yield f"0 to {MAX_WARM} containers may stand ready."
+    if docker.host is not None and _is_link_local(docker.host):
+        yield f"The Docker host {docker.host!r} is link-local: clouds hand out credentials there. Name the daemon."
     if docker.host is not None and not _HOST.fullmatch(docker.host):
         yield f"The Docker host {docker.host!r} is no address, such as `ssh://user@host` or `tcp://host:2376`."

@@ -33,6 +33,11 @@ def test_what_makes_sense_is_accepted():
         {"docker": DockerSettings(user="root")},
         {"docker": DockerSettings(user="0:0")},
         {"docker": DockerSettings(host="somewhere")},
+        {"docker": DockerSettings(host="tcp://169.254.169.254:80")},
+        {"docker": DockerSettings(host="http://0xA9FEA9FE/latest")},
+        {"docker": DockerSettings(host="ssh://me@169.254.43518")},
+        {"docker": DockerSettings(host="tcp://[fe80::1%eth0]:2375")},
+        {"docker": DockerSettings(host="tcp://[::ffff:169.254.169.254]:80")},
         {"docker": DockerSettings(warm=1000)},
         {"mounts": (Mount("/var/run/docker.sock", "/data"),)},
         {"mounts": (Mount("//var/run", "/data"),)},
@@ -52,6 +57,13 @@ def test_what_makes_no_sense_is_refused(senseless):
         replace(STAGING, **senseless).check()
     assert refused.value.precise_code == "invalid_environment"
     assert len(refused.value.detail["problems"]) == 1
+
+
+@pytest.mark.parametrize(
+    "host", ["unix:///run/user/1/docker.sock", "tcp://10.0.0.1:2376", "ssh://me@host", "tcp://[::1]:2375"]
+)
+def test_a_docker_host_may_be_anywhere_else(host):
+    replace(STAGING, docker=DockerSettings(host=host)).check()
 
 
 def test_a_process_cannot_hold_a_run_to_limits_that_a_container_can():

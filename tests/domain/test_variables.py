@@ -6,13 +6,26 @@ from dataops_lab.domain.variables import check_name, check_value
 from dataops_lab.errors import Refused
 
 
-@pytest.mark.parametrize("name", ["A", "_a1", "REGION", "CUDA_VISIBLE_DEVICES", "HTTP_PROXY"])
+@pytest.mark.parametrize("name", ["A", "_a1", "REGION", "CUDA_VISIBLE_DEVICES", "HTTP_PROXY", "GIT_AUTHOR_NAME"])
 def test_an_identifier_is_a_name(name):
     check_name(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["PATH", "path", "LD_PRELOAD", "PYTHONPATH", "DATAOPS_LAB_KEY", "JUPYTER_TOKEN", "HOME"]
+    "name",
+    [
+        "PATH",
+        "path",
+        "LD_PRELOAD",
+        "PYTHONPATH",
+        "DATAOPS_LAB_KEY",
+        "JUPYTER_TOKEN",
+        "HOME",
+        "_",
+        "GIT_SSH_COMMAND",
+        "GIT_CONFIG_COUNT",
+        "PAGER",
+    ],
 )
 def test_a_name_that_decides_how_programs_start_is_reserved(name):
     with pytest.raises(Refused) as refused:
