@@ -6,6 +6,8 @@ import type { ITranslator } from '@jupyterlab/translation';
 import { MessageLoop } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 
+import { inertLink } from './sanitizer';
+
 type Options = {
   rendermime: IRenderMimeRegistry;
   editorServices: IEditorServices;
@@ -39,6 +41,9 @@ export class RecordNotebook extends StaticNotebook {
       this.outerNode.addEventListener(type, () => this._letGo(), {
         passive: true
       });
+    }
+    for (const type of ['click', 'auxclick']) {
+      this.outerNode.addEventListener(type, leadAwayOnly, true);
     }
     this._resized = new ResizeObserver(() => {
       // The head above grows and shrinks without Lumino knowing.
@@ -131,6 +136,14 @@ export class RecordNotebook extends StaticNotebook {
   private _held: { index: number; block: 'nearest' | 'start' } | null = null;
   private _frame = 0;
   private readonly _resized: ResizeObserver;
+}
+
+/** JupyterLab makes links of what is printed, too, where no sanitizer sees them. */
+function leadAwayOnly(event: Event): void {
+  const link = (event.target as Element).closest('a');
+  if (link && inertLink(link.getAttribute('href') ?? '') === null) {
+    event.preventDefault();
+  }
 }
 
 /** A model that is not shared with anybody and keeps no history. */

@@ -146,7 +146,7 @@ function inert(
 }
 
 /** The address of another server, written out: what is relative means one of ours. */
-function inertLink(value: string): string | null {
+export function inertLink(value: string): string | null {
   let url: URL;
   try {
     url = new URL(value);
