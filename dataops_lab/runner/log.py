@@ -53,7 +53,7 @@ class Log:
         """A line of the runner's own, or several; always on a line of its own."""
         with self._one_at_a_time:
             self._flush_all()
-            text = _ESCAPES.sub("", self._masking.text(text)).rstrip("\n") + "\n"
+            text = self._masking.text(_ESCAPES.sub("", text)).rstrip("\n") + "\n"
             self._append(text if self._at_line_start else "\n" + text)
 
     def flush(self) -> None:
@@ -66,11 +66,18 @@ class Log:
         with self._one_at_a_time:
             self._append(self._masking.stream("log", text))
 
+    def write_of_process(self, text: str) -> None:
+        """What a process wrote to `descriptor`: outputs that come between do not cut it in two."""
+        with self._one_at_a_time:
+            self.write(self._masking.stream("process", text))
+
     def end(self) -> None:
         """Everything is written when this returns, except what processes that cannot be killed go on to say."""
         if self._pipe:
             self._pipe.end()
         with self._one_at_a_time:
+            for _, text in self._masking.rest("process"):
+                self.write(text)
             self._flush_all()
 
     def _flush_all(self) -> None:
@@ -129,7 +136,7 @@ class _Pipe:
             select.select([self._source], [], [])
             with self._taking:
                 data = os.read(self._source, 1 << 16)
-                self._log.write(decode(data, not data))
+                self._log.write_of_process(decode(data, not data))
             if not data:
                 return
 

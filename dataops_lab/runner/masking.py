@@ -11,6 +11,8 @@ import html
 import json
 import os
 import re
+import shlex
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -36,11 +38,28 @@ class Masking:
         return self._pattern is not None
 
     def text(self, text: str) -> str:
+        """Masked as it is written, and as it is shown: colours and tags may stand between its characters."""
         if self._pattern is None:
             return text
         pieces, at = [], 0
         for start, end in _found(self._pattern, text):
             pieces += [text[at:start], MASK]
+            at = end
+        text = "".join([*pieces, text[at:]]) if pieces else text
+        if "\x1b" in text:
+            text = self._shown_masked(text, _COLOURS)
+        return self._shown_masked(text, _TAGS) if "<" in text else text
+
+    def _shown_masked(self, text: str, markup: re.Pattern[str]) -> str:
+        assert self._pattern is not None
+        if not self._pattern.search(markup.sub("", text)):
+            return text
+        shown = _Shown(text, markup)
+        pieces, at = [], 0
+        for first, behind in _found(self._pattern, shown.text):
+            start, end = shown.written(first), shown.written(behind - 1) + 1
+            # What opens or closes inside of it stays, so that the rest is shown as before.
+            pieces += [text[at:start], MASK, *(found[0] for found in markup.finditer(text, start, end))]
             at = end
         return "".join([*pieces, text[at:]]) if pieces else text
 
@@ -70,11 +89,10 @@ class Masking:
             return [message]
         kind, content = message["msg_type"], message["content"]
         told = []
-        # Outputs of their own end the text before them; what only passes by does not.
+        # Outputs of their own end the text before them; what only passes by does not, nor does the other stream.
         if kind in _ENDING or content.get("execution_state") == "idle":
             told = self.rest("stdout", "stderr")
         elif kind == "stream":
-            told = self.rest("stderr" if content["name"] == "stdout" else "stdout")
             content = {**content, "text": self.stream(content["name"], content["text"])}
         said = [_stream(message, name, text) for name, text in told]
         return [*said, {**message, "content": content if kind == "stream" else self.value(content)}]
@@ -84,15 +102,26 @@ class Masking:
         if self._pattern is None:
             return text
         text = self._held.pop(name, "") + text
+        kept = self._kept(text)
+        if "\x1b" in text[-_MOST_HELD:]:
+            end = text[-_MOST_HELD:]
+            shown = _Shown(end, _COLOURS)
+            if kept_shown := self._kept(shown.text):
+                kept = max(kept, len(end) - shown.written(len(shown.text) - kept_shown))
+        if kept:
+            self._held[name] = text[-kept:]
+            text = text[:-kept]
+        return self.text(text)
+
+    def _kept(self, text: str) -> int:
+        """Length of the end of `text` that is not told yet."""
+        assert self._pattern is not None
         kept = self._tail(text)
         # A secret is not cut in two where it ends in what is the beginning of one.
         for start, end in _found(self._pattern, text):
             if start < len(text) - kept < end:
                 kept = len(text) - start if len(text) - start <= 4 * self.longest else len(text) - end
-        if kept:
-            self._held[name] = text[-kept:]
-            text = text[:-kept]
-        return self.text(text)
+        return kept
 
     def rest(self, *names: str) -> list[tuple[str, str]]:
         """Name and end of those streams of which something is kept; nothing follows it."""
@@ -112,6 +141,33 @@ class Masking:
                 at = own.find(form[0], at + 1)
         return longest
 
+
+class _Shown:
+    """A text without its markup, and where each of its characters is written."""
+
+    def __init__(self, text: str, markup: re.Pattern[str]) -> None:
+        pieces, self._starts, self._written = [], [0], [0]
+        at = length = 0
+        for found in markup.finditer(text):
+            pieces.append(text[at : found.start()])
+            length += found.start() - at
+            at = found.end()
+            self._starts.append(length)
+            self._written.append(at)
+        self.text = "".join([*pieces, text[at:]])
+
+    def written(self, position: int) -> int:
+        piece = bisect_right(self._starts, position) - 1
+        return self._written[piece] + position - self._starts[piece]
+
+
+_COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*(?:[@-~]|\Z)|\Z)")
+"""What terminals obey. A stream may end in the middle of it."""
+
+_TAGS = re.compile(rf"<[a-zA-Z/!][^<>]*>|{_COLOURS.pattern}")
+
+_MOST_HELD = 10_000
+"""Of a stream in which colours stand between the characters of a secret."""
 
 _ENDING = ("display_data", "execute_result", "error", "clear_output")
 
@@ -140,11 +196,27 @@ def _spellings(value: str) -> Iterator[str]:
     yield repr(value)[1:-1]
     yield html.escape(value)
     yield html.escape(value, quote=False)
-    for quoted in (quote(data, safe=""), quote(data), quote_plus(data)):
+    yield html.escape(value).replace("&#x27;", "&#39;")
+    yield html.escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+    yield html.escape(value).replace("&#x27;", "&apos;")
+    # As JSON is written to stand in a page: by Go, and by Jinja, which writes quotes so too.
+    page = json.dumps(value)[1:-1]
+    for character in "&<>":
+        page = page.replace(character, f"\\u{ord(character):04x}")
+    yield page
+    yield page.replace("'", "\\u0027")
+    yield value.replace("'", "''")
+    yield value.replace('"', '""')
+    yield re.sub(r"[^\w%+,./:=@^-]", r"\\\g<0>", value)  # `printf %q`
+    yield shlex.quote(value).strip("'")
+    # As in browsers, and as parts of addresses that libraries keep as they are.
+    safe = ("", "/", "!'()*", "!#$%&'()*+,/:;=?@[]~", " +")
+    for quoted in (*(quote(data, safe=kept) for kept in safe), quote_plus(data)):
         yield quoted
         yield re.sub("%[0-9A-F]{2}", lambda escape: escape[0].lower(), quoted)
     yield data.hex()
     yield data.hex().upper()
+    yield base64.b32encode(data).decode().rstrip("=")
     for encoded in (base64.b64encode, base64.urlsafe_b64encode):
         yield from _base64_anywhere(data, encoded)
     # As mail and the command `base64` wrap it.

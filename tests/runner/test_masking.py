@@ -3,12 +3,16 @@ from __future__ import annotations
 import base64
 import html
 import json
+import os
 import random
 import subprocess
 import sys
 from urllib.parse import quote, quote_plus
 
+import jinja2
+import markupsafe
 import pytest
+from requests.utils import requote_uri
 
 from dataops_lab.domain.secrets import is_masked
 from dataops_lab.runner.artifacts import collect, state_of
@@ -16,6 +20,7 @@ from dataops_lab.runner.log import Log
 from dataops_lab.runner.masking import MASK, Masking
 from dataops_lab.runner.secrets import offered
 
+UTF8 = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
 SECRET = "p@ss/wörd'+\"%& <x>\\ 12"
 
 
@@ -37,10 +42,63 @@ def masking() -> Masking:
         "p%40ss%2fw%c3%b6rd%27%2b%22%25%26+%3cx%3e%5c+12",
         html.escape(SECRET),
         SECRET.encode().hex(),
+        str(markupsafe.escape(SECRET)),
+        html.escape(SECRET).replace("&#x27;", "&apos;"),
+        jinja2.filters.htmlsafe_json_dumps(SECRET)[1:-1],
+        json.dumps(SECRET)[1:-1].replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e"),
+        quote(SECRET, safe="!'()*"),
+        requote_uri(SECRET),
+        quote(SECRET, safe=" +"),
+        SECRET.replace("'", "''"),
+        SECRET.replace('"', '""'),
+        subprocess.run(
+            ["bash", "-c", 'printf %q "$1"', "-", SECRET], capture_output=True, check=True, text=True, env=UTF8
+        ).stdout,
+        base64.b32encode(SECRET.encode()).decode().rstrip("="),
     ],
 )
 def test_a_secret_is_masked_however_it_is_spelt(masking, spelt):
     assert masking.text(f"it is {spelt}!") == f"it is {MASK}!"
+
+
+@pytest.mark.parametrize(
+    ("shown", "masked"),
+    [
+        ("\x1b[1mhunter\x1b[0m\x1b[36m0815\x1b[0m!", f"\x1b[1m{MASK}\x1b[0m\x1b[36m\x1b[0m!"),
+        ('<b>hunter</b><span style="x">08</span>15!', f'<b>{MASK}</b><span style="x"></span>!'),
+        ("<i>hun</i>ter\x1b[1m0815", f"<i>{MASK}</i>\x1b[1m"),
+        ("a < hunter > 0815", "a < hunter > 0815"),
+    ],
+)
+def test_a_secret_is_masked_as_it_is_shown(shown, masked):
+    assert Masking(["hunter0815"]).text(shown) == masked
+
+
+def test_a_coloured_secret_in_pieces_is_masked():
+    shown = "so \x1b[1mhunter\x1b[0m\x1b[36m0815\x1b[0m!"
+    for cut in range(1, len(shown)):
+        masking = Masking(["hunter0815"])
+        told = masking.stream("stdout", shown[:cut]) + masking.stream("stdout", shown[cut:])
+        told += "".join(rest for _, rest in masking.rest("stdout"))
+        assert told == masking.text(shown)
+
+
+def test_two_streams_do_not_cut_one_another(masking):
+    told = masking.messages(message("stream", name="stdout", text=SECRET[:7]))
+    told += masking.messages(message("stream", name="stderr", text="careful\n"))
+    told += masking.messages(message("stream", name="stdout", text=SECRET[7:]))
+    assert [it["content"]["text"] for it in told if it["content"]["text"]] == ["careful\n", MASK]
+
+
+def test_the_log_masks_what_a_process_writes_around_an_output_and_under_colours(tmp_path):
+    log = Log(tmp_path / "log.txt")
+    log.mask(Masking(["hunter0815"]))
+    log.write_of_process("x hunter")
+    log.write("an output\n")
+    log.say("[dataops] hunter\x1b[1m0815")
+    log.write_of_process("0815 y")
+    log.end()
+    assert (tmp_path / "log.txt").read_text() == f"x an output\n[dataops] {MASK}\n{MASK} y"
 
 
 @pytest.mark.parametrize("before", range(4))
