@@ -329,6 +329,8 @@ def _tell_details(run: RunModel) -> None:
         "notebook": run.job.source,
         "version": f"{run.version.number} ({run.version.digest[:19]}…)",
         "kernel": f"{run.kernel.display_name} ({run.kernel.name})",
+        "where": run.environment,
+        "image": f"{run.image.name} ({run.image.digest})" if run.image else None,
         "submitted": f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {run.created_by}",
         "cells": f"{run.progress.done} of {run.progress.total}{memory}" if run.progress.total else None,
         "again of": run.rerun_of,

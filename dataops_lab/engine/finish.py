@@ -15,7 +15,18 @@ from ..domain.runs import Attempt, AttemptState, Progress, Reason, Run, RunState
 from ..domain.versions import canonical_json
 from ..ports import Transaction
 from ..runner import protocol
-from ..runner.reading import fits, is_count, is_flag, is_seconds, is_size, is_text, json_in, or_none, plain_files
+from ..runner.reading import (
+    fits,
+    is_count,
+    is_flag,
+    is_seconds,
+    is_size,
+    is_text,
+    json_in,
+    or_none,
+    plain_files,
+    uncoloured,
+)
 from ..services import Services
 from .watch import JournalFollower
 
@@ -90,12 +101,19 @@ def _reason(failure: dict[str, Any]) -> Reason:
             detail[name] = _shortened(failure[name])
     traceback = failure.get("traceback")
     if traceback and isinstance(traceback, list):
-        detail["traceback"] = [_shortened(line) for line in traceback[-TRACEBACK_LINES:]]
+        detail["traceback"] = _what_is_needed([_shortened(line) for line in traceback])
     return Reason(failure["code"][:LONGEST_CODE], _shortened(failure["message"]), detail)
 
 
+def _what_is_needed(traceback: list[str]) -> list[str]:
+    """The place in the notebook, and then the last ones: where it was raised, and what."""
+    last = traceback[-TRACEBACK_LINES:]
+    own = next((entry for entry in traceback if entry.startswith("Cell In")), None)
+    return last if own is None or own in last else [own, *last[1:]]
+
+
 def _shortened(text: Any) -> str:
-    text = str(text)
+    text = uncoloured(str(text))
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} […]"
 
 

@@ -6,7 +6,6 @@ import codecs
 import fcntl
 import logging
 import os
-import re
 import select
 import struct
 import termios
@@ -17,12 +16,10 @@ from pathlib import Path
 
 from .journal import append
 from .masking import Masking
+from .reading import uncoloured
 
 SETTLE_S = 1.0
 """How long what a kernel has just written may take through the pipe."""
-
-# Colours and cursor movements are for terminals.
-_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 class Log:
@@ -53,7 +50,7 @@ class Log:
         """A line of the runner's own, or several; always on a line of its own."""
         with self._one_at_a_time:
             self._flush_all()
-            text = self._masking.text(_ESCAPES.sub("", text)).rstrip("\n") + "\n"
+            text = self._masking.text(uncoloured(text)).rstrip("\n") + "\n"
             self._append(text if self._at_line_start else "\n" + text)
 
     def flush(self) -> None:

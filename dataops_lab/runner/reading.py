@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -180,6 +181,14 @@ def event_of(line: bytes) -> dict[str, Any] | None:
 
 
 Check = Callable[[Any], bool]
+
+
+def uncoloured(text: str) -> str:
+    """Without what only terminals understand: colours and movements of the cursor."""
+    return _ESCAPES.sub("", text)
+
+
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 def fits(value: Any, members: Mapping[str, Check]) -> bool:

@@ -59,6 +59,7 @@ def test_a_run_is_shown_with_everything_it_left(shell, good):
 
     for expected in ("succeeded", "sales report.ipynb", "month = 2026-02", "total = 12", "out.csv", "Python 3"):
         assert expected in shown
+    assert "where      sandbox\n" in shown
     assert shell.here("runs", "show", good["id"], "--json").json == good
 
 

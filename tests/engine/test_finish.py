@@ -72,6 +72,20 @@ def test_what_it_used_may_be_unknown(directory, usage):
     assert read_outcome(directory).succeeded is True
 
 
+def test_a_reason_is_text_without_colours_and_names_the_place_in_the_notebook(directory):
+    frames = [f"\x1b[36mFile \x1b[32m{name}.py:1\x1b[0m" for name in "abcdef"]
+    own = "\x1b[36mCell In[1]\x1b[0m, line 1"
+    trace = ["-----", "\x1b[31mE\x1b[0m Traceback", own, *frames, "\x1b[31mE\x1b[0m: no"]
+    failed(directory, message="\x1b[31mE\x1b[0m: no", ename="E", evalue="\x1b[1mno\x1b[0m", traceback=trace)
+    reason = read_outcome(directory).reason
+    assert (reason.message, reason.detail["evalue"]) == ("E: no", "no")
+    assert reason.detail["traceback"] == [
+        "Cell In[1], line 1",
+        *(f"File {name}.py:1" for name in "def"),
+        "E: no",
+    ]
+
+
 BROKEN = {
     "state": [1, None, ["succeeded"]],
     "nothing_to_do": ["no", 1, None],
