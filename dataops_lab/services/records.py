@@ -9,7 +9,6 @@ import shlex
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 
 from ..domain.records import RecordFile, RecordFileKind
@@ -19,6 +18,7 @@ from ..errors import Conflict, NotFound
 from ..runner import protocol
 from ..runner.journal import encoded
 from ..runner.reading import JOURNAL_BYTES, Lines, event_of, open_plain
+from .archive_names import ArchiveNames
 from .context import Services
 from .damage import reading
 from .runs import RunView, fill_in, get
@@ -179,23 +179,25 @@ def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
     if record is None:
         raise _nothing_yet(view, "record")
     manifest = view.version.manifest
+    names = ArchiveNames()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in record.files:
             with _open_stored(ctx, view, file) as source:
-                _add(archive, _NAMES.get(file.kind) or f"artifacts/{file.path}", source)
+                _add(archive, _NAMES.get(file.kind) or names.of(f"artifacts/{file.path}"), source)
         if record.file(RecordFileKind.NOTEBOOK):
             for code, name in ((True, "report.html"), (False, "report-without-code.html")):
                 archive.writestr(name, report(ctx, view.run.id, code=code))
         archive.writestr("parameters.json", _pretty(view.run.parameters))
         archive.writestr("values.json", _pretty(record.values))
-        archive.writestr("record.json", _pretty(_summary(view)))
-        archive.writestr("reproduce.sh", _reproduce(view))
-        archive.writestr(f"input/{manifest.notebook_path}", ctx.blobs.read(manifest.notebook_digest))
+        notebook = names.of(f"input/{manifest.notebook_path}")
+        archive.writestr("reproduce.sh", _reproduce(view, notebook))
+        archive.writestr(notebook, ctx.blobs.read(manifest.notebook_digest))
         for travelled in manifest.files:
             with ctx.blobs.open(travelled.digest) as source:
-                _add(archive, f"input/{travelled.path}", source)
+                _add(archive, names.of(f"input/{travelled.path}"), source)
         for folder in manifest.folders:
-            archive.writestr(f"input/{folder}/", b"")
+            archive.writestr(names.of(f"input/{folder}") + "/", b"")
+        archive.writestr("record.json", _pretty({**_summary(view), "renamed": names.changed}))
 
 
 _NAMES = {
@@ -234,9 +236,8 @@ def _summary(view: RunView) -> dict[str, Any]:
     }
 
 
-def _reproduce(view: RunView) -> str:
-    notebook_path = str(PurePosixPath("input") / view.version.manifest.notebook_path)
-    command = ["jupyter", "dataops", "run", notebook_path, "--root", "input", "--kernel", view.run.kernel.name]
+def _reproduce(view: RunView, notebook: str) -> str:
+    command = ["jupyter", "dataops", "run", notebook, "--root", "input", "--kernel", view.run.kernel.name]
     if view.run.parameters:
         command += ["--params", "parameters.json"]
     return f"#!/bin/sh\n# Run in the folder that this file lies in.\n{shlex.join(command)}\n"

@@ -1,0 +1,51 @@
+"""Names in an archive that every system can unpack, whatever a notebook called its files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_UNSAFE = re.compile(
+    r'[\x00-\x1f\x7f-\x9f\\:*?"<>|]'
+    # What turns the direction of writing shows another name than it is: "exe.gpj" for "jpg.exe".
+    "|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+    "|[\ud800-\udfff]"
+    # What looks encoded already must not become the same as what is encoded.
+    "|%(?=[0-9a-fA-F]{2})"
+    # Windows drops them at the end of a name.
+    "|[. ]$"
+)
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)[ ]*(\.|$)", re.IGNORECASE)
+
+
+class ArchiveNames:
+    """Of one archive. Two files whose names differ in nothing but case get different ones too."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, str] = {}
+        self._folded: set[str] = set()
+
+    def of(self, path: str) -> str:
+        """The path itself where nothing stands against it; otherwise with `%xx`, as in URLs. Each path once."""
+        name = "/".join(map(_portable, path.split("/")))
+        number = 1
+        while name.casefold() in self._folded:
+            number += 1
+            name = "/".join(map(_portable, path.split("/"))) + f"~{number}"
+        self._folded.add(name.casefold())
+        self._given[name] = path
+        return name
+
+    @property
+    def changed(self) -> Mapping[str, str]:
+        """What a file was called, by its name in the archive, where these differ."""
+        return {name: path for name, path in self._given.items() if name != path}
+
+
+def _portable(part: str) -> str:
+    safe = _UNSAFE.sub(lambda found: _encoded(found[0]), part)
+    return _encoded(safe[0]) + safe[1:] if _RESERVED.match(safe) else safe
+
+
+def _encoded(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
