@@ -84,6 +84,9 @@ def end_of(
             return AttemptState.CANCELLED, Reason("cancelled", f"Cancelled by {by}.")
         case AttemptState.TIMING_OUT | AttemptState.UNCONFIRMED:
             return AttemptState.TIMED_OUT, _timeout(run, look, took_s)
+    if why := look.detail.get("left_too_much"):
+        # Its backend ended it; what its files say of its end is of before.
+        return AttemptState.FAILED, Reason("left_too_much", f"{why} What had arrived is kept.")
     if succeeded is True:
         return AttemptState.SUCCEEDED, reason
     if succeeded is False:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dataops_lab.domain.retries import Budget, charged
 from dataops_lab.domain.runs import AttemptState, Progress, Usage
 from dataops_lab.engine import watch
 from dataops_lab.engine.watch import JournalFollower, end_of
@@ -119,3 +120,13 @@ def test_what_a_container_says_of_its_memory_is_not_trusted(submit, ctx, new_eng
     assert reason.code == code
     assert state is (AttemptState.FAILED if code == "out_of_memory" else AttemptState.LOST)
     assert json.dumps(reason.detail, allow_nan=False)
+
+
+def test_who_left_too_much_has_failed_whatever_its_files_say_and_is_not_tried_again(submit, ctx, new_engine):
+    view = submit()
+    new_engine().step()
+    view = runs.get(ctx, view.run.id)
+    look = Look(started=True, ended=True, gone=True, detail={"left_too_much": "It left more than 1 MiB of files."})
+    state, reason = end_of(view.attempts[-1], view.run, True, None, look, took_s=1.0)
+    assert (state, reason.code) == (AttemptState.FAILED, "left_too_much")
+    assert charged(state, reason) is Budget.USER

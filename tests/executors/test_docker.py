@@ -19,9 +19,9 @@ from requests.adapters import BaseAdapter
 
 from dataops_lab.domain.environments import Mount, Resources
 from dataops_lab.errors import Refused, Unavailable
-from dataops_lab.executors.docker import Daemon, DockerExecutor, init, installation_id
+from dataops_lab.executors.docker import Daemon, DockerExecutor, init, installation_id, stream
 from dataops_lab.executors.docker.following import state_of
-from dataops_lab.executors.docker.stream import may_come, put
+from dataops_lab.executors.docker.stream import LeftTooMuch, Room, Stream, StreamCut, may_come, put
 from dataops_lab.ports import Bundle, BundleFile, Container, Look
 from dataops_lab.runner import protocol
 from dataops_lab.runner.files import MOST_HOLES
@@ -200,6 +200,88 @@ def test_bytes_arrive_in_order_or_not_at_all(tmp_path):
         put(tmp_path, {"is": "data", "path": "log.txt", "at": 10**15}, b"x")
     put(tmp_path, {"is": "data", "path": "log.txt", "at": 2}, b"!")
     assert (tmp_path / "log.txt").read_bytes() == b"on!"
+
+
+def test_more_than_a_container_can_hold_does_not_arrive(tmp_path):
+    memory, most = 2 * MOST_HOLES, 2 * MOST_HOLES
+    room = Room(tmp_path, memory)
+    for _ in range(3):  # The notebook is sent whole, again and again.
+        room.take({"is": "file", "path": "output.ipynb"}, most // 2)
+    room.take({"is": "data", "path": "artifacts/a", "at": 0}, most // 2)
+    with pytest.raises(LeftTooMuch):
+        room.take({"is": "data", "path": "artifacts/b", "at": 0}, 1)
+    (tmp_path / "artifacts").mkdir()
+    with (tmp_path / "artifacts" / "a").open("wb") as file:
+        file.truncate(most)
+    with pytest.raises(LeftTooMuch):  # Also what an earlier engine took counts.
+        Room(tmp_path, memory).take({"is": "data", "path": "log.txt", "at": 0}, 1)
+
+
+def test_more_files_than_a_runner_leaves_do_not_arrive(tmp_path):
+    room = Room(tmp_path, None)
+    with pytest.raises(LeftTooMuch):
+        for number in range(protocol.MOST_ARTIFACTS + 100):
+            room.take({"is": "data", "path": f"artifacts/{number}", "at": 0}, 0)
+
+
+# --- what a notebook can do to PID 1 ------------------------------------------------------------
+
+AT_PID_1 = r"""
+import array, os, signal, socket, sys
+def refused(attempt):
+    try:
+        attempt()
+    except PermissionError:
+        return True
+    return False
+print("memory", refused(lambda: open("/proc/1/mem", "r+b")), refused(lambda: open("/proc/1/environ", "rb")))
+there = [number for number in range(64) if os.path.exists(f"/proc/1/fd/{number}")]
+print("descriptors", refused(lambda: os.listdir("/proc/1/fd")), there)
+os.kill(1, signal.SIGINT)
+def courier(said):
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(chr(0) + "dataops-lab")
+        source, target = os.pipe()
+        os.write(target, said)
+        try:
+            link.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [source, target]))])
+            print("answered", link.recv(1))
+        except OSError:
+            print("answered", b"")
+for said in (b'{"do": "end"}\n', b'{"do": "kill"}\n', b'{}\n', b'[]\n', b'{"do": "start"}\n'):
+    courier(said)
+"""
+
+
+def test_a_notebook_neither_looks_into_pid_1_nor_speaks_to_it(said):
+    told = said(AT_PID_1)
+    assert told.splitlines() == ["memory True True", "descriptors True []", *["answered b''"] * 5]
+
+
+def test_a_courier_that_says_what_nobody_understands_ends_nothing(executor, bundle, docker_client, installation):
+    executor.start(bundle("while not __import__('os').path.exists('/tmp/go_on'): __import__('time').sleep(0.02)"))
+    container = container_of(docker_client, installation)
+    for nonsense in ("{}", "[]", '{"do": "follow"}', '{"do": "follow", "have": 1}', '{"do": "start"}'):
+        opened = Stream(docker_client.api, container.id)
+        opened._socket.settimeout(60)
+        opened._socket.sendall(nonsense.encode() + b"\n")
+        with pytest.raises(StreamCut):
+            while True:
+                opened.receive()
+        opened.close()
+    container.exec_run(["touch", "/tmp/go_on"])
+    eventually(lambda: executor.look(NAME).gone)
+    assert result_of(executor)["state"] == "succeeded"
+
+
+def test_a_container_that_leaves_more_than_it_can_hold_is_ended_and_it_is_said_why(executor, bundle, monkeypatch):
+    monkeypatch.setattr(stream.init, "MOST_HOLES", 0)
+    monkeypatch.setattr(stream, "space_of", lambda _: 1024**2)
+    executor.start(bundle("print('x' * 5_000_000)\n" + FOR_EVER, resources=Resources(memory_bytes=256 * 2**20)))
+    eventually(lambda: executor.look(NAME).gone)
+    assert "more than 1 MiB" in executor.look(NAME).detail["left_too_much"]
+    left = [path.stat().st_size for path in executor.directory(NAME).rglob("*") if path.is_file()]
+    assert sum(left) < 2 * 1024**2
 
 
 # --- hardening ----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from ...ports import Look
 from . import stream
 from .daemon import Daemon
 from .init import NOTHING_STARTED
-from .stream import Stream, StreamCut
+from .stream import LeftTooMuch, Room, Stream, StreamCut
 
 log = logging.getLogger("dataops_lab.executors")
 
@@ -42,6 +42,7 @@ class Following:
         self._started = opened is not None
         self._ended: dict[str, Any] | None = None
         self._unreachable: Unavailable | None = None
+        self._too_much: str | None = None
         self._wish: str | None = None
         self._left = threading.Event()
         self._lock = threading.Lock()
@@ -81,8 +82,12 @@ class Following:
 
     def _kill_in_the_end(self) -> None:
         if not self._left.wait(KILL_AFTER_S) and self._ended is None:
-            with suppress(DataOpsError), self._daemon.asked() as client:
-                client.kill(self._container)
+            with suppress(DataOpsError):
+                self._kill()
+
+    def _kill(self) -> None:
+        with self._daemon.asked() as client:
+            client.kill(self._container)
 
     # --- the thread ---
 
@@ -90,10 +95,16 @@ class Following:
         tries = 0
         while not self._left.is_set() and self._ended is None:
             try:
-                self._connect()
-                tries = 0
-                self._unreachable = None
-                self._read()
+                if self._too_much is not None:
+                    self._kill()
+                else:
+                    room = self._connect()
+                    tries = 0
+                    self._unreachable = None
+                    self._read(room)
+            except LeftTooMuch as error:
+                log.warning("%s is ended: %s", self._container, error)
+                self._too_much = str(error)
             except StreamCut as cut:
                 log.info("%s: the stream was cut: %s", self._container, cut)
             except Unavailable as error:
@@ -111,10 +122,10 @@ class Following:
             with suppress(DataOpsError):  # `forget` removes it, or the sweep.
                 self._release(self._container)
 
-    def _connect(self) -> None:
-        if self._stream is None:
-            with self._daemon.asked() as client:
-                opened = Stream(client, self._container)
+    def _connect(self) -> Room:
+        with self._daemon.asked() as client:
+            memory = client.inspect_container(self._container)["HostConfig"]["Memory"]
+            opened = self._stream or Stream(client, self._container)
             with self._lock:
                 self._stream = opened
         if self._left.is_set():
@@ -124,6 +135,7 @@ class Following:
         self._stream.send("follow", have=stream.there_is(self._directory))
         with self._lock:
             self._tell_wish()
+        return Room(self._directory, memory)
 
     def _disconnect(self) -> None:
         with self._lock:
@@ -131,13 +143,14 @@ class Following:
                 self._stream.close()
             self._stream = None
 
-    def _read(self) -> None:
+    def _read(self, room: Room) -> None:
         assert self._stream is not None
         while True:
             header, body = self._stream.receive()
             match header.get("is"):
                 case "data" | "file":
                     self._started = True
+                    room.take(header, len(body))
                     stream.put(self._directory, header, body)
                 case "ended":
                     self._end(header)
@@ -166,6 +179,8 @@ class Following:
             self._started, self._ended = earlier.started, dict(earlier.detail)
             return
         known: dict[str, Any] = {key: detail[key] for key in ("exit_code", "said", "memory", "why") if key in detail}
+        if self._too_much is not None:
+            known["left_too_much"] = self._too_much
         self._started = self._started and known.get("exit_code") != NOTHING_STARTED
         write_end(self._directory, {"started": self._started, **known})
         self._ended = known

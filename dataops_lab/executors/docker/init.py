@@ -19,6 +19,9 @@ Both directions carry frames: a line of JSON and, if it has a `size`, so many by
 
 Several couriers may come, and one that hangs holds up nobody: an engine may be stopped, and another one
 take over. Secrets reach the runner through a pipe and lie in no file. There is one thread, because it forks.
+
+The notebook runs beside it as the same user. So its memory and its descriptors are closed to that user, only
+couriers from outside the container are heard, and nothing that is sent to it ends it.
 """
 
 from __future__ import annotations
@@ -72,6 +75,9 @@ LOOK_EVERY_S = 0.02
 STALLED_S = 60.0
 
 
+PR_SET_DUMPABLE = 4
+
+
 class Cut(Exception):
     """The other end of a courier is gone."""
 
@@ -79,9 +85,8 @@ class Cut(Exception):
 class Courier:
     """One stream to an engine. `have` None: it does not follow."""
 
-    def __init__(self, link: socket.socket, source: int, target: int) -> None:
+    def __init__(self, link: socket.socket) -> None:
         self.pid: int = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-        self.source, self.target = source, target
         self.have: dict[str, int] | None = None
         self.left: list[str] | None = None
         self.told_end = False
@@ -89,6 +94,9 @@ class Courier:
         self._link = link
         self._in = b""
         self._out = bytearray()
+
+    def take_over(self, source: int, target: int) -> None:
+        self.source, self.target = source, target
         os.set_blocking(source, False)
         os.set_blocking(target, False)
 
@@ -180,6 +188,8 @@ class Init:
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, self._terminated)
+        # Not ignored: what is started here would inherit that, and a kernel must be interruptible.
+        signal.signal(signal.SIGINT, lambda *_: None)
         self._server = socket.socket(socket.AF_UNIX)
         self._server.bind(ADDRESS)
         self._server.listen(8)
@@ -193,7 +203,11 @@ class Init:
                 try:
                     if not self._attend(courier):
                         return 0
-                except (Cut, OSError, ValueError):
+                except (Cut, OSError):
+                    self._drop(courier)
+                except Exception:
+                    # A courier that says what nobody understands; what it wanted is asked again by the next.
+                    traceback.print_exc()
                     self._drop(courier)
             if self._told_to_leave or (time.monotonic() >= self._leave_at and not self._busy()):
                 return self._leave()
@@ -214,7 +228,7 @@ class Init:
         if self._wake in ready:
             os.read(self._wake, 4096)
         if self._server in ready:
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, struct.error):
                 self._couriers.append(accepted(self._server))
         for courier in list(self._couriers):
             try:
@@ -402,14 +416,33 @@ class Init:
 
 def accepted(server: socket.socket) -> Courier:
     link, _ = server.accept()
+    courier = Courier(link)
+    if not is_from_outside(courier.pid):
+        link.close()
+        raise ValueError("not a courier")
     descriptors = array.array("i")
     link.settimeout(5.0)
     _, ancillary, _, _ = link.recvmsg(1, socket.CMSG_SPACE(2 * descriptors.itemsize))
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
-    source, target = descriptors
-    return Courier(link, source, target)
+    courier.take_over(*descriptors)
+    return courier
+
+
+def is_from_outside(pid: int) -> bool:
+    """Whether the daemon executed it in here: its parent is in no way visible. All that a run starts has one."""
+    with open("/proc/%d/stat" % pid, errors="replace") as status:
+        return status.read().rpartition(")")[2].split()[1] == "0"
+
+
+def set_dumpable(value: int) -> None:
+    """With 0 nobody of the same user looks into this process, until it executes another program."""
+    # An image whose Python cannot do this has what bounds the engine sets.
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, value, 0, 0, 0)
 
 
 def preload() -> None:
@@ -467,12 +500,15 @@ def become_runner(source: int, kernel: int | None, environment: dict[str, str]) 
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         said = os.open(SAID, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         for number, descriptor in enumerate((source, said, said)):
             os.dup2(descriptor, number)
         if kernel is not None:
             os.dup2(kernel, 3)
         os.closerange(3 if kernel is None else 4, 1024)
+        # As any runner: it looks into /proc/self too, and has nothing that the notebook may not see.
+        set_dumpable(1)
         # When memory runs out it is the run that is ended, not the one who can tell.
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
             score.write("500")
@@ -554,4 +590,5 @@ def memory() -> dict[str, int]:
 if __name__ == "__main__":
     # The working directory may hold what a notebook wrote.
     sys.path[:] = [folder for folder in sys.path if folder]
+    set_dumpable(0)
     sys.exit(Init(linger_s=float(sys.argv[1]), idle_s=float(sys.argv[2])).serve())

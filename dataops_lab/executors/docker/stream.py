@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from ...ports import Blobs, Bundle
 from ...runner import protocol
 from . import init
-from .container_spec import PYTHON
+from .container_spec import PYTHON, space_of
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -40,8 +40,16 @@ LARGEST_HEADER = 1024**2
 LARGEST_BODY = 512 * 1024**2
 
 
+MOST_FILES = protocol.MOST_ARTIFACTS + 10
+"""Of one attempt: its artifacts, and those that a runner always leaves."""
+
+
 class StreamCut(ConnectionError):
     """The container, the daemon or the way to it is gone; which one, the daemon may tell."""
+
+
+class LeftTooMuch(ValueError):
+    """More arrives than a container of this size can hold."""
 
 
 class Stream:
@@ -200,6 +208,32 @@ def there_is(directory: Path) -> dict[str, int]:
         for path in directory.rglob("*")
         if path.is_file() and may_come(name := path.relative_to(directory).as_posix())
     }
+
+
+class Room:
+    """What may lie in the run directory of one attempt, for files that a container with `memory` can hold.
+
+    PID 1 counts too, but the notebook runs beside it. A file may have holes, which take no room in there.
+    """
+
+    def __init__(self, directory: Path, memory: int | None) -> None:
+        self._most = space_of(memory) + init.MOST_HOLES
+        self._sizes = there_is(directory)
+        self._taken = sum(self._sizes.values())
+
+    def take(self, header: Mapping[str, Any], size: int) -> None:
+        """For a `data` or `file` frame, before it is put. LeftTooMuch."""
+        name = str(header["path"])
+        ends = int(header.get("at", 0)) + size
+        self._taken += ends - self._sizes.get(name, 0)
+        self._sizes[name] = ends
+        if self._taken > self._most:
+            raise LeftTooMuch(
+                f"It left more than {self._most / 1024**2:.0f} MiB of files, for which its memory has no room. "
+                "Let it write less, or files without holes."
+            )
+        if len(self._sizes) > MOST_FILES:
+            raise LeftTooMuch(f"It left more than {MOST_FILES} files. Let it write fewer.")
 
 
 def put(directory: Path, header: Mapping[str, Any], body: bytes) -> None:
