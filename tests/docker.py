@@ -25,8 +25,7 @@ import docker
 import pytest
 import requests
 
-from dataops_lab.executors.docker import Daemon, DockerExecutor, MountPolicy
-from dataops_lab.executors.docker.executor import INSTALLATION
+from dataops_lab.executors.docker import INSTALLATION, Daemon, DockerExecutor, MountPolicy
 from dataops_lab.ports import Blobs
 from dataops_lab.testing import MemoryBlobs
 

@@ -27,7 +27,7 @@ def kernel_container(
     argv: Sequence[str],
     env: Mapping[str, str],
     *,
-    kernel_id: str,
+    labels: Mapping[str, str],
     connection: Path,
     workspace: Path,
     folder: PurePosixPath,
@@ -38,7 +38,7 @@ def kernel_container(
     They are files, so a kernel works without any network. `folder` is below the workspace. `mounts` are those
     that were allowed.
     """
-    spec = container_spec(container, {KERNEL: kernel_id}, mounts=mounts)
+    spec = container_spec(container, labels, mounts=mounts)
     host = spec["HostConfig"]
     command = [part.replace("{connection_file}", str(CONNECTION / CONNECTION_FILE)) for part in argv]
     variables = {"HOME": "/tmp", **env}  # noqa: S108

@@ -18,15 +18,18 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import TYPE_CHECKING, Any
 
 from jupyter_client.provisioning import KernelProvisionerBase
 from tornado.web import HTTPError
 from traitlets import Unicode
+from ulid import ULID
 
 from ..errors import DataOpsError, Refused
-from .container import CONNECTION, CONNECTION_FILE, LOCK, SOCKETS, WORKSPACE, kernel_container
+from .container import CONNECTION, CONNECTION_FILE, KERNEL, LOCK, SOCKETS, WORKSPACE, kernel_container
 
 if TYPE_CHECKING:
     from ..executors.docker import Daemon
@@ -53,6 +56,7 @@ class DockerProvisioner(KernelProvisionerBase):
         self._connection: Path | None = None
         self._lock: int | None = None
         self._daemon: Daemon | None = None
+        self._installation = ""
         self._offered: OfferedKernel | None = None
 
     @property
@@ -63,8 +67,16 @@ class DockerProvisioner(KernelProvisionerBase):
         kwargs.pop("extra_arguments", None)
         try:
             await asyncio.to_thread(self._prepare)
+            return await self._connected(kwargs)
         except DataOpsError as error:
+            self._leave_connection()
             raise _told(error) from error
+        except BaseException:
+            self._leave_connection()
+            raise
+
+    async def _connected(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """With the connection file for both sides."""
         manager = self.parent
         manager.transport, manager.ip = "ipc", str(self._connection_folder / SOCKETS)
         for name, number in _PORTS.items():
@@ -76,6 +88,8 @@ class DockerProvisioner(KernelProvisionerBase):
         return await super().pre_launch(cmd=[], **kwargs)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:  # noqa: ARG002
+        from ..executors.docker import INSTALLATION
+
         assert self._offered is not None
         workspace, folder = self._places(kwargs.get("cwd"))
         choice = self._offered.kernel
@@ -84,7 +98,7 @@ class DockerProvisioner(KernelProvisionerBase):
                 self._offered.container(user=self._user),
                 choice.argv,
                 choice.env,
-                kernel_id=str(self.kernel_id),
+                labels={INSTALLATION: self._installation, KERNEL: str(self.kernel_id)},
                 connection=self._connection_folder,
                 workspace=workspace,
                 folder=folder,
@@ -92,7 +106,11 @@ class DockerProvisioner(KernelProvisionerBase):
             )
             self._container = await asyncio.to_thread(self._start, spec)
         except DataOpsError as error:
+            self._leave_connection()
             raise _told(error) from error
+        except BaseException:
+            self._leave_connection()
+            raise
         self._ended = Future()
         threading.Thread(target=self._wait_for_end, args=(self._container, self._ended), daemon=True).start()
         return self.connection_info
@@ -121,8 +139,10 @@ class DockerProvisioner(KernelProvisionerBase):
         if self._container is not None:
             await asyncio.to_thread(self._remove, self._container)
             self._container = None
-        if restart:
-            return
+        if not restart:
+            self._leave_connection()
+
+    def _leave_connection(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -132,16 +152,19 @@ class DockerProvisioner(KernelProvisionerBase):
 
     def resolve_path(self, path: str) -> str | None:
         """Of a path in the container, where it lies in the workspace of the server."""
-        inside = PurePosixPath(path)
+        inside = PurePosixPath(normpath(path))
         if not inside.is_relative_to(WORKSPACE):
             return None
-        found = self._workspace() / inside.relative_to(WORKSPACE)
-        return str(found) if found.exists() else None
+        workspace = self._workspace()
+        found = (workspace / inside.relative_to(WORKSPACE)).resolve()
+        # A link leads elsewhere in the container: of this machine it tells nothing.
+        return str(found) if found.is_relative_to(workspace) and found.exists() else None
 
     # --- in threads -----------------------------------------------------------------------------
 
     def _prepare(self) -> None:
         """Ask what is allowed now, and make the folder of the sockets; on a restart it is there."""
+        from ..executors.docker import installation_id
         from ..services.authoring import offered_kernel
         from ..wiring import Home, build_services, docker_daemon
 
@@ -158,6 +181,7 @@ class DockerProvisioner(KernelProvisionerBase):
                 code="workspace_out_of_reach",
             )
         self._daemon = docker_daemon(home, None)
+        self._installation = installation_id(home.folder)
         if self._connection is None:
             # Short: the path of a socket may have a hundred characters.
             self._connection = Path(tempfile.mkdtemp(prefix="dataops-kernel-"))
@@ -167,9 +191,18 @@ class DockerProvisioner(KernelProvisionerBase):
             fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def _start(self, spec: dict[str, Any]) -> str:
+        from ..executors.docker import KERNELS, prefix
+
+        # The container before a restart may still have its name.
+        name = f"{prefix(self._installation)}{KERNELS}{ULID()}"
         with self._asked() as client:
-            container: str = client.create_container_from_config(spec)["Id"]
-            client.start(container)
+            container: str = client.create_container_from_config(spec, name)["Id"]
+            try:
+                client.start(container)
+            except BaseException:
+                with suppress(DataOpsError):
+                    self._remove(container)
+                raise
         return container
 
     def _wait_for_end(self, container: str, ended: Future[int]) -> None:

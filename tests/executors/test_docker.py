@@ -19,7 +19,16 @@ from requests.adapters import BaseAdapter
 
 from dataops_lab.domain.environments import Mount, Resources
 from dataops_lab.errors import Refused, Unavailable
-from dataops_lab.executors.docker import Daemon, DockerExecutor, init, installation_id, stream
+from dataops_lab.executors.docker import (
+    INSTALLATION,
+    KERNELS,
+    Daemon,
+    DockerExecutor,
+    init,
+    installation_id,
+    prefix,
+    stream,
+)
 from dataops_lab.executors.docker.following import state_of
 from dataops_lab.executors.docker.stream import LeftTooMuch, Room, Stream, StreamCut, may_come, put
 from dataops_lab.ports import Bundle, BundleFile, Container, Look
@@ -727,3 +736,21 @@ def test_what_stands_ready_is_given_back_when_nobody_needs_it(executor, bundle, 
     executor.close()
     label = {"label": f"dataops-lab.installation={installation}"}
     eventually(lambda: docker_client.containers.list(all=True, ignore_removed=True, filters=label) == [])
+
+
+def test_a_kernel_is_left_to_its_server_while_it_lives_and_swept_after(
+    executor, docker_images, docker_client, installation
+):
+    name = f"{KERNELS}01TEST"
+    labels, command = {INSTALLATION: installation}, ["sleep", "infinity"]
+    container = docker_client.containers.create(
+        docker_images["lean"], command, entrypoint=[], name=prefix(installation) + name, labels=labels
+    )
+    assert name not in executor.names()  # It is about to be started.
+    container.start()
+    assert name not in executor.names()
+    container.kill()
+    container.wait()
+    assert name in executor.names()
+    executor.forget(name)
+    assert name not in executor.names()

@@ -6,18 +6,24 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import docker
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
 from jupyter_client.multikernelmanager import AsyncMultiKernelManager
 from tornado.web import HTTPError
 from traitlets import Unicode
 
+from dataops_lab.domain.environments import Resources, RunLimits
+from dataops_lab.executors.docker import installation_id
 from dataops_lab.kernels.container import KERNEL
+from dataops_lab.kernels.provisioner import DockerProvisioner
 from dataops_lab.kernels.specs import write_specs
 
 PATIENCE_S = 90
@@ -211,6 +217,7 @@ def test_a_kernel_ends_with_a_server_that_was_killed(catalogue, workspace, conta
     program = f"""
 import asyncio, sys
 from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
 from jupyter_client.multikernelmanager import AsyncMultiKernelManager
 manager = AsyncMultiKernelManager(
     kernel_spec_manager=KernelSpecManager(kernel_dirs=[{str(catalogue.home.kernels)!r}])
@@ -227,3 +234,52 @@ asyncio.run(work())
         assert containers(kernel_id)
         server.kill()
     until_gone(lambda: containers(kernel_id))
+
+
+def test_what_does_not_start_leaves_nothing(kernels, workspace, catalogue, docker_client, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    # No machine has a thousand GPUs: the daemon makes the container and does not start it.
+    limits = RunLimits(Resources(gpus=1000))
+    catalogue.change(lambda sandbox: replace(sandbox, limits=limits))
+    made = []
+    make = docker.APIClient.create_container_from_config
+
+    def create(client, spec, name):
+        made.append((name, spec["Labels"]["dataops-lab.installation"]))
+        return make(client, spec, name)
+
+    monkeypatch.setattr(docker.APIClient, "create_container_from_config", create)
+
+    async def work():
+        async with started(kernels, workspace):
+            pass
+
+    with pytest.raises(HTTPError):
+        asyncio.run(work())
+    [(name, installation)] = made
+    assert installation == installation_id(catalogue.home.folder)
+    assert name.startswith(f"dataops-{installation}-kernel-")
+    label = f"dataops-lab.installation={installation}"
+    until_gone(lambda: docker_client.api.containers(all=True, filters={"label": label}))
+    assert not list(tmp_path.glob("dataops-kernel-*"))
+    assert not [link for link in Path("/proc/self/fd").iterdir() if "dataops-kernel-" in os.path.realpath(link)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("/workspace/reports", "reports"),
+        ("/workspace/reports/../reports/", "reports"),
+        ("/workspace/nothing", None),
+        ("/workspace/../outside", None),
+        ("/workspace/../../etc/hostname", None),
+        ("/workspace/link", None),
+        ("/etc", None),
+    ],
+)
+def test_a_path_in_the_container_tells_nothing_of_what_lies_outside_the_workspace(workspace, asked, found):
+    (workspace.parent / "outside").write_text("x")
+    (workspace / "link").symlink_to(workspace.parent / "outside")
+    manager = Kernels(root_dir=str(workspace))
+    provisioner = DockerProvisioner(parent=KernelManager(parent=manager))
+    assert provisioner.resolve_path(asked) == (found and str(workspace.resolve() / found))

@@ -2,7 +2,7 @@
 
 from .daemon import Daemon
 from .executor import DockerExecutor
-from .identity import installation_id
+from .identity import INSTALLATION, KERNELS, installation_id, prefix
 from .mounts import MountPolicy
 
-__all__ = ["Daemon", "DockerExecutor", "MountPolicy", "installation_id"]
+__all__ = ["INSTALLATION", "KERNELS", "Daemon", "DockerExecutor", "MountPolicy", "installation_id", "prefix"]

@@ -13,10 +13,11 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...errors import DataOpsError, Refused, Unavailable
 from ...ports import Blobs, Bundle, Look
@@ -27,6 +28,7 @@ from . import stream
 from .container_spec import container_spec
 from .daemon import Daemon, volumes_of
 from .following import END, Following, end_in, state_of, write_end
+from .identity import INSTALLATION, KERNELS, prefix
 from .init import NOTHING_STARTED
 from .stream import Stream, StreamCut
 from .warm import POOL, WarmPool
@@ -36,8 +38,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("dataops_lab.executors")
 
-INSTALLATION = "dataops-lab.installation"
 ATTEMPT = "dataops-lab.attempt"
+
+STARTS_WITHIN_S = 300.0
+"""How long a container that was made may take to be started by whoever made it."""
 
 SPOOL_BYTES = 16 * 1024**2
 
@@ -117,8 +121,8 @@ class DockerExecutor:
             name
             for container in ours
             for name in (path.removeprefix(f"/{self._prefix}") for path in container["Names"])
-            # One that runs is held by another engine, and ends with it.
-            if not (name.startswith(POOL) and container["State"] == "running")
+            # One that runs is held by another engine or by a server, and ends with it.
+            if not (name.startswith((POOL, KERNELS)) and _is_held(container))
         }
         if self._folder.is_dir():
             found |= {entry.name for entry in self._folder.iterdir() if not entry.name.startswith(".")}
@@ -136,7 +140,7 @@ class DockerExecutor:
 
     @property
     def _prefix(self) -> str:
-        return f"dataops-{self._installation}-"
+        return prefix(self._installation)
 
     def _is_ended(self, name: str) -> bool:
         return (self.directory(name) / END).exists() or name in self._forgotten
@@ -256,3 +260,8 @@ class DockerExecutor:
                     raise
                 with suppress(NotFound):  # Somebody else is about to remove it.
                     client.wait(container, condition="removed")
+
+
+def _is_held(container: Mapping[str, Any]) -> bool:
+    just_made = container["State"] == "created" and time.time() - container["Created"] < STARTS_WITHIN_S
+    return bool(container["State"] == "running" or just_made)

@@ -6,6 +6,17 @@ import os
 import secrets
 from pathlib import Path
 
+INSTALLATION = "dataops-lab.installation"
+"""Label of every container that we make."""
+
+KERNELS = "kernel-"
+"""How the names of kernels begin, behind the installation's prefix."""
+
+
+def prefix(installation: str) -> str:
+    """How the names of all containers of an installation begin."""
+    return f"dataops-{installation}-"
+
 
 def installation_id(folder: Path) -> str:
     """Of the state folder; made when it is first asked for, the same for everybody who asks at that moment."""
