@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .blobs import FolderBlobs
+from .domain.environments import inherited_of
 from .domain.mounts import ROOTS
 from .executors.backends import LazyBackends, LazyImageBackends
 from .executors.host import SystemClock, SystemHost
@@ -102,6 +103,7 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         host=SystemHost(),
         vault=AesVault(Keys(home.keys, os.environ)),
         runs_folder=home.runs,
+        inherited=inherited_of(os.environ),
         images=LazyImageBackends(_docker_images),
         administrators=frozenset(administrators() if administered_by is None else administered_by),
     )

@@ -7,7 +7,7 @@ import ipaddress
 import math
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from posixpath import normpath
@@ -198,3 +198,41 @@ def _problems_of_docker(docker: DockerSettings) -> Iterator[str]:
         yield f"The Docker host {docker.host!r} is link-local: clouds hand out credentials there. Name the daemon."
     if docker.host is not None and not _HOST.fullmatch(docker.host):
         yield f"The Docker host {docker.host!r} is no address, such as `ssh://user@host` or `tcp://host:2376`."
+
+
+INHERITED = frozenset(
+    [
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "LANG",
+        "LANGUAGE",
+        "TZ",
+        "TMPDIR",
+        "VIRTUAL_ENV",
+        "CONDA_PREFIX",
+        "CONDA_DEFAULT_ENV",
+        "LD_LIBRARY_PATH",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "REQUESTS_CA_BUNDLE",
+        "CURL_CA_BUNDLE",
+        "JUPYTER_PATH",
+        "JUPYTER_DATA_DIR",
+        "JUPYTER_CONFIG_DIR",
+        "JAVA_HOME",
+        "SPARK_HOME",
+        "R_HOME",
+        "R_LIBS",
+        "R_LIBS_USER",
+        "XDG_RUNTIME_DIR",
+        "SYSTEMROOT",
+    ]
+)
+"""What a process gets of the variables of whoever submits it. Everything else, tokens above all, stays behind."""
+
+
+def inherited_of(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if name in INHERITED or name.startswith("LC_")}

@@ -51,6 +51,8 @@ class KernelChoice:
     argv: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
     interrupt_mode: str = "signal"
+    inherited: dict[str, str] = field(default_factory=dict)
+    """What a process gets of the variables of whoever submitted it: whoever started the engine is somebody else."""
 
 
 AUTHORED = "dataops."

@@ -62,7 +62,7 @@ class _Followed:
 
 class Following:
     """What is written of a look at all of them is one transaction, which the lease fences. `wake` is set when a thread
-    has done something. `inherited` are the variables of which runs get those that `launch.INHERITED` allows."""
+    has done something. `inherited` are the engine's own variables, for runs that were submitted without any."""
 
     def __init__(
         self, ctx: Services, backends: Backends, leadership: Leadership, wake: Event, inherited: Mapping[str, str]

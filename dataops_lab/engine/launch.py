@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
+from ..domain.environments import inherited_of
 from ..domain.runs import Attempt, AttemptState, Run
 from ..domain.secrets import of_environment
 from ..domain.versions import Version
@@ -18,39 +19,6 @@ from ..services.secrets import opened
 OUTPUT_LIMITS: protocol.OutputLimits = {"cell_bytes": 16 * 1024**2, "run_bytes": 256 * 1024**2}
 STARTUP_TIMEOUT_S = 120.0
 INTERRUPT_GRACE_S = 5.0
-
-INHERITED = frozenset(
-    [
-        "PATH",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "SHELL",
-        "LANG",
-        "LANGUAGE",
-        "TZ",
-        "TMPDIR",
-        "VIRTUAL_ENV",
-        "CONDA_PREFIX",
-        "CONDA_DEFAULT_ENV",
-        "LD_LIBRARY_PATH",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "REQUESTS_CA_BUNDLE",
-        "CURL_CA_BUNDLE",
-        "JUPYTER_PATH",
-        "JUPYTER_DATA_DIR",
-        "JUPYTER_CONFIG_DIR",
-        "JAVA_HOME",
-        "SPARK_HOME",
-        "R_HOME",
-        "R_LIBS",
-        "R_LIBS_USER",
-        "XDG_RUNTIME_DIR",
-        "SYSTEMROOT",
-    ]
-)
-"""What a run gets of the engine's own variables. Everything else, tokens above all, stays with the engine."""
 
 
 def bundle_of(ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str, str]) -> Bundle:
@@ -78,7 +46,7 @@ def bundle_of(ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str,
             *(BundleFile(f.path, f.digest, f.executable) for f in manifest.files),
         ],
         # A container has the variables of its image; this machine's would name what is not in there.
-        environment={**({} if container else allowed(inherited)), **variables},
+        environment={**({} if container else run.kernel.inherited or inherited_of(inherited)), **variables},
         secrets=secrets,
         container=container,
     )
@@ -100,10 +68,6 @@ def _container(tx: Transaction, run: Run) -> Container | None:
         mounts=environment.mounts,
         warm=environment.docker.warm,
     )
-
-
-def allowed(variables: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in variables.items() if name in INHERITED or name.startswith("LC_")}
 
 
 def _spec(

@@ -34,7 +34,7 @@ def check(
     found = [
         *_paths(luggage, workspace),
         *_modules(luggage, workspace, kernel),
-        *_variables(luggage, where),
+        *_variables(luggage, kernel, where),
         *_input(luggage),
         *_git(luggage),
         *_workspace(workspace),
@@ -192,15 +192,16 @@ def _outside_of(workspace: Workspace, luggage: Luggage, name: str) -> Path | Non
     return next((found[0] for found in files if found), None)
 
 
-def _variables(luggage: Luggage, where: Surroundings) -> Iterator[Finding]:
+def _variables(luggage: Luggage, kernel: KernelChoice | None, where: Surroundings) -> Iterator[Finding]:
+    there = where.variables | luggage.scan.variables_set | (kernel.env.keys() if kernel else set())
     for variable in luggage.scan.variables:
-        there = variable.name in where.variables or (where.kernels is None and variable.name in os.environ)
-        if not there and variable.name not in luggage.scan.variables_set:
+        if variable.name not in there:
             yield Finding(
                 "missing_variable",
                 Severity.WARNING,
-                f"The environment variable {variable.name} is read, but it is not set here.",
-                "Set it in the environment, or give it a default in the code.",
+                f"The environment variable {variable.name} is read, and a run does not get it.",
+                "Set it in the environment where the notebook runs, give it a default in the code, or make it a "
+                "parameter.",
                 variable.cell,
             )
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..domain.moments import Moment
@@ -25,6 +26,8 @@ class Services:
     limits: Limits = Limits()
     administrators: frozenset[str] = frozenset()
     """None: whoever can reach this installation is its only user."""
+    inherited: Mapping[str, str] = field(default_factory=dict)
+    """Variables of this process that runs on this machine get when they are submitted here."""
     images: ImageBackends | None = None
     """None: this installation has no container daemon."""
 

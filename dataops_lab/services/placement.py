@@ -91,7 +91,7 @@ def place(ctx: Services, tx: Transaction, wanted: Submission, *, by: str) -> Pla
     return Placement(
         environment=environment,
         image=image.for_run if image else None,
-        where=_surroundings(tx, environment, secrets, image),
+        where=_surroundings(ctx, tx, environment, secrets, image),
         resources=resources,
         unpromoted=environment.guarded,
         findings=tuple(_findings(ctx, environment, resources, image)),
@@ -115,13 +115,15 @@ def surroundings(ctx: Services, environment: str, image: str | None) -> Surround
         it = tx.environments.get(environment)
         name = image or _default(tx, it) if it.executor is ExecutorKind.DOCKER else None
         secrets = tx.secrets.of(of_environment(environment))
-        return _surroundings(tx, it, secrets, tx.images.get(name) if name else None)
+        return _surroundings(ctx, tx, it, secrets, tx.images.get(name) if name else None)
 
 
 def _surroundings(
-    tx: Transaction, environment: Environment, secrets: Sequence[Secret], image: Image | None
+    ctx: Services, tx: Transaction, environment: Environment, secrets: Sequence[Secret], image: Image | None
 ) -> Surroundings:
     variables = {it.name for it in tx.variables.of(environment.name)}
+    if environment.executor is ExecutorKind.PROCESS:
+        variables |= ctx.inherited.keys()
     known = Surroundings(variables=frozenset(variables | {it.name for it in secrets}))
     if image is None or image.probe is None:
         return known
@@ -170,7 +172,7 @@ def place_again(ctx: Services, tx: Transaction, old: Run, wanted: Elsewhere, *, 
     return Placement(
         environment=environment,
         image=old.image,
-        where=replace(_surroundings(tx, environment, secrets, None), kernels=(old.kernel,) if image else None),
+        where=replace(_surroundings(ctx, tx, environment, secrets, None), kernels=(old.kernel,) if image else None),
         resources=resources,
         unpromoted=environment.guarded,
         findings=(
@@ -184,7 +186,7 @@ def kernel_again(ctx: Services, placed: Placement, ran: KernelChoice) -> KernelC
     """What the kernel of an earlier run is there. On this machine its name may mean something else by now; a run starts
     with what is there when it is asked for."""
     if placed.where.kernels is None:
-        return ctx.notebooks.kernel(ran.name)
+        return started_by(ctx, placed, ctx.notebooks.kernel(ran.name))
     if found := kernel_for(placed.where.kernels, ran.name, ran.language):
         return found
     names = [kernel.name for kernel in placed.where.kernels]
@@ -195,6 +197,12 @@ def kernel_again(ctx: Services, placed: Placement, ran: KernelChoice) -> KernelC
         kernel=ran.name,
         installed=names,
     )
+
+
+def started_by(ctx: Services, placed: Placement, kernel: KernelChoice) -> KernelChoice:
+    """The kernel with the variables of whoever submits now. A container has those of its image."""
+    here = placed.environment.executor is ExecutorKind.PROCESS
+    return replace(kernel, inherited=dict(ctx.inherited)) if here else kernel
 
 
 def _closed(ctx: Services, environment: Environment, secrets: Sequence[Secret], by: str) -> Refused | Forbidden | None:

@@ -21,7 +21,7 @@ from ..errors import Conflict, InvalidRequest, KeyReused
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
 from .permissions import require_owner
-from .placement import THERE, Elsewhere, check_there, image_of, kernel_again, place, place_again
+from .placement import THERE, Elsewhere, check_there, image_of, kernel_again, place, place_again, started_by
 from .queue import Waiting
 
 MAX_KEY_LENGTH = 200
@@ -91,7 +91,7 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
             environment=placed.environment.name,
             state=RunState.QUEUED,
             parameters=values,
-            kernel=snapshot.kernel,
+            kernel=started_by(ctx, placed, snapshot.kernel),
             created_at=now,
             created_by=by,
             created_boot=moment.boot,

@@ -6,6 +6,7 @@ All cases run in one go, as jobs of a real engine, after their workspaces were m
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -131,6 +132,16 @@ CASES = [
         findings="ignored_file",
         fails="FileNotFoundError",
     ),
+    case(
+        "a variable is set by who submits",
+        "import os\nprint(os.environ['MY_DATA_DIR'])",
+        findings="missing_variable",
+        fails="KeyError",
+    ),
+    case(
+        "a tool is found by who submits",
+        "import os\nassert os.environ['PATH'].endswith(':/of/the/submitter'), os.environ['PATH']",
+    ),
     case("a magic has no percent sign", "cd ..", "open('data/d.csv').read()", files={"data/d.csv": ""}),
     case(
         "a module is imported by a text",
@@ -166,6 +177,9 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tried]
     base = tmp_path_factory.mktemp("untidy")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IPYTHONDIR", str(base / "ipython"))
+        patch.setenv("MY_DATA_DIR", "../data")
+        path = os.environ["PATH"]
+        patch.setenv("PATH", f"{path}:/of/the/submitter")
         home = Home(base / "state")
         services = build_services(home)
         submitted = {
@@ -173,6 +187,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tried]
             for n, it in enumerate(CASES)
         }
         (base / "there").rename(base / "elsewhere")
+        patch.setenv("PATH", path)
         build_engine(home, slots=AT_ONCE, exit_when_idle_s=0).run(Event())
         yield {name: _ended(services, run) for name, run in submitted.items()}
 
