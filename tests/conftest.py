@@ -24,6 +24,15 @@ from dataops_lab.testing import (
 pytest_plugins = ["tests.docker", "tests.kernel_sessions", "tests.postgres", "tests.registry"]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_of_this_person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Kernels, start-up files and settings that a person has would otherwise decide how tests end."""
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
+            patched.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        yield
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()

@@ -15,7 +15,7 @@ atexit.register(shutil.rmtree, home, ignore_errors=True)
 shutil.copytree(Path(__file__).parent.parent / "examples", home / "workspace" / "examples")
 
 c.ServerApp.ip = "127.0.0.1"  # noqa: F821
-c.ServerApp.port = int(os.environ.get("UI_TESTS_PORT", "8899"))  # noqa: F821
+c.ServerApp.port = int(os.environ.get("UI_TESTS_PORT", "0"))  # noqa: F821
 c.ServerApp.allow_root = True  # noqa: F821
 c.ServerApp.root_dir = str(home / "workspace")  # noqa: F821
 # What would ask other machines.

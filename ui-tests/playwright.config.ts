@@ -1,6 +1,22 @@
+import { execFileSync } from 'child_process';
+
 import { defineConfig } from '@playwright/test';
 
-const PORT = process.env.UI_TESTS_PORT ?? '8899';
+const LISTEN =
+  "const s = require('net').createServer().listen(0, '127.0.0.1', () => {" +
+  ' console.log(s.address().port); s.close(); })';
+
+function freePort(): string {
+  return execFileSync(process.execPath, ['-e', LISTEN], {
+    encoding: 'utf8'
+  }).trim();
+}
+
+// Workers read this file too, and inherit what was chosen first.
+process.env.UI_TESTS_PORT ??= freePort();
+process.env.UI_TESTS_WIRE_PORT ??= freePort();
+
+const PORT = process.env.UI_TESTS_PORT;
 const URL = `http://127.0.0.1:${PORT}`;
 
 // Galata reads it when it is imported.

@@ -222,6 +222,7 @@ INHERITED = frozenset(
         "JUPYTER_PATH",
         "JUPYTER_DATA_DIR",
         "JUPYTER_CONFIG_DIR",
+        "IPYTHONDIR",
         "JAVA_HOME",
         "SPARK_HOME",
         "R_HOME",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -27,6 +28,10 @@ print(json.dumps({"python": platform.python_version(), "modules": found, "folder
 """
 
 
+# What IPython reads when a kernel starts.
+_START_UP = ("startup/*.py", "startup/*.ipy", "ipython_config.py", "ipython_kernel_config.py")
+
+
 @dataclass(frozen=True)
 class Here:
     """An interpreter's version, and for each module the package that brings it, with its version.
@@ -44,7 +49,9 @@ class Here:
 
 
 def differences(notebook: Notebook, luggage: Luggage, where: Surroundings) -> Iterator[Finding]:
-    """Of Python and of the packages that the notebook imports; nothing where the image or the kernel is unknown."""
+    """Of IPython's start-up files, Python, and the packages that the notebook imports, as far as these are known."""
+    if where.image is not None:
+        yield from _start_up_files(notebook, where.image)
     if where.packages is None:
         return
     wanted = _imported(luggage)
@@ -78,6 +85,21 @@ def differences(notebook: Notebook, luggage: Luggage, where: Surroundings) -> It
                 f"To write it where it will run, choose the kernel of {where.image}.",
                 wanted[module],
             )
+
+
+def _start_up_files(notebook: Notebook, image: str) -> Iterator[Finding]:
+    if (notebook.language or "").lower() != "python":
+        return
+    profile = Path(os.environ.get("IPYTHONDIR") or Path("~/.ipython").expanduser()) / "profile_default"
+    found = [path for pattern in _START_UP for path in sorted(profile.glob(pattern))]
+    if found:
+        yield Finding(
+            "image_lacks_start_up",
+            Severity.WARNING,
+            f"IPython reads {', '.join(path.name for path in found)} of {profile} before each notebook here, "
+            f"but not in the image {image}.",
+            "Write into the notebook what it needs of them.",
+        )
 
 
 def _imported(luggage: Luggage) -> dict[str, int | None]:

@@ -380,6 +380,7 @@ _OF_PLACE = (
     "image_lacks_package",
     "image_other_version",
     "image_other_python",
+    "image_lacks_start_up",
 )
 
 

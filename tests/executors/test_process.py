@@ -61,7 +61,8 @@ def bundle(source: str, files: list[BundleFile] | None = None, **spec: Any) -> B
         "interrupt_grace_s": 2.0,
     }
     notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
-    return Bundle(NAME, whole | spec, notebook, files or [], {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]})
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "IPYTHONDIR")}
+    return Bundle(NAME, whole | spec, notebook, files or [], environment)
 
 
 def result(executor: ProcessExecutor) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class Site:
             "startup_timeout_s": 60.0,
             "interrupt_grace_s": 2.0,
         }
-        environment = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "OF_THE_ENVIRONMENT": "ü"}
+        environment = {name: os.environ[name] for name in ("PATH", "HOME", "IPYTHONDIR")} | {"OF_THE_ENVIRONMENT": "ü"}
         executor = ProcessExecutor(self.folder, self.blobs, warm=self.warm if warm else None)
         executor.start(Bundle(name, spec, json.dumps(content).encode(), files or [], environment))
         return Run(executor, name)

@@ -79,6 +79,20 @@ def test_what_is_installed_after_the_first_look_is_seen_by_the_next(differences,
     assert "tidy is 2.0" in told()
 
 
+def test_start_up_files_of_ipython_are_told_for_an_image_and_not_for_here(differences, project, tmp_path, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    folder = tmp_path / "ipython" / "profile_default" / "startup"
+    folder.mkdir(parents=True)
+    (folder / "README").write_text("Files here are run.")
+    assert differences("1", image()) == {}
+
+    (folder / "00-numbers.py").write_text("import numpy as np")
+    [(code, (severity, message))] = differences("1", image()).items()
+    assert (code, severity) == ("image_lacks_start_up", Severity.WARNING)
+    assert "00-numbers.py" in message and "README" not in message
+    assert "image_lacks_start_up" not in {it.code for it in project.inspect().findings}
+
+
 def test_of_an_image_that_was_written_in_nothing_differs(differences):
     kernel = {"name": "dataops.sandbox.data.python3", "display_name": "x", "language": "python"}
     assert differences("import pandas", image(), kernel=kernel) == {}

@@ -2,8 +2,8 @@ import { expect, test } from './fixtures';
 import { notebook, openForm } from './notebooks';
 import { Wire } from './wire';
 
-const SERVER = Number(process.env.UI_TESTS_PORT ?? '8899');
-const PORT = SERVER + 1;
+const SERVER = Number(process.env.UI_TESTS_PORT);
+const PORT = Number(process.env.UI_TESTS_WIRE_PORT);
 
 let wire: Wire;
 
