@@ -171,7 +171,8 @@ class _Packing:
         """Where it is found from the notebook's folder or one above, within the root."""
         folder = self._workspace.folder
         for start in (folder, *folder.parents):
-            if self._workspace.holds(start):
+            # Both: `rest` may begin with `..`.
+            if self._workspace.holds(start) and self._workspace.holds(Path(os.path.normpath(start / rest))):
                 yield from self._matches(os.path.relpath(start / rest, folder))
 
     def _read_on(self, path: Path, *, runs: bool) -> None:

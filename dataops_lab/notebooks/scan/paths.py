@@ -98,6 +98,8 @@ def _call(node: ast.Call, names: Mapping[str, str]) -> str | None:  # noqa: PLR0
             return _parent(arguments[0])
         case ast.Attribute(value=base, attr="joinpath"):
             return _joined([path_of(base, names), *arguments])
+        case ast.Attribute(value=ast.Name(id="glob"), attr="glob") if arguments and not node.keywords:
+            return arguments[0]  # the module's, which begins in the current folder
         case ast.Attribute(value=base, attr="glob") if arguments:
             return _joined([path_of(base, names), arguments[0]])
         case ast.Attribute(value=base, attr="rglob") if arguments:
