@@ -23,7 +23,7 @@ FRONTEND := package.json tsconfig.json install.json $(shell find src style schem
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: docker help lab test check test-python test-frontend test-browser chaos bench build format generate clean
+.PHONY: docker help lab test check test-python test-frontend test-browser chaos soak bench build format generate clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ check: $(DONE)/built ## lint, formatting, types and import rules
 
 test-python: $(DONE)/built $(DONE)/postgres $(DONE)/r $(DONE)/registry docker ## the Python tests (arguments in PYTEST_ARGS)
 	python -m pytest --reruns $(RETRIES) $(PYTEST_ARGS)
+
+soak: $(DONE)/built $(DONE)/postgres $(DONE)/r $(DONE)/registry docker ## the Python tests that take minutes
+	python -m pytest -m soak $(PYTEST_ARGS)
 
 test-frontend: $(DONE)/built ## the TypeScript tests
 	jlpm test
