@@ -24,6 +24,7 @@
     │   ├── BlobsUnavailable
     │   ├── EngineUnavailable
     │   ├── SecretsLocked
+    │   ├── ReportUnavailable
     │   └── ServerUnreachable
     └── Damaged                stored bytes are not what was stored
 
@@ -166,6 +167,12 @@ class SecretsLocked(Unavailable):
     """The key that opens them is not there."""
 
     code = "secrets_locked"
+
+
+class ReportUnavailable(Unavailable):
+    """The page was not made; the executed notebook is there."""
+
+    code = "report_too_slow"
 
 
 class ServerUnreachable(Unavailable):

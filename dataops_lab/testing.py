@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,6 +17,7 @@ from .domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, 
 from .domain.versions import Manifest, Origin, digest_of
 from .errors import Damaged, NotFound, Refused, SecretsLocked
 from .ports import Bundle, Executor, Look, Say
+from .ports.notebooks import NONE_BESIDE
 from .runner import protocol
 from .runner.reading import open_plain
 
@@ -199,7 +200,15 @@ class FakeNotebooks:
     def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
         return notebook
 
-    def report(self, notebook: bytes, *, title: str, code: bool) -> bytes:
+    def report(
+        self,
+        notebook: bytes,
+        *,
+        title: str,
+        code: bool,
+        pictures: Mapping[str, str] = NONE_BESIDE,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> bytes:
         return f"<title>{title}</title>{'code' if code else ''}".encode()
 
 

@@ -158,6 +158,7 @@ class DataOpsHandler(APIHandler):
         self._services = services
         self._threads = threads
         self._max_body_bytes = max_body_bytes
+        self._gone = False
 
     @property
     def services(self) -> Services:
@@ -169,6 +170,14 @@ class DataOpsHandler(APIHandler):
         """The person who is logged in. A shared token or password means the one whose server this is."""
         shared = has_one_login(self.identity_provider)
         return getpass.getuser() if shared else str(self.current_user.username)
+
+    def is_waited_for(self) -> bool:
+        """Whether somebody still reads the answer. May be asked in any thread."""
+        return not self._gone
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        self._gone = True
 
     async def in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args))

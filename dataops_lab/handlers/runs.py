@@ -200,7 +200,7 @@ class ReportHandler(DataOpsHandler):
         "The report, with or without code", action="read", resource=RUNS, answers={200: "text/html"}, query=ReportQuery
     )
     def get(self, run_id: str, query: ReportQuery) -> Bytes:
-        page = records.report(self.services, run_id, code=query.code)
+        page = records.report(self.services, run_id, code=query.code, wanted=self.is_waited_for)
         return Bytes(page, "text/html; charset=utf-8", f"{run_id}.html", inline=True)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..domain.images import Frozen
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from ..ports import Blobs
+from ..ports.notebooks import NONE_BESIDE
 
 
 class LocalNotebooks:
@@ -68,7 +69,15 @@ class LocalNotebooks:
 
         return inject.filled_in(notebook, language, values, types)
 
-    def report(self, notebook: bytes, *, title: str, code: bool) -> bytes:
+    def report(
+        self,
+        notebook: bytes,
+        *,
+        title: str,
+        code: bool,
+        pictures: Mapping[str, str] = NONE_BESIDE,
+        wanted: Callable[[], bool] = lambda: True,  # noqa: ARG002 — there is nobody who could ask meanwhile
+    ) -> bytes:
         from . import report
 
-        return report.report(notebook, title=title, code=code)
+        return report.report(notebook, title=title, code=code, pictures=pictures, read=self._blobs.read)

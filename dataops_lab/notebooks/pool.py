@@ -28,6 +28,17 @@ class WorkerTooSlow(Exception):
     """No answer came in time. Not TimeoutError, which a call may raise by itself."""
 
 
+_STEP_S = 0.5
+
+
+def _step(deadline: float, wanted: Callable[[], bool]) -> float:
+    """How long to wait before looking again. Raise WorkerTooSlow when there is nothing more to wait for."""
+    left = deadline - time.monotonic()
+    if left <= 0 or not wanted():
+        raise WorkerTooSlow
+    return min(left, _STEP_S)
+
+
 class Pool:
     """At most `workers` processes, each started when it is first needed. Calls may come from several threads.
 
@@ -41,18 +52,27 @@ class Pool:
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
 
-    def call(self, within_s: float, verb: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        """Raise what the call raises. Raise WorkerTooSlow when nothing came in time, waiting for a worker included.
+    def call(
+        self,
+        within_s: float,
+        verb: str,
+        arguments: tuple[Any, ...],
+        named: dict[str, Any],
+        *,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> Any:
+        """Raise what the call raises. Raise WorkerTooSlow when nothing came in time, waiting for a worker included, or
+        the answer is not `wanted` any more, which is asked now and then.
 
-        A call that took too long or whose worker died costs that worker only.
+        A call that was given up or whose worker died costs that worker only.
         """
         deadline = time.monotonic() + within_s
-        if not self._free.acquire(timeout=within_s):
-            raise WorkerTooSlow
+        while not self._free.acquire(timeout=_step(deadline, wanted)):
+            pass
         try:
             worker = self._taken()
             try:
-                answer, error, trace = worker.answer(deadline - time.monotonic(), verb, arguments, named)
+                answer, error, trace = worker.answer(deadline, wanted, verb, arguments, named)
             except BaseException:
                 worker.end()
                 raise
@@ -109,11 +129,11 @@ class _Worker:
         with suppress(OSError):  # It has ended already: the first call finds that out.
             self._connection.send(factory)
 
-    def answer(self, within_s: float, *call: Any) -> tuple[Any, BaseException | None, str]:
+    def answer(self, deadline: float, wanted: Callable[[], bool], *call: Any) -> tuple[Any, BaseException | None, str]:
         try:
             self._connection.send(call)
-            if not self._connection.poll(max(0, within_s)):
-                raise WorkerTooSlow
+            while not self._connection.poll(_step(deadline, wanted)):
+                pass
             answer: tuple[Any, BaseException | None, str] = self._connection.recv()
             return answer
         except (EOFError, ConnectionError) as ended:

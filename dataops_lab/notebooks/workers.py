@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from ..domain.images import Frozen
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
-from ..errors import Unavailable
+from ..errors import ReportUnavailable, Unavailable
 from ..ports import Notebooks
+from ..ports.notebooks import NONE_BESIDE
 from .pool import Pool, WorkerDied, WorkerTooSlow
 
 _WORKERS = 2
 
 # Longer than storing the largest snapshot on a slow disk; what takes longer will not end.
 _TIMEOUT_S = 600.0
+
+# Nobody looks at an empty tab for longer.
+_REPORT_TIMEOUT_S = 60.0
+
+# A call holds one of the few threads of a server while it waits.
+_REPORTS_AT_ONCE = 3
 
 
 class WorkerNotebooks:
@@ -23,13 +31,24 @@ class WorkerNotebooks:
     `factory` makes the notebooks of a worker, in the worker: it must be picklable. A worker that dies
     takes its call along, which is then tried once more. A call that takes longer than `timeout_s`
     raises Unavailable, and its worker is ended.
+
+    Reports have a worker of their own: how long one takes is up to whoever wrote the notebook, and
+    nothing else waits for it. At most three are asked for at once.
     """
 
     def __init__(
-        self, factory: Callable[[], Notebooks], *, workers: int = _WORKERS, timeout_s: float = _TIMEOUT_S
+        self,
+        factory: Callable[[], Notebooks],
+        *,
+        workers: int = _WORKERS,
+        timeout_s: float = _TIMEOUT_S,
+        report_timeout_s: float = _REPORT_TIMEOUT_S,
     ) -> None:
         self._pool = Pool(factory, workers=workers)
         self._timeout_s = timeout_s
+        self._reports = Pool(factory, workers=1)
+        self._report_timeout_s = report_timeout_s
+        self._reports_at_once = threading.Semaphore(_REPORTS_AT_ONCE)
 
     def inspect(
         self,
@@ -69,12 +88,31 @@ class WorkerNotebooks:
     def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
         return cast(bytes, self._call("filled_in", notebook, language, dict(values), dict(types)))
 
-    def report(self, notebook: bytes, *, title: str, code: bool) -> bytes:
-        return cast(bytes, self._call("report", notebook, title=title, code=code))
+    def report(
+        self,
+        notebook: bytes,
+        *,
+        title: str,
+        code: bool,
+        pictures: Mapping[str, str] = NONE_BESIDE,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> bytes:
+        if not self._reports_at_once.acquire(blocking=False):
+            raise ReportUnavailable("Other reports are being made. Try again in a minute.", code="reports_busy")
+        named = {"title": title, "code": code, "pictures": dict(pictures)}
+        try:
+            return cast(bytes, self._reports.call(self._report_timeout_s, "report", (notebook,), named, wanted=wanted))
+        except (WorkerTooSlow, WorkerDied):
+            raise ReportUnavailable(
+                f"The report was not made within {self._report_timeout_s:g} s. Download the executed notebook instead."
+            ) from None
+        finally:
+            self._reports_at_once.release()
 
     def close(self) -> None:
         """End the workers, whatever they do; a later call starts new ones."""
         self._pool.close()
+        self._reports.close()
 
     def _call(self, verb: str, *arguments: Any, **named: Any) -> Any:
         try:

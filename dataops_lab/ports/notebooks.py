@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from ..domain.images import Frozen
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+
+NONE_BESIDE: Mapping[str, str] = MappingProxyType({})
 
 
 class Notebooks(Protocol):
@@ -61,6 +64,18 @@ class Notebooks(Protocol):
         """
         ...
 
-    def report(self, notebook: bytes, *, title: str, code: bool) -> bytes:
-        """One HTML page that loads nothing from elsewhere; `code` False hides sources."""
+    def report(
+        self,
+        notebook: bytes,
+        *,
+        title: str,
+        code: bool,
+        pictures: Mapping[str, str] = NONE_BESIDE,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> bytes:
+        """One HTML page that loads nothing from elsewhere; `code` False hides sources.
+
+        `pictures` has the digests of those beside the notebook, by their path from its folder. Unavailable when it
+        takes too long, or is not `wanted` any more.
+        """
         ...

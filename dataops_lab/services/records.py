@@ -5,16 +5,17 @@ from __future__ import annotations
 import io
 import json
 import os
+import posixpath
 import shlex
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO, NamedTuple
 
 from ..domain.records import RecordFile, RecordFileKind
 from ..domain.runs import RunState
 from ..domain.versions import canonical_json
-from ..errors import Conflict, NotFound
+from ..errors import Conflict, NotFound, ReportUnavailable
 from ..runner import protocol
 from ..runner.journal import encoded
 from ..runner.reading import JOURNAL_BYTES, Lines, event_of, open_plain
@@ -53,8 +54,8 @@ def log(ctx: Services, run_id: str) -> BinaryIO:
     return _open(ctx, get(ctx, run_id), RecordFileKind.LOG) or io.BytesIO()
 
 
-def report(ctx: Services, run_id: str, *, code: bool) -> bytes:
-    """One HTML page, rendered when it is first read and kept."""
+def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool] = lambda: True) -> bytes:
+    """One HTML page, rendered when it is first read and kept. Unavailable when that takes too long."""
     view = get(ctx, run_id)
     stored = _stored(view, RecordFileKind.NOTEBOOK)
     if stored is None:
@@ -64,13 +65,23 @@ def report(ctx: Services, run_id: str, *, code: bool) -> bytes:
         digest = tx.records.report(view.run.id, variant)
     if digest is None:
         # Outside of any transaction: rendering takes seconds.
-        page = ctx.notebooks.report(_read(ctx, view, stored), title=view.job.name, code=code)
+        page = ctx.notebooks.report(
+            _read(ctx, view, stored), title=view.job.name, code=code, pictures=_pictures(view), wanted=wanted
+        )
         digest = ctx.blobs.put(page)
         with ctx.store.begin() as tx:
             tx.runs.get(view.run.id)  # It may have been deleted meanwhile.
             tx.records.keep_report(view.run.id, variant, digest)
         return page
     return ctx.blobs.read(digest)
+
+
+def _pictures(view: RunView) -> dict[str, str]:
+    """What lay beside the notebook, before the run or after it; later ones win."""
+    folder = str(PurePosixPath(view.version.manifest.notebook_path).parent)
+    files = [(file.path, file.digest) for file in view.version.manifest.files]
+    files += [(file.path, file.digest) for file in (view.record.artifacts if view.record else ())]
+    return {posixpath.relpath(path, folder): digest for path, digest in files}
 
 
 def artifact(ctx: Services, run_id: str, path: str) -> tuple[RecordFile, BinaryIO]:
@@ -186,7 +197,10 @@ def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
                 _add(archive, _NAMES.get(file.kind) or names.of(f"artifacts/{file.path}"), source)
         if record.file(RecordFileKind.NOTEBOOK):
             for code, name in ((True, "report.html"), (False, "report-without-code.html")):
-                archive.writestr(name, report(ctx, view.run.id, code=code))
+                try:
+                    archive.writestr(name, report(ctx, view.run.id, code=code))
+                except ReportUnavailable as error:  # The rest of the record must not depend on it.
+                    archive.writestr(f"{name}.missing.txt", f"{error.message}\n")
         archive.writestr("parameters.json", _pretty(view.run.parameters))
         archive.writestr("values.json", _pretty(record.values))
         notebook = names.of(f"input/{manifest.notebook_path}")

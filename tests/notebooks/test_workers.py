@@ -18,7 +18,7 @@ import pytest
 import dataops_lab
 from dataops_lab.blobs import FolderBlobs
 from dataops_lab.domain.snapshots import Limits
-from dataops_lab.errors import InvalidNotebook, KernelUnavailable, Unavailable
+from dataops_lab.errors import InvalidNotebook, KernelUnavailable, ReportUnavailable, Unavailable
 from dataops_lab.notebooks import LocalNotebooks
 from dataops_lab.notebooks.workers import WorkerNotebooks
 
@@ -125,8 +125,12 @@ class Hanging:
     def kernel(self, name: str) -> None:
         threading.Event().wait()
 
-    def report(self, notebook: bytes, *, title: str, code: bool) -> int:
+    def frozen(self, kernel: str) -> int:
         return os.getpid()
+
+    def report(self, notebook: bytes, **options: Any) -> None:
+        if not notebook:
+            threading.Event().wait()
 
 
 def test_a_call_that_hangs_is_given_up_and_its_worker_with_it() -> None:
@@ -140,13 +144,61 @@ def test_a_call_that_hangs_is_given_up_and_its_worker_with_it() -> None:
 
 def test_after_a_call_that_hung_the_next_one_is_answered() -> None:
     workers = WorkerNotebooks(Hanging, workers=1, timeout_s=60)  # type: ignore[arg-type]
-    first = workers.report(b"", title="", code=True)
+    first = workers.frozen("python3")
     workers._timeout_s = 0.1
     with pytest.raises(Unavailable):
         workers.kernel("python3")
     workers._timeout_s = 60
-    assert workers.report(b"", title="", code=True) != first
+    assert workers.frozen("python3") != first
     workers.close()
+
+
+@pytest.fixture
+def hanging() -> Iterator[WorkerNotebooks]:
+    workers = WorkerNotebooks(Hanging, workers=1)  # type: ignore[arg-type]
+    yield workers
+    workers.close()
+
+
+def test_reports_that_take_long_hold_up_no_other_call(hanging: WorkerNotebooks) -> None:
+    waiting = threading.Barrier(4)
+    give_up = threading.Event()
+
+    def report() -> None:
+        first = iter([True])
+
+        def wanted() -> bool:
+            if next(first, False):
+                waiting.wait()
+            return not give_up.is_set()
+
+        hanging.report(b"", title="", code=True, wanted=wanted)
+
+    with ThreadPoolExecutor(3) as threads:
+        reports = [threads.submit(report) for _ in range(3)]
+        waiting.wait()
+        assert hanging.frozen("python3")
+        with pytest.raises(ReportUnavailable) as refused:
+            hanging.report(b"x", title="", code=True)
+        give_up.set()
+    assert refused.value.precise_code == "reports_busy"
+    assert all(isinstance(given_up.exception(), ReportUnavailable) for given_up in reports)
+
+
+def test_a_report_that_takes_too_long_is_given_up(hanging: WorkerNotebooks) -> None:
+    hanging._report_timeout_s = 0.5
+    with pytest.raises(ReportUnavailable, match="Download the executed notebook") as given_up:
+        hanging.report(b"", title="", code=True)
+    assert given_up.value.precise_code == "report_too_slow"
+
+
+def test_a_report_that_nobody_waits_for_is_given_up(hanging: WorkerNotebooks) -> None:
+    others = {child.pid for child in children()}
+    asked = iter([True, True, False])
+    with pytest.raises(ReportUnavailable):
+        hanging.report(b"", title="", code=True, wanted=lambda: next(asked))
+    assert {child.pid for child in children()} <= others
+    hanging.report(b"x", title="", code=True)
 
 
 class Failing:

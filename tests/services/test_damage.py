@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from dataops_lab.blobs import FolderBlobs
 from dataops_lab.domain.runs import AttemptState, RunState
 from dataops_lab.domain.versions import digest_of
-from dataops_lab.errors import Damaged
+from dataops_lab.errors import Damaged, ReportUnavailable
 from dataops_lab.services import damage, records, runs
 from dataops_lab.store import tables as t
 from dataops_lab.testing import FakeNotebooks
@@ -43,6 +44,32 @@ def run(ctx, engine, submit, executor):
             executor.end(name)
         engine.settle()
     raise AssertionError(view)
+
+
+def with_report(ctx, render):
+    class Rendering(FakeNotebooks):
+        def report(self, notebook, **options):
+            return render(**options)
+
+    return replace(ctx, notebooks=Rendering(ctx.blobs))
+
+
+def test_a_report_shows_what_lies_beside_the_notebook(ctx, run):
+    seen = {}
+    records.report(with_report(ctx, lambda **options: seen.update(options) or b"page"), run.id, code=True)
+    [artifact] = runs.get(ctx, run.id).record.artifacts
+    assert seen["pictures"]["out.csv"] == artifact.digest
+
+
+def test_a_record_is_exported_without_a_report_that_takes_too_long(ctx, run, tmp_path):
+    def too_slow(**options):
+        raise ReportUnavailable("The report was not made within 60 s.")
+
+    with (tmp_path / "archive.zip").open("wb") as target:
+        records.export(with_report(ctx, too_slow), run.id, target)
+    with zipfile.ZipFile(tmp_path / "archive.zip") as archive:
+        assert "notebook.ipynb" in archive.namelist()
+        assert b"not made" in archive.read("report.html.missing.txt")
 
 
 def flip_a_bit(ctx, digest: str) -> None:

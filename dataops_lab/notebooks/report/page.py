@@ -17,6 +17,8 @@ from urllib.parse import unquote
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
+from ...errors import DataOpsError
+from ...ports.notebooks import NONE_BESIDE
 from ..read import Cell, Notebook, parse_notebook
 from . import render
 from .clean import Picture
@@ -49,8 +51,8 @@ def report(
     *,
     title: str,
     code: bool,
-    pictures: Mapping[str, str] | None = None,
-    read: Callable[[str], bytes] | None = None,
+    pictures: Mapping[str, str] = NONE_BESIDE,
+    read: Callable[[str], bytes],
 ) -> bytes:
     """Loads nothing and runs nothing, whatever the outputs hold.
 
@@ -61,19 +63,22 @@ def report(
     it = parse_notebook(notebook)
     page = _environment().get_template("page.html.j2")
     styles = (Path(__file__).parent / "style.css").read_text("utf-8") + render.code_styles()
-    parts = list(_parts(it, code, _beside(pictures or {}, read)))
+    parts = list(_parts(it, code, _beside(pictures, read)))
     has_heading = any("<h1" in part.html for part in parts if part.kind == "markdown")
     html = page.render(title=title, parts=parts, has_heading=has_heading, styles=Markup(styles))  # noqa: S704 — ours
     return html.encode(errors="replace")
 
 
-def _beside(pictures: Mapping[str, str], read: Callable[[str], bytes] | None) -> Picture:
+def _beside(pictures: Mapping[str, str], read: Callable[[str], bytes]) -> Picture:
     def picture(address: str) -> str | None:
         path = posixpath.normpath(unquote(address))
         mime = PICTURES.get(posixpath.splitext(path)[1].lower())
-        if mime is None or read is None or path not in pictures:
+        if mime is None or path not in pictures:
             return None
-        data = read(pictures[path])
+        try:
+            data = read(pictures[path])
+        except DataOpsError:  # Named on the page; the rest of it can be read.
+            return None
         return f"data:{mime};base64,{base64.b64encode(data).decode()}" if len(data) <= _LARGEST_PICTURE else None
 
     return picture
