@@ -76,6 +76,9 @@ class MemoryBlobs:
     def open(self, digest: str) -> BinaryIO:
         return io.BytesIO(self.read(digest))
 
+    def open_whole(self, digest: str) -> BinaryIO:
+        return self.open(digest)
+
     def read(self, digest: str) -> bytes:
         if digest not in self._stored:
             raise NotFound(f"Nothing is stored under {digest}.", digest=digest)

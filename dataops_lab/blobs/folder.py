@@ -18,6 +18,7 @@ from ..errors import BlobsUnavailable, Damaged, NotFound
 from ..runner.reading import open_plain
 
 _CHUNK = 1024 * 1024
+_REMEMBERED = 10_000
 UNFINISHED = ".new-"
 """How files begin that are still being written, or that a killed process left."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -26,6 +27,8 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 class FolderBlobs:
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._whole: dict[str, tuple[int, int, int]] = {}
+        """How the files looked when their bytes were checked: inode, time of change, size."""
 
     def put(self, data: bytes) -> str:
         digest = digest_of(data)
@@ -63,6 +66,22 @@ class FolderBlobs:
         except OSError as error:
             raise BlobsUnavailable(f"Cannot read bytes below {self._root}: {error.strerror}.") from error
 
+    def open_whole(self, digest: str) -> BinaryIO:
+        stored = self.open(digest)
+        try:
+            found = os.fstat(stored.fileno())
+            look = (found.st_ino, found.st_mtime_ns, found.st_size)
+            if self._whole.get(digest) != look:
+                _check(stored, digest)
+                stored.seek(0)
+                if len(self._whole) >= _REMEMBERED:
+                    self._whole.clear()
+                self._whole[digest] = look
+        except BaseException:
+            stored.close()
+            raise
+        return stored
+
     def read(self, digest: str) -> bytes:
         with self.open(digest) as stored:
             data = stored.read()
@@ -84,12 +103,8 @@ class FolderBlobs:
         return self._path(digest).is_file()
 
     def check(self, digest: str) -> None:
-        hasher = hashlib.sha256()
         with self.open(digest) as stored:
-            while chunk := stored.read(_CHUNK):
-                hasher.update(chunk)
-        if "sha256:" + hasher.hexdigest() != digest:
-            raise _damaged(digest)
+            _check(stored, digest)
 
     def put_before(self, moment: dt.datetime) -> Iterator[tuple[str, int]]:
         for path in self._root.glob("sha256/??/*"):
@@ -191,6 +206,14 @@ def _read(source: BinaryIO, size: int, path: Path) -> bytes:
 
 def _write(target: BinaryIO, data: bytes) -> None:
     target.write(data)
+
+
+def _check(stored: BinaryIO, digest: str) -> None:
+    hasher = hashlib.sha256()
+    while chunk := stored.read(_CHUNK):
+        hasher.update(chunk)
+    if "sha256:" + hasher.hexdigest() != digest:
+        raise _damaged(digest)
 
 
 def _damaged(digest: str) -> Damaged:

@@ -167,8 +167,8 @@ class NotebookHandler(DataOpsHandler):
         query=NotebookQuery,
     )
     def get(self, run_id: str, query: NotebookQuery) -> Bytes:
-        read = records.executed_notebook if query.executed else records.notebook
-        return Bytes(read(self.services, run_id), "application/x-ipynb+json", f"{run_id}.ipynb")
+        notebook = records.open_notebook(self.services, run_id, executed=query.executed)
+        return Bytes(notebook, "application/x-ipynb+json", f"{run_id}.ipynb")
 
 
 class JournalHandler(DataOpsHandler):

@@ -18,6 +18,13 @@ class Blobs(Protocol):
         """Seekable. NotFound when absent."""
         ...
 
+    def open_whole(self, digest: str) -> BinaryIO:
+        """Like `open`, but Damaged when the bytes changed.
+
+        They are read through for that once in a process, and again only when the file looks changed.
+        """
+        ...
+
     def read(self, digest: str) -> bytes:
         """Checked against the digest: Damaged when the bytes changed."""
         ...

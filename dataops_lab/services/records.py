@@ -49,6 +49,16 @@ def executed_notebook(ctx: Services, run_id: str) -> bytes:
     raise _nothing_yet(view, "executed notebook")
 
 
+def open_notebook(ctx: Services, run_id: str, *, executed: bool) -> BinaryIO:
+    """What `executed_notebook` or `notebook` reads, to be passed on in pieces: it may be large."""
+    view = get(ctx, run_id)
+    if stored := _stored(view, RecordFileKind.NOTEBOOK):
+        return _open_stored(ctx, view, stored)
+    if executed:
+        raise _nothing_yet(view, "executed notebook")
+    return io.BytesIO(_input(ctx, view))
+
+
 def log(ctx: Services, run_id: str) -> BinaryIO:
     """Standard output and error of all cells, also while they run; empty before anything was said."""
     return _open(ctx, get(ctx, run_id), RecordFileKind.LOG) or io.BytesIO()
@@ -283,8 +293,7 @@ def _read(ctx: Services, view: RunView, file: RecordFile) -> bytes:
 def _open_stored(ctx: Services, view: RunView, file: RecordFile) -> BinaryIO:
     with reading(ctx, view, file):
         # Whole before its first byte is sent: a stream that has begun cannot be taken back.
-        ctx.blobs.check(file.digest)
-        return ctx.blobs.open(file.digest)
+        return ctx.blobs.open_whole(file.digest)
 
 
 def _open(ctx: Services, view: RunView, kind: RecordFileKind) -> BinaryIO | None:

@@ -82,6 +82,7 @@ def flip_a_bit(ctx, digest: str) -> None:
 
 READERS = {
     "output.ipynb": [
+        lambda ctx, run_id: records.open_notebook(ctx, run_id, executed=True),
         records.notebook,
         records.executed_notebook,
         lambda ctx, run_id: records.report(ctx, run_id, code=True),
