@@ -99,6 +99,10 @@ class Runs(Protocol):
         """Newest first."""
         ...
 
+    def newest_of(self, job_ids: Collection[str]) -> Sequence[Run]:
+        """The newest of each of these jobs, in no order."""
+        ...
+
     def in_state(self, *states: RunState) -> Sequence[Run]: ...
     def move(self, before: Run, after: Run) -> None:
         """Write `after`, as far as it changes with the state, if the row is still in `before.state`, with its event;

@@ -224,8 +224,7 @@ def page(ctx: Services, where: RunFilter, *, limit: int = 50, cursor: str | None
 
 def last_of_jobs(ctx: Services, job_ids: Sequence[str]) -> dict[str, RunView]:
     with ctx.store.read() as tx:
-        last = [run for job_id in job_ids for run in tx.runs.page(RunFilter(job_id=job_id), limit=1).items]
-        return {view.job.id: view for view in _views(ctx, tx, last)}
+        return {view.job.id: view for view in _views(ctx, tx, tx.runs.newest_of(job_ids))}
 
 
 def fill_in(

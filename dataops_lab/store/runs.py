@@ -69,6 +69,9 @@ class SqlRuns:
         query = select(t.runs).where(t.runs.c.id.in_(ids))
         return page_of(self._connection, query, t.runs.c.id, _run, limit=limit, cursor=cursor)
 
+    def newest_of(self, job_ids: Collection[str]) -> Sequence[Run]:
+        return [_run(row) for row in self._connection.execute(_NEWEST, {"jobs": list(job_ids)})]
+
     def in_state(self, *states: RunState) -> Sequence[Run]:
         rows = self._connection.execute(_IN_STATES, {"states": [str(state) for state in states]})
         return [_run(row) for row in rows]
@@ -143,6 +146,9 @@ _CANCELS = select(_C.id, _C.cancel_requested_at, _C.cancel_requested_by).where(
 )
 _AMONG_STATES = _C.state.in_(bindparam("states", expanding=True))
 _IN_STATES = select(t.runs).where(_AMONG_STATES).order_by(_C.id)
+_NEWEST = select(t.runs).where(
+    _C.id.in_(select(func.max(_C.id)).where(_C.job_id.in_(bindparam("jobs", expanding=True))).group_by(_C.job_id))
+)
 _COUNTS = select(_C.state, func.count()).where(_AMONG_STATES).group_by(_C.state)
 
 
