@@ -229,7 +229,7 @@ def output(run_id: str, output: str | None, server: str | None, as_json: bool) -
     if output == "-":
         sys.stdout.buffer.write(notebook)
         return
-    target = target or targets.checked(f"{Path(run.job.path).stem}-{run.id}.ipynb")
+    target = target or targets.checked(targets.named_after(run.job.path, run.id))
     from ..client.files import replacing
 
     with replacing(target) as file:

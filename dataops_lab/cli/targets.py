@@ -8,6 +8,12 @@ from pathlib import Path
 from ..errors import InvalidRequest
 
 
+def named_after(path: str, run_id: str) -> str:
+    """For the executed notebook of a run; no longer than file systems allow, however long the notebook's name is."""
+    stem = os.fsencode(Path(path).stem)[:200]
+    return f"{stem.decode(errors='ignore')}-{run_id}.ipynb"
+
+
 def checked(name: str, *, never: str | None = None) -> Path:
     """Refused before anything is done if it could not be written at the end, or is the file `never`."""
     path = Path(name)

@@ -16,7 +16,7 @@ from ..runner.files import umask
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file that takes the name `path` at the end of the block; after an exception nothing is left of it."""
     # Beside it: a rename does not cross file systems.
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as side:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as side:
         try:
             yield cast(BinaryIO, side)
             side.flush()

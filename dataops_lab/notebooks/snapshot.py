@@ -21,6 +21,9 @@ from .read import Notebook, read_notebook
 from .travel import Luggage, pack
 from .workspace import Workspace, workspace_of
 
+LONGEST_NAME = 200
+"""Of a job. File systems have longer ones."""
+
 
 @dataclass(frozen=True)
 class _Look:
@@ -36,7 +39,8 @@ class _Look:
 
     @property
     def name(self) -> str:
-        return self.workspace.notebook.name.removesuffix(".ipynb") or self.workspace.notebook.name
+        name = self.workspace.notebook.name.removesuffix(".ipynb") or self.workspace.notebook.name
+        return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
 def inspect(

@@ -27,3 +27,12 @@ def test_after_a_failure_what_was_there_is_untouched_and_nothing_else_is_left(tm
 
     assert target.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_name_may_be_as_long_as_file_systems_allow(tmp_path):
+    target = tmp_path / ("n" * 255)
+
+    with replacing(target) as file:
+        file.write(b"all of it")
+
+    assert target.read_bytes() == b"all of it"

@@ -47,6 +47,13 @@ def test_it_names_what_it_was_taken_of(project: Any, take: Taking) -> None:
     assert (taken.manifest.kernel_name, taken.manifest.language, taken.kernel.name) == ("python3", "python", "python3")
 
 
+def test_a_job_may_be_named_after_a_notebook_with_a_long_name(project: Any) -> None:
+    project.notebook("1")
+    path = project.path.rename(project.path.with_name("n" * 240 + ".ipynb"))
+    taken = project.notebooks.snapshot(str(path), root=str(project.root), kernel=None, limits=Limits())
+    assert taken.name == "n" * 199 + "…"
+
+
 def test_the_same_bytes_are_the_same_version(project: Any, take: Taking) -> None:
     project.file("analysis/a.csv")
     project.notebook("a = 1")
