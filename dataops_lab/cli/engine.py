@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -45,16 +46,16 @@ def engine() -> None:
     help="Preloaded interpreters that stand ready while they are used. 0: every run starts cold.",
 )
 @click.option("--parent", type=int, metavar="PID", help="End when this process, which started it, is gone.")
-def run(slots: int | None, idle_s: float | None, warm: int, parent: int | None) -> None:
+@click.option("--log", type=click.Path(path_type=Path), hidden=True, help="Where stdout and stderr go, to be bounded.")
+def run(slots: int | None, idle_s: float | None, warm: int, parent: int | None, log: Path | None) -> None:
     """Run an engine here until it is stopped. While another one leads, it stands by."""
-    import logging
     import signal
     from threading import Event, Thread
 
+    from ..engine.process import write_log
     from ..wiring import Home, build_engine, state_folder
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
-    logging.getLogger("dataops_lab").setLevel(logging.INFO)
+    write_log(log)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from threading import Event, Lock, Thread
 
@@ -18,6 +19,9 @@ FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
 STOP_WITHIN_S = 10.0
 
+LOG_BYTES = 10 * 1000**2
+"""Of the log of engines, and of the one before it, which is kept as `engine.log.1`."""
+
 
 def start_engine(
     folder: Path, *, log: Path, exit_when_idle_s: float | None, ends_with_us: bool, warm: int | None = None
@@ -27,7 +31,7 @@ def start_engine(
     With `ends_with_us` it ends when the calling process is no more; runs go on and the next engine adopts
     them. Starting one where another leads is harmless: it stands by.
     """
-    command = [sys.executable, "-P", "-m", "dataops_lab.cli", "engine", "run"]
+    command = [sys.executable, "-P", "-m", "dataops_lab.cli", "engine", "run", "--log", str(log)]
     if exit_when_idle_s is not None:
         command += ["--exit-when-idle", f"{exit_when_idle_s:g}"]
     if warm is not None:
@@ -48,6 +52,23 @@ def start_engine(
             stderr=said,
             start_new_session=True,
         )
+
+
+def write_log(target: Path | None) -> None:
+    """Let this process, an engine, say what it does; None: on stderr. A file is bounded, and there from the start."""
+    handler = logging.StreamHandler() if target is None else _BoundedLog(target, maxBytes=LOG_BYTES, backupCount=1)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, handlers=[handler])
+    logging.getLogger("dataops_lab").setLevel(logging.INFO)
+
+
+class _BoundedLog(RotatingFileHandler):
+    """Of a process whose stdout and stderr go to the same file: they move on with it."""
+
+    def doRollover(self) -> None:  # noqa: N802
+        super().doRollover()
+        stream = self.stream or self._open()
+        for number in (1, 2):
+            os.dup2(stream.fileno(), number)
 
 
 class Supervisor:
