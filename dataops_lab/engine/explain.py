@@ -2,33 +2,87 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 import re
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..domain.runs import Reason
+from ..domain.secret_files import is_secret
 from ..domain.snapshots import along_line
 
 _QUOTED = re.compile(r"'([^'\0]+)'")
+_SEE = "`jupyter dataops inspect` shows what travels."
 
 
-def explained(reason: Reason, source: str) -> Reason:
-    """A file that a run does not find, but that lies where the notebook at `source` would have found it."""
-    if reason.detail.get("ename") != "FileNotFoundError":
-        return reason
+def explained(reason: Reason, source: str, notebook_path: str, files: str) -> Reason:
+    """A file, folder or module that a run does not find, but that lies where the notebook would have found it.
+
+    `source` is where the notebook lies, `notebook_path` the same below the root of its workspace, and `files` what the
+    run had instead of that root. Nothing is said of what lies outside: a notebook may name anything.
+    """
     named = _QUOTED.search(str(reason.detail.get("evalue", "")))
-    if named is None or named[1].startswith("/"):
+    if named is None:
         return reason
-    path = Path(source).parent / named[1]
+    folder = Path(source).parent
+    root = Path(source).parents[len(PurePosixPath(notebook_path).parts) - 1]
     try:
-        if not path.is_file():
-            return reason
+        match reason.detail.get("ename"):
+            case "FileNotFoundError":
+                return _file(reason, named[1].removeprefix(f"{files}/"), folder, root, starts_at_root=files)
+            case "ModuleNotFoundError":
+                return _module(reason, named[1].partition(".")[0], folder, root)
     except (OSError, ValueError):
+        pass
+    return reason
+
+
+def _file(reason: Reason, name: str, folder: Path, root: Path, *, starts_at_root: str) -> Reason:
+    if name.startswith("/"):
         return reason
-    return replace(
+    below_root = f"'{starts_at_root}/" in str(reason.detail.get("evalue"))
+    path = Path(os.path.normpath((root if below_root else folder) / name))
+    if not _is_inside(path, root):
+        return reason
+    name = posixpath.relpath(path, folder)
+    if path.is_file():
+        if any(map(is_secret, (*path.relative_to(root).parts, *path.resolve().relative_to(root.resolve()).parts))):
+            return _more(
+                reason, "It looks like a secret, and so it does not travel. Set a variable or a secret instead."
+            )
+        said = _more(
+            reason,
+            "It exists beside the notebook, but did not travel with this run. Write "
+            f"{along_line(name)} into the .dataopsignore beside the notebook, and run the notebook again; {_SEE}",
+        )
+        return replace(said, detail={**said.detail, "left_behind": name})
+    missing = next((it for it in (path, path.parent) if it.is_dir()), root)
+    if missing == root or folder.is_relative_to(missing):
+        return reason
+    there = posixpath.relpath(missing, folder)
+    return _more(
         reason,
-        message=f"{reason.message}. It exists beside the notebook, but did not travel with this run. Write "
-        f"{along_line(named[1])} into the .dataopsignore beside the notebook, and run the notebook again; "
-        "`jupyter dataops inspect` shows what travels.",
-        detail={**reason.detail, "left_behind": named[1]},
+        f"The folder {there} exists in the workspace, but not in this run. Make it where it is needed, as "
+        f"`os.makedirs({there!r}, exist_ok=True)` does; or name its files in a cell, so that they travel. {_SEE}",
     )
+
+
+def _module(reason: Reason, name: str, folder: Path, root: Path) -> Reason:
+    for start in (folder, *folder.parents):
+        for path in (start / f"{name}.py", start / name):
+            if _is_inside(path, root) and path.exists():
+                return _more(
+                    reason,
+                    f"It lies in the workspace ({posixpath.relpath(path, folder)}), but did not travel with this run. "
+                    f"Write `import {name}` into a cell: then it is seen, and travels. {_SEE}",
+                )
+    return reason
+
+
+def _is_inside(path: Path, root: Path) -> bool:
+    return path.is_relative_to(root) and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def _more(reason: Reason, text: str) -> Reason:
+    return replace(reason, message=f"{reason.message}. {text}")

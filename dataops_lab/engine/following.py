@@ -14,6 +14,7 @@ from ..domain.moments import Moment
 from ..domain.runs import Attempt, AttemptState, Reason, Run
 from ..errors import BlobsUnavailable, DataOpsError, Refused, StaleWrite, StoreBusy, Unavailable
 from ..ports import Backends, Executor, Look, Transaction
+from ..runner import protocol
 from ..services import Services
 from .explain import explained
 from .finish import End, Outcome, read_outcome, steps_to, store_record, write_ends
@@ -247,7 +248,10 @@ class Following:
         state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, look, took_s=took)
         if reason is not None:
             with self._ctx.store.read() as tx:
-                reason = explained(reason, tx.jobs.get(it.run.job_id).source)
+                source = tx.jobs.get(it.run.job_id).source
+                manifest = tx.versions.get(it.run.job_id, it.run.version_digest).manifest
+            files = str(it.executor.directory(it.attempt.name) / protocol.FILES)
+            reason = explained(reason, source, manifest.notebook_path, files)
         self._finish_as(it, state, outcome, reason, ran=look.started)
 
     def _finish_as(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..domain.secret_files import is_secret
 from ..domain.snapshots import along_line
 from ..errors import InvalidRequest, PathOutsideRoot, Refused
-from .ignore import IGNORE_FILE, IgnoreRules, is_secret, named_in
+from .ignore import IGNORE_FILE, IgnoreRules, named_in
 from .reach import widened
 from .workspace import Workspace, workspace_of
 

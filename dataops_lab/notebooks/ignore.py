@@ -12,11 +12,13 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from ..domain.secret_files import is_secret
+
 IGNORE_FILE = ".dataopsignore"
 
 
-def _any_of(patterns: Iterable[str], flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
-    return re.compile("|".join(map(translate, patterns)), flags)
+def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    return re.compile("|".join(map(translate, patterns)))
 
 
 # Made by tools, useless elsewhere, often huge.
@@ -25,31 +27,6 @@ _TOOLS = _any_of((
     ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox", ".DS_Store", ".virtual_documents", ".vscode",
     ".idea", ".cache", ".local", ".config", ".conda", ".npm", ".nvm", ".cargo", ".rustup", ".jupyter", ".ipython",
 ))  # fmt: skip
-
-# Case says nothing: `.ENV` and `id_RSA` are what they are on every disk.
-_SECRETS = _any_of(
-    (
-        # variables
-        ".env", ".env.*", "*.env", ".envrc", ".renviron",
-        # keys and certificates
-        "*.pem", "*.key", "*.p8", "*.p12", "*.pfx", "*.ppk", "*.jks", "*.keystore", "*.kdb", "*.kdbx", "*.keytab",
-        "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*",
-        # logins that tools keep
-        ".netrc", "_netrc", ".pgpass", ".my.cnf", ".mylogin.cnf", ".pypirc", ".npmrc", ".git-credentials",
-        ".htpasswd", ".vault-token", ".s3cfg", ".boto", ".databrickscfg", ".snowsql", ".terraformrc", ".dockercfg",
-        ".dockerconfigjson", ".docker", ".ssh", ".aws", ".aws-*", ".azure", ".gcloud", ".gnupg", ".kube", "kubeconfig*",
-        "*.kubeconfig", "rclone.conf", "terraform.tfstate*", "*.tfstate", "*.tfvars",
-        "application_default_credentials*",
-        # what people call them
-        *(f"{name}{ending}"
-          for name in ("credential", "credentials", "secret", "secrets", "password", "passwords", "passwd", "token",
-                       "api_key", "api_keys", "apikey", "client_secret*", "service-account*",
-                       "service_account*")
-          for ending in ("", ".json", ".toml", ".yaml", ".yml", ".ini", ".cfg", ".conf", ".txt")),
-    ),
-    re.IGNORECASE,
-)  # fmt: skip
-_NO_SECRETS = _any_of(("*.pub", "*.env.example", "*.env.sample", "*.env.template", "*.env.dist"), re.IGNORECASE)
 
 # A folder that holds one of them is an environment, or keeps the state of this very program.
 _MARKERS = ("pyvenv.cfg", "conda-meta", "dataops.sqlite")
@@ -122,11 +99,6 @@ def named_in(folder: Path) -> list[Path]:
     """The files that the folder's own `.dataopsignore` names from there. They travel whatever other rules say."""
     names = (name for line in _lines(folder) if (name := _file_named_by(line)) is not None)
     return list(dict.fromkeys(Path(os.path.normpath(folder / name)) for name in names))
-
-
-def is_secret(name: str) -> bool:
-    """What the name of a file or folder says."""
-    return bool(_SECRETS.match(name)) and not _NO_SECRETS.match(name)
 
 
 def _lines(folder: Path) -> list[str]:
