@@ -88,7 +88,7 @@ def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool]
 
 def _pictures(view: RunView) -> dict[str, str]:
     """What lay beside the notebook, before the run or after it; later ones win."""
-    folder = str(PurePosixPath(view.version.manifest.notebook_path).parent)
+    folder = posixpath.dirname(view.version.manifest.notebook_path) or "."
     files = [(file.path, file.digest) for file in view.version.manifest.files]
     files += [(file.path, file.digest) for file in (view.record.artifacts if view.record else ())]
     return {posixpath.relpath(path, folder): digest for path, digest in files}
