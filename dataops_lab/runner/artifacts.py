@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import stat
+import sys
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO
 
 from .files import MOST_HOLES, is_hollow
 from .masking import Masking
@@ -17,6 +21,9 @@ MASKED_BYTES = 100_000_000
 """Of a text; a larger one with a secret in it is not kept."""
 
 SEARCHED_BYTES = 1 << 22
+
+INSIDE_BYTES = 200_000_000
+"""Of a compressed file as it is when unpacked; what comes after is not searched."""
 
 State = dict[str, tuple[int, int, int]]
 """Path below the root → size, time of change in ns, inode."""
@@ -121,13 +128,40 @@ def _put_masked(source: Path, target: Path, masking: Masking, note: Callable[[st
 
 
 def _holds_a_secret(path: Path, masking: Masking) -> bool:
+    with path.open("rb") as file:
+        if _found_in(file, masking, sys.maxsize):
+            return True
+        file.seek(0)
+        begin = file.read(4)
+        file.seek(0)
+        try:
+            if begin.startswith(b"\x1f\x8b"):
+                return _found_in(gzip.open(file), masking, INSIDE_BYTES)
+            return begin == b"PK\3\4" and _found_in_zip(file, masking)
+        except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile):
+            return False  # It is damaged, or encrypted: nobody reads a secret in it by accident.
+
+
+def _found_in_zip(file: BinaryIO, masking: Masking) -> bool:
+    """Also in what is one underneath: sheets of Excel, arrays of numpy, wheels."""
+    left = INSIDE_BYTES
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            with archive.open(member) as content:
+                if _found_in(content, masking, left):
+                    return True
+            left -= min(left, member.file_size)
+    return False
+
+
+def _found_in(file: IO[bytes] | gzip.GzipFile, masking: Masking, most: int) -> bool:
     """Read in pieces that overlap, so that none is missed between two of them."""
     before = b""
-    with path.open("rb") as file:
-        while piece := file.read(SEARCHED_BYTES):
-            if masking.search(before + piece):
-                return True
-            before = (before + piece)[-4 * masking.longest :]
+    while most > 0 and (piece := file.read(min(SEARCHED_BYTES, most))):
+        if masking.search(before + piece):
+            return True
+        before = (before + piece)[-4 * masking.longest :]
+        most -= len(piece)
     return False
 
 

@@ -29,7 +29,7 @@ class Masking:
         known = [secret for secret in secrets if len(secret.strip()) >= MASKED_FROM]
         self._forms = sorted({form for secret in known for form in _forms(secret) if len(form) >= MASKED_FROM})
         self._pattern = re.compile(_any_of(self._forms)) if self._forms else None
-        self._bytes = re.compile(_any_of(self._forms).encode()) if self._forms else None
+        self._bytes = re.compile(_any_of(_as_bytes(self._forms)).encode("latin-1")) if self._forms else None
         self.longest = max(map(len, self._forms), default=0)
         self._held: dict[str, str] = {}
         """Of each stream: the end of what it said so far, while it may be the beginning of a secret."""
@@ -232,6 +232,15 @@ def _base64_anywhere(data: bytes, encoded: Any) -> Iterator[str]:
         first = -(-before * 8 // 6)
         last = (before + len(data)) * 8 // 6
         yield text[first:last]
+
+
+def _as_bytes(forms: list[str]) -> list[str]:
+    """As UTF-8 and UTF-16 write them; a character is a byte."""
+    written = {form.encode("utf-8", "surrogatepass") for form in forms}
+    # Without the zero at the edge, what both orders of UTF-16 write is mostly the same, and never begins with it.
+    written |= {form.encode("utf-16-le", "surrogatepass").removesuffix(b"\0") for form in forms}
+    written |= {form.encode("utf-16-be", "surrogatepass").removeprefix(b"\0") for form in forms}
+    return sorted(data.decode("latin-1") for data in written)
 
 
 def _any_of(forms: list[str]) -> str:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import html
 import json
 import os
 import random
 import subprocess
 import sys
+import zipfile
 from urllib.parse import quote, quote_plus
 
 import jinja2
@@ -217,6 +219,23 @@ def test_a_text_that_a_run_made_is_masked_and_other_files_with_a_secret_are_not_
     assert masked == f"[db]\r\npassword={MASK}\r\n".encode() and made[1]["size"] == len(masked)
     assert [note.split()[2] for note in sorted(notes)] == ["login.ini", "model.pkl"]
     assert state_of(tmp_path / "kept").keys() == {"fine.csv", "login.ini"}
+
+
+def test_a_file_with_a_secret_under_its_compression_or_in_wide_characters_is_not_kept(tmp_path, masking):
+    root, notes = tmp_path / "files", []
+    root.mkdir()
+    text = f"password={SECRET}\n".encode()
+    (root / "a.gz").write_bytes(gzip.compress(text))
+    with zipfile.ZipFile(root / "b.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("fine", "x")
+        archive.writestr("sheet", text)
+    (root / "c.txt").write_bytes(text.decode().encode("utf-16"))
+    (root / "fine.gz").write_bytes(gzip.compress(b"fine"))
+    (root / "broken.gz").write_bytes(gzip.compress(b"fine" * 1000)[:20])
+    (root / "broken.zip").write_bytes(b"PK\3\4")
+    made = collect(root, {}, tmp_path / "kept", notes.append, masking)
+    assert [it["path"] for it in made] == ["broken.gz", "broken.zip", "fine.gz"]
+    assert [note.split()[2] for note in sorted(notes)] == ["a.gz", "b.xlsx", "c.txt"]
 
 
 def test_a_secret_at_the_edge_of_what_is_read_at_a_time_is_found(tmp_path, masking, monkeypatch):
