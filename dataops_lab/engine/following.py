@@ -78,6 +78,8 @@ class Following:
         self._ended: list[_Followed] = []
         # Each backend has its own: one that does not answer holds up nothing but what runs there.
         self._threads: defaultdict[str, ThreadPoolExecutor] = defaultdict(_threads)
+        # To lay out a gigabyte takes long: whoever is to be stopped does not wait for it.
+        self._launches: defaultdict[str, ThreadPoolExecutor] = defaultdict(_threads)
         # Each waits until the disk has it, and they can wait together.
         self._puts = ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine-put")
 
@@ -124,7 +126,7 @@ class Following:
         self._writes, self._ended = [], []
 
     def close(self) -> None:
-        for threads in (*self._threads.values(), self._puts):
+        for threads in (*self._threads.values(), *self._launches.values(), self._puts):
             threads.shutdown(wait=True)
 
     def _follow(self, attempt: Attempt, run: Run) -> _Followed:
@@ -158,7 +160,7 @@ class Following:
             self._commit()
         wanted = it.run.cancel_requested_at is None
         if it.attempt.state is AttemptState.LAUNCHING and not it.started and wanted:
-            self._in_a_thread(it, lambda: self._launch(it))
+            self._in_a_thread(it, lambda: self._launch(it), self._launches)
             return
         if not it.answers:
             self._in_a_thread(it, lambda: self._ask(it))
@@ -265,7 +267,9 @@ class Following:
         record = store_record(self._ctx, it.attempt, it.executor.directory(it.attempt.name), self._puts)
         it.end = End(state, outcome, record, reason, ran)
 
-    def _in_a_thread(self, it: _Followed, work: Callable[[], None]) -> None:
+    def _in_a_thread(
+        self, it: _Followed, work: Callable[[], None], threads: Mapping[str, ThreadPoolExecutor] | None = None
+    ) -> None:
         def guarded() -> None:
             try:
                 work()
@@ -273,7 +277,7 @@ class Following:
                 # The disk is full, the blobs are out of reach: it stays as it is.
                 self._try_again(it, error)
 
-        it.at_work = self._threads[it.attempt.backend].submit(guarded)
+        it.at_work = (self._threads if threads is None else threads)[it.attempt.backend].submit(guarded)
         it.at_work.add_done_callback(lambda _: self._wake.set())
 
     def _try_again(self, it: _Followed, error: Exception) -> None:

@@ -554,6 +554,28 @@ def test_a_backend_that_keeps_whoever_asks_waiting_holds_up_nothing_else(
     until(second, one, RunState.CANCELLED if verb == "stop" else RunState.SUCCEEDED)
 
 
+def test_a_run_is_stopped_while_many_others_are_being_launched(new_engine, submit, executor, until, ctx, monkeypatch):
+    engine = new_engine(slots=9)
+    one = until(engine, submit(), AttemptState.RUNNING)
+    go_on, start = threading.Event(), executor.start
+
+    def slow(bundle):
+        if not go_on.wait(60):
+            raise AssertionError("Everybody waited for the launches.")
+        start(bundle)
+
+    monkeypatch.setattr(executor, "start", slow)
+    others = [submit() for _ in range(8)]
+    engine.step()
+    runs.cancel(ctx, one.run.id, by="someone")
+    try:
+        until(engine, one, RunState.CANCELLED)
+    finally:
+        go_on.set()
+    for other in others:
+        until(engine, other, AttemptState.RUNNING)
+
+
 def test_a_second_engine_stands_by_and_takes_over_when_the_lease_has_run_out(
     new_engine, submit, executor, until, clock
 ):
