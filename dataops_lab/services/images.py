@@ -16,6 +16,8 @@ from .permissions import require_administrator
 from .registries import login_for
 
 USED_WITHIN_DAYS = 30
+_OTHER_CLOCKS = dt.timedelta(minutes=5)
+"""By so much the clocks of those who submit may differ."""
 _MAX_DESCRIPTION = 2_000
 _MAX_TAGS = 20
 _MAX_TAG = 40
@@ -78,7 +80,10 @@ class ImageChanges:
 
 def page(ctx: Services) -> list[ImageView]:
     with ctx.store.read() as tx:
-        return [_view(tx, image) for image in tx.images.all()]
+        environments = tx.environments.all()
+        return [
+            ImageView(image, [it.name for it in environments if image.name in it.images]) for image in tx.images.all()
+        ]
 
 
 def get(ctx: Services, name: str) -> ImageView:
@@ -153,22 +158,28 @@ def users(ctx: Services, name: str, *, days: int = USED_WITHIN_DAYS) -> ImageUse
 def remove(ctx: Services, name: str, *, by: str) -> None:
     """Out of the catalogue, and no longer kept by us. Conflict while somebody uses it."""
     require_administrator(ctx, by)
+    # Before the transaction that writes: nobody else writes while that looks through the runs of a month.
+    looked_at = ctx.clock.now()
+    _refuse_used(name, users(ctx, name))
     with ctx.store.begin() as tx:
         image = tx.images.get(name)
-        found = _users(ctx, tx, name, USED_WITHIN_DAYS)
-        if not found.none:
-            raise Conflict(
-                f"{name} is in use: {_said(found)}. Take it out of environments, and trial-run its jobs on another "
-                f"image; `jupyter dataops image users {name}` lists them.",
-                code="image_in_use",
-                environments=list(found.environments),
-                jobs=[it.job.id for it in found.jobs],
-            )
+        _refuse_used(name, _users(ctx, tx, name, USED_WITHIN_DAYS, since=looked_at - _OTHER_CLOCKS))
         tx.images.remove(name)
     # After the commit: an image that is kept for nothing does less harm than one that is gone.
     backend = ctx.image_backend(image.host)
     for pin in image.pins:
         backend.drop(kept_tag(name, pin))
+
+
+def _refuse_used(name: str, found: ImageUsers) -> None:
+    if not found.none:
+        raise Conflict(
+            f"{name} is in use: {_said(found)}. Take it out of environments, and trial-run its jobs on another "
+            f"image; `jupyter dataops image users {name}` lists them.",
+            code="image_in_use",
+            environments=list(found.environments),
+            jobs=[it.job.id for it in found.jobs],
+        )
 
 
 def check(ctx: Services, name: str) -> ImageCheck:
@@ -201,9 +212,8 @@ def _view(tx: Transaction, image: Image) -> ImageView:
     return ImageView(image, [it.name for it in tx.environments.all() if image.name in it.images])
 
 
-def _users(ctx: Services, tx: Transaction, name: str, days: int) -> ImageUsers:
-    since = ctx.clock.now() - dt.timedelta(days=days)
-    runs = tx.runs.on_image(name, since)
+def _users(ctx: Services, tx: Transaction, name: str, days: int, since: dt.datetime | None = None) -> ImageUsers:
+    runs = tx.runs.on_image(name, since or ctx.clock.now() - dt.timedelta(days=days))
     jobs = tx.jobs.of([run.job_id for run in runs])
     by_job: dict[str, list[Run]] = {}
     for run in runs:

@@ -405,6 +405,17 @@ def test_an_image_is_removed_when_nobody_uses_it(ctx, in_docker, submit, daemon,
     assert (images.page(ctx), daemon.kept) == ([], {})
 
 
+def test_a_run_that_was_submitted_while_an_image_is_being_removed_keeps_it(ctx, in_docker, submit, monkeypatch):
+    def nobody_yet(ctx, name):
+        submit()  # by somebody else, right after the look
+        images.disallow(ctx, "data", "sandbox", by="ada")
+        return images.ImageUsers(days=30, environments=[], jobs=[], unfinished=0)
+
+    monkeypatch.setattr(images, "users", nobody_yet)
+    with pytest.raises(Conflict, match="1 jobs ran on it"):
+        images.remove(ctx, "data", by="ada")
+
+
 # --- what was chosen is what runs ---------------------------------------------------------------
 
 
