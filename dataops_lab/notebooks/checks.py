@@ -264,6 +264,13 @@ def _left_behind(left: LeftBehind, workspace: Workspace) -> Finding:
                 f"{path} is a link that leads out of the workspace, so it does not travel.",
                 "Copy what it points to into the workspace, or choose a root that holds both.",
             )
+        case "large":
+            return Finding(
+                "large_file",
+                Severity.WARNING,
+                f"{path} is larger than a file may be, and the code does not name it: it does not travel.",
+                "If a run needs it, make it smaller, or read it by an absolute path from where it lies.",
+            )
         case "tool" if left.path.is_dir():
             return Finding(
                 "ignored_file",

@@ -76,12 +76,14 @@ class _Packing:
         self._rules = IgnoreRules(workspace.root)
         self._walker = Walker(workspace.root, self._rules, self._luggage.left_behind.append, self._enter)
         self._scanned: set[Path] = {workspace.notebook}
+        self._large: dict[Path, Found] = {}
+        """Files of the notebook's folder that are over the limit, and that no code has named so far."""
 
     def packed(
         self, notebook: Notebook, language: str, parameters: list[str], look_for: Callable[[set[str]], Looked]
     ) -> Luggage:
         self._luggage.scan = _scan_of(notebook, language, parameters)
-        self._take_folder(self._workspace.folder)
+        self._take_own_folder()
         self._take_named()
         self._follow(self._luggage.scan)
         # `%%writefile helpers.py` makes a module that is not there yet.
@@ -94,6 +96,7 @@ class _Packing:
             self._luggage.missing_modules |= looked.missing
             self._luggage.modules_elsewhere |= looked.elsewhere
             self._follow_into_root(looked.missing)
+        self._luggage.left_behind += [LeftBehind(path, "large") for path in self._large]
         self._allowance.check_folders(len(self._luggage.empty_folders()))
         return self._luggage
 
@@ -261,6 +264,8 @@ class _Packing:
             return
         if path.is_relative_to(self._workspace.folder):
             # What lies in the folder is taken already, or stays behind for a reason.
+            for large in [it for it in self._large if it.is_relative_to(path)]:
+                self._take_file(self._large.pop(large))
             if path.is_file() and (kept := self._rules.kept_behind_on_the_way(path)):
                 self._luggage.left_behind.append(LeftBehind(path, kept))
             return
@@ -290,6 +295,14 @@ class _Packing:
 
     def _is_inside(self, path: Path) -> bool:
         return Path(os.path.realpath(path)).is_relative_to(self._workspace.root)
+
+    def _take_own_folder(self) -> None:
+        """What is too large is no reason to refuse a notebook that may not even need it."""
+        for found in self._walker.files(self._workspace.folder):
+            if found.size > self._limits.file_bytes and found.path != self._workspace.notebook:
+                self._large[found.path] = found
+            else:
+                self._take_file(found)
 
     def _take_folder(self, folder: Path) -> None:
         for found in self._walker.files(folder):

@@ -24,7 +24,7 @@ class Found:
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """`why` is a Kept, or one of `outside` (a link out of the root), `unreadable`."""
+    """`why` is a Kept, or one of `outside` (a link out of the root), `unreadable`, `large`."""
 
     path: Path
     why: str

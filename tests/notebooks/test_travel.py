@@ -229,11 +229,27 @@ class TestLimits:
 
     def test_a_file_that_is_too_large_is_named(self, project: Any) -> None:
         project.file("analysis/big.bin", "x" * 2000)
-        project.notebook("1")
+        project.notebook("open('big.bin', 'rb')")
         with pytest.raises(SnapshotTooLarge, match=r"analysis/big.bin has 2 kB") as refused:
             project.inspect(limits=Limits(file_bytes=1999))
         assert refused.value.detail["largest"] == [{"path": "analysis/big.bin", "bytes": 2000}]
         assert refused.value.detail["ignore_file"] == str(project.root / "analysis" / ".dataopsignore")
+
+    @pytest.mark.parametrize("source", ["open('raw/big.bin')", "os.listdir('raw')", "glob('raw/*')", "name = 'raw'"])
+    def test_a_file_that_is_too_large_and_named_is_refused(self, source: str, project: Any) -> None:
+        project.file("analysis/raw/big.bin", "x" * 2000)
+        project.notebook(source)
+        with pytest.raises(SnapshotTooLarge):
+            project.inspect(limits=Limits(file_bytes=1999))
+
+    @pytest.mark.parametrize("source", ["1", "open('big.bin', 'wb')"])
+    def test_a_file_that_is_too_large_and_not_named_stays_behind(self, source: str, project: Any) -> None:
+        project.file("analysis/big.bin", "x" * 2000)
+        project.file("analysis/a.csv")
+        project.notebook(source)
+        limits = Limits(file_bytes=1999)
+        assert project.travels(limits=limits) == ["analysis/a.csv"]
+        assert project.findings(limits=limits) == ["large_file"]
 
     def test_too_much_in_total_names_the_largest_first(self, project: Any) -> None:
         project.file("analysis/a.bin", "x" * 700)
