@@ -143,6 +143,14 @@ def test_an_inspection_says_the_same_without_storing(project: Any, take: Taking)
     assert "python3" in looked.kernels
 
 
+def test_a_name_that_is_too_long_for_a_job_is_cut(project: Any) -> None:
+    project.notebook("n = 1")
+    longest = project.path.rename(project.path.with_name("n" * 230 + ".ipynb"))
+    looked = project.notebooks.inspect(str(longest), root=str(project.root), kernel=None, limits=Limits())
+    assert looked.name == "n" * 199 + "…"
+    assert looked.notebook_path == f"analysis/{longest.name}"
+
+
 def test_an_inspection_suggests_the_only_kernel_of_the_language_for_one_that_is_not_here(
     project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
