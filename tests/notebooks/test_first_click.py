@@ -34,16 +34,10 @@ CELLS = "import json, sys\nfor source in json.load(sys.stdin):\n    exec(compile
 
 TRIES = [(it, git) for it in UNTIDY for git in (True, False)]
 
-# What does not complete yet, and is not told.
-WAITING = {
-    *("numpy's own ending with git", "an empty folder", "an empty folder with git", "an empty folder above with git"),
-    *("a folder of old results", "a folder of old results with git"),
-}
-
 
 def case(it: Untidy, git: bool) -> Any:
     name = f"{it.name}{' with git' * git}"
-    return pytest.param(it, git, id=name, marks=[pytest.mark.xfail] if name in WAITING else [])
+    return pytest.param(it, git, id=name)
 
 
 @dataclass(frozen=True)
