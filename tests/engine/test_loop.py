@@ -12,10 +12,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
+from dataops_lab.domain.environments import inherited_of
 from dataops_lab.domain.records import RecordFileKind
 from dataops_lab.domain.runs import AttemptState, RunState
 from dataops_lab.engine import Engine, Settings, watch
-from dataops_lab.engine.launch import allowed
 from dataops_lab.engine.lead import LOST_AFTER_S, Leadership
 from dataops_lab.engine.watch import FORCE_AFTER_S, UNCONFIRMED_AFTER_S
 from dataops_lab.errors import BlobsUnavailable, Refused, StaleWrite, Unavailable
@@ -767,7 +767,7 @@ def test_progress_of_a_growing_journal_reaches_the_store(engine, submit, executo
 
 
 def test_runs_inherit_an_allow_list_and_never_the_engines_token():
-    assert allowed({"PATH": "/bin", "LC_ALL": "C", "JUPYTER_TOKEN": "x", "AWS_SECRET": "y"}) == {
+    assert inherited_of({"PATH": "/bin", "LC_ALL": "C", "JUPYTER_TOKEN": "x", "AWS_SECRET": "y"}) == {
         "PATH": "/bin",
         "LC_ALL": "C",
     }
