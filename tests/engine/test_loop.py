@@ -454,7 +454,7 @@ def test_nobody_reads_the_queue_while_nothing_changes(engine, submit, clock, ctx
     from dataops_lab.store.queue import SqlQueue
 
     view = submit()
-    jobs.change(ctx, view.job.id, {"concurrency": 0})
+    jobs.change(ctx, view.job.id, {"concurrency": 0}, by="someone")
     engine.step()
     engine.step()
     read = []
@@ -624,7 +624,7 @@ def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
     sleeper.step()
     view = submit(queue_timeout_s=100.0)
     if what == "expire":
-        jobs.change(ctx, view.job.id, {"concurrency": 0})
+        jobs.change(ctx, view.job.id, {"concurrency": 0}, by="someone")
         clock.advance(101)
     elif what == "note that it runs":
         until(sleeper, view, AttemptState.LAUNCHING)
@@ -813,6 +813,6 @@ def test_an_engine_that_may_not_end_because_a_run_waits_lays_its_lease_down_once
     monkeypatch.setattr(Leadership, "keep", count)
     monkeypatch.setattr(Leadership, "give_up", lambda self: (laid_down.append(not stop.is_set()), given_up(self)))
     job = submit().job
-    jobs.change(ctx, job.id, {"concurrency": 0})
+    jobs.change(ctx, job.id, {"concurrency": 0}, by="someone")
     Engine(ctx, FakeBackends(executor), Settings(slots=1, exit_when_idle_s=15.0), inherited={}).run(stop)
     assert laid_down.count(True) == 1
