@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..errors import Forbidden, NotFound
 from . import exits, options
 from .connection import Connection, connected
 from .output import as_json as print_json
@@ -24,7 +25,9 @@ def records() -> None:
 
 @records.command()
 @click.argument("run_ids", metavar="[RUN...]", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All runs, which takes as long as reading all their bytes.")
+@click.option(
+    "--all", "everything", is_flag=True, help="All that you may verify. Takes as long as reading all their bytes."
+)
 @options.server_option
 @options.json_option
 def verify(run_ids: tuple[str, ...], everything: bool, server: str | None, as_json: bool) -> int:
@@ -35,10 +38,17 @@ def verify(run_ids: tuple[str, ...], everything: bool, server: str | None, as_js
     if everything == bool(run_ids):
         raise click.UsageError("Name runs, or give --all.")
     damaged: list[VerificationModel] = []
-    count = 0
+    count = skipped = 0
     with connected(server) as connection:
         for run_id in _runs(connection, run_ids):
-            found = connection.client.verify(run_id)
+            try:
+                found = connection.client.verify(run_id)
+            except (Forbidden, NotFound) as error:
+                # Of all runs, some belong to other people, and some were deleted since they were listed.
+                if not everything or error.precise_code not in ("not_owner", "not_found"):
+                    raise
+                skipped += isinstance(error, Forbidden)
+                continue
             count += 1
             if found.damage:
                 damaged.append(found)
@@ -46,13 +56,15 @@ def verify(run_ids: tuple[str, ...], everything: bool, server: str | None, as_js
                     for path, trouble in found.damage.items():
                         click.echo(f"{found.run} {plain(path)}: {trouble}")
     if as_json:
-        print_json({"verified": count, "damaged": [it.model_dump(mode="json") for it in damaged]})
+        print_json({"verified": count, "skipped": skipped, "damaged": [it.model_dump(mode="json") for it in damaged]})
     elif damaged:
         remark(
             f"{len(damaged)} of {plural(count, 'record')} damaged. `jupyter dataops restore FILE` brings bytes back."
         )
     else:
         click.echo(f"{plural(count, 'record')} whole.")
+    if skipped and not as_json:
+        remark(f"{plural(skipped, 'run')} of other people skipped: they and administrators may verify those.")
     return exits.FAILED if damaged else exits.SUCCEEDED
 
 

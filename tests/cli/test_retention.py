@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dataops_lab.client.local import LocalClient
 from dataops_lab.domain.runs import Submission
 from dataops_lab.services import runs
 from dataops_lab.wiring import Home, build_services
@@ -85,3 +86,16 @@ def test_records_are_verified_and_what_is_damaged_is_named(own_shell):
     assert damaged == [{"run": run_id, "damage": {"log.txt": "Its bytes are missing."}}]
     assert "log.txt" in own_shell.here("runs", "show", run_id).out
     assert own_shell.here("records", "verify").code == own_shell.here("records", "verify", run_id, "--all").code == 2
+
+
+def test_who_verifies_all_records_skips_those_of_other_people_and_is_told_how_many(own_shell):
+    notebook = str(own_shell.folder / own_shell.notebook("n.ipynb", "1"))
+    ctx = build_services(Home(own_shell.home))
+    for name in ("bob", "ann", "ann"):
+        LocalClient(ctx, user=name).submit(notebook)
+    bob = {"LOGNAME": "bob", "DATAOPS_LAB_ADMINISTRATORS": "eve"}
+    answer = own_shell.here("records", "verify", "--all", **bob)
+    assert (answer.code, answer.out) == (0, "1 record whole.\n")
+    assert answer.err.startswith("2 runs of other people skipped")
+    assert own_shell.here("records", "verify", "--all", "--json", **bob).json["skipped"] == 2
+    assert own_shell.here("records", "verify", "last", **bob).code == 2
