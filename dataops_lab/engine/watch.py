@@ -100,11 +100,19 @@ def end_of(
         return AttemptState.FAILED, Reason("runner_did_not_start", message, {"said": said})
     if reason is not None:
         return AttemptState.FAILED, reason
+    if (signal := look.detail.get("killed_by")) and counted.get("oom_kills") == 0:
+        return AttemptState.FAILED, Reason("runner_killed", _KILLED_FROM_INSIDE.format(str(signal)[:SAID]))
     why = str(look.detail.get("why", _KILLED))[:SAID]
     return AttemptState.LOST, Reason("runner_lost", f"{why} What it had written is kept.")
 
 
 _KILLED = "The runner was killed before it could finish, by somebody or for want of memory."
+
+_KILLED_FROM_INSIDE = (
+    "The notebook, or a program that it started, ended its own runner ({}): the signal came from inside its container, "
+    "where nobody else is, and memory was left. What it had written is kept. Let it end no process that it has not "
+    "started."
+)
 
 
 def _counted(look: Look) -> dict[str, int]:

@@ -130,3 +130,24 @@ def test_who_left_too_much_has_failed_whatever_its_files_say_and_is_not_tried_ag
     state, reason = end_of(view.attempts[-1], view.run, True, None, look, took_s=1.0)
     assert (state, reason.code) == (AttemptState.FAILED, "left_too_much")
     assert charged(state, reason) is Budget.USER
+
+
+@pytest.mark.parametrize(
+    ("memory", "state", "code"),
+    [
+        ({"oom_kills": 0}, AttemptState.FAILED, "runner_killed"),
+        ({"oom_kills": 1}, AttemptState.FAILED, "out_of_memory"),
+        ({}, AttemptState.LOST, "runner_lost"),
+    ],
+    ids=["memory was left", "none was left", "nobody counted"],
+)
+def test_who_ends_his_own_runner_has_failed_where_nothing_else_can_have_done_it(
+    submit, ctx, new_engine, memory, state, code
+):
+    view = submit()
+    new_engine().step()
+    view = runs.get(ctx, view.run.id)
+    look = Look(started=True, ended=True, gone=True, detail={"killed_by": "SIGKILL", "memory": memory})
+    ended, reason = end_of(view.attempts[-1], view.run, None, None, look, took_s=1.0)
+    assert (ended, reason.code) == (state, code)
+    assert charged(ended, reason) is (Budget.INFRASTRUCTURE if code == "runner_lost" else Budget.USER)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -246,7 +247,8 @@ def refused(attempt):
 print("memory", refused(lambda: open("/proc/1/mem", "r+b")), refused(lambda: open("/proc/1/environ", "rb")))
 there = [number for number in range(64) if os.path.exists(f"/proc/1/fd/{number}")]
 print("descriptors", refused(lambda: os.listdir("/proc/1/fd")), there)
-os.kill(1, signal.SIGINT)
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP):
+    os.kill(1, number)
 def courier(said):
     with socket.socket(socket.AF_UNIX) as link:
         link.connect(chr(0) + "dataops-lab")
@@ -265,6 +267,14 @@ for said in (b'{"do": "end"}\n', b'{"do": "kill"}\n', b'{}\n', b'[]\n', b'{"do":
 def test_a_notebook_neither_looks_into_pid_1_nor_speaks_to_it(said):
     told = said(AT_PID_1)
     assert told.splitlines() == ["memory True True", "descriptors True []", *["answered b''"] * 5]
+
+
+def test_a_notebook_that_kills_its_runner_is_found_out(executor, bundle):
+    executor.start(bundle("import os, signal\nprint('on', flush=True)\nos.kill(os.getppid(), signal.SIGKILL)"))
+    eventually(lambda: executor.look(NAME).gone)
+    detail = executor.look(NAME).detail
+    assert (detail["exit_code"], detail["killed_by"], detail["memory"]["oom_kills"]) == (-9, "SIGKILL", 0)
+    assert not (executor.directory(NAME) / protocol.RESULT).exists()
 
 
 def test_a_courier_that_says_what_nobody_understands_ends_nothing(executor, bundle, docker_client, installation):
@@ -616,6 +626,19 @@ def test_a_container_that_somebody_kills_has_ended_without_a_result(executor, bu
     assert "on" in log_of(executor)
 
 
+def test_a_container_that_is_told_to_end_from_outside_hands_out_what_it_has_and_blames_nobody(
+    executor, bundle, docker_client, installation
+):
+    executor.start(bundle("print('on')\n" + FOR_EVER))
+    eventually(lambda: "on" in log_of(executor))
+    container_of(docker_client, installation).kill(signal="SIGTERM")
+    eventually(lambda: executor.look(NAME).gone)
+    look = executor.look(NAME)
+    assert look.started
+    assert "killed_by" not in look.detail
+    assert "on" in log_of(executor)
+
+
 def test_a_container_that_somebody_removes_has_ended_and_says_so(executor, bundle, docker_client, installation):
     executor.start(bundle(FOR_EVER))
     container_of(docker_client, installation).remove(force=True)
@@ -669,6 +692,17 @@ def test_a_warm_container_serves_one_run_and_is_followed_by_another(executor, bu
     # When PID 1 was started tells the containers apart.
     assert len(set(used)) == len(names)
     assert sorted(executor.names()) == names
+
+
+def test_whatever_is_started_in_a_container_can_be_asked_to_end(executor, bundle):
+    """PID 1 blocks SIGTERM for itself alone."""
+    print_mask = "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('SigBlk')))"
+    for number, begin in enumerate(("cold", "warm")):
+        name = f"01WARMWARMWARMWARMWARMWARM-{number}"
+        executor.start(bundle(print_mask, name=name, warm=1))
+        eventually(lambda name=name: executor.look(name).gone)
+        assert not int(log_of(executor, name), 16) & 1 << (signal.SIGTERM - 1), begin
+        eventually(lambda: ready(executor))
 
 
 def test_a_warm_container_is_used_only_for_runs_of_its_kind(executor, bundle):

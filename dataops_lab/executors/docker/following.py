@@ -178,12 +178,15 @@ class Following:
             # Another engine followed too, and has said that all had arrived.
             self._started, self._ended = earlier.started, dict(earlier.detail)
             return
-        known: dict[str, Any] = {key: detail[key] for key in ("exit_code", "said", "memory", "why") if key in detail}
+        known: dict[str, Any] = {key: detail[key] for key in _TOLD if key in detail}
         if self._too_much is not None:
             known["left_too_much"] = self._too_much
         self._started = self._started and known.get("exit_code") != NOTHING_STARTED
         write_end(self._directory, {"started": self._started, **known})
         self._ended = known
+
+
+_TOLD = ("exit_code", "killed_by", "said", "memory", "why")
 
 
 def write_end(directory: Path, end: dict[str, Any]) -> None:

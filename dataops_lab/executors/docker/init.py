@@ -15,7 +15,8 @@ Both directions carry frames: a line of JSON and, if it has a `size`, so many by
           loaded, started, failed       the answers to preload and start; `failed` has a message
           data   path, at               body: bytes of a file, from `at` on
           file   path                   body: a whole file, instead of the one before
-          ended  exit_code, said, memory   when all files have been sent and nothing of the run is alive
+          ended  exit_code, killed_by, said, memory   when all files have been sent and nothing of the run is alive;
+                                        `killed_by`: the signal that ended the runner, unless it was asked to end
 
 Several couriers may come, and one that hangs holds up nobody: an engine may be stopped, and another one
 take over. Secrets reach the runner through a pipe and lie in no file. There is one thread, because it forks.
@@ -72,6 +73,9 @@ AT_ONCE = 16
 """Chunks that are sent to one courier before the others are looked at."""
 
 LOOK_EVERY_S = 0.02
+HEAR_EVERY_S = 1.0
+"""How long a SIGTERM may go unheard. It is blocked, so it wakes nobody: only so the kernel tells where it came from."""
+
 STALLED_S = 60.0
 
 
@@ -178,6 +182,8 @@ class Init:
         self._couriers: list[Courier] = []
         self._runner: int | None = None
         self._exit_code: int | None = None
+        self._killed_by: str | None = None
+        self._asked_to_end = False
         self._over = False
         self._more = False
         self._told_to_leave = False
@@ -187,7 +193,7 @@ class Init:
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGTERM, self._terminated)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         # Not ignored: what is started here would inherit that, and a kernel must be interruptible.
         signal.signal(signal.SIGINT, lambda *_: None)
         self._server = socket.socket(socket.AF_UNIX)
@@ -212,9 +218,12 @@ class Init:
             if self._told_to_leave or (time.monotonic() >= self._leave_at and not self._busy()):
                 return self._leave()
 
-    def _terminated(self, *_: object) -> None:
+    def _hear(self) -> None:
+        told = signal.sigtimedwait([signal.SIGTERM], 0)
         # From outside, as when the daemon is stopped: what there is goes out now, for soon all will be gone.
-        self._told_to_leave = True
+        # Processes out there have no pid in here. Those in here have one, and are not obeyed.
+        if told is not None and told.si_pid == 0:
+            self._told_to_leave = self._asked_to_end = True
 
     def _wait(self) -> None:
         sources = [courier.source for courier in self._couriers]
@@ -224,7 +233,8 @@ class Init:
         # A process that cannot be killed at once is looked for again.
         timeout = LOOK_EVERY_S if self._exit_code is not None and not self._over else timeout
         awaited: list[Any] = [self._server, self._wake, *sources]
-        ready, writable, _ = select.select(awaited, targets, [], min(timeout, 60.0))
+        ready, writable, _ = select.select(awaited, targets, [], min(timeout, HEAR_EVERY_S))
+        self._hear()
         if self._wake in ready:
             os.read(self._wake, 4096)
         if self._server in ready:
@@ -266,8 +276,10 @@ class Init:
             elif do == "follow":
                 courier.have = dict(command["have"])
             elif do == "stop" and self._runner is not None and self._exit_code is None:
+                self._asked_to_end = True
                 os.kill(self._runner, signal.SIGTERM)
             elif do == "kill":
+                self._asked_to_end = True
                 self._kill_all()
             elif do == "end":
                 return False
@@ -327,6 +339,8 @@ class Init:
                     break
                 if pid == self._runner:
                     self._exit_code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+                    if os.WIFSIGNALED(status) and not self._asked_to_end:
+                        self._killed_by = name_of(os.WTERMSIG(status))
         if self._exit_code is not None and not self._over:
             self._kill_all()
             self._over = not self._alive()
@@ -347,6 +361,7 @@ class Init:
         """Not because it was done: what there is goes to those who follow, as far as they take it."""
         if self._runner is None:
             return NOTHING_STARTED
+        self._asked_to_end = True
         deadline = time.monotonic() + 5.0
         while not self._over and time.monotonic() < deadline:
             self._kill_all()
@@ -381,7 +396,8 @@ class Init:
             courier.left.pop()
         if courier.left == [] and courier.idle:
             courier.told_end = True
-            courier.send("ended", exit_code=self._exit_code, said=last_words(), memory=memory())
+            killed: dict[str, Any] = {} if self._killed_by is None else {"killed_by": self._killed_by}
+            courier.send("ended", exit_code=self._exit_code, **killed, said=last_words(), memory=memory())
 
     def _send_new(self, courier: Courier, have: dict[str, int], name: str, *, whole: bool = False) -> bool:
         """Whether all of the file that is there now has been sent; `whole`: even if it is empty."""
@@ -474,6 +490,7 @@ def preloaded_kernel(command: list[str]) -> socket.socket | None:
             stderr=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
             start_new_session=True,
+            preexec_fn=unblock,  # noqa: PLW1509  # there is one thread
         )
     select.select([control], [], [], STALLED_S)  # It says when it is ready.
     return control
@@ -499,7 +516,7 @@ def become_runner(source: int, kernel: int | None, environment: dict[str, str]) 
         os.setsid()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        unblock()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         said = os.open(SAID, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         for number, descriptor in enumerate((source, said, said)):
@@ -525,6 +542,18 @@ def become_runner(source: int, kernel: int | None, environment: dict[str, str]) 
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+
+def unblock() -> None:
+    """For what is started here, which would inherit that SIGTERM is blocked."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+
+
+def name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # most of the real-time ones
+        return "signal %d" % number
 
 
 def made() -> Iterator[str]:
