@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ from ..domain.runs import Attempt, AttemptState, Progress, Reason, Run, RunState
 from ..domain.versions import canonical_json
 from ..ports import Transaction
 from ..runner import protocol
+from ..runner.journal import encoded
 from ..runner.reading import (
+    BROKEN,
     fits,
     is_count,
     is_flag,
@@ -23,6 +27,7 @@ from ..runner.reading import (
     is_size,
     is_text,
     json_in,
+    open_plain,
     or_none,
     plain_files,
     uncoloured,
@@ -137,13 +142,20 @@ class End:
 
 
 def store_record(ctx: Services, attempt: Attempt, directory: Path, threads: Executor) -> Record:
-    """Every byte is in the blobs when this returns. Doing it twice stores the same."""
+    """Every byte is in the blobs when this returns. Doing it twice stores the same.
+
+    What the disk does not give back is left out, and a note in log and journal says so.
+    """
+    notes: list[str] = []
     found = [(kind, name, directory / name) for name, kind in _FIXED.items()]
     artifacts = directory / protocol.ARTIFACTS
-    found += [(RecordFileKind.ARTIFACT, name, artifacts / name) for name in plain_files(artifacts)]
+    names = plain_files(artifacts, notes.append)
+    found += [(RecordFileKind.ARTIFACT, name, artifacts / name) for name in names]
     # Each waits until the disk has it, and they can wait together.
-    stored = threads.map(lambda file: _put(ctx, *file), found)
+    stored = threads.map(lambda file: _put(ctx, notes.append, *file), found)
     files = [file for file in stored if file is not None]
+    if notes:
+        files = _noted(ctx, directory, files, sorted(notes))
     values = _values(directory)
     return Record(
         run_id=attempt.run_id,
@@ -205,12 +217,44 @@ def steps_to(attempt: Attempt, state: AttemptState, now: Moment, *, ran: bool) -
 _A = AttemptState
 
 
-def _put(ctx: Services, kind: RecordFileKind, name: str, path: Path) -> RecordFile | None:
+def _put(ctx: Services, note: Callable[[str], None], kind: RecordFileKind, name: str, path: Path) -> RecordFile | None:
     """None for what is no plain file: a link that a notebook left would bring any file of this machine into it."""
     try:
         return RecordFile(kind, name, *ctx.blobs.put_file(path))
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno not in BROKEN:
+            raise
+        note(f"The file {name} is not kept: {error.strerror}.")
+        return None
+
+
+def _noted(ctx: Services, directory: Path, files: Sequence[RecordFile], notes: Sequence[str]) -> list[RecordFile]:
+    """`files` with log and journal that tell of `notes` too, as the runner tells of what it does not keep."""
+    t = ctx.clock.now().timestamp()
+    note = {"t": t, "kind": "note", "code": "artifact_not_kept", "cell": None}
+    told = {
+        protocol.LOG: [f"[dataops] {message}".encode() for message in notes],
+        protocol.JOURNAL: [encoded({**note, "message": message}) for message in notes],
+    }
+    others = [file for file in files if file.path not in told or file.kind is RecordFileKind.ARTIFACT]
+    return others + [_put_longer(ctx, _FIXED[name], directory / name, lines) for name, lines in told.items()]
+
+
+def _put_longer(ctx: Services, kind: RecordFileKind, path: Path, lines: Sequence[bytes]) -> RecordFile:
+    """What can be read of the file, and `lines` after it. The file stays as it is: this may be done again."""
+    with tempfile.NamedTemporaryFile() as copy:
+        last = b""
+        with suppress(OSError), open_plain(path) as file:
+            while piece := file.read(1024 * 1024):
+                copy.write(piece)
+                last = piece
+        if last and not last.endswith(b"\n"):
+            copy.write(b"\n")
+        copy.writelines(line + b"\n" for line in lines)
+        copy.flush()
+        return RecordFile(kind, path.name, *ctx.blobs.put_file(Path(copy.name)))
 
 
 def _values(directory: Path) -> dict[str, Any]:

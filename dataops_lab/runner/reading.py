@@ -46,6 +46,9 @@ _NO_FILE_FOR_US = frozenset(
     }
 )
 
+BROKEN = frozenset({errno.EIO, errno.EBADMSG, getattr(errno, "EUCLEAN", errno.EIO)})
+"""The disk does not give back what was written to it, and will not do so later either."""
+
 
 def open_plain(path: Path) -> BinaryIO:
     """FileNotFoundError for what is no plain file, or hollow, or may not be read. Never waits.
@@ -65,8 +68,11 @@ def open_plain(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def plain_files(folder: Path) -> list[str]:
-    """Those of an artifacts/, as relative POSIX paths in their order. No link leads there, and each path is Unicode."""
+def plain_files(folder: Path, note: Callable[[str], None]) -> list[str]:
+    """Those of an artifacts/, as relative POSIX paths in their order. No link leads there, and each path is Unicode.
+
+    `note` is told of folders that the disk does not give back.
+    """
     found: list[str] = []
     left = [""] if not folder.is_symlink() else []
     while left and len(found) < MOST_ARTIFACTS:
@@ -80,7 +86,9 @@ def plain_files(folder: Path) -> list[str]:
                     elif entry.is_file(follow_symlinks=False) and _is_unicode(entry.name):
                         found.append(below + entry.name)
         except OSError as error:
-            if error.errno not in _NO_FILE_FOR_US:
+            if error.errno in BROKEN:
+                note(f"The folder {below or '.'} cannot be read: {error.strerror}.")
+            elif error.errno not in _NO_FILE_FOR_US:
                 raise
     return sorted(path for path in found if _is_unicode(path))[:MOST_ARTIFACTS]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Reason, Usa
 from dataops_lab.engine import finish
 from dataops_lab.engine.finish import LONGEST_TEXT, read_outcome, store_record
 from dataops_lab.runner import reading
-from dataops_lab.services.records import RecordFileKind
+from dataops_lab.services.records import Journal, RecordFileKind
 
 from ..hostile import a_pipe, deep
 
@@ -204,8 +205,8 @@ def test_what_is_replaced_after_it_was_listed_does_not_come_into_the_record(stor
     path.touch()
     listed = finish.plain_files
 
-    def then_replaced(folder):
-        names = listed(folder)
+    def then_replaced(folder, note):
+        names = listed(folder, note)
         a_pipe(path)
         return names
 
@@ -229,6 +230,60 @@ def test_artifacts_deeper_than_python_may_call_keep_no_run_from_its_end(stored, 
         assert stored().files == ()
     finally:
         remove_all(directory)
+
+
+@pytest.fixture
+def breaks(monkeypatch, ctx):
+    """From now on the disk does not give back what lies at this path."""
+
+    def do(*broken):
+        scandir, put_file = os.scandir, ctx.blobs.put_file
+
+        def read_by(given):
+            def read(path):
+                if Path(path) in broken:
+                    raise OSError(errno.EIO, "Input/output error", str(path))
+                return given(path)
+
+            return read
+
+        monkeypatch.setattr(os, "scandir", read_by(scandir))
+        monkeypatch.setattr(ctx.blobs, "put_file", read_by(put_file))
+
+    return do
+
+
+def test_what_the_disk_does_not_give_back_is_left_out_and_noted(stored, directory, ctx, breaks):
+    folder = directory / "artifacts"
+    (folder / "lost").mkdir(parents=True)
+    for name in ("good.csv", "bad.csv", "lost/x.csv"):
+        (folder / name).write_text("1")
+    (directory / "log.txt").write_text("said")
+    (directory / "journal.jsonl").write_text('{"seq": 1, "t": 0.5, "kind": "end", "state": "succeeded"}\n')
+    breaks(folder / "bad.csv", folder / "lost")
+    record = stored()
+    assert [file.path for file in record.artifacts] == ["good.csv"]
+    notes = [
+        "The file bad.csv is not kept: Input/output error.",
+        "The folder lost/ cannot be read: Input/output error.",
+    ]
+    log = ctx.blobs.read(record.file(RecordFileKind.LOG).digest).decode()
+    assert log.splitlines() == ["said", *(f"[dataops] {note}" for note in notes)]
+    journal = Journal(ctx.blobs.open(record.file(RecordFileKind.JOURNAL).digest))
+    end, *told = [told.event for told in journal.read()]
+    assert end["kind"] == "end"
+    assert [(it["seq"], it["kind"], it["code"], it["message"]) for it in told] == [
+        (seq, "note", "artifact_not_kept", note) for seq, note in enumerate(notes, 2)
+    ]
+    assert stored() == record
+
+
+@pytest.mark.parametrize("name", ["log.txt", "journal.jsonl", "output.ipynb", "result.json"])
+def test_a_file_of_the_runner_that_the_disk_does_not_give_back_is_missed_too(stored, directory, ctx, breaks, name):
+    (directory / name).write_text("{}\n")
+    breaks(directory / name)
+    log = ctx.blobs.read(stored().file(RecordFileKind.LOG).digest).decode()
+    assert f"The file {name} is not kept" in log
 
 
 @pytest.mark.parametrize(

@@ -82,10 +82,10 @@ def test_only_plain_files_that_no_link_leads_to_and_whose_path_is_unicode_are_li
     (root / "b" / "link").symlink_to("/etc/hostname")
     (root / "folder").symlink_to(tmp_path / "elsewhere")
     os.mkfifo(root / "pipe")
-    assert reading.plain_files(root) == ["b/a.txt", "z.txt"]
+    assert reading.plain_files(root, pytest.fail) == ["b/a.txt", "z.txt"]
     (tmp_path / "linked").symlink_to(tmp_path / "elsewhere")
-    assert reading.plain_files(tmp_path / "linked") == []
-    assert reading.plain_files(tmp_path / "missing") == []
+    assert reading.plain_files(tmp_path / "linked", pytest.fail) == []
+    assert reading.plain_files(tmp_path / "missing", pytest.fail) == []
 
 
 def test_folders_may_lie_inside_one_another_deeper_than_python_may_call(tmp_path):
@@ -94,7 +94,7 @@ def test_folders_may_lie_inside_one_another_deeper_than_python_may_call(tmp_path
         below = tmp_path.joinpath("run", *["d"] * DEEPEST)
         (below / "file").touch()
         (below / "d" / "too-deep").touch()
-        assert reading.plain_files(tmp_path / "run") == ["d/" * DEEPEST + "file"]
+        assert reading.plain_files(tmp_path / "run", pytest.fail) == ["d/" * DEEPEST + "file"]
 
 
 def test_no_more_files_are_listed_than_a_run_may_leave(tmp_path):
@@ -102,7 +102,7 @@ def test_no_more_files_are_listed_than_a_run_may_leave(tmp_path):
         (tmp_path / folder).mkdir()
         for number in range(MOST_ARTIFACTS - 1):
             (tmp_path / folder / str(number)).touch()
-    assert len(reading.plain_files(tmp_path)) == MOST_ARTIFACTS
+    assert len(reading.plain_files(tmp_path, pytest.fail)) == MOST_ARTIFACTS
 
 
 # --- lines ---
