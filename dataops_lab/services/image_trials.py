@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from ulid import ULID
 
 from ..domain.environments import SANDBOX
 from ..domain.images import ImageTrial
-from ..domain.jobs import Job
-from ..domain.runs import Run, RunState, Submission
+from ..domain.runs import RunState, Submission
 from ..domain.settings import bounded
 from ..domain.snapshots import kernel_for
-from ..errors import InvalidRequest, NotFound, Refused
-from ..ports import RunFilter, Transaction
+from ..errors import InvalidRequest, Refused
 from . import images, runs
 from .context import Services
 from .permissions import require_administrator
@@ -75,23 +73,28 @@ def start(
     if bool(jobs) == (instead_of is not None):
         raise InvalidRequest("Name either the jobs to try, or the image whose users they are.")
     with ctx.store.read() as tx:
-        found = [tx.jobs.get(job) for job in jobs]
+        known = tx.jobs.of(jobs)
+        found = [known.get(job) or tx.jobs.get(job) for job in jobs]
     if instead_of is not None:
         found = [it.job for it in images.users(ctx, instead_of, days=days).jobs]
     if not found:
         raise Refused(f"No job ran on {instead_of} in the last {days} days, so there is nothing to try.")
     if len(found) > MAX_JOBS:
         raise Refused(f"{len(found)} jobs are more than the {MAX_JOBS} of one trial. Name some of them.")
-    pairs, refused = [], []
+    started, refused = [], []
     moment = ctx.moment()
     with ctx.store.begin() as tx:
         image = tx.images.get(name)
         placed = place(ctx, tx, Submission("", environment=environment, image=name), by=by)
         kernels = placed.where.kernels or ()
-        for job in found:
-            last = _last(tx, job, RunState.SUCCEEDED)
+        ids = [job.id for job in found]
+        succeeded, newest = (
+            {run.job_id: run for run in tx.runs.newest_of(ids, *states)} for states in ([RunState.SUCCEEDED], [])
+        )
+        for job_id in ids:
+            last = succeeded.get(job_id)
             if last is None:
-                if any_run := _last(tx, job):
+                if any_run := newest.get(job_id):
                     refused.append((any_run.id, "It never succeeded, so there is nothing to compare with."))
                 continue
             kernel = kernel_for(kernels, last.kernel.name, last.kernel.language)
@@ -112,51 +115,53 @@ def start(
                 findings=placed.findings,
                 unpromoted=placed.unpromoted,
             )
-            tx.runs.add(run)
-            pairs.append((last.id, run.id))
+            started.append((last.id, run))
+        if started:
+            tx.runs.add(*(run for _, run in started))
+        pairs = tuple((last_id, run.id) for last_id, run in started)
         trial_id = str(ULID.from_datetime(moment.at))
-        trial = ImageTrial(trial_id, image.for_run, moment.at, by, tuple(pairs), tuple(refused))
+        trial = ImageTrial(trial_id, image.for_run, moment.at, by, pairs, tuple(refused))
         tx.images.add_trial(trial)
-    return _view(ctx, trial)
+    return _views(ctx, [trial])[0]
 
 
 def get(ctx: Services, trial_id: str) -> TrialView:
     with ctx.store.read() as tx:
         trial = tx.images.trial(trial_id)
-    return _view(ctx, trial)
+    return _views(ctx, [trial])[0]
 
 
 def page(ctx: Services, *, limit: int = 20) -> list[TrialView]:
     """Newest first."""
     with ctx.store.read() as tx:
         trials = tx.images.trials(limit)
-    return [_view(ctx, trial) for trial in trials]
+    return _views(ctx, trials)
 
 
-def _view(ctx: Services, trial: ImageTrial) -> TrialView:
-    results = []
-    for before, after, why in (
-        *((*pair, None) for pair in trial.runs),
-        *((it, None, why) for it, why in trial.refused),
-    ):
-        # Runs may be deleted since; a trial tells of what is left.
-        with suppress(NotFound):
-            tried = runs.get(ctx, after) if after else None
-            results.append(_result(runs.get(ctx, before), tried, why))
-    return TrialView(trial, results)
+def _views(ctx: Services, trials: Sequence[ImageTrial]) -> list[TrialView]:
+    """A constant number of queries, however many runs."""
+    ids = {run_id for it in trials for run_id in (*chain(*it.runs), *(before for before, _ in it.refused))}
+    there = runs.of(ctx, ids)
+    return [
+        TrialView(
+            trial,
+            [
+                # Runs may be deleted since; a trial tells of what is left.
+                *(_result(there[it], there[now]) for it, now in trial.runs if it in there and now in there),
+                *(TrialResult(there[it], None, refused=why) for it, why in trial.refused if it in there),
+            ],
+        )
+        for trial in trials
+    ]
 
 
-def _result(before: RunView, after: RunView | None, refused: str | None) -> TrialResult:
+def _result(before: RunView, after: RunView) -> TrialResult:
     changes: list[ValueChange] = []
-    if before.record and after and after.record:
+    if before.record and after.record:
         was, now = before.record.values, after.record.values
         changes = [
             ValueChange(name, was.get(name), now.get(name))
             for name in sorted(was.keys() | now.keys())
             if was.get(name) != now.get(name)
         ]
-    return TrialResult(before, after, changes, refused)
-
-
-def _last(tx: Transaction, job: Job, *states: RunState) -> Run | None:
-    return next(iter(tx.runs.page(RunFilter(job_id=job.id, states=states), limit=1).items), None)
+    return TrialResult(before, after, changes)

@@ -111,7 +111,8 @@ def preview(ctx: Services, given: Sequence[RetentionRule] | None = None, *, limi
         wanted = tx.retention.rules() if given is None else given
         _check(tx, wanted)
         due = sorted({run_id for scope in scopes_of(wanted) for run_id in tx.retention.due(scope, now=now)})
-        oldest = [tx.runs.get(run_id) for run_id in due[:limit]]
+        runs = tx.runs.of(due[:limit])
+        oldest = [runs[run_id] for run_id in due[:limit]]
         jobs = tx.jobs.of([run.job_id for run in oldest])
     freed = _unreferenced_bytes(ctx, without=due) - _unreferenced_bytes(ctx) if due else 0
     return Preview(len(due), [(run, jobs[run.job_id]) for run in oldest], freed)

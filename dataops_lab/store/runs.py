@@ -59,9 +59,10 @@ class SqlRuns:
         row = self._connection.execute(query).one_or_none()
         return _run(row) if row else None
 
-    def add(self, run: Run) -> None:
-        self._connection.execute(_INSERT, fitting(t.runs, _columns(run)))
-        self._events.add(run.id, f"run.{run.state}", at=run.created_at)
+    def add(self, *runs: Run) -> None:
+        self._connection.execute(_INSERT, [fitting(t.runs, _columns(run)) for run in runs])
+        for run in runs:
+            self._events.add(run.id, f"run.{run.state}", at=run.created_at)
 
     def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[Run]:
         check_page(limit, cursor)
@@ -69,8 +70,9 @@ class SqlRuns:
         query = select(t.runs).where(t.runs.c.id.in_(ids))
         return page_of(self._connection, query, t.runs.c.id, _run, limit=limit, cursor=cursor)
 
-    def newest_of(self, job_ids: Collection[str]) -> Sequence[Run]:
-        return [_run(row) for row in self._connection.execute(_NEWEST, {"jobs": list(job_ids)})]
+    def newest_of(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:
+        given = {"jobs": list(job_ids), **({"states": [str(state) for state in states]} if states else {})}
+        return [_run(row) for row in self._connection.execute(_NEWEST_IN_STATES if states else _NEWEST, given)]
 
     def in_state(self, *states: RunState) -> Sequence[Run]:
         rows = self._connection.execute(_IN_STATES, {"states": [str(state) for state in states]})
@@ -146,9 +148,9 @@ _CANCELS = select(_C.id, _C.cancel_requested_at, _C.cancel_requested_by).where(
 )
 _AMONG_STATES = _C.state.in_(bindparam("states", expanding=True))
 _IN_STATES = select(t.runs).where(_AMONG_STATES).order_by(_C.id)
-_NEWEST = select(t.runs).where(
-    _C.id.in_(select(func.max(_C.id)).where(_C.job_id.in_(bindparam("jobs", expanding=True))).group_by(_C.job_id))
-)
+_NEWEST_IDS = select(func.max(_C.id)).where(_C.job_id.in_(bindparam("jobs", expanding=True))).group_by(_C.job_id)
+_NEWEST = select(t.runs).where(_C.id.in_(_NEWEST_IDS))
+_NEWEST_IN_STATES = select(t.runs).where(_C.id.in_(_NEWEST_IDS.where(_AMONG_STATES)))
 _COUNTS = select(_C.state, func.count()).where(_AMONG_STATES).group_by(_C.state)
 
 

@@ -10,7 +10,7 @@ from dataops_lab.domain.environments import DockerSettings, ExecutorKind
 from dataops_lab.domain.images import BuildRecipe, Deprecation, ImageTaskState
 from dataops_lab.domain.runs import RunState, Submission
 from dataops_lab.domain.snapshots import WrittenIn
-from dataops_lab.errors import Conflict, Forbidden, InvalidRequest, Refused, Unavailable, UnknownImage
+from dataops_lab.errors import Conflict, Forbidden, InvalidRequest, NotFound, Refused, Unavailable, UnknownImage
 from dataops_lab.services import image_tasks, image_trials, images, jobs, placement, runs
 from dataops_lab.services.image_tasks import AddImage
 from dataops_lab.services.images import ImageChanges
@@ -454,6 +454,46 @@ def test_a_trial_runs_the_last_success_of_each_user_on_the_other_image(ctx, cand
     end(ctx, tried.after.run)
     assert image_trials.get(ctx, trial.trial.id).complete
     assert [view.trial for view in image_trials.page(ctx)] == [trial.trial]
+
+
+def test_trials_of_many_jobs_take_as_many_statements_as_one_of_one_job(ctx, candidate, submit, statements):
+    def jobs_of(*names):
+        found = []
+        for name in names:
+            view = submit(f"/n/{name}.ipynb", image="data")
+            end(ctx, view.run)
+            found.append(view.job.id)
+        return found
+
+    def start(*jobs):
+        trial = image_trials.start(ctx, "next", jobs=jobs, by="ada")
+        assert [it.before.job.id for it in trial.results] == list(jobs)
+
+    def listed(*sizes):
+        assert [len(it.results) for it in image_trials.page(ctx)] == list(sizes)
+
+    [first], rest = jobs_of("a"), jobs_of("b", "c", "d")
+    # What the lists of one trial take, and those of several.
+    of_one = statements(lambda: start(first)), statements(lambda: listed(1))
+    assert (statements(lambda: start(first, *rest)), statements(lambda: listed(4, 1))) == of_one
+
+
+def test_a_trial_of_a_job_that_is_not_there_names_it(ctx, candidate, submit):
+    view = submit(image="data")
+    end(ctx, view.run)
+    with pytest.raises(NotFound, match="no job 'gone'"):
+        image_trials.start(ctx, "next", jobs=[view.job.id, "gone"], by="ada")
+
+
+def test_a_trial_tells_of_the_runs_that_are_left(ctx, candidate, submit, clock):
+    runs_of = [submit(f"/n/{name}.ipynb", image="data").run for name in "ab"]
+    for run in runs_of:
+        end(ctx, run)
+    trial = image_trials.start(ctx, "next", instead_of="data", by="ada")
+    with ctx.store.begin() as tx:
+        tx.runs.delete([runs_of[0].id], at=clock.now(), by="ada")
+    [left] = image_trials.get(ctx, trial.trial.id).results
+    assert left.before.run.id == runs_of[1].id
 
 
 def test_a_job_for_whose_kernel_the_image_has_none_is_named(ctx, candidate, submit):

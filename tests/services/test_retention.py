@@ -68,6 +68,21 @@ def test_without_a_rule_everything_stays(ctx, ended, clock):
     assert left(ctx) == [run.id]
 
 
+def test_a_preview_of_many_runs_takes_as_many_statements_as_one_of_one_run(ctx, ended, clock, statements):
+    rules = [RetentionRule(days=7, last=1)]
+    gone = [ended().id, ended().id][:1]
+
+    def previewed():
+        assert [run.id for run, _ in retention.preview(ctx, rules).oldest] == gone
+
+    clock.advance(10 * DAY)
+    of_one = statements(previewed)
+    newer = [ended(f"/n/{name}.ipynb").id for name in "abab"]
+    gone += newer[:2]
+    clock.advance(10 * DAY)
+    assert statements(previewed) == of_one
+
+
 def test_a_run_goes_when_it_is_old_and_not_among_the_newest_of_its_job(ctx, ended, clock):
     old = [ended("/n/a.ipynb") for _ in range(3)] + [ended("/n/b.ipynb")]
     clock.advance(10 * DAY)
