@@ -209,7 +209,8 @@ class LocalClient(Client):
                 yield chunk
 
     def report(self, run_id: str, *, code: bool = False) -> bytes:
-        return records.report(self._ctx, run_id, code=code)
+        with records.report(self._ctx, run_id, code=code) as page:
+            return page.read()
 
     def artifact(self, run_id: str, name: str, path: Path) -> None:
         _, stored = records.artifact(self._ctx, run_id, name)

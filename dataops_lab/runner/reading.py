@@ -107,8 +107,8 @@ class Lines:
     def __init__(self, longest: int = LONGEST_LINE) -> None:
         self._longest = longest
         self._rest = bytearray()
-        self._size = 0
-        """Of the unfinished line, of which `_rest` holds nothing once it is too long."""
+        self.unfinished = 0
+        """The size of the last line so far, of which `_rest` holds nothing once it is too long."""
 
     def of(self, piece: bytes) -> list[bytes]:
         """Those that end in it, without their newline. One that is too long is there, as an empty one."""
@@ -116,15 +116,15 @@ class Lines:
         if lines:
             self._keep(lines[0])
             lines[0] = bytes(self._rest)
-            self._rest, self._size = bytearray(), 0
+            self._rest, self.unfinished = bytearray(), 0
         self._keep(rest)
         if len(piece) > self._longest:
             return [line if len(line) <= self._longest else b"" for line in lines]
         return lines
 
     def _keep(self, part: bytes) -> None:
-        self._size += len(part)
-        if self._size > self._longest:
+        self.unfinished += len(part)
+        if self.unfinished > self._longest:
             self._rest = bytearray()
         else:
             self._rest += part

@@ -7,9 +7,13 @@ import json
 import os
 import posixpath
 import shlex
+import threading
 import zipfile
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple
 
 from ..domain.records import RecordFile, RecordFileKind
@@ -64,7 +68,7 @@ def log(ctx: Services, run_id: str) -> BinaryIO:
     return _open(ctx, get(ctx, run_id), RecordFileKind.LOG) or io.BytesIO()
 
 
-def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool] = lambda: True) -> bytes:
+def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool] = lambda: True) -> BinaryIO:
     """One HTML page, rendered when it is first read and kept. Unavailable when that takes too long."""
     view = get(ctx, run_id)
     stored = _stored(view, RecordFileKind.NOTEBOOK)
@@ -82,8 +86,7 @@ def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool]
         with ctx.store.begin() as tx:
             tx.runs.get(view.run.id)  # It may have been deleted meanwhile.
             tx.records.keep_report(view.run.id, variant, digest)
-        return page
-    return ctx.blobs.read(digest)
+    return ctx.blobs.open_whole(digest)
 
 
 def _pictures(view: RunView) -> dict[str, str]:
@@ -115,21 +118,55 @@ class Told(NamedTuple):
     text: bytes
 
 
+MARK_EVERY = 1024 * 1024
+"""Of the bytes of a journal."""
+
+
+class Marks:
+    """Where some lines of a journal begin, noted by those who read it, so that nobody reads what is before them again.
+
+    Safe to share between threads.
+    """
+
+    def __init__(self) -> None:
+        self._found = [(0, 0)]
+        self._lock = threading.Lock()
+
+    def before(self, after: int) -> tuple[int, int]:
+        """How many lines are passed over, at most `after`, and how many bytes they have."""
+        with self._lock:
+            return self._found[bisect_right(self._found, after, key=itemgetter(0)) - 1]
+
+    def note(self, lines: int, size: int) -> None:
+        with self._lock:
+            if size >= self._found[-1][1] + MARK_EVERY:
+                self._found.append((lines, size))
+
+
+@lru_cache(64)
+def _marks(_digest: str) -> Marks:
+    """Of a journal that is stored: it never changes."""
+    return Marks()
+
+
 class Journal:
     """A run's journal from line `after` on, read on from where the last read ended. Whole lines only; also while it
     grows."""
 
-    def __init__(self, source: BinaryIO, *, after: int = 0) -> None:
+    def __init__(self, source: BinaryIO, *, after: int = 0, marks: Marks | None = None) -> None:
         self._source = source
         self._lines = Lines()
         self._after = after
-        self._seq = 0
+        self._marks = marks or Marks()
+        self._seq, begin = self._marks.before(after)
+        source.seek(begin)
 
     def read(self, max_bytes: int = 1024 * 1024) -> list[Told]:
         """Those that a piece of this size brings; empty at what is the end for now."""
         while piece := self._source.read(min(max_bytes, JOURNAL_BYTES - self._source.tell())):
             first, lines = self._seq + 1, self._lines.of(piece)
             self._seq += len(lines)
+            self._marks.note(self._seq, self._source.tell() - self._lines.unfinished)
             known = max(0, self._after + 1 - first)
             if told := [_told(seq, line) for seq, line in enumerate(lines[known:], first + known)]:
                 return told
@@ -154,7 +191,8 @@ def _told(seq: int, line: bytes) -> Told:
 def open_journal(ctx: Services, view: RunView, *, after: int = 0) -> Journal | None:
     """None before the latest attempt has written anything."""
     source = _open(ctx, view, RecordFileKind.JOURNAL)
-    return Journal(source, after=after) if source else None
+    stored = _stored(view, RecordFileKind.JOURNAL)
+    return Journal(source, after=after, marks=_marks(stored.digest) if stored else None) if source else None
 
 
 @dataclass(frozen=True)
@@ -208,7 +246,8 @@ def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
         if record.file(RecordFileKind.NOTEBOOK):
             for code, name in ((True, "report.html"), (False, "report-without-code.html")):
                 try:
-                    archive.writestr(name, report(ctx, view.run.id, code=code))
+                    with report(ctx, view.run.id, code=code) as page:
+                        _add(archive, name, page)
                 except ReportUnavailable as error:  # The rest of the record must not depend on it.
                     archive.writestr(f"{name}.missing.txt", f"{error.message}\n")
         archive.writestr("parameters.json", _pretty(view.run.parameters))

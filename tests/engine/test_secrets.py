@@ -138,7 +138,7 @@ def test_a_secret_that_a_run_gives_away_by_accident_is_found_nowhere(engine, hom
     executed = records.executed_notebook(ctx, run_id).decode()
     assert executed.count("***") > 15, "it did give it away"
     assert "***" in records.log(ctx, run_id).read().decode()
-    assert records.report(ctx, run_id, code=True)
+    assert records.report(ctx, run_id, code=True).read()
     assert view.record.values == {"password": "***", "deep": {"of": ["***"]}}
     kept = {file.path: ctx.blobs.read(file.digest) for file in view.record.artifacts}
     assert kept == {"notes.txt": b"the password is ***", "fine.txt": b"nothing here"}

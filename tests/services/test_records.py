@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from dataops_lab.api_models import JournalPage
-from dataops_lab.domain.runs import AttemptState
+from dataops_lab.domain.runs import AttemptState, RunState
 from dataops_lab.runner import reading
 from dataops_lab.services import records, runs
 from dataops_lab.services.records import Journal
@@ -110,6 +111,49 @@ def test_a_journal_without_end_is_not_read_to_its_end(tmp_path, monkeypatch):
     assert not journal.has_more()
 
 
+class Counted(io.BytesIO):
+    """Counts what is read of it."""
+
+    so_far = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        piece = super().read(size)
+        self.so_far += len(piece)
+        return piece
+
+
+@pytest.mark.parametrize("after", [0, 1, 4, 8, 20, 38, 39, 40, 99])
+@pytest.mark.parametrize("piece", [1, 100, 1000])
+def test_who_reads_a_journal_again_begins_near_the_line_that_is_wanted(after, piece, monkeypatch):
+    monkeypatch.setattr(records, "MARK_EVERY", 1000)
+    data = b"".join(end(seq) + b" " * 300 + b"\n" for seq in range(1, 41)) + b'{"cut'
+    marks = records.Marks()
+    for wanted in (0, after):
+        source = Counted(data)
+        journal = Journal(source, after=wanted, marks=marks)
+        first = journal.read(piece)
+        read_before = source.so_far
+        while more := journal.read(piece):
+            first += more
+        assert [it.seq for it in first] == list(range(wanted + 1, 41))
+    if after < 40:
+        assert read_before <= 3 * records.MARK_EVERY
+
+
+def test_many_readers_of_one_journal_find_the_same_lines(monkeypatch):
+    monkeypatch.setattr(records, "MARK_EVERY", 1000)
+    data = b"".join(end(seq) + b" " * 300 + b"\n" for seq in range(1, 41))
+    marks = records.Marks()
+
+    def read(after):
+        journal = Journal(io.BytesIO(data), after=after, marks=marks)
+        return [it.seq for it in iter(lambda: journal.read(500), []) for it in it]
+
+    with ThreadPoolExecutor(8) as threads:
+        wanted = list(range(40)) * 3
+        assert list(threads.map(read, wanted)) == [list(range(after + 1, 41)) for after in wanted]
+
+
 # --- of a run ---
 
 
@@ -157,3 +201,50 @@ def test_what_is_no_plain_file_is_nothing_yet(ctx, running, folder, make):
     assert records.journal(ctx, running.run.id, after=0, limit=10).events == []
     with records.log(ctx, running.run.id) as log:
         assert log.read() == b""
+
+
+# --- of a run that has ended ---
+
+
+@pytest.fixture
+def ended(ctx, engine, executor, running, folder):
+    """It left a notebook, and a journal of ten megabytes."""
+    (folder / "output.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    (folder / "journal.jsonl").write_bytes(b"".join(end(seq) + b" " * 500_000 + b"\n" for seq in range(1, 21)))
+    executor.end(running.attempts[-1].name)
+    for _ in range(100):
+        engine.step()
+        engine.settle()
+        if (run := runs.get(ctx, running.run.id).run).state is RunState.SUCCEEDED:
+            return run
+    raise AssertionError(run)
+
+
+@pytest.fixture
+def opened(ctx, ended, monkeypatch):
+    """What is opened of the blobs from now on."""
+    found = []
+
+    def watched(digest):
+        found.append(Counted(ctx.blobs.read(digest)))
+        return found[-1]
+
+    monkeypatch.setattr(ctx.blobs, "open_whole", watched)
+    return found
+
+
+def test_no_page_of_a_stored_journal_is_read_from_its_first_line(ctx, ended, opened, monkeypatch):
+    monkeypatch.setattr(records, "PAGE_BYTES", 1)
+    seen, after = [], 0
+    while (page := records.journal(ctx, ended.id, after=after, limit=1)).events:
+        seen += [event["seq"] for event in page.events]
+        after = page.last_seq
+    assert seen == list(range(1, 21))
+    assert max(source.so_far for source in opened) <= 4 * records.MARK_EVERY
+
+
+def test_a_finished_report_is_passed_on_in_pieces(ctx, ended, opened):
+    for _ in range(2):  # rendered, and kept
+        with records.report(ctx, ended.id, code=True) as page:
+            assert (opened[-1], page.so_far) == (page, 0)
+            assert page.read()
