@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import NoReturn
 
 from ..domain.snapshots import Limits
@@ -12,9 +15,28 @@ from .workspace import Workspace
 
 _NAMED = 5  # offenders in a message
 
+MOST_SEEN = 10
+"""Times the files that may travel: so many are looked at, to say what is most of them. Nobody waits for more."""
+
+
+@dataclass(frozen=True)
+class Excess:
+    """Files below the root that stay behind together: one that is large, or all of a kind in a folder.
+
+    `name` is a path or a pattern.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    bytes: int
+
+    def __str__(self) -> str:
+        size = spelled(self.bytes)
+        return f"{self.name} ({len(self.files):,} files, {size})" if len(self.files) > 1 else f"{self.name} ({size})"
+
 
 class Allowance:
-    """Counts files as they are taken; the first one over a limit raises SnapshotTooLarge."""
+    """Counts the files that are taken. `check` raises SnapshotTooLarge, and so does `take` far beyond a limit."""
 
     def __init__(self, limits: Limits, workspace: Workspace) -> None:
         self._limits = limits
@@ -26,13 +48,47 @@ class Allowance:
         """`path` is below the root."""
         self._sizes[path] = size
         self._bytes += size
+        if len(self._sizes) > MOST_SEEN * self._limits.files:
+            self.check()
+
+    def check(self) -> None:
+        """Only when all was taken, so that what is named as large is what helps."""
         limits = self._limits
-        if size > limits.file_bytes:
-            self._refuse(f"{path} has {_spelled(size)}, and a file may have {_spelled(limits.file_bytes)}")
+        for path, size in self._sizes.items():
+            if size > limits.file_bytes:
+                self._refuse(f"{path} has {spelled(size)}, and a file may have {spelled(limits.file_bytes)}")
         if self._bytes > limits.total_bytes:
-            self._refuse(f"the files that travel with the notebook have more than {_spelled(limits.total_bytes)}")
+            self._refuse(
+                f"the files that the notebook names have {spelled(self._bytes)}, and {spelled(limits.total_bytes)} "
+                "may travel"
+            )
         if len(self._sizes) > limits.files:
             self._refuse(f"more than {limits.files:,} files would travel with the notebook")
+
+    def excess(self, offered: Mapping[str, int]) -> list[Excess]:
+        """What of these files, paths and sizes, has to stay behind for the others to fit.
+
+        The most numerous kinds of files when there are too many, then the largest files.
+        """
+        left = dict(offered)
+        excess: list[Excess] = []
+
+        def leave(name: str, paths: list[str]) -> None:
+            excess.append(Excess(name, tuple(paths), sum(left.pop(path) for path in paths)))
+
+        kinds: dict[str, list[str]] = defaultdict(list)
+        for path in offered:
+            it = PurePosixPath(path)
+            kinds[str(it.parent / f"*{it.suffix}")].append(path)
+        for name, paths in sorted(kinds.items(), key=lambda kind: (-len(kind[1]), kind[0])):
+            if len(left) > self._limits.files - len(self._sizes):
+                leave(name if len(paths) > 1 else paths[0], paths)
+        total = self._bytes + sum(left.values())
+        for path, size in sorted(left.items(), key=lambda file: (-file[1], file[0])):
+            if total > self._limits.total_bytes:
+                total -= size
+                leave(path, [path])
+        return excess
 
     def check_folders(self, empty: int) -> None:
         if empty > self._limits.files:
@@ -40,7 +96,7 @@ class Allowance:
 
     def _refuse(self, what: str) -> NoReturn:
         largest = sorted(self._sizes.items(), key=lambda it: -it[1])[:_NAMED]
-        named = ", ".join(f"{path} ({_spelled(size)})" for path, size in largest)
+        named = ", ".join(f"{path} ({spelled(size)})" for path, size in largest)
         ignore_file = str(
             self._workspace.folder / IGNORE_FILE if self._all_in_folder() else self._workspace.root / IGNORE_FILE
         )
@@ -66,7 +122,16 @@ class Allowance:
         return "" if folder == "." else f"{folder}/"
 
 
-def _spelled(size: float) -> str:
+def excess_text(excess: list[Excess]) -> str:
+    """How much it is, and what is most of it. Empty for nothing."""
+    if not excess:
+        return ""
+    files = sum(len(each.files) for each in excess)
+    most = ", ".join(map(str, sorted(excess, key=lambda each: (-len(each.files), -each.bytes))[:_NAMED]))
+    return f"{files:,} {'file' if files == 1 else 'files'} ({spelled(sum(each.bytes for each in excess))}): {most}"
+
+
+def spelled(size: float) -> str:
     for unit in ("bytes", "kB", "MB"):
         if size < 1000:
             return f"{size:.4g} {unit}"

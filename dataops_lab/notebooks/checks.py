@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..domain.snapshots import HERE, Finding, KernelChoice, Severity, Surroundings, along_line
+from .allowance import excess_text
 from .ignore import named_in
 from .modules import local_files
 from .read import Notebook
@@ -39,6 +40,7 @@ def check(
         *_git(luggage),
         *_workspace(workspace),
         *_unreadable(luggage, notebook),
+        *_excess(luggage),
         *(_left_behind(left, workspace) for left in luggage.left_behind),
     ]
     distinct = {(finding.code, finding.message): finding for finding in reversed(found)}
@@ -242,6 +244,20 @@ def _unreadable(luggage: Luggage, notebook: Notebook) -> Iterator[Finding]:
                 "Mend its syntax, or delete the cell if it is not needed.",
                 cell,
             )
+
+
+def _excess(luggage: Luggage) -> Iterator[Finding]:
+    if not luggage.excess and not luggage.unseen and not luggage.bare:
+        return
+    unseen = " The folder holds so many files that not all were looked at." if luggage.unseen else ""
+    bare = " Folders of which no file travels stay behind too." if luggage.bare else ""
+    yield Finding(
+        "too_much_beside",
+        Severity.WARNING,
+        "More lies in the notebook's folder than may travel, and the code does not name it. These stay behind: "
+        f"{excess_text(luggage.excess) or 'folders'}.{unseen}{bare}",
+        "If a run needs some of it, name it in the code, or with ! in the .dataopsignore beside the notebook.",
+    )
 
 
 _WHY = {"ignored": "an ignore rule leaves it behind", "tool": "lies in a folder of a tool, and they stay behind"}

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from ..domain.snapshots import Limits
 from ..errors import InvalidNotebook
-from .allowance import Allowance
+from .allowance import MOST_SEEN, Allowance, Excess
 from .ignore import IgnoreRules, named_in
 from .modules import Looked, local_files
 from .read import Notebook, read_notebook
@@ -34,6 +34,12 @@ class Luggage:
     folders: set[str] = field(default_factory=set)
     """Those that the run finds, by their paths below the root, whether files of them travel or not."""
     left_behind: list[LeftBehind] = field(default_factory=list)
+    excess: list[Excess] = field(default_factory=list)
+    """What stays behind of the notebook's folder so that the rest fits, the largest share of it first."""
+    unseen: bool = False
+    """Whether the notebook's folder has so many files that not all were looked at."""
+    bare: bool = False
+    """Whether it has so many folders of which no file travels that they stay behind too."""
     scan: Scan = field(default_factory=Scan)
     """Of the notebook and of every local module and notebook that it loads."""
     local_modules: set[str] = field(default_factory=set)
@@ -60,7 +66,7 @@ def pack(
     limits: Limits,
     look_for: Callable[[set[str]], Looked],
 ) -> Luggage:
-    """SnapshotTooLarge as soon as a limit is passed: nothing is read that need not be.
+    """SnapshotTooLarge when what the notebook names passes a limit; nothing is read that need not be.
 
     `look_for` looks for top-level modules in the kernel's environment.
     """
@@ -76,14 +82,15 @@ class _Packing:
         self._rules = IgnoreRules(workspace.root)
         self._walker = Walker(workspace.root, self._rules, self._luggage.left_behind.append, self._enter)
         self._scanned: set[Path] = {workspace.notebook}
-        self._large: dict[Path, Found] = {}
-        """Files of the notebook's folder that are over the limit, and that no code has named so far."""
+        self._beside: dict[str, Found] = {}
+        """Files of the notebook's folder that nothing has named so far."""
 
     def packed(
         self, notebook: Notebook, language: str, parameters: list[str], look_for: Callable[[set[str]], Looked]
     ) -> Luggage:
         self._luggage.scan = _scan_of(notebook, language, parameters)
-        self._take_own_folder()
+        self._look_beside()
+        beside, self._luggage.folders = self._luggage.folders, set()
         self._take_named()
         self._follow(self._luggage.scan)
         # `%%writefile helpers.py` makes a module that is not there yet.
@@ -96,9 +103,16 @@ class _Packing:
             self._luggage.missing_modules |= looked.missing
             self._luggage.modules_elsewhere |= looked.elsewhere
             self._follow_into_root(looked.missing)
-        self._luggage.left_behind += [LeftBehind(path, "large") for path in self._large]
+        self._allowance.check()
+        self._take_beside()
         self._allowance.check_folders(len(self._luggage.empty_folders()))
-        return self._luggage
+        return self._with_folders(beside)
+
+    def _with_folders(self, beside: set[str]) -> Luggage:
+        together = replace(self._luggage, folders=self._luggage.folders | beside)
+        if len(together.empty_folders()) > self._limits.files:
+            return replace(self._luggage, bare=True)
+        return together
 
     def _follow_into_root(self, names: set[str]) -> None:
         """The path may be set up in a way that no reading shows, so what it could reach comes along."""
@@ -263,12 +277,14 @@ class _Packing:
         if not self._is_there(path) or self._workspace.relative(path) in self._luggage.files:
             return
         if path.is_relative_to(self._workspace.folder):
-            # What lies in the folder is taken already, or stays behind for a reason.
-            for large in [it for it in self._large if it.is_relative_to(path)]:
-                self._take_file(self._large.pop(large))
+            for named in self._beside_in(path):
+                self._take_file(named)
             if path.is_file() and (kept := self._rules.kept_behind_on_the_way(path)):
                 self._luggage.left_behind.append(LeftBehind(path, kept))
-            return
+                return
+            # What else lies in the folder stays behind for a reason.
+            if not self._luggage.unseen:
+                return
         why = self._rules.kept_behind_on_the_way(path) if self._is_inside(path) else "outside"
         if why:
             self._luggage.left_behind.append(LeftBehind(path, why))
@@ -296,12 +312,29 @@ class _Packing:
     def _is_inside(self, path: Path) -> bool:
         return Path(os.path.realpath(path)).is_relative_to(self._workspace.root)
 
-    def _take_own_folder(self) -> None:
-        """What is too large is no reason to refuse a notebook that may not even need it."""
-        for found in self._walker.files(self._workspace.folder):
-            if found.size > self._limits.file_bytes and found.path != self._workspace.notebook:
-                self._large[found.path] = found
-            else:
+    def _look_beside(self) -> None:
+        """What lies there may be too much. That is no reason to refuse a notebook that may not even need it."""
+        every = self._walker.files(self._workspace.folder)
+        for found in itertools.islice(every, MOST_SEEN * self._limits.files):
+            if found.path != self._workspace.notebook:
+                self._beside[str(found.path)] = found
+        self._luggage.unseen = next(every, None) is not None
+
+    def _beside_in(self, path: Path) -> list[Found]:
+        """The file, or the files of the folder."""
+        if found := self._beside.get(str(path)):
+            return [found]
+        return [found for name, found in self._beside.items() if name.startswith(f"{path}/")]
+
+    def _take_beside(self) -> None:
+        """As much of what nothing has named as fits."""
+        large = {name for name, found in self._beside.items() if found.size > self._limits.file_bytes}
+        self._luggage.left_behind += [LeftBehind(Path(name), "large") for name in large]
+        beside = {self._workspace.relative(it.path): it for name, it in self._beside.items() if name not in large}
+        self._luggage.excess = self._allowance.excess({path: found.size for path, found in beside.items()})
+        left = {path for excess in self._luggage.excess for path in excess.files}
+        for path, found in beside.items():
+            if path not in left:
                 self._take_file(found)
 
     def _take_folder(self, folder: Path) -> None:
@@ -312,6 +345,7 @@ class _Packing:
         relative = self._workspace.relative(found.path)
         if relative in self._luggage.files or found.path == self._workspace.notebook:
             return
+        self._beside.pop(str(found.path), None)
         self._luggage.files[relative] = found
         self._allowance.take(relative, found.size)
 

@@ -223,7 +223,7 @@ class TestLimits:
         for number in range(12):
             project.file(f"analysis/frames/{number}.png")
         project.file("analysis/a.csv")
-        project.notebook("1")
+        project.notebook("os.listdir('frames')")
         with pytest.raises(SnapshotTooLarge, match=r"more than 10 files.*frames/.*\.dataopsignore"):
             project.inspect(limits=Limits(files=10))
 
@@ -254,10 +254,63 @@ class TestLimits:
     def test_too_much_in_total_names_the_largest_first(self, project: Any) -> None:
         project.file("analysis/a.bin", "x" * 700)
         project.file("analysis/b.bin", "x" * 800)
-        project.notebook("1")
+        project.file("analysis/c.bin", "x" * 900)
+        project.notebook("open('a.bin'), open('b.bin')")
         with pytest.raises(SnapshotTooLarge) as refused:
             project.inspect(limits=Limits(total_bytes=1000))
         assert [it["path"] for it in refused.value.detail["largest"]] == ["analysis/b.bin", "analysis/a.bin"]
+
+    def test_the_largest_of_all_that_is_named_is_listed_when_the_limit_is_passed_earlier(self, project: Any) -> None:
+        for name, size in {"a": 700, "b": 800, "c": 900}.items():
+            project.file(f"analysis/{name}.bin", "x" * size)
+        project.notebook("open('a.bin'), open('b.bin'), open('c.bin')")
+        with pytest.raises(SnapshotTooLarge, match=r"have 2.4 kB, and 1 kB may travel") as refused:
+            project.inspect(limits=Limits(total_bytes=1000))
+        assert refused.value.detail["largest"][0]["path"] == "analysis/c.bin"
+
+    def test_the_most_numerous_files_that_nothing_names_stay_behind_and_it_is_said_once(self, project: Any) -> None:
+        for number in range(12):
+            project.file(f"analysis/frames/{number}.png")
+            project.file(f"analysis/out/{number}.txt")
+        project.file("analysis/frames/index.csv")
+        project.file("analysis/helpers.py")
+        project.notebook("open('out/7.txt')")
+        limits = Limits(files=10)
+        assert project.travels(limits=limits) == [
+            *("analysis/frames/index.csv", "analysis/helpers.py", "analysis/out/7.txt")
+        ]
+        [message] = project.findings("too_much_beside", limits=limits)
+        assert "23 files (46 bytes): analysis/frames/*.png (12 files, 24 bytes), analysis/out/*.txt (11" in message
+
+    def test_the_largest_files_that_nothing_names_stay_behind_until_it_fits(self, project: Any) -> None:
+        for name, size in {"a": 500, "b": 800, "c": 900, "d": 300}.items():
+            project.file(f"analysis/{name}.bin", "x" * size)
+        project.notebook("open('a.bin')")
+        limits = Limits(total_bytes=1000)
+        assert project.travels(limits=limits) == ["analysis/a.bin", "analysis/d.bin"]
+        [message] = project.findings("too_much_beside", limits=limits)
+        assert "2 files (1.7 kB): analysis/c.bin (900 bytes), analysis/b.bin (800 bytes)" in message
+
+    @pytest.mark.parametrize(
+        ("source", "ignore"), [("import helpers", ""), ("%run helpers.py", ""), ("1", "!/helpers.py\n")]
+    )
+    def test_what_is_named_travels_however_much_lies_beside_it(self, source: str, ignore: str, project: Any) -> None:
+        for number in range(12):
+            project.file(f"analysis/m{number}.py")
+        project.file("analysis/helpers.py", "open('table.csv')")
+        project.file("analysis/table.csv", "x" * 600)
+        project.file("analysis/other.csv", "x" * 600)
+        project.file("analysis/.dataopsignore", ignore)
+        project.notebook(source)
+        named = {"analysis/helpers.py", "analysis/table.csv"}
+        assert named <= set(project.travels(limits=Limits(files=10, total_bytes=1000)))
+
+    def test_more_empty_folders_than_may_travel_stay_behind_and_it_is_said(self, project: Any) -> None:
+        for number in range(12):
+            project.file(f"analysis/{number:02d}/part")
+        project.notebook("open('07/new.csv', 'w')")
+        [finding] = [f for f in project.inspect(limits=Limits(files=2)).findings if f.code == "too_much_beside"]
+        assert "Folders of which no file travels stay behind too." in finding.message
 
     def test_a_folder_that_is_named_counts_too(self, project: Any) -> None:
         for number in range(12):
@@ -280,7 +333,25 @@ class TestLimits:
         for folder in range(20):
             for number in range(5):
                 project.file(f"analysis/{folder:02d}/{number}.csv")
-        project.notebook("1")
+        project.notebook("open('19/3.csv')")
+        listed: list[Path] = []
+        listing = Path.iterdir
+
+        def noted(path: Path) -> Any:
+            listed.append(path)
+            return listing(path)
+
+        monkeypatch.setattr(Path, "iterdir", noted)
+        looked = project.inspect(limits=Limits(files=3))
+        assert len(listed) < 9
+        assert "analysis/19/3.csv" in [file.path for file in looked.files], "though it was not reached"
+        assert "not all were looked at" in next(f.message for f in looked.findings if f.code == "too_much_beside")
+
+    def test_a_huge_folder_that_is_named_is_left_as_well(self, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        for folder in range(20):
+            for number in range(5):
+                project.file(f"data/{folder:02d}/{number}.csv")
+        project.notebook("DATA = '../data'")
         listed: list[Path] = []
         listing = Path.iterdir
 
@@ -290,8 +361,8 @@ class TestLimits:
 
         monkeypatch.setattr(Path, "iterdir", noted)
         with pytest.raises(SnapshotTooLarge):
-            project.inspect(limits=Limits(files=10))
-        assert len(listed) < 6
+            project.inspect(limits=Limits(files=3))
+        assert len(listed) < 12
 
 
 def test_brackets_in_the_names_of_folders_mean_nothing(project: Any) -> None:
