@@ -82,6 +82,30 @@ class DataOpsApp(ExtensionApp):
 
         return mount_roots()
 
+    travel_files = Integer(
+        None,
+        allow_none=True,
+        min=1,
+        help="""How many files may travel with a notebook. Default: the environment variable
+        DATAOPS_LAB_TRAVEL_FILES, else 2,000.""",
+    ).tag(config=True)
+
+    travel_file_bytes = Integer(
+        None,
+        allow_none=True,
+        min=1,
+        help="""How many bytes a file that travels with a notebook may have, and the notebook itself. Default: the
+        environment variable DATAOPS_LAB_TRAVEL_FILE_BYTES, such as 512Mi, else 256 MiB.""",
+    ).tag(config=True)
+
+    travel_total_bytes = Integer(
+        None,
+        allow_none=True,
+        min=1,
+        help="""How many bytes may travel with a notebook in all. Default: the environment variable
+        DATAOPS_LAB_TRAVEL_TOTAL_BYTES, such as 4Gi, else 1 GiB.""",
+    ).tag(config=True)
+
     api_threads = Integer(8, min=1, help="How many requests are worked on at once; more wait.").tag(config=True)
 
     max_body_bytes = Integer(
@@ -98,6 +122,7 @@ class DataOpsApp(ExtensionApp):
         self._supervisor: Supervisor | None = None
         self._specs: SpecsKeeper | None = None
         self._hand_on_mount_roots()
+        self._hand_on_limits()
         self._threads.submit(self._offer_kernels).add_done_callback(_log_failure)
         if self.start_engine:
             # In a thread: opening the database takes longer than Lab's start should wait.
@@ -155,6 +180,14 @@ class DataOpsApp(ExtensionApp):
 
         if self.mount_roots != mount_roots():
             os.environ[MOUNT_ROOTS] = os.pathsep.join(self.mount_roots)
+
+    def _hand_on_limits(self) -> None:
+        """The command line in a terminal of this server submits by the same limits as its form."""
+        from .wiring import TRAVEL_LIMITS
+
+        for name, variable in TRAVEL_LIMITS.items():
+            if value := getattr(self, f"travel_{name}"):
+                os.environ[variable] = str(value)
 
     def _home(self) -> Home:
         from .wiring import Home, state_folder

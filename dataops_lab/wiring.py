@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .blobs import FolderBlobs
-from .domain.environments import inherited_of
+from .domain.environments import bytes_of, inherited_of
 from .domain.mounts import ROOTS
+from .domain.snapshots import Limits
+from .errors import InvalidRequest
 from .executors.backends import LazyBackends, LazyImageBackends
 from .executors.host import SystemClock, SystemHost
 from .notebooks import LocalNotebooks
@@ -80,6 +82,21 @@ def mount_roots() -> list[str]:
     return list(ROOTS) if named is None else [root for root in named.split(os.pathsep) if root]
 
 
+TRAVEL_LIMITS = {it.name: f"DATAOPS_LAB_TRAVEL_{it.name.upper()}" for it in fields(Limits)}
+
+
+def travel_limits() -> Limits:
+    """Of DATAOPS_LAB_TRAVEL_FILES, …_FILE_BYTES and …_TOTAL_BYTES, as far as they are set. InvalidRequest."""
+    given: dict[str, int] = {}
+    for name, variable in TRAVEL_LIMITS.items():
+        if text := os.environ.get(variable):
+            try:
+                given[name] = bytes_of(text)
+            except ValueError as problem:
+                raise InvalidRequest(f"The environment variable {variable} is not readable: {problem}") from None
+    return Limits(**given)
+
+
 def docker_daemon(home: Home, host: str | None) -> Daemon:
     """One that mounts what this installation allows."""
     from .executors.docker import Daemon, MountPolicy
@@ -103,6 +120,7 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         host=SystemHost(),
         vault=AesVault(Keys(home.keys, os.environ)),
         runs_folder=home.runs,
+        limits=travel_limits(),
         inherited=inherited_of(os.environ),
         images=LazyImageBackends(_docker_images),
         administrators=frozenset(administrators() if administered_by is None else administered_by),

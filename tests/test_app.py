@@ -16,7 +16,9 @@ import pytest
 
 from dataops_lab.app import DataOpsApp
 from dataops_lab.domain.mounts import ROOTS
-from dataops_lab.wiring import mount_roots
+from dataops_lab.domain.snapshots import Limits
+from dataops_lab.errors import InvalidRequest
+from dataops_lab.wiring import Home, build_services, mount_roots, travel_limits
 
 from . import written
 from .waiting import eventually
@@ -137,3 +139,21 @@ def test_the_engine_and_kernels_mount_what_the_server_is_told_to_allow(monkeypat
     assert mount_roots() == []
     monkeypatch.delenv("DATAOPS_LAB_MOUNT_ROOTS")
     assert mount_roots() == list(ROOTS)
+
+
+def test_what_the_server_lets_travel_also_holds_for_commands_in_its_terminals(monkeypatch, tmp_path):
+    for name in ("FILES", "FILE_BYTES", "TOTAL_BYTES"):
+        monkeypatch.setenv(f"DATAOPS_LAB_TRAVEL_{name}", "")
+    assert travel_limits() == Limits()
+    monkeypatch.setenv("DATAOPS_LAB_TRAVEL_TOTAL_BYTES", "4Gi")
+    DataOpsApp(travel_files=7)._hand_on_limits()
+    assert build_services(Home(tmp_path / "home")).limits == Limits(files=7, total_bytes=4 * 2**30)
+    DataOpsApp(travel_total_bytes=9)._hand_on_limits()
+    assert travel_limits() == Limits(files=7, total_bytes=9)
+
+
+@pytest.mark.parametrize("text", ["many", "0", "-1"])
+def test_a_limit_that_is_no_number_is_refused_by_the_name_of_its_variable(text, monkeypatch):
+    monkeypatch.setenv("DATAOPS_LAB_TRAVEL_FILES", text)
+    with pytest.raises(InvalidRequest, match="DATAOPS_LAB_TRAVEL_FILES"):
+        travel_limits()
