@@ -29,6 +29,7 @@ State = dict[str, tuple[int, int, int]]
 """Path below the root → size, time of change in ns, inode."""
 
 _IGNORED_FOLDERS = {".ipynb_checkpoints", "__pycache__"}
+_REPOSITORIES = {".git", ".hg", ".svn"}
 
 
 def state_of(root: Path) -> State:
@@ -79,7 +80,9 @@ def _files(root: Path, note: Callable[[str], None]) -> Iterator[tuple[str, os.st
         note(f"The folder {os.path.relpath(error.filename, root)} cannot be read: {error.strerror}.")
 
     for folder, folders, names in os.walk(root, onerror=unreadable):
-        folders[:] = sorted(name for name in folders if name not in _IGNORED_FOLDERS)
+        for name in sorted(_REPOSITORIES.intersection(folders)):
+            note(f"The folder {Path(folder, name).relative_to(root)} is not kept: a record has no repositories.")
+        folders[:] = sorted(name for name in folders if name not in _IGNORED_FOLDERS | _REPOSITORIES)
         if folders and len(Path(folder).relative_to(root).parts) >= DEEPEST:
             folders.clear()
             note(f"What lies more than {DEEPEST} folders deep is not kept, as below {os.path.relpath(folder, root)}.")

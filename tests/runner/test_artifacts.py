@@ -40,6 +40,16 @@ def test_new_and_changed_files_are_artifacts_and_others_are_not(root, tmp_path, 
     assert (tmp_path / "artifacts" / "out" / "deep" / "new.txt").read_text() == "new"
 
 
+@pytest.mark.parametrize("name", [".git", ".hg", ".svn"])
+def test_a_repository_that_the_run_made_is_not_kept_and_said_and_its_files_are_kept(name, root, collected):
+    (root / "clone" / name / "objects").mkdir(parents=True)
+    (root / "clone" / name / "objects" / "pack").touch()
+    (root / "clone" / "README").touch()
+    made, notes = collected()
+    assert made == ["clone/README"]
+    assert notes == [f"The folder clone/{name} is not kept: a record has no repositories."]
+
+
 def test_what_lies_too_deep_is_not_kept_and_said_and_the_rest_is_kept(root, collected):
     deepest = root.joinpath(*["d"] * DEEPEST)
     (deepest / "d").mkdir(parents=True)
