@@ -44,7 +44,7 @@ def verify(run_ids: tuple[str, ...], everything: bool, server: str | None, as_js
             try:
                 found = connection.client.verify(run_id)
             except (Forbidden, NotFound) as error:
-                # Of all runs, some belong to other people, and some were deleted since they were listed.
+                # Some runs belong to other people, and some were deleted since they were listed.
                 if not everything or error.precise_code not in ("not_owner", "not_found"):
                     raise
                 skipped += isinstance(error, Forbidden)

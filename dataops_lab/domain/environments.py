@@ -232,7 +232,7 @@ INHERITED = frozenset(
         "SYSTEMROOT",
     ]
 )
-"""What a process gets of the variables of whoever submits it. Everything else, tokens above all, stays behind."""
+"""A process gets these of its submitter's variables. Everything else, tokens above all, stays behind."""
 
 
 def inherited_of(variables: Mapping[str, str]) -> dict[str, str]:

@@ -25,7 +25,7 @@ def plain(path: str) -> PurePosixPath:
 
 
 def problems(source: str, target: str) -> Iterator[str]:
-    """What makes no sense under any setting."""
+    """Problems that no setting can allow."""
     try:
         found, place = plain(source), plain(target)
     except ValueError as error:

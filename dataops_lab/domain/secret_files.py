@@ -37,5 +37,5 @@ _NO_SECRETS = _any_of(("*.pub", "*.env.example", "*.env.sample", "*.env.template
 
 
 def is_secret(name: str) -> bool:
-    """What the name of a file or folder says."""
+    """Tell from the name of a file or folder alone."""
     return bool(_SECRETS.match(name)) and not _NO_SECRETS.match(name)

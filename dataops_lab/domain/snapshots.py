@@ -52,7 +52,7 @@ class KernelChoice:
     env: dict[str, str] = field(default_factory=dict)
     interrupt_mode: str = "signal"
     inherited: dict[str, str] = field(default_factory=dict)
-    """What a process gets of the variables of whoever submitted it: whoever started the engine is somebody else."""
+    """The submitter's variables that a process gets. Somebody else may have started the engine."""
 
 
 AUTHORED = "dataops."

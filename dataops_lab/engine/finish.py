@@ -144,7 +144,7 @@ class End:
 def store_record(ctx: Services, attempt: Attempt, directory: Path, threads: Executor) -> Record:
     """Every byte is in the blobs when this returns. Doing it twice stores the same.
 
-    What the disk does not give back is left out, and a note in log and journal says so.
+    A file that the disk does not give back is left out, and a note in log and journal says so.
     """
     notes: list[str] = []
     found = [(kind, name, directory / name) for name, kind in _FIXED.items()]
@@ -243,7 +243,7 @@ def _noted(ctx: Services, directory: Path, files: Sequence[RecordFile], notes: S
 
 
 def _put_longer(ctx: Services, kind: RecordFileKind, path: Path, lines: Sequence[bytes]) -> RecordFile:
-    """What can be read of the file, and `lines` after it. The file stays as it is: this may be done again."""
+    """Return the readable part of the file, and `lines` after it. The file stays as it is: this may be done again."""
     with tempfile.NamedTemporaryFile() as copy:
         last = b""
         with suppress(OSError), open_plain(path) as file:

@@ -20,7 +20,7 @@ LONGEST_WAIT_S = 30.0
 STOP_WITHIN_S = 10.0
 
 LOG_BYTES = 10 * 1000**2
-"""Of the log of engines, and of the one before it, which is kept as `engine.log.1`."""
+"""The most that the log of engines has, and the one before it, `engine.log.1`."""
 
 
 def start_engine(
@@ -62,7 +62,7 @@ def write_log(target: Path | None) -> None:
 
 
 class _BoundedLog(RotatingFileHandler):
-    """Of a process whose stdout and stderr go to the same file: they move on with it."""
+    """Bound the log of a process. Its stdout and stderr go to the same file and move on with it."""
 
     def doRollover(self) -> None:  # noqa: N802
         super().doRollover()

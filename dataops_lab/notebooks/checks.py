@@ -221,7 +221,7 @@ def _input(luggage: Luggage) -> Iterator[Finding]:
 
 def _git(luggage: Luggage) -> Iterator[Finding]:
     looked_for = [m.cell for m in luggage.scan.mentions if ".git" in m.path.split("/") and not m.guarded]
-    # What the code makes itself is there.
+    # The code makes these itself.
     made = any(m.use is Use.WRITE and ".git" in m.path.split("/") for m in luggage.scan.mentions)
     for cell in [] if made else [*luggage.scan.git_cells, *looked_for][:1]:
         yield Finding(

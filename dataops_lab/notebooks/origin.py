@@ -16,7 +16,7 @@ from ..runner.reading import open_plain
 
 _TIMEOUT_S = 5.0
 
-# What git reads of a repository to tell its state. Hooks, settings and attributes are not among it.
+# Git reads these to tell the state of a repository. Hooks, settings and attributes are not among them.
 _DATA = ("index", "sharedindex.*")
 _SHARED_DATA = ("objects", "refs", "packed-refs", "reftable", "shallow")
 

@@ -22,7 +22,7 @@ from .travel import Luggage, pack
 from .workspace import Workspace, workspace_of
 
 LONGEST_NAME = 200
-"""Of a job. File systems have longer ones."""
+"""The most characters in the name of a job. File systems have longer names."""
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,10 @@ def _look(
             language=language,
             parameters=[parameter.name for parameter in schema.parameters],
             limits=limits,
-            # What an image has is known by the names of packages, not of modules.
+            # An image is known by the names of its packages, not of its modules.
             look_for=looked_for_in(choice if where.kernels is None else None),
         )
-        # What was taken may reach on: a module that reads a table beside it.
+        # A file that was taken may reach on: a module that reads a table beside it.
         wider = widened(workspace, reached(workspace, luggage.scan))
         if wider == workspace:
             break

@@ -35,7 +35,7 @@ class Luggage:
     """Those that the run finds, by their paths below the root, whether files of them travel or not."""
     left_behind: list[LeftBehind] = field(default_factory=list)
     excess: list[Excess] = field(default_factory=list)
-    """What stays behind of the notebook's folder so that the rest fits, the largest share of it first."""
+    """Choose what stays behind of the notebook's folder so that the rest fits, the largest share first."""
     unseen: bool = False
     """Whether the notebook's folder has so many files that not all were looked at."""
     bare: bool = False
@@ -282,7 +282,7 @@ class _Packing:
             if path.is_file() and (kept := self._rules.kept_behind_on_the_way(path)):
                 self._luggage.left_behind.append(LeftBehind(path, kept))
                 return
-            # What else lies in the folder stays behind for a reason.
+            # Other files of the folder stay behind for a reason.
             if not self._luggage.unseen:
                 return
         why = self._rules.kept_behind_on_the_way(path) if self._is_inside(path) else "outside"
@@ -313,7 +313,7 @@ class _Packing:
         return Path(os.path.realpath(path)).is_relative_to(self._workspace.root)
 
     def _look_beside(self) -> None:
-        """What lies there may be too much. That is no reason to refuse a notebook that may not even need it."""
+        """The folder may be too large. That does not refuse a notebook that may not even need it."""
         every = self._walker.files(self._workspace.folder)
         for found in itertools.islice(every, MOST_SEEN * self._limits.files):
             if found.path != self._workspace.notebook:

@@ -23,7 +23,7 @@ MASKED_BYTES = 100_000_000
 SEARCHED_BYTES = 1 << 22
 
 INSIDE_BYTES = 200_000_000
-"""Of a compressed file as it is when unpacked; what comes after is not searched."""
+"""The most unpacked bytes of a compressed file that are searched."""
 
 State = dict[str, tuple[int, int, int]]
 """Path below the root → size, time of change in ns, inode."""

@@ -181,7 +181,7 @@ class DataOpsClient(PapermillNotebookClient):
         try:
             super().handle_comm_msg(outs, msg, cell_index)
         except (AssertionError, AttributeError, LookupError, TypeError) as error:
-            # What a widget says of itself is the notebook's business, and no reason for the runner to fail.
+            # A widget's messages are the notebook's business: they never fail the runner.
             self.log.warning("A message of a widget makes no sense: %r", error)
         self._look_again()
 

@@ -64,7 +64,7 @@ class Log:
             self._append(self._masking.stream("log", text))
 
     def write_of_process(self, text: str) -> None:
-        """What a process wrote to `descriptor`: outputs that come between do not cut it in two."""
+        """Take text that a process wrote to `descriptor`. Outputs that come between do not cut it in two."""
         with self._one_at_a_time:
             self.write(self._masking.stream("process", text))
 

@@ -58,7 +58,7 @@ class Masking:
         pieces, at = [], 0
         for first, behind in _found(self._pattern, shown.text):
             start, end = shown.written(first), shown.written(behind - 1) + 1
-            # What opens or closes inside of it stays, so that the rest is shown as before.
+            # Markup that opens or closes inside of it stays, so that the rest is shown as before.
             pieces += [text[at:start], MASK, *(found[0] for found in markup.finditer(text, start, end))]
             at = end
         return "".join([*pieces, text[at:]]) if pieces else text
@@ -162,12 +162,12 @@ class _Shown:
 
 
 _COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*(?:[@-~]|\Z)|\Z)")
-"""What terminals obey. A stream may end in the middle of it."""
+"""Sequences that terminals obey. A stream may end in the middle of one."""
 
 _TAGS = re.compile(rf"<[a-zA-Z/!][^<>]*>|{_COLOURS.pattern}")
 
 _MOST_HELD = 10_000
-"""Of a stream in which colours stand between the characters of a secret."""
+"""The most characters that are held of a stream with colours between the characters of a secret."""
 
 _ENDING = ("display_data", "execute_result", "error", "clear_output")
 

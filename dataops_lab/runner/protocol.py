@@ -134,7 +134,7 @@ class Result(TypedDict):
     nothing_to_do: bool
     failure: Failure | None
     cut_off: str | None
-    """What was ended by force after the last cell, in words. Missing in older results."""
+    """Say what was ended by force after the last cell. Missing in older results."""
     started_at: float
     finished_at: float
     done: int

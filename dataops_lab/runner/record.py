@@ -18,7 +18,7 @@ from typing import Any
 _VALUE_MIME = "application/vnd.dataops.value+json"
 
 _MOST_ITEMS = 10_000
-"""Of an array."""
+"""The most items of an array."""
 
 
 def record(name: str, value: Any) -> None:

@@ -37,7 +37,7 @@ class Recorder:
         self.nothing_to_do = False
         self.failure: Failure | None = None
         self.cut_off: str | None = None
-        """What was ended by force after the last cell, in words."""
+        """Say what was ended by force after the last cell."""
         self._notes_left = NOTES
         self._new_values: dict[str, Any] = {}
         self._limit = OutputLimit(limits)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 _UNSAFE = re.compile(
     r'[\x00-\x1f\x7f-\x9f\\:*?"<>|]'
-    # What turns the direction of writing shows another name than it is: "exe.gpj" for "jpg.exe".
+    # A mark that turns the direction of writing shows another name than it is: "exe.gpj" for "jpg.exe".
     "|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
     "|[\ud800-\udfff]"
-    # What looks encoded already must not become the same as what is encoded.
+    # A name that looks encoded must not become the same as one that is encoded.
     "|%(?=[0-9a-fA-F]{2})"
     # Windows drops them at the end of a name.
     "|[. ]$"
@@ -19,7 +19,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|
 
 
 class ArchiveNames:
-    """Of one archive. Two files whose names differ in nothing but case get different ones too."""
+    """Names in one archive. Two files whose names differ in nothing but case get different ones too."""
 
     def __init__(self) -> None:
         self._given: dict[str, str] = {}
@@ -38,7 +38,7 @@ class ArchiveNames:
 
     @property
     def changed(self) -> Mapping[str, str]:
-        """What a file was called, by its name in the archive, where these differ."""
+        """The original names, by the name in the archive, where these differ."""
         return {name: path for name, path in self._given.items() if name != path}
 
 

@@ -90,7 +90,7 @@ def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool]
 
 
 def _pictures(view: RunView) -> dict[str, str]:
-    """What lay beside the notebook, before the run or after it; later ones win."""
+    """Return digests of what lay beside the notebook, before the run or after it; later ones win."""
     folder = posixpath.dirname(view.version.manifest.notebook_path) or "."
     files = [(file.path, file.digest) for file in view.version.manifest.files]
     files += [(file.path, file.digest) for file in (view.record.artifacts if view.record else ())]
@@ -119,7 +119,7 @@ class Told(NamedTuple):
 
 
 MARK_EVERY = 1024 * 1024
-"""Of the bytes of a journal."""
+"""The distance between two known places of a journal, in bytes."""
 
 
 class Marks:
@@ -145,7 +145,7 @@ class Marks:
 
 @lru_cache(64)
 def _marks(_digest: str) -> Marks:
-    """Of a journal that is stored: it never changes."""
+    """Known places of a stored journal, which never changes."""
     return Marks()
 
 

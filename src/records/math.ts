@@ -1,6 +1,6 @@
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 
-/** What is used of MathJax's document; JupyterLab hands it out, and its types come with no package of ours. */
+/** The used part of MathJax's document. JupyterLab hands it out; no package of ours has its types. */
 type MathDocument = {
   constructor: unknown;
   adaptor: unknown;

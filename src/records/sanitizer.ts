@@ -1,6 +1,6 @@
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 
-/** What stays of an element; what acts, loads or leads anywhere is not among it. */
+/** Attributes that stay. None of them acts, loads or leads anywhere. */
 const PLAIN = new Set([
   'abbr',
   'align',
@@ -119,7 +119,7 @@ function disarm(element: HTMLElement): void {
   }
 }
 
-/** What stays of an attribute; null is nothing. */
+/** The harmless part of an attribute; null where there is none. */
 function inert(
   element: HTMLElement,
   name: string,

@@ -1,4 +1,4 @@
-"""Who somebody is."""
+"""The person behind a request."""
 
 from __future__ import annotations
 

@@ -222,7 +222,7 @@ def ended(ctx, engine, executor, running, folder):
 
 @pytest.fixture
 def opened(ctx, ended, monkeypatch):
-    """What is opened of the blobs from now on."""
+    """Blobs that are opened from now on."""
     found = []
 
     def watched(digest):

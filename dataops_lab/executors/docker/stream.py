@@ -41,7 +41,7 @@ LARGEST_BODY = 512 * 1024**2
 
 
 MOST_FILES = protocol.MOST_ARTIFACTS + 10
-"""Of one attempt: its artifacts, and those that a runner always leaves."""
+"""The most files of one attempt: its artifacts, and those that a runner always leaves."""
 
 
 class StreamCut(ConnectionError):
@@ -211,7 +211,7 @@ def there_is(directory: Path) -> dict[str, int]:
 
 
 class Room:
-    """What may lie in the run directory of one attempt, for files that a container with `memory` can hold.
+    """Limit what lies in the run directory of one attempt, for files that a container with `memory` can hold.
 
     PID 1 counts too, but the notebook runs beside it. A file may have holes, which take no room in there.
     """

@@ -13,7 +13,7 @@ _SPELLED = re.compile(r"(?P<type>\w+)(?:\[(?P<inner>\w+)\])?")
 class Declared(NamedTuple):
     type: ParameterType = ParameterType.ANY
     inner: ParameterType = ParameterType.ANY
-    """Of the members of a list, or of the keys of a mapping."""
+    """The type of the members of a list, or of the keys of a mapping."""
     written_as: str | None = None
 
     @property

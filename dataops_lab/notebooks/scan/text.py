@@ -44,5 +44,5 @@ def scan_text(source: str, cell: int | None, scan: Scan) -> Scan:
 
 
 def _use(code: str, match: re.Match[str]) -> Use:
-    """What stands behind `>` or `>>` is written."""
+    """Paths behind `>` or `>>` are written."""
     return Use.WRITE if code[max(0, match.start() - 10) : match.start()].rstrip(" ").endswith(">") else Use.UNKNOWN

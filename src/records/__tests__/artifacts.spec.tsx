@@ -7,7 +7,7 @@ import { Artifacts } from '../components/Artifacts';
 
 const NOTHING = () => undefined;
 
-/** What is said about the files of a run that left so many. */
+/** The hint about the files of a run that left so many. */
 function said(count: number): string {
   const artifacts = Array.from({ length: count }, (_, index) => ({
     path: `${index}.bin`,
