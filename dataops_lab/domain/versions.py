@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .parameters import Parameter, ParameterSchema, ParameterType
+from .stored import known
 
 
 def canonical_json(value: Any) -> bytes:
@@ -65,7 +66,7 @@ class Manifest:
         return cls(
             notebook_path=value["notebook"]["path"],
             notebook_digest=value["notebook"]["digest"],
-            files=tuple(TravellingFile(**f) for f in value["files"]),
+            files=tuple(known(TravellingFile, f) for f in value["files"]),
             parameters=ParameterSchema(
                 tuple(parameter_from_json(p) for p in value["parameters"]["schema"]), value["parameters"]["declared"]
             ),
@@ -89,14 +90,15 @@ def _parameter_json(parameter: Parameter) -> dict[str, Any]:
 
 def parameter_from_json(value: dict[str, Any]) -> Parameter:
     items, keys = value.get("items"), value.get("keys")
-    return Parameter(
-        **{
+    return known(
+        Parameter,
+        {
             **value,
             "type": ParameterType(value["type"]),
             "items": ParameterType(items) if items else None,
             "keys": ParameterType(keys) if keys else None,
             "choices": tuple(value.get("choices", ())),
-        }
+        },
     )
 
 

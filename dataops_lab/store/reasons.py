@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ..domain.runs import Reason
+from ..domain.stored import known
 
 
 def to_json(reason: Reason | None) -> dict[str, Any] | None:
@@ -16,7 +17,7 @@ def to_json(reason: Reason | None) -> dict[str, Any] | None:
 
 
 def from_json(stored: dict[str, Any] | None) -> Reason | None:
-    return Reason(**stored) if stored else None
+    return known(Reason, stored) if stored else None
 
 
 def _harmless(value: Any) -> Any:

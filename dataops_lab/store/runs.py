@@ -15,6 +15,7 @@ from ..domain.retention import ENDED
 from ..domain.runs import CancelRequest, Reason, Run, RunState
 from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
+from ..domain.stored import known
 from ..domain.versions import Origin
 from ..errors import InvalidRequest, NotFound, StaleWrite
 from ..ports import Page, RunFilter
@@ -194,11 +195,11 @@ def _run(row: Row[Any]) -> Run:
             **values,
             "state": RunState(values["state"]),
             "settings": settings,
-            "kernel": KernelChoice(**{**kernel, "argv": tuple(kernel["argv"])}),
+            "kernel": known(KernelChoice, {**kernel, "argv": tuple(kernel["argv"])}),
             "reason": reasons.from_json(values["reason"]),
-            "origin": Origin(**values["origin"]),
-            "findings": tuple(Finding(**{**f, "severity": Severity(f["severity"])}) for f in values["findings"]),
-            "image": RunImage(**values["image"]) if values["image"] else None,
-            "resources": Resources(**values["resources"]),
+            "origin": known(Origin, values["origin"]),
+            "findings": tuple(known(Finding, {**f, "severity": Severity(f["severity"])}) for f in values["findings"]),
+            "image": known(RunImage, values["image"]) if values["image"] else None,
+            "resources": known(Resources, values["resources"]),
         }
     )

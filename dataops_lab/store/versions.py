@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, not_, select, tuple_
 
+from ..domain.stored import known
 from ..domain.versions import Manifest, Origin, Version
 from ..errors import NotFound
 from . import tables as t
@@ -64,5 +65,5 @@ _BY_KEYS = select(t.versions).where(
 def _version(row: Row[Any]) -> Version:
     values = dict(row._mapping)
     values["manifest"] = Manifest.from_json(values["manifest"])
-    values["origin"] = Origin(**values["origin"])
+    values["origin"] = known(Origin, values["origin"])
     return Version(**values)

@@ -31,6 +31,13 @@ def test_a_manifest_survives_its_json():
     assert Manifest.from_json(a_manifest().to_json()) == a_manifest()
 
 
+def test_what_a_newer_version_says_more_in_a_manifest_is_not_read():
+    stored = a_manifest().to_json()
+    for members in (stored, stored["kernel"], stored["files"][0], stored["parameters"]["schema"][0]):
+        members["of_tomorrow"] = {"deep": [1]}
+    assert Manifest.from_json(stored) == a_manifest()
+
+
 def test_the_order_in_which_files_were_found_does_not_change_the_digest():
     assert a_manifest(files=FILES[::-1]).digest == a_manifest().digest
 

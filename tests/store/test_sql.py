@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 
+from dataops_lab.domain.images import RunImage
 from dataops_lab.domain.runs import Attempt, AttemptState, Reason, RunState
+from dataops_lab.domain.snapshots import Finding, Severity
 from dataops_lab.errors import InvalidRequest, NotFound, StaleWrite
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import runs
 from dataops_lab.store import open_store
+from dataops_lab.store import tables as t
 
 from ..waiting import eventually
 
@@ -31,6 +35,23 @@ def test_writing_in_a_reading_transaction_is_an_error(store, submit):
         tx.jobs.rename(view.job.id, "changed")
     with store.read() as tx:
         assert tx.jobs.get(view.job.id).name == view.job.name
+
+
+def test_what_a_newer_version_says_more_of_a_run_and_its_version_is_not_read(store, submit):
+    view = submit()
+    told = {
+        "reason": Reason("queue_full", "It waits."),
+        "image": RunImage("lab", "lab:1", "sha256:0"),
+        **{name: getattr(view.run, name) for name in ("kernel", "origin", "resources")},
+    }
+    finding = Finding("input_call", Severity.WARNING, "A cell asks.", cell=1)
+    row = {name: {**asdict(it), "of_tomorrow": 1} for name, it in told.items()}
+    with store.begin() as tx:
+        tx._connection.execute(update(t.runs).values(**row, findings=[{**asdict(finding), "of_tomorrow": 1}]))
+        tx._connection.execute(update(t.versions).values(origin=row["origin"]))
+    with store.read() as tx:
+        assert tx.runs.get(view.run.id) == replace(view.run, **told, findings=(finding,))
+        assert tx.versions.get(view.job.id, view.version.digest) == view.version
 
 
 def test_the_second_of_two_moves_from_one_state_is_stale(store, submit):
