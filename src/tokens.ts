@@ -41,6 +41,8 @@ export interface IRuns {
   newest(run: Run): Run;
   /** Whether the person on this page submitted it. */
   isMine(run: Run): boolean;
+  /** Whether this person may cancel, keep, delete or change this run or job: its owner, or an administrator. */
+  mayChange(it: { created_by: string }): boolean;
   /** Load and follow; does nothing when already done. */
   start(): Promise<void>;
   /** Start anew after trouble. */

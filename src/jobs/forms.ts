@@ -60,7 +60,7 @@ export class Forms {
   }
 
   openJob(run: Run): void {
-    const { app, area, client, trans } = this._options;
+    const { app, area, client, runs, trans } = this._options;
     const { id, name } = run.job;
     const opened = this._jobs.find(it => it.model.id === id);
     if (opened) {
@@ -68,7 +68,7 @@ export class Forms {
       return;
     }
     const model = new JobSettingsModel(id, client, trans);
-    const widget = new JobSettingsWidget(model, name, trans);
+    const widget = new JobSettingsWidget(model, runs, name, trans);
     void this._jobs.add(widget);
     app.shell.add(widget, area);
     app.shell.activateById(widget.id);

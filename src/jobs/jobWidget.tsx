@@ -4,6 +4,7 @@ import React from 'react';
 
 import { Screen } from '../shared/screen';
 import { useSignal } from '../shared/signals';
+import type { IRuns } from '../tokens';
 import { JobSettings } from './components/JobSettings';
 import { JobSettingsModel } from './jobModel';
 
@@ -11,6 +12,7 @@ import { JobSettingsModel } from './jobModel';
 export class JobSettingsWidget extends Screen {
   constructor(
     readonly model: JobSettingsModel,
+    private readonly _runs: IRuns,
     name: string,
     private readonly _trans: TranslationBundle
   ) {
@@ -26,19 +28,27 @@ export class JobSettingsWidget extends Screen {
   }
 
   protected render(): JSX.Element {
-    return <Connected model={this.model} trans={this._trans} />;
+    return (
+      <Connected model={this.model} runs={this._runs} trans={this._trans} />
+    );
   }
 }
 
 function Connected(props: {
   model: JobSettingsModel;
+  runs: IRuns;
   trans: TranslationBundle;
 }): JSX.Element {
-  const { model, trans } = props;
+  const { model, runs, trans } = props;
   const state = useSignal(model.changed, () => model.state);
+  const mayChange = useSignal(
+    runs.changed,
+    () => state.job !== null && runs.mayChange(state.job)
+  );
   return (
     <JobSettings
       state={state}
+      mayChange={mayChange}
       onEdit={change => model.edit(change)}
       onSettings={change => model.setSettings(change)}
       onSave={() => void model.save()}

@@ -149,7 +149,6 @@ export const records: JupyterFrontEndPlugin<void> = {
       const id = idOf(args);
       return recordOf(args)?.model.run ?? (id ? runs.get(id) : undefined);
     };
-    const mayChange = (run: Run) => runs.isMine(run) || runs.mayAdminister;
 
     commands.addCommand(CommandIDs.keep, {
       label: args =>
@@ -162,7 +161,7 @@ export const records: JupyterFrontEndPlugin<void> = {
       describedBy: runArgs,
       isEnabled: args => {
         const run = knownRun(args);
-        return Boolean(run && mayChange(run));
+        return Boolean(run && runs.mayChange(run));
       },
       execute: async args => {
         const run = knownRun(args)!;
@@ -178,7 +177,7 @@ export const records: JupyterFrontEndPlugin<void> = {
       isEnabled: args => {
         const run = knownRun(args);
         return Boolean(
-          run && isTerminal(run) && run.kept_at === null && mayChange(run)
+          run && isTerminal(run) && run.kept_at === null && runs.mayChange(run)
         );
       },
       execute: async args => {

@@ -202,7 +202,10 @@ function Head({ widget }: { widget: RecordWidget }): JSX.Element {
     runs.changed,
     () => run !== null && runs.isMine(run)
   );
-  const mayAdminister = useSignal(runs.changed, () => runs.mayAdminister);
+  const mayChange = useSignal(
+    runs.changed,
+    () => run !== null && runs.mayChange(run)
+  );
   const state = useSignal(view.changed, () => view.state);
   return (
     <>
@@ -211,7 +214,7 @@ function Head({ widget }: { widget: RecordWidget }): JSX.Element {
         run={run}
         failingNumber={failingNumber}
         isMine={isMine}
-        mayChange={isMine || mayAdminister === true}
+        mayChange={mayChange}
         trouble={trouble}
         view={state}
         panelOf={tab => widget.panelOf(tab)}

@@ -21,12 +21,15 @@ type Options = RunActions & {
 export function createRunsList(
   client: Client,
   runs: IRuns,
-  options: Omit<RunActions, 'isMine'> & { trans: TranslationBundle }
+  options: Omit<RunActions, 'isMine' | 'mayChange'> & {
+    trans: TranslationBundle;
+  }
 ): RunsListWidget {
   const model = new RunsListModel(client, runs);
   return new RunsListWidget({
     ...options,
     isMine: run => runs.isMine(run),
+    mayChange: run => runs.mayChange(run),
     model,
     runs
   });

@@ -74,6 +74,10 @@ export class RunsModel implements IRuns {
     return run.created_by === this._user;
   }
 
+  mayChange(it: { created_by: string }): boolean {
+    return it.created_by === this._user || this._mayAdminister === true;
+  }
+
   start(): Promise<void> {
     this._started ??= this._load();
     return this._started;

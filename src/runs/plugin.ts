@@ -89,13 +89,18 @@ export const runs: JupyterFrontEndPlugin<void> = {
 
     commands.addCommand(CommandIDs.cancel, {
       label: trans.__('Cancel'),
-      caption: trans.__('Stop this run'),
+      caption: args => {
+        const run = runs.get(idOf(args) ?? '');
+        return run && !runs.mayChange(run)
+          ? trans.__('Only %1 and administrators may cancel it', run.created_by)
+          : trans.__('Stop this run');
+      },
       icon: stopIcon,
       describedBy: runArgs,
       isEnabled: args => {
         const id = idOf(args);
         const run = id && runs.get(id);
-        return Boolean(id && (!run || canCancel(run)));
+        return Boolean(id && (!run || (canCancel(run) && runs.mayChange(run))));
       },
       execute: args => runs.cancel(idOf(args)!).catch(reportFailure)
     });

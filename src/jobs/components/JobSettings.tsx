@@ -10,6 +10,7 @@ import { SettingsFields } from './SettingsFields';
 /** How runs of one job are treated. */
 export function JobSettings(props: {
   state: JobState;
+  mayChange: boolean;
   onEdit: (change: { name?: string; concurrency?: string }) => void;
   onSettings: (change: Partial<SettingsDraft>) => void;
   onSave: () => void;
@@ -18,6 +19,7 @@ export function JobSettings(props: {
 }): JSX.Element {
   const { state, trans } = props;
   const { job, problems, saving } = state;
+  const disabled = saving || !props.mayChange;
   const trouble = state.trouble && (
     <Trouble problem={state.trouble} onRetry={props.onReload} trans={trans} />
   );
@@ -44,7 +46,7 @@ export function JobSettings(props: {
         problem={problems.name}
         maxLength={200}
         value={state.name}
-        disabled={saving}
+        disabled={disabled}
         onChange={name => props.onEdit({ name })}
       />
       <TextField
@@ -57,14 +59,14 @@ export function JobSettings(props: {
         step={1}
         placeholder={trans.__('as many as there are slots')}
         value={state.concurrency}
-        disabled={saving}
+        disabled={disabled}
         onChange={concurrency => props.onEdit({ concurrency })}
       />
       <SettingsFields
         id="dl-job"
         draft={state.settings}
         problems={problems}
-        disabled={saving}
+        disabled={disabled}
         placeholder={trans.__('default')}
         onChange={props.onSettings}
         trans={trans}
@@ -73,14 +75,19 @@ export function JobSettings(props: {
         <button
           type="submit"
           className="jp-mod-styled jp-mod-accept"
-          disabled={saving}
+          disabled={disabled}
         >
           {trans.__('Save')}
         </button>
         <span className="dl-mod-quiet" aria-live="polite">
-          {state.saved
-            ? trans.__('Saved. It holds for runs from now on.')
-            : trans.__('Holds for runs that are given nothing else.')}
+          {!props.mayChange
+            ? trans.__(
+                'Only %1 and administrators may change them.',
+                job.created_by
+              )
+            : state.saved
+              ? trans.__('Saved. It holds for runs from now on.')
+              : trans.__('Holds for runs that are given nothing else.')}
         </span>
       </div>
     </form>

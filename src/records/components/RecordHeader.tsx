@@ -16,7 +16,7 @@ import { CommandButton } from './CommandButton';
 export function RecordHeader(props: {
   run: Run;
   isMine: boolean;
-  /** Whether this person may keep and delete it. */
+  /** Whether this person may cancel, keep and delete it. */
   mayChange: boolean;
   commands: CommandRegistry;
   trans: TranslationBundle;
@@ -75,7 +75,7 @@ export function RecordHeader(props: {
         </div>
       </div>
       <div className="dl-RecordHeader-actions">
-        {live && (
+        {props.mayChange && live && (
           <CommandButton
             commands={commands}
             id={CommandIDs.cancel}

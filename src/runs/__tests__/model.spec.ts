@@ -8,16 +8,19 @@ function run(state: string): Run {
   return { id: 'r1', state, phase: state, created_at: '', ...come } as never;
 }
 
+function noEvents(): EventStream {
+  const signal = () => new Signal<object, never>({});
+  return {
+    run: signal(),
+    deleted: signal(),
+    restarted: signal(),
+    stateChanged: signal(),
+    open: () => undefined
+  } as unknown as EventStream;
+}
+
 describe('RunsModel', () => {
   it('takes no older answer for a run that has ended', async () => {
-    const signal = () => new Signal<object, never>({});
-    const events = {
-      run: signal(),
-      deleted: signal(),
-      restarted: signal(),
-      stateChanged: signal(),
-      open: () => undefined
-    } as unknown as EventStream;
     // The run ended between the two questions.
     const client = {
       status: async () => ({ user: 'ada', queued: 0, may_administer: true }),
@@ -25,7 +28,7 @@ describe('RunsModel', () => {
         items: [run(query.state ? 'active' : 'succeeded')]
       })
     } as unknown as Client;
-    const model = new RunsModel(client, events);
+    const model = new RunsModel(client, noEvents());
     const told: string[] = [];
     model.runChanged.connect((_, run) => told.push(run.state));
     await model.start();
@@ -34,4 +37,23 @@ describe('RunsModel', () => {
     expect(model.active).toEqual([]);
     expect(model.get('r1')?.state).toBe('succeeded');
   });
+
+  it.each([
+    [false, false],
+    [true, true]
+  ])(
+    'lets a person change what is her own, and more as an administrator (%s)',
+    async (may_administer, others) => {
+      const model = new RunsModel(
+        {
+          status: async () => ({ user: 'ada', queued: 0, may_administer }),
+          runs: async () => ({ items: [] })
+        } as unknown as Client,
+        noEvents()
+      );
+      await model.start();
+      expect(model.mayChange({ created_by: 'ada' })).toBe(true);
+      expect(model.mayChange({ created_by: 'bob' })).toBe(others);
+    }
+  );
 });

@@ -12,6 +12,7 @@ import { canCancel, isTerminal } from '../../shared/runs';
 
 export type RunActions = {
   isMine: (run: Run) => boolean;
+  mayChange: (run: Run) => boolean;
   onOpen: (run: Run) => void;
   onCancel: (run: Run) => void;
   onRerun: (run: Run) => void;
@@ -86,9 +87,16 @@ function Row(
         {!isTerminal(run) && (
           <button
             className="dl-Button dl-mod-icon"
-            title={trans.__('Cancel')}
+            title={
+              props.mayChange(run)
+                ? trans.__('Cancel')
+                : trans.__(
+                    'Only %1 and administrators may cancel it',
+                    run.created_by
+                  )
+            }
             aria-label={trans.__('Cancel %1', run.job.name)}
-            disabled={!canCancel(run)}
+            disabled={!canCancel(run) || !props.mayChange(run)}
             onClick={event => act(event, () => props.onCancel(run))}
           >
             <stopIcon.react tag="span" />
