@@ -53,14 +53,19 @@ def markdown(text: str, place: Place) -> Markup:
 
 
 def output(raw: Any, *, code: bool, place: Place) -> Markup | None:
-    """None for what is empty, and for warnings where no code is shown. Everything else leaves something to read."""
+    """None for what is empty. Everything else leaves something to read.
+
+    Warnings quote code: where none is shown, a line counts theirs.
+    """
     if not isinstance(raw, dict):
         return None
     match raw.get("output_type"):
         case "stream":
             is_stderr = raw.get("name") == "stderr"
             text = _text(raw.get("text"))
-            return _terminal(text, "stderr" if is_stderr else "") if text and (code or not is_stderr) else None
+            if text and is_stderr and not code:
+                return _warnings_left_out(text)
+            return _terminal(text, "stderr" if is_stderr else "") if text else None
         case "error":
             said = f"{raw.get('ename', '')}: {raw.get('evalue', '')}"
             lines = raw.get("traceback")
@@ -137,6 +142,11 @@ def _terminal(text: str, kind: str) -> Markup:
 
 def _left_out(characters: int) -> Markup:
     return _note(f"{characters:,} characters are left out here.")
+
+
+def _warnings_left_out(text: str) -> Markup:
+    lines = text.removesuffix("\n").count("\n") + 1
+    return _note(f"{lines:,} {'line of warnings is' if lines == 1 else 'lines of warnings are'} not shown here.")
 
 
 def _note(said: str) -> Markup:

@@ -234,6 +234,22 @@ class TestWithoutCode:
         assert "secret_source" not in page(cell, code=False).html
         assert "ValueError: no rows" in page(cell, code=False).text
 
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("a\nb\n", "2 lines of warnings are"),
+            ("a", "1 line of warnings is"),
+            ("10%\r20%\r", "1 line of warnings is"),
+            ("\n", "1 line of warnings is"),
+        ],
+    )
+    def test_a_line_says_how_many_lines_of_warnings_are_missing(
+        self, text: str, said: str, page: Callable[..., Page], code: Cells
+    ) -> None:
+        cell = code("x", outputs=[stream(text, "stderr")])
+        assert f"{said} not shown here." in page(cell, code=False).text
+        assert "not shown" not in page(cell).text
+
 
 def test_terminal_colours_are_kept_as_styles(page: Callable[..., Page], code: Cells) -> None:
     it = page(code("1", outputs=[stream("\x1b[31mred\x1b[0m")]))
@@ -455,7 +471,7 @@ MIMES = st.sampled_from(
     ["text/html", "text/plain", "text/markdown", "text/csv", "image/png", "image/svg+xml", "application/json", "x/y"]
 )
 OUTPUTS = st.one_of(
-    st.builds(stream, TEXT),
+    st.builds(stream, TEXT, st.sampled_from(["stdout", "stderr"])),
     st.builds(lambda text: {"output_type": "error", "ename": "E", "evalue": text, "traceback": []}, TEXT),
     st.builds(lambda data: of_kind(**data), st.dictionaries(MIMES, TEXT, min_size=1, max_size=3)),
 )
