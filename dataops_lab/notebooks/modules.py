@@ -88,8 +88,10 @@ class Interpreter:
 
     def look_for(self, names: Iterable[str]) -> Looked:
         """Nothing is missing when it does not answer."""
+        # A run brings `record` along where it is not installed.
+        names = set(names) - {__name__.partition(".")[0]}
         if self._program == sys.executable:
-            names = set(names) - sys.stdlib_module_names
+            names -= sys.stdlib_module_names
         asked = sorted(name for name in set(names) if (self._program, name) not in self._known and name.isidentifier())
         if not asked:
             return Looked()

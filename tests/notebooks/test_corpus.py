@@ -222,6 +222,7 @@ FINDINGS: list[tuple[str, list[str]]] = [
     ("try:\n    import no_such_module_here\nexcept ImportError:\n    pass", []),
     ("!pip install no_such_module_here\nimport no_such_module_here", []),
     ("import toolbox", ["missing_module"]),
+    ("from dataops_lab import record", []),
     ("import os\nos.environ['NO_SUCH_VARIABLE_HERE']", ["missing_variable"]),
     ("import os\nos.getenv('NO_SUCH_VARIABLE_HERE')", ["missing_variable"]),
     ("import os\nos.environ.get('NO_SUCH_VARIABLE_HERE')", ["missing_variable"]),
