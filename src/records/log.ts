@@ -70,7 +70,13 @@ export class LogModel implements IDisposable {
         this._text = '';
       }
       this._size += bytes.length;
-      this._text += plain(this._decoder.decode(bytes, { stream: true }));
+      const line = this._text.lastIndexOf('\n') + 1;
+      this._text =
+        this._text.slice(0, line) +
+        overwritten(
+          this._text.slice(line) +
+            plain(this._decoder.decode(bytes, { stream: true }))
+        );
       const cut = this._log.cut || this._text.length > SHOWN;
       this._text = this._text.slice(-SHOWN);
       this._log = { text: this._text, cut, trouble: null };
@@ -96,4 +102,27 @@ export class LogModel implements IDisposable {
 function plain(text: string): string {
   // eslint-disable-next-line no-control-regex
   return text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '');
+}
+
+/** As a terminal shows it: a carriage return starts the line again, a backspace takes a character back. */
+function overwritten(text: string): string {
+  return text.split('\n').map(lastOf).join('\n');
+}
+
+function lastOf(line: string): string {
+  // A return at the end overwrites nothing until something follows.
+  const before = line.endsWith('\r') ? line.length - 2 : line.length;
+  const last = line.slice(line.lastIndexOf('\r', before) + 1);
+  if (!last.includes('\b')) {
+    return last;
+  }
+  const kept: string[] = [];
+  for (const character of last) {
+    if (character === '\b') {
+      kept.pop();
+    } else {
+      kept.push(character);
+    }
+  }
+  return kept.join('');
 }
