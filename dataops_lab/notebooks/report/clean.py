@@ -38,6 +38,13 @@ _FUNCTIONS = frozenset({"rgb", "rgba", "hsl", "hsla", "calc", "linear-gradient"}
 _LONGEST_STYLE = 10_000
 _LONGEST_SHEET = 1_000_000
 
+_DEEPEST = 2_000
+"""Elements inside one another. Cleaning takes time in the square of it."""
+_TAG = re.compile(r"<(/?)([a-z][^\s<>/]*)[^<>]*", re.IGNORECASE)
+# The next one of their kind ends them, or they hold nothing. In foreign elements they are as all others.
+_SHALLOW = frozenset("area br col dd dt hr img input li link meta option p source tbody td th tr wbr".split())  # noqa: SIM905
+_FOREIGN = re.compile(r"<(svg|math)\b", re.IGNORECASE)
+
 _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]", re.IGNORECASE)
 _LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 
@@ -46,6 +53,10 @@ _SELECTOR = re.compile(r"[#.\w*][\w\s#.:()>*-]*")
 
 Picture = Callable[[str], str | None]
 """The `data:` address of what stands in `src`, or None: it is not here."""
+
+
+class TooDeep(Exception):
+    """Elements lie too deep inside one another."""
 
 
 class Cleaned(NamedTuple):
@@ -58,6 +69,7 @@ def clean(html: str, *, scope: str, picture: Picture = lambda _: None) -> Cleane
     """Text, tables, pictures, colours, and links that have to be clicked survive. Nothing is loaded, nothing runs.
 
     Style sheets are kept as far as they are for looks; whoever shows the result gives it `scope` as its id.
+    Raise TooDeep rather than take minutes.
     """
     import nh3
 
@@ -78,6 +90,8 @@ def clean(html: str, *, scope: str, picture: Picture = lambda _: None) -> Cleane
         return value
 
     html = "".join(_with_drawings_as_images(html))
+    if _is_too_deep(html):
+        raise TooDeep
     styles = "".join(rule for sheet in _elements(html, "style") for rule in _rules(sheet, scope))
     cleaned = nh3.clean(
         html,
@@ -92,6 +106,26 @@ def clean(html: str, *, scope: str, picture: Picture = lambda _: None) -> Cleane
         Markup((f"<style>{styles}</style>" if styles else "") + cleaned),  # noqa: S704 — this is what makes it safe
         tuple(missing),
     )
+
+
+def _is_too_deep(html: str) -> bool:
+    """Whether elements may lie so deep inside one another that cleaning them takes too long. One pass.
+
+    An end that does not stand where its element is the innermost one is passed over, so that crossed
+    elements count as nested.
+    """
+    flat: frozenset[str] = frozenset() if _FOREIGN.search(html) else _SHALLOW
+    inside: list[str] = []
+    for tag in _TAG.finditer(html):
+        name = tag[2].lower()
+        if not tag[1]:
+            if name not in flat:
+                inside.append(name)
+                if len(inside) > _DEEPEST:
+                    return True
+        elif inside and inside[-1] == name:
+            inside.pop()
+    return False
 
 
 def _with_drawings_as_images(html: str) -> Iterator[str]:

@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 from markupsafe import Markup, escape
 
 from . import terminal
-from .clean import Picture, clean, drawing
+from .clean import Picture, TooDeep, clean, drawing
 
 LONGEST_HTML = 8 * 1024**2
 LONGEST_TEXT = 2 * 1024**2
 LONGEST_MARKDOWN = 100_000
 """In characters, of one output or cell. What is longer is cut, and the page says so; markdown is shown as text."""
+
+MOST_BRACKETS = 5_000
+"""In the markdown of one cell. Each may begin a link, and the end of each is looked for in all that follows."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 _TASK = re.compile(r'<input class="task-list-item-checkbox"([^<>]*)>')
@@ -46,8 +49,8 @@ def code_styles() -> str:
 
 
 def markdown(text: str, place: Place) -> Markup:
-    if len(text) > LONGEST_MARKDOWN:
-        return _terminal(text, "")
+    if len(text) > LONGEST_MARKDOWN or text.count("[") > MOST_BRACKETS:
+        return _terminal(text, "") + _note("Markdown that is too large to be drawn is shown as text.")
     html = _TASK.sub(lambda task: "☑" if "checked=" in task[1] else "☐", _markdown().render(text))
     return _cleaned(html, place)
 
@@ -98,7 +101,10 @@ def _html(text: str, place: Place) -> Markup | None:
 
 
 def _cleaned(html: str, place: Place) -> Markup:
-    cleaned, missing = clean(html[:LONGEST_HTML], scope=place.id, picture=place.picture)
+    try:
+        cleaned, missing = clean(html[:LONGEST_HTML], scope=place.id, picture=place.picture)
+    except TooDeep:
+        return _terminal(html, "") + _note("HTML that is nested too deeply to be drawn is shown as text.")
     if missing:
         names = ", ".join(address if len(address) < 200 else f"{address[:200]}…" for address in missing[:20])
         cleaned += _note(f"Pictures that are not among the files of the run are not shown: {names}.")

@@ -333,6 +333,48 @@ class TestLargeOutputs:
     def test_html(self, html: str, page: Callable[..., Page], code: Cells) -> None:
         assert page(code("1", outputs=[shown(text_html=html, text_plain="x")])).runs() == []
 
+    @pytest.mark.parametrize(
+        "html",
+        [
+            "<div>" * 60_000 + "deep",
+            "<DIV\nclass=a>" * 60_000 + "deep",
+            "<b><p>" * 60_000 + "deep",
+            "<div></x>" * 60_000 + "deep",
+            "<div><table><td></div></table>" * 20_000 + "deep",
+            "<math>" + "<td>" * 60_000 + "deep",
+        ],
+        ids=["boxes", "spelled", "looks", "strays", "crossed", "formulas"],
+    )
+    def test_html_that_is_too_deep_is_shown_as_text(self, html: str, page: Callable[..., Page], code: Cells) -> None:
+        for it in (
+            page(code("1", outputs=[shown(text_html=html)])),
+            page(as_markdown(f"a\n\n{html[:89_000]}\n\ndeep")),
+        ):
+            assert "deep" in it.text and "nested too deeply" in it.text
+            assert len(it.tags) < 100
+
+    @pytest.mark.parametrize(
+        "html",
+        [
+            "<p>one<br>" * 20_000,
+            "<ul>" + "<li>one" * 20_000 + "</ul>",
+            "<table>" + "<tr><td>1<td>2" * 20_000 + "</table>",
+            "<div><span>1</span></div>" * 20_000,
+            "<div>" * 500 + "x" + "</div>" * 500,
+            "<p>one</p>" * 1000 + "<svg>" + "<path d=''/>" * 20_000 + "</svg>",
+        ],
+        ids=["paragraphs", "list", "table", "boxes", "inside", "drawing"],
+    )
+    def test_html_that_is_long_and_flat_is_drawn(self, html: str, page: Callable[..., Page], code: Cells) -> None:
+        it = page(code("1", outputs=[shown(text_html=html)]))
+        assert "nested too deeply" not in it.text
+        assert len(it.tags) > 500
+
+    @pytest.mark.parametrize("opened", ["[", "![", "[a]("])
+    def test_brackets_in_markdown(self, opened: str, page: Callable[..., Page]) -> None:
+        it = page(as_markdown(opened * (LONGEST_MARKDOWN // len(opened))))
+        assert opened * 1000 in it.text and "shown as text" in it.text
+
     def test_a_coloured_log(self, page: Callable[..., Page], code: Cells) -> None:
         log = "".join(f"\x1b[3{i % 8}mline {i}\x1b[0m text\n" for i in range(60_000))
         assert "line 59999 text" in page(code("1", outputs=[stream(log)])).text
