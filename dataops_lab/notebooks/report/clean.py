@@ -40,6 +40,7 @@ _LONGEST_SHEET = 1_000_000
 
 _DEEPEST = 2_000
 """Elements inside one another. Cleaning takes time in the square of it."""
+_CODE = re.compile(r"<(script|style)\b.*?(</\1\b|\Z)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<(/?)([a-z][^\s<>/]*)[^<>]*", re.IGNORECASE)
 # The next one of their kind ends them, or they hold nothing. In foreign elements they are as all others.
 _SHALLOW = frozenset("area br col dd dt hr img input li link meta option p source tbody td th tr wbr".split())  # noqa: SIM905
@@ -114,6 +115,7 @@ def _is_too_deep(html: str) -> bool:
     An end that does not stand where its element is the innermost one is passed over, so that crossed
     elements count as nested.
     """
+    html = _CODE.sub("", html)  # There `i<n` is no element.
     flat: frozenset[str] = frozenset() if _FOREIGN.search(html) else _SHALLOW
     inside: list[str] = []
     for tag in _TAG.finditer(html):

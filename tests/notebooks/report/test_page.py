@@ -370,6 +370,12 @@ class TestLargeOutputs:
         assert "nested too deeply" not in it.text
         assert len(it.tags) > 500
 
+    def test_comparisons_in_a_script_are_no_elements(self, page: Callable[..., Page], code: Cells) -> None:
+        html = "<div id=plot></div><script>" + "for(i=0;i<n;i++)s+='<svg>';" * 10_000 + "</script>"
+        it = page(code("fig", outputs=[shown(text_html=html, image_png=PIXEL)]))
+        assert len(pictures(it)) == 1
+        assert "nested too deeply" not in it.text
+
     @pytest.mark.parametrize("opened", ["[", "![", "[a]("])
     def test_brackets_in_markdown(self, opened: str, page: Callable[..., Page]) -> None:
         it = page(as_markdown(opened * (LONGEST_MARKDOWN // len(opened))))
