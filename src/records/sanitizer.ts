@@ -92,7 +92,10 @@ export class InertSanitizer implements IRenderMime.ISanitizer {
     const template = document.createElement('template');
     template.innerHTML = this._base.sanitize(dirty, options);
     for (const element of template.content.querySelectorAll<HTMLElement>('*')) {
-      if (element.matches(CONTROLS)) {
+      if (element.matches('input[type=checkbox]')) {
+        // A task keeps its tick.
+        element.replaceWith(element.hasAttribute('checked') ? '☑ ' : '☐ ');
+      } else if (element.matches(CONTROLS)) {
         element.replaceWith(...element.childNodes);
       } else {
         disarm(element);

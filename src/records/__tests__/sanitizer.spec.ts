@@ -34,6 +34,13 @@ describe('InertSanitizer', () => {
     expect(clean(html)).not.toMatch(/evil\.example|api\/contents/);
   });
 
+  it('leaves a task its tick', () => {
+    const task = (attributes: string) =>
+      clean(`<input type="checkbox" disabled ${attributes}>task`);
+    expect(task('')).toBe('☐ task');
+    expect(task('checked')).toBe('☑ task');
+  });
+
   it.each([
     ['a command link', '<button data-commandlinker-command="x">x</button>'],
     ['a handler', '<img src="x" onerror="alert(1)">'],
