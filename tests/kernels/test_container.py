@@ -12,7 +12,7 @@ def test_what_starts_in_the_workspace_imports_nothing_from_there() -> None:
         Container("image", None, Resources()),
         ["python"],
         {},
-        kernel_id="id",
+        labels={},
         connection=Path("/c"),
         workspace=Path("/w"),
         folder=PurePosixPath("deep"),
