@@ -186,7 +186,10 @@ def test_secrets_reach_the_kernel_and_stand_nowhere_else(executor, bundle, docke
         "for root in ('/dataops', '/tmp', '/dev/shm'):\n"
         "    for path in pathlib.Path(root).rglob('*'):\n"
         "        assert not path.is_file() or b'canary-' + b'5309' not in path.read_bytes(), path\n"
-        "assert b'canary-' + b'5309' not in pathlib.Path('/proc/1/environ').read_bytes()"
+        "try:\n"
+        "    pathlib.Path('/proc/1/environ').read_bytes()\n"
+        "except PermissionError: pass\n"
+        "else: raise AssertionError('anybody reads the environment of PID 1')"
     )
     exit_code, output = container.exec_run(["python3", "-c", search])
     assert exit_code == 0, output
