@@ -48,7 +48,7 @@ REFUSALS = [
     ([GOOD, "-p", "n", "many"], "invalid_parameters", "whole number"),
     ([GOOD, "-p", "sizes", "{}"], "invalid_parameters", "list"),
     ([GOOD, "-p", "sizes", "[NaN]"], "invalid_parameters", "list"),
-    ([GOOD, "-p", "share", "nan"], "invalid_parameters", "number"),
+    ([GOOD, "-p", "share", "nano"], "invalid_parameters", "number"),
     ([GOOD, "-p", "n = 1; import os #", "1"], "invalid_parameters", "n, sizes, share"),
     ([GOOD, "--params", "list.yaml"], "parameters_no_mapping", "a list"),
     ([GOOD, "--params", "empty.yaml"], "parameters_no_mapping", "nothing"),
