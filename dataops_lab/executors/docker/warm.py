@@ -133,7 +133,9 @@ class WarmPool:
             except Exception:
                 log.exception("No container stands ready, runs start cold.")
                 patience_s = AGAIN_AFTER_S
-            self._changed.wait(patience_s / 4)
+            # `close` may have told of its end before it was forgotten above.
+            if not self._ended.is_set():
+                self._changed.wait(patience_s / 4)
 
     def _surplus(self) -> list[Warm]:
         with self._lock:
