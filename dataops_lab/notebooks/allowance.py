@@ -66,7 +66,7 @@ class Allowance:
             self._refuse(f"more than {limits.files:,} files would travel with the notebook")
 
     def excess(self, offered: Mapping[str, int]) -> list[Excess]:
-        """What of these files, paths and sizes, has to stay behind for the others to fit.
+        """Choose which of these files, paths and sizes, stay behind so that the others fit.
 
         The most numerous kinds of files when there are too many, then the largest files.
         """

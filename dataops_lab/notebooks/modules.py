@@ -46,7 +46,7 @@ class Looked:
 def local_files(wanted: Import, folders: Sequence[Path]) -> list[Path]:
     """The module's file, or the folder of its top-level package; [] when no folder has it.
 
-    Of a namespace package (a folder without `__init__.py`) only what is imported, which may be everything: `*`.
+    A namespace package (a folder without `__init__.py`) gives only what is imported, which may be everything: `*`.
     """
     top, _, rest = wanted.name.partition(".")
     if len(top) > _LONGEST_NAME:

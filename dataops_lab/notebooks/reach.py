@@ -19,7 +19,7 @@ _ANYWHERE = "*/"
 def widened(workspace: Workspace, paths: Iterable[Path]) -> Workspace:
     """The smallest workspace that also holds these; as it is where its root stands.
 
-    What is not one project never becomes the root: `/` and what lies directly below it, a home folder, a temporary
+    A folder of several projects never becomes the root: `/` and what lies directly below it, a home folder, a temporary
     folder as a whole. What only such a root would hold stays outside.
     """
     root = workspace.root
@@ -31,7 +31,7 @@ def widened(workspace: Workspace, paths: Iterable[Path]) -> Workspace:
 
 
 def reached(workspace: Workspace, scan: Scan) -> Iterator[Path]:
-    """What is there and named by a relative path; of what is to be written, the folder is."""
+    """Paths that are there and named relatively. For a path to be written, its folder is there."""
     folder = workspace.folder
     for mention in scan.mentions:
         yield from _of_mention(workspace, mention)

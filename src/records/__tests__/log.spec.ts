@@ -1,7 +1,7 @@
 import { Client } from '../../api';
 import { LogModel } from '../log';
 
-/** What is shown of a log that arrives in these pieces. */
+/** The shown text of a log that arrives in these pieces. */
 async function shown(...pieces: string[]): Promise<string> {
   const log = jest.fn();
   for (const piece of pieces) {
