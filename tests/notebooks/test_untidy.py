@@ -1,4 +1,4 @@
-"""What people keep around a notebook, and not in it: its jobs complete, or it was said before why not.
+"""Files that people keep around a notebook: its jobs complete, or a finding said before why not.
 
 All cases run in one go, as jobs of a real engine, after their workspaces were moved away.
 """

@@ -11,7 +11,7 @@ from ...domain.parameters import Parameter, ParameterSchema, ParameterType
 from ...domain.snapshots import Finding, Severity
 from ..read import PARAMETERS, Cell, Notebook
 from . import bash, metadata, python, r
-from .cells import default_cells as cells_with_defaults
+from .cells import default_cells
 from .cells import findings as value_findings
 from .values import keys_type, written_as
 
@@ -20,8 +20,8 @@ _READERS = {"python": python.parameters, "r": r.parameters, "bash": bash.paramet
 
 
 def parameters_of(notebook: Notebook, language: str) -> tuple[ParameterSchema, list[Finding]]:
-    """What the metadata declare goes before what the cell says, name by name."""
-    cells = [cell for cell in cells_with_defaults(notebook, language) if cell.source.strip()]
+    """Read the schema and findings. The metadata go before the cells, name by name."""
+    cells = [cell for cell in default_cells(notebook, language) if cell.source.strip()]
     stated, findings = metadata.parameters(notebook.metadata)
     if not cells and stated is None:
         return ParameterSchema(declared=False), [*findings, _no_cell()]
