@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +15,7 @@ from .domain.parameters import ParameterSchema
 from .domain.secrets import Sealed
 from .domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from .domain.versions import Manifest, Origin, digest_of
+from .domain.workspaces import Location
 from .errors import Damaged, NotFound, Refused, SecretsLocked
 from .ports import Bundle, Executor, Look, Say
 from .ports.notebooks import NONE_BESIDE
@@ -140,6 +141,8 @@ class FakeNotebooks:
         self._blobs = blobs
         self.schema = schema or ParameterSchema()
         self.written_on: str | None = "python3"
+        self.gone: set[str] = set()
+        """Paths of notebooks that were deleted or moved away."""
 
     def inspect(
         self,
@@ -153,7 +156,7 @@ class FakeNotebooks:
         it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where)
         return Inspection(
             name=it.name,
-            source=it.source,
+            location=it.location,
             root=it.root,
             notebook_path=it.manifest.notebook_path,
             parameters=self.schema,
@@ -164,6 +167,7 @@ class FakeNotebooks:
             origin=Origin(),
             findings=(),
             code_cells=1,
+            cell_ids=it.cell_ids,
         )
 
     def snapshot(
@@ -179,7 +183,7 @@ class FakeNotebooks:
         name = Path(path).name
         return Snapshot(
             name=Path(path).stem,
-            source=path,
+            location=self.locate(path),
             root=root or str(Path(path).parent),
             manifest=Manifest(name, digest, (), self.schema, kernel or "python3", "python"),
             kernel=where.kernels[0] if where.kernels else self.kernel(kernel or "python3"),
@@ -187,6 +191,15 @@ class FakeNotebooks:
             findings=(),
             code_cells=1,
         )
+
+    def locate(self, path: str) -> Location:
+        return Location(str(Path(path).parent), Path(path).name)
+
+    def missing(self, paths: Sequence[str]) -> frozenset[str]:
+        return frozenset(self.gone.intersection(paths))
+
+    def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
+        return tuple(cell["id"] for cell in json.loads(notebook)["cells"] if "id" in cell)
 
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
         return self.written_on

@@ -87,7 +87,7 @@ class InspectionModel(Model):
     def of(cls, it: Inspection) -> InspectionModel:
         return cls(
             name=it.name,
-            source=it.source,
+            source=it.location.source,
             root=it.root,
             notebook_path=it.notebook_path,
             declares_parameters=it.parameters.declared,

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from .parameters import ParameterSchema
 from .versions import Manifest, Origin, TravellingFile
+from .workspaces import Location
 
 
 class Severity(StrEnum):
@@ -97,16 +98,20 @@ class Limits:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A notebook read, cleaned and stored with what travels along. `source` and `root` are real absolute paths."""
+    """A notebook read, cleaned and stored with what travels along.
+
+    `location` tells which job it is; `root`, a real absolute path, is where the paths of the manifest begin.
+    """
 
     name: str
-    source: str
+    location: Location
     root: str
     manifest: Manifest
     kernel: KernelChoice
     origin: Origin
     findings: tuple[Finding, ...]
     code_cells: int
+    cell_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,7 @@ class Inspection:
     """
 
     name: str
-    source: str
+    location: Location
     root: str
     notebook_path: str
     parameters: ParameterSchema
@@ -138,3 +143,4 @@ class Inspection:
     code_cells: int
     written_in: WrittenIn | None = None
     kernel_suggestion: str | None = None
+    cell_ids: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit, urlunsplit
 
 from ..domain.versions import Origin
+from ..domain.workspaces import normalised_remote
 from ..runner.reading import open_plain
 
 _TIMEOUT_S = 5.0
@@ -59,6 +60,16 @@ def origin_of(folder: Path) -> Origin:
     )
 
 
+def remote_of(folder: Path) -> str | None:
+    """The normalised remote of the work tree that holds `folder`, as `origin_of` reads it; None without one."""
+    try:
+        _, _, shared = _repository(folder.resolve())
+        url = _remote(_settings(shared / "config"))
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return normalised_remote(url) if url else None
+
+
 def without_credentials(url: str) -> str:
     """`https://name:token@host/path?token=…` is `https://host/path`; `git@host:path` has no secret in it."""
     if "://" not in url:
@@ -97,10 +108,7 @@ def _own_git_directory(folder: Path) -> Iterator[tuple[Path, Path, dict[str, str
         # These count before those in the work tree: no filter is applied, whoever has defined it.
         (git / "info" / "attributes").write_text("* -filter\n")
         (git / "config").write_text(_OWN)
-        listed = _git(
-            "config", "--file", str(shared / "config"), "--no-includes", "--null", "--list", tree=tree, git=git
-        )
-        settings = dict(entry.split("\n", 1) for entry in listed.split("\0") if "\n" in entry)
+        settings = _settings(shared / "config")
         with (git / "config").open("a") as config:
             for name, value in settings.items():
                 if _COMPARING.fullmatch(name) and _PLAIN_VALUE.fullmatch(value):
@@ -119,6 +127,14 @@ def _repository(folder: Path) -> tuple[Path, Path, Path]:
             named = private / "commondir"
             return tree, private, private / _start_of(named).decode().strip() if named.is_file() else private
     raise FileNotFoundError(f"{folder} is in no work tree.")
+
+
+def _settings(config: Path) -> dict[str, str]:
+    """What a repository's own file says; nothing that it includes."""
+    # Git looks for no repository: the file alone counts.
+    nowhere = Path(os.devnull)
+    listed = _git("config", "--file", str(config), "--no-includes", "--null", "--list", tree=config.parent, git=nowhere)
+    return dict(entry.split("\n", 1) for entry in listed.split("\0") if "\n" in entry)
 
 
 def _start_of(path: Path) -> bytes:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import HERE, Finding, Inspection, KernelChoice, Limits, Severity, Snapshot, Surroundings
-from ..domain.versions import Manifest, TravellingFile
+from ..domain.versions import Manifest, Origin, TravellingFile
+from ..domain.workspaces import Location, normalised_remote
 from ..errors import KernelUnavailable, SnapshotTooLarge
 from ..ports import Blobs
 from . import kernels
@@ -19,7 +20,7 @@ from .parameters import parameters_of
 from .reach import reached, widened
 from .read import Notebook, read_notebook
 from .travel import Luggage, pack
-from .workspace import Workspace, workspace_of
+from .workspace import Workspace, location_of, workspace_of
 
 LONGEST_NAME = 200
 """The most characters in the name of a job. File systems have longer names."""
@@ -42,15 +43,19 @@ class _Look:
         name = self.workspace.notebook.name.removesuffix(".ipynb") or self.workspace.notebook.name
         return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
+    def located(self, origin: Origin) -> Location:
+        return location_of(self.workspace.notebook, normalised_remote(origin.remote) if origin.remote else None)
+
 
 def inspect(
     path: str, *, root: str | None, kernel: str | None, limits: Limits, where: Surroundings = HERE
 ) -> Inspection:
     """Without a kernel it says why, so that a form can ask. `files` have sizes, but no digests: nothing was read."""
     look = _look(path, root=root, kernel=kernel, limits=limits, where=where)
+    origin = origin_of(look.workspace.folder)
     return Inspection(
         name=look.name,
-        source=str(look.workspace.notebook),
+        location=look.located(origin),
         root=str(look.workspace.root),
         notebook_path=look.workspace.relative(look.workspace.notebook),
         parameters=look.parameters,
@@ -60,9 +65,10 @@ def inspect(
         files=tuple(
             TravellingFile(path, "", found.size, found.executable) for path, found in sorted(look.luggage.files.items())
         ),
-        origin=origin_of(look.workspace.folder),
+        origin=origin,
         findings=tuple(look.findings),
         code_cells=len(look.notebook.code_cells),
+        cell_ids=look.notebook.cell_ids,
         kernel_suggestion=look.kernel_problem.detail.get("suggested") if look.kernel_problem else None,
     )
 
@@ -92,15 +98,17 @@ def snapshot(
         language=look.kernel.language,
         folders=tuple(look.luggage.empty_folders()),
     )
+    origin = origin_of(look.workspace.folder)
     return Snapshot(
         name=look.name,
-        source=str(look.workspace.notebook),
+        location=look.located(origin),
         root=str(look.workspace.root),
         manifest=manifest,
         kernel=look.kernel,
-        origin=origin_of(look.workspace.folder),
+        origin=origin,
         findings=(*look.findings, *unreadable),
         code_cells=len(look.notebook.code_cells),
+        cell_ids=look.notebook.cell_ids,
     )
 
 

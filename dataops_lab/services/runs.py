@@ -263,10 +263,10 @@ def _same_request(run: Run, request: str) -> Run:
 
 
 def _job_of(tx: Transaction, snapshot: Snapshot, submission: Submission, *, by: str, now: Any) -> Job:
-    job = tx.jobs.by_source(DEFAULT_PROJECT, snapshot.source)
+    job = tx.jobs.by_source(DEFAULT_PROJECT, snapshot.location.source)
     name = submission.name or (job.name if job else snapshot.name)
     if job is None:
-        job = Job(str(ULID.from_datetime(now)), DEFAULT_PROJECT, name, snapshot.source, now, by)
+        job = Job(str(ULID.from_datetime(now)), DEFAULT_PROJECT, name, snapshot.location.source, now, by)
         tx.jobs.add(job)
     elif job.name != name:
         tx.jobs.rename(job.id, name)
