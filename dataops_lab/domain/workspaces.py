@@ -19,9 +19,10 @@ class Workspace:
     id: str
     project: str
     name: str
-    remote: str | None
     created_at: dt.datetime
     created_by: str
+    remote: str | None = None
+    subfolder: str | None = None
     revision: int = field(default=1, compare=False)
     """Counts the changes."""
 
