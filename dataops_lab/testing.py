@@ -15,7 +15,7 @@ from .domain.parameters import ParameterSchema
 from .domain.secrets import Sealed
 from .domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from .domain.versions import Manifest, Origin, digest_of
-from .domain.workspaces import Location
+from .domain.workspaces import Location, folders_above
 from .errors import Damaged, NotFound, Refused, SecretsLocked
 from .ports import Bundle, Executor, Look, Say
 from .ports.notebooks import NONE_BESIDE
@@ -143,6 +143,10 @@ class FakeNotebooks:
         self.written_on: str | None = "python3"
         self.gone: set[str] = set()
         """Paths of notebooks that were deleted or moved away."""
+        self.repositories: dict[str, str | None] = {}
+        """The remotes of git work trees, by their root."""
+        self.cells: dict[str, tuple[str, ...]] = {}
+        """The ids of cells, by the path of their notebook."""
 
     def inspect(
         self,
@@ -179,7 +183,9 @@ class FakeNotebooks:
         limits: Limits,
         where: Surroundings = HERE,
     ) -> Snapshot:
-        digest = self._blobs.put(b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}')
+        cells = self.cells.get(path, ())
+        notebook = {"cells": [{"id": name} for name in cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        digest = self._blobs.put(json.dumps(notebook).encode())
         name = Path(path).name
         return Snapshot(
             name=Path(path).stem,
@@ -190,10 +196,14 @@ class FakeNotebooks:
             origin=Origin(),
             findings=(),
             code_cells=1,
+            cell_ids=cells,
         )
 
     def locate(self, path: str) -> Location:
-        return Location(str(Path(path).parent), Path(path).name)
+        root = next((it for it in folders_above(path) if it in self.repositories), None)
+        if root is None:
+            return Location(str(Path(path).parent), Path(path).name)
+        return Location(root, str(Path(path).relative_to(root)), self.repositories[root])
 
     def missing(self, paths: Sequence[str]) -> frozenset[str]:
         return frozenset(self.gone.intersection(paths))

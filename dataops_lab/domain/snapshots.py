@@ -22,7 +22,8 @@ class Severity(StrEnum):
 class Finding:
     """One thing that will be missing or is worth knowing, with its mend. `cell` counts from 0.
 
-    `file` is one that stays behind and can be taken along, as a path from the notebook's folder.
+    `file` is one that stays behind and can be taken along, as a path from the notebook's folder. `job` is the id of
+    one that may be the same.
     """
 
     code: str
@@ -31,6 +32,7 @@ class Finding:
     mend: str = ""
     cell: int | None = None
     file: str | None = None
+    job: str | None = None
 
 
 def along_line(file: str) -> str:

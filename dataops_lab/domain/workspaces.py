@@ -22,7 +22,6 @@ class Workspace:
     created_at: dt.datetime
     created_by: str
     remote: str | None = None
-    subfolder: str | None = None
     revision: int = field(default=1, compare=False)
     """Counts the changes."""
 

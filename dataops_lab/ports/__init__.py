@@ -30,6 +30,7 @@ from .store import (
     Transaction,
     Variables,
     Versions,
+    Workspaces,
 )
 from .vault import Vault
 
@@ -66,4 +67,5 @@ __all__ = [
     "Variables",
     "Vault",
     "Versions",
+    "Workspaces",
 ]

@@ -18,6 +18,7 @@ from .context import Services
 from .permissions import require_owner
 from .placement import image_of, surroundings
 from .runs import RunView, last_of_jobs
+from .workspaces import moved_finding, moved_here
 
 
 def inspect(
@@ -35,7 +36,9 @@ def inspect(
     found = ctx.notebooks.inspect(
         path, root=root, kernel=kernel, limits=ctx.limits, where=surroundings(ctx, environment, image)
     )
-    return replace(found, written_in=_written_in(ctx, path, root=root, by=by))
+    moved = moved_here(ctx, found.location, found.cell_ids)
+    findings = (*found.findings, *([moved_finding(moved, None)] if moved else ()))
+    return replace(found, findings=findings, written_in=_written_in(ctx, path, root=root, by=by))
 
 
 def take_along(ctx: Services, path: str, file: str, *, root: str | None) -> str | None:

@@ -23,6 +23,7 @@ from .context import Services
 from .permissions import require_owner
 from .placement import THERE, Elsewhere, check_there, image_of, kernel_again, place, place_again, started_by
 from .queue import Waiting
+from .workspaces import moved_finding, moved_here, settle
 
 MAX_KEY_LENGTH = 200
 
@@ -68,6 +69,7 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
     # The notebook is filled in only when the run starts; that it can be is known now.
     fill_in(ctx, snapshot.manifest.notebook_digest, snapshot.manifest.language, schema, values)
 
+    moved = moved_here(ctx, snapshot.location, snapshot.cell_ids)
     moment = ctx.moment()
     now = moment.at
     with ctx.store.begin() as tx:
@@ -100,7 +102,7 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
             key=submission.key,
             request_digest=request,
             origin=snapshot.origin,
-            findings=(*snapshot.findings, *placed.findings),
+            findings=(*snapshot.findings, *placed.findings, *([moved_finding(moved, job.id)] if moved else ())),
             image=placed.image,
             resources=placed.resources,
             unpromoted=placed.unpromoted,
@@ -263,10 +265,12 @@ def _same_request(run: Run, request: str) -> Run:
 
 
 def _job_of(tx: Transaction, snapshot: Snapshot, submission: Submission, *, by: str, now: Any) -> Job:
-    job = tx.jobs.by_source(DEFAULT_PROJECT, snapshot.location.source)
+    workspace, known = settle(tx, snapshot.location, by=by, at=now)
+    job = known.job
     name = submission.name or (job.name if job else snapshot.name)
     if job is None:
-        job = Job(str(ULID.from_datetime(now)), DEFAULT_PROJECT, name, snapshot.location.source, now, by)
+        new, source = str(ULID.from_datetime(now)), snapshot.location.source
+        job = Job(new, DEFAULT_PROJECT, name, source, now, by, workspace_id=workspace.id, path=known.path)
         tx.jobs.add(job)
     elif job.name != name:
         tx.jobs.rename(job.id, name)

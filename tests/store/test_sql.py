@@ -207,7 +207,7 @@ def test_text_that_not_every_database_has_is_refused_when_it_is_written_and_when
     for look in (
         lambda tx: tx.runs.get(text),
         lambda tx: tx.runs.page(RunFilter(text=text), limit=1),
-        lambda tx: tx.jobs.by_source("default", text),
+        lambda tx: tx.workspaces.by_remote("default", text),
     ):
         with pytest.raises(InvalidRequest), store.read() as tx:
             look(tx)

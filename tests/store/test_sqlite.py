@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dataops_lab.domain.workspaces import Workspace
 from dataops_lab.errors import StateFolderUnusable, StoreBusy
 from dataops_lab.store import open_sqlite, sqlite
 
@@ -45,6 +46,7 @@ def test_a_full_disk_is_told_and_nothing_of_the_transaction_stays(tmp_path: Path
     monkeypatch.setattr(sqlite, "_connect", bounded)
     with closing(open_sqlite(tmp_path / "x.sqlite")) as store:
         with pytest.raises(StoreBusy, match="full"), store.begin() as tx:
+            tx.workspaces.add(Workspace("w", "default", "w", job(0).created_at, "someone"))
             for number in range(1000):
                 tx.jobs.add(job(number))
         with store.read() as tx:
@@ -57,4 +59,5 @@ def job(number: int):
     from dataops_lab.domain.jobs import Job
 
     now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    return Job(f"{number:026}", "default", "sales", f"/{number}".ljust(500, "x"), now, "someone")
+    path = f"/{number}".ljust(500, "x")
+    return Job(f"{number:026}", "default", "sales", path, now, "someone", workspace_id="w", path=path)
