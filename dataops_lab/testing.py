@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
@@ -241,6 +242,7 @@ class FakeExecutor:
         self._folder = folder
         self._seen: dict[str, Observation] = {}
         self._forgotten: set[str] = set()
+        self._starting = Lock()
         self.calls: list[tuple[str, str]] = []
         """(verb, attempt) of everything that was asked for."""
         self.deaf = False
@@ -251,9 +253,10 @@ class FakeExecutor:
         self.calls.append(("start", bundle.name))
         if self.fails_to_start:
             raise self.fails_to_start
-        if bundle.name not in self._seen and bundle.name not in self._forgotten:
-            self.directory(bundle.name).mkdir(parents=True)
-            self._seen[bundle.name] = Observation(AttemptStatus.RUNNING, ran=True)
+        with self._starting:
+            if bundle.name not in self._seen and bundle.name not in self._forgotten:
+                self.directory(bundle.name).mkdir(parents=True)
+                self._seen[bundle.name] = Observation(AttemptStatus.RUNNING, ran=True)
 
     def look(self, name: str) -> Observation:
         return self._seen.get(name, Observation(AttemptStatus.NOT_FOUND))
