@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
@@ -232,6 +233,7 @@ class FakeExecutor:
         self._folder = folder
         self._looks: dict[str, Look] = {}
         self._forgotten: set[str] = set()
+        self._starting = Lock()
         self.calls: list[tuple[str, str]] = []
         """(verb, attempt) of everything that was asked for."""
         self.deaf = False
@@ -242,9 +244,10 @@ class FakeExecutor:
         self.calls.append(("start", bundle.name))
         if self.fails_to_start:
             raise self.fails_to_start
-        if bundle.name not in self._looks and bundle.name not in self._forgotten:
-            self.directory(bundle.name).mkdir(parents=True)
-            self._looks[bundle.name] = Look(started=True, ended=False, gone=False)
+        with self._starting:
+            if bundle.name not in self._looks and bundle.name not in self._forgotten:
+                self.directory(bundle.name).mkdir(parents=True)
+                self._looks[bundle.name] = Look(started=True, ended=False, gone=False)
 
     def look(self, name: str) -> Look:
         return self._looks.get(name, Look(started=False, ended=False, gone=False, lost=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event
 
@@ -13,7 +13,7 @@ from ..errors import StaleWrite, StoreBusy
 from ..ports import Backends
 from ..services import Services
 from .claim import claim, keep_time
-from .following import TRY_AGAIN_AFTER_S, Following
+from .following import CLOSE_WITHIN_S, TRY_AGAIN_AFTER_S, Following
 from .lead import Leadership
 from .sweep import sweep
 from .tidy import Tidying
@@ -84,7 +84,9 @@ class Engine:
         finally:
             self._tidying.stop()
             self._following.close()
-            self._sweeper.shutdown(wait=True)
+            self._sweeper.shutdown(wait=False, cancel_futures=True)
+            if self._sweeping is not None:
+                wait([self._sweeping], CLOSE_WITHIN_S)
             if not self._is_orphaned():
                 self._leadership.give_up()
 
@@ -136,8 +138,7 @@ class Engine:
         self._following.settle()
 
     def start_over(self) -> None:
-        """Forget what is remembered and read it again: the store knows better."""
-        self.settle()
+        """Forget what is remembered and read it again: the store knows better. Wait for nobody."""
         self._following.forget()
         self._seen = None
         self._swept_at = None
