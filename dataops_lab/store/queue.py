@@ -70,7 +70,7 @@ _ALIVE = select(_C.state, *_PLACE, *(_C[name].label(f"of_{name}") for name in Pa
 )
 _ALIVE_AMONG = _ALIVE.where(_C.id.in_(bindparam("ids", expanding=True)))
 _E = t.events.c
-_EVENTS = select(_E.seq, _E.run_id, _E.kind).where(_E.seq > bindparam("after")).order_by(_E.seq)
+_EVENTS = select(_E.seq, _E.subject_id, _E.kind).where(_E.seq > bindparam("after")).order_by(_E.seq)
 _TOUCHING = frozenset(["run.cancel_requested", "run.deleted", *(f"run.{state}" for state in RunState)])
 _LIMITED_JOBS = select(t.jobs.c.id, t.jobs.c.concurrency).where(t.jobs.c.concurrency.is_not(None))
 _LIMITED_PROJECTS = select(t.projects.c.name, t.projects.c.concurrency).where(t.projects.c.concurrency.is_not(None))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from dataops_lab.domain.runs import Run, RunState
+from dataops_lab.domain.runs import MANUAL, Run, RunState
 from dataops_lab.engine import Engine
 from dataops_lab.engine.claim import AT_ONCE
 from dataops_lab.services import Services, jobs, projects, runs
@@ -54,7 +54,7 @@ def add_many(ctx: Services, run: Run, count: int, *, people: str = "ab") -> None
     with ctx.store.begin() as tx:
         tx.runs.add(
             *(
-                runs.again(run, at=ctx.moment(), by=people[n % len(people)], trigger="manual", started_at=None)
+                runs.again(run, at=ctx.moment(), by=people[n % len(people)], trigger=MANUAL, started_at=None)
                 for n in range(count)
             )
         )
