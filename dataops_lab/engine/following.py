@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
@@ -111,12 +111,11 @@ class Following:
         for it in added.values():
             self._advance(it)
 
-    def note_cancels(self) -> None:
-        """That people want their runs to end."""
-        if self._followed:
-            with self._ctx.store.read() as tx:
-                cancels = tx.runs.cancels([it.run.id for it in self._followed.values()])
-            for it in self._followed.values():
+    def note_cancels(self, tx: Transaction, touched: Collection[str]) -> None:
+        """That people want their runs to end, as far as these runs were `touched`."""
+        if wanted := [it for it in self._followed.values() if it.run.id in touched]:
+            cancels = tx.runs.cancels([it.run.id for it in wanted])
+            for it in wanted:
                 it.run = it.run.cancelled_by(cancels.get(it.run.id))
 
     def settle(self) -> None:
