@@ -12,7 +12,7 @@ from ..domain.events import Event, Subject
 from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
 from ..domain.jobs import Job, Project
 from ..domain.leases import Lease
-from ..domain.queue import Patience, Place, Room
+from ..domain.queue import Place, Room, Standing
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, Scope
 from ..domain.runs import Attempt, CancelRequest, Run, RunState
@@ -214,13 +214,17 @@ class Runs(Protocol):
 class Queue(Protocol):
     """Runs by the little that the queue needs of them."""
 
-    def waiting(self, first: int | None = None) -> Sequence[Place]:
-        """All that are queued, sorted; or of each person only so many, the first ones."""
+    def waiting(self) -> Sequence[Place]:
+        """All that are queued, sorted."""
         ...
 
     def active(self) -> Sequence[Place]: ...
-    def patience(self) -> Sequence[Patience]:
-        """Of all that are queued."""
+    def alive(self, run_ids: Collection[str] | None = None) -> Sequence[Standing]:
+        """All that are queued, active, or wait for their next attempt; or those among `run_ids`."""
+        ...
+
+    def touched_since(self, seq: int) -> tuple[int, Collection[str]]:
+        """The runs that an event after `seq` says to have moved or to be cancelled, and the last number there is."""
         ...
 
     def room(self, slots: int) -> Room: ...
@@ -228,7 +232,7 @@ class Queue(Protocol):
         """By person."""
         ...
 
-    def note_start(self, person: str, *, at: dt.datetime) -> None: ...
+    def note_starts(self, people: Collection[str], *, at: dt.datetime) -> None: ...
 
 
 class Attempts(Protocol):
