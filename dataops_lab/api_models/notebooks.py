@@ -34,6 +34,8 @@ class FindingModel(Model):
     cell: int | None = None
     file: str | None = None
     """One that stays behind and can be taken along, as a path from the notebook's folder."""
+    job: str | None = None
+    """The id of a job that may be the same as that of the notebook."""
 
 
 class KernelModel(Model):

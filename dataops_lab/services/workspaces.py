@@ -117,15 +117,17 @@ def _cells_of(ctx: Services, version: Version) -> Sequence[str]:
         return ()  # Damaged or gone: the question is not asked, and the run goes on.
 
 
-def moved_finding(job: Job, new: str | None) -> Finding:
-    """Say that the notebook may be that of `job`; `new` is the id of the job that was made of it meanwhile."""
+def moved_finding(moved: Job | None, new: Job | None = None) -> Sequence[Finding]:
+    """Say that the notebook may be that of the job `moved`, if there is one; `new` is what was made of it meanwhile."""
+    if moved is None:
+        return ()
     mend = (
-        f"If it is the same job: jupyter dataops jobs relink {job.id} {new}"
+        f"If it is the same job: jupyter dataops jobs relink {moved.id} {new.id}"
         if new
         else "If it is the same job, its runs and settings stay with it. Otherwise a new job is made."
     )
-    message = f"Its cells are those of the job {job.name}, whose notebook {job.source} is gone."
-    return Finding("moved_notebook", Severity.WARNING, message, mend, job=job.id)
+    message = f"Its cells are those of the job {moved.name}, whose notebook {moved.source} is gone."
+    return (Finding("moved_notebook", Severity.WARNING, message, mend, job=moved.id),)
 
 
 def _subject(workspace: Workspace) -> Subject:
