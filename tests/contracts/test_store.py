@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Barrier, Event, Thread
 
 import pytest
+from ulid import ULID
 
 from dataops_lab.domain.events import run_of
 from dataops_lab.domain.leases import ENGINE, Lease, ProcessIdentity
@@ -305,7 +306,7 @@ def test_a_follower_never_passes_over_an_event_that_is_committed_late(store, sub
             assert follower.events.after(start) == []
     other.join()
     with store.read() as follower:
-        assert [event.run_id for event in follower.events.after(start)] == [early.run_id, late.run_id]
+        assert [event.subject.id for event in follower.events.after(start)] == [early.run_id, late.run_id]
         assert number == start + 1
 
 
@@ -337,14 +338,14 @@ def test_every_event_of_many_writers_is_seen_once_by_one_who_follows(store, subm
             with store.read() as tx:
                 new = tx.events.after(last, limit=7)
                 while new:
-                    seen += [(event.run_id, event.data["done"], event.data["total"]) for event in new]
+                    seen += [(event.subject.id, event.data["done"], event.data["total"]) for event in new]
                     numbers = [event.seq for event in new]
                     assert numbers == sorted(numbers) and numbers[0] > last
                     last = numbers[-1]
                     new = tx.events.after(last, limit=7)
     assert [it.returncode for it in writers] == [0, 0]
     with store.read() as tx:
-        committed = [(event.run_id, event.data["done"], event.data["total"]) for event in tx.events.after(start)]
+        committed = [(event.subject.id, event.data["done"], event.data["total"]) for event in tx.events.after(start)]
     assert seen == committed
     for attempt in attempts:
         assert {done for run_id, done, _ in seen if run_id == attempt.run_id} == set(range(60))
