@@ -13,7 +13,6 @@ from pathlib import Path
 from threading import Barrier, Event, Thread
 
 import pytest
-from ulid import ULID
 
 from dataops_lab.domain.events import run_of
 from dataops_lab.domain.leases import ENGINE, Lease, ProcessIdentity
