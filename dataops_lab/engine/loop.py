@@ -138,6 +138,7 @@ class Engine:
 
     def start_over(self) -> None:
         """Forget what is remembered and read it again: the store knows better. Wait for nobody."""
+        self._leadership.doubt()
         self._following.forget()
         self._queue.forget()
         self._seen = None

@@ -250,6 +250,10 @@ class Retention(Protocol):
 
 
 class Leases(Protocol):
+    def now(self) -> dt.datetime | None:
+        """The time of the database, which all hosts share that use it; None where it has no clock of its own."""
+        ...
+
     def get(self, name: str) -> Lease | None: ...
     def take(self, lease: Lease, *, instead_of: Lease | None) -> bool:
         """Become the holder if the row is still `instead_of`."""
