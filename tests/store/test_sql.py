@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 
+from dataops_lab.domain.events import run_of
 from dataops_lab.domain.images import RunImage
 from dataops_lab.domain.runs import Attempt, AttemptState, Reason, RunState
 from dataops_lab.domain.snapshots import Finding, Severity
@@ -76,7 +77,7 @@ def test_every_move_has_its_event_and_no_other(store, engine, submit, executor, 
     while not (attempts := runs.get(ctx, view.run.id).attempts) or attempts[-1].state is not AttemptState.RUNNING:
         engine.step()
     with store.read() as tx:
-        kinds = [event.kind for event in tx.events.after(0, run_id=view.run.id)]
+        kinds = [event.kind for event in tx.events.after(0, subject=run_of(view.run.id))]
     assert kinds == ["run.queued", "run.active", "attempt.claimed", "attempt.launching", "attempt.running"]
 
 
