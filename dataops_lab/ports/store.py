@@ -220,6 +220,19 @@ class Records(Protocol):
 
 
 class Events(Protocol):
+    def add(
+        self,
+        subject: Subject,
+        kind: str,
+        *,
+        at: dt.datetime,
+        actor: str | None = None,
+        revision: int | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """With this transaction. `revision` None for a run: it counts as changed."""
+        ...
+
     def after(self, seq: int, *, limit: int = 1000, subject: Subject | None = None) -> Sequence[Event]: ...
     def last_seq(self) -> int: ...
     def first_seq(self) -> int:
@@ -385,6 +398,10 @@ class Transaction(Protocol):
     def secrets(self) -> Secrets: ...
     @property
     def images(self) -> Images: ...
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Take back what is done in the block, and nothing else, when it raises."""
+        ...
+
     def once_committed(self, call: Callable[[], None]) -> None:
         """Call it when this is written; never when it is taken back."""
         ...
