@@ -49,9 +49,13 @@ class FakeClock:
 class FakeHost:
     """One process of a machine whose other processes live until they are said to be `dead`."""
 
-    def __init__(self, pid: int = 1, boot: str = "boot") -> None:
+    def __init__(self, pid: int = 1, boot: str = "boot", name: str = "here") -> None:
         self._identity = ProcessIdentity(pid, 1.0, boot)
+        self._name = name
         self.dead: set[int] = set()
+
+    def name(self) -> str:
+        return self._name
 
     def identity(self) -> ProcessIdentity:
         return self._identity

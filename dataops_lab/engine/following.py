@@ -375,7 +375,7 @@ class Following:
         with self._ctx.store.begin(fence=self._leadership.fence) as tx:
             for write in writes:
                 write(tx)
-            attempts = write_ends(tx, ends, self._ctx.moment()) if ends else []
+            attempts = write_ends(self._ctx, tx, ends, self._ctx.moment()) if ends else []
         for it, attempt in zip(ended, attempts, strict=True):
             it.attempt, it.end = attempt, None
             reason = attempt.reason

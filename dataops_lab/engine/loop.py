@@ -138,6 +138,7 @@ class Engine:
 
     def start_over(self) -> None:
         """Forget what is remembered and read it again: the store knows better. Wait for nobody."""
+        self._leadership.doubt()
         self._following.forget()
         self._queue.forget()
         self._seen = None
@@ -171,10 +172,10 @@ class Engine:
                 self._following.note_cancels(tx, self._queue.follow(tx, now))
             # The number from before: what was committed since is looked at in the next round.
             self._seen = changes
-        keep_time(self._ctx.store, self._queue, now, fence=fence)
+        keep_time(self._ctx, self._queue, now, fence=fence)
         if self._queue.has_due(now):
             self._wake.set()
-        new += claim(self._ctx.store, self._ctx.clock, self._queue, fence=fence)
+        new += claim(self._ctx, self._queue, fence=fence)
         self._following.add(new)
 
     def _now(self) -> float:

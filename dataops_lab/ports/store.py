@@ -304,7 +304,10 @@ class Events(Protocol):
         actor: str | None = None,
         revision: int | None = None,
         data: Mapping[str, Any] | None = None,
-    ) -> None: ...
+    ) -> None:
+        """With this transaction. `revision` None for a run: it counts as changed."""
+        ...
+
     def after(self, seq: int, *, limit: int = 1000, subject: Subject | None = None) -> Sequence[Event]: ...
     def last_seq(self) -> int: ...
     def first_seq(self) -> int:
@@ -335,6 +338,10 @@ class Retention(Protocol):
 
 
 class Leases(Protocol):
+    def now(self) -> dt.datetime | None:
+        """The time of the database, which all hosts share that use it; None where it has no clock of its own."""
+        ...
+
     def get(self, name: str) -> Lease | None: ...
     def take(self, lease: Lease, *, instead_of: Lease | None) -> bool:
         """Become the holder if the row is still `instead_of`."""
@@ -468,6 +475,10 @@ class Transaction(Protocol):
     def secrets(self) -> Secrets: ...
     @property
     def images(self) -> Images: ...
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Take back what is done in the block, and nothing else, when it raises."""
+        ...
+
     def once_committed(self, call: Callable[[], None]) -> None:
         """Call it when this is written; never when it is taken back."""
         ...

@@ -23,6 +23,7 @@ from .context import Services
 from .permissions import require_owner
 from .placement import THERE, Elsewhere, Placement, check_there, kernel_again, place_again, started_by
 from .queue import Waiting
+from .reactions import move_runs
 from .versions import make_version, take
 from .workspaces import moved_finding
 
@@ -212,7 +213,8 @@ def cancel(ctx: Services, run_id: str, *, by: str) -> RunView:
         tx.runs.request_cancel(run.id, at=now, by=by)
         if run.state in (RunState.QUEUED, RunState.RETRY_WAIT):
             reason = Reason("cancelled", f"Cancelled by {by} before it started.")
-            tx.runs.move(run, run.moved_to(RunState.CANCELLED, finished_at=now, reason=reason))
+            cancelled = run.moved_to(RunState.CANCELLED, finished_at=now, reason=reason)
+            move_runs(ctx, tx, [(run, cancelled)], at=now)
         return _view(ctx, tx, tx.runs.get(run.id))
 
 

@@ -85,6 +85,17 @@ class SqlTransaction:
         self._connection = connection
         self.follow_up: list[Callable[[], None]] = []
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        events, follow_up = self.events.unwritten(), list(self.follow_up)
+        try:
+            with self._connection.begin_nested():
+                yield
+        except BaseException:
+            self.events.go_back_to(events)
+            self.follow_up = follow_up
+            raise
+
     def once_committed(self, call: Callable[[], None]) -> None:
         self.follow_up.append(call)
 

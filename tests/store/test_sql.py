@@ -27,7 +27,7 @@ def test_an_exception_in_a_transaction_undoes_all_of_it(store, submit):
         raise RuntimeError
     with store.read() as tx:
         assert tx.runs.get(view.run.id) == view.run
-        assert len(tx.events.after(0)) == 1
+        assert len(tx.events.after(0, subject=run_of(view.run.id))) == 1
 
 
 def test_writing_in_a_reading_transaction_is_an_error(store, submit):
