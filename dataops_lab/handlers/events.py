@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel, ConfigDict
 from tornado.iostream import StreamClosedError
 
-from ..api_models import RunModel
+from ..api_models import RunSummaryModel
 from ..domain.events import Event
 from ..errors import InvalidRequest, NotFound
 from ..services import Services, records, runs
@@ -42,7 +42,7 @@ FRAME = {
         "data": {
             "type": "string",
             "contentMediaType": "application/json",
-            "description": "`ready`: nothing; `run`: a RunModel; `deleted`: run_id; `journal`: run_id, attempt, "
+            "description": "`ready`: nothing; `run`: a RunSummaryModel; `deleted`: run_id; `journal`: run_id, attempt, "
             "events, complete",
         },
     },
@@ -61,8 +61,8 @@ class EventsQuery(BaseModel):
 
 class EventsHandler(DataOpsHandler):
     @operation(
-        "Server-sent events: `ready`, `run` (a run that changed, whole), `deleted` (one that is gone), `journal` (new "
-        "events of a followed journal)",
+        "Server-sent events: `ready`, `run` (a run that changed, in short), `deleted` (one that is gone), `journal` "
+        "(new events of a followed journal)",
         action="read",
         resource=RUNS,
         answers={200: EVENT_STREAM},
@@ -171,12 +171,12 @@ class Follower:
         while new := self._new_events():
             # Several changes of one run make one frame: it carries the run as it is now.
             changed = list(dict.fromkeys(event.run_id for event in new))
-            views = runs.of(self.services, changed)
+            summaries = runs.summaries(self.services, changed)
             for run_id in changed:
                 if run_id == changed[-1]:
                     self.seq = new[-1].seq  # Who breaks off before this frame is told all of them again.
-                if view := views.get(run_id):
-                    yield self.frame("run", RunModel.of(view).model_dump_json().encode())
+                if run := summaries.get(run_id):
+                    yield self.frame("run", RunSummaryModel.of(run).model_dump_json().encode())
                 else:
                     yield self.frame("deleted", json.dumps({"run_id": run_id}).encode())
 

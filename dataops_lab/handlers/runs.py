@@ -8,7 +8,15 @@ from pathlib import Path
 from jupyter_server.utils import to_os_path
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..api_models import JournalPage, PageModel, RerunRequest, RunModel, SubmitRequest, VerificationModel
+from ..api_models import (
+    JournalPage,
+    PageModel,
+    RerunRequest,
+    RunModel,
+    RunSummaryModel,
+    SubmitRequest,
+    VerificationModel,
+)
 from ..domain.environments import Resources
 from ..domain.runs import RunState, Submission
 from ..ports import RunFilter
@@ -73,11 +81,15 @@ def _created(submitted: Submitted) -> tuple[int, RunModel]:
 
 class RunsHandler(DataOpsHandler):
     @operation(
-        "List runs, newest first", action="read", resource=RUNS, answers={200: PageModel[RunModel]}, query=RunsQuery
+        "List runs, newest first",
+        action="read",
+        resource=RUNS,
+        answers={200: PageModel[RunSummaryModel]},
+        query=RunsQuery,
     )
-    def get(self, query: RunsQuery) -> PageModel[RunModel]:
+    def get(self, query: RunsQuery) -> PageModel[RunSummaryModel]:
         page = runs.page(self.services, query.filter(), limit=query.limit, cursor=query.cursor)
-        return PageModel[RunModel](items=[RunModel.of(view) for view in page.items], next=page.next)
+        return PageModel[RunSummaryModel](items=[RunSummaryModel.of(run) for run in page.items], next=page.next)
 
     @operation(
         "Submit a notebook: snapshot it and queue a run. The same key with the same request gives the same run (200)",

@@ -8,7 +8,7 @@ from itertools import takewhile
 from weakref import WeakKeyDictionary
 
 from ..domain.queue import Hindrance, Place, turns
-from ..domain.runs import Reason, Run
+from ..domain.runs import Reason, Run, RunSummary
 from ..ports import Store, Transaction
 from .context import Services
 from .installation import leader
@@ -40,7 +40,7 @@ class Waiting:
         lease = leader(ctx, tx)
         self._outlook = _outlook(ctx, tx, lease.slots) if lease else None
 
-    def reason(self, run: Run) -> Reason:
+    def reason(self, run: Run | RunSummary) -> Reason:
         if self._outlook is None:
             return Reason(
                 "no_engine",

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
-from dataops_lab.domain.runs import RunState, Submission
+from dataops_lab.domain.runs import SUMMARY_TEXT, AttemptState, RunState, Submission
 from dataops_lab.errors import (
     Conflict,
     InvalidParameters,
@@ -126,3 +126,26 @@ def test_what_does_not_exist_is_not_found(ctx):
     for call in (lambda: runs.get(ctx, "0" * 26), lambda: runs.cancel(ctx, "0" * 26, by="x")):
         with pytest.raises(NotFound):
             call()
+
+
+def test_a_summary_tells_of_a_run_what_the_whole_run_does_however_it_is_read(ctx, submit, engine, executor):
+    first = submit().run.id
+    while not (attempts := runs.get(ctx, first).attempts) or attempts[-1].state is not AttemptState.RUNNING:
+        engine.step()
+    running = runs.summary(ctx, first)
+    failure = {"code": "failed", "message": "No. " * 1000, "cell": 0, "traceback": ["line"] * 1000}
+    executor.end(attempts[-1].name, "failed", failure=failure)
+    while not runs.get(ctx, first).run.state.is_terminal:
+        engine.step()
+    waiting = submit().run.id
+    assert running.phase == "running"
+    for run_id in (first, waiting):
+        found = runs.summary(ctx, run_id)
+        assert found == runs.summary_of(runs.get(ctx, run_id))
+        assert found in runs.page(ctx, RunFilter()).items
+        assert found.reason is not None
+        assert len(found.reason.message) <= SUMMARY_TEXT
+        assert found.reason.detail == {}
+    assert runs.last_of_jobs(ctx, [found.job_id]) == {found.job_id: found}
+    with pytest.raises(NotFound):
+        runs.summary(ctx, "0" * 26)

@@ -4,7 +4,7 @@ import type { Client, EventStream, Run } from '../../api';
 import { RunsModel } from '../model';
 
 function run(state: string): Run {
-  const come = { attempts: [{}], progress: { done: 0 } };
+  const come = { attempt: 1, progress: { done: 0 } };
   return { id: 'r1', state, phase: state, created_at: '', ...come } as never;
 }
 

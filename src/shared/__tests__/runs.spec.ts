@@ -6,7 +6,7 @@ function run(phase: string, attempts: number, done = 0): Run {
   return {
     state,
     phase,
-    attempts: Array(attempts).fill({}),
+    attempt: attempts,
     progress: { done }
   } as unknown as Run;
 }
