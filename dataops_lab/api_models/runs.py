@@ -5,9 +5,10 @@ from typing import Any
 from pydantic import Field
 
 from ..domain.environments import Resources
+from ..domain.jobs import JobKind
 from ..domain.records import RecordFileKind
 from ..domain.retries import Budget, charged, due_at
-from ..domain.runs import SUMMARY_TEXT, Attempt, AttemptState, RunState, RunSummary
+from ..domain.runs import SUMMARY_TEXT, Attempt, AttemptState, RunState, RunSummary, TriggerKind
 from ..services.placement import Elsewhere
 from ..services.runs import RunView, summary_of
 from .base import ContentsPath, Instant, Model
@@ -122,6 +123,20 @@ class RunImageModel(Model):
     digest: str
 
 
+class TriggerModel(Model):
+    """Why there is the run. `ref` names what it follows from: of a rerun and a trial the earlier run."""
+
+    kind: TriggerKind
+    ref: str | None
+
+
+class ParentModel(Model):
+    """The id of a run, and the key that one of its parts has there."""
+
+    id: str
+    key: str
+
+
 class RunBase(Model):
     """Name what a summary of a run and the whole run have in common."""
 
@@ -130,6 +145,7 @@ class RunBase(Model):
     job: JobReference
     version: VersionReference
     environment: str
+    kind: JobKind
     image: RunImageModel | None
     """Null where the environment has no images."""
     state: RunState
@@ -145,8 +161,11 @@ class RunBase(Model):
     finished_at: Instant | None
     cancel_requested_at: Instant | None
     kept_at: Instant | None
-    trigger: str
-    rerun_of: str | None
+    trigger: TriggerModel
+    parent: ParentModel | None
+    """The run that this one is a part of."""
+    revision: int
+    """Counts the changes: of two answers the one with the higher revision is newer."""
 
     @property
     def is_terminal(self) -> bool:
@@ -177,6 +196,8 @@ def _common(run: RunSummary) -> dict[str, Any]:
         "version": VersionReference(digest=run.version_digest, number=run.version_number),
         "image": RunImageModel(name=image.name, reference=image.reference, digest=image.digest) if image else None,
         "phase": run.phase,
+        "trigger": TriggerModel.model_validate(run.trigger),
+        "parent": ParentModel(id=run.parent_id, key=run.parent_key or "") if run.parent_id else None,
         "progress": ProgressModel.model_validate(run.progress),
         "reason": ReasonModel.model_validate(run.reason) if run.reason else None,
     }

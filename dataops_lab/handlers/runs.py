@@ -98,6 +98,7 @@ class RunsHandler(DataOpsHandler):
         answers={201: RunModel, 200: RunModel},
         body=SubmitRequest,
         headers=(KEY_HEADER,),
+        lane="submit",
     )
     def post(self, body: SubmitRequest) -> tuple[int, RunModel]:
         submission = Submission(
@@ -141,6 +142,7 @@ class VerifyHandler(DataOpsHandler):
         action="write",
         resource=RUNS,
         answers={200: VerificationModel},
+        lane="slow",
     )
     def post(self, run_id: str) -> VerificationModel:
         run = runs.get(self.services, run_id).run
@@ -161,6 +163,7 @@ class RerunHandler(DataOpsHandler):
         answers={201: RunModel, 200: RunModel},
         body=RerunRequest,
         headers=(KEY_HEADER,),
+        lane="submit",
     )
     def post(self, run_id: str, body: RerunRequest) -> tuple[int, RunModel]:
         key = self.request.headers.get(KEY_HEADER)
@@ -177,6 +180,7 @@ class NotebookHandler(DataOpsHandler):
         resource=RUNS,
         answers={200: "application/x-ipynb+json"},
         query=NotebookQuery,
+        lane="files",
     )
     def get(self, run_id: str, query: NotebookQuery) -> Bytes:
         notebook = records.open_notebook(self.services, run_id, executed=query.executed)
@@ -190,6 +194,7 @@ class JournalHandler(DataOpsHandler):
         resource=RUNS,
         answers={200: JournalPage},
         query=JournalQuery,
+        lane="files",
     )
     def get(self, run_id: str, query: JournalQuery) -> JournalPage:
         return JournalPage(**vars(records.journal(self.services, run_id, after=query.after, limit=query.limit)))
@@ -202,6 +207,7 @@ class LogHandler(DataOpsHandler):
         resource=RUNS,
         answers={200: "text/plain", 206: "text/plain"},
         headers=(RANGE_HEADER,),
+        lane="files",
     )
     def get(self, run_id: str) -> Bytes:
         return Bytes(records.log(self.services, run_id), "text/plain; charset=utf-8", f"{run_id}.log", inline=True)
@@ -209,7 +215,12 @@ class LogHandler(DataOpsHandler):
 
 class ReportHandler(DataOpsHandler):
     @operation(
-        "The report, with or without code", action="read", resource=RUNS, answers={200: "text/html"}, query=ReportQuery
+        "The report, with or without code",
+        action="read",
+        resource=RUNS,
+        answers={200: "text/html"},
+        query=ReportQuery,
+        lane="slow",
     )
     def get(self, run_id: str, query: ReportQuery) -> Bytes:
         page = records.report(self.services, run_id, code=query.code, wanted=self.is_waited_for)
@@ -217,14 +228,22 @@ class ReportHandler(DataOpsHandler):
 
 
 class ArtifactHandler(DataOpsHandler):
-    @operation("One artifact, as a download", action="read", resource=RUNS, answers={200: "application/octet-stream"})
+    @operation(
+        "One artifact, as a download",
+        action="read",
+        resource=RUNS,
+        answers={200: "application/octet-stream"},
+        lane="files",
+    )
     def get(self, run_id: str, path: str) -> Bytes:
         file, stream = records.artifact(self.services, run_id, path)
         return Bytes(stream, "application/octet-stream", Path(file.path).name)
 
 
 class RecordHandler(DataOpsHandler):
-    @operation("The portable record, a ZIP file", action="read", resource=RUNS, answers={200: "application/zip"})
+    @operation(
+        "The portable record, a ZIP file", action="read", resource=RUNS, answers={200: "application/zip"}, lane="slow"
+    )
     def get(self, run_id: str) -> Bytes:
         archive = tempfile.TemporaryFile()  # noqa: SIM115  (closed when it has been sent)
         try:

@@ -6,20 +6,32 @@ It imports neither SQLAlchemy nor what a whole run needs: a short command reads 
 from __future__ import annotations
 
 import datetime as dt
+import posixpath
 from collections.abc import Collection, Sequence
 from typing import Any
 
 from ..domain.images import RunImage
-from ..domain.runs import SUMMARY_TEXT, AttemptState, Progress, Reason, RunState, RunSummary
+from ..domain.jobs import JobKind
+from ..domain.runs import (
+    SUMMARY_TEXT,
+    AttemptState,
+    Progress,
+    Reason,
+    RunState,
+    RunSummary,
+    Trigger,
+    TriggerKind,
+)
 from ..ports import Page, RunFilter
-from .filters import Execute, newest_ids
+from .filters import LAST_ROOT, Execute, newest_ids
 
 _COLUMNS = {
     "id": "r.id",
     "project": "r.project",
     "job_id": "r.job_id",
-    "job_name": "j.name",
-    "source": "j.source",
+    "job_name": "jobs.name",
+    "root": LAST_ROOT,
+    "job_path": "jobs.path",
     "path": "v.manifest -> 'notebook' ->> 'path'",
     "version_digest": "r.version_digest",
     "version_number": "v.number",
@@ -44,13 +56,17 @@ _COLUMNS = {
     "finished_at": "r.finished_at",
     "cancel_requested_at": "r.cancel_requested_at",
     "kept_at": "r.kept_at",
-    "trigger": "r.trigger",
-    "rerun_of": "r.rerun_of",
+    "kind": "r.kind",
+    "trigger_kind": "r.trigger_kind",
+    "trigger_ref": "r.trigger_ref",
+    "parent_id": "r.parent_id",
+    "parent_key": "r.parent_key",
+    "revision": "r.revision",
 }
 _FROM = f"""
 SELECT {", ".join(_COLUMNS.values())}
 FROM runs AS r
-JOIN jobs AS j ON j.id = r.job_id
+JOIN jobs ON jobs.id = r.job_id
 JOIN versions AS v ON v.job_id = r.job_id AND v.digest = r.version_digest
 LEFT JOIN attempts AS a ON a.run_id = r.id AND a.number = (SELECT max(number) FROM attempts WHERE run_id = r.id)
 """
@@ -90,18 +106,23 @@ def _summary(stored: dict[str, Any]) -> RunSummary:
     progress = Progress(take("cells_done") or 0, take("cells_total") or 0, take("cell_current"))
     ended = _reason(take("code"), take("message"))
     trouble = _reason(take("trouble"), take("trouble_message"))
-    return RunSummary(
-        **{name: _instant(value) if name.endswith("_at") else value for name, value in stored.items()}
-        | {
-            "image": image if image.name else None,
-            "state": RunState(stored["state"]),
-            "attempt": stored["attempt"] or 0,
-            "attempt_state": AttemptState(stored["attempt_state"]) if stored["attempt_state"] else None,
-            "progress": progress,
-            "reason": ended or trouble,
-            "nothing_to_do": bool(stored["nothing_to_do"]),
-        }
-    )
+    trigger = Trigger(TriggerKind(take("trigger_kind")), take("trigger_ref"))
+    source = posixpath.join(take("root"), take("job_path"))
+    whole: dict[str, Any] = {
+        name: _instant(value) if name.endswith("_at") else value for name, value in stored.items()
+    } | {
+        "source": source,
+        "image": image if image.name else None,
+        "state": RunState(stored["state"]),
+        "attempt": stored["attempt"] or 0,
+        "attempt_state": AttemptState(stored["attempt_state"]) if stored["attempt_state"] else None,
+        "progress": progress,
+        "reason": ended or trouble,
+        "nothing_to_do": bool(stored["nothing_to_do"]),
+        "kind": JobKind(stored["kind"]),
+        "trigger": trigger,
+    }
+    return RunSummary(**whole)
 
 
 def _reason(code: str | None, message: str | None) -> Reason | None:

@@ -1692,6 +1692,11 @@ export interface components {
             revision: number | null;
         };
         /**
+         * JobKind
+         * @enum {string}
+         */
+        JobKind: "notebook" | "script" | "command" | "pipeline";
+        /**
          * JobModel
          * @description The settings are those of its runs for which a submission gives none. `concurrency`: how many of its runs may be
          *     active at once; null: as many as there are slots. `revision` counts the changes.
@@ -2011,6 +2016,16 @@ export interface components {
          */
         ParameterType: "string" | "integer" | "number" | "boolean" | "date" | "datetime" | "list" | "mapping" | "any";
         /**
+         * ParentModel
+         * @description The id of a run, and the key that one of its parts has there.
+         */
+        ParentModel: {
+            /** Id */
+            id: string;
+            /** Key */
+            key: string;
+        };
+        /**
          * PlacementModel
          * @description What this person may choose in an environment, for the form. `problem` says why they cannot run there.
          */
@@ -2275,6 +2290,7 @@ export interface components {
             version: components["schemas"]["VersionReference"];
             /** Environment */
             environment: string;
+            kind: components["schemas"]["JobKind"];
             image: components["schemas"]["RunImageModel"] | null;
             state: components["schemas"]["RunState"];
             /** Phase */
@@ -2297,10 +2313,10 @@ export interface components {
             cancel_requested_at: string | null;
             /** Kept At */
             kept_at: string | null;
-            /** Trigger */
-            trigger: string;
-            /** Rerun Of */
-            rerun_of: string | null;
+            trigger: components["schemas"]["TriggerModel"];
+            parent: components["schemas"]["ParentModel"] | null;
+            /** Revision */
+            revision: number;
             resources: components["schemas"]["ResourcesModel"];
             /** Unpromoted */
             unpromoted: boolean;
@@ -2374,6 +2390,7 @@ export interface components {
             version: components["schemas"]["VersionReference"];
             /** Environment */
             environment: string;
+            kind: components["schemas"]["JobKind"];
             image: components["schemas"]["RunImageModel"] | null;
             state: components["schemas"]["RunState"];
             /** Phase */
@@ -2396,10 +2413,10 @@ export interface components {
             cancel_requested_at: string | null;
             /** Kept At */
             kept_at: string | null;
-            /** Trigger */
-            trigger: string;
-            /** Rerun Of */
-            rerun_of: string | null;
+            trigger: components["schemas"]["TriggerModel"];
+            parent: components["schemas"]["ParentModel"] | null;
+            /** Revision */
+            revision: number;
         };
         /**
          * SecretModel
@@ -2618,6 +2635,21 @@ export interface components {
             /** Duration S */
             duration_s: number | null;
             reason: components["schemas"]["ReasonModel"] | null;
+        };
+        /**
+         * TriggerKind
+         * @description Why there is a run. What `Trigger.ref` then names is behind it.
+         * @enum {string}
+         */
+        TriggerKind: "manual" | "rerun" | "trial" | "schedule" | "webhook" | "files" | "job" | "step" | "replay" | "backfill" | "verification";
+        /**
+         * TriggerModel
+         * @description Why there is the run. `ref` names what it follows from: of a rerun and a trial the earlier run.
+         */
+        TriggerModel: {
+            kind: components["schemas"]["TriggerKind"];
+            /** Ref */
+            ref: string | null;
         };
         /** ValueChangeModel */
         ValueChangeModel: {

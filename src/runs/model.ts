@@ -2,7 +2,7 @@ import { UUID } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { Client, EventStream, Problem, Run, RunSummary } from '../api';
-import { isOlder, isTerminal, newestFirst, summaryOf } from '../shared/runs';
+import { isTerminal, newestFirst, summaryOf } from '../shared/runs';
 import { IRuns } from '../tokens';
 
 const RECENT = 20;
@@ -67,7 +67,7 @@ export class RunsModel implements IRuns {
 
   newest(run: RunSummary): RunSummary {
     const known = this._runs.get(run.id);
-    return known && isOlder(run, known) ? known : run;
+    return known && known.revision > run.revision ? known : run;
   }
 
   isMine(run: RunSummary): boolean {

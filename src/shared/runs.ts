@@ -17,32 +17,6 @@ export function isTerminal(run: RunSummary): boolean {
   return TERMINAL.has(run.state);
 }
 
-/** What a run goes through with each of its attempts. */
-const PHASES = [
-  'starting',
-  'running',
-  'finishing',
-  'cancelling',
-  'retrying',
-  'queued'
-];
-
-/** Whether this answer about a run was overtaken by what is known of it: a run never goes back. */
-export function isOlder(run: RunSummary, known: RunSummary): boolean {
-  const [before, after] = [comeFarOf(run), comeFarOf(known)];
-  const differs = before.findIndex((value, at) => value !== after[at]);
-  return differs >= 0 && before[differs] < after[differs];
-}
-
-function comeFarOf(run: RunSummary): number[] {
-  return [
-    Number(isTerminal(run)),
-    run.attempt,
-    run.attempt ? PHASES.indexOf(run.phase) : 0,
-    run.progress.done
-  ];
-}
-
 /** Leave out what lists do not show and may be large. */
 export function summaryOf(run: Run): RunSummary {
   const {

@@ -14,6 +14,7 @@ const RUN = {
   version: { number: 1 },
   progress: { done: 0, total: 1, current: null },
   attempt: 1,
+  revision: 1,
   reason: null,
   created_by: 'ada',
   created_at: '2026-01-31T08:00:00Z',
