@@ -134,7 +134,7 @@ def runner_can_start(_: Home) -> Iterator[Finding]:
 
     what = "runner"
     tried = subprocess.run(
-        [sys.executable, "-P", "-c", "import papermill, ipykernel; print(papermill.__version__)"],
+        [sys.executable, "-P", "-c", _RUNNER],
         capture_output=True,
         text=True,
         check=False,
@@ -146,6 +146,9 @@ def runner_can_start(_: Home) -> Iterator[Finding]:
     said = (tried.stderr.strip().splitlines() or ["it said nothing"])[-1]
     mend = f"{sys.executable} -m pip install --upgrade papermill ipykernel"
     yield Finding(what, "broken", f"papermill cannot be imported by {sys.executable}: {said}", mend)
+
+
+_RUNNER = "from dataops_lab.runner.bare_papermill import papermill; import ipykernel; print(papermill.__version__)"
 
 
 def kernels_are_installed(_: Home) -> Iterator[Finding]:

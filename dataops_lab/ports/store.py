@@ -12,7 +12,7 @@ from ..domain.events import Event, Subject
 from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
 from ..domain.jobs import Job, Project
 from ..domain.leases import Lease
-from ..domain.queue import Patience, Place, Room
+from ..domain.queue import Place, Room, Standing
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, Scope
 from ..domain.runs import Attempt, CancelRequest, Run, RunState, RunSummary
@@ -53,7 +53,10 @@ class Jobs(Protocol):
     def get(self, job_id: str) -> Job: ...
     def of(self, job_ids: Sequence[str]) -> Mapping[str, Job]: ...
     def by_source(self, project: str, source: str) -> Job | None: ...
-    def add(self, job: Job) -> None: ...
+    def add(self, job: Job) -> Job:
+        """As it is stored: in the workspace of its folder, which is made if there is none."""
+        ...
+
     def rename(self, job_id: str, name: str) -> None: ...
     def change(self, job: Job) -> Job:
         """As it is stored, with its new revision; StaleWrite unless `job` has the one that it had."""
@@ -94,6 +97,10 @@ class Runs(Protocol):
         ...
 
     def by_key(self, project: str, key: str) -> Run | None: ...
+    def part(self, parent_id: str, parent_key: str) -> Run | None:
+        """The run that is this part of that one. In a transaction that writes, nobody else adds it meanwhile."""
+        ...
+
     def add(self, *runs: Run) -> None: ...
     def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[RunSummary]:
         """Newest first."""
@@ -151,13 +158,17 @@ class Runs(Protocol):
 class Queue(Protocol):
     """Runs by the little that the queue needs of them."""
 
-    def waiting(self, first: int | None = None) -> Sequence[Place]:
-        """All that are queued, sorted; or of each person only so many, the first ones."""
+    def waiting(self) -> Sequence[Place]:
+        """All that are queued, sorted."""
         ...
 
     def active(self) -> Sequence[Place]: ...
-    def patience(self) -> Sequence[Patience]:
-        """Of all that are queued."""
+    def alive(self, run_ids: Collection[str] | None = None) -> Sequence[Standing]:
+        """All that are queued, active, or wait for their next attempt; or those among `run_ids`."""
+        ...
+
+    def touched_since(self, seq: int) -> tuple[int, Collection[str]]:
+        """The runs that an event after `seq` says to have moved or to be cancelled, and the last number there is."""
         ...
 
     def room(self, slots: int) -> Room: ...
@@ -165,7 +176,7 @@ class Queue(Protocol):
         """By person."""
         ...
 
-    def note_start(self, person: str, *, at: dt.datetime) -> None: ...
+    def note_starts(self, people: Collection[str], *, at: dt.datetime) -> None: ...
 
 
 class Attempts(Protocol):

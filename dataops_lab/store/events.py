@@ -51,6 +51,11 @@ class SqlEvents:
         for event in new:
             event["revision"] = counted.get(event["subject_id"])
 
+    @property
+    def kinds(self) -> list[str]:
+        """List the kinds of the events that are not written yet."""
+        return [event["kind"] for event in self._new]
+
     def write(self) -> None:
         if self._new:
             self.count()

@@ -17,7 +17,7 @@ import pytest
 from dataops_lab.domain.events import run_of
 from dataops_lab.domain.leases import ENGINE, Lease, ProcessIdentity
 from dataops_lab.domain.parameters import Parameter, ParameterSchema
-from dataops_lab.domain.runs import MANUAL, Attempt, AttemptState, Progress, Run, RunState, Submission
+from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Run, RunState, Submission
 from dataops_lab.errors import StaleWrite
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import runs
@@ -183,15 +183,28 @@ def test_who_is_to_be_cancelled_is_told_by_whom(store, submit, ctx):
         assert tx.runs.cancels([one.id, other.id]) == {one.id: (ctx.clock.now(), "ann")}
 
 
-def test_of_each_person_the_first_ones_that_wait_are_found(store, submit, ctx):
-    run = submit().run
-    with store.begin() as tx:
-        for person in ("ann", "bob", "ann", "bob", "ann", "bob"):
-            tx.runs.add(runs.again(run, at=ctx.moment(), by=person, trigger=MANUAL))
+def test_the_queue_is_followed_by_what_moved_since_it_was_read(store, submit, ctx):
+    first, second = submit().run, submit().run
     with store.read() as tx:
-        everybody, first = tx.queue.waiting(), tx.queue.waiting(first=2)
-    by_person = [[place for place in everybody if place.created_by == who][:2] for who in ("ann", "bob", "someone")]
-    assert first == [place for places in by_person for place in places]
+        seq, everything = tx.events.last_seq(), tx.queue.alive()
+    assert [(it.state, it.place.id) for it in everything] == [("queued", first.id), ("queued", second.id)]
+    with store.read() as tx:
+        assert tx.queue.touched_since(seq) == (seq, set())
+    runs.cancel(ctx, second.id, by="ann")
+    with store.begin() as tx:
+        tx.runs.move(first, active := first.moved_to(RunState.ACTIVE, started_at=ctx.clock.now()))
+        tx.runs.request_cancel(active.id, at=ctx.clock.now(), by="ann")
+        tx.runs.keep(active.id, at=ctx.clock.now(), by="ann")
+    third = submit().run
+    with store.read() as tx:
+        later, touched = tx.queue.touched_since(seq)
+        assert touched == {first.id, second.id, third.id}
+        assert {(it.state, it.place.id) for it in tx.queue.alive(touched)} == {
+            ("active", first.id),
+            ("queued", third.id),
+        }
+        assert tx.queue.touched_since(later) == (later, set())
+        assert later == tx.events.last_seq()
 
 
 # --- leases and fences ----------------------------------------------------------------------------
@@ -292,7 +305,7 @@ def test_a_follower_never_passes_over_an_event_that_is_committed_late(store, sub
             assert follower.events.after(start) == []
     other.join()
     with store.read() as follower:
-        assert [event.run_id for event in follower.events.after(start)] == [early.run_id, late.run_id]
+        assert [event.subject.id for event in follower.events.after(start)] == [early.run_id, late.run_id]
         assert number == start + 1
 
 
@@ -324,14 +337,14 @@ def test_every_event_of_many_writers_is_seen_once_by_one_who_follows(store, subm
             with store.read() as tx:
                 new = tx.events.after(last, limit=7)
                 while new:
-                    seen += [(event.run_id, event.data["done"], event.data["total"]) for event in new]
+                    seen += [(event.subject.id, event.data["done"], event.data["total"]) for event in new]
                     numbers = [event.seq for event in new]
                     assert numbers == sorted(numbers) and numbers[0] > last
                     last = numbers[-1]
                     new = tx.events.after(last, limit=7)
     assert [it.returncode for it in writers] == [0, 0]
     with store.read() as tx:
-        committed = [(event.run_id, event.data["done"], event.data["total"]) for event in tx.events.after(start)]
+        committed = [(event.subject.id, event.data["done"], event.data["total"]) for event in tx.events.after(start)]
     assert seen == committed
     for attempt in attempts:
         assert {done for run_id, done, _ in seen if run_id == attempt.run_id} == set(range(60))
