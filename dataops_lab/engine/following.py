@@ -13,7 +13,7 @@ from threading import Event
 from ..domain.moments import Moment
 from ..domain.runs import Attempt, AttemptState, Reason, Run
 from ..errors import BlobsUnavailable, DataOpsError, Refused, StaleWrite, StoreBusy, Unavailable
-from ..ports import Backends, Executor, Look, Transaction
+from ..ports import AttemptStatus, Backends, Executor, Observation, Transaction
 from ..runner import protocol
 from ..services import Services
 from .explain import explained
@@ -169,14 +169,14 @@ class Following:
             self._stop(it)  # Adopted: its time to end begins anew.
             return
         try:
-            look = it.executor.look(it.attempt.name)
+            seen = it.executor.look(it.attempt.name)
         except Exception:
             it.answers = False
             return
-        self._note_progress(it, at_once=look.ended)
-        self._act(it, next_step(it.attempt, it.run, look, it.times, now=self._now()), look)
+        self._note_progress(it, at_once=seen.has_ended)
+        self._act(it, next_step(it.attempt, it.run, seen, it.times, now=self._now()), seen)
 
-    def _act(self, it: _Followed, step: Step, look: Look) -> None:
+    def _act(self, it: _Followed, step: Step, seen: Observation) -> None:
         name = it.attempt.name
         match step:
             case Step.WAIT:
@@ -195,13 +195,13 @@ class Following:
                     it.not_before = self._now() + FORCE_EVERY_S
                 self._in_a_thread(it, lambda: it.executor.stop(name, force=True))
             case Step.DOUBT:
-                log.error("Cannot prove that %s is dead: %s", name, look.detail)
+                log.error("Cannot prove that %s is dead: %s", name, seen.detail)
                 self._move(it, AttemptState.UNCONFIRMED)
             case Step.GIVE_UP:
                 reason = Reason("unconfirmed", "It was to end, and for an hour nobody could prove that it is dead.")
                 self._in_a_thread(it, lambda: self._give_up(it, reason))
             case Step.FINISH:
-                self._in_a_thread(it, lambda: self._finish(it, look))
+                self._in_a_thread(it, lambda: self._finish(it, seen))
 
     def _launch(self, it: _Followed) -> None:
         try:
@@ -236,7 +236,7 @@ class Following:
     def _launch_later(self, it: _Followed, error: Unavailable) -> None:
         """Nothing is concluded from a backend that cannot be asked. Once the run is to end it is only looked for."""
         log.warning("%s: %s", it.attempt.name, error)
-        nothing = Look(started=False, ended=False, gone=False)
+        nothing = Observation(AttemptStatus.STARTING)
         it.started = next_step(it.attempt, it.run, nothing, it.times, now=self._now()) is not Step.WAIT
         it.not_before = self._now() + TRY_AGAIN_AFTER_S
 
@@ -244,17 +244,17 @@ class Following:
         """Nobody can say what became of it, and it has had all its time."""
         self._finish_as(it, AttemptState.LOST, Outcome.unknown(), reason, ran=False)
 
-    def _finish(self, it: _Followed, look: Look) -> None:
+    def _finish(self, it: _Followed, seen: Observation) -> None:
         outcome = read_outcome(it.executor.directory(it.attempt.name))
         took = self._now() - it.times.since
-        state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, look, took_s=took)
+        state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, seen, took_s=took)
         if reason is not None:
             with self._ctx.store.read() as tx:
                 source = tx.jobs.get(it.run.job_id).source
                 manifest = tx.versions.get(it.run.job_id, it.run.version_digest).manifest
             files = str(it.executor.directory(it.attempt.name) / protocol.FILES)
             reason = explained(reason, source, manifest.notebook_path, files)
-        self._finish_as(it, state, outcome, reason, ran=look.started)
+        self._finish_as(it, state, outcome, reason, ran=seen.ran)
 
     def _finish_as(
         self, it: _Followed, state: AttemptState, outcome: Outcome, reason: Reason | None, *, ran: bool

@@ -17,8 +17,8 @@ def sweep(store: Store, backends: Backends, *, busy: Collection[str]) -> list[st
     for executor, names in _left(store, backends, busy):
         for name in names:
             try:
-                look = executor.look(name)
-                if not look.gone and look.started:
+                seen = executor.look(name)
+                if seen.ran and not seen.is_dead:
                     executor.stop(name, force=True)
                     continue
                 executor.forget(name)

@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from ..ports import Blobs, Bundle, Look
+from ..ports import AttemptStatus, Blobs, Bundle, Observation
 from ..runner import protocol
 from ..runner.files import remove_all
 from ..runner.forked import ask
@@ -87,7 +87,7 @@ class ProcessExecutor:
                 start_new_session=True,
             )
 
-    def look(self, name: str) -> Look:
+    def look(self, name: str) -> Observation:
         child = self._children.get(name)
         exit_code = child.poll() if child else None
         lock = self.directory(name) / protocol.LOCK
@@ -95,24 +95,25 @@ class ProcessExecutor:
             with open_plain(lock) as file:
                 owner = file.read(_OWNER_BYTES)
                 if _is_locked(file.fileno()):
-                    return Look(started=True, ended=False, gone=False, detail=_owner(owner))
+                    return Observation(AttemptStatus.RUNNING, ran=True, detail=_owner(owner))
         except FileNotFoundError:
             # Not yet: it is starting. Or never: it ended before it could take the lock.
-            ended = exit_code is not None
-            gone = ended and not _processes_of(name)
-            return Look(started=False, ended=ended, gone=gone, lost=True, detail=self._said(name, exit_code))
+            if exit_code is None:
+                return Observation(AttemptStatus.NOT_FOUND, detail=self._said(name, None))
+            owner = b""
         # An empty one is ours, see `_bar`.
-        return Look(started=bool(owner), ended=True, gone=not _processes_of(name), detail=self._said(name, exit_code))
+        status = AttemptStatus.EXITED if _processes_of(name) else AttemptStatus.CONFIRMED_DEAD
+        return Observation(status, bool(owner), self._said(name, exit_code))
 
     def stop(self, name: str, *, force: bool) -> None:
         if force:
             self._bar(name)
             for process in _processes_of(name):
                 _send(process, signal.SIGKILL)
-        elif (look := self.look(name)).started and not look.ended:
+        elif (seen := self.look(name)).status is AttemptStatus.RUNNING:
             # To the runner alone: it interrupts its kernel and saves what there is.
             for process in _processes_of(name):
-                if process.pid == look.detail.get("pid"):
+                if process.pid == seen.detail.get("pid"):
                     _send(process, signal.SIGTERM)
         elif isinstance(child := self._children.get(name), subprocess.Popen):
             child.terminate()

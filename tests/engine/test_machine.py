@@ -31,7 +31,7 @@ from dataops_lab.engine import Engine, Settings
 from dataops_lab.engine.claim import LOOK_AGAIN_S
 from dataops_lab.engine.lead import LOST_AFTER_S
 from dataops_lab.errors import BlobsUnavailable, Conflict, KeyReused, Refused, StaleWrite, Unavailable
-from dataops_lab.ports import Look, RunFilter, Store
+from dataops_lab.ports import AttemptStatus, Observation, RunFilter, Store
 from dataops_lab.services import Services, jobs, projects, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import open_store
@@ -83,7 +83,7 @@ class MoodyExecutor(FakeExecutor):
         """Then nothing tells of it any more, but to the engine that started it, which sees that its child has ended."""
         shutil.rmtree(self.directory(name))
         if proven:
-            self._looks[name] = Look(started=False, ended=True, gone=True)
+            self._seen[name] = Observation(AttemptStatus.CONFIRMED_DEAD)
         else:
             self.lose(name)
 

@@ -159,10 +159,10 @@ class Run:
         return [int(pid) for pid in path.read_text().split()] if path.exists() else []
 
     def told(self) -> None:
-        eventually(lambda: self.ancestors or self.executor.look(self.name).gone)
+        eventually(lambda: self.ancestors or self.executor.look(self.name).is_dead)
 
     def ended(self) -> Run:
-        eventually(lambda: self.executor.look(self.name).gone)
+        eventually(lambda: self.executor.look(self.name).is_dead)
         return self
 
     @property
@@ -361,7 +361,7 @@ def test_a_daemon_that_was_forked_and_shed_everything_is_found_and_killed(site: 
     daemons = [pid for pid in processes_of(run.name) if not list(Path(f"/proc/{pid}/fd").iterdir())]
     assert len(daemons) == 1
     run.executor.stop(run.name, force=True)
-    eventually(lambda: run.executor.look(run.name).gone)
+    eventually(lambda: run.executor.look(run.name).is_dead)
     assert not psutil.pid_exists(daemons[0]) or psutil.Process(daemons[0]).status() == psutil.STATUS_ZOMBIE
     assert processes_of(run.name) == []
 
@@ -376,7 +376,7 @@ def test_a_kernel_dies_with_a_runner_that_is_killed(site: Site) -> None:
     run = site.start("import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.1)", warm=True)
     eventually(lambda: (run.directory / protocol.LOG).exists() and "ready" in run.log)
     psutil.Process(run.executor.look(run.name).detail["pid"]).kill()
-    eventually(lambda: run.executor.look(run.name).gone)
+    eventually(lambda: run.executor.look(run.name).is_dead)
     assert processes_of(run.name) == []
 
 
