@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
@@ -47,9 +48,13 @@ class FakeClock:
 class FakeHost:
     """One process of a machine whose other processes live until they are said to be `dead`."""
 
-    def __init__(self, pid: int = 1, boot: str = "boot") -> None:
+    def __init__(self, pid: int = 1, boot: str = "boot", name: str = "here") -> None:
         self._identity = ProcessIdentity(pid, 1.0, boot)
+        self._name = name
         self.dead: set[int] = set()
+
+    def name(self) -> str:
+        return self._name
 
     def identity(self) -> ProcessIdentity:
         return self._identity
@@ -72,6 +77,15 @@ class MemoryBlobs:
         with open_plain(path) as source:
             data = source.read()
         return self.put(data), len(data)
+
+    def put_files(self, paths: Sequence[Path]) -> Mapping[Path, tuple[str, int] | OSError]:
+        put: dict[Path, tuple[str, int] | OSError] = {}
+        for path in paths:
+            try:
+                put[path] = self.put_file(path)
+            except OSError as error:
+                put[path] = error
+        return put
 
     def open(self, digest: str) -> BinaryIO:
         return io.BytesIO(self.read(digest))
@@ -232,6 +246,7 @@ class FakeExecutor:
         self._folder = folder
         self._seen: dict[str, Observation] = {}
         self._forgotten: set[str] = set()
+        self._starting = Lock()
         self.calls: list[tuple[str, str]] = []
         """(verb, attempt) of everything that was asked for."""
         self.deaf = False
@@ -242,9 +257,10 @@ class FakeExecutor:
         self.calls.append(("start", bundle.name))
         if self.fails_to_start:
             raise self.fails_to_start
-        if bundle.name not in self._seen and bundle.name not in self._forgotten:
-            self.directory(bundle.name).mkdir(parents=True)
-            self._seen[bundle.name] = Observation(AttemptStatus.RUNNING, ran=True)
+        with self._starting:
+            if bundle.name not in self._seen and bundle.name not in self._forgotten:
+                self.directory(bundle.name).mkdir(parents=True)
+                self._seen[bundle.name] = Observation(AttemptStatus.RUNNING, ran=True)
 
     def look(self, name: str) -> Observation:
         return self._seen.get(name, Observation(AttemptStatus.NOT_FOUND))

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..domain.environments import Environment
-from ..domain.events import Event
+from ..domain.events import Event, Subject
 from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
 from ..domain.jobs import Job, Project
 from ..domain.leases import Lease
-from ..domain.queue import Patience, Place, Room
+from ..domain.queue import Place, Room, Standing
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, Scope
-from ..domain.runs import Attempt, CancelRequest, Run, RunState
+from ..domain.runs import Attempt, CancelRequest, Run, RunState, RunSummary
 from ..domain.secrets import Secret
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
@@ -53,7 +53,10 @@ class Jobs(Protocol):
     def get(self, job_id: str) -> Job: ...
     def of(self, job_ids: Sequence[str]) -> Mapping[str, Job]: ...
     def by_source(self, project: str, source: str) -> Job | None: ...
-    def add(self, job: Job) -> None: ...
+    def add(self, job: Job) -> Job:
+        """As it is stored: in the workspace of its folder, which is made if there is none."""
+        ...
+
     def rename(self, job_id: str, name: str) -> None: ...
     def change(self, job: Job) -> Job:
         """As it is stored, with its new revision; StaleWrite unless `job` has the one that it had."""
@@ -94,9 +97,21 @@ class Runs(Protocol):
         ...
 
     def by_key(self, project: str, key: str) -> Run | None: ...
+    def part(self, parent_id: str, parent_key: str) -> Run | None:
+        """The run that is this part of that one. In a transaction that writes, nobody else adds it meanwhile."""
+        ...
+
     def add(self, *runs: Run) -> None: ...
-    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[Run]:
+    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[RunSummary]:
         """Newest first."""
+        ...
+
+    def summaries(self, run_ids: Collection[str]) -> Sequence[RunSummary]:
+        """Return those that there are, in no order."""
+        ...
+
+    def last_of_jobs(self, job_ids: Collection[str]) -> Sequence[RunSummary]:
+        """Return the newest run of each of these jobs, in no order."""
         ...
 
     def newest_of(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:
@@ -143,13 +158,17 @@ class Runs(Protocol):
 class Queue(Protocol):
     """Runs by the little that the queue needs of them."""
 
-    def waiting(self, first: int | None = None) -> Sequence[Place]:
-        """All that are queued, sorted; or of each person only so many, the first ones."""
+    def waiting(self) -> Sequence[Place]:
+        """All that are queued, sorted."""
         ...
 
     def active(self) -> Sequence[Place]: ...
-    def patience(self) -> Sequence[Patience]:
-        """Of all that are queued."""
+    def alive(self, run_ids: Collection[str] | None = None) -> Sequence[Standing]:
+        """All that are queued, active, or wait for their next attempt; or those among `run_ids`."""
+        ...
+
+    def touched_since(self, seq: int) -> tuple[int, Collection[str]]:
+        """The runs that an event after `seq` says to have moved or to be cancelled, and the last number there is."""
         ...
 
     def room(self, slots: int) -> Room: ...
@@ -157,7 +176,7 @@ class Queue(Protocol):
         """By person."""
         ...
 
-    def note_start(self, person: str, *, at: dt.datetime) -> None: ...
+    def note_starts(self, people: Collection[str], *, at: dt.datetime) -> None: ...
 
 
 class Attempts(Protocol):
@@ -216,7 +235,20 @@ class Records(Protocol):
 
 
 class Events(Protocol):
-    def after(self, seq: int, *, limit: int = 1000, run_id: str | None = None) -> Sequence[Event]: ...
+    def add(
+        self,
+        subject: Subject,
+        kind: str,
+        *,
+        at: dt.datetime,
+        actor: str | None = None,
+        revision: int | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """With this transaction. `revision` None for a run: it counts as changed."""
+        ...
+
+    def after(self, seq: int, *, limit: int = 1000, subject: Subject | None = None) -> Sequence[Event]: ...
     def last_seq(self) -> int: ...
     def first_seq(self) -> int:
         """Whoever has seen less has missed some."""
@@ -246,6 +278,10 @@ class Retention(Protocol):
 
 
 class Leases(Protocol):
+    def now(self) -> dt.datetime | None:
+        """The time of the database, which all hosts share that use it; None where it has no clock of its own."""
+        ...
+
     def get(self, name: str) -> Lease | None: ...
     def take(self, lease: Lease, *, instead_of: Lease | None) -> bool:
         """Become the holder if the row is still `instead_of`."""
@@ -377,6 +413,10 @@ class Transaction(Protocol):
     def secrets(self) -> Secrets: ...
     @property
     def images(self) -> Images: ...
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Take back what is done in the block, and nothing else, when it raises."""
+        ...
+
     def once_committed(self, call: Callable[[], None]) -> None:
         """Call it when this is written; never when it is taken back."""
         ...

@@ -41,8 +41,8 @@ ATTEMPT_VARIABLE = "DATAOPS_LAB_ATTEMPT"
 
 MODULES = {
     "runner": [
-        "papermill",
         "dataops_lab.runner.run",
+        "dataops_lab.runner.bare_papermill",
         "dataops_lab.runner.engine",
         "nbformat.v4",
         "tornado.platform.asyncio",

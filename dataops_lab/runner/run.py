@@ -184,11 +184,11 @@ class Run:
             self._end(kernel)
 
     def _execute_with(self, kernel: Kernel) -> None:
-        # All that is imported from here on costs a second where JupyterLab is installed; the kernel
-        # starts meanwhile. papermill comes before the engine, which it looks up while being imported.
-        import papermill  # noqa: F401
+        # All that is imported from here on takes its time; the kernel starts meanwhile. papermill comes before
+        # the engine, which it looks up while being imported.
         from nbclient.exceptions import DeadKernelError
 
+        from . import bare_papermill  # noqa: F401
         from .engine import DataOpsEngine
 
         if self._termination.requested:

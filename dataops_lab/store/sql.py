@@ -52,6 +52,10 @@ class Database(Protocol):
 
     def changes(self) -> int: ...
     def copy_to(self, path: Path) -> None: ...
+    def keep_copy(self, revision: str) -> None:
+        """Before an upgrade from `revision`, where the database has no backups of its own."""
+        ...
+
     def explains(self, error: DBAPIError) -> str | None:
         """In words, when trying again later may help."""
         ...
@@ -78,6 +82,17 @@ class SqlTransaction:
         self._connection = connection
         self.follow_up: list[Callable[[], None]] = []
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        events, follow_up = self.events.unwritten(), list(self.follow_up)
+        try:
+            with self._connection.begin_nested():
+                yield
+        except BaseException:
+            self.events.go_back_to(events)
+            self.follow_up = follow_up
+            raise
+
     def once_committed(self, call: Callable[[], None]) -> None:
         self.follow_up.append(call)
 
@@ -86,15 +101,20 @@ class SqlTransaction:
 
 
 class SqlStore:
-    def __init__(self, database: Database) -> None:
-        """The tables are made or brought up to date where needed. StoreTooNew, StoreBusy."""
+    def __init__(self, database: Database, *, before_commit: Callable[[SqlTransaction], None] | None = None) -> None:
+        """Make the tables, or bring them up to date, where needed. StoreTooNew, StoreBusy.
+
+        `before_commit` is called with each write transaction, as the last thing before its events and its commit:
+        tests let a process die there.
+        """
         self._database = database
+        self._before_commit = before_commit
         # Where they share their connections, they share their events too.
         for engine in {it.pool: it for it in (database.reader, database.writer)}.values():
             event.listen(engine, "before_cursor_execute", _refuse_unstorable)
         try:
             with self._errors_as_our_own():
-                migrate.to_newest(database.writer)
+                migrate.to_newest(database.writer, keep_copy=database.keep_copy)
         except BaseException:
             self.close()
             raise
@@ -106,6 +126,8 @@ class SqlStore:
                 _check(connection, fence)
             tx = SqlTransaction(connection)
             yield tx
+            if self._before_commit is not None:
+                self._before_commit(tx)
             tx.events.write()
             self._database.announce(connection)
         for call in tx.follow_up:

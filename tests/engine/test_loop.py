@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from dataops_lab.domain.environments import inherited_of
+from dataops_lab.domain.events import run_of
 from dataops_lab.domain.records import RecordFileKind
 from dataops_lab.domain.runs import AttemptState, RunState
 from dataops_lab.engine import Engine, Settings, watch
@@ -458,7 +459,7 @@ def test_nobody_reads_the_queue_while_nothing_changes(engine, submit, clock, ctx
     engine.step()
     engine.step()
     read = []
-    for verb in ("waiting", "patience"):
+    for verb in ("alive", "touched_since"):
         kept = getattr(SqlQueue, verb)
         monkeypatch.setattr(SqlQueue, verb, lambda *args, kept=kept, **more: read.append(1) or kept(*args, **more))
     for _ in range(50):
@@ -727,7 +728,7 @@ def test_what_is_over_before_anybody_looks_has_gone_through_every_state_all_the_
     monkeypatch.setattr(executor, "start", lambda bundle: (start(bundle), executor.end(bundle.name)))
     ended = until(engine, submit(), RunState.SUCCEEDED)
     with ctx.store.read() as tx:
-        told = [event.kind for event in tx.events.after(0, run_id=ended.run.id)]
+        told = [event.kind for event in tx.events.after(0, subject=run_of(ended.run.id))]
     states = ["claimed", "launching", "running", "finalizing", "succeeded"]
     assert [kind for kind in told if kind.startswith("attempt.")] == [f"attempt.{state}" for state in states]
     assert ended.attempts[-1].started_at is not None
