@@ -118,6 +118,10 @@ class ProcessExecutor:
         elif isinstance(child := self._children.get(name), subprocess.Popen):
             child.terminate()
 
+    def ends(self, name: str) -> int | None:
+        child = self._children.get(name)
+        return child.fileno() if isinstance(child, _Forked) else None
+
     def directory(self, name: str) -> Path:
         return self._folder / name
 
@@ -194,6 +198,10 @@ class _Forked:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+
+    def fileno(self) -> int | None:
+        number = self._connection.fileno()
+        return number if number >= 0 else None
 
     def poll(self) -> int | None:
         """Its exit code is known to nobody: any number means that it is no more."""

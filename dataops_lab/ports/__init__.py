@@ -13,6 +13,7 @@ from .machine import Clock, Host
 from .notebooks import Notebooks
 from .store import (
     Attempts,
+    Bell,
     Environments,
     Events,
     Images,
@@ -37,6 +38,7 @@ __all__ = [
     "AttemptStatus",
     "Attempts",
     "Backends",
+    "Bell",
     "Blobs",
     "Bundle",
     "BundleFile",
