@@ -31,6 +31,7 @@ from .store import (
     Transaction,
     Variables,
     Versions,
+    Workspaces,
 )
 from .vault import Vault
 
@@ -69,4 +70,5 @@ __all__ = [
     "Variables",
     "Vault",
     "Versions",
+    "Workspaces",
 ]

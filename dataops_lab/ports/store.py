@@ -15,10 +15,11 @@ from ..domain.leases import Lease
 from ..domain.queue import Place, Room, Standing
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, Scope
-from ..domain.runs import Attempt, CancelRequest, Run, RunState
+from ..domain.runs import Attempt, CancelRequest, Run, RunState, RunSummary
 from ..domain.secrets import Secret
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
+from ..domain.workspaces import Workspace, WorkspaceRoot
 
 T = TypeVar("T")
 
@@ -51,9 +52,30 @@ class Projects(Protocol):
 
 class Jobs(Protocol):
     def get(self, job_id: str) -> Job: ...
-    def of(self, job_ids: Sequence[str]) -> Mapping[str, Job]: ...
-    def by_source(self, project: str, source: str) -> Job | None: ...
-    def add(self, job: Job) -> None: ...
+    def of(self, job_ids: Collection[str]) -> Mapping[str, Job]: ...
+    def at(self, project: str, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Job]:
+        """By (workspace id, path); those that there are, held as by `hold`."""
+        ...
+
+    def under(self, workspace_id: str, folder: str) -> Sequence[Job]:
+        """Those whose path is `folder` or lies below it; all of the workspace for ""."""
+        ...
+
+    def hold(self, job_ids: Collection[str]) -> None:
+        """Nobody else makes a run of them before this transaction ends."""
+        ...
+
+    def add(self, job: Job) -> None:
+        """In a workspace that is there."""
+        ...
+
+    def absorb(self, job: Job, other: Job) -> Job:
+        """Give the runs, the versions and the place of `other` to `job`, and remove `other`.
+
+        A version that both have stays as it is in `job`; the rest are numbered on.
+        """
+        ...
+
     def rename(self, job_id: str, name: str) -> None: ...
     def change(self, job: Job) -> Job:
         """As it is stored, with its new revision; StaleWrite unless `job` has the one that it had."""
@@ -64,7 +86,56 @@ class Jobs(Protocol):
         ...
 
 
+class Workspaces(Protocol):
+    """Where workspaces lie, on this machine unless said otherwise."""
+
+    def hold(self, project: str) -> None:
+        """Nobody else makes a workspace or a job of the project before this transaction ends."""
+        ...
+
+    def of(self, ids: Collection[str]) -> Mapping[str, Workspace]: ...
+    def by_remote(self, project: str, remote: str) -> Sequence[Workspace]:
+        """Oldest first."""
+        ...
+
+    def holding(self, project: str, folders: Sequence[str]) -> Sequence[tuple[Workspace, str]]:
+        """Those that have one of these folders as root, in the order of the folders.
+
+        A root that only other machines told of counts too: they may share the folder, or be this one by another name.
+        """
+        ...
+
+    def roots(self, ids: Collection[str]) -> Sequence[WorkspaceRoot]:
+        """Of every machine: those of this one first, and the newest of each."""
+        ...
+
+    def under(self, folder: str) -> Sequence[WorkspaceRoot]:
+        """Those that are `folder` or lie below it."""
+        ...
+
+    def parted(self) -> Sequence[tuple[str, str]]:
+        """Pairs of ids of jobs that have one path in two workspaces of one remote; the older job first."""
+        ...
+
+    def add(self, workspace: Workspace) -> None: ...
+    def change(self, workspace: Workspace) -> Workspace:
+        """As it is stored, with its new revision."""
+        ...
+
+    def see(self, workspace_id: str, root: str, *, at: dt.datetime) -> None:
+        """Note that the workspace lies at `root`, and that this was seen last."""
+        ...
+
+    def move_roots(self, folder: str, to: str, *, at: dt.datetime) -> Sequence[str]:
+        """Note that `folder` is called `to` now. The ids of the workspaces that lie there or below."""
+        ...
+
+
 class Versions(Protocol):
+    def newest_of(self, job_ids: Collection[str]) -> Mapping[str, Version]:
+        """By job id; of those that have one."""
+        ...
+
     def get(self, job_id: str, digest: str) -> Version: ...
     def find(self, job_id: str, digest: str) -> Version | None: ...
     def of(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Version]:
@@ -94,9 +165,21 @@ class Runs(Protocol):
         ...
 
     def by_key(self, project: str, key: str) -> Run | None: ...
+    def part(self, parent_id: str, parent_key: str) -> Run | None:
+        """The run that is this part of that one. In a transaction that writes, nobody else adds it meanwhile."""
+        ...
+
     def add(self, *runs: Run) -> None: ...
-    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[Run]:
+    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[RunSummary]:
         """Newest first."""
+        ...
+
+    def summaries(self, run_ids: Collection[str]) -> Sequence[RunSummary]:
+        """Return those that there are, in no order."""
+        ...
+
+    def last_of_jobs(self, job_ids: Collection[str]) -> Sequence[RunSummary]:
+        """Return the newest run of each of these jobs, in no order."""
         ...
 
     def newest_of(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:
@@ -374,6 +457,8 @@ class Transaction(Protocol):
     def projects(self) -> Projects: ...
     @property
     def jobs(self) -> Jobs: ...
+    @property
+    def workspaces(self) -> Workspaces: ...
     @property
     def versions(self) -> Versions: ...
     @property
