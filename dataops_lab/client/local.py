@@ -171,6 +171,7 @@ class LocalClient(Client):
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
         ctx = self._ctx
         tail = _JournalTail(ctx) if journal else None
+        bell = ctx.store.bell()
         changes: int | None = None
         shown: RunSummary | None = None
         spoke_at = 0.0
@@ -179,6 +180,7 @@ class LocalClient(Client):
             while True:
                 # Why a run waits can change without any commit: an engine may have been killed.
                 silent = time.monotonic() - spoke_at >= SPEAK_EVERY_S
+                bell.silence()
                 before, changes = changes, ctx.store.changes()
                 if silent or shown is None or changes != before:
                     if tail:
@@ -191,8 +193,10 @@ class LocalClient(Client):
                 if not events:
                     if run.state.is_terminal:
                         return
-                    time.sleep(LOOK_EVERY_S)
+                    # A journal grows without a commit.
+                    bell.wait(LOOK_EVERY_S if journal else SPEAK_EVERY_S)
         finally:
+            bell.close()
             if tail:
                 tail.close()
 

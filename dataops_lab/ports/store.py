@@ -499,6 +499,25 @@ class Transaction(Protocol):
         ...
 
 
+class Bell(Protocol):
+    """A descriptor that can be read from once somebody committed, in this process or another one of this machine.
+
+    It may ring without a reason, and it is not heard from other machines where the store is a file: who sleeps on it
+    looks once in a while all the same.
+    """
+
+    def fileno(self) -> int: ...
+    def wait(self, timeout_s: float) -> None:
+        """Return as soon as it rings, or after this time."""
+        ...
+
+    def silence(self) -> None:
+        """Until the next commit. To be called before looking."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Store(Protocol):
     """StoreBusy from any method, when trying again later may help."""
 
@@ -518,6 +537,10 @@ class Store(Protocol):
 
     def changes(self) -> int:
         """A number that differs after any other connection committed. Cheap: asked fifty times a second."""
+        ...
+
+    def bell(self) -> Bell:
+        """A new one, which is to be closed."""
         ...
 
     def copy_to(self, path: Path) -> None:
