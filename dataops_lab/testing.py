@@ -293,6 +293,9 @@ class FakeExecutor:
         if force and not self.deaf:
             self._seen[name] = Observation(AttemptStatus.CONFIRMED_DEAD, ran=name in self._seen)
 
+    def ends(self, name: str) -> int | None:
+        return None
+
     def directory(self, name: str) -> Path:
         return self._folder / name
 

@@ -13,7 +13,7 @@ from ..errors import DataOpsError
 from .text import duration, one_line, plain, plural, shown_on, size
 
 if TYPE_CHECKING:
-    from ..api_models import FindingModel, ReasonModel, RunModel
+    from ..api_models import FindingModel, ReasonModel, RunBase, RunModel
     from ..client import Client
 
 MAX_SOURCE_LINES = 30
@@ -36,7 +36,7 @@ def tell(run: RunModel, client: Client) -> None:
         click.echo(f"Log: jupyter dataops runs logs {run.id}   Again: jupyter dataops runs rerun {run.id}")
 
 
-def how_to_go_on(run: RunModel) -> str:
+def how_to_go_on(run: RunBase) -> str:
     """Tell how to go on with a run that has not ended."""
     return f"Follow it: jupyter dataops runs logs -f {run.id}   End it: jupyter dataops runs cancel {run.id}"
 

@@ -13,6 +13,7 @@ from .machine import Clock, Host
 from .notebooks import Notebooks
 from .store import (
     Attempts,
+    Bell,
     Environments,
     Events,
     Images,
@@ -38,6 +39,7 @@ __all__ = [
     "AttemptStatus",
     "Attempts",
     "Backends",
+    "Bell",
     "Blobs",
     "Bundle",
     "BundleFile",

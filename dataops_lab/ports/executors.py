@@ -103,6 +103,10 @@ class Executor(Protocol):
         """
         ...
 
+    def ends(self, name: str) -> int | None:
+        """A descriptor that can be read from once the attempt may have ended. None when there is none: look instead."""
+        ...
+
     def directory(self, name: str) -> Path:
         """Where the runner's files of this attempt arrive (see runner/protocol.py), complete once it has exited."""
         ...

@@ -15,7 +15,7 @@ from ..domain.leases import Lease
 from ..domain.queue import Place, Room, Standing
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, Scope
-from ..domain.runs import Attempt, CancelRequest, Run, RunState
+from ..domain.runs import Attempt, CancelRequest, Run, RunState, RunSummary
 from ..domain.secrets import Secret
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
@@ -170,8 +170,16 @@ class Runs(Protocol):
         ...
 
     def add(self, *runs: Run) -> None: ...
-    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[Run]:
+    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[RunSummary]:
         """Newest first."""
+        ...
+
+    def summaries(self, run_ids: Collection[str]) -> Sequence[RunSummary]:
+        """Return those that there are, in no order."""
+        ...
+
+    def last_of_jobs(self, job_ids: Collection[str]) -> Sequence[RunSummary]:
+        """Return the newest run of each of these jobs, in no order."""
         ...
 
     def newest_of(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:
@@ -491,6 +499,25 @@ class Transaction(Protocol):
         ...
 
 
+class Bell(Protocol):
+    """A descriptor that can be read from once somebody committed, in this process or another one of this machine.
+
+    It may ring without a reason, and it is not heard from other machines where the store is a file: who sleeps on it
+    looks once in a while all the same.
+    """
+
+    def fileno(self) -> int: ...
+    def wait(self, timeout_s: float) -> None:
+        """Return as soon as it rings, or after this time."""
+        ...
+
+    def silence(self) -> None:
+        """Until the next commit. To be called before looking."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Store(Protocol):
     """StoreBusy from any method, when trying again later may help."""
 
@@ -510,6 +537,10 @@ class Store(Protocol):
 
     def changes(self) -> int:
         """A number that differs after any other connection committed. Cheap: asked fifty times a second."""
+        ...
+
+    def bell(self) -> Bell:
+        """A new one, which is to be closed."""
         ...
 
     def copy_to(self, path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from ..domain.environments import SANDBOX
 from ..domain.events import Event, Subject, SubjectKind
 from ..domain.jobs import Job
+from ..domain.runs import RunSummary
 from ..domain.settings import GivenSettings, check_concurrency
 from ..domain.snapshots import Inspection, WrittenIn
 from ..domain.versions import Version
@@ -20,7 +21,7 @@ from .authoring import offered_kernels
 from .context import Services
 from .permissions import require_owner
 from .placement import image_of, surroundings
-from .runs import RunView, last_of_jobs
+from .runs import last_of_jobs
 from .workspaces import moved_finding, moved_here
 
 
@@ -72,7 +73,7 @@ class JobView:
 
     job: Job
     workspace: Workspace
-    last_run: RunView | None
+    last_run: RunSummary | None
     sources: Sequence[str] = ()
     happened: Sequence[Event] = ()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from ..domain.queue import Hindrance, Lines
-from ..domain.runs import Reason, Run
+from ..domain.runs import Reason, Run, RunSummary
 from ..ports import Store, Transaction
 from .context import Services
 from .installation import leader
@@ -22,7 +22,7 @@ class Waiting:
         lease = leader(ctx, tx)
         self._outlook = _outlook(ctx, tx, lease.slots) if lease else None
 
-    def reason(self, run: Run) -> Reason:
+    def reason(self, run: Run | RunSummary) -> Reason:
         if self._outlook is None:
             return Reason(
                 "no_engine",

@@ -14,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from ..domain.leases import ENGINE
 from ..errors import InvalidRequest, StaleWrite, StoreBusy
+from ..ports import Bell
 from . import migrate
 from . import tables as t
 from .attempts import SqlAttempts
@@ -52,6 +53,11 @@ class Database(Protocol):
         """Before the commit of a transaction that may have written: others' `changes` have to differ after it."""
         ...
 
+    def committed(self) -> None:
+        """After the commit of a transaction that may have written: ring the bells, unless the announcement does."""
+        ...
+
+    def bell(self) -> Bell: ...
     def changes(self) -> int: ...
     def copy_to(self, path: Path) -> None: ...
     def keep_copy(self, revision: str) -> None:
@@ -141,6 +147,7 @@ class SqlStore:
                 self._before_commit(tx)
             tx.events.write()
             self._database.announce(connection)
+        self._database.committed()
         for call in tx.follow_up:
             call()
 
@@ -151,6 +158,9 @@ class SqlStore:
 
     def changes(self) -> int:
         return self._database.changes()
+
+    def bell(self) -> Bell:
+        return self._database.bell()
 
     def copy_to(self, path: Path) -> None:
         with self._errors_as_our_own():

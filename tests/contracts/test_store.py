@@ -87,8 +87,8 @@ def test_fifty_submits_with_one_key_from_several_processes_make_one_run(process,
     tell_to_go(*processes)
     answers = [json.loads(it.communicate()[0]) for it in processes]
     [run] = runs.page(ctx, RunFilter()).items
-    assert answers == [[run.run.id] * 25] * 2
-    assert run.version.number == 1
+    assert answers == [[run.id] * 25] * 2
+    assert run.version_number == 1
 
 
 def test_submits_of_many_contents_at_once_number_their_versions_without_gap(ctx):

@@ -340,7 +340,9 @@ class Installation(RuleBasedStateMachine):
         return run_id
 
     def _views(self) -> list[RunView]:
-        return list(runs.page(self._ctx, RunFilter(), limit=500).items)
+        newest_first = [run.id for run in runs.page(self._ctx, RunFilter(), limit=500).items]
+        views = runs.of(self._ctx, newest_first)
+        return [views[run_id] for run_id in newest_first]
 
 
 @pytest.fixture

@@ -97,6 +97,9 @@ class DockerExecutor:
             self.directory(name).mkdir(parents=True, exist_ok=True)
             write_end(self.directory(name), {"started": False, "why": "It was stopped before it started."})
 
+    def ends(self, name: str) -> int | None:  # noqa: ARG002
+        return None
+
     def directory(self, name: str) -> Path:
         return self._folder / name
 
