@@ -8,8 +8,6 @@ import { reportFailure } from '../shared/report';
 type Options = {
   contents: Contents.IManager;
   client: Client;
-  /** Jobs have followed their notebooks: what is shown of them is out of date. */
-  onMoved: () => void;
   trans: TranslationBundle;
 };
 
@@ -32,17 +30,14 @@ export function followMoves(options: Options): void {
 async function follow(
   path: string,
   to: string,
-  { contents, client, onMoved, trans }: Options
+  { contents, client, trans }: Options
 ): Promise<void> {
   const local = (it: string) => contents.localPath(it);
-  const { jobs, parted } = await client.jobs.moved(local(path), local(to));
-  if (jobs.length) {
-    onMoved();
-  }
+  const { parted } = await client.jobs.moved(local(path), local(to));
   if (parted.length) {
     Notification.warning(
       trans.__(
-        '%1 keeps its old place: its notebook replaced that of another job. To make them one: jupyter dataops jobs relink.',
+        'Not moved: %1. Another job has its notebook at the new path. `jupyter dataops jobs relink` makes two jobs one.',
         named(parted)
       ),
       { autoClose: false }
@@ -60,7 +55,6 @@ async function tellOfLoss(
       trans._n(
         'The notebook of the job %2 was deleted. Its runs and settings stay.',
         'The notebooks of %1 jobs were deleted: %2. Their runs and settings stay.',
-        items.length,
         items.length,
         named(items)
       ),

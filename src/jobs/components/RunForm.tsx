@@ -32,6 +32,8 @@ export type FormActions = {
   onPlace: (change: Partial<Place>) => void;
   onSettings: (change: Partial<SettingsDraft>) => void;
   onTakeAlong: (file: string) => void;
+  onSameJob: (job: string) => void;
+  onNewJob: () => void;
   onReload: () => void;
   onSubmit: () => void;
 };
@@ -61,7 +63,9 @@ export function RunForm(
   );
   const ready = rerunOf !== null || inspection !== null;
   const busy = state.submitting;
-  const findings = [...state.notes, ...(inspection?.findings ?? [])];
+  const findings = [...state.notes, ...(inspection?.findings ?? [])].filter(
+    it => !(it.job && state.isNew)
+  );
   return (
     <form
       ref={form}
@@ -99,6 +103,8 @@ export function RunForm(
         findings={findings.filter(it => it.severity === 'warning')}
         busy={busy || state.loading}
         onTakeAlong={props.onTakeAlong}
+        onSameJob={props.onSameJob}
+        onNewJob={props.onNewJob}
         trans={trans}
       />
       {ready && (
@@ -144,6 +150,8 @@ export function RunForm(
             findings={findings.filter(it => it.severity === 'info')}
             busy={busy || state.loading}
             onTakeAlong={props.onTakeAlong}
+            onSameJob={props.onSameJob}
+            onNewJob={props.onNewJob}
             trans={trans}
           />
         </>
