@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -72,6 +72,15 @@ class MemoryBlobs:
         with open_plain(path) as source:
             data = source.read()
         return self.put(data), len(data)
+
+    def put_files(self, paths: Sequence[Path]) -> Mapping[Path, tuple[str, int] | OSError]:
+        put: dict[Path, tuple[str, int] | OSError] = {}
+        for path in paths:
+            try:
+                put[path] = self.put_file(path)
+            except OSError as error:
+                put[path] = error
+        return put
 
     def open(self, digest: str) -> BinaryIO:
         return io.BytesIO(self.read(digest))

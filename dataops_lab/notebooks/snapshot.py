@@ -146,12 +146,13 @@ def _stored(luggage: Luggage, limits: Limits, blobs: Blobs) -> tuple[list[Travel
     files: list[TravellingFile] = []
     unreadable: list[Finding] = []
     total = 0
+    put = blobs.put_files([found.real for found in luggage.files.values()])
     for path, found in sorted(luggage.files.items()):
-        try:
-            digest, size = blobs.put_file(found.real)
-        except OSError as problem:  # of the source; the blobs' own failures are BlobsUnavailable
-            unreadable.append(_unreadable(path, problem))
+        stored = put[found.real]
+        if isinstance(stored, OSError):  # of the source; the blobs' own failures are BlobsUnavailable
+            unreadable.append(_unreadable(path, stored))
             continue
+        digest, size = stored
         total += size
         if total > limits.total_bytes:
             raise SnapshotTooLarge(
