@@ -8,7 +8,7 @@ from pydantic import Field
 from ..domain.environments import Resources
 from ..domain.records import RecordFileKind
 from ..domain.retries import Budget, charged, due_at
-from ..domain.runs import Attempt, AttemptState, Run, RunState
+from ..domain.runs import Attempt, AttemptState, Run, RunState, TriggerKind
 from ..services.placement import Elsewhere
 from ..services.runs import RunView
 from .base import ContentsPath, Instant, Model
@@ -231,10 +231,10 @@ class RunModel(Model):
             started_at=run.started_at,
             finished_at=run.finished_at,
             created_by=run.created_by,
-            trigger=run.trigger,
+            trigger=run.trigger.kind,
             cancel_requested_at=run.cancel_requested_at,
             cancel_requested_by=run.cancel_requested_by,
-            rerun_of=run.rerun_of,
+            rerun_of=run.trigger.ref if run.trigger.kind in (TriggerKind.RERUN, TriggerKind.TRIAL) else None,
             waits_because=ReasonModel.model_validate(view.waits_because) if view.waits_because else None,
             next_attempt_at=due_at(last) if last and run.state is RunState.RETRY_WAIT else None,
             **vars(run.settings),

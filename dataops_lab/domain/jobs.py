@@ -1,13 +1,21 @@
-"""A job: a notebook that can be run, known by where it lies. A project: what jobs belong to."""
+"""A job: a notebook that can be run, known by its workspace and path. A project: what jobs belong to."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from .settings import GivenSettings
 
 DEFAULT_PROJECT = "default"
+
+
+class JobKind(StrEnum):
+    NOTEBOOK = "notebook"
+    SCRIPT = "script"
+    COMMAND = "command"
+    PIPELINE = "pipeline"
 
 
 @dataclass(frozen=True)
@@ -16,11 +24,15 @@ class Project:
 
     name: str
     concurrency: int | None = None
+    revision: int = field(default=1, compare=False)
+    """Counts the changes."""
 
 
 @dataclass(frozen=True)
 class Job:
     """`source` is the notebook's real absolute path, so that every way to reach it is one job.
+
+    It is `path` below a root of the workspace, which the store fills in.
 
     `settings` are those of its runs for which a submission gives none, `concurrency` as in Project.
     """
@@ -33,5 +45,10 @@ class Job:
     created_by: str
     concurrency: int | None = None
     settings: GivenSettings = GivenSettings()
+    kind: JobKind = JobKind.NOTEBOOK
+    workspace_id: str = ""
+    path: str = ""
+    cell_ids: tuple[str, ...] | None = None
+    pinned: tuple[str, ...] = ()
     revision: int = field(default=1, compare=False)
     """Counts the changes."""

@@ -34,6 +34,9 @@ class Lease:
     process: ProcessIdentity
     slots: int
     """How many attempts the holder lets run at once."""
+    host: str = ""
+    expires_at: dt.datetime | None = None
+    """By the clock of the database, where that is what decides."""
 
     def is_held(self, *, boot: str, monotonic: float) -> bool:
         return self.process.boot == boot and monotonic < self.expires

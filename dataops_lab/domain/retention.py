@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from ..errors import InvalidRequest
@@ -30,6 +30,8 @@ class RetentionRule:
     state: RunState | None = None
     days: int | None = None
     last: int | None = None
+    revision: int = field(default=1, compare=False)
+    """Counts the changes of its limits."""
 
     def __post_init__(self) -> None:
         for name, value in (("days", self.days), ("last", self.last)):

@@ -30,6 +30,8 @@ class Secret:
     changed_at: dt.datetime
     changed_by: str
     sealed: Sealed | None = field(default=None, repr=False)
+    revision: int = field(default=1, compare=False)
+    """Counts the changes, also those that do not set it."""
 
     @property
     def is_set(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import Refused
 
@@ -45,6 +45,8 @@ class Variable:
     value: str
     changed_at: dt.datetime
     changed_by: str
+    revision: int = field(default=1, compare=False)
+    """Counts the changes."""
 
 
 def check_name(name: str) -> None:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from tornado.iostream import StreamClosedError
 
 from ..api_models import RunModel
-from ..domain.events import Event
+from ..domain.events import Event, SubjectKind
 from ..errors import InvalidRequest, NotFound
 from ..services import Services, records, runs
 from ..services.records import Journal, Told
@@ -170,7 +170,10 @@ class Follower:
     def _runs(self) -> Iterator[bytes]:
         while new := self._new_events():
             # Several changes of one run make one frame: it carries the run as it is now.
-            changed = list(dict.fromkeys(event.run_id for event in new))
+            changed = list(dict.fromkeys(it.subject.id for it in new if it.subject.kind is SubjectKind.RUN))
+            if not changed:
+                self.seq = new[-1].seq
+                continue
             views = runs.of(self.services, changed)
             for run_id in changed:
                 if run_id == changed[-1]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..domain.environments import Environment
-from ..domain.events import Event
+from ..domain.events import Event, Subject
 from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
 from ..domain.jobs import Job, Project
 from ..domain.leases import Lease
@@ -216,7 +216,7 @@ class Records(Protocol):
 
 
 class Events(Protocol):
-    def after(self, seq: int, *, limit: int = 1000, run_id: str | None = None) -> Sequence[Event]: ...
+    def after(self, seq: int, *, limit: int = 1000, subject: Subject | None = None) -> Sequence[Event]: ...
     def last_seq(self) -> int: ...
     def first_seq(self) -> int:
         """Whoever has seen less has missed some."""

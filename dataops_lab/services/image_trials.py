@@ -11,7 +11,7 @@ from ulid import ULID
 
 from ..domain.environments import SANDBOX
 from ..domain.images import ImageTrial
-from ..domain.runs import RunState, Submission
+from ..domain.runs import RunState, Submission, Trigger, TriggerKind
 from ..domain.settings import bounded
 from ..domain.snapshots import kernel_for
 from ..errors import InvalidRequest, Refused
@@ -106,7 +106,7 @@ def start(
                 last,
                 at=moment,
                 by=by,
-                trigger="trial",
+                trigger=Trigger(TriggerKind.TRIAL, last.id),
                 environment=environment,
                 image=placed.image,
                 kernel=kernel,

@@ -13,7 +13,7 @@ from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.moments import Moment
 from ..domain.parameters import ParameterSchema
 from ..domain.records import Record
-from ..domain.runs import Attempt, Reason, Run, RunState, Submission
+from ..domain.runs import Attempt, Reason, Run, RunState, Submission, Trigger, TriggerKind
 from ..domain.settings import bounded, settled
 from ..domain.snapshots import Snapshot
 from ..domain.versions import Version, canonical_json, digest_of
@@ -140,7 +140,7 @@ def rerun(
         old,
         at=ctx.moment(),
         by=by,
-        trigger="rerun",
+        trigger=Trigger(TriggerKind.RERUN, old.id),
         settings=bounded(old.settings, placed.environment.limits),
         parameters=values,
         environment=placed.environment.name,
@@ -160,8 +160,8 @@ def rerun(
     return Submitted(get(ctx, run.id), created=True)
 
 
-def again(old: Run, *, at: Moment, by: str, trigger: str, **changes: Any) -> Run:
-    """A queued run of the same version that names the `old` one."""
+def again(old: Run, *, at: Moment, by: str, trigger: Trigger, **changes: Any) -> Run:
+    """A queued run of the same version as the `old` one."""
     return replace(
         old,
         **{
@@ -174,7 +174,6 @@ def again(old: Run, *, at: Moment, by: str, trigger: str, **changes: Any) -> Run
             "trigger": trigger,
             "key": None,
             "request_digest": None,
-            "rerun_of": old.id,
             "started_at": None,
             "finished_at": None,
             "cancel_requested_at": None,
@@ -183,6 +182,7 @@ def again(old: Run, *, at: Moment, by: str, trigger: str, **changes: Any) -> Run
             "nothing_to_do": False,
             "kept_at": None,
             "kept_by": None,
+            "revision": 1,
             **changes,
         },
     )

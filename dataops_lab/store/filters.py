@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from itertools import product
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select, true, union
+from sqlalchemy import ColumnElement, Connection, Select, and_, select, true, union
 
 from ..ports import RunFilter
 from . import tables as t
+from .jobs import names
 from .pages import contains
 
 MAX_JOBS = 500
@@ -62,7 +63,7 @@ def _first_id(moment: dt.datetime, *, later_ms: int = 0) -> str:
 
 def _texts(connection: Connection, text: str) -> list[ColumnElement[bool]]:
     c = t.runs.c
-    named = or_(contains(t.jobs.c.name, text), contains(t.jobs.c.source, text))
+    named = names(text)
     jobs = connection.scalars(select(t.jobs.c.id).where(named).limit(MAX_JOBS + 1)).all()
     of_jobs = c.job_id.in_(jobs) if len(jobs) <= MAX_JOBS else c.job_id.in_(select(t.jobs.c.id).where(named))
     said = and_(c.said.is_not(None), contains(c.said, text))

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, insert, or_, select, update
+from ulid import ULID
 
-from ..domain.jobs import Job
+from ..domain.jobs import Job, JobKind
 from ..domain.settings import GivenSettings
 from ..errors import InvalidRequest, NotFound, StaleWrite
 from ..ports import Page
@@ -18,6 +21,8 @@ from .settings import taken_from
 
 MAX_SOURCE_BYTES = 2500
 """An index of PostgreSQL holds no more."""
+
+ANY_HOST = ""
 
 
 class SqlJobs:
@@ -36,13 +41,18 @@ class SqlJobs:
 
     def by_source(self, project: str, source: str) -> Job | None:
         hold(self._connection, "source", project, source)
-        row = self._connection.execute(_BY_SOURCE, {"project": project, "source": source}).one_or_none()
-        return _job(row) if row else None
+        folders = [str(folder) for folder in PurePosixPath(source).parents]
+        paths = [posixpath.relpath(source, folder) for folder in folders]
+        found = self._connection.execute(_BY_SOURCE, {"project": project, "folders": folders, "paths": paths})
+        return next((job for job in map(_job, found) if job.source == source), None)
 
     def add(self, job: Job) -> None:
+        """In its folder's workspace, which is made if there is none."""
         if len(job.source.encode(errors="replace")) > MAX_SOURCE_BYTES:
             raise InvalidRequest(f"The path is longer than {MAX_SOURCE_BYTES} bytes.")
-        self._connection.execute(insert(t.jobs), fitting(t.jobs, _columns(job)))
+        folder, path = posixpath.split(job.source)
+        placed = replace(job, workspace_id=self._workspace_of(folder, job), path=path)
+        self._connection.execute(insert(t.jobs), fitting(t.jobs, _columns(placed)))
 
     def rename(self, job_id: str, name: str) -> None:
         named = update(t.jobs).where(t.jobs.c.id == job_id).values(fitting(t.jobs, {"name": name}))
@@ -56,20 +66,66 @@ class SqlJobs:
         return after
 
     def page(self, *, limit: int, cursor: str | None = None, text: str | None = None) -> Page[Job]:
-        query = select(t.jobs)
-        if text:
-            query = query.where(or_(contains(t.jobs.c.name, text), contains(t.jobs.c.source, text)))
+        query = _ALL.where(names(text)) if text else _ALL
         return page_of(self._connection, query, t.jobs.c.id, _job, limit=limit, cursor=cursor)
 
+    def _workspace_of(self, folder: str, job: Job) -> str:
+        hold(self._connection, "source", folder)
+        roots = t.workspace_roots.c
+        there = select(roots.workspace_id).where(roots.host == ANY_HOST, roots.root == folder)
+        known: str | None = self._connection.scalar(there)
+        if known is not None:
+            return known
+        workspace_id = str(ULID.from_datetime(job.created_at))
+        name = (posixpath.basename(folder) or folder)[:200]
+        made = {"created_at": job.created_at, "created_by": job.created_by}
+        workspace = {"id": workspace_id, "project": job.project, "name": name, **made}
+        self._connection.execute(insert(t.workspaces), fitting(t.workspaces, workspace))
+        root = {"host": ANY_HOST, "root": folder, "workspace_id": workspace_id, "seen_at": job.created_at}
+        self._connection.execute(insert(t.workspace_roots), fitting(t.workspace_roots, root))
+        return workspace_id
 
-_BY_IDS = select(t.jobs).where(t.jobs.c.id.in_(bindparam("ids", expanding=True)))
-_BY_SOURCE = select(t.jobs).where(t.jobs.c.project == bindparam("project"), t.jobs.c.source == bindparam("source"))
+
+_LAST_ROOT = (
+    select(t.workspace_roots.c.root)
+    .where(t.workspace_roots.c.workspace_id == t.jobs.c.workspace_id)
+    .order_by(t.workspace_roots.c.seen_at.desc(), t.workspace_roots.c.root)
+    .limit(1)
+    .scalar_subquery()
+)
+_ALL: Select[Any] = select(t.jobs, _LAST_ROOT.label("root"))
+_BY_IDS = _ALL.where(t.jobs.c.id.in_(bindparam("ids", expanding=True)))
+_BY_SOURCE = _ALL.where(
+    t.jobs.c.project == bindparam("project"),
+    t.jobs.c.path.in_(bindparam("paths", expanding=True)),
+    t.jobs.c.workspace_id.in_(
+        select(t.workspace_roots.c.workspace_id).where(
+            t.workspace_roots.c.root.in_(bindparam("folders", expanding=True))
+        )
+    ),
+)
+
+
+def names(text: str) -> ColumnElement[bool]:
+    """Whether the job's name or the path of its notebook contains `text`."""
+    return or_(contains(t.jobs.c.name, text), contains(_LAST_ROOT + "/" + t.jobs.c.path, text))
 
 
 def _columns(job: Job) -> dict[str, Any]:
-    return {**{name: value for name, value in vars(job).items() if name != "settings"}, **vars(job.settings)}
+    values = {name: value for name, value in vars(job).items() if name not in ("settings", "source")}
+    return {**values, **vars(job.settings)}
 
 
-def _job(row: Row[tuple[object, ...]]) -> Job:
+def _job(row: Row[Any]) -> Job:
     values = dict(row._mapping)
-    return Job(settings=taken_from(values, GivenSettings), **values)
+    root = values.pop("root")
+    return Job(
+        settings=taken_from(values, GivenSettings),
+        **{
+            **values,
+            "source": posixpath.join(root, values["path"]),
+            "kind": JobKind(values["kind"]),
+            "cell_ids": tuple(values["cell_ids"]) if values["cell_ids"] is not None else None,
+            "pinned": tuple(values["pinned"]),
+        },
+    )

@@ -29,10 +29,10 @@ class SqlLeases:
         return self._update(lease, _columns(lease), token=instead_of.token)
 
     def renew(self, lease: Lease) -> bool:
-        return self._update(lease, {"expires": lease.expires}, token=lease.token)
+        return self._update(lease, {"expires": lease.expires, "expires_at": lease.expires_at}, token=lease.token)
 
     def release(self, lease: Lease) -> None:
-        self._update(lease, {"holder": None, "expires": 0.0}, token=lease.token)
+        self._update(lease, {"holder": None, "expires": 0.0, "expires_at": None}, token=lease.token)
 
     def _update(self, lease: Lease, values: dict[str, Any], *, token: int) -> bool:
         c = t.leases.c

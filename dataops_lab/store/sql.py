@@ -52,6 +52,10 @@ class Database(Protocol):
 
     def changes(self) -> int: ...
     def copy_to(self, path: Path) -> None: ...
+    def keep_copy(self, revision: str) -> None:
+        """Before an upgrade from `revision`, where the database has no backups of its own."""
+        ...
+
     def explains(self, error: DBAPIError) -> str | None:
         """In words, when trying again later may help."""
         ...
@@ -94,7 +98,7 @@ class SqlStore:
             event.listen(engine, "before_cursor_execute", _refuse_unstorable)
         try:
             with self._errors_as_our_own():
-                migrate.to_newest(database.writer)
+                migrate.to_newest(database.writer, keep_copy=database.keep_copy)
         except BaseException:
             self.close()
             raise

@@ -14,9 +14,10 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
+from dataops_lab.domain.events import run_of
 from dataops_lab.domain.leases import ENGINE, Lease, ProcessIdentity
 from dataops_lab.domain.parameters import Parameter, ParameterSchema
-from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Run, RunState, Submission
+from dataops_lab.domain.runs import MANUAL, Attempt, AttemptState, Progress, Run, RunState, Submission
 from dataops_lab.errors import StaleWrite
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import runs
@@ -129,7 +130,7 @@ def test_of_two_that_move_a_run_one_wins(store, submit):
         [won] = [answer for answer in answers if not isinstance(answer, StaleWrite)]
         with store.read() as tx:
             assert tx.runs.get(run.id).state == won
-            assert len(tx.events.after(0, run_id=run.id)) == 2
+            assert len(tx.events.after(0, subject=run_of(run.id))) == 2
 
 
 def test_a_cancel_that_races_the_start_is_always_heard(store, submit, ctx):
@@ -170,7 +171,7 @@ def test_of_several_moves_either_all_are_made_or_none(store, submit):
         tx.attempts.move_all(ends)
     with store.read() as tx:
         assert [it.state for run in (one, other) for it in tx.attempts.of_run(run.id)] == [AttemptState.CANCELLING] * 2
-        told = [event.kind for event in tx.events.after(0, run_id=one.id)]
+        told = [event.kind for event in tx.events.after(0, subject=run_of(one.id))]
     assert told[-2:] == ["attempt.finalizing", "attempt.cancelling"]
 
 
@@ -186,7 +187,7 @@ def test_of_each_person_the_first_ones_that_wait_are_found(store, submit, ctx):
     run = submit().run
     with store.begin() as tx:
         for person in ("ann", "bob", "ann", "bob", "ann", "bob"):
-            tx.runs.add(runs.again(run, at=ctx.moment(), by=person, trigger="manual"))
+            tx.runs.add(runs.again(run, at=ctx.moment(), by=person, trigger=MANUAL))
     with store.read() as tx:
         everybody, first = tx.queue.waiting(), tx.queue.waiting(first=2)
     by_person = [[place for place in everybody if place.created_by == who][:2] for who in ("ann", "bob", "someone")]

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from dataops_lab.client.stream import frames
+from dataops_lab.domain.events import run_of
 from dataops_lab.domain.runs import AttemptState
 from dataops_lab.handlers.events import Follower
 from dataops_lab.handlers.routes import PREFIX
@@ -26,8 +27,8 @@ def test_thousands_of_events_that_were_missed_are_told_at_once(ctx, submit):
     one, other = submit().run.id, submit("/notebooks/churn.ipynb").run.id
     with ctx.store.begin() as tx:
         for _ in range(2_500):
-            tx.events.add(one, "run", at=dt.datetime.now(dt.UTC))
-        tx.events.add(other, "run", at=dt.datetime.now(dt.UTC))
+            tx.events.add(run_of(one), "run", at=dt.datetime.now(dt.UTC))
+        tx.events.add(run_of(other), "run", at=dt.datetime.now(dt.UTC))
         last = tx.events.last_seq()
     told = list(frames(follower.news()))
     assert {json.loads(frame.data)["id"] for frame in told} == {one, other}

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
-from dataops_lab.domain.runs import RunState, Submission
+from dataops_lab.domain.runs import RunState, Submission, Trigger, TriggerKind
 from dataops_lab.errors import (
     Conflict,
     InvalidParameters,
@@ -113,7 +113,7 @@ def test_a_rerun_is_a_new_run_of_the_same_version_that_names_the_old(submit, ctx
     old = submit(parameters={"limit": 5})
     again = runs.rerun(ctx, old.run.id, parameters=None, by="other").view
     assert again.version == old.version
-    assert again.run.rerun_of == old.run.id
+    assert again.run.trigger == Trigger(TriggerKind.RERUN, old.run.id)
     assert again.run.parameters == {"limit": 5}
     assert again.run.created_by == "other"
     other = runs.rerun(ctx, old.run.id, parameters={}, by="other").view
