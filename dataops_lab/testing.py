@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
+from .domain.inputs import Pins
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
 from .domain.secrets import Sealed
@@ -17,7 +18,7 @@ from .domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, 
 from .domain.versions import Manifest, Origin, digest_of
 from .errors import Damaged, NotFound, Refused, SecretsLocked
 from .ports import Bundle, Executor, Look, Say
-from .ports.notebooks import NONE_BESIDE
+from .ports.notebooks import NO_PINS, NONE_BESIDE
 from .runner import protocol
 from .runner.reading import open_plain
 
@@ -158,8 +159,9 @@ class FakeNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Inspection:
-        it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where)
+        it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
         return Inspection(
             name=it.name,
             source=it.source,
@@ -183,6 +185,7 @@ class FakeNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Snapshot:
         digest = self._blobs.put(b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}')
         name = Path(path).name

@@ -85,6 +85,8 @@ _NAMES = {
         "ArtifactModel",
         "AttemptModel",
         "Digests",
+        "InputModel",
+        "InputsModel",
         "JobReference",
         "JournalPage",
         "ProgressModel",

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .inputs import FoundFile, Inputs, Pins
 from .parameters import ParameterSchema
-from .versions import Manifest, Origin, TravellingFile
+from .versions import Manifest, Origin
 
 
 class Severity(StrEnum):
@@ -97,7 +98,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A notebook read, cleaned and stored with what travels along. `source` and `root` are real absolute paths."""
+    """A notebook read, cleaned and stored with what travels along. `source` and `root` are real absolute paths.
+
+    The manifest holds the code, `inputs` the data as they are now.
+    """
 
     name: str
     source: str
@@ -107,6 +111,7 @@ class Snapshot:
     origin: Origin
     findings: tuple[Finding, ...]
     code_cells: int
+    inputs: Inputs = Inputs()
 
 
 @dataclass(frozen=True)
@@ -132,9 +137,11 @@ class Inspection:
     kernel: KernelChoice | None
     kernel_problem: str | None
     kernels: tuple[str, ...]
-    files: tuple[TravellingFile, ...]
+    files: tuple[FoundFile, ...]
     origin: Origin
     findings: tuple[Finding, ...]
     code_cells: int
     written_in: WrittenIn | None = None
     kernel_suggestion: str | None = None
+    pinned: Pins = Pins()
+    """Those by which `files` are fresh or not."""

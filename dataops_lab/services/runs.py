@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from ulid import ULID
 
+from ..domain.inputs import Pins
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.moments import Moment
 from ..domain.parameters import ParameterSchema
@@ -61,7 +63,12 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
         placed = place(ctx, tx, submission, by=by)
     check_there(ctx, placed)
     snapshot = ctx.notebooks.snapshot(
-        submission.path, root=submission.root, kernel=submission.kernel, limits=ctx.limits, where=placed.where
+        submission.path,
+        root=submission.root,
+        kernel=submission.kernel,
+        limits=ctx.limits,
+        where=placed.where,
+        pins=pins_of(ctx, submission.path, submission.pinned),
     )
     schema = snapshot.manifest.parameters
     values = schema.checked({**submission.parameters, **schema.parsed(submission.texts)})
@@ -104,9 +111,19 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
             image=placed.image,
             resources=placed.resources,
             unpromoted=placed.unpromoted,
+            inputs_digest=tx.inputs.put(snapshot.inputs),
         )
         tx.runs.add(run)
     return Submitted(_just_queued(ctx, run, job, version), created=True)
+
+
+def pins_of(ctx: Services, path: str, given: Sequence[str] | None) -> Pins:
+    """The ones that are `given`, else those of the job of the notebook at `path`. InvalidRequest."""
+    if given is not None:
+        return Pins.checked(given)
+    with ctx.store.read() as tx:
+        job = tx.jobs.by_source(DEFAULT_PROJECT, os.path.realpath(path)) if "\0" not in path else None
+    return Pins(job.pinned) if job else Pins()
 
 
 def rerun(
@@ -118,7 +135,9 @@ def rerun(
     elsewhere: Elsewhere = THERE,
     key: str | None = None,
 ) -> Submitted:
-    """The same version again, as a new run that names the old one; `parameters` replaces all of the earlier ones.
+    """The same version again with the same inputs, as a new run that names the old one.
+
+    `parameters` replaces all of the earlier ones.
 
     Where it ran, unless it is asked for `elsewhere`: then it is checked as a first run there.
     """
@@ -247,6 +266,8 @@ def _check_key(key: str | None) -> None:
 
 def _request_digest(submission: Submission) -> str:
     asked = asdict(submission) | {"path": str(Path(submission.path).resolve()), "key": None, "root": None}
+    if submission.pinned is None:
+        del asked["pinned"]  # Keys that were given before there were pins stand for the same requests.
     return digest_of(canonical_json(asked))
 
 
@@ -265,9 +286,13 @@ def _same_request(run: Run, request: str) -> Run:
 def _job_of(tx: Transaction, snapshot: Snapshot, submission: Submission, *, by: str, now: Any) -> Job:
     job = tx.jobs.by_source(DEFAULT_PROJECT, snapshot.source)
     name = submission.name or (job.name if job else snapshot.name)
+    pinned = Pins.checked(submission.pinned).patterns if submission.pinned is not None else None
     if job is None:
-        job = Job(str(ULID.from_datetime(now)), DEFAULT_PROJECT, name, snapshot.source, now, by)
+        job_id = str(ULID.from_datetime(now))
+        job = Job(job_id, DEFAULT_PROJECT, name, snapshot.source, now, by, pinned=pinned or ())
         tx.jobs.add(job)
+    elif pinned is not None and pinned != job.pinned:
+        job = tx.jobs.change(replace(job, name=name, pinned=pinned))
     elif job.name != name:
         tx.jobs.rename(job.id, name)
         job = replace(job, name=name)
