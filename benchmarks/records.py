@@ -17,9 +17,8 @@ from sqlalchemy import Column, MetaData, String, Table, insert, select, text
 from ulid import ULID
 
 from dataops_lab.api_models import PageModel, RunModel
-from dataops_lab.domain.moments import Moment
 from dataops_lab.domain.retention import RetentionRule
-from dataops_lab.domain.runs import MANUAL, Attempt, AttemptState, Reason, RunState, Submission
+from dataops_lab.domain.runs import Attempt, AttemptState, Reason, RunState, Submission
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import Services, installation, retention, runs
 from dataops_lab.services.runs import RunView
@@ -137,7 +136,11 @@ _RESULT = {"run_id": copies.c.id}
 def _add(rows: dict[Table, list[dict[str, Any]]], view: RunView, at: dt.datetime, some: random.Random) -> None:
     state = some.choice(_STATES)
     run = replace(
-        runs.again(view.run, at=Moment(at), by=f"person{some.randrange(8)}", trigger=MANUAL),
+        view.run,
+        id=str(ULID.from_datetime(at)),
+        created_at=at,
+        created_by=f"person{some.randrange(8)}",
+        key=None,
         state=state,
         environment="production" if some.random() < 0.05 else "sandbox",
         started_at=at,

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from ..domain.environments import Resources
-from ..domain.inputs import Taken
+from ..domain.inputs import RunFiles
 from ..domain.records import RecordFileKind
 from ..domain.retries import Budget, charged, due_at
 from ..domain.runs import Attempt, AttemptState, Run, RunState, TriggerKind
@@ -113,7 +113,7 @@ class InputsModel(Model):
     files: list[InputModel]
 
     @classmethod
-    def of(cls, it: Taken) -> InputsModel:
+    def of(cls, it: RunFiles) -> InputsModel:
         found = [(file, False) for file in it.files] + [(file, True) for file in it.inputs.files]
         return cls(
             digest=it.inputs.digest,
@@ -174,6 +174,20 @@ class RunImageModel(Model):
     digest: str
 
 
+class TriggerModel(Model):
+    """Why there is the run. `ref` names what it follows from: of a rerun and a trial the earlier run."""
+
+    kind: TriggerKind
+    ref: str | None
+
+
+class ParentModel(Model):
+    """The id of a run, and the key that one of its parts has there."""
+
+    id: str
+    key: str
+
+
 class RunModel(Model):
     """A run with everything a screen needs. `phase` is derived for people from run and attempt:
     queued, starting, running, finishing, cancelling, retrying or the run's terminal state."""
@@ -196,10 +210,11 @@ class RunModel(Model):
     started_at: Instant | None
     finished_at: Instant | None
     created_by: str
-    trigger: str
+    trigger: TriggerModel
+    parent: ParentModel | None
+    """The run that this one is a part of."""
     cancel_requested_at: Instant | None
     cancel_requested_by: str | None
-    rerun_of: str | None
     waits_because: ReasonModel | None
     """While it is queued."""
     next_attempt_at: Instant | None
@@ -230,6 +245,8 @@ class RunModel(Model):
     """Who marked it as kept; nothing deletes it then."""
     damage: dict[str, str]
     """What was found to be no longer as it was stored, by path."""
+    revision: int
+    """Counts the changes: of two answers the one with the higher revision is newer."""
 
     @property
     def is_terminal(self) -> bool:
@@ -263,10 +280,10 @@ class RunModel(Model):
             started_at=run.started_at,
             finished_at=run.finished_at,
             created_by=run.created_by,
-            trigger=run.trigger.kind,
+            trigger=TriggerModel.model_validate(run.trigger),
+            parent=ParentModel(id=run.parent_id, key=run.parent_key or "") if run.parent_id else None,
             cancel_requested_at=run.cancel_requested_at,
             cancel_requested_by=run.cancel_requested_by,
-            rerun_of=run.trigger.ref if run.trigger.kind in (TriggerKind.RERUN, TriggerKind.TRIAL) else None,
             waits_because=ReasonModel.model_validate(view.waits_because) if view.waits_because else None,
             next_attempt_at=due_at(last) if last and run.state is RunState.RETRY_WAIT else None,
             **vars(run.settings),
@@ -293,6 +310,7 @@ class RunModel(Model):
             kept_at=run.kept_at,
             kept_by=run.kept_by,
             damage=dict(record.damage) if record else {},
+            revision=run.revision,
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..domain.environments import Resources
-from ..domain.runs import RunState
+from ..domain.runs import RunState, TriggerKind
 from ..errors import DataOpsError
 from . import exits, options, targets
 from .connection import connected
@@ -357,7 +357,7 @@ def _tell_details(run: RunModel) -> None:
         "image": f"{run.image.name} ({run.image.digest})" if run.image else None,
         "submitted": f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {run.created_by}",
         "cells": f"{run.progress.done} of {run.progress.total}{memory}" if run.progress.total else None,
-        "again of": run.rerun_of,
+        "again of": run.trigger.ref if run.trigger.kind in (TriggerKind.RERUN, TriggerKind.TRIAL) else None,
         "kept": f"{run.kept_at.astimezone():%Y-%m-%d} by {run.kept_by}" if run.kept_at else None,
         "damaged": ", ".join(run.damage),
     }

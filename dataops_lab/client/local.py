@@ -126,7 +126,7 @@ class LocalClient(Client):
         return RunModel.of(runs.get(self._ctx, run_id))
 
     def inputs(self, run_id: str) -> InputsModel:
-        return InputsModel.of(records.taken(self._ctx, run_id))
+        return InputsModel.of(records.files(self._ctx, run_id))
 
     def runs(
         self,

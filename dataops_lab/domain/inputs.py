@@ -155,7 +155,7 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Taken:
+class RunFiles:
     """What a run finds beside its notebook: `files` of its version, and the `inputs` that it took fresh."""
 
     files: tuple[TravellingFile, ...]

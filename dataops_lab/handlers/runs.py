@@ -180,7 +180,7 @@ class InputsHandler(DataOpsHandler):
         answers={200: InputsModel},
     )
     def get(self, run_id: str) -> InputsModel:
-        return InputsModel.of(records.taken(self.services, run_id))
+        return InputsModel.of(records.files(self.services, run_id))
 
 
 class JournalHandler(DataOpsHandler):

@@ -18,7 +18,8 @@ from .authoring import offered_kernels
 from .context import Services
 from .permissions import require_owner
 from .placement import image_of, surroundings
-from .runs import RunView, last_of_jobs, pins_of
+from .runs import RunView, last_of_jobs
+from .versions import pins_of
 
 
 def inspect(

@@ -16,7 +16,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple
 
-from ..domain.inputs import Inputs, Taken
+from ..domain.inputs import Inputs, RunFiles
 from ..domain.records import RecordFile, RecordFileKind
 from ..domain.runs import RunState
 from ..domain.versions import canonical_json
@@ -107,10 +107,10 @@ def artifact(ctx: Services, run_id: str, path: str) -> tuple[RecordFile, BinaryI
     raise NotFound(f"Run {view.run.id} has no artifact {path!r}.", code="artifact_not_found")
 
 
-def taken(ctx: Services, run_id: str) -> Taken:
+def files(ctx: Services, run_id: str) -> RunFiles:
     """The bytes are those of when the version and the run were made, whatever lies in the workspace now."""
     view = get(ctx, run_id)
-    return Taken(view.version.manifest.files, inputs_of(ctx, view))
+    return RunFiles(view.version.manifest.files, inputs_of(ctx, view))
 
 
 class Told(NamedTuple):

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ulid import ULID
 
-from ..domain.inputs import Pins
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.moments import Moment
 from ..domain.parameters import ParameterSchema
 from ..domain.records import Record
-from ..domain.runs import Attempt, Reason, Run, RunState, Submission, Trigger, TriggerKind
-from ..domain.settings import bounded, settled
-from ..domain.snapshots import Snapshot
-from ..domain.versions import Version, canonical_json, digest_of
+from ..domain.runs import MANUAL, Attempt, Reason, Run, RunState, Submission, Trigger, TriggerKind
+from ..domain.settings import RunSettings, bounded, settled
+from ..domain.snapshots import Finding, KernelChoice
+from ..domain.versions import Manifest, Origin, Version, canonical_json, digest_of
 from ..errors import Conflict, InvalidRequest, KeyReused
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
 from .permissions import require_owner
-from .placement import THERE, Elsewhere, check_there, image_of, kernel_again, place, place_again, started_by
+from .placement import THERE, Elsewhere, Placement, check_there, kernel_again, place_again, started_by
 from .queue import Waiting
+from .versions import make_version, take
 
 MAX_KEY_LENGTH = 200
 
@@ -56,74 +55,29 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
     if submission.key is not None and (earlier := _earlier(ctx, submission.key, request)):
         return Submitted(earlier, created=False)
 
-    if submission.image is None:
-        authored = image_of(ctx, submission.path, submission.environment, root=submission.root)
-        submission = replace(submission, image=authored)
-    with ctx.store.read() as tx:
-        placed = place(ctx, tx, submission, by=by)
-    check_there(ctx, placed)
-    snapshot = ctx.notebooks.snapshot(
-        submission.path,
-        root=submission.root,
-        kernel=submission.kernel,
-        limits=ctx.limits,
-        where=placed.where,
-        pins=pins_of(ctx, submission.path, submission.pinned),
-    )
-    schema = snapshot.manifest.parameters
-    values = schema.checked({**submission.parameters, **schema.parsed(submission.texts)})
-    # The notebook is filled in only when the run starts; that it can be is known now.
-    fill_in(ctx, snapshot.manifest.notebook_digest, snapshot.manifest.language, schema, values)
-
+    taken = take(ctx, submission, by=by)
+    values = checked(ctx, taken.snapshot.manifest, submission.parameters, submission.texts)
     moment = ctx.moment()
-    now = moment.at
     with ctx.store.begin() as tx:
         # Asked again: fifty submits with one key may have come this far.
         if submission.key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, submission.key)):
             return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
-        if place(ctx, tx, submission, by=by) != placed:
-            raise Conflict(
-                f"{placed.environment.name} was changed while the notebook was read. Submit it again.",
-                code="changed_meanwhile",
-            )
-        job = _job_of(tx, snapshot, submission, by=by, now=now)
-        version = tx.versions.find(job.id, snapshot.manifest.digest) or tx.versions.add(
-            job.id, snapshot.manifest, at=now, by=by, origin=snapshot.origin
-        )
-        run = Run(
-            id=str(ULID.from_datetime(now)),
-            project=DEFAULT_PROJECT,
-            job_id=job.id,
-            version_digest=version.digest,
-            environment=placed.environment.name,
-            state=RunState.QUEUED,
-            parameters=values,
+        job, version = make_version(ctx, tx, taken, by=by, at=moment.at)
+        placed, snapshot = taken.placed, taken.snapshot
+        order = Order(
+            version=version,
+            placed=placed,
             kernel=started_by(ctx, placed, snapshot.kernel),
-            created_at=now,
-            created_by=by,
-            created_boot=moment.boot,
-            created_tick=moment.tick,
+            parameters=values,
             settings=settled(submission, job.settings, placed.environment.limits),
-            key=submission.key,
-            request_digest=request,
             origin=snapshot.origin,
             findings=(*snapshot.findings, *placed.findings),
-            image=placed.image,
-            resources=placed.resources,
-            unpromoted=placed.unpromoted,
             inputs_digest=tx.inputs.put(snapshot.inputs),
+            key=submission.key,
+            request_digest=request,
         )
-        tx.runs.add(run)
+        run = queue_run(tx, order, by=by, at=moment)
     return Submitted(_just_queued(ctx, run, job, version), created=True)
-
-
-def pins_of(ctx: Services, path: str, given: Sequence[str] | None) -> Pins:
-    """The ones that are `given`, else those of the job of the notebook at `path`. InvalidRequest."""
-    if given is not None:
-        return Pins.checked(given)
-    with ctx.store.read() as tx:
-        job = tx.jobs.by_source(DEFAULT_PROJECT, os.path.realpath(path)) if "\0" not in path else None
-    return Pins(job.pinned) if job else Pins()
 
 
 def rerun(
@@ -152,58 +106,98 @@ def rerun(
         placed = place_again(ctx, tx, old, elsewhere, by=by)
     if elsewhere.moves(old):
         check_there(ctx, placed)
-    schema = version.manifest.parameters
-    values = schema.checked(old.parameters if parameters is None else parameters)
-    fill_in(ctx, version.manifest.notebook_digest, version.manifest.language, schema, values)
-    run = again(
-        old,
-        at=ctx.moment(),
-        by=by,
-        trigger=Trigger(TriggerKind.RERUN, old.id),
-        settings=bounded(old.settings, placed.environment.limits),
-        parameters=values,
-        environment=placed.environment.name,
-        image=placed.image,
-        kernel=kernel_again(ctx, placed, old.kernel),
-        key=key,
-        request_digest=request,
-        findings=placed.findings,
-        resources=placed.resources,
-        unpromoted=placed.unpromoted,
-    )
+    values = checked(ctx, version.manifest, old.parameters if parameters is None else parameters)
+    kernel = kernel_again(ctx, placed, old.kernel)
+    again = repeated(old, version, placed, kernel, TriggerKind.RERUN)
+    order = replace(again, parameters=values, key=key, request_digest=request)
     with ctx.store.begin() as tx:
         if key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, key)):
             return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
         tx.runs.get(old.id)  # It may have been deleted meanwhile, and its version with it.
-        tx.runs.add(run)
+        run = queue_run(tx, order, by=by, at=ctx.moment())
     return Submitted(get(ctx, run.id), created=True)
 
 
-def again(old: Run, *, at: Moment, by: str, trigger: Trigger, **changes: Any) -> Run:
-    """A queued run of the same version as the `old` one."""
-    return replace(
-        old,
-        **{
-            "id": str(ULID.from_datetime(at.at)),
-            "state": RunState.QUEUED,
-            "created_at": at.at,
-            "created_boot": at.boot,
-            "created_tick": at.tick,
-            "created_by": by,
-            "trigger": trigger,
-            "key": None,
-            "request_digest": None,
-            "started_at": None,
-            "finished_at": None,
-            "cancel_requested_at": None,
-            "cancel_requested_by": None,
-            "reason": None,
-            "nothing_to_do": False,
-            "kept_at": None,
-            "kept_by": None,
-            "revision": 1,
-            **changes,
-        },
+@dataclass(frozen=True)
+class Order:
+    """A run that is asked for, with all that was decided: nothing of it can be refused any more.
+
+    `parent` is the id of the run that it is a part of, and its key there.
+    """
+
+    version: Version
+    placed: Placement
+    kernel: KernelChoice
+    parameters: dict[str, Any]
+    settings: RunSettings
+    trigger: Trigger = MANUAL
+    origin: Origin = Origin()
+    findings: tuple[Finding, ...] = ()
+    inputs_digest: str | None = None
+    parent: tuple[str, str] | None = None
+    key: str | None = None
+    request_digest: str | None = None
+
+
+def repeated(old: Run, version: Version, placed: Placement, kernel: KernelChoice, why: TriggerKind) -> Order:
+    """Order the same again: the version, parameters and inputs of then, in the place that it has now."""
+    return Order(
+        version=version,
+        placed=placed,
+        kernel=kernel,
+        parameters=old.parameters,
+        settings=bounded(old.settings, placed.environment.limits),
+        trigger=Trigger(why, old.id),
+        origin=old.origin,
+        findings=placed.findings,
+        inputs_digest=old.inputs_digest,
+    )
+
+
+def queue_run(tx: Transaction, order: Order, *, by: str, at: Moment) -> Run:
+    """Queue a run of a version that is there. Its `key` must be free: ask `tx.runs.by_key` first.
+
+    What is a part of another run is queued once: the second time the first one is the answer.
+    """
+    return queue_runs(tx, [order], by=by, at=at)[0]
+
+
+def queue_runs(tx: Transaction, orders: Sequence[Order], *, by: str, at: Moment) -> list[Run]:
+    """Queue several in one statement, see `queue_run`; in the order of `orders`, which name no part twice."""
+    there = [tx.runs.part(*order.parent) if order.parent else None for order in orders]
+    queued = [run or _queued(order, by=by, at=at) for run, order in zip(there, orders, strict=True)]
+    if new := [run for run, known in zip(queued, there, strict=True) if known is None]:
+        tx.runs.add(*new)
+    return queued
+
+
+def _queued(order: Order, *, by: str, at: Moment) -> Run:
+    parent_id, parent_key = order.parent or (None, None)
+    return Run(
+        id=str(ULID.from_datetime(at.at)),
+        project=DEFAULT_PROJECT,
+        job_id=order.version.job_id,
+        version_digest=order.version.digest,
+        environment=order.placed.environment.name,
+        state=RunState.QUEUED,
+        parameters=order.parameters,
+        kernel=order.kernel,
+        created_at=at.at,
+        created_by=by,
+        created_boot=at.boot,
+        created_tick=at.tick,
+        trigger=order.trigger,
+        parent_id=parent_id,
+        parent_key=parent_key,
+        inputs_digest=order.inputs_digest,
+        settings=order.settings,
+        key=order.key,
+        request_digest=order.request_digest,
+        origin=order.origin,
+        findings=order.findings,
+        image=order.placed.image,
+        resources=order.placed.resources,
+        unpromoted=order.placed.unpromoted,
     )
 
 
@@ -246,6 +240,17 @@ def last_of_jobs(ctx: Services, job_ids: Sequence[str]) -> dict[str, RunView]:
         return {view.job.id: view for view in _views(ctx, tx, tx.runs.newest_of(job_ids))}
 
 
+def checked(
+    ctx: Services, manifest: Manifest, parameters: Mapping[str, Any], texts: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """The values as the version takes them; `texts` are read by the declared types. InvalidParameters."""
+    schema = manifest.parameters
+    values = schema.checked({**parameters, **schema.parsed(texts)})
+    # The notebook is filled in only when the run starts; that it can be is known now.
+    fill_in(ctx, manifest.notebook_digest, manifest.language, schema, values)
+    return values
+
+
 def fill_in(
     ctx: Services, notebook_digest: str, language: str, schema: ParameterSchema, values: dict[str, Any]
 ) -> bytes:
@@ -281,22 +286,6 @@ def _same_request(run: Run, request: str) -> Run:
     if run.request_digest != request:
         raise KeyReused(f"The key {run.key!r} belongs to run {run.id}, which asked for something else.", run=run.id)
     return run
-
-
-def _job_of(tx: Transaction, snapshot: Snapshot, submission: Submission, *, by: str, now: Any) -> Job:
-    job = tx.jobs.by_source(DEFAULT_PROJECT, snapshot.source)
-    name = submission.name or (job.name if job else snapshot.name)
-    pinned = Pins.checked(submission.pinned).patterns if submission.pinned is not None else None
-    if job is None:
-        job_id = str(ULID.from_datetime(now))
-        job = Job(job_id, DEFAULT_PROJECT, name, snapshot.source, now, by, pinned=pinned or ())
-        tx.jobs.add(job)
-    elif pinned is not None and pinned != job.pinned:
-        job = tx.jobs.change(replace(job, name=name, pinned=pinned))
-    elif job.name != name:
-        tx.jobs.rename(job.id, name)
-        job = replace(job, name=name)
-    return job
 
 
 def _just_queued(ctx: Services, run: Run, job: Job, version: Version) -> RunView:

@@ -46,13 +46,13 @@ class SqlJobs:
         found = self._connection.execute(_BY_SOURCE, {"project": project, "folders": folders, "paths": paths})
         return next((job for job in map(_job, found) if job.source == source), None)
 
-    def add(self, job: Job) -> None:
-        """In its folder's workspace, which is made if there is none."""
+    def add(self, job: Job) -> Job:
         if len(job.source.encode(errors="replace")) > MAX_SOURCE_BYTES:
             raise InvalidRequest(f"The path is longer than {MAX_SOURCE_BYTES} bytes.")
         folder, path = posixpath.split(job.source)
         placed = replace(job, workspace_id=self._workspace_of(folder, job), path=path)
         self._connection.execute(insert(t.jobs), fitting(t.jobs, _columns(placed)))
+        return placed
 
     def rename(self, job_id: str, name: str) -> None:
         named = update(t.jobs).where(t.jobs.c.id == job_id).values(fitting(t.jobs, {"name": name}))

@@ -64,6 +64,13 @@ class SqlRuns:
         row = self._connection.execute(query).one_or_none()
         return _run(row) if row else None
 
+    def part(self, parent_id: str, parent_key: str) -> Run | None:
+        # The parent is held instead of the part, which may not be there yet.
+        self._connection.execute(held(self._connection, _BY_IDS), {"ids": [parent_id]})
+        query = select(t.runs).where(t.runs.c.parent_id == parent_id, t.runs.c.parent_key == parent_key)
+        row = self._connection.execute(query).one_or_none()
+        return _run(row) if row else None
+
     def add(self, *runs: Run) -> None:
         self._connection.execute(_INSERT, [fitting(t.runs, _columns(run)) for run in runs])
         for run in runs:

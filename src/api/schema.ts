@@ -2073,6 +2073,16 @@ export interface components {
          */
         ParameterType: "string" | "integer" | "number" | "boolean" | "date" | "datetime" | "list" | "mapping" | "any";
         /**
+         * ParentModel
+         * @description The id of a run, and the key that one of its parts has there.
+         */
+        ParentModel: {
+            /** Id */
+            id: string;
+            /** Key */
+            key: string;
+        };
+        /**
          * PlacementModel
          * @description What this person may choose in an environment, for the form. `problem` says why they cannot run there.
          */
@@ -2362,14 +2372,12 @@ export interface components {
             finished_at: string | null;
             /** Created By */
             created_by: string;
-            /** Trigger */
-            trigger: string;
+            trigger: components["schemas"]["TriggerModel"];
+            parent: components["schemas"]["ParentModel"] | null;
             /** Cancel Requested At */
             cancel_requested_at: string | null;
             /** Cancel Requested By */
             cancel_requested_by: string | null;
-            /** Rerun Of */
-            rerun_of: string | null;
             waits_because: components["schemas"]["ReasonModel"] | null;
             /** Next Attempt At */
             next_attempt_at: string | null;
@@ -2419,6 +2427,8 @@ export interface components {
             damage: {
                 [key: string]: string;
             };
+            /** Revision */
+            revision: number;
         };
         /**
          * RunState
@@ -2657,6 +2667,21 @@ export interface components {
             /** Duration S */
             duration_s: number | null;
             reason: components["schemas"]["ReasonModel"] | null;
+        };
+        /**
+         * TriggerKind
+         * @description Why there is a run. What `Trigger.ref` then names is behind it.
+         * @enum {string}
+         */
+        TriggerKind: "manual" | "rerun" | "trial" | "schedule" | "webhook" | "files" | "job" | "step" | "replay" | "backfill" | "verification";
+        /**
+         * TriggerModel
+         * @description Why there is the run. `ref` names what it follows from: of a rerun and a trial the earlier run.
+         */
+        TriggerModel: {
+            kind: components["schemas"]["TriggerKind"];
+            /** Ref */
+            ref: string | null;
         };
         /** ValueChangeModel */
         ValueChangeModel: {

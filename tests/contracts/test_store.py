@@ -13,11 +13,12 @@ from pathlib import Path
 from threading import Barrier, Event, Thread
 
 import pytest
+from ulid import ULID
 
 from dataops_lab.domain.events import run_of
 from dataops_lab.domain.leases import ENGINE, Lease, ProcessIdentity
 from dataops_lab.domain.parameters import Parameter, ParameterSchema
-from dataops_lab.domain.runs import MANUAL, Attempt, AttemptState, Progress, Run, RunState, Submission
+from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Run, RunState, Submission
 from dataops_lab.errors import StaleWrite
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import runs
@@ -187,7 +188,7 @@ def test_of_each_person_the_first_ones_that_wait_are_found(store, submit, ctx):
     run = submit().run
     with store.begin() as tx:
         for person in ("ann", "bob", "ann", "bob", "ann", "bob"):
-            tx.runs.add(runs.again(run, at=ctx.moment(), by=person, trigger=MANUAL))
+            tx.runs.add(replace(run, id=str(ULID()), created_by=person, key=None))
     with store.read() as tx:
         everybody, first = tx.queue.waiting(), tx.queue.waiting(first=2)
     by_person = [[place for place in everybody if place.created_by == who][:2] for who in ("ann", "bob", "someone")]
@@ -292,7 +293,7 @@ def test_a_follower_never_passes_over_an_event_that_is_committed_late(store, sub
             assert follower.events.after(start) == []
     other.join()
     with store.read() as follower:
-        assert [event.run_id for event in follower.events.after(start)] == [early.run_id, late.run_id]
+        assert [event.subject.id for event in follower.events.after(start)] == [early.run_id, late.run_id]
         assert number == start + 1
 
 
@@ -324,14 +325,14 @@ def test_every_event_of_many_writers_is_seen_once_by_one_who_follows(store, subm
             with store.read() as tx:
                 new = tx.events.after(last, limit=7)
                 while new:
-                    seen += [(event.run_id, event.data["done"], event.data["total"]) for event in new]
+                    seen += [(event.subject.id, event.data["done"], event.data["total"]) for event in new]
                     numbers = [event.seq for event in new]
                     assert numbers == sorted(numbers) and numbers[0] > last
                     last = numbers[-1]
                     new = tx.events.after(last, limit=7)
     assert [it.returncode for it in writers] == [0, 0]
     with store.read() as tx:
-        committed = [(event.run_id, event.data["done"], event.data["total"]) for event in tx.events.after(start)]
+        committed = [(event.subject.id, event.data["done"], event.data["total"]) for event in tx.events.after(start)]
     assert seen == committed
     for attempt in attempts:
         assert {done for run_id, done, _ in seen if run_id == attempt.run_id} == set(range(60))

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 
+from dataops_lab.domain.events import run_of
 from dataops_lab.domain.images import RunImage
-from dataops_lab.domain.runs import Attempt, AttemptState, Reason, RunState
+from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Reason, RunState
 from dataops_lab.domain.snapshots import Finding, Severity
 from dataops_lab.errors import InvalidRequest, NotFound, StaleWrite
 from dataops_lab.ports import RunFilter
@@ -76,8 +77,42 @@ def test_every_move_has_its_event_and_no_other(store, engine, submit, executor, 
     while not (attempts := runs.get(ctx, view.run.id).attempts) or attempts[-1].state is not AttemptState.RUNNING:
         engine.step()
     with store.read() as tx:
-        kinds = [event.kind for event in tx.events.after(0, run_id=view.run.id)]
+        kinds = [event.kind for event in tx.events.after(0, subject=run_of(view.run.id))]
     assert kinds == ["run.queued", "run.active", "attempt.claimed", "attempt.launching", "attempt.running"]
+
+
+def test_each_change_of_a_run_counts_its_revision_up_and_its_event_tells_it(store, engine, submit, ctx):
+    run, untouched = submit().run, submit().run
+    assert run.revision == 1
+    with store.begin() as tx:
+        tx.runs.keep(run.id, at=ctx.clock.now(), by="ann")
+        assert tx.runs.get(run.id).revision == 2, "also within the transaction that changes it"
+    with store.begin() as tx:
+        tx.runs.keep(run.id, at=ctx.clock.now(), by="bob")
+    with store.begin() as tx:
+        tx.runs.request_cancel(run.id, at=ctx.clock.now(), by="bob")
+        tx.runs.unkeep(run.id, at=ctx.clock.now(), by="ann")
+    engine.step()
+    with store.read() as tx:
+        found = [(it.kind, it.actor, it.revision) for it in tx.events.after(0, subject=run_of(run.id))]
+        assert tx.runs.get(run.id).revision == found[-1][2]
+        assert tx.runs.get(untouched.id).revision <= 3
+    assert found[:4] == [
+        ("run.queued", "someone", 1),
+        ("run.kept", "ann", 2),
+        ("run.cancel_requested", "bob", 3),
+        ("run.unkept", "ann", 3),
+    ]
+
+
+def test_what_an_attempt_tells_counts_the_revision_of_its_run_up(store, engine, submit, ctx):
+    view = submit()
+    while not (attempts := runs.get(ctx, view.run.id).attempts) or attempts[-1].state is not AttemptState.RUNNING:
+        engine.step()
+    before = runs.get(ctx, view.run.id)
+    with store.begin() as tx:
+        tx.attempts.note_progress(replace(before.attempts[-1], progress=Progress(1, 2)))
+    assert runs.get(ctx, view.run.id).run.revision == before.run.revision + 1
 
 
 def test_a_change_by_another_connection_is_seen(store, submit, database):

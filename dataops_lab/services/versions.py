@@ -1,0 +1,91 @@
+"""Making a version of a job: what a notebook is now, with all that travels along, fixed for ever."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ulid import ULID
+
+from ..domain.inputs import Pins
+from ..domain.jobs import DEFAULT_PROJECT, Job
+from ..domain.runs import Submission
+from ..domain.snapshots import Snapshot
+from ..domain.versions import Version
+from ..errors import Conflict
+from ..ports import Transaction
+from .context import Services
+from .placement import Placement, check_there, image_of, place
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A notebook as it is, stored but not yet a version; `placed` is where it was looked at for."""
+
+    submission: Submission
+    placed: Placement
+    snapshot: Snapshot
+
+
+def take(ctx: Services, submission: Submission, *, by: str) -> Taken:
+    """Snapshot the notebook. Refused unless it may run where the submission wants it."""
+    if submission.image is None:
+        authored = image_of(ctx, submission.path, submission.environment, root=submission.root)
+        submission = replace(submission, image=authored)
+    with ctx.store.read() as tx:
+        placed = place(ctx, tx, submission, by=by)
+    check_there(ctx, placed)
+    snapshot = ctx.notebooks.snapshot(
+        submission.path,
+        root=submission.root,
+        kernel=submission.kernel,
+        limits=ctx.limits,
+        where=placed.where,
+        pins=pins_of(ctx, submission.path, submission.pinned),
+    )
+    return Taken(submission, placed, snapshot)
+
+
+def pins_of(ctx: Services, path: str, given: Sequence[str] | None) -> Pins:
+    """The ones that are `given`, else those of the job of the notebook at `path`. InvalidRequest."""
+    if given is not None:
+        return Pins.checked(given)
+    with ctx.store.read() as tx:
+        job = tx.jobs.by_source(DEFAULT_PROJECT, os.path.realpath(path)) if "\0" not in path else None
+    return Pins(job.pinned) if job else Pins()
+
+
+def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: str, at: dt.datetime) -> tuple[Job, Version]:
+    """Add the version to its job, and the job if there is none. The same bytes are one version.
+
+    Conflict when the environment was changed since the snapshot was taken.
+    """
+    if place(ctx, tx, taken.submission, by=by) != taken.placed:
+        raise Conflict(
+            f"{taken.placed.environment.name} was changed while the notebook was read. Submit it again.",
+            code="changed_meanwhile",
+        )
+    snapshot = taken.snapshot
+    job = _job_of(tx, taken, by=by, at=at)
+    version = tx.versions.find(job.id, snapshot.manifest.digest) or tx.versions.add(
+        job.id, snapshot.manifest, at=at, by=by, origin=snapshot.origin
+    )
+    return job, version
+
+
+def _job_of(tx: Transaction, taken: Taken, *, by: str, at: dt.datetime) -> Job:
+    snapshot, submission = taken.snapshot, taken.submission
+    job = tx.jobs.by_source(DEFAULT_PROJECT, snapshot.source)
+    name = submission.name or (job.name if job else snapshot.name)
+    pinned = Pins.checked(submission.pinned).patterns if submission.pinned is not None else None
+    if job is None:
+        new = Job(str(ULID.from_datetime(at)), DEFAULT_PROJECT, name, snapshot.source, at, by, pinned=pinned or ())
+        job = tx.jobs.add(new)
+    elif pinned is not None and pinned != job.pinned:
+        job = tx.jobs.change(replace(job, name=name, pinned=pinned))
+    elif job.name != name:
+        tx.jobs.rename(job.id, name)
+        job = replace(job, name=name)
+    return job
