@@ -164,7 +164,7 @@ describe('RunFormModel', () => {
 
   it('looks at the notebook anew when a file is pinned, and sends that', async () => {
     await form.pin(INSPECTION.files[0], true);
-    expect(target.inspected.at(-1)).toMatchObject({ pinned: ['/sales.csv'] });
+    expect(target.inspected[1]).toMatchObject({ pinned: ['/sales.csv'] });
     await form.submit();
     expect(target.submitted[0].submission).toMatchObject({
       pinned: ['/sales.csv']
