@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
@@ -17,7 +18,7 @@ from .domain.secrets import Sealed
 from .domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from .domain.versions import Manifest, Origin, digest_of
 from .errors import Damaged, NotFound, Refused, SecretsLocked
-from .ports import Bundle, Executor, Look, Say
+from .ports import AttemptStatus, Bundle, Executor, Observation, Say
 from .ports.notebooks import NO_PINS, NONE_BESIDE
 from .runner import protocol
 from .runner.reading import open_plain
@@ -48,9 +49,13 @@ class FakeClock:
 class FakeHost:
     """One process of a machine whose other processes live until they are said to be `dead`."""
 
-    def __init__(self, pid: int = 1, boot: str = "boot") -> None:
+    def __init__(self, pid: int = 1, boot: str = "boot", name: str = "here") -> None:
         self._identity = ProcessIdentity(pid, 1.0, boot)
+        self._name = name
         self.dead: set[int] = set()
+
+    def name(self) -> str:
+        return self._name
 
     def identity(self) -> ProcessIdentity:
         return self._identity
@@ -242,8 +247,9 @@ class FakeExecutor:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._looks: dict[str, Look] = {}
+        self._seen: dict[str, Observation] = {}
         self._forgotten: set[str] = set()
+        self._starting = Lock()
         self.calls: list[tuple[str, str]] = []
         """(verb, attempt) of everything that was asked for."""
         self.deaf = False
@@ -254,17 +260,18 @@ class FakeExecutor:
         self.calls.append(("start", bundle.name))
         if self.fails_to_start:
             raise self.fails_to_start
-        if bundle.name not in self._looks and bundle.name not in self._forgotten:
-            self.directory(bundle.name).mkdir(parents=True)
-            self._looks[bundle.name] = Look(started=True, ended=False, gone=False)
+        with self._starting:
+            if bundle.name not in self._seen and bundle.name not in self._forgotten:
+                self.directory(bundle.name).mkdir(parents=True)
+                self._seen[bundle.name] = Observation(AttemptStatus.RUNNING, ran=True)
 
-    def look(self, name: str) -> Look:
-        return self._looks.get(name, Look(started=False, ended=False, gone=False, lost=True))
+    def look(self, name: str) -> Observation:
+        return self._seen.get(name, Observation(AttemptStatus.NOT_FOUND))
 
     def stop(self, name: str, *, force: bool) -> None:
         self.calls.append(("kill" if force else "stop", name))
         if force and not self.deaf:
-            self._looks[name] = Look(started=name in self._looks, ended=True, gone=True)
+            self._seen[name] = Observation(AttemptStatus.CONFIRMED_DEAD, ran=name in self._seen)
 
     def directory(self, name: str) -> Path:
         return self._folder / name
@@ -272,18 +279,18 @@ class FakeExecutor:
     def forget(self, name: str) -> None:
         self.calls.append(("forget", name))
         self._forgotten.add(name)
-        self._looks.pop(name, None)
+        self._seen.pop(name, None)
 
     def names(self) -> Iterator[str]:
-        yield from sorted(self._looks)
+        yield from sorted(self._seen)
 
     def lose(self, name: str) -> None:
         """Somebody removed its directory, and what it was known by."""
-        del self._looks[name]
+        del self._seen[name]
 
     @property
     def alive(self) -> list[str]:
-        return [name for name, look in self._looks.items() if not look.gone]
+        return [name for name, seen in self._seen.items() if not seen.is_dead]
 
     def end(self, name: str, state: str | None = "succeeded", **result: Any) -> None:
         """The runner ends, with its `result.json`; with `state` None it is killed before it writes one."""
@@ -302,7 +309,7 @@ class FakeExecutor:
                 "artifacts": [],
             }
             (self.directory(name) / protocol.RESULT).write_text(json.dumps(whole | result))
-        self._looks[name] = Look(started=True, ended=True, gone=True)
+        self._seen[name] = Observation(AttemptStatus.CONFIRMED_DEAD, ran=True)
 
 
 class FakeImages:

@@ -6,7 +6,7 @@ from ..domain.versions import Version
 from ..services.jobs import JobView
 from .base import Instant, Model
 from .notebooks import OriginModel
-from .runs import RunModel
+from .runs import RunSummaryModel
 from .settings import Concurrency, GivenSettingsModel
 
 
@@ -24,7 +24,7 @@ class JobModel(GivenSettingsModel):
     revision: int
     created_at: Instant
     created_by: str
-    last_run: RunModel | None = None
+    last_run: RunSummaryModel | None = None
 
     @classmethod
     def of(cls, view: JobView) -> JobModel:
@@ -39,7 +39,7 @@ class JobModel(GivenSettingsModel):
             **vars(job.settings),
             created_at=job.created_at,
             created_by=job.created_by,
-            last_run=RunModel.of(last) if last else None,
+            last_run=RunSummaryModel.of(last) if last else None,
         )
 
 

@@ -31,7 +31,7 @@ class Connection:
         newest = self.client.runs(limit=1).items
         if not newest:
             raise NotFound("There are no runs yet. `jupyter dataops run NOTEBOOK` makes the first one.")
-        return newest[0]
+        return self.client.run(newest[0].id)
 
     def job(self, job: str) -> JobModel:
         """By id or name."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ProjectModel,
         RemovedModel,
         RunModel,
+        RunSummaryModel,
         Status,
         VerificationModel,
         VersionModel,
@@ -51,9 +52,10 @@ class JobSettings(Settings, total=False):
 
 @dataclass(frozen=True)
 class Update:
-    """`run` as it is now; `events` are those of its journal since the update before (see runner/protocol.py)."""
+    """`run` as it is now, in short; `events` are those of its journal since the update before (see
+    runner/protocol.py)."""
 
-    run: RunModel
+    run: RunSummaryModel
     events: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -116,11 +118,11 @@ class Client(Protocol):
         text: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
-    ) -> PageModel[RunModel]:
+    ) -> PageModel[RunSummaryModel]:
         """One page, newest first; all given conditions hold. `job` is an id, `limit` at most 500."""
         ...
 
-    def every_run(self, *, limit: int = 200, **where: Any) -> Iterator[RunModel]:
+    def every_run(self, *, limit: int = 200, **where: Any) -> Iterator[RunSummaryModel]:
         """All pages of `runs(**where)`, one after the other; `limit` is the size of a page."""
         cursor: str | None = None
         while True:
@@ -202,8 +204,8 @@ class Client(Protocol):
         attempt, seen = 1, 0
         cut_off: Unavailable | None = None
         for update in self.follow(run_id, journal=True):
-            if len(update.run.attempts) > attempt:
-                attempt, seen = len(update.run.attempts), 0
+            if update.run.attempt > attempt:
+                attempt, seen = update.run.attempt, 0
             try:
                 cut_off = None
                 for piece in self.log(run_id, after=seen):

@@ -32,6 +32,7 @@ from ..api_models import (
     ResourcesModel,
     RetentionModel,
     RunModel,
+    RunSummaryModel,
     Status,
     SubmitRequest,
     VerificationModel,
@@ -168,9 +169,9 @@ class HttpClient(Client):
         text: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
-    ) -> PageModel[RunModel]:
+    ) -> PageModel[RunSummaryModel]:
         return self._get(
-            PageModel[RunModel],
+            PageModel[RunSummaryModel],
             "runs",
             state=",".join(states) or None,
             job=job,
@@ -230,7 +231,7 @@ class HttpClient(Client):
         return self._post(RunModel, _run(run_id, "rerun"), asked, key=key)
 
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
-        run = self.run(run_id)
+        run = self.run(run_id).summary()
         yield Update(run)
         if run.is_terminal and not journal:
             return
@@ -243,7 +244,7 @@ class HttpClient(Client):
                     # It may have changed before the stream was there.
                     run = self._now(run)
                 case "run":
-                    told = RunModel.model_validate_json(frame.data)
+                    told = RunSummaryModel.model_validate_json(frame.data)
                     run = told if told.id == run.id else run
                 case Frame.ANEW:
                     # Its journal comes from the first event on again.
@@ -312,9 +313,9 @@ class HttpClient(Client):
     def versions(self, job_id: str) -> list[VersionModel]:
         return self._get(PageModel[VersionModel], f"jobs/{_quoted(job_id)}/versions").items
 
-    def _now(self, run: RunModel) -> RunModel:
+    def _now(self, run: RunSummaryModel) -> RunSummaryModel:
         try:
-            return self.run(run.id)
+            return self.run(run.id).summary()
         except Unavailable:
             # The stream is gone too then, and says all of it again when it is back.
             return run

@@ -38,6 +38,7 @@ class InspectHandler(DataOpsHandler):
         resource=JOBS,
         answers={200: InspectionModel},
         body=InspectRequest,
+        lane="submit",
     )
     def post(self, body: InspectRequest) -> InspectionModel:
         path = local_path(self, body.path)
@@ -62,6 +63,7 @@ class TakeAlongHandler(DataOpsHandler):
         resource=CONTENTS,
         answers={200: TakenAlongModel},
         body=TakeAlongRequest,
+        lane="submit",
     )
     def post(self, body: TakeAlongRequest) -> TakenAlongModel:
         path = local_path(self, body.path)

@@ -13,10 +13,10 @@ from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
 from ..domain.inputs import Inputs
 from ..domain.jobs import Job, Project
 from ..domain.leases import Lease
-from ..domain.queue import Patience, Place, Room
+from ..domain.queue import Place, Room, Standing
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, Scope
-from ..domain.runs import Attempt, CancelRequest, Run, RunState
+from ..domain.runs import Attempt, CancelRequest, Run, RunState, RunSummary
 from ..domain.secrets import Secret
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
@@ -121,8 +121,16 @@ class Runs(Protocol):
         ...
 
     def add(self, *runs: Run) -> None: ...
-    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[Run]:
+    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[RunSummary]:
         """Newest first."""
+        ...
+
+    def summaries(self, run_ids: Collection[str]) -> Sequence[RunSummary]:
+        """Return those that there are, in no order."""
+        ...
+
+    def last_of_jobs(self, job_ids: Collection[str]) -> Sequence[RunSummary]:
+        """Return the newest run of each of these jobs, in no order."""
         ...
 
     def newest_of(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:
@@ -169,13 +177,17 @@ class Runs(Protocol):
 class Queue(Protocol):
     """Runs by the little that the queue needs of them."""
 
-    def waiting(self, first: int | None = None) -> Sequence[Place]:
-        """All that are queued, sorted; or of each person only so many, the first ones."""
+    def waiting(self) -> Sequence[Place]:
+        """All that are queued, sorted."""
         ...
 
     def active(self) -> Sequence[Place]: ...
-    def patience(self) -> Sequence[Patience]:
-        """Of all that are queued."""
+    def alive(self, run_ids: Collection[str] | None = None) -> Sequence[Standing]:
+        """All that are queued, active, or wait for their next attempt; or those among `run_ids`."""
+        ...
+
+    def touched_since(self, seq: int) -> tuple[int, Collection[str]]:
+        """The runs that an event after `seq` says to have moved or to be cancelled, and the last number there is."""
         ...
 
     def room(self, slots: int) -> Room: ...
@@ -183,7 +195,7 @@ class Queue(Protocol):
         """By person."""
         ...
 
-    def note_start(self, person: str, *, at: dt.datetime) -> None: ...
+    def note_starts(self, people: Collection[str], *, at: dt.datetime) -> None: ...
 
 
 class Attempts(Protocol):
@@ -242,6 +254,19 @@ class Records(Protocol):
 
 
 class Events(Protocol):
+    def add(
+        self,
+        subject: Subject,
+        kind: str,
+        *,
+        at: dt.datetime,
+        actor: str | None = None,
+        revision: int | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """With this transaction. `revision` None for a run: it counts as changed."""
+        ...
+
     def after(self, seq: int, *, limit: int = 1000, subject: Subject | None = None) -> Sequence[Event]: ...
     def last_seq(self) -> int: ...
     def first_seq(self) -> int:
@@ -272,6 +297,10 @@ class Retention(Protocol):
 
 
 class Leases(Protocol):
+    def now(self) -> dt.datetime | None:
+        """The time of the database, which all hosts share that use it; None where it has no clock of its own."""
+        ...
+
     def get(self, name: str) -> Lease | None: ...
     def take(self, lease: Lease, *, instead_of: Lease | None) -> bool:
         """Become the holder if the row is still `instead_of`."""
@@ -405,6 +434,10 @@ class Transaction(Protocol):
     def secrets(self) -> Secrets: ...
     @property
     def images(self) -> Images: ...
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Take back what is done in the block, and nothing else, when it raises."""
+        ...
+
     def once_committed(self, call: Callable[[], None]) -> None:
         """Call it when this is written; never when it is taken back."""
         ...

@@ -9,6 +9,7 @@ from typing import Any
 from ..domain.environments import SANDBOX
 from ..domain.inputs import Pins
 from ..domain.jobs import Job
+from ..domain.runs import RunSummary
 from ..domain.settings import GivenSettings, check_concurrency
 from ..domain.snapshots import Inspection, WrittenIn
 from ..domain.versions import Version
@@ -18,7 +19,7 @@ from .authoring import offered_kernels
 from .context import Services
 from .permissions import require_owner
 from .placement import image_of, surroundings
-from .runs import RunView, last_of_jobs
+from .runs import last_of_jobs
 from .versions import pins_of
 
 
@@ -68,7 +69,7 @@ class JobView:
     """A job with its newest run."""
 
     job: Job
-    last_run: RunView | None
+    last_run: RunSummary | None
 
 
 def get(ctx: Services, job_id: str) -> JobView:

@@ -79,7 +79,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Server-sent events: `ready`, `run` (a run that changed, whole), `deleted` (one that is gone), `journal` (new events of a followed journal) */
+        /** Server-sent events: `ready`, `run` (a run that changed, in short), `deleted` (one that is gone), `journal` (new events of a followed journal) */
         get: operations["get_events"];
         put?: never;
         post?: never;
@@ -1752,6 +1752,11 @@ export interface components {
             revision: number | null;
         };
         /**
+         * JobKind
+         * @enum {string}
+         */
+        JobKind: "notebook" | "script" | "command" | "pipeline";
+        /**
          * JobModel
          * @description The settings are those of its runs for which a submission gives none. `concurrency`: how many of its runs may be
          *     active at once; null: as many as there are slots. `revision` counts the changes.
@@ -1809,7 +1814,7 @@ export interface components {
             /** Created By */
             created_by: string;
             /** @default null */
-            last_run: components["schemas"]["RunModel"] | null;
+            last_run: components["schemas"]["RunSummaryModel"] | null;
         };
         /**
          * JobReference
@@ -1997,10 +2002,10 @@ export interface components {
              */
             next: string | null;
         };
-        /** PageModel[RunModel] */
-        PageModel_RunModel_: {
+        /** PageModel[RunSummaryModel] */
+        PageModel_RunSummaryModel_: {
             /** Items */
-            items: components["schemas"]["RunModel"][];
+            items: components["schemas"]["RunSummaryModel"][];
             /**
              * Next
              * @default null
@@ -2342,8 +2347,7 @@ export interface components {
         };
         /**
          * RunModel
-         * @description A run with everything a screen needs. `phase` is derived for people from run and attempt:
-         *     queued, starting, running, finishing, cancelling, retrying or the run's terminal state.
+         * @description A run with everything that a screen needs: a summary with more, and with all of its `reason`.
          */
         RunModel: {
             /** Id */
@@ -2354,28 +2358,36 @@ export interface components {
             version: components["schemas"]["VersionReference"];
             /** Environment */
             environment: string;
+            kind: components["schemas"]["JobKind"];
             image: components["schemas"]["RunImageModel"] | null;
-            resources: components["schemas"]["ResourcesModel"];
-            /** Unpromoted */
-            unpromoted: boolean;
             state: components["schemas"]["RunState"];
             /** Phase */
             phase: string;
+            /** Attempt */
+            attempt: number;
+            progress: components["schemas"]["ProgressModel"];
             reason: components["schemas"]["ReasonModel"] | null;
             /** Nothing To Do */
             nothing_to_do: boolean;
             /** Created At */
             created_at: string;
+            /** Created By */
+            created_by: string;
             /** Started At */
             started_at: string | null;
             /** Finished At */
             finished_at: string | null;
-            /** Created By */
-            created_by: string;
-            trigger: components["schemas"]["TriggerModel"];
-            parent: components["schemas"]["ParentModel"] | null;
             /** Cancel Requested At */
             cancel_requested_at: string | null;
+            /** Kept At */
+            kept_at: string | null;
+            trigger: components["schemas"]["TriggerModel"];
+            parent: components["schemas"]["ParentModel"] | null;
+            /** Revision */
+            revision: number;
+            resources: components["schemas"]["ResourcesModel"];
+            /** Unpromoted */
+            unpromoted: boolean;
             /** Cancel Requested By */
             cancel_requested_by: string | null;
             waits_because: components["schemas"]["ReasonModel"] | null;
@@ -2408,7 +2420,6 @@ export interface components {
             values: {
                 [key: string]: unknown;
             };
-            progress: components["schemas"]["ProgressModel"];
             /** Attempts */
             attempts: components["schemas"]["AttemptModel"][];
             /** Artifacts */
@@ -2419,22 +2430,62 @@ export interface components {
             findings: components["schemas"]["FindingModel"][];
             /** Log Bytes */
             log_bytes: number | null;
-            /** Kept At */
-            kept_at: string | null;
             /** Kept By */
             kept_by: string | null;
             /** Damage */
             damage: {
                 [key: string]: string;
             };
-            /** Revision */
-            revision: number;
         };
         /**
          * RunState
          * @enum {string}
          */
         RunState: "created" | "awaiting_approval" | "queued" | "active" | "retry_wait" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired" | "rejected";
+        /**
+         * RunSummaryModel
+         * @description A run as lists and the event stream have it: of bounded size, whatever its notebook wrote.
+         *
+         *     `phase` is derived for people from run and attempt: queued, starting, running, finishing, cancelling, retrying or
+         *     the run's terminal state. The message of `reason` is cut, and its `detail` is empty.
+         */
+        RunSummaryModel: {
+            /** Id */
+            id: string;
+            /** Project */
+            project: string;
+            job: components["schemas"]["JobReference"];
+            version: components["schemas"]["VersionReference"];
+            /** Environment */
+            environment: string;
+            kind: components["schemas"]["JobKind"];
+            image: components["schemas"]["RunImageModel"] | null;
+            state: components["schemas"]["RunState"];
+            /** Phase */
+            phase: string;
+            /** Attempt */
+            attempt: number;
+            progress: components["schemas"]["ProgressModel"];
+            reason: components["schemas"]["ReasonModel"] | null;
+            /** Nothing To Do */
+            nothing_to_do: boolean;
+            /** Created At */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Started At */
+            started_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** Cancel Requested At */
+            cancel_requested_at: string | null;
+            /** Kept At */
+            kept_at: string | null;
+            trigger: components["schemas"]["TriggerModel"];
+            parent: components["schemas"]["ParentModel"] | null;
+            /** Revision */
+            revision: number;
+        };
         /**
          * SecretModel
          * @description Never with its value. `version` counts how often it was set; `is_set` false: it is expected here, and
@@ -3155,7 +3206,7 @@ export interface operations {
                         id: string;
                         /** @enum {unknown} */
                         event: "ready" | "run" | "deleted" | "journal";
-                        /** @description `ready`: nothing; `run`: a RunModel; `deleted`: run_id; `journal`: run_id, attempt, events, complete */
+                        /** @description `ready`: nothing; `run`: a RunSummaryModel; `deleted`: run_id; `journal`: run_id, attempt, events, complete */
                         data: string;
                     };
                 };
@@ -5040,7 +5091,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageModel_RunModel_"];
+                    "application/json": components["schemas"]["PageModel_RunSummaryModel_"];
                 };
             };
             /** @description The request is not as documented here */

@@ -53,7 +53,9 @@ export class JobSettingsModel {
     }
   }
 
-  edit(change: Partial<Pick<JobState, 'name' | 'concurrency' | 'pinned'>>): void {
+  edit(
+    change: Partial<Pick<JobState, 'name' | 'concurrency' | 'pinned'>>
+  ): void {
     this._set({ ...change, problems: {}, saved: false });
   }
 
