@@ -27,7 +27,7 @@ from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
 from ..domain.runs import RunState, RunSummary, Submission
 from ..ports import RunFilter
-from ..services import Services, damage, installation, jobs, projects, records, retention, runs
+from ..services import Services, damage, installation, jobs, moves, projects, records, retention, runs
 from ..services.permissions import may_administer
 from ..services.placement import Elsewhere
 from ..services.runs import RunView
@@ -259,6 +259,10 @@ class LocalClient(Client):
 
     def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
         return ProjectModel.model_validate(projects.limit(self._ctx, name, concurrency, by=self._user))
+
+    def relink_job(self, job_id: str, *, job: str | None = None, path: str | None = None) -> JobModel:
+        moves.relink(self._ctx, job_id, other=job, path=path, by=self._user)
+        return self.job(job_id)
 
     def versions(self, job_id: str) -> list[VersionModel]:
         return [VersionModel.of(found) for found in jobs.versions(self._ctx, job_id)]

@@ -13,7 +13,8 @@ from typing import TypeVar
 from ..domain.inputs import FoundFile, Inputs, Pins, pattern_of, role_of
 from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import HERE, Finding, Inspection, KernelChoice, Limits, Severity, Snapshot, Surroundings
-from ..domain.versions import Manifest, TravellingFile
+from ..domain.versions import Manifest, Origin, TravellingFile
+from ..domain.workspaces import Location, normalised_remote
 from ..errors import KernelUnavailable, SnapshotTooLarge
 from ..ports import Blobs
 from ..ports.notebooks import NO_PINS
@@ -27,7 +28,7 @@ from .parameters import parameters_of
 from .reach import reached, widened
 from .read import Notebook, read_notebook
 from .travel import Luggage, folders_above, pack
-from .workspace import Workspace, workspace_of
+from .workspace import Workspace, location_of, workspace_of
 
 T = TypeVar("T")
 
@@ -53,6 +54,9 @@ class _Look:
         name = self.workspace.notebook.name.removesuffix(".ipynb") or self.workspace.notebook.name
         return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
+    def located(self, origin: Origin) -> Location:
+        return location_of(self.workspace.notebook, normalised_remote(origin.remote) if origin.remote else None)
+
 
 def inspect(
     path: str, *, root: str | None, kernel: str | None, limits: Limits, where: Surroundings = HERE, pins: Pins = NO_PINS
@@ -63,7 +67,7 @@ def inspect(
         look = _look(workspace, kernel=kernel, limits=limits, where=where, pins=pins)
     return Inspection(
         name=look.name,
-        source=str(look.workspace.notebook),
+        location=look.located(origin()),
         root=str(look.workspace.root),
         notebook_path=look.workspace.relative(look.workspace.notebook),
         parameters=look.parameters,
@@ -74,6 +78,7 @@ def inspect(
         origin=origin(),
         findings=tuple(look.findings),
         code_cells=len(look.notebook.code_cells),
+        cell_ids=look.notebook.cell_ids,
         kernel_suggestion=look.kernel_problem.detail.get("suggested") if look.kernel_problem else None,
         pinned=pins,
     )
@@ -113,7 +118,7 @@ def snapshot(
     )
     return Snapshot(
         name=look.name,
-        source=str(look.workspace.notebook),
+        location=look.located(origin()),
         root=str(look.workspace.root),
         manifest=manifest,
         kernel=look.kernel,
@@ -121,6 +126,7 @@ def snapshot(
         findings=(*look.findings, *unreadable),
         code_cells=len(look.notebook.code_cells),
         inputs=Inputs(data, tuple(it for it in look.luggage.empty_folders() if it not in folders)),
+        cell_ids=look.notebook.cell_ids,
     )
 
 

@@ -30,6 +30,7 @@ from .store import (
     Transaction,
     Variables,
     Versions,
+    Workspaces,
 )
 from .vault import Vault
 
@@ -67,4 +68,5 @@ __all__ = [
     "Variables",
     "Vault",
     "Versions",
+    "Workspaces",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +17,7 @@ from ..errors import Conflict
 from ..ports import Transaction
 from .context import Services
 from .placement import Placement, check_there, image_of, place
+from .workspaces import find, moved_here, settle
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Taken:
     submission: Submission
     placed: Placement
     snapshot: Snapshot
+    moved: Job | None = None
+    """The job that it may be under another path, where it is not one yet."""
 
 
 def take(ctx: Services, submission: Submission, *, by: str) -> Taken:
@@ -45,15 +47,16 @@ def take(ctx: Services, submission: Submission, *, by: str) -> Taken:
         where=placed.where,
         pins=pins_of(ctx, submission.path, submission.pinned),
     )
-    return Taken(submission, placed, snapshot)
+    return Taken(submission, placed, snapshot, moved_here(ctx, snapshot.location, snapshot.cell_ids))
 
 
 def pins_of(ctx: Services, path: str, given: Sequence[str] | None) -> Pins:
     """The ones that are `given`, else those of the job of the notebook at `path`. InvalidRequest."""
     if given is not None:
         return Pins.checked(given)
+    location = ctx.notebooks.locate(path)
     with ctx.store.read() as tx:
-        job = tx.jobs.by_source(DEFAULT_PROJECT, os.path.realpath(path)) if "\0" not in path else None
+        job = find(tx, location).job
     return Pins(job.pinned) if job else Pins()
 
 
@@ -77,12 +80,23 @@ def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: str, at: d
 
 def _job_of(tx: Transaction, taken: Taken, *, by: str, at: dt.datetime) -> Job:
     snapshot, submission = taken.snapshot, taken.submission
-    job = tx.jobs.by_source(DEFAULT_PROJECT, snapshot.source)
+    workspace, known = settle(tx, snapshot.location, by=by, at=at)
+    job = known.job
     name = submission.name or (job.name if job else snapshot.name)
     pinned = Pins.checked(submission.pinned).patterns if submission.pinned is not None else None
     if job is None:
-        new = Job(str(ULID.from_datetime(at)), DEFAULT_PROJECT, name, snapshot.source, at, by, pinned=pinned or ())
-        job = tx.jobs.add(new)
+        job = Job(
+            id=str(ULID.from_datetime(at)),
+            project=DEFAULT_PROJECT,
+            name=name,
+            source=snapshot.location.source,
+            created_at=at,
+            created_by=by,
+            workspace_id=workspace.id,
+            path=known.path,
+            pinned=pinned or (),
+        )
+        tx.jobs.add(job)
     elif pinned is not None and pinned != job.pinned:
         job = tx.jobs.change(replace(job, name=name, pinned=pinned))
     elif job.name != name:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,7 @@ from .runs import SqlRuns
 from .secrets import SqlSecrets
 from .variables import SqlVariables
 from .versions import SqlVersions
+from .workspaces import SqlWorkspaces
 
 BUSY_TIMEOUT_S = 10
 """How long a transaction waits for others before it gives up with StoreBusy."""
@@ -65,10 +67,11 @@ class Database(Protocol):
 
 
 class SqlTransaction:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, host: str) -> None:
         self.events = SqlEvents(connection)
         self.projects = SqlProjects(connection)
-        self.jobs = SqlJobs(connection)
+        self.jobs = SqlJobs(connection, host)
+        self.workspaces = SqlWorkspaces(connection, host)
         self.versions = SqlVersions(connection)
         self.inputs = SqlInputs(connection)
         self.runs = SqlRuns(connection, self.events)
@@ -103,13 +106,21 @@ class SqlTransaction:
 
 
 class SqlStore:
-    def __init__(self, database: Database, *, before_commit: Callable[[SqlTransaction], None] | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        host: str | None = None,
+        before_commit: Callable[[SqlTransaction], None] | None = None,
+    ) -> None:
         """Make the tables, or bring them up to date, where needed. StoreTooNew, StoreBusy.
 
+        `host` is the name of this machine, by which it knows where workspaces lie.
         `before_commit` is called with each write transaction, as the last thing before its events and its commit:
         tests let a process die there.
         """
         self._database = database
+        self._host = (host or socket.gethostname())[:64]
         self._before_commit = before_commit
         # Where they share their connections, they share their events too.
         for engine in {it.pool: it for it in (database.reader, database.writer)}.values():
@@ -126,7 +137,7 @@ class SqlStore:
         with self._errors_as_our_own(), self._database.writer.begin() as connection:
             if fence is not None:
                 _check(connection, fence)
-            tx = SqlTransaction(connection)
+            tx = SqlTransaction(connection, self._host)
             yield tx
             if self._before_commit is not None:
                 self._before_commit(tx)
@@ -138,7 +149,7 @@ class SqlStore:
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         with self._errors_as_our_own(), self._database.reader.connect() as connection:
-            yield SqlTransaction(connection)
+            yield SqlTransaction(connection, self._host)
 
     def changes(self) -> int:
         return self._database.changes()
