@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from ..domain.environments import inherited_of
+from ..domain.inputs import Inputs
 from ..domain.runs import Attempt, AttemptState, Run
 from ..domain.secrets import of_environment
-from ..domain.versions import Version
+from ..domain.versions import Manifest
 from ..errors import StaleWrite
 from ..ports import Bundle, BundleFile, Container, Transaction
 from ..runner import protocol
@@ -22,7 +23,7 @@ INTERRUPT_GRACE_S = 5.0
 
 
 def bundle_of(ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str, str]) -> Bundle:
-    """What the attempt takes along, read from the stored version: the working files play no part any more.
+    """What the attempt takes along, stored with version and run: the working files play no part any more.
 
     StaleWrite when it is no longer to be launched: a process may sleep between its intent and here.
     """
@@ -31,6 +32,7 @@ def bundle_of(ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str,
         if tx.attempts.of_run(run.id)[attempt.number - 1].state is not AttemptState.LAUNCHING:
             raise StaleWrite(f"Another engine has gone on with {attempt.name}.", id=attempt.name)
         version = tx.versions.get(run.job_id, run.version_digest)
+        inputs = tx.inputs.get(run.inputs_digest)
         variables = {it.name: it.value for it in tx.variables.of(run.environment)}
         container = _container(tx, run)
         has_secrets = bool(tx.secrets.of(scope))
@@ -38,12 +40,12 @@ def bundle_of(ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str,
     manifest = version.manifest
     return Bundle(
         name=attempt.name,
-        spec=_spec(attempt, run, version, secrets, container),
+        spec=_spec(attempt, run, manifest, inputs, secrets, container),
         notebook=fill_in(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, run.parameters),
         # Its own notebook lies there as well, as it does for people: without the values and outputs of this run.
         files=[
             BundleFile(manifest.notebook_path, manifest.notebook_digest),
-            *(BundleFile(f.path, f.digest, f.executable) for f in manifest.files),
+            *(BundleFile(f.path, f.digest, f.executable) for f in (*manifest.files, *inputs.files)),
         ],
         # A container has the variables of its image; this machine's would name what is not in there.
         environment={**({} if container else run.kernel.inherited or inherited_of(inherited)), **variables},
@@ -71,9 +73,14 @@ def _container(tx: Transaction, run: Run) -> Container | None:
 
 
 def _spec(
-    attempt: Attempt, run: Run, version: Version, secrets: Iterable[str], container: Container | None
+    attempt: Attempt,
+    run: Run,
+    manifest: Manifest,
+    inputs: Inputs,
+    secrets: Iterable[str],
+    container: Container | None,
 ) -> protocol.Spec:
-    folder = str(PurePosixPath(version.manifest.notebook_path).parent)
+    folder = str(PurePosixPath(manifest.notebook_path).parent)
     return {
         "format": 1,
         "attempt": attempt.name,
@@ -85,8 +92,8 @@ def _spec(
             "interrupt_mode": run.kernel.interrupt_mode,
         },
         "folder": "" if folder == "." else folder,
-        "files": [file.path for file in version.manifest.files],
-        "folders": list(version.manifest.folders),
+        "files": [file.path for file in (*manifest.files, *inputs.files)],
+        "folders": [*manifest.folders, *inputs.folders],
         "output_limits": OUTPUT_LIMITS,
         "secrets": sorted(secrets),
         "startup_timeout_s": STARTUP_TIMEOUT_S,

@@ -80,6 +80,7 @@ function Connected(props: Options): JSX.Element {
       onPlace={change => void model.setPlace(change)}
       onSettings={change => model.setSettings(change)}
       onTakeAlong={file => void model.takeAlong(file)}
+      onPin={(file, pinned) => void model.pin(file, pinned)}
       onReload={() => void model.load()}
       onSubmit={() => void submit()}
       trans={trans}

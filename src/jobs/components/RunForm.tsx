@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React, { useEffect, useRef } from 'react';
 
-import type { Inspection, Placement, Run } from '../../api';
+import type { Inspection, Placement, Run, TravellingFile } from '../../api';
 import { TextField } from '../../shared/components/TextField';
 import { Trouble } from '../../shared/components/Trouble';
 import { formatDuration, shortDigest } from '../../shared/format';
@@ -32,6 +32,7 @@ export type FormActions = {
   onPlace: (change: Partial<Place>) => void;
   onSettings: (change: Partial<SettingsDraft>) => void;
   onTakeAlong: (file: string) => void;
+  onPin: (file: TravellingFile, pinned: boolean) => void;
   onReload: () => void;
   onSubmit: () => void;
 };
@@ -118,7 +119,12 @@ export function RunForm(
           {inspection && (
             <section>
               <h2>{trans.__('What travels along')}</h2>
-              <Travelling inspection={inspection} trans={trans} />
+              <Travelling
+                inspection={inspection}
+                disabled={busy || state.loading}
+                onPin={props.onPin}
+                trans={trans}
+              />
             </section>
           )}
           {inspection && (
