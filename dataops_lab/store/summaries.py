@@ -23,7 +23,7 @@ from ..domain.runs import (
     TriggerKind,
 )
 from ..ports import Page, RunFilter
-from .filters import LAST_ROOT, Execute, newest_ids
+from .filters import LAST_ROOT, Execute, check_page, newest_ids
 
 _COLUMNS = {
     "id": "r.id",
@@ -73,6 +73,7 @@ LEFT JOIN attempts AS a ON a.run_id = r.id AND a.number = (SELECT max(number) FR
 
 
 def page(execute: Execute, where: RunFilter, *, limit: int, cursor: str | None) -> Page[RunSummary]:
+    check_page(limit, cursor)
     # One more than asked for tells whether there is a next page.
     ids, given = newest_ids(execute, where, limit=limit + 1, cursor=cursor)
     found = _read(execute, f"WHERE r.id IN ({ids}) ORDER BY r.id DESC", given)
