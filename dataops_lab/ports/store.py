@@ -13,7 +13,7 @@ from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
 from ..domain.inputs import Inputs
 from ..domain.jobs import Job, Project
 from ..domain.leases import Lease
-from ..domain.queue import Place, Room, Standing
+from ..domain.queue import Changes, Place, Room, Standing
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, Scope
 from ..domain.runs import Attempt, CancelRequest, Run, RunState, RunSummary
@@ -254,8 +254,8 @@ class Queue(Protocol):
         """All that are queued, active, or wait for their next attempt; or those among `run_ids`."""
         ...
 
-    def touched_since(self, seq: int) -> tuple[int, Collection[str]]:
-        """The runs that an event after `seq` says to have moved or to be cancelled, and the last number there is."""
+    def changes_since(self, seq: int) -> Changes:
+        """What the events after `seq` tell of."""
         ...
 
     def room(self, slots: int) -> Room: ...
