@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any, BinaryIO
 
 from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
+from .domain.inputs import Pins
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
 from .domain.secrets import Sealed
@@ -19,7 +20,7 @@ from .domain.versions import Manifest, Origin, digest_of
 from .domain.workspaces import Location, folders_above
 from .errors import Damaged, NotFound, Refused, SecretsLocked
 from .ports import AttemptStatus, Bundle, Executor, Observation, Say
-from .ports.notebooks import NONE_BESIDE
+from .ports.notebooks import NO_PINS, NONE_BESIDE
 from .runner import protocol
 from .runner.reading import open_plain
 
@@ -170,8 +171,9 @@ class FakeNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Inspection:
-        it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where)
+        it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
         return Inspection(
             name=it.name,
             location=it.location,
@@ -196,6 +198,7 @@ class FakeNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Snapshot:
         cells = self.cells.get(path, ())
         notebook = {"cells": [{"id": name} for name in cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,8 @@ from .domain.snapshots import Limits
 from .errors import InvalidRequest
 from .executors.backends import LazyBackends, LazyImageBackends
 from .executors.host import SystemClock, SystemHost
+from .home import Home as Home  # noqa: PLC0414  (others look for it here)
+from .home import state_folder as state_folder  # noqa: PLC0414
 from .notebooks import LocalNotebooks
 from .ports import Blobs, Executor, ImageBackend, Notebooks
 from .services import Services
@@ -25,47 +27,6 @@ from .vault import AesVault, Keys
 if TYPE_CHECKING:
     from .engine import Engine
     from .executors.docker import Daemon
-
-
-def state_folder() -> Path:
-    """`DATAOPS_LAB_HOME`, else `dataops_lab` in Jupyter's data folder."""
-    if named := os.environ.get("DATAOPS_LAB_HOME"):
-        return Path(named).expanduser().absolute()
-    from jupyter_core.paths import jupyter_data_dir
-
-    return Path(jupyter_data_dir()) / "dataops_lab"
-
-
-@dataclass(frozen=True)
-class Home:
-    """Where everything of an embedded installation lies."""
-
-    folder: Path
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "dataops.sqlite"
-
-    @property
-    def blobs(self) -> Path:
-        return self.folder / "blobs"
-
-    @property
-    def runs(self) -> Path:
-        return self.folder / "runs"
-
-    @property
-    def keys(self) -> Path:
-        return self.folder / "keys.json"
-
-    @property
-    def kernels(self) -> Path:
-        """Kernelspecs of the images that may be authored in."""
-        return self.folder / "kernels"
-
-    @property
-    def engine_log(self) -> Path:
-        return self.folder / "engine.log"
 
 
 def administrators() -> list[str]:

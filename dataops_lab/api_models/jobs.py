@@ -54,6 +54,9 @@ class JobModel(GivenSettingsModel):
     sources: list[str]
     place_changes: list[PlaceChange]
     concurrency: int | None
+    pinned: list[str]
+    """Patterns of files that belong to the version, or with `!` before them to each run; the last that matches counts.
+    They begin at the folder of the notebook."""
     revision: int
     created_at: Instant
     created_by: str
@@ -75,6 +78,7 @@ class JobModel(GivenSettingsModel):
             sources=list(view.sources),
             place_changes=[PlaceChange.of(event) for event in view.happened],
             concurrency=job.concurrency,
+            pinned=list(job.pinned),
             revision=job.revision,
             **vars(job.settings),
             created_at=job.created_at,
@@ -89,6 +93,7 @@ class JobChanges(GivenSettingsModel):
 
     name: str | None = Field(default=None, min_length=1, max_length=200)
     concurrency: Concurrency | None = None
+    pinned: list[str] | None = None
     revision: int | None = None
 
 

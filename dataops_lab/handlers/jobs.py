@@ -59,6 +59,7 @@ class InspectHandler(DataOpsHandler):
                 kernel=body.kernel,
                 environment=body.environment,
                 image=body.image,
+                pinned=body.pinned,
             )
         )
 

@@ -22,6 +22,7 @@ from .environments import SqlEnvironments
 from .events import SqlEvents
 from .host import this_host
 from .images import SqlImages
+from .inputs import SqlInputs
 from .jobs import SqlJobs
 from .leases import SqlLeases
 from .locks import held
@@ -78,6 +79,7 @@ class SqlTransaction:
         self.jobs = SqlJobs(connection, host)
         self.workspaces = SqlWorkspaces(connection, host)
         self.versions = SqlVersions(connection)
+        self.inputs = SqlInputs(connection)
         self.runs = SqlRuns(connection, self.events)
         self.queue = SqlQueue(connection)
         self.attempts = SqlAttempts(connection, self.events)

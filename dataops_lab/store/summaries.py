@@ -23,7 +23,7 @@ from ..domain.runs import (
     TriggerKind,
 )
 from ..ports import Page, RunFilter
-from .filters import Execute, newest_ids
+from .filters import Execute, check_page, newest_ids
 from .host import this_host
 
 _ROOT = """(SELECT root FROM workspace_roots WHERE workspace_roots.workspace_id = jobs.workspace_id
@@ -75,6 +75,7 @@ LEFT JOIN attempts AS a ON a.run_id = r.id AND a.number = (SELECT max(number) FR
 
 
 def page(execute: Execute, where: RunFilter, *, limit: int, cursor: str | None) -> Page[RunSummary]:
+    check_page(limit, cursor)
     # One more than asked for tells whether there is a next page.
     ids, given = newest_ids(execute, where, limit=limit + 1, cursor=cursor)
     found = _read(execute, f"WHERE r.id IN ({ids}) ORDER BY r.id DESC", given)

@@ -39,6 +39,8 @@ export type Inspection = With<
 export type InspectRequest = Partial<Schemas['InspectRequest']> & {
   path: string;
 };
+/** One that is `fresh` is taken anew by each run; the others belong to the version. */
+export type TravellingFile = Schemas['TravellingFileModel'];
 /** The `line` that was written into the `.dataopsignore` beside the notebook, if one was needed. */
 export type TakenAlong = Schemas['TakenAlongModel'];
 export type Submission = With<

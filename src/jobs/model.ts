@@ -13,7 +13,8 @@ import {
   Placement,
   Problem,
   Run,
-  Submission
+  Submission,
+  TravellingFile
 } from '../api';
 import { Draft, draftOf, initialDraft, isDefault, readDraft } from './drafts';
 import {
@@ -26,6 +27,7 @@ import {
   readPlace,
   stillAllowed
 } from './place';
+import { withPin } from './pins';
 import { NO_SETTINGS, readSettings, SettingsDraft } from './settings';
 
 export type Drafts = { [name: string]: Draft };
@@ -46,6 +48,8 @@ export type FormState = {
   kernel: string | null;
   /** The one that stands in for the notebook's own, which is not there, until one is chosen. */
   standIn: string | null;
+  /** The patterns of pinned files that were chosen here instead of the job's. */
+  pinned: string[] | null;
   /** Null while it is read, and for a rerun, whose version is fixed. */
   inspection: Inspection | null;
   /** What the page itself has to say, beside the findings of the inspection. */
@@ -179,6 +183,14 @@ export class RunFormModel implements IDisposable {
     return this.load();
   }
 
+  /** Have a file belong to the version, or be taken fresh by each run. */
+  pin(file: TravellingFile, pinned: boolean): Promise<void> {
+    const { files = [], pinned: before = [] } = this._state.inspection ?? {};
+    const patterns = this._state.pinned ?? before;
+    this._set({ pinned: withPin(patterns, files, file, pinned) });
+    return this.load();
+  }
+
   async takeAlong(file: string): Promise<void> {
     this._set({ loading: true });
     try {
@@ -251,8 +263,11 @@ export class RunFormModel implements IDisposable {
 
   private async _notebook(): Promise<Partial<FormState>> {
     const notSaved = await this.target.save();
-    const { kernel, place, placements: known } = this._state;
-    const where = inspected(place, placementOf(place, known));
+    const { kernel, place, placements: known, pinned } = this._state;
+    const where = {
+      ...inspected(place, placementOf(place, known)),
+      pinned: pinned ?? undefined
+    };
     let inspection = await this.target.inspect({
       kernel: kernel ?? undefined,
       ...where
@@ -283,13 +298,14 @@ export class RunFormModel implements IDisposable {
     parameters: Parameters,
     chosen: Partial<Submission>
   ): Omit<Submission, 'path'> {
-    const { name, inspection, place, placements } = this._state;
+    const { name, inspection, place, placements, pinned } = this._state;
     const kernel = this._state.kernel ?? this._state.standIn;
     const isLocked = placementOf(place, placements)?.locked.includes('kernel');
     return {
       parameters,
       name: name.trim() && name !== inspection?.name ? name.trim() : undefined,
       kernel: isLocked ? undefined : (kernel ?? undefined),
+      pinned: pinned ?? undefined,
       ...chosen
     };
   }
@@ -387,6 +403,7 @@ export class RunFormModel implements IDisposable {
     name: '',
     kernel: null,
     standIn: null,
+    pinned: null,
     inspection: null,
     notes: [],
     isNew: false,

@@ -82,6 +82,7 @@ function Connected(props: Options): JSX.Element {
       onTakeAlong={file => void model.takeAlong(file)}
       onSameJob={job => void model.setSameJob(job)}
       onNewJob={() => model.setNewJob()}
+      onPin={(file, pinned) => void model.pin(file, pinned)}
       onReload={() => void model.load()}
       onSubmit={() => void submit()}
       trans={trans}

@@ -34,7 +34,17 @@ const INSPECTION = {
   kernel_problem: null,
   kernel_suggestion: null,
   kernels: ['bash', 'python3'],
-  findings: []
+  findings: [],
+  pinned: [],
+  files: [
+    {
+      path: 'sales.csv',
+      size: 1,
+      role: 'data',
+      fresh: true,
+      pattern: '/sales.csv'
+    }
+  ]
 } as unknown as Inspection;
 
 const SANDBOX: Placement = {
@@ -157,6 +167,15 @@ describe('RunFormModel', () => {
       environment: 'sandbox',
       priority: -3,
       timeout_s: 90
+    });
+  });
+
+  it('looks at the notebook anew when a file is pinned, and sends that', async () => {
+    await form.pin(INSPECTION.files[0], true);
+    expect(target.inspected[1]).toMatchObject({ pinned: ['/sales.csv'] });
+    await form.submit();
+    expect(target.submitted[0].submission).toMatchObject({
+      pinned: ['/sales.csv']
     });
   });
 

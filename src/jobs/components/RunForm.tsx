@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React, { useEffect, useRef } from 'react';
 
-import type { Inspection, Placement, Run } from '../../api';
+import type { Inspection, Placement, Run, TravellingFile } from '../../api';
 import { TextField } from '../../shared/components/TextField';
 import { Trouble } from '../../shared/components/Trouble';
 import { formatDuration, shortDigest } from '../../shared/format';
@@ -34,6 +34,7 @@ export type FormActions = {
   onTakeAlong: (file: string) => void;
   onSameJob: (job: string) => void;
   onNewJob: () => void;
+  onPin: (file: TravellingFile, pinned: boolean) => void;
   onReload: () => void;
   onSubmit: () => void;
 };
@@ -124,7 +125,12 @@ export function RunForm(
           {inspection && (
             <section>
               <h2>{trans.__('What travels along')}</h2>
-              <Travelling inspection={inspection} trans={trans} />
+              <Travelling
+                inspection={inspection}
+                disabled={busy || state.loading}
+                onPin={props.onPin}
+                trans={trans}
+              />
             </section>
           )}
           {inspection && (
