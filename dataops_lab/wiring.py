@@ -18,6 +18,7 @@ from .executors.backends import LazyBackends, LazyImageBackends
 from .executors.host import SystemClock, SystemHost
 from .notebooks import LocalNotebooks
 from .ports import Blobs, Executor, ImageBackend, Notebooks
+from .runner.reading import RunFolder
 from .services import Services
 from .store import SqlStore, open_sqlite
 from .vault import AesVault, Keys
@@ -53,6 +54,10 @@ class Home:
     @property
     def runs(self) -> Path:
         return self.folder / "runs"
+
+    def attempts(self, backend: str) -> Path:
+        """Holds the run directory of each living attempt of this backend, under its name."""
+        return self.runs / backend.partition("+")[0]
 
     @property
     def keys(self) -> Path:
@@ -119,7 +124,8 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         clock=SystemClock(),
         host=SystemHost(),
         vault=AesVault(Keys(home.keys, os.environ)),
-        runs_folder=home.runs,
+        home=home.folder,
+        attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend) / attempt.name),
         limits=travel_limits(),
         inherited=inherited_of(os.environ),
         images=LazyImageBackends(_docker_images),
@@ -149,14 +155,14 @@ def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
     def docker(host: str | None) -> Executor:
         from .executors.docker import DockerExecutor, installation_id
 
-        installation = installation_id(home.folder)
-        return DockerExecutor(home.runs / "docker", blobs, installation=installation, daemon=docker_daemon(home, host))
+        installation, daemon = installation_id(home.folder), docker_daemon(home, host)
+        return DockerExecutor(home.attempts("docker"), blobs, installation=installation, daemon=daemon)
 
     def process(_: str | None) -> Executor:
         from .executors.process import ProcessExecutor
         from .executors.warm import Warm
 
-        return ProcessExecutor(home.runs / "process", blobs, warm=Warm(warm))
+        return ProcessExecutor(home.attempts("process"), blobs, warm=Warm(warm))
 
     return LazyBackends({"process": process, "docker": docker})
 
