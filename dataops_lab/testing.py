@@ -17,6 +17,7 @@ from .domain.runs import Attempt
 from .domain.secrets import Sealed
 from .domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from .domain.versions import Manifest, Origin, digest_of
+from .domain.workspaces import Location, folders_above
 from .errors import Damaged, NotFound, Refused, SecretsLocked
 from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, Say
 from .ports.notebooks import NONE_BESIDE
@@ -155,6 +156,12 @@ class FakeNotebooks:
         self._blobs = blobs
         self.schema = schema or ParameterSchema()
         self.written_on: str | None = "python3"
+        self.gone: set[str] = set()
+        """Paths of notebooks that were deleted or moved away."""
+        self.repositories: dict[str, str | None] = {}
+        """The remotes of git work trees, by their root."""
+        self.cells: dict[str, tuple[str, ...]] = {}
+        """The ids of cells, by the path of their notebook."""
 
     def inspect(
         self,
@@ -168,7 +175,7 @@ class FakeNotebooks:
         it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where)
         return Inspection(
             name=it.name,
-            source=it.source,
+            location=it.location,
             root=it.root,
             notebook_path=it.manifest.notebook_path,
             parameters=self.schema,
@@ -179,6 +186,7 @@ class FakeNotebooks:
             origin=Origin(),
             findings=(),
             code_cells=1,
+            cell_ids=it.cell_ids,
         )
 
     def snapshot(
@@ -190,18 +198,33 @@ class FakeNotebooks:
         limits: Limits,
         where: Surroundings = HERE,
     ) -> Snapshot:
-        digest = self._blobs.put(b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}')
+        cells = self.cells.get(path, ())
+        notebook = {"cells": [{"id": name} for name in cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        digest = self._blobs.put(json.dumps(notebook).encode())
         name = Path(path).name
         return Snapshot(
             name=Path(path).stem,
-            source=path,
+            location=self.locate(path),
             root=root or str(Path(path).parent),
             manifest=Manifest(name, digest, (), self.schema, kernel or "python3", "python"),
             kernel=where.kernels[0] if where.kernels else self.kernel(kernel or "python3"),
             origin=Origin(),
             findings=(),
             code_cells=1,
+            cell_ids=cells,
         )
+
+    def locate(self, path: str) -> Location:
+        root = next((it for it in folders_above(path) if it in self.repositories), None)
+        if root is None:
+            return Location(str(Path(path).parent), Path(path).name)
+        return Location(root, str(Path(path).relative_to(root)), self.repositories[root])
+
+    def missing(self, paths: Sequence[str]) -> frozenset[str]:
+        return frozenset(self.gone.intersection(paths))
+
+    def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
+        return tuple(cell["id"] for cell in json.loads(notebook)["cells"] if "id" in cell)
 
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
         return self.written_on
@@ -278,6 +301,9 @@ class FakeExecutor:
 
     def files(self, name: str) -> AttemptFiles:
         return RunFolder(self.directory(name))
+
+    def ends(self, name: str) -> int | None:
+        return None
 
     def directory(self, name: str) -> Path:
         return self._folder / name

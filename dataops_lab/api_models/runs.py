@@ -95,7 +95,7 @@ class ArtifactModel(Model):
 
 
 class JobReference(Model):
-    """`path` is the notebook's path below its workspace root, as the version has it."""
+    """`path` is the path of the notebook below the root of its workspace, `source` where this machine saw it last."""
 
     id: str
     name: str

@@ -264,6 +264,24 @@ def docker_answers(home: Home) -> Iterator[Finding]:
             yield Finding("Docker", "broken", error.message)
 
 
+def jobs_are_whole(home: Home) -> Iterator[Finding]:
+    """Two clones that had jobs before we knew that they are of one repository."""
+    if not home.database.exists():
+        return
+    from ..wiring import build_services
+
+    try:
+        ctx = build_services(home)
+        with ctx.store.read() as tx:
+            parted = tx.workspaces.parted()
+            jobs = tx.jobs.of({job_id for pair in parted for job_id in pair})
+    except (DataOpsError, OSError):
+        return  # Said with the database.
+    for older, newer in parted:
+        said = f"{jobs[older].source} and {jobs[newer].source} are one notebook in two clones, and two jobs."
+        yield Finding("job", "note", said, f"If they are one: jupyter dataops jobs relink {older} {newer}")
+
+
 CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     state_folder_is_usable,
     files_are_local,
@@ -274,4 +292,5 @@ CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     server_extension_is_enabled,
     lab_extension_is_there,
     docker_answers,
+    jobs_are_whole,
 )

@@ -228,6 +228,13 @@ class Client(Protocol):
         """None takes a setting back, what is not given stays. Conflict when its revision is another than `revision`."""
         ...
 
+    def relink_job(self, job_id: str, *, job: str | None = None, path: str | None = None) -> JobModel:
+        """Say that it is the same as the `job` of that id, or the job of the notebook at `path`; one of both is given.
+
+        The runs and versions of the other job go to it, and so does its place. Conflict where that is not clear.
+        """
+        ...
+
     def project(self, name: str = "default") -> ProjectModel: ...
     def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
         """How many of its runs may be active at once; None: as many as there are slots."""

@@ -26,6 +26,7 @@ from ..api_models import (
     PreviewRequest,
     ProjectChanges,
     ProjectModel,
+    RelinkRequest,
     RemovedModel,
     RerunRequest,
     ResourcesModel,
@@ -295,6 +296,10 @@ class HttpClient(Client):
 
     def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
         return self._patch(ProjectModel, f"projects/{_quoted(name)}", _valid(ProjectChanges, concurrency=concurrency))
+
+    def relink_job(self, job_id: str, *, job: str | None = None, path: str | None = None) -> JobModel:
+        body = _valid(RelinkRequest, job=job, path=path)
+        return self._post(JobModel, f"jobs/{_quoted(job_id)}/relink", body)
 
     def versions(self, job_id: str) -> list[VersionModel]:
         return self._get(PageModel[VersionModel], f"jobs/{_quoted(job_id)}/versions").items

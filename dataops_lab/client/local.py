@@ -26,7 +26,7 @@ from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
 from ..domain.runs import RunState, RunSummary, Submission
 from ..ports import RunFilter
-from ..services import Services, damage, installation, jobs, projects, records, retention, runs
+from ..services import Services, damage, installation, jobs, moves, projects, records, retention, runs
 from ..services.permissions import may_administer
 from ..services.placement import Elsewhere
 from ..services.runs import RunView
@@ -171,6 +171,7 @@ class LocalClient(Client):
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
         ctx = self._ctx
         tail = _JournalTail(ctx) if journal else None
+        bell = ctx.store.bell()
         changes: int | None = None
         shown: RunSummary | None = None
         spoke_at = 0.0
@@ -179,6 +180,7 @@ class LocalClient(Client):
             while True:
                 # Why a run waits can change without any commit: an engine may have been killed.
                 silent = time.monotonic() - spoke_at >= SPEAK_EVERY_S
+                bell.silence()
                 before, changes = changes, ctx.store.changes()
                 if silent or shown is None or changes != before:
                     if tail:
@@ -191,8 +193,10 @@ class LocalClient(Client):
                 if not events:
                     if run.state.is_terminal:
                         return
-                    time.sleep(LOOK_EVERY_S)
+                    # A journal grows without a commit.
+                    bell.wait(LOOK_EVERY_S if journal else SPEAK_EVERY_S)
         finally:
+            bell.close()
             if tail:
                 tail.close()
 
@@ -240,6 +244,10 @@ class LocalClient(Client):
 
     def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
         return ProjectModel.model_validate(projects.limit(self._ctx, name, concurrency, by=self._user))
+
+    def relink_job(self, job_id: str, *, job: str | None = None, path: str | None = None) -> JobModel:
+        moves.relink(self._ctx, job_id, other=job, path=path, by=self._user)
+        return self.job(job_id)
 
     def versions(self, job_id: str) -> list[VersionModel]:
         return [VersionModel.of(found) for found in jobs.versions(self._ctx, job_id)]

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
-from threading import Event
 
 from ..domain.moments import Moment
 from ..domain.runs import Attempt, AttemptState, Reason, Run
@@ -19,14 +18,17 @@ from .explain import explained
 from .finish import End, Outcome, read_outcome, steps_to, store_record, write_ends
 from .launch import bundle_of
 from .lead import Leadership
+from .wake import Wake
 from .watch import PROGRESS_EVERY_S, JournalFollower, Step, Times, end_of, next_step
 
 log = logging.getLogger("dataops_lab.engine")
 
 LOOK_EVERY_S = 0.02
 LOOK_AT_YOUNG_EVERY_S = 0.005
+LOOK_AT_WATCHED_EVERY_S = 0.1
 YOUNG_S = 2.0
-"""An attempt that has just begun may end soon: what it does is seen sooner than that of a long one."""
+"""An attempt that has just begun may end soon: what it does is seen sooner than that of a long one. Where its backend
+wakes the engine at its end, only its start and its progress are looked for."""
 
 SHOW_FINALIZING_AFTER_S = 0.25
 """Storing most records takes less, and is written down with their end."""
@@ -52,6 +54,8 @@ class _Followed:
     """The backend was called by this engine; one that adopts calls it once more."""
     answers: bool = False
     """The backend did when it was asked last, and will again without delay."""
+    may_have_ended: bool = False
+    """Its backend woke the engine."""
     not_before: float = 0.0
     at_work: Future[None] | None = None
     """A launch or a finish in a thread, which never writes to the store; until it is done, nothing else happens to
@@ -68,7 +72,7 @@ class Following:
     has done something. `inherited` are the engine's own variables, for runs that were submitted without any."""
 
     def __init__(
-        self, ctx: Services, backends: Backends, leadership: Leadership, wake: Event, inherited: Mapping[str, str]
+        self, ctx: Services, backends: Backends, leadership: Leadership, wake: Wake, inherited: Mapping[str, str]
     ) -> None:
         self._ctx = ctx
         self._backends = backends
@@ -76,6 +80,7 @@ class Following:
         self._wake = wake
         self._inherited = inherited
         self._followed: dict[str, _Followed] = {}
+        self._awaited: dict[int, _Followed] = {}
         self._writes: list[Callable[[Transaction], None]] = []
         self._ended: list[_Followed] = []
         # Each backend has its own: one that does not answer holds up nothing but what runs there.
@@ -94,8 +99,31 @@ class Following:
     @property
     def pause_s(self) -> float:
         """After which to look again, if nothing wakes before."""
-        young = (self._now() - it.times.since < YOUNG_S for it in self._followed.values() if it.at_work is None)
-        return LOOK_AT_YOUNG_EVERY_S if any(young) else LOOK_EVERY_S
+        return min((self._look_after_s(it) for it in self._followed.values()), default=LOOK_AT_WATCHED_EVERY_S)
+
+    def _look_after_s(self, it: _Followed) -> float:
+        if it.at_work is not None:
+            return LOOK_AT_WATCHED_EVERY_S
+        is_young = self._now() - it.times.since < YOUNG_S
+        if it.executor.ends(it.attempt.name) is not None and not it.may_have_ended:
+            return LOOK_EVERY_S if is_young else LOOK_AT_WATCHED_EVERY_S
+        return LOOK_AT_YOUNG_EVERY_S if is_young or it.may_have_ended else LOOK_EVERY_S
+
+    def ends(self) -> list[int]:
+        """Descriptors that can be read from when an attempt may have ended."""
+        self._awaited = {
+            end: it
+            for it in self._followed.values()
+            if it.at_work is None and not it.may_have_ended
+            if (end := it.executor.ends(it.attempt.name)) is not None
+        }
+        return list(self._awaited)
+
+    def note_ends(self, ready: Collection[int]) -> None:
+        """Once for each attempt: what stays readable while its end is proven must not keep the loop awake."""
+        for end in ready:
+            if it := self._awaited.get(end):
+                it.may_have_ended = True
 
     def look(self) -> None:
         """At all of them, and write what is to be written. Raises what the store raises: then `forget` them."""

@@ -18,13 +18,15 @@ from .lead import Leadership
 from .queue import LiveQueue
 from .sweep import sweep
 from .tidy import Tidying
+from .wake import Sleep, Wake
 
 log = logging.getLogger("dataops_lab.engine")
 
-QUIET_AFTER_S = 30.0
-LOOK_WHEN_QUIET_EVERY_S = 0.05
-"""The first run after a while of nothing begins some hundredths of a second later, and an idle engine costs less than
-half."""
+LOOK_WHEN_QUIET_EVERY_S = 1.0
+"""What happens wakes the engine. It is not woken by another host that writes to the same file."""
+
+STAND_BY_EVERY_S = 0.25
+"""How soon it is seen that the engine that led is dead."""
 
 HOME_LOOK_EVERY_S = 1.0
 SWEEP_EVERY_S = 60.0
@@ -45,7 +47,7 @@ class Engine:
         self._ctx = ctx
         self._backends = backends
         self._settings = settings
-        self._wake = Event()
+        self._wake = Wake(ctx.store)
         self._leadership = Leadership(ctx.store, ctx.clock, ctx.host, slots=settings.slots)
         self._following = Following(ctx, backends, self._leadership, self._wake, inherited)
         self._sweeper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine-sweep")
@@ -58,27 +60,13 @@ class Engine:
         self._home_seen_at = float("-inf")
 
     def run(self, stop: Event) -> None:
-        """Until `stop` is set, or there was nothing to do for as long as the settings say. Runs go on without us."""
-        busy_at = self._now()
-        idle_s = self._settings.exit_when_idle_s
+        """Until `stop` is set, or there was nothing to do for as long as the settings say. Runs go on without us.
+
+        Who sets `stop` calls `wake` too, unless a second more does not matter.
+        """
         try:
-            while not stop.is_set():
-                if self._is_orphaned():
-                    log.error("The state folder %s is gone: ending.", self._ctx.home)
-                    return
-                if self._guarded_step():
-                    busy_at = self._now()
-                elif idle_s is not None and self._now() - busy_at >= idle_s:
-                    if self._retires():
-                        log.info("Idle for %g seconds: ending.", idle_s)
-                        break
-                    # A run waits that may not start yet: asked again when it was quiet for as long.
-                    busy_at = self._now()
-                if self._leadership.lease is not None:
-                    self._tidying.look(fence=self._leadership.fence)
-                quiet = self._now() - busy_at >= QUIET_AFTER_S
-                self._wake.wait(LOOK_WHEN_QUIET_EVERY_S if quiet else self._following.pause_s)
-                self._wake.clear()
+            with self._wake.listening() as sleep:
+                self._loop(stop, sleep)
         finally:
             self._tidying.stop()
             self._following.close()
@@ -87,6 +75,38 @@ class Engine:
                 wait([self._sweeping], CLOSE_WITHIN_S)
             if not self._is_orphaned():
                 self._leadership.give_up()
+
+    def wake(self) -> None:
+        """From any thread or signal handler."""
+        self._wake.set()
+
+    def _loop(self, stop: Event, sleep: Sleep) -> None:
+        busy_at = self._now()
+        idle_s = self._settings.exit_when_idle_s
+        while not stop.is_set():
+            if self._is_orphaned():
+                log.error("The state folder %s is gone: ending.", self._ctx.home)
+                return
+            if self._guarded_step():
+                busy_at = self._now()
+            elif idle_s is not None and self._now() - busy_at >= idle_s:
+                if self._retires():
+                    log.info("Idle for %g seconds: ending.", idle_s)
+                    return
+                # A run waits that may not start yet: asked again when it was quiet for as long.
+                busy_at = self._now()
+            if self._leadership.lease is not None:
+                self._tidying.look(fence=self._leadership.fence)
+            self._following.note_ends(sleep.until_woken(self._pause_s(), self._following.ends()))
+
+    def _pause_s(self) -> float:
+        if self._leadership.lease is None:
+            pause_s = STAND_BY_EVERY_S
+        else:
+            pause_s = self._following.pause_s if self._following.names else LOOK_WHEN_QUIET_EVERY_S
+        if self._settings.exit_when_idle_s is not None:
+            pause_s = min(pause_s, self._settings.exit_when_idle_s)
+        return max(0.0, min(pause_s, self._queue.next_due_s(self._ctx.moment())))
 
     def _is_orphaned(self) -> bool:
         """An open database file outlives its folder: without this the engine would lead nothing for ever."""

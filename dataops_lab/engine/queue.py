@@ -69,7 +69,7 @@ class LiveQueue:
     def due(self, now: Moment, *, most: int) -> list[str]:
         """Take out the runs whose time has come: for their next attempt, or to be given up."""
         found: list[str] = []
-        while len(found) < most and self._next_due_s(now) <= 0:
+        while len(found) < most and self.next_due_s(now) <= 0:
             _, run_id = heappop(self._times)
             del self._due[run_id]
             found.append(run_id)
@@ -80,9 +80,10 @@ class LiveQueue:
         self._be_due(run_id, after_s, now)
 
     def has_due(self, now: Moment) -> bool:
-        return self._next_due_s(now) <= 0
+        return self.next_due_s(now) <= 0
 
-    def _next_due_s(self, now: Moment) -> float:
+    def next_due_s(self, now: Moment) -> float:
+        """Seconds until a run has waited long enough, or too long."""
         while self._times and self._due.get(self._times[0][1]) != self._times[0][0]:
             heappop(self._times)  # It moved, and its time with it.
         return self._times[0][0] - (now.tick or 0.0) if self._times else float("inf")

@@ -127,6 +127,10 @@ class ProcessExecutor:
         elif isinstance(child := self._children.get(name), subprocess.Popen):
             child.terminate()
 
+    def ends(self, name: str) -> int | None:
+        child = self._children.get(name)
+        return child.fileno() if isinstance(child, _Forked) else None
+
     def _told_keeper(self, name: str, *, force: bool) -> bool:
         """Let the keeper end its runner. False when there is none, or none any more."""
         claim = self._claim(name)
@@ -231,6 +235,10 @@ class _Forked:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+
+    def fileno(self) -> int | None:
+        number = self._connection.fileno()
+        return number if number >= 0 else None
 
     def poll(self) -> int | None:
         """Its exit code is known to nobody: any number means that it is no more."""

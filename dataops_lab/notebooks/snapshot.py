@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import HERE, Finding, Inspection, KernelChoice, Limits, Severity, Snapshot, Surroundings
-from ..domain.versions import Manifest, TravellingFile
+from ..domain.versions import Manifest, Origin, TravellingFile
+from ..domain.workspaces import Location, normalised_remote
 from ..errors import KernelUnavailable, SnapshotTooLarge
 from ..ports import Blobs
 from . import kernels
@@ -24,7 +25,7 @@ from .parameters import parameters_of
 from .reach import reached, widened
 from .read import Notebook, read_notebook
 from .travel import Luggage, pack
-from .workspace import Workspace, workspace_of
+from .workspace import Workspace, location_of, workspace_of
 
 T = TypeVar("T")
 
@@ -49,6 +50,9 @@ class _Look:
         name = self.workspace.notebook.name.removesuffix(".ipynb") or self.workspace.notebook.name
         return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
+    def located(self, origin: Origin) -> Location:
+        return location_of(self.workspace.notebook, normalised_remote(origin.remote) if origin.remote else None)
+
 
 def inspect(
     path: str, *, root: str | None, kernel: str | None, limits: Limits, where: Surroundings = HERE
@@ -59,7 +63,7 @@ def inspect(
         look = _look(workspace, kernel=kernel, limits=limits, where=where)
     return Inspection(
         name=look.name,
-        source=str(look.workspace.notebook),
+        location=look.located(origin()),
         root=str(look.workspace.root),
         notebook_path=look.workspace.relative(look.workspace.notebook),
         parameters=look.parameters,
@@ -72,6 +76,7 @@ def inspect(
         origin=origin(),
         findings=tuple(look.findings),
         code_cells=len(look.notebook.code_cells),
+        cell_ids=look.notebook.cell_ids,
         kernel_suggestion=look.kernel_problem.detail.get("suggested") if look.kernel_problem else None,
     )
 
@@ -105,13 +110,14 @@ def snapshot(
     )
     return Snapshot(
         name=look.name,
-        source=str(look.workspace.notebook),
+        location=look.located(origin()),
         root=str(look.workspace.root),
         manifest=manifest,
         kernel=look.kernel,
         origin=origin(),
         findings=(*look.findings, *unreadable),
         code_cells=len(look.notebook.code_cells),
+        cell_ids=look.notebook.cell_ids,
     )
 
 

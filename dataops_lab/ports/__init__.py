@@ -14,6 +14,7 @@ from .machine import Clock, Host
 from .notebooks import Notebooks
 from .store import (
     Attempts,
+    Bell,
     Environments,
     Events,
     Images,
@@ -31,6 +32,7 @@ from .store import (
     Transaction,
     Variables,
     Versions,
+    Workspaces,
 )
 from .vault import Vault
 
@@ -39,6 +41,7 @@ __all__ = [
     "AttemptStatus",
     "Attempts",
     "Backends",
+    "Bell",
     "Blobs",
     "Bundle",
     "BundleFile",
@@ -69,4 +72,5 @@ __all__ = [
     "Variables",
     "Vault",
     "Versions",
+    "Workspaces",
 ]

@@ -103,6 +103,10 @@ class Executor(Protocol):
         """
         ...
 
+    def ends(self, name: str) -> int | None:
+        """A descriptor that can be read from once the attempt may have ended. None when there is none: look instead."""
+        ...
+
     def files(self, name: str) -> AttemptFiles:
         """What the runner of this attempt leaves, complete once it has exited."""
         ...

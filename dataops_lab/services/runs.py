@@ -37,6 +37,7 @@ from .placement import THERE, Elsewhere, Placement, check_there, kernel_again, p
 from .queue import Waiting
 from .reactions import move_runs
 from .versions import make_version, take
+from .workspaces import moved_finding
 
 MAX_KEY_LENGTH = 200
 
@@ -84,7 +85,7 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
             parameters=values,
             settings=settled(submission, job.settings, placed.environment.limits),
             origin=snapshot.origin,
-            findings=(*snapshot.findings, *placed.findings),
+            findings=(*snapshot.findings, *placed.findings, *moved_finding(taken.moved, job)),
             key=submission.key,
             request_digest=request,
         )

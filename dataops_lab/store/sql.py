@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from ..domain.leases import ENGINE
 from ..errors import InvalidRequest, StaleWrite, StoreBusy
+from ..ports import Bell
 from . import migrate
 from . import tables as t
 from .attempts import SqlAttempts
@@ -31,6 +33,7 @@ from .runs import SqlRuns
 from .secrets import SqlSecrets
 from .variables import SqlVariables
 from .versions import SqlVersions
+from .workspaces import SqlWorkspaces
 
 BUSY_TIMEOUT_S = 10
 """How long a transaction waits for others before it gives up with StoreBusy."""
@@ -50,6 +53,11 @@ class Database(Protocol):
         """Before the commit of a transaction that may have written: others' `changes` have to differ after it."""
         ...
 
+    def committed(self) -> None:
+        """After the commit of a transaction that may have written: ring the bells, unless the announcement does."""
+        ...
+
+    def bell(self) -> Bell: ...
     def changes(self) -> int: ...
     def copy_to(self, path: Path) -> None: ...
     def keep_copy(self, revision: str) -> None:
@@ -64,10 +72,11 @@ class Database(Protocol):
 
 
 class SqlTransaction:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, host: str) -> None:
         self.events = SqlEvents(connection)
         self.projects = SqlProjects(connection)
-        self.jobs = SqlJobs(connection)
+        self.jobs = SqlJobs(connection, host)
+        self.workspaces = SqlWorkspaces(connection, host)
         self.versions = SqlVersions(connection)
         self.runs = SqlRuns(connection, self.events)
         self.queue = SqlQueue(connection)
@@ -101,13 +110,21 @@ class SqlTransaction:
 
 
 class SqlStore:
-    def __init__(self, database: Database, *, before_commit: Callable[[SqlTransaction], None] | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        host: str | None = None,
+        before_commit: Callable[[SqlTransaction], None] | None = None,
+    ) -> None:
         """Make the tables, or bring them up to date, where needed. StoreTooNew, StoreBusy.
 
+        `host` is the name of this machine, by which it knows where workspaces lie.
         `before_commit` is called with each write transaction, as the last thing before its events and its commit:
         tests let a process die there.
         """
         self._database = database
+        self._host = (host or socket.gethostname())[:64]
         self._before_commit = before_commit
         # Where they share their connections, they share their events too.
         for engine in {it.pool: it for it in (database.reader, database.writer)}.values():
@@ -124,22 +141,26 @@ class SqlStore:
         with self._errors_as_our_own(), self._database.writer.begin() as connection:
             if fence is not None:
                 _check(connection, fence)
-            tx = SqlTransaction(connection)
+            tx = SqlTransaction(connection, self._host)
             yield tx
             if self._before_commit is not None:
                 self._before_commit(tx)
             tx.events.write()
             self._database.announce(connection)
+        self._database.committed()
         for call in tx.follow_up:
             call()
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         with self._errors_as_our_own(), self._database.reader.connect() as connection:
-            yield SqlTransaction(connection)
+            yield SqlTransaction(connection, self._host)
 
     def changes(self) -> int:
         return self._database.changes()
+
+    def bell(self) -> Bell:
+        return self._database.bell()
 
     def copy_to(self, path: Path) -> None:
         with self._errors_as_our_own():

@@ -248,6 +248,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/jobs/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have jobs follow their notebooks, which were renamed or moved, or a folder above them; safe to repeat */
+        post: operations["post_jobs_moves"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/jobs/{job_id}": {
         parameters: {
             query?: never;
@@ -264,6 +281,23 @@ export interface paths {
         head?: never;
         /** Change the name, the limit and the settings of a job; its runs keep theirs */
         patch: operations["patch_jobs_job_id"];
+        trace?: never;
+    };
+    "/jobs/{job_id}/relink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a job is that of another notebook, or the same as another job; safe to repeat */
+        post: operations["post_jobs_job_id_relink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/jobs/{job_id}/versions": {
@@ -1345,6 +1379,11 @@ export interface components {
              * @default null
              */
             file: string | null;
+            /**
+             * Job
+             * @default null
+             */
+            job: string | null;
         };
         /**
          * FrozenModel
@@ -1700,6 +1739,9 @@ export interface components {
          * JobModel
          * @description The settings are those of its runs for which a submission gives none. `concurrency`: how many of its runs may be
          *     active at once; null: as many as there are slots. `revision` counts the changes.
+         *
+         *     The notebook is `path` below the root of the workspace: `source` where this machine saw it last. `sources` are all
+         *     places where it lies, `place_changes` what was moved or relinked; both are empty in a list.
          */
         JobModel: {
             /**
@@ -1741,8 +1783,16 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+            kind: components["schemas"]["JobKind"];
+            workspace: components["schemas"]["WorkspaceReference"];
+            /** Path */
+            path: string;
             /** Source */
             source: string;
+            /** Sources */
+            sources: string[];
+            /** Place Changes */
+            place_changes: components["schemas"]["PlaceChange"][];
             /** Concurrency */
             concurrency: number | null;
             /** Revision */
@@ -1756,7 +1806,7 @@ export interface components {
         };
         /**
          * JobReference
-         * @description `path` is the notebook's path below its workspace root, as the version has it.
+         * @description `path` is the path of the notebook below the root of its workspace, `source` where this machine saw it last.
          */
         JobReference: {
             /** Id */
@@ -1846,6 +1896,26 @@ export interface components {
              * @default true
              */
             read_only: boolean;
+        };
+        /**
+         * MoveRequest
+         * @description Both as the contents API names them: of a notebook or a folder.
+         */
+        MoveRequest: {
+            /** Path */
+            path: string;
+            /** To */
+            to: string;
+        };
+        /**
+         * MovedModel
+         * @description `parted` are jobs whose notebook is where another job is now; the other one may be relinked to it.
+         */
+        MovedModel: {
+            /** Jobs */
+            jobs: components["schemas"]["JobModel"][];
+            /** Parted */
+            parted: components["schemas"]["JobModel"][];
         };
         /** OriginModel */
         OriginModel: {
@@ -2026,6 +2096,25 @@ export interface components {
             key: string;
         };
         /**
+         * PlaceChange
+         * @description A job was moved, or relinked: then with the `job` that it has taken in, by id.
+         */
+        PlaceChange: {
+            /** At */
+            at: string;
+            /** By */
+            by: string | null;
+            /** Source Before */
+            source_before: string;
+            /** Source */
+            source: string;
+            /**
+             * Job
+             * @default null
+             */
+            job: string | null;
+        };
+        /**
          * PlacementModel
          * @description What this person may choose in an environment, for the form. `problem` says why they cannot run there.
          */
@@ -2163,6 +2252,22 @@ export interface components {
             changed_at: string;
             /** Changed By */
             changed_by: string;
+        };
+        /**
+         * RelinkRequest
+         * @description Either the id of the other job, or the path of a notebook as the contents API names it.
+         */
+        RelinkRequest: {
+            /**
+             * Job
+             * @default null
+             */
+            job: string | null;
+            /**
+             * Path
+             * @default null
+             */
+            path: string | null;
         };
         /**
          * RemovedModel
@@ -2721,6 +2826,18 @@ export interface components {
             digest: string;
             /** Number */
             number: number;
+        };
+        /**
+         * WorkspaceReference
+         * @description `remote` is the git remote, in one spelling for all that mean the same.
+         */
+        WorkspaceReference: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Remote */
+            remote: string | null;
         };
         /**
          * WrittenInModel
@@ -4449,6 +4566,7 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string;
+                path?: string;
                 limit?: number;
                 cursor?: string;
             };
@@ -4496,6 +4614,102 @@ export interface operations {
             };
             /** @description Not in the state that this needs */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_jobs_moves: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MovedModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4629,6 +4843,104 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["JobChanges"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_jobs_job_id_relink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RelinkRequest"];
             };
         };
         responses: {

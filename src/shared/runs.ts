@@ -64,9 +64,20 @@ export function contentsPath(run: Run): string {
     : run.job.path;
 }
 
+/** Where `id` stands, or belongs, among ids that are sorted from the newest on. Ids are sorted as times are. */
+export function placeOf(id: string, ids: readonly string[]): number {
+  let [low, high] = [0, ids.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ids[middle] > id) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
 export function newestFirst(runs: Iterable<RunSummary>): RunSummary[] {
-  return [...runs].sort(
-    (a, b) =>
-      b.created_at.localeCompare(a.created_at) || b.id.localeCompare(a.id)
-  );
+  return [...runs].sort((a, b) => (a.id < b.id ? 1 : -1));
 }

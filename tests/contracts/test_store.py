@@ -269,7 +269,7 @@ def test_a_leader_killed_in_the_middle_of_a_transaction_has_written_nothing_and_
     with store.begin() as tx:
         assert tx.leases.take(lease(2), instead_of=lease(1))
         assert tx.runs.get(view.run.id) == view.run
-        assert [event.kind for event in tx.events.after(0)] == ["run.queued"]
+        assert [event.kind for event in tx.events.after(0, subject=run_of(view.run.id))] == ["run.queued"]
 
 
 # --- events ---------------------------------------------------------------------------------------

@@ -101,6 +101,9 @@ class DockerExecutor:
     def files(self, name: str) -> AttemptFiles:
         return RunFolder(self.directory(name), workspace=f"{RUN}/{protocol.FILES}")
 
+    def ends(self, name: str) -> int | None:  # noqa: ARG002
+        return None
+
     def directory(self, name: str) -> Path:
         return self._folder / name
 
