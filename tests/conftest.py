@@ -20,6 +20,7 @@ from dataops_lab.testing import (
     FakeNotebooks,
     FakeVault,
     MemoryBlobs,
+    attempt_files_in,
 )
 
 pytest_plugins = ["tests.docker", "tests.kernel_sessions", "tests.postgres", "tests.registry"]
@@ -89,7 +90,8 @@ def store(database: str) -> Iterator[SqlStore]:
 def ctx(tmp_path: Path, store: SqlStore, clock: FakeClock, host: FakeHost) -> Services:
     """Real store; everything else a fake."""
     blobs = MemoryBlobs()
-    return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), runs_folder=tmp_path / "runs")
+    files = attempt_files_in(tmp_path / "runs")
+    return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), home=tmp_path, attempt_files=files)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ class LocalClient(Client):
         return Status.of(
             seen,
             user=self._user,
-            home=str(self._ctx.runs_folder.parent),
+            home=str(self._ctx.home),
             may_administer=may_administer(self._ctx, self._user),
         )
 

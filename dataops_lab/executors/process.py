@@ -25,11 +25,11 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from ..ports import AttemptStatus, Blobs, Bundle, Observation
+from ..ports import AttemptFiles, AttemptStatus, Blobs, Bundle, Observation
 from ..runner import keeper, protocol
 from ..runner.files import remove_all
 from ..runner.forked import ask
-from ..runner.reading import json_of, open_plain
+from ..runner.reading import RunFolder, json_of, open_plain
 from ..runner.secrets import offered
 from .forgotten import Forgotten
 from .warm import Warm
@@ -156,6 +156,9 @@ class ProcessExecutor:
         except FileNotFoundError:
             return None
         return _Claim(ran=bool(text), is_held=is_held, said=_members_of(text))
+
+    def files(self, name: str) -> AttemptFiles:
+        return RunFolder(self.directory(name))
 
     def directory(self, name: str) -> Path:
         return self._folder / name

@@ -42,6 +42,7 @@ from dataops_lab.testing import (
     FakeNotebooks,
     FakeVault,
     MemoryBlobs,
+    attempt_files_in,
 )
 
 SLOTS = 2
@@ -106,7 +107,8 @@ class Installation(RuleBasedStateMachine):
             self._clock,
             FakeHost(0),
             FakeVault(),
-            runs_folder=folder,
+            home=folder,
+            attempt_files=attempt_files_in(folder),
         )
         self._executor = MoodyExecutor(folder / "process")
         self._dead: set[int] = set()
