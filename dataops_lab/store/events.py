@@ -28,6 +28,11 @@ class SqlEvents:
     def add(self, run_id: str, kind: str, *, at: dt.datetime, data: Mapping[str, Any] | None = None) -> None:
         self._new.append({"run_id": run_id, "at": at, "kind": kind, "data": dict(data or {})})
 
+    @property
+    def kinds(self) -> list[str]:
+        """List the kinds of the events that are not written yet."""
+        return [event["kind"] for event in self._new]
+
     def write(self) -> None:
         if self._new:
             hold(self._connection, "events")

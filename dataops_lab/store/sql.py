@@ -86,9 +86,14 @@ class SqlTransaction:
 
 
 class SqlStore:
-    def __init__(self, database: Database) -> None:
-        """The tables are made or brought up to date where needed. StoreTooNew, StoreBusy."""
+    def __init__(self, database: Database, *, before_commit: Callable[[SqlTransaction], None] | None = None) -> None:
+        """Make the tables, or bring them up to date, where needed. StoreTooNew, StoreBusy.
+
+        `before_commit` is called with each write transaction, as the last thing before its events and its commit:
+        tests let a process die there.
+        """
         self._database = database
+        self._before_commit = before_commit
         # Where they share their connections, they share their events too.
         for engine in {it.pool: it for it in (database.reader, database.writer)}.values():
             event.listen(engine, "before_cursor_execute", _refuse_unstorable)
@@ -106,6 +111,8 @@ class SqlStore:
                 _check(connection, fence)
             tx = SqlTransaction(connection)
             yield tx
+            if self._before_commit is not None:
+                self._before_commit(tx)
             tx.events.write()
             self._database.announce(connection)
         for call in tx.follow_up:
