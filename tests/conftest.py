@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -31,6 +32,18 @@ def nothing_of_this_person(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
             patched.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard() -> None:
+    """A shell makes what it starts in the background deaf to Ctrl-C, and so all that this starts in turn."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def jp_server_cleanup() -> None:
+    """Do nothing: only the tests of handlers have a server, and pytest-jupyter builds one after each test."""
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_jupyter.jupyter_server import jp_server_cleanup  # noqa: F401 - tests/conftest.py turns it off elsewhere
 from tornado.httpclient import HTTPClientError, HTTPResponse
 
 from dataops_lab.engine import Engine
