@@ -41,11 +41,6 @@ def ctrl_c_is_heard() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(autouse=True)
-def jp_server_cleanup() -> None:
-    """Do nothing: only the tests of handlers have a server, and pytest-jupyter builds one after each test."""
-
-
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
