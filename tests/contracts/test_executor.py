@@ -20,6 +20,8 @@ from dataops_lab.testing import FakeExecutor, MemoryBlobs
 from ..waiting import eventually
 from ..written import FOR_EVER
 
+pytestmark = pytest.mark.slow
+
 NAME = "01CONTRACTCONTRACTCONTRACT-1"
 
 

@@ -345,7 +345,7 @@ class Installation(RuleBasedStateMachine):
         return list(runs.page(self._ctx, RunFilter(), limit=500).items)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture
 def new_store(request, tmp_path) -> Callable[[], AbstractContextManager[Store]]:
     """Opens an empty store, another one each time."""
     if request.param == "postgres":
@@ -371,12 +371,25 @@ def new_store(request, tmp_path) -> Callable[[], AbstractContextManager[Store]]:
     return on_sqlite
 
 
-def test_whatever_happens_no_run_is_lost_doubled_or_ended_wrongly(new_store, tmp_path):
+# On PostgreSQL most of a walk is waiting for answers. What databases do differently, the contract of stores shows.
+@pytest.mark.parametrize(("new_store", "walks"), [("sqlite", 25), ("postgres", 8)], indirect=["new_store"])
+def test_whatever_happens_no_run_is_lost_doubled_or_ended_wrongly(new_store, walks, tmp_path):
+    walk(walks, new_store, tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("new_store", ["sqlite", "postgres"], indirect=True)
+def test_the_same_holds_on_many_more_walks(new_store, tmp_path):
+    walk(100, new_store, tmp_path)
+
+
+def walk(times: int, new_store: Callable[[], AbstractContextManager[Store]], folder: Path) -> None:
     numbers = count()
     run_state_machine_as_test(
-        lambda: Installation(tmp_path / f"runs-{next(numbers)}", new_store),
+        lambda: Installation(folder / f"runs-{next(numbers)}", new_store),
         settings=settings(
-            max_examples=25,
+            max_examples=times,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

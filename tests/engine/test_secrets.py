@@ -22,6 +22,8 @@ from dataops_lab.wiring import Home, build_engine, build_services
 from .. import written
 from ..waiting import eventually
 
+pytestmark = pytest.mark.slow
+
 CANARY = 'c4nary/böse+Wörter & "mehr" 7d1f0a'
 
 GIVE_AWAY = [
