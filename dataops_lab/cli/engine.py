@@ -12,7 +12,7 @@ import click
 from ..errors import EngineUnavailable
 from . import options
 from .output import as_json as print_json
-from .text import plural, since
+from .text import plain, plural, since
 
 if TYPE_CHECKING:
     from threading import Event
@@ -73,7 +73,8 @@ def status(as_json: bool) -> None:
     from ..api_models import EngineStatus
     from ..services import installation
 
-    seen = installation.overview(_services())
+    services = _services()
+    seen = installation.overview(services)
     leader = seen.leader
     if as_json:
         leading = EngineStatus(
@@ -87,7 +88,8 @@ def status(as_json: bool) -> None:
         return
     if leader:
         began = since(leader.since, dt.datetime.now(dt.UTC))
-        click.echo(f"Process {leader.process.pid} leads ({began}) with {plural(leader.slots, 'slot')}.")
+        where = "" if leader.host in ("", services.host.name()) else f" of the host {plain(leader.host)}"
+        click.echo(f"Process {leader.process.pid}{where} leads ({began}) with {plural(leader.slots, 'slot')}.")
     else:
         click.echo(
             "No engine leads. JupyterLab and `jupyter dataops run` start one; so does `jupyter dataops engine run`."
@@ -105,6 +107,11 @@ def stop(as_json: bool) -> None:
     services = _services()
     seen = installation.overview(services)
     leader = seen.leader
+    boot = services.host.identity().boot
+    if leader is not None and leader.is_of_another_host(host=services.host.name(), boot=boot):
+        raise EngineUnavailable(
+            f"The engine, process {leader.process.pid}, runs on the host {leader.host}. Stop it there."
+        )
     if leader is not None and is_same_process(leader.process):
         import signal
 

@@ -61,6 +61,14 @@ class SqliteDatabase:
             # In one step: a copy in several would begin again with every commit of the others.
             source.backup(target)
 
+    def keep_copy(self, revision: str) -> None:
+        """Beside the database, for whoever goes back to the program that was there before."""
+        kept = self._path.with_name(f"{self._path.name}.revision-{revision}")
+        scratch = kept.with_name(f".{kept.name}")
+        scratch.unlink(missing_ok=True)
+        self.copy_to(scratch)
+        scratch.replace(kept)
+
     def explains(self, error: DBAPIError) -> str | None:
         said = str(error.orig)
         if "locked" in said or "busy" in said:
