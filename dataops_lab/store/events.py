@@ -63,11 +63,6 @@ class SqlEvents:
         """What was added, written or counted since is taken back by the database as well."""
         self._new = unwritten
 
-    @property
-    def kinds(self) -> list[str]:
-        """List the kinds of the events that are not written yet."""
-        return [event["kind"] for event in self._new]
-
     def write(self) -> None:
         if self._new:
             self.count()

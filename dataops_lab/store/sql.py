@@ -104,11 +104,6 @@ class SqlTransaction:
 
 
 class SqlStore:
-<<<<<<< HEAD
-    def __init__(self, database: Database, *, before_commit: Callable[[SqlTransaction], None] | None = None) -> None:
-        """Make the tables, or bring them up to date, where needed. StoreTooNew, StoreBusy.
-
-=======
     def __init__(
         self,
         database: Database,
@@ -119,15 +114,11 @@ class SqlStore:
         """Make the tables, or bring them up to date, where needed. StoreTooNew, StoreBusy.
 
         `host` is the name of this machine, by which it knows where workspaces lie.
->>>>>>> main
         `before_commit` is called with each write transaction, as the last thing before its events and its commit:
         tests let a process die there.
         """
         self._database = database
-<<<<<<< HEAD
-=======
         self._host = (host or socket.gethostname())[:64]
->>>>>>> main
         self._before_commit = before_commit
         # Where they share their connections, they share their events too.
         for engine in {it.pool: it for it in (database.reader, database.writer)}.values():
