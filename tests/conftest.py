@@ -28,7 +28,7 @@ pytest_plugins = ["tests.docker", "tests.kernel_sessions", "tests.postgres", "te
 
 ABOUT_PROGRAMS = {"cli", "client", "executors", "faults", "kernels", "runner"}
 """Folders whose tests start what they are about: commands, servers, engines, containers, kernels."""
-STARTED = {"docker_client", "own_cluster", "postgres", "r_kernel", "running_engine", "start_server"}
+STARTED = {"docker_client", "own_cluster", "postgres", "r_kernel", "running_engine", "server", "start_server"}
 """Fixtures, and values of parameters, that stand for a program."""
 
 

@@ -44,6 +44,8 @@ from dataops_lab.testing import (
     MemoryBlobs,
 )
 
+pytestmark = pytest.mark.slow
+
 SLOTS = 2
 NOTEBOOKS = ["/sales.ipynb", "/churn.ipynb"]
 WRONG = {"code": "cell_error", "message": "It went wrong."}
