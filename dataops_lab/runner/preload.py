@@ -41,9 +41,9 @@ ATTEMPT_VARIABLE = "DATAOPS_LAB_ATTEMPT"
 
 MODULES = {
     "runner": [
-        "papermill",
         "dataops_lab.runner.run",
-        "dataops_lab.runner.engine",
+        "dataops_lab.runner.client",
+        "dataops_lab.runner.bookkeeping",
         "nbformat.v4",
         "tornado.platform.asyncio",
     ],

@@ -465,7 +465,12 @@ def preload() -> None:
     # See runner/main.py.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     sys.path.insert(0, CODE)
-    for module in ("dataops_lab.runner.run", "papermill", "dataops_lab.runner.engine", "nbformat.v4"):
+    for module in (
+        "dataops_lab.runner.run",
+        "dataops_lab.runner.client",
+        "dataops_lab.runner.bookkeeping",
+        "nbformat.v4",
+    ):
         __import__(module)
     gc.freeze()
 
