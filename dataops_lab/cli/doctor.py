@@ -134,18 +134,21 @@ def runner_can_start(_: Home) -> Iterator[Finding]:
 
     what = "runner"
     tried = subprocess.run(
-        [sys.executable, "-P", "-c", "import nbclient, ipykernel, dataops_lab.runner.run; print(nbclient.__version__)"],
+        [sys.executable, "-P", "-c", _RUNNER],
         capture_output=True,
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
     )
     if tried.returncode == 0:
-        yield Finding(what, "ok", f"nbclient {tried.stdout.strip()} on {sys.executable}")
+        yield Finding(what, "ok", f"papermill {tried.stdout.strip()} on {sys.executable}")
         return
     said = (tried.stderr.strip().splitlines() or ["it said nothing"])[-1]
-    mend = f"{sys.executable} -m pip install --upgrade papermill nbclient ipykernel"
-    yield Finding(what, "broken", f"The runner cannot be imported by {sys.executable}: {said}", mend)
+    mend = f"{sys.executable} -m pip install --upgrade papermill ipykernel"
+    yield Finding(what, "broken", f"papermill cannot be imported by {sys.executable}: {said}", mend)
+
+
+_RUNNER = "from dataops_lab.runner.bare_papermill import papermill; import ipykernel; print(papermill.__version__)"
 
 
 def kernels_are_installed(_: Home) -> Iterator[Finding]:

@@ -33,7 +33,7 @@ from .warm import Warm
 
 
 class ProcessExecutor:
-    """`python` runs the runner; dataops_lab and nbclient are installed there. `warm`: preloaded ones."""
+    """`python` runs the runner; dataops_lab and papermill are installed there. `warm`: preloaded ones."""
 
     def __init__(self, folder: Path, blobs: Blobs, *, python: str = sys.executable, warm: Warm | None = None) -> None:
         self._folder = folder

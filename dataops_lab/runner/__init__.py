@@ -1,5 +1,5 @@
 """The program that runs next to the kernel: takes a run directory, leaves a record in it.
 
-Imports the standard library and of what papermill brings nbclient, nbformat and jupyter_client, and nothing else of
-dataops_lab: it is sent into environments that do not have the rest.
+Imports the standard library, papermill and what papermill brings, and nothing else of dataops_lab:
+it is sent into environments that do not have the rest.
 """

@@ -1,24 +1,21 @@
-"""Executes the cells through nbclient and tells the recorder everything that happens."""
+"""Executes the cells through papermill's client and tells the recorder everything that happens."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import zmq
 from jupyter_core.utils import run_sync
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, CellExecutionError, CellTimeoutError, DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
 
 from . import outputs, startup
 from .kernel import Kernel
 from .protocol import VALUE_MIME, Failure
 from .recorder import Recorder
-
-_log = logging.getLogger(__name__)
 
 FLUSH_S = 0.05
 """How long outputs may wait for more of their kind before they are written."""
@@ -29,11 +26,8 @@ _INPUT = "The notebook asks for input, which nobody can give in a run. Make it a
 _DEBUGGER = "The notebook starts a debugger, to which nobody can talk in a run. Remove the breakpoint."
 
 
-class DataOpsClient(NotebookClient):
-    """One run of one notebook. How it ended is told to the recorder; a kernel that dies raises.
-
-    `nb_man` holds the notebook and keeps its metadata: a `Bookkeeping`, or papermill's own.
-    """
+class DataOpsClient(PapermillNotebookClient):
+    """One run of one notebook. How it ended is told to the recorder; a kernel that dies raises."""
 
     def __init__(
         self,
@@ -45,8 +39,7 @@ class DataOpsClient(NotebookClient):
         **kwargs: Any,
     ) -> None:
         # A flood of output may still be on its way when the reply to its cell is there.
-        super().__init__(nb_man.nb, **{"iopub_timeout": 300, "raise_on_iopub_timeout": True, "log": _log, **kwargs})
-        self.nb_man = nb_man
+        super().__init__(nb_man, **{"iopub_timeout": 300, **kwargs})
         self.recorder = recorder or Recorder.nowhere()
         self._helpers = helpers
         self._stopping = stopping
@@ -76,16 +69,7 @@ class DataOpsClient(NotebookClient):
         if reply and reply["content"]["status"] == "error":
             self.recorder.note("startup_failed", f"The kernel could not be prepared: {reply['content'].get('evalue')}")
 
-    def execute(self) -> Any:
-        self.reset_execution_trackers()
-        with self.setup_kernel():
-            self.execute_cells()
-            info = self.wait_for_reply(self.kc.kernel_info())
-            self.nb.metadata["language_info"] = info["content"]["language_info"]
-            self.set_widgets_metadata()
-        return self.nb
-
-    def execute_cells(self) -> None:
+    def papermill_execute_cells(self) -> None:
         """Each cell, until one fails, exits or the run is to stop."""
         self.recorder.started([cell.cell_type for cell in self.nb.cells])
         for index, cell in enumerate(self.nb.cells):
@@ -180,7 +164,6 @@ class DataOpsClient(NotebookClient):
             for masked in self.recorder.masking.messages(msg):
                 self._take_what_counts(masked)
                 out = super().process_message(masked, cell, cell_index)
-            self.nb_man.autosave_cell()
             return out
         except CellExecutionComplete:
             outputs.join(cell.outputs)

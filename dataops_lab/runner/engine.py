@@ -1,34 +1,41 @@
-"""papermill's engine `dataops`: the same execution, without writing the whole notebook twice per cell.
-
-For `papermill --engine dataops` alone. The runner does without papermill, see bookkeeping.py.
-"""
+"""papermill's engine `dataops`: the same execution, without writing the whole notebook twice per cell."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
-from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager
 from papermill.iorw import write_ipynb
 from papermill.log import logger
 
-from .bookkeeping import PacedSave
 from .client import DataOpsClient
+
+SAVE_EVERY_S = 5.0
+SAVE_SHARE = 0.02
+"""Of the run's time that may go into saving while it runs."""
 
 
 class PacedManager(NotebookExecutionManager):
-    """papermill's own bookkeeping and progress bar, with saves that keep a distance."""
+    """papermill's bookkeeping in the metadata of notebook and cells, with saves that keep a distance."""
 
-    def __init__(self, nb: Any, **kwargs: Any) -> None:
+    def __init__(self, nb: Any, *, write: Callable[[Any], None] | None = None, **kwargs: Any) -> None:
         super().__init__(nb, **kwargs)
-        self._save = PacedSave(self._write)
+        self._write = write or self._write_output_path
+        self._due = 0.0
 
     def save(self, **_: Any) -> None:
-        self._save(self.nb)
+        started = time.monotonic()
+        if started < self._due:
+            return
+        self._write(self.nb)
+        ended = time.monotonic()
+        self._due = ended + max(SAVE_EVERY_S, (ended - started) / SAVE_SHARE)
 
-    def _write(self, notebook: Any) -> None:
+    def _write_output_path(self, nb: Any) -> None:
         if self.output_path:
-            write_ipynb(notebook, self.output_path)
+            write_ipynb(nb, self.output_path)
 
     def autosave_cell(self) -> None:
         if self.autosave_cell_every:
@@ -40,29 +47,12 @@ class PacedManager(NotebookExecutionManager):
         self.nb.metadata.papermill["end_time"] = self.end_time.isoformat()
         self.nb.metadata.papermill["duration"] = (self.end_time - self.start_time).total_seconds()
         self.cleanup_pbar()
-        self._save.at_once(self.nb)
-
-
-class LoggingClient(DataOpsClient):
-    """Repeats outputs where papermill's command is asked to."""
-
-    log_output_message = PapermillNotebookClient.log_output_message
-
-    def __init__(
-        self, nb_man: Any, *, log_output: bool = False, stdout_file: Any = None, stderr_file: Any = None, **kwargs: Any
-    ) -> None:
-        super().__init__(nb_man, **kwargs)
-        self.log_output, self.stdout_file, self.stderr_file = log_output, stdout_file, stderr_file
-
-    def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
-        output = super().process_message(msg, cell, cell_index)
-        if output and (self.log_output or self.stderr_file or self.stdout_file):
-            self.log_output_message(output)
-        return output
+        self._due = 0.0
+        self.save()
 
 
 class DataOpsEngine(Engine):
-    """Used by `papermill --engine dataops`."""
+    """Used by the runner, and by `papermill --engine dataops`."""
 
     @classmethod
     def execute_notebook(
@@ -73,10 +63,13 @@ class DataOpsEngine(Engine):
         progress_bar: bool | dict[str, Any] = True,
         log_output: bool = False,
         autosave_cell_every: int = 30,
+        write: Callable[[Any], None] | None = None,
         **kwargs: Any,
     ) -> Any:
+        """`write` takes the notebook whenever it is to be saved, instead of papermill's writer to `output_path`."""
         manager = PacedManager(
             nb,
+            write=write,
             output_path=output_path,
             progress_bar=progress_bar,
             log_output=log_output,
@@ -100,8 +93,8 @@ class DataOpsEngine(Engine):
         input_path: str | None = None,  # noqa: ARG003  papermill passes it to every engine
         **kwargs: Any,
     ) -> None:
-        """`kwargs` go to the client and, through it, to nbclient's."""
-        client = LoggingClient(
+        """`kwargs` go to `DataOpsClient` and, through it, to nbclient's."""
+        client = DataOpsClient(
             nb_man,
             kernel_name=kernel_name,
             startup_timeout=start_timeout,

@@ -42,8 +42,8 @@ ATTEMPT_VARIABLE = "DATAOPS_LAB_ATTEMPT"
 MODULES = {
     "runner": [
         "dataops_lab.runner.run",
-        "dataops_lab.runner.client",
-        "dataops_lab.runner.bookkeeping",
+        "dataops_lab.runner.bare_papermill",
+        "dataops_lab.runner.engine",
         "nbformat.v4",
         "tornado.platform.asyncio",
     ],

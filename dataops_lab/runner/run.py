@@ -181,34 +181,42 @@ class Run:
             self._end(kernel)
 
     def _execute_with(self, kernel: Kernel) -> None:
-        # All that is imported from here on takes its time; the kernel starts meanwhile.
-        import nbformat.v4
+        # All that is imported from here on takes its time; the kernel starts meanwhile. papermill comes before
+        # the engine, which it looks up while being imported.
         from nbclient.exceptions import DeadKernelError
 
-        from .bookkeeping import Bookkeeping
-        from .client import DataOpsClient
+        from . import bare_papermill  # noqa: F401
+        from .engine import DataOpsEngine
 
         if self._termination.requested:
             return
-        # Not validated: it was before it came here, and that takes longer than a short run.
-        notebook = nbformat.v4.reads((self._directory / protocol.INPUT).read_text(encoding="utf-8"))
-        books = Bookkeeping(notebook, lambda nb: write_whole(self._directory / protocol.OUTPUT, encoded(nb, indent=1)))
-        client = DataOpsClient(
-            books,
-            kernel_name=self._spec["kernel"]["name"],
-            timeout=None,
-            km=kernel,
-            recorder=self._recorder,
-            helpers=self._home,
-            stopping=lambda: self._termination.requested,
-        )
-        books.notebook_start()
         try:
-            client.execute()
+            DataOpsEngine.execute_notebook(
+                self._notebook(),
+                self._spec["kernel"]["name"],
+                progress_bar=False,
+                write=lambda nb: write_whole(self._directory / protocol.OUTPUT, encoded(nb, indent=1)),
+                km=kernel,
+                recorder=self._recorder,
+                helpers=self._home,
+                stopping=lambda: self._termination.requested,
+            )
         except DeadKernelError:
             self._died = self._loop.run_until_complete(_end_of(kernel))
-        finally:
-            books.notebook_complete()
+
+    def _notebook(self) -> Any:
+        import nbformat.v4
+        from papermill import __version__
+
+        # Not validated: it was before it came here, and that takes longer than a short run.
+        notebook = nbformat.v4.reads((self._directory / protocol.INPUT).read_text(encoding="utf-8"))
+        notebook.metadata.papermill = {
+            "default_parameters": {},
+            "environment_variables": {},
+            "parameters": {},
+            "version": __version__,
+        }
+        return notebook
 
     def _stop(self, kernel: Kernel) -> None:
         self._stopping = self._loop.create_task(self._interrupt_then_kill(kernel))

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -5,8 +6,11 @@ import tomllib
 from pathlib import Path
 
 import nbformat
+import papermill  # noqa: F401  (looks the engine up while it is imported, so it comes first)
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+
+from dataops_lab.runner.engine import SAVE_EVERY_S, SAVE_SHARE, PacedManager
 
 PAPERMILL = Path(sys.executable).with_name("papermill")
 KERNELSPEC = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -77,3 +81,44 @@ def test_the_runner_works_where_papermill_looks_its_engine_up(runs, installed):
     run = runs.make("1").start(env=installed).wait()
 
     assert run.result["state"] == "succeeded", run.log
+
+
+class Clock:
+    def __init__(self, monkeypatch, save_takes):
+        self.now, self.saves, self._takes = 1000.0, [], save_takes
+        monkeypatch.setattr("time.monotonic", lambda: self.now)
+
+    def save(self, notebook):
+        self.saves.append(json.dumps(notebook))
+        self.now += self._takes
+
+
+@pytest.mark.parametrize("save_takes", [0.0, 0.1, 4.0])
+def test_saving_takes_a_small_share_of_the_time_however_many_cells_there_are(monkeypatch, save_takes):
+    clock = Clock(monkeypatch, save_takes)
+    notebook = new_notebook(cells=[new_code_cell("1")], metadata={"papermill": {}})
+    manager = PacedManager(notebook, write=clock.save, progress_bar=False)
+    manager.notebook_start()
+    began = clock.now
+
+    while clock.now < began + 1000:
+        manager.cell_start(notebook.cells[0], 0)
+        manager.autosave_cell()
+        clock.now += 0.01
+        manager.cell_complete(notebook.cells[0], 0)
+
+    assert 2 <= len(clock.saves) <= 1000 / SAVE_EVERY_S + 2
+    assert (len(clock.saves) - 1) * save_takes <= 1.1 * SAVE_SHARE * (clock.now - began)
+
+
+def test_the_last_state_is_saved_whole_at_the_end(monkeypatch):
+    clock = Clock(monkeypatch, 0.0)
+    notebook = new_notebook(cells=[new_code_cell("1")], metadata={"papermill": {}})
+    manager = PacedManager(notebook, write=clock.save, progress_bar=False)
+    manager.notebook_start()
+    notebook.cells[0].source = "2"
+
+    manager.notebook_complete()
+
+    assert json.loads(clock.saves[-1])["cells"][0]["source"] == "2"
+    assert json.loads(clock.saves[-1])["metadata"]["papermill"]["end_time"]

@@ -67,7 +67,7 @@ def test_it_imports_nothing_that_compiles_a_grammar(runs, tmp_path):
 def test_it_imports_no_library_for_data_and_no_client_of_a_storage(runs, tmp_path):
     imported = in_a_bare_environment(tmp_path, runs.make("1"))
 
-    assert not imported & {"papermill", "pyarrow", "numpy", "pandas", "boto3", "botocore", "azure", "gcsfs", "requests"}
+    assert not imported & {"pyarrow", "numpy", "pandas", "boto3", "botocore", "azure", "gcsfs", "fsspec", "github"}
 
 
 def test_it_says_how_it_is_used():

@@ -465,13 +465,9 @@ def preload() -> None:
     # See runner/main.py.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     sys.path.insert(0, CODE)
-    for module in (
-        "dataops_lab.runner.run",
-        "dataops_lab.runner.client",
-        "dataops_lab.runner.bookkeeping",
-        "nbformat.v4",
-    ):
-        __import__(module)
+    for module in ("run", "bare_papermill", "engine"):
+        __import__("dataops_lab.runner." + module)
+    __import__("nbformat.v4")
     gc.freeze()
 
 
