@@ -232,6 +232,8 @@ class FakeExecutor:
         self._folder = folder
         self._looks: dict[str, Look] = {}
         self._forgotten: set[str] = set()
+        self.bundles: dict[str, Bundle] = {}
+        """As they were given last, by the attempt's name."""
         self.calls: list[tuple[str, str]] = []
         """(verb, attempt) of everything that was asked for."""
         self.deaf = False
@@ -240,6 +242,7 @@ class FakeExecutor:
 
     def start(self, bundle: Bundle) -> None:
         self.calls.append(("start", bundle.name))
+        self.bundles[bundle.name] = bundle
         if self.fails_to_start:
             raise self.fails_to_start
         if bundle.name not in self._looks and bundle.name not in self._forgotten:

@@ -67,6 +67,11 @@ class Home:
     def engine_log(self) -> Path:
         return self.folder / "engine.log"
 
+    @property
+    def warm(self) -> Path:
+        """How the preloaded interpreters are, as the engine that wrote it saw them last."""
+        return self.folder / "warm.json"
+
 
 def administrators() -> list[str]:
     """Of DATAOPS_LAB_ADMINISTRATORS, names with commas between; none: whoever can reach the installation."""
@@ -80,6 +85,27 @@ def mount_roots() -> list[str]:
     """Of DATAOPS_LAB_MOUNT_ROOTS, folders with colons between; not set: those by convention."""
     named = os.environ.get(MOUNT_ROOTS)
     return list(ROOTS) if named is None else [root for root in named.split(os.pathsep) if root]
+
+
+PRELOAD_BYTES = "DATAOPS_LAB_PRELOAD_BYTES"
+SAFE_LIBRARIES = "DATAOPS_LAB_SAFE_LIBRARIES"
+DEFAULT_PRELOAD_BYTES = 1024**3
+
+
+def preload_bytes() -> int:
+    """Of DATAOPS_LAB_PRELOAD_BYTES, as `512Mi`; 0 for none. InvalidRequest."""
+    text = os.environ.get(PRELOAD_BYTES, "").strip()
+    if text in ("", "0"):
+        return 0 if text else DEFAULT_PRELOAD_BYTES
+    try:
+        return bytes_of(text)
+    except ValueError as problem:
+        raise InvalidRequest(f"The environment variable {PRELOAD_BYTES} is not readable: {problem}") from None
+
+
+def safe_libraries() -> list[str]:
+    """Of DATAOPS_LAB_SAFE_LIBRARIES, names of modules with commas between; not set: none but those known to be."""
+    return [name.strip() for name in os.environ.get(SAFE_LIBRARIES, "").split(",") if name.strip()]
 
 
 TRAVEL_LIMITS = {it.name: f"DATAOPS_LAB_TRAVEL_{it.name.upper()}" for it in fields(Limits)}
@@ -146,6 +172,8 @@ def _docker_images(host: str | None) -> ImageBackend:
 
 
 def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
+    library_bytes = preload_bytes()
+
     def docker(host: str | None) -> Executor:
         from .executors.docker import DockerExecutor, installation_id
 
@@ -156,7 +184,8 @@ def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
         from .executors.process import ProcessExecutor
         from .executors.warm import Warm
 
-        return ProcessExecutor(home.runs / "process", blobs, warm=Warm(warm))
+        interpreters = Warm(warm, library_bytes=library_bytes, more=safe_libraries(), report=home.warm)
+        return ProcessExecutor(home.runs / "process", blobs, warm=interpreters)
 
     return LazyBackends({"process": process, "docker": docker})
 

@@ -18,6 +18,7 @@ from ..runner import protocol
 from ..services import Services
 from .explain import explained
 from .finish import End, Outcome, read_outcome, steps_to, store_record, write_ends
+from .imports import LastImports
 from .launch import bundle_of
 from .lead import Leadership
 from .watch import PROGRESS_EVERY_S, JournalFollower, Step, Times, end_of, next_step
@@ -73,6 +74,7 @@ class Following:
         self._leadership = leadership
         self._wake = wake
         self._inherited = inherited
+        self._imports = LastImports(ctx)
         self._followed: dict[str, _Followed] = {}
         self._writes: list[Callable[[Transaction], None]] = []
         self._ended: list[_Followed] = []
@@ -205,7 +207,8 @@ class Following:
 
     def _launch(self, it: _Followed) -> None:
         try:
-            it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited))
+            imports = self._imports.of(it.run)
+            it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited, imports))
         except (DataOpsError, OSError) as error:
             if isinstance(error, (StoreBusy, StaleWrite)):
                 raise
@@ -246,6 +249,8 @@ class Following:
 
     def _finish(self, it: _Followed, look: Look) -> None:
         outcome = read_outcome(it.executor.directory(it.attempt.name))
+        if outcome.succeeded:
+            self._imports.note(it.run, outcome.imports)
         took = self._now() - it.times.since
         state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, look, took_s=took)
         if reason is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from ..domain.environments import inherited_of
@@ -21,7 +21,9 @@ STARTUP_TIMEOUT_S = 120.0
 INTERRUPT_GRACE_S = 5.0
 
 
-def bundle_of(ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str, str]) -> Bundle:
+def bundle_of(
+    ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str, str], imports: Sequence[str] = ()
+) -> Bundle:
     """What the attempt takes along, read from the stored version: the working files play no part any more.
 
     StaleWrite when it is no longer to be launched: a process may sleep between its intent and here.
@@ -49,6 +51,7 @@ def bundle_of(ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str,
         environment={**({} if container else run.kernel.inherited or inherited_of(inherited)), **variables},
         secrets=secrets,
         container=container,
+        imports=imports,
     )
 
 

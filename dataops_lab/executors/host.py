@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import sys
 import time
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,11 @@ class SystemHost:
             # Of another machine or container, or of this one before it was started again: cannot be told apart.
             return False
         return not is_same_process(process)
+
+
+def starts_warm() -> bool:
+    """Interpreters are forked, and what they became is told by /proc."""
+    return sys.platform == "linux"
 
 
 def is_same_process(process: ProcessIdentity) -> bool:
