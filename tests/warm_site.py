@@ -25,10 +25,10 @@ BASH = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
 ANCESTORS = r"""
 parent() { sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status"; }
 runner=$(sed 's/.*"pid": \([0-9]*\).*/\1/' ../../runner.json)
-echo "$runner" "$(parent "$runner")" "$(parent "$1")" "$(parent "$(parent "$1")")" > ../../.ancestors
+echo "$runner" "$(parent "$(parent "$runner")")" "$(parent "$1")" "$(parent "$(parent "$1")")" > ../../.ancestors
 mv ../../.ancestors ../../ancestors
 """
-"""Given the pid of a kernel: its runner, the runner's parent, the kernel's parent and grandparent."""
+"""Given the pid of a kernel: its runner, the parent of the runner's keeper, the kernel's parent and grandparent."""
 
 TELL_ANCESTORS = {
     "python": "import os\nos.system(f'sh {script} {{os.getpid()}}');",
@@ -160,10 +160,13 @@ class Run:
         return [int(pid) for pid in path.read_text().split()] if path.exists() else []
 
     def told(self) -> None:
-        eventually(lambda: self.ancestors or self.executor.look(self.name).gone)
+        eventually(lambda: self.ancestors or self.executor.look(self.name).is_dead)
 
     def ended(self) -> Run:
-        eventually(lambda: self.executor.look(self.name).gone)
+        eventually(lambda: self.executor.look(self.name).has_ended)
+        if not self.executor.look(self.name).is_dead:
+            self.executor.stop(self.name, force=True)  # As the engine does.
+        eventually(lambda: self.executor.look(self.name).is_dead)
         return self
 
     @property

@@ -75,7 +75,8 @@ def status(as_json: bool) -> None:
     from ..wiring import Home, state_folder
     from . import warm_start
 
-    seen = installation.overview(_services())
+    services = _services()
+    seen = installation.overview(services)
     leader = seen.leader
     warm = warm_start.told(Home(state_folder()).warm, leader.process.pid) if leader else None
     if as_json:
@@ -90,7 +91,8 @@ def status(as_json: bool) -> None:
         return
     if leader:
         began = since(leader.since, dt.datetime.now(dt.UTC))
-        click.echo(f"Process {leader.process.pid} leads ({began}) with {plural(leader.slots, 'slot')}.")
+        where = "" if leader.host in ("", services.host.name()) else f" of the host {plain(leader.host)}"
+        click.echo(f"Process {leader.process.pid}{where} leads ({began}) with {plural(leader.slots, 'slot')}.")
     else:
         click.echo(
             "No engine leads. JupyterLab and `jupyter dataops run` start one; so does `jupyter dataops engine run`."
@@ -110,6 +112,11 @@ def stop(as_json: bool) -> None:
     services = _services()
     seen = installation.overview(services)
     leader = seen.leader
+    boot = services.host.identity().boot
+    if leader is not None and leader.is_of_another_host(host=services.host.name(), boot=boot):
+        raise EngineUnavailable(
+            f"The engine, process {leader.process.pid}, runs on the host {leader.host}. Stop it there."
+        )
     if leader is not None and is_same_process(leader.process):
         import signal
 

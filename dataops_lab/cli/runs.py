@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..domain.environments import Resources
-from ..domain.runs import RunState
+from ..domain.runs import RunState, TriggerKind
 from ..errors import DataOpsError
 from . import exits, options, targets
 from .connection import connected
@@ -20,7 +20,7 @@ from .output import remark, table
 from .text import duration, plain, plural, shown_on, since, size
 
 if TYPE_CHECKING:
-    from ..api_models import RunModel
+    from ..api_models import RunModel, RunSummaryModel
 
 
 @click.group()
@@ -313,7 +313,7 @@ def _parsed(run: RunModel, texts: tuple[tuple[str, str], ...]) -> dict[str, Any]
     return schema.parsed(texts)
 
 
-def _row(run: RunModel, now: dt.datetime) -> tuple[str, ...]:
+def _row(run: RunSummaryModel, now: dt.datetime) -> tuple[str, ...]:
     cells = f"{run.progress.done}/{run.progress.total}" if run.progress.total else ""
     took = duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else ""
     return run.id, run.phase, run.job.name, cells, took, since(run.created_at, now), run.created_by
@@ -333,7 +333,7 @@ def _tell_details(run: RunModel) -> None:
         "image": f"{run.image.name} ({run.image.digest})" if run.image else None,
         "submitted": f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {run.created_by}",
         "cells": f"{run.progress.done} of {run.progress.total}{memory}" if run.progress.total else None,
-        "again of": run.rerun_of,
+        "again of": run.trigger.ref if run.trigger.kind in (TriggerKind.RERUN, TriggerKind.TRIAL) else None,
         "kept": f"{run.kept_at.astimezone():%Y-%m-%d} by {run.kept_by}" if run.kept_at else None,
         "damaged": ", ".join(run.damage),
     }

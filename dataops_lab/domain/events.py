@@ -1,20 +1,50 @@
-"""What happened to a run, as a row. Written in the transaction of the change it tells of."""
+"""What happened to something, as a row. Written in the transaction of the change it tells of."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import Any
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+
+class SubjectKind(StrEnum):
+    RUN = "run"
+    JOB = "job"
+    PROJECT = "project"
+    WORKSPACE = "workspace"
+    ENVIRONMENT = "environment"
+    VARIABLE = "variable"
+    SECRET = "secret"  # noqa: S105
+    IMAGE = "image"
+    RETENTION = "retention"
+
+
+class Subject(NamedTuple):
+    """What an event is about. `id` is its key: of a variable `environment/name`, of a secret `scope/name`."""
+
+    kind: SubjectKind
+    id: str
+
+
+def run_of(run_id: str) -> Subject:
+    return Subject(SubjectKind.RUN, run_id)
 
 
 @dataclass(frozen=True)
 class Event:
-    """`seq` orders all events of an installation; it is the `Last-Event-ID` of the event stream."""
+    """`seq` orders all events of an installation; it is the `Last-Event-ID` of the event stream.
+
+    `actor` is the id of whoever did it, None where nobody is known. `revision` is the one that the
+    subject has since then, None from before revisions were counted and of what is gone.
+    """
 
     seq: int
-    run_id: str
+    subject: Subject
     at: dt.datetime
     kind: str
-    """`run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`; and
-    `run.deleted`, the only one that is left of a run that is gone."""
+    """`run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`,
+    `run.reaction_failed`; and `run.deleted`, the only one that is left of a run that is gone."""
+    actor: str | None = None
+    revision: int | None = None
     data: dict[str, Any] = field(default_factory=dict)

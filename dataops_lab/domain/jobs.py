@@ -1,13 +1,21 @@
-"""A job: a notebook that can be run, known by where it lies. A project: what jobs belong to."""
+"""A job: a notebook that can be run, known by its workspace and path. A project: what jobs belong to."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from .settings import GivenSettings
 
 DEFAULT_PROJECT = "default"
+
+
+class JobKind(StrEnum):
+    NOTEBOOK = "notebook"
+    SCRIPT = "script"
+    COMMAND = "command"
+    PIPELINE = "pipeline"
 
 
 @dataclass(frozen=True)
@@ -16,12 +24,15 @@ class Project:
 
     name: str
     concurrency: int | None = None
+    revision: int = field(default=1, compare=False)
+    """Counts the changes."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """`source` is the notebook's real absolute path, so that every way to reach it is one job.
+    """Known by its workspace and the POSIX `path` below a root of that.
 
+    `source` is the absolute path below the root that this machine saw last. The store fills it in, and keeps none.
     `settings` are those of its runs for which a submission gives none, `concurrency` as in Project.
     """
 
@@ -33,5 +44,9 @@ class Job:
     created_by: str
     concurrency: int | None = None
     settings: GivenSettings = GivenSettings()
+    kind: JobKind = JobKind.NOTEBOOK
+    workspace_id: str = ""
+    path: str = ""
+    pinned: tuple[str, ...] = ()
     revision: int = field(default=1, compare=False)
     """Counts the changes."""

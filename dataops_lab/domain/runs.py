@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 from ..errors import IllegalTransition
 from .environments import Resources
 from .images import RunImage
+from .jobs import JobKind
 from .moments import Moment
 from .settings import GivenSettings, RunSettings
 from .snapshots import Finding, KernelChoice
-from .versions import Origin
+from .versions import Origin, TravellingFile
 
 
 class RunState(StrEnum):
@@ -162,6 +163,33 @@ class Submission(GivenSettings):
     key: str | None = None
 
 
+class TriggerKind(StrEnum):
+    """Why there is a run. What `Trigger.ref` then names is behind it."""
+
+    MANUAL = "manual"
+    RERUN = "rerun"
+    """The run that is run again."""
+    TRIAL = "trial"
+    """The run that is tried on another image."""
+    SCHEDULE = "schedule"
+    WEBHOOK = "webhook"
+    FILES = "files"
+    JOB = "job"
+    STEP = "step"
+    REPLAY = "replay"
+    BACKFILL = "backfill"
+    VERIFICATION = "verification"
+
+
+@dataclass(frozen=True)
+class Trigger:
+    kind: TriggerKind
+    ref: str | None = None
+
+
+MANUAL = Trigger(TriggerKind.MANUAL)
+
+
 class CancelRequest(NamedTuple):
     at: dt.datetime
     by: str
@@ -182,11 +210,16 @@ class Run:
     created_boot: str | None = None
     created_tick: float | None = None
     """See Moment."""
-    trigger: str = "manual"
+    trigger: Trigger = MANUAL
+    kind: JobKind = JobKind.NOTEBOOK
+    parent_id: str | None = None
+    """The run that this one is a part of, under `parent_key`, which no other part of it has."""
+    parent_key: str | None = None
+    inputs: tuple[TravellingFile, ...] = ()
+    """Data files that it reads, as they are given to it."""
     settings: RunSettings = RunSettings()
     key: str | None = None
     request_digest: str | None = None
-    rerun_of: str | None = None
     started_at: dt.datetime | None = None
     finished_at: dt.datetime | None = None
     cancel_requested_at: dt.datetime | None = None
@@ -203,6 +236,8 @@ class Run:
     kept_at: dt.datetime | None = None
     kept_by: str | None = None
     """Who marked it as kept: neither retention nor a person deletes it then."""
+    revision: int = field(default=1, compare=False)
+    """Counts the changes of the run and of its attempts."""
 
     @property
     def created(self) -> Moment:
@@ -217,3 +252,67 @@ class Run:
         if state not in RUN_MOVES[self.state]:
             raise IllegalTransition(f"A run cannot go from {self.state} to {state}.", id=self.id)
         return replace(self, state=state, **changes)
+
+
+_PHASES = {
+    AttemptState.CLAIMED: "starting",
+    AttemptState.LAUNCHING: "starting",
+    AttemptState.RUNNING: "running",
+    AttemptState.FINALIZING: "finishing",
+    AttemptState.CANCELLING: "cancelling",
+    AttemptState.TIMING_OUT: "cancelling",
+    AttemptState.UNCONFIRMED: "cancelling",
+}
+
+
+def phase_of(state: RunState, attempt: AttemptState | None) -> str:
+    """Name for people what a run does: from its state and that of its latest attempt."""
+    if state is RunState.ACTIVE and attempt is not None:
+        return _PHASES.get(attempt, "finishing")
+    if state is RunState.RETRY_WAIT:
+        return "retrying"
+    return "queued" if state is RunState.CREATED else str(state)
+
+
+SUMMARY_TEXT = 500
+"""Characters of a reason's message in a summary."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run as lists show it: of bounded size, whatever its notebook wrote. `reason` has no detail here."""
+
+    id: str
+    project: str
+    job_id: str
+    job_name: str
+    source: str
+    path: str
+    version_digest: str
+    version_number: int
+    environment: str
+    image: RunImage | None
+    state: RunState
+    attempt: int
+    """Number of the latest attempt; 0 before the first."""
+    attempt_state: AttemptState | None
+    progress: Progress
+    reason: Reason | None
+    """Why it ended so, why it waits, or what its latest attempt has trouble with."""
+    nothing_to_do: bool
+    created_at: dt.datetime
+    created_by: str
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    cancel_requested_at: dt.datetime | None
+    kept_at: dt.datetime | None
+    kind: JobKind
+    trigger: Trigger
+    parent_id: str | None
+    parent_key: str | None
+    revision: int
+    """As `Run.revision`: of two summaries the one with the higher revision is newer."""
+
+    @property
+    def phase(self) -> str:
+        return phase_of(self.state, self.attempt_state)

@@ -30,6 +30,8 @@ class Secret:
     changed_at: dt.datetime
     changed_by: str
     sealed: Sealed | None = field(default=None, repr=False)
+    revision: int = field(default=1, compare=False)
+    """Counts the changes, also those that do not set it."""
 
     @property
     def is_set(self) -> bool:
@@ -42,7 +44,7 @@ class Secret:
 
 
 def is_masked(value: str) -> bool:
-    """Whether what runs leave is kept free of it."""
+    """Tell whether the value is masked in everything that runs leave."""
     return len(value.strip()) >= MASKED_FROM
 
 
@@ -51,5 +53,5 @@ REGISTRIES = "registries"
 
 
 def of_environment(name: str) -> str:
-    """The scope of an environment's secrets."""
+    """Return the scope of an environment's secrets."""
     return f"environment/{name}"

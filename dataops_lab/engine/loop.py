@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event
 
 from ..domain.runs import Attempt, Run, RunState
 from ..errors import StaleWrite, StoreBusy
-from ..ports import Backends
+from ..ports import Backends, Transaction
 from ..services import Services
 from .claim import claim, keep_time
-from .following import TRY_AGAIN_AFTER_S, Following
+from .following import CLOSE_WITHIN_S, TRY_AGAIN_AFTER_S, Following
 from .lead import Leadership
+from .queue import LiveQueue
 from .sweep import sweep
 from .tidy import Tidying
 
@@ -27,7 +28,6 @@ half."""
 
 HOME_LOOK_EVERY_S = 1.0
 SWEEP_EVERY_S = 60.0
-KEEP_TIME_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,7 @@ class Engine:
         self._sweeper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine-sweep")
         self._sweeping: Future[None] | None = None
         self._seen: int | None = None
-        self._kept_time_at = float("-inf")
-        self._keep_time_every_s = KEEP_TIME_EVERY_S
-        self._time_due_at = float("-inf")
+        self._queue = LiveQueue(settings.slots)
         self._swept_at: float | None = None
         self._tidying = Tidying(ctx)
         self._has_home = True
@@ -84,7 +82,9 @@ class Engine:
         finally:
             self._tidying.stop()
             self._following.close()
-            self._sweeper.shutdown(wait=True)
+            self._sweeper.shutdown(wait=False, cancel_futures=True)
+            if self._sweeping is not None:
+                wait([self._sweeping], CLOSE_WITHIN_S)
             if not self._is_orphaned():
                 self._leadership.give_up()
 
@@ -127,7 +127,8 @@ class Engine:
         """
         self._leadership.give_up()
         with self._ctx.store.read() as tx:
-            return not tx.runs.in_state(RunState.QUEUED, RunState.RETRY_WAIT, RunState.ACTIVE)
+            counts = tx.runs.counts()
+        return not any(counts.get(state) for state in (RunState.QUEUED, RunState.RETRY_WAIT, RunState.ACTIVE))
 
     def settle(self) -> None:
         """Wait for what is under way in threads; whoever steps by hand wants to see its end."""
@@ -136,9 +137,10 @@ class Engine:
         self._following.settle()
 
     def start_over(self) -> None:
-        """Forget what is remembered and read it again: the store knows better."""
-        self.settle()
+        """Forget what is remembered and read it again: the store knows better. Wait for nobody."""
+        self._leadership.doubt()
         self._following.forget()
+        self._queue.forget()
         self._seen = None
         self._swept_at = None
 
@@ -159,31 +161,28 @@ class Engine:
         return True
 
     def _catch_up_with_the_store(self, fence: int) -> None:
-        changes = self._ctx.store.changes()
-        now = self._now()
-        if changes != self._seen:
-            # What is new may be due before what was known.
-            self._time_due_at = min(self._time_due_at, self._kept_time_at + self._keep_time_every_s)
-        elif now < self._time_due_at:
+        changes, now = self._ctx.store.changes(), self._ctx.moment()
+        if changes == self._seen and not self._queue.has_due(now):
             return
-        if now >= self._time_due_at:
-            self._kept_time_at = now
-            self._time_due_at = now + keep_time(self._ctx.store, self._ctx.moment(), fence=fence)
-            # A fiftieth of the time at most, however many wait.
-            self._keep_time_every_s = max(KEEP_TIME_EVERY_S, 50 * (self._now() - now))
-        # What an engine left that is gone, and what is new: both are followed in the same way.
-        new = self._left_behind() if self._seen is None else []
-        new += claim(self._ctx.store, self._ctx.clock, fence=fence, slots=self._settings.slots)
-        self._following.note_cancels()
-        # The number from before: what was committed since is looked at in the next round.
-        self._seen = changes
+        new: list[tuple[Attempt, Run]] = []
+        if changes != self._seen:
+            with self._ctx.store.read() as tx:
+                # Attempts that an engine left that is gone are followed in the same way as new ones.
+                new = _left_behind(tx) if self._seen is None else []
+                self._following.note_cancels(tx, self._queue.follow(tx, now))
+            # The number from before: what was committed since is looked at in the next round.
+            self._seen = changes
+        keep_time(self._ctx, self._queue, now, fence=fence)
+        if self._queue.has_due(now):
+            self._wake.set()
+        new += claim(self._ctx, self._queue, fence=fence)
         self._following.add(new)
-
-    def _left_behind(self) -> list[tuple[Attempt, Run]]:
-        with self._ctx.store.read() as tx:
-            alive = tx.attempts.alive()
-            runs = tx.runs.of({attempt.run_id for attempt in alive})
-        return [(attempt, runs[attempt.run_id]) for attempt in alive]
 
     def _now(self) -> float:
         return self._ctx.clock.monotonic()
+
+
+def _left_behind(tx: Transaction) -> list[tuple[Attempt, Run]]:
+    alive = tx.attempts.alive()
+    runs = tx.runs.of({attempt.run_id for attempt in alive})
+    return [(attempt, runs[attempt.run_id]) for attempt in alive]

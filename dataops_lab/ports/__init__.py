@@ -7,7 +7,7 @@ Every implementation of a port passes the same contract tests (`tests/contracts/
 from __future__ import annotations
 
 from .blobs import Blobs
-from .executors import Backends, Bundle, BundleFile, Container, Executor, Look
+from .executors import AttemptStatus, Backends, Bundle, BundleFile, Container, Executor, Observation
 from .images import ImageBackend, ImageBackends, Say
 from .machine import Clock, Host
 from .notebooks import Notebooks
@@ -30,10 +30,12 @@ from .store import (
     Transaction,
     Variables,
     Versions,
+    Workspaces,
 )
 from .vault import Vault
 
 __all__ = [
+    "AttemptStatus",
     "Attempts",
     "Backends",
     "Blobs",
@@ -50,8 +52,8 @@ __all__ = [
     "Images",
     "Jobs",
     "Leases",
-    "Look",
     "Notebooks",
+    "Observation",
     "Page",
     "Projects",
     "Queue",
@@ -66,4 +68,5 @@ __all__ = [
     "Variables",
     "Vault",
     "Versions",
+    "Workspaces",
 ]

@@ -11,8 +11,7 @@ from ulid import ULID
 
 from ..domain.environments import SANDBOX
 from ..domain.images import ImageTrial
-from ..domain.runs import RunState, Submission
-from ..domain.settings import bounded
+from ..domain.runs import RunState, Submission, TriggerKind
 from ..domain.snapshots import kernel_for
 from ..errors import InvalidRequest, Refused
 from . import images, runs
@@ -81,7 +80,7 @@ def start(
         raise Refused(f"No job ran on {instead_of} in the last {days} days, so there is nothing to try.")
     if len(found) > MAX_JOBS:
         raise Refused(f"{len(found)} jobs are more than the {MAX_JOBS} of one trial. Name some of them.")
-    started, refused = [], []
+    orders, refused = [], []
     moment = ctx.moment()
     with ctx.store.begin() as tx:
         image = tx.images.get(name)
@@ -91,6 +90,7 @@ def start(
         succeeded, newest = (
             {run.job_id: run for run in tx.runs.newest_of(ids, *states)} for states in ([RunState.SUCCEEDED], [])
         )
+        versions = tx.versions.of((run.job_id, run.version_digest) for run in succeeded.values())
         for job_id in ids:
             last = succeeded.get(job_id)
             if last is None:
@@ -102,23 +102,10 @@ def start(
                 has = ", ".join(it.name for it in kernels)
                 refused.append((last.id, f"The image has no kernel {last.kernel.name}; it has {has or 'none'}."))
                 continue
-            run = runs.again(
-                last,
-                at=moment,
-                by=by,
-                trigger="trial",
-                environment=environment,
-                image=placed.image,
-                kernel=kernel,
-                resources=placed.resources,
-                settings=bounded(last.settings, placed.environment.limits),
-                findings=placed.findings,
-                unpromoted=placed.unpromoted,
-            )
-            started.append((last.id, run))
-        if started:
-            tx.runs.add(*(run for _, run in started))
-        pairs = tuple((last_id, run.id) for last_id, run in started)
+            version = versions[job_id, last.version_digest]
+            orders.append((last.id, runs.repeated(last, version, placed, kernel, TriggerKind.TRIAL)))
+        queued = runs.queue_runs(tx, [order for _, order in orders], by=by, at=moment)
+        pairs = tuple((before, run.id) for (before, _), run in zip(orders, queued, strict=True))
         trial_id = str(ULID.from_datetime(moment.at))
         trial = ImageTrial(trial_id, image.for_run, moment.at, by, pairs, tuple(refused))
         tx.images.add_trial(trial)

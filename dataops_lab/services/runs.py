@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,31 @@ from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.moments import Moment
 from ..domain.parameters import ParameterSchema
 from ..domain.records import Record
-from ..domain.runs import Attempt, Reason, Run, RunState, Submission
-from ..domain.settings import bounded, settled
-from ..domain.snapshots import Snapshot
-from ..domain.versions import Version, canonical_json, digest_of
-from ..errors import Conflict, InvalidRequest, KeyReused
+from ..domain.runs import (
+    MANUAL,
+    SUMMARY_TEXT,
+    Attempt,
+    Progress,
+    Reason,
+    Run,
+    RunState,
+    RunSummary,
+    Submission,
+    Trigger,
+    TriggerKind,
+)
+from ..domain.settings import RunSettings, bounded, settled
+from ..domain.snapshots import Finding, KernelChoice
+from ..domain.versions import Manifest, Origin, TravellingFile, Version, canonical_json, digest_of
+from ..errors import Conflict, InvalidRequest, KeyReused, NotFound
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
 from .permissions import require_owner
-from .placement import THERE, Elsewhere, check_there, image_of, kernel_again, place, place_again, started_by
+from .placement import THERE, Elsewhere, Placement, check_there, kernel_again, place_again, started_by
 from .queue import Waiting
+from .reactions import move_runs
+from .versions import make_version, take
+from .workspaces import moved_finding
 
 MAX_KEY_LENGTH = 200
 
@@ -54,58 +69,27 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
     if submission.key is not None and (earlier := _earlier(ctx, submission.key, request)):
         return Submitted(earlier, created=False)
 
-    if submission.image is None:
-        authored = image_of(ctx, submission.path, submission.environment, root=submission.root)
-        submission = replace(submission, image=authored)
-    with ctx.store.read() as tx:
-        placed = place(ctx, tx, submission, by=by)
-    check_there(ctx, placed)
-    snapshot = ctx.notebooks.snapshot(
-        submission.path, root=submission.root, kernel=submission.kernel, limits=ctx.limits, where=placed.where
-    )
-    schema = snapshot.manifest.parameters
-    values = schema.checked({**submission.parameters, **schema.parsed(submission.texts)})
-    # The notebook is filled in only when the run starts; that it can be is known now.
-    fill_in(ctx, snapshot.manifest.notebook_digest, snapshot.manifest.language, schema, values)
-
+    taken = take(ctx, submission, by=by)
+    values = checked(ctx, taken.snapshot.manifest, submission.parameters, submission.texts)
     moment = ctx.moment()
-    now = moment.at
     with ctx.store.begin() as tx:
         # Asked again: fifty submits with one key may have come this far.
         if submission.key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, submission.key)):
             return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
-        if place(ctx, tx, submission, by=by) != placed:
-            raise Conflict(
-                f"{placed.environment.name} was changed while the notebook was read. Submit it again.",
-                code="changed_meanwhile",
-            )
-        job = _job_of(tx, snapshot, submission, by=by, now=now)
-        version = tx.versions.find(job.id, snapshot.manifest.digest) or tx.versions.add(
-            job.id, snapshot.manifest, at=now, by=by, origin=snapshot.origin
-        )
-        run = Run(
-            id=str(ULID.from_datetime(now)),
-            project=DEFAULT_PROJECT,
-            job_id=job.id,
-            version_digest=version.digest,
-            environment=placed.environment.name,
-            state=RunState.QUEUED,
-            parameters=values,
+        job, version = make_version(ctx, tx, taken, by=by, at=moment.at)
+        placed, snapshot = taken.placed, taken.snapshot
+        order = Order(
+            version=version,
+            placed=placed,
             kernel=started_by(ctx, placed, snapshot.kernel),
-            created_at=now,
-            created_by=by,
-            created_boot=moment.boot,
-            created_tick=moment.tick,
+            parameters=values,
             settings=settled(submission, job.settings, placed.environment.limits),
+            origin=snapshot.origin,
+            findings=(*snapshot.findings, *placed.findings, *moved_finding(taken.moved, job)),
             key=submission.key,
             request_digest=request,
-            origin=snapshot.origin,
-            findings=(*snapshot.findings, *placed.findings),
-            image=placed.image,
-            resources=placed.resources,
-            unpromoted=placed.unpromoted,
         )
-        tx.runs.add(run)
+        run = queue_run(tx, order, by=by, at=moment)
     return Submitted(_just_queued(ctx, run, job, version), created=True)
 
 
@@ -133,58 +117,98 @@ def rerun(
         placed = place_again(ctx, tx, old, elsewhere, by=by)
     if elsewhere.moves(old):
         check_there(ctx, placed)
-    schema = version.manifest.parameters
-    values = schema.checked(old.parameters if parameters is None else parameters)
-    fill_in(ctx, version.manifest.notebook_digest, version.manifest.language, schema, values)
-    run = again(
-        old,
-        at=ctx.moment(),
-        by=by,
-        trigger="rerun",
-        settings=bounded(old.settings, placed.environment.limits),
-        parameters=values,
-        environment=placed.environment.name,
-        image=placed.image,
-        kernel=kernel_again(ctx, placed, old.kernel),
-        key=key,
-        request_digest=request,
-        findings=placed.findings,
-        resources=placed.resources,
-        unpromoted=placed.unpromoted,
-    )
+    values = checked(ctx, version.manifest, old.parameters if parameters is None else parameters)
+    kernel = kernel_again(ctx, placed, old.kernel)
+    again = repeated(old, version, placed, kernel, TriggerKind.RERUN)
+    order = replace(again, parameters=values, key=key, request_digest=request)
     with ctx.store.begin() as tx:
         if key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, key)):
             return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
         tx.runs.get(old.id)  # It may have been deleted meanwhile, and its version with it.
-        tx.runs.add(run)
+        run = queue_run(tx, order, by=by, at=ctx.moment())
     return Submitted(get(ctx, run.id), created=True)
 
 
-def again(old: Run, *, at: Moment, by: str, trigger: str, **changes: Any) -> Run:
-    """A queued run of the same version that names the `old` one."""
-    return replace(
-        old,
-        **{
-            "id": str(ULID.from_datetime(at.at)),
-            "state": RunState.QUEUED,
-            "created_at": at.at,
-            "created_boot": at.boot,
-            "created_tick": at.tick,
-            "created_by": by,
-            "trigger": trigger,
-            "key": None,
-            "request_digest": None,
-            "rerun_of": old.id,
-            "started_at": None,
-            "finished_at": None,
-            "cancel_requested_at": None,
-            "cancel_requested_by": None,
-            "reason": None,
-            "nothing_to_do": False,
-            "kept_at": None,
-            "kept_by": None,
-            **changes,
-        },
+@dataclass(frozen=True)
+class Order:
+    """A run that is asked for, with all that was decided: nothing of it can be refused any more.
+
+    `parent` is the id of the run that it is a part of, and its key there.
+    """
+
+    version: Version
+    placed: Placement
+    kernel: KernelChoice
+    parameters: dict[str, Any]
+    settings: RunSettings
+    trigger: Trigger = MANUAL
+    origin: Origin = Origin()
+    findings: tuple[Finding, ...] = ()
+    inputs: tuple[TravellingFile, ...] = ()
+    parent: tuple[str, str] | None = None
+    key: str | None = None
+    request_digest: str | None = None
+
+
+def repeated(old: Run, version: Version, placed: Placement, kernel: KernelChoice, why: TriggerKind) -> Order:
+    """Order the same again: the version, parameters and inputs of then, in the place that it has now."""
+    return Order(
+        version=version,
+        placed=placed,
+        kernel=kernel,
+        parameters=old.parameters,
+        settings=bounded(old.settings, placed.environment.limits),
+        trigger=Trigger(why, old.id),
+        origin=old.origin,
+        findings=placed.findings,
+        inputs=old.inputs,
+    )
+
+
+def queue_run(tx: Transaction, order: Order, *, by: str, at: Moment) -> Run:
+    """Queue a run of a version that is there. Its `key` must be free: ask `tx.runs.by_key` first.
+
+    What is a part of another run is queued once: the second time the first one is the answer.
+    """
+    return queue_runs(tx, [order], by=by, at=at)[0]
+
+
+def queue_runs(tx: Transaction, orders: Sequence[Order], *, by: str, at: Moment) -> list[Run]:
+    """Queue several in one statement, see `queue_run`; in the order of `orders`, which name no part twice."""
+    there = [tx.runs.part(*order.parent) if order.parent else None for order in orders]
+    queued = [run or _queued(order, by=by, at=at) for run, order in zip(there, orders, strict=True)]
+    if new := [run for run, known in zip(queued, there, strict=True) if known is None]:
+        tx.runs.add(*new)
+    return queued
+
+
+def _queued(order: Order, *, by: str, at: Moment) -> Run:
+    parent_id, parent_key = order.parent or (None, None)
+    return Run(
+        id=str(ULID.from_datetime(at.at)),
+        project=DEFAULT_PROJECT,
+        job_id=order.version.job_id,
+        version_digest=order.version.digest,
+        environment=order.placed.environment.name,
+        state=RunState.QUEUED,
+        parameters=order.parameters,
+        kernel=order.kernel,
+        created_at=at.at,
+        created_by=by,
+        created_boot=at.boot,
+        created_tick=at.tick,
+        trigger=order.trigger,
+        parent_id=parent_id,
+        parent_key=parent_key,
+        inputs=order.inputs,
+        settings=order.settings,
+        key=order.key,
+        request_digest=order.request_digest,
+        origin=order.origin,
+        findings=order.findings,
+        image=order.placed.image,
+        resources=order.placed.resources,
+        unpromoted=order.placed.unpromoted,
     )
 
 
@@ -201,7 +225,8 @@ def cancel(ctx: Services, run_id: str, *, by: str) -> RunView:
         tx.runs.request_cancel(run.id, at=now, by=by)
         if run.state in (RunState.QUEUED, RunState.RETRY_WAIT):
             reason = Reason("cancelled", f"Cancelled by {by} before it started.")
-            tx.runs.move(run, run.moved_to(RunState.CANCELLED, finished_at=now, reason=reason))
+            cancelled = run.moved_to(RunState.CANCELLED, finished_at=now, reason=reason)
+            move_runs(ctx, tx, [(run, cancelled)], at=now)
         return _view(ctx, tx, tx.runs.get(run.id))
 
 
@@ -216,15 +241,74 @@ def of(ctx: Services, run_ids: Collection[str]) -> dict[str, RunView]:
         return {view.run.id: view for view in _views(ctx, tx, list(tx.runs.of(run_ids).values()))}
 
 
-def page(ctx: Services, where: RunFilter, *, limit: int = 50, cursor: str | None = None) -> Page[RunView]:
+def page(ctx: Services, where: RunFilter, *, limit: int = 50, cursor: str | None = None) -> Page[RunSummary]:
     with ctx.store.read() as tx:
         found = tx.runs.page(where, limit=limit, cursor=cursor)
-        return Page(_views(ctx, tx, found.items), found.next)
+        return Page(_explained(ctx, tx, found.items), found.next)
 
 
-def last_of_jobs(ctx: Services, job_ids: Sequence[str]) -> dict[str, RunView]:
+def summary(ctx: Services, run_id: str) -> RunSummary:
+    """NotFound when there is none; the id must be whole."""
+    if found := summaries(ctx, [run_id]):
+        return found[run_id]
+    raise NotFound(f"There is no run {run_id!r}. `jupyter dataops runs list` shows those there are.")
+
+
+def summaries(ctx: Services, run_ids: Collection[str]) -> dict[str, RunSummary]:
+    """Return those that there are, by id."""
     with ctx.store.read() as tx:
-        return {view.job.id: view for view in _views(ctx, tx, tx.runs.newest_of(job_ids))}
+        return {run.id: run for run in _explained(ctx, tx, tx.runs.summaries(run_ids))}
+
+
+def last_of_jobs(ctx: Services, job_ids: Sequence[str]) -> dict[str, RunSummary]:
+    with ctx.store.read() as tx:
+        return {run.job_id: run for run in _explained(ctx, tx, tx.runs.last_of_jobs(job_ids))}
+
+
+def summary_of(view: RunView) -> RunSummary:
+    """Shorten a run that was read whole."""
+    run, last = view.run, view.attempts[-1] if view.attempts else None
+    reason = run.reason or view.waits_because or (last.reason if last and run.state is RunState.ACTIVE else None)
+    return RunSummary(
+        id=run.id,
+        project=run.project,
+        job_id=view.job.id,
+        job_name=view.job.name,
+        source=view.job.source,
+        path=view.version.manifest.notebook_path,
+        version_digest=run.version_digest,
+        version_number=view.version.number,
+        environment=run.environment,
+        image=replace(run.image, id=None) if run.image else None,
+        state=run.state,
+        attempt=last.number if last else 0,
+        attempt_state=last.state if last else None,
+        progress=last.progress if last else Progress(),
+        reason=Reason(reason.code, reason.message[:SUMMARY_TEXT]) if reason else None,
+        nothing_to_do=run.nothing_to_do,
+        created_at=run.created_at,
+        created_by=run.created_by,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        cancel_requested_at=run.cancel_requested_at,
+        kept_at=run.kept_at,
+        kind=run.kind,
+        trigger=run.trigger,
+        parent_id=run.parent_id,
+        parent_key=run.parent_key,
+        revision=run.revision,
+    )
+
+
+def checked(
+    ctx: Services, manifest: Manifest, parameters: Mapping[str, Any], texts: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """The values as the version takes them; `texts` are read by the declared types. InvalidParameters."""
+    schema = manifest.parameters
+    values = schema.checked({**parameters, **schema.parsed(texts)})
+    # The notebook is filled in only when the run starts; that it can be is known now.
+    fill_in(ctx, manifest.notebook_digest, manifest.language, schema, values)
+    return values
 
 
 def fill_in(
@@ -262,22 +346,21 @@ def _same_request(run: Run, request: str) -> Run:
     return run
 
 
-def _job_of(tx: Transaction, snapshot: Snapshot, submission: Submission, *, by: str, now: Any) -> Job:
-    job = tx.jobs.by_source(DEFAULT_PROJECT, snapshot.source)
-    name = submission.name or (job.name if job else snapshot.name)
-    if job is None:
-        job = Job(str(ULID.from_datetime(now)), DEFAULT_PROJECT, name, snapshot.source, now, by)
-        tx.jobs.add(job)
-    elif job.name != name:
-        tx.jobs.rename(job.id, name)
-        job = replace(job, name=name)
-    return job
-
-
 def _just_queued(ctx: Services, run: Run, job: Job, version: Version) -> RunView:
     # Outside of the transaction that writes: thousands may wait, and why they do takes a while to say.
     with ctx.store.read() as tx:
         return RunView(run, job, version, attempts=(), record=None, waits_because=Waiting(ctx, tx).reason(run))
+
+
+def _explained(ctx: Services, tx: Transaction, found: Sequence[RunSummary]) -> list[RunSummary]:
+    """Say why those that are queued wait."""
+    if not any(run.state is RunState.QUEUED for run in found):
+        return list(found)
+    waiting = Waiting(ctx, tx)
+    return [
+        replace(run, reason=replace(waiting.reason(run), detail={})) if run.state is RunState.QUEUED else run
+        for run in found
+    ]
 
 
 def _view(ctx: Services, tx: Transaction, run: Run) -> RunView:

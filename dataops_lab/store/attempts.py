@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from ..domain.events import run_of
 from ..domain.runs import Attempt, AttemptState, Progress, Usage
 from ..errors import StaleWrite
 from . import reasons
@@ -50,18 +51,18 @@ class SqlAttempts:
     def note_trouble(self, attempt: Attempt) -> None:
         if self._updated([(attempt, {"reason": reasons.to_json(attempt.reason)})]):
             at = attempt.started_at or attempt.created_at
-            self._events.add(attempt.run_id, "attempt.trouble", at=at, data={"attempt": attempt.number})
+            self._events.add(run_of(attempt.run_id), "attempt.trouble", at=at, data={"attempt": attempt.number})
 
     def note_progress(self, attempt: Attempt) -> None:
         progress = {name: _columns(attempt)[name] for name in ("cells_done", "cells_total", "cell_current")}
         if self._updated([(attempt, progress)]):
             at = attempt.started_at or attempt.created_at
-            self._events.add(attempt.run_id, "run.progress", at=at, data=asdict(attempt.progress))
+            self._events.add(run_of(attempt.run_id), "run.progress", at=at, data=asdict(attempt.progress))
 
     def _tell(self, ways: Sequence[Sequence[Attempt]]) -> None:
         for step in chain.from_iterable(ways):
             at = step.finished_at or step.started_at or step.created_at
-            self._events.add(step.run_id, f"attempt.{step.state}", at=at, data={"attempt": step.number})
+            self._events.add(run_of(step.run_id), f"attempt.{step.state}", at=at, data={"attempt": step.number})
 
     def _updated(self, rows: Sequence[tuple[Attempt, dict[str, Any]]]) -> int:
         """How many rows were still in that state."""

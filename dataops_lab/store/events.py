@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from ..domain.events import Event
+from ..domain.events import Event, Subject, SubjectKind
 from . import tables as t
 from .locks import hold
 
 TRIM_AT_ONCE = 5000
+COUNT_AT_ONCE = 1000
 
 
 class SqlEvents:
@@ -25,21 +26,56 @@ class SqlEvents:
         self._connection = connection
         self._new: list[dict[str, Any]] = []
 
-    def add(self, run_id: str, kind: str, *, at: dt.datetime, data: Mapping[str, Any] | None = None) -> None:
-        self._new.append({"run_id": run_id, "at": at, "kind": kind, "data": dict(data or {})})
+    def add(
+        self,
+        subject: Subject,
+        kind: str,
+        *,
+        at: dt.datetime,
+        actor: str | None = None,
+        revision: int | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`revision` None for a run: it counts as changed, see `count`."""
+        event = {"subject_kind": subject.kind, "subject_id": subject.id, "at": at, "kind": kind, "actor": actor}
+        self._new.append({**event, "revision": revision, "data": dict(data or {})})
+
+    def count(self) -> None:
+        """Count the revisions of runs up for which there are new events: whatever changes a run leaves one."""
+        new = [it for it in self._new if it["subject_kind"] == SubjectKind.RUN and it["revision"] is None]
+        ids = sorted({event["subject_id"] for event in new})
+        counted: dict[str, int] = {}
+        for start in range(0, len(ids), COUNT_AT_ONCE):
+            rows = self._connection.execute(_COUNT, {"ids": ids[start : start + COUNT_AT_ONCE]})
+            counted.update((row.id, row.revision) for row in rows)
+        for event in new:
+            event["revision"] = counted.get(event["subject_id"])
+
+    @property
+    def kinds(self) -> list[str]:
+        """List the kinds of the events that are not written yet."""
+        return [event["kind"] for event in self._new]
+
+    def unwritten(self) -> list[dict[str, Any]]:
+        return [dict(event) for event in self._new]
+
+    def go_back_to(self, unwritten: list[dict[str, Any]]) -> None:
+        """What was added, written or counted since is taken back by the database as well."""
+        self._new = unwritten
 
     def write(self) -> None:
         if self._new:
+            self.count()
             hold(self._connection, "events")
             self._connection.execute(_INSERT, self._new)
             self._new = []
 
-    def after(self, seq: int, *, limit: int = 1000, run_id: str | None = None) -> Sequence[Event]:
+    def after(self, seq: int, *, limit: int = 1000, subject: Subject | None = None) -> Sequence[Event]:
         self.write()
         query = select(t.events).where(t.events.c.seq > seq).order_by(t.events.c.seq).limit(limit)
-        if run_id is not None:
-            query = query.where(t.events.c.run_id == run_id)
-        return [Event(**row._mapping) for row in self._connection.execute(query)]
+        if subject is not None:
+            query = query.where(t.events.c.subject_kind == subject.kind, t.events.c.subject_id == subject.id)
+        return [_event(row) for row in self._connection.execute(query)]
 
     def last_seq(self) -> int:
         self.write()
@@ -61,3 +97,14 @@ class SqlEvents:
 
 
 _INSERT = insert(t.events)
+_COUNT = (
+    update(t.runs)
+    .where(t.runs.c.id.in_(bindparam("ids", expanding=True)))
+    .values(revision=t.runs.c.revision + 1)
+    .returning(t.runs.c.id, t.runs.c.revision)
+)
+
+
+def _event(row: Row[Any]) -> Event:
+    values = dict(row._mapping)
+    return Event(subject=Subject(SubjectKind(values.pop("subject_kind")), values.pop("subject_id")), **values)

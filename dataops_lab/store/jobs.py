@@ -1,28 +1,46 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import posixpath
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
-from ..domain.jobs import Job
+from ..domain.jobs import Job, JobKind
 from ..domain.settings import GivenSettings
-from ..errors import InvalidRequest, NotFound, StaleWrite
+from ..errors import NotFound, StaleWrite
 from ..ports import Page
 from . import tables as t
 from .fitting import fitting
-from .locks import hold
+from .locks import held
 from .pages import contains, page_of
+from .paths import check_path, is_below
 from .settings import taken_from
-
-MAX_SOURCE_BYTES = 2500
-"""An index of PostgreSQL holds no more."""
 
 
 class SqlJobs:
-    def __init__(self, connection: Connection) -> None:
+    """`host` is the machine by whose roots sources are told."""
+
+    def __init__(self, connection: Connection, host: str) -> None:
         self._connection = connection
+        self._host = host
 
     def get(self, job_id: str) -> Job:
         found = self.of([job_id])
@@ -30,18 +48,27 @@ class SqlJobs:
             raise NotFound(f"There is no job {job_id!r}. `jupyter dataops runs list` names the jobs of all runs.")
         return found[job_id]
 
-    def of(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
-        rows = self._connection.execute(_BY_IDS, {"ids": list(set(job_ids))})
+    def of(self, job_ids: Collection[str]) -> Mapping[str, Job]:
+        rows = self._connection.execute(_BY_IDS, {"ids": list(set(job_ids)), "host": self._host})
         return {row.id: _job(row) for row in rows}
 
-    def by_source(self, project: str, source: str) -> Job | None:
-        hold(self._connection, "source", project, source)
-        row = self._connection.execute(_BY_SOURCE, {"project": project, "source": source}).one_or_none()
-        return _job(row) if row else None
+    def at(self, project: str, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Job]:
+        known = {"project": project, "places": list(places), "host": self._host}
+        rows = self._connection.execute(held(self._connection, _AT), known)
+        return {(row.workspace_id, row.path): _job(row) for row in rows}
+
+    def under(self, workspace_id: str, folder: str) -> Sequence[Job]:
+        query = _ALL.where(t.jobs.c.workspace_id == workspace_id)
+        if folder:
+            query = query.where(is_below(t.jobs.c.path, folder))
+        return [_job(row) for row in self._connection.execute(query.order_by(t.jobs.c.id), {"host": self._host})]
+
+    def hold(self, job_ids: Collection[str]) -> None:
+        query = select(t.jobs.c.id).where(t.jobs.c.id.in_(sorted(job_ids))).order_by(t.jobs.c.id)
+        self._connection.execute(held(self._connection, query))
 
     def add(self, job: Job) -> None:
-        if len(job.source.encode(errors="replace")) > MAX_SOURCE_BYTES:
-            raise InvalidRequest(f"The path is longer than {MAX_SOURCE_BYTES} bytes.")
+        check_path(job.source)
         self._connection.execute(insert(t.jobs), fitting(t.jobs, _columns(job)))
 
     def rename(self, job_id: str, name: str) -> None:
@@ -49,27 +76,69 @@ class SqlJobs:
         self._connection.execute(named.values(revision=t.jobs.c.revision + 1))
 
     def change(self, job: Job) -> Job:
+        check_path(job.source)
         after = replace(job, revision=job.revision + 1)
         query = update(t.jobs).where(t.jobs.c.id == job.id, t.jobs.c.revision == job.revision)
         if self._connection.execute(query, fitting(t.jobs, _columns(after))).rowcount != 1:
             raise StaleWrite("Somebody else has changed the job. Look at it again.", id=job.id)
         return after
 
+    def absorb(self, job: Job, other: Job) -> Job:
+        c = t.versions.c
+        last = self._connection.scalar(select(func.max(c.number)).where(c.job_id == job.id)) or 0
+        own = select(c.digest).where(c.job_id == job.id)
+        theirs = select(t.versions).where(c.job_id == other.id, c.digest.not_in(own)).order_by(c.number)
+        for number, row in enumerate(self._connection.execute(theirs).all(), last + 1):
+            self._connection.execute(insert(t.versions), {**row._mapping, "job_id": job.id, "number": number})
+        theirs_now = update(t.runs).where(t.runs.c.job_id == other.id)
+        self._connection.execute(theirs_now.values(job_id=job.id, revision=t.runs.c.revision + 1))
+        self._connection.execute(delete(t.versions).where(c.job_id == other.id))
+        self._connection.execute(delete(t.jobs).where(t.jobs.c.id == other.id))
+        return self.change(replace(job, workspace_id=other.workspace_id, path=other.path, source=other.source))
+
     def page(self, *, limit: int, cursor: str | None = None, text: str | None = None) -> Page[Job]:
-        query = select(t.jobs)
-        if text:
-            query = query.where(or_(contains(t.jobs.c.name, text), contains(t.jobs.c.source, text)))
-        return page_of(self._connection, query, t.jobs.c.id, _job, limit=limit, cursor=cursor)
+        query = _ALL.where(names(text)) if text else _ALL
+        told = query.params(host=self._host)
+        return page_of(self._connection, told, t.jobs.c.id, _job, limit=limit, cursor=cursor)
 
 
-_BY_IDS = select(t.jobs).where(t.jobs.c.id.in_(bindparam("ids", expanding=True)))
-_BY_SOURCE = select(t.jobs).where(t.jobs.c.project == bindparam("project"), t.jobs.c.source == bindparam("source"))
+_roots = t.workspace_roots.c
+_ROOT = (
+    select(_roots.root)
+    .where(_roots.workspace_id == t.jobs.c.workspace_id)
+    .order_by(case((_roots.host == bindparam("host"), 0), else_=1), _roots.seen_at.desc(), _roots.root)
+    .limit(1)
+    .scalar_subquery()
+)
+_ALL: Select[Any] = select(t.jobs, _ROOT.label("root"))
+_BY_IDS = _ALL.where(t.jobs.c.id.in_(bindparam("ids", expanding=True)))
+_AT = _ALL.where(
+    t.jobs.c.project == bindparam("project"),
+    tuple_(t.jobs.c.workspace_id, t.jobs.c.path).in_(bindparam("places", expanding=True)),
+)
+
+
+def names(text: str) -> ColumnElement[bool]:
+    """Tell whether the job's name, or the path of its notebook by any root, contains `text`."""
+    source = _roots.root + literal("/") + t.jobs.c.path
+    told = exists().where(_roots.workspace_id == t.jobs.c.workspace_id, contains(source, text))
+    return or_(contains(t.jobs.c.name, text), told)
 
 
 def _columns(job: Job) -> dict[str, Any]:
-    return {**{name: value for name, value in vars(job).items() if name != "settings"}, **vars(job.settings)}
+    values = {name: value for name, value in vars(job).items() if name not in ("settings", "source")}
+    return {**values, **vars(job.settings)}
 
 
-def _job(row: Row[tuple[object, ...]]) -> Job:
+def _job(row: Row[Any]) -> Job:
     values = dict(row._mapping)
-    return Job(settings=taken_from(values, GivenSettings), **values)
+    root = values.pop("root")
+    return Job(
+        settings=taken_from(values, GivenSettings),
+        **{
+            **values,
+            "source": posixpath.join(root, values["path"]),
+            "kind": JobKind(values["kind"]),
+            "pinned": tuple(values["pinned"]),
+        },
+    )

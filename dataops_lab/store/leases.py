@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from ..domain.leases import Lease, ProcessIdentity
 from . import tables as t
@@ -15,6 +16,12 @@ class SqlLeases:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def now(self) -> dt.datetime | None:
+        if self._connection.dialect.name != "postgresql":
+            return None
+        now: dt.datetime = self._connection.scalars(_NOW).one()
+        return now
 
     def get(self, name: str) -> Lease | None:
         row = self._connection.execute(_BY_NAME, {"name": name}).one_or_none()
@@ -29,10 +36,10 @@ class SqlLeases:
         return self._update(lease, _columns(lease), token=instead_of.token)
 
     def renew(self, lease: Lease) -> bool:
-        return self._update(lease, {"expires": lease.expires}, token=lease.token)
+        return self._update(lease, {"expires": lease.expires, "expires_at": lease.expires_at}, token=lease.token)
 
     def release(self, lease: Lease) -> None:
-        self._update(lease, {"holder": None, "expires": 0.0}, token=lease.token)
+        self._update(lease, {"holder": None, "expires": 0.0, "expires_at": None}, token=lease.token)
 
     def _update(self, lease: Lease, values: dict[str, Any], *, token: int) -> bool:
         c = t.leases.c
@@ -40,6 +47,7 @@ class SqlLeases:
         return self._connection.execute(statement, values).rowcount == 1
 
 
+_NOW = select(func.clock_timestamp())
 _BY_NAME = select(t.leases).where(t.leases.c.name == bindparam("name"))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
@@ -10,7 +12,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from ..errors import StoreTooNew
 from .locks import hold
 
-NEWEST = "0006"
+NEWEST = "0007"
 """Head of migrations/versions; written here so that opening an up-to-date database imports no alembic."""
 
 
@@ -18,7 +20,8 @@ _one_at_a_time = Lock()
 """Alembic keeps what it works on in a module, for all threads of a process."""
 
 
-def to_newest(engine: Engine) -> None:
+def to_newest(engine: Engine, *, keep_copy: Callable[[str], None]) -> None:
+    """`keep_copy` gets the revision of a database that is about to be changed, while nobody else writes to it."""
     with engine.connect() as connection:
         if _revision(connection) == NEWEST:
             return
@@ -30,7 +33,7 @@ def to_newest(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    with engine.begin() as connection:
+    with _alone(engine) as connection:
         # Asked again: another process may have been faster, and is done now that we hold the lock.
         hold(connection, "migration")
         revision = _revision(connection)
@@ -40,9 +43,32 @@ def to_newest(engine: Engine) -> None:
                 "Upgrade dataops_lab, or use another DATAOPS_LAB_HOME.",
                 revision=revision,
             )
+        if revision not in (None, NEWEST):
+            keep_copy(revision)
         config.attributes["connection"] = connection
         with _one_at_a_time:
             upgrade(config, "head")
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """Begin a transaction in which SQLite lets tables be copied, dropped and named as before."""
+    with engine.connect() as connection:
+        if engine.dialect.name != "sqlite":
+            with connection.begin():
+                yield connection
+            return
+        # Dropping a table would delete its rows one by one, and fail for those that others refer to. On the
+        # driver's own connection: it cannot be said within a transaction.
+        driver = connection.connection
+        driver.execute("PRAGMA foreign_keys = OFF")
+        try:
+            with connection.begin():
+                yield connection
+                if broken := connection.execute(text("PRAGMA foreign_key_check")).first():
+                    raise RuntimeError(f"The upgrade would leave a row that refers to nothing: {tuple(broken)}.")
+        finally:
+            driver.execute("PRAGMA foreign_keys = ON")
 
 
 def _revision(connection: Connection) -> str | None:

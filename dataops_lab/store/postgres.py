@@ -63,6 +63,9 @@ class PostgresDatabase:
     def copy_to(self, path: Path) -> None:  # noqa: ARG002
         raise InvalidRequest("A PostgreSQL database is backed up with its own tools, such as pg_dump.")
 
+    def keep_copy(self, revision: str) -> None:
+        """Nothing: an upgrade is one transaction, and the database has backups of its own."""
+
     def explains(self, error: DBAPIError) -> str | None:
         if error.connection_invalidated:
             return "The connection to the database was lost."

@@ -21,4 +21,4 @@ class SqlProjects:
 
     def change(self, project: Project) -> None:
         query = update(t.projects).where(t.projects.c.name == project.name)
-        self._connection.execute(query, {"concurrency": project.concurrency})
+        self._connection.execute(query.values(concurrency=project.concurrency, revision=t.projects.c.revision + 1))

@@ -28,11 +28,19 @@ class SqlRetention:
         ]
 
     def put(self, rules: Sequence[RetentionRule], *, at: dt.datetime, by: str) -> None:
+        before = {(row.environment, row.state): row for row in self._connection.execute(select(t.retention_rules))}
         self._connection.execute(delete(t.retention_rules))
         for rule in rules:
-            row = {"environment": rule.environment or "", "state": rule.state or ""}
-            limits = {"days": rule.days, "last": rule.last, "changed_at": at, "changed_by": by}
-            self._connection.execute(insert(t.retention_rules), fitting(t.retention_rules, {**row, **limits}))
+            row = {"environment": rule.environment or "", "state": str(rule.state or "")}
+            limits = {"days": rule.days, "last": rule.last}
+            changed = {"revision": 1, "changed_at": at, "changed_by": by}
+            if was := before.get((row["environment"], row["state"])):
+                if (was.days, was.last) == (rule.days, rule.last):
+                    changed = {name: was._mapping[name] for name in changed}
+                else:
+                    changed["revision"] = was.revision + 1
+            added = {**row, **limits, **changed}
+            self._connection.execute(insert(t.retention_rules), fitting(t.retention_rules, added))
 
     def due(self, scope: Scope, *, now: dt.datetime) -> Iterator[str]:
         c = t.runs.c
@@ -67,4 +75,4 @@ class SqlRetention:
 
 def _rule(row: Row[Any]) -> RetentionRule:
     state = RunState(row.state) if row.state else None
-    return RetentionRule(row.environment or None, state, days=row.days, last=row.last)
+    return RetentionRule(row.environment or None, state, days=row.days, last=row.last, revision=row.revision)

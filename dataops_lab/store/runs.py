@@ -1,31 +1,32 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, not_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, not_, select, text, update
 from ulid import ULID
 
 from ..domain.environments import Resources
+from ..domain.events import SubjectKind, run_of
 from ..domain.images import RunImage
+from ..domain.jobs import JobKind
 from ..domain.queue import turn_of
 from ..domain.retention import ENDED
-from ..domain.runs import CancelRequest, Reason, Run, RunState
+from ..domain.runs import CancelRequest, Reason, Run, RunState, RunSummary, Trigger, TriggerKind
 from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.stored import known
-from ..domain.versions import Origin
+from ..domain.versions import Origin, TravellingFile
 from ..errors import InvalidRequest, NotFound, StaleWrite
 from ..ports import Page, RunFilter
-from . import reasons
+from . import reasons, summaries
 from . import tables as t
 from .events import SqlEvents
-from .filters import page_of_ids
 from .fitting import fitting
 from .locks import held, hold
-from .pages import check_page, page_of
+from .pages import check_page
 from .retention import is_protected
 from .settings import taken_from
 
@@ -38,6 +39,7 @@ class SqlRuns:
         self._events = events
 
     def get(self, run_id: str) -> Run:
+        self._events.count()
         rows = self._connection.execute(held(self._connection, _BY_IDS), {"ids": [run_id]}).all()
         if not rows and SHORTEST_PREFIX <= len(run_id) <= 26 and run_id.isascii() and run_id.isalnum():
             # Between, since LIKE uses no index on either database.
@@ -51,6 +53,7 @@ class SqlRuns:
         return _run(rows[0])
 
     def of(self, run_ids: Collection[str]) -> Mapping[str, Run]:
+        self._events.count()
         rows = self._connection.execute(held(self._connection, _BY_IDS), {"ids": list(run_ids)})
         return {row.id: _run(row) for row in rows}
 
@@ -60,16 +63,33 @@ class SqlRuns:
         row = self._connection.execute(query).one_or_none()
         return _run(row) if row else None
 
+    def part(self, parent_id: str, parent_key: str) -> Run | None:
+        # The parent is held instead of the part, which may not be there yet.
+        self._connection.execute(held(self._connection, _BY_IDS), {"ids": [parent_id]})
+        query = select(t.runs).where(t.runs.c.parent_id == parent_id, t.runs.c.parent_key == parent_key)
+        row = self._connection.execute(query).one_or_none()
+        return _run(row) if row else None
+
     def add(self, *runs: Run) -> None:
         self._connection.execute(_INSERT, [fitting(t.runs, _columns(run)) for run in runs])
         for run in runs:
-            self._events.add(run.id, f"run.{run.state}", at=run.created_at)
+            self._events.add(
+                run_of(run.id), f"run.{run.state}", at=run.created_at, actor=run.created_by, revision=run.revision
+            )
 
-    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[Run]:
+    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[RunSummary]:
         check_page(limit, cursor)
-        ids = page_of_ids(self._connection, where, limit=limit + 1, cursor=cursor)
-        query = select(t.runs).where(t.runs.c.id.in_(ids))
-        return page_of(self._connection, query, t.runs.c.id, _run, limit=limit, cursor=cursor)
+        return summaries.page(self._execute, where, limit=limit, cursor=cursor)
+
+    def summaries(self, run_ids: Collection[str]) -> Sequence[RunSummary]:
+        return summaries.with_ids(self._execute, run_ids)
+
+    def last_of_jobs(self, job_ids: Collection[str]) -> Sequence[RunSummary]:
+        return summaries.last_of_jobs(self._execute, job_ids)
+
+    def _execute(self, statement: str, given: Mapping[str, Any]) -> Iterable[Row[Any]]:
+        self._events.count()
+        return self._connection.execute(text(statement), given)
 
     def newest_of(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:
         given = {"jobs": list(job_ids), **({"states": [str(state) for state in states]} if states else {})}
@@ -89,7 +109,7 @@ class SqlRuns:
             raise StaleWrite(f"No longer so, in whole or in part: {were}.")
         for _, after in moves:
             at = after.finished_at or after.started_at or after.created_at
-            self._events.add(after.id, f"run.{after.state}", at=at)
+            self._events.add(run_of(after.id), f"run.{after.state}", at=at)
 
     def request_cancel(self, run_id: str, *, at: dt.datetime, by: str) -> None:
         noted = self._connection.execute(
@@ -97,7 +117,7 @@ class SqlRuns:
             fitting(t.runs, {"cancel_requested_at": at, "cancel_requested_by": by}),
         )
         if noted.rowcount == 1:
-            self._events.add(run_id, "run.cancel_requested", at=at, data={"by": by})
+            self._events.add(run_of(run_id), "run.cancel_requested", at=at, actor=by)
 
     def cancels(self, run_ids: Collection[str]) -> Mapping[str, CancelRequest]:
         rows = self._connection.execute(held(self._connection, _CANCELS), {"ids": list(run_ids)})
@@ -114,16 +134,18 @@ class SqlRuns:
     ) -> None:
         changed = self._connection.execute(update(t.runs).where(t.runs.c.id == run_id, where), fitting(t.runs, row))
         if changed.rowcount == 1:
-            self._events.add(run_id, kind, at=at, data={"by": by})
+            self._events.add(run_of(run_id), kind, at=at, actor=by)
 
     def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: str) -> Sequence[str]:
         may_go = and_(t.runs.c.id.in_(run_ids), t.runs.c.state.in_(ENDED), not_(is_protected()))
         gone = self._connection.scalars(held(self._connection, select(t.runs.c.id).where(may_go))).all()
-        for table in (t.events, t.reports, t.records, t.attempts):
+        of_these = and_(t.events.c.subject_kind == SubjectKind.RUN, t.events.c.subject_id.in_(gone))
+        self._connection.execute(delete(t.events).where(of_these))
+        for table in (t.reports, t.records, t.attempts):
             self._connection.execute(delete(table).where(table.c.run_id.in_(gone)))
         self._connection.execute(delete(t.runs).where(t.runs.c.id.in_(gone)))
         for run_id in gone:
-            self._events.add(run_id, "run.deleted", at=at, data={"by": by})
+            self._events.add(run_of(run_id), "run.deleted", at=at, actor=by)
         return gone
 
     def on_image(self, name: str, since: dt.datetime) -> Sequence[Run]:
@@ -173,10 +195,13 @@ def _said(reason: Reason | None) -> dict[str, Any]:
 
 def _columns(run: Run) -> dict[str, Any]:
     return {
-        **{name: value for name, value in vars(run).items() if name != "settings"},
+        **{name: value for name, value in vars(run).items() if name not in ("settings", "trigger")},
         **vars(run.settings),
         "turn": turn_of(run.created_at, run.settings.priority),
         "kernel": asdict(run.kernel),
+        "trigger_kind": run.trigger.kind,
+        "trigger_ref": run.trigger.ref,
+        "inputs": [asdict(file) for file in run.inputs],
         **_said(run.reason),
         "origin": asdict(run.origin),
         "findings": [asdict(finding) for finding in run.findings],
@@ -190,11 +215,15 @@ def _run(row: Row[Any]) -> Run:
     del values["said"], values["turn"]
     settings = taken_from(values, RunSettings)
     kernel = values["kernel"]
+    trigger = Trigger(TriggerKind(values.pop("trigger_kind")), values.pop("trigger_ref"))
     return Run(
         **{
             **values,
             "state": RunState(values["state"]),
             "settings": settings,
+            "kind": JobKind(values["kind"]),
+            "trigger": trigger,
+            "inputs": tuple(known(TravellingFile, file) for file in values["inputs"]),
             "kernel": known(KernelChoice, {**kernel, "argv": tuple(kernel["argv"])}),
             "reason": reasons.from_json(values["reason"]),
             "origin": known(Origin, values["origin"]),

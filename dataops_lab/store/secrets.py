@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from ..domain.secrets import Sealed, Secret
 from . import tables as t
@@ -30,7 +30,6 @@ class SqlSecrets:
 
     def put(self, secret: Secret) -> None:
         self._hold()
-        self.remove(secret.scope, secret.name)
         sealed = secret.sealed
         row = {
             "scope": secret.scope,
@@ -42,7 +41,11 @@ class SqlSecrets:
             "changed_at": secret.changed_at,
             "changed_by": secret.changed_by,
         }
-        self._connection.execute(insert(t.secrets), fitting(t.secrets, row))
+        c = t.secrets.c
+        there = update(t.secrets).where(c.scope == secret.scope, c.name == secret.name)
+        changed = self._connection.execute(there.values(**fitting(t.secrets, row), revision=c.revision + 1))
+        if changed.rowcount == 0:
+            self._connection.execute(insert(t.secrets), row)
 
     def remove(self, scope: str, name: str) -> None:
         self._hold()
@@ -59,4 +62,4 @@ _OF_SCOPE = _ALL.where(t.secrets.c.scope == bindparam("scope"))
 
 def _secret(row: Row[Any]) -> Secret:
     sealed = Sealed(row.key_id, bytes(row.wrapped), bytes(row.data)) if row.data is not None else None
-    return Secret(row.scope, row.name, row.version, row.changed_at, row.changed_by, sealed)
+    return Secret(row.scope, row.name, row.version, row.changed_at, row.changed_by, sealed, row.revision)

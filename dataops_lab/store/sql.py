@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,7 @@ from .runs import SqlRuns
 from .secrets import SqlSecrets
 from .variables import SqlVariables
 from .versions import SqlVersions
+from .workspaces import SqlWorkspaces
 
 BUSY_TIMEOUT_S = 10
 """How long a transaction waits for others before it gives up with StoreBusy."""
@@ -52,6 +54,10 @@ class Database(Protocol):
 
     def changes(self) -> int: ...
     def copy_to(self, path: Path) -> None: ...
+    def keep_copy(self, revision: str) -> None:
+        """Before an upgrade from `revision`, where the database has no backups of its own."""
+        ...
+
     def explains(self, error: DBAPIError) -> str | None:
         """In words, when trying again later may help."""
         ...
@@ -60,10 +66,11 @@ class Database(Protocol):
 
 
 class SqlTransaction:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, host: str) -> None:
         self.events = SqlEvents(connection)
         self.projects = SqlProjects(connection)
-        self.jobs = SqlJobs(connection)
+        self.jobs = SqlJobs(connection, host)
+        self.workspaces = SqlWorkspaces(connection, host)
         self.versions = SqlVersions(connection)
         self.runs = SqlRuns(connection, self.events)
         self.queue = SqlQueue(connection)
@@ -78,6 +85,17 @@ class SqlTransaction:
         self._connection = connection
         self.follow_up: list[Callable[[], None]] = []
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        events, follow_up = self.events.unwritten(), list(self.follow_up)
+        try:
+            with self._connection.begin_nested():
+                yield
+        except BaseException:
+            self.events.go_back_to(events)
+            self.follow_up = follow_up
+            raise
+
     def once_committed(self, call: Callable[[], None]) -> None:
         self.follow_up.append(call)
 
@@ -86,15 +104,28 @@ class SqlTransaction:
 
 
 class SqlStore:
-    def __init__(self, database: Database) -> None:
-        """The tables are made or brought up to date where needed. StoreTooNew, StoreBusy."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        host: str | None = None,
+        before_commit: Callable[[SqlTransaction], None] | None = None,
+    ) -> None:
+        """Make the tables, or bring them up to date, where needed. StoreTooNew, StoreBusy.
+
+        `host` is the name of this machine, by which it knows where workspaces lie.
+        `before_commit` is called with each write transaction, as the last thing before its events and its commit:
+        tests let a process die there.
+        """
         self._database = database
+        self._host = (host or socket.gethostname())[:64]
+        self._before_commit = before_commit
         # Where they share their connections, they share their events too.
         for engine in {it.pool: it for it in (database.reader, database.writer)}.values():
             event.listen(engine, "before_cursor_execute", _refuse_unstorable)
         try:
             with self._errors_as_our_own():
-                migrate.to_newest(database.writer)
+                migrate.to_newest(database.writer, keep_copy=database.keep_copy)
         except BaseException:
             self.close()
             raise
@@ -104,8 +135,10 @@ class SqlStore:
         with self._errors_as_our_own(), self._database.writer.begin() as connection:
             if fence is not None:
                 _check(connection, fence)
-            tx = SqlTransaction(connection)
+            tx = SqlTransaction(connection, self._host)
             yield tx
+            if self._before_commit is not None:
+                self._before_commit(tx)
             tx.events.write()
             self._database.announce(connection)
         for call in tx.follow_up:
@@ -114,7 +147,7 @@ class SqlStore:
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         with self._errors_as_our_own(), self._database.reader.connect() as connection:
-            yield SqlTransaction(connection)
+            yield SqlTransaction(connection, self._host)
 
     def changes(self) -> int:
         return self._database.changes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from threading import Lock
@@ -12,14 +13,14 @@ from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from ..errors import StateFolderUnusable
 from .locks import READ_ONLY
-from .sql import BUSY_TIMEOUT_S, SqlStore
+from .sql import BUSY_TIMEOUT_S, SqlStore, SqlTransaction
 
 
-def open_sqlite(path: Path) -> SqlStore:
-    """Made or brought up to date where needed. StateFolderUnusable, StoreTooNew."""
+def open_sqlite(path: Path, *, before_commit: Callable[[SqlTransaction], None] | None = None) -> SqlStore:
+    """Make it, or bring it up to date. `before_commit`: see SqlStore. StateFolderUnusable, StoreTooNew."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return SqlStore(SqliteDatabase(path))
+        return SqlStore(SqliteDatabase(path), before_commit=before_commit)
     except (OSError, sqlite3.Error, DatabaseError) as error:
         raise StateFolderUnusable(
             f"The state folder {path.parent} cannot be used: {error}. "
@@ -59,6 +60,14 @@ class SqliteDatabase:
         with closing(_connect(self._path)) as source, closing(sqlite3.connect(path)) as target:
             # In one step: a copy in several would begin again with every commit of the others.
             source.backup(target)
+
+    def keep_copy(self, revision: str) -> None:
+        """Beside the database, for whoever goes back to the program that was there before."""
+        kept = self._path.with_name(f"{self._path.name}.revision-{revision}")
+        scratch = kept.with_name(f".{kept.name}")
+        scratch.unlink(missing_ok=True)
+        self.copy_to(scratch)
+        scratch.replace(kept)
 
     def explains(self, error: DBAPIError) -> str | None:
         said = str(error.orig)

@@ -30,6 +30,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from ..domain.queue import Place
+from ..domain.workspaces import MAX_REMOTE_LENGTH
 
 
 class Instant(TypeDecorator[dt.datetime]):
@@ -84,11 +85,51 @@ def _settings(**defaults: str | ColumnElement[Any]) -> list[Column[Any]]:
     ]
 
 
+def _revision() -> Column[int]:
+    """Count the changes of a row, from 1."""
+    return Column("revision", Integer, nullable=False, server_default="1")
+
+
+actors = Table(
+    "actors",
+    metadata,
+    # Every `*_by` column holds one of these ids. No foreign key: what was done stays, whoever is forgotten.
+    Column("id", String(200), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("last_seen_at", Instant, nullable=False),
+)
+
 projects = Table(
     "projects",
     metadata,
     Column("name", String(100), primary_key=True),
     Column("concurrency", Integer),
+    _revision(),
+)
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("project", String(100), nullable=False),
+    Column("name", String(200), nullable=False),
+    # Where git fetches from, in one spelling and without credentials.
+    Column("remote", String(MAX_REMOTE_LENGTH), index=True),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    _revision(),
+)
+
+workspace_roots = Table(
+    "workspace_roots",
+    metadata,
+    # Empty where a program wrote it that did not tell machines apart: for all of them.
+    Column("host", String(64), primary_key=True),
+    Column("root", String(4096), primary_key=True),
+    Column("workspace_id", ForeignKey("workspaces.id"), nullable=False, index=True),
+    Column("seen_at", Instant, nullable=False),
 )
 
 jobs = Table(
@@ -97,13 +138,18 @@ jobs = Table(
     Column("id", String(26), primary_key=True),
     Column("project", String(100), nullable=False),
     Column("name", String(200), nullable=False),
-    Column("source", String(4096), nullable=False),
+    Column("kind", String(20), nullable=False, server_default="notebook"),
+    Column("workspace_id", ForeignKey("workspaces.id"), nullable=False),
+    # From the root of the workspace, with slashes.
+    Column("path", String(4096), nullable=False),
+    # Patterns of data files that stay as they were when the version was made.
+    Column("pinned", JSON, nullable=False, server_default="[]"),
     Column("created_at", Instant, nullable=False),
     Column("created_by", String(200), nullable=False),
     *_settings(),
     Column("concurrency", Integer),
-    Column("revision", Integer, nullable=False, server_default="1"),
-    UniqueConstraint("project", "source"),
+    _revision(),
+    UniqueConstraint("project", "workspace_id", "path"),
 )
 
 versions = Table(
@@ -119,6 +165,8 @@ versions = Table(
     UniqueConstraint("job_id", "number"),
 )
 
+PARENT_KEY_LENGTH = 500
+
 SAID_LENGTH = 500
 """An index of PostgreSQL holds no more than 2,700 bytes of a row."""
 
@@ -131,10 +179,17 @@ runs = Table(
     Column("job_id", ForeignKey("jobs.id"), nullable=False),
     Column("version_digest", String(71), nullable=False),
     Column("environment", String(100), nullable=False),
+    Column("kind", String(20), nullable=False, server_default="notebook"),
     Column("state", String(20), nullable=False),
     Column("parameters", _Values, nullable=False),
-    Column("kernel", JSON, nullable=False),
-    Column("trigger", String(20), nullable=False),
+    # Empty where nothing of its own is started, as for a pipeline.
+    Column("kernel", JSON(none_as_null=True)),
+    Column("trigger_kind", String(20), nullable=False),
+    Column("trigger_ref", String(200)),
+    Column("parent_id", String(26)),
+    Column("parent_key", String(PARENT_KEY_LENGTH)),
+    # Data files that it reads, with their digests.
+    Column("inputs", JSON, nullable=False, server_default="[]"),
     *_settings(
         priority="0",
         max_retries="0",
@@ -147,7 +202,6 @@ runs = Table(
     Column("turn", Float, nullable=False, server_default="0"),
     Column("key", String(200)),
     Column("request_digest", String(71)),
-    Column("rerun_of", String(26)),
     Column("created_at", Instant, nullable=False),
     Column("created_boot", String(40)),
     Column("created_tick", Float),
@@ -167,6 +221,7 @@ runs = Table(
     Column("kept_by", String(200)),
     # The beginning of the reason's message, for the text search: an index of this alone is quick to walk.
     Column("said", String(SAID_LENGTH)),
+    _revision(),
     ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
     UniqueConstraint("project", "key"),
     Index(None, "state", "id"),
@@ -175,6 +230,7 @@ runs = Table(
     Index(None, "created_by", "id"),
     Index(None, "job_id", "state", "id"),
     Index(None, "job_id", "version_digest"),
+    Index(None, "parent_id", "parent_key", unique=True),
 )
 # `only`: the rows that it holds, as the migration says. SQLAlchemy's own words for that would import both dialects.
 # All that the queue reads, in its order: it is read again with every start. With the state, or SQLite takes another.
@@ -231,16 +287,23 @@ reports = Table(
     Column("digest", String(71), nullable=False),
 )
 
+SUBJECT_LENGTH = 500
+"""The longest is a secret: its scope and its name."""
+
 events = Table(
     "events",
     metadata,
     Column("seq", _Sequence, primary_key=True, autoincrement=True),
-    # No foreign key: that a run was deleted is an event too.
-    Column("run_id", String(26), nullable=False),
+    # No foreign key: that something was deleted is an event too.
+    Column("subject_kind", String(20), nullable=False),
+    Column("subject_id", String(SUBJECT_LENGTH), nullable=False),
     Column("at", Instant, nullable=False),
     Column("kind", String(40), nullable=False),
+    # Empty for those from before actors and revisions were written down.
+    Column("actor", String(200)),
+    Column("revision", Integer),
     Column("data", JSON, nullable=False),
-    Index(None, "run_id", "seq"),
+    Index("ix_events_subject", "subject_kind", "subject_id", "seq"),
     sqlite_autoincrement=True,
 )
 
@@ -263,6 +326,7 @@ variables = Table(
     Column("value", Text, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Column("changed_by", String(200), nullable=False),
+    _revision(),
 )
 
 secrets = Table(
@@ -276,6 +340,7 @@ secrets = Table(
     Column("data", LargeBinary),
     Column("changed_at", Instant, nullable=False),
     Column("changed_by", String(200), nullable=False),
+    _revision(),
 )
 
 images = Table(
@@ -324,6 +389,9 @@ leases = Table(
     Column("expires", Float, nullable=False),
     Column("process", JSON, nullable=False),
     Column("slots", Integer, nullable=False),
+    # The machine whose clock `expires` is told by; `expires_at` is by the clock of the database.
+    Column("host", String(200), nullable=False, server_default=""),
+    Column("expires_at", Instant),
 )
 
 retention_rules = Table(
@@ -336,6 +404,7 @@ retention_rules = Table(
     Column("last", Integer),
     Column("changed_at", Instant, nullable=False),
     Column("changed_by", String(200), nullable=False),
+    _revision(),
 )
 
 chores = Table(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from ..domain.variables import Variable
 from . import tables as t
@@ -20,8 +20,11 @@ class SqlVariables:
 
     def put(self, variable: Variable) -> None:
         hold(self._connection, "variable", variable.environment, variable.name)
-        self.remove(variable.environment, variable.name)
-        self._connection.execute(insert(t.variables), fitting(t.variables, vars(variable)))
+        c = t.variables.c
+        there = update(t.variables).where(c.environment == variable.environment, c.name == variable.name)
+        row = fitting(t.variables, {name: value for name, value in vars(variable).items() if name != "revision"})
+        if self._connection.execute(there.values(**row, revision=c.revision + 1)).rowcount == 0:
+            self._connection.execute(insert(t.variables), row)
 
     def remove(self, environment: str, name: str) -> None:
         c = t.variables.c

@@ -14,6 +14,7 @@ import {
   Page,
   RerunRequest,
   Run,
+  RunSummary,
   Status,
   Submission,
   TakenAlong,
@@ -54,7 +55,7 @@ export class Client extends Connection {
     return this.send('POST', 'runs', submission, { 'Idempotency-Key': key });
   }
 
-  runs(query: RunQuery = {}): Promise<Page<Run>> {
+  runs(query: RunQuery = {}): Promise<Page<RunSummary>> {
     const { state, ...rest } = query;
     return this.get('runs', { ...rest, state: state?.join(',') });
   }

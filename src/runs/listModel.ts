@@ -1,20 +1,20 @@
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Client, Problem, Run } from '../api';
+import { Client, Problem, RunSummary } from '../api';
 import { newestFirst } from '../shared/runs';
 import { IRuns } from '../tokens';
 
 const PAGE = 50;
 
 export type Filter = {
-  /** Run states as the server names them; all without. */
+  /** RunSummary states as the server names them; all without. */
   states: string[];
   text: string;
 };
 
 export type ListState = {
   filter: Filter;
-  runs: Run[];
+  runs: RunSummary[];
   loading: boolean;
   hasMore: boolean;
   trouble: Problem | null;
@@ -91,7 +91,7 @@ export class RunsListModel {
     }
   }
 
-  private _onRun(_: IRuns, run: Run): void {
+  private _onRun(_: IRuns, run: RunSummary): void {
     const { runs, filter } = this._state;
     const known = runs.some(it => it.id === run.id);
     const fits = !filter.states.length || filter.states.includes(run.state);
@@ -112,7 +112,7 @@ export class RunsListModel {
   }
 
   /** Runs older than what was loaded come with their page. */
-  private _isOnPage(run: Run): boolean {
+  private _isOnPage(run: RunSummary): boolean {
     const { runs, hasMore } = this._state;
     const last = runs[runs.length - 1];
     return !hasMore || !last || run.created_at >= last.created_at;
@@ -135,7 +135,7 @@ export class RunsListModel {
   private readonly _changed = new Signal<this, void>(this);
 }
 
-function merged(before: Run[], more: Run[]): Run[] {
+function merged(before: RunSummary[], more: RunSummary[]): RunSummary[] {
   const all = new Map([...before, ...more].map(run => [run.id, run]));
   return newestFirst(all.values());
 }

@@ -1,8 +1,8 @@
 import { UUID } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Client, EventStream, Problem, Run } from '../api';
-import { isOlder, isTerminal, newestFirst } from '../shared/runs';
+import { Client, EventStream, Problem, Run, RunSummary } from '../api';
+import { isTerminal, newestFirst, summaryOf } from '../shared/runs';
 import { IRuns } from '../tokens';
 
 const RECENT = 20;
@@ -27,7 +27,7 @@ export class RunsModel implements IRuns {
     return this._changed;
   }
 
-  get runChanged(): ISignal<this, Run> {
+  get runChanged(): ISignal<this, RunSummary> {
     return this._runChanged;
   }
 
@@ -39,11 +39,11 @@ export class RunsModel implements IRuns {
     return this._mayAdminister;
   }
 
-  get active(): readonly Run[] {
+  get active(): readonly RunSummary[] {
     return this._active;
   }
 
-  get recent(): readonly Run[] {
+  get recent(): readonly RunSummary[] {
     return this._recent;
   }
 
@@ -61,16 +61,16 @@ export class RunsModel implements IRuns {
 
   current: string | null = null;
 
-  get(id: string): Run | undefined {
+  get(id: string): RunSummary | undefined {
     return this._runs.get(id);
   }
 
-  newest(run: Run): Run {
+  newest(run: RunSummary): RunSummary {
     const known = this._runs.get(run.id);
-    return known && isOlder(run, known) ? known : run;
+    return known && known.revision > run.revision ? known : run;
   }
 
-  isMine(run: Run): boolean {
+  isMine(run: RunSummary): boolean {
     return run.created_by === this._user;
   }
 
@@ -88,7 +88,7 @@ export class RunsModel implements IRuns {
     return this._started;
   }
 
-  add(run: Run): void {
+  add(run: RunSummary): void {
     if (!this._take(run)) {
       return;
     }
@@ -121,7 +121,7 @@ export class RunsModel implements IRuns {
   }
 
   /** False where it is older than what is known. */
-  private _take(run: Run): boolean {
+  private _take(run: RunSummary): boolean {
     if (this.newest(run) !== run) {
       return false;
     }
@@ -137,7 +137,7 @@ export class RunsModel implements IRuns {
   }
 
   private _added(run: Run): Run {
-    this.add(run);
+    this.add(summaryOf(run));
     return run;
   }
 
@@ -205,16 +205,16 @@ export class RunsModel implements IRuns {
     this._watchEngine();
   }
 
-  private _active: Run[] = [];
-  private _recent: Run[] = [];
+  private _active: RunSummary[] = [];
+  private _recent: RunSummary[] = [];
   private _trouble: Problem | null = null;
   private _engineMissing = false;
   private _engineTimer: ReturnType<typeof setTimeout> | undefined;
   private _started: Promise<void> | undefined;
   private _user = '';
   private _mayAdminister: boolean | null = null;
-  private readonly _runs = new Map<string, Run>();
+  private readonly _runs = new Map<string, RunSummary>();
   private readonly _changed = new Signal<this, void>(this);
-  private readonly _runChanged = new Signal<this, Run>(this);
+  private readonly _runChanged = new Signal<this, RunSummary>(this);
   private readonly _runDeleted = new Signal<this, string>(this);
 }

@@ -132,7 +132,7 @@ def test_a_rerun_keeps_the_parameters_that_are_not_given(shell, good):
     again = shell("runs", "rerun", good["id"], "-p", "top", "5", "--json")
 
     assert again.code == 0
-    assert again.json["rerun_of"] == good["id"]
+    assert again.json["trigger"] == {"kind": "rerun", "ref": good["id"]}
     assert again.json["version"] == good["version"]
     assert again.json["parameters"] == {"month": "2026-02", "top": 5}
 

@@ -171,7 +171,7 @@ def test_a_rerun_is_a_new_run_of_the_same_version_with_the_parameters_it_is_give
 
     same, other = client.rerun(old.id, key="again"), client.rerun(old.id, parameters={"y": 7})
 
-    assert same.rerun_of == other.rerun_of == old.id
+    assert same.trigger.ref == other.trigger.ref == old.id
     assert same.version == other.version == old.version
     assert (same.parameters, other.parameters) == ({"x": 5}, {"y": 7})
     assert client.rerun(old.id, key="again").id == same.id

@@ -14,6 +14,7 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
+from dataops_lab.domain.events import run_of
 from dataops_lab.domain.leases import ENGINE, Lease, ProcessIdentity
 from dataops_lab.domain.parameters import Parameter, ParameterSchema
 from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Run, RunState, Submission
@@ -86,8 +87,8 @@ def test_fifty_submits_with_one_key_from_several_processes_make_one_run(process,
     tell_to_go(*processes)
     answers = [json.loads(it.communicate()[0]) for it in processes]
     [run] = runs.page(ctx, RunFilter()).items
-    assert answers == [[run.run.id] * 25] * 2
-    assert run.version.number == 1
+    assert answers == [[run.id] * 25] * 2
+    assert run.version_number == 1
 
 
 def test_submits_of_many_contents_at_once_number_their_versions_without_gap(ctx):
@@ -129,7 +130,7 @@ def test_of_two_that_move_a_run_one_wins(store, submit):
         [won] = [answer for answer in answers if not isinstance(answer, StaleWrite)]
         with store.read() as tx:
             assert tx.runs.get(run.id).state == won
-            assert len(tx.events.after(0, run_id=run.id)) == 2
+            assert len(tx.events.after(0, subject=run_of(run.id))) == 2
 
 
 def test_a_cancel_that_races_the_start_is_always_heard(store, submit, ctx):
@@ -170,7 +171,7 @@ def test_of_several_moves_either_all_are_made_or_none(store, submit):
         tx.attempts.move_all(ends)
     with store.read() as tx:
         assert [it.state for run in (one, other) for it in tx.attempts.of_run(run.id)] == [AttemptState.CANCELLING] * 2
-        told = [event.kind for event in tx.events.after(0, run_id=one.id)]
+        told = [event.kind for event in tx.events.after(0, subject=run_of(one.id))]
     assert told[-2:] == ["attempt.finalizing", "attempt.cancelling"]
 
 
@@ -182,15 +183,28 @@ def test_who_is_to_be_cancelled_is_told_by_whom(store, submit, ctx):
         assert tx.runs.cancels([one.id, other.id]) == {one.id: (ctx.clock.now(), "ann")}
 
 
-def test_of_each_person_the_first_ones_that_wait_are_found(store, submit, ctx):
-    run = submit().run
-    with store.begin() as tx:
-        for person in ("ann", "bob", "ann", "bob", "ann", "bob"):
-            tx.runs.add(runs.again(run, at=ctx.moment(), by=person, trigger="manual"))
+def test_the_queue_is_followed_by_what_moved_since_it_was_read(store, submit, ctx):
+    first, second = submit().run, submit().run
     with store.read() as tx:
-        everybody, first = tx.queue.waiting(), tx.queue.waiting(first=2)
-    by_person = [[place for place in everybody if place.created_by == who][:2] for who in ("ann", "bob", "someone")]
-    assert first == [place for places in by_person for place in places]
+        seq, everything = tx.events.last_seq(), tx.queue.alive()
+    assert [(it.state, it.place.id) for it in everything] == [("queued", first.id), ("queued", second.id)]
+    with store.read() as tx:
+        assert tx.queue.touched_since(seq) == (seq, set())
+    runs.cancel(ctx, second.id, by="ann")
+    with store.begin() as tx:
+        tx.runs.move(first, active := first.moved_to(RunState.ACTIVE, started_at=ctx.clock.now()))
+        tx.runs.request_cancel(active.id, at=ctx.clock.now(), by="ann")
+        tx.runs.keep(active.id, at=ctx.clock.now(), by="ann")
+    third = submit().run
+    with store.read() as tx:
+        later, touched = tx.queue.touched_since(seq)
+        assert touched == {first.id, second.id, third.id}
+        assert {(it.state, it.place.id) for it in tx.queue.alive(touched)} == {
+            ("active", first.id),
+            ("queued", third.id),
+        }
+        assert tx.queue.touched_since(later) == (later, set())
+        assert later == tx.events.last_seq()
 
 
 # --- leases and fences ----------------------------------------------------------------------------
@@ -255,7 +269,7 @@ def test_a_leader_killed_in_the_middle_of_a_transaction_has_written_nothing_and_
     with store.begin() as tx:
         assert tx.leases.take(lease(2), instead_of=lease(1))
         assert tx.runs.get(view.run.id) == view.run
-        assert [event.kind for event in tx.events.after(0)] == ["run.queued"]
+        assert [event.kind for event in tx.events.after(0, subject=run_of(view.run.id))] == ["run.queued"]
 
 
 # --- events ---------------------------------------------------------------------------------------
@@ -291,7 +305,7 @@ def test_a_follower_never_passes_over_an_event_that_is_committed_late(store, sub
             assert follower.events.after(start) == []
     other.join()
     with store.read() as follower:
-        assert [event.run_id for event in follower.events.after(start)] == [early.run_id, late.run_id]
+        assert [event.subject.id for event in follower.events.after(start)] == [early.run_id, late.run_id]
         assert number == start + 1
 
 
@@ -323,14 +337,14 @@ def test_every_event_of_many_writers_is_seen_once_by_one_who_follows(store, subm
             with store.read() as tx:
                 new = tx.events.after(last, limit=7)
                 while new:
-                    seen += [(event.run_id, event.data["done"], event.data["total"]) for event in new]
+                    seen += [(event.subject.id, event.data["done"], event.data["total"]) for event in new]
                     numbers = [event.seq for event in new]
                     assert numbers == sorted(numbers) and numbers[0] > last
                     last = numbers[-1]
                     new = tx.events.after(last, limit=7)
     assert [it.returncode for it in writers] == [0, 0]
     with store.read() as tx:
-        committed = [(event.run_id, event.data["done"], event.data["total"]) for event in tx.events.after(start)]
+        committed = [(event.subject.id, event.data["done"], event.data["total"]) for event in tx.events.after(start)]
     assert seen == committed
     for attempt in attempts:
         assert {done for run_id, done, _ in seen if run_id == attempt.run_id} == set(range(60))

@@ -82,7 +82,7 @@ async def test_a_running_notebook_is_cancelled(api, notebook, running_engine):
 async def test_a_rerun_takes_other_parameters(api, notebook):
     run = await api.json("POST", "runs", {"path": notebook("limit", parameters="limit = 3")})
     again = await api.json("POST", f"runs/{run['id']}/rerun", {"parameters": {"limit": 4}})
-    assert (again["rerun_of"], again["parameters"]) == (run["id"], {"limit": 4})
+    assert (again["trigger"], again["parameters"]) == ({"kind": "rerun", "ref": run["id"]}, {"limit": 4})
 
 
 async def test_the_same_key_gives_the_same_run_and_another_body_conflicts(api, notebook):

@@ -8,7 +8,7 @@ import pytest
 
 from dataops_lab.domain.environments import DockerSettings, ExecutorKind
 from dataops_lab.domain.images import BuildRecipe, Deprecation, ImageTaskState
-from dataops_lab.domain.runs import RunState, Submission
+from dataops_lab.domain.runs import RunState, Submission, Trigger, TriggerKind
 from dataops_lab.domain.snapshots import WrittenIn
 from dataops_lab.errors import Conflict, Forbidden, InvalidRequest, NotFound, Refused, Unavailable, UnknownImage
 from dataops_lab.services import image_tasks, image_trials, images, jobs, placement, runs
@@ -446,8 +446,8 @@ def test_a_trial_runs_the_last_success_of_each_user_on_the_other_image(ctx, cand
     never = submit("/n/never.ipynb", image="data")
     trial = image_trials.start(ctx, "next", instead_of="data", by="ada")
     tried, untried = trial.results
-    assert (tried.before.run.id, tried.after.run.rerun_of) == (good.run.id, good.run.id)
-    assert (tried.after.run.image, tried.after.run.trigger) == (candidate.for_run, "trial")
+    assert (tried.before.run.id, tried.after.run.trigger) == (good.run.id, Trigger(TriggerKind.TRIAL, good.run.id))
+    assert tried.after.run.image == candidate.for_run
     assert (untried.before.run.id, untried.after) == (never.run.id, None)
     assert "never succeeded" in untried.refused
     assert not trial.complete

@@ -173,7 +173,7 @@ def test_a_rerun_stays_in_its_image_by_digest_when_the_name_stands_for_another_o
     old = submit_in(image, submit)
     image("data", (BASH,), pinned=PinnedImage("sha256:" + "9" * 64, None, "linux/amd64", "", 1))
     again = runs.rerun(ctx, old.id, parameters=None, by="bob").view.run
-    assert (again.image, again.kernel, again.rerun_of) == (old.image, PYTHON, old.id)
+    assert (again.image, again.kernel, again.trigger.ref) == (old.image, PYTHON, old.id)
 
 
 def submit_in(image, submit):

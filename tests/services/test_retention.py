@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dataops_lab.blobs import FolderBlobs
+from dataops_lab.domain.events import run_of
 from dataops_lab.domain.leases import ENGINE, Lease, ProcessIdentity
 from dataops_lab.domain.parameters import Parameter, ParameterSchema
 from dataops_lab.domain.records import Record, RecordFile, RecordFileKind, record_digest
@@ -55,7 +56,7 @@ def ended(ctx, submit, clock):
 
 
 def left(ctx) -> list[str]:
-    return [view.run.id for view in runs.page(ctx, RunFilter()).items][::-1]
+    return [run.id for run in runs.page(ctx, RunFilter()).items][::-1]
 
 
 # --- rules ----------------------------------------------------------------------------------------
@@ -141,16 +142,16 @@ def test_what_is_kept_or_has_not_ended_is_never_touched(ctx, ended, submit, cloc
     retention.apply(ctx, by="x")
     assert left(ctx) == [waiting.id]
     with ctx.store.read() as tx:
-        kinds = [event.kind for event in tx.events.after(0, run_id=kept.id)]
+        kinds = [event.kind for event in tx.events.after(0, subject=run_of(kept.id))]
         assert kinds == ["run.deleted"]
-        assert [event.kind for event in tx.events.after(0, run_id=gone.id)] == ["run.deleted"]
+        assert [event.kind for event in tx.events.after(0, subject=run_of(gone.id))] == ["run.deleted"]
 
 
 def test_a_rerun_stays_when_its_origin_goes_and_names_it(ctx, ended, clock):
     first = ended()
     again = runs.rerun(ctx, first.id, parameters=None, by="someone").view.run
     retention.delete(ctx, first.id, by="someone")
-    assert runs.get(ctx, again.id).run.rerun_of == first.id
+    assert runs.get(ctx, again.id).run.trigger.ref == first.id
 
 
 def test_a_thousand_runs_go_in_short_transactions_that_can_be_stopped(ctx, ended, clock, monkeypatch):
@@ -193,7 +194,7 @@ def test_a_deleted_run_is_gone_with_all_of_it_and_can_be_told_from_its_event(ctx
         runs.get(ctx, run.id)
     assert left(ctx) == [other.id]
     with ctx.store.read() as tx:
-        assert [(e.kind, e.data) for e in tx.events.after(0, run_id=run.id)] == [("run.deleted", {"by": "someone"})]
+        assert [(e.kind, e.actor) for e in tx.events.after(0, subject=run_of(run.id))] == [("run.deleted", "someone")]
         assert tx.records.of_runs([run.id]) == {}
     with pytest.raises(NotFound):
         retention.delete(ctx, run.id, by="someone")
@@ -298,7 +299,7 @@ def test_old_events_are_trimmed_and_the_last_one_stays(ctx, ended, clock):
         assert tx.events.first_seq() == tx.events.last_seq() == last
     newer = ended()
     with ctx.store.read() as tx:
-        assert {event.run_id for event in tx.events.after(last)} == {newer.id}
+        assert {event.subject.id for event in tx.events.after(last)} == {newer.id}
 
 
 def test_the_engine_is_told_what_is_due_and_no_more(ctx, ended, clock):

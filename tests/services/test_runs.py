@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
-from dataops_lab.domain.runs import RunState, Submission
+from dataops_lab.domain.runs import SUMMARY_TEXT, AttemptState, RunState, Submission, Trigger, TriggerKind
+from dataops_lab.domain.versions import TravellingFile
 from dataops_lab.errors import (
     Conflict,
     InvalidParameters,
@@ -17,6 +18,7 @@ from dataops_lab.errors import (
 )
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import runs
+from dataops_lab.services.placement import THERE, place_again
 
 NOTEBOOK = "/notebooks/sales.ipynb"
 
@@ -113,7 +115,7 @@ def test_a_rerun_is_a_new_run_of_the_same_version_that_names_the_old(submit, ctx
     old = submit(parameters={"limit": 5})
     again = runs.rerun(ctx, old.run.id, parameters=None, by="other").view
     assert again.version == old.version
-    assert again.run.rerun_of == old.run.id
+    assert again.run.trigger == Trigger(TriggerKind.RERUN, old.run.id)
     assert again.run.parameters == {"limit": 5}
     assert again.run.created_by == "other"
     other = runs.rerun(ctx, old.run.id, parameters={}, by="other").view
@@ -126,3 +128,67 @@ def test_what_does_not_exist_is_not_found(ctx):
     for call in (lambda: runs.get(ctx, "0" * 26), lambda: runs.cancel(ctx, "0" * 26, by="x")):
         with pytest.raises(NotFound):
             call()
+
+
+def ordered(ctx, view, **changes):
+    """The same again, as a step of a pipeline or a schedule would order it."""
+    with ctx.store.read() as tx:
+        placed = place_again(ctx, tx, view.run, THERE, by="someone")
+    return replace(runs.repeated(view.run, view.version, placed, view.run.kernel, TriggerKind.STEP), **changes)
+
+
+def test_a_run_of_a_version_needs_neither_a_notebook_nor_a_snapshot(ctx, submit, schema, monkeypatch):
+    whole = submit(parameters={"limit": 4})
+    data = (TravellingFile("sales.csv", "sha256:" + "1" * 64, 4),)
+    monkeypatch.setattr(ctx.notebooks, "snapshot", None)
+    with ctx.store.begin() as tx:
+        run = runs.queue_run(tx, ordered(ctx, whole, inputs=data), by="ann", at=ctx.moment())
+    stored = runs.get(ctx, run.id)
+    assert (stored.run, stored.version, stored.job) == (run, whole.version, whole.job)
+    assert (run.state, run.parameters, run.created_by) == (RunState.QUEUED, {"limit": 4}, "ann")
+    assert (run.trigger, stored.run.inputs) == (Trigger(TriggerKind.STEP, whole.run.id), data)
+
+
+def test_a_part_of_a_run_is_queued_once(ctx, submit):
+    whole = submit()
+    queued = []
+    for key in ("load", "clean", "load"):
+        with ctx.store.begin() as tx:
+            order = ordered(ctx, whole, parent=(whole.run.id, key))
+            queued.append(runs.queue_run(tx, order, by="ann", at=ctx.moment()))
+    first, other, same = queued
+    assert (first.id != other.id, first.id == same.id) == (True, True)
+    assert (first.parent_id, first.parent_key) == (whole.run.id, "load")
+    assert len(runs.page(ctx, RunFilter()).items) == 3
+
+
+def test_what_was_queued_twice_with_one_key_made_one_version(ctx):
+    asked = Submission(NOTEBOOK, key="monday")
+    first = runs.submit(ctx, asked, by="someone").view
+    ctx.notebooks.schema = ParameterSchema((Parameter("new"),))
+    assert runs.submit(ctx, asked, by="someone").view.run == first.run
+    with ctx.store.read() as tx:
+        assert len(tx.versions.of_job(first.job.id)) == 1
+
+
+def test_a_summary_tells_of_a_run_what_the_whole_run_does_however_it_is_read(ctx, submit, engine, executor):
+    first = submit().run.id
+    while not (attempts := runs.get(ctx, first).attempts) or attempts[-1].state is not AttemptState.RUNNING:
+        engine.step()
+    running = runs.summary(ctx, first)
+    failure = {"code": "failed", "message": "No. " * 1000, "cell": 0, "traceback": ["line"] * 1000}
+    executor.end(attempts[-1].name, "failed", failure=failure)
+    while not runs.get(ctx, first).run.state.is_terminal:
+        engine.step()
+    waiting = submit().run.id
+    assert running.phase == "running"
+    for run_id in (first, waiting):
+        found = runs.summary(ctx, run_id)
+        assert found == runs.summary_of(runs.get(ctx, run_id))
+        assert found in runs.page(ctx, RunFilter()).items
+        assert found.reason is not None
+        assert len(found.reason.message) <= SUMMARY_TEXT
+        assert found.reason.detail == {}
+    assert runs.last_of_jobs(ctx, [found.job_id]) == {found.job_id: found}
+    with pytest.raises(NotFound):
+        runs.summary(ctx, "0" * 26)

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -19,15 +20,19 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from dataops_lab.domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
+from dataops_lab.domain.events import run_of
 from dataops_lab.domain.images import Deprecation, EarlierPin, ImageTaskState, PinnedImage, RunImage
 from dataops_lab.domain.parameters import ParameterSchema
-from dataops_lab.domain.runs import Reason, RunState
+from dataops_lab.domain.retention import RetentionRule
+from dataops_lab.domain.runs import Reason, RunState, Trigger, TriggerKind
 from dataops_lab.domain.secrets import Sealed, Secret
 from dataops_lab.domain.settings import GivenSettings, RunSettings
 from dataops_lab.domain.variables import Variable
 from dataops_lab.domain.versions import Manifest
+from dataops_lab.domain.workspaces import Location
 from dataops_lab.errors import StoreTooNew
 from dataops_lab.ports import RunFilter
+from dataops_lab.services.workspaces import find
 from dataops_lab.store import migrate, open_store
 from dataops_lab.store.migrate import NEWEST
 from dataops_lab.store.sql import SqlTransaction
@@ -94,6 +99,7 @@ JOB, RUN = "01KG9H1S00AAAAAAAAAAAAAAAA", "01KG9H1S00BBBBBBBBBBBBBBBB"
 # What was there first stays the only one that failed, and the only one that tells of sales.
 CHURN, ON_IMAGE = "01KG9H1S00CCCCCCCCCCCCCCCC", "01KG9H1S00DDDDDDDDDDDDDDDD"
 RATES, QUEUED = "01KG9H1S00EEEEEEEEEEEEEEEE", "01KG9H1S00FFFFFFFFFFFFFFFF"
+DEEP, RERUN = "01KG9H1S00JJJJJJJJJJJJJJJJ", "01KG9H1S00KKKKKKKKKKKKKKKK"
 TASK, TRIAL = "01KG9H1S00GGGGGGGGGGGGGGGG", "01KG9H1S00HHHHHHHHHHHHHHHH"
 MANIFEST = Manifest("sales.ipynb", "sha256:" + "1" * 64, (), ParameterSchema(), "python3", "python")
 KERNEL = {"name": "python3", "language": "python", "display_name": "Python", "argv": ["python"], "env": {}}
@@ -258,6 +264,26 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
             | {"runs": [[RUN, ON_IMAGE]], "refused": [[QUEUED, "It has no record."]]},
         ),
     ],
+    "0006": [
+        job(DEEP, "deep", source="/n/of/deep.ipynb", created_by="cid"),
+        version(DEEP),
+        run(
+            RERUN,
+            DEEP,
+            state="cancelled",
+            environment="sandbox",
+            finished_at=NOW,
+            cancel_requested_at=NOW,
+            cancel_requested_by="dora",
+            kept_at=NOW,
+            kept_by="eve",
+            **{"trigger": "rerun", "rerun_of": ON_IMAGE},
+        ),
+        ("events", {"run_id": RERUN, "at": NOW, "kind": "run.kept", "data": {"by": "eve"}}),
+        ("events", {"run_id": TASK, "at": NOW, "kind": "run.deleted", "data": {"by": "retention"}}),
+        ("retention_rules", {"environment": "", "state": "failed", "days": 30} | CHANGED),
+        ("chores", {"name": "retention", "done_at": NOW}),
+    ],
 }
 
 
@@ -295,7 +321,7 @@ def everything_is_readable(url: str, revision: str) -> None:
             record = tx.records.of_run(RUN)
             assert (record.values, record.files[0].path, record.damage) == ({"auc": 0.9}, "log.txt", {})
             assert tx.records.report(RUN, "with_code") == "sha256:" + "4" * 64
-            assert [event.kind for event in tx.events.after(0)] == ["run.queued", "run.failed"]
+            assert [event.kind for event in tx.events.after(0, subject=run_of(RUN))] == ["run.queued", "run.failed"]
             assert tx.leases.get("engine").token == 7
             assert run.settings == RunSettings()
             assert (run.image, run.resources, run.unpromoted, run.kept_at) == (None, Resources(), False, None)
@@ -309,6 +335,7 @@ def everything_is_readable(url: str, revision: str) -> None:
             before = tx.events.last_seq()
             assert tx.runs.delete([RUN], at=run.created_at, by="ann") == [RUN]
             assert tx.events.last_seq() == before + 1
+            assert tx.events.after(before)[0].actor == "ann"
 
 
 def what_0001_brought(_: SqlTransaction) -> None:
@@ -345,7 +372,6 @@ def what_0003_brought(tx: SqlTransaction) -> None:
     assert run.settings == RunSettings(**SETTINGS)
     assert (run.created_boot, run.created_tick) == ("b", 5.0)
     assert [(place.id, place.turn, place.priority) for place in tx.queue.waiting()] == [(QUEUED, 7.0, 3)]
-    assert [place.id for place in tx.queue.waiting(first=1)] == [QUEUED]
     assert tx.queue.last_starts() == {"ann": AT}
     assert tx.queue.room(2).jobs == {RATES: 1}
     assert tx.projects.get("team").concurrency == 3
@@ -376,16 +402,82 @@ def what_0005_brought(tx: SqlTransaction) -> None:
     assert trial.refused == ((QUEUED, "It has no record."),)
 
 
+def what_0006_brought(tx: SqlTransaction) -> None:
+    deep, run = tx.jobs.get(DEEP), tx.runs.get(RERUN)
+    assert (deep.source, deep.path, tx.jobs.get(JOB).path) == ("/n/of/deep.ipynb", "deep.ipynb", "sales.ipynb")
+    assert (run.trigger, run.kept_by, run.revision) == (Trigger(TriggerKind.RERUN, ON_IMAGE), "eve", 1)
+    assert tx.runs.cancels([RERUN])[RERUN].by == "dora"
+    kept, deleted = tx.events.after(2)
+    assert (kept.subject, kept.actor, kept.revision) == (run_of(RERUN), "eve", None)
+    assert (deleted.subject, deleted.actor) == (run_of(TASK), "system:retention")
+    assert tx.retention.rules() == [RetentionRule(state=RunState.FAILED, days=30)]
+    assert tx.retention.done_at("retention") == AT
+
+
 IS_READABLE = {
     "0001": what_0001_brought,
     "0002": what_0002_brought,
     "0003": what_0003_brought,
     "0004": what_0004_brought,
     "0005": what_0005_brought,
+    "0006": what_0006_brought,
 }
 """A newer revision joins them with the rows that its program writes."""
 
 EARLIER = [f"{number:04}" for number in range(1, int(NEWEST))]
+
+
+def test_jobs_of_one_folder_have_one_workspace_and_those_of_another_another(empty, connection):
+    filled(connection, "0006")
+    connection.close()
+    with closing(open_store(empty)) as store, store.read() as tx:
+        sales, churn, deep = (tx.jobs.get(job_id).workspace_id for job_id in (JOB, CHURN, DEEP))
+        assert sales == churn != deep
+        assert find(tx, Location("/n/of", "deep.ipynb")).job.id == DEEP
+        assert find(tx, Location("/n", "of/deep.ipynb", "host/repository")).job.id == DEEP
+        new = find(tx, Location("/n", "deep.ipynb"))
+        assert (new.job, new.workspace.id) == (None, sales)
+
+
+def test_jobs_of_one_work_tree_have_one_workspace(empty, connection, tmp_path):
+    (tmp_path / "repository" / ".git").mkdir(parents=True)
+    (tmp_path / "repository" / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    filled(connection, "0006")
+    connection.execute(
+        text("UPDATE jobs SET source = :folder || substr(source, 4)"), {"folder": f"{tmp_path}/repository/"}
+    )
+    connection.commit()
+    connection.close()
+    with closing(open_store(empty)) as store, store.read() as tx:
+        sales, deep = tx.jobs.get(JOB), tx.jobs.get(DEEP)
+        assert sales.workspace_id == deep.workspace_id
+        assert (deep.path, deep.source) == ("of/deep.ipynb", f"{tmp_path}/repository/of/deep.ipynb")
+
+
+def test_everybody_who_is_named_in_a_database_is_a_person_of_that_name(empty, connection):
+    filled(connection, "0006")
+    open_store(empty).close()
+    actors = connection.execute(text("SELECT id, name, kind FROM actors ORDER BY id")).all()
+    assert actors == [(name, name, "person") for name in ("ann", "cid", "dora", "eve")]
+
+
+def test_a_copy_of_the_database_is_kept_before_it_is_upgraded(tmp_path):
+    url = f"sqlite:///{tmp_path}/x.sqlite"
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        filled(connection, "0006")
+    engine.dispose()
+    open_store(url).close()
+    open_store(url).close()
+    assert sorted(it.name for it in tmp_path.glob("*.sqlite*")) == ["x.sqlite", "x.sqlite.revision-0006"]
+    with closing(sqlite3.connect(tmp_path / "x.sqlite.revision-0006")) as kept:
+        assert kept.execute("SELECT version_num FROM alembic_version").fetchone() == ("0006",)
+        assert kept.execute("SELECT source FROM jobs WHERE id = ?", [DEEP]).fetchone() == ("/n/of/deep.ipynb",)
+
+
+def test_of_a_new_database_no_copy_is_kept(tmp_path):
+    open_store(f"sqlite:///{tmp_path}/x.sqlite").close()
+    assert [it.name for it in tmp_path.iterdir()] == ["x.sqlite"]
 
 
 @pytest.mark.parametrize("revision", EARLIER)
@@ -410,7 +502,7 @@ from alembic import op
 create_index = op.create_index
 def killed(name, *args, **more):
     create_index(name, *args, **more)
-    if name == "ix_runs_job_id_runs_version_digest":
+    if name == "ix_runs_parent_id_runs_parent_key":
         os.kill(os.getpid(), signal.SIGKILL)
 op.create_index = killed
 from dataops_lab.store import open_store

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 
+from dataops_lab.domain.events import run_of
 from dataops_lab.domain.images import RunImage
-from dataops_lab.domain.runs import Attempt, AttemptState, Reason, RunState
+from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Reason, RunState
 from dataops_lab.domain.snapshots import Finding, Severity
 from dataops_lab.errors import InvalidRequest, NotFound, StaleWrite
 from dataops_lab.ports import RunFilter
@@ -26,7 +27,7 @@ def test_an_exception_in_a_transaction_undoes_all_of_it(store, submit):
         raise RuntimeError
     with store.read() as tx:
         assert tx.runs.get(view.run.id) == view.run
-        assert len(tx.events.after(0)) == 1
+        assert len(tx.events.after(0, subject=run_of(view.run.id))) == 1
 
 
 def test_writing_in_a_reading_transaction_is_an_error(store, submit):
@@ -76,8 +77,42 @@ def test_every_move_has_its_event_and_no_other(store, engine, submit, executor, 
     while not (attempts := runs.get(ctx, view.run.id).attempts) or attempts[-1].state is not AttemptState.RUNNING:
         engine.step()
     with store.read() as tx:
-        kinds = [event.kind for event in tx.events.after(0, run_id=view.run.id)]
+        kinds = [event.kind for event in tx.events.after(0, subject=run_of(view.run.id))]
     assert kinds == ["run.queued", "run.active", "attempt.claimed", "attempt.launching", "attempt.running"]
+
+
+def test_each_change_of_a_run_counts_its_revision_up_and_its_event_tells_it(store, engine, submit, ctx):
+    run, untouched = submit().run, submit().run
+    assert run.revision == 1
+    with store.begin() as tx:
+        tx.runs.keep(run.id, at=ctx.clock.now(), by="ann")
+        assert tx.runs.get(run.id).revision == 2, "also within the transaction that changes it"
+    with store.begin() as tx:
+        tx.runs.keep(run.id, at=ctx.clock.now(), by="bob")
+    with store.begin() as tx:
+        tx.runs.request_cancel(run.id, at=ctx.clock.now(), by="bob")
+        tx.runs.unkeep(run.id, at=ctx.clock.now(), by="ann")
+    engine.step()
+    with store.read() as tx:
+        found = [(it.kind, it.actor, it.revision) for it in tx.events.after(0, subject=run_of(run.id))]
+        assert tx.runs.get(run.id).revision == found[-1][2]
+        assert tx.runs.get(untouched.id).revision <= 3
+    assert found[:4] == [
+        ("run.queued", "someone", 1),
+        ("run.kept", "ann", 2),
+        ("run.cancel_requested", "bob", 3),
+        ("run.unkept", "ann", 3),
+    ]
+
+
+def test_what_an_attempt_tells_counts_the_revision_of_its_run_up(store, engine, submit, ctx):
+    view = submit()
+    while not (attempts := runs.get(ctx, view.run.id).attempts) or attempts[-1].state is not AttemptState.RUNNING:
+        engine.step()
+    before = runs.get(ctx, view.run.id)
+    with store.begin() as tx:
+        tx.attempts.note_progress(replace(before.attempts[-1], progress=Progress(1, 2)))
+    assert runs.get(ctx, view.run.id).run.revision == before.run.revision + 1
 
 
 def test_a_change_by_another_connection_is_seen(store, submit, database):
@@ -187,7 +222,7 @@ def test_whatever_an_error_says_the_run_ends_with_it_and_is_found_by_it(store, s
     with store.read() as tx:
         [found] = tx.runs.page(RunFilter(text="needle"), limit=2).items
         assert found.reason.message == "It said: \N{REPLACEMENT CHARACTER} ? NEEDLE"
-        assert tx.attempts.of_run(run.id)[0].reason == found.reason
+        assert tx.attempts.of_run(run.id)[0].reason == tx.runs.get(run.id).reason
 
 
 def test_a_run_is_found_by_the_beginning_of_what_its_reason_says_however_long_that_is(store, submit):
@@ -196,7 +231,8 @@ def test_a_run_is_found_by_the_beginning_of_what_its_reason_says_however_long_th
     with store.begin() as tx:
         tx.runs.move(run, ended)
     with store.read() as tx:
-        assert [it.reason for it in tx.runs.page(RunFilter(text="needle"), limit=2).items] == [ended.reason]
+        assert [found.id for found in tx.runs.page(RunFilter(text="needle"), limit=2).items] == [run.id]
+        assert tx.runs.get(run.id).reason == ended.reason
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
@@ -207,7 +243,7 @@ def test_text_that_not_every_database_has_is_refused_when_it_is_written_and_when
     for look in (
         lambda tx: tx.runs.get(text),
         lambda tx: tx.runs.page(RunFilter(text=text), limit=1),
-        lambda tx: tx.jobs.by_source("default", text),
+        lambda tx: tx.workspaces.by_remote("default", text),
     ):
         with pytest.raises(InvalidRequest), store.read() as tx:
             look(tx)

@@ -1,11 +1,16 @@
 import { Signal } from '@lumino/signaling';
 
-import type { Client, EventStream, Run } from '../../api';
+import type { Client, EventStream, RunSummary } from '../../api';
 import { RunsModel } from '../model';
 
-function run(state: string): Run {
-  const come = { attempts: [{}], progress: { done: 0 } };
-  return { id: 'r1', state, phase: state, created_at: '', ...come } as never;
+function run(state: string, revision: number, id = 'r1'): RunSummary {
+  return { id, state, phase: state, revision } as never;
+}
+
+/** Numbers from 0 to 1, the same ones for the same seed. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 16807) % 2147483647) / 2147483647;
 }
 
 function noEvents(): EventStream {
@@ -25,7 +30,7 @@ describe('RunsModel', () => {
     const client = {
       status: async () => ({ user: 'ada', queued: 0, may_administer: true }),
       runs: async (query: { state?: string[] }) => ({
-        items: [run(query.state ? 'active' : 'succeeded')]
+        items: [query.state ? run('active', 2) : run('succeeded', 3)]
       })
     } as unknown as Client;
     const model = new RunsModel(client, noEvents());
@@ -36,6 +41,34 @@ describe('RunsModel', () => {
     expect(told).toEqual(['succeeded']);
     expect(model.active).toEqual([]);
     expect(model.get('r1')?.state).toBe('succeeded');
+  });
+
+  it('ends in the newest of all answers and events, in whatever order they come', () => {
+    const way = [
+      'queued',
+      'queued',
+      'active',
+      'active',
+      'retry_wait',
+      'active'
+    ];
+    const all = [...way, 'succeeded'].map((state, at) => run(state, at + 1));
+    const last = all[all.length - 1];
+    const random = seeded(7);
+    for (let round = 0; round < 200; round++) {
+      const model = new RunsModel({} as Client, noEvents());
+      const shown: number[] = [];
+      model.runChanged.connect((_, changed) => shown.push(changed.revision));
+      // Each comes several times, by the stream and as an answer.
+      [...all, ...all, ...all]
+        .map(each => ({ each, place: random() }))
+        .sort((a, b) => a.place - b.place)
+        .forEach(({ each }) => model.add(each));
+      expect(model.get('r1')).toBe(last);
+      expect(model.active).toEqual([]);
+      expect(model.recent).toEqual([last]);
+      expect(shown).toEqual([...shown].sort((a, b) => a - b));
+    }
   });
 
   it.each([

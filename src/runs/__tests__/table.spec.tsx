@@ -2,7 +2,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { render, screen } from '@testing-library/react';
 import React from 'react';
 
-import type { Run } from '../../api';
+import type { RunSummary } from '../../api';
 import { RunsTable } from '../components/RunsTable';
 
 const NOTHING = () => undefined;
@@ -13,14 +13,15 @@ const RUN = {
   job: { name: 'sales', path: 'sales.ipynb' },
   version: { number: 1 },
   progress: { done: 0, total: 1, current: null },
-  attempts: [],
+  attempt: 1,
+  revision: 1,
   reason: null,
   created_by: 'ada',
   created_at: '2026-01-31T08:00:00Z',
   started_at: null,
   finished_at: null,
   cancel_requested_at: null
-} as unknown as Run;
+} as unknown as RunSummary;
 
 /** The button that cancels a run of Ada's. */
 function cancel(mayChange: boolean): HTMLButtonElement {

@@ -2,7 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { stopIcon } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import type { Run } from '../../api';
+import type { RunSummary } from '../../api';
 import { RunProgress } from '../../shared/components/RunProgress';
 import { StateLabel } from '../../shared/components/StateLabel';
 import { Table } from '../../shared/components/Table';
@@ -11,15 +11,15 @@ import { rerunIcon } from '../../shared/icons';
 import { canCancel, isTerminal } from '../../shared/runs';
 
 export type RunActions = {
-  isMine: (run: Run) => boolean;
-  mayChange: (run: Run) => boolean;
-  onOpen: (run: Run) => void;
-  onCancel: (run: Run) => void;
-  onRerun: (run: Run) => void;
+  isMine: (run: RunSummary) => boolean;
+  mayChange: (run: RunSummary) => boolean;
+  onOpen: (run: RunSummary) => void;
+  onCancel: (run: RunSummary) => void;
+  onRerun: (run: RunSummary) => void;
 };
 
 export function RunsTable(
-  props: RunActions & { runs: Run[]; trans: TranslationBundle }
+  props: RunActions & { runs: RunSummary[]; trans: TranslationBundle }
 ): JSX.Element {
   const { trans } = props;
   return (
@@ -44,7 +44,7 @@ export function RunsTable(
 
 /** The whole row opens the record by mouse; by keyboard the name does, which is a button. */
 function Row(
-  props: RunActions & { run: Run; trans: TranslationBundle }
+  props: RunActions & { run: RunSummary; trans: TranslationBundle }
 ): JSX.Element {
   const { run, trans } = props;
   return (

@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { Run } from '../../api';
+import type { RunSummary } from '../../api';
 import { Notices } from '../../shared/components/Notices';
 import { Trouble } from '../../shared/components/Trouble';
 import { useSignal } from '../../shared/signals';
@@ -10,7 +10,7 @@ import { RunRow } from './RunRow';
 
 export function Sidebar(props: {
   runs: IRuns;
-  onOpen: (run: Run) => void;
+  onOpen: (run: RunSummary) => void;
   onOpenAll: () => void;
   onAdministration: () => void;
   trans: TranslationBundle;
@@ -73,8 +73,8 @@ export function Sidebar(props: {
 }
 
 function RunList(props: {
-  items: readonly Run[];
-  onOpen: (run: Run) => void;
+  items: readonly RunSummary[];
+  onOpen: (run: RunSummary) => void;
   trans: TranslationBundle;
 }): JSX.Element {
   return (

@@ -1,0 +1,28 @@
+"""An actor: a person, a token or the system itself, whoever did something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ActorKind(StrEnum):
+    PERSON = "person"
+    TOKEN = "token"  # noqa: S105
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """`id` is stable and decides; `name` is for people to read, and may change."""
+
+    id: str
+    name: str
+    kind: ActorKind = ActorKind.PERSON
+
+
+ENGINE = Actor("system:engine", "the engine", ActorKind.SYSTEM)
+RETENTION = Actor("system:retention", "retention", ActorKind.SYSTEM)
+INSTALLATION = Actor("system:dataops_lab", "dataops_lab", ActorKind.SYSTEM)
+SYSTEM = {actor.id: actor for actor in (ENGINE, RETENTION, INSTALLATION)}
+"""Those that are known without having been seen."""

@@ -1,0 +1,75 @@
+"""Making a version of a job: what a notebook is now, with all that travels along, fixed for ever."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+
+from ulid import ULID
+
+from ..domain.jobs import DEFAULT_PROJECT, Job
+from ..domain.runs import Submission
+from ..domain.snapshots import Snapshot
+from ..domain.versions import Version
+from ..errors import Conflict
+from ..ports import Transaction
+from .context import Services
+from .placement import Placement, check_there, image_of, place
+from .workspaces import moved_here, settle
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A notebook as it is, stored but not yet a version; `placed` is where it was looked at for."""
+
+    submission: Submission
+    placed: Placement
+    snapshot: Snapshot
+    moved: Job | None = None
+    """The job that it may be under another path, where it is not one yet."""
+
+
+def take(ctx: Services, submission: Submission, *, by: str) -> Taken:
+    """Snapshot the notebook. Refused unless it may run where the submission wants it."""
+    if submission.image is None:
+        authored = image_of(ctx, submission.path, submission.environment, root=submission.root)
+        submission = replace(submission, image=authored)
+    with ctx.store.read() as tx:
+        placed = place(ctx, tx, submission, by=by)
+    check_there(ctx, placed)
+    snapshot = ctx.notebooks.snapshot(
+        submission.path, root=submission.root, kernel=submission.kernel, limits=ctx.limits, where=placed.where
+    )
+    return Taken(submission, placed, snapshot, moved_here(ctx, snapshot.location, snapshot.cell_ids))
+
+
+def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: str, at: dt.datetime) -> tuple[Job, Version]:
+    """Add the version to its job, and the job if there is none. The same bytes are one version.
+
+    Conflict when the environment was changed since the snapshot was taken.
+    """
+    if place(ctx, tx, taken.submission, by=by) != taken.placed:
+        raise Conflict(
+            f"{taken.placed.environment.name} was changed while the notebook was read. Submit it again.",
+            code="changed_meanwhile",
+        )
+    snapshot = taken.snapshot
+    job = _job_of(tx, snapshot, taken.submission.name, by=by, at=at)
+    version = tx.versions.find(job.id, snapshot.manifest.digest) or tx.versions.add(
+        job.id, snapshot.manifest, at=at, by=by, origin=snapshot.origin
+    )
+    return job, version
+
+
+def _job_of(tx: Transaction, snapshot: Snapshot, name: str | None, *, by: str, at: dt.datetime) -> Job:
+    workspace, known = settle(tx, snapshot.location, by=by, at=at)
+    job = known.job
+    name = name or (job.name if job else snapshot.name)
+    if job is None:
+        new, source = str(ULID.from_datetime(at)), snapshot.location.source
+        job = Job(new, DEFAULT_PROJECT, name, source, at, by, workspace_id=workspace.id, path=known.path)
+        tx.jobs.add(job)
+    elif job.name != name:
+        tx.jobs.rename(job.id, name)
+        job = replace(job, name=name)
+    return job
