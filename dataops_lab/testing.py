@@ -278,6 +278,8 @@ class FakeExecutor:
         self._folder = folder
         self._seen: dict[str, Observation] = {}
         self._forgotten: set[str] = set()
+        self.bundles: dict[str, Bundle] = {}
+        """As they were given last, by the attempt's name."""
         self._starting = Lock()
         self.calls: list[tuple[str, str]] = []
         """(verb, attempt) of everything that was asked for."""
@@ -287,6 +289,7 @@ class FakeExecutor:
 
     def start(self, bundle: Bundle) -> None:
         self.calls.append(("start", bundle.name))
+        self.bundles[bundle.name] = bundle
         if self.fails_to_start:
             raise self.fails_to_start
         with self._starting:
