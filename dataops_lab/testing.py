@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from .domain.actors import Actor
 from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
@@ -20,6 +21,10 @@ from .ports import Bundle, Executor, Look, Say
 from .ports.notebooks import NONE_BESIDE
 from .runner import protocol
 from .runner.reading import open_plain
+
+
+def person(name: str) -> Actor:
+    return Actor(name, name)
 
 
 class FakeClock:

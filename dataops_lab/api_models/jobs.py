@@ -4,7 +4,7 @@ from pydantic import Field
 
 from ..domain.versions import Version
 from ..services.jobs import JobView
-from .base import Instant, Model
+from .base import ActorModel, Instant, Model
 from .notebooks import OriginModel
 from .runs import RunModel
 from .settings import Concurrency, GivenSettingsModel
@@ -20,7 +20,7 @@ class JobModel(GivenSettingsModel):
     concurrency: int | None
     revision: int
     created_at: Instant
-    created_by: str
+    created_by: ActorModel
     last_run: RunModel | None = None
 
     @classmethod
@@ -34,7 +34,7 @@ class JobModel(GivenSettingsModel):
             revision=job.revision,
             **vars(job.settings),
             created_at=job.created_at,
-            created_by=job.created_by,
+            created_by=ActorModel.of(job.created_by),
             last_run=RunModel.of(last) if last else None,
         )
 
@@ -65,7 +65,7 @@ class VersionModel(Model):
     digest: str
     number: int
     created_at: Instant
-    created_by: str
+    created_by: ActorModel
     notebook_path: str
     file_count: int
     origin: OriginModel
@@ -76,7 +76,7 @@ class VersionModel(Model):
             digest=it.digest,
             number=it.number,
             created_at=it.created_at,
-            created_by=it.created_by,
+            created_by=ActorModel.of(it.created_by),
             notebook_path=it.manifest.notebook_path,
             file_count=len(it.manifest.files),
             origin=OriginModel.model_validate(it.origin),

@@ -11,7 +11,7 @@ from ..domain.retries import Budget, charged, due_at
 from ..domain.runs import Attempt, AttemptState, Run, RunState, TriggerKind
 from ..services.placement import Elsewhere
 from ..services.runs import RunView
-from .base import ContentsPath, Instant, Model
+from .base import ActorModel, ContentsPath, Instant, Model
 from .environments import ResourcesModel
 from .notebooks import FindingModel, KernelModel, OriginModel, ParameterModel
 from .settings import GivenSettingsModel
@@ -177,12 +177,12 @@ class RunModel(Model):
     created_at: Instant
     started_at: Instant | None
     finished_at: Instant | None
-    created_by: str
+    created_by: ActorModel
     trigger: TriggerModel
     parent: ParentModel | None
     """The run that this one is a part of."""
     cancel_requested_at: Instant | None
-    cancel_requested_by: str | None
+    cancel_requested_by: ActorModel | None
     waits_because: ReasonModel | None
     """While it is queued."""
     next_attempt_at: Instant | None
@@ -209,7 +209,7 @@ class RunModel(Model):
     log_bytes: int | None
     """Size of the stored log; None before the record is stored."""
     kept_at: Instant | None
-    kept_by: str | None
+    kept_by: ActorModel | None
     """Who marked it as kept; nothing deletes it then."""
     damage: dict[str, str]
     """What was found to be no longer as it was stored, by path."""
@@ -247,11 +247,11 @@ class RunModel(Model):
             created_at=run.created_at,
             started_at=run.started_at,
             finished_at=run.finished_at,
-            created_by=run.created_by,
+            created_by=ActorModel.of(run.created_by),
             trigger=TriggerModel.model_validate(run.trigger),
             parent=ParentModel(id=run.parent_id, key=run.parent_key or "") if run.parent_id else None,
             cancel_requested_at=run.cancel_requested_at,
-            cancel_requested_by=run.cancel_requested_by,
+            cancel_requested_by=ActorModel.of(run.cancel_requested_by) if run.cancel_requested_by else None,
             waits_because=ReasonModel.model_validate(view.waits_because) if view.waits_because else None,
             next_attempt_at=due_at(last) if last and run.state is RunState.RETRY_WAIT else None,
             **vars(run.settings),
@@ -275,7 +275,7 @@ class RunModel(Model):
             findings=[FindingModel.model_validate(f) for f in run.findings],
             log_bytes=log.size if log else None,
             kept_at=run.kept_at,
-            kept_by=run.kept_by,
+            kept_by=ActorModel.of(run.kept_by) if run.kept_by else None,
             damage=dict(record.damage) if record else {},
             revision=run.revision,
         )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from .actors import Actor
+
 
 class SubjectKind(StrEnum):
     RUN = "run"
@@ -35,7 +37,7 @@ def run_of(run_id: str) -> Subject:
 class Event:
     """`seq` orders all events of an installation; it is the `Last-Event-ID` of the event stream.
 
-    `actor` is the id of whoever did it, None where nobody is known. `revision` is the one that the
+    `actor` is whoever did it, None where nobody is known. `revision` is the one that the
     subject has since then, None from before revisions were counted and of what is gone.
     """
 
@@ -45,6 +47,6 @@ class Event:
     kind: str
     """`run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`; and
     `run.deleted`, the only one that is left of a run that is gone."""
-    actor: str | None = None
+    actor: Actor | None = None
     revision: int | None = None
     data: dict[str, Any] = field(default_factory=dict)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
+from .actors import Actor
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -14,7 +16,7 @@ class Workspace:
     project: str
     name: str
     created_at: dt.datetime
-    created_by: str
+    created_by: Actor
     remote: str | None = None
     subfolder: str | None = None
     revision: int = field(default=1, compare=False)

@@ -37,7 +37,7 @@ def claim(store: Store, clock: Clock, *, fence: int, slots: int) -> list[tuple[A
             ways.append((attempt, attempt.moved_to(AttemptState.LAUNCHING)))
         tx.runs.move_all(list(zip(queued, runs, strict=True)))
         tx.attempts.add_all(ways)
-        for person in {run.created_by for run in runs}:
+        for person in {run.created_by.id for run in runs}:
             tx.queue.note_start(person, at=now)
     return [(launching, run) for (_, launching), run in zip(ways, runs, strict=True)]
 

@@ -46,7 +46,7 @@ class InspectHandler(DataOpsHandler):
                 self.services,
                 path,
                 root=server_root(self),
-                by=self.user,
+                by=self.actor,
                 kernel=body.kernel,
                 environment=body.environment,
                 image=body.image,
@@ -90,7 +90,7 @@ class JobHandler(DataOpsHandler):
     )
     def patch(self, job_id: str, body: JobChanges) -> JobModel:
         changes = body.model_dump(exclude={"revision"}, exclude_unset=True)
-        return JobModel.of(jobs.change(self.services, job_id, changes, revision=body.revision, by=self.user))
+        return JobModel.of(jobs.change(self.services, job_id, changes, revision=body.revision, by=self.actor))
 
 
 class VersionsHandler(DataOpsHandler):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..domain.actors import Actor
 from ..domain.moments import Moment
 from ..domain.runs import Attempt
 from ..domain.snapshots import Limits
@@ -24,8 +25,10 @@ class Services:
     runs_folder: Path
     """Holds a folder for each kind of executor, and in it the run directory of each living attempt, under its name."""
     limits: Limits = Limits()
+    owner: Actor = Actor("owner", "owner")
+    """Whoever this process works for."""
     administrators: frozenset[str] = frozenset()
-    """None: whoever can reach this installation is its only user."""
+    """Ids of actors. None: whoever can reach this installation is its only user."""
     inherited: Mapping[str, str] = field(default_factory=dict)
     """Variables of this process that runs on this machine get when they are submitted here."""
     images: ImageBackends | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ulid import ULID
 
+from ..domain.actors import Actor
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.runs import Submission
 from ..domain.snapshots import Snapshot
@@ -26,7 +27,7 @@ class Taken:
     snapshot: Snapshot
 
 
-def take(ctx: Services, submission: Submission, *, by: str) -> Taken:
+def take(ctx: Services, submission: Submission, *, by: Actor) -> Taken:
     """Snapshot the notebook. Refused unless it may run where the submission wants it."""
     if submission.image is None:
         authored = image_of(ctx, submission.path, submission.environment, root=submission.root)
@@ -40,7 +41,7 @@ def take(ctx: Services, submission: Submission, *, by: str) -> Taken:
     return Taken(submission, placed, snapshot)
 
 
-def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: str, at: dt.datetime) -> tuple[Job, Version]:
+def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: Actor, at: dt.datetime) -> tuple[Job, Version]:
     """Add the version to its job, and the job if there is none. The same bytes are one version.
 
     Conflict when the environment was changed since the snapshot was taken.
@@ -58,7 +59,7 @@ def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: str, at: d
     return job, version
 
 
-def _job_of(tx: Transaction, snapshot: Snapshot, name: str | None, *, by: str, at: dt.datetime) -> Job:
+def _job_of(tx: Transaction, snapshot: Snapshot, name: str | None, *, by: Actor, at: dt.datetime) -> Job:
     job = tx.jobs.by_source(DEFAULT_PROJECT, snapshot.source)
     name = name or (job.name if job else snapshot.name)
     if job is None:

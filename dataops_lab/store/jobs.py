@@ -3,6 +3,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..domain.settings import GivenSettings
 from ..errors import InvalidRequest, NotFound, StaleWrite
 from ..ports import Page
 from . import tables as t
+from .actors import SqlActors
 from .fitting import fitting
 from .locks import hold
 from .pages import contains, page_of
@@ -26,8 +28,9 @@ ANY_HOST = ""
 
 
 class SqlJobs:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors) -> None:
         self._connection = connection
+        self._actors = actors
 
     def get(self, job_id: str) -> Job:
         found = self.of([job_id])
@@ -37,14 +40,14 @@ class SqlJobs:
 
     def of(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
         rows = self._connection.execute(_BY_IDS, {"ids": list(set(job_ids))})
-        return {row.id: _job(row) for row in rows}
+        return {row.id: _job(row, self._actors) for row in rows}
 
     def by_source(self, project: str, source: str) -> Job | None:
         hold(self._connection, "source", project, source)
         folders = [str(folder) for folder in PurePosixPath(source).parents]
         paths = [posixpath.relpath(source, folder) for folder in folders]
         found = self._connection.execute(_BY_SOURCE, {"project": project, "folders": folders, "paths": paths})
-        return next((job for job in map(_job, found) if job.source == source), None)
+        return next((job for job in (_job(row, self._actors) for row in found) if job.source == source), None)
 
     def add(self, job: Job) -> Job:
         if len(job.source.encode(errors="replace")) > MAX_SOURCE_BYTES:
@@ -67,7 +70,9 @@ class SqlJobs:
 
     def page(self, *, limit: int, cursor: str | None = None, text: str | None = None) -> Page[Job]:
         query = _ALL.where(names(text)) if text else _ALL
-        return page_of(self._connection, query, t.jobs.c.id, _job, limit=limit, cursor=cursor)
+        return page_of(
+            self._connection, query, t.jobs.c.id, partial(_job, actors=self._actors), limit=limit, cursor=cursor
+        )
 
     def _workspace_of(self, folder: str, job: Job) -> str:
         hold(self._connection, "source", folder)
@@ -116,7 +121,7 @@ def _columns(job: Job) -> dict[str, Any]:
     return {**values, **vars(job.settings)}
 
 
-def _job(row: Row[Any]) -> Job:
+def _job(row: Row[Any], actors: SqlActors) -> Job:
     values = dict(row._mapping)
     root = values.pop("root")
     return Job(
@@ -124,6 +129,7 @@ def _job(row: Row[Any]) -> Job:
         **{
             **values,
             "source": posixpath.join(root, values["path"]),
+            "created_by": actors.get(values["created_by"]),
             "kind": JobKind(values["kind"]),
             "cell_ids": tuple(values["cell_ids"]) if values["cell_ids"] is not None else None,
             "pinned": tuple(values["pinned"]),

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, func, insert, literal_column, sele
 from ..domain.queue import Patience, Place, Room
 from ..domain.runs import RunState
 from . import tables as t
-from .environments import SqlEnvironments
+from .environments import concurrency_limits
 
 
 class SqlQueue:
@@ -29,7 +29,7 @@ class SqlQueue:
         return [Patience._make(row) for row in self._connection.execute(_PATIENCE).all()]
 
     def room(self, slots: int) -> Room:
-        limits = {it.name: it.limits.concurrency for it in SqlEnvironments(self._connection).all()}
+        limits = concurrency_limits(self._connection)
         return Room(
             slots=slots,
             jobs={row.id: row.concurrency for row in self._connection.execute(_LIMITED_JOBS)},

@@ -15,6 +15,7 @@ from ..domain.leases import ENGINE
 from ..errors import InvalidRequest, StaleWrite, StoreBusy
 from . import migrate
 from . import tables as t
+from .actors import Known, SqlActors
 from .attempts import SqlAttempts
 from .blobs import digests_of
 from .environments import SqlEnvironments
@@ -64,21 +65,22 @@ class Database(Protocol):
 
 
 class SqlTransaction:
-    def __init__(self, connection: Connection) -> None:
-        self.events = SqlEvents(connection)
+    def __init__(self, connection: Connection, known: Known) -> None:
+        self.actors = SqlActors(connection, known)
+        self.events = SqlEvents(connection, self.actors)
         self.projects = SqlProjects(connection)
-        self.jobs = SqlJobs(connection)
-        self.versions = SqlVersions(connection)
-        self.runs = SqlRuns(connection, self.events)
+        self.jobs = SqlJobs(connection, self.actors)
+        self.versions = SqlVersions(connection, self.actors)
+        self.runs = SqlRuns(connection, self.events, self.actors)
         self.queue = SqlQueue(connection)
         self.attempts = SqlAttempts(connection, self.events)
         self.records = SqlRecords(connection)
         self.leases = SqlLeases(connection)
-        self.environments = SqlEnvironments(connection)
-        self.variables = SqlVariables(connection)
-        self.secrets = SqlSecrets(connection)
+        self.environments = SqlEnvironments(connection, self.actors)
+        self.variables = SqlVariables(connection, self.actors)
+        self.secrets = SqlSecrets(connection, self.actors)
         self.retention = SqlRetention(connection)
-        self.images = SqlImages(connection)
+        self.images = SqlImages(connection, self.actors)
         self._connection = connection
         self.follow_up: list[Callable[[], None]] = []
 
@@ -93,6 +95,7 @@ class SqlStore:
     def __init__(self, database: Database) -> None:
         """The tables are made or brought up to date where needed. StoreTooNew, StoreBusy."""
         self._database = database
+        self._known = Known()
         # Where they share their connections, they share their events too.
         for engine in {it.pool: it for it in (database.reader, database.writer)}.values():
             event.listen(engine, "before_cursor_execute", _refuse_unstorable)
@@ -108,17 +111,18 @@ class SqlStore:
         with self._errors_as_our_own(), self._database.writer.begin() as connection:
             if fence is not None:
                 _check(connection, fence)
-            tx = SqlTransaction(connection)
+            tx = SqlTransaction(connection, self._known)
             yield tx
             tx.events.write()
             self._database.announce(connection)
+        tx.actors.keep(tx.events.noted)
         for call in tx.follow_up:
             call()
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         with self._errors_as_our_own(), self._database.reader.connect() as connection:
-            yield SqlTransaction(connection)
+            yield SqlTransaction(connection, self._known)
 
     def changes(self) -> int:
         return self._database.changes()

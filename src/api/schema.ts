@@ -826,6 +826,22 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * ActorKind
+         * @enum {string}
+         */
+        ActorKind: "person" | "token" | "system";
+        /**
+         * ActorModel
+         * @description Whoever did something. `id` decides and stays; `name` is for people.
+         */
+        ActorModel: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            kind: components["schemas"]["ActorKind"];
+        };
+        /**
          * AddImageRequest
          * @description The name of an image that is there gives it a new pin, and keeps what is not given here. `environment`: its
          *     daemon gets the image, and it is allowed there. `pull`: ask the registry also when the daemon has the reference.
@@ -1108,8 +1124,7 @@ export interface components {
             reference: string;
             /** Until */
             until: string;
-            /** By */
-            by: string;
+            by: components["schemas"]["ActorModel"];
         };
         /**
          * EngineStatus
@@ -1251,8 +1266,7 @@ export interface components {
             revision: number;
             /** Changed At */
             changed_at: string | null;
-            /** Changed By */
-            changed_by: string | null;
+            changed_by: components["schemas"]["ActorModel"] | null;
             /** Not Enforced */
             not_enforced: string[];
         };
@@ -1421,8 +1435,7 @@ export interface components {
             host: string | null;
             /** Added At */
             added_at: string;
-            /** Added By */
-            added_by: string;
+            added_by: components["schemas"]["ActorModel"];
             /** Description */
             description: string;
             /** Tags */
@@ -1515,8 +1528,7 @@ export interface components {
             state: components["schemas"]["ImageTaskState"];
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Finished At */
             finished_at: string | null;
             error: components["schemas"]["ImageTaskError"] | null;
@@ -1549,8 +1561,7 @@ export interface components {
             digest: string;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Complete */
             complete: boolean;
             /** Results */
@@ -1744,8 +1755,7 @@ export interface components {
             revision: number;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** @default null */
             last_run: components["schemas"]["RunModel"] | null;
         };
@@ -2156,8 +2166,7 @@ export interface components {
             registry: string;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
         };
         /**
          * RemovedModel
@@ -2302,14 +2311,12 @@ export interface components {
             started_at: string | null;
             /** Finished At */
             finished_at: string | null;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             trigger: components["schemas"]["TriggerModel"];
             parent: components["schemas"]["ParentModel"] | null;
             /** Cancel Requested At */
             cancel_requested_at: string | null;
-            /** Cancel Requested By */
-            cancel_requested_by: string | null;
+            cancel_requested_by: components["schemas"]["ActorModel"] | null;
             waits_because: components["schemas"]["ReasonModel"] | null;
             /** Next Attempt At */
             next_attempt_at: string | null;
@@ -2353,8 +2360,7 @@ export interface components {
             log_bytes: number | null;
             /** Kept At */
             kept_at: string | null;
-            /** Kept By */
-            kept_by: string | null;
+            kept_by: components["schemas"]["ActorModel"] | null;
             /** Damage */
             damage: {
                 [key: string]: string;
@@ -2383,8 +2389,7 @@ export interface components {
             is_set: boolean;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
         };
         /**
          * SecretValue
@@ -2413,8 +2418,7 @@ export interface components {
             is_set: boolean;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
             /** Masked */
             masked: boolean;
         };
@@ -2427,8 +2431,7 @@ export interface components {
         Status: {
             /** Version */
             version: string;
-            /** User */
-            user: string;
+            user: components["schemas"]["ActorModel"];
             /** Home */
             home: string;
             engine: components["schemas"]["EngineStatus"];
@@ -2625,8 +2628,7 @@ export interface components {
             value: string;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
         };
         /**
          * VariableValue
@@ -2656,8 +2658,7 @@ export interface components {
             number: number;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Notebook Path */
             notebook_path: string;
             /** File Count */

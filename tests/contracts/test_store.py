@@ -23,7 +23,7 @@ from dataops_lab.errors import StaleWrite
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import runs
 from dataops_lab.store import open_store
-from dataops_lab.testing import FakeNotebooks
+from dataops_lab.testing import FakeNotebooks, person
 
 PROCESS = Path(__file__).with_name("store_process.py")
 
@@ -95,7 +95,7 @@ def test_fifty_submits_with_one_key_from_several_processes_make_one_run(process,
 def test_submits_of_many_contents_at_once_number_their_versions_without_gap(ctx):
     def submit(index: int) -> None:
         notebooks = FakeNotebooks(ctx.blobs, ParameterSchema((Parameter(f"p{index % 5}"),)))
-        runs.submit(replace(ctx, notebooks=notebooks), Submission("/n/sales.ipynb"), by="someone")
+        runs.submit(replace(ctx, notebooks=notebooks), Submission("/n/sales.ipynb"), by=person("someone"))
 
     assert in_parallel(10, submit) == [None] * 10
     with ctx.store.read() as tx:
@@ -109,7 +109,9 @@ def test_versions_that_are_added_at_once_have_different_numbers(store, submit):
     def add(index: int) -> int:
         manifest = replace(first.manifest, kernel_name=f"kernel {index}")
         with store.begin() as tx:
-            return tx.versions.add(first.job_id, manifest, at=first.created_at, by="x", origin=first.origin).number
+            return tx.versions.add(
+                first.job_id, manifest, at=first.created_at, by=person("x"), origin=first.origin
+            ).number
 
     assert sorted(in_parallel(5, add)) == [2, 3, 4, 5, 6]
 
@@ -146,12 +148,12 @@ def test_a_cancel_that_races_the_start_is_always_heard(store, submit, ctx):
                     tx.runs.move(now, now.moved_to(RunState.ACTIVE))
 
         def cancel(run: Run = run) -> None:
-            runs.cancel(ctx, run.id, by="someone")
+            runs.cancel(ctx, run.id, by=person("someone"))
 
         assert in_parallel(2, lambda index, both=(start, cancel): both[index]()) == [None, None]
         with store.read() as tx:
             ended = tx.runs.get(run.id)
-        assert ended.cancel_requested_by == "someone"
+        assert ended.cancel_requested_by == person("someone")
         assert ended.state in (RunState.CANCELLED, RunState.ACTIVE)
 
 
@@ -179,16 +181,16 @@ def test_of_several_moves_either_all_are_made_or_none(store, submit):
 def test_who_is_to_be_cancelled_is_told_by_whom(store, submit, ctx):
     one, other = submit().run, submit().run
     with store.begin() as tx:
-        tx.runs.request_cancel(one.id, at=ctx.clock.now(), by="ann")
+        tx.runs.request_cancel(one.id, at=ctx.clock.now(), by=person("ann"))
     with store.read() as tx:
-        assert tx.runs.cancels([one.id, other.id]) == {one.id: (ctx.clock.now(), "ann")}
+        assert tx.runs.cancels([one.id, other.id]) == {one.id: (ctx.clock.now(), person("ann"))}
 
 
 def test_of_each_person_the_first_ones_that_wait_are_found(store, submit, ctx):
     run = submit().run
     with store.begin() as tx:
-        for person in ("ann", "bob", "ann", "bob", "ann", "bob"):
-            tx.runs.add(replace(run, id=str(ULID()), created_by=person, key=None))
+        for name in ("ann", "bob", "ann", "bob", "ann", "bob"):
+            tx.runs.add(replace(run, id=str(ULID()), created_by=person(name), key=None))
     with store.read() as tx:
         everybody, first = tx.queue.waiting(), tx.queue.waiting(first=2)
     by_person = [[place for place in everybody if place.created_by == who][:2] for who in ("ann", "bob", "someone")]

@@ -26,7 +26,7 @@ from dataops_lab.errors import Conflict, Damaged, DataOpsError, StateFolderUnusa
 from dataops_lab.services import Services, backup, runs
 from dataops_lab.services.backup import back_up, restore
 from dataops_lab.store import open_sqlite
-from dataops_lab.testing import FakeBackends, FakeClock, FakeExecutor, FakeHost, FakeNotebooks, FakeVault
+from dataops_lab.testing import FakeBackends, FakeClock, FakeExecutor, FakeHost, FakeNotebooks, FakeVault, person
 
 DATABASE = "dataops.sqlite"
 Build = Callable[[Path], Services]
@@ -50,7 +50,7 @@ def original(tmp_path: Path, build: Build, clock: FakeClock):
     engine = Engine(ctx, FakeBackends(executor), Settings(slots=2), inherited={})
 
     def submit(name: str) -> str:
-        return runs.submit(ctx, Submission(f"/notebooks/{name}.ipynb"), by="someone").view.run.id
+        return runs.submit(ctx, Submission(f"/notebooks/{name}.ipynb"), by=person("someone")).view.run.id
 
     def step_until(run_id: str, state: RunState | AttemptState) -> None:
         for _ in range(2000):
@@ -129,7 +129,7 @@ def test_a_backup_made_while_others_submit_is_of_one_moment(original, build, tmp
 
     def keep_submitting() -> None:
         while not stop.is_set():
-            runs.submit(ctx, Submission("/notebooks/busy.ipynb"), by="someone")
+            runs.submit(ctx, Submission("/notebooks/busy.ipynb"), by=person("someone"))
 
     def last_seq() -> int:
         with ctx.store.read() as tx:

@@ -8,6 +8,7 @@ import pytest
 
 from dataops_lab.errors import StateFolderUnusable, StoreBusy
 from dataops_lab.store import open_sqlite, sqlite
+from dataops_lab.testing import person
 
 
 def test_a_state_folder_that_cannot_be_used_says_what_to_do(tmp_path: Path):
@@ -57,4 +58,4 @@ def job(number: int):
     from dataops_lab.domain.jobs import Job
 
     now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    return Job(f"{number:026}", "default", "sales", f"/{number}".ljust(500, "x"), now, "someone")
+    return Job(f"{number:026}", "default", "sales", f"/{number}".ljust(500, "x"), now, person("someone"))

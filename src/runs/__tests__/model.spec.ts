@@ -1,6 +1,6 @@
 import { Signal } from '@lumino/signaling';
 
-import type { Client, EventStream, Run } from '../../api';
+import type { Actor, Client, EventStream, Run } from '../../api';
 import { RunsModel } from '../model';
 
 function run(state: string): Run {
@@ -23,7 +23,7 @@ describe('RunsModel', () => {
   it('takes no older answer for a run that has ended', async () => {
     // The run ended between the two questions.
     const client = {
-      status: async () => ({ user: 'ada', queued: 0, may_administer: true }),
+      status: async () => ({ user: ADA, queued: 0, may_administer: true }),
       runs: async (query: { state?: string[] }) => ({
         items: [run(query.state ? 'active' : 'succeeded')]
       })
@@ -38,6 +38,9 @@ describe('RunsModel', () => {
     expect(model.get('r1')?.state).toBe('succeeded');
   });
 
+  // Another person may have the same name to show: the id decides.
+  const ADA: Actor = { id: 'ada', name: 'Ada', kind: 'person' };
+
   it.each([
     [false, false],
     [true, true]
@@ -46,14 +49,16 @@ describe('RunsModel', () => {
     async (may_administer, others) => {
       const model = new RunsModel(
         {
-          status: async () => ({ user: 'ada', queued: 0, may_administer }),
+          status: async () => ({ user: ADA, queued: 0, may_administer }),
           runs: async () => ({ items: [] })
         } as unknown as Client,
         noEvents()
       );
       await model.start();
-      expect(model.mayChange({ created_by: 'ada' })).toBe(true);
-      expect(model.mayChange({ created_by: 'bob' })).toBe(others);
+      expect(model.mayChange({ created_by: ADA })).toBe(true);
+      expect(model.mayChange({ created_by: { ...ADA, id: 'bob' } })).toBe(
+        others
+      );
     }
   );
 });

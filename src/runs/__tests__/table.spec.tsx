@@ -15,7 +15,7 @@ const RUN = {
   progress: { done: 0, total: 1, current: null },
   attempts: [],
   reason: null,
-  created_by: 'ada',
+  created_by: { id: 'ada', name: 'ada', kind: 'person' },
   created_at: '2026-01-31T08:00:00Z',
   started_at: null,
   finished_at: null,
