@@ -4,9 +4,13 @@
 PYTHON ?= python3
 LAB_ARGS ?=
 PYTEST_ARGS ?=
+# More than there are cores: tests wait for the processes that they start.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # How often a test that failed is tried again; the summary names it then.
 RETRIES ?= 0
 MINUTES ?= 5
+
+PYTEST = python -m pytest --numprocesses $(WORKERS) --dist worksteal --reruns $(RETRIES)
 
 VENV := .venv
 DONE := $(VENV)/.done
@@ -23,7 +27,8 @@ FRONTEND := package.json tsconfig.json install.json $(shell find src style schem
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: docker help lab test check test-python test-frontend test-browser chaos soak bench build format generate clean
+.PHONY: docker help lab test test-fast check test-python test-frontend test-browser chaos soak bench build format
+.PHONY: generate clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,11 +45,16 @@ check: $(DONE)/built ## lint, formatting, types and import rules
 	lint-imports
 	jlpm lint:check
 
-test-python: $(DONE)/built $(DONE)/postgres $(DONE)/r $(DONE)/registry docker ## the Python tests (arguments in PYTEST_ARGS)
-	python -m pytest --reruns $(RETRIES) $(PYTEST_ARGS)
+test-fast: $(DONE)/built ## the tests for the work in between: those that start no programs
+	$(PYTEST) -m 'not slow and not soak' $(PYTEST_ARGS)
+	jlpm test
 
-soak: $(DONE)/built $(DONE)/postgres $(DONE)/r $(DONE)/registry docker ## the Python tests that take minutes
+test-python: $(DONE)/built $(DONE)/postgres $(DONE)/r $(DONE)/registry docker ## the Python tests (arguments in PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
+
+soak: $(DONE)/built $(DONE)/postgres $(DONE)/r $(DONE)/registry docker ## the tests that take long, and half an hour of chaos
 	python -m pytest -m soak $(PYTEST_ARGS)
+	$(MAKE) chaos MINUTES=30
 
 test-frontend: $(DONE)/built ## the TypeScript tests
 	jlpm test

@@ -16,7 +16,7 @@ import psutil
 from sqlalchemy import Column, MetaData, String, Table, insert, select, text
 from ulid import ULID
 
-from dataops_lab.api_models import PageModel, RunModel
+from dataops_lab.api_models import PageModel, RunSummaryModel
 from dataops_lab.domain.retention import RetentionRule
 from dataops_lab.domain.runs import Attempt, AttemptState, Reason, RunState, Submission
 from dataops_lab.ports import RunFilter
@@ -195,7 +195,7 @@ def _day(some: random.Random) -> RunFilter:
 
 def _page(ctx: Services, where: RunFilter, cursor: str | None = None) -> None:
     page = runs.page(ctx, where, limit=50, cursor=cursor)
-    PageModel[RunModel](items=[RunModel.of(view) for view in page.items], next=page.next).model_dump_json()
+    PageModel[RunSummaryModel](items=[RunSummaryModel.of(run) for run in page.items], next=page.next).model_dump_json()
 
 
 def _measured(case: str, name: str, rounds: int, call: Callable[[], object], target: str = "") -> Row:

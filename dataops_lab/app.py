@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -114,7 +114,12 @@ class DataOpsApp(ExtensionApp):
         DATAOPS_LAB_TRAVEL_TOTAL_BYTES, such as 4Gi, else 1 GiB.""",
     ).tag(config=True)
 
-    api_threads = Integer(8, min=1, help="How many requests are worked on at once; more wait.").tag(config=True)
+    api_threads = Integer(
+        8,
+        min=1,
+        help="""How many quick requests are worked on at once; more wait. Submits, and what takes long, have threads of
+        their own.""",
+    ).tag(config=True)
 
     max_body_bytes = Integer(
         1024 * 1024,
@@ -126,21 +131,25 @@ class DataOpsApp(ExtensionApp):
     def initialize_settings(self) -> None:
         self._opening = Lock()
         self._services: Services | None = None
-        self._threads = ThreadPoolExecutor(self.api_threads, thread_name_prefix="dataops")
+        from .handlers.broadcaster import Broadcaster
+        from .handlers.lanes import Lanes
+
+        self._lanes = Lanes(quick=self.api_threads)
+        self._broadcaster = Broadcaster(self.services, self._lanes.streams)
         self._supervisor: Supervisor | None = None
         self._specs: SpecsKeeper | None = None
         self._hand_on_mount_roots()
         self._hand_on_limits()
-        self._threads.submit(self._offer_kernels).add_done_callback(_log_failure)
+        self._lanes.slow.submit(self._offer_kernels).add_done_callback(_log_failure)
         if self.start_engine:
             # In a thread: opening the database takes longer than Lab's start should wait.
-            self._threads.submit(self._supervise).add_done_callback(_log_failure)
+            self._lanes.slow.submit(self._supervise).add_done_callback(_log_failure)
 
     def initialize_handlers(self) -> None:
         from .handlers.routes import PREFIX, ROUTES
 
-        limits = {"max_body_bytes": self.max_body_bytes, "identity": self.identity}
-        shared = {"services": self.services, "threads": self._threads, **limits}
+        shared = {"services": self.services, "lanes": self._lanes, "broadcaster": self._broadcaster}
+        shared |= {"max_body_bytes": self.max_body_bytes, "identity": self.identity}
         self.handlers.extend((PREFIX + route.pattern, route.handler, shared) for route in ROUTES)
 
     def services(self) -> Services:
@@ -157,7 +166,8 @@ class DataOpsApp(ExtensionApp):
             self._specs.stop()
         if self._supervisor is not None:
             self._supervisor.stop()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._broadcaster.stop()
+        self._lanes.shutdown()
 
     def _supervise(self) -> None:
         from .engine.process import Supervisor

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 from .domain.actors import Actor
@@ -16,8 +17,9 @@ from .domain.parameters import ParameterSchema
 from .domain.secrets import Sealed
 from .domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from .domain.versions import Manifest, Origin, digest_of
+from .domain.workspaces import Location, folders_above
 from .errors import Damaged, NotFound, Refused, SecretsLocked
-from .ports import Bundle, Executor, Look, Say
+from .ports import AttemptStatus, Bundle, Executor, Observation, Say
 from .ports.notebooks import NONE_BESIDE
 from .runner import protocol
 from .runner.reading import open_plain
@@ -52,9 +54,13 @@ class FakeClock:
 class FakeHost:
     """One process of a machine whose other processes live until they are said to be `dead`."""
 
-    def __init__(self, pid: int = 1, boot: str = "boot") -> None:
+    def __init__(self, pid: int = 1, boot: str = "boot", name: str = "here") -> None:
         self._identity = ProcessIdentity(pid, 1.0, boot)
+        self._name = name
         self.dead: set[int] = set()
+
+    def name(self) -> str:
+        return self._name
 
     def identity(self) -> ProcessIdentity:
         return self._identity
@@ -77,6 +83,15 @@ class MemoryBlobs:
         with open_plain(path) as source:
             data = source.read()
         return self.put(data), len(data)
+
+    def put_files(self, paths: Sequence[Path]) -> Mapping[Path, tuple[str, int] | OSError]:
+        put: dict[Path, tuple[str, int] | OSError] = {}
+        for path in paths:
+            try:
+                put[path] = self.put_file(path)
+            except OSError as error:
+                put[path] = error
+        return put
 
     def open(self, digest: str) -> BinaryIO:
         return io.BytesIO(self.read(digest))
@@ -145,6 +160,12 @@ class FakeNotebooks:
         self._blobs = blobs
         self.schema = schema or ParameterSchema()
         self.written_on: str | None = "python3"
+        self.gone: set[str] = set()
+        """Paths of notebooks that were deleted or moved away."""
+        self.repositories: dict[str, str | None] = {}
+        """The remotes of git work trees, by their root."""
+        self.cells: dict[str, tuple[str, ...]] = {}
+        """The ids of cells, by the path of their notebook."""
 
     def inspect(
         self,
@@ -158,7 +179,7 @@ class FakeNotebooks:
         it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where)
         return Inspection(
             name=it.name,
-            source=it.source,
+            location=it.location,
             root=it.root,
             notebook_path=it.manifest.notebook_path,
             parameters=self.schema,
@@ -169,6 +190,7 @@ class FakeNotebooks:
             origin=Origin(),
             findings=(),
             code_cells=1,
+            cell_ids=it.cell_ids,
         )
 
     def snapshot(
@@ -180,18 +202,33 @@ class FakeNotebooks:
         limits: Limits,
         where: Surroundings = HERE,
     ) -> Snapshot:
-        digest = self._blobs.put(b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}')
+        cells = self.cells.get(path, ())
+        notebook = {"cells": [{"id": name} for name in cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        digest = self._blobs.put(json.dumps(notebook).encode())
         name = Path(path).name
         return Snapshot(
             name=Path(path).stem,
-            source=path,
+            location=self.locate(path),
             root=root or str(Path(path).parent),
             manifest=Manifest(name, digest, (), self.schema, kernel or "python3", "python"),
             kernel=where.kernels[0] if where.kernels else self.kernel(kernel or "python3"),
             origin=Origin(),
             findings=(),
             code_cells=1,
+            cell_ids=cells,
         )
+
+    def locate(self, path: str) -> Location:
+        root = next((it for it in folders_above(path) if it in self.repositories), None)
+        if root is None:
+            return Location(str(Path(path).parent), Path(path).name)
+        return Location(root, str(Path(path).relative_to(root)), self.repositories[root])
+
+    def missing(self, paths: Sequence[str]) -> frozenset[str]:
+        return frozenset(self.gone.intersection(paths))
+
+    def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
+        return tuple(cell["id"] for cell in json.loads(notebook)["cells"] if "id" in cell)
 
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
         return self.written_on
@@ -235,8 +272,9 @@ class FakeExecutor:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._looks: dict[str, Look] = {}
+        self._seen: dict[str, Observation] = {}
         self._forgotten: set[str] = set()
+        self._starting = Lock()
         self.calls: list[tuple[str, str]] = []
         """(verb, attempt) of everything that was asked for."""
         self.deaf = False
@@ -247,17 +285,21 @@ class FakeExecutor:
         self.calls.append(("start", bundle.name))
         if self.fails_to_start:
             raise self.fails_to_start
-        if bundle.name not in self._looks and bundle.name not in self._forgotten:
-            self.directory(bundle.name).mkdir(parents=True)
-            self._looks[bundle.name] = Look(started=True, ended=False, gone=False)
+        with self._starting:
+            if bundle.name not in self._seen and bundle.name not in self._forgotten:
+                self.directory(bundle.name).mkdir(parents=True)
+                self._seen[bundle.name] = Observation(AttemptStatus.RUNNING, ran=True)
 
-    def look(self, name: str) -> Look:
-        return self._looks.get(name, Look(started=False, ended=False, gone=False, lost=True))
+    def look(self, name: str) -> Observation:
+        return self._seen.get(name, Observation(AttemptStatus.NOT_FOUND))
 
     def stop(self, name: str, *, force: bool) -> None:
         self.calls.append(("kill" if force else "stop", name))
         if force and not self.deaf:
-            self._looks[name] = Look(started=name in self._looks, ended=True, gone=True)
+            self._seen[name] = Observation(AttemptStatus.CONFIRMED_DEAD, ran=name in self._seen)
+
+    def ends(self, name: str) -> int | None:
+        return None
 
     def directory(self, name: str) -> Path:
         return self._folder / name
@@ -265,18 +307,18 @@ class FakeExecutor:
     def forget(self, name: str) -> None:
         self.calls.append(("forget", name))
         self._forgotten.add(name)
-        self._looks.pop(name, None)
+        self._seen.pop(name, None)
 
     def names(self) -> Iterator[str]:
-        yield from sorted(self._looks)
+        yield from sorted(self._seen)
 
     def lose(self, name: str) -> None:
         """Somebody removed its directory, and what it was known by."""
-        del self._looks[name]
+        del self._seen[name]
 
     @property
     def alive(self) -> list[str]:
-        return [name for name, look in self._looks.items() if not look.gone]
+        return [name for name, seen in self._seen.items() if not seen.is_dead]
 
     def end(self, name: str, state: str | None = "succeeded", **result: Any) -> None:
         """The runner ends, with its `result.json`; with `state` None it is killed before it writes one."""
@@ -295,7 +337,7 @@ class FakeExecutor:
                 "artifacts": [],
             }
             (self.directory(name) / protocol.RESULT).write_text(json.dumps(whole | result))
-        self._looks[name] = Look(started=True, ended=True, gone=True)
+        self._seen[name] = Observation(AttemptStatus.CONFIRMED_DEAD, ran=True)
 
 
 class FakeImages:

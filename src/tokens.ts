@@ -1,7 +1,14 @@
 import { Token } from '@lumino/coreutils';
 import { ISignal } from '@lumino/signaling';
 
-import type { Actor, Client, EventStream, Problem, Run } from './api';
+import type {
+  Actor,
+  Client,
+  EventStream,
+  Problem,
+  Run,
+  RunSummary
+} from './api';
 
 /** The connection to the server half: its API, and the one event stream of the page. */
 export interface IDataOps {
@@ -17,8 +24,8 @@ export const IDataOps = new Token<IDataOps>(
 /** The runs this page knows, kept up to date by the event stream. */
 export interface IRuns {
   /** Newest first: what is not finished, and the last ones that are. */
-  readonly active: readonly Run[];
-  readonly recent: readonly Run[];
+  readonly active: readonly RunSummary[];
+  readonly recent: readonly RunSummary[];
   /** Why nothing works at the moment, if so. */
   readonly trouble: Problem | null;
   /** A queued run waits because no engine leads. */
@@ -26,7 +33,7 @@ export interface IRuns {
   readonly connected: boolean;
   readonly changed: ISignal<IRuns, void>;
   /** One run that this page saw is new or has changed. */
-  readonly runChanged: ISignal<IRuns, Run>;
+  readonly runChanged: ISignal<IRuns, RunSummary>;
 
   /** The run of this id was deleted. */
   readonly runDeleted: ISignal<IRuns, string>;
@@ -36,11 +43,11 @@ export interface IRuns {
   /** The run whose record is in front, for commands that are not told which run they are about. */
   current: string | null;
 
-  get(id: string): Run | undefined;
+  get(id: string): RunSummary | undefined;
   /** The run of an answer, or what is known of it when a later answer, or an event, has overtaken that. */
-  newest(run: Run): Run;
+  newest(run: RunSummary): RunSummary;
   /** Whether the person on this page submitted it. */
-  isMine(run: Run): boolean;
+  isMine(run: RunSummary): boolean;
   /** Whether this person may cancel, keep, delete or change this run or job: its owner, or an administrator. */
   mayChange(it: { created_by: Actor }): boolean;
   /** Load and follow; does nothing when already done. */
@@ -48,7 +55,7 @@ export interface IRuns {
   /** Start anew after trouble. */
   retry(): Promise<void>;
   /** Take in a run that an answer of the server brought. */
-  add(run: Run): void;
+  add(run: RunSummary): void;
   cancel(id: string): Promise<Run>;
   rerun(id: string): Promise<Run>;
   /** With its record, for good. */

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +26,24 @@ from dataops_lab.testing import (
 pytest_plugins = ["tests.docker", "tests.kernel_sessions", "tests.postgres", "tests.registry"]
 
 
+ABOUT_PROGRAMS = {"cli", "client", "executors", "faults", "kernels", "runner"}
+"""Folders whose tests start what they are about: commands, servers, engines, containers, kernels."""
+STARTED = {"docker_client", "own_cluster", "postgres", "r_kernel", "running_engine", "start_server"}
+"""Fixtures, and values of parameters, that stand for a program."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow whatever starts programs, so that nobody has to think of that."""
+    for item in items:
+        asked = [
+            *getattr(item, "fixturenames", ()),
+            *(item.callspec.params.values() if hasattr(item, "callspec") else ()),
+        ]
+        if item.path.parent.name in ABOUT_PROGRAMS or any(name in STARTED for name in asked if isinstance(name, str)):
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nothing_of_this_person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Kernels, start-up files and settings that a person has would otherwise decide how tests end."""
@@ -32,6 +51,13 @@ def nothing_of_this_person(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
             patched.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_is_heard() -> None:
+    """A shell makes what it starts in the background deaf to Ctrl-C, and so all that this starts in turn."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

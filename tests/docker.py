@@ -6,6 +6,7 @@ Images stay in the daemon, under a tag that is a digest of how they are made; th
 from __future__ import annotations
 
 import ast
+import fcntl
 import hashlib
 import inspect
 import os
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,13 +64,21 @@ class DockerImages(Mapping[str, str]):
         self._client = client
 
     def __getitem__(self, name: str) -> str:
-        tag = f"{REPOSITORY}/{name}:{digest_of(name)}"
+        tag, recipe = f"{REPOSITORY}/{name}:{digest_of(name)}", RECIPES[name]
+        if found := self._id_of(tag):
+            return found
+        base = recipe.on and self[recipe.on]
+        with one_at_a_time():
+            if not self._id_of(tag):
+                make = self._make if base else self._import_base
+                make(recipe, *tag.split(":"))
+        return self._client.images.get(tag).id
+
+    def _id_of(self, tag: str) -> str | None:
         try:
             return self._client.images.get(tag).id
         except docker.errors.ImageNotFound:
-            make = self._import_base if RECIPES[name].on is None else self._make
-            make(RECIPES[name], *tag.split(":"))
-            return self._client.images.get(tag).id
+            return None
 
     def __iter__(self) -> Iterator[str]:
         return iter(RECIPES)
@@ -108,6 +117,14 @@ class DockerImages(Mapping[str, str]):
             container.commit(repository, tag, changes=[f"USER {recipe.user}", "CMD []"])
         finally:
             container.remove(force=True)
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Of all processes that run tests on this machine: they share its daemon."""
+    with Path(tempfile.gettempdir(), f"{REPOSITORY}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def steps(recipe: Recipe) -> Iterator[list[str]]:
@@ -188,6 +205,18 @@ def docker_images(docker_client: docker.DockerClient) -> DockerImages:
     if (os.getuid() != 0 or not shutil.which("debootstrap")) and not docker_client.images.list(f"{REPOSITORY}/base"):
         missing("The base image is made by debootstrap, as root: scripts/docker installs it.")
     return DockerImages(docker_client)
+
+
+@pytest.fixture
+def own_image(docker_client: docker.DockerClient, docker_images: DockerImages) -> Iterator[str]:
+    """The id of an image on the lean one that no other test knows: what is made of it is this test's."""
+    container = docker_client.containers.create(docker_images["lean"], ["true"])
+    try:
+        image = container.commit(f"{REPOSITORY}/own", secrets.token_hex(8), changes=["CMD []"]).id
+    finally:
+        container.remove()
+    yield image
+    docker_client.images.remove(image, force=True)
 
 
 class OwnDaemon:

@@ -2,26 +2,65 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from ..domain.events import Event
+from ..domain.jobs import JobKind
 from ..domain.versions import Version
 from ..services.jobs import JobView
-from .base import ActorModel, Instant, Model
+from .base import ActorModel, ContentsPath, Instant, Model
 from .notebooks import OriginModel
-from .runs import RunModel
+from .runs import RunSummaryModel
 from .settings import Concurrency, GivenSettingsModel
+
+
+class WorkspaceReference(Model):
+    """`remote` is the git remote, in one spelling for all that mean the same."""
+
+    id: str
+    name: str
+    remote: str | None
+
+
+class PlaceChange(Model):
+    """A job was moved, or relinked: then with the `job` that it has taken in, by id."""
+
+    at: Instant
+    by: ActorModel | None
+    source_before: str
+    source: str
+    job: str | None = None
+
+    @classmethod
+    def of(cls, it: Event) -> PlaceChange:
+        told = it.data
+        return cls(
+            at=it.at,
+            by=ActorModel.of(it.actor) if it.actor else None,
+            source_before=told["from"],
+            source=told["to"],
+            job=told.get("job"),
+        )
 
 
 class JobModel(GivenSettingsModel):
     """The settings are those of its runs for which a submission gives none. `concurrency`: how many of its runs may be
-    active at once; null: as many as there are slots. `revision` counts the changes."""
+    active at once; null: as many as there are slots. `revision` counts the changes.
+
+    The notebook is `path` below the root of the workspace: `source` where this machine saw it last. `sources` are all
+    places where it lies, `place_changes` what was moved or relinked; both are empty in a list."""
 
     id: str
     name: str
+    kind: JobKind
+    workspace: WorkspaceReference
+    path: str
     source: str
+    sources: list[str]
+    place_changes: list[PlaceChange]
     concurrency: int | None
     revision: int
     created_at: Instant
     created_by: ActorModel
-    last_run: RunModel | None = None
+    last_run: RunSummaryModel | None = None
 
     @classmethod
     def of(cls, view: JobView) -> JobModel:
@@ -29,13 +68,18 @@ class JobModel(GivenSettingsModel):
         return cls(
             id=job.id,
             name=job.name,
+            kind=job.kind,
+            workspace=WorkspaceReference.model_validate(view.workspace),
+            path=job.path,
             source=job.source,
+            sources=list(view.sources),
+            place_changes=[PlaceChange.of(event) for event in view.happened],
             concurrency=job.concurrency,
             revision=job.revision,
             **vars(job.settings),
             created_at=job.created_at,
             created_by=ActorModel.of(job.created_by),
-            last_run=RunModel.of(last) if last else None,
+            last_run=RunSummaryModel.of(last) if last else None,
         )
 
 
@@ -46,6 +90,27 @@ class JobChanges(GivenSettingsModel):
     name: str | None = Field(default=None, min_length=1, max_length=200)
     concurrency: Concurrency | None = None
     revision: int | None = None
+
+
+class MoveRequest(Model):
+    """Both as the contents API names them: of a notebook or a folder."""
+
+    path: ContentsPath
+    to: ContentsPath
+
+
+class MovedModel(Model):
+    """`parted` are jobs whose notebook is where another job is now; the other one may be relinked to it."""
+
+    jobs: list[JobModel]
+    parted: list[JobModel]
+
+
+class RelinkRequest(Model):
+    """Either the id of the other job, or the path of a notebook as the contents API names it."""
+
+    job: str | None = None
+    path: ContentsPath | None = None
 
 
 class ProjectModel(Model):

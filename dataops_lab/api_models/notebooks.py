@@ -34,6 +34,8 @@ class FindingModel(Model):
     cell: int | None = None
     file: str | None = None
     """One that stays behind and can be taken along, as a path from the notebook's folder."""
+    job: str | None = None
+    """The id of a job that may be the same as that of the notebook."""
 
 
 class KernelModel(Model):
@@ -87,7 +89,7 @@ class InspectionModel(Model):
     def of(cls, it: Inspection) -> InspectionModel:
         return cls(
             name=it.name,
-            source=it.source,
+            source=it.location.source,
             root=it.root,
             notebook_path=it.notebook_path,
             declares_parameters=it.parameters.declared,

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
 
 from ..domain.environments import Resources
+from ..domain.jobs import JobKind
 from ..domain.records import RecordFileKind
 from ..domain.retries import Budget, charged, due_at
-from ..domain.runs import Attempt, AttemptState, Run, RunState, TriggerKind
+from ..domain.runs import SUMMARY_TEXT, Attempt, AttemptState, RunState, RunSummary, TriggerKind
 from ..services.placement import Elsewhere
-from ..services.runs import RunView
+from ..services.runs import RunView, summary_of
 from .base import ActorModel, ContentsPath, Instant, Model
 from .environments import ResourcesModel
 from .notebooks import FindingModel, KernelModel, OriginModel, ParameterModel
@@ -95,7 +95,7 @@ class ArtifactModel(Model):
 
 
 class JobReference(Model):
-    """`path` is the notebook's path below its workspace root, as the version has it."""
+    """`path` is the path of the notebook below the root of its workspace, `source` where this machine saw it last."""
 
     id: str
     name: str
@@ -113,25 +113,6 @@ class Digests(Model):
     notebook: str
     output: str | None = None
     record: str | None = None
-
-
-_PHASES = {
-    AttemptState.CLAIMED: "starting",
-    AttemptState.LAUNCHING: "starting",
-    AttemptState.RUNNING: "running",
-    AttemptState.FINALIZING: "finishing",
-    AttemptState.CANCELLING: "cancelling",
-    AttemptState.TIMING_OUT: "cancelling",
-    AttemptState.UNCONFIRMED: "cancelling",
-}
-
-
-def phase_of(run: Run, attempts: Sequence[Attempt]) -> str:
-    if run.state is RunState.ACTIVE and attempts:
-        return _PHASES.get(attempts[-1].state, "finishing")
-    if run.state is RunState.RETRY_WAIT:
-        return "retrying"
-    return "queued" if run.state is RunState.CREATED else str(run.state)
 
 
 class RunImageModel(Model):
@@ -156,32 +137,79 @@ class ParentModel(Model):
     key: str
 
 
-class RunModel(Model):
-    """A run with everything a screen needs. `phase` is derived for people from run and attempt:
-    queued, starting, running, finishing, cancelling, retrying or the run's terminal state."""
+class RunBase(Model):
+    """Name what a summary of a run and the whole run have in common."""
 
     id: str
     project: str
     job: JobReference
     version: VersionReference
     environment: str
+    kind: JobKind
     image: RunImageModel | None
     """Null where the environment has no images."""
-    resources: ResourcesModel
-    unpromoted: bool
-    """It ran in a guarded environment without having been promoted there."""
     state: RunState
     phase: str
+    attempt: int
+    """Number of the latest attempt; 0 before the first."""
+    progress: ProgressModel
     reason: ReasonModel | None
     nothing_to_do: bool
     created_at: Instant
+    created_by: ActorModel
     started_at: Instant | None
     finished_at: Instant | None
-    created_by: ActorModel
+    cancel_requested_at: Instant | None
+    kept_at: Instant | None
     trigger: TriggerModel
     parent: ParentModel | None
     """The run that this one is a part of."""
-    cancel_requested_at: Instant | None
+    revision: int
+    """Counts the changes: of two answers the one with the higher revision is newer."""
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.state.is_terminal
+
+    def summary(self) -> RunSummaryModel:
+        reason = ReasonModel(code=self.reason.code, message=self.reason.message[:SUMMARY_TEXT]) if self.reason else None
+        return RunSummaryModel(**{name: getattr(self, name) for name in RunBase.model_fields} | {"reason": reason})
+
+
+class RunSummaryModel(RunBase):
+    """A run as lists and the event stream have it: of bounded size, whatever its notebook wrote.
+
+    `phase` is derived for people from run and attempt: queued, starting, running, finishing, cancelling, retrying or
+    the run's terminal state. The message of `reason` is cut, and its `detail` is empty.
+    """
+
+    @classmethod
+    def of(cls, run: RunSummary) -> RunSummaryModel:
+        return cls(**_common(run))
+
+
+def _common(run: RunSummary) -> dict[str, Any]:
+    image = run.image
+    return {
+        **{name: value for name, value in vars(run).items() if name in RunBase.model_fields},
+        "job": JobReference(id=run.job_id, name=run.job_name, source=run.source, path=run.path),
+        "version": VersionReference(digest=run.version_digest, number=run.version_number),
+        "image": RunImageModel(name=image.name, reference=image.reference, digest=image.digest) if image else None,
+        "phase": run.phase,
+        "created_by": ActorModel.of(run.created_by),
+        "trigger": TriggerModel.model_validate(run.trigger),
+        "parent": ParentModel(id=run.parent_id, key=run.parent_key or "") if run.parent_id else None,
+        "progress": ProgressModel.model_validate(run.progress),
+        "reason": ReasonModel.model_validate(run.reason) if run.reason else None,
+    }
+
+
+class RunModel(RunBase):
+    """A run with everything that a screen needs: a summary with more, and with all of its `reason`."""
+
+    resources: ResourcesModel
+    unpromoted: bool
+    """It ran in a guarded environment without having been promoted there."""
     cancel_requested_by: ActorModel | None
     waits_because: ReasonModel | None
     """While it is queued."""
@@ -200,7 +228,6 @@ class RunModel(Model):
     """Those given; the others keep their defaults, see `parameter_schema`."""
     parameter_schema: list[ParameterModel]
     values: dict[str, Any]
-    progress: ProgressModel
     attempts: list[AttemptModel]
     artifacts: list[ArtifactModel]
     digests: Digests
@@ -208,17 +235,10 @@ class RunModel(Model):
     findings: list[FindingModel]
     log_bytes: int | None
     """Size of the stored log; None before the record is stored."""
-    kept_at: Instant | None
     kept_by: ActorModel | None
     """Who marked it as kept; nothing deletes it then."""
     damage: dict[str, str]
     """What was found to be no longer as it was stored, by path."""
-    revision: int
-    """Counts the changes: of two answers the one with the higher revision is newer."""
-
-    @property
-    def is_terminal(self) -> bool:
-        return self.state.is_terminal
 
     @classmethod
     def of(cls, view: RunView) -> RunModel:
@@ -227,30 +247,13 @@ class RunModel(Model):
         reason = run.reason or view.waits_because or (last.reason if last and run.state is RunState.ACTIVE else None)
         log = record.file(RecordFileKind.LOG) if record else None
         output = record.file(RecordFileKind.NOTEBOOK) if record else None
+        summary = _common(summary_of(view)) | {
+            "reason": ReasonModel.model_validate(reason) if reason else None,
+        }
         return cls(
-            id=run.id,
-            project=run.project,
-            job=JobReference(
-                id=view.job.id, name=view.job.name, source=view.job.source, path=version.manifest.notebook_path
-            ),
-            version=VersionReference(digest=version.digest, number=version.number),
-            environment=run.environment,
-            image=RunImageModel(name=run.image.name, reference=run.image.reference, digest=run.image.digest)
-            if run.image
-            else None,
+            **summary,
             resources=ResourcesModel.model_validate(run.resources),
             unpromoted=run.unpromoted,
-            state=run.state,
-            phase=phase_of(run, attempts),
-            reason=ReasonModel.model_validate(reason) if reason else None,
-            nothing_to_do=run.nothing_to_do,
-            created_at=run.created_at,
-            started_at=run.started_at,
-            finished_at=run.finished_at,
-            created_by=ActorModel.of(run.created_by),
-            trigger=TriggerModel.model_validate(run.trigger),
-            parent=ParentModel(id=run.parent_id, key=run.parent_key or "") if run.parent_id else None,
-            cancel_requested_at=run.cancel_requested_at,
             cancel_requested_by=ActorModel.of(run.cancel_requested_by) if run.cancel_requested_by else None,
             waits_because=ReasonModel.model_validate(view.waits_because) if view.waits_because else None,
             next_attempt_at=due_at(last) if last and run.state is RunState.RETRY_WAIT else None,
@@ -260,7 +263,6 @@ class RunModel(Model):
             parameters=run.parameters,
             parameter_schema=[ParameterModel.of(p) for p in version.manifest.parameters.parameters],
             values=record.values if record else {},
-            progress=ProgressModel.model_validate(last.progress) if last else ProgressModel(),
             attempts=[AttemptModel.of(a) for a in attempts],
             artifacts=[ArtifactModel(path=f.path, size=f.size, digest=f.digest) for f in record.artifacts]
             if record
@@ -274,10 +276,8 @@ class RunModel(Model):
             origin=OriginModel.model_validate(run.origin),
             findings=[FindingModel.model_validate(f) for f in run.findings],
             log_bytes=log.size if log else None,
-            kept_at=run.kept_at,
             kept_by=ActorModel.of(run.kept_by) if run.kept_by else None,
             damage=dict(record.damage) if record else {},
-            revision=run.revision,
         )
 
 

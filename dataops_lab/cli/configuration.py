@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def apply(file: str, dry_run: bool, yes: bool, server: str | None, as_json: bool) -> int:
     """Make environments, variables and images what FILE says.
 
-    What is left out of the file stays as it is. What would change is shown first; then all of it happens, or nothing.
+    The command shows first what would change. Then all of it happens, or nothing. Whatever the file leaves out stays.
     """
     text = _text(file)
     with connected(server) as connection:
@@ -74,7 +74,7 @@ def _text(file: str) -> str:
     except OSError as error:
         raise InvalidRequest(f"{file} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise InvalidRequest(f"{file} is no text in UTF-8.") from None
+        raise InvalidRequest(f"{file} is not text in UTF-8. Save it as UTF-8.") from None
 
 
 def _ask(file: str) -> None:

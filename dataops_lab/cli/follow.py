@@ -16,7 +16,7 @@ from .story import how_to_go_on, tell
 from .text import one_line
 
 if TYPE_CHECKING:
-    from ..api_models import RunModel
+    from ..api_models import RunBase, RunModel
     from .connection import Connection
 
 
@@ -43,7 +43,8 @@ def answer(connection: Connection, outcome: Outcome, *, waited: bool, json: bool
     return exits.INTERRUPTED if outcome.left else exits.of_state(run.state)
 
 
-def to_its_end(connection: Connection, run: RunModel, *, quiet: bool) -> Outcome:
+def to_its_end(connection: Connection, submitted: RunModel, *, quiet: bool) -> Outcome:
+    run: RunBase = submitted
     cancelling = False
     with ProgressLine(quiet=quiet) as line:
         while True:
@@ -53,15 +54,15 @@ def to_its_end(connection: Connection, run: RunModel, *, quiet: bool) -> Outcome
                     line.show(run)
                     if not run.is_terminal:
                         connection.keep_engine()
-                return Outcome(run)
+                return Outcome(connection.client.run(run.id))
             except KeyboardInterrupt:
                 line.clear()
                 if cancelling:
                     remark(f"{one_line(run.job.name)} is still being cancelled. {how_to_go_on(run)}")
-                    return Outcome(run, left=True)
+                    return Outcome(connection.client.run(run.id), left=True)
                 if not _wants_to_cancel(run):
                     remark(f"{one_line(run.job.name)} goes on. {how_to_go_on(run)}")
-                    return Outcome(run, left=True)
+                    return Outcome(connection.client.run(run.id), left=True)
                 cancelling = True
                 try:
                     run = connection.client.cancel(run.id)
@@ -69,7 +70,7 @@ def to_its_end(connection: Connection, run: RunModel, *, quiet: bool) -> Outcome
                     pass  # It has just ended; the next look tells how.
 
 
-def _wants_to_cancel(run: RunModel) -> bool:
+def _wants_to_cancel(run: RunBase) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     try:

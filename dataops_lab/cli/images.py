@@ -31,9 +31,9 @@ environment_option = click.option(
 
 @click.group()
 def image() -> None:
-    """The catalogue of container images in which runs may run.
+    """Manage the catalogue of container images in which runs may run.
 
-    Each is pinned: what was looked into is what runs, wherever its tag moves.
+    Each image is pinned: the image that was probed is the image that runs, wherever its tag moves.
     """
 
 
@@ -81,8 +81,8 @@ def add(
 @image.command()
 @name_argument
 @click.option("--from", "base", required=True, metavar="BASE", help="A name of the catalogue, or a reference.")
-@click.option("--requirements", metavar="FILE", help="What to install, as pip reads it.")
-@click.option("--environment-file", metavar="FILE", help="What to install, as an environment.yml of conda.")
+@click.option("--requirements", metavar="FILE", help="Packages to install, as pip reads them.")
+@click.option("--environment-file", metavar="FILE", help="Packages to install, as an environment.yml of conda.")
 @click.option("--freeze", "kernel", metavar="KERNEL", help="Install what this kernel has, see `image freeze`.")
 @click.option(
     "--variable",
@@ -230,7 +230,7 @@ def describe(
     server: str | None,
     as_json: bool,
 ) -> None:
-    """Change what the catalogue says of it. What is not given stays."""
+    """Change what the catalogue says of an image. Options that are not given change nothing."""
     given = {"description": description, "tags": list(tags) or None, "root_allowed": root}
     _change(name, {key: value for key, value in given.items() if value is not None}, server, as_json)
     if root is not None:
@@ -267,7 +267,7 @@ def allow(name: str, environment: str, no_longer: bool, server: str | None, as_j
 @name_argument
 @click.option("--on", metavar="YYYY-MM-DD", help="From this day on new runs are refused; before it they are warned.")
 @click.option("--successor", metavar="NAME", help="The image to use instead.")
-@click.option("--message", default="", help="What people should know.")
+@click.option("--message", default="", help="A note for the people who use it.")
 @click.option("--undo", is_flag=True, help="Take it back.")
 @options.server_option
 @options.json_option
@@ -280,7 +280,7 @@ def deprecate(
     try:
         day = dt.date.fromisoformat(on) if on else None
     except ValueError:
-        raise click.BadParameter(f"{on!r} is no day, such as 2026-12-31.", param_hint="--on") from None
+        raise click.BadParameter(f"{on!r} is not a date such as 2026-12-31.", param_hint="--on") from None
     deprecated = {"on": day, "successor": successor, "message": message} if day else None
     _change(name, {"deprecated": deprecated}, server, as_json)
 
@@ -381,7 +381,7 @@ def _change(name: str, changes: dict[str, Any], server: str | None, as_json: boo
 
 
 def _followed(connection: Connection, task: ImageTaskModel, as_json: bool) -> None:
-    """To its end, which Ctrl-C brings about; the log goes to stderr as it comes."""
+    """Follow the task to its end and write its log to stderr. Ctrl-C ends the task."""
     try:
         task = _told(connection, task, quiet=as_json)
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ from ..errors import InvalidRequest
 
 
 def read(file: str | None) -> dict[str, Any]:
-    """Names to JSON values; nothing without a file. InvalidRequest says what is wrong with it."""
+    """Read names and JSON values; none without a file. InvalidRequest says what is wrong with it."""
     if file is None:
         return {}
     path = Path(file)
@@ -47,7 +47,7 @@ def _yaml(text: str) -> Any:
 
 
 def _as_api(value: Any) -> Any:
-    """Dates as text; what JSON does not have is found here, NaN among it."""
+    """Convert dates to text, and find values that JSON does not have, such as NaN."""
     return json.loads(json.dumps(value, default=_instant, allow_nan=False))
 
 
@@ -64,5 +64,5 @@ def _kind(held: Any) -> str:
         case list():
             return "a list"
         case dict():
-            return "names that are no text"
+            return "names that are not text"
     return f"a single value ({type(held).__name__})"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .text import duration, one_line
 
 if TYPE_CHECKING:
-    from ..api_models import RunModel
+    from ..api_models import RunBase
 
 
 class ProgressLine:
@@ -22,7 +22,7 @@ class ProgressLine:
         self._quiet = quiet and not self._terminal
         self._said = ""
 
-    def show(self, run: RunModel) -> None:
+    def show(self, run: RunBase) -> None:
         if self._quiet or run.is_terminal:
             return
         if self._terminal:
@@ -48,7 +48,7 @@ class ProgressLine:
         self.clear()
 
 
-def line_of(run: RunModel) -> str:
+def line_of(run: RunBase) -> str:
     line = f"{run.job.name}: {_phase(run)}"
     if run.progress.total:
         line += f", {run.progress.done} of {run.progress.total} cells"
@@ -56,7 +56,7 @@ def line_of(run: RunModel) -> str:
     return f"{line}, {duration(max(0.0, (dt.datetime.now(dt.UTC) - began).total_seconds()))}"
 
 
-def _phase(run: RunModel) -> str:
+def _phase(run: RunBase) -> str:
     if run.phase != "queued" or run.reason is None or run.reason.code == "starting":
         return run.phase
     # One is being started; the reason's own advice is for those who find none.

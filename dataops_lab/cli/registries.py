@@ -17,7 +17,7 @@ from .text import one_line, since
 
 @click.command()
 @click.argument("registry")
-@click.option("--username", prompt=True, help="Who you are there.")
+@click.option("--username", prompt=True, help="Your name at the registry.")
 @options.server_option
 @options.json_option
 def login(registry: str, username: str, server: str | None, as_json: bool) -> None:

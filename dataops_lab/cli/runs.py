@@ -20,7 +20,7 @@ from .output import remark, table
 from .text import duration, plain, plural, shown_on, since, size
 
 if TYPE_CHECKING:
-    from ..api_models import RunModel
+    from ..api_models import RunModel, RunSummaryModel
 
 
 @click.group()
@@ -313,7 +313,7 @@ def _parsed(run: RunModel, texts: tuple[tuple[str, str], ...]) -> dict[str, Any]
     return schema.parsed(texts)
 
 
-def _row(run: RunModel, now: dt.datetime) -> tuple[str, ...]:
+def _row(run: RunSummaryModel, now: dt.datetime) -> tuple[str, ...]:
     cells = f"{run.progress.done}/{run.progress.total}" if run.progress.total else ""
     took = duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else ""
     return run.id, run.phase, run.job.name, cells, took, since(run.created_at, now), run.created_by.name

@@ -13,7 +13,7 @@ from ..errors import DataOpsError
 from .text import duration, one_line, plain, plural, shown_on, size
 
 if TYPE_CHECKING:
-    from ..api_models import FindingModel, ReasonModel, RunModel
+    from ..api_models import FindingModel, ReasonModel, RunBase, RunModel
     from ..client import Client
 
 MAX_SOURCE_LINES = 30
@@ -21,7 +21,7 @@ _MARKS = {"succeeded": ("✓", "green"), "cancelled": ("■", "yellow")}
 
 
 def tell(run: RunModel, client: Client) -> None:
-    """To stdout. The client is asked for the failing cell's source."""
+    """Write the summary of a run to stdout. The client is asked for the source of the failing cell."""
     click.echo(headline(run))
     if run.state is RunState.FAILED and run.reason:
         _tell_failure(run, run.reason, client)
@@ -36,8 +36,8 @@ def tell(run: RunModel, client: Client) -> None:
         click.echo(f"Log: jupyter dataops runs logs {run.id}   Again: jupyter dataops runs rerun {run.id}")
 
 
-def how_to_go_on(run: RunModel) -> str:
-    """With a run that has not ended."""
+def how_to_go_on(run: RunBase) -> str:
+    """Tell how to go on with a run that has not ended."""
     return f"Follow it: jupyter dataops runs logs -f {run.id}   End it: jupyter dataops runs cancel {run.id}"
 
 
@@ -87,7 +87,7 @@ def _tell_failure(run: RunModel, reason: ReasonModel, client: Client) -> None:
 
 
 def _failing_cell(client: Client, run: RunModel, cell: int) -> tuple[int, str]:
-    """Its number as people count in the notebook they wrote, and its source."""
+    """Return the source of the cell, and its number as people count in the notebook that they wrote."""
     try:
         cells = json.loads(client.notebook(run.id))["cells"]
         source = cells[cell]["source"]

@@ -20,18 +20,18 @@ _UNSAFE = re.compile(f"(?P<colour>{_COLOUR})|{_SEQUENCES}|{_CONTROLS}", re.DOTAL
 
 
 def plain(text: str) -> str:
-    """Without escape sequences and controls; lines stay."""
+    """Remove escape sequences and control characters; keep lines."""
     return _UNSAFE.sub("", text.replace("\r\n", "\n"))
 
 
 def coloured(text: str) -> str:
-    """As `plain`, but colours stay; they end with the text."""
+    """Clean the text as `plain` does, but keep its colours, which end with the text."""
     kept = _UNSAFE.sub(lambda found: found["colour"] or "", text.replace("\r\n", "\n"))
     return f"{kept}\x1b[0m" if "\x1b" in kept else kept
 
 
 def one_line(value: Any, width: int = 100) -> str:
-    """For a cell of a table."""
+    """Shorten a value for a cell of a table."""
     line = " ".join(plain(str(value)).split())
     return line if len(line) <= width else line[: width - 1] + "…"
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ProjectModel,
         RemovedModel,
         RunModel,
+        RunSummaryModel,
         Status,
         VerificationModel,
         VersionModel,
@@ -49,9 +50,10 @@ class JobSettings(Settings, total=False):
 
 @dataclass(frozen=True)
 class Update:
-    """`run` as it is now; `events` are those of its journal since the update before (see runner/protocol.py)."""
+    """`run` as it is now, in short; `events` are those of its journal since the update before (see
+    runner/protocol.py)."""
 
-    run: RunModel
+    run: RunSummaryModel
     events: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -103,11 +105,11 @@ class Client(Protocol):
         text: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
-    ) -> PageModel[RunModel]:
+    ) -> PageModel[RunSummaryModel]:
         """One page, newest first; all given conditions hold. `job` is an id, `limit` at most 500."""
         ...
 
-    def every_run(self, *, limit: int = 200, **where: Any) -> Iterator[RunModel]:
+    def every_run(self, *, limit: int = 200, **where: Any) -> Iterator[RunSummaryModel]:
         """All pages of `runs(**where)`, one after the other; `limit` is the size of a page."""
         cursor: str | None = None
         while True:
@@ -189,8 +191,8 @@ class Client(Protocol):
         attempt, seen = 1, 0
         cut_off: Unavailable | None = None
         for update in self.follow(run_id, journal=True):
-            if len(update.run.attempts) > attempt:
-                attempt, seen = len(update.run.attempts), 0
+            if update.run.attempt > attempt:
+                attempt, seen = update.run.attempt, 0
             try:
                 cut_off = None
                 for piece in self.log(run_id, after=seen):
@@ -224,6 +226,13 @@ class Client(Protocol):
         **changes: Unpack[JobSettings],
     ) -> JobModel:
         """None takes a setting back, what is not given stays. Conflict when its revision is another than `revision`."""
+        ...
+
+    def relink_job(self, job_id: str, *, job: str | None = None, path: str | None = None) -> JobModel:
+        """Say that it is the same as the `job` of that id, or the job of the notebook at `path`; one of both is given.
+
+        The runs and versions of the other job go to it, and so does its place. Conflict where that is not clear.
+        """
         ...
 
     def project(self, name: str = "default") -> ProjectModel: ...

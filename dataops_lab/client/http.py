@@ -26,11 +26,13 @@ from ..api_models import (
     PreviewRequest,
     ProjectChanges,
     ProjectModel,
+    RelinkRequest,
     RemovedModel,
     RerunRequest,
     ResourcesModel,
     RetentionModel,
     RunModel,
+    RunSummaryModel,
     Status,
     SubmitRequest,
     VerificationModel,
@@ -154,9 +156,9 @@ class HttpClient(Client):
         text: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
-    ) -> PageModel[RunModel]:
+    ) -> PageModel[RunSummaryModel]:
         return self._get(
-            PageModel[RunModel],
+            PageModel[RunSummaryModel],
             "runs",
             state=",".join(states) or None,
             job=job,
@@ -216,7 +218,7 @@ class HttpClient(Client):
         return self._post(RunModel, _run(run_id, "rerun"), asked, key=key)
 
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
-        run = self.run(run_id)
+        run = self.run(run_id).summary()
         yield Update(run)
         if run.is_terminal and not journal:
             return
@@ -229,7 +231,7 @@ class HttpClient(Client):
                     # It may have changed before the stream was there.
                     run = self._now(run)
                 case "run":
-                    told = RunModel.model_validate_json(frame.data)
+                    told = RunSummaryModel.model_validate_json(frame.data)
                     run = told if told.id == run.id else run
                 case Frame.ANEW:
                     # Its journal comes from the first event on again.
@@ -295,12 +297,16 @@ class HttpClient(Client):
     def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
         return self._patch(ProjectModel, f"projects/{_quoted(name)}", _valid(ProjectChanges, concurrency=concurrency))
 
+    def relink_job(self, job_id: str, *, job: str | None = None, path: str | None = None) -> JobModel:
+        body = _valid(RelinkRequest, job=job, path=path)
+        return self._post(JobModel, f"jobs/{_quoted(job_id)}/relink", body)
+
     def versions(self, job_id: str) -> list[VersionModel]:
         return self._get(PageModel[VersionModel], f"jobs/{_quoted(job_id)}/versions").items
 
-    def _now(self, run: RunModel) -> RunModel:
+    def _now(self, run: RunSummaryModel) -> RunSummaryModel:
         try:
-            return self.run(run.id)
+            return self.run(run.id).summary()
         except Unavailable:
             # The stream is gone too then, and says all of it again when it is back.
             return run

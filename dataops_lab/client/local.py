@@ -17,6 +17,7 @@ from ..api_models import (
     ProjectModel,
     RemovedModel,
     RunModel,
+    RunSummaryModel,
     Status,
     VerificationModel,
     VersionModel,
@@ -24,9 +25,9 @@ from ..api_models import (
 from ..domain.actors import Actor
 from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
-from ..domain.runs import RunState, Submission
+from ..domain.runs import RunState, RunSummary, Submission
 from ..ports import RunFilter
-from ..services import Services, damage, installation, jobs, projects, records, retention, runs
+from ..services import Services, damage, installation, jobs, moves, projects, records, retention, runs
 from ..services.permissions import may_administer
 from ..services.placement import Elsewhere
 from ..services.runs import RunView
@@ -120,10 +121,10 @@ class LocalClient(Client):
         text: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
-    ) -> PageModel[RunModel]:
+    ) -> PageModel[RunSummaryModel]:
         where = RunFilter(states=tuple(states), job_id=job, environment=environment, created_by=user, text=text)
         page = runs.page(self._ctx, where, limit=limit, cursor=cursor)
-        return PageModel[RunModel](items=[RunModel.of(view) for view in page.items], next=page.next)
+        return PageModel[RunSummaryModel](items=[RunSummaryModel.of(run) for run in page.items], next=page.next)
 
     def cancel(self, run_id: str) -> RunModel:
         return RunModel.of(runs.cancel(self._ctx, run_id, by=self._user))
@@ -171,26 +172,32 @@ class LocalClient(Client):
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
         ctx = self._ctx
         tail = _JournalTail(ctx) if journal else None
+        bell = ctx.store.bell()
         changes: int | None = None
-        shown: RunModel | None = None
+        shown: RunSummary | None = None
         spoke_at = 0.0
+        view = runs.get(ctx, run_id)
         try:
             while True:
                 # Why a run waits can change without any commit: an engine may have been killed.
                 silent = time.monotonic() - spoke_at >= SPEAK_EVERY_S
+                bell.silence()
                 before, changes = changes, ctx.store.changes()
                 if silent or shown is None or changes != before:
-                    view = runs.get(ctx, run_id)
-                    run = RunModel.of(view)
+                    if tail:
+                        view = runs.get(ctx, view.run.id)
+                    run = runs.summary_of(view) if tail else runs.summary(ctx, view.run.id)
                 events = tail.read(view) if tail else []
                 if events or silent or run != shown:
                     shown, spoke_at = run, time.monotonic()
-                    yield Update(run, events)
+                    yield Update(RunSummaryModel.of(run), events)
                 if not events:
-                    if run.is_terminal:
+                    if run.state.is_terminal:
                         return
-                    time.sleep(LOOK_EVERY_S)
+                    # A journal grows without a commit.
+                    bell.wait(LOOK_EVERY_S if journal else SPEAK_EVERY_S)
         finally:
+            bell.close()
             if tail:
                 tail.close()
 
@@ -238,6 +245,10 @@ class LocalClient(Client):
 
     def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
         return ProjectModel.model_validate(projects.limit(self._ctx, name, concurrency, by=self._user))
+
+    def relink_job(self, job_id: str, *, job: str | None = None, path: str | None = None) -> JobModel:
+        moves.relink(self._ctx, job_id, other=job, path=path, by=self._user)
+        return self.job(job_id)
 
     def versions(self, job_id: str) -> list[VersionModel]:
         return [VersionModel.of(found) for found in jobs.versions(self._ctx, job_id)]

@@ -1,4 +1,4 @@
-"""What an installation is set up to be, as one value: it can be written to a file, read back and compared."""
+"""The configuration of an installation as one value, which a file can hold and which can be compared."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ OF_ENVIRONMENTS = (
     "locked",
     "guarded",
 )
-"""What of an environment is chosen by people; its place is that in the list."""
+"""The members of an environment that people choose. The list sets its place."""
 
 OF_IMAGES = ("description", "tags", "is_default", "root_allowed", "deprecated")
-"""What of an image is chosen by people. Where it is allowed is a setting of environments."""
+"""The members of an image that people choose. Environments say where it is allowed."""
 
 
 @dataclass(frozen=True)
 class EnvironmentEntry:
-    """What is not given stays as it is; what is given becomes exactly so.
+    """A wanted environment: given members become exactly so, others stay as they are.
 
-    `settings` has names of OF_ENVIRONMENTS. `variables` and `secrets` None: not given. Of secrets there are only names.
+    `settings` has names of OF_ENVIRONMENTS. `variables` and `secrets` None: not given. `secrets` holds names alone.
     """
 
     name: str
@@ -44,7 +44,7 @@ class EnvironmentEntry:
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """An image that the catalogue has to have. Its bytes are no part of a configuration.
+    """An image that the catalogue has to have. Its bytes are not part of a configuration.
 
     `settings` has names of OF_IMAGES; those that are not given stay, as `reference` does when it is None.
     """
@@ -69,7 +69,7 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Change:
-    """Of an environment, of an `image`, or of neither. `field` is as in the file, with dots; empty for a whole
+    """A change of an environment, of an `image`, or of neither. `field` is as in the file, with dots; empty for a whole
     environment. None: it is not there."""
 
     environment: str
@@ -88,7 +88,7 @@ def entry_of_image(it: Image) -> ImageEntry:
 
 
 def limits_as_written(it: RunLimits) -> dict[str, Any]:
-    """By the names that they have in the file."""
+    """Return the limits by the names that they have in the file."""
     return {
         "cpus": it.resources.cpus,
         "memory": size_text(it.resources.memory_bytes),
@@ -100,7 +100,7 @@ def limits_as_written(it: RunLimits) -> dict[str, Any]:
 
 
 def changes(before: Configuration, after: Configuration) -> list[Change]:
-    """What makes one of the other, environment by environment and image by image."""
+    """List the changes that lead from one to the other, environment by environment and image by image."""
     old, new = ({it.name: _flat(it) for it in each.environments} for each in (before, after))
     found: list[Change] = []
     for name in [*new, *(it for it in old if it not in new)]:

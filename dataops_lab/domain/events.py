@@ -37,7 +37,7 @@ def run_of(run_id: str) -> Subject:
 class Event:
     """`seq` orders all events of an installation; it is the `Last-Event-ID` of the event stream.
 
-    `actor` is whoever did it, None where nobody is known. `revision` is the one that the
+    `actor` is the id of whoever did it, None where nobody is known. `revision` is the one that the
     subject has since then, None from before revisions were counted and of what is gone.
     """
 
@@ -45,8 +45,8 @@ class Event:
     subject: Subject
     at: dt.datetime
     kind: str
-    """`run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`; and
-    `run.deleted`, the only one that is left of a run that is gone."""
+    """`run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`,
+    `run.reaction_failed`; and `run.deleted`, the only one that is left of a run that is gone."""
     actor: Actor | None = None
     revision: int | None = None
     data: dict[str, Any] = field(default_factory=dict)

@@ -33,7 +33,7 @@ class PinnedImage:
 
     @property
     def digest(self) -> str:
-        """What a daemon is told to run: no tag can move it."""
+        """The reference that a daemon is given: no tag can move it."""
         return self.repo_digest or self.id
 
 
@@ -47,7 +47,7 @@ class Login:
 
 @dataclass(frozen=True)
 class Probe:
-    """What a container of the image told about itself, run as hardened as any run. `packages` is name to version."""
+    """The answers of a container of the image, as hardened as any run. `packages` maps names to versions."""
 
     probed_at: dt.datetime
     python: str | None
@@ -74,7 +74,7 @@ class Deprecation:
 
 @dataclass(frozen=True)
 class EarlierPin:
-    """What the entry stood for before it was added again. Reruns of that time still use it."""
+    """The images for which the entry stood before it was added again. Reruns from that time still use them."""
 
     pinned: PinnedImage
     reference: str
@@ -102,7 +102,7 @@ class Image:
     probe: Probe | None = None
     host: str | None = None
     base: str | None = None
-    """What it was built from; its reference is its id then."""
+    """The recipe of an image that was built here; its reference is its id then."""
     earlier: tuple[EarlierPin, ...] = ()
     """Newest first."""
     revision: int = field(default=1, compare=False)
@@ -121,7 +121,7 @@ class Image:
         return (self.pinned, *(pin.pinned for pin in self.earlier))
 
     def user(self, configured: str) -> str:
-        """As whom its containers run: `configured`, whatever the image says, unless root was allowed for it."""
+        """Return the user of its containers: `configured`, whatever the image says, unless root was allowed for it."""
         if not self.root_allowed:
             return configured
         return self.pinned.user or "0:0"
@@ -129,7 +129,7 @@ class Image:
     def pinned_anew(
         self, reference: str, pinned: PinnedImage, probe: Probe, *, base: str | None = None, at: dt.datetime, by: Actor
     ) -> Image:
-        """What stood here before joins the `earlier` ones, unless it is the same."""
+        """Pin the entry anew. The image before joins the `earlier` ones, unless it is the same."""
         earlier = self.earlier
         if pinned.id != self.pinned.id:
             earlier = (EarlierPin(self.pinned, self.reference, at, by), *earlier)
@@ -157,17 +157,17 @@ def checked_name(name: str) -> str:
 
 
 def checked_reference(reference: str) -> str:
-    """As a daemon takes it: `python:3.12`, `registry.example/team/data@sha256:…`, or an image id."""
+    """Check that a daemon takes it: `python:3.12`, `registry.example/team/data@sha256:…`, or an image id."""
     if not _REFERENCE.fullmatch(reference) or "//" in reference:
         raise InvalidRequest(
-            f"{reference!r} is no reference of an image. Write repository:tag, repository@sha256:…, or an image id.",
+            f"{reference!r} is not an image reference. Write repository:tag, repository@sha256:…, or an image id.",
             code="invalid_image_reference",
         )
     return reference
 
 
 def registry_of(reference: str) -> str:
-    """As Docker reads it: what stands before the first slash, if it looks like a host."""
+    """Read the registry as Docker does: the part before the first slash, if it looks like a host."""
     first, slash, _ = reference.partition("/")
     return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
 
@@ -175,7 +175,7 @@ def registry_of(reference: str) -> str:
 def checked_registry(registry: str) -> str:
     if not _REGISTRY.fullmatch(registry):
         raise InvalidRequest(
-            f"{registry!r} is no registry. Write its host as references of images have it, such as docker.io or "
+            f"{registry!r} is not a registry. Write its host as references of images have it, such as docker.io or "
             "registry.example:5000.",
             code="invalid_registry",
         )
@@ -183,12 +183,12 @@ def checked_registry(registry: str) -> str:
 
 
 def kernelspec_name(environment: str, image: str, kernel: str) -> str:
-    """What Jupyter calls a kernel of an image that is authored in, and notebooks keep."""
+    """Name a kernel of an image that people write notebooks on. Jupyter and notebooks keep this name."""
     return f"{AUTHORED}{environment}.{image}.{kernel}".lower()
 
 
 def authored_in(images: Iterable[Image], kernelspec: str | None) -> str | None:
-    """The image on whose kernel a notebook was written; None when it was on no image of these."""
+    """Return the image on whose kernel a notebook was written; None when it was on none of these images."""
     if kernelspec is None or not kernelspec.startswith(AUTHORED):
         return None
     for image in images:
@@ -199,7 +199,7 @@ def authored_in(images: Iterable[Image], kernelspec: str | None) -> str | None:
 
 
 def kept_tag(name: str, image: PinnedImage) -> str:
-    """The tag of ours that keeps it from clean-ups of the daemon."""
+    """Return our tag, which keeps the image from clean-ups of the daemon."""
     return f"dataops-lab/kept:{name}-{image.id.removeprefix('sha256:')[:12]}"
 
 
@@ -226,7 +226,7 @@ class ImageTask:
     created_at: dt.datetime
     created_by: Actor
     process: ProcessIdentity
-    """Who does it."""
+    """The process that does the task."""
     finished_at: dt.datetime | None = None
     error: dict[str, Any] | None = None
     """`code`, `message` and `detail`, when it failed. While it runs: who wants its end."""
@@ -234,7 +234,7 @@ class ImageTask:
 
 @dataclass(frozen=True)
 class BuildRecipe:
-    """What becomes an image. One of `requirements` and `environment`, the texts of files of that kind, or the
+    """The recipe of an image. One of `requirements` and `environment`, the texts of files of that kind, or the
     packages of a `kernel` of this machine.
 
     `variables` are for the installer alone (PIP_INDEX_URL and the like); they are not in the image.

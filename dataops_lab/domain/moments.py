@@ -15,7 +15,7 @@ class Moment:
     tick: float | None = None
 
     def since(self, earlier: Moment) -> float:
-        """Seconds, never negative. Only between two boots, or two machines, it is the wall clock that tells."""
+        """Return seconds, never negative. Only between two boots or two machines the wall clock decides."""
         if self.boot is not None and self.boot == earlier.boot and self.tick is not None and earlier.tick is not None:
             return max(0.0, self.tick - earlier.tick)
         return max(0.0, (self.at - earlier.at).total_seconds())

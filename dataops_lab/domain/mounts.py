@@ -16,7 +16,7 @@ _OF_THE_CONTAINER = (
 
 
 def plain(path: str) -> PurePosixPath:
-    """The one spelling of a path, links apart: `//srv/./in/` is `/srv/in`. ValueError."""
+    """Return the one spelling of a path, links apart: `//srv/./in/` is `/srv/in`. ValueError."""
     parts = PurePosixPath(path).parts
     if not path.startswith("/") or ".." in parts or "\0" in path:
         raise ValueError(f"{path!r} must be an absolute path without `..`.")
@@ -25,7 +25,7 @@ def plain(path: str) -> PurePosixPath:
 
 
 def problems(source: str, target: str) -> Iterator[str]:
-    """Problems that no setting can allow."""
+    """Yield problems that no setting can allow."""
     try:
         found, place = plain(source), plain(target)
     except ValueError as error:
@@ -38,7 +38,7 @@ def problems(source: str, target: str) -> Iterator[str]:
 
 
 def problem_of_roots(source: PurePosixPath, roots: Iterable[str]) -> str | None:
-    """Why `source` may not be mounted where an administrator allows the folders below `roots`. ValueError."""
+    """Say why `source` may not be mounted where an administrator allows the folders below `roots`. ValueError."""
     allowed = [plain(root) for root in roots]
     if any(source.is_relative_to(root) for root in allowed):
         return None
@@ -50,5 +50,5 @@ def problem_of_roots(source: PurePosixPath, roots: Iterable[str]) -> str | None:
 
 
 def overlaps(path: PurePosixPath, others: Iterable[str]) -> bool:
-    """Whether `path` is one of the others, lies in one, or holds one."""
+    """Tell whether `path` is one of the others, lies in one, or holds one."""
     return any(path.is_relative_to(other) or PurePosixPath(other).is_relative_to(path) for other in others)

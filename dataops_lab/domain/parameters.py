@@ -68,7 +68,7 @@ class Parameter:
         return f"{self.written_as or self.type}[{inner}]" if inner else str(self.written_as or self.type)
 
     def problem(self, value: Json) -> str | None:
-        """Why `value` may not be passed, as a sentence without the name; None when it may."""
+        """Say why `value` may not be passed, as a sentence without the name; None when it may."""
         if self.unsupported:
             return (
                 f"is declared as {self.unsupported}, and no value can be passed as one. "
@@ -100,7 +100,7 @@ class Parameter:
         return _EXPECTATION[self.type]
 
     def parsed(self, text: str) -> Json:
-        """The value that `text` from a command line or a form means, by the declared type.
+        """Read `text` from a command line or a form by the declared type.
 
         Lists and mappings are JSON. Text that cannot be read as the type is returned unchanged, so
         that `problem` then says what is wrong with it.
@@ -127,7 +127,7 @@ class ParameterSchema:
         return next((p for p in self.parameters if p.name == name), None)
 
     def checked(self, values: Mapping[str, Json]) -> dict[str, Json]:
-        """`values` in schema order, or InvalidParameters naming every problem and what there is."""
+        """Return `values` in schema order. Raise InvalidParameters, which names every problem and the known names."""
         problems: list[dict[str, str]] = []
         for name, value in values.items():
             parameter = self.get(name)
@@ -147,7 +147,7 @@ class ParameterSchema:
         return {p.name: values[p.name] for p in self.parameters if p.name in values}
 
     def parsed(self, texts: Sequence[tuple[str, str]]) -> dict[str, Json]:
-        """Command-line pairs read by the declared types; unknown names stay text for `checked` to refuse."""
+        """Read command-line pairs by the declared types. Unknown names stay text, and `checked` refuses them."""
         return {name: parameter.parsed(text) if (parameter := self.get(name)) else text for name, text in texts}
 
 

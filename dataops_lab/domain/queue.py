@@ -9,15 +9,16 @@ five minutes: nothing starves.
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, insort
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
-from itertools import groupby
-from operator import attrgetter
+from heapq import heapify, heappop, heappush, heapreplace
+from itertools import takewhile
 from typing import NamedTuple
 
 from .moments import Moment
+from .runs import RunState
 
 POINT_S = 300.0
 """What a point of priority is worth, in seconds of waiting."""
@@ -41,7 +42,7 @@ def turn_of(created_at: dt.datetime, priority: int) -> float:
 
 
 class Patience(NamedTuple):
-    """What the clocks have to know of a queued run. `started_at` is set when it waits for another attempt."""
+    """What the clocks have to know of a run that waits. `started_at` is set when it waits for another attempt."""
 
     id: str
     created_at: dt.datetime
@@ -52,9 +53,18 @@ class Patience(NamedTuple):
     total_timeout_s: float
 
     def left_s(self, now: Moment) -> float:
+        """Seconds, negative once it is over."""
         waited = now.since(Moment(self.created_at, self.created_boot, self.created_tick))
         within = self.total_timeout_s if self.started_at else min(self.queue_timeout_s, self.total_timeout_s)
         return within - waited
+
+
+class Standing(NamedTuple):
+    """What an engine remembers of a run that is queued, active, or waits for its next attempt."""
+
+    state: RunState
+    place: Place
+    patience: Patience
 
 
 @dataclass(frozen=True)
@@ -89,36 +99,102 @@ class Turn(NamedTuple):
     hindrance: Hindrance | None
 
 
-def turns(
-    queued: Sequence[Place],
-    active: Sequence[Place],
-    room: Room,
-    last_starts: Mapping[str, dt.datetime],
-    *,
-    now: dt.datetime,
-) -> Iterator[Turn]:
-    """Every queued run once, in the order in which they are likely to start; those that start now come before
-    all that wait for a slot. `queued` is sorted, which puts together what one person wants, in his order;
-    `last_starts` by person.
+class Lines:
+    """All that are queued, in lines: what starts next is found at the heads of the lines, however long they are.
+
+    A line is what one person wants and the same limits of `room` bind. So one look at its head tells for all of it
+    whether a limit is reached.
     """
-    load = _Load(active, room)
-    lines = {person: deque(places) for person, places in groupby(queued, attrgetter("created_by"))}
-    since = {person: at.timestamp() for person, at in last_starts.items()}
 
-    def key(person: str) -> tuple[float, str]:
-        head = lines[person][0]
-        anew = since.get(person, float("-inf")) - head.priority * POINT_S
-        return max(head.turn, anew) + load.held[person] * POINT_S, head.id
+    def __init__(self, room: Room, places: Iterable[Place] = ()) -> None:
+        self.room = room
+        self._places: dict[str, Place] = {}
+        self._lines: dict[_Line, list[Place]] = {}
+        for place in sorted(places):
+            self.add(place)
 
-    order = [(key(person), person) for person in lines]
-    heapify(order)
-    ahead, behind = 0, None
-    while order:
-        _, person = heappop(order)
-        place = lines[person].popleft()
-        if full := load.full_for(place):
-            yield Turn(place, full)
-        else:
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, run_id: str) -> bool:
+        return run_id in self._places
+
+    def with_room(self, room: Room) -> Lines:
+        """The same ones behind other limits."""
+        return Lines(room, self._places.values())
+
+    def add(self, place: Place) -> None:
+        self.remove(place.id)
+        self._places[place.id] = place
+        insort(self._lines.setdefault(self._line_of(place), []), place)
+
+    def remove(self, run_id: str) -> None:
+        """Do nothing when it is not queued."""
+        if place := self._places.pop(run_id, None):
+            name = self._line_of(place)
+            line = self._lines[name]
+            del line[bisect_left(line, place)]
+            if not line:
+                del self._lines[name]
+
+    def starting(
+        self, active: Collection[Place], last_starts: Mapping[str, dt.datetime], *, now: dt.datetime
+    ) -> list[Place]:
+        """Those that start now, in their order."""
+        if not self._places or len(active) >= self.room.slots:
+            return []
+        in_order = self.turns(active, last_starts, now=now)
+        return [turn.place for turn in takewhile(lambda turn: turn.hindrance is None, in_order)]
+
+    def turns(
+        self, active: Collection[Place], last_starts: Mapping[str, dt.datetime], *, now: dt.datetime
+    ) -> Iterator[Turn]:
+        """Every queued run once, in the order in which they are likely to start: first those that start now, then
+        those that wait for a slot, last those that a limit holds back. `last_starts` by person.
+        """
+        load = _Load(active, self.room)
+        since = {person: at.timestamp() for person, at in last_starts.items()}
+        heads: defaultdict[str, list[tuple[float, str, list[Place], int]]] = defaultdict(list)
+        for (person, *_), line in self._lines.items():
+            heads[person].append((line[0].turn, line[0].id, line, 0))
+        full: list[tuple[list[Place], int]] = []
+
+        def first_of(person: str) -> Place | None:
+            while mine := heads[person]:
+                *_, line, position = mine[0]
+                if not load.full_for(line[position]):
+                    return line[position]
+                full.append((line, position))
+                heappop(mine)
+            return None
+
+        def step(person: str) -> None:
+            *_, line, position = heads[person][0]
+            if position + 1 < len(line):
+                following = line[position + 1]
+                heapreplace(heads[person], (following.turn, following.id, line, position + 1))
+            else:
+                heappop(heads[person])
+
+        def key(person: str, head: Place) -> tuple[float, str]:
+            anew = since.get(person, float("-inf")) - head.priority * POINT_S
+            return max(head.turn, anew) + load.held[person] * POINT_S, head.id
+
+        for mine in heads.values():
+            heapify(mine)
+        order = [(key(person, head), person) for person in list(heads) if (head := first_of(person))]
+        heapify(order)
+        ahead, behind = 0, None
+        while order:
+            popped, person = heappop(order)
+            place = first_of(person)
+            if place is None:
+                continue
+            if key(person, place) != popped:
+                # What was his first has met a limit meanwhile.
+                heappush(order, (key(person, place), person))
+                continue
+            step(person)
             # Once the slots are used up, this goes on as if there were one after the other.
             since[person] = now.timestamp()
             load.held[person] += 1
@@ -126,16 +202,32 @@ def turns(
                 load.take(place)
                 yield Turn(place, None)
             else:
-                yield Turn(place, Hindrance("slot", load.in_use, room.slots, ahead, behind))
+                yield Turn(place, Hindrance("slot", load.in_use, self.room.slots, ahead, behind))
                 ahead, behind = ahead + 1, place
-        if lines[person]:
-            heappush(order, (key(person), person))
+            if head := first_of(person):
+                heappush(order, (key(person, head), person))
+        for line, position in full:
+            hindrance = load.full_for(line[position])
+            yield from (Turn(place, hindrance) for place in line[position:])
+
+    def _line_of(self, place: Place) -> _Line:
+        room = self.room
+        return (
+            place.created_by,
+            place.job_id if place.job_id in room.jobs else None,
+            place.project if place.project in room.projects else None,
+            place.environment if place.environment in room.environments else None,
+        )
+
+
+_Line = tuple[str, str | None, str | None, str | None]
+"""The person, and the job, project and environment that have a limit."""
 
 
 class _Load:
     """What is in use."""
 
-    def __init__(self, active: Sequence[Place], room: Room) -> None:
+    def __init__(self, active: Collection[Place], room: Room) -> None:
         self._room = room
         self.in_use = len(active)
         self.held = Counter(place.created_by for place in active)

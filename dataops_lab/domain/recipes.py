@@ -1,4 +1,4 @@
-"""What a person writes of an image to be built: a requirements file, or conda's environment.yml."""
+"""Recipes of images that people write: a requirements file, or conda's environment.yml."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class EnvironmentFile:
 
 
 def checked_requirements(text: str) -> tuple[str, ...]:
-    """Without comments. Refused for what only lies on the machine where it was written."""
+    """Return the requirements without comments. Refused for files that lie only on the author's machine."""
     lines = [line.split(" #")[0].strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if local := [line for line in lines if _LOCAL.match(line)]:
@@ -41,7 +41,7 @@ def read_environment(text: str) -> EnvironmentFile:
     try:
         whole = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise _refused(f"is no YAML ({error})".replace("\n", " ")) from None
+        raise _refused(f"is not YAML ({error})".replace("\n", " ")) from None
     dependencies = whole.get("dependencies") if isinstance(whole, dict) else None
     if not isinstance(dependencies, list) or not dependencies:
         raise _refused("has no list of `dependencies`")

@@ -38,7 +38,7 @@ class RetentionRule:
             if value is not None and not 0 <= value <= MOST:
                 raise InvalidRequest(f"`{name}` is a number between 0 and {MOST}.")
         if self.state is not None and not self.state.is_terminal:
-            raise InvalidRequest(f"Retention is for runs that have ended; {self.state} is no end.")
+            raise InvalidRequest(f"Retention is for runs that have ended; {self.state} is not an end.")
 
     @property
     def keeps_all(self) -> bool:
@@ -59,7 +59,7 @@ class Scope:
 
 
 def scopes_of(rules: Sequence[RetentionRule]) -> list[Scope]:
-    """For each environment and state the most precise rule, the environment before the state."""
+    """Choose the most precise rule for each environment and state; the environment counts before the state."""
     known = _by_place(rules)
     named = tuple(sorted({rule.environment for rule in rules if rule.environment is not None}))
     scopes = []

@@ -253,3 +253,67 @@ class Run:
         if state not in RUN_MOVES[self.state]:
             raise IllegalTransition(f"A run cannot go from {self.state} to {state}.", id=self.id)
         return replace(self, state=state, **changes)
+
+
+_PHASES = {
+    AttemptState.CLAIMED: "starting",
+    AttemptState.LAUNCHING: "starting",
+    AttemptState.RUNNING: "running",
+    AttemptState.FINALIZING: "finishing",
+    AttemptState.CANCELLING: "cancelling",
+    AttemptState.TIMING_OUT: "cancelling",
+    AttemptState.UNCONFIRMED: "cancelling",
+}
+
+
+def phase_of(state: RunState, attempt: AttemptState | None) -> str:
+    """Name for people what a run does: from its state and that of its latest attempt."""
+    if state is RunState.ACTIVE and attempt is not None:
+        return _PHASES.get(attempt, "finishing")
+    if state is RunState.RETRY_WAIT:
+        return "retrying"
+    return "queued" if state is RunState.CREATED else str(state)
+
+
+SUMMARY_TEXT = 500
+"""Characters of a reason's message in a summary."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A run as lists show it: of bounded size, whatever its notebook wrote. `reason` has no detail here."""
+
+    id: str
+    project: str
+    job_id: str
+    job_name: str
+    source: str
+    path: str
+    version_digest: str
+    version_number: int
+    environment: str
+    image: RunImage | None
+    state: RunState
+    attempt: int
+    """Number of the latest attempt; 0 before the first."""
+    attempt_state: AttemptState | None
+    progress: Progress
+    reason: Reason | None
+    """Why it ended so, why it waits, or what its latest attempt has trouble with."""
+    nothing_to_do: bool
+    created_at: dt.datetime
+    created_by: Actor
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    cancel_requested_at: dt.datetime | None
+    kept_at: dt.datetime | None
+    kind: JobKind
+    trigger: Trigger
+    parent_id: str | None
+    parent_key: str | None
+    revision: int
+    """As `Run.revision`: of two summaries the one with the higher revision is newer."""
+
+    @property
+    def phase(self) -> str:
+        return phase_of(self.state, self.attempt_state)

@@ -45,7 +45,7 @@ class Secret:
 
 
 def is_masked(value: str) -> bool:
-    """Whether what runs leave is kept free of it."""
+    """Tell whether the value is masked in everything that runs leave."""
     return len(value.strip()) >= MASKED_FROM
 
 
@@ -54,5 +54,5 @@ REGISTRIES = "registries"
 
 
 def of_environment(name: str) -> str:
-    """The scope of an environment's secrets."""
+    """Return the scope of an environment's secrets."""
     return f"environment/{name}"

@@ -19,7 +19,7 @@ MAX_TIMEOUT_S = 30 * 24 * HOUR_S
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """Of one run, all decided when it is submitted.
+    """The settings of one run, all decided when it is submitted.
 
     `max_retries` counts the user's own errors; what the machinery did wrong has a budget of its own. The
     clocks: how long it may wait for its first start, how long an attempt may take to start and to run, and
@@ -49,7 +49,7 @@ class GivenSettings:
     total_timeout_s: float | None = None
 
     def check(self) -> None:
-        """InvalidRequest, with everything that makes no sense."""
+        """Raise InvalidRequest, which names every setting that makes no sense."""
         if problems := list(_problems(self)):
             raise InvalidRequest(" ".join(problems))
 
@@ -60,10 +60,10 @@ def check_concurrency(concurrency: int | None) -> None:
 
 
 def settled(submitted: GivenSettings, of_job: GivenSettings, limits: RunLimits) -> RunSettings:
-    """What was given with the submission, else with the job, else the default.
+    """Choose each setting from the submission, else from the job, else the default.
 
-    An environment's longest run time bounds it: what a person asks for now is refused beyond it, what a job
-    has had for long is cut to it. Refused.
+    An environment's longest run time is the bound: a submission beyond it is Refused, a job's own setting is
+    cut to it.
     """
     if submitted.timeout_s is not None and limits.timeout_s is not None and submitted.timeout_s > limits.timeout_s:
         raise Refused(

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from .parameters import ParameterSchema
 from .versions import Manifest, Origin, TravellingFile
+from .workspaces import Location
 
 
 class Severity(StrEnum):
@@ -21,7 +22,8 @@ class Severity(StrEnum):
 class Finding:
     """One thing that will be missing or is worth knowing, with its mend. `cell` counts from 0.
 
-    `file` is one that stays behind and can be taken along, as a path from the notebook's folder.
+    `file` is one that stays behind and can be taken along, as a path from the notebook's folder. `job` is the id of
+    one that may be the same.
     """
 
     code: str
@@ -30,6 +32,7 @@ class Finding:
     mend: str = ""
     cell: int | None = None
     file: str | None = None
+    job: str | None = None
 
 
 def along_line(file: str) -> str:
@@ -97,16 +100,20 @@ class Limits:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A notebook read, cleaned and stored with what travels along. `source` and `root` are real absolute paths."""
+    """A notebook read, cleaned and stored with what travels along.
+
+    `location` tells which job it is; `root`, a real absolute path, is where the paths of the manifest begin.
+    """
 
     name: str
-    source: str
+    location: Location
     root: str
     manifest: Manifest
     kernel: KernelChoice
     origin: Origin
     findings: tuple[Finding, ...]
     code_cells: int
+    cell_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,7 @@ class Inspection:
     """
 
     name: str
-    source: str
+    location: Location
     root: str
     notebook_path: str
     parameters: ParameterSchema
@@ -138,3 +145,4 @@ class Inspection:
     code_cells: int
     written_in: WrittenIn | None = None
     kernel_suggestion: str | None = None
+    cell_ids: tuple[str, ...] = ()

@@ -10,8 +10,8 @@ T = TypeVar("T")
 
 
 def known(kind: type[T], members: Mapping[str, Any]) -> T:
-    """A `kind`, a dataclass, of those members that it has.
+    """Make the dataclass `kind` of the members that it knows.
 
-    An engine goes on beside a server that is newer, and one row that says more must not stop all runs.
+    An engine goes on beside a newer server, whose rows may have more members. They must not stop all runs.
     """
     return kind(**{it.name: members[it.name] for it in fields(kind) if it.name in members})  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A variable of an environment: a name and a value that every kernel there gets. What is secret is in secrets.py."""
+"""A variable of an environment: a name and a value that every kernel there gets. Secrets are in secrets.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..errors import Refused
 from .actors import Actor
 
 MAX_VALUE_BYTES = 64_000
-"""Of one variable or secret. The kernel of Linux takes no more than twice that."""
+"""In bytes, of one variable or secret. The kernel of Linux takes no more than twice that."""
 
 MAX_NAME = 100
 
@@ -51,10 +51,10 @@ class Variable:
 
 
 def check_name(name: str) -> None:
-    """Refused for what is no name of a variable, or decides what programs run and which files they load."""
+    """Refuse a name that is not one, or that decides which programs run and which files they load."""
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise Refused(
-            f"{name[:MAX_NAME]!r} is no name of a variable: letters, digits and underscores, no digit first, at most "
+            f"{name[:MAX_NAME]!r} is not a variable name: letters, digits and underscores, no digit first, at most "
             f"{MAX_NAME} characters.",
             code="invalid_variable_name",
         )
@@ -67,7 +67,7 @@ def check_name(name: str) -> None:
 
 
 def check_value(name: str, value: str) -> None:
-    """Refused for what no process could be given. The message never quotes the value."""
+    """Refuse a value that no process could be given. The message never quotes the value."""
     try:
         size = len(value.encode())
     except UnicodeEncodeError:

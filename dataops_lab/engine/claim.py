@@ -3,70 +3,71 @@
 from __future__ import annotations
 
 from ..domain.moments import Moment
-from ..domain.retries import due_at, is_due
 from ..domain.runs import Attempt, AttemptState, Reason, Run, RunState
-from ..ports import Clock, Store
-from ..services.queue import starting
+from ..services import Services
+from ..services.reactions import move_runs
+from .queue import LiveQueue
 
-LOOK_AGAIN_S = 30.0
-"""How long the time at which something is due is trusted: the wall clock, by which retries wait, may be set."""
+AT_ONCE = 100
+"""How many runs the clock moves in one transaction: people who submit wait for the end of it."""
 
 
-def claim(store: Store, clock: Clock, *, fence: int, slots: int) -> list[tuple[Attempt, Run]]:
+def claim(ctx: Services, queue: LiveQueue, *, fence: int) -> list[tuple[Attempt, Run]]:
     """The new attempts, with their runs. Run, attempt and slot in one transaction: a crash leaves all or nothing."""
-    now = clock.now()
-    with store.read() as tx:
-        # Nearly always there is nothing to do. To find that out, and to choose among thousands, must not take the
-        # write lock: the only one who fills slots is the leader, and what was cancelled meanwhile is seen below.
-        chosen = starting(tx, slots, now=now)
+    now = ctx.clock.now()
+    # Nearly always there is nothing to do. To find that out must not take the write lock: the only one who fills
+    # slots is the leader, and what was cancelled meanwhile is seen below.
+    chosen = queue.starting(now=now)
     if not chosen:
         return []
-    ids = [place.id for place in chosen]
-    with store.begin(fence=fence) as tx:
-        queued = [run for run in tx.runs.of(ids).values() if run.state is RunState.QUEUED]
+    with ctx.store.begin(fence=fence) as tx:
+        queued = [run for run in tx.runs.of([place.id for place in chosen]).values() if run.state is RunState.QUEUED]
         if not queued:
             return []
-        earlier = tx.attempts.of_runs(ids)
+        started_before = [run.id for run in queued if run.started_at is not None]
+        earlier = tx.attempts.of_runs(started_before) if started_before else {}
         backends = {it.name: it.backend for it in tx.environments.all()}
         runs, ways = [], []
         for run in queued:
             runs.append(run.moved_to(RunState.ACTIVE, started_at=run.started_at or now, reason=None))
-            number, backend = len(earlier[run.id]) + 1, backends[run.environment]
+            number, backend = len(earlier.get(run.id, ())) + 1, backends[run.environment]
             attempt = Attempt(run.id, number, AttemptState.CLAIMED, token=fence, created_at=now, backend=backend)
             # Also the intent: after a crash, its backend is asked for what it may have started under its name.
             ways.append((attempt, attempt.moved_to(AttemptState.LAUNCHING)))
         tx.runs.move_all(list(zip(queued, runs, strict=True)))
         tx.attempts.add_all(ways)
-        for person in {run.created_by.id for run in runs}:
-            tx.queue.note_start(person, at=now)
+        tx.queue.note_starts({run.created_by.id for run in runs}, at=now)
+    claimed = {run.id for run in runs}
+    queue.note_started([place for place in chosen if place.id in claimed], at=now)
     return [(launching, run) for (_, launching), run in zip(ways, runs, strict=True)]
 
 
-def keep_time(store: Store, now: Moment, *, fence: int) -> float:
+def keep_time(ctx: Services, queue: LiveQueue, now: Moment, *, fence: int) -> None:
     """Queue again what has waited long enough for its next attempt; give up what has waited for too long.
 
-    Returns the seconds after which it is due again, if nothing changes before.
+    At most `AT_ONCE` of them: call it again while the queue `has_due`.
     """
-    with store.read() as tx:
-        left = {it.id: it.left_s(now) for it in tx.queue.patience()}
-        waiting = tx.runs.in_state(RunState.RETRY_WAIT)
-        last = {run_id: of_run[-1] for run_id, of_run in tx.attempts.of_runs([run.id for run in waiting]).items()}
-        given_up = [tx.runs.get(run_id) for run_id, seconds in left.items() if seconds <= 0]
-    moves = [(run, _expired(run, now)) for run in given_up]
-    moves += [(run, after) for run in waiting if (after := _moved_by_time(run, last[run.id], now))]
-    if moves:
-        with store.begin(fence=fence) as tx:
-            for before, after in moves:
-                if tx.runs.get(before.id).state is before.state:
-                    tx.runs.move(before, after)
-    due = [*left.values(), *((due_at(attempt) - now.at).total_seconds() for attempt in last.values())]
-    return min([LOOK_AGAIN_S, *(seconds for seconds in due if seconds > 0)])
+    due = queue.due(now, most=AT_ONCE)
+    if not due:
+        return
+    with ctx.store.begin(fence=fence) as tx:
+        moves = []
+        for run in tx.runs.of(due).values():
+            left_s = _left_s(run, now)
+            if left_s <= 0 and run.state in (RunState.QUEUED, RunState.RETRY_WAIT):
+                moves.append((run, _expired(run, now)))
+            elif run.state is RunState.RETRY_WAIT:
+                moves.append((run, run.moved_to(RunState.QUEUED)))
+            elif run.state is RunState.QUEUED:
+                queue.look_again(run.id, after_s=left_s, now=now)
+        if moves:
+            move_runs(ctx, tx, moves, at=now.at)
 
 
-def _moved_by_time(run: Run, last: Attempt, now: Moment) -> Run | None:
-    if now.since(run.created) >= run.settings.total_timeout_s:
-        return _expired(run, now)
-    return run.moved_to(RunState.QUEUED) if is_due(last, now.at) else None
+def _left_s(run: Run, now: Moment) -> float:
+    settings = run.settings
+    within = settings.total_timeout_s if run.started_at else min(settings.queue_timeout_s, settings.total_timeout_s)
+    return within - now.since(run.created)
 
 
 def _expired(run: Run, now: Moment) -> Run:

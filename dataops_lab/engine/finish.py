@@ -33,6 +33,7 @@ from ..runner.reading import (
     uncoloured,
 )
 from ..services import Services
+from ..services.reactions import move_runs
 from .watch import JournalFollower
 
 TRACEBACK_LINES = 5
@@ -167,13 +168,14 @@ def store_record(ctx: Services, attempt: Attempt, directory: Path, threads: Exec
     )
 
 
-def write_ends(tx: Transaction, ends: Sequence[tuple[Attempt, Run, End]], now: Moment) -> list[Attempt]:
+def write_ends(ctx: Services, tx: Transaction, ends: Sequence[tuple[Attempt, Run, End]], now: Moment) -> list[Attempt]:
     """Record, attempt and run of each in this one transaction: `succeeded` never stands without its record.
 
     Attempts and runs are given as they were read last; the attempts come back as they are then.
     """
     cancels = tx.runs.cancels([run.id for _, run, _ in ends])
-    earlier = tx.attempts.of_runs([attempt.run_id for attempt, *_ in ends if attempt.number > 1])
+    tried_before = [attempt.run_id for attempt, *_ in ends if attempt.number > 1]
+    earlier = tx.attempts.of_runs(tried_before) if tried_before else {}
     ways, moves = [], []
     for attempt, run, end in ends:
         ways.append(_way_to_end(attempt, end, now))
@@ -181,7 +183,7 @@ def write_ends(tx: Transaction, ends: Sequence[tuple[Attempt, Run, End]], now: M
         moves.append((before, _run_after(before, earlier.get(run.id, ())[:-1], end, now)))
     tx.records.add(*(end.record for *_, end in ends))
     tx.attempts.move_all([(attempt, way) for (attempt, *_), way in zip(ends, ways, strict=True)])
-    tx.runs.move_all(moves)
+    move_runs(ctx, tx, moves, at=now.at)
     return [way[-1] for way in ways]
 
 

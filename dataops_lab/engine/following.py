@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
-from threading import Event
 
 from ..domain.moments import Moment
 from ..domain.runs import Attempt, AttemptState, Reason, Run
 from ..errors import BlobsUnavailable, DataOpsError, Refused, StaleWrite, StoreBusy, Unavailable
-from ..ports import Backends, Executor, Look, Transaction
+from ..ports import AttemptStatus, Backends, Executor, Observation, Transaction
 from ..runner import protocol
 from ..services import Services
 from .explain import explained
 from .finish import End, Outcome, read_outcome, steps_to, store_record, write_ends
 from .launch import bundle_of
 from .lead import Leadership
+from .wake import Wake
 from .watch import PROGRESS_EVERY_S, JournalFollower, Step, Times, end_of, next_step
 
 log = logging.getLogger("dataops_lab.engine")
 
 LOOK_EVERY_S = 0.02
 LOOK_AT_YOUNG_EVERY_S = 0.005
+LOOK_AT_WATCHED_EVERY_S = 0.1
 YOUNG_S = 2.0
-"""An attempt that has just begun may end soon: what it does is seen sooner than that of a long one."""
+"""An attempt that has just begun may end soon: what it does is seen sooner than that of a long one. Where its backend
+wakes the engine at its end, only its start and its progress are looked for."""
 
 SHOW_FINALIZING_AFTER_S = 0.25
 """Storing most records takes less, and is written down with their end."""
 
 FORCE_EVERY_S = 0.25
 TRY_AGAIN_AFTER_S = 2.0
+
+CLOSE_WITHIN_S = 10.0
+"""How long an engine that ends waits for its threads. The next one repeats what they have not done."""
 
 
 @dataclass
@@ -50,6 +55,8 @@ class _Followed:
     """The backend was called by this engine; one that adopts calls it once more."""
     answers: bool = False
     """The backend did when it was asked last, and will again without delay."""
+    may_have_ended: bool = False
+    """Its backend woke the engine."""
     not_before: float = 0.0
     at_work: Future[None] | None = None
     """A launch or a finish in a thread, which never writes to the store; until it is done, nothing else happens to
@@ -66,7 +73,7 @@ class Following:
     has done something. `inherited` are the engine's own variables, for runs that were submitted without any."""
 
     def __init__(
-        self, ctx: Services, backends: Backends, leadership: Leadership, wake: Event, inherited: Mapping[str, str]
+        self, ctx: Services, backends: Backends, leadership: Leadership, wake: Wake, inherited: Mapping[str, str]
     ) -> None:
         self._ctx = ctx
         self._backends = backends
@@ -74,12 +81,15 @@ class Following:
         self._wake = wake
         self._inherited = inherited
         self._followed: dict[str, _Followed] = {}
+        self._awaited: dict[int, _Followed] = {}
         self._writes: list[Callable[[Transaction], None]] = []
         self._ended: list[_Followed] = []
         # Each backend has its own: one that does not answer holds up nothing but what runs there.
         self._threads: defaultdict[str, ThreadPoolExecutor] = defaultdict(_threads)
         # To lay out a gigabyte takes long: whoever is to be stopped does not wait for it.
         self._launches: defaultdict[str, ThreadPoolExecutor] = defaultdict(_threads)
+        # All that was begun, also for attempts that were forgotten since.
+        self._under_way: set[Future[None]] = set()
         # Each waits until the disk has it, and they can wait together.
         self._puts = ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine-put")
 
@@ -90,8 +100,31 @@ class Following:
     @property
     def pause_s(self) -> float:
         """After which to look again, if nothing wakes before."""
-        young = (self._now() - it.times.since < YOUNG_S for it in self._followed.values() if it.at_work is None)
-        return LOOK_AT_YOUNG_EVERY_S if any(young) else LOOK_EVERY_S
+        return min((self._look_after_s(it) for it in self._followed.values()), default=LOOK_AT_WATCHED_EVERY_S)
+
+    def _look_after_s(self, it: _Followed) -> float:
+        if it.at_work is not None:
+            return LOOK_AT_WATCHED_EVERY_S
+        is_young = self._now() - it.times.since < YOUNG_S
+        if it.executor.ends(it.attempt.name) is not None and not it.may_have_ended:
+            return LOOK_EVERY_S if is_young else LOOK_AT_WATCHED_EVERY_S
+        return LOOK_AT_YOUNG_EVERY_S if is_young or it.may_have_ended else LOOK_EVERY_S
+
+    def ends(self) -> list[int]:
+        """Descriptors that can be read from when an attempt may have ended."""
+        self._awaited = {
+            end: it
+            for it in self._followed.values()
+            if it.at_work is None and not it.may_have_ended
+            if (end := it.executor.ends(it.attempt.name)) is not None
+        }
+        return list(self._awaited)
+
+    def note_ends(self, ready: Collection[int]) -> None:
+        """Once for each attempt: what stays readable while its end is proven must not keep the loop awake."""
+        for end in ready:
+            if it := self._awaited.get(end):
+                it.may_have_ended = True
 
     def look(self) -> None:
         """At all of them, and write what is to be written. Raises what the store raises: then `forget` them."""
@@ -106,28 +139,33 @@ class Following:
         for it in added.values():
             self._advance(it)
 
-    def note_cancels(self) -> None:
-        """That people want their runs to end."""
-        if self._followed:
-            with self._ctx.store.read() as tx:
-                cancels = tx.runs.cancels([it.run.id for it in self._followed.values()])
-            for it in self._followed.values():
+    def note_cancels(self, tx: Transaction, touched: Collection[str]) -> None:
+        """That people want their runs to end, as far as these runs were `touched`."""
+        if wanted := [it for it in self._followed.values() if it.run.id in touched]:
+            cancels = tx.runs.cancels([it.run.id for it in wanted])
+            for it in wanted:
                 it.run = it.run.cancelled_by(cancels.get(it.run.id))
 
     def settle(self) -> None:
         """Wait for what is under way in threads."""
-        for it in self._followed.values():
-            if it.at_work is not None:
-                it.at_work.exception()
+        wait(set(self._under_way))
 
     def forget(self) -> None:
-        """All that is remembered: it can be had again. `settle` first."""
+        """Drop all that is remembered: it can be had again.
+
+        Threads of before go on, since a backend may keep them for as long as it wants. Whatever they bring concerns
+        nobody: each writes to its own `_Followed`, which nothing refers to any more. Every verb of a backend may be
+        repeated, also beside an earlier call of it.
+        """
         self._followed.clear()
         self._writes, self._ended = [], []
 
     def close(self) -> None:
-        for threads in (*self._threads.values(), *self._launches.values(), self._puts):
-            threads.shutdown(wait=True)
+        """Begin nothing more, and wait a while for what is under way. What hangs longer is left to itself."""
+        for threads in (*self._threads.values(), *self._launches.values()):
+            threads.shutdown(wait=False, cancel_futures=True)
+        wait(set(self._under_way), CLOSE_WITHIN_S)
+        self._puts.shutdown(wait=False)
 
     def _follow(self, attempt: Attempt, run: Run) -> _Followed:
         now = self._ctx.moment()
@@ -169,14 +207,14 @@ class Following:
             self._stop(it)  # Adopted: its time to end begins anew.
             return
         try:
-            look = it.executor.look(it.attempt.name)
+            seen = it.executor.look(it.attempt.name)
         except Exception:
             it.answers = False
             return
-        self._note_progress(it, at_once=look.ended)
-        self._act(it, next_step(it.attempt, it.run, look, it.times, now=self._now()), look)
+        self._note_progress(it, at_once=seen.has_ended)
+        self._act(it, next_step(it.attempt, it.run, seen, it.times, now=self._now()), seen)
 
-    def _act(self, it: _Followed, step: Step, look: Look) -> None:
+    def _act(self, it: _Followed, step: Step, seen: Observation) -> None:
         name = it.attempt.name
         match step:
             case Step.WAIT:
@@ -195,13 +233,13 @@ class Following:
                     it.not_before = self._now() + FORCE_EVERY_S
                 self._in_a_thread(it, lambda: it.executor.stop(name, force=True))
             case Step.DOUBT:
-                log.error("Cannot prove that %s is dead: %s", name, look.detail)
+                log.error("Cannot prove that %s is dead: %s", name, seen.detail)
                 self._move(it, AttemptState.UNCONFIRMED)
             case Step.GIVE_UP:
                 reason = Reason("unconfirmed", "It was to end, and for an hour nobody could prove that it is dead.")
                 self._in_a_thread(it, lambda: self._give_up(it, reason))
             case Step.FINISH:
-                self._in_a_thread(it, lambda: self._finish(it, look))
+                self._in_a_thread(it, lambda: self._finish(it, seen))
 
     def _launch(self, it: _Followed) -> None:
         try:
@@ -236,7 +274,7 @@ class Following:
     def _launch_later(self, it: _Followed, error: Unavailable) -> None:
         """Nothing is concluded from a backend that cannot be asked. Once the run is to end it is only looked for."""
         log.warning("%s: %s", it.attempt.name, error)
-        nothing = Look(started=False, ended=False, gone=False)
+        nothing = Observation(AttemptStatus.STARTING)
         it.started = next_step(it.attempt, it.run, nothing, it.times, now=self._now()) is not Step.WAIT
         it.not_before = self._now() + TRY_AGAIN_AFTER_S
 
@@ -244,17 +282,17 @@ class Following:
         """Nobody can say what became of it, and it has had all its time."""
         self._finish_as(it, AttemptState.LOST, Outcome.unknown(), reason, ran=False)
 
-    def _finish(self, it: _Followed, look: Look) -> None:
+    def _finish(self, it: _Followed, seen: Observation) -> None:
         outcome = read_outcome(it.executor.directory(it.attempt.name))
         took = self._now() - it.times.since
-        state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, look, took_s=took)
+        state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, seen, took_s=took)
         if reason is not None:
             with self._ctx.store.read() as tx:
                 source = tx.jobs.get(it.run.job_id).source
                 manifest = tx.versions.get(it.run.job_id, it.run.version_digest).manifest
             files = str(it.executor.directory(it.attempt.name) / protocol.FILES)
             reason = explained(reason, source, manifest.notebook_path, files)
-        self._finish_as(it, state, outcome, reason, ran=look.started)
+        self._finish_as(it, state, outcome, reason, ran=seen.ran)
 
     def _finish_as(
         self, it: _Followed, state: AttemptState, outcome: Outcome, reason: Reason | None, *, ran: bool
@@ -271,14 +309,21 @@ class Following:
         self, it: _Followed, work: Callable[[], None], threads: Mapping[str, ThreadPoolExecutor] | None = None
     ) -> None:
         def guarded() -> None:
+            if self._followed.get(it.attempt.name) is not it:
+                return  # Forgotten while this stood in line behind a backend that hangs.
             try:
                 work()
             except Exception as error:
                 # The disk is full, the blobs are out of reach: it stays as it is.
                 self._try_again(it, error)
 
-        it.at_work = (self._threads if threads is None else threads)[it.attempt.backend].submit(guarded)
-        it.at_work.add_done_callback(lambda _: self._wake.set())
+        it.at_work = future = (self._threads if threads is None else threads)[it.attempt.backend].submit(guarded)
+        self._under_way.add(future)
+        future.add_done_callback(self._note_done)
+
+    def _note_done(self, future: Future[None]) -> None:
+        self._under_way.discard(future)
+        self._wake.set()
 
     def _try_again(self, it: _Followed, error: Exception) -> None:
         log.error("%s: trying again in %g seconds.", it.attempt.name, TRY_AGAIN_AFTER_S, exc_info=error)
@@ -358,7 +403,7 @@ class Following:
         with self._ctx.store.begin(fence=self._leadership.fence) as tx:
             for write in writes:
                 write(tx)
-            attempts = write_ends(tx, ends, self._ctx.moment()) if ends else []
+            attempts = write_ends(self._ctx, tx, ends, self._ctx.moment()) if ends else []
         for it, attempt in zip(ended, attempts, strict=True):
             it.attempt, it.end = attempt, None
             reason = attempt.reason

@@ -17,10 +17,11 @@ def sweep(store: Store, backends: Backends, *, busy: Collection[str]) -> list[st
     for executor, names in _left(store, backends, busy):
         for name in names:
             try:
-                look = executor.look(name)
-                if not look.gone and look.started:
+                seen = executor.look(name)
+                if seen.ran and not seen.is_dead:
                     executor.stop(name, force=True)
-                    continue
+                    if not executor.look(name).is_dead:
+                        continue
                 executor.forget(name)
                 removed.append(name)
             except Unavailable as error:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from ..domain.runs import Attempt, AttemptState, Progress, Reason, Run, Usage
-from ..ports import Look
+from ..ports import AttemptStatus, Observation
 from ..runner.reading import JOURNAL_BYTES, Lines, event_of, is_size, open_plain
 
 FORCE_AFTER_S = 15.0
@@ -50,10 +50,10 @@ class Times:
     stopping_since: float | None = None
 
 
-def next_step(attempt: Attempt, run: Run, look: Look, times: Times, *, now: float) -> Step:
+def next_step(attempt: Attempt, run: Run, seen: Observation, times: Times, *, now: float) -> Step:
     """The decision alone, from what is known; `loop` acts."""
     stopping = attempt.state in (AttemptState.CANCELLING, AttemptState.TIMING_OUT, AttemptState.UNCONFIRMED)
-    if look.gone:
+    if seen.is_dead:
         return Step.FINISH
     if stopping:
         waited = now - (times.stopping_since or now)
@@ -62,20 +62,21 @@ def next_step(attempt: Attempt, run: Run, look: Look, times: Times, *, now: floa
                 return Step.GIVE_UP
         elif waited >= UNCONFIRMED_AFTER_S:
             return Step.DOUBT
-        return Step.FORCE if look.ended or look.lost or waited >= FORCE_AFTER_S else Step.WAIT
-    has_vanished = look.lost and attempt.state is not AttemptState.LAUNCHING
-    if (look.ended or has_vanished) and now < times.ends:
+        is_over = seen.status in (AttemptStatus.EXITED, AttemptStatus.NOT_FOUND)
+        return Step.FORCE if is_over or waited >= FORCE_AFTER_S else Step.WAIT
+    has_vanished = seen.status is AttemptStatus.NOT_FOUND and attempt.state is not AttemptState.LAUNCHING
+    if (seen.status is AttemptStatus.EXITED or has_vanished) and now < times.ends:
         # The runner is no more, or nobody knows it any more. What is left of it, or of what it started, has to go too.
         return Step.FORCE
     if run.cancel_requested_at is not None:
         return Step.CANCEL
-    if attempt.state is AttemptState.LAUNCHING and look.started:
+    if attempt.state is AttemptState.LAUNCHING and seen.status is AttemptStatus.RUNNING:
         return Step.RUNNING
-    return Step.TIME_OUT if now >= times.ends or now - times.since >= _longest(run, look) else Step.WAIT
+    return Step.TIME_OUT if now >= times.ends or now - times.since >= _longest(run, seen) else Step.WAIT
 
 
 def end_of(
-    attempt: Attempt, run: Run, succeeded: bool | None, reason: Reason | None, look: Look, *, took_s: float
+    attempt: Attempt, run: Run, succeeded: bool | None, reason: Reason | None, seen: Observation, *, took_s: float
 ) -> tuple[AttemptState, Reason | None]:
     """How an attempt that is gone ended, and why in words. `took_s` since its start, or its launch."""
     match attempt.state:
@@ -83,26 +84,26 @@ def end_of(
             by = run.cancel_requested_by or "somebody"
             return AttemptState.CANCELLED, Reason("cancelled", f"Cancelled by {by}.")
         case AttemptState.TIMING_OUT | AttemptState.UNCONFIRMED:
-            return AttemptState.TIMED_OUT, _timeout(run, look, took_s)
-    if why := look.detail.get("left_too_much"):
+            return AttemptState.TIMED_OUT, _timeout(run, seen, took_s)
+    if why := seen.detail.get("left_too_much"):
         # Its backend ended it; what its files say of its end is of before.
         return AttemptState.FAILED, Reason("left_too_much", f"{why} What had arrived is kept.")
     if succeeded is True:
         return AttemptState.SUCCEEDED, reason
     if succeeded is False:
         return AttemptState.FAILED, reason or Reason("runner_error", "The runner failed and did not say why.")
-    if (counted := _counted(look)).get("oom_kills"):
+    if (counted := _counted(seen)).get("oom_kills"):
         return AttemptState.FAILED, _out_of_memory(counted)
-    if not look.started and attempt.state is AttemptState.LAUNCHING:
-        said = str(look.detail.get("said", ""))[-SAID:].strip()
+    if not seen.ran and attempt.state is AttemptState.LAUNCHING:
+        said = str(seen.detail.get("said", ""))[-SAID:].strip()
         last_line = said.splitlines()[-1] if said else "it said nothing"
         message = f"The runner could not start: {last_line}. `jupyter dataops doctor` checks what it needs."
         return AttemptState.FAILED, Reason("runner_did_not_start", message, {"said": said})
     if reason is not None:
         return AttemptState.FAILED, reason
-    if (signal := look.detail.get("killed_by")) and counted.get("oom_kills") == 0:
+    if (signal := seen.detail.get("killed_by")) and counted.get("oom_kills") == 0:
         return AttemptState.FAILED, Reason("runner_killed", _KILLED_FROM_INSIDE.format(str(signal)[:SAID]))
-    why = str(look.detail.get("why", _KILLED))[:SAID]
+    why = str(seen.detail.get("why", _KILLED))[:SAID]
     return AttemptState.LOST, Reason("runner_lost", f"{why} What it had written is kept.")
 
 
@@ -115,9 +116,9 @@ _KILLED_FROM_INSIDE = (
 )
 
 
-def _counted(look: Look) -> dict[str, int]:
+def _counted(seen: Observation) -> dict[str, int]:
     """In bytes, and how often it ran out. A container's PID 1 says so, and beside it the notebook runs."""
-    memory = look.detail.get("memory")
+    memory = seen.detail.get("memory")
     told = memory if isinstance(memory, Mapping) else {}
     return {name: told[name] for name in ("limit", "peak", "oom_kills") if is_size(told.get(name))}
 
@@ -132,17 +133,17 @@ def _out_of_memory(counted: Mapping[str, int]) -> Reason:
     )
 
 
-def _longest(run: Run, look: Look) -> float:
-    return run.settings.timeout_s if look.started else run.settings.start_timeout_s
+def _longest(run: Run, seen: Observation) -> float:
+    return run.settings.timeout_s if seen.ran else run.settings.start_timeout_s
 
 
-def _timeout(run: Run, look: Look, took_s: float) -> Reason:
-    longest = _longest(run, look)
+def _timeout(run: Run, seen: Observation, took_s: float) -> Reason:
+    longest = _longest(run, seen)
     if took_s < longest:
         return Reason(
             "total_timeout", f"With all its attempts it took longer than {run.settings.total_timeout_s:g} seconds."
         )
-    if not look.started:
+    if not seen.ran:
         return Reason("start_timeout", f"It did not start within {longest:g} seconds.")
     return Reason("timeout", f"It ran longer than its timeout of {longest:g} seconds.")
 

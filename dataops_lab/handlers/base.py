@@ -13,7 +13,6 @@ import json
 import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial, wraps
 from http import HTTPStatus
@@ -39,6 +38,8 @@ from ..errors import (
     Unavailable,
 )
 from ..services import Services
+from .broadcaster import Broadcaster
+from .lanes import Lane, Lanes
 
 Action = Literal["read", "write", "execute"]
 Identity = Literal["owner", "provider"]
@@ -106,6 +107,7 @@ class Operation:
     query: type[BaseModel] | None
     body: type[BaseModel] | None
     headers: tuple[str, ...]
+    lane: Lane
 
 
 def operation(
@@ -117,12 +119,14 @@ def operation(
     query: type[BaseModel] | None = None,
     body: type[BaseModel] | None = None,
     headers: tuple[str, ...] = (),
+    lane: Lane = "quick",
 ) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[None]]]:
-    """Make `verb(self, *path, [query], [body])` a request handler. It runs in a thread; a coroutine stays on the loop.
+    """Make `verb(self, *path, [query], [body])` a request handler. It runs in a thread of its lane; a coroutine stays
+    on the loop.
 
     It returns a model, or `(status, model)`, or `Bytes`; a coroutine has written its answer itself.
     """
-    declared = Operation(summary, action, resource, answers, query, body, headers)
+    declared = Operation(summary, action, resource, answers, query, body, headers, lane)
 
     def decorate(verb: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
         @authenticated
@@ -137,7 +141,7 @@ def operation(
             if asyncio.iscoroutinefunction(verb):
                 await verb(self, *arguments)
             else:
-                await self.reply(await self.in_thread(_answer, verb, self, *arguments))
+                await self.reply(await self.in_thread(_answer, verb, self, *arguments, lane=lane))
 
         handle.operation = declared
         return handle
@@ -156,10 +160,16 @@ def operations(handler: type[APIHandler]) -> dict[str, Operation]:
 
 class DataOpsHandler(APIHandler):
     def initialize(
-        self, services: Callable[[], Services], threads: Executor, max_body_bytes: int, identity: Identity | None = None
+        self,
+        services: Callable[[], Services],
+        lanes: Lanes,
+        broadcaster: Broadcaster,
+        max_body_bytes: int,
+        identity: Identity | None = None,
     ) -> None:
         self._services = services
-        self._threads = threads
+        self.lanes = lanes
+        self.broadcaster = broadcaster
         self._max_body_bytes = max_body_bytes
         self._identity = identity
         self._gone = False
@@ -185,15 +195,14 @@ class DataOpsHandler(APIHandler):
         super().on_connection_close()
         self._gone = True
 
-    async def in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(call, *args))
+    async def in_thread(self, call: Callable[..., Any], *args: Any, lane: Lane = "quick") -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self.lanes.pool(lane), partial(call, *args))
 
     async def require(self, action: Action, resource: str) -> None:
         allowed = self.authorizer.is_authorized(self, self.current_user, action, resource)
         if not (await allowed if asyncio.iscoroutine(allowed) else allowed):
-            raise Forbidden(
-                f"{self.current_user.username} may not {action} {resource.removeprefix('dataops:')}.", action=action
-            )
+            name = self.current_user.username
+            raise Forbidden(f"{name} may not {action} {resource.removeprefix('dataops:')}.", action=action)
 
     def query_arguments(self) -> dict[str, str]:
         repeated = [name for name, values in self.request.query_arguments.items() if len(values) > 1]
@@ -235,7 +244,7 @@ class DataOpsHandler(APIHandler):
         self.set_header("Content-Type", answer.media_type)
         left = sys.maxsize if answer.length is None else answer.length
         with answer.content as stream:
-            while chunk := await self.in_thread(stream.read, min(left, 256 * 1024)):
+            while chunk := await self.in_thread(stream.read, min(left, 256 * 1024), lane="files"):
                 left -= len(chunk)
                 self.write(chunk)
                 await self.flush()

@@ -10,22 +10,25 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from tornado.iostream import StreamClosedError
 
-from ..api_models import RunModel
-from ..domain.events import Event, SubjectKind
 from ..errors import InvalidRequest, NotFound
 from ..services import Services, records, runs
 from ..services.records import Journal, Told
 from ..services.runs import RunView
 from .base import DataOpsHandler, operation
+from .broadcaster import LOOK_EVERY_S, Batch
 from .runs import RUNS
 
-LOOK_EVERY_S = 0.05
+T = TypeVar("T")
+
 HEARTBEAT_EVERY_S = 15.0
 MAX_JOURNALS = 20
 SEND_AT_ONCE = 1024 * 1024
@@ -42,7 +45,7 @@ FRAME = {
         "data": {
             "type": "string",
             "contentMediaType": "application/json",
-            "description": "`ready`: nothing; `run`: a RunModel; `deleted`: run_id; `journal`: run_id, attempt, "
+            "description": "`ready`: nothing; `run`: a RunSummaryModel; `deleted`: run_id; `journal`: run_id, attempt, "
             "events, complete",
         },
     },
@@ -60,9 +63,14 @@ class EventsQuery(BaseModel):
 
 
 class EventsHandler(DataOpsHandler):
+    @cached_property
+    def _news(self) -> asyncio.Event:
+        """There may be something to tell, or nobody to tell it to."""
+        return asyncio.Event()
+
     @operation(
-        "Server-sent events: `ready`, `run` (a run that changed, whole), `deleted` (one that is gone), `journal` (new "
-        "events of a followed journal)",
+        "Server-sent events: `ready`, `run` (a run that changed, in short), `deleted` (one that is gone), `journal` "
+        "(new events of a followed journal)",
         action="read",
         resource=RUNS,
         answers={200: EVENT_STREAM},
@@ -73,7 +81,19 @@ class EventsHandler(DataOpsHandler):
         wanted = [run_id for run_id in query.journal.split(",") if run_id]
         if len(wanted) > MAX_JOURNALS:
             raise InvalidRequest(f"One stream follows at most {MAX_JOURNALS} journals.")
-        follower = await self.in_thread(Follower.begin, self.services, self.request.headers.get(CURSOR_HEADER), wanted)
+        await self.broadcaster.join(self._news)
+        try:
+            begin = partial(Follower.begin, at=self.broadcaster.seq)
+            cursor = self.request.headers.get(CURSOR_HEADER)
+            follower = await self._in_stream_thread(begin, self.services, cursor, wanted)
+            try:
+                await self._tell(follower)
+            finally:
+                follower.close()
+        finally:
+            self.broadcaster.leave(self._news)
+
+    async def _tell(self, follower: Follower) -> None:
         self.set_header("Content-Type", EVENT_STREAM)
         self.set_header("X-Accel-Buffering", "no")  # A proxy that collects frames makes nothing live.
         try:
@@ -81,24 +101,42 @@ class EventsHandler(DataOpsHandler):
             await self._stream(follower)
         except StreamClosedError:
             pass
-        finally:
-            follower.close()
 
     async def _stream(self, follower: Follower) -> None:
         sent_at = time.monotonic()
         while not self.request.connection.stream.closed():
-            # The look itself is two or three system calls; only when there is something is a thread needed.
-            if follower.may_have_news():
-                news = follower.news()
-                # A part at a time: a journal can be larger than the memory.
-                while frames := await self.in_thread(_next, news):
-                    for frame in frames:
-                        await self._send(frame)
-                    sent_at = time.monotonic()
-            if time.monotonic() - sent_at >= HEARTBEAT_EVERY_S:
-                await self._send(b": still here\n\n")
+            self._news.clear()
+            batch = await self.broadcaster.next(follower.seq)
+            if batch is not None or follower.has_more():
+                async for frames in self._frames(follower, batch):
+                    await self._send(frames)
                 sent_at = time.monotonic()
-            await asyncio.sleep(LOOK_EVERY_S)
+                continue
+            silent = time.monotonic() - sent_at
+            if silent >= HEARTBEAT_EVERY_S:
+                await self._send(b": still here\n\n")
+                sent_at, silent = time.monotonic(), 0.0
+            # A journal grows without a change in the store.
+            patience = LOOK_EVERY_S if follower.is_reading else HEARTBEAT_EVERY_S - silent
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), patience)
+
+    async def _frames(self, follower: Follower, batch: Batch | None) -> AsyncIterator[bytes]:
+        if not follower.journals:
+            if batch is not None:
+                yield b"".join(follower.told(batch))
+            return
+        news = follower.news(batch)
+        # A part at a time: a journal can be larger than the memory.
+        while frames := await self._in_stream_thread(_next, news):
+            yield frames
+
+    async def _in_stream_thread(self, call: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.lanes.streams, partial(call, *arguments))
+
+    def on_connection_close(self) -> None:
+        super().on_connection_close()
+        self._news.set()
 
     async def _send(self, frame: bytes) -> None:
         self.write(frame)
@@ -123,14 +161,14 @@ class Follower:
     services: Services
     seq: int
     journals: list[_Followed]
-    changes: int | None = field(default=None)
+    _has_looked: bool = field(default=False)
 
     @classmethod
-    def begin(cls, services: Services, cursor: str | None, wanted: list[str]) -> Follower:
+    def begin(cls, services: Services, cursor: str | None, wanted: list[str], *, at: int) -> Follower:
+        """Go on behind `cursor`, or begin behind event `at`."""
         seq, seen = _read_cursor(cursor)
         if seq is None:
-            with services.store.read() as tx:
-                seq = tx.events.last_seq()
+            seq = at
         else:
             with services.store.read() as tx:
                 if seq + 1 < tx.events.first_seq():
@@ -141,23 +179,40 @@ class Follower:
                     )
         return cls(services, seq, [_Followed(run_id, *seen.get(run_id, (0, 0))) for run_id in wanted])
 
-    def may_have_news(self) -> bool:
-        return self.services.store.changes() != self.changes or any(
+    @property
+    def is_reading(self) -> bool:
+        return any(it.journal is not None and not it.complete for it in self.journals)
+
+    def has_more(self) -> bool:
+        """Whether there are news without a batch. Cheap."""
+        return (bool(self.journals) and not self._has_looked) or any(
             it.journal is not None and not it.complete and it.journal.has_more() for it in self.journals
         )
 
-    def news(self) -> Iterator[bytes]:
-        """Frames. Call it in one thread at a time."""
-        changes = self.services.store.changes()
-        # A journal appears, and is complete, with a change of its run; in between it only grows.
-        changed, self.changes = changes != self.changes, changes
-        following = [followed for followed in self.journals if not followed.complete]
-        # Asked before the runs are told: whoever hears that a journal is complete has heard how its run ended.
-        views = {followed.run_id: self._view(followed.run_id) for followed in following} if changed else {}
-        if changed:
-            yield from self._runs()
-        for followed in following:
-            yield from self._look_at_run(followed, views[followed.run_id]) if changed else self._read_on(followed)
+    def news(self, batch: Batch | None) -> Iterator[bytes]:
+        """Frames of a batch and of journals that have grown. Call it in one thread at a time."""
+        if batch is not None:
+            # Before the journals: whoever hears that one is complete has heard how its run ended.
+            yield from self.told(batch)
+        looks, self._has_looked = not self._has_looked, True
+        for followed in self.journals:
+            if followed.complete:
+                continue
+            # A journal appears, and is complete, with a change of its run; in between it only grows.
+            if batch is not None and followed.run_id in batch.runs:
+                run = batch.runs[followed.run_id]
+                yield from self._look_at_run(followed, ended=run is None or run.state.is_terminal)
+            elif looks:
+                yield from self._look_at_run(followed, ended=None)
+            else:
+                yield from self._read_on(followed)
+
+    def told(self, batch: Batch) -> Iterator[bytes]:
+        for number, (kind, data) in enumerate(batch.frames, 1):
+            if number == len(batch.frames):
+                self.seq = batch.seq  # Who breaks off before this frame is told all of them again.
+            yield self.frame(kind, data)
+        self.seq = batch.seq
 
     def frame(self, event: str, data: bytes) -> bytes:
         return b"id: %b\nevent: %b\ndata: %b\n\n" % (self._cursor().encode(), event.encode(), data)
@@ -167,33 +222,15 @@ class Follower:
             if followed.journal is not None:
                 followed.journal.close()
 
-    def _runs(self) -> Iterator[bytes]:
-        while new := self._new_events():
-            # Several changes of one run make one frame: it carries the run as it is now.
-            changed = list(dict.fromkeys(it.subject.id for it in new if it.subject.kind is SubjectKind.RUN))
-            if not changed:
-                self.seq = new[-1].seq
-                continue
-            views = runs.of(self.services, changed)
-            for run_id in changed:
-                if run_id == changed[-1]:
-                    self.seq = new[-1].seq  # Who breaks off before this frame is told all of them again.
-                if view := views.get(run_id):
-                    yield self.frame("run", RunModel.of(view).model_dump_json().encode())
-                else:
-                    yield self.frame("deleted", json.dumps({"run_id": run_id}).encode())
-
-    def _new_events(self) -> Sequence[Event]:
-        with self.services.store.read() as tx:
-            return tx.events.after(self.seq)
-
     def _view(self, run_id: str) -> RunView | None:
         try:
             return runs.get(self.services, run_id)
         except NotFound:
             return None
 
-    def _look_at_run(self, it: _Followed, view: RunView | None) -> Iterator[bytes]:
+    def _look_at_run(self, it: _Followed, *, ended: bool | None) -> Iterator[bytes]:
+        """Read on, also in the journal of a later attempt. `ended` is what was told of the run; None: nothing yet."""
+        view = self._view(it.run_id)
         if view is None:
             it.complete = True
             return
@@ -203,7 +240,7 @@ class Follower:
         if it.journal is None:
             it.journal = records.open_journal(self.services, view, after=it.seq)
             yield from self._read_on(it)
-        if view.run.state.is_terminal:
+        if view.run.state.is_terminal and ended is not False:
             it.complete = True
             yield self._journal_frame(it, [], complete=True)
 
@@ -230,7 +267,7 @@ class Follower:
         return ";".join([str(self.seq), *(f"{it.run_id}={it.attempt}.{it.seq}" for it in self.journals)])
 
 
-def _next(frames: Iterator[bytes]) -> list[bytes]:
+def _next(frames: Iterator[bytes]) -> bytes:
     """Some of them; empty when there are no more."""
     part: list[bytes] = []
     size = 0
@@ -239,7 +276,7 @@ def _next(frames: Iterator[bytes]) -> list[bytes]:
         size += len(frame)
         if size >= SEND_AT_ONCE:
             break
-    return part
+    return b"".join(part)
 
 
 def _read_cursor(cursor: str | None) -> tuple[int | None, dict[str, tuple[int, int]]]:

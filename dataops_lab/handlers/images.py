@@ -80,6 +80,7 @@ class ImageHandler(DataOpsHandler):
         action="write",
         resource=IMAGES,
         answers={200: ImageModel},
+        lane="slow",
     )
     def delete(self, name: str) -> ImageModel:
         removed = ImageModel.of(images.get(self.services, name))
@@ -99,13 +100,16 @@ class ImageCheckHandler(DataOpsHandler):
         action="read",
         resource=IMAGES,
         answers={200: ImageCheckModel},
+        lane="slow",
     )
     def get(self, name: str) -> ImageCheckModel:
         return ImageCheckModel.model_validate(images.check(self.services, name))
 
 
 class ImageUsersHandler(DataOpsHandler):
-    @operation("Who uses it", action="read", resource=IMAGES, answers={200: ImageUsersModel}, query=UsersQuery)
+    @operation(
+        "Who uses it", action="read", resource=IMAGES, answers={200: ImageUsersModel}, query=UsersQuery, lane="slow"
+    )
     def get(self, name: str, query: UsersQuery) -> ImageUsersModel:
         return ImageUsersModel.of(images.users(self.services, name, days=query.days))
 
@@ -168,7 +172,11 @@ class CancelImageTaskHandler(DataOpsHandler):
 
 class ImageTrialsHandler(DataOpsHandler):
     @operation(
-        "The last trials, newest first", action="read", resource=IMAGES, answers={200: PageModel[ImageTrialModel]}
+        "The last trials, newest first",
+        action="read",
+        resource=IMAGES,
+        answers={200: PageModel[ImageTrialModel]},
+        lane="slow",
     )
     def get(self) -> PageModel[ImageTrialModel]:
         found = image_trials.page(self.services)
@@ -180,6 +188,7 @@ class ImageTrialsHandler(DataOpsHandler):
         resource=IMAGES,
         answers={201: ImageTrialModel},
         body=TrialRequest,
+        lane="slow",
     )
     def post(self, body: TrialRequest) -> ImageTrialModel:
         return ImageTrialModel.of(image_trials.start(self.services, body.image, **body.choice(), by=self.actor))
@@ -191,6 +200,7 @@ class ImageTrialHandler(DataOpsHandler):
         action="read",
         resource=IMAGES,
         answers={200: ImageTrialModel},
+        lane="slow",
     )
     def get(self, trial_id: str) -> ImageTrialModel:
         return ImageTrialModel.of(image_trials.get(self.services, trial_id))
@@ -226,6 +236,7 @@ class FrozenHandler(DataOpsHandler):
         action="read",
         resource=IMAGES,
         answers={200: FrozenModel},
+        lane="slow",
     )
     def get(self, kernel: str) -> FrozenModel:
         return FrozenModel.of(images.frozen(self.services, kernel))

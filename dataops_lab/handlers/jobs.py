@@ -5,16 +5,20 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..api_models import (
+    ContentsPath,
     InspectionModel,
     InspectRequest,
     JobChanges,
     JobModel,
+    MovedModel,
+    MoveRequest,
     PageModel,
+    RelinkRequest,
     TakeAlongRequest,
     TakenAlongModel,
     VersionModel,
 )
-from ..services import jobs
+from ..services import jobs, moves
 from .base import Cursor, DataOpsHandler, operation
 from .runs import local_path, server_root
 
@@ -27,6 +31,8 @@ class JobsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     q: str | None = Field(default=None, max_length=200)
+    path: ContentsPath | None = None
+    """Only the jobs of the notebook at this path, or of those below this folder; all of them on one page."""
     limit: int = Field(default=50, ge=1, le=500)
     cursor: Cursor | None = None
 
@@ -38,6 +44,7 @@ class InspectHandler(DataOpsHandler):
         resource=JOBS,
         answers={200: InspectionModel},
         body=InspectRequest,
+        lane="submit",
     )
     def post(self, body: InspectRequest) -> InspectionModel:
         path = local_path(self, body.path)
@@ -61,6 +68,7 @@ class TakeAlongHandler(DataOpsHandler):
         resource=CONTENTS,
         answers={200: TakenAlongModel},
         body=TakeAlongRequest,
+        lane="submit",
     )
     def post(self, body: TakeAlongRequest) -> TakenAlongModel:
         path = local_path(self, body.path)
@@ -72,6 +80,11 @@ class JobsHandler(DataOpsHandler):
         "List jobs, newest first", action="read", resource=JOBS, answers={200: PageModel[JobModel]}, query=JobsQuery
     )
     def get(self, query: JobsQuery) -> PageModel[JobModel]:
+        if query.path is not None:
+            found = moves.at(self.services, local_path(self, query.path))
+            return PageModel[JobModel](
+                items=[JobModel.of(view) for view in jobs.views(self.services, found)], next=None
+            )
         page = jobs.page(self.services, limit=query.limit, cursor=query.cursor, text=query.q)
         return PageModel[JobModel](items=[JobModel.of(view) for view in page.items], next=page.next)
 
@@ -91,6 +104,37 @@ class JobHandler(DataOpsHandler):
     def patch(self, job_id: str, body: JobChanges) -> JobModel:
         changes = body.model_dump(exclude={"revision"}, exclude_unset=True)
         return JobModel.of(jobs.change(self.services, job_id, changes, revision=body.revision, by=self.actor))
+
+
+class MovesHandler(DataOpsHandler):
+    @operation(
+        "Have jobs follow their notebooks, which were renamed or moved, or a folder above them; safe to repeat",
+        action="write",
+        resource=JOBS,
+        answers={200: MovedModel},
+        body=MoveRequest,
+    )
+    def post(self, body: MoveRequest) -> MovedModel:
+        path, to = local_path(self, body.path), local_path(self, body.to)
+        moved = moves.follow(self.services, path, to, by=self.actor)
+        return MovedModel(
+            jobs=[JobModel.of(view) for view in jobs.views(self.services, moved.jobs)],
+            parted=[JobModel.of(view) for view in jobs.views(self.services, moved.parted)],
+        )
+
+
+class RelinkHandler(DataOpsHandler):
+    @operation(
+        "Say that a job is that of another notebook, or the same as another job; safe to repeat",
+        action="write",
+        resource=JOBS,
+        answers={200: JobModel},
+        body=RelinkRequest,
+    )
+    def post(self, job_id: str, body: RelinkRequest) -> JobModel:
+        path = local_path(self, body.path) if body.path is not None else None
+        moves.relink(self.services, job_id, other=body.job, path=path, by=self.actor)
+        return JobModel.of(jobs.get(self.services, job_id))
 
 
 class VersionsHandler(DataOpsHandler):

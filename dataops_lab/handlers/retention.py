@@ -32,6 +32,7 @@ class RetentionPreviewHandler(DataOpsHandler):
         resource=RETENTION,
         answers={200: PreviewModel},
         body=PreviewRequest,
+        lane="slow",
     )
     def post(self, body: PreviewRequest) -> PreviewModel:
         given = None if body.rules is None else [rule.to_domain() for rule in body.rules]
@@ -44,6 +45,7 @@ class RetentionApplyHandler(DataOpsHandler):
         action="write",
         resource=RETENTION,
         answers={200: RemovedModel},
+        lane="slow",
     )
     def post(self) -> RemovedModel:
         return RemovedModel(**vars(retention.apply_now(self.services, by=self.actor)))

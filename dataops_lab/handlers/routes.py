@@ -35,7 +35,15 @@ from .images import (
     RegistryHandler,
 )
 from .installation import OpenApiHandler, StatusHandler
-from .jobs import InspectHandler, JobHandler, JobsHandler, TakeAlongHandler, VersionsHandler
+from .jobs import (
+    InspectHandler,
+    JobHandler,
+    JobsHandler,
+    MovesHandler,
+    RelinkHandler,
+    TakeAlongHandler,
+    VersionsHandler,
+)
 from .projects import ProjectHandler
 from .retention import RetentionApplyHandler, RetentionHandler, RetentionPreviewHandler
 from .runs import (
@@ -84,7 +92,9 @@ ROUTES = (
     Route("/environments/{environment}/secrets", SecretsHandler),
     Route("/environments/{environment}/secrets/{secret}", SecretHandler),
     Route("/jobs", JobsHandler),
+    Route("/jobs/moves", MovesHandler),
     Route("/jobs/{job_id}", JobHandler),
+    Route("/jobs/{job_id}/relink", RelinkHandler),
     Route("/jobs/{job_id}/versions", VersionsHandler),
     Route("/projects/{project}", ProjectHandler),
     Route("/runs", RunsHandler),

@@ -8,7 +8,15 @@ from pathlib import Path
 from jupyter_server.utils import to_os_path
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..api_models import JournalPage, PageModel, RerunRequest, RunModel, SubmitRequest, VerificationModel
+from ..api_models import (
+    JournalPage,
+    PageModel,
+    RerunRequest,
+    RunModel,
+    RunSummaryModel,
+    SubmitRequest,
+    VerificationModel,
+)
 from ..domain.environments import Resources
 from ..domain.runs import RunState, Submission
 from ..ports import RunFilter
@@ -73,11 +81,15 @@ def _created(submitted: Submitted) -> tuple[int, RunModel]:
 
 class RunsHandler(DataOpsHandler):
     @operation(
-        "List runs, newest first", action="read", resource=RUNS, answers={200: PageModel[RunModel]}, query=RunsQuery
+        "List runs, newest first",
+        action="read",
+        resource=RUNS,
+        answers={200: PageModel[RunSummaryModel]},
+        query=RunsQuery,
     )
-    def get(self, query: RunsQuery) -> PageModel[RunModel]:
+    def get(self, query: RunsQuery) -> PageModel[RunSummaryModel]:
         page = runs.page(self.services, query.filter(), limit=query.limit, cursor=query.cursor)
-        return PageModel[RunModel](items=[RunModel.of(view) for view in page.items], next=page.next)
+        return PageModel[RunSummaryModel](items=[RunSummaryModel.of(run) for run in page.items], next=page.next)
 
     @operation(
         "Submit a notebook: snapshot it and queue a run. The same key with the same request gives the same run (200)",
@@ -86,6 +98,7 @@ class RunsHandler(DataOpsHandler):
         answers={201: RunModel, 200: RunModel},
         body=SubmitRequest,
         headers=(KEY_HEADER,),
+        lane="submit",
     )
     def post(self, body: SubmitRequest) -> tuple[int, RunModel]:
         submission = Submission(
@@ -129,6 +142,7 @@ class VerifyHandler(DataOpsHandler):
         action="write",
         resource=RUNS,
         answers={200: VerificationModel},
+        lane="slow",
     )
     def post(self, run_id: str) -> VerificationModel:
         run = runs.get(self.services, run_id).run
@@ -149,6 +163,7 @@ class RerunHandler(DataOpsHandler):
         answers={201: RunModel, 200: RunModel},
         body=RerunRequest,
         headers=(KEY_HEADER,),
+        lane="submit",
     )
     def post(self, run_id: str, body: RerunRequest) -> tuple[int, RunModel]:
         key = self.request.headers.get(KEY_HEADER)
@@ -165,6 +180,7 @@ class NotebookHandler(DataOpsHandler):
         resource=RUNS,
         answers={200: "application/x-ipynb+json"},
         query=NotebookQuery,
+        lane="files",
     )
     def get(self, run_id: str, query: NotebookQuery) -> Bytes:
         notebook = records.open_notebook(self.services, run_id, executed=query.executed)
@@ -178,6 +194,7 @@ class JournalHandler(DataOpsHandler):
         resource=RUNS,
         answers={200: JournalPage},
         query=JournalQuery,
+        lane="files",
     )
     def get(self, run_id: str, query: JournalQuery) -> JournalPage:
         return JournalPage(**vars(records.journal(self.services, run_id, after=query.after, limit=query.limit)))
@@ -190,6 +207,7 @@ class LogHandler(DataOpsHandler):
         resource=RUNS,
         answers={200: "text/plain", 206: "text/plain"},
         headers=(RANGE_HEADER,),
+        lane="files",
     )
     def get(self, run_id: str) -> Bytes:
         return Bytes(records.log(self.services, run_id), "text/plain; charset=utf-8", f"{run_id}.log", inline=True)
@@ -197,7 +215,12 @@ class LogHandler(DataOpsHandler):
 
 class ReportHandler(DataOpsHandler):
     @operation(
-        "The report, with or without code", action="read", resource=RUNS, answers={200: "text/html"}, query=ReportQuery
+        "The report, with or without code",
+        action="read",
+        resource=RUNS,
+        answers={200: "text/html"},
+        query=ReportQuery,
+        lane="slow",
     )
     def get(self, run_id: str, query: ReportQuery) -> Bytes:
         page = records.report(self.services, run_id, code=query.code, wanted=self.is_waited_for)
@@ -205,14 +228,22 @@ class ReportHandler(DataOpsHandler):
 
 
 class ArtifactHandler(DataOpsHandler):
-    @operation("One artifact, as a download", action="read", resource=RUNS, answers={200: "application/octet-stream"})
+    @operation(
+        "One artifact, as a download",
+        action="read",
+        resource=RUNS,
+        answers={200: "application/octet-stream"},
+        lane="files",
+    )
     def get(self, run_id: str, path: str) -> Bytes:
         file, stream = records.artifact(self.services, run_id, path)
         return Bytes(stream, "application/octet-stream", Path(file.path).name)
 
 
 class RecordHandler(DataOpsHandler):
-    @operation("The portable record, a ZIP file", action="read", resource=RUNS, answers={200: "application/zip"})
+    @operation(
+        "The portable record, a ZIP file", action="read", resource=RUNS, answers={200: "application/zip"}, lane="slow"
+    )
     def get(self, run_id: str) -> Bytes:
         archive = tempfile.TemporaryFile()  # noqa: SIM115  (closed when it has been sent)
         try:

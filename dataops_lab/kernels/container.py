@@ -1,4 +1,4 @@
-"""What the daemon is asked to make for a kernel: a run's container, with the workspace in it."""
+"""The container of a kernel: as that of a run, with the workspace in it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def kernel_container(
     folder: PurePosixPath,
     mounts: Sequence[Mount] = (),
 ) -> dict[str, Any]:
-    """The body of `POST /containers/create`. As hardened as a run; `connection` is the folder of the sockets.
+    """Build the body of `POST /containers/create`, as hardened as that of a run.
 
-    They are files, so a kernel works without any network. `folder` is below the workspace. `mounts` are those
-    that were allowed.
+    `connection` is the folder of the sockets. They are files, so a kernel works without any network. `folder` is
+    below the workspace. `mounts` are those that were allowed.
     """
     spec = container_spec(container, labels, mounts=mounts)
     host = spec["HostConfig"]

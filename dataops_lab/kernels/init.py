@@ -1,4 +1,6 @@
-"""What a kernel's container runs: `python3 -c THIS LOCK COMMAND…`. Standard library only; any Python from 3.8 on.
+"""The first process of a kernel's container: `python3 -c THIS LOCK COMMAND…`.
+
+It uses the standard library only, and any Python from 3.8 on.
 
 It passes signals on to the kernel and all that the kernel started, takes away dead children, and ends with the
 kernel. It ends too when nobody holds LOCK any more: the server that wanted the kernel is gone.
@@ -35,7 +37,7 @@ def main(lock: str, command: list[str]) -> int:
 
 
 def status_of(kernel: int) -> int | None:
-    """None while it lives. Takes away whatever else has ended."""
+    """Return the exit status of the kernel; None while it lives. Reap whatever else has ended."""
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)

@@ -75,7 +75,7 @@ class DockerProvisioner(KernelProvisionerBase):
             raise
 
     async def _connected(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """With the connection file for both sides."""
+        """Add the connection file for both sides."""
         manager = self.parent
         manager.transport, manager.ip = "ipc", str(self._connection_folder / SOCKETS)
         for name, number in _PORTS.items():
@@ -150,7 +150,7 @@ class DockerProvisioner(KernelProvisionerBase):
             self._connection = None
 
     def resolve_path(self, path: str) -> str | None:
-        """Of a path in the container, where it lies in the workspace of the server."""
+        """Return where a path in the container lies in the workspace of the server."""
         inside = PurePosixPath(normpath(path))
         if not inside.is_relative_to(WORKSPACE):
             return None
@@ -216,7 +216,7 @@ class DockerProvisioner(KernelProvisionerBase):
                 break
             except DataOpsError as error:
                 if error.precise_code == "docker_unreachable":
-                    # What the daemon ran may have survived its restart.
+                    # The container may have survived a restart of the daemon.
                     threading.Event().wait(1)
                     continue
             break
@@ -256,18 +256,18 @@ class DockerProvisioner(KernelProvisionerBase):
         return Path(root).resolve()
 
     def _places(self, cwd: str | None) -> tuple[Path, PurePosixPath]:
-        """The folder to mount, and below it the one to work in."""
+        """Return the folder to mount, and below it the one to work in."""
         workspace = self._workspace()
         folder = Path(cwd or workspace).resolve()
         if len(workspace.parts) < 2:
-            # The whole machine is no workspace.
+            # The whole machine is not a workspace.
             workspace = folder
         inside = folder.relative_to(workspace) if folder.is_relative_to(workspace) else Path()
         return workspace, PurePosixPath(inside.as_posix())
 
 
 def _told(error: DataOpsError) -> HTTPError:
-    """As the kernel picker shows it."""
+    """Convert an error to the one that the kernel picker shows."""
     status = 409 if isinstance(error, Refused) else 503
     return HTTPError(status, error.message, reason=" ".join(error.message.split()))
 

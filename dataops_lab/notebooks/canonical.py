@@ -19,9 +19,9 @@ _RUN_TAGS = frozenset({INJECTED, "papermill-error-cell-tag"})
 
 
 def canonical_bytes(notebook: Notebook) -> bytes:
-    """A valid notebook of the same format version: running or viewing the original changes no byte of it.
+    """Return a valid notebook of the same format version, without what running or viewing it changes.
 
-    Cell ids stay as they are, and where there are none, none are made up.
+    Cell ids stay as they are. A cell without an id gets none.
     """
     raw = notebook.raw
     cells = [_cell(cell) for cell in raw["cells"] if not _RUN_TAGS.intersection(cell["metadata"].get("tags", ()))]
@@ -33,7 +33,7 @@ def notebook_bytes(raw: dict[str, Any]) -> bytes:
         return canonical_json(raw)
     except UnicodeEncodeError:
         raise InvalidNotebook(
-            "The notebook holds half of a surrogate pair, which is no character. Find the broken text and retype it."
+            "The notebook holds half of a surrogate pair, which is not a character. Find the broken text and retype it."
         ) from None
 
 

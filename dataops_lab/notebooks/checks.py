@@ -24,14 +24,14 @@ _FILE_NAME = re.compile(r"\.\w{1,10}$")
 _WINDOWS = re.compile(r"^[A-Za-z]:[\\/]")
 # The same on every machine.
 _EVERYWHERE = ("/dev", "/proc", "/sys", "/usr", "/etc", "/bin")
-# What is not there yet is made by the run itself.
+# The run itself makes a file that is not there yet.
 _SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108
 
 
 def check(
     notebook: Notebook, workspace: Workspace, luggage: Luggage, kernel: KernelChoice | None, where: Surroundings = HERE
 ) -> list[Finding]:
-    """One finding per thing, however often it is mentioned, in the order of the cells."""
+    """Return one finding per thing, however often cells mention it, in the order of the cells."""
     found = [
         *_paths(luggage, workspace),
         *_modules(luggage, workspace, kernel),
@@ -187,7 +187,7 @@ def _modules(luggage: Luggage, workspace: Workspace, kernel: KernelChoice | None
 
 
 def _outside_of(workspace: Workspace, luggage: Luggage, name: str) -> Path | None:
-    """Where the notebook finds a module that its run will not."""
+    """Find where the notebook finds a module that its run will not find."""
     places = [Path(os.path.normpath(workspace.folder / path)) for path in luggage.scan.search_paths]
     wanted = [it for it in luggage.scan.imports if it.name.partition(".")[0] == name]
     files = (local_files(it, [place]) for it in wanted for place in places if not workspace.holds(place))

@@ -1,4 +1,4 @@
-"""What differs between the kernel on which a notebook is written and the image in which it will run."""
+"""Compare the kernel on which a notebook is written with the image in which it will run."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Here:
     folders: Mapping[str, int | None]
 
     def is_current(self) -> bool:
-        """Nothing was installed or removed since."""
+        """Tell whether nothing was installed or removed since."""
         return all(_changed_at(path) == changed_at for path, changed_at in self.folders.items())
 
 
 def differences(notebook: Notebook, luggage: Luggage, where: Surroundings) -> Iterator[Finding]:
-    """Of IPython's start-up files, Python, and the packages that the notebook imports, as far as these are known."""
+    """Compare IPython's start-up files, Python, and the packages that the notebook imports, as far as known."""
     if where.image is not None:
         yield from _start_up_files(notebook, where.image)
     if where.packages is None:
@@ -103,7 +103,7 @@ def _start_up_files(notebook: Notebook, image: str) -> Iterator[Finding]:
 
 
 def _imported(luggage: Luggage) -> dict[str, int | None]:
-    """Modules that no file of the workspace is, with the cell of their first import."""
+    """List modules that are not files of the workspace, with the cell of their first import."""
     own = luggage.local_modules | luggage.modules_in_root | sys.stdlib_module_names
     found: dict[str, int | None] = {}
     for it in luggage.scan.imports:

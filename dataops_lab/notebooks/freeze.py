@@ -1,4 +1,4 @@
-"""What is installed where a kernel of this machine comes from, as pip requirements."""
+"""List what is installed where a kernel of this machine comes from, as pip requirements."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def frozen(name: str) -> Frozen:
     program = Path(chosen.argv[0])
     if not program.name.startswith("python"):
         raise KernelUnavailable(
-            f"The kernel {name!r} is no Python, so its packages cannot be listed. Write a requirements file instead.",
+            f"The kernel {name!r} does not run Python: its packages cannot be listed. Write a requirements file.",
             code="kernel_not_python",
             kernel=name,
         )

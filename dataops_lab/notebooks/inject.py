@@ -17,7 +17,10 @@ _HEADING = "# Parameters of this run\n"
 
 
 def filled_in(notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
-    """The same notebook and values give the same bytes. A cell injected earlier is replaced."""
+    """Set `values` in a cell of its own, instead of a cell that an earlier call made.
+
+    The same notebook and values give the same bytes.
+    """
     if not values:
         return notebook
     it = parse_notebook(notebook)
@@ -37,7 +40,10 @@ def filled_in(notebook: bytes, language: str, values: Mapping[str, Any], types: 
 
 
 def _position(notebook: Notebook, language: str) -> int:
-    """Behind the cells that set the defaults, among the cells that no earlier run left; first where there are none."""
+    """Find the place behind the cells that set the defaults; the first place where there are none.
+
+    Cells that an earlier run left do not count.
+    """
     defaults = default_cells(notebook, language)
     if not defaults:
         return 0

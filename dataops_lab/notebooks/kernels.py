@@ -1,4 +1,4 @@
-"""What a kernel name means on this machine."""
+"""Resolve kernel names on this machine."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class _Unusable(Exception):
 
 
 def installed() -> tuple[str, ...]:
-    """Names of the kernels that can be started."""
+    """List the names of the kernels that can be started."""
     return tuple(surveyed()[0])
 
 
 def surveyed() -> tuple[dict[str, KernelChoice], dict[str, str]]:
-    """The kernels that can be started, by name; and of all others of which there is a kernelspec, why they cannot."""
+    """Return the kernels that can be started, by name, and for every other kernelspec the reason why it cannot."""
     manager = _manager()
     usable, problems = {}, {}
     for name in sorted(manager.find_kernel_specs()):
@@ -50,9 +50,9 @@ def kernel(name: str) -> KernelChoice:
 
 
 def kernel_of(notebook: Notebook, chosen: str | None, where: Surroundings = HERE) -> KernelChoice:
-    """The one that was chosen, else the notebook's own; never a guess.
+    """Return the chosen kernel, else the notebook's own; never a guess.
 
-    Its language is the notebook's where its kernelspec does not say one.
+    The language is the notebook's where the kernelspec names none.
     """
     if where.kernels is not None:
         choice = _of_image(where.kernels, notebook, chosen)
@@ -69,7 +69,7 @@ def kernel_of(notebook: Notebook, chosen: str | None, where: Surroundings = HERE
 
 
 def _of_image(image: Sequence[KernelChoice], notebook: Notebook, chosen: str | None) -> KernelChoice:
-    """Of those of an image: the one that was chosen, else one for this notebook."""
+    """Return the chosen kernel of an image, else one of its kernels that fits this notebook."""
     wanted = chosen or notebook.kernel_name
     if found := kernel_for(image, wanted, None if chosen else notebook.language):
         return found
@@ -103,7 +103,7 @@ def _choice(manager: Any, name: str) -> KernelChoice:
         problem = " ".join(str(error).split()) or type(error).__name__
     if problem:
         raise _Unusable(
-            f"The kernel {name!r} cannot be used: {os.path.join(folder, 'kernel.json')}: {problem}. Mend that file.",  # noqa: PTH118
+            f"The kernel {name!r} cannot be used: {os.path.join(folder, 'kernel.json')}: {problem}. Fix that file.",  # noqa: PTH118
             "kernelspec_broken",
         )
     return KernelChoice(
@@ -125,7 +125,7 @@ def _shape_problem(spec: Any) -> str | None:
 
 
 def _argv(name: str, spec: Any) -> tuple[str, ...]:
-    """Resolved now, because the run may start later, elsewhere on the path; `{connection_file}` stays."""
+    """Resolve the command now: the run may start later, with another PATH. `{connection_file}` stays."""
     program = sys.executable if spec.argv[0] in _NATIVE else shutil.which(spec.argv[0])
     if program is None:
         raise _Unusable(
@@ -143,7 +143,7 @@ def _filled(argument: str, known: dict[str, str]) -> str:
 
 
 def _unavailable(problem: str, *, code: str, language: str | None, **detail: Any) -> KernelUnavailable:
-    """With the kernels that there are, and the only one of `language` as the one to choose."""
+    """Name the kernels that there are, and propose the only one of `language`."""
     usable, _ = surveyed()
     alike = [it.name for it in usable.values() if language and it.language.lower() == language.lower()]
     suggested = alike[0] if len(alike) == 1 else None
@@ -162,7 +162,7 @@ def _unavailable(problem: str, *, code: str, language: str | None, **detail: Any
 
 
 def _is_python_2(notebook: Notebook) -> bool:
-    """Its code is in another language than the one that is called so now."""
+    """Tell whether the notebook is in Python 2, which no kernel named python runs today."""
     return notebook.kernel_name == "python2" or (notebook.language_version or "").startswith("2.")
 
 

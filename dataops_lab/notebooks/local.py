@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..domain.images import Frozen
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from ..domain.workspaces import Location
+from ..errors import InvalidNotebook
 from ..ports import Blobs
 from ..ports.notebooks import NONE_BESIDE
 
@@ -48,6 +51,24 @@ class LocalNotebooks:
         from .workspace import workspace_of
 
         return read_notebook(workspace_of(path, root).notebook, max_bytes=limits.file_bytes).kernel_name
+
+    def locate(self, path: str) -> Location:
+        from .origin import remote_of
+        from .workspace import location_of, real_path
+
+        notebook = real_path(path)
+        return location_of(notebook, remote_of(notebook.parent))
+
+    def missing(self, paths: Sequence[str]) -> frozenset[str]:
+        return frozenset(path for path in paths if not os.path.isfile(path))  # noqa: PTH113 — names too long
+
+    def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
+        from .read import parse_notebook
+
+        try:
+            return parse_notebook(notebook).cell_ids
+        except InvalidNotebook:
+            return ()
 
     def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
         from . import along

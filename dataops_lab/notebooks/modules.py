@@ -44,7 +44,7 @@ class Looked:
 
 
 def local_files(wanted: Import, folders: Sequence[Path]) -> list[Path]:
-    """The module's file, or the folder of its top-level package; [] when no folder has it.
+    """Find the module's file, or the folder of its top-level package; [] when no folder has it.
 
     A namespace package (a folder without `__init__.py`) gives only what is imported, which may be everything: `*`.
     """
@@ -72,14 +72,14 @@ def _in_namespace(package: Path, rest: str, members: Sequence[str]) -> Iterator[
 
 
 def looked_for_in(kernel: KernelChoice | None) -> Callable[[set[str]], Looked]:
-    """Finds nothing to say where what starts the kernel is not its interpreter."""
+    """Return a search in the kernel's Python; one that finds nothing where its command is not an interpreter."""
     if kernel is None or kernel.language.lower() != "python" or "-m" not in kernel.argv:
         return lambda _: Looked()
     return Interpreter(kernel.argv[0]).look_for
 
 
 class Interpreter:
-    """A kernel's Python, asked what it finds. What it found once is not asked again; what it missed is."""
+    """A kernel's Python that is asked for modules. Found modules are remembered, missing ones are asked for again."""
 
     _known: dict[tuple[str, str], None] = {}  # noqa: RUF012 — a cache of the process, on purpose
 
@@ -87,7 +87,7 @@ class Interpreter:
         self._program = program
 
     def look_for(self, names: Iterable[str]) -> Looked:
-        """Nothing is missing when it does not answer."""
+        """Ask the interpreter for modules. When it does not answer, nothing counts as missing."""
         # A run brings `record` along where it is not installed.
         names = set(names) - {__name__.partition(".")[0]}
         if self._program == sys.executable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit, urlunsplit
 
 from ..domain.versions import Origin
+from ..domain.workspaces import normalised_remote
 from ..runner.reading import open_plain
 
 _TIMEOUT_S = 5.0
@@ -59,6 +61,17 @@ def origin_of(folder: Path) -> Origin:
     )
 
 
+def remote_of(folder: Path) -> str | None:
+    """The normalised remote of the work tree that holds `folder`, as `origin_of` reads it; None without one."""
+    try:
+        tree, _, shared = _repository(folder.resolve())
+        # Without a git directory: the file alone counts.
+        url = _remote(_settings_of(shared / "config", tree, Path(os.devnull)))
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return normalised_remote(url) if url else None
+
+
 def without_credentials(url: str) -> str:
     """`https://name:token@host/path?token=…` is `https://host/path`; `git@host:path` has no secret in it."""
     if "://" not in url:
@@ -97,16 +110,35 @@ def _own_git_directory(folder: Path) -> Iterator[tuple[Path, Path, dict[str, str
         # These count before those in the work tree: no filter is applied, whoever has defined it.
         (git / "info" / "attributes").write_text("* -filter\n")
         (git / "config").write_text(_OWN)
-        listed = _git(
-            "config", "--file", str(shared / "config"), "--no-includes", "--null", "--list", tree=tree, git=git
-        )
-        settings = dict(entry.split("\n", 1) for entry in listed.split("\0") if "\n" in entry)
+        settings = _settings_of(shared / "config", tree, git)
         with (git / "config").open("a") as config:
             for name, value in settings.items():
                 if _COMPARING.fullmatch(name) and _PLAIN_VALUE.fullmatch(value):
                     section, key = name.split(".")
                     config.write(f"[{section}]\n\t{key} = {value}\n")
         yield tree, git, settings
+
+
+_known_settings: dict[Path, tuple[tuple[int, ...], dict[str, str]]] = {}
+_MOST_KNOWN = 100
+_RACY_NS = 2_000_000_000
+"""A file that changed a moment ago can change again and look the same."""
+
+
+def _settings_of(config: Path, tree: Path, git: Path) -> dict[str, str]:
+    """Ask git once for each state of the file."""
+    found = config.stat()
+    look = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    known = _known_settings.get(config)
+    if known is not None and known[0] == look:
+        return known[1]
+    listed = _git("config", "--file", str(config), "--no-includes", "--null", "--list", tree=tree, git=git)
+    settings = dict(entry.split("\n", 1) for entry in listed.split("\0") if "\n" in entry)
+    if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _RACY_NS:
+        if len(_known_settings) >= _MOST_KNOWN:
+            _known_settings.clear()
+        _known_settings[config] = look, settings
+    return settings
 
 
 def _repository(folder: Path) -> tuple[Path, Path, Path]:

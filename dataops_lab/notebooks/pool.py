@@ -32,7 +32,7 @@ _STEP_S = 0.5
 
 
 def _step(deadline: float, wanted: Callable[[], bool]) -> float:
-    """How long to wait before looking again. Raise WorkerTooSlow when there is nothing more to wait for."""
+    """Return how long to wait before looking again. Raise WorkerTooSlow when no time is left."""
     left = deadline - time.monotonic()
     if left <= 0 or not wanted():
         raise WorkerTooSlow
@@ -143,6 +143,6 @@ class _Worker:
         return self._process.poll() is None
 
     def end(self) -> None:
-        """Ending it twice does no harm."""
+        """End the process. Safe to repeat."""
         self._process.kill()
         self._process.wait()

@@ -21,35 +21,35 @@ _AUTOMAGIC = re.compile(
 # Cell magics whose body is still Python, in the same kernel.
 _PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 
-# What decides whether the next line goes on with this one.
+# These tokens decide whether the next line continues this one.
 _LONG_QUOTES = ('"""', "'''")
 _MARK = re.compile(r"\"\"\"|'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|#.*|\\.|[()\[\]{}]")
 
 
 def parsed(source: str) -> ast.Module | None:
-    """The syntax tree of a cell or module; None when it is not Python that this version reads."""
+    """Parse a cell or module; None when it is not Python that this version reads."""
     tree = _parsed(source)
     return tree if tree is not None else _parsed(without_magics(source))
 
 
 def without_magics(source: str) -> str:
-    """The same lines at the same numbers, magics replaced by `pass` or `...`."""
+    """Replace magics by `pass` or `...`, so that all lines keep their numbers."""
     return "\n".join(_plain(match) if match else line for line, match in _lines(source))
 
 
 def magics(source: str) -> list[str]:
-    """The lines that are magics, shell commands or their assignments, without indentation and target."""
+    """List the magics, shell commands and their assignments, without indentation and target."""
     return [match["magic"].strip() for _, match in _lines(source) if match]
 
 
 def is_foreign(source: str) -> bool:
-    """Whether a cell magic hands the whole cell to something else, as `%%bash` does."""
+    """Tell whether a cell magic hands the whole cell to another program, as `%%bash` does."""
     first = source.lstrip().split("\n", 1)[0]
     return first.startswith("%%") and first.split()[0] not in _PYTHON_MAGICS
 
 
 def dotted(node: ast.expr) -> str:
-    """`a.b.c` of an expression that is that; the empty text of any other."""
+    """Return `a.b.c` for an expression of names and dots; the empty text for any other."""
     names: list[str] = []
     while isinstance(node, ast.Attribute):
         names.append(node.attr)
@@ -58,7 +58,7 @@ def dotted(node: ast.expr) -> str:
 
 
 def _lines(source: str) -> Iterator[tuple[str, re.Match[str] | None]]:
-    """Each line with its match where it is a magic: inside brackets and long texts `%` and `!` mean something else."""
+    """Yield each line with its match where it is a magic. Inside brackets and long texts `%` and `!` are not magics."""
     if _AUTOMAGIC.fullmatch(source):
         yield source, _MAGIC_LINE.match(f"%{source.strip()}")
         return

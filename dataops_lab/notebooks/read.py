@@ -50,6 +50,11 @@ class Notebook:
         return tuple(c for c in self.cells if c.kind == "code" and c.source.strip() and INJECTED not in c.tags)
 
     @property
+    def cell_ids(self) -> tuple[str, ...]:
+        """Those that the cells have. Notebooks older than format 4.5 have none."""
+        return tuple(raw["id"] for raw in self.raw["cells"] if "id" in raw)
+
+    @property
     def metadata(self) -> dict[str, Any]:
         return self.raw["metadata"]
 
@@ -72,7 +77,7 @@ class Notebook:
 
 
 def read_notebook(path: Path, *, max_bytes: int) -> Notebook:
-    """The notebook at `path`, or InvalidNotebook saying what is wrong with the file."""
+    """Read the notebook at `path`. Raise InvalidNotebook, which says what is wrong with the file."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -98,7 +103,7 @@ def read_notebook(path: Path, *, max_bytes: int) -> Notebook:
 
 
 def parse_notebook(data: bytes, *, name: str = "The notebook") -> Notebook:
-    """`name` is what error messages call it."""
+    """Parse a notebook. Error messages call it `name`."""
     raw = _json(data, name)
     if not isinstance(raw, dict) or not _is_count(raw.get("nbformat")):
         raise InvalidNotebook(f"{name} is JSON, but not a notebook: it does not say its nbformat.")
@@ -125,7 +130,7 @@ def parse_notebook(data: bytes, *, name: str = "The notebook") -> Notebook:
 
 
 def _upgraded(raw: dict[str, Any], name: str) -> dict[str, Any]:
-    """As format 4.4, whose cells have no ids: the same file gives the same bytes each time. Outputs are left out."""
+    """Convert to format 4.4, without outputs. Its cells have no ids, so the same file gives the same bytes."""
     import nbformat
 
     try:
@@ -170,7 +175,7 @@ def _json(data: bytes, name: str) -> Any:
             raise InvalidNotebook(f"{name} is not a notebook. Name a file that ends in .ipynb.") from None
         _broken(
             f"{name} is broken JSON at line {problem.lineno}, column {problem.colno}: {problem.msg}. "
-            "Was a merge conflict left in it? Mend it in a text editor.",
+            "Was a merge conflict left in it? Fix it in a text editor.",
             line=problem.lineno,
             column=problem.colno,
         )

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import HERE, Finding, Inspection, KernelChoice, Limits, Severity, Snapshot, Surroundings
-from ..domain.versions import Manifest, TravellingFile
+from ..domain.versions import Manifest, Origin, TravellingFile
+from ..domain.workspaces import Location, normalised_remote
 from ..errors import KernelUnavailable, SnapshotTooLarge
 from ..ports import Blobs
 from . import kernels
@@ -19,7 +25,9 @@ from .parameters import parameters_of
 from .reach import reached, widened
 from .read import Notebook, read_notebook
 from .travel import Luggage, pack
-from .workspace import Workspace, workspace_of
+from .workspace import Workspace, location_of, workspace_of
+
+T = TypeVar("T")
 
 LONGEST_NAME = 200
 """The most characters in the name of a job. File systems have longer names."""
@@ -42,15 +50,20 @@ class _Look:
         name = self.workspace.notebook.name.removesuffix(".ipynb") or self.workspace.notebook.name
         return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
+    def located(self, origin: Origin) -> Location:
+        return location_of(self.workspace.notebook, normalised_remote(origin.remote) if origin.remote else None)
+
 
 def inspect(
     path: str, *, root: str | None, kernel: str | None, limits: Limits, where: Surroundings = HERE
 ) -> Inspection:
     """Without a kernel it says why, so that a form can ask. `files` have sizes, but no digests: nothing was read."""
-    look = _look(path, root=root, kernel=kernel, limits=limits, where=where)
+    workspace = workspace_of(path, root)
+    with _beside(origin_of, workspace.folder) as origin:
+        look = _look(workspace, kernel=kernel, limits=limits, where=where)
     return Inspection(
         name=look.name,
-        source=str(look.workspace.notebook),
+        location=look.located(origin()),
         root=str(look.workspace.root),
         notebook_path=look.workspace.relative(look.workspace.notebook),
         parameters=look.parameters,
@@ -60,9 +73,10 @@ def inspect(
         files=tuple(
             TravellingFile(path, "", found.size, found.executable) for path, found in sorted(look.luggage.files.items())
         ),
-        origin=origin_of(look.workspace.folder),
+        origin=origin(),
         findings=tuple(look.findings),
         code_cells=len(look.notebook.code_cells),
+        cell_ids=look.notebook.cell_ids,
         kernel_suggestion=look.kernel_problem.detail.get("suggested") if look.kernel_problem else None,
     )
 
@@ -76,13 +90,15 @@ def snapshot(
     blobs: Blobs,
     where: Surroundings = HERE,
 ) -> Snapshot:
-    look = _look(path, root=root, kernel=kernel, limits=limits, where=where)
-    if look.kernel is None:
-        assert look.kernel_problem is not None
-        raise look.kernel_problem
-    # Refusals come before the first blob: what can go wrong from here on is the disk.
-    canonical = canonical_bytes(look.notebook)
-    files, unreadable = _stored(look.luggage, limits, blobs)
+    workspace = workspace_of(path, root)
+    with _beside(origin_of, workspace.folder) as origin:
+        look = _look(workspace, kernel=kernel, limits=limits, where=where)
+        if look.kernel is None:
+            assert look.kernel_problem is not None
+            raise look.kernel_problem
+        # Refusals come before the first blob: what can go wrong from here on is the disk.
+        canonical = canonical_bytes(look.notebook)
+        files, unreadable = _stored(look.luggage, limits, blobs)
     manifest = Manifest(
         notebook_path=look.workspace.relative(look.workspace.notebook),
         notebook_digest=blobs.put(canonical),
@@ -94,25 +110,34 @@ def snapshot(
     )
     return Snapshot(
         name=look.name,
-        source=str(look.workspace.notebook),
+        location=look.located(origin()),
         root=str(look.workspace.root),
         manifest=manifest,
         kernel=look.kernel,
-        origin=origin_of(look.workspace.folder),
+        origin=origin(),
         findings=(*look.findings, *unreadable),
         code_cells=len(look.notebook.code_cells),
+        cell_ids=look.notebook.cell_ids,
     )
 
 
+@contextmanager
+def _beside(call: Callable[[Path], T], argument: Path) -> Iterator[Callable[[], T]]:
+    """Call in a thread, and give what waits for the result. An error in the block waits for nothing."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield pool.submit(call, argument).result
+    finally:
+        pool.shutdown(wait=False)
+
+
 def _look(
-    path: str,
+    workspace: Workspace,
     *,
-    root: str | None,
     kernel: str | None,
     limits: Limits,
     where: Surroundings,
 ) -> _Look:
-    workspace = workspace_of(path, root)
     notebook = read_notebook(workspace.notebook, max_bytes=limits.file_bytes)
     choice, problem = None, None
     try:
@@ -146,12 +171,13 @@ def _stored(luggage: Luggage, limits: Limits, blobs: Blobs) -> tuple[list[Travel
     files: list[TravellingFile] = []
     unreadable: list[Finding] = []
     total = 0
+    put = blobs.put_files([found.real for found in luggage.files.values()])
     for path, found in sorted(luggage.files.items()):
-        try:
-            digest, size = blobs.put_file(found.real)
-        except OSError as problem:  # of the source; the blobs' own failures are BlobsUnavailable
-            unreadable.append(_unreadable(path, problem))
+        stored = put[found.real]
+        if isinstance(stored, OSError):  # of the source; the blobs' own failures are BlobsUnavailable
+            unreadable.append(_unreadable(path, stored))
             continue
+        digest, size = stored
         total += size
         if total > limits.total_bytes:
             raise SnapshotTooLarge(

@@ -6,9 +6,9 @@ import glob
 import itertools
 import os
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from ..domain.snapshots import Limits
 from ..errors import InvalidNotebook
@@ -53,8 +53,7 @@ class Luggage:
 
     def empty_folders(self) -> list[str]:
         """Those that no file and no other folder brings along."""
-        brought = {str(parent) for path in (*self.files, *self.folders) for parent in PurePosixPath(path).parents}
-        return sorted(self.folders - brought)
+        return sorted(self.folders - _folders_above((*self.files, *self.folders)))
 
 
 def pack(
@@ -348,6 +347,16 @@ class _Packing:
         self._beside.pop(str(found.path), None)
         self._luggage.files[relative] = found
         self._allowance.take(relative, found.size)
+
+
+def _folders_above(paths: Iterable[str]) -> set[str]:
+    above: set[str] = set()
+    for path in paths:
+        folder = posixpath.dirname(path)
+        while folder and folder not in above:
+            above.add(folder)
+            folder = posixpath.dirname(folder)
+    return above
 
 
 def _top(wanted: Import) -> str:

@@ -32,7 +32,7 @@ def main(descriptor: int) -> None:
 
 
 def _end_with_server(descriptor: int) -> None:
-    """Also end in the middle of a call that hangs: nobody is there to end this process."""
+    """End with the server, also in the middle of a call that hangs: nobody else would end this process."""
     watched = select.poll()
     watched.register(descriptor, 0)  # reports only that the other end is closed
     watched.poll()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from ..domain.images import Frozen
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from ..domain.workspaces import Location
 from ..errors import ReportUnavailable, Unavailable
 from ..ports import Notebooks
 from ..ports.notebooks import NONE_BESIDE
@@ -75,6 +76,15 @@ class WorkerNotebooks:
 
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
         return cast("str | None", self._call("kernel_name", path, root=root, limits=limits))
+
+    def locate(self, path: str) -> Location:
+        return cast(Location, self._call("locate", path))
+
+    def missing(self, paths: Sequence[str]) -> frozenset[str]:
+        return cast("frozenset[str]", self._call("missing", paths))
+
+    def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
+        return cast("tuple[str, ...]", self._call("cell_ids", notebook))
 
     def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
         return cast("str | None", self._call("take_along", path, file, root=root))

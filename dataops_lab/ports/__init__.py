@@ -7,12 +7,13 @@ Every implementation of a port passes the same contract tests (`tests/contracts/
 from __future__ import annotations
 
 from .blobs import Blobs
-from .executors import Backends, Bundle, BundleFile, Container, Executor, Look
+from .executors import AttemptStatus, Backends, Bundle, BundleFile, Container, Executor, Observation
 from .images import ImageBackend, ImageBackends, Say
 from .machine import Clock, Host
 from .notebooks import Notebooks
 from .store import (
     Attempts,
+    Bell,
     Environments,
     Events,
     Images,
@@ -30,12 +31,15 @@ from .store import (
     Transaction,
     Variables,
     Versions,
+    Workspaces,
 )
 from .vault import Vault
 
 __all__ = [
+    "AttemptStatus",
     "Attempts",
     "Backends",
+    "Bell",
     "Blobs",
     "Bundle",
     "BundleFile",
@@ -50,8 +54,8 @@ __all__ = [
     "Images",
     "Jobs",
     "Leases",
-    "Look",
     "Notebooks",
+    "Observation",
     "Page",
     "Projects",
     "Queue",
@@ -66,4 +70,5 @@ __all__ = [
     "Variables",
     "Vault",
     "Versions",
+    "Workspaces",
 ]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -12,6 +12,13 @@ class Blobs(Protocol):
     def put(self, data: bytes) -> str: ...
     def put_file(self, path: Path) -> tuple[str, int]:
         """Digest and size in bytes. The file is copied, never moved. FileNotFoundError for what is no plain file."""
+        ...
+
+    def put_files(self, paths: Sequence[Path]) -> Mapping[Path, tuple[str, int] | OSError]:
+        """As `put_file` of each, or the error of the file that cannot be read.
+
+        A file that looks as it did when it was put before is not read again, and bytes that are stored are not copied.
+        """
         ...
 
     def open(self, digest: str) -> BinaryIO:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,21 +47,38 @@ class Bundle:
     container: Container | None = None
 
 
+class AttemptStatus(StrEnum):
+    """Where an attempt stands, as far as its backend knows now."""
+
+    NOT_FOUND = "not_found"
+    """The backend has nothing of it. So it is before a start; later, nobody can look after it any more."""
+    STARTING = "starting"
+    """The backend has it, and no runner has taken it over yet."""
+    RUNNING = "running"
+    EXITED = "exited"
+    """Its runner has ended, or will never come, and its files stay as they are. Something of it may still be alive:
+    `stop` with force ends that, or proves that nothing is."""
+    CONFIRMED_DEAD = "confirmed_dead"
+    """It has exited, and nothing of it is alive: neither its kernel nor a process that these have started."""
+
+
 @dataclass(frozen=True)
-class Look:
-    """What the backend knows now.
+class Observation:
+    """What the backend knows now of one attempt."""
 
-    `started`: a runner took the attempt over. `ended`: that runner is no more, and its files are as they
-    will stay. `gone`: proven that nothing of the attempt is alive, its kernel's children included. `lost`: nothing
-    of it is to be found here; so it is before a start, and if it ever was here, it can no longer be looked after.
-    """
-
-    started: bool
-    ended: bool
-    gone: bool
-    lost: bool = False
+    status: AttemptStatus
+    ran: bool = False
+    """A runner took the attempt over. One that exited may never have run."""
     detail: Mapping[str, Any] = field(default_factory=dict)
     """For people: pid, exit code, signal."""
+
+    @property
+    def is_dead(self) -> bool:
+        return self.status is AttemptStatus.CONFIRMED_DEAD
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status is AttemptStatus.EXITED or self.is_dead
 
 
 class Executor(Protocol):
@@ -74,7 +92,7 @@ class Executor(Protocol):
         """Make it run. Starting twice, also from two processes, starts once."""
         ...
 
-    def look(self, name: str) -> Look:
+    def look(self, name: str) -> Observation:
         """Never raises for what is unknown or gone; what is unknown has not started. Asked many times a second."""
         ...
 
@@ -85,8 +103,12 @@ class Executor(Protocol):
         """
         ...
 
+    def ends(self, name: str) -> int | None:
+        """A descriptor that can be read from once the attempt may have ended. None when there is none: look instead."""
+        ...
+
     def directory(self, name: str) -> Path:
-        """Where the runner's files of this attempt arrive (see runner/protocol.py), complete once it `ended`."""
+        """Where the runner's files of this attempt arrive (see runner/protocol.py), complete once it has exited."""
         ...
 
     def forget(self, name: str) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from ..domain.images import Frozen
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from ..domain.workspaces import Location
 
 NONE_BESIDE: Mapping[str, str] = MappingProxyType({})
 
@@ -39,6 +40,18 @@ class Notebooks(Protocol):
 
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
         """What the notebook calls the kernel that it was written on."""
+        ...
+
+    def locate(self, path: str) -> Location:
+        """Tell where the notebook at the local `path` lies, or lay: it need not be there."""
+        ...
+
+    def missing(self, paths: Sequence[str]) -> frozenset[str]:
+        """Return those of the local `paths` at which no file is."""
+        ...
+
+    def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
+        """Return the ids of the cells, none for what is not a notebook."""
         ...
 
     def take_along(self, path: str, file: str, *, root: str | None) -> str | None:

@@ -13,13 +13,14 @@ from ..domain.events import Event, Subject
 from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
 from ..domain.jobs import Job, Project
 from ..domain.leases import Lease
-from ..domain.queue import Patience, Place, Room
+from ..domain.queue import Place, Room, Standing
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, Scope
-from ..domain.runs import Attempt, CancelRequest, Run, RunState
+from ..domain.runs import Attempt, CancelRequest, Run, RunState, RunSummary
 from ..domain.secrets import Secret
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
+from ..domain.workspaces import Workspace, WorkspaceRoot
 
 T = TypeVar("T")
 
@@ -62,10 +63,28 @@ class Projects(Protocol):
 
 class Jobs(Protocol):
     def get(self, job_id: str) -> Job: ...
-    def of(self, job_ids: Sequence[str]) -> Mapping[str, Job]: ...
-    def by_source(self, project: str, source: str) -> Job | None: ...
-    def add(self, job: Job) -> Job:
-        """As it is stored: in the workspace of its folder, which is made if there is none."""
+    def of(self, job_ids: Collection[str]) -> Mapping[str, Job]: ...
+    def at(self, project: str, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Job]:
+        """By (workspace id, path); those that there are, held as by `hold`."""
+        ...
+
+    def under(self, workspace_id: str, folder: str) -> Sequence[Job]:
+        """Those whose path is `folder` or lies below it; all of the workspace for ""."""
+        ...
+
+    def hold(self, job_ids: Collection[str]) -> None:
+        """Nobody else makes a run of them before this transaction ends."""
+        ...
+
+    def add(self, job: Job) -> None:
+        """In a workspace that is there."""
+        ...
+
+    def absorb(self, job: Job, other: Job) -> Job:
+        """Give the runs, the versions and the place of `other` to `job`, and remove `other`.
+
+        A version that both have stays as it is in `job`; the rest are numbered on.
+        """
         ...
 
     def rename(self, job_id: str, name: str) -> None: ...
@@ -78,7 +97,56 @@ class Jobs(Protocol):
         ...
 
 
+class Workspaces(Protocol):
+    """Where workspaces lie, on this machine unless said otherwise."""
+
+    def hold(self, project: str) -> None:
+        """Nobody else makes a workspace or a job of the project before this transaction ends."""
+        ...
+
+    def of(self, ids: Collection[str]) -> Mapping[str, Workspace]: ...
+    def by_remote(self, project: str, remote: str) -> Sequence[Workspace]:
+        """Oldest first."""
+        ...
+
+    def holding(self, project: str, folders: Sequence[str]) -> Sequence[tuple[Workspace, str]]:
+        """Those that have one of these folders as root, in the order of the folders.
+
+        A root that only other machines told of counts too: they may share the folder, or be this one by another name.
+        """
+        ...
+
+    def roots(self, ids: Collection[str]) -> Sequence[WorkspaceRoot]:
+        """Of every machine: those of this one first, and the newest of each."""
+        ...
+
+    def under(self, folder: str) -> Sequence[WorkspaceRoot]:
+        """Those that are `folder` or lie below it."""
+        ...
+
+    def parted(self) -> Sequence[tuple[str, str]]:
+        """Pairs of ids of jobs that have one path in two workspaces of one remote; the older job first."""
+        ...
+
+    def add(self, workspace: Workspace) -> None: ...
+    def change(self, workspace: Workspace) -> Workspace:
+        """As it is stored, with its new revision."""
+        ...
+
+    def see(self, workspace_id: str, root: str, *, at: dt.datetime) -> None:
+        """Note that the workspace lies at `root`, and that this was seen last."""
+        ...
+
+    def move_roots(self, folder: str, to: str, *, at: dt.datetime) -> Sequence[str]:
+        """Note that `folder` is called `to` now. The ids of the workspaces that lie there or below."""
+        ...
+
+
 class Versions(Protocol):
+    def newest_of(self, job_ids: Collection[str]) -> Mapping[str, Version]:
+        """By job id; of those that have one."""
+        ...
+
     def get(self, job_id: str, digest: str) -> Version: ...
     def find(self, job_id: str, digest: str) -> Version | None: ...
     def of(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Version]:
@@ -113,8 +181,16 @@ class Runs(Protocol):
         ...
 
     def add(self, *runs: Run) -> None: ...
-    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[Run]:
+    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[RunSummary]:
         """Newest first."""
+        ...
+
+    def summaries(self, run_ids: Collection[str]) -> Sequence[RunSummary]:
+        """Return those that there are, in no order."""
+        ...
+
+    def last_of_jobs(self, job_ids: Collection[str]) -> Sequence[RunSummary]:
+        """Return the newest run of each of these jobs, in no order."""
         ...
 
     def newest_of(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:
@@ -161,13 +237,17 @@ class Runs(Protocol):
 class Queue(Protocol):
     """Runs by the little that the queue needs of them."""
 
-    def waiting(self, first: int | None = None) -> Sequence[Place]:
-        """All that are queued, sorted; or of each person only so many, the first ones."""
+    def waiting(self) -> Sequence[Place]:
+        """All that are queued, sorted."""
         ...
 
     def active(self) -> Sequence[Place]: ...
-    def patience(self) -> Sequence[Patience]:
-        """Of all that are queued."""
+    def alive(self, run_ids: Collection[str] | None = None) -> Sequence[Standing]:
+        """All that are queued, active, or wait for their next attempt; or those among `run_ids`."""
+        ...
+
+    def touched_since(self, seq: int) -> tuple[int, Collection[str]]:
+        """The runs that an event after `seq` says to have moved or to be cancelled, and the last number there is."""
         ...
 
     def room(self, slots: int) -> Room: ...
@@ -175,7 +255,7 @@ class Queue(Protocol):
         """By person."""
         ...
 
-    def note_start(self, person: str, *, at: dt.datetime) -> None: ...
+    def note_starts(self, people: Collection[str], *, at: dt.datetime) -> None: ...
 
 
 class Attempts(Protocol):
@@ -234,6 +314,19 @@ class Records(Protocol):
 
 
 class Events(Protocol):
+    def add(
+        self,
+        subject: Subject,
+        kind: str,
+        *,
+        at: dt.datetime,
+        actor: Actor | None = None,
+        revision: int | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """With this transaction. `revision` None for a run: it counts as changed."""
+        ...
+
     def after(self, seq: int, *, limit: int = 1000, subject: Subject | None = None) -> Sequence[Event]: ...
     def last_seq(self) -> int: ...
     def first_seq(self) -> int:
@@ -264,6 +357,10 @@ class Retention(Protocol):
 
 
 class Leases(Protocol):
+    def now(self) -> dt.datetime | None:
+        """The time of the database, which all hosts share that use it; None where it has no clock of its own."""
+        ...
+
     def get(self, name: str) -> Lease | None: ...
     def take(self, lease: Lease, *, instead_of: Lease | None) -> bool:
         """Become the holder if the row is still `instead_of`."""
@@ -374,6 +471,8 @@ class Transaction(Protocol):
     @property
     def jobs(self) -> Jobs: ...
     @property
+    def workspaces(self) -> Workspaces: ...
+    @property
     def versions(self) -> Versions: ...
     @property
     def runs(self) -> Runs: ...
@@ -397,6 +496,10 @@ class Transaction(Protocol):
     def secrets(self) -> Secrets: ...
     @property
     def images(self) -> Images: ...
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Take back what is done in the block, and nothing else, when it raises."""
+        ...
+
     def once_committed(self, call: Callable[[], None]) -> None:
         """Call it when this is written; never when it is taken back."""
         ...
@@ -407,6 +510,25 @@ class Transaction(Protocol):
         With `without`, as it will be when these runs and the versions that only they have are gone.
         """
         ...
+
+
+class Bell(Protocol):
+    """A descriptor that can be read from once somebody committed, in this process or another one of this machine.
+
+    It may ring without a reason, and it is not heard from other machines where the store is a file: who sleeps on it
+    looks once in a while all the same.
+    """
+
+    def fileno(self) -> int: ...
+    def wait(self, timeout_s: float) -> None:
+        """Return as soon as it rings, or after this time."""
+        ...
+
+    def silence(self) -> None:
+        """Until the next commit. To be called before looking."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class Store(Protocol):
@@ -428,6 +550,10 @@ class Store(Protocol):
 
     def changes(self) -> int:
         """A number that differs after any other connection committed. Cheap: asked fifty times a second."""
+        ...
+
+    def bell(self) -> Bell:
+        """A new one, which is to be closed."""
         ...
 
     def copy_to(self, path: Path) -> None:

@@ -18,7 +18,7 @@ from .masking import Masking
 from .protocol import DEEPEST, MOST_ARTIFACTS
 
 MASKED_BYTES = 100_000_000
-"""Of a text; a larger one with a secret in it is not kept."""
+"""Most bytes of a text that is masked; a larger one with a secret in it is not kept."""
 
 SEARCHED_BYTES = 1 << 22
 
@@ -85,7 +85,7 @@ def _files(root: Path, note: Callable[[str], None]) -> Iterator[tuple[str, os.st
         folders[:] = sorted(name for name in folders if name not in _IGNORED_FOLDERS | _REPOSITORIES)
         if folders and len(Path(folder).relative_to(root).parts) >= DEEPEST:
             folders.clear()
-            note(f"What lies more than {DEEPEST} folders deep is not kept, as below {os.path.relpath(folder, root)}.")
+            note(f"Files more than {DEEPEST} folders deep are not kept, as below {os.path.relpath(folder, root)}.")
         for name in sorted(names):
             path = Path(folder, name)
             try:
@@ -112,7 +112,7 @@ def _check(path: Path) -> None:
 
 
 def _put_masked(source: Path, target: Path, masking: Masking, note: Callable[[str], None]) -> int | None:
-    """Size of the masked copy; None when there is nothing to mask in it."""
+    """Write a masked copy and return its size; None when there is nothing to mask."""
     if masking.search(os.fsencode(target)):
         raise _NotKept("its name holds a secret.")
     if not _holds_a_secret(source, masking):
@@ -146,7 +146,7 @@ def _holds_a_secret(path: Path, masking: Masking) -> bool:
 
 
 def _found_in_zip(file: BinaryIO, masking: Masking) -> bool:
-    """Also in what is one underneath: sheets of Excel, arrays of numpy, wheels."""
+    """Search a ZIP file for secrets; sheets of Excel, arrays of numpy and wheels are ZIP files too."""
     left = INSIDE_BYTES
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():

@@ -55,7 +55,7 @@ class Journal:
 
 
 def append(descriptor: int, data: bytes) -> None:
-    """All of `data` or, when that fails, nothing of it: half a line would spoil the one after it."""
+    """Append all of `data` or, when that fails, nothing: half a line would spoil the one after it."""
     rest = memoryview(data)
     try:
         while rest:
@@ -68,7 +68,7 @@ def append(descriptor: int, data: bytes) -> None:
 
 
 def encoded(value: Any, *, indent: int | None = None) -> bytes:
-    """JSON that every reader takes, whatever a kernel sent: no NaN, no lone surrogates."""
+    """Encode as JSON that every reader takes, whatever a kernel sent: no NaN, no lone surrogates."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
     except ValueError:

@@ -33,7 +33,7 @@ class OutputLimit:
     cell_cleared = cell_started
 
     def admit(self, kind: str, content: Content) -> tuple[Content | None, str | None]:
-        """What may be kept of the content of a message, and, where the cut is, the sentence that says so."""
+        """Return the part of a message's content that may be kept and, where it is cut, the sentence that says so."""
         if kind == "error":
             return _shortened(content), None
         if self._cell_cut or self._run_cut:

@@ -36,18 +36,18 @@ class Log:
         self._one_at_a_time = threading.RLock()
 
     def mask(self, masking: Masking) -> None:
-        """Before anything is written. What is written to `descriptor` then comes through a pipe."""
+        """Mask from now on; call it before anything is written. Writes to `descriptor` then go through a pipe."""
         self._masking = masking
         if masking:
             self._pipe = _Pipe(self)
             self.descriptor = self._pipe.target
 
     def stream(self, text: str) -> None:
-        """Written at the next `flush`, but for an end that may be the beginning of a secret."""
+        """Take text of a stream. The next `flush` writes it, except an end that may be the beginning of a secret."""
         self._pieces.append(text)
 
     def say(self, text: str) -> None:
-        """A line of the runner's own, or several; always on a line of its own."""
+        """Write one or several lines of the runner's own, each on a line of its own."""
         with self._one_at_a_time:
             self._flush_all()
             text = self._masking.text(uncoloured(text)).rstrip("\n") + "\n"
@@ -59,7 +59,7 @@ class Log:
             self.write(text)
 
     def write(self, text: str) -> None:
-        """Of a stream that goes on."""
+        """Write text of a stream that goes on."""
         with self._one_at_a_time:
             self._append(self._masking.stream("log", text))
 
@@ -69,7 +69,7 @@ class Log:
             self.write(self._masking.stream("process", text))
 
     def end(self) -> None:
-        """Everything is written when this returns, except what processes that cannot be killed go on to say."""
+        """Write everything, except what processes that cannot be killed go on to say."""
         if self._pipe:
             self._pipe.end()
         with self._one_at_a_time:
@@ -93,7 +93,7 @@ class Log:
         return os.fstat(self._file).st_size
 
     def tail(self, since: int, limit: int = 4_000) -> str:
-        """What was written after the log had `since` bytes; the last `limit` bytes of it."""
+        """Return the text after the first `since` bytes of the log, at most its last `limit` bytes."""
         if self._pipe:
             self._pipe.settle()
         with self._path.open("rb") as log:
@@ -112,7 +112,7 @@ class _Pipe:
         self._thread.start()
 
     def settle(self) -> None:
-        """What was written before is in the log."""
+        """Wait until all earlier writes are in the log."""
         deadline = time.monotonic() + SETTLE_S
         while self._waiting() and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -139,7 +139,7 @@ class _Pipe:
 
 
 class LogHandler(logging.Handler):
-    """What libraries log, in the same place."""
+    """Write the log messages of libraries to the same place."""
 
     def __init__(self, log: Log) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Masking: known secrets are replaced before anything of a run is written, cut off or counted.
 
-It keeps a secret out of a record when a notebook shows it by accident. It is no wall against a notebook that
+It keeps a secret out of a record when a notebook shows it by accident. It is not a wall against a notebook that
 wants to give it away: who can read a secret can spell it backwards.
 """
 
@@ -32,13 +32,13 @@ class Masking:
         self._bytes = re.compile(_any_of(_as_bytes(self._forms)).encode("latin-1")) if self._forms else None
         self.longest = max(map(len, self._forms), default=0)
         self._held: dict[str, str] = {}
-        """Of each stream: the end of what it said so far, while it may be the beginning of a secret."""
+        """The untold end of each stream, while it may be the beginning of a secret."""
 
     def __bool__(self) -> bool:
         return self._pattern is not None
 
     def text(self, text: str) -> str:
-        """Masked as it is written, and as it is shown: colours and tags may stand between its characters."""
+        """Mask text as it is written and as it is shown: colours and tags may stand between the characters."""
         if self._pattern is None:
             return text
         pieces, at = [], 0
@@ -64,7 +64,7 @@ class Masking:
         return "".join([*pieces, text[at:]]) if pieces else text
 
     def value(self, value: Any) -> Any:
-        """Anything that JSON can hold; names of members too."""
+        """Mask a JSON value, names of members included."""
         if self._pattern is None:
             return value
         if isinstance(value, str):
@@ -78,13 +78,13 @@ class Masking:
         return value
 
     def search(self, data: bytes) -> bool:
-        """Whether a secret is in there, as text or as it is written in base64, URLs and the like."""
+        """Tell whether a secret is in there, as text or as base64, URLs and the like write it."""
         return self._bytes is not None and self._bytes.search(data) is not None
 
     # --- streams: a secret may come in pieces ---
 
     def messages(self, message: dict[str, Any]) -> list[dict[str, Any]]:
-        """What may be known of a message of a kernel about its outputs, as messages of the same kind."""
+        """Mask a kernel's message about outputs; return messages of the same kind."""
         if self._pattern is None:
             return [message]
         kind, content = message["msg_type"], message["content"]
@@ -98,7 +98,7 @@ class Masking:
         return [*said, {**message, "content": content if kind == "stream" else self.value(content)}]
 
     def stream(self, name: str, text: str) -> str:
-        """What can be told now of a stream that goes on. The rest comes with the next call, or with `rest`."""
+        """Return the masked text that can be told now of a stream. The next call, or `rest`, returns the rest."""
         if self._pattern is None:
             return text
         text = self._held.pop(name, "") + text
@@ -114,7 +114,7 @@ class Masking:
         return self.text(text)
 
     def _kept(self, text: str) -> int:
-        """Length of the end of `text` that is not told yet."""
+        """Return the length of the end of `text` that is not told yet."""
         assert self._pattern is not None
         kept = self._tail(text)
         # A secret is not cut in two where it ends in what is the beginning of one.
@@ -128,7 +128,7 @@ class Masking:
         return [(name, self.text(self._held.pop(name))) for name in names if name in self._held]
 
     def _tail(self, text: str) -> int:
-        """Length of the longest end of `text` that a secret begins with, without being all of it."""
+        """Return the length of the longest end of `text` with which a secret begins, without being all of it."""
         window = text[-(self.longest - 1) :]
         longest = 0
         for form in self._forms:
@@ -177,7 +177,7 @@ def _stream(message: dict[str, Any], name: str, text: str) -> dict[str, Any]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """The ways in which a value is written by those who did not mean to hide it."""
+    """Yield the spellings of a value that programs use without meaning to hide it."""
     yield from _spellings(secret)
     lines = secret.splitlines()
     if len(lines) > 1:
@@ -225,17 +225,17 @@ def _spellings(value: str) -> Iterator[str]:
 
 
 def _base64_anywhere(data: bytes, encoded: Any) -> Iterator[str]:
-    """What of its base64 does not depend on what stands before and behind it, for each place it may begin at."""
+    """Yield the part of its base64 that no neighbouring bytes change, for each place at which it may begin."""
     for before in range(3):
         text = encoded(b"\0" * before + data).decode().rstrip("=")
-        # Of the first characters some bits belong to what is before, of the last one some to what is behind.
+        # Some bits of the first characters belong to the bytes before, some of the last one to the bytes behind.
         first = -(-before * 8 // 6)
         last = (before + len(data)) * 8 // 6
         yield text[first:last]
 
 
 def _as_bytes(forms: list[str]) -> list[str]:
-    """As UTF-8 and UTF-16 write them; a character is a byte."""
+    """Encode the forms as UTF-8 and UTF-16; a character is a byte."""
     written = {form.encode("utf-8", "surrogatepass") for form in forms}
     # Without the zero at the edge, what both orders of UTF-16 write is mostly the same, and never begins with it.
     written |= {form.encode("utf-16-le", "surrogatepass").removesuffix(b"\0") for form in forms}
@@ -244,7 +244,7 @@ def _as_bytes(forms: list[str]) -> list[str]:
 
 
 def _any_of(forms: list[str]) -> str:
-    """A pattern that finds the longest of the forms at a place, with one step per character where there is none."""
+    """Make a pattern that finds the longest form at a place, and takes one step per character where there is none."""
     return _branch(forms, 0)
 
 
@@ -263,7 +263,7 @@ def _branch(forms: list[str], depth: int) -> str:
 
 
 def _found(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
-    """Where to mask: what overlaps is one place."""
+    """Yield the places to mask; overlapping ones become one."""
     match = pattern.search(text)
     while match:
         start, end = match.span()

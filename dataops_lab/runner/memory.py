@@ -24,7 +24,7 @@ class OomKills:
         return cls(group, _counted(Path("/proc/vmstat")))
 
     def since(self, earlier: OomKills) -> bool | None:
-        """Whether somebody was killed; None where nothing counts it. The group's own counter is no accident."""
+        """Tell whether a process was killed for want of memory; None where nothing counts it."""
         for now, before in ((self.group, earlier.group), (self.machine, earlier.machine)):
             if now is not None and before is not None and now > before:
                 return True
@@ -32,7 +32,7 @@ class OomKills:
 
 
 def _counters() -> list[Path]:
-    """Of version 2, then of version 1; in a container its own group may be the root that it sees."""
+    """List the counters of cgroup version 2, then of version 1. A container may see its own group as the root."""
     paths = []
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()

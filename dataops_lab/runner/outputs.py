@@ -21,7 +21,7 @@ KINDS = frozenset(_MEMBERS)
 
 
 def output(kind: str, content: dict[str, Any]) -> Any:
-    """From type and content of a kernel's message."""
+    """Make an output from type and content of a kernel's message."""
     return from_dict({"output_type": kind, **{member: content[member] for member in _MEMBERS[kind]}})
 
 

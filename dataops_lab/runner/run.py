@@ -36,6 +36,9 @@ SHUTDOWN_S = 5.0
 OTHERS_SHUTDOWN_S = 1.0
 """Other kernels have no atexit functions to wait for, and some, bash among them, never end when they are asked to."""
 
+KILL_S = 5.0
+"""How long what the notebook left running may take to die."""
+
 
 def run(directory: Path, termination: Termination, preloaded: socket.socket | None = None) -> None:
     """Do what spec.json says. Whatever happens, result.json tells it."""
@@ -181,11 +184,11 @@ class Run:
             self._end(kernel)
 
     def _execute_with(self, kernel: Kernel) -> None:
-        # All that is imported from here on costs a second where JupyterLab is installed; the kernel
-        # starts meanwhile. papermill comes before the engine, which it looks up while being imported.
-        import papermill  # noqa: F401
+        # All that is imported from here on takes its time; the kernel starts meanwhile. papermill comes before
+        # the engine, which it looks up while being imported.
         from nbclient.exceptions import DeadKernelError
 
+        from . import bare_papermill  # noqa: F401
         from .engine import DataOpsEngine
 
         if self._termination.requested:
@@ -249,7 +252,7 @@ class Run:
             self._stopping.cancel()
         if kernel.forked is not None:
             kernel.forked.bury()
-        if not processes.kill_all(self._spec["attempt"]):
+        if not processes.kill_descendants(KILL_S):
             self._recorder.note("processes_left", "Some processes of the notebook could not be killed.")
         self._meter.end()
         self._tell_of_memory()

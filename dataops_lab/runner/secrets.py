@@ -15,7 +15,7 @@ class SecretsMissing(RuntimeError):
 
 
 def offered(secrets: Mapping[str, str]) -> BinaryIO:
-    """To be the stdin of a runner, and to be closed once that was started."""
+    """Write the secrets into the stdin of a runner. The caller closes it once the runner was started."""
     if not secrets:
         return Path(os.devnull).open("rb")
     # Unlike a pipe, either takes all of it at once: nobody has to wait until the runner reads.
@@ -30,7 +30,7 @@ def offered(secrets: Mapping[str, str]) -> BinaryIO:
 
 
 def received(names: Iterable[str]) -> dict[str, str]:
-    """The secrets of these names, from stdin, which is empty afterwards. SecretsMissing. Call it once."""
+    """Read the secrets of these names from stdin, which is empty afterwards. SecretsMissing. Call it once."""
     expected = set(names)
     if not expected:
         return {}

@@ -1,4 +1,4 @@
-"""What a run costs: memory and CPU of the runner, its kernel and all that they start."""
+"""The cost of a run: memory and CPU of the runner, its kernel and all that they start."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Meter:
         self._task = loop.create_task(self._look_on())
 
     def end(self) -> None:
-        """When everything has ended and was waited for."""
+        """Measure once more, when everything has ended and was waited for."""
         if self._task is not None:
             self._task.cancel()
         own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -64,7 +64,7 @@ class Meter:
             await asyncio.sleep(EVERY_S)
 
     def look(self) -> None:
-        costs = [_cost(pid) for pid in tree(self._roots)]
+        costs = [_cost(pid) for pid in (*self._roots, *tree(*self._roots))]
         sizes, times = [size for size, _ in costs], [time_ for _, time_ in costs]
         self.peak_memory_bytes = max(self.peak_memory_bytes, sum(sizes))
         self.cpu_seconds = max(self.cpu_seconds, round(sum(times), 3))
@@ -74,7 +74,10 @@ class Meter:
 
 
 def _own_peak_bytes() -> int:
-    """0 where nothing tells. On Linux `getrusage` begins with the size of the process that started this one."""
+    """Return the peak memory of this process; 0 where nothing tells it.
+
+    On Linux `getrusage` begins with the size of the process that started this one.
+    """
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text(errors="replace").splitlines():
             if line.startswith("VmHWM:"):
@@ -83,7 +86,7 @@ def _own_peak_bytes() -> int:
 
 
 def _cost(pid: int) -> tuple[int, float]:
-    """Memory in bytes that is its own or its share of what it shares; CPU seconds with those of children that ended."""
+    """Return memory in bytes, its share of shared pages included, and CPU seconds, those of ended children included."""
     size, seconds = 0, 0.0
     with suppress(OSError, ValueError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()

@@ -1,4 +1,4 @@
-"""What a notebook records: display data of ours and of scrapbook, and lines in a file for any language."""
+"""Values that a notebook records: display data of ours and of scrapbook, and lines in a file for any language."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .journal import encoded
 from .protocol import VALUE_MIME
 
 VALUE_BYTES = 1_000_000
-"""Of one value as JSON. Larger things are artifacts."""
+"""Most bytes of one value as JSON. Larger things are artifacts."""
 
 VALUES_BYTES = 16_000_000
-"""Of all values, and of the file that other languages append to."""
+"""Most bytes of all values, and of the file that other languages append to."""
 
 _SCRAPS = ("application/scrapbook.scrap.json+json", "application/scrapbook.scrap.text+json")
 
@@ -56,7 +56,7 @@ class Values:
             try:
                 entry = json.loads(line)
             except ValueError:
-                self._refused(f"Line {number} of the values file is no JSON.")
+                self._refused(f"Line {number} of the values file is not JSON.")
             else:
                 self._take(entry, member="value")
 

@@ -1,15 +1,23 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from ..domain.actors import Actor
 from ..domain.moments import Moment
-from ..domain.runs import Attempt
+from ..domain.runs import Attempt, Run
 from ..domain.snapshots import Limits
 from ..errors import Unavailable
-from ..ports import Blobs, Clock, Host, ImageBackend, ImageBackends, Notebooks, Store, Vault
+from ..ports import Blobs, Clock, Host, ImageBackend, ImageBackends, Notebooks, Store, Transaction, Vault
+
+
+class Reaction(Protocol):
+    """A use case that follows from the end of runs. See `reactions`."""
+
+    def __call__(self, ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetime, /) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class Services:
     """Variables of this process that runs on this machine get when they are submitted here."""
     images: ImageBackends | None = None
     """None: this installation has no container daemon."""
+    reactions: Sequence[Reaction] = ()
+    """Called in this order."""
 
     def image_backend(self, host: str | None) -> ImageBackend:
         if self.images is None:

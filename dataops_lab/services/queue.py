@@ -1,36 +1,18 @@
-"""The queue as it stands: who starts, and why the others wait."""
+"""The queue as it stands: why each run in it waits."""
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass
-from itertools import takewhile
 from weakref import WeakKeyDictionary
 
-from ..domain.queue import Hindrance, Place, turns
-from ..domain.runs import Reason, Run
+from ..domain.queue import Hindrance, Lines
+from ..domain.runs import Reason, Run, RunSummary
 from ..ports import Store, Transaction
 from .context import Services
 from .installation import leader
 
 MANY = 50
 """Why more runs than these wait is looked up once in a second, not for each who asks."""
-
-
-def starting(tx: Transaction, slots: int, *, now: dt.datetime) -> list[Place]:
-    """Those that get the free slots now, in their order."""
-    active = tx.queue.active()
-    free = slots - len(active)
-    if free <= 0:
-        return []
-    room = tx.queue.room(slots)
-    # Thousands may wait. Where nothing but the slots is limited, only the first ones of each person can be next.
-    waiting = tx.queue.waiting(first=None if room.has_limits else free)
-    if not waiting:
-        return []
-    in_order = turns(waiting, active, room, tx.queue.last_starts(), now=now)
-    next_ones = takewhile(lambda turn: not (turn.hindrance and turn.hindrance.kind == "slot"), in_order)
-    return [turn.place for turn in next_ones if turn.hindrance is None]
 
 
 class Waiting:
@@ -41,7 +23,7 @@ class Waiting:
         lease = leader(ctx, tx)
         self._outlook = _outlook(ctx, tx, lease.slots) if lease else None
 
-    def reason(self, run: Run) -> Reason:
+    def reason(self, run: Run | RunSummary) -> Reason:
         if self._outlook is None:
             return Reason(
                 "no_engine",
@@ -84,7 +66,8 @@ def _outlook(ctx: Services, tx: Transaction, slots: int) -> _Outlook:
     if known and len(known.hindrances) > MANY and now - known.at < 1.0:
         return known
     queue = tx.queue
-    in_order = turns(queue.waiting(), queue.active(), queue.room(slots), queue.last_starts(), now=ctx.clock.now())
+    lines = Lines(queue.room(slots), queue.waiting())
+    in_order = lines.turns(queue.active(), queue.last_starts(), now=ctx.clock.now())
     found = {turn.place.id: turn.hindrance for turn in in_order}
     in_line = [it for it in found.values() if it and it.kind == "slot"]
     last = in_line[-1]._replace(ahead=len(in_line)) if in_line else None

@@ -222,10 +222,8 @@ def _remove_unused_versions(ctx: Services, fence: int | None) -> int:
     removed = 0
     for some in _batches(unused, _RUNS_AT_ONCE):
         with ctx.store.begin(fence=fence) as tx:
-            jobs = tx.jobs.of([job_id for job_id, _ in some])
-            for job in sorted(jobs.values(), key=lambda job: job.source):
-                # Whoever submits to this job waits for us, or we for them and then see their run.
-                tx.jobs.by_source(job.project, job.source)
+            # Whoever submits to one of these jobs waits for us, or we for them and then see their run.
+            tx.jobs.hold({job_id for job_id, _ in some})
             removed += sum(tx.versions.remove(job_id, digest) for job_id, digest in some)
     return removed
 

@@ -14,17 +14,31 @@ from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.moments import Moment
 from ..domain.parameters import ParameterSchema
 from ..domain.records import Record
-from ..domain.runs import MANUAL, Attempt, Reason, Run, RunState, Submission, Trigger, TriggerKind
+from ..domain.runs import (
+    MANUAL,
+    SUMMARY_TEXT,
+    Attempt,
+    Progress,
+    Reason,
+    Run,
+    RunState,
+    RunSummary,
+    Submission,
+    Trigger,
+    TriggerKind,
+)
 from ..domain.settings import RunSettings, bounded, settled
 from ..domain.snapshots import Finding, KernelChoice
 from ..domain.versions import Manifest, Origin, TravellingFile, Version, canonical_json, digest_of
-from ..errors import Conflict, InvalidRequest, KeyReused
+from ..errors import Conflict, InvalidRequest, KeyReused, NotFound
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
 from .permissions import require_owner
 from .placement import THERE, Elsewhere, Placement, check_there, kernel_again, place_again, started_by
 from .queue import Waiting
+from .reactions import move_runs
 from .versions import make_version, take
+from .workspaces import moved_finding
 
 MAX_KEY_LENGTH = 200
 
@@ -72,7 +86,7 @@ def submit(ctx: Services, submission: Submission, *, by: Actor) -> Submitted:
             parameters=values,
             settings=settled(submission, job.settings, placed.environment.limits),
             origin=snapshot.origin,
-            findings=(*snapshot.findings, *placed.findings),
+            findings=(*snapshot.findings, *placed.findings, *moved_finding(taken.moved, job)),
             key=submission.key,
             request_digest=request,
         )
@@ -212,7 +226,8 @@ def cancel(ctx: Services, run_id: str, *, by: Actor) -> RunView:
         tx.runs.request_cancel(run.id, at=now, by=by)
         if run.state in (RunState.QUEUED, RunState.RETRY_WAIT):
             reason = Reason("cancelled", f"Cancelled by {by} before it started.")
-            tx.runs.move(run, run.moved_to(RunState.CANCELLED, finished_at=now, reason=reason))
+            cancelled = run.moved_to(RunState.CANCELLED, finished_at=now, reason=reason)
+            move_runs(ctx, tx, [(run, cancelled)], at=now)
         return _view(ctx, tx, tx.runs.get(run.id))
 
 
@@ -227,15 +242,63 @@ def of(ctx: Services, run_ids: Collection[str]) -> dict[str, RunView]:
         return {view.run.id: view for view in _views(ctx, tx, list(tx.runs.of(run_ids).values()))}
 
 
-def page(ctx: Services, where: RunFilter, *, limit: int = 50, cursor: str | None = None) -> Page[RunView]:
+def page(ctx: Services, where: RunFilter, *, limit: int = 50, cursor: str | None = None) -> Page[RunSummary]:
     with ctx.store.read() as tx:
         found = tx.runs.page(where, limit=limit, cursor=cursor)
-        return Page(_views(ctx, tx, found.items), found.next)
+        return Page(_explained(ctx, tx, found.items), found.next)
 
 
-def last_of_jobs(ctx: Services, job_ids: Sequence[str]) -> dict[str, RunView]:
+def summary(ctx: Services, run_id: str) -> RunSummary:
+    """NotFound when there is none; the id must be whole."""
+    if found := summaries(ctx, [run_id]):
+        return found[run_id]
+    raise NotFound(f"There is no run {run_id!r}. `jupyter dataops runs list` shows those there are.")
+
+
+def summaries(ctx: Services, run_ids: Collection[str]) -> dict[str, RunSummary]:
+    """Return those that there are, by id."""
     with ctx.store.read() as tx:
-        return {view.job.id: view for view in _views(ctx, tx, tx.runs.newest_of(job_ids))}
+        return {run.id: run for run in _explained(ctx, tx, tx.runs.summaries(run_ids))}
+
+
+def last_of_jobs(ctx: Services, job_ids: Sequence[str]) -> dict[str, RunSummary]:
+    with ctx.store.read() as tx:
+        return {run.job_id: run for run in _explained(ctx, tx, tx.runs.last_of_jobs(job_ids))}
+
+
+def summary_of(view: RunView) -> RunSummary:
+    """Shorten a run that was read whole."""
+    run, last = view.run, view.attempts[-1] if view.attempts else None
+    reason = run.reason or view.waits_because or (last.reason if last and run.state is RunState.ACTIVE else None)
+    return RunSummary(
+        id=run.id,
+        project=run.project,
+        job_id=view.job.id,
+        job_name=view.job.name,
+        source=view.job.source,
+        path=view.version.manifest.notebook_path,
+        version_digest=run.version_digest,
+        version_number=view.version.number,
+        environment=run.environment,
+        image=replace(run.image, id=None) if run.image else None,
+        state=run.state,
+        attempt=last.number if last else 0,
+        attempt_state=last.state if last else None,
+        progress=last.progress if last else Progress(),
+        reason=Reason(reason.code, reason.message[:SUMMARY_TEXT]) if reason else None,
+        nothing_to_do=run.nothing_to_do,
+        created_at=run.created_at,
+        created_by=run.created_by,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        cancel_requested_at=run.cancel_requested_at,
+        kept_at=run.kept_at,
+        kind=run.kind,
+        trigger=run.trigger,
+        parent_id=run.parent_id,
+        parent_key=run.parent_key,
+        revision=run.revision,
+    )
 
 
 def checked(
@@ -288,6 +351,17 @@ def _just_queued(ctx: Services, run: Run, job: Job, version: Version) -> RunView
     # Outside of the transaction that writes: thousands may wait, and why they do takes a while to say.
     with ctx.store.read() as tx:
         return RunView(run, job, version, attempts=(), record=None, waits_because=Waiting(ctx, tx).reason(run))
+
+
+def _explained(ctx: Services, tx: Transaction, found: Sequence[RunSummary]) -> list[RunSummary]:
+    """Say why those that are queued wait."""
+    if not any(run.state is RunState.QUEUED for run in found):
+        return list(found)
+    waiting = Waiting(ctx, tx)
+    return [
+        replace(run, reason=replace(waiting.reason(run), detail={})) if run.state is RunState.QUEUED else run
+        for run in found
+    ]
 
 
 def _view(ctx: Services, tx: Transaction, run: Run) -> RunView:

@@ -16,6 +16,7 @@ from ..errors import Conflict
 from ..ports import Transaction
 from .context import Services
 from .placement import Placement, check_there, image_of, place
+from .workspaces import moved_here, settle
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Taken:
     submission: Submission
     placed: Placement
     snapshot: Snapshot
+    moved: Job | None = None
+    """The job that it may be under another path, where it is not one yet."""
 
 
 def take(ctx: Services, submission: Submission, *, by: Actor) -> Taken:
@@ -38,7 +41,7 @@ def take(ctx: Services, submission: Submission, *, by: Actor) -> Taken:
     snapshot = ctx.notebooks.snapshot(
         submission.path, root=submission.root, kernel=submission.kernel, limits=ctx.limits, where=placed.where
     )
-    return Taken(submission, placed, snapshot)
+    return Taken(submission, placed, snapshot, moved_here(ctx, snapshot.location, snapshot.cell_ids))
 
 
 def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: Actor, at: dt.datetime) -> tuple[Job, Version]:
@@ -60,10 +63,13 @@ def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: Actor, at:
 
 
 def _job_of(tx: Transaction, snapshot: Snapshot, name: str | None, *, by: Actor, at: dt.datetime) -> Job:
-    job = tx.jobs.by_source(DEFAULT_PROJECT, snapshot.source)
+    workspace, known = settle(tx, snapshot.location, by=by, at=at)
+    job = known.job
     name = name or (job.name if job else snapshot.name)
     if job is None:
-        job = tx.jobs.add(Job(str(ULID.from_datetime(at)), DEFAULT_PROJECT, name, snapshot.source, at, by))
+        new, source = str(ULID.from_datetime(at)), snapshot.location.source
+        job = Job(new, DEFAULT_PROJECT, name, source, at, by, workspace_id=workspace.id, path=known.path)
+        tx.jobs.add(job)
     elif job.name != name:
         tx.jobs.rename(job.id, name)
         job = replace(job, name=name)

@@ -1,56 +1,74 @@
-"""Which runs a filter means, found on narrow indexes alone: also of a million runs, a page is a few short walks."""
+"""Find the runs that a filter means on narrow indexes alone: also of a million runs, a page is a few short walks.
+
+The statements are text that SQLite and PostgreSQL both take, so that a short command reads without SQLAlchemy.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
 from itertools import product
-
-from sqlalchemy import ColumnElement, Connection, Select, and_, select, true, union
+from typing import Any
 
 from ..ports import RunFilter
-from . import tables as t
-from .jobs import names
-from .pages import contains
+
+Execute = Callable[[str, Mapping[str, Any]], Iterable[Any]]
+"""Run a statement with named parameters, and give its rows."""
 
 MAX_JOBS = 500
 """So many jobs that a text names are looked up one by one; more are a condition like any other."""
 
 
-def page_of_ids(connection: Connection, where: RunFilter, *, limit: int, cursor: str | None) -> Select[tuple[str]]:
-    """Of the newest `limit` runs before `cursor`, in no order."""
-    c = t.runs.c
-    always = _conditions(where)
-    if cursor is not None:
-        always.append(c.id < cursor)
-    states = [c.state == state for state in where.states] or [true()]
-    texts = _texts(connection, where.text) if where.text else [true()]
+def newest_ids(execute: Execute, where: RunFilter, *, limit: int, cursor: str | None) -> tuple[str, dict[str, Any]]:
+    """Build the query for the ids of the newest `limit` runs before `cursor`, in no order; and its parameters."""
+    conditions, given = _conditions(where, cursor)
+    states = [f"state = :state{number}" for number, _ in enumerate(where.states)] or [""]
+    given |= {f"state{number}": str(state) for number, state in enumerate(where.states)}
+    texts = _texts(execute, where.text, given) if where.text else [""]
     # One walk for each state and each way that a text is found: each ends after `limit` runs, and together
     # they hold the newest. A condition with `or` or `in` would walk all that there are, or sort them.
-    walks = [
-        select(select(c.id).where(*always, state, text).order_by(c.id.desc()).limit(limit).subquery().c.id)
-        for state, text in product(states, texts)
-    ]
+    walks = [_walk([*conditions, state, text]) for state, text in product(states, texts)]
+    given["limit"] = limit
     if len(walks) == 1:
-        return walks[0]
-    found = union(*walks).subquery()
-    return select(found.c.id).order_by(found.c.id.desc()).limit(limit)
+        return walks[0], given
+    return f"SELECT id FROM ({' UNION '.join(walks)}) AS found ORDER BY id DESC LIMIT :limit", given
 
 
-def _conditions(where: RunFilter) -> list[ColumnElement[bool]]:
-    c = t.runs.c
-    found: list[ColumnElement[bool]] = []
+def _walk(conditions: list[str]) -> str:
+    held = " AND ".join(filter(None, conditions))
+    where = f"WHERE {held}" if held else ""
+    return f"SELECT id FROM (SELECT id FROM runs {where} ORDER BY id DESC LIMIT :limit) AS walk"
+
+
+def _conditions(where: RunFilter, cursor: str | None) -> tuple[list[str], dict[str, Any]]:
+    found: list[str] = []
+    given: dict[str, Any] = {}
+
+    def add(condition: str, **values: Any) -> None:
+        found.append(condition)
+        given.update(values)
+
+    if cursor is not None:
+        add("id < :cursor", cursor=cursor)
     if where.job_id:
-        found.append(c.job_id == where.job_id)
+        add("job_id = :job_id", job_id=where.job_id)
     if where.environment:
-        found.append(c.environment == where.environment)
+        add("environment = :environment", environment=where.environment)
     if where.created_by:
-        found.append(c.created_by == where.created_by)
+        add("created_by = :created_by", created_by=where.created_by)
     if where.created_after:
         # By the time in the id too, which is what the indexes are ordered by.
-        found += [c.created_at >= where.created_after, c.id >= _first_id(where.created_after)]
+        add("created_at >= :after", after=_stored(where.created_after))
+        add("id >= :after_id", after_id=_first_id(where.created_after))
     if where.created_before:
-        found += [c.created_at < where.created_before, c.id < _first_id(where.created_before, later_ms=1)]
-    return found
+        add("created_at < :before", before=_stored(where.created_before))
+        add("id < :before_id", before_id=_first_id(where.created_before, later_ms=1))
+    return found, given
+
+
+def _stored(moment: dt.datetime) -> str:
+    """Write an instant as `tables.Instant` stores it on SQLite; PostgreSQL reads that too."""
+    return moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _first_id(moment: dt.datetime, *, later_ms: int = 0) -> str:
@@ -61,10 +79,24 @@ def _first_id(moment: dt.datetime, *, later_ms: int = 0) -> str:
     return str(ULID.from_bytes(millis.to_bytes(6, "big") + bytes(10)))
 
 
-def _texts(connection: Connection, text: str) -> list[ColumnElement[bool]]:
-    c = t.runs.c
-    named = names(text)
-    jobs = connection.scalars(select(t.jobs.c.id).where(named).limit(MAX_JOBS + 1)).all()
-    of_jobs = c.job_id.in_(jobs) if len(jobs) <= MAX_JOBS else c.job_id.in_(select(t.jobs.c.id).where(named))
-    said = and_(c.said.is_not(None), contains(c.said, text))
-    return [of_jobs, said] if jobs else [said]
+LAST_ROOT = """(SELECT root FROM workspace_roots WHERE workspace_roots.workspace_id = jobs.workspace_id
+                ORDER BY seen_at DESC, root LIMIT 1)"""
+_NAMED = f"""lower(name) LIKE lower(:text) ESCAPE '/'
+             OR lower({LAST_ROOT} || '/' || path) LIKE lower(:text) ESCAPE '/'"""
+
+
+def _texts(execute: Execute, text: str, given: dict[str, Any]) -> list[str]:
+    escaped = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+    given["text"] = f"%{escaped}%"
+    said = "said IS NOT NULL AND lower(said) LIKE lower(:text) ESCAPE '/'"
+    found = execute(
+        f"SELECT id FROM jobs WHERE {_NAMED} LIMIT :most",
+        {"text": given["text"], "most": MAX_JOBS + 1},
+    )
+    jobs = {f"job{number}": row[0] for number, row in enumerate(found)}
+    if not jobs:
+        return [said]
+    if len(jobs) > MAX_JOBS:
+        return [f"job_id IN (SELECT id FROM jobs WHERE {_NAMED})", said]
+    given |= jobs
+    return [f"job_id IN ({', '.join(f':{name}' for name in jobs)})", said]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import Connection, bindparam, insert, literal_column, select, update
 
-from ..domain.queue import Patience, Place, Room
+from ..domain.queue import Patience, Place, Room, Standing
 from ..domain.runs import RunState
 from . import tables as t
 from .environments import concurrency_limits
@@ -17,16 +17,27 @@ class SqlQueue:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def waiting(self, first: int | None = None) -> Sequence[Place]:
-        if first is None:
-            return [Place._make(row) for row in self._connection.execute(_WAITING).all()]
-        return [Place._make(row) for row in self._connection.execute(_FIRST, {"first": first}).all()]
+    def waiting(self) -> Sequence[Place]:
+        return [Place._make(row) for row in self._connection.execute(_WAITING).all()]
 
     def active(self) -> Sequence[Place]:
         return [Place._make(row) for row in self._connection.execute(_ACTIVE).all()]
 
-    def patience(self) -> Sequence[Patience]:
-        return [Patience._make(row) for row in self._connection.execute(_PATIENCE).all()]
+    def alive(self, run_ids: Collection[str] | None = None) -> Sequence[Standing]:
+        if run_ids is None:
+            rows = self._connection.execute(_ALIVE).all()
+        else:
+            rows = self._connection.execute(_ALIVE_AMONG, {"ids": list(run_ids)}).all()
+        split = 1 + len(_PLACE)
+        return [
+            Standing(RunState(row[0]), Place._make(row[1:split]), Patience._make(row[split:]))
+            for row in map(tuple, rows)
+        ]
+
+    def touched_since(self, seq: int) -> tuple[int, Collection[str]]:
+        rows = self._connection.execute(_EVENTS, {"after": seq}).all()
+        touched = {run_id for _, run_id, kind in rows if kind in _TOUCHING}
+        return (rows[-1].seq if rows else seq), touched
 
     def room(self, slots: int) -> Room:
         limits = concurrency_limits(self._connection)
@@ -40,10 +51,11 @@ class SqlQueue:
     def last_starts(self) -> Mapping[str, dt.datetime]:
         return {row.person: row.started_at for row in self._connection.execute(_LAST_STARTS)}
 
-    def note_start(self, person: str, *, at: dt.datetime) -> None:
-        if self._connection.execute(_NOTE_START, {"of_person": person, "started_at": at}).rowcount == 0:
-            # Nobody else notes it meanwhile: only the one engine that leads does.
-            self._connection.execute(insert(t.last_starts), {"person": person, "started_at": at})
+    def note_starts(self, people: Collection[str], *, at: dt.datetime) -> None:
+        for person in people:
+            if self._connection.execute(_NOTE_START, {"of_person": person, "started_at": at}).rowcount == 0:
+                # Nobody else notes it meanwhile: only the one engine that leads does.
+                self._connection.execute(insert(t.last_starts), {"person": person, "started_at": at})
 
 
 _C = t.runs.c
@@ -51,18 +63,15 @@ _PLACE = [_C[name] for name in Place._fields]
 # States are written out: the index of the queue serves no query that brings its state along as a parameter.
 _QUEUED, _IS_ACTIVE = (_C.state == literal_column(f"'{state}'") for state in (RunState.QUEUED, RunState.ACTIVE))
 _WAITING = select(*_PLACE).where(_QUEUED).order_by(*_PLACE[:3])
-_NUMBERED = (
-    select(*_PLACE, func.row_number().over(partition_by=_PLACE[0], order_by=_PLACE[1:3]).label("number"))
-    .where(_QUEUED)
-    .subquery()
-)
-_FIRST = (
-    select(*(_NUMBERED.c[name] for name in Place._fields))
-    .where(_NUMBERED.c.number <= bindparam("first"))
-    .order_by(*(_NUMBERED.c[name] for name in Place._fields[:3]))
-)
 _ACTIVE = select(*_PLACE).where(_IS_ACTIVE)
-_PATIENCE = select(*(_C[name] for name in Patience._fields)).where(_C.state == RunState.QUEUED)
+_ALIVE_STATES = (RunState.QUEUED, RunState.ACTIVE, RunState.RETRY_WAIT)
+_ALIVE = select(_C.state, *_PLACE, *(_C[name].label(f"of_{name}") for name in Patience._fields)).where(
+    _C.state.in_([str(state) for state in _ALIVE_STATES])
+)
+_ALIVE_AMONG = _ALIVE.where(_C.id.in_(bindparam("ids", expanding=True)))
+_E = t.events.c
+_EVENTS = select(_E.seq, _E.subject_id, _E.kind).where(_E.seq > bindparam("after")).order_by(_E.seq)
+_TOUCHING = frozenset(["run.cancel_requested", "run.deleted", *(f"run.{state}" for state in RunState)])
 _LIMITED_JOBS = select(t.jobs.c.id, t.jobs.c.concurrency).where(t.jobs.c.concurrency.is_not(None))
 _LIMITED_PROJECTS = select(t.projects.c.name, t.projects.c.concurrency).where(t.projects.c.concurrency.is_not(None))
 _LAST_STARTS = select(t.last_starts)

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, not_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, not_, select, text, update
 from ulid import ULID
 
 from ..domain.actors import Actor
@@ -16,21 +15,20 @@ from ..domain.images import RunImage
 from ..domain.jobs import JobKind
 from ..domain.queue import turn_of
 from ..domain.retention import ENDED
-from ..domain.runs import CancelRequest, Reason, Run, RunState, Trigger, TriggerKind
+from ..domain.runs import CancelRequest, Reason, Run, RunState, RunSummary, Trigger, TriggerKind
 from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.stored import known
 from ..domain.versions import Origin, TravellingFile
 from ..errors import InvalidRequest, NotFound, StaleWrite
 from ..ports import Page, RunFilter
-from . import reasons
+from . import reasons, summaries
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
-from .filters import page_of_ids
 from .fitting import fitting
 from .locks import held, hold
-from .pages import check_page, page_of
+from .pages import check_page
 from .retention import is_protected
 from .settings import taken_from
 
@@ -82,13 +80,19 @@ class SqlRuns:
                 run_of(run.id), f"run.{run.state}", at=run.created_at, actor=run.created_by, revision=run.revision
             )
 
-    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[Run]:
+    def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[RunSummary]:
         check_page(limit, cursor)
-        ids = page_of_ids(self._connection, where, limit=limit + 1, cursor=cursor)
-        query = select(t.runs).where(t.runs.c.id.in_(ids))
-        return page_of(
-            self._connection, query, t.runs.c.id, partial(_run, actors=self._actors), limit=limit, cursor=cursor
-        )
+        return summaries.page(self._execute, where, limit=limit, cursor=cursor)
+
+    def summaries(self, run_ids: Collection[str]) -> Sequence[RunSummary]:
+        return summaries.with_ids(self._execute, run_ids)
+
+    def last_of_jobs(self, job_ids: Collection[str]) -> Sequence[RunSummary]:
+        return summaries.last_of_jobs(self._execute, job_ids)
+
+    def _execute(self, statement: str, given: Mapping[str, Any]) -> Iterable[Row[Any]]:
+        self._events.count()
+        return self._connection.execute(text(statement), given)
 
     def newest_of(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:
         given = {"jobs": list(job_ids), **({"states": [str(state) for state in states]} if states else {})}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from ..domain.leases import ENGINE
 from ..errors import InvalidRequest, StaleWrite, StoreBusy
+from ..ports import Bell
 from . import migrate
 from . import tables as t
 from .actors import Known, SqlActors
@@ -32,6 +34,7 @@ from .runs import SqlRuns
 from .secrets import SqlSecrets
 from .variables import SqlVariables
 from .versions import SqlVersions
+from .workspaces import SqlWorkspaces
 
 BUSY_TIMEOUT_S = 10
 """How long a transaction waits for others before it gives up with StoreBusy."""
@@ -51,6 +54,11 @@ class Database(Protocol):
         """Before the commit of a transaction that may have written: others' `changes` have to differ after it."""
         ...
 
+    def committed(self) -> None:
+        """After the commit of a transaction that may have written: ring the bells, unless the announcement does."""
+        ...
+
+    def bell(self) -> Bell: ...
     def changes(self) -> int: ...
     def copy_to(self, path: Path) -> None: ...
     def keep_copy(self, revision: str) -> None:
@@ -65,11 +73,12 @@ class Database(Protocol):
 
 
 class SqlTransaction:
-    def __init__(self, connection: Connection, known: Known) -> None:
+    def __init__(self, connection: Connection, host: str, known: Known) -> None:
         self.actors = SqlActors(connection, known)
         self.events = SqlEvents(connection, self.actors)
         self.projects = SqlProjects(connection)
-        self.jobs = SqlJobs(connection, self.actors)
+        self.jobs = SqlJobs(connection, host, self.actors)
+        self.workspaces = SqlWorkspaces(connection, host, self.actors)
         self.versions = SqlVersions(connection, self.actors)
         self.runs = SqlRuns(connection, self.events, self.actors)
         self.queue = SqlQueue(connection)
@@ -84,6 +93,17 @@ class SqlTransaction:
         self._connection = connection
         self.follow_up: list[Callable[[], None]] = []
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        events, follow_up = self.events.unwritten(), list(self.follow_up)
+        try:
+            with self._connection.begin_nested():
+                yield
+        except BaseException:
+            self.events.go_back_to(events)
+            self.follow_up = follow_up
+            raise
+
     def once_committed(self, call: Callable[[], None]) -> None:
         self.follow_up.append(call)
 
@@ -92,10 +112,23 @@ class SqlTransaction:
 
 
 class SqlStore:
-    def __init__(self, database: Database) -> None:
-        """The tables are made or brought up to date where needed. StoreTooNew, StoreBusy."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        host: str | None = None,
+        before_commit: Callable[[SqlTransaction], None] | None = None,
+    ) -> None:
+        """Make the tables, or bring them up to date, where needed. StoreTooNew, StoreBusy.
+
+        `host` is the name of this machine, by which it knows where workspaces lie.
+        `before_commit` is called with each write transaction, as the last thing before its events and its commit:
+        tests let a process die there.
+        """
         self._database = database
         self._known = Known()
+        self._host = (host or socket.gethostname())[:64]
+        self._before_commit = before_commit
         # Where they share their connections, they share their events too.
         for engine in {it.pool: it for it in (database.reader, database.writer)}.values():
             event.listen(engine, "before_cursor_execute", _refuse_unstorable)
@@ -111,21 +144,27 @@ class SqlStore:
         with self._errors_as_our_own(), self._database.writer.begin() as connection:
             if fence is not None:
                 _check(connection, fence)
-            tx = SqlTransaction(connection, self._known)
+            tx = SqlTransaction(connection, self._host, self._known)
             yield tx
+            if self._before_commit is not None:
+                self._before_commit(tx)
             tx.events.write()
             self._database.announce(connection)
         tx.actors.keep(tx.events.noted)
+        self._database.committed()
         for call in tx.follow_up:
             call()
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         with self._errors_as_our_own(), self._database.reader.connect() as connection:
-            yield SqlTransaction(connection, self._known)
+            yield SqlTransaction(connection, self._host, self._known)
 
     def changes(self) -> int:
         return self._database.changes()
+
+    def bell(self) -> Bell:
+        return self._database.bell()
 
     def copy_to(self, path: Path) -> None:
         with self._errors_as_our_own():

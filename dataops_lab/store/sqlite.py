@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from threading import Lock
@@ -11,15 +12,16 @@ from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from ..errors import StateFolderUnusable
+from .bells import FifoBell, ring_all
 from .locks import READ_ONLY
-from .sql import BUSY_TIMEOUT_S, SqlStore
+from .sql import BUSY_TIMEOUT_S, SqlStore, SqlTransaction
 
 
-def open_sqlite(path: Path) -> SqlStore:
-    """Made or brought up to date where needed. StateFolderUnusable, StoreTooNew."""
+def open_sqlite(path: Path, *, before_commit: Callable[[SqlTransaction], None] | None = None) -> SqlStore:
+    """Make it, or bring it up to date. `before_commit`: see SqlStore. StateFolderUnusable, StoreTooNew."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return SqlStore(SqliteDatabase(path))
+        return SqlStore(SqliteDatabase(path), before_commit=before_commit)
     except (OSError, sqlite3.Error, DatabaseError) as error:
         raise StateFolderUnusable(
             f"The state folder {path.parent} cannot be used: {error}. "
@@ -34,6 +36,7 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._bells = path.with_name("bells")
         self._watcher = _connect(path)
         self._watching = Lock()
         self._watcher.execute("PRAGMA journal_mode = WAL")
@@ -49,6 +52,12 @@ class SqliteDatabase:
 
     def announce(self, connection: Connection) -> None:
         """`data_version` does."""
+
+    def committed(self) -> None:
+        ring_all(self._bells)
+
+    def bell(self) -> FifoBell:
+        return FifoBell(self._bells)
 
     def changes(self) -> int:
         with self._watching:

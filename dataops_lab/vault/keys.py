@@ -44,7 +44,7 @@ class Keys:
         return bool(self._environment.get(KEY_VARIABLE))
 
     def newest(self) -> Key:
-        """What seals; made when there is none at all."""
+        """Return the key that seals. Make one when there is none at all."""
         if keys := self._all():
             return keys[0]
         with self._locked():
@@ -62,12 +62,12 @@ class Keys:
         )
 
     def add(self) -> Key:
-        """A new newest one; the others still open what they sealed."""
+        """Add a new key, which seals from now on. The others still open what they sealed."""
         with self._locked():
             return self._written([Key(os.urandom(KEY_BYTES)), *self._of_file()])[0]
 
     def forget_older(self, key_id: str) -> None:
-        """Those of the file that are older than this one. What they sealed is lost."""
+        """Forget the keys of the file that are older than this one. Values that they sealed are lost."""
         with self._locked():
             ids = [key.id for key in self._of_file()]
             if key_id in ids:

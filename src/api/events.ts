@@ -4,7 +4,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Client } from './client';
 import { EventParser, ServerEvent } from './eventParser';
 import { Problem } from './problem';
-import { JournalEvent, Run } from './types';
+import { JournalEvent, RunSummary } from './types';
 
 export type StreamState = 'closed' | 'connecting' | 'open' | 'reconnecting';
 
@@ -36,7 +36,7 @@ export class EventStream {
   constructor(private readonly _client: Pick<Client, 'request'>) {}
 
   /** A run was made or has changed. */
-  get run(): ISignal<this, Run> {
+  get run(): ISignal<this, RunSummary> {
     return this._run;
   }
 
@@ -184,7 +184,7 @@ export class EventStream {
   private _dispatch(event: ServerEvent): void {
     this._cursor = event.id ?? this._cursor;
     if (event.name === 'run') {
-      this._run.emit(JSON.parse(event.data) as Run);
+      this._run.emit(JSON.parse(event.data) as RunSummary);
     } else if (event.name === 'deleted') {
       this._deleted.emit((JSON.parse(event.data) as { run_id: string }).run_id);
     } else if (event.name === 'journal') {
@@ -205,7 +205,7 @@ export class EventStream {
   private _reopening = false;
   private readonly _watched = new Map<string, number>();
   private readonly _followed = new Set<string>();
-  private readonly _run = new Signal<this, Run>(this);
+  private readonly _run = new Signal<this, RunSummary>(this);
   private readonly _deleted = new Signal<this, string>(this);
   private readonly _journal = new Signal<this, JournalDelta>(this);
   private readonly _restarted = new Signal<this, void>(this);

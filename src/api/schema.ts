@@ -79,7 +79,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Server-sent events: `ready`, `run` (a run that changed, whole), `deleted` (one that is gone), `journal` (new events of a followed journal) */
+        /** Server-sent events: `ready`, `run` (a run that changed, in short), `deleted` (one that is gone), `journal` (new events of a followed journal) */
         get: operations["get_events"];
         put?: never;
         post?: never;
@@ -248,6 +248,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/jobs/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have jobs follow their notebooks, which were renamed or moved, or a folder above them; safe to repeat */
+        post: operations["post_jobs_moves"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/jobs/{job_id}": {
         parameters: {
             query?: never;
@@ -264,6 +281,23 @@ export interface paths {
         head?: never;
         /** Change the name, the limit and the settings of a job; its runs keep theirs */
         patch: operations["patch_jobs_job_id"];
+        trace?: never;
+    };
+    "/jobs/{job_id}/relink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a job is that of another notebook, or the same as another job; safe to repeat */
+        post: operations["post_jobs_job_id_relink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/jobs/{job_id}/versions": {
@@ -1359,6 +1393,11 @@ export interface components {
              * @default null
              */
             file: string | null;
+            /**
+             * Job
+             * @default null
+             */
+            job: string | null;
         };
         /**
          * FrozenModel
@@ -1703,9 +1742,17 @@ export interface components {
             revision: number | null;
         };
         /**
+         * JobKind
+         * @enum {string}
+         */
+        JobKind: "notebook" | "script" | "command" | "pipeline";
+        /**
          * JobModel
          * @description The settings are those of its runs for which a submission gives none. `concurrency`: how many of its runs may be
          *     active at once; null: as many as there are slots. `revision` counts the changes.
+         *
+         *     The notebook is `path` below the root of the workspace: `source` where this machine saw it last. `sources` are all
+         *     places where it lies, `place_changes` what was moved or relinked; both are empty in a list.
          */
         JobModel: {
             /**
@@ -1747,8 +1794,16 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+            kind: components["schemas"]["JobKind"];
+            workspace: components["schemas"]["WorkspaceReference"];
+            /** Path */
+            path: string;
             /** Source */
             source: string;
+            /** Sources */
+            sources: string[];
+            /** Place Changes */
+            place_changes: components["schemas"]["PlaceChange"][];
             /** Concurrency */
             concurrency: number | null;
             /** Revision */
@@ -1757,11 +1812,11 @@ export interface components {
             created_at: string;
             created_by: components["schemas"]["ActorModel"];
             /** @default null */
-            last_run: components["schemas"]["RunModel"] | null;
+            last_run: components["schemas"]["RunSummaryModel"] | null;
         };
         /**
          * JobReference
-         * @description `path` is the notebook's path below its workspace root, as the version has it.
+         * @description `path` is the path of the notebook below the root of its workspace, `source` where this machine saw it last.
          */
         JobReference: {
             /** Id */
@@ -1851,6 +1906,26 @@ export interface components {
              * @default true
              */
             read_only: boolean;
+        };
+        /**
+         * MoveRequest
+         * @description Both as the contents API names them: of a notebook or a folder.
+         */
+        MoveRequest: {
+            /** Path */
+            path: string;
+            /** To */
+            to: string;
+        };
+        /**
+         * MovedModel
+         * @description `parted` are jobs whose notebook is where another job is now; the other one may be relinked to it.
+         */
+        MovedModel: {
+            /** Jobs */
+            jobs: components["schemas"]["JobModel"][];
+            /** Parted */
+            parted: components["schemas"]["JobModel"][];
         };
         /** OriginModel */
         OriginModel: {
@@ -1945,10 +2020,10 @@ export interface components {
              */
             next: string | null;
         };
-        /** PageModel[RunModel] */
-        PageModel_RunModel_: {
+        /** PageModel[RunSummaryModel] */
+        PageModel_RunSummaryModel_: {
             /** Items */
-            items: components["schemas"]["RunModel"][];
+            items: components["schemas"]["RunSummaryModel"][];
             /**
              * Next
              * @default null
@@ -2029,6 +2104,24 @@ export interface components {
             id: string;
             /** Key */
             key: string;
+        };
+        /**
+         * PlaceChange
+         * @description A job was moved, or relinked: then with the `job` that it has taken in, by id.
+         */
+        PlaceChange: {
+            /** At */
+            at: string;
+            by: components["schemas"]["ActorModel"] | null;
+            /** Source Before */
+            source_before: string;
+            /** Source */
+            source: string;
+            /**
+             * Job
+             * @default null
+             */
+            job: string | null;
         };
         /**
          * PlacementModel
@@ -2169,6 +2262,22 @@ export interface components {
             changed_by: components["schemas"]["ActorModel"];
         };
         /**
+         * RelinkRequest
+         * @description Either the id of the other job, or the path of a notebook as the contents API names it.
+         */
+        RelinkRequest: {
+            /**
+             * Job
+             * @default null
+             */
+            job: string | null;
+            /**
+             * Path
+             * @default null
+             */
+            path: string | null;
+        };
+        /**
          * RemovedModel
          * @description What went. `bytes` are those of the blobs.
          */
@@ -2283,8 +2392,7 @@ export interface components {
         };
         /**
          * RunModel
-         * @description A run with everything a screen needs. `phase` is derived for people from run and attempt:
-         *     queued, starting, running, finishing, cancelling, retrying or the run's terminal state.
+         * @description A run with everything that a screen needs: a summary with more, and with all of its `reason`.
          */
         RunModel: {
             /** Id */
@@ -2295,27 +2403,35 @@ export interface components {
             version: components["schemas"]["VersionReference"];
             /** Environment */
             environment: string;
+            kind: components["schemas"]["JobKind"];
             image: components["schemas"]["RunImageModel"] | null;
-            resources: components["schemas"]["ResourcesModel"];
-            /** Unpromoted */
-            unpromoted: boolean;
             state: components["schemas"]["RunState"];
             /** Phase */
             phase: string;
+            /** Attempt */
+            attempt: number;
+            progress: components["schemas"]["ProgressModel"];
             reason: components["schemas"]["ReasonModel"] | null;
             /** Nothing To Do */
             nothing_to_do: boolean;
             /** Created At */
             created_at: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Started At */
             started_at: string | null;
             /** Finished At */
             finished_at: string | null;
-            created_by: components["schemas"]["ActorModel"];
-            trigger: components["schemas"]["TriggerModel"];
-            parent: components["schemas"]["ParentModel"] | null;
             /** Cancel Requested At */
             cancel_requested_at: string | null;
+            /** Kept At */
+            kept_at: string | null;
+            trigger: components["schemas"]["TriggerModel"];
+            parent: components["schemas"]["ParentModel"] | null;
+            /** Revision */
+            revision: number;
+            resources: components["schemas"]["ResourcesModel"];
+            /** Unpromoted */
+            unpromoted: boolean;
             cancel_requested_by: components["schemas"]["ActorModel"] | null;
             waits_because: components["schemas"]["ReasonModel"] | null;
             /** Next Attempt At */
@@ -2347,7 +2463,6 @@ export interface components {
             values: {
                 [key: string]: unknown;
             };
-            progress: components["schemas"]["ProgressModel"];
             /** Attempts */
             attempts: components["schemas"]["AttemptModel"][];
             /** Artifacts */
@@ -2358,21 +2473,60 @@ export interface components {
             findings: components["schemas"]["FindingModel"][];
             /** Log Bytes */
             log_bytes: number | null;
-            /** Kept At */
-            kept_at: string | null;
             kept_by: components["schemas"]["ActorModel"] | null;
             /** Damage */
             damage: {
                 [key: string]: string;
             };
-            /** Revision */
-            revision: number;
         };
         /**
          * RunState
          * @enum {string}
          */
         RunState: "created" | "awaiting_approval" | "queued" | "active" | "retry_wait" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired" | "rejected";
+        /**
+         * RunSummaryModel
+         * @description A run as lists and the event stream have it: of bounded size, whatever its notebook wrote.
+         *
+         *     `phase` is derived for people from run and attempt: queued, starting, running, finishing, cancelling, retrying or
+         *     the run's terminal state. The message of `reason` is cut, and its `detail` is empty.
+         */
+        RunSummaryModel: {
+            /** Id */
+            id: string;
+            /** Project */
+            project: string;
+            job: components["schemas"]["JobReference"];
+            version: components["schemas"]["VersionReference"];
+            /** Environment */
+            environment: string;
+            kind: components["schemas"]["JobKind"];
+            image: components["schemas"]["RunImageModel"] | null;
+            state: components["schemas"]["RunState"];
+            /** Phase */
+            phase: string;
+            /** Attempt */
+            attempt: number;
+            progress: components["schemas"]["ProgressModel"];
+            reason: components["schemas"]["ReasonModel"] | null;
+            /** Nothing To Do */
+            nothing_to_do: boolean;
+            /** Created At */
+            created_at: string;
+            created_by: components["schemas"]["ActorModel"];
+            /** Started At */
+            started_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** Cancel Requested At */
+            cancel_requested_at: string | null;
+            /** Kept At */
+            kept_at: string | null;
+            trigger: components["schemas"]["TriggerModel"];
+            parent: components["schemas"]["ParentModel"] | null;
+            /** Revision */
+            revision: number;
+        };
         /**
          * SecretModel
          * @description Never with its value. `version` counts how often it was set; `is_set` false: it is expected here, and
@@ -2671,6 +2825,18 @@ export interface components {
             digest: string;
             /** Number */
             number: number;
+        };
+        /**
+         * WorkspaceReference
+         * @description `remote` is the git remote, in one spelling for all that mean the same.
+         */
+        WorkspaceReference: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Remote */
+            remote: string | null;
         };
         /**
          * WrittenInModel
@@ -3073,7 +3239,7 @@ export interface operations {
                         id: string;
                         /** @enum {unknown} */
                         event: "ready" | "run" | "deleted" | "journal";
-                        /** @description `ready`: nothing; `run`: a RunModel; `deleted`: run_id; `journal`: run_id, attempt, events, complete */
+                        /** @description `ready`: nothing; `run`: a RunSummaryModel; `deleted`: run_id; `journal`: run_id, attempt, events, complete */
                         data: string;
                     };
                 };
@@ -4399,6 +4565,7 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string;
+                path?: string;
                 limit?: number;
                 cursor?: string;
             };
@@ -4446,6 +4613,102 @@ export interface operations {
             };
             /** @description Not in the state that this needs */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_jobs_moves: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MovedModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4579,6 +4842,104 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["JobChanges"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_jobs_job_id_relink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RelinkRequest"];
             };
         };
         responses: {
@@ -4958,7 +5319,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PageModel_RunModel_"];
+                    "application/json": components["schemas"]["PageModel_RunSummaryModel_"];
                 };
             };
             /** @description The request is not as documented here */

@@ -59,6 +59,11 @@ export type Actor = Schemas['ActorModel'];
 export type RunState = Schemas['RunState'];
 export type AttemptState = Schemas['AttemptState'];
 export type Artifact = Schemas['ArtifactModel'];
+/** A run as lists and events have it; a whole `Run` is one too. */
+export type RunSummary = With<
+  Schemas['RunSummaryModel'],
+  { reason: Reason | null }
+>;
 export type Run = With<
   Schemas['RunModel'],
   {

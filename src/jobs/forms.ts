@@ -5,7 +5,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Client, Run } from '../api';
 import { reportFailure } from '../shared/report';
-import { contentsPath } from '../shared/runs';
+import { contentsPath, summaryOf } from '../shared/runs';
 import { CommandIDs, IRuns } from '../tokens';
 import { JobSettingsModel } from './jobModel';
 import { JobSettingsWidget } from './jobWidget';
@@ -86,7 +86,7 @@ export class Forms {
 
   /** Show the record of a run that was made; in the place of the widget `ref`, if one is named. */
   private _submitted(run: Run, ref?: string): Promise<void> {
-    this._options.runs.add(run);
+    this._options.runs.add(summaryOf(run));
     const args = { id: run.id, ref };
     return this._options.app.commands.execute(CommandIDs.openRun, args);
   }

@@ -102,8 +102,7 @@ export const jobs: JupyterFrontEndPlugin<void> = {
       async (args: { id?: unknown }) => {
         const id = idOf(args)!;
         try {
-          const run = runs.get(id) ?? (await client.run(id));
-          await act(run, await forms());
+          await act(await client.run(id), await forms());
         } catch (reason) {
           reportFailure(reason);
         }
@@ -128,8 +127,9 @@ export const jobs: JupyterFrontEndPlugin<void> = {
       describedBy: runArgs,
       isEnabled: args => {
         const id = idOf(args);
-        const run = id && runs.get(id);
-        return Boolean(id && (!run || leftBehind(run) !== null));
+        const run = id ? runs.get(id) : undefined;
+        // Only the whole run says which file it missed.
+        return id !== undefined && (!run || run.state === 'failed');
       },
       execute: withRun(async (run, forms) => {
         const file = leftBehind(run);

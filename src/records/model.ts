@@ -10,9 +10,11 @@ import {
   JournalDelta,
   JournalEvent,
   Problem,
-  Run
+  Run,
+  RunSummary
 } from '../api';
-import { failingCell, isTerminal } from '../shared/runs';
+import { NextFrame } from '../shared/frames';
+import { failingCell, isTerminal, summaryOf } from '../shared/runs';
 import { IRuns } from '../tokens';
 import { coalesced, JournalReplay } from './journal';
 
@@ -81,6 +83,7 @@ export class RecordModel implements IDisposable {
 
   dispose(): void {
     this._disposed = true;
+    this._frame.dispose();
     this._watching?.dispose();
     this._runs.runChanged.disconnect(this._onRun, this);
     this._events.journal.disconnect(this._onJournal, this);
@@ -90,7 +93,7 @@ export class RecordModel implements IDisposable {
 
   async load(): Promise<void> {
     try {
-      this._setRun(this._runs.newest(await this._client.run(this.id)));
+      this._take(await this._client.run(this.id));
       const live = !isTerminal(this._run!);
       const followed = this._events.followed(this.id);
       if (live) {
@@ -120,9 +123,28 @@ export class RecordModel implements IDisposable {
     void this._runs.start();
   }
 
-  private _onRun(_: IRuns, run: Run): void {
-    if (run.id === this.id) {
-      this._setRun(run);
+  /** Read the whole run again. */
+  refresh(): void {
+    this._ask();
+  }
+
+  private _onRun(_: IRuns, news: RunSummary): void {
+    if (news.id !== this.id || !this._run) {
+      return;
+    }
+    if (progressAlone(this._run, news)) {
+      this._setRun({ ...this._run, ...news });
+    } else {
+      this._ask();
+    }
+  }
+
+  /** Show a whole run, or what is known of it since that answer was given: then the whole run is asked for again. */
+  private _take(run: Run): void {
+    const known = this._runs.newest(run);
+    this._setRun(known === run ? run : { ...run, ...known });
+    if (known !== run && !progressAlone(run, known)) {
+      this._ask();
     }
   }
 
@@ -154,34 +176,44 @@ export class RecordModel implements IDisposable {
     }
   }
 
+  /** Read the whole run. Of all who ask meanwhile one question more is asked. */
   private _ask(): void {
-    void this._client.run(this.id).then(
-      run => this._runs.add(run),
-      () => undefined
-    );
+    if (this._asking) {
+      this._askAgain = true;
+      return;
+    }
+    this._asking = true;
+    void this._client
+      .run(this.id)
+      .then(
+        run => {
+          this._setRun(run);
+          this._runs.add(summaryOf(run));
+        },
+        () => {
+          // The little that is known is shown until the server answers.
+          const known = this._runs.get(this.id);
+          if (known && this._run) {
+            this._setRun({ ...this._run, ...known });
+          }
+        }
+      )
+      .then(() => {
+        this._asking = false;
+        if (this._askAgain && !this._disposed) {
+          this._askAgain = false;
+          this._ask();
+        }
+      });
   }
 
   private _schedule(): void {
-    if (this._scheduled || !this._loaded) {
-      return;
-    }
-    this._scheduled = true;
-    const frame = () => {
-      this._scheduled = false;
-      this._fill();
-    };
-    // Hidden pages get no animation frames.
-    if (document.hidden) {
-      setTimeout(frame, 200);
-    } else {
-      requestAnimationFrame(frame);
+    if (this._loaded) {
+      this._frame.request();
     }
   }
 
   private _fill(): void {
-    if (this._disposed) {
-      return;
-    }
     const end = performance.now() + FRAME_MS;
     while (this._pending.length && performance.now() < end) {
       const piece = this._pending.splice(0, PIECE);
@@ -258,12 +290,25 @@ export class RecordModel implements IDisposable {
   private _attempt = 0;
   private _pending: JournalEvent[] = [];
   private _loaded = false;
-  private _scheduled = false;
+  private readonly _frame = new NextFrame(() => this._fill());
   private _catching = false;
+  private _asking = false;
+  private _askAgain = false;
   private _disposed = false;
   private _watching: IDisposable | null = null;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _filled = new Signal<this, void>(this);
+}
+
+/** Whether nothing but progress has changed, which a summary tells as well as the whole run does. */
+function progressAlone(run: Run, news: RunSummary): boolean {
+  return (
+    run.phase === news.phase &&
+    run.attempt === news.attempt &&
+    run.reason?.code === news.reason?.code &&
+    run.kept_at === news.kept_at &&
+    run.cancel_requested_at === news.cancel_requested_at
+  );
 }
 
 function isInjected(cell: ICellModel): boolean {

@@ -1,7 +1,7 @@
 import { Notification } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import type { Run } from '../api';
+import type { RunSummary } from '../api';
 import { labelOf } from '../shared/phases';
 import { isTerminal } from '../shared/runs';
 import type { IRuns } from '../tokens';
@@ -11,8 +11,8 @@ const SUCCESS_MS = 8000;
 /** Tells whoever started a run and looks elsewhere when it ends. */
 export function notifyOfEnds(options: {
   runs: IRuns;
-  isInView: (run: Run) => boolean;
-  open: (run: Run) => void;
+  isInView: (run: RunSummary) => boolean;
+  open: (run: RunSummary) => void;
   trans: TranslationBundle;
 }): void {
   const { runs, isInView, open, trans } = options;

@@ -20,7 +20,7 @@ import {
   notebookIcon
 } from '@jupyterlab/ui-components';
 
-import type { Run } from '../api';
+import type { Run, RunSummary } from '../api';
 import { viewArea } from '../shared/area';
 import { artifactArgs, openRunArgs, runArgs } from '../shared/args';
 import { confirmed } from '../shared/confirm';
@@ -86,7 +86,21 @@ export const records: JupyterFrontEndPlugin<void> = {
       tracker.find(it => it.model.id === idOf(args));
     const runOf = async (args: Args): Promise<Run> => {
       const id = idOf(args)!;
-      return recordOf(args)?.model.run ?? runs.get(id) ?? client.run(id);
+      return recordOf(args)?.model.run ?? client.run(id);
+    };
+
+    const knownRun = (args: Args): RunSummary | undefined => {
+      const id = idOf(args);
+      return recordOf(args)?.model.run ?? (id ? runs.get(id) : undefined);
+    };
+    /** Undefined where only the server knows. */
+    const hasRecord = (args: Args): boolean | undefined => {
+      const whole = recordOf(args)?.model.run;
+      if (whole) {
+        return whole.digests.record !== null;
+      }
+      const known = knownRun(args);
+      return known && !isTerminal(known) ? false : undefined;
     };
 
     commands.addCommand(CommandIDs.openRun, {
@@ -139,16 +153,10 @@ export const records: JupyterFrontEndPlugin<void> = {
       describedBy: runArgs,
       isEnabled: args => {
         const id = idOf(args);
-        const run = recordOf(args)?.model.run ?? (id && runs.get(id));
-        return Boolean(id && (!run || run.digests.record));
+        return Boolean(id && hasRecord(args) !== false);
       },
       execute: args => download(client.recordUrl(idOf(args)!))
     });
-
-    const knownRun = (args: Args) => {
-      const id = idOf(args);
-      return recordOf(args)?.model.run ?? (id ? runs.get(id) : undefined);
-    };
 
     commands.addCommand(CommandIDs.keep, {
       label: args =>
@@ -205,12 +213,12 @@ export const records: JupyterFrontEndPlugin<void> = {
       caption: trans.__('Read every byte of this record again'),
       icon: checkIcon,
       describedBy: runArgs,
-      isEnabled: args => Boolean(knownRun(args)?.digests.record),
+      isEnabled: args => Boolean(knownRun(args)) && hasRecord(args) !== false,
       execute: async args => {
         try {
           const { id } = await runOf(args);
           const { damage } = await client.verify(id);
-          runs.add(await client.run(id));
+          recordOf({ id })?.model.refresh();
           const damaged = Object.keys(damage);
           if (damaged.length) {
             Notification.error(

@@ -9,7 +9,7 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { stopIcon } from '@jupyterlab/ui-components';
 
-import type { Run } from '../api';
+import type { RunSummary } from '../api';
 import { viewArea } from '../shared/area';
 import { noArgs, runArgs } from '../shared/args';
 import { dataOpsIcon, rerunIcon } from '../shared/icons';
@@ -58,7 +58,7 @@ export const runs: JupyterFrontEndPlugin<void> = {
     const tracker = new WidgetTracker<RunsListWidget>({
       namespace: 'dataops-runs-list'
     });
-    const executing = (command: string) => (run: Run) =>
+    const executing = (command: string) => (run: RunSummary) =>
       void commands.execute(command, { id: run.id });
     const open = executing(CommandIDs.openRun);
     const idOf = (args: { id?: unknown }) =>

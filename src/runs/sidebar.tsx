@@ -3,14 +3,14 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import { Message } from '@lumino/messaging';
 import React from 'react';
 
-import type { Run } from '../api';
+import type { RunSummary } from '../api';
 import { dataOpsIcon } from '../shared/icons';
 import type { IRuns } from '../tokens';
 import { Sidebar } from './components/Sidebar';
 
 type Options = {
   runs: IRuns;
-  onOpen: (run: Run) => void;
+  onOpen: (run: RunSummary) => void;
   onOpenAll: () => void;
   onAdministration: () => void;
   trans: TranslationBundle;

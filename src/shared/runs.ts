@@ -1,6 +1,6 @@
 import { PageConfig } from '@jupyterlab/coreutils';
 
-import type { Run, RunState } from '../api';
+import type { Run, RunState, RunSummary } from '../api';
 
 export const TERMINAL: ReadonlySet<RunState> = new Set([
   'succeeded',
@@ -13,43 +13,30 @@ export const TERMINAL: ReadonlySet<RunState> = new Set([
   'rejected'
 ]);
 
-export function isTerminal(run: Run): boolean {
+export function isTerminal(run: RunSummary): boolean {
   return TERMINAL.has(run.state);
 }
 
-/** What a run goes through with each of its attempts. */
-const PHASES = [
-  'starting',
-  'running',
-  'finishing',
-  'cancelling',
-  'retrying',
-  'queued'
-];
-
-/** Whether this answer about a run was overtaken by what is known of it: a run never goes back. */
-export function isOlder(run: Run, known: Run): boolean {
-  const [before, after] = [comeFarOf(run), comeFarOf(known)];
-  const differs = before.findIndex((value, at) => value !== after[at]);
-  return differs >= 0 && before[differs] < after[differs];
-}
-
-function comeFarOf(run: Run): number[] {
-  const attempts = run.attempts.length;
-  return [
-    Number(isTerminal(run)),
+/** Leave out what lists do not show and may be large. */
+export function summaryOf(run: Run): RunSummary {
+  const {
+    parameters,
+    parameter_schema,
+    values,
     attempts,
-    attempts ? PHASES.indexOf(run.phase) : 0,
-    run.progress.done
-  ];
+    artifacts,
+    findings,
+    ...summary
+  } = run;
+  return { ...summary, reason: run.reason && { ...run.reason, detail: {} } };
 }
 
-export function canCancel(run: Run): boolean {
+export function canCancel(run: RunSummary): boolean {
   return !isTerminal(run) && run.cancel_requested_at === null;
 }
 
 /** Seconds of work so far, or null where none has begun. `now` in milliseconds. */
-export function secondsOf(run: Run, now: number): number | null {
+export function secondsOf(run: RunSummary, now: number): number | null {
   if (!run.started_at) {
     return null;
   }
@@ -77,9 +64,20 @@ export function contentsPath(run: Run): string {
     : run.job.path;
 }
 
-export function newestFirst(runs: Iterable<Run>): Run[] {
-  return [...runs].sort(
-    (a, b) =>
-      b.created_at.localeCompare(a.created_at) || b.id.localeCompare(a.id)
-  );
+/** Where `id` stands, or belongs, among ids that are sorted from the newest on. Ids are sorted as times are. */
+export function placeOf(id: string, ids: readonly string[]): number {
+  let [low, high] = [0, ids.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ids[middle] > id) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+export function newestFirst(runs: Iterable<RunSummary>): RunSummary[] {
+  return [...runs].sort((a, b) => (a.id < b.id ? 1 : -1));
 }

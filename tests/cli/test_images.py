@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import uuid
+from functools import partial
 
 import pytest
 
@@ -69,11 +70,11 @@ def test_options_that_contradict_are_refused(own_shell):
 
 
 @pytest.fixture
-def building(own_shell, docker_images, silent_index):
+def building(own_shell, own_image, silent_index):
     """The command that builds `never`, while its installer waits for an answer."""
     requirements = own_shell.text("requirements.txt", "tiny-thing==1.0\n")
     process = own_shell.start(
-        *("image", "build", "never", "--from", docker_images["lean"], "--requirements", requirements),
+        *("image", "build", "never", "--from", own_image, "--requirements", requirements),
         *("--network", "host", "--variable", "PIP_INDEX_URL"),
         env={**own_shell.environment(), "PIP_INDEX_URL": silent_index.url},
     )
@@ -92,10 +93,12 @@ def test_a_build_is_ended_by_another_command(own_shell, building):
     assert own_shell.here("image", "list", "--json").json["items"] == []
 
 
-def test_ctrl_c_ends_a_build_and_leaves_no_container(own_shell, building, docker_client):
+def test_ctrl_c_ends_a_build_and_leaves_no_container(own_shell, building, own_image, docker_client):
+    of_the_build = partial(docker_client.containers.list, all=True, filters={"ancestor": own_image})
+    assert of_the_build() != []
     building.send_signal(signal.SIGINT)
     _, err = building.communicate(timeout=PATIENCE_S)
     assert building.returncode == 1 and "cancelled it" in err
     [task] = own_shell.here("image", "tasks", "--json").json["items"]
     assert (task["state"], task["error"]["code"]) == ("failed", "task_cancelled")
-    assert docker_client.containers.list(all=True, filters={"name": "dataops-lab-build"}) == []
+    assert of_the_build() == []

@@ -47,6 +47,21 @@ def test_what_is_no_plain_file_is_not_found_and_nobody_waits_for_it(blobs: Blobs
             blobs.put_file(tmp_path / name)
 
 
+def test_many_files_are_put_as_each_alone_would_be(blobs: Blobs, tmp_path: Path):
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(name)
+    paths = [tmp_path / name for name in ("one", "missing", "two")]
+    put = blobs.put_files(paths)
+    assert isinstance(put[tmp_path / "missing"], FileNotFoundError)
+    for name in ("one", "two"):
+        assert put[tmp_path / name] == (digest_of(name.encode()), 3)
+        assert blobs.read(digest_of(name.encode())) == name.encode()
+
+
+def test_no_files_are_nothing(blobs: Blobs):
+    assert blobs.put_files([]) == {}
+
+
 def test_nothing_is_overwritten_by_a_copy(blobs: Blobs, tmp_path: Path):
     (tmp_path / "there").write_text("mine")
     with pytest.raises(FileExistsError):

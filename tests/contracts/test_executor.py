@@ -13,12 +13,14 @@ import pytest
 
 from dataops_lab.executors.process import ProcessExecutor
 from dataops_lab.executors.warm import Warm
-from dataops_lab.ports import Bundle, Container, Executor, Look
+from dataops_lab.ports import AttemptStatus, Bundle, Container, Executor, Observation
 from dataops_lab.runner import protocol
 from dataops_lab.testing import FakeExecutor, MemoryBlobs
 
 from ..waiting import eventually
 from ..written import FOR_EVER
+
+pytestmark = pytest.mark.slow
 
 NAME = "01CONTRACTCONTRACTCONTRACT-1"
 
@@ -87,7 +89,7 @@ def executor(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Itera
 
 
 def test_every_verb_is_safe_for_what_is_unknown(executor: Executor):
-    assert executor.look(NAME) == Look(started=False, ended=False, gone=False, lost=True)
+    assert executor.look(NAME) == Observation(AttemptStatus.NOT_FOUND)
     executor.stop(NAME, force=False)
     executor.forget(NAME)
     executor.forget(NAME)
@@ -96,42 +98,42 @@ def test_every_verb_is_safe_for_what_is_unknown(executor: Executor):
 def test_started_twice_it_runs_once_and_is_named_until_forgotten(executor: Executor, work: Bundle):
     executor.start(work)
     executor.start(work)
-    eventually(lambda: executor.look(NAME).started)
+    eventually(lambda: executor.look(NAME).ran)
     look = executor.look(NAME)
-    assert (look.ended, look.gone) == (False, False)
+    assert look.status is AttemptStatus.RUNNING
     assert list(executor.names()) == [NAME]
 
 
 def test_killed_it_is_gone_for_good_and_is_not_started_again(executor: Executor, work: Bundle):
     executor.start(work)
-    eventually(lambda: executor.look(NAME).started)
+    eventually(lambda: executor.look(NAME).ran)
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     executor.stop(NAME, force=True)
     executor.stop(NAME, force=False)
     executor.start(work)
     look = executor.look(NAME)
-    assert (look.started, look.ended, look.gone) == (True, True, True)
+    assert (look.ran, look.status) == (True, AttemptStatus.CONFIRMED_DEAD)
 
 
 def test_what_has_ended_can_be_read_until_it_is_forgotten(executor: Executor, work: Bundle):
     executor.start(work)
-    eventually(lambda: executor.look(NAME).started)
+    eventually(lambda: executor.look(NAME).ran)
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     assert executor.directory(NAME).is_dir()
     executor.forget(NAME)
     assert NAME not in executor.names()
     executor.start(work)
-    assert executor.look(NAME).lost
+    assert executor.look(NAME).status is AttemptStatus.NOT_FOUND
     assert NAME not in executor.names()
 
 
 def test_what_was_ended_before_it_started_is_gone_and_is_not_started(executor: Executor, work: Bundle):
     executor.stop(NAME, force=True)
     look = executor.look(NAME)
-    assert (look.started, look.ended, look.gone) == (False, True, True)
+    assert (look.ran, look.status) == (False, AttemptStatus.CONFIRMED_DEAD)
     executor.start(work)
     look = executor.look(NAME)
-    assert (look.started, look.ended, look.gone) == (False, True, True)
+    assert (look.ran, look.status) == (False, AttemptStatus.CONFIRMED_DEAD)
     assert list(executor.names()) == [NAME]

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from itertools import count, groupby
-from operator import attrgetter
+from collections import Counter
+from itertools import count
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dataops_lab.domain.moments import Moment
-from dataops_lab.domain.queue import POINT_S, Patience, Place, Room, turn_of, turns
+from dataops_lab.domain.queue import POINT_S, Lines, Patience, Place, Room, turn_of
 
 NOW = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -23,7 +23,7 @@ def place(person="ann", *, ago_s=0.0, priority=0, job="J", project="p", environm
 
 
 def asked(queued, active=(), slots=1, last_starts=None, **limits):
-    return list(turns(sorted(queued), list(active), Room(slots, **limits), last_starts or {}, now=NOW))
+    return list(Lines(Room(slots, **limits), queued).turns(list(active), last_starts or {}, now=NOW))
 
 
 def starting(*given, **more):
@@ -52,19 +52,93 @@ def test_people_take_turns_however_much_one_of_them_wants():
     assert starting([*flood, bob], last_starts={"ann": NOW - HOUR, "bob": NOW}) == [flood[0]]
 
 
-@given(
-    wanted=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 900), st.integers(-2, 2)), max_size=12),
-    held=st.lists(st.sampled_from("abc"), max_size=3),
-    served=st.dictionaries(st.sampled_from("abc"), st.integers(0, 900)),
-    free=st.integers(1, 3),
-)
-def test_without_limits_the_first_ones_of_each_person_tell_who_is_next(wanted, held, served, free):
-    queued = sorted(place(who, ago_s=ago, priority=priority) for who, ago, priority in wanted)
-    of_person = [list(of_one) for _, of_one in groupby(queued, attrgetter("created_by"))]
-    first = [it for of_one in of_person for it in of_one[:free]]
-    active, slots = [place(who) for who in held], len(held) + free
+@given(st.data())
+def test_what_starts_is_the_same_however_the_lines_came_to_be(data):
+    """Also when most of them came and went before, and when the limits changed."""
+    kinds = st.tuples(
+        st.sampled_from("abc"), st.integers(0, 900), st.integers(-2, 2), st.sampled_from("JK"), st.sampled_from("st")
+    )
+
+    def drawn(kind):
+        person, ago, priority, job, environment = kind
+        return place(person, ago_s=ago, priority=priority, job=job, environment=environment)
+
+    queued, gone = (
+        [drawn(kind) for kind in data.draw(st.lists(kinds, max_size=12))],
+        [drawn(kind) for kind in data.draw(st.lists(kinds, max_size=5))],
+    )
+    active = [drawn(kind) for kind in data.draw(st.lists(kinds, max_size=3))]
+    limit = st.one_of(st.none(), st.integers(0, 3))
+    jobs, environments = (
+        {name: most for name in names if (most := data.draw(limit)) is not None} for names in ("JK", "st")
+    )
+    room = Room(data.draw(st.integers(1, 6)), jobs, {}, environments)
+    served = data.draw(st.dictionaries(st.sampled_from("abc"), st.integers(0, 900)))
     last_starts = {who: NOW - dt.timedelta(seconds=ago) for who, ago in served.items()}
-    assert starting(first, active, slots, last_starts) == starting(queued, active, slots, last_starts)
+
+    lines = Lines(Room(1, {"K": 1}), gone)
+    for each in queued:
+        lines.add(each)
+    lines.add(queued[0]) if queued else None
+    for each in gone:
+        lines.remove(each.id)
+    lines = lines.with_room(room)
+    assert len(lines) == len(queued)
+    found = lines.starting(active, last_starts, now=NOW)
+    assert found == one_by_one(queued, active, room, last_starts)
+    in_all = list(lines.turns(active, last_starts, now=NOW))
+    assert [turn.place for turn in in_all if turn.hindrance is None] == found
+    assert sorted(turn.place for turn in in_all) == sorted(queued)
+
+
+def one_by_one(queued, active, room, last_starts):
+    """Plainly: look at everything for each free slot, and take what comes first among all that no limit binds."""
+    waiting, busy, since, started = sorted(queued), list(active), dict(last_starts), []
+
+    def is_free(it):
+        limits = [("job_id", room.jobs), ("project", room.projects), ("environment", room.environments)]
+        return all(
+            sum(getattr(other, name) == getattr(it, name) for other in busy) < most.get(getattr(it, name), 10**9)
+            for name, most in limits
+        )
+
+    while len(busy) < room.slots:
+        first_of_each = {}
+        for it in filter(is_free, waiting):
+            first_of_each.setdefault(it.created_by, it)
+
+        def key(it):
+            served = since.get(it.created_by)
+            anew = served.timestamp() - it.priority * POINT_S if served else float("-inf")
+            held = sum(other.created_by == it.created_by for other in busy)
+            return max(it.turn, anew) + held * POINT_S, it.id
+
+        if not first_of_each:
+            break
+        chosen = min(first_of_each.values(), key=key)
+        waiting.remove(chosen)
+        busy.append(chosen)
+        since[chosen.created_by] = NOW
+        started.append(chosen)
+    return started
+
+
+def test_ten_thousand_that_wait_make_no_decision_look_at_more_than_the_heads_of_their_lines():
+    looked_at = Counter()
+
+    class Watched(Place):
+        @property
+        def priority(self):
+            looked_at["times"] += 1
+            return 0
+
+    lines = Lines(
+        Room(3, jobs={"J": 0, "K": 1}, environments={"sandbox": 2}),
+        [Watched(*place(who, ago_s=n, job=job)) for n in range(2_500) for who in "ab" for job in "JK"],
+    )
+    for _ in range(10):
+        assert len(lines.starting([], {}, now=NOW)) == 1
+    assert looked_at["times"] <= 100
 
 
 def test_who_holds_slots_comes_after_who_holds_none():
@@ -84,8 +158,8 @@ def test_who_holds_slots_comes_after_who_holds_none():
 def test_a_limit_holds_back_what_it_is_for_and_nothing_else(limits, kind):
     held, other = place(ago_s=9), place(job="other", project="other", environment="other")
     first, second = asked([held, other], [place()], slots=3, **limits)
-    assert first == (held, (kind, 1, 1, 0, None))
-    assert second == (other, None)
+    assert first == (other, None)
+    assert second == (held, (kind, 1, 1, 0, None))
     # Also among those that start at once.
     assert [turn.hindrance and turn.hindrance.kind for turn in asked([place(), place()], slots=3, **limits)] == [
         None,
@@ -139,7 +213,7 @@ def test_nothing_starves_beside_a_flood_of_the_highest_priority():
     for minute in range(24 * 60):
         now = NOW + dt.timedelta(minutes=minute)
         fresh = Place("bob", turn_of(now, 100), f"{next(numbers):026}", "p", "J", "sandbox", 100)
-        [first, _] = turns(sorted([patient, fresh]), [], Room(1), last_starts, now=now)
+        [first, _] = Lines(Room(1), [patient, fresh]).turns([], last_starts, now=now)
         if first.place is patient:
             return
         last_starts[first.place.created_by] = now

@@ -13,13 +13,14 @@ import pytest
 from sqlalchemy import select
 
 from dataops_lab.domain.environments import inherited_of
+from dataops_lab.domain.events import run_of
 from dataops_lab.domain.records import RecordFileKind
 from dataops_lab.domain.runs import AttemptState, RunState
 from dataops_lab.engine import Engine, Settings, watch
 from dataops_lab.engine.lead import LOST_AFTER_S, Leadership
 from dataops_lab.engine.watch import FORCE_AFTER_S, UNCONFIRMED_AFTER_S
 from dataops_lab.errors import BlobsUnavailable, Refused, StaleWrite, Unavailable
-from dataops_lab.ports import Look
+from dataops_lab.ports import AttemptStatus, Observation
 from dataops_lab.services import Services, jobs, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import SqlStore
@@ -344,7 +345,7 @@ def test_what_is_lost_while_it_is_stopped_and_cannot_be_killed_ends_with_the_nex
     assert ended.run.state.is_terminal
 
 
-@pytest.mark.parametrize("left", [None, Look(started=True, ended=True, gone=False)])
+@pytest.mark.parametrize("left", [None, Observation(AttemptStatus.EXITED, ran=True)])
 def test_what_is_lost_or_leaves_something_that_cannot_be_killed_ends_when_its_time_is_over(
     engine, submit, executor, until, ctx, clock, monkeypatch, left
 ):
@@ -458,7 +459,7 @@ def test_nobody_reads_the_queue_while_nothing_changes(engine, submit, clock, ctx
     engine.step()
     engine.step()
     read = []
-    for verb in ("waiting", "patience"):
+    for verb in ("alive", "touched_since"):
         kept = getattr(SqlQueue, verb)
         monkeypatch.setattr(SqlQueue, verb, lambda *args, kept=kept, **more: read.append(1) or kept(*args, **more))
     for _ in range(50):
@@ -513,7 +514,7 @@ def test_a_backend_in_trouble_with_one_attempt_keeps_no_other_from_its_end(
     one, other = (until(engine, submit(), AttemptState.RUNNING) for _ in range(2))
     look = executor.look
 
-    def troubled(name: str) -> Look:
+    def troubled(name: str) -> Observation:
         if name in (one.attempts[-1].name, "left behind"):
             raise error
         return look(name)
@@ -727,7 +728,7 @@ def test_what_is_over_before_anybody_looks_has_gone_through_every_state_all_the_
     monkeypatch.setattr(executor, "start", lambda bundle: (start(bundle), executor.end(bundle.name)))
     ended = until(engine, submit(), RunState.SUCCEEDED)
     with ctx.store.read() as tx:
-        told = [event.kind for event in tx.events.after(0, run_id=ended.run.id)]
+        told = [event.kind for event in tx.events.after(0, subject=run_of(ended.run.id))]
     states = ["claimed", "launching", "running", "finalizing", "succeeded"]
     assert [kind for kind in told if kind.startswith("attempt.")] == [f"attempt.{state}" for state in states]
     assert ended.attempts[-1].started_at is not None
@@ -737,7 +738,8 @@ def test_what_never_starts_is_given_up_and_tried_again_until_it_took_too_long_in
     engine, submit, executor, until, clock, monkeypatch
 ):
     gone = []
-    monkeypatch.setattr(executor, "look", lambda name: Look(started=False, ended=name in gone, gone=name in gone))
+    starting, dead = (Observation(status) for status in (AttemptStatus.STARTING, AttemptStatus.CONFIRMED_DEAD))
+    monkeypatch.setattr(executor, "look", lambda name: dead if name in gone else starting)
     monkeypatch.setattr(executor, "stop", lambda name, force: gone.append(name))
     view = submit(start_timeout_s=60.0, total_timeout_s=100.0)
     waiting = until(engine, view, RunState.RETRY_WAIT)

@@ -28,10 +28,9 @@ from hypothesis.stateful import (
 from dataops_lab.domain.retries import MAX_INFRASTRUCTURE_RETRIES, Budget, charged
 from dataops_lab.domain.runs import AttemptState, RunState, Submission
 from dataops_lab.engine import Engine, Settings
-from dataops_lab.engine.claim import LOOK_AGAIN_S
 from dataops_lab.engine.lead import LOST_AFTER_S
 from dataops_lab.errors import BlobsUnavailable, Conflict, KeyReused, Refused, StaleWrite, Unavailable
-from dataops_lab.ports import Look, RunFilter, Store
+from dataops_lab.ports import AttemptStatus, Observation, RunFilter, Store
 from dataops_lab.services import Services, jobs, projects, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import open_store
@@ -84,7 +83,7 @@ class MoodyExecutor(FakeExecutor):
         """Then nothing tells of it any more, but to the engine that started it, which sees that its child has ended."""
         shutil.rmtree(self.directory(name))
         if proven:
-            self._looks[name] = Look(started=False, ended=True, gone=True)
+            self._seen[name] = Observation(AttemptStatus.CONFIRMED_DEAD)
         else:
             self.lose(name)
 
@@ -203,8 +202,7 @@ class Installation(RuleBasedStateMachine):
     @rule(hours=st.sampled_from([-1, 1]))
     def somebody_sets_the_wall_clock(self, hours):
         self._clock.set_wall_clock(self._clock.now() + dt.timedelta(hours=hours))
-        # So that every engine looks at its clocks again.
-        self._clock.advance(LOOK_AGAIN_S)
+        self._clock.advance(30.0)
         self._every_engine_steps()
 
     # Whether anything runs is no precondition: on PostgreSQL an engine may hear of it one step sooner or later, and
@@ -343,10 +341,12 @@ class Installation(RuleBasedStateMachine):
         return run_id
 
     def _views(self) -> list[RunView]:
-        return list(runs.page(self._ctx, RunFilter(), limit=500).items)
+        newest_first = [run.id for run in runs.page(self._ctx, RunFilter(), limit=500).items]
+        views = runs.of(self._ctx, newest_first)
+        return [views[run_id] for run_id in newest_first]
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture
 def new_store(request, tmp_path) -> Callable[[], AbstractContextManager[Store]]:
     """Opens an empty store, another one each time."""
     if request.param == "postgres":
@@ -372,12 +372,25 @@ def new_store(request, tmp_path) -> Callable[[], AbstractContextManager[Store]]:
     return on_sqlite
 
 
-def test_whatever_happens_no_run_is_lost_doubled_or_ended_wrongly(new_store, tmp_path):
+# On PostgreSQL most of a walk is waiting for answers. What databases do differently, the contract of stores shows.
+@pytest.mark.parametrize(("new_store", "walks"), [("sqlite", 25), ("postgres", 8)], indirect=["new_store"])
+def test_whatever_happens_no_run_is_lost_doubled_or_ended_wrongly(new_store, walks, tmp_path):
+    walk(walks, new_store, tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("new_store", ["sqlite", "postgres"], indirect=True)
+def test_the_same_holds_on_many_more_walks(new_store, tmp_path):
+    walk(100, new_store, tmp_path)
+
+
+def walk(times: int, new_store: Callable[[], AbstractContextManager[Store]], folder: Path) -> None:
     numbers = count()
     run_state_machine_as_test(
-        lambda: Installation(tmp_path / f"runs-{next(numbers)}", new_store),
+        lambda: Installation(folder / f"runs-{next(numbers)}", new_store),
         settings=settings(
-            max_examples=25,
+            max_examples=times,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

@@ -5,9 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from dataops_lab.engine.process import Supervisor
 
 from ..waiting import eventually
+
+pytestmark = pytest.mark.slow
 
 
 def test_an_engine_that_cannot_be_started_is_tried_again_until_it_can(tmp_path, caplog):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ import pytest
 from dataops_lab.domain.retries import Budget, charged
 from dataops_lab.domain.runs import AttemptState, Progress, Usage
 from dataops_lab.engine import watch
-from dataops_lab.engine.watch import JournalFollower, end_of
-from dataops_lab.ports import Look
+from dataops_lab.engine.watch import JournalFollower, Step, Times, end_of, next_step
+from dataops_lab.ports import AttemptStatus, Observation
 from dataops_lab.services import runs
 
 from ..hostile import a_pipe
@@ -115,7 +116,7 @@ def test_what_a_container_says_of_its_memory_is_not_trusted(submit, ctx, new_eng
     view = submit()
     new_engine().step()
     view = runs.get(ctx, view.run.id)
-    look = Look(started=True, ended=True, gone=True, detail={"memory": memory})
+    look = Observation(AttemptStatus.CONFIRMED_DEAD, ran=True, detail={"memory": memory})
     state, reason = end_of(view.attempts[-1], view.run, None, None, look, took_s=1.0)
     assert reason.code == code
     assert state is (AttemptState.FAILED if code == "out_of_memory" else AttemptState.LOST)
@@ -126,7 +127,9 @@ def test_who_left_too_much_has_failed_whatever_its_files_say_and_is_not_tried_ag
     view = submit()
     new_engine().step()
     view = runs.get(ctx, view.run.id)
-    look = Look(started=True, ended=True, gone=True, detail={"left_too_much": "It left more than 1 MiB of files."})
+    look = Observation(
+        AttemptStatus.CONFIRMED_DEAD, ran=True, detail={"left_too_much": "It left more than 1 MiB of files."}
+    )
     state, reason = end_of(view.attempts[-1], view.run, True, None, look, took_s=1.0)
     assert (state, reason.code) == (AttemptState.FAILED, "left_too_much")
     assert charged(state, reason) is Budget.USER
@@ -147,7 +150,41 @@ def test_who_ends_his_own_runner_has_failed_where_nothing_else_can_have_done_it(
     view = submit()
     new_engine().step()
     view = runs.get(ctx, view.run.id)
-    look = Look(started=True, ended=True, gone=True, detail={"killed_by": "SIGKILL", "memory": memory})
+    look = Observation(AttemptStatus.CONFIRMED_DEAD, ran=True, detail={"killed_by": "SIGKILL", "memory": memory})
     ended, reason = end_of(view.attempts[-1], view.run, None, None, look, took_s=1.0)
     assert (ended, reason.code) == (state, code)
     assert charged(ended, reason) is (Budget.INFRASTRUCTURE if code == "runner_lost" else Budget.USER)
+
+
+DEAD, EXITED = AttemptStatus.CONFIRMED_DEAD, AttemptStatus.EXITED
+STARTING, RUNNING, NOT_FOUND = AttemptStatus.STARTING, AttemptStatus.RUNNING, AttemptStatus.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "step"),
+    [
+        ("launching", NOT_FOUND, Step.WAIT),
+        ("launching", STARTING, Step.WAIT),
+        ("launching", RUNNING, Step.RUNNING),
+        ("launching", EXITED, Step.FORCE),
+        ("launching", DEAD, Step.FINISH),
+        ("running", NOT_FOUND, Step.FORCE),
+        ("running", STARTING, Step.WAIT),
+        ("running", RUNNING, Step.WAIT),
+        ("running", EXITED, Step.FORCE),
+        ("running", DEAD, Step.FINISH),
+        ("cancelling", NOT_FOUND, Step.FORCE),
+        ("cancelling", STARTING, Step.WAIT),
+        ("cancelling", RUNNING, Step.WAIT),
+        ("cancelling", EXITED, Step.FORCE),
+        ("cancelling", DEAD, Step.FINISH),
+    ],
+)
+def test_what_is_due_follows_from_the_state_of_the_attempt_and_its_status(submit, ctx, new_engine, state, status, step):
+    view = submit()
+    new_engine().step()
+    view = runs.get(ctx, view.run.id)
+    attempt = replace(view.attempts[-1], state=AttemptState(state))
+    seen = Observation(status, ran=status is RUNNING)
+    times = Times(since=0.0, ends=100.0, stopping_since=0.0)
+    assert next_step(attempt, view.run, seen, times, now=1.0) is step

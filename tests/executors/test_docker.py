@@ -32,7 +32,7 @@ from dataops_lab.executors.docker import (
 )
 from dataops_lab.executors.docker.following import state_of
 from dataops_lab.executors.docker.stream import LeftTooMuch, Room, Stream, StreamCut, may_come, put
-from dataops_lab.ports import Bundle, BundleFile, Container, Look
+from dataops_lab.ports import AttemptStatus, Bundle, BundleFile, Container, Observation
 from dataops_lab.runner import protocol
 from dataops_lab.runner.files import MOST_HOLES
 from dataops_lab.testing import MemoryBlobs
@@ -93,7 +93,7 @@ def said(executor: DockerExecutor, bundle) -> Callable[..., str]:
 
     def run(*sources: str, **more: Any) -> str:
         executor.start(bundle(*sources, **more))
-        eventually(lambda: executor.look(NAME).gone)
+        eventually(lambda: executor.look(NAME).is_dead)
         result = result_of(executor)
         assert result["state"] == "succeeded", result
         return log_of(executor)
@@ -138,7 +138,7 @@ def test_files_go_in_and_what_the_run_made_comes_out(executor, bundle, blobs):
         "pathlib.Path('deep/er/große datei').write_bytes(bytes(range(256)) * 40_000)"
     )
     executor.start(bundle(source, files=files))
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     assert result_of(executor)["state"] == "succeeded"
     assert "1,2" in log_of(executor)
     assert "hi" in log_of(executor)
@@ -155,7 +155,7 @@ def test_files_go_in_and_what_the_run_made_comes_out(executor, bundle, blobs):
 def test_what_is_written_is_there_while_it_runs(executor, bundle):
     executor.start(bundle("print('early')\n" + FOR_EVER))
     eventually(lambda: "early" in log_of(executor))
-    assert executor.look(NAME) == replace(executor.look(NAME), started=True, ended=False, gone=False)
+    assert executor.look(NAME).status is AttemptStatus.RUNNING
 
 
 def test_a_notebook_of_another_kernel_runs(said):
@@ -274,7 +274,7 @@ def test_a_notebook_neither_looks_into_pid_1_nor_speaks_to_it(said):
 
 def test_a_notebook_that_kills_its_runner_is_found_out(executor, bundle):
     executor.start(bundle("import os, signal\nprint('on', flush=True)\nos.kill(os.getppid(), signal.SIGKILL)"))
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     detail = executor.look(NAME).detail
     assert (detail["exit_code"], detail["killed_by"], detail["memory"]["oom_kills"]) == (-9, "SIGKILL", 0)
     assert not (executor.directory(NAME) / protocol.RESULT).exists()
@@ -292,7 +292,7 @@ def test_a_courier_that_says_what_nobody_understands_ends_nothing(executor, bund
                 opened.receive()
         opened.close()
     container.exec_run(["touch", "/tmp/go_on"])
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     assert result_of(executor)["state"] == "succeeded"
 
 
@@ -300,7 +300,7 @@ def test_a_container_that_leaves_more_than_it_can_hold_is_ended_and_it_is_said_w
     monkeypatch.setattr(stream.init, "MOST_HOLES", 0)
     monkeypatch.setattr(stream, "space_of", lambda _: 1024**2)
     executor.start(bundle("print('x' * 5_000_000)\n" + FOR_EVER, resources=Resources(memory_bytes=256 * 2**20)))
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     assert "more than 1 MiB" in executor.look(NAME).detail["left_too_much"]
     left = [path.stat().st_size for path in executor.directory(NAME).rglob("*") if path.is_file()]
     assert sum(left) < 2 * 1024**2
@@ -392,7 +392,7 @@ def test_two_engines_that_start_it_start_it_once(executor, docker_executor, bund
         thread.start()
     for thread in threads:
         thread.join()
-    eventually(lambda: executor.look(NAME).gone and other.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead and other.look(NAME).is_dead)
     assert len(list((executor.directory(NAME) / protocol.ARTIFACTS / "work").iterdir())) == 1
 
 
@@ -404,7 +404,7 @@ def test_an_engine_that_comes_after_the_end_starts_nothing(executor, docker_exec
     def create_late(self, *args):
         if self is late:  # It slept since it looked whether the container is there.
             executor.start(work)
-            eventually(lambda: executor.look(NAME).gone)
+            eventually(lambda: executor.look(NAME).is_dead)
             eventually(lambda: state_of(late._daemon.client, late._container_of(NAME)) is None)
         create(self, *args)
 
@@ -422,13 +422,13 @@ def test_the_next_engine_adopts_it_and_misses_nothing(executor, docker_executor,
     eventually(lambda: "line 20\n" in log_of(executor))
     executor.close()
     adopting = docker_executor()
-    assert not adopting.look(NAME).ended
+    assert not adopting.look(NAME).has_ended
     before = log_of(executor)
     eventually(lambda: len(log_of(adopting)) > len(before) + 100)
     adopting._daemon.client.exec_start(  # by the test, not by the notebook: nothing is shared with it
         adopting._daemon.client.exec_create(adopting._container_of(NAME), ["touch", "/tmp/enough"])["Id"]
     )
-    eventually(lambda: adopting.look(NAME).gone)
+    eventually(lambda: adopting.look(NAME).is_dead)
     numbers = [int(line.split()[1]) for line in log_of(adopting).splitlines()]
     assert numbers == list(range(len(numbers)))
     assert [event["seq"] for event in journal_of(adopting)] == list(range(1, len(journal_of(adopting)) + 1))
@@ -446,7 +446,7 @@ def test_what_ended_while_nobody_looked_is_collected_whole(
     # The container waits with what it holds until somebody comes.
     eventually(lambda: ended_inside(container_of(docker_client, installation)))
     later = docker_executor()
-    eventually(lambda: later.look(NAME).gone)
+    eventually(lambda: later.look(NAME).is_dead)
     assert result_of(later)["state"] == "succeeded", result_of(later)
     assert (later.directory(NAME) / protocol.ARTIFACTS / "work" / "made").stat().st_size == 10**6
 
@@ -457,10 +457,10 @@ def ended_inside(container) -> bool:
 
 def test_how_it_ended_is_known_to_the_engine_after_the_one_that_saw_it(executor, docker_executor, bundle):
     executor.start(bundle("print(1)"))
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     executor.close()
     look = docker_executor().look(NAME)
-    assert (look.started, look.ended, look.gone) == (True, True, True)
+    assert (look.ran, look.status) == (True, AttemptStatus.CONFIRMED_DEAD)
 
 
 class Lossy:
@@ -492,7 +492,7 @@ def test_an_answer_that_was_lost_makes_no_second_container(docker_executor, bund
         executor.start(work)
     assert lossy.lost == []
     executor.start(work)
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     assert log_of(executor) == "ran\n"
     executor.forget(NAME)
     assert list(executor.names()) == []
@@ -535,16 +535,16 @@ def test_a_daemon_that_is_too_busy_or_fails_is_asked_again_and_nothing_is_conclu
             return True
         return False
 
-    def ended() -> Look | None:
+    def ended() -> Observation | None:
         with suppress(Unavailable):
             look = executor.look(NAME)
-            assert not look.lost
-            return look if look.gone else None
+            assert look.status is not AttemptStatus.NOT_FOUND
+            return look if look.is_dead else None
         return None
 
     eventually(started)
     look = eventually(ended)
-    assert (look.started, look.ended) == (True, True)
+    assert (look.ran, look.has_ended) == (True, True)
     assert result_of(executor)["state"] == "succeeded"
     assert log_of(executor) == "ran\n"
     assert len(moody.refused) > 5
@@ -560,7 +560,7 @@ def test_an_engine_that_died_before_the_bundle_arrived_leaves_a_container_that_t
     container.start()
     second = docker_executor()
     second.start(work)
-    eventually(lambda: second.look(NAME).gone)
+    eventually(lambda: second.look(NAME).is_dead)
     assert log_of(second) == "ran\n"
 
 
@@ -568,7 +568,7 @@ def test_installations_on_one_daemon_do_not_see_each_other(executor, bundle, tmp
     executor.start(bundle(FOR_EVER))
     other = DockerExecutor(tmp_path / "other", MemoryBlobs(), installation="ffffffff", daemon=Daemon())
     assert list(other.names()) == []
-    assert other.look(NAME) == Look(started=False, ended=False, gone=False, lost=True)
+    assert other.look(NAME) == Observation(AttemptStatus.NOT_FOUND)
 
 
 def test_what_is_forgotten_has_left_nothing_in_the_daemon(executor, bundle, docker_client, installation):
@@ -591,7 +591,7 @@ def test_a_run_that_is_stopped_keeps_what_it_has(executor, bundle):
     executor.start(bundle("print('so far')", FOR_EVER))
     eventually(lambda: "so far" in log_of(executor))
     executor.stop(NAME, force=False)
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     assert result_of(executor)["state"] == "terminated"
     notebook = json.loads((executor.directory(NAME) / protocol.OUTPUT).read_text())
     assert "so far" in str(notebook["cells"][0]["outputs"])
@@ -606,7 +606,7 @@ def test_force_ends_what_does_not_want_to_and_keeps_the_log(executor, bundle):
     executor.start(bundle(source + FOR_EVER))
     eventually(lambda: "on" in log_of(executor))
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     assert not (executor.directory(NAME) / protocol.RESULT).exists()
     assert "on" in log_of(executor)
 
@@ -614,7 +614,7 @@ def test_force_ends_what_does_not_want_to_and_keeps_the_log(executor, bundle):
 def test_what_a_notebook_leaves_running_ends_with_it(executor, bundle):
     source = "import subprocess\nsubprocess.Popen(['sleep', '1000'], start_new_session=True)"
     executor.start(bundle(source))
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     assert result_of(executor)["state"] == "succeeded"
 
 
@@ -622,9 +622,9 @@ def test_a_container_that_somebody_kills_has_ended_without_a_result(executor, bu
     executor.start(bundle("print('on')\n" + FOR_EVER))
     eventually(lambda: "on" in log_of(executor))
     container_of(docker_client, installation).kill()
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     look = executor.look(NAME)
-    assert (look.started, look.detail["exit_code"]) == (True, 137)
+    assert (look.ran, look.detail["exit_code"]) == (True, 137)
     assert not (executor.directory(NAME) / protocol.RESULT).exists()
     assert "on" in log_of(executor)
 
@@ -635,9 +635,9 @@ def test_a_container_that_is_told_to_end_from_outside_hands_out_what_it_has_and_
     executor.start(bundle("print('on')\n" + FOR_EVER))
     eventually(lambda: "on" in log_of(executor))
     container_of(docker_client, installation).kill(signal="SIGTERM")
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     look = executor.look(NAME)
-    assert look.started
+    assert look.ran
     assert "killed_by" not in look.detail
     assert "on" in log_of(executor)
 
@@ -645,7 +645,7 @@ def test_a_container_that_is_told_to_end_from_outside_hands_out_what_it_has_and_
 def test_a_container_that_somebody_removes_has_ended_and_says_so(executor, bundle, docker_client, installation):
     executor.start(bundle(FOR_EVER))
     container_of(docker_client, installation).remove(force=True)
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     assert "removed" in executor.look(NAME).detail["why"]
 
 
@@ -688,7 +688,7 @@ def test_a_warm_container_serves_one_run_and_is_followed_by_another(executor, bu
     used = []
     for name in names:
         executor.start(bundle("print(open('/proc/1/stat').read().split()[21])", name=name, warm=1))
-        eventually(lambda name=name: executor.look(name).gone)
+        eventually(lambda name=name: executor.look(name).is_dead)
         assert result_of(executor, name)["state"] == "succeeded"
         used.append(log_of(executor, name))
         eventually(lambda: ready(executor))
@@ -703,7 +703,7 @@ def test_whatever_is_started_in_a_container_can_be_asked_to_end(executor, bundle
     for number, begin in enumerate(("cold", "warm")):
         name = f"01WARMWARMWARMWARMWARMWARM-{number}"
         executor.start(bundle(print_mask, name=name, warm=1))
-        eventually(lambda name=name: executor.look(name).gone)
+        eventually(lambda name=name: executor.look(name).is_dead)
         assert not int(log_of(executor, name), 16) & 1 << (signal.SIGTERM - 1), begin
         eventually(lambda: ready(executor))
 
@@ -725,9 +725,9 @@ def test_a_warm_container_has_a_kernel_at_hand(executor, bundle):
     )
     cold, warm = (bundle(source, name=f"01HAND-{number}", warm=1) for number in range(2))
     executor.start(cold)
-    eventually(lambda: executor.look(cold.name).gone and ready(executor))
+    eventually(lambda: executor.look(cold.name).is_dead and ready(executor))
     executor.start(warm)
-    eventually(lambda: executor.look(warm.name).gone)
+    eventually(lambda: executor.look(warm.name).is_dead)
     assert (log_of(executor, cold.name), log_of(executor, warm.name)) == ("False\n", "True\n")
 
 
@@ -741,9 +741,9 @@ def test_warm_and_cold_leave_the_same(executor, bundle):
     )
     cold, warm = (bundle(source, name=f"01SAME-{number}", warm=1) for number in range(2))
     executor.start(cold)
-    eventually(lambda: executor.look(cold.name).gone and ready(executor))
+    eventually(lambda: executor.look(cold.name).is_dead and ready(executor))
     executor.start(warm)
-    eventually(lambda: executor.look(warm.name).gone)
+    eventually(lambda: executor.look(warm.name).is_dead)
     assert json.loads(log_of(executor, warm.name)) == json.loads(log_of(executor, cold.name))
 
 
@@ -760,7 +760,7 @@ def test_a_warm_container_ends_when_its_engine_does_and_is_swept(
     later = docker_executor()
     left = [name for name in later.names() if name.startswith("pool-")]
     assert len(left) == 1
-    assert not later.look(left[0]).started
+    assert not later.look(left[0]).ran
     later.forget(left[0])
     assert not [name for name in later.names() if name.startswith("pool-")]
 
@@ -768,7 +768,7 @@ def test_a_warm_container_ends_when_its_engine_does_and_is_swept(
 def test_what_stands_ready_is_given_back_when_nobody_needs_it(executor, bundle, docker_client, installation):
     executor.start(bundle("print(1)", warm=2))
     eventually(lambda: ready(executor))
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     executor.forget(NAME)
     executor.close()
     label = {"label": f"dataops-lab.installation={installation}"}

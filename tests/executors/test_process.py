@@ -17,7 +17,7 @@ import pytest
 
 from dataops_lab.blobs import FolderBlobs
 from dataops_lab.executors.process import ProcessExecutor
-from dataops_lab.ports import Bundle, BundleFile, Look
+from dataops_lab.ports import AttemptStatus, Bundle, BundleFile, Observation
 from dataops_lab.runner import protocol
 from dataops_lab.testing import MemoryBlobs
 
@@ -38,7 +38,7 @@ def executor(tmp_path: Path, blobs: MemoryBlobs):
     made = ProcessExecutor(tmp_path / "runs", blobs)
     yield made
     made.stop(NAME, force=True)
-    eventually(lambda: made.look(NAME).gone or not made.look(NAME).started)
+    eventually(lambda: made.look(NAME).is_dead or not made.look(NAME).ran)
 
 
 def bundle(source: str, files: list[BundleFile] | None = None, **spec: Any) -> Bundle:
@@ -70,7 +70,7 @@ def result(executor: ProcessExecutor) -> dict[str, Any]:
 
 
 def test_what_is_unknown_has_not_started_and_looking_never_raises(executor):
-    assert executor.look("nothing") == Look(started=False, ended=False, gone=False, lost=True)
+    assert executor.look("nothing") == Observation(AttemptStatus.NOT_FOUND)
     executor.stop("nothing", force=False)
     executor.stop("nothing", force=True)
     executor.forget("nothing")
@@ -79,7 +79,7 @@ def test_what_is_unknown_has_not_started_and_looking_never_raises(executor):
 def test_a_bundle_runs_in_its_folder_with_its_files_and_is_gone_when_it_has_ended(executor, blobs):
     digest = blobs.put(b"a,b\n1,2\n")
     executor.start(bundle("print(open('../data/a.csv').read())", [BundleFile("data/a.csv", digest)]))
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     assert result(executor)["state"] == "succeeded"
     assert "1,2" in (executor.directory(NAME) / protocol.LOG).read_text()
     assert list(executor.names()) == [NAME]
@@ -90,7 +90,7 @@ def test_a_bundle_runs_in_its_folder_with_its_files_and_is_gone_when_it_has_ende
 def test_git_answers_for_no_repository_above_the_run(executor, tmp_path):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     executor.start(bundle("import subprocess; print(subprocess.run(['git', 'rev-parse', '--git-dir']).returncode)"))
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     assert "\n128\n" in (executor.directory(NAME) / protocol.LOG).read_text()
 
 
@@ -100,8 +100,8 @@ def test_starting_twice_starts_once_also_from_two_engines(executor, blobs, tmp_p
     executor.start(work)
     other.start(work)
     executor.start(work)
-    eventually(lambda: executor.look(NAME).gone)
-    eventually(lambda: other.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: other.look(NAME).is_dead)
     assert len(list((executor.directory(NAME) / protocol.ARTIFACTS / "work").iterdir())) == 1
 
 
@@ -126,14 +126,14 @@ def test_who_sleeps_in_the_middle_of_a_start_starts_nothing_a_second_time(tmp_pa
 
     def run_to_its_end() -> None:
         other.start(work)
-        eventually(lambda: other.look(NAME).gone)
+        eventually(lambda: other.look(NAME).is_dead)
         if forgotten:
             other.forget(NAME)
 
     blobs.meanwhile = run_to_its_end
     sleeper.start(work)
-    assert sleeper.look(NAME).lost is forgotten
-    assert sleeper.look(NAME).ended is not forgotten
+    assert (sleeper.look(NAME).status is AttemptStatus.NOT_FOUND) is forgotten
+    assert sleeper.look(NAME).has_ended is not forgotten
     assert list(sleeper.names()) == ([] if forgotten else [NAME])
     assert witness.read_text() == "ran "
 
@@ -145,12 +145,12 @@ def test_who_sleeps_in_the_middle_of_a_start_leaves_alone_what_runs_meanwhile(tm
 
     def start() -> None:
         other.start(work)
-        eventually(lambda: other.look(NAME).started)
+        eventually(lambda: other.look(NAME).ran)
 
     blobs.meanwhile = start
     ProcessExecutor(tmp_path / "runs", blobs).start(work)
     look = other.look(NAME)
-    assert (look.started, look.ended) == (True, False)
+    assert look.status is AttemptStatus.RUNNING
     assert (other.directory(NAME) / "files" / "a").exists()
 
 
@@ -168,7 +168,7 @@ def test_what_a_killed_engine_was_laying_out_is_named_and_removed(tmp_path):
     blobs.meanwhile = killed
     executor.start(work)
     assert names == [NAME]
-    assert executor.look(NAME).lost
+    assert executor.look(NAME).status is AttemptStatus.NOT_FOUND
 
 
 def test_what_a_notebook_made_read_only_is_removed_all_the_same():
@@ -227,7 +227,7 @@ def test_an_engine_killed_while_it_lays_out_a_run_directory_leaves_none_that_cou
         # What runs here is a program that changes nothing: only what lies there is looked at.
         executor = ProcessExecutor(folder, blobs, python="/bin/true")
         executor.start(work)
-        eventually(lambda: executor.look(NAME).ended)
+        eventually(lambda: executor.look(NAME).has_ended)
         return executor
 
     whole = laid_out(started(tmp_path / "whole"))
@@ -245,13 +245,13 @@ def test_an_engine_killed_while_it_lays_out_a_run_directory_leaves_none_that_cou
 
 def test_another_engine_finds_what_runs_and_can_stop_it(executor, blobs, tmp_path):
     executor.start(bundle(FOR_EVER))
-    eventually(lambda: executor.look(NAME).started)
+    eventually(lambda: executor.look(NAME).ran)
     other = ProcessExecutor(tmp_path / "runs", blobs)
     look = other.look(NAME)
-    assert (look.started, look.ended) == (True, False)
+    assert look.status is AttemptStatus.RUNNING
     assert psutil.pid_exists(look.detail["pid"])
     other.stop(NAME, force=False)
-    eventually(lambda: other.look(NAME).gone)
+    eventually(lambda: other.look(NAME).is_dead)
     assert result(other)["state"] == "terminated"
 
 
@@ -266,7 +266,7 @@ def test_force_leaves_nothing_alive_not_even_what_left_its_session(executor, tmp
     eventually(lambda: child.exists() and child.read_text())
     process = psutil.Process(int(child.read_text()))
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
     assert not (executor.directory(NAME) / protocol.RESULT).exists()
 
@@ -276,17 +276,84 @@ def test_a_runner_that_was_killed_has_ended_and_its_kernel_does_not_live_on(exec
     eventually((executor.directory(NAME) / protocol.JOURNAL).exists)
     eventually(lambda: "cell_started" in (executor.directory(NAME) / protocol.JOURNAL).read_text())
     psutil.Process(executor.look(NAME).detail["pid"]).kill()
-    eventually(lambda: executor.look(NAME).ended)
+    eventually(lambda: executor.look(NAME).has_ended)
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
 
 
-def test_a_runner_that_cannot_start_is_gone_and_says_why(tmp_path, blobs):
+LEAVE_WITHOUT_A_NAME = (
+    "import os, subprocess, time\n"
+    "script = 'echo $$ > child; while :; do sleep 0.01; done'\n"
+    "subprocess.Popen(['setsid', 'env', '-i', 'sh', '-c', script])\n"
+    "while not (os.path.exists('child') and open('child').read()): time.sleep(0.01)\n"
+    "print('left', flush=True)\n"
+)
+
+
+def left_without_a_name(executor: ProcessExecutor) -> psutil.Process:
+    """What a run that goes on has started with an empty environment."""
+    executor.start(bundle(LEAVE_WITHOUT_A_NAME + FOR_EVER))
+    directory = executor.directory(NAME)
+    eventually(lambda: (directory / protocol.LOG).exists() and "left" in (directory / protocol.LOG).read_text())
+    return psutil.Process(int((directory / "files" / "work" / "child").read_text()))
+
+
+def is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize("forced", [True, False], ids=["forced", "killed"])
+def test_what_has_an_empty_environment_is_dead_before_its_attempt_is(executor, forced):
+    child = left_without_a_name(executor)
+    assert is_alive(child)
+    if forced:
+        executor.stop(NAME, force=True)
+    else:
+        psutil.Process(executor.look(NAME).detail["pid"]).kill()
+    eventually(lambda: executor.look(NAME).is_dead)
+    assert not is_alive(child)
+
+
+def test_an_attempt_is_dead_by_the_word_of_its_keeper_and_no_environment_is_read(executor, monkeypatch):
+    monkeypatch.setattr("dataops_lab.executors.process._processes_of", lambda name: pytest.fail("looked for processes"))
+    executor.start(bundle(FOR_EVER))
+    eventually(lambda: executor.look(NAME).ran)
+    executor.stop(NAME, force=True)
+    eventually(lambda: executor.look(NAME).is_dead)
+
+
+def test_without_the_word_of_a_keeper_death_is_proven_by_names(executor):
+    executor.start(bundle(FOR_EVER))
+    eventually(lambda: executor.look(NAME).ran)
+    owner = executor.look(NAME).detail
+    for pid in (owner["keeper"], owner["pid"]):
+        psutil.Process(pid).kill()
+    eventually(lambda: executor.look(NAME).has_ended)
+    assert not executor.look(NAME).is_dead
+    executor.stop(NAME, force=True)
+    assert executor.look(NAME).is_dead
+
+
+def test_what_runs_on_without_its_keeper_can_be_stopped(executor):
+    executor.start(bundle(FOR_EVER))
+    eventually((executor.directory(NAME) / protocol.JOURNAL).exists)
+    eventually(lambda: "cell_started" in (executor.directory(NAME) / protocol.JOURNAL).read_text())
+    keeper = psutil.Process(executor.look(NAME).detail["keeper"])
+    keeper.kill()
+    eventually(lambda: not is_alive(keeper))
+    executor.stop(NAME, force=False)
+    eventually(lambda: executor.look(NAME).has_ended)
+    assert result(executor)["state"] == "terminated"
+
+
+def test_a_runner_that_cannot_start_has_exited_and_says_why(tmp_path, blobs):
     executor = ProcessExecutor(tmp_path / "runs", blobs, python="/bin/false")
     executor.start(bundle("1"))
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).has_ended)
+    executor.stop(NAME, force=True)
+    assert executor.look(NAME).is_dead
     look = executor.look(NAME)
-    assert (look.started, look.detail["exit_code"]) == (False, 1)
+    assert (look.ran, look.detail["exit_code"]) == (False, 1)
 
 
 @pytest.mark.parametrize("instead", ["fifo", "folder", "link", "nothing"])
@@ -294,11 +361,11 @@ def test_a_notebook_that_spoils_its_lock_is_ended_all_the_same(executor, instead
     spoil = {"fifo": "os.mkfifo(lock)", "folder": "os.mkdir(lock)", "link": "os.symlink('/etc/passwd', lock)"}
     lines = ["import os", "lock = '../../runner.json'", "os.unlink(lock)", spoil.get(instead, "")]
     executor.start(bundle("\n".join([*lines, FOR_EVER])))
-    eventually(lambda: executor.look(NAME).started)
-    eventually(lambda: executor.look(NAME).lost)
+    eventually(lambda: executor.look(NAME).ran)
+    eventually(lambda: executor.look(NAME).status is AttemptStatus.NOT_FOUND)
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).gone)
-    assert not executor.look(NAME).started
+    eventually(lambda: executor.look(NAME).is_dead)
+    assert not executor.look(NAME).ran
 
 
 def test_a_pid_that_was_given_to_another_process_is_never_killed(executor):
@@ -310,7 +377,7 @@ def test_a_pid_that_was_given_to_another_process_is_never_killed(executor):
         (directory / protocol.LOCK).write_text(json.dumps({"pid": bystander.pid}))
         executor.stop(NAME, force=False)
         executor.stop(NAME, force=True)
-        assert executor.look(NAME).gone
+        assert executor.look(NAME).is_dead
         assert bystander.is_running()
     finally:
         bystander.kill()
@@ -320,7 +387,7 @@ def test_a_pid_that_was_given_to_another_process_is_never_killed(executor):
 def test_notebooks_see_the_given_variables_and_nothing_else_of_the_engine(executor, monkeypatch):
     monkeypatch.setenv("SECRET_CANARY", "canary-7d1f")
     executor.start(bundle("import os; print(sorted(os.environ), os.environ.get('SECRET_CANARY'))"))
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     log = (executor.directory(NAME) / protocol.LOG).read_text()
     assert "canary-7d1f" not in log
     assert "SECRET_CANARY" not in log
@@ -330,17 +397,17 @@ def test_notebooks_see_the_given_variables_and_nothing_else_of_the_engine(execut
 def test_a_run_directory_is_its_owners_alone(executor):
     executor.start(bundle("1"))
     assert executor.directory(NAME).stat().st_mode & 0o077 == 0
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
 
 
 @pytest.mark.parametrize("what", [protocol.LOCK, "runner.log"])
 def test_a_pipe_that_the_notebook_put_in_the_place_of_a_file_is_not_waited_for(executor, what):
     executor.start(bundle(FOR_EVER))
-    eventually(lambda: executor.look(NAME).started)
+    eventually(lambda: executor.look(NAME).ran)
     a_pipe(executor.directory(NAME) / what)
     executor.look(NAME)
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).gone)
+    eventually(lambda: executor.look(NAME).is_dead)
     executor.forget(NAME)
     assert not executor.directory(NAME).exists()
 

@@ -432,7 +432,7 @@ def all_runs(services: Services) -> list[RunView]:
     cursor = None
     while True:
         page = runs.page(services, RunFilter(), limit=200, cursor=cursor)
-        views += page.items
+        views += runs.of(services, [run.id for run in page.items]).values()
         if (cursor := page.next) is None:
             return views
 

@@ -13,14 +13,20 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from dataops_lab.blobs import FolderBlobs
-from dataops_lab.engine import tidy
+from dataops_lab.engine import Engine, Settings, tidy
 from dataops_lab.errors import StaleWrite
-from dataops_lab.store import SqlStore, sqlite
-from dataops_lab.wiring import Home, build_engine
+from dataops_lab.ports import Store
+from dataops_lab.services import Services
+from dataops_lab.store import open_sqlite, sqlite
+from dataops_lab.store.sql import SqlTransaction
+from dataops_lab.wiring import Home, build_backends, build_services
 
 TELLS = {
     "claimed": "attempt.launching",
@@ -33,57 +39,67 @@ TELLS = {
 """By which event a commit is known."""
 
 
-def end_at(moment: str, what: str, with_signal: signal.Signals) -> None:
-    begin = SqlStore.begin
-    shown = show_finalizing() if what == "finalizing" else threading.Event()
+def end_at(moment: str, what: str, with_signal: signal.Signals, reached: threading.Event) -> Callable[..., None]:
+    """Return what the store calls before each commit. `reached` is set when the engine goes on after the signal."""
 
-    @contextmanager
-    def mortal(self: SqlStore, *, fence: int | None = None):
-        fatal = False
-        with begin(self, fence=fence) as transaction:
-            yield transaction
-            if moves_runs(fence) and not shown.is_set():
-                fatal = TELLS[what] in [event["kind"] for event in transaction.events._new]
-                if fatal and moment == "before":
-                    os.kill(os.getpid(), with_signal)
-        if fatal:
-            os.kill(os.getpid(), with_signal)
-            shown.set()
+    def end() -> None:
+        os.kill(os.getpid(), with_signal)
+        reached.set()
 
-    SqlStore.begin = mortal
+    def look(transaction: SqlTransaction) -> None:
+        if reached.is_set() or TELLS[what] not in transaction.events.kinds:
+            return
+        if moment == "before":
+            end()
+        else:
+            transaction.once_committed(end)
+
+    return look
 
 
-def show_finalizing() -> threading.Event:
-    """Stored so quickly that nobody saw it otherwise, a record is written down with the end."""
-    put_file, shown = FolderBlobs.put_file, threading.Event()
-    FolderBlobs.put_file = lambda self, path: shown.wait() and put_file(self, path)
-    return shown
+class WaitingBlobs(FolderBlobs):
+    """Store no file of a record before `shown` is set: so `finalizing` is written on its own, and can be seen."""
+
+    def __init__(self, folder: Path, shown: threading.Event) -> None:
+        super().__init__(folder)
+        self._shown = shown
+
+    def put_file(self, path: Path) -> tuple[str, int]:
+        self._shown.wait()
+        return super().put_file(path)
 
 
-def die_while_copying() -> None:
-    copied, copy_to = [], FolderBlobs.copy_to
+class HalfCopyingBlobs(FolderBlobs):
+    """Copy one file whole and ten bytes of the second; then the engine is killed."""
 
-    def copy_half(self: FolderBlobs, digest: str, path: Path) -> None:
-        if copied:
+    copied = False
+
+    def copy_to(self, digest: str, path: Path) -> None:
+        if self.copied:
             path.write_bytes(self.read(digest)[:10])
             os.kill(os.getpid(), signal.SIGKILL)
-        copy_to(self, digest, path)
-        copied.append(path)
-
-    FolderBlobs.copy_to = copy_half
+        super().copy_to(digest, path)
+        self.copied = True
 
 
-def sleep_at(number: int) -> None:
-    begin, commits = SqlStore.begin, [0]
+class DrowsyStore:
+    """Stop the engine on its way into transaction `number` of those that move runs."""
+
+    def __init__(self, store: Store, number: int) -> None:
+        self._store = store
+        self._left = number
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
 
     @contextmanager
-    def drowsy(self: SqlStore, *, fence: int | None = None):
-        commits[0] += moves_runs(fence)
-        late = moves_runs(fence) and commits[0] == number
+    def begin(self, *, fence: int | None = None) -> Iterator[Any]:
+        self._left -= moves_runs(fence)
+        late = moves_runs(fence) and self._left == 0
         if late:
             os.kill(os.getpid(), signal.SIGSTOP)
         try:
-            with begin(self, fence=fence) as transaction:
+            with self._store.begin(fence=fence) as transaction:
                 yield transaction
         except StaleWrite:
             if late:
@@ -92,31 +108,42 @@ def sleep_at(number: int) -> None:
         if late:
             print("woke up: written", flush=True)
 
-    SqlStore.begin = drowsy
-
 
 def moves_runs(fence: int | None) -> bool:
     """The lease is taken and renewed without a fence; what moves runs has one, and so has tidying up."""
     return fence is not None and threading.current_thread().name != "engine-tidying"
 
 
+def services(home: Home) -> Services:
+    """Build the services of the engine that the environment asks for."""
+    ctx, asked = build_services(home), os.environ.get
+    if asked("KILL_AT") == "copying":
+        return replace(ctx, blobs=HalfCopyingBlobs(home.blobs))
+    if wanted := asked("SLEEP_AT"):
+        return replace(ctx, store=DrowsyStore(ctx.store, int(wanted)))
+    if wanted := asked("KILL_AT") or asked("STOP_AT"):
+        moment, what = wanted.split()
+        reached = threading.Event()
+        look = end_at(moment, what, signal.SIGKILL if asked("KILL_AT") else signal.SIGSTOP, reached)
+        ctx.store.close()
+        ctx = replace(ctx, store=open_sqlite(home.database, before_commit=look))
+        if what == "finalizing":
+            return replace(ctx, blobs=WaitingBlobs(home.blobs, reached))
+    return ctx
+
+
 def main() -> None:
     asked = os.environ.get
     if asked("STOP_AT") or asked("SLEEP_AT"):
         tidy.FIRST_AFTER_S = float("inf")  # It could be in a transaction when all threads stop.
-    if asked("KILL_AT") == "copying":
-        die_while_copying()
-    elif wanted := asked("KILL_AT"):
-        end_at(*wanted.split(), signal.SIGKILL)
-    elif wanted := asked("STOP_AT"):
-        end_at(*wanted.split(), signal.SIGSTOP)
-    elif wanted := asked("SLEEP_AT"):
-        sleep_at(int(wanted))
     if wanted := asked("BUSY_S"):
         sqlite.BUSY_TIMEOUT_S = float(wanted)
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    build_engine(Home(Path(sys.argv[1])), slots=2).run(stop)
+    home = Home(Path(sys.argv[1]))
+    ctx = services(home)
+    engine = Engine(ctx, build_backends(home, ctx.blobs), Settings(slots=2), inherited=os.environ)
+    signal.signal(signal.SIGTERM, lambda *_: (stop.set(), engine.wake()))
+    engine.run(stop)
 
 
 if __name__ == "__main__":

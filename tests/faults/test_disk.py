@@ -84,7 +84,7 @@ def test_a_submit_to_a_full_disk_is_refused_in_words_and_queues_nothing(small_di
         submitted("'another ' * 1")
     assert status_of(refused.value) == 503
     assert "full" in refused.value.message or "space" in refused.value.message
-    assert [view.run.id for view in runs.page(real, RunFilter()).items] == [first.run.id]
+    assert [run.id for run in runs.page(real, RunFilter()).items] == [first.run.id]
     small_disk.free()
     assert submitted("'another ' * 1").run.state is RunState.QUEUED
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataops_lab.testing import person
-
 import getpass
 import json
 from functools import partialmethod

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from dataops_lab.domain.runs import RunState
-from dataops_lab.handlers.events import Follower
+from dataops_lab.handlers.broadcaster import changes_after
 from dataops_lab.wiring import build_services
 
 
@@ -24,16 +24,17 @@ def ended(api, notebook, home):
     return run
 
 
-async def test_a_run_that_has_ended_is_deleted_and_live_lists_hear_of_it(api, ended, home, server_sent):
+async def test_a_run_that_has_ended_is_deleted_and_live_lists_hear_of_it(api, ended, home):
     run_id = await ended()
-    follower = Follower.begin(build_services(home), None, [])
+    services = build_services(home)
+    with services.store.read() as tx:
+        before = tx.events.last_seq()
     answer = await api("DELETE", f"runs/{run_id}")
     assert (answer.code, answer.body) == (204, b"")
     assert (await api("GET", f"runs/{run_id}")).code == 404
     assert (await api("DELETE", f"runs/{run_id}")).code == 404
-    [(_, event, data)] = server_sent(b"".join(follower.news()))
-    assert (event, data) == ("deleted", {"run_id": run_id})
-    assert list(follower.news()) == []
+    batch = changes_after(services, before)
+    assert [(event, json.loads(data)) for event, data in batch.frames] == [("deleted", {"run_id": run_id})]
 
 
 async def test_a_run_that_has_not_ended_or_is_kept_stays(api, ended, notebook):
@@ -160,4 +161,4 @@ async def test_whoever_was_away_for_longer_than_events_are_kept_is_told_to_read_
     await api("DELETE", f"runs/{run_id}")
     answer = await api("GET", "events", headers={"Last-Event-ID": str(seen - 1)})
     assert (answer.code, json.loads(answer.body)["code"]) == (400, "events_trimmed")
-    assert b"deleted" in b"".join(Follower.begin(services, str(last), []).news())
+    assert [event for event, _ in changes_after(services, last).frames] == ["deleted"]

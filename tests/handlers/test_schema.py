@@ -26,6 +26,8 @@ from dataops_lab.wiring import Home, build_engine
 
 from ..client.conftest import TOKEN, Server
 
+pytestmark = pytest.mark.slow
+
 # A name of the document (of a place in the path, a query argument or a required member of a body) → what there really
 # is, beside whatever is made up. What is known only when there is a server has a name of its own until then (`real`).
 REAL = {

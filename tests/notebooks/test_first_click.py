@@ -28,6 +28,8 @@ from dataops_lab.wiring import Home, build_engine, build_services
 
 from .first_click import UNTIDY, Untidy
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = 3
 ALWAYS = "no_parameters_cell"
 CELLS = "import json, sys\nfor source in json.load(sys.stdin):\n    exec(compile(source, 'cell', 'exec'), globals())"

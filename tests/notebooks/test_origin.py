@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dataops_lab.domain.versions import Origin
-from dataops_lab.notebooks.origin import origin_of, without_credentials
+from dataops_lab.notebooks import origin
+from dataops_lab.notebooks.origin import origin_of, remote_of, without_credentials
 
 Git = Callable[..., str]
 
@@ -180,13 +181,34 @@ def test_names_of_64_digits_and_a_split_index_are_read(tmp_path: Path, git: Git)
     assert origin_of(folder) == Origin(None, git("-C", "long", "rev-parse", "HEAD"), "main", dirty=False)
 
 
-def test_git_is_started_twice(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    committed(git, tmp_path)
-    started = []
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The verbs that git is started with."""
+    verbs: list[str] = []
     run = subprocess.run
-    monkeypatch.setattr(subprocess, "run", lambda *args, **named: (started.append(args), run(*args, **named))[1])
-    assert origin_of(tmp_path).dirty is False
-    assert len(started) == 2
+    monkeypatch.setattr(
+        subprocess, "run", lambda command, **named: (verbs.append(command[1]), run(command, **named))[1]
+    )
+    return verbs
+
+
+def test_git_is_asked_for_the_settings_of_a_repository_once(
+    git: Git, tmp_path: Path, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed(git, tmp_path)
+    monkeypatch.setattr(origin, "_RACY_NS", -60_000_000_000)  # As if they were written long ago.
+    started.clear()
+    assert [origin_of(tmp_path).dirty for _ in range(3)] == [False] * 3
+    assert started == ["config", "status", "status", "status"]
+
+
+def test_settings_that_changed_are_asked_for_again(git: Git, tmp_path: Path) -> None:
+    committed(git, tmp_path)
+    assert origin_of(tmp_path).remote is None
+    git("remote", "add", "origin", "git@example.org:team/work.git")
+    assert origin_of(tmp_path).remote == "git@example.org:team/work.git"
+    git("remote", "set-url", "origin", "git@example.org:team/work.bak")
+    assert origin_of(tmp_path).remote == "git@example.org:team/work.bak"
 
 
 def test_looking_writes_nothing(git: Git, tmp_path: Path) -> None:
@@ -210,3 +232,23 @@ def test_looking_writes_nothing(git: Git, tmp_path: Path) -> None:
 )
 def test_credentials_are_taken_out_of_a_url(url: str, shown: str) -> None:
     assert without_credentials(url) == shown
+
+
+def test_the_remote_of_a_folder_is_normalised(git: Git, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    assert remote_of(tmp_path / "deep") is None
+    git("remote", "add", "origin", "https://ann:s3cret@example.org/team/work.git")
+    assert remote_of(tmp_path / "deep") == "example.org/team/work"
+
+
+def test_reading_the_remote_of_a_folder_runs_nothing_and_includes_nothing(git: Git, tmp_path: Path) -> None:
+    (tmp_path / "more").write_text('[remote "origin"]\n\turl = https://example.org/included\n')
+    git("config", "include.path", str(tmp_path / "more"))
+    git("config", "core.fsmonitor", f"touch {tmp_path}/ran")
+    assert remote_of(tmp_path) is None
+    assert not (tmp_path / "ran").exists()
+
+
+def test_no_folder_and_no_work_tree_have_no_remote(tmp_path: Path) -> None:
+    assert remote_of(tmp_path) is None
+    assert remote_of(tmp_path / "gone") is None

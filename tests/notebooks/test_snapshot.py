@@ -43,7 +43,7 @@ def test_it_names_what_it_was_taken_of(project: Any, take: Taking) -> None:
     project.notebook("a = 1", "b = 2", "")
     taken = take()
     assert (taken.name, taken.manifest.notebook_path, taken.code_cells) == ("sales", "analysis/sales.ipynb", 2)
-    assert (taken.source, taken.root) == (str(project.path), str(project.root))
+    assert (taken.location.source, taken.root) == (str(project.path), str(project.root))
     assert (taken.manifest.kernel_name, taken.manifest.language, taken.kernel.name) == ("python3", "python", "python3")
 
 

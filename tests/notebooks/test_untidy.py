@@ -22,6 +22,8 @@ from dataops_lab.services import Services, runs
 from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_engine, build_services
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = 3
 ALWAYS = "no_parameters_cell"
 

@@ -57,7 +57,7 @@ def test_what_lies_too_deep_is_not_kept_and_said_and_the_rest_is_kept(root, coll
     (deepest / "d" / "too-deep.txt").touch()
     made, notes = collected()
     assert made == ["d/" * DEEPEST + "kept.txt"]
-    assert [note.partition(",")[0] for note in notes] == [f"What lies more than {DEEPEST} folders deep is not kept"]
+    assert [note.partition(",")[0] for note in notes] == [f"Files more than {DEEPEST} folders deep are not kept"]
 
 
 def test_folders_may_lie_inside_one_another_deeper_than_python_may_call(root, collected):

@@ -64,6 +64,12 @@ def test_it_imports_nothing_that_compiles_a_grammar(runs, tmp_path):
     assert "IPython" not in imported
 
 
+def test_it_imports_no_library_for_data_and_no_client_of_a_storage(runs, tmp_path):
+    imported = in_a_bare_environment(tmp_path, runs.make("1"))
+
+    assert not imported & {"pyarrow", "numpy", "pandas", "boto3", "botocore", "azure", "gcsfs", "fsspec", "github"}
+
+
 def test_it_says_how_it_is_used():
     done = subprocess.run([sys.executable, "-m", "dataops_lab.runner"], check=False, capture_output=True, text=True)
 

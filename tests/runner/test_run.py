@@ -51,7 +51,13 @@ def test_the_journal_tells_everything_in_order(runs):
     ]
     assert [event["seq"] for event in run.events()] == list(range(1, len(run.events()) + 1))
     assert all(list(e)[:3] == ["seq", "t", "kind"] for e in run.events())
-    assert run.events("start")[0] | {"t": 0} == {"seq": 1, "t": 0, "kind": "start", "cells": 4, "code_cells": 3}
+    assert run.events("start")[0] | {"seq": 0, "t": 0} == {
+        "seq": 0,
+        "t": 0,
+        "kind": "start",
+        "cells": 4,
+        "code_cells": 3,
+    }
 
 
 def test_a_finished_cell_can_be_read_while_the_next_one_runs(runs):

@@ -25,6 +25,7 @@ from dataops_lab.engine import Engine, Settings
 from dataops_lab.errors import Conflict, Damaged, DataOpsError, StateFolderUnusable
 from dataops_lab.services import Services, backup, runs
 from dataops_lab.services.backup import back_up, restore
+from dataops_lab.services.runs import RunView
 from dataops_lab.store import open_sqlite
 from dataops_lab.testing import FakeBackends, FakeClock, FakeExecutor, FakeHost, FakeNotebooks, FakeVault, person
 
@@ -83,10 +84,15 @@ def archive(original: Services, tmp_path: Path) -> Path:
     return tmp_path / "backup.tar.gz"
 
 
+def all_views(ctx: Services) -> list[RunView]:
+    """Newest first."""
+    return [runs.get(ctx, run.id) for run in runs.page(ctx, runs.RunFilter(), limit=100).items]
+
+
 def everything(ctx: Services) -> list[object]:
     """All that is known of each run, with the bytes of its record and its version."""
     found: list[object] = []
-    for view in runs.page(ctx, runs.RunFilter(), limit=100).items:
+    for view in all_views(ctx):
         manifest = view.version.manifest
         files = [*(view.record.files if view.record else ()), *manifest.files]
         digests = [manifest.notebook_digest, *(file.digest for file in files)]
@@ -160,16 +166,14 @@ def test_nothing_that_had_not_ended_starts_again_after_it_was_restored(original,
     restore(archive, tmp_path / "new", database=DATABASE, build=build, force=False)
     ctx = build(tmp_path / "new")
     with closing(ctx.store):
-        states = {
-            v.job.name: (v.run.state, [a.state for a in v.attempts]) for v in runs.page(ctx, runs.RunFilter()).items
-        }
+        states = {v.job.name: (v.run.state, [a.state for a in v.attempts]) for v in all_views(ctx)}
         with ctx.store.read() as tx:
             assert tx.attempts.alive() == []
             assert tx.leases.get(ENGINE).holder == ""
     assert states["active"] == (RunState.LOST, [AttemptState.LOST])
     assert states["starting"] == (RunState.LOST, [AttemptState.LOST])
     assert states["waiting"] == states["waiting too"] == (RunState.CANCELLED, [])
-    assert {v.run.state for v in runs.page(original, runs.RunFilter()).items} >= {RunState.ACTIVE, RunState.QUEUED}
+    assert {run.state for run in runs.page(original, runs.RunFilter()).items} >= {RunState.ACTIVE, RunState.QUEUED}
 
 
 def damaged_in_the_middle(data: bytes) -> bytes:

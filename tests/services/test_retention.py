@@ -56,7 +56,7 @@ def ended(ctx, submit, clock):
 
 
 def left(ctx) -> list[str]:
-    return [view.run.id for view in runs.page(ctx, RunFilter()).items][::-1]
+    return [run.id for run in runs.page(ctx, RunFilter()).items][::-1]
 
 
 # --- rules ----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
-from dataops_lab.domain.runs import RunState, Submission, Trigger, TriggerKind
+from dataops_lab.domain.runs import SUMMARY_TEXT, AttemptState, RunState, Submission, Trigger, TriggerKind
 from dataops_lab.domain.versions import TravellingFile
 from dataops_lab.errors import (
     Conflict,
@@ -172,3 +172,26 @@ def test_what_was_queued_twice_with_one_key_made_one_version(ctx):
     assert runs.submit(ctx, asked, by=person("someone")).view.run == first.run
     with ctx.store.read() as tx:
         assert len(tx.versions.of_job(first.job.id)) == 1
+
+
+def test_a_summary_tells_of_a_run_what_the_whole_run_does_however_it_is_read(ctx, submit, engine, executor):
+    first = submit().run.id
+    while not (attempts := runs.get(ctx, first).attempts) or attempts[-1].state is not AttemptState.RUNNING:
+        engine.step()
+    running = runs.summary(ctx, first)
+    failure = {"code": "failed", "message": "No. " * 1000, "cell": 0, "traceback": ["line"] * 1000}
+    executor.end(attempts[-1].name, "failed", failure=failure)
+    while not runs.get(ctx, first).run.state.is_terminal:
+        engine.step()
+    waiting = submit().run.id
+    assert running.phase == "running"
+    for run_id in (first, waiting):
+        found = runs.summary(ctx, run_id)
+        assert found == runs.summary_of(runs.get(ctx, run_id))
+        assert found in runs.page(ctx, RunFilter()).items
+        assert found.reason is not None
+        assert len(found.reason.message) <= SUMMARY_TEXT
+        assert found.reason.detail == {}
+    assert runs.last_of_jobs(ctx, [found.job_id]) == {found.job_id: found}
+    with pytest.raises(NotFound):
+        runs.summary(ctx, "0" * 26)

@@ -28,7 +28,7 @@ def test_an_exception_in_a_transaction_undoes_all_of_it(store, submit):
         raise RuntimeError
     with store.read() as tx:
         assert tx.runs.get(view.run.id) == view.run
-        assert len(tx.events.after(0)) == 1
+        assert len(tx.events.after(0, subject=run_of(view.run.id))) == 1
 
 
 def test_writing_in_a_reading_transaction_is_an_error(store, submit):
@@ -223,7 +223,7 @@ def test_whatever_an_error_says_the_run_ends_with_it_and_is_found_by_it(store, s
     with store.read() as tx:
         [found] = tx.runs.page(RunFilter(text="needle"), limit=2).items
         assert found.reason.message == "It said: \N{REPLACEMENT CHARACTER} ? NEEDLE"
-        assert tx.attempts.of_run(run.id)[0].reason == found.reason
+        assert tx.attempts.of_run(run.id)[0].reason == tx.runs.get(run.id).reason
 
 
 def test_a_run_is_found_by_the_beginning_of_what_its_reason_says_however_long_that_is(store, submit):
@@ -232,7 +232,8 @@ def test_a_run_is_found_by_the_beginning_of_what_its_reason_says_however_long_th
     with store.begin() as tx:
         tx.runs.move(run, ended)
     with store.read() as tx:
-        assert [it.reason for it in tx.runs.page(RunFilter(text="needle"), limit=2).items] == [ended.reason]
+        assert [found.id for found in tx.runs.page(RunFilter(text="needle"), limit=2).items] == [run.id]
+        assert tx.runs.get(run.id).reason == ended.reason
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
@@ -243,7 +244,7 @@ def test_text_that_not_every_database_has_is_refused_when_it_is_written_and_when
     for look in (
         lambda tx: tx.runs.get(text),
         lambda tx: tx.runs.page(RunFilter(text=text), limit=1),
-        lambda tx: tx.jobs.by_source("default", text),
+        lambda tx: tx.workspaces.by_remote("default", text),
     ):
         with pytest.raises(InvalidRequest), store.read() as tx:
             look(tx)

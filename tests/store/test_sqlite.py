@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy.event import listen
 
+from dataops_lab.domain.runs import Submission
+from dataops_lab.domain.workspaces import Workspace
 from dataops_lab.errors import StateFolderUnusable, StoreBusy
-from dataops_lab.store import open_sqlite, sqlite
+from dataops_lab.services import runs
+from dataops_lab.store import SqlStore, open_sqlite, sqlite
+from dataops_lab.store.sql import SqlTransaction
 from dataops_lab.testing import person
 
 
@@ -32,20 +38,19 @@ def test_who_waits_too_long_for_another_writer_is_told_to_try_again(tmp_path: Pa
             pass
 
 
-def test_a_full_disk_is_told_and_nothing_of_the_transaction_stays(tmp_path: Path, monkeypatch):
+def test_a_full_disk_is_told_and_nothing_of_the_transaction_stays(tmp_path: Path):
     """A database that may not grow is as good as a full disk."""
-    connect = sqlite._connect
 
-    def bounded(path: Path, **how: bool) -> sqlite3.Connection:
-        connection = connect(path, **how)
+    def bound(connection: sqlite3.Connection, _record: object) -> None:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
-        return connection
 
     open_sqlite(tmp_path / "x.sqlite").close()
-    monkeypatch.setattr(sqlite, "_connect", bounded)
-    with closing(open_sqlite(tmp_path / "x.sqlite")) as store:
+    database = sqlite.SqliteDatabase(tmp_path / "x.sqlite")
+    listen(database.writer, "connect", bound)
+    with closing(SqlStore(database)) as store:
         with pytest.raises(StoreBusy, match="full"), store.begin() as tx:
+            tx.workspaces.add(Workspace("w", "default", "w", job(0).created_at, "someone"))
             for number in range(1000):
                 tx.jobs.add(job(number))
         with store.read() as tx:
@@ -58,4 +63,21 @@ def job(number: int):
     from dataops_lab.domain.jobs import Job
 
     now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    return Job(f"{number:026}", "default", "sales", f"/{number}".ljust(500, "x"), now, person("someone"))
+    path = f"/{number}".ljust(500, "x")
+    return Job(f"{number:026}", "default", "sales", path, now, person("someone"), workspace_id="w", path=path)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_what_is_called_before_a_commit_knows_its_events_and_can_prevent_it(tmp_path: Path, ctx, clock):
+    seen: list[list[str]] = []
+
+    def die(transaction: SqlTransaction) -> None:
+        seen.append(transaction.events.kinds)
+        raise RuntimeError
+
+    with closing(open_sqlite(tmp_path / "x.sqlite", before_commit=die)) as store:
+        with pytest.raises(RuntimeError):
+            runs.submit(replace(ctx, store=store), Submission(path="/sales.ipynb"), by=person("someone"))
+        with store.read() as tx:
+            assert tx.events.last_seq() == 0
+    assert seen == [["workspace.created", "run.queued"]]

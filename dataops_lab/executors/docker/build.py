@@ -50,7 +50,7 @@ class Plan:
 
 
 def plan_of(recipe: BuildRecipe, base: Probe) -> Plan:
-    """Refused, naming what cannot be installed on this base."""
+    """Plan the installation. Refused, naming what cannot be installed on this base."""
     if base.python is None:
         raise Refused(f"Nothing can be installed on {recipe.base}: {base.problems[0]}", code="base_unusable")
     if recipe.environment:
@@ -60,7 +60,7 @@ def plan_of(recipe: BuildRecipe, base: Probe) -> Plan:
 
 
 def build(client: APIClient, base: PinnedImage, probe: Probe, recipe: BuildRecipe, say: Say) -> str:
-    """The id of the new image. It has the user, command and entry point of its base.
+    """Build the image and return its id. It has the user, command and entry point of its base.
 
     `client` waits for as long as it takes to write a layer.
     """
@@ -88,7 +88,7 @@ def build(client: APIClient, base: PinnedImage, probe: Probe, recipe: BuildRecip
 
 @contextmanager
 def _ended_when_unwanted(client: APIClient, container: str, say: Say) -> Iterator[None]:
-    """Without its container the installer is gone, however long it would have been silent."""
+    """Remove the container as soon as nobody wants the image: its installer ends then, however long it is silent."""
     done = threading.Event()
 
     def watch() -> None:
@@ -108,7 +108,7 @@ def _ended_when_unwanted(client: APIClient, container: str, say: Say) -> Iterato
 
 
 def installer_settings(own: Mapping[str, str], given: Mapping[str, str]) -> tuple[dict[str, str], str | None]:
-    """Variables for the installer, and certificates: those with which it works on this machine, and what was given."""
+    """Return variables and certificates for the installer: those of this machine, and those that were given."""
     settings = {name: own[name] for name in (*_OF_PIP, *_OF_PROXIES) if own.get(name)}
     certificates = None
     for name in _CERTIFICATES:
@@ -178,7 +178,7 @@ def _spec(base: PinnedImage, config: Mapping[str, Any], recipe: BuildRecipe) -> 
 
 
 def _as_before(config: Mapping[str, Any]) -> list[str]:
-    """Instructions that take back what `_spec` changed. Docker takes an empty list for no instruction."""
+    """List instructions that take back what `_spec` changed. Docker takes an empty list for no instruction."""
     changes = [f"USER {config.get('User') or 'root'}"]
     if entrypoint := config.get("Entrypoint"):
         changes.append(f"ENTRYPOINT {json.dumps(entrypoint)}")

@@ -1,4 +1,4 @@
-"""What the daemon is asked to make for an attempt: a pure value, so that it can be read and tested.
+"""The container of an attempt: a pure value, so that it can be read and tested.
 
 Everything in it is written here; of what a person may choose only `Container` comes in.
 """
@@ -26,7 +26,7 @@ IDLE_S = 600.0
 
 DEFAULT_PIDS = 4096
 DEFAULT_SPACE = 4 * 1024**3
-"""Of each folder in memory, where the memory of the run has no limit; otherwise it is half of that."""
+"""Size of each folder in memory, where the memory of the run has no limit; otherwise it is half of the limit."""
 
 DEFAULT_USER = "1000:1000"
 
@@ -34,7 +34,7 @@ DEFAULT_USER = "1000:1000"
 def container_spec(
     container: Container, labels: Mapping[str, str], volumes: Iterable[str] = (), mounts: Sequence[Mount] = ()
 ) -> dict[str, Any]:
-    """The body of Docker's `POST /containers/create`.
+    """Build the body of Docker's `POST /containers/create`.
 
     `volumes` are those that the image declares: each container would get them writable. `mounts` are those of
     the container that mounts.py allowed, and only these are mounted.
@@ -84,7 +84,7 @@ def _limits(container: Container) -> dict[str, Any]:
 
 
 def space_of(memory: int | None) -> int:
-    """Bytes of room for files in each folder in memory, for a container with so much memory."""
+    """Return how many bytes of files each folder in memory holds, for a container with so much memory."""
     return memory // 2 if memory else DEFAULT_SPACE
 
 

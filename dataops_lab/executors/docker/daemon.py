@@ -41,7 +41,7 @@ class Daemon:
 
     @property
     def client(self) -> APIClient:
-        """Unavailable, with its mend, when there is no package, no daemon or no permission."""
+        """Raise Unavailable, which says what to do, when there is no package, no daemon or no permission."""
         with self._lock:
             if self._client is None:
                 with understood(self._host):
@@ -50,13 +50,13 @@ class Daemon:
 
     @contextmanager
     def asked(self) -> Iterator[APIClient]:
-        """For the calls of one step: what goes wrong on the way to the daemon is Unavailable."""
+        """Give the client for the calls of one step. Errors on the way to the daemon become Unavailable."""
         client = self.client
         with understood(self._host):
             yield client
 
     def allowed(self, mounts: Iterable[Mount]) -> list[Mount]:
-        """Those of an environment, as this daemon is asked for them. Refused when one is not allowed."""
+        """Check the mounts of an environment, as this daemon is asked for them. Refused when one is not allowed."""
         host = self._host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
         socket = Path(host.removeprefix("unix://")) if host.startswith("unix://") else None
         return self._mounts.allowed(mounts, socket=socket)
@@ -105,7 +105,7 @@ def understood(host: str | None) -> Iterator[None]:
 
 
 def volumes_of(client: APIClient, image: str) -> list[str]:
-    """Folders that the image declares to be volumes."""
+    """List the folders that the image declares to be volumes."""
     config = client.inspect_image(image)["Config"] or {}
     return list(config.get("Volumes") or ())
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import DataOpsError, Refused, Unavailable
-from ...ports import Blobs, Bundle, Look
+from ...ports import AttemptStatus, Blobs, Bundle, Observation
 from ...runner import protocol
 from ...runner.files import remove_all
 from ..forgotten import Forgotten
@@ -76,7 +76,7 @@ class DockerExecutor:
             with self._lock:
                 self._starting.discard(bundle.name)
 
-    def look(self, name: str) -> Look:
+    def look(self, name: str) -> Observation:
         if following := self._following_of(name):
             return following.look()
         directory = self.directory(name)
@@ -84,10 +84,10 @@ class DockerExecutor:
             return end
         with self._lock:
             if name in self._starting or not directory.exists():
-                return Look(started=False, ended=False, gone=False, lost=True)
+                return Observation(AttemptStatus.NOT_FOUND)
         # It was here, and its container is not any more.
         started = (directory / protocol.JOURNAL).exists()
-        return Look(started=started, ended=True, gone=True, detail={"why": "The container is no longer there."})
+        return Observation(AttemptStatus.CONFIRMED_DEAD, started, {"why": "The container is no longer there."})
 
     def stop(self, name: str, *, force: bool) -> None:
         if following := self._following_of(name):
@@ -96,6 +96,9 @@ class DockerExecutor:
             # Whoever starts it later finds that it was brought to its end.
             self.directory(name).mkdir(parents=True, exist_ok=True)
             write_end(self.directory(name), {"started": False, "why": "It was stopped before it started."})
+
+    def ends(self, name: str) -> int | None:  # noqa: ARG002
+        return None
 
     def directory(self, name: str) -> Path:
         return self._folder / name

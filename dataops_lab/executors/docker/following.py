@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DataOpsError, Refused, Unavailable
-from ...ports import Look
+from ...ports import AttemptStatus, Observation
 from . import stream
 from .daemon import Daemon
 from .init import NOTHING_STARTED
@@ -49,12 +49,13 @@ class Following:
         self._thread = threading.Thread(target=self._run, name=f"follow {container}", daemon=True)
         self._thread.start()
 
-    def look(self) -> Look:
+    def look(self) -> Observation:
         if self._ended is not None:
-            return Look(started=self._started, ended=True, gone=True, detail=self._ended)
+            return Observation(AttemptStatus.CONFIRMED_DEAD, self._started, self._ended)
         if self._unreachable is not None:
             raise self._unreachable
-        return Look(started=self._started, ended=False, gone=False, detail={"container": self._container})
+        status = AttemptStatus.RUNNING if self._started else AttemptStatus.STARTING
+        return Observation(status, self._started, {"container": self._container})
 
     def stop(self, *, force: bool) -> None:
         with self._lock:
@@ -176,7 +177,7 @@ class Following:
     def _end(self, detail: dict[str, Any]) -> None:
         if earlier := end_in(self._directory):
             # Another engine followed too, and has said that all had arrived.
-            self._started, self._ended = earlier.started, dict(earlier.detail)
+            self._started, self._ended = earlier.ran, dict(earlier.detail)
             return
         known: dict[str, Any] = {key: detail[key] for key in _TOLD if key in detail}
         if self._too_much is not None:
@@ -198,13 +199,13 @@ def write_end(directory: Path, end: dict[str, Any]) -> None:
     part.replace(directory / END)
 
 
-def end_in(directory: Path) -> Look | None:
+def end_in(directory: Path) -> Observation | None:
     """How it ended, as an engine before this one wrote it down."""
     try:
         end = json.loads((directory / END).read_bytes())
     except (OSError, ValueError):
         return None
-    return Look(started=bool(end.pop("started")), ended=True, gone=True, detail=end)
+    return Observation(AttemptStatus.CONFIRMED_DEAD, bool(end.pop("started")), end)
 
 
 def state_of(client: Any, container: str) -> dict[str, Any] | None:

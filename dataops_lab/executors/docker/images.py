@@ -107,7 +107,7 @@ class DockerImages:
 
 
 def _auth(login: Login | None) -> dict[str, str] | None:
-    """None: as the machine's own `docker login` left it."""
+    """Return credentials; None means those that the machine's own `docker login` left."""
     return {"username": login.username, "password": login.password} if login else None
 
 
@@ -119,7 +119,7 @@ def _patiently(host: str | None) -> APIClient:
 
 
 def _platform(told: dict[str, Any]) -> str:
-    """Of an image or a daemon."""
+    """Read the platform of an image or a daemon."""
     return f"{told['Os']}/{told.get('Architecture') or told.get('Arch')}"
 
 
@@ -144,7 +144,7 @@ def _pinned(reference: str, found: dict[str, Any], own: str) -> PinnedImage:
 
 
 def _parts(reference: str) -> tuple[str, str | None]:
-    """Repository, and tag or digest; an image id has neither."""
+    """Split into repository, and tag or digest; an image id has neither."""
     from docker.utils import parse_repository_tag
 
     if reference.startswith("sha256:"):
@@ -155,7 +155,7 @@ def _parts(reference: str) -> tuple[str, str | None]:
 
 @contextmanager
 def _registry(reference: str) -> Iterator[None]:
-    """What the daemon passes on of a registry's answer."""
+    """Translate the registry's errors that the daemon passes on."""
     from docker.errors import APIError
 
     try:
@@ -196,7 +196,7 @@ def _unknown(reference: str, said: str = "") -> Refused:
 
 
 def _progress(told: dict[str, Any]) -> str | None:
-    """Of a layer only what is said once; bars are for terminals."""
+    """Return the messages that a layer sends once; progress bars are for terminals."""
     status = str(told.get("status", ""))
     if told.get("progressDetail") or status in ("Waiting", "Verifying Checksum"):
         return None

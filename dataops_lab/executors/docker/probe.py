@@ -27,7 +27,7 @@ _MOST = 4_000_000
 
 
 def probe(client: APIClient, image: str, *, user: str, at: dt.datetime) -> Probe:
-    """`image` is an id. One that has no Python is found out as one that has a problem."""
+    """Look into the image with the id `image`. An image without Python has a problem; it raises nothing."""
     said, stderr = _said(client, image, user)
     try:
         found = json.loads(said)
@@ -76,7 +76,7 @@ def _said(client: APIClient, image: str, user: str) -> tuple[str, str]:
 
 
 def removed(client: APIClient, container: str) -> None:
-    """Gone when this returns, also one that removes itself when it ends."""
+    """Remove the container, also one that removes itself when it ends. It is gone when this returns."""
     from docker.errors import APIError, NotFound
 
     with suppress(APIError):
@@ -118,7 +118,7 @@ def _problems(found: dict[str, Any]) -> list[str]:
         problems.append(f"papermill is missing. {_mend('papermill ipykernel')}")
     if not found["kernels"]:
         problems.append(f"It has no kernel. {_mend('ipykernel')}")
-    # One that cannot start is no reason to refuse the others.
+    # A kernel that cannot start must not make the others unusable.
     return problems
 
 

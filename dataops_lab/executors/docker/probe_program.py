@@ -28,7 +28,7 @@ def packages() -> dict[str, str]:
 
 
 def papermill() -> tuple[str | None, str | None]:
-    """Version, or None with why not. Imported, since that it lies there does not mean that it works."""
+    """Return the version, or None and the reason. Import papermill: installed does not mean that it works."""
     try:
         import papermill
     except ModuleNotFoundError as error:
@@ -39,7 +39,7 @@ def papermill() -> tuple[str | None, str | None]:
 
 
 def kernels() -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Those that can be started, as what would be started; and those that cannot, with why not."""
+    """List the kernels that can be started, with their commands, and the others, with the reason."""
     try:
         from jupyter_client.kernelspec import KernelSpecManager
     except Exception:
@@ -78,7 +78,7 @@ def started(name: str, spec: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    # What importing prints goes to stderr; the answer alone to stdout.
+    # Imports may print: that goes to stderr, and the answer alone to stdout.
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     signal.alarm(WITHIN_S)

@@ -20,7 +20,10 @@ _WRITERS = {"python": python.assignment, "r": r.assignment, "bash": bash.assignm
 
 
 def assignments(language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> str:
-    """Lines that set `values`, in their order; InvalidParameters naming every one that cannot be written."""
+    """Write lines that set `values`, in their order.
+
+    Raise InvalidParameters, which names every value that cannot be written.
+    """
     write = _WRITERS.get(language.lower()) or other.writer(language)
     lines: list[str] = []
     problems: list[dict[str, str]] = []

@@ -86,6 +86,6 @@ def _quoted(text: str) -> str:
 
 
 def _byte(byte: int) -> str:
-    """Three octal digits mean one byte in every locale, whatever follows."""
+    """Write a byte as three octal digits, which mean the same in every locale, whatever follows."""
     char = chr(byte)
     return char if " " <= char <= "~" and char not in "'\\!" else f"\\{byte:03o}"

@@ -22,7 +22,7 @@ class Declared(NamedTuple):
 
     @classmethod
     def spelled(cls, text: str) -> Declared:
-        """ValueError when it is not a type."""
+        """Read the spelling of a type. ValueError when it is not one."""
         match = _SPELLED.fullmatch(text)
         if match is None:
             raise ValueError(text)

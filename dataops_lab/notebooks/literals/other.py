@@ -22,7 +22,7 @@ def _kernel(language: str) -> str:
 
 
 def writer(language: str) -> Callable[[str, Any, Declared], str]:
-    """InvalidParameters when papermill does not know the language either."""
+    """Return papermill's writer of values. InvalidParameters when papermill does not know the language either."""
     # Costs seconds, and most people never need it.
     from papermill.exceptions import PapermillException
     from papermill.translators import papermill_translators

@@ -12,9 +12,9 @@ class Unwritable(ValueError):
 
 
 def checked_text(text: str) -> str:
-    """Text that can be sent to a kernel, or Unwritable."""
+    """Return `text` if a kernel can be sent it; raise Unwritable otherwise."""
     if any("\ud800" <= char <= "\udfff" for char in text):
-        raise Unwritable("holds half of a surrogate pair, which is no character")
+        raise Unwritable("holds half of a surrogate pair, which is not a character")
     return text
 
 

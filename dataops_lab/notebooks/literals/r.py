@@ -103,7 +103,7 @@ def _number(value: float) -> str:
 
 
 def _text(text: str) -> str:
-    """ASCII alone, so that it does not matter in which locale R runs."""
+    """Write text in ASCII alone, so that R reads it the same in every locale."""
     without_nul(text, "R")
     if _PLAIN.fullmatch(text):
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -45,7 +45,7 @@ def _is_untyped(parameter: Parameter) -> bool:
 
 
 def _holds_python_types(value: object) -> bool:
-    """Whether a list or mapping has tuples, sets or their like in it, which a given value cannot have."""
+    """Tell whether a list or mapping holds tuples, sets or the like, which a given value cannot hold."""
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return any(written_as(it) or keys_type(it) or _holds_python_types(it) for it in members)
 
@@ -111,7 +111,7 @@ def _unreadable(cell: Cell, language: str) -> Finding:
         "unreadable_cell",
         Severity.WARNING,
         f"The 'parameters' cell cannot be read as {language}, so no parameter can be passed.",
-        "Mend its syntax, or keep plain assignments alone in it.",
+        "Fix its syntax, or keep plain assignments alone in it.",
         cell.index,
     )
 

@@ -1,4 +1,4 @@
-"""What a Python annotation says about a parameter."""
+"""Read what a Python annotation says about a parameter."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Declared:
 
 
 def declared_by(annotation: ast.expr | str) -> Declared:
-    """Annotations that mean nothing here declare nothing; they are never evaluated."""
+    """Read an annotation, without evaluating it. An unknown one declares nothing."""
     try:
         node = ast.parse(annotation.strip(), mode="eval").body if isinstance(annotation, str) else annotation
         return _declared(node)
@@ -114,7 +114,7 @@ def _is_ellipsis(node: ast.expr) -> bool:
 
 
 def _member(told: Sequence[Declared]) -> ParameterType | None:
-    """`tuple[int, ...]` and `list[int]` have members of one type; `tuple[int, str]` has not."""
+    """Return the one type of all members, as in `tuple[int, ...]` and `list[int]`; None for `tuple[int, str]`."""
     return None if any(t.nullable for t in told) else common_type([t.type for t in told])
 
 
@@ -148,7 +148,7 @@ def _union(members: Sequence[ast.expr]) -> Declared:
 
 
 def _last_name(node: ast.expr) -> str:
-    """`dt.date`, `datetime.date` and `date` are the same word for a reader who imports nothing."""
+    """Return the last part of a name: `dt.date`, `datetime.date` and `date` mean the same here."""
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name

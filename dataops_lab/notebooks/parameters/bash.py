@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"^-?(0|[1-9]\d*)\.\d+$")
 
 
 def parameters(source: str) -> tuple[Parameter, ...] | None:
-    """None when a quote or an array does not close."""
+    """Read the assignments. None when a quote or an array does not close."""
     found: dict[str, Parameter] = {}
     above: list[str] = []
     lines = deque(source.split("\n"))
@@ -49,7 +49,7 @@ def parameters(source: str) -> tuple[Parameter, ...] | None:
 
 
 def statements(source: str) -> list[Statement]:
-    """Line by line: what begins with a blank belongs to a branch, a loop or a function, and sets nothing for sure."""
+    """Read line by line. An indented line belongs to a branch, a loop or a function, and sets nothing for sure."""
     return [_statement(line) for line in source.split("\n") if not line.lstrip().startswith("#")]
 
 
@@ -82,7 +82,10 @@ def _unsupported(how: str, options: set[str]) -> str:
 
 
 def _words(text: str) -> tuple[Any, str, bool] | None:
-    """The value at the start of `text`, the comment behind it, and whether nothing else follows. None: goes on."""
+    """Read the value at the start of `text`, the comment behind it, and whether nothing else follows.
+
+    None when the value goes on in the next line.
+    """
     if text.startswith("("):
         return _array(text)
     value, end = _word(text, 0)
@@ -117,7 +120,7 @@ def _array(text: str) -> tuple[Any, str, bool] | None:
 
 
 def _word(text: str, at: int, *, typed: bool = True) -> tuple[Any, int]:
-    """The value of one shell word and where it ends; -1 when a quote stays open."""
+    """Read one shell word: its value and where it ends; -1 when a quote stays open."""
     start, value, quoted, expands = at, "", False, False
     while at < len(text) and text[at] not in " \t\n;()":
         char = text[at]
@@ -150,7 +153,7 @@ def _word(text: str, at: int, *, typed: bool = True) -> tuple[Any, int]:
 
 
 def _typed(text: str) -> Any:
-    """What is not quoted and looks like a number or a truth value is taken for one."""
+    """Take unquoted text that looks like a number or a truth value for one."""
     if _INTEGER.match(text):
         return int(text)
     if _NUMBER.match(text):
@@ -159,13 +162,13 @@ def _typed(text: str) -> Any:
 
 
 def _closing(text: str, at: int) -> int:
-    """Of the double quote at `at`."""
+    """Find the end of the double quote at `at`."""
     match = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL).match(text, at + 1)
     return match.end() - 1 if match else -1
 
 
 def _expansion_end(text: str, at: int) -> int:
-    """Roughly: enough to get over `$NAME`, `${…}`, `$(…)` and backticks without blanks ending the word."""
+    """Find roughly where an expansion ends: past `$NAME`, `${…}`, `$(…)` and backticks with blanks in them."""
     for opening, closing in (("$(", ")"), ("${", "}"), ("`", "`")):
         if text.startswith(opening, at):
             end = text.find(closing, at + len(opening))

@@ -17,7 +17,7 @@ _STATEMENTS = {"python": python.statements, "r": r.statements, "bash": bash.stat
 
 
 def default_cells(notebook: Notebook, language: str) -> tuple[Cell, ...]:
-    """All code cells tagged `parameters`; without one, the first cell that sets a parameter of the metadata.
+    """Return all code cells tagged `parameters`; without one, the first cell that sets a parameter of the metadata.
 
     Given values are set behind the last of them. Empty: before every cell.
     """

@@ -32,13 +32,13 @@ class Comments:
         return cls(trailing, alone)
 
     def beside(self, statement: ast.stmt) -> str:
-        """On the statement's last line, else on its first."""
+        """Return the comment on the statement's last line, else on its first."""
         last = self.trailing.get(statement.end_lineno or statement.lineno)
         text = last if last is not None else self.trailing.get(statement.lineno, "")
         return text if text.startswith("type:") else description_of([text])
 
     def above(self, statement: ast.stmt) -> str:
-        """The block of comment lines that ends right above it; code that was commented out describes nothing."""
+        """Return the block of comment lines right above the statement, without code that was commented out."""
         lines: list[str] = []
         number = statement.lineno - 1
         while number in self.alone:

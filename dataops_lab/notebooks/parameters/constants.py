@@ -61,7 +61,7 @@ _LARGEST_EXPONENT = 64
 
 
 def constant(node: ast.expr) -> Any:
-    """A JSON value (dates as ISO 8601 text), or Unknown with the type that can be told."""
+    """Return a JSON value (dates as ISO 8601 text), or Unknown with the type that can be told."""
     try:
         return _constant(node)
     except (ValueError, TypeError, ArithmeticError, RecursionError):
@@ -121,7 +121,7 @@ def _display(node: ast.expr) -> Any:
 
 
 def _truth(node: ast.expr) -> Any:
-    """`not True`, `1 == 2`, `False or True`: what plain values decide; otherwise only the type is known."""
+    """Evaluate `not True`, `1 == 2` and `False or True` on plain values; otherwise tell only the type."""
     match node:
         case ast.UnaryOp(operand=operand):
             value = _constant(operand)
@@ -201,7 +201,7 @@ def _joined(left: Any, right: Any) -> Any:
 
 
 def _method(owner: ast.expr, name: str, arguments: list[Any]) -> Any:
-    """Methods of texts, which tell their type."""
+    """Tell the type that a method of a text returns."""
     text = _constant(owner)
     if type_of(text) is not T.STRING or written_as(text):
         return None
@@ -212,7 +212,7 @@ def _method(owner: ast.expr, name: str, arguments: list[Any]) -> Any:
 
 
 def _call(node: ast.Call) -> Any:
-    """`date(2026, 1, 31)`, `dt.date.fromisoformat("2026-01-31")` and their kin; other calls tell a type at most."""
+    """Evaluate `date(2026, 1, 31)`, `date.fromisoformat("2026-01-31")` and so on. Other calls tell a type at most."""
     owner, _, name = python_source.dotted(node.func).rpartition(".")
     owner = owner.rpartition(".")[2]
     arguments = [_constant(argument) for argument in node.args]

@@ -15,7 +15,10 @@ _MEMBERS = {"name", "type", "default", "required", "nullable", "description", "c
 
 
 def parameters(metadata: dict[str, Any]) -> tuple[tuple[Parameter, ...] | None, list[Finding]]:
-    """None when the metadata declare nothing. An entry that cannot be read is left out, with a finding."""
+    """Read the parameters that the metadata declare; None when they declare nothing.
+
+    An entry that cannot be read is left out, with a finding.
+    """
     ours = metadata.get("dataops")
     if not isinstance(ours, dict) or "parameters" not in ours:
         return None, []
@@ -47,7 +50,7 @@ def _parameter(entry: Any) -> tuple[Parameter | None, str]:
         return None, f"has a type that is none of {', '.join(ParameterType)}"
     choices, flags = entry.get("choices", []), [entry.get(flag, False) for flag in ("required", "nullable")]
     if not isinstance(choices, list) or not all(isinstance(flag, bool) for flag in flags):
-        return None, "has choices that are no list, or a flag that is neither true nor false"
+        return None, "has choices that are not a list, or a flag that is neither true nor false"
     required, nullable = flags
     parameter = Parameter(
         entry["name"],
@@ -68,5 +71,5 @@ def _bad(problem: str) -> Finding:
         "invalid_parameter_schema",
         Severity.WARNING,
         f"The parameter schema in the notebook's metadata is not right: {problem}.",
-        "Mend it under dataops.parameters (Property Inspector, Advanced Tools, Notebook Metadata).",
+        "Fix it under dataops.parameters (Property Inspector, Advanced Tools, Notebook Metadata).",
     )

@@ -33,7 +33,10 @@ class _Assignment:
 
 
 def parameters(source: str) -> tuple[Parameter, ...] | None:
-    """In the order of their first assignment; the last one's value counts. None when it is not Python."""
+    """Read the assignments, in the order of the first one of each name; the last value counts.
+
+    None when it is not Python.
+    """
     tree = None if python_source.is_foreign(source) else python_source.parsed(source)
     if tree is None:
         return None
@@ -45,7 +48,10 @@ def parameters(source: str) -> tuple[Parameter, ...] | None:
 
 
 def statements(source: str) -> list[Statement]:
-    """Empty for what is not Python. The body of a loop, a branch or a function counts as read, never as set."""
+    """Read the statements; none when it is not Python.
+
+    The body of a loop, a branch or a function counts as read, never as set.
+    """
     tree = None if python_source.is_foreign(source) else python_source.parsed(source)
     return [_statement(node) for node in tree.body] if tree else []
 
@@ -70,7 +76,7 @@ def _assignments(tree: ast.Module) -> Iterator[_Assignment]:
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
-    """`a, b = 1, 2` sets two parameters; what is unpacked from a call sets none that can be described."""
+    """Pair names with values: `a, b = 1, 2` sets two parameters. Unpacking a call sets none that can be described."""
     match target, value:
         case ast.Name(id=name), _:
             yield name, value
@@ -135,7 +141,7 @@ def _with_value(name: str, declared: Declared, value: Any, description: str) -> 
 
 
 def _with_expression(description: str, value: ast.expr, source: str) -> str:
-    """The default cannot be shown as a value, so its source is, where it is short."""
+    """Add the source of a default that cannot be shown as a value, where it is short."""
     expression = ast.get_source_segment(source, value) or ""
     if not expression or len(expression) > _SHOWN or "\n" in expression:
         return description

@@ -41,7 +41,7 @@ class _Token:
 
 
 def parameters(source: str) -> tuple[Parameter, ...] | None:
-    """None when brackets or quotes do not close."""
+    """Read the assignments. None when brackets or quotes do not close."""
     tokens = list(_tokens(source))
     if any(token.kind == "other" and token.text in "\"'`" for token in tokens):
         return None
@@ -62,7 +62,7 @@ def parameters(source: str) -> tuple[Parameter, ...] | None:
 
 
 def statements(source: str) -> list[Statement]:
-    """Empty for what cannot be read."""
+    """Read the statements; none when the source cannot be read."""
     found = _statements(list(_tokens(source))) or []
     return [_statement(tokens) for tokens in found]
 
@@ -88,7 +88,10 @@ def _tokens(source: str) -> Iterator[_Token]:
 
 
 def _statements(tokens: list[_Token]) -> list[list[_Token]] | None:
-    """Top-level statements without comments; a line break ends one outside brackets. None when a bracket stays open."""
+    """Split into top-level statements without comments; a line break ends one outside brackets.
+
+    None when a bracket stays open.
+    """
     statements: list[list[_Token]] = [[]]
     expected: list[str] = []
     for token in tokens:

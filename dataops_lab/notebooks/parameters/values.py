@@ -1,4 +1,4 @@
-"""What the readers of all languages share: the type that a default value tells."""
+"""Tell a parameter's type from its default value, in the same way for all languages."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def type_of(value: Any) -> ParameterType:
 
 
 def common_type(kinds: Sequence[ParameterType]) -> ParameterType | None:
-    """The one type that all of them are; whole numbers among numbers are numbers."""
+    """Return the one type that all have; whole numbers among numbers count as numbers."""
     distinct = set(kinds)
     if distinct == {T.INTEGER, T.NUMBER}:
         return T.NUMBER
@@ -122,6 +122,6 @@ _DIRECTIVE = re.compile(r"^(type:\s*ignore|noqa|pylint:|fmt:|isort:|ruff:|mypy:|
 
 
 def description_of(comments: Sequence[str]) -> str:
-    """One text of comment lines, without rulers and orders to tools. `comments` come without their marker."""
+    """Join comment lines to one text, without rulers and directives. `comments` come without their marker."""
     kept = [line.strip() for line in comments if not _DECORATION.match(line) and not _DIRECTIVE.match(line.strip())]
     return " ".join(kept)

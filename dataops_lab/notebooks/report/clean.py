@@ -67,9 +67,9 @@ class Cleaned(NamedTuple):
 
 
 def clean(html: str, *, scope: str, picture: Picture = lambda _: None) -> Cleaned:
-    """Text, tables, pictures, colours, and links that have to be clicked survive. Nothing is loaded, nothing runs.
+    """Keep text, tables, pictures, colours and links; remove everything that loads or runs something.
 
-    Style sheets are kept as far as they are for looks; whoever shows the result gives it `scope` as its id.
+    Style sheets are kept as far as they only set looks. The caller shows the result in an element with the id `scope`.
     Raise TooDeep rather than take minutes.
     """
     import nh3
@@ -110,12 +110,11 @@ def clean(html: str, *, scope: str, picture: Picture = lambda _: None) -> Cleane
 
 
 def _is_too_deep(html: str) -> bool:
-    """Whether elements may lie so deep inside one another that cleaning them takes too long. One pass.
+    """Tell in one pass whether elements are nested so deep that cleaning them takes too long.
 
-    An end that does not stand where its element is the innermost one is passed over, so that crossed
-    elements count as nested.
+    An end tag counts only where its element is the innermost one, so that crossed elements count as nested.
     """
-    html = _CODE.sub("", html)  # There `i<n` is no element.
+    html = _CODE.sub("", html)  # There `i<n` is not an element.
     flat: frozenset[str] = frozenset() if _FOREIGN.search(html) else _SHALLOW
     inside: list[str] = []
     for tag in _TAG.finditer(html):
@@ -131,7 +130,7 @@ def _is_too_deep(html: str) -> bool:
 
 
 def _with_drawings_as_images(html: str) -> Iterator[str]:
-    """Inside `img` a drawing can neither run scripts nor load anything."""
+    """Turn drawings into images: inside `img` a drawing can neither run scripts nor load anything."""
     done = 0
     for start, end in _spans(html, "svg"):
         yield html[done:start]
@@ -141,7 +140,7 @@ def _with_drawings_as_images(html: str) -> Iterator[str]:
 
 
 def drawing(svg: str) -> str:
-    """The address of an image. HTML lets a drawing go without its namespace; an image does not."""
+    """Return the drawing as the address of an image. Add the namespace, which HTML does not need and an image does."""
     if "http://www.w3.org/2000/svg" not in svg:
         svg = re.sub(r"<svg\b", '<svg xmlns="http://www.w3.org/2000/svg"', svg, count=1, flags=re.IGNORECASE)
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode(errors='replace')).decode()}"
@@ -154,7 +153,7 @@ def _elements(html: str, tag: str) -> Iterator[str]:
 
 
 def _spans(html: str, tag: str) -> Iterator[tuple[int, int]]:
-    """From where the outermost elements `tag` begin to where they end. One that does not end is none."""
+    """Yield where the outermost elements `tag` begin and end. An element without an end does not count."""
     begun = depth = 0
     for found in re.finditer(rf"<(/?){tag}\b[^<>]*>?", html, re.IGNORECASE):
         if not found[1]:
@@ -167,7 +166,7 @@ def _spans(html: str, tag: str) -> Iterator[tuple[int, int]]:
 
 
 def _rules(sheet: str, scope: str) -> Iterator[str]:
-    """Without those that load something, are about the page, or reach beyond what they are set behind."""
+    """Yield the rules, without those that load something, style the page, or reach beyond `scope`."""
     import tinycss2  # type: ignore[import-untyped]
 
     for rule in tinycss2.parse_stylesheet(sheet[:_LONGEST_SHEET], skip_comments=True, skip_whitespace=True):

@@ -38,7 +38,7 @@ _LARGEST_PICTURE = 8 * 1024**2
 
 @dataclass(frozen=True)
 class _Part:
-    """Of the page. `kind` is markdown, source or output; the style sheet knows it."""
+    """A part of the page. `kind` is markdown, source or output; the style sheet knows it."""
 
     kind: str
     html: Markup
@@ -54,11 +54,10 @@ def report(
     pictures: Mapping[str, str] = NONE_BESIDE,
     read: Callable[[str], bytes],
 ) -> bytes:
-    """Loads nothing and runs nothing, whatever the outputs hold.
+    """Make a page that loads nothing and runs nothing, whatever the outputs hold.
 
-    Without `code` there are no sources, no prompts, no warnings, and of an error only its message:
-    all of them quote code. `pictures` has the digests of files by their path from the notebook's folder;
-    `read` gives the bytes.
+    Without `code` the page leaves out sources, prompts, warnings and tracebacks: all of them quote code.
+    `pictures` maps paths from the notebook's folder to digests; `read` returns the bytes of a digest.
     """
     it = parse_notebook(notebook)
     page = _environment().get_template("page.html.j2")
@@ -85,7 +84,7 @@ def _beside(pictures: Mapping[str, str], read: Callable[[str], bytes]) -> Pictur
 
 
 def _attached(attachments: Any, beside: Picture) -> Picture:
-    """Those of a cell, and what lies beside the notebook."""
+    """Look a picture up among the attachments of a cell, then among the files beside the notebook."""
 
     def picture(address: str) -> str | None:
         if not address.startswith("attachment:"):

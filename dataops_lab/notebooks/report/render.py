@@ -16,7 +16,7 @@ from .clean import Picture, TooDeep, clean, drawing
 LONGEST_HTML = 8 * 1024**2
 LONGEST_TEXT = 2 * 1024**2
 LONGEST_MARKDOWN = 100_000
-"""In characters, of one output or cell. What is longer is cut, and the page says so; markdown is shown as text."""
+"""In characters, of one output or cell. The page cuts longer ones and says so; it shows long Markdown as text."""
 
 MOST_BRACKETS = 5_000
 """In the markdown of one cell. Each may begin a link, and the end of each is looked for in all that follows."""
@@ -56,9 +56,9 @@ def markdown(text: str, place: Place) -> Markup:
 
 
 def output(raw: Any, *, code: bool, place: Place) -> Markup | None:
-    """None for what is empty. Everything else leaves something to read.
+    """Render an output; None for an empty one. Every other output leaves something to read.
 
-    Warnings quote code: where none is shown, a line counts theirs.
+    Warnings quote code: a page without code only counts their lines.
     """
     if not isinstance(raw, dict):
         return None
@@ -81,7 +81,7 @@ def output(raw: Any, *, code: bool, place: Place) -> Markup | None:
 
 
 def _richest(data: dict[str, Any], place: Place) -> Markup | None:
-    """The best of what is left when everything active is taken away; text where nothing is."""
+    """Return the richest form that is left without active content; plain text where none is."""
     there = {mime: value for mime, value in data.items() if value not in ("", [], None)}
     for mime, show in _RENDERERS.items():
         if mime in there and (html := show(_text(there[mime]), place)):
@@ -96,7 +96,7 @@ def _richest(data: dict[str, Any], place: Place) -> Markup | None:
 
 def _html(text: str, place: Place) -> Markup | None:
     cleaned = _cleaned(text, place)
-    # Of an interactive plot nothing is left but empty boxes; it has another form to show.
+    # Only empty boxes are left of an interactive plot; it has another form to show.
     return cleaned if 'src="data:' in cleaned or cleaned.striptags().strip() else None
 
 
@@ -180,7 +180,7 @@ def _text(value: Any) -> str:
 
 @cache
 def _markdown() -> Any:
-    """Markdown as notebooks have it: with HTML, tables and tasks. Formulas stay as they are written."""
+    """Make a parser for Markdown as notebooks have it: with HTML, tables and tasks. Formulas stay as written."""
     from markdown_it import MarkdownIt
     from mdit_py_plugins.amsmath import amsmath_plugin
     from mdit_py_plugins.anchors import anchors_plugin

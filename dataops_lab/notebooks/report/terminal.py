@@ -32,7 +32,7 @@ Run = tuple[Look, str]
 
 
 def as_html(text: str) -> str:
-    """Escaped, and as a notebook shows it. Takes time in proportion to the text."""
+    """Escape the text and colour it as a notebook does. Takes time in proportion to the text."""
     look, lines = Look(), []
     for line in re.sub(r"\r+\n", "\n", text).split("\n"):
         runs: list[Run] = []
@@ -50,7 +50,7 @@ def as_html(text: str) -> str:
 
 
 def _as_seen(runs: Iterable[Run]) -> Iterator[Run]:
-    """A return goes back to the start of the line, and what follows is written over what is there."""
+    """Apply carriage returns: each goes back to the start of the line, and the following text overwrites it."""
     cells: list[Run] = []
     at = 0
     for look, text in runs:

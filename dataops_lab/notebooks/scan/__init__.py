@@ -1,4 +1,4 @@
-"""What a notebook's code says about its surroundings: files, modules, variables. Read, never run."""
+"""Find the files, modules and variables that a notebook's code mentions. The code is read, never run."""
 
 from __future__ import annotations
 

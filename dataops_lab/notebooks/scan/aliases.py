@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-# What has a meaning for paths. Other imports keep the names that they are given.
+# These names have a meaning for paths. Other imports keep the names that they are given.
 _MODULES = frozenset({"os", "os.path", "sys", "pathlib", "importlib", "importlib.resources", "shutil", "glob"})
 
 

@@ -1,4 +1,4 @@
-"""What a scan finds."""
+"""The results of a scan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Use(StrEnum):
-    """What the code does with a path, as far as it shows."""
+    """The use that the code makes of a path, as far as it shows."""
 
     READ = "read"
     WRITE = "write"
@@ -58,7 +58,7 @@ class Scan:
     search_paths: list[str] = field(default_factory=list)
     """Folders put on Python's path, relative to the notebook's folder or absolute."""
     variables: list[Variable] = field(default_factory=list)
-    """Of the environment, asked for without a default."""
+    """Environment variables that the code reads without a default."""
     variables_set: set[str] = field(default_factory=set)
     installs: set[str] = field(default_factory=set)
     """Packages that the code itself installs."""

@@ -15,7 +15,7 @@ _PACKAGE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def scan_magic(line: str, cell: int | None, scan: Scan) -> tuple[str | None, dict[str, str]]:
-    """Adds to `scan` what one line says; returns the folder that it changes to, and variables that it sets."""
+    """Add to `scan` what one line says. Return the folder that it changes to, and the variables that it sets."""
     words = _words(line.lstrip("%!"))
     if not words:
         return None, {}

@@ -24,12 +24,12 @@ _SQLITE = re.compile(r"(?:file:(?!//)|(?:sqlite|duckdb)(?:\+\w+)?:///)(?P<path>[
 
 
 def variable(name: str) -> str:
-    """As what a variable of the environment is kept among the names."""
+    """Return the key under which an environment variable is kept among the names."""
     return f"${name}"
 
 
 def path_of(node: ast.expr, names: Mapping[str, str]) -> str | None:  # noqa: PLR0912  # a table of cases
-    """With HOLE for unknown parts and MODULE for the module's folder; None when nothing is known."""
+    """Evaluate a path, with HOLE for unknown parts and MODULE for the module's folder; None when nothing is known."""
     match node:
         case ast.Constant(value=str(text)):
             return None if HOLE in text or MODULE in text else _of_address(text)
@@ -110,7 +110,7 @@ def _call(node: ast.Call, names: Mapping[str, str]) -> str | None:  # noqa: PLR0
 
 
 def _of_address(text: str) -> str:
-    """The file of a database's address; any other text as it is."""
+    """Return the file of a database's address; any other text as it is."""
     found = _SQLITE.fullmatch(text)
     return found["path"] if found else text
 
@@ -133,7 +133,7 @@ def _either(parts: list[str | None]) -> str | None:
 
 
 def _joined(parts: list[str | None]) -> str | None:
-    """With an unknown start it begins with HOLE: it may be any folder above the notebook."""
+    """Join the parts. A path with an unknown start begins with HOLE: it may be any folder above the notebook."""
     if all(part is None for part in parts):
         return None
     return posixpath.join(*(HOLE if part is None else part for part in parts))

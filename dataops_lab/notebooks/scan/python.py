@@ -84,7 +84,7 @@ class PythonScanner(ast.NodeVisitor):
         self._quiet = 0
 
     def read(self, source: str, cell: int | None = None) -> Scan:
-        """Adds to `scan`, which is also returned. Source that is not Python is noted and skipped."""
+        """Add to `scan`, and return it. Source that is not Python is noted and skipped."""
         self._cell = cell
         if python_source.is_foreign(source):
             self._magic(source.lstrip().split("\n", 1)[0])
@@ -204,7 +204,7 @@ class PythonScanner(ast.NodeVisitor):
         self.scan.imports.append(Import(name, members, optional=self._in_try > 0, cell=self._cell))
 
     def _import_by_text(self, name: str) -> None:
-        """Of `f"tasks.{name}"` every module that it may mean."""
+        """Import every module that `f"tasks.{name}"` may mean."""
         known, unknown, _ = name.partition(HOLE)
         if unknown:
             self._import(known.rpartition(".")[0], ("*",))
@@ -239,7 +239,7 @@ class PythonScanner(ast.NodeVisitor):
         self._mention_whole(node)
 
     def _mention_whole(self, node: ast.expr) -> None:
-        """The parts of a path that is known as a whole are no paths of their own."""
+        """Mention a path that is known as a whole, and none of its parts."""
         if self._mention(node, Use.UNKNOWN):
             with self._quietly():
                 self.generic_visit(node)
@@ -288,7 +288,7 @@ class PythonScanner(ast.NodeVisitor):
             return
         if name == "Repo" or (node.args and _asks_git(node.args[0])):
             self.scan.git_cells += [] if self._in_try else [self._cell]
-        # What a function of the notebook's own does is seen in its body, not in its name.
+        # The body of a function of the notebook's own shows what it does; its name does not.
         own = isinstance(node.func, ast.Name) and name in self._own_functions
         use = Use.UNKNOWN if own else _use(node, name)
         if name in _COPIES and len(node.args) > 1:
@@ -314,7 +314,7 @@ class PythonScanner(ast.NodeVisitor):
             self.visit(other)
 
     def _receiver(self, receiver: ast.expr, node: ast.Call, use: Use) -> bool:
-        """`Path("x").read_text()`: the path stands before the dot."""
+        """Mention the path before the dot, as in `Path("x").read_text()`."""
         is_search = _name(node.func) in ("glob", "rglob")
         if not self._mention(node if is_search else receiver, use):
             return False
@@ -382,7 +382,7 @@ class PythonScanner(ast.NodeVisitor):
 
 
 def _asks_git(command: ast.expr) -> bool:
-    """`["git", "rev-parse", …]` and `"git rev-parse …"`, as they are given to a process."""
+    """Recognise `["git", "rev-parse", …]` and `"git rev-parse …"`, as programs give them to a process."""
     match command:
         case ast.List(elts=[ast.Constant(value="git"), ast.Constant(value=verb), *_]):
             return verb not in ("clone", "init", "config", "--version")
@@ -407,7 +407,7 @@ def _use(node: ast.Call, name: str) -> Use:
 
 
 def _is_path_method(function: ast.Attribute) -> bool:
-    """`Path(…).open("w")` has the mode first; `gzip.open(path, "w")` second."""
+    """Recognise `Path(…).open("w")`, which has the mode first; `gzip.open(path, "w")` has it second."""
     return not (
         isinstance(function.value, ast.Name)
         and function.value.id in ("gzip", "bz2", "lzma", "io", "codecs", "os", "Image")
@@ -432,5 +432,5 @@ def _has_scheme(path: str) -> bool:
 
 
 def _is_pathlike(path: str) -> bool:
-    """Cheap sorting out of texts that are no paths; what remains still has to exist to matter."""
+    """Sort out cheaply texts that are not paths. The others still have to exist to matter."""
     return 0 < len(path) < 1024 and "\n" not in path and not _has_scheme(path) and path.strip("/. ") != ""

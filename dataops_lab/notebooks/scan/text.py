@@ -23,7 +23,7 @@ _COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
 
 
 def scan_text(source: str, cell: int | None, scan: Scan) -> Scan:
-    """Adds to `scan`. Only texts with a slash count; a shell variable in one makes a pattern of it.
+    """Add to `scan`. Only texts with a slash count; a shell variable in one makes a pattern of it.
 
     Where the code goes to another folder, its paths may start at any folder above the notebook.
     """
@@ -44,5 +44,5 @@ def scan_text(source: str, cell: int | None, scan: Scan) -> Scan:
 
 
 def _use(code: str, match: re.Match[str]) -> Use:
-    """Paths behind `>` or `>>` are written."""
+    """Tell the use of a path: behind `>` or `>>` it is written."""
     return Use.WRITE if code[max(0, match.start() - 10) : match.start()].rstrip(" ").endswith(">") else Use.UNKNOWN

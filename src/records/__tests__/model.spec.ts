@@ -8,7 +8,7 @@ import type {
   EventStream,
   JournalDelta,
   JournalEvent,
-  Run
+  RunSummary
 } from '../../api';
 import type { IRuns } from '../../tokens';
 import { RecordModel } from '../model';
@@ -48,10 +48,11 @@ describe('RecordModel', () => {
   let notebook: NotebookModel;
   let model: RecordModel;
   /** What the page heard of the run while its record was being loaded. */
-  let known: Run | null;
+  let known: RunSummary | null;
   /** What the server says of the run. */
   let answer: object;
   let content: { cells: object[] };
+  let runChanged: Signal<object, RunSummary>;
 
   const shown = () =>
     (notebook.cells.get(0) as CodeCellModel).outputs
@@ -78,6 +79,7 @@ describe('RecordModel', () => {
 
   beforeEach(async () => {
     known = null;
+    runChanged = new Signal({});
     answer = RUN;
     content = CONTENT;
     notebook = new NotebookModel();
@@ -94,10 +96,10 @@ describe('RecordModel', () => {
       watch: () => new DisposableDelegate(() => undefined)
     };
     const runs = {
-      runChanged: new Signal<object, Run>({}),
+      runChanged,
       start: async () => undefined,
-      newest: (run: Run) => known ?? run,
-      add: (run: Run) => runs.runChanged.emit(run)
+      newest: (run: RunSummary) => known ?? run,
+      add: (run: RunSummary) => runChanged.emit(run)
     };
     model = new RecordModel(
       'r1',
@@ -134,7 +136,7 @@ describe('RecordModel', () => {
 
   it('counts the failing cell as in the notebook that was written', async () => {
     const reason = { code: 'cell_error', message: '', detail: { cell: 1 } };
-    known = { ...RUN, state: 'failed', reason } as unknown as Run;
+    answer = { ...RUN, state: 'failed', reason };
     const [cell] = CONTENT.cells;
     const given = { ...cell, id: 'g', metadata: { tags: GIVEN } };
     content = { ...CONTENT, cells: [given, cell] };
@@ -157,8 +159,21 @@ describe('RecordModel', () => {
     expect(model.run?.state).toBe('succeeded');
   });
 
+  it('shows progress at once, and asks for the whole run when more has changed', async () => {
+    const progress = { done: 1, total: 2, current: 1 };
+    model.run!.values = { kept: true };
+    runChanged.emit({ ...RUN, progress } as unknown as RunSummary);
+    expect(model.run).toMatchObject({ progress, values: { kept: true } });
+    answer = { ...RUN, phase: 'succeeded', values: { rows: 3 } };
+    const told = { ...RUN, phase: 'succeeded' } as unknown as RunSummary;
+    const whole = new Promise(resolve => model.changed.connect(resolve));
+    runChanged.emit(told);
+    await whole;
+    expect(model.run?.values).toEqual({ rows: 3 });
+  });
+
   it('shows the end of a run that an answer from before came after', async () => {
-    known = { ...RUN, state: 'succeeded' } as unknown as Run;
+    known = { ...RUN, state: 'succeeded' } as unknown as RunSummary;
     await model.load();
     expect(model.run?.state).toBe('succeeded');
   });

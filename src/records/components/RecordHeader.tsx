@@ -48,7 +48,9 @@ export function RecordHeader(props: {
               trans={trans}
             />
             {' · '}
-            {isMine ? trans.__('by you') : trans.__('by %1', run.created_by.name)}
+            {isMine
+              ? trans.__('by you')
+              : trans.__('by %1', run.created_by.name)}
             {' · '}
             {run.environment}
             {run.image && (

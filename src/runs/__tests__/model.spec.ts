@@ -1,11 +1,19 @@
 import { Signal } from '@lumino/signaling';
 
-import type { Actor, Client, EventStream, Run } from '../../api';
+import type { Actor, Client, EventStream, RunSummary } from '../../api';
 import { RunsModel } from '../model';
 
-function run(state: string): Run {
-  const come = { attempts: [{}], progress: { done: 0 } };
-  return { id: 'r1', state, phase: state, created_at: '', ...come } as never;
+function run(state: string, revision: number, id = 'r1'): RunSummary {
+  return { id, state, phase: state, revision } as never;
+}
+
+// Another person may have the same name to show: the id decides.
+const ADA: Actor = { id: 'ada', name: 'Ada', kind: 'person' };
+
+/** Numbers from 0 to 1, the same ones for the same seed. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 16807) % 2147483647) / 2147483647;
 }
 
 function noEvents(): EventStream {
@@ -25,7 +33,7 @@ describe('RunsModel', () => {
     const client = {
       status: async () => ({ user: ADA, queued: 0, may_administer: true }),
       runs: async (query: { state?: string[] }) => ({
-        items: [run(query.state ? 'active' : 'succeeded')]
+        items: [query.state ? run('active', 2) : run('succeeded', 3)]
       })
     } as unknown as Client;
     const model = new RunsModel(client, noEvents());
@@ -38,8 +46,65 @@ describe('RunsModel', () => {
     expect(model.get('r1')?.state).toBe('succeeded');
   });
 
-  // Another person may have the same name to show: the id decides.
-  const ADA: Actor = { id: 'ada', name: 'Ada', kind: 'person' };
+  it('ends in the newest of all answers and events, in whatever order they come', () => {
+    const way = [
+      'queued',
+      'queued',
+      'active',
+      'active',
+      'retry_wait',
+      'active'
+    ];
+    const all = [...way, 'succeeded'].map((state, at) => run(state, at + 1));
+    const last = all[all.length - 1];
+    const random = seeded(7);
+    for (let round = 0; round < 200; round++) {
+      const model = new RunsModel({} as Client, noEvents());
+      const shown: number[] = [];
+      model.runChanged.connect((_, changed) => shown.push(changed.revision));
+      // Each comes several times, by the stream and as an answer.
+      [...all, ...all, ...all]
+        .map(each => ({ each, place: random() }))
+        .sort((a, b) => a.place - b.place)
+        .forEach(({ each }) => model.add(each));
+      expect(model.get('r1')).toBe(last);
+      expect(model.active).toEqual([]);
+      expect(model.recent).toEqual([last]);
+      expect(shown).toEqual([...shown].sort((a, b) => a - b));
+    }
+  });
+
+  it('tells of a burst of a thousand events in one frame, the newest run first', () => {
+    const frames: FrameRequestCallback[] = [];
+    jest.spyOn(document, 'hidden', 'get').mockReturnValue(false);
+    jest
+      .spyOn(window, 'requestAnimationFrame')
+      .mockImplementation(frame => frames.push(frame));
+    const model = new RunsModel({} as Client, noEvents());
+    const shown: number[] = [];
+    model.changed.connect(() => shown.push(model.active.length));
+    const random = seeded(3);
+    const ids = Array.from({ length: 1000 }, (_, at) => `r${1000 + at}`);
+    [...ids]
+      .map(id => ({ id, place: random() }))
+      .sort((a, b) => a.place - b.place)
+      .forEach(({ id }) => model.add(run('active', 2, id)));
+    expect(shown).toEqual([]);
+    frames.forEach(frame => frame(0));
+    expect(shown).toEqual([1000]);
+    expect(model.active.map(({ id }) => id)).toEqual(ids.reverse());
+    jest.restoreAllMocks();
+  });
+
+  it('does not bring back a run that ended and was forgotten', () => {
+    const model = new RunsModel({} as Client, noEvents());
+    for (let at = 1000; at < 1100; at++) {
+      model.add(run('succeeded', 4, `r${at}`));
+    }
+    expect(model.recent).toHaveLength(20);
+    model.add(run('active', 3, 'r1000'));
+    expect(model.active).toEqual([]);
+  });
 
   it.each([
     [false, false],

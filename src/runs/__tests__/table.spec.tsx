@@ -2,7 +2,7 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { render, screen } from '@testing-library/react';
 import React from 'react';
 
-import type { Run } from '../../api';
+import type { RunSummary } from '../../api';
 import { RunsTable } from '../components/RunsTable';
 
 const NOTHING = () => undefined;
@@ -13,14 +13,15 @@ const RUN = {
   job: { name: 'sales', path: 'sales.ipynb' },
   version: { number: 1 },
   progress: { done: 0, total: 1, current: null },
-  attempts: [],
+  attempt: 1,
+  revision: 1,
   reason: null,
   created_by: { id: 'ada', name: 'ada', kind: 'person' },
   created_at: '2026-01-31T08:00:00Z',
   started_at: null,
   finished_at: null,
   cancel_requested_at: null
-} as unknown as Run;
+} as unknown as RunSummary;
 
 /** The button that cancels a run of Ada's. */
 function cancel(mayChange: boolean): HTMLButtonElement {
@@ -39,6 +40,38 @@ function cancel(mayChange: boolean): HTMLButtonElement {
 }
 
 describe('RunsTable', () => {
+  it('draws of a thousand runs only those in view, and says how many there are', () => {
+    // Nothing has a height here otherwise.
+    jest.spyOn(Element.prototype, 'clientHeight', 'get').mockReturnValue(400);
+    jest
+      .spyOn(HTMLElement.prototype, 'offsetHeight', 'get')
+      .mockReturnValue(33);
+    const runs = Array.from({ length: 1000 }, (_, at) => ({
+      ...RUN,
+      id: `r${at}`
+    }));
+    const { container } = render(
+      <div className="dl-RunsList">
+        <RunsTable
+          runs={runs}
+          isMine={() => true}
+          mayChange={() => true}
+          onOpen={NOTHING}
+          onCancel={NOTHING}
+          onRerun={NOTHING}
+          trans={nullTranslator.load('')}
+        />
+      </div>
+    );
+    const rows = [...container.querySelectorAll('tr[data-run]')];
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.length).toBeLessThan(100);
+    expect(rows[0].getAttribute('aria-rowindex')).toBe('2');
+    const table = screen.getByRole('table');
+    expect(table.getAttribute('aria-rowcount')).toBe('1001');
+    jest.restoreAllMocks();
+  });
+
   it('offers to cancel a run to whoever may', () => {
     expect(cancel(true).disabled).toBe(false);
   });

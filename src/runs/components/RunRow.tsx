@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { Run } from '../../api';
+import type { RunSummary } from '../../api';
 import { RunProgress } from '../../shared/components/RunProgress';
 import { StateLabel } from '../../shared/components/StateLabel';
 import { RelativeTime, RunDuration } from '../../shared/components/Times';
@@ -9,13 +9,15 @@ import { isTerminal } from '../../shared/runs';
 
 /** A run in the sidebar: two narrow lines. */
 export function RunRow(props: {
-  run: Run;
-  onOpen: (run: Run) => void;
+  run: RunSummary;
+  index: number;
+  measure: (node: Element | null) => void;
+  onOpen: (run: RunSummary) => void;
   trans: TranslationBundle;
 }): JSX.Element {
   const { run, trans } = props;
   return (
-    <li className="dl-RunRow">
+    <li ref={props.measure} className="dl-RunRow" data-index={props.index}>
       <button
         className="dl-RunRow-open"
         title={run.job.path}

@@ -1,12 +1,12 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { Run } from '../../api';
+import type { RunSummary } from '../../api';
 import { labelOf, lookOf } from '../phases';
 
 /** Text, icon and colour; never colour alone. */
 export function StateLabel(props: {
-  run: Run;
+  run: RunSummary;
   trans: TranslationBundle;
 }): JSX.Element {
   const { run, trans } = props;

@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { Run } from '../../api';
+import type { RunSummary } from '../../api';
 import { useNow } from '../clock';
 import { formatDuration, formatExact, formatRelative } from '../format';
 import { isTerminal, secondsOf } from '../runs';
@@ -23,7 +23,7 @@ export function RelativeTime(props: {
 }
 
 /** How long a run has worked, counting while it does. */
-export function RunDuration(props: { run: Run }): JSX.Element | null {
+export function RunDuration(props: { run: RunSummary }): JSX.Element | null {
   const live = !isTerminal(props.run) && props.run.started_at !== null;
   const now = useNow(live);
   const seconds = secondsOf(props.run, now);

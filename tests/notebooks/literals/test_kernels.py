@@ -17,6 +17,8 @@ from dataops_lab.testing import MemoryBlobs
 
 from ...kernel_sessions import Session, session
 
+pytestmark = pytest.mark.slow
+
 fuzzed = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 # bash is typed into a terminal, which takes its time.
 fuzzed_slowly = settings(fuzzed, max_examples=15)

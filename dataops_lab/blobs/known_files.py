@@ -1,0 +1,83 @@
+"""Remember the digests of files that were read before, as git's index does: by how they look to the file system."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+_RACY_NS = 2_000_000_000
+"""A file that changed a moment ago can change again and look the same: file systems count in ticks of up to two
+seconds."""
+_MOST = 500_000
+_TABLE = """CREATE TABLE IF NOT EXISTS files (
+    path TEXT PRIMARY KEY, device INTEGER, inode INTEGER, size INTEGER, changed INTEGER, modified INTEGER, digest TEXT
+) WITHOUT ROWID"""
+
+
+class Look(NamedTuple):
+    """How a file looks without being read. Nobody can set the time of a change back."""
+
+    device: int
+    inode: int
+    size: int
+    changed_ns: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Look:
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns, status.st_mtime_ns)
+
+    def is_settled(self) -> bool:
+        """Tell whether a later change is sure to show."""
+        return max(self.changed_ns, self.modified_ns) < time.time_ns() - _RACY_NS
+
+
+class KnownFiles:
+    """A cache in a file that all processes share. Where it cannot be read or written, nothing is known."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def digests(self, looks: Mapping[str, Look]) -> dict[str, str]:
+        """The digests of those files, by path, that still look as they did when they were read."""
+        if not looks or not self._path.exists():
+            return {}
+        found: dict[str, str] = {}
+        with self._forgetting(), self._connect() as database:
+            query = "SELECT device, inode, size, changed, modified, digest FROM files WHERE path = ?"
+            for path, look in looks.items():
+                row = database.execute(query, (path,)).fetchone()
+                if row is not None and row[:-1] == look:
+                    found[path] = row[-1]
+        return found
+
+    def note(self, files: Sequence[tuple[str, Look, str]]) -> None:
+        """Remember paths, their looks before they were read, and their digests, as far as they are settled."""
+        rows = [(path, *look, digest) for path, look, digest in files if look.is_settled()]
+        if not rows:
+            return
+        with self._forgetting(), self._connect() as database, database:
+            database.execute(_TABLE)
+            if database.execute("SELECT count(*) FROM files").fetchone()[0] > _MOST:
+                database.execute("DELETE FROM files")
+            database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def _connect(self) -> closing[sqlite3.Connection]:
+        database = sqlite3.connect(self._path, timeout=1)
+        database.execute("PRAGMA synchronous = OFF")  # It may be lost at any time.
+        return closing(database)
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.OperationalError, UnicodeEncodeError):
+            pass  # Somebody else writes, the disk is full, or a name is not Unicode: read the files.
+        except sqlite3.DatabaseError:
+            with suppress(OSError):
+                self._path.unlink()

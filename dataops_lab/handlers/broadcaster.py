@@ -1,0 +1,147 @@
+"""Read what changed once for all event streams of this server, and write it once.
+
+Each stream has its own place in the events, and takes from here what follows. Only one that was away for
+long reads the store for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any, TypeVar
+
+from ..api_models import RunSummaryModel
+from ..domain.events import SubjectKind
+from ..domain.runs import RunSummary
+from ..services import Services, runs
+
+T = TypeVar("T")
+
+LOOK_EVERY_S = 0.05
+AFTER_TROUBLE_S = 1.0
+KEPT_BYTES = 8 * 1024 * 1024
+"""Of what was told last; more is forgotten, and read again by the stream that needs it."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """All changes behind event `after`, up to event `seq`: each run that changed, once, as it is now."""
+
+    after: int
+    seq: int
+    runs: Mapping[str, RunSummary | None]
+    """None: it was deleted."""
+    frames: Sequence[tuple[str, bytes]]
+    """The kind and the data of each frame."""
+
+
+def changes_after(services: Services, seq: int, *, until: int | None = None) -> Batch | None:
+    """Read what changed behind `seq`, at most up to `until` and a thousand events; None where nothing did."""
+    with services.store.read() as tx:
+        events = [event for event in tx.events.after(seq) if until is None or event.seq <= until]
+    if not events:
+        return None
+    changed = list(dict.fromkeys(it.subject.id for it in events if it.subject.kind is SubjectKind.RUN))
+    there = runs.summaries(services, changed) if changed else {}
+    found = {run_id: there.get(run_id) for run_id in changed}
+    return Batch(seq, events[-1].seq, found, [_frame(run_id, run) for run_id, run in found.items()])
+
+
+def _frame(run_id: str, run: RunSummary | None) -> tuple[str, bytes]:
+    if run is None:
+        return "deleted", json.dumps({"run_id": run_id}).encode()
+    return "run", RunSummaryModel.of(run).model_dump_json().encode()
+
+
+class Broadcaster:
+    """Look for changes as long as somebody listens. Everything but the reading is done on the event loop."""
+
+    def __init__(self, services: Callable[[], Services], threads: Executor) -> None:
+        self._services = services
+        self._threads = threads
+        self._batches: deque[Batch] = deque()
+        self._bytes = 0
+        self._listeners: set[asyncio.Event] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._seq = 0
+
+    async def join(self, listener: asyncio.Event) -> None:
+        """Set `listener` whenever there is a new batch, until it leaves. What changes from now on is told."""
+        if self._looking is None:
+            seq = await self._in_thread(_last_seq, self._services)
+            # Another one may have come first.
+            if self._looking is None:
+                self._seq = seq
+                self._looking = asyncio.get_running_loop().create_task(self._look())
+        self._listeners.add(listener)
+
+    @property
+    def seq(self) -> int:
+        """The last event that was told."""
+        return self._seq
+
+    def leave(self, listener: asyncio.Event) -> None:
+        self._listeners.discard(listener)
+        if not self._listeners:
+            self.stop()
+
+    def stop(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+            self._batches.clear()
+            self._bytes = 0
+
+    async def next(self, seq: int) -> Batch | None:
+        """Give the batch that follows `seq`; None where nothing does yet."""
+        if not self._batches:
+            # Nobody has looked behind `seq` before: there may be events from when nobody listened.
+            return await self._read(seq, self._seq) if seq < self._seq else None
+        if seq < self._batches[0].after:
+            return await self._read(seq, self._batches[0].after)
+        behind = takewhile(lambda batch: batch.seq > seq, reversed(self._batches))
+        return next(iter(deque(behind, maxlen=1)), None)
+
+    async def _look(self) -> None:
+        changes: int | None = None
+        while True:
+            try:
+                # The look itself is two or three system calls; only when there is something is a thread needed.
+                if (now := self._services().store.changes()) != changes:
+                    while batch := await self._read(self._seq, None):
+                        self._tell(batch)
+                    changes = now
+            except Exception:  # Whatever it is, the streams go on when it is over.
+                logging.getLogger("dataops_lab").exception("Changes could not be read; trying again.")
+                await asyncio.sleep(AFTER_TROUBLE_S)
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _tell(self, batch: Batch) -> None:
+        self._batches.append(batch)
+        self._seq = batch.seq
+        self._bytes += _size(batch)
+        while self._bytes > KEPT_BYTES and len(self._batches) > 1:
+            self._bytes -= _size(self._batches.popleft())
+        for listener in self._listeners:
+            listener.set()
+
+    async def _read(self, seq: int, until: int | None) -> Batch | None:
+        return await self._in_thread(lambda: changes_after(self._services(), seq, until=until))
+
+    async def _in_thread(self, call: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+
+
+def _last_seq(services: Callable[[], Services]) -> int:
+    with services().store.read() as tx:
+        return tx.events.last_seq()
+
+
+def _size(batch: Batch) -> int:
+    return sum(len(data) for _, data in batch.frames)

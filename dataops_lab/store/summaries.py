@@ -1,0 +1,143 @@
+"""Read runs as lists show them: only the columns that a summary has, in one statement.
+
+It imports neither SQLAlchemy nor what a whole run needs: a short command reads a page with `sqlite3` alone.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import posixpath
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from ..domain.actors import Actor, ActorKind
+from ..domain.images import RunImage
+from ..domain.jobs import JobKind
+from ..domain.runs import (
+    SUMMARY_TEXT,
+    AttemptState,
+    Progress,
+    Reason,
+    RunState,
+    RunSummary,
+    Trigger,
+    TriggerKind,
+)
+from ..ports import Page, RunFilter
+from .filters import LAST_ROOT, Execute, newest_ids
+
+_COLUMNS = {
+    "id": "r.id",
+    "project": "r.project",
+    "job_id": "r.job_id",
+    "job_name": "jobs.name",
+    "root": LAST_ROOT,
+    "job_path": "jobs.path",
+    "path": "v.manifest -> 'notebook' ->> 'path'",
+    "version_digest": "r.version_digest",
+    "version_number": "v.number",
+    "environment": "r.environment",
+    "image_name": "r.image ->> 'name'",
+    "image_reference": "r.image ->> 'reference'",
+    "image_digest": "r.image ->> 'digest'",
+    "state": "r.state",
+    "attempt": "a.number",
+    "attempt_state": "a.state",
+    "cells_done": "a.cells_done",
+    "cells_total": "a.cells_total",
+    "cell_current": "a.cell_current",
+    "code": "r.reason ->> 'code'",
+    "message": f"substr(r.reason ->> 'message', 1, {SUMMARY_TEXT})",
+    "trouble": "CASE WHEN r.state = 'active' THEN a.reason ->> 'code' END",
+    "trouble_message": f"substr(a.reason ->> 'message', 1, {SUMMARY_TEXT})",
+    "nothing_to_do": "r.nothing_to_do",
+    "created_at": "r.created_at",
+    "created_by": "r.created_by",
+    "creator": "p.name",
+    "creator_kind": "p.kind",
+    "started_at": "r.started_at",
+    "finished_at": "r.finished_at",
+    "cancel_requested_at": "r.cancel_requested_at",
+    "kept_at": "r.kept_at",
+    "kind": "r.kind",
+    "trigger_kind": "r.trigger_kind",
+    "trigger_ref": "r.trigger_ref",
+    "parent_id": "r.parent_id",
+    "parent_key": "r.parent_key",
+    "revision": "r.revision",
+}
+_FROM = f"""
+SELECT {", ".join(_COLUMNS.values())}
+FROM runs AS r
+JOIN jobs ON jobs.id = r.job_id
+LEFT JOIN actors AS p ON p.id = r.created_by
+JOIN versions AS v ON v.job_id = r.job_id AND v.digest = r.version_digest
+LEFT JOIN attempts AS a ON a.run_id = r.id AND a.number = (SELECT max(number) FROM attempts WHERE run_id = r.id)
+"""
+
+
+def page(execute: Execute, where: RunFilter, *, limit: int, cursor: str | None) -> Page[RunSummary]:
+    # One more than asked for tells whether there is a next page.
+    ids, given = newest_ids(execute, where, limit=limit + 1, cursor=cursor)
+    found = _read(execute, f"WHERE r.id IN ({ids}) ORDER BY r.id DESC", given)
+    return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+
+def with_ids(execute: Execute, run_ids: Collection[str]) -> Sequence[RunSummary]:
+    names, given = _listed(run_ids)
+    return _read(execute, f"WHERE r.id IN ({names})", given)
+
+
+def last_of_jobs(execute: Execute, job_ids: Collection[str]) -> Sequence[RunSummary]:
+    names, given = _listed(job_ids)
+    newest = f"SELECT max(id) FROM runs WHERE job_id IN ({names}) GROUP BY job_id"
+    return _read(execute, f"WHERE r.id IN ({newest})", given)
+
+
+def _listed(values: Collection[str]) -> tuple[str, dict[str, str]]:
+    given = {f"listed{number}": value for number, value in enumerate(values)}
+    # PostgreSQL takes no empty list.
+    return ", ".join(f":{name}" for name in given) or "NULL", given
+
+
+def _read(execute: Execute, condition: str, given: dict[str, Any]) -> list[RunSummary]:
+    return [_summary(dict(zip(_COLUMNS, row, strict=True))) for row in execute(_FROM + condition, given)]
+
+
+def _summary(stored: dict[str, Any]) -> RunSummary:
+    take = stored.pop
+    image = RunImage(take("image_name"), take("image_reference"), take("image_digest"))
+    progress = Progress(take("cells_done") or 0, take("cells_total") or 0, take("cell_current"))
+    ended = _reason(take("code"), take("message"))
+    trouble = _reason(take("trouble"), take("trouble_message"))
+    trigger = Trigger(TriggerKind(take("trigger_kind")), take("trigger_ref"))
+    by_id = stored["created_by"]
+    by = Actor(by_id, take("creator") or by_id, ActorKind(take("creator_kind") or ActorKind.PERSON))
+    source = posixpath.join(take("root"), take("job_path"))
+    whole: dict[str, Any] = {
+        name: _instant(value) if name.endswith("_at") else value for name, value in stored.items()
+    } | {
+        "source": source,
+        "image": image if image.name else None,
+        "state": RunState(stored["state"]),
+        "attempt": stored["attempt"] or 0,
+        "attempt_state": AttemptState(stored["attempt_state"]) if stored["attempt_state"] else None,
+        "progress": progress,
+        "reason": ended or trouble,
+        "nothing_to_do": bool(stored["nothing_to_do"]),
+        "created_by": by,
+        "kind": JobKind(stored["kind"]),
+        "trigger": trigger,
+    }
+    return RunSummary(**whole)
+
+
+def _reason(code: str | None, message: str | None) -> Reason | None:
+    return Reason(code, message or "") if code is not None else None
+
+
+def _instant(stored: str | dt.datetime | None) -> dt.datetime | None:
+    """SQLite has text, PostgreSQL instants; both are UTC without a zone, see `tables.Instant`."""
+    if stored is None:
+        return None
+    return (dt.datetime.fromisoformat(stored) if isinstance(stored, str) else stored).replace(tzinfo=dt.UTC)
