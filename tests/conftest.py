@@ -22,6 +22,7 @@ from dataops_lab.testing import (
     FakeVault,
     MemoryBlobs,
     attempt_files_in,
+    person,
 )
 
 pytest_plugins = ["tests.docker", "tests.kernel_sessions", "tests.postgres", "tests.registry"]
@@ -110,7 +111,7 @@ def executor(tmp_path: Path) -> FakeExecutor:
 @pytest.fixture
 def submit(ctx: Services) -> Callable[..., RunView]:
     def submitted(path: str = "/notebooks/sales.ipynb", **more: object) -> RunView:
-        return runs.submit(ctx, Submission(path=path, **more), by="someone").view  # type: ignore[arg-type]
+        return runs.submit(ctx, Submission(path=path, **more), by=person("someone")).view  # type: ignore[arg-type]
 
     return submitted
 
