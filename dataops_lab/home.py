@@ -34,6 +34,10 @@ class Home:
     def runs(self) -> Path:
         return self.folder / "runs"
 
+    def attempts(self, backend: str) -> Path:
+        """Return the folder that holds the run directory of each living attempt of this backend, under its name."""
+        return self.runs / backend.partition("+")[0]
+
     @property
     def keys(self) -> Path:
         return self.folder / "keys.json"
@@ -46,3 +50,8 @@ class Home:
     @property
     def engine_log(self) -> Path:
         return self.folder / "engine.log"
+
+    @property
+    def warm(self) -> Path:
+        """How the preloaded interpreters are, as the engine that wrote it saw them last."""
+        return self.folder / "warm.json"

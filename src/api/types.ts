@@ -57,6 +57,7 @@ export type RerunRequest = With<
 /** Of a failing cell, `detail` holds cell, ename, evalue and traceback. */
 export type Reason = With<Schemas['ReasonModel'], { detail: JSONMapping }>;
 export type Progress = Schemas['ProgressModel'];
+export type Actor = Schemas['ActorModel'];
 export type RunState = Schemas['RunState'];
 export type AttemptState = Schemas['AttemptState'];
 export type Artifact = Schemas['ArtifactModel'];

@@ -23,7 +23,7 @@ from dataops_lab.executors.process import ProcessExecutor
 from dataops_lab.services import Services, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import open_store, sqlite
-from dataops_lab.testing import FakeBackends
+from dataops_lab.testing import FakeBackends, person
 
 from .. import written
 from ..waiting import PATIENCE_S, eventually
@@ -39,7 +39,7 @@ def on_postgres(own_cluster, real: Services) -> Iterator[Services]:
 @contextmanager
 def running(ctx: Services) -> Iterator[None]:
     stop = threading.Event()
-    backends = FakeBackends(ProcessExecutor(ctx.runs_folder / "process", ctx.blobs))
+    backends = FakeBackends(ProcessExecutor(ctx.home / "runs" / "process", ctx.blobs))
     engine = Engine(ctx, backends, Settings(slots=2), inherited=os.environ)
     thread = threading.Thread(target=engine.run, args=(stop,))
     thread.start()
@@ -83,11 +83,11 @@ def waiting_notebook(tmp_path: Path, witness: Path) -> Path:
 
 
 def submit(ctx: Services, path: Path, key: str | None = None) -> str:
-    return runs.submit(ctx, Submission(str(path), key=key), by="someone").view.run.id
+    return runs.submit(ctx, Submission(str(path), key=key), by=person("someone")).view.run.id
 
 
 def has_result(ctx: Services, run_id: str) -> bool:
-    return (ctx.runs_folder / "process" / f"{run_id}-1" / "result.json").exists()
+    return (ctx.home / "runs" / "process" / f"{run_id}-1" / "result.json").exists()
 
 
 def test_a_restart_of_postgresql_while_a_notebook_runs_costs_nothing(

@@ -27,7 +27,16 @@ from dataops_lab.services import Services, backup, runs
 from dataops_lab.services.backup import back_up, restore
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import open_sqlite
-from dataops_lab.testing import FakeBackends, FakeClock, FakeExecutor, FakeHost, FakeNotebooks, FakeVault
+from dataops_lab.testing import (
+    FakeBackends,
+    FakeClock,
+    FakeExecutor,
+    FakeHost,
+    FakeNotebooks,
+    FakeVault,
+    attempt_files_in,
+    person,
+)
 
 DATABASE = "dataops.sqlite"
 Build = Callable[[Path], Services]
@@ -38,7 +47,8 @@ def build(clock: FakeClock, host: FakeHost) -> Build:
     def built(folder: Path) -> Services:
         blobs = FolderBlobs(folder / "blobs")
         store = open_sqlite(folder / DATABASE)
-        return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), runs_folder=folder / "runs")
+        files = attempt_files_in(folder / "runs")
+        return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), folder, files)
 
     return built
 
@@ -51,7 +61,7 @@ def original(tmp_path: Path, build: Build, clock: FakeClock):
     engine = Engine(ctx, FakeBackends(executor), Settings(slots=2), inherited={})
 
     def submit(name: str) -> str:
-        return runs.submit(ctx, Submission(f"/notebooks/{name}.ipynb"), by="someone").view.run.id
+        return runs.submit(ctx, Submission(f"/notebooks/{name}.ipynb"), by=person("someone")).view.run.id
 
     def step_until(run_id: str, state: RunState | AttemptState) -> None:
         for _ in range(2000):
@@ -135,7 +145,7 @@ def test_a_backup_made_while_others_submit_is_of_one_moment(original, build, tmp
 
     def keep_submitting() -> None:
         while not stop.is_set():
-            runs.submit(ctx, Submission("/notebooks/busy.ipynb"), by="someone")
+            runs.submit(ctx, Submission("/notebooks/busy.ipynb"), by=person("someone"))
 
     def last_seq() -> int:
         with ctx.store.read() as tx:

@@ -137,7 +137,7 @@ function facts(run: Run, trans: TranslationBundle): Fact[] {
     [
       trans.__('Kept'),
       run.kept_at &&
-        trans.__('%1, by %2', formatExact(run.kept_at), run.kept_by)
+        trans.__('%1, by %2', formatExact(run.kept_at), run.kept_by?.name ?? '')
     ],
     [
       trans.__('Processor time'),
