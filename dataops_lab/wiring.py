@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,8 +16,11 @@ from .domain.snapshots import Limits
 from .errors import InvalidRequest
 from .executors.backends import LazyBackends, LazyImageBackends
 from .executors.host import SystemClock, SystemHost
+from .home import Home as Home  # noqa: PLC0414  (others look for it here)
+from .home import state_folder as state_folder  # noqa: PLC0414
 from .notebooks import LocalNotebooks
 from .ports import Blobs, Executor, ImageBackend, Notebooks
+from .runner.reading import RunFolder
 from .services import Services
 from .store import SqlStore, open_sqlite
 from .vault import AesVault, Keys
@@ -25,52 +28,6 @@ from .vault import AesVault, Keys
 if TYPE_CHECKING:
     from .engine import Engine
     from .executors.docker import Daemon
-
-
-def state_folder() -> Path:
-    """`DATAOPS_LAB_HOME`, else `dataops_lab` in Jupyter's data folder."""
-    if named := os.environ.get("DATAOPS_LAB_HOME"):
-        return Path(named).expanduser().absolute()
-    from jupyter_core.paths import jupyter_data_dir
-
-    return Path(jupyter_data_dir()) / "dataops_lab"
-
-
-@dataclass(frozen=True)
-class Home:
-    """Where everything of an embedded installation lies."""
-
-    folder: Path
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "dataops.sqlite"
-
-    @property
-    def blobs(self) -> Path:
-        return self.folder / "blobs"
-
-    @property
-    def runs(self) -> Path:
-        return self.folder / "runs"
-
-    @property
-    def keys(self) -> Path:
-        return self.folder / "keys.json"
-
-    @property
-    def kernels(self) -> Path:
-        """Kernelspecs of the images that may be authored in."""
-        return self.folder / "kernels"
-
-    @property
-    def engine_log(self) -> Path:
-        return self.folder / "engine.log"
-
-    @property
-    def warm(self) -> Path:
-        """How the preloaded interpreters are, as the engine that wrote it saw them last."""
-        return self.folder / "warm.json"
 
 
 def administrators() -> list[str]:
@@ -145,7 +102,8 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         clock=SystemClock(),
         host=SystemHost(),
         vault=AesVault(Keys(home.keys, os.environ)),
-        runs_folder=home.runs,
+        home=home.folder,
+        attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend) / attempt.name),
         limits=travel_limits(),
         inherited=inherited_of(os.environ),
         images=LazyImageBackends(_docker_images),
@@ -177,15 +135,15 @@ def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
     def docker(host: str | None) -> Executor:
         from .executors.docker import DockerExecutor, installation_id
 
-        installation = installation_id(home.folder)
-        return DockerExecutor(home.runs / "docker", blobs, installation=installation, daemon=docker_daemon(home, host))
+        installation, daemon = installation_id(home.folder), docker_daemon(home, host)
+        return DockerExecutor(home.attempts("docker"), blobs, installation=installation, daemon=daemon)
 
     def process(_: str | None) -> Executor:
         from .executors.process import ProcessExecutor
         from .executors.warm import Warm
 
         interpreters = Warm(warm, library_bytes=library_bytes, more=safe_libraries(), report=home.warm)
-        return ProcessExecutor(home.runs / "process", blobs, warm=interpreters)
+        return ProcessExecutor(home.attempts("process"), blobs, warm=interpreters)
 
     return LazyBackends({"process": process, "docker": docker})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,11 +58,17 @@ def run(slots: int | None, idle_s: float | None, warm: int, parent: int | None, 
 
     write_log(log)
     stop = Event()
+    leading = build_engine(Home(state_folder()), slots=slots, warm=warm, exit_when_idle_s=idle_s)
+
+    def end(*_: object) -> None:
+        stop.set()
+        leading.wake()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     if parent is not None:
-        Thread(target=_end_with, args=(parent, stop), daemon=True).start()
-    build_engine(Home(state_folder()), slots=slots, warm=warm, exit_when_idle_s=idle_s).run(stop)
+        Thread(target=_end_with, args=(parent, stop, end), daemon=True).start()
+    leading.run(stop)
 
 
 @engine.command()
@@ -154,11 +161,11 @@ def _wait_for_the_end(services: Services, leader: Lease) -> None:
         time.sleep(0.05)
 
 
-def _end_with(parent: int, stop: Event) -> None:
+def _end_with(parent: int, stop: Event, end: Callable[[], None]) -> None:
     while os.getppid() == parent:
         if stop.wait(1.0):
             return
-    stop.set()
+    end()
 
 
 def _services() -> Services:

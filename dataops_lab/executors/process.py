@@ -25,11 +25,11 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from ..ports import AttemptStatus, Blobs, Bundle, Observation
+from ..ports import AttemptFiles, AttemptStatus, Blobs, Bundle, Observation
 from ..runner import keeper, protocol
 from ..runner.files import remove_all
 from ..runner.forked import ask
-from ..runner.reading import json_of, open_plain
+from ..runner.reading import RunFolder, json_of, open_plain
 from ..runner.secrets import offered
 from .forgotten import Forgotten
 from .warm import Files, Warm
@@ -129,6 +129,10 @@ class ProcessExecutor:
         elif isinstance(child := self._children.get(name), subprocess.Popen):
             child.terminate()
 
+    def ends(self, name: str) -> int | None:
+        child = self._children.get(name)
+        return child.fileno() if isinstance(child, _Forked) else None
+
     def _told_keeper(self, name: str, *, force: bool) -> bool:
         """Let the keeper end its runner. False when there is none, or none any more."""
         claim = self._claim(name)
@@ -154,6 +158,9 @@ class ProcessExecutor:
         except FileNotFoundError:
             return None
         return _Claim(ran=bool(text), is_held=is_held, said=_members_of(text))
+
+    def files(self, name: str) -> AttemptFiles:
+        return RunFolder(self.directory(name))
 
     def directory(self, name: str) -> Path:
         return self._folder / name
@@ -231,6 +238,10 @@ class _Forked:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+
+    def fileno(self) -> int | None:
+        number = self._connection.fileno()
+        return number if number >= 0 else None
 
     def poll(self) -> int | None:
         """Its exit code is known to nobody: any number means that it is no more."""

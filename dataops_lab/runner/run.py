@@ -25,7 +25,7 @@ from .log import Log, LogHandler
 from .masking import Masking
 from .memory import OomKills, in_words
 from .protocol import Failure, Result, Spec
-from .reading import is_list_of_modules, json_in
+from .reading import is_list_of_modules, json_in, open_plain
 from .recorder import Recorder
 from .secrets import received
 from .termination import Termination
@@ -98,7 +98,8 @@ async def _end_of(kernel: Kernel) -> tuple[int | None, str]:
 def _imports(path: Path) -> list[str]:
     """The notebook could write there, too: names or nothing."""
     try:
-        names = json_in(path)
+        with open_plain(path) as file:
+            names = json_in(file)
     except (OSError, ValueError):
         return []
     return names if is_list_of_modules(names) else []
