@@ -37,7 +37,16 @@ def program(name: str, environment: str = "lean") -> Path:
     if not done.exists() or done.read_text().split("\n") != packages:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        pip = ["uv", "pip", "install", "--quiet", "--python", str(folder / "bin/python"), *packages]
+        pip = [
+            "uv",
+            "pip",
+            "install",
+            "--quiet",
+            "--compile-bytecode",
+            "--python",
+            str(folder / "bin/python"),
+            *packages,
+        ]
         if not shutil.which("uv") or subprocess.run(pip, check=False).returncode:
             subprocess.run([str(folder / "bin/pip"), "install", "--quiet", *packages], check=True)
         if environment == "ours":
