@@ -400,7 +400,15 @@ export class RunFormModel implements IDisposable {
 }
 
 function warning(code: string, message: string, mend: string): Finding {
-  return { code, severity: 'warning', message, mend, cell: null, file: null };
+  return {
+    code,
+    severity: 'warning',
+    message,
+    mend,
+    cell: null,
+    file: null,
+    job: null
+  };
 }
 
 /** Fields for `parameters`: as typed, else with the given value, else with the default. */
