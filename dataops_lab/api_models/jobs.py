@@ -5,6 +5,7 @@ from pydantic import Field
 from ..domain.events import Event
 from ..domain.jobs import JobKind
 from ..domain.versions import Version
+from ..domain.workspaces import below
 from ..services.jobs import JobView
 from .base import ContentsPath, Instant, Model
 from .notebooks import OriginModel
@@ -40,7 +41,8 @@ class JobModel(GivenSettingsModel):
     active at once; null: as many as there are slots. `revision` counts the changes.
 
     The notebook is `path` below the root of the workspace: `source` where this machine saw it last. `sources` are all
-    places where it lies, `place_changes` what was moved or relinked; both are empty in a list."""
+    places where it lies, `place_changes` what was moved or relinked; both are empty in a list. `contents_path` is the
+    path by which the contents API of a server names the notebook, null where it lies outside of the server's root."""
 
     id: str
     name: str
@@ -48,6 +50,7 @@ class JobModel(GivenSettingsModel):
     workspace: WorkspaceReference
     path: str
     source: str
+    contents_path: str | None
     sources: list[str]
     place_changes: list[PlaceChange]
     concurrency: int | None
@@ -60,8 +63,10 @@ class JobModel(GivenSettingsModel):
     last_run: RunSummaryModel | None = None
 
     @classmethod
-    def of(cls, view: JobView) -> JobModel:
+    def of(cls, view: JobView, root: str | None = None) -> JobModel:
+        """`root` is the real path of the server's root."""
         job, last = view.job, view.last_run
+        inside = (below(source, root) for source in (job.source, *view.sources)) if root else ()
         return cls(
             id=job.id,
             name=job.name,
@@ -69,6 +74,7 @@ class JobModel(GivenSettingsModel):
             workspace=WorkspaceReference.model_validate(view.workspace),
             path=job.path,
             source=job.source,
+            contents_path=next(filter(None, inside), None),
             sources=list(view.sources),
             place_changes=[PlaceChange.of(event) for event in view.happened],
             concurrency=job.concurrency,

@@ -200,6 +200,10 @@ class RunBase(Model):
     """Counts the changes: of two answers the one with the higher revision is newer."""
 
     @property
+    def job_name(self) -> str:
+        return self.job.name
+
+    @property
     def is_terminal(self) -> bool:
         return self.state.is_terminal
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,11 +58,17 @@ def run(slots: int | None, idle_s: float | None, warm: int, parent: int | None, 
 
     write_log(log)
     stop = Event()
+    leading = build_engine(Home(state_folder()), slots=slots, warm=warm, exit_when_idle_s=idle_s)
+
+    def end(*_: object) -> None:
+        stop.set()
+        leading.wake()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     if parent is not None:
-        Thread(target=_end_with, args=(parent, stop), daemon=True).start()
-    build_engine(Home(state_folder()), slots=slots, warm=warm, exit_when_idle_s=idle_s).run(stop)
+        Thread(target=_end_with, args=(parent, stop, end), daemon=True).start()
+    leading.run(stop)
 
 
 @engine.command()
@@ -72,10 +79,13 @@ def status(as_json: bool) -> None:
 
     from ..api_models import EngineStatus
     from ..services import installation
+    from ..wiring import Home, state_folder
+    from . import warm_start
 
     services = _services()
     seen = installation.overview(services)
     leader = seen.leader
+    warm = warm_start.told(Home(state_folder()).warm, leader.process.pid) if leader else None
     if as_json:
         leading = EngineStatus(
             pid=leader.process.pid if leader else None,
@@ -84,7 +94,7 @@ def status(as_json: bool) -> None:
         )
         slots = leader.slots if leader else None
         counts = {"slots": slots, "queued": seen.queued, "running": seen.running}
-        print_json(leading.model_dump(mode="json") | counts)
+        print_json(leading.model_dump(mode="json") | counts | {"warm": warm})
         return
     if leader:
         began = since(leader.since, dt.datetime.now(dt.UTC))
@@ -95,6 +105,8 @@ def status(as_json: bool) -> None:
             "No engine leads. JupyterLab and `jupyter dataops run` start one; so does `jupyter dataops engine run`."
         )
     click.echo(f"{plural(seen.queued, 'run')} queued, {seen.running} running.")
+    for _, line in warm_start.lines(warm) if leader else ():
+        click.echo(plain(line))
 
 
 @engine.command()
@@ -149,11 +161,11 @@ def _wait_for_the_end(services: Services, leader: Lease) -> None:
         time.sleep(0.05)
 
 
-def _end_with(parent: int, stop: Event) -> None:
+def _end_with(parent: int, stop: Event, end: Callable[[], None]) -> None:
     while os.getppid() == parent:
         if stop.wait(1.0):
             return
-    stop.set()
+    end()
 
 
 def _services() -> Services:

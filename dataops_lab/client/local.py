@@ -67,7 +67,7 @@ class LocalClient(Client):
         return Status.of(
             seen,
             user=self._user,
-            home=str(self._ctx.runs_folder.parent),
+            home=str(self._ctx.home),
             may_administer=may_administer(self._ctx, self._user),
         )
 
@@ -190,6 +190,7 @@ class LocalClient(Client):
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
         ctx = self._ctx
         tail = _JournalTail(ctx) if journal else None
+        bell = ctx.store.bell()
         changes: int | None = None
         shown: RunSummary | None = None
         spoke_at = 0.0
@@ -198,6 +199,7 @@ class LocalClient(Client):
             while True:
                 # Why a run waits can change without any commit: an engine may have been killed.
                 silent = time.monotonic() - spoke_at >= SPEAK_EVERY_S
+                bell.silence()
                 before, changes = changes, ctx.store.changes()
                 if silent or shown is None or changes != before:
                     if tail:
@@ -210,8 +212,10 @@ class LocalClient(Client):
                 if not events:
                     if run.state.is_terminal:
                         return
-                    time.sleep(LOOK_EVERY_S)
+                    # A journal grows without a commit.
+                    bell.wait(LOOK_EVERY_S if journal else SPEAK_EVERY_S)
         finally:
+            bell.close()
             if tail:
                 tail.close()
 

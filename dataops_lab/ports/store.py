@@ -13,7 +13,7 @@ from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
 from ..domain.inputs import Inputs
 from ..domain.jobs import Job, Project
 from ..domain.leases import Lease
-from ..domain.queue import Place, Room, Standing
+from ..domain.queue import Changes, Place, Room, Standing
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, Scope
 from ..domain.runs import Attempt, CancelRequest, Run, RunState, RunSummary
@@ -254,8 +254,8 @@ class Queue(Protocol):
         """All that are queued, active, or wait for their next attempt; or those among `run_ids`."""
         ...
 
-    def touched_since(self, seq: int) -> tuple[int, Collection[str]]:
-        """The runs that an event after `seq` says to have moved or to be cancelled, and the last number there is."""
+    def changes_since(self, seq: int) -> Changes:
+        """What the events after `seq` tell of."""
         ...
 
     def room(self, slots: int) -> Room: ...
@@ -520,6 +520,25 @@ class Transaction(Protocol):
         ...
 
 
+class Bell(Protocol):
+    """A descriptor that can be read from once somebody committed, in this process or another one of this machine.
+
+    It may ring without a reason, and it is not heard from other machines where the store is a file: who sleeps on it
+    looks once in a while all the same.
+    """
+
+    def fileno(self) -> int: ...
+    def wait(self, timeout_s: float) -> None:
+        """Return as soon as it rings, or after this time."""
+        ...
+
+    def silence(self) -> None:
+        """Until the next commit. To be called before looking."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Store(Protocol):
     """StoreBusy from any method, when trying again later may help."""
 
@@ -539,6 +558,10 @@ class Store(Protocol):
 
     def changes(self) -> int:
         """A number that differs after any other connection committed. Cheap: asked fifty times a second."""
+        ...
+
+    def bell(self) -> Bell:
+        """A new one, which is to be closed."""
         ...
 
     def copy_to(self, path: Path) -> None:

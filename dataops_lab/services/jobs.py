@@ -121,7 +121,7 @@ def change(ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: 
         if not changed.name:
             raise InvalidRequest("A job has a name.")
         changed = tx.jobs.change(changed)
-    return views(ctx, [changed])[0]
+    return get(ctx, changed.id)
 
 
 def versions(ctx: Services, job_id: str) -> Sequence[Version]:

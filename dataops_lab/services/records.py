@@ -23,7 +23,7 @@ from ..domain.versions import canonical_json
 from ..errors import Conflict, NotFound, ReportUnavailable
 from ..runner import protocol
 from ..runner.journal import encoded
-from ..runner.reading import JOURNAL_BYTES, Lines, event_of, open_plain
+from ..runner.reading import JOURNAL_BYTES, Lines, event_of
 from .archive_names import ArchiveNames
 from .context import Services
 from .damage import inputs_of, reading
@@ -180,7 +180,10 @@ class Journal:
         return []
 
     def has_more(self) -> bool:
-        return min(os.fstat(self._source.fileno()).st_size, JOURNAL_BYTES) > self._source.tell()
+        here = self._source.tell()
+        end = self._source.seek(0, os.SEEK_END)
+        self._source.seek(here)
+        return min(end, JOURNAL_BYTES) > here
 
     def close(self) -> None:
         self._source.close()
@@ -349,7 +352,7 @@ def _open(ctx: Services, view: RunView, kind: RecordFileKind) -> BinaryIO | None
     if not view.attempts:
         return None
     try:
-        return open_plain(ctx.run_directory(view.attempts[-1]) / _LIVE_FILES[kind])
+        return ctx.attempt_files(view.attempts[-1]).open(_LIVE_FILES[kind])
     except FileNotFoundError:
         return None
 

@@ -26,7 +26,6 @@ from . import tables as t
 from .events import SqlEvents
 from .fitting import fitting
 from .locks import held, hold
-from .pages import check_page
 from .retention import is_protected
 from .settings import taken_from
 
@@ -78,7 +77,6 @@ class SqlRuns:
             )
 
     def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[RunSummary]:
-        check_page(limit, cursor)
         return summaries.page(self._execute, where, limit=limit, cursor=cursor)
 
     def summaries(self, run_ids: Collection[str]) -> Sequence[RunSummary]:

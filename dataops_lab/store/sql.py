@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +13,14 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from ..domain.leases import ENGINE
 from ..errors import InvalidRequest, StaleWrite, StoreBusy
+from ..ports import Bell
 from . import migrate
 from . import tables as t
 from .attempts import SqlAttempts
 from .blobs import digests_of
 from .environments import SqlEnvironments
 from .events import SqlEvents
+from .host import this_host
 from .images import SqlImages
 from .inputs import SqlInputs
 from .jobs import SqlJobs
@@ -53,6 +54,11 @@ class Database(Protocol):
         """Before the commit of a transaction that may have written: others' `changes` have to differ after it."""
         ...
 
+    def committed(self) -> None:
+        """After the commit of a transaction that may have written: ring the bells, unless the announcement does."""
+        ...
+
+    def bell(self) -> Bell: ...
     def changes(self) -> int: ...
     def copy_to(self, path: Path) -> None: ...
     def keep_copy(self, revision: str) -> None:
@@ -120,7 +126,7 @@ class SqlStore:
         tests let a process die there.
         """
         self._database = database
-        self._host = (host or socket.gethostname())[:64]
+        self._host = host or this_host()
         self._before_commit = before_commit
         # Where they share their connections, they share their events too.
         for engine in {it.pool: it for it in (database.reader, database.writer)}.values():
@@ -143,6 +149,7 @@ class SqlStore:
                 self._before_commit(tx)
             tx.events.write()
             self._database.announce(connection)
+        self._database.committed()
         for call in tx.follow_up:
             call()
 
@@ -153,6 +160,9 @@ class SqlStore:
 
     def changes(self) -> int:
         return self._database.changes()
+
+    def bell(self) -> Bell:
+        return self._database.bell()
 
     def copy_to(self, path: Path) -> None:
         with self._errors_as_our_own():

@@ -1801,7 +1801,8 @@ export interface components {
          *     active at once; null: as many as there are slots. `revision` counts the changes.
          *
          *     The notebook is `path` below the root of the workspace: `source` where this machine saw it last. `sources` are all
-         *     places where it lies, `place_changes` what was moved or relinked; both are empty in a list.
+         *     places where it lies, `place_changes` what was moved or relinked; both are empty in a list. `contents_path` is the
+         *     path by which the contents API of a server names the notebook, null where it lies outside of the server's root.
          */
         JobModel: {
             /**
@@ -1849,6 +1850,8 @@ export interface components {
             path: string;
             /** Source */
             source: string;
+            /** Contents Path */
+            contents_path: string | null;
             /** Sources */
             sources: string[];
             /** Place Changes */

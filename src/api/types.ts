@@ -114,6 +114,8 @@ export type Verification = Schemas['VerificationModel'];
 
 /** The settings hold for those of its runs that give none. */
 export type Job = Schemas['JobModel'];
+/** `parted` are jobs whose notebook is where another job is now. */
+export type Moved = Schemas['MovedModel'];
 export type JobChange = Partial<Schemas['JobChanges']>;
 
 type Asked<T, Required extends keyof T> = Partial<T> & Pick<T, Required>;

@@ -54,6 +54,8 @@ export type FormState = {
   inspection: Inspection | null;
   /** What the page itself has to say, beside the findings of the inspection. */
   notes: Finding[];
+  /** The person has said that the notebook is a new job. */
+  isNew: boolean;
   loading: boolean;
   submitting: boolean;
   /** Why the notebook cannot be run, or was refused. */
@@ -69,6 +71,8 @@ export interface IRunTarget {
   readonly like: Run | null;
   /** Have a file travel that stays behind; a path from the notebook's folder. */
   takeAlong(file: string): Promise<void>;
+  /** Say that the notebook is that of the job, and was moved. */
+  relink(job: string): Promise<void>;
   /** Save what is open; a sentence where that is not possible. */
   save(): Promise<string | null>;
   inspect(where: Omit<InspectRequest, 'path'>): Promise<Inspection>;
@@ -195,6 +199,22 @@ export class RunFormModel implements IDisposable {
     } catch (reason) {
       this._set({ loading: false, trouble: Problem.from(reason) });
     }
+  }
+
+  /** Say that the notebook was moved and its job is the one of this id, which keeps its runs and settings. */
+  async setSameJob(job: string): Promise<void> {
+    this._set({ loading: true });
+    try {
+      await this.target.relink(job);
+      await this.load();
+    } catch (reason) {
+      this._set({ loading: false, trouble: Problem.from(reason) });
+    }
+  }
+
+  /** Ask no more whether it is a job that is there. */
+  setNewJob(): void {
+    this._set({ isNew: true });
   }
 
   /** The run, or null where something must be mended first. */
@@ -386,6 +406,7 @@ export class RunFormModel implements IDisposable {
     pinned: null,
     inspection: null,
     notes: [],
+    isNew: false,
     loading: false,
     submitting: false,
     trouble: null
@@ -400,15 +421,8 @@ export class RunFormModel implements IDisposable {
 }
 
 function warning(code: string, message: string, mend: string): Finding {
-  return {
-    code,
-    severity: 'warning',
-    message,
-    mend,
-    cell: null,
-    file: null,
-    job: null
-  };
+  const nothing = { cell: null, file: null, job: null };
+  return { code, severity: 'warning', message, mend, ...nothing };
 }
 
 /** Fields for `parameters`: as typed, else with the given value, else with the default. */

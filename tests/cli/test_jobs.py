@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 
@@ -86,3 +88,35 @@ def test_what_makes_no_sense_is_refused(shell, arguments, said):
     answer = shell.here("jobs", *arguments)
     assert answer.code == 2
     assert said in answer.err
+
+
+def test_a_job_is_named_by_the_path_of_its_notebook_and_listed_by_workspace_and_path(own_shell, job):
+    shell = own_shell
+    source = shell.here("jobs", "show", job, "--json").json["source"]
+    assert shell.here("jobs", "show", source, "--json").json["id"] == job
+    [line] = [line for line in shell.here("jobs", "list").out.splitlines() if line.startswith(job)]
+    assert line.split()[-2:] == [Path(source).parent.name, "sales.ipynb"]
+
+
+def test_jobs_that_were_parted_are_relinked(own_shell, job):
+    shell = own_shell
+    old = Path(shell.here("jobs", "show", job, "--json").json["source"])
+    new = old.rename(old.with_name("turnover.ipynb"))
+    other = shell.here("run", str(new), "--no-wait", "--json").json
+    refused = shell.here("jobs", "relink", job, "turnover")
+    assert refused.code != 0
+    assert "has not ended" in refused.err
+    shell.here("runs", "cancel", other["id"])
+    assert shell.here("jobs", "relink", job, "turnover", "--json").json["source"] == str(new)
+    shown = shell.here("jobs", "show", job).out
+    assert f"relinked, with {other['job']['id']}" in shown
+    assert str(old) in shown
+    assert shell.here("runs", "show", other["id"], "--json").json["job"]["id"] == job
+
+
+def test_a_job_is_relinked_to_a_notebook_that_is_no_job_yet(own_shell, job):
+    shell = own_shell
+    old = Path(shell.here("jobs", "show", job, "--json").json["source"])
+    new = old.rename(old.with_name("turnover.ipynb"))
+    assert shell.here("jobs", "relink", job, str(new), "--json").json["source"] == str(new)
+    assert shell.here("jobs", "relink", job, "nowhere").err

@@ -102,6 +102,14 @@ class FakeTarget implements IRunTarget {
     }
     this.taken.push(file);
   };
+  relinked: string[] = [];
+  relink = async (job: string) => {
+    if (job === 'busy') {
+      throw new Problem({ detail: 'A run has not ended.' });
+    }
+    this.relinked.push(job);
+    this.inspection = INSPECTION;
+  };
   saving: string | null = null;
   inspection = INSPECTION;
   failures: Problem[] = [];
@@ -475,5 +483,42 @@ describe('RunFormModel', () => {
       undefined,
       undefined
     ]);
+  });
+
+  describe('of a notebook that was moved', () => {
+    const moved = {
+      code: 'moved_notebook',
+      severity: 'warning' as const,
+      message: 'Its cells are those of the job sales.',
+      mend: '',
+      cell: null,
+      file: null,
+      job: 'j1'
+    };
+
+    beforeEach(async () => {
+      target.inspection = { ...INSPECTION, findings: [moved] };
+      await form.load();
+    });
+
+    it('keeps the job when it is the same', async () => {
+      await form.setSameJob('j1');
+      expect(target.relinked).toEqual(['j1']);
+      expect(form.state.inspection?.findings).toEqual([]);
+      expect(form.state.loading).toBe(false);
+    });
+
+    it('tells why it is not relinked', async () => {
+      await form.setSameJob('busy');
+      expect(form.state.trouble?.message).toBe('A run has not ended.');
+      expect(form.state.loading).toBe(false);
+    });
+
+    it('asks no more when it is a new one', async () => {
+      form.setNewJob();
+      await form.load();
+      expect(form.state.isNew).toBe(true);
+      expect(target.relinked).toEqual([]);
+    });
   });
 });

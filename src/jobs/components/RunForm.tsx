@@ -33,6 +33,8 @@ export type FormActions = {
   onSettings: (change: Partial<SettingsDraft>) => void;
   onTakeAlong: (file: string) => void;
   onPin: (file: TravellingFile, pinned: boolean) => void;
+  onSameJob: (job: string) => void;
+  onNewJob: () => void;
   onReload: () => void;
   onSubmit: () => void;
 };
@@ -62,7 +64,9 @@ export function RunForm(
   );
   const ready = rerunOf !== null || inspection !== null;
   const busy = state.submitting;
-  const findings = [...state.notes, ...(inspection?.findings ?? [])];
+  const findings = [...state.notes, ...(inspection?.findings ?? [])].filter(
+    it => !(it.job && state.isNew)
+  );
   return (
     <form
       ref={form}
@@ -100,6 +104,8 @@ export function RunForm(
         findings={findings.filter(it => it.severity === 'warning')}
         busy={busy || state.loading}
         onTakeAlong={props.onTakeAlong}
+        onSameJob={props.onSameJob}
+        onNewJob={props.onNewJob}
         trans={trans}
       />
       {ready && (
@@ -150,6 +156,8 @@ export function RunForm(
             findings={findings.filter(it => it.severity === 'info')}
             busy={busy || state.loading}
             onTakeAlong={props.onTakeAlong}
+            onSameJob={props.onSameJob}
+            onNewJob={props.onNewJob}
             trans={trans}
           />
         </>
