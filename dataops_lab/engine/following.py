@@ -13,10 +13,10 @@ from ..domain.moments import Moment
 from ..domain.runs import Attempt, AttemptState, Reason, Run
 from ..errors import BlobsUnavailable, DataOpsError, Refused, StaleWrite, StoreBusy, Unavailable
 from ..ports import AttemptStatus, Backends, Executor, Observation, Transaction
-from ..runner import protocol
 from ..services import Services
 from .explain import explained
 from .finish import End, Outcome, read_outcome, steps_to, store_record, write_ends
+from .imports import LastImports
 from .launch import Material, bundle_of, material_again
 from .lead import Leadership
 from .wake import Wake
@@ -82,6 +82,7 @@ class Following:
         self._leadership = leadership
         self._wake = wake
         self._inherited = inherited
+        self._imports = LastImports(ctx)
         self._followed: dict[str, _Followed] = {}
         self._awaited: dict[int, _Followed] = {}
         self._writes: list[Callable[[Transaction], None]] = []
@@ -177,7 +178,7 @@ class Following:
         left = run.settings.total_timeout_s - now.since(run.created)
         times = Times(since=self._now() - ran_for, ends=self._now() + left)
         executor = self._backends.get(attempt.backend)
-        journal = JournalFollower(executor.directory(attempt.name) / "journal.jsonl")
+        journal = JournalFollower(executor.files(attempt.name))
         return _Followed(attempt, run, executor, times, journal)
 
     def _advance(self, it: _Followed) -> None:
@@ -250,7 +251,8 @@ class Following:
             material, it.material = it.material, None
             if material is None or not self._leadership.is_certain():
                 material = material_again(self._ctx, it.attempt, it.run)
-            it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited, material))
+            imports = self._imports.of(it.run)
+            it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited, material, imports))
         except (DataOpsError, OSError) as error:
             if isinstance(error, (StoreBusy, StaleWrite)):
                 raise
@@ -290,15 +292,17 @@ class Following:
         self._finish_as(it, AttemptState.LOST, Outcome.unknown(), reason, ran=False)
 
     def _finish(self, it: _Followed, seen: Observation) -> None:
-        outcome = read_outcome(it.executor.directory(it.attempt.name))
+        files = it.executor.files(it.attempt.name)
+        outcome = read_outcome(files)
+        if outcome.succeeded:
+            self._imports.note(it.run, outcome.imports)
         took = self._now() - it.times.since
         state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, seen, took_s=took)
         if reason is not None:
             with self._ctx.store.read() as tx:
                 source = tx.jobs.get(it.run.job_id).source
                 manifest = tx.versions.get(it.run.job_id, it.run.version_digest).manifest
-            files = str(it.executor.directory(it.attempt.name) / protocol.FILES)
-            reason = explained(reason, source, manifest.notebook_path, files)
+            reason = explained(reason, source, manifest.notebook_path, files.workspace)
         self._finish_as(it, state, outcome, reason, ran=seen.ran)
 
     def _finish_as(
@@ -309,7 +313,7 @@ class Following:
             state = AttemptState.FAILED
         if ran and state in (AttemptState.SUCCEEDED, AttemptState.FAILED):
             it.storing_since = self._now()
-        record = store_record(self._ctx, it.attempt, it.executor.directory(it.attempt.name), self._puts)
+        record = store_record(self._ctx, it.attempt, it.executor.files(it.attempt.name), self._puts)
         it.end = End(state, outcome, record, reason, ran)
 
     def _in_a_thread(

@@ -86,7 +86,7 @@ class Engine:
         idle_s = self._settings.exit_when_idle_s
         while not stop.is_set():
             if self._is_orphaned():
-                log.error("The state folder %s is gone: ending.", self._ctx.runs_folder.parent)
+                log.error("The state folder %s is gone: ending.", self._ctx.home)
                 return
             if self._guarded_step():
                 busy_at = self._now()
@@ -113,7 +113,7 @@ class Engine:
         """An open database file outlives its folder: without this the engine would lead nothing for ever."""
         if self._now() >= self._home_seen_at + HOME_LOOK_EVERY_S:
             self._home_seen_at = self._now()
-            self._has_home = self._ctx.runs_folder.parent.is_dir()
+            self._has_home = self._ctx.home.is_dir()
         return not self._has_home
 
     def step(self) -> bool:

@@ -25,14 +25,14 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from ..ports import AttemptStatus, Blobs, Bundle, Observation
+from ..ports import AttemptFiles, AttemptStatus, Blobs, Bundle, Observation
 from ..runner import keeper, protocol
 from ..runner.files import remove_all
 from ..runner.forked import ask
-from ..runner.reading import json_of, open_plain
+from ..runner.reading import RunFolder, json_of, open_plain
 from ..runner.secrets import offered
 from .forgotten import Forgotten
-from .warm import Warm
+from .warm import Files, Warm
 
 
 class ProcessExecutor:
@@ -74,7 +74,9 @@ class ProcessExecutor:
             said = opened.enter_context((directory / _RUNNER_LOG).open("ab"))
             stdin = opened.enter_context(offered(bundle.secrets))
             for_kernel = []
-            if preloaded := self._warm.connect(kernel["argv"], {**environment, **kernel["env"]}):
+            beside = Files.of((file.path for file in bundle.files), bundle.spec["folder"])
+            variables = {**environment, **kernel["env"]}
+            if preloaded := self._warm.connect(kernel["argv"], variables, imports=bundle.imports, files=beside):
                 for_kernel = [opened.enter_context(preloaded).fileno()]
             if fork := self._warm.connect(command, environment):
                 descriptors = [stdin.fileno(), said.fileno(), said.fileno(), *for_kernel]
@@ -157,6 +159,9 @@ class ProcessExecutor:
             return None
         return _Claim(ran=bool(text), is_held=is_held, said=_members_of(text))
 
+    def files(self, name: str) -> AttemptFiles:
+        return RunFolder(self.directory(name))
+
     def directory(self, name: str) -> Path:
         return self._folder / name
 
@@ -203,7 +208,8 @@ class ProcessExecutor:
                 self._blobs.copy_to(file.digest, target)
                 target.chmod(0o755 if file.executable else 0o644)
             Path(new, protocol.INPUT).write_bytes(bundle.notebook)
-            Path(new, protocol.SPEC).write_text(json.dumps(bundle.spec))
+            spec = {**bundle.spec, "libraries": sorted(self._warm.libraries)}
+            Path(new, protocol.SPEC).write_text(json.dumps(spec))
             try:
                 Path(new).rename(directory)
             except OSError:

@@ -98,21 +98,26 @@ export class Client extends Connection {
     return this.get(pathOf('runs', id, 'journal'), { after });
   }
 
-  /** The log from byte `from` on; `whole` when the server sent all of it instead. */
+  /**
+   * The log from byte `from` on, or its last `-from` bytes. It may begin elsewhere: at `from` of the
+   * answer. Of a log that is shorter than `from`, that of a later attempt, it is nothing from 0 on.
+   */
   async log(
     id: string,
     from: number
-  ): Promise<{ bytes: Uint8Array; whole: boolean }> {
-    const headers = from ? { Range: `bytes=${from}-` } : undefined;
+  ): Promise<{ bytes: Uint8Array; from: number }> {
+    const headers = { Range: from < 0 ? `bytes=${from}` : `bytes=${from}-` };
     const response = await this.request(pathOf('runs', id, 'log'), { headers });
+    const range = response.headers.get('Content-Range') ?? '';
     if (response.status === 416) {
-      return { bytes: new Uint8Array(), whole: false };
+      const size = Number(/\/(\d+)$/.exec(range)?.[1] ?? 0);
+      return { bytes: new Uint8Array(), from: size < from ? 0 : size };
     }
     if (!response.ok) {
       throw await Problem.of(response);
     }
     const bytes = new Uint8Array(await response.arrayBuffer());
-    return { bytes, whole: response.status !== 206 };
+    return { bytes, from: Number(/^bytes (\d+)-/.exec(range)?.[1] ?? 0) };
   }
 
   async artifact(id: string, path: string): Promise<Blob> {

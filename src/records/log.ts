@@ -4,6 +4,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Client, Problem } from '../api';
 
 const SHOWN = 1_000_000;
+const EVERY_MS = 1000;
 
 export type Log = {
   text: string;
@@ -12,7 +13,7 @@ export type Log = {
   trouble: Problem | null;
 };
 
-/** The log of a run, read on from where it ended. */
+/** The end of a run's log, read on from where it ended. */
 export class LogModel implements IDisposable {
   constructor(
     private readonly _id: string,
@@ -37,22 +38,19 @@ export class LogModel implements IDisposable {
     Signal.clearData(this);
   }
 
-  /** Read what is new. Calls in quick succession make one request a second, and fewer where the log is long. */
+  /** Read what is new. Calls in quick succession make one request a second. */
   refresh(): void {
     if (this._disposed || this._timer !== undefined) {
       this._again = true;
       return;
     }
     this._again = false;
-    this._timer = setTimeout(
-      () => {
-        this._timer = undefined;
-        if (this._again) {
-          this.refresh();
-        }
-      },
-      1000 + this._size / 1000
-    );
+    this._timer = setTimeout(() => {
+      this._timer = undefined;
+      if (this._again) {
+        this.refresh();
+      }
+    }, EVERY_MS);
     void this._read();
   }
 
@@ -63,23 +61,25 @@ export class LogModel implements IDisposable {
     }
     this._reading = true;
     try {
-      const { bytes, whole } = await this._client.log(this._id, this._size);
-      if (whole) {
-        this._decoder = new TextDecoder();
-        this._size = 0;
-        this._text = '';
+      const asked = this._size || -SHOWN;
+      const { bytes, from } = await this._client.log(this._id, asked);
+      if (from !== this._size) {
+        this._begin(from);
       }
       this._size += bytes.length;
+      let come = this._decoder.decode(bytes, { stream: true });
+      if (this._isInsideLine && bytes.length) {
+        // The first line has lost its beginning.
+        come = come.slice(come.indexOf('\n') + 1);
+        this._isInsideLine = false;
+      }
       const line = this._text.lastIndexOf('\n') + 1;
       this._text =
         this._text.slice(0, line) +
-        overwritten(
-          this._text.slice(line) +
-            plain(this._decoder.decode(bytes, { stream: true }))
-        );
-      const cut = this._log.cut || this._text.length > SHOWN;
+        overwritten(this._text.slice(line) + plain(come));
+      this._cut ||= this._text.length > SHOWN;
       this._text = this._text.slice(-SHOWN);
-      this._log = { text: this._text, cut, trouble: null };
+      this._log = { text: this._text, cut: this._cut, trouble: null };
     } catch (reason) {
       this._log = { ...this._log, trouble: Problem.from(reason) };
     }
@@ -87,9 +87,19 @@ export class LogModel implements IDisposable {
     this._changed.emit();
   }
 
+  /** Show the log from this byte on, and nothing of what was shown. */
+  private _begin(from: number): void {
+    this._decoder = new TextDecoder();
+    this._size = from;
+    this._text = '';
+    this._isInsideLine = this._cut = from > 0;
+  }
+
   private _log: Log = { text: '', cut: false, trouble: null };
   private _text = '';
   private _size = 0;
+  private _cut = false;
+  private _isInsideLine = false;
   private _decoder = new TextDecoder();
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _again = false;

@@ -13,6 +13,7 @@ import {
   Run,
   RunSummary
 } from '../api';
+import { NextFrame } from '../shared/frames';
 import { failingCell, isTerminal, summaryOf } from '../shared/runs';
 import { IRuns } from '../tokens';
 import { coalesced, JournalReplay } from './journal';
@@ -82,6 +83,7 @@ export class RecordModel implements IDisposable {
 
   dispose(): void {
     this._disposed = true;
+    this._frame.dispose();
     this._watching?.dispose();
     this._runs.runChanged.disconnect(this._onRun, this);
     this._events.journal.disconnect(this._onJournal, this);
@@ -206,26 +208,12 @@ export class RecordModel implements IDisposable {
   }
 
   private _schedule(): void {
-    if (this._scheduled || !this._loaded) {
-      return;
-    }
-    this._scheduled = true;
-    const frame = () => {
-      this._scheduled = false;
-      this._fill();
-    };
-    // Hidden pages get no animation frames.
-    if (document.hidden) {
-      setTimeout(frame, 200);
-    } else {
-      requestAnimationFrame(frame);
+    if (this._loaded) {
+      this._frame.request();
     }
   }
 
   private _fill(): void {
-    if (this._disposed) {
-      return;
-    }
     const end = performance.now() + FRAME_MS;
     while (this._pending.length && performance.now() < end) {
       const piece = this._pending.splice(0, PIECE);
@@ -302,7 +290,7 @@ export class RecordModel implements IDisposable {
   private _attempt = 0;
   private _pending: JournalEvent[] = [];
   private _loaded = false;
-  private _scheduled = false;
+  private readonly _frame = new NextFrame(() => this._fill());
   private _catching = false;
   private _asking = false;
   private _askAgain = false;

@@ -1,6 +1,7 @@
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { Client, Problem, RunSummary } from '../api';
+import { NextFrame } from '../shared/frames';
 import { newestFirst } from '../shared/runs';
 import { IRuns } from '../tokens';
 
@@ -41,6 +42,7 @@ export class RunsListModel {
   dispose(): void {
     this._runs.runChanged.disconnect(this._onRun, this);
     this._runs.runDeleted.disconnect(this._onDeleted, this);
+    this._frame.dispose();
     Signal.clearData(this);
   }
 
@@ -92,30 +94,41 @@ export class RunsListModel {
   }
 
   private _onRun(_: IRuns, run: RunSummary): void {
-    const { runs, filter } = this._state;
-    const known = runs.some(it => it.id === run.id);
-    const fits = !filter.states.length || filter.states.includes(run.state);
-    if (known && fits) {
-      this._set({ runs: runs.map(it => (it.id === run.id ? run : it)) });
-    } else if (known) {
-      this._set({ runs: runs.filter(it => it.id !== run.id) });
-    } else if (fits && !filter.text && this._isOnPage(run)) {
-      this._set({ runs: merged(runs, [run]) });
-    }
+    this._news.set(run.id, run);
+    this._frame.request();
   }
 
   private _onDeleted(_: IRuns, id: string): void {
-    const { runs } = this._state;
-    if (runs.some(it => it.id === id)) {
-      this._set({ runs: runs.filter(it => it.id !== id) });
-    }
+    this._news.set(id, null);
+    this._frame.request();
+  }
+
+  /** Show what has changed since the last frame. */
+  private _show(): void {
+    const { runs, filter } = this._state;
+    const fits = (run: RunSummary) =>
+      !filter.states.length || filter.states.includes(run.state);
+    const stay = runs
+      .map(run => {
+        const news = this._news.get(run.id);
+        this._news.delete(run.id);
+        return news === undefined ? run : news;
+      })
+      .filter((run): run is RunSummary => run !== null && fits(run));
+    // Only the server knows which runs a text finds.
+    const come = [...this._news.values()].filter(
+      (run): run is RunSummary =>
+        run !== null && fits(run) && !filter.text && this._isOnPage(run)
+    );
+    this._news.clear();
+    this._set({ runs: come.length ? merged(stay, come) : stay });
   }
 
   /** Runs older than what was loaded come with their page. */
   private _isOnPage(run: RunSummary): boolean {
     const { runs, hasMore } = this._state;
     const last = runs[runs.length - 1];
-    return !hasMore || !last || run.created_at >= last.created_at;
+    return !hasMore || !last || run.id > last.id;
   }
 
   private _set(change: Partial<ListState>): void {
@@ -132,6 +145,9 @@ export class RunsListModel {
   };
   private _next: string | null = null;
   private _reading = 0;
+  /** By id; null for a run that was deleted. */
+  private readonly _news = new Map<string, RunSummary | null>();
+  private readonly _frame = new NextFrame(() => this._show());
   private readonly _changed = new Signal<this, void>(this);
 }
 

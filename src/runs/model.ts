@@ -2,10 +2,12 @@ import { UUID } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { Client, EventStream, Problem, Run, RunSummary } from '../api';
-import { isTerminal, newestFirst, summaryOf } from '../shared/runs';
+import { NextFrame } from '../shared/frames';
+import { isTerminal, placeOf, summaryOf } from '../shared/runs';
 import { IRuns } from '../tokens';
 
 const RECENT = 20;
+const REVISIONS = 5000;
 const ACTIVE = 'created,awaiting_approval,queued,active,retry_wait'.split(',');
 
 /** An engine that was just started needs this long to lead. */
@@ -40,10 +42,12 @@ export class RunsModel implements IRuns {
   }
 
   get active(): readonly RunSummary[] {
+    this._refresh();
     return this._active;
   }
 
   get recent(): readonly RunSummary[] {
+    this._refresh();
     return this._recent;
   }
 
@@ -92,9 +96,8 @@ export class RunsModel implements IRuns {
     if (!this._take(run)) {
       return;
     }
-    this._sort();
     this._runChanged.emit(run);
-    this._changed.emit();
+    this._frame.request();
     if (run.phase === 'queued') {
       this._watchEngine();
     } else if (run.state === 'active') {
@@ -122,18 +125,39 @@ export class RunsModel implements IRuns {
 
   /** False where it is older than what is known. */
   private _take(run: RunSummary): boolean {
-    if (this.newest(run) !== run) {
+    if (run.revision < (this._revisions.get(run.id) ?? 0)) {
       return false;
     }
+    this._note(run);
+    if (!this._runs.has(run.id)) {
+      this._order.splice(placeOf(run.id, this._order), 0, run.id);
+    }
     this._runs.set(run.id, run);
+    this._stale = true;
     return true;
   }
 
+  /** Keep in mind how new the last news of a run were, also when the run itself is forgotten. */
+  private _note({ id, revision }: RunSummary): void {
+    this._revisions.delete(id);
+    this._revisions.set(id, revision);
+    if (this._revisions.size > REVISIONS) {
+      const oldest = this._revisions.keys().next().value!;
+      this._revisions.delete(oldest);
+    }
+  }
+
   private _remove(id: string): void {
-    this._runs.delete(id);
-    this._sort();
+    this._forget(id);
     this._runDeleted.emit(id);
-    this._changed.emit();
+    this._frame.request();
+  }
+
+  private _forget(id: string): void {
+    if (this._runs.delete(id)) {
+      this._order.splice(placeOf(id, this._order), 1);
+      this._stale = true;
+    }
   }
 
   private _added(run: Run): Run {
@@ -155,7 +179,6 @@ export class RunsModel implements IRuns {
       const taken = [...recent.items, ...active.items].filter(run =>
         this._take(run)
       );
-      this._sort();
       // Some may have changed before the stream began, which does not tell of that.
       taken.forEach(run => this._runChanged.emit(run));
       if (status.queued && !status.engine.leading) {
@@ -168,17 +191,19 @@ export class RunsModel implements IRuns {
     this._changed.emit();
   }
 
-  private _sort(): void {
-    const runs = newestFirst(this._runs.values());
-    this._active = runs.filter(run => !isTerminal(run));
-    this._recent = runs.filter(isTerminal).slice(0, RECENT);
-    // What is shown nowhere need not be kept.
-    const kept = new Set([...this._active, ...this._recent]);
-    for (const run of runs) {
-      if (!kept.has(run)) {
-        this._runs.delete(run.id);
-      }
+  /** Once for all that has changed. */
+  private _refresh(): void {
+    if (!this._stale) {
+      return;
     }
+    this._stale = false;
+    const runs = this._order.map(id => this._runs.get(id)!);
+    this._active = runs.filter(run => !isTerminal(run));
+    const ended = runs.filter(isTerminal);
+    this._recent = ended.slice(0, RECENT);
+    // What is shown nowhere need not be kept.
+    ended.slice(RECENT).forEach(run => this._forget(run.id));
+    this._stale = false;
   }
 
   /** Ask once in a while who leads, for as long as something waits. */
@@ -190,7 +215,7 @@ export class RunsModel implements IRuns {
   }
 
   private async _lookForEngine(): Promise<void> {
-    if (!this._active.some(run => run.phase === 'queued')) {
+    if (!this.active.some(run => run.phase === 'queued')) {
       return;
     }
     try {
@@ -214,6 +239,12 @@ export class RunsModel implements IRuns {
   private _user = '';
   private _mayAdminister: boolean | null = null;
   private readonly _runs = new Map<string, RunSummary>();
+  /** The ids of those, newest first. */
+  private readonly _order: string[] = [];
+  private readonly _revisions = new Map<string, number>();
+  private _stale = false;
+  /** A burst of events is shown once a frame. */
+  private readonly _frame = new NextFrame(() => this._changed.emit());
   private readonly _changed = new Signal<this, void>(this);
   private readonly _runChanged = new Signal<this, RunSummary>(this);
   private readonly _runDeleted = new Signal<this, string>(this);

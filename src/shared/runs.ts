@@ -1,5 +1,3 @@
-import { PageConfig } from '@jupyterlab/coreutils';
-
 import type { Run, RunState, RunSummary } from '../api';
 
 export const TERMINAL: ReadonlySet<RunState> = new Set([
@@ -56,17 +54,20 @@ export function leftBehind(run: Run): string | null {
   return typeof file === 'string' ? file : null;
 }
 
-/** The source of a run as the contents API names it. */
-export function contentsPath(run: Run): string {
-  const root = PageConfig.getOption('serverRoot').replace(/\/+$/, '');
-  return root && run.job.source.startsWith(`${root}/`)
-    ? run.job.source.slice(root.length + 1)
-    : run.job.path;
+/** Where `id` stands, or belongs, among ids that are sorted from the newest on. Ids are sorted as times are. */
+export function placeOf(id: string, ids: readonly string[]): number {
+  let [low, high] = [0, ids.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ids[middle] > id) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
 }
 
 export function newestFirst(runs: Iterable<RunSummary>): RunSummary[] {
-  return [...runs].sort(
-    (a, b) =>
-      b.created_at.localeCompare(a.created_at) || b.id.localeCompare(a.id)
-  );
+  return [...runs].sort((a, b) => (a.id < b.id ? 1 : -1));
 }

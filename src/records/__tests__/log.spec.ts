@@ -1,21 +1,35 @@
 import { Client } from '../../api';
-import { LogModel } from '../log';
+import { Log, LogModel } from '../log';
 
 /** The shown text of a log that arrives in these pieces. */
 async function shown(...pieces: string[]): Promise<string> {
-  const log = jest.fn();
-  for (const piece of pieces) {
-    log.mockResolvedValueOnce({ bytes: Buffer.from(piece), whole: false });
-  }
+  let from = 0;
+  const answers = pieces.map(piece => {
+    const bytes = Buffer.from(piece);
+    from += bytes.length;
+    return { bytes, from: from - bytes.length };
+  });
+  return (await read(answers)).text;
+}
+
+/** The log after these answers of the server, and where each request began. */
+async function read(
+  answers: { bytes: Buffer; from: number }[]
+): Promise<Log & { asked: number[] }> {
+  const asked: number[] = [];
+  const log = async (_: string, from: number) => {
+    asked.push(from);
+    return answers[asked.length - 1];
+  };
   const model = new LogModel('r1', { log } as unknown as Client);
-  for (const _ of pieces) {
-    const read = new Promise(resolve => model.changed.connect(resolve));
+  for (const _ of answers) {
+    const done = new Promise(resolve => model.changed.connect(resolve));
     model.refresh();
-    await read;
+    await done;
     jest.runOnlyPendingTimers();
   }
   model.dispose();
-  return model.log.text;
+  return { ...model.log, asked };
 }
 
 describe('The log', () => {
@@ -30,5 +44,25 @@ describe('The log', () => {
     [['\x1b[31mred\x1b[0m\n\r'], 'red\n']
   ])('%j is shown as a terminal shows it', async (pieces, text) => {
     expect(await shown(...pieces)).toBe(text);
+  });
+
+  it('begins with the first whole line near its end, and is read on from there', async () => {
+    const log = await read([
+      { bytes: Buffer.from('é half a line\nlast'), from: 5_000_000 },
+      { bytes: Buffer.from(' line\n'), from: 5_000_019 }
+    ]);
+    expect(log.text).toBe('last line\n');
+    expect(log.cut).toBe(true);
+    expect(log.asked).toEqual([-1_000_000, 5_000_019]);
+  });
+
+  it('begins anew where the log of another attempt does', async () => {
+    const log = await read([
+      { bytes: Buffer.from('first attempt\n'), from: 0 },
+      { bytes: Buffer.from(''), from: 0 },
+      { bytes: Buffer.from('second\n'), from: 0 }
+    ]);
+    expect(log).toMatchObject({ text: 'second\n', cut: false });
+    expect(log.asked).toEqual([-1_000_000, 14, -1_000_000]);
   });
 });

@@ -71,6 +71,38 @@ describe('RunsModel', () => {
     }
   });
 
+  it('tells of a burst of a thousand events in one frame, the newest run first', () => {
+    const frames: FrameRequestCallback[] = [];
+    jest.spyOn(document, 'hidden', 'get').mockReturnValue(false);
+    jest
+      .spyOn(window, 'requestAnimationFrame')
+      .mockImplementation(frame => frames.push(frame));
+    const model = new RunsModel({} as Client, noEvents());
+    const shown: number[] = [];
+    model.changed.connect(() => shown.push(model.active.length));
+    const random = seeded(3);
+    const ids = Array.from({ length: 1000 }, (_, at) => `r${1000 + at}`);
+    [...ids]
+      .map(id => ({ id, place: random() }))
+      .sort((a, b) => a.place - b.place)
+      .forEach(({ id }) => model.add(run('active', 2, id)));
+    expect(shown).toEqual([]);
+    frames.forEach(frame => frame(0));
+    expect(shown).toEqual([1000]);
+    expect(model.active.map(({ id }) => id)).toEqual(ids.reverse());
+    jest.restoreAllMocks();
+  });
+
+  it('does not bring back a run that ended and was forgotten', () => {
+    const model = new RunsModel({} as Client, noEvents());
+    for (let at = 1000; at < 1100; at++) {
+      model.add(run('succeeded', 4, `r${at}`));
+    }
+    expect(model.recent).toHaveLength(20);
+    model.add(run('active', 3, 'r1000'));
+    expect(model.active).toEqual([]);
+  });
+
   it.each([
     [false, false],
     [true, true]

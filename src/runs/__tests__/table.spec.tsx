@@ -40,6 +40,38 @@ function cancel(mayChange: boolean): HTMLButtonElement {
 }
 
 describe('RunsTable', () => {
+  it('draws of a thousand runs only those in view, and says how many there are', () => {
+    // Nothing has a height here otherwise.
+    jest.spyOn(Element.prototype, 'clientHeight', 'get').mockReturnValue(400);
+    jest
+      .spyOn(HTMLElement.prototype, 'offsetHeight', 'get')
+      .mockReturnValue(33);
+    const runs = Array.from({ length: 1000 }, (_, at) => ({
+      ...RUN,
+      id: `r${at}`
+    }));
+    const { container } = render(
+      <div className="dl-RunsList">
+        <RunsTable
+          runs={runs}
+          isMine={() => true}
+          mayChange={() => true}
+          onOpen={NOTHING}
+          onCancel={NOTHING}
+          onRerun={NOTHING}
+          trans={nullTranslator.load('')}
+        />
+      </div>
+    );
+    const rows = [...container.querySelectorAll('tr[data-run]')];
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.length).toBeLessThan(100);
+    expect(rows[0].getAttribute('aria-rowindex')).toBe('2');
+    const table = screen.getByRole('table');
+    expect(table.getAttribute('aria-rowcount')).toBe('1001');
+    jest.restoreAllMocks();
+  });
+
   it('offers to cancel a run to whoever may', () => {
     expect(cancel(true).disabled).toBe(false);
   });

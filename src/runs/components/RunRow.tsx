@@ -10,12 +10,14 @@ import { isTerminal } from '../../shared/runs';
 /** A run in the sidebar: two narrow lines. */
 export function RunRow(props: {
   run: RunSummary;
+  index: number;
+  measure: (node: Element | null) => void;
   onOpen: (run: RunSummary) => void;
   trans: TranslationBundle;
 }): JSX.Element {
   const { run, trans } = props;
   return (
-    <li className="dl-RunRow">
+    <li ref={props.measure} className="dl-RunRow" data-index={props.index}>
       <button
         className="dl-RunRow-open"
         title={run.job.path}

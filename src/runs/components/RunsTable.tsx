@@ -1,6 +1,6 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import { stopIcon } from '@jupyterlab/ui-components';
-import React from 'react';
+import React, { useRef } from 'react';
 
 import type { RunSummary } from '../../api';
 import { RunProgress } from '../../shared/components/RunProgress';
@@ -9,6 +9,9 @@ import { Table } from '../../shared/components/Table';
 import { RelativeTime, RunDuration } from '../../shared/components/Times';
 import { rerunIcon } from '../../shared/icons';
 import { canCancel, isTerminal } from '../../shared/runs';
+import { useWindowed } from '../../shared/windowing';
+
+const ROW_PX = 33;
 
 export type RunActions = {
   isMine: (run: RunSummary) => boolean;
@@ -22,9 +25,13 @@ export function RunsTable(
   props: RunActions & { runs: RunSummary[]; trans: TranslationBundle }
 ): JSX.Element {
   const { trans } = props;
+  const table = useRef<HTMLTableElement>(null);
+  const shown = useWindowed(props.runs, table, '.dl-RunsList', ROW_PX);
   return (
     <Table
+      table={table}
       className="dl-Table dl-RunsTable"
+      aria-rowcount={props.runs.length + 1}
       columns={[
         trans.__('State'),
         trans.__('Job'),
@@ -35,20 +42,48 @@ export function RunsTable(
       ]}
       actions={trans.__('Actions')}
     >
-      {props.runs.map(run => (
-        <Row key={run.id} {...props} run={run} />
+      <Gap height={shown.before} />
+      {shown.items.map((run, at) => (
+        <Row
+          key={run.id}
+          {...props}
+          run={run}
+          index={shown.first + at}
+          measure={shown.measure}
+        />
       ))}
+      <Gap height={shown.after} />
     </Table>
   );
 }
 
+/** Stands for rows that are not in view. */
+function Gap(props: { height: number }): JSX.Element | null {
+  return props.height > 0 ? (
+    <tr aria-hidden="true" className="dl-mod-gap">
+      <td style={{ height: props.height }} colSpan={7} />
+    </tr>
+  ) : null;
+}
+
 /** The whole row opens the record by mouse; by keyboard the name does, which is a button. */
 function Row(
-  props: RunActions & { run: RunSummary; trans: TranslationBundle }
+  props: RunActions & {
+    run: RunSummary;
+    index: number;
+    measure: (node: Element | null) => void;
+    trans: TranslationBundle;
+  }
 ): JSX.Element {
   const { run, trans } = props;
   return (
-    <tr data-run={run.id} onClick={() => props.onOpen(run)}>
+    <tr
+      ref={props.measure}
+      data-run={run.id}
+      data-index={props.index}
+      aria-rowindex={props.index + 2}
+      onClick={() => props.onOpen(run)}
+    >
       <td>
         <StateLabel run={run} trans={trans} />
       </td>

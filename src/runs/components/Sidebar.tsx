@@ -1,12 +1,15 @@
 import { TranslationBundle } from '@jupyterlab/translation';
-import React from 'react';
+import React, { useRef } from 'react';
 
 import type { RunSummary } from '../../api';
 import { Notices } from '../../shared/components/Notices';
 import { Trouble } from '../../shared/components/Trouble';
 import { useSignal } from '../../shared/signals';
+import { useWindowed } from '../../shared/windowing';
 import type { IRuns } from '../../tokens';
 import { RunRow } from './RunRow';
+
+const ROW_PX = 49;
 
 export function Sidebar(props: {
   runs: IRuns;
@@ -77,12 +80,20 @@ function RunList(props: {
   onOpen: (run: RunSummary) => void;
   trans: TranslationBundle;
 }): JSX.Element {
+  const list = useRef<HTMLUListElement>(null);
+  const shown = useWindowed(props.items, list, '.dl-Sidebar', ROW_PX);
   return (
-    <ul className="dl-RunList">
-      {props.items.map(run => (
+    <ul
+      ref={list}
+      className="dl-RunList"
+      style={{ paddingTop: shown.before, paddingBottom: shown.after }}
+    >
+      {shown.items.map((run, at) => (
         <RunRow
           key={run.id}
           run={run}
+          index={shown.first + at}
+          measure={shown.measure}
           onOpen={props.onOpen}
           trans={props.trans}
         />

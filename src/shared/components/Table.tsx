@@ -5,11 +5,12 @@ export function Table(
   props: React.TableHTMLAttributes<HTMLTableElement> & {
     columns: string[];
     actions?: string;
+    table?: React.Ref<HTMLTableElement>;
   }
 ): JSX.Element {
-  const { columns, actions, children, ...attributes } = props;
+  const { columns, actions, table, children, ...attributes } = props;
   return (
-    <table className="dl-Table" {...attributes}>
+    <table ref={table} className="dl-Table" {...attributes}>
       <thead>
         <tr>
           {columns.map(column => (
