@@ -353,7 +353,7 @@ def _parsed(run: RunModel, texts: tuple[tuple[str, str], ...]) -> dict[str, Any]
 def _row(run: RunSummary | RunSummaryModel, now: dt.datetime) -> tuple[str, ...]:
     cells = f"{run.progress.done}/{run.progress.total}" if run.progress.total else ""
     took = duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else ""
-    return run.id, run.phase, run.job_name, cells, took, since(run.created_at, now), run.created_by
+    return run.id, run.phase, run.job_name, cells, took, since(run.created_at, now), run.created_by.name
 
 
 def _tell_details(run: RunModel) -> None:

@@ -20,6 +20,8 @@ class Waiting:
 
     def __init__(self, ctx: Services, tx: Transaction, *, just_queued: bool = False) -> None:
         """`just_queued`: the run comes last, so that in a burst of submits it is enough to look once in a second."""
+        self._tx = tx
+        self._names: dict[str, str] = {}
         lease = leader(ctx, tx)
         self._outlook = _outlook(ctx, tx, lease.slots, just_queued=just_queued) if lease else None
 
@@ -42,12 +44,18 @@ class Waiting:
                 return _full("waiting_for_environment", f"The environment {run.environment}", in_use, limit)
         order = "it is the next one"
         if behind is not None:
-            order = f"{ahead} {'run is' if ahead == 1 else 'runs are'} ahead, the last of them {behind.created_by}'s"
+            whose = self._name_of(behind.created_by)
+            order = f"{ahead} {'run is' if ahead == 1 else 'runs are'} ahead, the last of them {whose}'s"
         return Reason(
             "waiting_for_slot",
             f"{in_use} of {limit} slots are in use; {order}.",
             {"slots": limit, "in_use": in_use, "ahead": ahead, "behind": behind.id if behind else None},
         )
+
+    def _name_of(self, actor: str) -> str:
+        if actor not in self._names:
+            self._names[actor] = self._tx.actors.get(actor).name
+        return self._names[actor]
 
 
 @dataclass(frozen=True)

@@ -877,6 +877,22 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * ActorKind
+         * @enum {string}
+         */
+        ActorKind: "person" | "token" | "system";
+        /**
+         * ActorModel
+         * @description Whoever did something. `id` decides and stays; `name` is for people.
+         */
+        ActorModel: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            kind: components["schemas"]["ActorKind"];
+        };
+        /**
          * AddImageRequest
          * @description The name of an image that is there gives it a new pin, and keeps what is not given here. `environment`: its
          *     daemon gets the image, and it is allowed there. `pull`: ask the registry also when the daemon has the reference.
@@ -1164,8 +1180,7 @@ export interface components {
             reference: string;
             /** Until */
             until: string;
-            /** By */
-            by: string;
+            by: components["schemas"]["ActorModel"];
         };
         /**
          * EngineStatus
@@ -1307,8 +1322,7 @@ export interface components {
             revision: number;
             /** Changed At */
             changed_at: string | null;
-            /** Changed By */
-            changed_by: string | null;
+            changed_by: components["schemas"]["ActorModel"] | null;
             /** Not Enforced */
             not_enforced: string[];
         };
@@ -1482,8 +1496,7 @@ export interface components {
             host: string | null;
             /** Added At */
             added_at: string;
-            /** Added By */
-            added_by: string;
+            added_by: components["schemas"]["ActorModel"];
             /** Description */
             description: string;
             /** Tags */
@@ -1576,8 +1589,7 @@ export interface components {
             state: components["schemas"]["ImageTaskState"];
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Finished At */
             finished_at: string | null;
             error: components["schemas"]["ImageTaskError"] | null;
@@ -1610,8 +1622,7 @@ export interface components {
             digest: string;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Complete */
             complete: boolean;
             /** Results */
@@ -1864,8 +1875,7 @@ export interface components {
             revision: number;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** @default null */
             last_run: components["schemas"]["RunSummaryModel"] | null;
         };
@@ -2167,8 +2177,7 @@ export interface components {
         PlaceChange: {
             /** At */
             at: string;
-            /** By */
-            by: string | null;
+            by: components["schemas"]["ActorModel"] | null;
             /** Source Before */
             source_before: string;
             /** Source */
@@ -2315,8 +2324,7 @@ export interface components {
             registry: string;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
         };
         /**
          * RelinkRequest
@@ -2479,8 +2487,7 @@ export interface components {
             nothing_to_do: boolean;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Started At */
             started_at: string | null;
             /** Finished At */
@@ -2496,8 +2503,7 @@ export interface components {
             resources: components["schemas"]["ResourcesModel"];
             /** Unpromoted */
             unpromoted: boolean;
-            /** Cancel Requested By */
-            cancel_requested_by: string | null;
+            cancel_requested_by: components["schemas"]["ActorModel"] | null;
             waits_because: components["schemas"]["ReasonModel"] | null;
             /** Next Attempt At */
             next_attempt_at: string | null;
@@ -2538,8 +2544,7 @@ export interface components {
             findings: components["schemas"]["FindingModel"][];
             /** Log Bytes */
             log_bytes: number | null;
-            /** Kept By */
-            kept_by: string | null;
+            kept_by: components["schemas"]["ActorModel"] | null;
             /** Damage */
             damage: {
                 [key: string]: string;
@@ -2579,8 +2584,7 @@ export interface components {
             nothing_to_do: boolean;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Started At */
             started_at: string | null;
             /** Finished At */
@@ -2610,8 +2614,7 @@ export interface components {
             is_set: boolean;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
         };
         /**
          * SecretValue
@@ -2640,8 +2643,7 @@ export interface components {
             is_set: boolean;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
             /** Masked */
             masked: boolean;
         };
@@ -2654,8 +2656,7 @@ export interface components {
         Status: {
             /** Version */
             version: string;
-            /** User */
-            user: string;
+            user: components["schemas"]["ActorModel"];
             /** Home */
             home: string;
             engine: components["schemas"]["EngineStatus"];
@@ -2867,8 +2868,7 @@ export interface components {
             value: string;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
         };
         /**
          * VariableValue
@@ -2898,8 +2898,7 @@ export interface components {
             number: number;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Notebook Path */
             notebook_path: string;
             /** File Count */
