@@ -109,7 +109,7 @@ def test_a_run_whose_clock_was_set_back_is_looked_at_again(engine: Engine, submi
     """Between two boots the wall clock is all there is."""
     view = submit()
     jobs.change(ctx, view.job.id, {"concurrency": 0}, by=person("someone"))
-    before = replace(view.run, id=f"{view.run.id[:-1]}Z", created_boot="an earlier one")
+    before = replace(view.run, id=str(ULID()), created_boot="an earlier one")
     with ctx.store.begin() as tx:
         tx.runs.add(before)
     engine.step()
