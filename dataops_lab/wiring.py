@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .blobs import FolderBlobs
-from .domain.environments import bytes_of, inherited_of
+from .domain.environments import ExecutorKind, bytes_of, inherited_of
 from .domain.mounts import ROOTS
 from .domain.snapshots import Limits
 from .errors import InvalidRequest
@@ -55,9 +55,9 @@ class Home:
     def runs(self) -> Path:
         return self.folder / "runs"
 
-    def attempts(self, backend: str) -> Path:
-        """Holds the run directory of each living attempt of this backend, under its name."""
-        return self.runs / backend.partition("+")[0]
+    def attempts(self, kind: ExecutorKind) -> Path:
+        """Holds the run directory of each living attempt of such an executor, under its name."""
+        return self.runs / kind
 
     @property
     def keys(self) -> Path:
@@ -125,7 +125,7 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         host=SystemHost(),
         vault=AesVault(Keys(home.keys, os.environ)),
         home=home.folder,
-        attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend) / attempt.name),
+        attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend.kind) / attempt.name),
         limits=travel_limits(),
         inherited=inherited_of(os.environ),
         images=LazyImageBackends(_docker_images),
@@ -156,15 +156,15 @@ def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
         from .executors.docker import DockerExecutor, installation_id
 
         installation, daemon = installation_id(home.folder), docker_daemon(home, host)
-        return DockerExecutor(home.attempts("docker"), blobs, installation=installation, daemon=daemon)
+        return DockerExecutor(home.attempts(ExecutorKind.DOCKER), blobs, installation=installation, daemon=daemon)
 
     def process(_: str | None) -> Executor:
         from .executors.process import ProcessExecutor
         from .executors.warm import Warm
 
-        return ProcessExecutor(home.attempts("process"), blobs, warm=Warm(warm))
+        return ProcessExecutor(home.attempts(ExecutorKind.PROCESS), blobs, warm=Warm(warm))
 
-    return LazyBackends({"process": process, "docker": docker})
+    return LazyBackends({ExecutorKind.PROCESS: process, ExecutorKind.DOCKER: docker})
 
 
 def build_engine(
