@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from .domain.environments import Backend
 from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
+from .domain.inputs import Pins
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
 from .domain.runs import Attempt
@@ -21,7 +22,7 @@ from .domain.versions import Manifest, Origin, digest_of
 from .domain.workspaces import Location, folders_above
 from .errors import Damaged, NotFound, Refused, SecretsLocked
 from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, Say
-from .ports.notebooks import NONE_BESIDE
+from .ports.notebooks import NO_PINS, NONE_BESIDE
 from .runner import protocol
 from .runner.reading import RunFolder, open_plain
 
@@ -172,8 +173,9 @@ class FakeNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Inspection:
-        it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where)
+        it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
         return Inspection(
             name=it.name,
             location=it.location,
@@ -198,6 +200,7 @@ class FakeNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Snapshot:
         cells = self.cells.get(path, ())
         notebook = {"cells": [{"id": name} for name in cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -276,6 +279,8 @@ class FakeExecutor:
         self._folder = folder
         self._seen: dict[str, Observation] = {}
         self._forgotten: set[str] = set()
+        self.bundles: dict[str, Bundle] = {}
+        """As they were given last, by the attempt's name."""
         self._starting = Lock()
         self.calls: list[tuple[str, str]] = []
         """(verb, attempt) of everything that was asked for."""
@@ -285,6 +290,7 @@ class FakeExecutor:
 
     def start(self, bundle: Bundle) -> None:
         self.calls.append(("start", bundle.name))
+        self.bundles[bundle.name] = bundle
         if self.fails_to_start:
             raise self.fails_to_start
         with self._starting:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -28,8 +29,15 @@ pytest_plugins = ["tests.docker", "tests.kernel_sessions", "tests.postgres", "te
 
 ABOUT_PROGRAMS = {"cli", "client", "executors", "faults", "kernels", "runner"}
 """Folders whose tests start what they are about: commands, servers, engines, containers, kernels."""
-STARTED = {"docker_client", "own_cluster", "postgres", "r_kernel", "running_engine", "start_server"}
+STARTED = {"docker_client", "own_cluster", "postgres", "r_kernel", "running_engine", "server", "start_server"}
 """Fixtures, and values of parameters, that stand for a program."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give a worker folders with short paths: sockets are made there, whose paths may have a hundred characters."""
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        config.option.basetemp = str(Path(config.option.basetemp).with_name(worker))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -17,7 +17,8 @@ from ..ports import AttemptStatus, Backends, Executor, Observation, Transaction
 from ..services import Services
 from .explain import explained
 from .finish import End, Outcome, read_outcome, steps_to, store_record, write_ends
-from .launch import bundle_of
+from .imports import LastImports
+from .launch import Material, bundle_of, material_again
 from .lead import Leadership
 from .wake import Wake
 from .watch import PROGRESS_EVERY_S, JournalFollower, Step, Times, end_of, next_step
@@ -50,6 +51,8 @@ class _Followed:
     executor: Executor
     times: Times
     journal: JournalFollower
+    material: Material | None = None
+    """For the first try of a launch, read when the attempt was claimed."""
     noted_at: float = 0.0
     started: bool = False
     """The backend was called by this engine; one that adopts calls it once more."""
@@ -80,6 +83,7 @@ class Following:
         self._leadership = leadership
         self._wake = wake
         self._inherited = inherited
+        self._imports = LastImports(ctx)
         self._followed: dict[str, _Followed] = {}
         self._awaited: dict[int, _Followed] = {}
         self._writes: list[Callable[[Transaction], None]] = []
@@ -132,16 +136,18 @@ class Following:
             self._advance(it)
         self._commit()
 
-    def add(self, new: Sequence[tuple[Attempt, Run]]) -> None:
-        """These too, from now on; what is new is launched at once."""
+    def add(self, new: Sequence[tuple[Attempt, Run]], materials: Mapping[str, Material] | None = None) -> None:
+        """These too, from now on; what is new is launched at once. `materials` by run, of those that were read."""
         added = {attempt.name: self._follow(attempt, run) for attempt, run in new}
+        for it in added.values():
+            it.material = (materials or {}).get(it.run.id)
         self._followed |= added
         for it in added.values():
             self._advance(it)
 
-    def note_cancels(self, tx: Transaction, touched: Collection[str]) -> None:
-        """That people want their runs to end, as far as these runs were `touched`."""
-        if wanted := [it for it in self._followed.values() if it.run.id in touched]:
+    def note_cancels(self, tx: Transaction, cancelled: Collection[str]) -> None:
+        """That people want these runs to end."""
+        if wanted := [it for it in self._followed.values() if it.run.id in cancelled]:
             cancels = tx.runs.cancels([it.run.id for it in wanted])
             for it in wanted:
                 it.run = it.run.cancelled_by(cancels.get(it.run.id))
@@ -243,7 +249,11 @@ class Following:
 
     def _launch(self, it: _Followed) -> None:
         try:
-            it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited))
+            material, it.material = it.material, None
+            if material is None or not self._leadership.is_certain():
+                material = material_again(self._ctx, it.attempt, it.run)
+            imports = self._imports.of(it.run)
+            it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited, material, imports))
         except (DataOpsError, OSError) as error:
             if isinstance(error, (StoreBusy, StaleWrite)):
                 raise
@@ -285,6 +295,8 @@ class Following:
     def _finish(self, it: _Followed, seen: Observation) -> None:
         files = it.executor.files(it.attempt.name)
         outcome = read_outcome(files)
+        if outcome.succeeded:
+            self._imports.note(it.run, outcome.imports)
         took = self._now() - it.times.since
         state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, seen, took_s=took)
         if reason is not None:

@@ -28,7 +28,7 @@ from ..domain.runs import (
 )
 from ..domain.settings import RunSettings, bounded, settled
 from ..domain.snapshots import Finding, KernelChoice
-from ..domain.versions import Manifest, Origin, TravellingFile, Version, canonical_json, digest_of
+from ..domain.versions import Manifest, Origin, Version, canonical_json, digest_of
 from ..errors import Conflict, InvalidRequest, KeyReused, NotFound
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
@@ -85,6 +85,7 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
             parameters=values,
             settings=settled(submission, job.settings, placed.environment.limits),
             origin=snapshot.origin,
+            inputs_digest=tx.inputs.put(snapshot.inputs),
             findings=(*snapshot.findings, *placed.findings, *moved_finding(taken.moved, job)),
             key=submission.key,
             request_digest=request,
@@ -102,7 +103,9 @@ def rerun(
     elsewhere: Elsewhere = THERE,
     key: str | None = None,
 ) -> Submitted:
-    """The same version again, as a new run that names the old one; `parameters` replaces all of the earlier ones.
+    """The same version again with the same inputs, as a new run that names the old one.
+
+    `parameters` replaces all of the earlier ones.
 
     Where it ran, unless it is asked for `elsewhere`: then it is checked as a first run there.
     """
@@ -144,7 +147,7 @@ class Order:
     trigger: Trigger = MANUAL
     origin: Origin = Origin()
     findings: tuple[Finding, ...] = ()
-    inputs: tuple[TravellingFile, ...] = ()
+    inputs_digest: str | None = None
     parent: tuple[str, str] | None = None
     key: str | None = None
     request_digest: str | None = None
@@ -161,7 +164,7 @@ def repeated(old: Run, version: Version, placed: Placement, kernel: KernelChoice
         trigger=Trigger(why, old.id),
         origin=old.origin,
         findings=placed.findings,
-        inputs=old.inputs,
+        inputs_digest=old.inputs_digest,
     )
 
 
@@ -200,7 +203,7 @@ def _queued(order: Order, *, by: str, at: Moment) -> Run:
         trigger=order.trigger,
         parent_id=parent_id,
         parent_key=parent_key,
-        inputs=order.inputs,
+        inputs_digest=order.inputs_digest,
         settings=order.settings,
         key=order.key,
         request_digest=order.request_digest,
@@ -331,6 +334,8 @@ def _check_key(key: str | None) -> None:
 
 def _request_digest(submission: Submission) -> str:
     asked = asdict(submission) | {"path": str(Path(submission.path).resolve()), "key": None, "root": None}
+    if submission.pinned is None:
+        del asked["pinned"]  # Keys that were given before there were pins stand for the same requests.
     return digest_of(canonical_json(asked))
 
 

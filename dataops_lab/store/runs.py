@@ -18,7 +18,7 @@ from ..domain.runs import CancelRequest, Reason, Run, RunState, RunSummary, Trig
 from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.stored import known
-from ..domain.versions import Origin, TravellingFile
+from ..domain.versions import Origin
 from ..errors import InvalidRequest, NotFound, StaleWrite
 from ..ports import Page, RunFilter
 from . import reasons, summaries
@@ -26,7 +26,6 @@ from . import tables as t
 from .events import SqlEvents
 from .fitting import fitting
 from .locks import held, hold
-from .pages import check_page
 from .retention import is_protected
 from .settings import taken_from
 
@@ -78,7 +77,6 @@ class SqlRuns:
             )
 
     def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[RunSummary]:
-        check_page(limit, cursor)
         return summaries.page(self._execute, where, limit=limit, cursor=cursor)
 
     def summaries(self, run_ids: Collection[str]) -> Sequence[RunSummary]:
@@ -201,7 +199,6 @@ def _columns(run: Run) -> dict[str, Any]:
         "kernel": asdict(run.kernel),
         "trigger_kind": run.trigger.kind,
         "trigger_ref": run.trigger.ref,
-        "inputs": [asdict(file) for file in run.inputs],
         **_said(run.reason),
         "origin": asdict(run.origin),
         "findings": [asdict(finding) for finding in run.findings],
@@ -223,7 +220,6 @@ def _run(row: Row[Any]) -> Run:
             "settings": settings,
             "kind": JobKind(values["kind"]),
             "trigger": trigger,
-            "inputs": tuple(known(TravellingFile, file) for file in values["inputs"]),
             "kernel": known(KernelChoice, {**kernel, "argv": tuple(kernel["argv"])}),
             "reason": reasons.from_json(values["reason"]),
             "origin": known(Origin, values["origin"]),

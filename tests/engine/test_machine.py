@@ -45,6 +45,8 @@ from dataops_lab.testing import (
     attempt_files_in,
 )
 
+pytestmark = pytest.mark.slow
+
 SLOTS = 2
 NOTEBOOKS = ["/sales.ipynb", "/churn.ipynb"]
 WRONG = {"code": "cell_error", "message": "It went wrong."}
