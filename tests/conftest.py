@@ -59,6 +59,8 @@ def nothing_of_this_person(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with pytest.MonkeyPatch.context() as patched:
         for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
             patched.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        # What tests start would compile all that it imports, each time.
+        patched.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield
 
 
