@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ulid import ULID
 
 from ..domain.actors import Actor
+from ..domain.events import Subject, SubjectKind
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.runs import Submission
 from ..domain.snapshots import Snapshot
@@ -70,7 +71,10 @@ def _job_of(tx: Transaction, snapshot: Snapshot, name: str | None, *, by: Actor,
         new, source = str(ULID.from_datetime(at)), snapshot.location.source
         job = Job(new, DEFAULT_PROJECT, name, source, at, by, workspace_id=workspace.id, path=known.path)
         tx.jobs.add(job)
+        tx.events.add(Subject(SubjectKind.JOB, new), "job.added", at=at, actor=by, revision=job.revision)
     elif job.name != name:
         tx.jobs.rename(job.id, name)
-        job = replace(job, name=name)
+        job = replace(job, name=name, revision=job.revision + 1)
+        subject, told = Subject(SubjectKind.JOB, job.id), {"changed": ["name"]}
+        tx.events.add(subject, "job.changed", at=at, actor=by, revision=job.revision, data=told)
     return job
