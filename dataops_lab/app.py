@@ -55,6 +55,29 @@ class DataOpsApp(ExtensionApp):
         Default: the environment variable DATAOPS_LAB_WARM, else 2.""",
     ).tag(config=True)
 
+    preload_bytes = Integer(
+        None,
+        allow_none=True,
+        min=0,
+        help="""How many bytes of memory the preloaded interpreters may take that have imported libraries ahead of a
+        notebook. A job that runs again then finds the libraries that it imported last time. 0: none are imported
+        ahead. Default: the environment variable DATAOPS_LAB_PRELOAD_BYTES, such as 512Mi, else 1 GiB.""",
+    ).tag(config=True)
+
+    safe_libraries = List(
+        Unicode(),
+        help="""Names of modules that may be imported ahead of a notebook beside matplotlib, numpy, pandas, pyarrow,
+        scipy and sklearn. Name only a library that draws no random numbers, opens no connection and starts no thread
+        while it is imported. Default: the environment variable DATAOPS_LAB_SAFE_LIBRARIES, names with commas
+        between.""",
+    ).tag(config=True)
+
+    @default("safe_libraries")
+    def _safe_libraries(self) -> list[str]:
+        from .wiring import safe_libraries
+
+        return safe_libraries()
+
     identity = Enum(
         ["owner", "provider"],
         default_value=None,
@@ -140,6 +163,7 @@ class DataOpsApp(ExtensionApp):
         self._specs: SpecsKeeper | None = None
         self._hand_on_mount_roots()
         self._hand_on_limits()
+        self._hand_on_preloading()
         self._lanes.slow.submit(self._offer_kernels).add_done_callback(_log_failure)
         if self.start_engine:
             # In a thread: opening the database takes longer than Lab's start should wait.
@@ -200,6 +224,14 @@ class DataOpsApp(ExtensionApp):
 
         if self.mount_roots != mount_roots():
             os.environ[MOUNT_ROOTS] = os.pathsep.join(self.mount_roots)
+
+    def _hand_on_preloading(self) -> None:
+        """The engine reads it there."""
+        from .wiring import PRELOAD_BYTES, SAFE_LIBRARIES
+
+        if self.preload_bytes is not None:
+            os.environ[PRELOAD_BYTES] = str(self.preload_bytes)
+        os.environ[SAFE_LIBRARIES] = ",".join(self.safe_libraries)
 
     def _hand_on_limits(self) -> None:
         """The command line in a terminal of this server submits by the same limits as its form."""

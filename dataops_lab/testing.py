@@ -11,18 +11,21 @@ from threading import Lock
 from typing import Any, BinaryIO
 
 from .domain.actors import Actor
+from .domain.environments import Backend
 from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
+from .domain.inputs import Pins
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
+from .domain.runs import Attempt
 from .domain.secrets import Sealed
 from .domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from .domain.versions import Manifest, Origin, digest_of
 from .domain.workspaces import Location, folders_above
 from .errors import Damaged, NotFound, Refused, SecretsLocked
-from .ports import AttemptStatus, Bundle, Executor, Observation, Say
-from .ports.notebooks import NONE_BESIDE
+from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, Say
+from .ports.notebooks import NO_PINS, NONE_BESIDE
 from .runner import protocol
-from .runner.reading import open_plain
+from .runner.reading import RunFolder, open_plain
 
 
 def person(name: str) -> Actor:
@@ -175,8 +178,9 @@ class FakeNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Inspection:
-        it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where)
+        it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
         return Inspection(
             name=it.name,
             location=it.location,
@@ -201,6 +205,7 @@ class FakeNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Snapshot:
         cells = self.cells.get(path, ())
         notebook = {"cells": [{"id": name} for name in cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -257,14 +262,19 @@ class FakeNotebooks:
         return f"<title>{title}</title>{'code' if code else ''}".encode()
 
 
+def attempt_files_in(runs: Path) -> Callable[[Attempt], AttemptFiles]:
+    """As an installation has them that keeps its run directories in the folder `runs`."""
+    return lambda attempt: RunFolder(runs / attempt.backend.kind / attempt.name)
+
+
 class FakeBackends:
-    """The same executor whatever it is called, or those that are given."""
+    """The same executor for every backend, or those that are given by the text of theirs."""
 
     def __init__(self, executor: Executor, **others: Executor) -> None:
         self._executor, self._others = executor, others
 
-    def get(self, backend: str) -> Executor:
-        return self._others.get(backend, self._executor)
+    def get(self, backend: Backend) -> Executor:
+        return self._others.get(str(backend), self._executor)
 
 
 class FakeExecutor:
@@ -274,6 +284,8 @@ class FakeExecutor:
         self._folder = folder
         self._seen: dict[str, Observation] = {}
         self._forgotten: set[str] = set()
+        self.bundles: dict[str, Bundle] = {}
+        """As they were given last, by the attempt's name."""
         self._starting = Lock()
         self.calls: list[tuple[str, str]] = []
         """(verb, attempt) of everything that was asked for."""
@@ -283,6 +295,7 @@ class FakeExecutor:
 
     def start(self, bundle: Bundle) -> None:
         self.calls.append(("start", bundle.name))
+        self.bundles[bundle.name] = bundle
         if self.fails_to_start:
             raise self.fails_to_start
         with self._starting:
@@ -297,6 +310,9 @@ class FakeExecutor:
         self.calls.append(("kill" if force else "stop", name))
         if force and not self.deaf:
             self._seen[name] = Observation(AttemptStatus.CONFIRMED_DEAD, ran=name in self._seen)
+
+    def files(self, name: str) -> AttemptFiles:
+        return RunFolder(self.directory(name))
 
     def ends(self, name: str) -> int | None:
         return None

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .blobs import FolderBlobs
 from .domain.actors import Actor
-from .domain.environments import bytes_of, inherited_of
+from .domain.environments import ExecutorKind, bytes_of, inherited_of
 from .domain.mounts import ROOTS
 from .domain.snapshots import Limits
 from .errors import InvalidRequest
 from .executors.backends import LazyBackends, LazyImageBackends
 from .executors.host import SystemClock, SystemHost
+from .home import Home as Home  # noqa: PLC0414  (others look for it here)
+from .home import state_folder as state_folder  # noqa: PLC0414
 from .notebooks import LocalNotebooks
 from .ports import Blobs, Executor, ImageBackend, Notebooks
+from .runner.reading import RunFolder
 from .services import Services
 from .store import SqlStore, open_sqlite
 from .vault import AesVault, Keys
@@ -26,47 +29,6 @@ from .vault import AesVault, Keys
 if TYPE_CHECKING:
     from .engine import Engine
     from .executors.docker import Daemon
-
-
-def state_folder() -> Path:
-    """`DATAOPS_LAB_HOME`, else `dataops_lab` in Jupyter's data folder."""
-    if named := os.environ.get("DATAOPS_LAB_HOME"):
-        return Path(named).expanduser().absolute()
-    from jupyter_core.paths import jupyter_data_dir
-
-    return Path(jupyter_data_dir()) / "dataops_lab"
-
-
-@dataclass(frozen=True)
-class Home:
-    """Where everything of an embedded installation lies."""
-
-    folder: Path
-
-    @property
-    def database(self) -> Path:
-        return self.folder / "dataops.sqlite"
-
-    @property
-    def blobs(self) -> Path:
-        return self.folder / "blobs"
-
-    @property
-    def runs(self) -> Path:
-        return self.folder / "runs"
-
-    @property
-    def keys(self) -> Path:
-        return self.folder / "keys.json"
-
-    @property
-    def kernels(self) -> Path:
-        """Kernelspecs of the images that may be authored in."""
-        return self.folder / "kernels"
-
-    @property
-    def engine_log(self) -> Path:
-        return self.folder / "engine.log"
 
 
 def owner() -> Actor:
@@ -93,6 +55,27 @@ def mount_roots() -> list[str]:
     """Of DATAOPS_LAB_MOUNT_ROOTS, folders with colons between; not set: those by convention."""
     named = os.environ.get(MOUNT_ROOTS)
     return list(ROOTS) if named is None else [root for root in named.split(os.pathsep) if root]
+
+
+PRELOAD_BYTES = "DATAOPS_LAB_PRELOAD_BYTES"
+SAFE_LIBRARIES = "DATAOPS_LAB_SAFE_LIBRARIES"
+DEFAULT_PRELOAD_BYTES = 1024**3
+
+
+def preload_bytes() -> int:
+    """Of DATAOPS_LAB_PRELOAD_BYTES, as `512Mi`; 0 for none. InvalidRequest."""
+    text = os.environ.get(PRELOAD_BYTES, "").strip()
+    if text in ("", "0"):
+        return 0 if text else DEFAULT_PRELOAD_BYTES
+    try:
+        return bytes_of(text)
+    except ValueError as problem:
+        raise InvalidRequest(f"The environment variable {PRELOAD_BYTES} is not readable: {problem}") from None
+
+
+def safe_libraries() -> list[str]:
+    """Of DATAOPS_LAB_SAFE_LIBRARIES, names of modules with commas between; not set: none but those known to be."""
+    return [name.strip() for name in os.environ.get(SAFE_LIBRARIES, "").split(",") if name.strip()]
 
 
 TRAVEL_LIMITS = {it.name: f"DATAOPS_LAB_TRAVEL_{it.name.upper()}" for it in fields(Limits)}
@@ -132,8 +115,9 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         clock=SystemClock(),
         host=SystemHost(),
         vault=AesVault(Keys(home.keys, os.environ)),
+        home=home.folder,
+        attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend.kind) / attempt.name),
         owner=owner(),
-        runs_folder=home.runs,
         limits=travel_limits(),
         inherited=inherited_of(os.environ),
         images=LazyImageBackends(_docker_images),
@@ -160,19 +144,22 @@ def _docker_images(host: str | None) -> ImageBackend:
 
 
 def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
+    library_bytes = preload_bytes()
+
     def docker(host: str | None) -> Executor:
         from .executors.docker import DockerExecutor, installation_id
 
-        installation = installation_id(home.folder)
-        return DockerExecutor(home.runs / "docker", blobs, installation=installation, daemon=docker_daemon(home, host))
+        installation, daemon = installation_id(home.folder), docker_daemon(home, host)
+        return DockerExecutor(home.attempts(ExecutorKind.DOCKER), blobs, installation=installation, daemon=daemon)
 
     def process(_: str | None) -> Executor:
         from .executors.process import ProcessExecutor
         from .executors.warm import Warm
 
-        return ProcessExecutor(home.runs / "process", blobs, warm=Warm(warm))
+        interpreters = Warm(warm, library_bytes=library_bytes, more=safe_libraries(), report=home.warm)
+        return ProcessExecutor(home.attempts(ExecutorKind.PROCESS), blobs, warm=interpreters)
 
-    return LazyBackends({"process": process, "docker": docker})
+    return LazyBackends({ExecutorKind.PROCESS: process, ExecutorKind.DOCKER: docker})
 
 
 def build_engine(

@@ -96,6 +96,8 @@ _NAMES = {
         "ArtifactModel",
         "AttemptModel",
         "Digests",
+        "InputModel",
+        "InputsModel",
         "JobReference",
         "JournalPage",
         "ProgressModel",

@@ -5,6 +5,7 @@ from pydantic import Field
 from ..domain.events import Event
 from ..domain.jobs import JobKind
 from ..domain.versions import Version
+from ..domain.workspaces import below
 from ..services.jobs import JobView
 from .base import ActorModel, ContentsPath, Instant, Model
 from .notebooks import OriginModel
@@ -46,7 +47,8 @@ class JobModel(GivenSettingsModel):
     active at once; null: as many as there are slots. `revision` counts the changes.
 
     The notebook is `path` below the root of the workspace: `source` where this machine saw it last. `sources` are all
-    places where it lies, `place_changes` what was moved or relinked; both are empty in a list."""
+    places where it lies, `place_changes` what was moved or relinked; both are empty in a list. `contents_path` is the
+    path by which the contents API of a server names the notebook, null where it lies outside of the server's root."""
 
     id: str
     name: str
@@ -54,17 +56,23 @@ class JobModel(GivenSettingsModel):
     workspace: WorkspaceReference
     path: str
     source: str
+    contents_path: str | None
     sources: list[str]
     place_changes: list[PlaceChange]
     concurrency: int | None
+    pinned: list[str]
+    """Patterns of files that belong to the version, or with `!` before them to each run; the last that matches counts.
+    They begin at the folder of the notebook."""
     revision: int
     created_at: Instant
     created_by: ActorModel
     last_run: RunSummaryModel | None = None
 
     @classmethod
-    def of(cls, view: JobView) -> JobModel:
+    def of(cls, view: JobView, root: str | None = None) -> JobModel:
+        """`root` is the real path of the server's root."""
         job, last = view.job, view.last_run
+        inside = (below(source, root) for source in (job.source, *view.sources)) if root else ()
         return cls(
             id=job.id,
             name=job.name,
@@ -72,9 +80,11 @@ class JobModel(GivenSettingsModel):
             workspace=WorkspaceReference.model_validate(view.workspace),
             path=job.path,
             source=job.source,
+            contents_path=next(filter(None, inside), None),
             sources=list(view.sources),
             place_changes=[PlaceChange.of(event) for event in view.happened],
             concurrency=job.concurrency,
+            pinned=list(job.pinned),
             revision=job.revision,
             **vars(job.settings),
             created_at=job.created_at,
@@ -89,6 +99,7 @@ class JobChanges(GivenSettingsModel):
 
     name: str | None = Field(default=None, min_length=1, max_length=200)
     concurrency: Concurrency | None = None
+    pinned: list[str] | None = None
     revision: int | None = None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..domain.inputs import Pins
 from ..domain.settings import MAX_CONCURRENCY, MAX_PRIORITY, MAX_RETRIES, RunSettings
 from ..errors import NotFound
 from . import options
@@ -125,18 +126,48 @@ def show(job: str, server: str | None, as_json: bool) -> None:
     metavar="S",
     help="Seconds from the submission to the end.",
 )
+@click.option(
+    "--pin",
+    multiple=True,
+    metavar="PATTERN",
+    help="Let these files belong to the version, as 'data/*.csv' from the folder of the notebook. Repeat it for more.",
+)
+@click.option(
+    "--fresh",
+    multiple=True,
+    metavar="PATTERN",
+    help="Let each run take these files as they are then. The last pattern that matches a file counts.",
+)
+@click.option("--no-pins", is_flag=True, help="Remove all patterns of --pin and --fresh first.")
 @options.server_option
 @options.json_option
-def set_(job: str, server: str | None, as_json: bool, **given: Any) -> None:
+def set_(
+    job: str,
+    pin: tuple[str, ...],
+    fresh: tuple[str, ...],
+    no_pins: bool,
+    server: str | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Change a job. `default` as a value takes a setting back.
 
     It holds for runs that are submitted from now on; --concurrency at once.
     """
     changes: Any = {name: None if it is DEFAULT else it for name, it in given.items() if it is not None}
-    if not changes:
+    pins_change = bool(pin or fresh or no_pins)
+    if not changes and not pins_change:
         raise click.UsageError("Nothing to change. `jupyter dataops jobs set --help` lists the settings.")
     with connected(server) as connection:
-        _tell(connection.client.change_job(connection.job(job).id, **changes), as_json)
+        before = connection.job(job)
+        if pins_change:
+            pins = Pins() if no_pins else Pins(tuple(before.pinned))
+            for pattern in pin:
+                pins = pins.changed(pattern, fresh=False)
+            for pattern in fresh:
+                pins = pins.changed(pattern, fresh=True)
+            changes |= {"pinned": pins.patterns, "revision": before.revision}
+        _tell(connection.client.change_job(before.id, **changes), as_json)
 
 
 @jobs.command()
@@ -215,6 +246,8 @@ def _tell(job: JobModel, as_json: bool) -> None:
             f"{verb:<19}{it.at:%Y-%m-%d %H:%M} by {one_line(it.by or '?')}, from {one_line(it.source_before, 200)}"
         )
     click.echo(f"{'concurrency':<19}{_limit(job.concurrency)}")
+    if job.pinned:
+        click.echo(f"{'pinned':<19}{' '.join(map(one_line, job.pinned))}")
     for name, default in vars(RunSettings()).items():
         chosen = getattr(job, name)
         value = f"{default:g} (default)" if chosen is None else f"{chosen:g}"

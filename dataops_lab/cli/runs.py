@@ -20,7 +20,9 @@ from .output import remark, table
 from .text import duration, plain, plural, shown_on, since, size
 
 if TYPE_CHECKING:
-    from ..api_models import RunModel, RunSummaryModel
+    from ..api_models import PageModel, RunModel, RunSummaryModel
+    from ..domain.runs import RunSummary
+    from ..ports import Page
 
 
 @click.group()
@@ -59,19 +61,30 @@ def list_(
     as_json: bool,
 ) -> None:
     """List runs, newest first."""
-    with connected(server) as connection:
-        page = connection.client.runs(
-            states=[RunState(state) for state in states],
-            job=connection.job(job).id if job else None,
-            environment=environment,
-            user=user,
-            text=text,
-            limit=limit,
-            cursor=cursor,
-        )
-    if as_json:
-        print_json(page)
-    elif page.items:
+    found = [RunState(state) for state in states]
+    page: Page[RunSummary] | PageModel[RunSummaryModel] | None = None
+    if not (server or job or as_json):
+        from ..home import Home, state_folder
+        from ..ports import RunFilter
+        from ..store.quick import page_of_runs
+
+        where = RunFilter(states=tuple(found), environment=environment, created_by=user, text=text)
+        page = page_of_runs(Home(state_folder()).database, where, limit=limit, cursor=cursor)
+    if page is None:
+        with connected(server) as connection:
+            page = connection.client.runs(
+                states=found,
+                job=connection.job(job).id if job else None,
+                environment=environment,
+                user=user,
+                text=text,
+                limit=limit,
+                cursor=cursor,
+            )
+        if as_json:
+            print_json(page)
+            return
+    if page.items:
         now = dt.datetime.now(dt.UTC)
         headings = ("run", "state", "job", "cells", "took", "submitted", "by")
         table(headings, [_row(run, now) for run in page.items], shrinks="job")
@@ -257,6 +270,29 @@ def record(run_id: str, output: str, server: str | None, as_json: bool) -> None:
 
 @runs.command()
 @options.run_argument
+@options.server_option
+@options.json_option
+def inputs(run_id: str, server: str | None, as_json: bool) -> None:
+    """List the files that a run found beside its notebook.
+
+    Those of its version, and those that it took fresh when it was made.
+    """
+    with connected(server) as connection:
+        found = connection.client.inputs(connection.named(run_id).id)
+    if as_json:
+        print_json(found)
+    elif found.files:
+        rows = [
+            (file.path, "fresh" if file.fresh else "version", size(file.size), file.digest[:19] + "…")
+            for file in found.files
+        ]
+        table(("file", "of", "size", "digest"), rows, shrinks="file")
+    else:
+        remark("No other files than the notebook.")
+
+
+@runs.command()
+@options.run_argument
 @options.parameter_options
 @click.option("--env", "environment", metavar="NAME", help="Another environment than the one in which it ran.")
 @click.option("--image", metavar="NAME", help="An image of the catalogue, as it is there now.")
@@ -282,7 +318,8 @@ def rerun(
 ) -> int:
     """Run the version of an earlier run again, as a new run. Parameters that are not given stay as they were.
 
-    It runs where it ran before, in the very same image, unless --env or --image names another one.
+    It reads the data that the earlier run read; `jupyter dataops run` takes those of now. It runs where it ran before,
+    in the very same image, unless --env or --image names another one.
 
     Exit codes are those of `jupyter dataops run`.
     """
@@ -313,10 +350,10 @@ def _parsed(run: RunModel, texts: tuple[tuple[str, str], ...]) -> dict[str, Any]
     return schema.parsed(texts)
 
 
-def _row(run: RunSummaryModel, now: dt.datetime) -> tuple[str, ...]:
+def _row(run: RunSummary | RunSummaryModel, now: dt.datetime) -> tuple[str, ...]:
     cells = f"{run.progress.done}/{run.progress.total}" if run.progress.total else ""
     took = duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else ""
-    return run.id, run.phase, run.job.name, cells, took, since(run.created_at, now), run.created_by.name
+    return run.id, run.phase, run.job_name, cells, took, since(run.created_at, now), run.created_by.name
 
 
 def _tell_details(run: RunModel) -> None:

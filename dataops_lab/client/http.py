@@ -16,6 +16,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from ..api_models import (
+    InputsModel,
     InspectionModel,
     InspectRequest,
     JobChanges,
@@ -107,9 +108,17 @@ class HttpClient(Client):
         return self._get(Status, "status")
 
     def inspect(
-        self, path: str, *, kernel: str | None = None, environment: str = "sandbox", image: str | None = None
+        self,
+        path: str,
+        *,
+        kernel: str | None = None,
+        environment: str = "sandbox",
+        image: str | None = None,
+        pinned: Sequence[str] | None = None,
     ) -> InspectionModel:
-        request = _valid(InspectRequest, path=path, kernel=kernel, environment=environment, image=image)
+        request = _valid(
+            InspectRequest, path=path, kernel=kernel, environment=environment, image=image, pinned=_listed(pinned)
+        )
         return self._post(InspectionModel, "inspect", request)
 
     def submit(
@@ -124,6 +133,7 @@ class HttpClient(Client):
         image: str | None = None,
         resources: Resources | None = None,
         key: str | None = None,
+        pinned: Sequence[str] | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
         values = dict(parameters or {})
@@ -139,12 +149,16 @@ class HttpClient(Client):
             kernel=kernel,
             image=image,
             resources=ResourcesModel.model_validate(resources) if resources else None,
+            pinned=_listed(pinned),
             **settings,
         )
         return self._post(RunModel, "runs", request, key=key)
 
     def run(self, run_id: str) -> RunModel:
         return self._get(RunModel, _run(run_id))
+
+    def inputs(self, run_id: str) -> InputsModel:
+        return self._get(InputsModel, _run(run_id, "inputs"))
 
     def runs(
         self,
@@ -419,6 +433,10 @@ def _run(run_id: str, *below: str) -> str:
 def _quoted(name: str) -> str:
     # `.` and `..` would be taken for steps in the path, not for names.
     return "%2E" * len(name) if name in (".", "..") else quote(name, safe="")
+
+
+def _listed(items: Sequence[str] | None) -> list[str] | None:
+    return None if items is None else list(items)
 
 
 def _valid(model: type[M], **given: Any) -> M:

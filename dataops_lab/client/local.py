@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..api_models import (
+    InputsModel,
     InspectionModel,
     JobModel,
     JournalPage,
@@ -67,15 +68,28 @@ class LocalClient(Client):
         return Status.of(
             seen,
             user=self._user,
-            home=str(self._ctx.runs_folder.parent),
+            home=str(self._ctx.home),
             may_administer=may_administer(self._ctx, self._user),
         )
 
     def inspect(
-        self, path: str, *, kernel: str | None = None, environment: str = "sandbox", image: str | None = None
+        self,
+        path: str,
+        *,
+        kernel: str | None = None,
+        environment: str = "sandbox",
+        image: str | None = None,
+        pinned: Sequence[str] | None = None,
     ) -> InspectionModel:
         found = jobs.inspect(
-            self._ctx, path, root=self._root, by=self._user, kernel=kernel, environment=environment, image=image
+            self._ctx,
+            path,
+            root=self._root,
+            by=self._user,
+            kernel=kernel,
+            environment=environment,
+            image=image,
+            pinned=pinned,
         )
         return InspectionModel.of(found)
 
@@ -91,6 +105,7 @@ class LocalClient(Client):
         image: str | None = None,
         resources: Resources | None = None,
         key: str | None = None,
+        pinned: Sequence[str] | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
         submission = Submission(
@@ -104,12 +119,16 @@ class LocalClient(Client):
             image=image,
             resources=resources or Resources(),
             key=key,
+            pinned=None if pinned is None else tuple(pinned),
             **settings,
         )
         return RunModel.of(runs.submit(self._ctx, submission, by=self._user).view)
 
     def run(self, run_id: str) -> RunModel:
         return RunModel.of(runs.get(self._ctx, run_id))
+
+    def inputs(self, run_id: str) -> InputsModel:
+        return InputsModel.of(records.files(self._ctx, run_id))
 
     def runs(
         self,

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 from ..errors import IllegalTransition
 from .actors import Actor
-from .environments import Resources
+from .environments import Backend, Resources
 from .images import RunImage
 from .jobs import JobKind
 from .moments import Moment
 from .settings import GivenSettings, RunSettings
 from .snapshots import Finding, KernelChoice
-from .versions import Origin, TravellingFile
+from .versions import Origin
 
 
 class RunState(StrEnum):
@@ -120,8 +120,8 @@ class Attempt:
     token: int
     """Fencing token of the lease under which it was claimed; writes under an older one touch nothing."""
     created_at: dt.datetime
-    backend: str = "process"
-    """Which executor it was given to, see `Environment.backend`."""
+    backend: Backend = Backend()
+    """To which it was given, and where it is looked for as long as it lives."""
     started_at: dt.datetime | None = None
     started_boot: str | None = None
     started_tick: float | None = None
@@ -162,6 +162,8 @@ class Submission(GivenSettings):
     """A name of the catalogue; None: the environment's default."""
     resources: Resources = Resources()
     key: str | None = None
+    pinned: tuple[str, ...] | None = None
+    """From now on the job's, see Pins; None: as they are."""
 
 
 class TriggerKind(StrEnum):
@@ -216,8 +218,8 @@ class Run:
     parent_id: str | None = None
     """The run that this one is a part of, under `parent_key`, which no other part of it has."""
     parent_key: str | None = None
-    inputs: tuple[TravellingFile, ...] = ()
-    """Data files that it reads, as they are given to it."""
+    inputs_digest: str | None = None
+    """Of the `Inputs` that it took when it was made; None for none. What repeats it takes the same."""
     settings: RunSettings = RunSettings()
     key: str | None = None
     request_digest: str | None = None

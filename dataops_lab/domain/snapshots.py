@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .inputs import FoundFile, Inputs, Pins
 from .parameters import ParameterSchema
-from .versions import Manifest, Origin, TravellingFile
+from .versions import Manifest, Origin
 from .workspaces import Location
 
 
@@ -103,6 +104,7 @@ class Snapshot:
     """A notebook read, cleaned and stored with what travels along.
 
     `location` tells which job it is; `root`, a real absolute path, is where the paths of the manifest begin.
+    The manifest holds the code, `inputs` the data as they are now.
     """
 
     name: str
@@ -114,6 +116,7 @@ class Snapshot:
     findings: tuple[Finding, ...]
     code_cells: int
     cell_ids: tuple[str, ...] = ()
+    inputs: Inputs = Inputs()
 
 
 @dataclass(frozen=True)
@@ -139,10 +142,12 @@ class Inspection:
     kernel: KernelChoice | None
     kernel_problem: str | None
     kernels: tuple[str, ...]
-    files: tuple[TravellingFile, ...]
+    files: tuple[FoundFile, ...]
     origin: Origin
     findings: tuple[Finding, ...]
     code_cells: int
     written_in: WrittenIn | None = None
     kernel_suggestion: str | None = None
     cell_ids: tuple[str, ...] = ()
+    pinned: Pins = Pins()
+    """Those by which `files` are fresh or not."""

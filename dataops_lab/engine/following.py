@@ -9,15 +9,16 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ..domain.environments import Backend
 from ..domain.moments import Moment
 from ..domain.runs import Attempt, AttemptState, Reason, Run
 from ..errors import BlobsUnavailable, DataOpsError, Refused, StaleWrite, StoreBusy, Unavailable
 from ..ports import AttemptStatus, Backends, Executor, Observation, Transaction
-from ..runner import protocol
 from ..services import Services
 from .explain import explained
 from .finish import End, Outcome, read_outcome, steps_to, store_record, write_ends
-from .launch import bundle_of
+from .imports import LastImports
+from .launch import Material, bundle_of, material_again
 from .lead import Leadership
 from .wake import Wake
 from .watch import PROGRESS_EVERY_S, JournalFollower, Step, Times, end_of, next_step
@@ -50,6 +51,8 @@ class _Followed:
     executor: Executor
     times: Times
     journal: JournalFollower
+    material: Material | None = None
+    """For the first try of a launch, read when the attempt was claimed."""
     noted_at: float = 0.0
     started: bool = False
     """The backend was called by this engine; one that adopts calls it once more."""
@@ -80,14 +83,15 @@ class Following:
         self._leadership = leadership
         self._wake = wake
         self._inherited = inherited
+        self._imports = LastImports(ctx)
         self._followed: dict[str, _Followed] = {}
         self._awaited: dict[int, _Followed] = {}
         self._writes: list[Callable[[Transaction], None]] = []
         self._ended: list[_Followed] = []
         # Each backend has its own: one that does not answer holds up nothing but what runs there.
-        self._threads: defaultdict[str, ThreadPoolExecutor] = defaultdict(_threads)
+        self._threads: defaultdict[Backend, ThreadPoolExecutor] = defaultdict(_threads)
         # To lay out a gigabyte takes long: whoever is to be stopped does not wait for it.
-        self._launches: defaultdict[str, ThreadPoolExecutor] = defaultdict(_threads)
+        self._launches: defaultdict[Backend, ThreadPoolExecutor] = defaultdict(_threads)
         # All that was begun, also for attempts that were forgotten since.
         self._under_way: set[Future[None]] = set()
         # Each waits until the disk has it, and they can wait together.
@@ -132,19 +136,23 @@ class Following:
             self._advance(it)
         self._commit()
 
-    def add(self, new: Sequence[tuple[Attempt, Run]]) -> None:
-        """These too, from now on; what is new is launched at once."""
+    def add(self, new: Sequence[tuple[Attempt, Run]], materials: Mapping[str, Material] | None = None) -> None:
+        """These too, from now on; what is new is launched at once. `materials` by run, of those that were read."""
         added = {attempt.name: self._follow(attempt, run) for attempt, run in new}
+        for it in added.values():
+            it.material = (materials or {}).get(it.run.id)
         self._followed |= added
         for it in added.values():
             self._advance(it)
 
-    def note_cancels(self, tx: Transaction, touched: Collection[str]) -> None:
-        """That people want their runs to end, as far as these runs were `touched`."""
-        if wanted := [it for it in self._followed.values() if it.run.id in touched]:
+    def note_cancels(self, tx: Transaction, cancelled: Collection[str]) -> None:
+        """That people want these runs to end."""
+        if wanted := [it for it in self._followed.values() if it.run.id in cancelled]:
             cancels = tx.runs.cancels([it.run.id for it in wanted])
             for it in wanted:
                 it.run = it.run.cancelled_by(cancels.get(it.run.id))
+            # They were looked at before this was known.
+            self._wake.set()
 
     def settle(self) -> None:
         """Wait for what is under way in threads."""
@@ -173,7 +181,7 @@ class Following:
         left = run.settings.total_timeout_s - now.since(run.created)
         times = Times(since=self._now() - ran_for, ends=self._now() + left)
         executor = self._backends.get(attempt.backend)
-        journal = JournalFollower(executor.directory(attempt.name) / "journal.jsonl")
+        journal = JournalFollower(executor.files(attempt.name))
         return _Followed(attempt, run, executor, times, journal)
 
     def _advance(self, it: _Followed) -> None:
@@ -243,7 +251,11 @@ class Following:
 
     def _launch(self, it: _Followed) -> None:
         try:
-            it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited))
+            material, it.material = it.material, None
+            if material is None or not self._leadership.is_certain():
+                material = material_again(self._ctx, it.attempt, it.run)
+            imports = self._imports.of(it.run)
+            it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited, material, imports))
         except (DataOpsError, OSError) as error:
             if isinstance(error, (StoreBusy, StaleWrite)):
                 raise
@@ -283,15 +295,17 @@ class Following:
         self._finish_as(it, AttemptState.LOST, Outcome.unknown(), reason, ran=False)
 
     def _finish(self, it: _Followed, seen: Observation) -> None:
-        outcome = read_outcome(it.executor.directory(it.attempt.name))
+        files = it.executor.files(it.attempt.name)
+        outcome = read_outcome(files)
+        if outcome.succeeded:
+            self._imports.note(it.run, outcome.imports)
         took = self._now() - it.times.since
         state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, seen, took_s=took)
         if reason is not None:
             with self._ctx.store.read() as tx:
                 source = tx.jobs.get(it.run.job_id).source
                 manifest = tx.versions.get(it.run.job_id, it.run.version_digest).manifest
-            files = str(it.executor.directory(it.attempt.name) / protocol.FILES)
-            reason = explained(reason, source, manifest.notebook_path, files)
+            reason = explained(reason, source, manifest.notebook_path, files.workspace)
         self._finish_as(it, state, outcome, reason, ran=seen.ran)
 
     def _finish_as(
@@ -302,11 +316,11 @@ class Following:
             state = AttemptState.FAILED
         if ran and state in (AttemptState.SUCCEEDED, AttemptState.FAILED):
             it.storing_since = self._now()
-        record = store_record(self._ctx, it.attempt, it.executor.directory(it.attempt.name), self._puts)
+        record = store_record(self._ctx, it.attempt, it.executor.files(it.attempt.name), self._puts)
         it.end = End(state, outcome, record, reason, ran)
 
     def _in_a_thread(
-        self, it: _Followed, work: Callable[[], None], threads: Mapping[str, ThreadPoolExecutor] | None = None
+        self, it: _Followed, work: Callable[[], None], threads: Mapping[Backend, ThreadPoolExecutor] | None = None
     ) -> None:
         def guarded() -> None:
             if self._followed.get(it.attempt.name) is not it:

@@ -41,6 +41,10 @@ class Leadership:
             self._renew_at = now + RENEW_EVERY_S
         return self.lease is not None
 
+    def is_certain(self) -> bool:
+        """Whether nobody else can lead yet, also if this process has just been asleep."""
+        return self.lease is not None and self._clock.monotonic() < self.lease.expires
+
     def doubt(self) -> None:
         """Ask the store at the next occasion: a write was refused, and another engine may be why."""
         self._renew_at = 0.0

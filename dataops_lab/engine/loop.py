@@ -14,6 +14,7 @@ from ..ports import Backends, Transaction
 from ..services import Services
 from .claim import claim, keep_time
 from .following import CLOSE_WITHIN_S, TRY_AGAIN_AFTER_S, Following
+from .launch import materials_of
 from .lead import Leadership
 from .queue import LiveQueue
 from .sweep import sweep
@@ -85,7 +86,7 @@ class Engine:
         idle_s = self._settings.exit_when_idle_s
         while not stop.is_set():
             if self._is_orphaned():
-                log.error("The state folder %s is gone: ending.", self._ctx.runs_folder.parent)
+                log.error("The state folder %s is gone: ending.", self._ctx.home)
                 return
             if self._guarded_step():
                 busy_at = self._now()
@@ -112,7 +113,7 @@ class Engine:
         """An open database file outlives its folder: without this the engine would lead nothing for ever."""
         if self._now() >= self._home_seen_at + HOME_LOOK_EVERY_S:
             self._home_seen_at = self._now()
-            self._has_home = self._ctx.runs_folder.parent.is_dir()
+            self._has_home = self._ctx.home.is_dir()
         return not self._has_home
 
     def step(self) -> bool:
@@ -184,19 +185,23 @@ class Engine:
         changes, now = self._ctx.store.changes(), self._ctx.moment()
         if changes == self._seen and not self._queue.has_due(now):
             return
-        new: list[tuple[Attempt, Run]] = []
+        left: list[tuple[Attempt, Run]] = []
         if changes != self._seen:
             with self._ctx.store.read() as tx:
                 # Attempts that an engine left that is gone are followed in the same way as new ones.
-                new = _left_behind(tx) if self._seen is None else []
+                left = _left_behind(tx) if self._seen is None else []
                 self._following.note_cancels(tx, self._queue.follow(tx, now))
             # The number from before: what was committed since is looked at in the next round.
             self._seen = changes
         keep_time(self._ctx, self._queue, now, fence=fence)
         if self._queue.has_due(now):
             self._wake.set()
-        new += claim(self._ctx, self._queue, fence=fence)
-        self._following.add(new)
+        claimed = claim(self._ctx, self._queue, fence=fence)
+        self._following.add(left)
+        if claimed:
+            with self._ctx.store.read() as tx:
+                materials = materials_of(tx, [run for _, run in claimed])
+            self._following.add(claimed, materials)
 
     def _now(self) -> float:
         return self._ctx.clock.monotonic()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..api_models import (
@@ -18,6 +20,7 @@ from ..api_models import (
     TakenAlongModel,
     VersionModel,
 )
+from ..domain.policy import Object, Verb
 from ..services import jobs, moves
 from .base import Cursor, DataOpsHandler, operation
 from .runs import local_path, server_root
@@ -57,6 +60,7 @@ class InspectHandler(DataOpsHandler):
                 kernel=body.kernel,
                 environment=body.environment,
                 image=body.image,
+                pinned=body.pinned,
             )
         )
 
@@ -80,19 +84,20 @@ class JobsHandler(DataOpsHandler):
         "List jobs, newest first", action="read", resource=JOBS, answers={200: PageModel[JobModel]}, query=JobsQuery
     )
     def get(self, query: JobsQuery) -> PageModel[JobModel]:
+        root = real_root(self)
         if query.path is not None:
             found = moves.at(self.services, local_path(self, query.path))
             return PageModel[JobModel](
-                items=[JobModel.of(view) for view in jobs.views(self.services, found)], next=None
+                items=[JobModel.of(view, root) for view in jobs.views(self.services, found)], next=None
             )
         page = jobs.page(self.services, limit=query.limit, cursor=query.cursor, text=query.q)
-        return PageModel[JobModel](items=[JobModel.of(view) for view in page.items], next=page.next)
+        return PageModel[JobModel](items=[JobModel.of(view, root) for view in page.items], next=page.next)
 
 
 class JobHandler(DataOpsHandler):
     @operation("One job", action="read", resource=JOBS, answers={200: JobModel})
     def get(self, job_id: str) -> JobModel:
-        return JobModel.of(jobs.get(self.services, job_id))
+        return JobModel.of(jobs.get(self.services, job_id), real_root(self))
 
     @operation(
         "Change the name, the limit and the settings of a job; its runs keep theirs",
@@ -103,7 +108,8 @@ class JobHandler(DataOpsHandler):
     )
     def patch(self, job_id: str, body: JobChanges) -> JobModel:
         changes = body.model_dump(exclude={"revision"}, exclude_unset=True)
-        return JobModel.of(jobs.change(self.services, job_id, changes, revision=body.revision, by=self.actor))
+        changed = jobs.change(self.services, job_id, changes, revision=body.revision, by=self.actor)
+        return JobModel.of(changed, real_root(self))
 
 
 class MovesHandler(DataOpsHandler):
@@ -113,13 +119,15 @@ class MovesHandler(DataOpsHandler):
         resource=JOBS,
         answers={200: MovedModel},
         body=MoveRequest,
+        lane="submit",
+        asks=(Verb.CHANGE, Object.CONTENTS),
     )
     def post(self, body: MoveRequest) -> MovedModel:
-        path, to = local_path(self, body.path), local_path(self, body.to)
+        path, to, root = local_path(self, body.path), local_path(self, body.to), real_root(self)
         moved = moves.follow(self.services, path, to, by=self.actor)
         return MovedModel(
-            jobs=[JobModel.of(view) for view in jobs.views(self.services, moved.jobs)],
-            parted=[JobModel.of(view) for view in jobs.views(self.services, moved.parted)],
+            jobs=[JobModel.of(view, root) for view in jobs.views(self.services, moved.jobs)],
+            parted=[JobModel.of(view, root) for view in jobs.views(self.services, moved.parted)],
         )
 
 
@@ -130,11 +138,12 @@ class RelinkHandler(DataOpsHandler):
         resource=JOBS,
         answers={200: JobModel},
         body=RelinkRequest,
+        lane="submit",
     )
     def post(self, job_id: str, body: RelinkRequest) -> JobModel:
         path = local_path(self, body.path) if body.path is not None else None
         moves.relink(self.services, job_id, other=body.job, path=path, by=self.actor)
-        return JobModel.of(jobs.get(self.services, job_id))
+        return JobModel.of(jobs.get(self.services, job_id), real_root(self))
 
 
 class VersionsHandler(DataOpsHandler):
@@ -144,3 +153,7 @@ class VersionsHandler(DataOpsHandler):
     def get(self, job_id: str) -> PageModel[VersionModel]:
         found = jobs.versions(self.services, job_id)
         return PageModel[VersionModel](items=[VersionModel.of(version) for version in found])
+
+
+def real_root(handler: DataOpsHandler) -> str:
+    return os.path.realpath(server_root(handler))

@@ -49,6 +49,7 @@ from .retention import RetentionApplyHandler, RetentionHandler, RetentionPreview
 from .runs import (
     ArtifactHandler,
     CancelHandler,
+    InputsHandler,
     JournalHandler,
     KeptHandler,
     LogHandler,
@@ -103,6 +104,7 @@ ROUTES = (
     Route("/runs/{run_id}/verify", VerifyHandler),
     Route("/runs/{run_id}/cancel", CancelHandler),
     Route("/runs/{run_id}/rerun", RerunHandler),
+    Route("/runs/{run_id}/inputs", InputsHandler),
     Route("/runs/{run_id}/notebook", NotebookHandler),
     Route("/runs/{run_id}/journal", JournalHandler),
     Route("/runs/{run_id}/log", LogHandler),

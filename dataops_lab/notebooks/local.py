@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..domain.images import Frozen
+from ..domain.inputs import Pins
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from ..domain.workspaces import Location
 from ..errors import InvalidNotebook
 from ..ports import Blobs
-from ..ports.notebooks import NONE_BESIDE
+from ..ports.notebooks import NO_PINS, NONE_BESIDE
 
 
 class LocalNotebooks:
@@ -28,10 +29,11 @@ class LocalNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Inspection:
         from . import snapshot
 
-        return snapshot.inspect(path, root=root, kernel=kernel, limits=limits, where=where)
+        return snapshot.inspect(path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
 
     def snapshot(
         self,
@@ -41,10 +43,13 @@ class LocalNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Snapshot:
         from . import snapshot
 
-        return snapshot.snapshot(path, root=root, kernel=kernel, limits=limits, blobs=self._blobs, where=where)
+        return snapshot.snapshot(
+            path, root=root, kernel=kernel, limits=limits, blobs=self._blobs, where=where, pins=pins
+        )
 
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
         from .read import read_notebook

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from ..domain.images import Frozen
+from ..domain.inputs import Pins
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from ..domain.workspaces import Location
 from ..errors import ReportUnavailable, Unavailable
 from ..ports import Notebooks
-from ..ports.notebooks import NONE_BESIDE
+from ..ports.notebooks import NO_PINS, NONE_BESIDE
 from .pool import Pool, WorkerDied, WorkerTooSlow
 
 _WORKERS = 2
@@ -59,8 +60,11 @@ class WorkerNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Inspection:
-        return cast(Inspection, self._call("inspect", path, root=root, kernel=kernel, limits=limits, where=where))
+        return cast(
+            Inspection, self._call("inspect", path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
+        )
 
     def snapshot(
         self,
@@ -70,8 +74,9 @@ class WorkerNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Snapshot:
-        named = {"root": root, "kernel": kernel, "limits": limits, "where": where}
+        named = {"root": root, "kernel": kernel, "limits": limits, "where": where, "pins": pins}
         return cast(Snapshot, self._call("snapshot", path, **named))
 
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:

@@ -6,6 +6,7 @@ Every implementation of a port passes the same contract tests (`tests/contracts/
 
 from __future__ import annotations
 
+from .attempt_files import AttemptFiles
 from .blobs import Blobs
 from .executors import AttemptStatus, Backends, Bundle, BundleFile, Container, Executor, Observation
 from .images import ImageBackend, ImageBackends, Say
@@ -36,6 +37,7 @@ from .store import (
 from .vault import Vault
 
 __all__ = [
+    "AttemptFiles",
     "AttemptStatus",
     "Attempts",
     "Backends",

@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Protocol
 
-from ..domain.environments import Mount, Resources
+from ..domain.environments import Backend, Mount, Resources
+from .attempt_files import AttemptFiles
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Bundle:
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Variables for the kernel alone, handed to the runner over stdin: they lie in no file and no argv."""
     container: Container | None = None
+    imports: Sequence[str] = ()
+    """Modules that the same version imported last time, in their order: a backend may have them ready."""
 
 
 class AttemptStatus(StrEnum):
@@ -107,8 +109,8 @@ class Executor(Protocol):
         """A descriptor that can be read from once the attempt may have ended. None when there is none: look instead."""
         ...
 
-    def directory(self, name: str) -> Path:
-        """Where the runner's files of this attempt arrive (see runner/protocol.py), complete once it has exited."""
+    def files(self, name: str) -> AttemptFiles:
+        """What the runner of this attempt leaves, complete once it has exited."""
         ...
 
     def forget(self, name: str) -> None:
@@ -121,8 +123,8 @@ class Executor(Protocol):
 
 
 class Backends(Protocol):
-    """The executors, by what `Environment.backend` calls them."""
+    """The executors of this installation."""
 
-    def get(self, backend: str) -> Executor:
+    def get(self, backend: Backend) -> Executor:
         """The same one each time, reachable or not. Unavailable when this installation has none of the kind."""
         ...

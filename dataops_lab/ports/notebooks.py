@@ -5,9 +5,11 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from ..domain.images import Frozen
+from ..domain.inputs import Pins
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from ..domain.workspaces import Location
 
+NO_PINS = Pins()
 NONE_BESIDE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -22,6 +24,7 @@ class Notebooks(Protocol):
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Inspection: ...
     def snapshot(
         self,
@@ -31,10 +34,12 @@ class Notebooks(Protocol):
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Snapshot:
         """Everything that travels is in the blobs when this returns. Refused with nothing stored that matters.
 
-        `where` it will run may have other kernels and variables than there are here.
+        `where` it will run may have other kernels and variables than there are here. `pins` say which data belong to
+        the version.
         """
         ...
 

@@ -11,9 +11,10 @@ from ..domain.actors import Actor
 from ..domain.environments import Environment
 from ..domain.events import Event, Subject
 from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
+from ..domain.inputs import Inputs
 from ..domain.jobs import Job, Project
 from ..domain.leases import Lease
-from ..domain.queue import Place, Room, Standing
+from ..domain.queue import Changes, Place, Room, Standing
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, Scope
 from ..domain.runs import Attempt, CancelRequest, Run, RunState, RunSummary
@@ -168,6 +169,24 @@ class Versions(Protocol):
         ...
 
 
+class SetsOfInputs(Protocol):
+    def get(self, digest: str | None) -> Inputs:
+        """None stands for no inputs. NotFound."""
+        ...
+
+    def put(self, inputs: Inputs) -> str | None:
+        """Store the set unless it is there; its digest. It stays at least until the end of this transaction."""
+        ...
+
+    def unused(self) -> Sequence[str]:
+        """Digests of those that no run has."""
+        ...
+
+    def remove(self, digest: str) -> bool:
+        """Unless a run has it: then False."""
+        ...
+
+
 class Runs(Protocol):
     def get(self, run_id: str) -> Run:
         """NotFound when there is none; a unique prefix of at least six characters is enough."""
@@ -248,8 +267,8 @@ class Queue(Protocol):
         """All that are queued, active, or wait for their next attempt; or those among `run_ids`."""
         ...
 
-    def touched_since(self, seq: int) -> tuple[int, Collection[str]]:
-        """The runs that an event after `seq` says to have moved or to be cancelled, and the last number there is."""
+    def changes_since(self, seq: int) -> Changes:
+        """What the events after `seq` tell of."""
         ...
 
     def room(self, slots: int) -> Room: ...
@@ -481,6 +500,8 @@ class Transaction(Protocol):
     @property
     def versions(self) -> Versions: ...
     @property
+    def inputs(self) -> SetsOfInputs: ...
+    @property
     def runs(self) -> Runs: ...
     @property
     def queue(self) -> Queue: ...
@@ -511,9 +532,9 @@ class Transaction(Protocol):
         ...
 
     def digests(self, *, without: frozenset[str] = frozenset()) -> Iterator[str]:
-        """Of every blob that a version, a record or a report refers to; some come several times.
+        """Of every blob that a version, a set of inputs, a record or a report refers to; some come several times.
 
-        With `without`, as it will be when these runs and the versions that only they have are gone.
+        With `without`, as it will be when these runs, and the versions and inputs that only they have, are gone.
         """
         ...
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +11,7 @@ from ..domain.moments import Moment
 from ..domain.runs import Attempt, Run
 from ..domain.snapshots import Limits
 from ..errors import Unavailable
-from ..ports import Blobs, Clock, Host, ImageBackend, ImageBackends, Notebooks, Store, Transaction, Vault
+from ..ports import AttemptFiles, Blobs, Clock, Host, ImageBackend, ImageBackends, Notebooks, Store, Transaction, Vault
 
 
 class Reaction(Protocol):
@@ -30,8 +30,10 @@ class Services:
     clock: Clock
     host: Host
     vault: Vault
-    runs_folder: Path
-    """Holds a folder for each kind of executor, and in it the run directory of each living attempt, under its name."""
+    home: Path
+    """The state folder of this installation."""
+    attempt_files: Callable[[Attempt], AttemptFiles]
+    """What an attempt has left so far, until its record is stored."""
     limits: Limits = Limits()
     owner: Actor = Actor("owner", "owner")
     """Whoever this process works for."""
@@ -51,7 +53,3 @@ class Services:
 
     def moment(self) -> Moment:
         return Moment(self.clock.now(), self.host.identity().boot, self.clock.monotonic())
-
-    def run_directory(self, attempt: Attempt) -> Path:
-        """Where the files of runner/protocol.py are until the record is stored."""
-        return self.runs_folder / attempt.backend.partition("+")[0] / attempt.name

@@ -10,6 +10,7 @@ from typing import Any
 from ..domain.actors import Actor
 from ..domain.environments import SANDBOX
 from ..domain.events import Event, Subject, SubjectKind
+from ..domain.inputs import Pins
 from ..domain.jobs import Job
 from ..domain.policy import Object, Verb
 from ..domain.runs import RunSummary
@@ -24,6 +25,7 @@ from .context import Services
 from .permissions import require
 from .placement import image_of, surroundings
 from .runs import last_of_jobs
+from .versions import pins_of
 from .workspaces import moved_finding, moved_here
 
 
@@ -36,11 +38,17 @@ def inspect(
     kernel: str | None = None,
     environment: str = SANDBOX,
     image: str | None = None,
+    pinned: Sequence[str] | None = None,
 ) -> Inspection:
     """What a run of the notebook at the local `path` would take along and could be given. Stores nothing."""
     image = image or image_of(ctx, path, environment, root=root)
     found = ctx.notebooks.inspect(
-        path, root=root, kernel=kernel, limits=ctx.limits, where=surroundings(ctx, environment, image)
+        path,
+        root=root,
+        kernel=kernel,
+        limits=ctx.limits,
+        where=surroundings(ctx, environment, image),
+        pins=pins_of(ctx, path, pinned),
     )
     findings = (*found.findings, *moved_finding(moved_here(ctx, found.location, found.cell_ids)))
     return replace(found, findings=findings, written_in=_written_in(ctx, path, root=root, by=by))
@@ -98,9 +106,9 @@ def page(ctx: Services, *, limit: int = 50, cursor: str | None = None, text: str
 def change(
     ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: int | None = None, by: Actor
 ) -> JobView:
-    """`changes` holds a name, a concurrency and settings; None takes a setting back. Runs that are there keep theirs.
+    """`changes` holds a name, a concurrency, pins and settings; None takes a setting back.
 
-    With `revision`, StaleWrite when somebody else has changed the job since.
+    Runs that are there keep theirs. With `revision`, StaleWrite when somebody else has changed the job since.
     """
     of_settings = {it.name for it in fields(GivenSettings)} & changes.keys()
     with ctx.store.begin() as tx:
@@ -111,6 +119,8 @@ def change(
         settings = replace(job.settings, **{name: changes[name] for name in of_settings})
         settings.check()
         check_concurrency(changes.get("concurrency"))
+        if "pinned" in changes:
+            changes = {**changes, "pinned": Pins.checked(changes["pinned"] or ()).patterns}
         changed = replace(job, settings=settings, **{n: v for n, v in changes.items() if n not in of_settings})
         if not changed.name:
             raise InvalidRequest("A job has a name.")

@@ -160,6 +160,7 @@ def apply(
             with ctx.store.begin(fence=fence) as tx:
                 removed.runs += len(tx.runs.delete(some, at=now, by=by))
     removed.versions = _remove_unused_versions(ctx, fence)
+    _remove_unused_inputs(ctx, fence)
     _trim_events(ctx, fence, stopped)
     if not stopped():
         with ctx.store.begin(fence=fence) as tx:
@@ -227,6 +228,15 @@ def _remove_unused_versions(ctx: Services, fence: int | None) -> int:
             tx.jobs.hold({job_id for job_id, _ in some})
             removed += sum(tx.versions.remove(job_id, digest) for job_id, digest in some)
     return removed
+
+
+def _remove_unused_inputs(ctx: Services, fence: int | None) -> None:
+    with ctx.store.read() as tx:
+        unused = tx.inputs.unused()
+    for some in _batches(unused, _RUNS_AT_ONCE):
+        with ctx.store.begin(fence=fence) as tx:
+            for digest in some:
+                tx.inputs.remove(digest)
 
 
 def _trim_events(ctx: Services, fence: int | None, stopped: Callable[[], bool]) -> None:

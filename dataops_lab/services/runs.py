@@ -30,7 +30,7 @@ from ..domain.runs import (
 )
 from ..domain.settings import RunSettings, bounded, settled
 from ..domain.snapshots import Finding, KernelChoice
-from ..domain.versions import Manifest, Origin, TravellingFile, Version, canonical_json, digest_of
+from ..domain.versions import Manifest, Origin, Version, canonical_json, digest_of
 from ..errors import Conflict, InvalidRequest, KeyReused, NotFound
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
@@ -87,6 +87,7 @@ def submit(ctx: Services, submission: Submission, *, by: Actor) -> Submitted:
             parameters=values,
             settings=settled(submission, job.settings, placed.environment.limits),
             origin=snapshot.origin,
+            inputs_digest=tx.inputs.put(snapshot.inputs),
             findings=(*snapshot.findings, *placed.findings, *moved_finding(taken.moved, job)),
             key=submission.key,
             request_digest=request,
@@ -104,7 +105,9 @@ def rerun(
     elsewhere: Elsewhere = THERE,
     key: str | None = None,
 ) -> Submitted:
-    """The same version again, as a new run that names the old one; `parameters` replaces all of the earlier ones.
+    """The same version again with the same inputs, as a new run that names the old one.
+
+    `parameters` replaces all of the earlier ones.
 
     Where it ran, unless it is asked for `elsewhere`: then it is checked as a first run there.
     """
@@ -146,7 +149,7 @@ class Order:
     trigger: Trigger = MANUAL
     origin: Origin = Origin()
     findings: tuple[Finding, ...] = ()
-    inputs: tuple[TravellingFile, ...] = ()
+    inputs_digest: str | None = None
     parent: tuple[str, str] | None = None
     key: str | None = None
     request_digest: str | None = None
@@ -163,7 +166,7 @@ def repeated(old: Run, version: Version, placed: Placement, kernel: KernelChoice
         trigger=Trigger(why, old.id),
         origin=old.origin,
         findings=placed.findings,
-        inputs=old.inputs,
+        inputs_digest=old.inputs_digest,
     )
 
 
@@ -202,7 +205,7 @@ def _queued(order: Order, *, by: Actor, at: Moment) -> Run:
         trigger=order.trigger,
         parent_id=parent_id,
         parent_key=parent_key,
-        inputs=order.inputs,
+        inputs_digest=order.inputs_digest,
         settings=order.settings,
         key=order.key,
         request_digest=order.request_digest,
@@ -333,6 +336,8 @@ def _check_key(key: str | None) -> None:
 
 def _request_digest(submission: Submission) -> str:
     asked = asdict(submission) | {"path": str(Path(submission.path).resolve()), "key": None, "root": None}
+    if submission.pinned is None:
+        del asked["pinned"]  # Keys that were given before there were pins stand for the same requests.
     return digest_of(canonical_json(asked))
 
 
@@ -351,7 +356,9 @@ def _same_request(run: Run, request: str) -> Run:
 def _just_queued(ctx: Services, run: Run, job: Job, version: Version) -> RunView:
     # Outside of the transaction that writes: thousands may wait, and why they do takes a while to say.
     with ctx.store.read() as tx:
-        return RunView(run, job, version, attempts=(), record=None, waits_because=Waiting(ctx, tx).reason(run))
+        return RunView(
+            run, job, version, attempts=(), record=None, waits_because=Waiting(ctx, tx, just_queued=True).reason(run)
+        )
 
 
 def _explained(ctx: Services, tx: Transaction, found: Sequence[RunSummary]) -> list[RunSummary]:

@@ -10,13 +10,22 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from typing import Any
 
+from ..errors import InvalidRequest
 from ..ports import RunFilter
 
 Execute = Callable[[str, Mapping[str, Any]], Iterable[Any]]
 """Run a statement with named parameters, and give its rows."""
 
+MAX_LIMIT = 500
 MAX_JOBS = 500
 """So many jobs that a text names are looked up one by one; more are a condition like any other."""
+
+
+def check_page(limit: int, cursor: str | None) -> None:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidRequest(f"`limit` must lie between 1 and {MAX_LIMIT}.")
+    if cursor is not None and not (cursor.isalnum() and len(cursor) == 26):
+        raise InvalidRequest("`cursor` is not one that a list gave; start again without it.")
 
 
 def newest_ids(execute: Execute, where: RunFilter, *, limit: int, cursor: str | None) -> tuple[str, dict[str, Any]]:
@@ -79,10 +88,9 @@ def _first_id(moment: dt.datetime, *, later_ms: int = 0) -> str:
     return str(ULID.from_bytes(millis.to_bytes(6, "big") + bytes(10)))
 
 
-LAST_ROOT = """(SELECT root FROM workspace_roots WHERE workspace_roots.workspace_id = jobs.workspace_id
-                ORDER BY seen_at DESC, root LIMIT 1)"""
-_NAMED = f"""lower(name) LIKE lower(:text) ESCAPE '/'
-             OR lower({LAST_ROOT} || '/' || path) LIKE lower(:text) ESCAPE '/'"""
+_NAMED = """lower(name) LIKE lower(:text) ESCAPE '/'
+            OR EXISTS (SELECT 1 FROM workspace_roots WHERE workspace_roots.workspace_id = jobs.workspace_id
+                       AND lower(root || '/' || path) LIKE lower(:text) ESCAPE '/')"""
 
 
 def _texts(execute: Execute, text: str, given: dict[str, Any]) -> list[str]:

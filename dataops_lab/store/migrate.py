@@ -11,10 +11,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from ..errors import StoreTooNew
 from .locks import hold
-
-NEWEST = "0007"
-"""Head of migrations/versions; written here so that opening an up-to-date database imports no alembic."""
-
+from .revision import NEWEST
 
 _one_at_a_time = Lock()
 """Alembic keeps what it works on in a module, for all threads of a process."""

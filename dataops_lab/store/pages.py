@@ -7,12 +7,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Select
 
-from ..errors import InvalidRequest
 from ..ports import Page
+from .filters import check_page
 
 T = TypeVar("T")
-
-MAX_LIMIT = 500
 
 
 def page_of(
@@ -31,13 +29,6 @@ def page_of(
     rows = connection.execute(query.order_by(id_column.desc()).limit(limit + 1)).all()
     items = [build(row) for row in rows[:limit]]
     return Page(items, rows[limit - 1].id if len(rows) > limit else None)
-
-
-def check_page(limit: int, cursor: str | None) -> None:
-    if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidRequest(f"`limit` must lie between 1 and {MAX_LIMIT}.")
-    if cursor is not None and not (cursor.isalnum() and len(cursor) == 26):
-        raise InvalidRequest("`cursor` is not one that a list gave; start again without it.")
 
 
 def contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:

@@ -19,7 +19,7 @@ from ..domain.runs import CancelRequest, Reason, Run, RunState, RunSummary, Trig
 from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.stored import known
-from ..domain.versions import Origin, TravellingFile
+from ..domain.versions import Origin
 from ..errors import InvalidRequest, NotFound, StaleWrite
 from ..ports import Page, RunFilter
 from . import reasons, summaries
@@ -28,7 +28,6 @@ from .actors import SqlActors
 from .events import SqlEvents
 from .fitting import fitting
 from .locks import held, hold
-from .pages import check_page
 from .retention import is_protected
 from .settings import taken_from
 
@@ -81,7 +80,6 @@ class SqlRuns:
             )
 
     def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[RunSummary]:
-        check_page(limit, cursor)
         return summaries.page(self._execute, where, limit=limit, cursor=cursor)
 
     def summaries(self, run_ids: Collection[str]) -> Sequence[RunSummary]:
@@ -206,7 +204,6 @@ def _columns(run: Run) -> dict[str, Any]:
         "kernel": asdict(run.kernel),
         "trigger_kind": run.trigger.kind,
         "trigger_ref": run.trigger.ref,
-        "inputs": [asdict(file) for file in run.inputs],
         **_said(run.reason),
         "origin": asdict(run.origin),
         "findings": [asdict(finding) for finding in run.findings],
@@ -229,7 +226,6 @@ def _run(row: Row[Any], actors: SqlActors) -> Run:
             **{name: actors.find(values[name]) for name in ("created_by", "cancel_requested_by", "kept_by")},
             "kind": JobKind(values["kind"]),
             "trigger": trigger,
-            "inputs": tuple(known(TravellingFile, file) for file in values["inputs"]),
             "kernel": known(KernelChoice, {**kernel, "argv": tuple(kernel["argv"])}),
             "reason": reasons.from_json(values["reason"]),
             "origin": known(Origin, values["origin"]),

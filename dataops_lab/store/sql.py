@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,9 @@ from .attempts import SqlAttempts
 from .blobs import digests_of
 from .environments import SqlEnvironments
 from .events import SqlEvents
+from .host import this_host
 from .images import SqlImages
+from .inputs import SqlInputs
 from .jobs import SqlJobs
 from .leases import SqlLeases
 from .locks import held
@@ -80,6 +81,7 @@ class SqlTransaction:
         self.jobs = SqlJobs(connection, host, self.actors)
         self.workspaces = SqlWorkspaces(connection, host, self.actors)
         self.versions = SqlVersions(connection, self.actors, self.events)
+        self.inputs = SqlInputs(connection)
         self.runs = SqlRuns(connection, self.events, self.actors)
         self.queue = SqlQueue(connection)
         self.attempts = SqlAttempts(connection, self.events)
@@ -127,7 +129,7 @@ class SqlStore:
         """
         self._database = database
         self._known = Known()
-        self._host = (host or socket.gethostname())[:64]
+        self._host = host or this_host()
         self._before_commit = before_commit
         # Where they share their connections, they share their events too.
         for engine in {it.pool: it for it in (database.reader, database.writer)}.values():

@@ -24,16 +24,18 @@ from ..domain.runs import (
     TriggerKind,
 )
 from ..ports import Page, RunFilter
-from .filters import LAST_ROOT, Execute, newest_ids
+from .filters import Execute, check_page, newest_ids
+from .host import this_host
 
+_ROOT = """(SELECT root FROM workspace_roots WHERE workspace_roots.workspace_id = jobs.workspace_id
+            ORDER BY CASE WHEN host = :host THEN 0 ELSE 1 END, seen_at DESC, root LIMIT 1)"""
 _COLUMNS = {
     "id": "r.id",
     "project": "r.project",
     "job_id": "r.job_id",
     "job_name": "jobs.name",
-    "root": LAST_ROOT,
-    "job_path": "jobs.path",
-    "path": "v.manifest -> 'notebook' ->> 'path'",
+    "root": _ROOT,
+    "path": "jobs.path",
     "version_digest": "r.version_digest",
     "version_number": "v.number",
     "environment": "r.environment",
@@ -77,6 +79,7 @@ LEFT JOIN attempts AS a ON a.run_id = r.id AND a.number = (SELECT max(number) FR
 
 
 def page(execute: Execute, where: RunFilter, *, limit: int, cursor: str | None) -> Page[RunSummary]:
+    check_page(limit, cursor)
     # One more than asked for tells whether there is a next page.
     ids, given = newest_ids(execute, where, limit=limit + 1, cursor=cursor)
     found = _read(execute, f"WHERE r.id IN ({ids}) ORDER BY r.id DESC", given)
@@ -101,7 +104,10 @@ def _listed(values: Collection[str]) -> tuple[str, dict[str, str]]:
 
 
 def _read(execute: Execute, condition: str, given: dict[str, Any]) -> list[RunSummary]:
-    return [_summary(dict(zip(_COLUMNS, row, strict=True))) for row in execute(_FROM + condition, given)]
+    return [
+        _summary(dict(zip(_COLUMNS, row, strict=True)))
+        for row in execute(_FROM + condition, {**given, "host": this_host()})
+    ]
 
 
 def _summary(stored: dict[str, Any]) -> RunSummary:
@@ -113,7 +119,7 @@ def _summary(stored: dict[str, Any]) -> RunSummary:
     trigger = Trigger(TriggerKind(take("trigger_kind")), take("trigger_ref"))
     by_id = stored["created_by"]
     by = Actor(by_id, take("creator") or by_id, ActorKind(take("creator_kind") or ActorKind.PERSON))
-    source = posixpath.join(take("root"), take("job_path"))
+    source = posixpath.join(take("root"), stored["path"])
     whole: dict[str, Any] = {
         name: _instant(value) if name.endswith("_at") else value for name, value in stored.items()
     } | {

@@ -178,6 +178,14 @@ versions = Table(
 
 PARENT_KEY_LENGTH = 500
 
+# What runs took fresh. Once for all of them that took the same: thousands of files may be many megabytes.
+inputs = Table(
+    "inputs",
+    metadata,
+    Column("digest", String(71), primary_key=True),
+    Column("content", JSON, nullable=False),
+)
+
 SAID_LENGTH = 500
 """An index of PostgreSQL holds no more than 2,700 bytes of a row."""
 
@@ -199,8 +207,7 @@ runs = Table(
     Column("trigger_ref", String(200)),
     Column("parent_id", String(26)),
     Column("parent_key", String(PARENT_KEY_LENGTH)),
-    # Data files that it reads, with their digests.
-    Column("inputs", JSON, nullable=False, server_default="[]"),
+    Column("inputs_digest", String(71), index=True),
     *_settings(
         priority="0",
         max_retries="0",

@@ -440,6 +440,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runs/{run_id}/inputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The files that a run finds beside its notebook, those of its version and those that it took fresh */
+        get: operations["get_runs_run_id_inputs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs/{run_id}/notebook": {
         parameters: {
             query?: never;
@@ -1116,6 +1133,11 @@ export interface components {
              * @default null
              */
             record: string | null;
+            /**
+             * Inputs
+             * @default null
+             */
+            inputs: string | null;
         };
         /**
          * DockerModel
@@ -1621,6 +1643,30 @@ export interface components {
             unfinished: number;
         };
         /**
+         * InputModel
+         * @description A file that a run finds. `fresh`: taken when the run was made; otherwise it belongs to the version.
+         */
+        InputModel: {
+            /** Path */
+            path: string;
+            /** Size */
+            size: number;
+            /** Digest */
+            digest: string;
+            /** Fresh */
+            fresh: boolean;
+        };
+        /**
+         * InputsModel
+         * @description What a run finds beside its notebook, by path below the root. `digest` names all that is fresh, null for none.
+         */
+        InputsModel: {
+            /** Digest */
+            digest: string | null;
+            /** Files */
+            files: components["schemas"]["InputModel"][];
+        };
+        /**
          * InspectRequest
          * @description `path` is the notebook's path as Jupyter's contents API names it: below the server's root, POSIX.
          */
@@ -1642,6 +1688,11 @@ export interface components {
              * @default null
              */
             image: string | null;
+            /**
+             * Pinned
+             * @default null
+             */
+            pinned: string[] | null;
         };
         /**
          * InspectionModel
@@ -1671,6 +1722,8 @@ export interface components {
             file_count: number;
             /** File Bytes */
             file_bytes: number;
+            /** Fresh Count */
+            fresh_count: number;
             origin: components["schemas"]["OriginModel"];
             /** Findings */
             findings: components["schemas"]["FindingModel"][];
@@ -1683,6 +1736,8 @@ export interface components {
              * @default null
              */
             kernel_suggestion: string | null;
+            /** Pinned */
+            pinned?: string[];
         };
         /**
          * JobChanges
@@ -1736,6 +1791,11 @@ export interface components {
              */
             concurrency: number | null;
             /**
+             * Pinned
+             * @default null
+             */
+            pinned: string[] | null;
+            /**
              * Revision
              * @default null
              */
@@ -1752,7 +1812,8 @@ export interface components {
          *     active at once; null: as many as there are slots. `revision` counts the changes.
          *
          *     The notebook is `path` below the root of the workspace: `source` where this machine saw it last. `sources` are all
-         *     places where it lies, `place_changes` what was moved or relinked; both are empty in a list.
+         *     places where it lies, `place_changes` what was moved or relinked; both are empty in a list. `contents_path` is the
+         *     path by which the contents API of a server names the notebook, null where it lies outside of the server's root.
          */
         JobModel: {
             /**
@@ -1800,12 +1861,16 @@ export interface components {
             path: string;
             /** Source */
             source: string;
+            /** Contents Path */
+            contents_path: string | null;
             /** Sources */
             sources: string[];
             /** Place Changes */
             place_changes: components["schemas"]["PlaceChange"][];
             /** Concurrency */
             concurrency: number | null;
+            /** Pinned */
+            pinned: string[];
             /** Revision */
             revision: number;
             /** Created At */
@@ -2379,6 +2444,12 @@ export interface components {
             last: number | null;
         };
         /**
+         * Role
+         * @description The part that a travelling file plays for the notebook.
+         * @enum {string}
+         */
+        Role: "code" | "settings" | "data";
+        /**
          * RunImageModel
          * @description The image of a run as it was when the run was submitted: `digest` is what runs.
          */
@@ -2664,6 +2735,11 @@ export interface components {
             image: string | null;
             /** @default null */
             resources: components["schemas"]["ResourcesModel"] | null;
+            /**
+             * Pinned
+             * @default null
+             */
+            pinned: string[] | null;
         };
         /**
          * TakeAlongRequest
@@ -2683,12 +2759,22 @@ export interface components {
             /** Line */
             line: string | null;
         };
-        /** TravellingFileModel */
+        /**
+         * TravellingFileModel
+         * @description A file that travels. `fresh`: each run takes it as it is then; otherwise it belongs to the version.
+         *
+         *     Code always does. For the others `pattern`, or `!` and `pattern`, as one of the `pinned` of the job says which.
+         */
         TravellingFileModel: {
             /** Path */
             path: string;
             /** Size */
             size: number;
+            role: components["schemas"]["Role"];
+            /** Fresh */
+            fresh: boolean;
+            /** Pattern */
+            pattern: string;
         };
         /**
          * TrialRequest
@@ -6075,6 +6161,91 @@ export interface operations {
             };
             /** @description The body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_runs_run_id_inputs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InputsModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -40,6 +40,32 @@ def test_jobs_are_listed_with_their_last_run(own_shell, job):
     assert own_shell.here("jobs", "list", "--text", "nothing", "--json").json["items"] == []
 
 
+def test_files_are_pinned_and_taken_fresh_by_patterns(own_shell, job):
+    shell = own_shell
+    shell.text("stock.csv", "1")
+    shell.text("limits.yaml", "a: 1")
+    assert "of the version: limits.yaml" in shell.here("inspect", "sales.ipynb").out
+    changed = shell.here("jobs", "set", job, "--pin", "*.csv", "--fresh", "*.yaml", "--json").json
+    assert changed["pinned"] == ["*.csv", "!*.yaml"]
+    assert "pinned             *.csv !*.yaml" in shell.here("jobs", "show", job).out
+    shown = shell.here("inspect", "sales.ipynb").out
+    assert "of the version: stock.csv" in shown
+    assert "fresh in each run: limits.yaml" in shown
+    assert shell.here("jobs", "set", job, "--pin", "*.yaml", "--json").json["pinned"] == ["*.csv", "*.yaml"]
+    assert shell.here("jobs", "set", job, "--no-pins", "--fresh", "a", "--json").json["pinned"] == ["!a"]
+    assert shell.here("jobs", "set", job, "--pin", "/").code == 2
+
+
+def test_the_files_that_a_run_found_are_listed(own_shell):
+    shell = own_shell
+    shell.text("stock.csv", "1")
+    shell.text("helper.py", "a = 1")
+    shell.here("projects", "set", "default", "--concurrency", "0")
+    shell.here("run", shell.notebook("sales.ipynb", "1"), "--no-wait")
+    rows = [line.split()[:2] for line in shell.here("runs", "inputs", "last").out.splitlines()]
+    assert rows[1:] == [["helper.py", "version"], ["stock.csv", "fresh"]]
+
+
 def test_a_project_has_a_limit(own_shell, job):
     shell = own_shell
     assert shell.here("projects", "show", "default", "--json").json == {"name": "default", "concurrency": 0}

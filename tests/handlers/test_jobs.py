@@ -70,9 +70,9 @@ async def test_a_renamed_notebook_keeps_its_job_and_the_job_tells_of_it(api, not
     (jp_root_dir / path).rename(jp_root_dir / to)
     moved = await api.json("POST", "jobs/moves", {"path": path, "to": to})
     assert ([it["id"] for it in moved["jobs"]], moved["parted"]) == ([job["id"]], [])
-    [found] = (await api.json("GET", f"jobs?path={to}"))["items"]
+    [found] = (await api.json("GET", "jobs", params={"path": to}))["items"]
     assert (found["id"], found["source"]) == (job["id"], str(jp_root_dir / to))
-    assert (await api.json("GET", f"jobs?path={path}"))["items"] == []
+    assert (await api.json("GET", "jobs", params={"path": path}))["items"] == []
     [change] = (await api.json("GET", f"jobs/{job['id']}"))["place_changes"]
     assert (change["source_before"], change["source"], change["job"]) == (job["source"], str(jp_root_dir / to), None)
     run = await api.json("POST", "runs", {"path": to})

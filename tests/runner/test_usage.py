@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataops_lab.engine.finish import read_outcome
+from dataops_lab.runner.reading import RunFolder
 
 from ..required import missing
 from ..waiting import eventually
@@ -58,7 +59,7 @@ def test_what_a_killed_runner_had_used_is_in_the_journal(runs):
 
     run.kill_runner()
     assert not (run.path / "result.json").exists()
-    usage = read_outcome(run.path).usage
+    usage = read_outcome(RunFolder(run.path)).usage
     assert usage.peak_memory_bytes > 100 * MB
     assert usage.cpu_seconds > 0
 

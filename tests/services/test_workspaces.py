@@ -86,7 +86,7 @@ def test_submissions_of_a_new_notebook_at_once_make_one_job(submit, notebooks):
 
 def test_the_same_folder_on_another_machine_has_the_same_jobs(submit, ctx, clock, database, monkeypatch):
     job = submit("/ann/work/a.ipynb").job
-    monkeypatch.setattr("socket.gethostname", lambda: "another")
+    monkeypatch.setattr("dataops_lab.store.sql.this_host", lambda: "another")
     with closing(open_store(database)) as store:
         there = replace(ctx, store=store)
         notebooks = there.notebooks

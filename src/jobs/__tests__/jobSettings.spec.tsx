@@ -18,6 +18,7 @@ function show(mayChange: boolean): HTMLButtonElement {
         } as unknown as Job,
         name: 'sales',
         concurrency: '',
+        pinned: '',
         settings: NO_SETTINGS,
         problems: {},
         saving: false,

@@ -58,6 +58,12 @@ def _add_tables() -> None:
         sa.PrimaryKeyConstraint("host", "root", name="pk_workspace_roots"),
     )
     op.create_index("ix_workspace_roots_workspace_id", "workspace_roots", ["workspace_id"])
+    op.create_table(
+        "inputs",
+        sa.Column("digest", sa.String(length=71), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name="pk_inputs"),
+    )
 
 
 def _add_columns() -> None:
@@ -73,7 +79,8 @@ def _add_columns() -> None:
     op.add_column("runs", sa.Column("trigger_ref", sa.String(length=200), nullable=True))
     op.add_column("runs", sa.Column("parent_id", sa.String(length=26), nullable=True))
     op.add_column("runs", sa.Column("parent_key", sa.String(length=500), nullable=True))
-    op.add_column("runs", sa.Column("inputs", sa.JSON(), nullable=False, server_default="[]"))
+    op.add_column("runs", sa.Column("inputs_digest", sa.String(length=71), nullable=True))
+    op.create_index("ix_runs_inputs_digest", "runs", ["inputs_digest"])
 
 
 def _revision() -> sa.Column[int]:
