@@ -84,6 +84,8 @@ _NAMES = {
     "runs": (
         "ArtifactModel",
         "AttemptModel",
+        "BatchModel",
+        "BatchRequest",
         "Digests",
         "JobReference",
         "JournalPage",

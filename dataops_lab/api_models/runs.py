@@ -10,7 +10,7 @@ from ..domain.records import RecordFileKind
 from ..domain.retries import Budget, charged, due_at
 from ..domain.runs import SUMMARY_TEXT, Attempt, AttemptState, RunState, RunSummary, TriggerKind
 from ..services.placement import Elsewhere
-from ..services.runs import RunView, summary_of
+from ..services.runs import MAX_ROWS, RunView, summary_of
 from .base import ContentsPath, Instant, Model
 from .environments import ResourcesModel
 from .notebooks import FindingModel, KernelModel, OriginModel, ParameterModel
@@ -27,6 +27,12 @@ class SubmitRequest(GivenSettingsModel):
     kernel: str | None = None
     image: str | None = Field(default=None, max_length=100)
     resources: ResourcesModel | None = None
+
+
+class BatchRequest(SubmitRequest):
+    """A submission with many rows of parameters, a run for each. What a row gives overrides `parameters`."""
+
+    rows: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_ROWS)
 
 
 class RerunRequest(Model):
@@ -282,6 +288,14 @@ class RunModel(RunBase):
             kept_by=run.kept_by,
             damage=dict(record.damage) if record else {},
         )
+
+
+class BatchModel(Model):
+    """The runs of a batch, in the order of its rows."""
+
+    runs: list[RunSummaryModel]
+    created: int
+    """How many of them are new; the others were there already, under their keys."""
 
 
 class VerificationModel(Model):
