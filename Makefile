@@ -6,11 +6,9 @@ LAB_ARGS ?=
 PYTEST_ARGS ?=
 # More than there are cores: tests wait for the processes that they start.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-# How often a test that failed is tried again; the summary names it then.
-RETRIES ?= 0
 MINUTES ?= 5
 
-PYTEST = python -m pytest --numprocesses $(WORKERS) --dist worksteal --reruns $(RETRIES)
+PYTEST = python -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 VENV := .venv
 DONE := $(VENV)/.done
@@ -60,7 +58,7 @@ test-frontend: $(DONE)/built ## the TypeScript tests
 	jlpm test
 
 test-browser: $(DONE)/built $(DONE)/ui-tests docker ## the tests in a real browser
-	cd ui-tests && CHROMIUM="$$(../scripts/chromium)" RETRIES=$(RETRIES) jlpm test
+	cd ui-tests && CHROMIUM="$$(../scripts/chromium)" jlpm test
 
 chaos: $(DONE)/built ## kill at random for MINUTES, then count (MINUTES=5, SEED=…)
 	python -m tests.faults.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))

@@ -25,7 +25,7 @@ from dataops_lab.executors.host import SystemClock, SystemHost
 from dataops_lab.ports import Bundle
 from dataops_lab.services import Services, runs
 from dataops_lab.store import SqlStore, open_store
-from dataops_lab.testing import FakeBackends, FakeExecutor, FakeNotebooks, FakeVault
+from dataops_lab.testing import FakeBackends, FakeExecutor, FakeNotebooks, FakeVault, attempt_files_in
 
 from .records import postgres, sqlite
 from .service import timed
@@ -66,7 +66,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
 def services(store: SqlStore, folder: Path) -> Services:
     blobs = FolderBlobs(folder / "blobs")
     parts = (SystemClock(), SystemHost(), FakeVault())
-    return Services(store, blobs, FakeNotebooks(blobs), *parts, runs_folder=folder)  # type: ignore[arg-type]
+    return Services(store, blobs, FakeNotebooks(blobs), *parts, home=folder, attempt_files=attempt_files_in(folder))  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from dataops_lab.store import SqlStore, open_store
 from dataops_lab.store import attempts as attempt_rows
 from dataops_lab.store import runs as run_rows
 from dataops_lab.store import tables as t
-from dataops_lab.testing import FakeClock, FakeHost, FakeNotebooks, MemoryBlobs
+from dataops_lab.testing import FakeClock, FakeHost, FakeNotebooks, MemoryBlobs, attempt_files_in
 from tests.postgres import Cluster, Postgres
 
 from .turns import Row, Times
@@ -70,7 +70,16 @@ def postgres() -> Iterator[SqlStore]:
 def _services(store: SqlStore) -> Services:
     blobs = MemoryBlobs()
     clock = FakeClock(NOW)
-    return Services(store, blobs, FakeNotebooks(blobs), clock, FakeHost(), vault=None, runs_folder=Path("/nowhere"))  # type: ignore[arg-type]
+    return Services(
+        store,
+        blobs,
+        FakeNotebooks(blobs),
+        clock,
+        FakeHost(),
+        vault=None,  # type: ignore[arg-type]
+        home=Path("/nowhere"),
+        attempt_files=attempt_files_in(Path("/nowhere")),
+    )
 
 
 NOW = dt.datetime(2026, 7, 1, tzinfo=dt.UTC)

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import psutil
 
-from dataops_lab.engine.loop import QUIET_AFTER_S
+from dataops_lab.engine.loop import LOOK_WHEN_QUIET_EVERY_S
 
 from . import lean, notebooks, scheduler
 from .serving import served, until
@@ -96,7 +96,7 @@ def idle(seconds: float = 10.0) -> Row:
     """Memory of the engine and its share of a core while there is nothing to do."""
     lease = json.loads(said(str(PROGRAMS / "jupyter-dataops"), "engine", "status", "--json"))
     engine = psutil.Process(lease["pid"])
-    threading.Event().wait(QUIET_AFTER_S + 2.0)
+    threading.Event().wait(LOOK_WHEN_QUIET_EVERY_S + 2.0)
     engine.cpu_percent()
     threading.Event().wait(seconds)
     share, memory = engine.cpu_percent(), engine.memory_info().rss / 1024**2

@@ -34,6 +34,10 @@ class Home:
     def runs(self) -> Path:
         return self.folder / "runs"
 
+    def attempts(self, backend: str) -> Path:
+        """Return the folder that holds the run directory of each living attempt of this backend, under its name."""
+        return self.runs / backend.partition("+")[0]
+
     @property
     def keys(self) -> Path:
         return self.folder / "keys.json"

@@ -11,16 +11,19 @@ from threading import Lock
 from typing import Any, BinaryIO
 
 from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
+from .domain.inputs import Pins
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
+from .domain.runs import Attempt
 from .domain.secrets import Sealed
 from .domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from .domain.versions import Manifest, Origin, digest_of
+from .domain.workspaces import Location, folders_above
 from .errors import Damaged, NotFound, Refused, SecretsLocked
-from .ports import AttemptStatus, Bundle, Executor, Observation, Say
-from .ports.notebooks import NONE_BESIDE
+from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, Say
+from .ports.notebooks import NO_PINS, NONE_BESIDE
 from .runner import protocol
-from .runner.reading import open_plain
+from .runner.reading import RunFolder, open_plain
 
 
 class FakeClock:
@@ -48,9 +51,13 @@ class FakeClock:
 class FakeHost:
     """One process of a machine whose other processes live until they are said to be `dead`."""
 
-    def __init__(self, pid: int = 1, boot: str = "boot") -> None:
+    def __init__(self, pid: int = 1, boot: str = "boot", name: str = "here") -> None:
         self._identity = ProcessIdentity(pid, 1.0, boot)
+        self._name = name
         self.dead: set[int] = set()
+
+    def name(self) -> str:
+        return self._name
 
     def identity(self) -> ProcessIdentity:
         return self._identity
@@ -150,6 +157,12 @@ class FakeNotebooks:
         self._blobs = blobs
         self.schema = schema or ParameterSchema()
         self.written_on: str | None = "python3"
+        self.gone: set[str] = set()
+        """Paths of notebooks that were deleted or moved away."""
+        self.repositories: dict[str, str | None] = {}
+        """The remotes of git work trees, by their root."""
+        self.cells: dict[str, tuple[str, ...]] = {}
+        """The ids of cells, by the path of their notebook."""
 
     def inspect(
         self,
@@ -159,11 +172,12 @@ class FakeNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Inspection:
-        it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where)
+        it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
         return Inspection(
             name=it.name,
-            source=it.source,
+            location=it.location,
             root=it.root,
             notebook_path=it.manifest.notebook_path,
             parameters=self.schema,
@@ -174,6 +188,7 @@ class FakeNotebooks:
             origin=Origin(),
             findings=(),
             code_cells=1,
+            cell_ids=it.cell_ids,
         )
 
     def snapshot(
@@ -184,19 +199,35 @@ class FakeNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Snapshot:
-        digest = self._blobs.put(b'{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}')
+        cells = self.cells.get(path, ())
+        notebook = {"cells": [{"id": name} for name in cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+        digest = self._blobs.put(json.dumps(notebook).encode())
         name = Path(path).name
         return Snapshot(
             name=Path(path).stem,
-            source=path,
+            location=self.locate(path),
             root=root or str(Path(path).parent),
             manifest=Manifest(name, digest, (), self.schema, kernel or "python3", "python"),
             kernel=where.kernels[0] if where.kernels else self.kernel(kernel or "python3"),
             origin=Origin(),
             findings=(),
             code_cells=1,
+            cell_ids=cells,
         )
+
+    def locate(self, path: str) -> Location:
+        root = next((it for it in folders_above(path) if it in self.repositories), None)
+        if root is None:
+            return Location(str(Path(path).parent), Path(path).name)
+        return Location(root, str(Path(path).relative_to(root)), self.repositories[root])
+
+    def missing(self, paths: Sequence[str]) -> frozenset[str]:
+        return frozenset(self.gone.intersection(paths))
+
+    def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
+        return tuple(cell["id"] for cell in json.loads(notebook)["cells"] if "id" in cell)
 
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
         return self.written_on
@@ -223,6 +254,11 @@ class FakeNotebooks:
         wanted: Callable[[], bool] = lambda: True,
     ) -> bytes:
         return f"<title>{title}</title>{'code' if code else ''}".encode()
+
+
+def attempt_files_in(runs: Path) -> Callable[[Attempt], AttemptFiles]:
+    """As an installation has them that keeps its run directories in the folder `runs`."""
+    return lambda attempt: RunFolder(runs / attempt.backend.partition("+")[0] / attempt.name)
 
 
 class FakeBackends:
@@ -265,6 +301,12 @@ class FakeExecutor:
         self.calls.append(("kill" if force else "stop", name))
         if force and not self.deaf:
             self._seen[name] = Observation(AttemptStatus.CONFIRMED_DEAD, ran=name in self._seen)
+
+    def files(self, name: str) -> AttemptFiles:
+        return RunFolder(self.directory(name))
+
+    def ends(self, name: str) -> int | None:
+        return None
 
     def directory(self, name: str) -> Path:
         return self._folder / name

@@ -20,6 +20,7 @@ from .home import Home as Home  # noqa: PLC0414  (others look for it here)
 from .home import state_folder as state_folder  # noqa: PLC0414
 from .notebooks import LocalNotebooks
 from .ports import Blobs, Executor, ImageBackend, Notebooks
+from .runner.reading import RunFolder
 from .services import Services
 from .store import SqlStore, open_sqlite
 from .vault import AesVault, Keys
@@ -80,7 +81,8 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         clock=SystemClock(),
         host=SystemHost(),
         vault=AesVault(Keys(home.keys, os.environ)),
-        runs_folder=home.runs,
+        home=home.folder,
+        attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend) / attempt.name),
         limits=travel_limits(),
         inherited=inherited_of(os.environ),
         images=LazyImageBackends(_docker_images),
@@ -110,14 +112,14 @@ def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
     def docker(host: str | None) -> Executor:
         from .executors.docker import DockerExecutor, installation_id
 
-        installation = installation_id(home.folder)
-        return DockerExecutor(home.runs / "docker", blobs, installation=installation, daemon=docker_daemon(home, host))
+        installation, daemon = installation_id(home.folder), docker_daemon(home, host)
+        return DockerExecutor(home.attempts("docker"), blobs, installation=installation, daemon=daemon)
 
     def process(_: str | None) -> Executor:
         from .executors.process import ProcessExecutor
         from .executors.warm import Warm
 
-        return ProcessExecutor(home.runs / "process", blobs, warm=Warm(warm))
+        return ProcessExecutor(home.attempts("process"), blobs, warm=Warm(warm))
 
     return LazyBackends({"process": process, "docker": docker})
 

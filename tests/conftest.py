@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -20,6 +21,7 @@ from dataops_lab.testing import (
     FakeNotebooks,
     FakeVault,
     MemoryBlobs,
+    attempt_files_in,
 )
 
 pytest_plugins = ["tests.docker", "tests.kernel_sessions", "tests.postgres", "tests.registry"]
@@ -27,8 +29,15 @@ pytest_plugins = ["tests.docker", "tests.kernel_sessions", "tests.postgres", "te
 
 ABOUT_PROGRAMS = {"cli", "client", "executors", "faults", "kernels", "runner"}
 """Folders whose tests start what they are about: commands, servers, engines, containers, kernels."""
-STARTED = {"docker_client", "own_cluster", "postgres", "r_kernel", "running_engine", "start_server"}
+STARTED = {"docker_client", "own_cluster", "postgres", "r_kernel", "running_engine", "server", "start_server"}
 """Fixtures, and values of parameters, that stand for a program."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give a worker folders with short paths: sockets are made there, whose paths may have a hundred characters."""
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        config.option.basetemp = str(Path(config.option.basetemp).with_name(worker))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -89,7 +98,8 @@ def store(database: str) -> Iterator[SqlStore]:
 def ctx(tmp_path: Path, store: SqlStore, clock: FakeClock, host: FakeHost) -> Services:
     """Real store; everything else a fake."""
     blobs = MemoryBlobs()
-    return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), runs_folder=tmp_path / "runs")
+    files = attempt_files_in(tmp_path / "runs")
+    return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), home=tmp_path, attempt_files=files)
 
 
 @pytest.fixture

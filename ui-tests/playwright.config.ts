@@ -30,7 +30,6 @@ export default defineConfig({
   expect: { timeout: 40_000 },
   // One server, and one engine that runs a few notebooks at a time.
   workers: 1,
-  retries: Number(process.env.RETRIES ?? 0),
   reporter: [['list']],
   use: {
     baseURL: URL,

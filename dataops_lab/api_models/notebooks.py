@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from ..domain.inputs import Role
 from ..domain.parameters import Parameter, ParameterType
 from ..domain.snapshots import Inspection, Severity
 from .base import ContentsPath, Model
@@ -34,6 +35,8 @@ class FindingModel(Model):
     cell: int | None = None
     file: str | None = None
     """One that stays behind and can be taken along, as a path from the notebook's folder."""
+    job: str | None = None
+    """The id of a job that may be the same as that of the notebook."""
 
 
 class KernelModel(Model):
@@ -50,8 +53,16 @@ class OriginModel(Model):
 
 
 class TravellingFileModel(Model):
+    """A file that travels. `fresh`: each run takes it as it is then; otherwise it belongs to the version.
+
+    Code always does. For the others `pattern`, or `!` and `pattern`, as one of the `pinned` of the job says which.
+    """
+
     path: str
     size: int
+    role: Role
+    fresh: bool
+    pattern: str
 
 
 class WrittenInModel(Model):
@@ -76,18 +87,22 @@ class InspectionModel(Model):
     files: list[TravellingFileModel]
     file_count: int
     file_bytes: int
+    fresh_count: int
+    """Those of all files that each run takes anew."""
     origin: OriginModel
     findings: list[FindingModel]
     code_cells: int
     written_in: WrittenInModel | None = None
     kernel_suggestion: str | None = None
     """Where `kernel` is null: the only kernel there of the notebook's language."""
+    pinned: list[str] = Field(default_factory=list)
+    """The patterns by which `files` are fresh or not: those that were given, else the job's."""
 
     @classmethod
     def of(cls, it: Inspection) -> InspectionModel:
         return cls(
             name=it.name,
-            source=it.source,
+            source=it.location.source,
             root=it.root,
             notebook_path=it.notebook_path,
             declares_parameters=it.parameters.declared,
@@ -95,14 +110,16 @@ class InspectionModel(Model):
             kernel=KernelModel.model_validate(it.kernel) if it.kernel else None,
             kernel_problem=it.kernel_problem,
             kernels=list(it.kernels),
-            files=[TravellingFileModel(path=f.path, size=f.size) for f in it.files[:200]],
+            files=[TravellingFileModel.model_validate(f) for f in it.files[:200]],
             file_count=len(it.files),
             file_bytes=sum(f.size for f in it.files),
+            fresh_count=sum(f.fresh for f in it.files),
             origin=OriginModel.model_validate(it.origin),
             findings=[FindingModel.model_validate(f) for f in it.findings],
             code_cells=it.code_cells,
             written_in=WrittenInModel.model_validate(it.written_in) if it.written_in else None,
             kernel_suggestion=it.kernel_suggestion,
+            pinned=list(it.pinned.patterns),
         )
 
 
@@ -114,6 +131,8 @@ class InspectRequest(Model):
     environment: str = "sandbox"
     """What would run there: with its kernels and variables."""
     image: str | None = Field(default=None, max_length=100)
+    pinned: list[str] | None = None
+    """Instead of the patterns of the job."""
 
 
 class TakeAlongRequest(Model):

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from ..domain.environments import Resources
+from ..domain.inputs import RunFiles
 from ..domain.jobs import JobKind
 from ..domain.records import RecordFileKind
 from ..domain.retries import Budget, charged, due_at
@@ -27,6 +28,8 @@ class SubmitRequest(GivenSettingsModel):
     kernel: str | None = None
     image: str | None = Field(default=None, max_length=100)
     resources: ResourcesModel | None = None
+    pinned: list[str] | None = None
+    """From now on the job's patterns of pinned files, see JobModel; null: those that it has."""
 
 
 class BatchRequest(SubmitRequest):
@@ -100,8 +103,35 @@ class ArtifactModel(Model):
     digest: str
 
 
+class InputModel(Model):
+    """A file that a run finds. `fresh`: taken when the run was made; otherwise it belongs to the version."""
+
+    path: str
+    size: int
+    digest: str
+    fresh: bool
+
+
+class InputsModel(Model):
+    """What a run finds beside its notebook, by path below the root. `digest` names all that is fresh, null for none."""
+
+    digest: str | None
+    files: list[InputModel]
+
+    @classmethod
+    def of(cls, it: RunFiles) -> InputsModel:
+        found = [(file, False) for file in it.files] + [(file, True) for file in it.inputs.files]
+        return cls(
+            digest=it.inputs.digest,
+            files=[
+                InputModel(path=file.path, size=file.size, digest=file.digest, fresh=fresh)
+                for file, fresh in sorted(found, key=lambda pair: pair[0].path)
+            ],
+        )
+
+
 class JobReference(Model):
-    """`path` is the notebook's path below its workspace root, as the version has it."""
+    """`path` is the path of the notebook below the root of its workspace, `source` where this machine saw it last."""
 
     id: str
     name: str
@@ -119,6 +149,8 @@ class Digests(Model):
     notebook: str
     output: str | None = None
     record: str | None = None
+    inputs: str | None = None
+    """Of all that the run took fresh; null where that is nothing."""
 
 
 class RunImageModel(Model):
@@ -281,6 +313,7 @@ class RunModel(RunBase):
                 notebook=version.manifest.notebook_digest,
                 output=output.digest if output else None,
                 record=record.digest if record else None,
+                inputs=run.inputs_digest,
             ),
             origin=OriginModel.model_validate(run.origin),
             findings=[FindingModel.model_validate(f) for f in run.findings],

@@ -34,11 +34,13 @@ class Connection:
         return self.client.run(newest[0].id)
 
     def job(self, job: str) -> JobModel:
-        """By id or name."""
+        """By id, by name, or by the path of its notebook."""
         try:
             return self.client.job(job)
         except NotFound:
-            found = [it for it in self.client.jobs(text=job, limit=500).items if job in (it.name, it.source)]
+            source = os.path.realpath(job) if self.engine else job
+            named = [*self.client.jobs(text=job, limit=500).items, *self.client.jobs(text=source, limit=500).items]
+            found = list({it.id: it for it in named if it.name == job or it.source in (job, source)}.values())
         if len(found) == 1:
             return found[0]
         if found:

@@ -78,6 +78,29 @@ def state_folder_is_usable(home: Home) -> Iterator[Finding]:
         yield Finding(what, "ok", said)
 
 
+def files_are_local(home: Home) -> Iterator[Finding]:
+    import psutil
+
+    nearest = next(folder for folder in (home.folder, *home.folder.parents) if folder.exists()).resolve()
+    holding = [disk for disk in psutil.disk_partitions(all=True) if nearest.is_relative_to(disk.mountpoint)]
+    # The last one of those with the longest path lies on top.
+    disk = max(reversed(holding), key=lambda disk: len(disk.mountpoint), default=None)
+    if disk is not None and disk.fstype.lower().removeprefix("fuse.") in NETWORK_FILE_SYSTEMS:
+        yield Finding(
+            "file system",
+            "note",
+            f"{home.folder} lies on {disk.fstype}, a network file system. SQLite's write-ahead log works there only "
+            "while all programs that use the folder run on one host; two hosts would damage the database.",
+            "Use the folder from one host at a time, or name a local one: export DATAOPS_LAB_HOME=…",
+        )
+
+
+NETWORK_FILE_SYSTEMS = {
+    *("9p", "afs", "beegfs", "ceph", "cifs", "davfs", "gfs2", "glusterfs", "gpfs", "juicefs", "lustre", "nfs", "nfs4"),
+    *("ocfs2", "orangefs", "panfs", "pvfs2", "s3fs", "smb3", "smbfs", "sshfs", "virtiofs", "weka", "wekafs"),
+}
+
+
 def database_is_sound(home: Home) -> Iterator[Finding]:
     what = "database"
     if not home.database.exists():
@@ -241,8 +264,27 @@ def docker_answers(home: Home) -> Iterator[Finding]:
             yield Finding("Docker", "broken", error.message)
 
 
+def jobs_are_whole(home: Home) -> Iterator[Finding]:
+    """Two clones that had jobs before we knew that they are of one repository."""
+    if not home.database.exists():
+        return
+    from ..wiring import build_services
+
+    try:
+        ctx = build_services(home)
+        with ctx.store.read() as tx:
+            parted = tx.workspaces.parted()
+            jobs = tx.jobs.of({job_id for pair in parted for job_id in pair})
+    except (DataOpsError, OSError):
+        return  # Said with the database.
+    for older, newer in parted:
+        said = f"{jobs[older].source} and {jobs[newer].source} are one notebook in two clones, and two jobs."
+        yield Finding("job", "note", said, f"If they are one: jupyter dataops jobs relink {older} {newer}")
+
+
 CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     state_folder_is_usable,
+    files_are_local,
     database_is_sound,
     engine_leads,
     runner_can_start,
@@ -250,4 +292,5 @@ CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     server_extension_is_enabled,
     lab_extension_is_there,
     docker_answers,
+    jobs_are_whole,
 )

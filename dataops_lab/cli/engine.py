@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import click
 from ..errors import EngineUnavailable
 from . import options
 from .output import as_json as print_json
-from .text import plural, since
+from .text import plain, plural, since
 
 if TYPE_CHECKING:
     from threading import Event
@@ -57,11 +58,17 @@ def run(slots: int | None, idle_s: float | None, warm: int, parent: int | None, 
 
     write_log(log)
     stop = Event()
+    leading = build_engine(Home(state_folder()), slots=slots, warm=warm, exit_when_idle_s=idle_s)
+
+    def end(*_: object) -> None:
+        stop.set()
+        leading.wake()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     if parent is not None:
-        Thread(target=_end_with, args=(parent, stop), daemon=True).start()
-    build_engine(Home(state_folder()), slots=slots, warm=warm, exit_when_idle_s=idle_s).run(stop)
+        Thread(target=_end_with, args=(parent, stop, end), daemon=True).start()
+    leading.run(stop)
 
 
 @engine.command()
@@ -73,7 +80,8 @@ def status(as_json: bool) -> None:
     from ..api_models import EngineStatus
     from ..services import installation
 
-    seen = installation.overview(_services())
+    services = _services()
+    seen = installation.overview(services)
     leader = seen.leader
     if as_json:
         leading = EngineStatus(
@@ -87,7 +95,8 @@ def status(as_json: bool) -> None:
         return
     if leader:
         began = since(leader.since, dt.datetime.now(dt.UTC))
-        click.echo(f"Process {leader.process.pid} leads ({began}) with {plural(leader.slots, 'slot')}.")
+        where = "" if leader.host in ("", services.host.name()) else f" of the host {plain(leader.host)}"
+        click.echo(f"Process {leader.process.pid}{where} leads ({began}) with {plural(leader.slots, 'slot')}.")
     else:
         click.echo(
             "No engine leads. JupyterLab and `jupyter dataops run` start one; so does `jupyter dataops engine run`."
@@ -105,6 +114,11 @@ def stop(as_json: bool) -> None:
     services = _services()
     seen = installation.overview(services)
     leader = seen.leader
+    boot = services.host.identity().boot
+    if leader is not None and leader.is_of_another_host(host=services.host.name(), boot=boot):
+        raise EngineUnavailable(
+            f"The engine, process {leader.process.pid}, runs on the host {leader.host}. Stop it there."
+        )
     if leader is not None and is_same_process(leader.process):
         import signal
 
@@ -142,11 +156,11 @@ def _wait_for_the_end(services: Services, leader: Lease) -> None:
         time.sleep(0.05)
 
 
-def _end_with(parent: int, stop: Event) -> None:
+def _end_with(parent: int, stop: Event, end: Callable[[], None]) -> None:
     while os.getppid() == parent:
         if stop.wait(1.0):
             return
-    stop.set()
+    end()
 
 
 def _services() -> Services:

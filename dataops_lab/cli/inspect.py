@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +16,7 @@ from .story import tell_findings
 from .text import one_line, plain, plural, size
 
 if TYPE_CHECKING:
-    from ..api_models import InspectionModel, ParameterModel
+    from ..api_models import InspectionModel, ParameterModel, TravellingFileModel
 
 
 @click.command()
@@ -56,12 +57,11 @@ def _tell(found: InspectionModel) -> None:
     else:
         click.echo(f"kernel     {click.style(plain(found.kernel_problem or 'none'), fg='red')}")
     click.echo(f"cells      {found.code_cells} with code")
-    shown = ", ".join(one_line(file.path) for file in found.files[:5])
-    more = ", …" if found.file_count > 5 else ""
-    along = (
-        f"{plural(found.file_count, 'file')}, {size(found.file_bytes)}: {shown}{more}" if found.files else "no files"
-    )
+    along = f"{plural(found.file_count, 'file')}, {size(found.file_bytes)}" if found.files else "no files"
     click.echo(f"takes      {along}")
+    version_count = found.file_count - found.fresh_count
+    _tell_files("of the version", [file for file in found.files if not file.fresh], version_count)
+    _tell_files("fresh in each run", [file for file in found.files if file.fresh], found.fresh_count)
     if found.origin.commit:
         changed = ", with changes that are not committed" if found.origin.dirty else ""
         click.echo(f"git        {one_line(found.origin.commit)[:12]} on {one_line(found.origin.branch)}{changed}")
@@ -74,6 +74,12 @@ def _tell(found: InspectionModel) -> None:
     if found.findings:
         click.echo()
         tell_findings(found.findings, err=False)
+
+
+def _tell_files(part: str, files: Sequence[TravellingFileModel], count: int) -> None:
+    if count:
+        shown = ", ".join(one_line(file.path) for file in files[:5])
+        click.echo(f"           {part}: {shown}{', …' if count > 5 or not shown else ''}")
 
 
 def _row(parameter: ParameterModel) -> tuple[str, str, str, str]:

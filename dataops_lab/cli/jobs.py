@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..domain.inputs import Pins
 from ..domain.settings import MAX_CONCURRENCY, MAX_PRIORITY, MAX_RETRIES, RunSettings
+from ..errors import NotFound
 from . import options
 from .connection import connected
 from .options import F
@@ -40,7 +42,7 @@ _concurrency = click.IntRange(0, MAX_CONCURRENCY)
 def jobs() -> None:
     """Look at jobs, and say how their runs are treated.
 
-    JOB is a job's id or its name.
+    JOB is a job's id, its name or the path of its notebook.
     """
 
 
@@ -59,7 +61,9 @@ def list_(text: str | None, limit: int, cursor: str | None, server: str | None, 
     elif page.items:
         now = dt.datetime.now(dt.UTC)
         table(
-            ("job", "name", "last run", "when", "notebook"), [_row(job, now) for job in page.items], shrinks="notebook"
+            ("job", "name", "last run", "when", "workspace", "notebook"),
+            [_row(job, now) for job in page.items],
+            shrinks="notebook",
         )
         if page.next:
             remark(f"There are more: --cursor {page.next}")
@@ -122,18 +126,70 @@ def show(job: str, server: str | None, as_json: bool) -> None:
     metavar="S",
     help="Seconds from the submission to the end.",
 )
+@click.option(
+    "--pin",
+    multiple=True,
+    metavar="PATTERN",
+    help="Let these files belong to the version, as 'data/*.csv' from the folder of the notebook. Repeat it for more.",
+)
+@click.option(
+    "--fresh",
+    multiple=True,
+    metavar="PATTERN",
+    help="Let each run take these files as they are then. The last pattern that matches a file counts.",
+)
+@click.option("--no-pins", is_flag=True, help="Remove all patterns of --pin and --fresh first.")
 @options.server_option
 @options.json_option
-def set_(job: str, server: str | None, as_json: bool, **given: Any) -> None:
+def set_(
+    job: str,
+    pin: tuple[str, ...],
+    fresh: tuple[str, ...],
+    no_pins: bool,
+    server: str | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Change a job. `default` as a value takes a setting back.
 
     It holds for runs that are submitted from now on; --concurrency at once.
     """
     changes: Any = {name: None if it is DEFAULT else it for name, it in given.items() if it is not None}
-    if not changes:
+    pins_change = bool(pin or fresh or no_pins)
+    if not changes and not pins_change:
         raise click.UsageError("Nothing to change. `jupyter dataops jobs set --help` lists the settings.")
     with connected(server) as connection:
-        _tell(connection.client.change_job(connection.job(job).id, **changes), as_json)
+        before = connection.job(job)
+        if pins_change:
+            pins = Pins() if no_pins else Pins(tuple(before.pinned))
+            for pattern in pin:
+                pins = pins.changed(pattern, fresh=False)
+            for pattern in fresh:
+                pins = pins.changed(pattern, fresh=True)
+            changes |= {"pinned": pins.patterns, "revision": before.revision}
+        _tell(connection.client.change_job(before.id, **changes), as_json)
+
+
+@jobs.command()
+@click.argument("old")
+@click.argument("new")
+@options.server_option
+@options.json_option
+def relink(old: str, new: str, server: str | None, as_json: bool) -> None:
+    """Say that OLD and NEW are one job.
+
+    NEW is a job, or the path of a notebook that was moved. OLD gets the runs and versions of NEW and its place, and
+    keeps its name and settings; then NEW is gone. Refused while the notebook of OLD is still there.
+    """
+    with connected(server) as connection:
+        job = connection.job(old)
+        try:
+            other = {"job": connection.job(new).id}
+        except NotFound:
+            if not new.endswith(".ipynb"):
+                raise
+            other = {"path": new}
+        _tell(connection.client.relink_job(job.id, **other), as_json)
 
 
 @click.group()
@@ -171,7 +227,8 @@ def set_project(project: str, concurrency: Any, server: str | None, as_json: boo
 
 def _row(job: JobModel, now: dt.datetime) -> tuple[str, ...]:
     last = job.last_run
-    return job.id, job.name, last.phase if last else "", since(last.created_at, now) if last else "", job.source
+    when = since(last.created_at, now) if last else ""
+    return job.id, job.name, last.phase if last else "", when, job.workspace.name, job.path
 
 
 def _tell(job: JobModel, as_json: bool) -> None:
@@ -180,7 +237,17 @@ def _tell(job: JobModel, as_json: bool) -> None:
         return
     click.echo(f"{click.style(one_line(job.name), bold=True)}  {job.id}")
     click.echo(f"{'notebook':<19}{one_line(job.source, 200)}")
+    for source in job.sources[1:]:
+        click.echo(f"{'':<19}{one_line(source, 200)}")
+    click.echo(f"{'workspace':<19}{one_line(job.workspace.remote or job.workspace.name)}: {one_line(job.path, 200)}")
+    for it in job.place_changes:
+        verb = f"relinked, with {it.job}" if it.job else "moved"
+        click.echo(
+            f"{verb:<19}{it.at:%Y-%m-%d %H:%M} by {one_line(it.by or '?')}, from {one_line(it.source_before, 200)}"
+        )
     click.echo(f"{'concurrency':<19}{_limit(job.concurrency)}")
+    if job.pinned:
+        click.echo(f"{'pinned':<19}{' '.join(map(one_line, job.pinned))}")
     for name, default in vars(RunSettings()).items():
         chosen = getattr(job, name)
         value = f"{default:g} (default)" if chosen is None else f"{chosen:g}"

@@ -70,7 +70,8 @@ def _lease(_: Home, ctx: Services) -> Iterator[Leftover]:
 
     with ctx.store.read() as tx:
         lease = tx.leases.get(ENGINE)
-    if lease and lease.holder and not leads(lease, ctx.clock, ctx.host):
+        is_left = lease is not None and lease.holder and not leads(tx, lease, ctx.clock, ctx.host)
+    if lease is not None and is_left:
 
         def release() -> None:
             with ctx.store.begin() as tx:

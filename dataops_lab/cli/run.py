@@ -62,6 +62,8 @@ def run(
 ) -> int:
     """Run NOTEBOOK as a job: snapshot it, submit it, follow it.
 
+    Data files travel as they are now, unless `jupyter dataops jobs set --pin` made them a part of the version.
+
     With --server, NOTEBOOK is the path that Jupyter's file browser shows. With --params-file, many runs of it.
 
     \b

@@ -270,6 +270,29 @@ def record(run_id: str, output: str, server: str | None, as_json: bool) -> None:
 
 @runs.command()
 @options.run_argument
+@options.server_option
+@options.json_option
+def inputs(run_id: str, server: str | None, as_json: bool) -> None:
+    """List the files that a run found beside its notebook.
+
+    Those of its version, and those that it took fresh when it was made.
+    """
+    with connected(server) as connection:
+        found = connection.client.inputs(connection.named(run_id).id)
+    if as_json:
+        print_json(found)
+    elif found.files:
+        rows = [
+            (file.path, "fresh" if file.fresh else "version", size(file.size), file.digest[:19] + "…")
+            for file in found.files
+        ]
+        table(("file", "of", "size", "digest"), rows, shrinks="file")
+    else:
+        remark("No other files than the notebook.")
+
+
+@runs.command()
+@options.run_argument
 @options.parameter_options
 @click.option("--env", "environment", metavar="NAME", help="Another environment than the one in which it ran.")
 @click.option("--image", metavar="NAME", help="An image of the catalogue, as it is there now.")
@@ -295,7 +318,8 @@ def rerun(
 ) -> int:
     """Run the version of an earlier run again, as a new run. Parameters that are not given stay as they were.
 
-    It runs where it ran before, in the very same image, unless --env or --image names another one.
+    It reads the data that the earlier run read; `jupyter dataops run` takes those of now. It runs where it ran before,
+    in the very same image, unless --env or --image names another one.
 
     Exit codes are those of `jupyter dataops run`.
     """

@@ -14,6 +14,7 @@ from ..errors import Unavailable
 
 if TYPE_CHECKING:
     from ..api_models import (
+        InputsModel,
         InspectionModel,
         JobModel,
         JournalPage,
@@ -46,6 +47,7 @@ class Settings(TypedDict, total=False):
 class JobSettings(Settings, total=False):
     name: str
     concurrency: int | None
+    pinned: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,13 @@ class Client(Protocol):
     def status(self) -> Status: ...
 
     def inspect(
-        self, path: str, *, kernel: str | None = None, environment: str = "sandbox", image: str | None = None
+        self,
+        path: str,
+        *,
+        kernel: str | None = None,
+        environment: str = "sandbox",
+        image: str | None = None,
+        pinned: Sequence[str] | None = None,
     ) -> InspectionModel:
         """What a run of the notebook would take along and could be given there. Stores nothing."""
         ...
@@ -85,11 +93,13 @@ class Client(Protocol):
         image: str | None = None,
         resources: Resources | None = None,
         key: str | None = None,
+        pinned: Sequence[str] | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
         """Snapshot the notebook and queue a run of it. The same request with the same `key` gives the same run.
 
         `texts` are parameters as people type them, read by their declared types; they override `parameters`.
+        `pinned` become the job's patterns of pinned files; None: those that it has.
         """
         ...
 
@@ -106,6 +116,7 @@ class Client(Protocol):
         image: str | None = None,
         resources: Resources | None = None,
         key: str | None = None,
+        pinned: Sequence[str] | None = None,
         **settings: Unpack[Settings],
     ) -> list[RunSummaryModel]:
         """Snapshot the notebook once, and queue a run for each row, in their order: all of them or none.
@@ -116,6 +127,9 @@ class Client(Protocol):
         ...
 
     def run(self, run_id: str) -> RunModel: ...
+    def inputs(self, run_id: str) -> InputsModel:
+        """The files that it finds beside its notebook."""
+        ...
 
     def runs(
         self,
@@ -248,6 +262,13 @@ class Client(Protocol):
         **changes: Unpack[JobSettings],
     ) -> JobModel:
         """None takes a setting back, what is not given stays. Conflict when its revision is another than `revision`."""
+        ...
+
+    def relink_job(self, job_id: str, *, job: str | None = None, path: str | None = None) -> JobModel:
+        """Say that it is the same as the `job` of that id, or the job of the notebook at `path`; one of both is given.
+
+        The runs and versions of the other job go to it, and so does its place. Conflict where that is not clear.
+        """
         ...
 
     def project(self, name: str = "default") -> ProjectModel: ...

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from ..api_models import (
     BatchModel,
     BatchRequest,
+    InputsModel,
     InspectionModel,
     InspectRequest,
     JobChanges,
@@ -28,6 +29,7 @@ from ..api_models import (
     PreviewRequest,
     ProjectChanges,
     ProjectModel,
+    RelinkRequest,
     RemovedModel,
     RerunRequest,
     ResourcesModel,
@@ -108,9 +110,17 @@ class HttpClient(Client):
         return self._get(Status, "status")
 
     def inspect(
-        self, path: str, *, kernel: str | None = None, environment: str = "sandbox", image: str | None = None
+        self,
+        path: str,
+        *,
+        kernel: str | None = None,
+        environment: str = "sandbox",
+        image: str | None = None,
+        pinned: Sequence[str] | None = None,
     ) -> InspectionModel:
-        request = _valid(InspectRequest, path=path, kernel=kernel, environment=environment, image=image)
+        request = _valid(
+            InspectRequest, path=path, kernel=kernel, environment=environment, image=image, pinned=_listed(pinned)
+        )
         return self._post(InspectionModel, "inspect", request)
 
     def submit(
@@ -125,6 +135,7 @@ class HttpClient(Client):
         image: str | None = None,
         resources: Resources | None = None,
         key: str | None = None,
+        pinned: Sequence[str] | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
         values = dict(parameters or {})
@@ -140,6 +151,7 @@ class HttpClient(Client):
             kernel=kernel,
             image=image,
             resources=ResourcesModel.model_validate(resources) if resources else None,
+            pinned=_listed(pinned),
             **settings,
         )
         return self._post(RunModel, "runs", request, key=key)
@@ -157,12 +169,13 @@ class HttpClient(Client):
         image: str | None = None,
         resources: Resources | None = None,
         key: str | None = None,
+        pinned: Sequence[str] | None = None,
         **settings: Unpack[Settings],
     ) -> list[RunSummaryModel]:
         common = dict(parameters or {})
         given = [dict(row.parameters) for row in rows]
         if texts or any(row.texts for row in rows):
-            schema = _schema(self.inspect(path, kernel=kernel, environment=environment, image=image))
+            schema = _schema(self.inspect(path, kernel=kernel, environment=environment, image=image, pinned=pinned))
             common |= schema.parsed(texts)
             given = [values | schema.parsed(row.texts) for values, row in zip(given, rows, strict=True)]
         request = _valid(
@@ -175,12 +188,16 @@ class HttpClient(Client):
             kernel=kernel,
             image=image,
             resources=ResourcesModel.model_validate(resources) if resources else None,
+            pinned=_listed(pinned),
             **settings,
         )
         return self._post(BatchModel, "runs/batch", request, key=key).runs
 
     def run(self, run_id: str) -> RunModel:
         return self._get(RunModel, _run(run_id))
+
+    def inputs(self, run_id: str) -> InputsModel:
+        return self._get(InputsModel, _run(run_id, "inputs"))
 
     def runs(
         self,
@@ -333,6 +350,10 @@ class HttpClient(Client):
     def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
         return self._patch(ProjectModel, f"projects/{_quoted(name)}", _valid(ProjectChanges, concurrency=concurrency))
 
+    def relink_job(self, job_id: str, *, job: str | None = None, path: str | None = None) -> JobModel:
+        body = _valid(RelinkRequest, job=job, path=path)
+        return self._post(JobModel, f"jobs/{_quoted(job_id)}/relink", body)
+
     def versions(self, job_id: str) -> list[VersionModel]:
         return self._get(PageModel[VersionModel], f"jobs/{_quoted(job_id)}/versions").items
 
@@ -451,6 +472,10 @@ def _run(run_id: str, *below: str) -> str:
 def _quoted(name: str) -> str:
     # `.` and `..` would be taken for steps in the path, not for names.
     return "%2E" * len(name) if name in (".", "..") else quote(name, safe="")
+
+
+def _listed(items: Sequence[str] | None) -> list[str] | None:
+    return None if items is None else list(items)
 
 
 def _valid(model: type[M], **given: Any) -> M:

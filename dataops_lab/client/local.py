@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..api_models import (
+    InputsModel,
     InspectionModel,
     JobModel,
     JournalPage,
@@ -26,7 +27,7 @@ from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState, RunSummary, Submission
 from ..ports import RunFilter
-from ..services import Services, damage, installation, jobs, projects, records, retention, runs
+from ..services import Services, damage, installation, jobs, moves, projects, records, retention, runs
 from ..services.permissions import may_administer
 from ..services.placement import Elsewhere
 from ..services.runs import RunView
@@ -66,15 +67,28 @@ class LocalClient(Client):
         return Status.of(
             seen,
             user=self._user,
-            home=str(self._ctx.runs_folder.parent),
+            home=str(self._ctx.home),
             may_administer=may_administer(self._ctx, self._user),
         )
 
     def inspect(
-        self, path: str, *, kernel: str | None = None, environment: str = "sandbox", image: str | None = None
+        self,
+        path: str,
+        *,
+        kernel: str | None = None,
+        environment: str = "sandbox",
+        image: str | None = None,
+        pinned: Sequence[str] | None = None,
     ) -> InspectionModel:
         found = jobs.inspect(
-            self._ctx, path, root=self._root, by=self._user, kernel=kernel, environment=environment, image=image
+            self._ctx,
+            path,
+            root=self._root,
+            by=self._user,
+            kernel=kernel,
+            environment=environment,
+            image=image,
+            pinned=pinned,
         )
         return InspectionModel.of(found)
 
@@ -90,10 +104,11 @@ class LocalClient(Client):
         image: str | None = None,
         resources: Resources | None = None,
         key: str | None = None,
+        pinned: Sequence[str] | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
         given = {"name": name, "environment": environment, "kernel": kernel, "image": image, "key": key, **settings}
-        submission = self._submission(path, parameters, texts, resources, given)
+        submission = self._submission(path, parameters, texts, resources, pinned, given)
         return RunModel.of(runs.submit(self._ctx, submission, by=self._user).view)
 
     def submit_many(
@@ -109,10 +124,11 @@ class LocalClient(Client):
         image: str | None = None,
         resources: Resources | None = None,
         key: str | None = None,
+        pinned: Sequence[str] | None = None,
         **settings: Unpack[Settings],
     ) -> list[RunSummaryModel]:
         given = {"name": name, "environment": environment, "kernel": kernel, "image": image, "key": key, **settings}
-        submission = self._submission(path, parameters, texts, resources, given)
+        submission = self._submission(path, parameters, texts, resources, pinned, given)
         queued = runs.submit_many(self._ctx, submission, rows, by=self._user)
         return [RunSummaryModel.of(run) for run, _ in queued]
 
@@ -122,6 +138,7 @@ class LocalClient(Client):
         parameters: Mapping[str, Any] | None,
         texts: Sequence[tuple[str, str]],
         resources: Resources | None,
+        pinned: Sequence[str] | None,
         given: dict[str, Any],
     ) -> Submission:
         return Submission(
@@ -130,11 +147,15 @@ class LocalClient(Client):
             parameters=dict(parameters or {}),
             texts=tuple(texts),
             resources=resources or Resources(),
+            pinned=None if pinned is None else tuple(pinned),
             **given,
         )
 
     def run(self, run_id: str) -> RunModel:
         return RunModel.of(runs.get(self._ctx, run_id))
+
+    def inputs(self, run_id: str) -> InputsModel:
+        return InputsModel.of(records.files(self._ctx, run_id))
 
     def runs(
         self,
@@ -197,6 +218,7 @@ class LocalClient(Client):
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
         ctx = self._ctx
         tail = _JournalTail(ctx) if journal else None
+        bell = ctx.store.bell()
         changes: int | None = None
         shown: RunSummary | None = None
         spoke_at = 0.0
@@ -205,6 +227,7 @@ class LocalClient(Client):
             while True:
                 # Why a run waits can change without any commit: an engine may have been killed.
                 silent = time.monotonic() - spoke_at >= SPEAK_EVERY_S
+                bell.silence()
                 before, changes = changes, ctx.store.changes()
                 if silent or shown is None or changes != before:
                     if tail:
@@ -217,8 +240,10 @@ class LocalClient(Client):
                 if not events:
                     if run.state.is_terminal:
                         return
-                    time.sleep(LOOK_EVERY_S)
+                    # A journal grows without a commit.
+                    bell.wait(LOOK_EVERY_S if journal else SPEAK_EVERY_S)
         finally:
+            bell.close()
             if tail:
                 tail.close()
 
@@ -266,6 +291,10 @@ class LocalClient(Client):
 
     def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
         return ProjectModel.model_validate(projects.limit(self._ctx, name, concurrency, by=self._user))
+
+    def relink_job(self, job_id: str, *, job: str | None = None, path: str | None = None) -> JobModel:
+        moves.relink(self._ctx, job_id, other=job, path=path, by=self._user)
+        return self.job(job_id)
 
     def versions(self, job_id: str) -> list[VersionModel]:
         return [VersionModel.of(found) for found in jobs.versions(self._ctx, job_id)]

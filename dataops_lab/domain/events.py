@@ -43,8 +43,8 @@ class Event:
     subject: Subject
     at: dt.datetime
     kind: str
-    """`run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`; and
-    `run.deleted`, the only one that is left of a run that is gone."""
+    """`run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`,
+    `run.reaction_failed`; and `run.deleted`, the only one that is left of a run that is gone."""
     actor: str | None = None
     revision: int | None = None
     data: dict[str, Any] = field(default_factory=dict)

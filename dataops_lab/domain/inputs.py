@@ -119,6 +119,18 @@ def _matches(pattern: str, name: str) -> bool:
 
 
 @dataclass(frozen=True)
+class FoundFile:
+    """A file that would travel. `fresh`: each run takes it as it is then. `pattern` is its own, see `Pins`."""
+
+    path: str
+    size: int
+    executable: bool
+    role: Role
+    fresh: bool
+    pattern: str
+
+
+@dataclass(frozen=True)
 class Inputs:
     """The data of a run: files as in a Manifest, and the folders that were there without a file that travels."""
 
@@ -140,6 +152,14 @@ class Inputs:
     def digest(self) -> str | None:
         """The name of the whole set; None where there is nothing in it."""
         return digest_of(canonical_json(self.to_json())) if self.files or self.folders else None
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """What a run finds beside its notebook: `files` of its version, and the `inputs` that it took fresh."""
+
+    files: tuple[TravellingFile, ...]
+    inputs: Inputs
 
 
 def inputs_reachable(inputs: Inputs, roots: Mapping[str, str], *, host: str) -> bool:

@@ -30,10 +30,9 @@ class Project:
 
 @dataclass(frozen=True)
 class Job:
-    """`source` is the notebook's real absolute path, so that every way to reach it is one job.
+    """Known by its workspace and the POSIX `path` below a root of that.
 
-    It is `path` below a root of the workspace, which the store fills in.
-
+    `source` is the absolute path below the root that this machine saw last. The store fills it in, and keeps none.
     `settings` are those of its runs for which a submission gives none, `concurrency` as in Project.
     """
 
@@ -48,7 +47,6 @@ class Job:
     kind: JobKind = JobKind.NOTEBOOK
     workspace_id: str = ""
     path: str = ""
-    cell_ids: tuple[str, ...] | None = None
     pinned: tuple[str, ...] = ()
     revision: int = field(default=1, compare=False)
     """Counts the changes."""

@@ -35,8 +35,18 @@ class Lease:
     slots: int
     """How many attempts the holder lets run at once."""
     host: str = ""
+    """See `Host.name`. Empty when a program took it that did not tell hosts apart."""
     expires_at: dt.datetime | None = None
-    """By the clock of the database, where that is what decides."""
+    """For other hosts: on a clock that all of them can read."""
+
+    def is_of_another_host(self, *, host: str, boot: str) -> bool:
+        """Whether the boot clock of `expires` cannot be read from here. Containers of one machine share that clock."""
+        return self.process.boot != boot and self.host not in ("", host)
 
     def is_held(self, *, boot: str, monotonic: float) -> bool:
+        """Tell it on the holder's own host. A lease from before the last boot is not held: nothing of then lives."""
         return self.process.boot == boot and monotonic < self.expires
+
+    def is_held_elsewhere(self, now: dt.datetime) -> bool:
+        """Tell it of another host. `now` is on the clock of `expires_at`."""
+        return self.expires_at is not None and now < self.expires_at

@@ -59,6 +59,14 @@ class Patience(NamedTuple):
         return within - waited
 
 
+class Changes(NamedTuple):
+    """The runs that moved and those that somebody wants to end, up to the event `seq`."""
+
+    seq: int
+    moved: frozenset[str]
+    cancelled: frozenset[str]
+
+
 class Standing(NamedTuple):
     """What an engine remembers of a run that is queued, active, or waits for its next attempt."""
 

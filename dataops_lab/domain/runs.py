@@ -17,7 +17,7 @@ from .jobs import JobKind
 from .moments import Moment
 from .settings import GivenSettings, RunSettings
 from .snapshots import Finding, KernelChoice
-from .versions import Origin, TravellingFile
+from .versions import Origin
 
 
 class RunState(StrEnum):
@@ -161,6 +161,8 @@ class Submission(GivenSettings):
     """A name of the catalogue; None: the environment's default."""
     resources: Resources = Resources()
     key: str | None = None
+    pinned: tuple[str, ...] | None = None
+    """From now on the job's, see Pins; None: as they are."""
 
 
 @dataclass(frozen=True)
@@ -223,8 +225,8 @@ class Run:
     parent_id: str | None = None
     """The run that this one is a part of, under `parent_key`, which no other part of it has."""
     parent_key: str | None = None
-    inputs: tuple[TravellingFile, ...] = ()
-    """Data files that it reads, as they are given to it."""
+    inputs_digest: str | None = None
+    """Of the `Inputs` that it took when it was made; None for none. What repeats it takes the same."""
     settings: RunSettings = RunSettings()
     key: str | None = None
     request_digest: str | None = None

@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .inputs import FoundFile, Inputs, Pins
 from .parameters import ParameterSchema
-from .versions import Manifest, Origin, TravellingFile
+from .versions import Manifest, Origin
+from .workspaces import Location
 
 
 class Severity(StrEnum):
@@ -21,7 +23,8 @@ class Severity(StrEnum):
 class Finding:
     """One thing that will be missing or is worth knowing, with its mend. `cell` counts from 0.
 
-    `file` is one that stays behind and can be taken along, as a path from the notebook's folder.
+    `file` is one that stays behind and can be taken along, as a path from the notebook's folder. `job` is the id of
+    one that may be the same.
     """
 
     code: str
@@ -30,6 +33,7 @@ class Finding:
     mend: str = ""
     cell: int | None = None
     file: str | None = None
+    job: str | None = None
 
 
 def along_line(file: str) -> str:
@@ -97,16 +101,22 @@ class Limits:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A notebook read, cleaned and stored with what travels along. `source` and `root` are real absolute paths."""
+    """A notebook read, cleaned and stored with what travels along.
+
+    `location` tells which job it is; `root`, a real absolute path, is where the paths of the manifest begin.
+    The manifest holds the code, `inputs` the data as they are now.
+    """
 
     name: str
-    source: str
+    location: Location
     root: str
     manifest: Manifest
     kernel: KernelChoice
     origin: Origin
     findings: tuple[Finding, ...]
     code_cells: int
+    cell_ids: tuple[str, ...] = ()
+    inputs: Inputs = Inputs()
 
 
 @dataclass(frozen=True)
@@ -125,16 +135,19 @@ class Inspection:
     """
 
     name: str
-    source: str
+    location: Location
     root: str
     notebook_path: str
     parameters: ParameterSchema
     kernel: KernelChoice | None
     kernel_problem: str | None
     kernels: tuple[str, ...]
-    files: tuple[TravellingFile, ...]
+    files: tuple[FoundFile, ...]
     origin: Origin
     findings: tuple[Finding, ...]
     code_cells: int
     written_in: WrittenIn | None = None
     kernel_suggestion: str | None = None
+    cell_ids: tuple[str, ...] = ()
+    pinned: Pins = Pins()
+    """Those by which `files` are fresh or not."""

@@ -1,14 +1,20 @@
-"""A workspace: a folder with the notebooks of jobs, wherever it lies on each machine."""
+"""A workspace: the folder tree by which notebooks are known, wherever its copies lie."""
 
 from __future__ import annotations
 
 import datetime as dt
+import posixpath
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+MAX_REMOTE_LENGTH = 1000
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """`remote` is where git fetches from, `subfolder` the place within that; both None outside of git."""
+    """`remote` is the normalised git remote: the copies of one repository are roots of one workspace."""
 
     id: str
     project: str
@@ -16,6 +22,95 @@ class Workspace:
     created_at: dt.datetime
     created_by: str
     remote: str | None = None
-    subfolder: str | None = None
     revision: int = field(default=1, compare=False)
     """Counts the changes."""
+
+
+@dataclass(frozen=True)
+class WorkspaceRoot:
+    """A folder in which a workspace lies, as a real absolute path on a host."""
+
+    workspace_id: str
+    host: str
+    root: str
+    seen_at: dt.datetime
+    """When a notebook below it was submitted last, give or take an hour."""
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a notebook lies: the real absolute root of its workspace, the POSIX path below, and the git remote."""
+
+    root: str
+    path: str
+    remote: str | None = None
+
+    @property
+    def source(self) -> str:
+        return posixpath.join(self.root, self.path)
+
+    @property
+    def name(self) -> str:
+        """Propose a name for the workspace: what its remote or its folder is called."""
+        return posixpath.basename(self.remote or self.root)[:200] or "/"
+
+
+def folders_above(path: str) -> list[str]:
+    """List the folders that hold an absolute POSIX path, the nearest first."""
+    found = []
+    while (parent := posixpath.dirname(path)) != path:
+        found.append(path := parent)
+    return found
+
+
+def below(path: str, folder: str) -> str | None:
+    """Return `path` as seen from `folder`, "" for the folder itself, None where it lies elsewhere."""
+    if path == folder:
+        return ""
+    prefix = folder.rstrip("/") + "/"
+    return path.removeprefix(prefix) if path.startswith(prefix) else None
+
+
+def normalised_remote(url: str) -> str | None:
+    """Give one text for all spellings of a git remote, without user, password, scheme, default port and `.git`.
+
+    None where it names nothing outside of one folder.
+    """
+    if not url.isprintable():
+        return None
+    try:
+        host, path = _split(url)
+    except ValueError:
+        return None
+    path = re.sub(r"/+", "/", path).rstrip("/").removesuffix(".git").rstrip("/")
+    if not path.strip("/") or (not host and not path.startswith("/")):
+        return None
+    remote = f"{host}/{path.lstrip('/')}" if host else path
+    return remote if len(remote) <= MAX_REMOTE_LENGTH else None
+
+
+_DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22, "git+ssh": 22, "git": 9418}
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Split into host and path; the host of a local path is empty. ValueError."""
+    if "://" in url:
+        parts = urlsplit(url)
+        if parts.scheme == "file":
+            return "", parts.path
+        port = parts.port if parts.port != _DEFAULT_PORTS.get(parts.scheme) else None
+        host = parts.hostname or ""
+        if not host:
+            raise ValueError(url)
+        return (f"{host}:{port}" if port else host), parts.path
+    # As git reads it: a colon before the first slash ends a host.
+    before, colon, path = url.partition(":")
+    if colon and "/" not in before:
+        return before.rpartition("@")[2].lower(), path
+    return "", url
+
+
+def same_notebook(cells: Iterable[str], others: Iterable[str]) -> bool:
+    """Tell by the ids of cells whether two notebooks are one that was moved: more than half of all ids are in both."""
+    one, other = set(cells), set(others)
+    return 2 * len(one & other) > len(one | other)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from ..domain.moments import Moment
 from ..domain.runs import Attempt, AttemptState, Reason, Run, RunState
-from ..ports import Clock, Store
+from ..services import Services
+from ..services.reactions import move_runs
 from .queue import LiveQueue
 
 AT_ONCE = 100
 """How many runs the clock moves in one transaction: people who submit wait for the end of it."""
 
 
-def claim(store: Store, clock: Clock, queue: LiveQueue, *, fence: int) -> list[tuple[Attempt, Run]]:
+def claim(ctx: Services, queue: LiveQueue, *, fence: int) -> list[tuple[Attempt, Run]]:
     """The new attempts, with their runs. Run, attempt and slot in one transaction: a crash leaves all or nothing."""
-    now = clock.now()
+    now = ctx.clock.now()
     # Nearly always there is nothing to do. To find that out must not take the write lock: the only one who fills
     # slots is the leader, and what was cancelled meanwhile is seen below.
     chosen = queue.starting(now=now)
     if not chosen:
         return []
-    with store.begin(fence=fence) as tx:
+    with ctx.store.begin(fence=fence) as tx:
         queued = [run for run in tx.runs.of([place.id for place in chosen]).values() if run.state is RunState.QUEUED]
         if not queued:
             return []
@@ -41,7 +42,7 @@ def claim(store: Store, clock: Clock, queue: LiveQueue, *, fence: int) -> list[t
     return [(launching, run) for (_, launching), run in zip(ways, runs, strict=True)]
 
 
-def keep_time(store: Store, queue: LiveQueue, now: Moment, *, fence: int) -> None:
+def keep_time(ctx: Services, queue: LiveQueue, now: Moment, *, fence: int) -> None:
     """Queue again what has waited long enough for its next attempt; give up what has waited for too long.
 
     At most `AT_ONCE` of them: call it again while the queue `has_due`.
@@ -49,7 +50,7 @@ def keep_time(store: Store, queue: LiveQueue, now: Moment, *, fence: int) -> Non
     due = queue.due(now, most=AT_ONCE)
     if not due:
         return
-    with store.begin(fence=fence) as tx:
+    with ctx.store.begin(fence=fence) as tx:
         moves = []
         for run in tx.runs.of(due).values():
             left_s = _left_s(run, now)
@@ -60,7 +61,7 @@ def keep_time(store: Store, queue: LiveQueue, now: Moment, *, fence: int) -> Non
             elif run.state is RunState.QUEUED:
                 queue.look_again(run.id, after_s=left_s, now=now)
         if moves:
-            tx.runs.move_all(moves)
+            move_runs(ctx, tx, moves, at=now.at)
 
 
 def _left_s(run: Run, now: Moment) -> float:

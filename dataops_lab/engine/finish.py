@@ -15,7 +15,7 @@ from ..domain.records import Record, RecordFile, RecordFileKind, record_digest
 from ..domain.retries import run_state_after
 from ..domain.runs import Attempt, AttemptState, Progress, Reason, Run, RunState, Usage
 from ..domain.versions import canonical_json
-from ..ports import Transaction
+from ..ports import AttemptFiles, Transaction
 from ..runner import protocol
 from ..runner.journal import encoded
 from ..runner.reading import (
@@ -27,12 +27,11 @@ from ..runner.reading import (
     is_size,
     is_text,
     json_in,
-    open_plain,
     or_none,
-    plain_files,
     uncoloured,
 )
 from ..services import Services
+from ..services.reactions import move_runs
 from .watch import JournalFollower
 
 TRACEBACK_LINES = 5
@@ -65,14 +64,15 @@ class Outcome:
         return cls(None, None, False, None, Usage())
 
 
-def read_outcome(directory: Path) -> Outcome:
+def read_outcome(files: AttemptFiles) -> Outcome:
     """From `result.json`, which the runner writes last. The notebook can write there too: nothing in it is trusted."""
     try:
-        result = json_in(directory / protocol.RESULT)
+        with files.open(protocol.RESULT) as file:
+            result = json_in(file)
     except (OSError, ValueError):
-        return _so_far(directory)
+        return _so_far(files)
     if not fits(result, _RESULT):
-        return _so_far(directory)
+        return _so_far(files)
     reason = _reason(result["failure"]) if result["failure"] else None
     if reason is None and isinstance(cut_off := result.get("cut_off"), str):
         reason = Reason("kernel_killed", _shortened(cut_off))
@@ -122,9 +122,9 @@ def _shortened(text: Any) -> str:
     return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]} […]"
 
 
-def _so_far(directory: Path) -> Outcome:
+def _so_far(files: AttemptFiles) -> Outcome:
     """What the journal told last, of a runner that could not bring it to an end."""
-    journal = JournalFollower(directory / protocol.JOURNAL)
+    journal = JournalFollower(files)
     journal.read_all()
     progress = journal.progress if journal.progress.total else None
     return replace(Outcome.unknown(), progress=progress, usage=journal.usage)
@@ -141,39 +141,39 @@ class End:
     ran: bool
 
 
-def store_record(ctx: Services, attempt: Attempt, directory: Path, threads: Executor) -> Record:
+def store_record(ctx: Services, attempt: Attempt, files: AttemptFiles, threads: Executor) -> Record:
     """Every byte is in the blobs when this returns. Doing it twice stores the same.
 
     A file that the disk does not give back is left out, and a note in log and journal says so.
     """
     notes: list[str] = []
-    found = [(kind, name, directory / name) for name, kind in _FIXED.items()]
-    artifacts = directory / protocol.ARTIFACTS
-    names = plain_files(artifacts, notes.append)
-    found += [(RecordFileKind.ARTIFACT, name, artifacts / name) for name in names]
+    found = [(kind, name, name) for name, kind in _FIXED.items()]
+    names = files.artifacts(notes.append)
+    found += [(RecordFileKind.ARTIFACT, name, f"{protocol.ARTIFACTS}/{name}") for name in names]
     # Each waits until the disk has it, and they can wait together.
-    stored = threads.map(lambda file: _put(ctx, notes.append, *file), found)
-    files = [file for file in stored if file is not None]
+    stored = threads.map(lambda file: _put(ctx, files, notes.append, *file), found)
+    kept = [file for file in stored if file is not None]
     if notes:
-        files = _noted(ctx, directory, files, sorted(notes))
-    values = _values(directory)
+        kept = _noted(ctx, files, kept, sorted(notes))
+    values = _values(files)
     return Record(
         run_id=attempt.run_id,
         attempt=attempt.number,
-        digest=record_digest(attempt.run_id, attempt.number, files, values),
-        files=tuple(files),
+        digest=record_digest(attempt.run_id, attempt.number, kept, values),
+        files=tuple(kept),
         values=values,
         stored_at=ctx.clock.now(),
     )
 
 
-def write_ends(tx: Transaction, ends: Sequence[tuple[Attempt, Run, End]], now: Moment) -> list[Attempt]:
+def write_ends(ctx: Services, tx: Transaction, ends: Sequence[tuple[Attempt, Run, End]], now: Moment) -> list[Attempt]:
     """Record, attempt and run of each in this one transaction: `succeeded` never stands without its record.
 
     Attempts and runs are given as they were read last; the attempts come back as they are then.
     """
     cancels = tx.runs.cancels([run.id for _, run, _ in ends])
-    earlier = tx.attempts.of_runs([attempt.run_id for attempt, *_ in ends if attempt.number > 1])
+    tried_before = [attempt.run_id for attempt, *_ in ends if attempt.number > 1]
+    earlier = tx.attempts.of_runs(tried_before) if tried_before else {}
     ways, moves = [], []
     for attempt, run, end in ends:
         ways.append(_way_to_end(attempt, end, now))
@@ -181,7 +181,7 @@ def write_ends(tx: Transaction, ends: Sequence[tuple[Attempt, Run, End]], now: M
         moves.append((before, _run_after(before, earlier.get(run.id, ())[:-1], end, now)))
     tx.records.add(*(end.record for *_, end in ends))
     tx.attempts.move_all([(attempt, way) for (attempt, *_), way in zip(ends, ways, strict=True)])
-    tx.runs.move_all(moves)
+    move_runs(ctx, tx, moves, at=now.at)
     return [way[-1] for way in ways]
 
 
@@ -217,10 +217,12 @@ def steps_to(attempt: Attempt, state: AttemptState, now: Moment, *, ran: bool) -
 _A = AttemptState
 
 
-def _put(ctx: Services, note: Callable[[str], None], kind: RecordFileKind, name: str, path: Path) -> RecordFile | None:
+def _put(
+    ctx: Services, files: AttemptFiles, note: Callable[[str], None], kind: RecordFileKind, name: str, path: str
+) -> RecordFile | None:
     """None for what is no plain file: a link that a notebook left would bring any file of this machine into it."""
     try:
-        return RecordFile(kind, name, *ctx.blobs.put_file(path))
+        return RecordFile(kind, name, *files.put(path, ctx.blobs))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -230,23 +232,23 @@ def _put(ctx: Services, note: Callable[[str], None], kind: RecordFileKind, name:
         return None
 
 
-def _noted(ctx: Services, directory: Path, files: Sequence[RecordFile], notes: Sequence[str]) -> list[RecordFile]:
-    """`files` with log and journal that tell of `notes` too, as the runner tells of what it does not keep."""
+def _noted(ctx: Services, files: AttemptFiles, kept: Sequence[RecordFile], notes: Sequence[str]) -> list[RecordFile]:
+    """`kept` with log and journal that tell of `notes` too, as the runner tells of what it does not keep."""
     t = ctx.clock.now().timestamp()
     note = {"t": t, "kind": "note", "code": "artifact_not_kept", "cell": None}
     told = {
         protocol.LOG: [f"[dataops] {message}".encode() for message in notes],
         protocol.JOURNAL: [encoded({**note, "message": message}) for message in notes],
     }
-    others = [file for file in files if file.path not in told or file.kind is RecordFileKind.ARTIFACT]
-    return others + [_put_longer(ctx, _FIXED[name], directory / name, lines) for name, lines in told.items()]
+    others = [file for file in kept if file.path not in told or file.kind is RecordFileKind.ARTIFACT]
+    return others + [_put_longer(ctx, files, name, lines) for name, lines in told.items()]
 
 
-def _put_longer(ctx: Services, kind: RecordFileKind, path: Path, lines: Sequence[bytes]) -> RecordFile:
+def _put_longer(ctx: Services, files: AttemptFiles, name: str, lines: Sequence[bytes]) -> RecordFile:
     """Return the readable part of the file, and `lines` after it. The file stays as it is: this may be done again."""
     with tempfile.NamedTemporaryFile() as copy:
         last = b""
-        with suppress(OSError), open_plain(path) as file:
+        with suppress(OSError), files.open(name) as file:
             while piece := file.read(1024 * 1024):
                 copy.write(piece)
                 last = piece
@@ -254,12 +256,13 @@ def _put_longer(ctx: Services, kind: RecordFileKind, path: Path, lines: Sequence
             copy.write(b"\n")
         copy.writelines(line + b"\n" for line in lines)
         copy.flush()
-        return RecordFile(kind, path.name, *ctx.blobs.put_file(Path(copy.name)))
+        return RecordFile(_FIXED[name], name, *ctx.blobs.put_file(Path(copy.name)))
 
 
-def _values(directory: Path) -> dict[str, Any]:
+def _values(files: AttemptFiles) -> dict[str, Any]:
     try:
-        values = json_in(directory / protocol.VALUES)
+        with files.open(protocol.VALUES) as file:
+            values = json_in(file)
         canonical_json(values)
     except (OSError, ValueError):
         return {}

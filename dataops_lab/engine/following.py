@@ -8,26 +8,27 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
-from threading import Event
 
 from ..domain.moments import Moment
 from ..domain.runs import Attempt, AttemptState, Reason, Run
 from ..errors import BlobsUnavailable, DataOpsError, Refused, StaleWrite, StoreBusy, Unavailable
 from ..ports import AttemptStatus, Backends, Executor, Observation, Transaction
-from ..runner import protocol
 from ..services import Services
 from .explain import explained
 from .finish import End, Outcome, read_outcome, steps_to, store_record, write_ends
-from .launch import bundle_of
+from .launch import Material, bundle_of, material_again
 from .lead import Leadership
+from .wake import Wake
 from .watch import PROGRESS_EVERY_S, JournalFollower, Step, Times, end_of, next_step
 
 log = logging.getLogger("dataops_lab.engine")
 
 LOOK_EVERY_S = 0.02
 LOOK_AT_YOUNG_EVERY_S = 0.005
+LOOK_AT_WATCHED_EVERY_S = 0.1
 YOUNG_S = 2.0
-"""An attempt that has just begun may end soon: what it does is seen sooner than that of a long one."""
+"""An attempt that has just begun may end soon: what it does is seen sooner than that of a long one. Where its backend
+wakes the engine at its end, only its start and its progress are looked for."""
 
 SHOW_FINALIZING_AFTER_S = 0.25
 """Storing most records takes less, and is written down with their end."""
@@ -48,11 +49,15 @@ class _Followed:
     executor: Executor
     times: Times
     journal: JournalFollower
+    material: Material | None = None
+    """For the first try of a launch, read when the attempt was claimed."""
     noted_at: float = 0.0
     started: bool = False
     """The backend was called by this engine; one that adopts calls it once more."""
     answers: bool = False
     """The backend did when it was asked last, and will again without delay."""
+    may_have_ended: bool = False
+    """Its backend woke the engine."""
     not_before: float = 0.0
     at_work: Future[None] | None = None
     """A launch or a finish in a thread, which never writes to the store; until it is done, nothing else happens to
@@ -69,7 +74,7 @@ class Following:
     has done something. `inherited` are the engine's own variables, for runs that were submitted without any."""
 
     def __init__(
-        self, ctx: Services, backends: Backends, leadership: Leadership, wake: Event, inherited: Mapping[str, str]
+        self, ctx: Services, backends: Backends, leadership: Leadership, wake: Wake, inherited: Mapping[str, str]
     ) -> None:
         self._ctx = ctx
         self._backends = backends
@@ -77,6 +82,7 @@ class Following:
         self._wake = wake
         self._inherited = inherited
         self._followed: dict[str, _Followed] = {}
+        self._awaited: dict[int, _Followed] = {}
         self._writes: list[Callable[[Transaction], None]] = []
         self._ended: list[_Followed] = []
         # Each backend has its own: one that does not answer holds up nothing but what runs there.
@@ -95,8 +101,31 @@ class Following:
     @property
     def pause_s(self) -> float:
         """After which to look again, if nothing wakes before."""
-        young = (self._now() - it.times.since < YOUNG_S for it in self._followed.values() if it.at_work is None)
-        return LOOK_AT_YOUNG_EVERY_S if any(young) else LOOK_EVERY_S
+        return min((self._look_after_s(it) for it in self._followed.values()), default=LOOK_AT_WATCHED_EVERY_S)
+
+    def _look_after_s(self, it: _Followed) -> float:
+        if it.at_work is not None:
+            return LOOK_AT_WATCHED_EVERY_S
+        is_young = self._now() - it.times.since < YOUNG_S
+        if it.executor.ends(it.attempt.name) is not None and not it.may_have_ended:
+            return LOOK_EVERY_S if is_young else LOOK_AT_WATCHED_EVERY_S
+        return LOOK_AT_YOUNG_EVERY_S if is_young or it.may_have_ended else LOOK_EVERY_S
+
+    def ends(self) -> list[int]:
+        """Descriptors that can be read from when an attempt may have ended."""
+        self._awaited = {
+            end: it
+            for it in self._followed.values()
+            if it.at_work is None and not it.may_have_ended
+            if (end := it.executor.ends(it.attempt.name)) is not None
+        }
+        return list(self._awaited)
+
+    def note_ends(self, ready: Collection[int]) -> None:
+        """Once for each attempt: what stays readable while its end is proven must not keep the loop awake."""
+        for end in ready:
+            if it := self._awaited.get(end):
+                it.may_have_ended = True
 
     def look(self) -> None:
         """At all of them, and write what is to be written. Raises what the store raises: then `forget` them."""
@@ -104,16 +133,18 @@ class Following:
             self._advance(it)
         self._commit()
 
-    def add(self, new: Sequence[tuple[Attempt, Run]]) -> None:
-        """These too, from now on; what is new is launched at once."""
+    def add(self, new: Sequence[tuple[Attempt, Run]], materials: Mapping[str, Material] | None = None) -> None:
+        """These too, from now on; what is new is launched at once. `materials` by run, of those that were read."""
         added = {attempt.name: self._follow(attempt, run) for attempt, run in new}
+        for it in added.values():
+            it.material = (materials or {}).get(it.run.id)
         self._followed |= added
         for it in added.values():
             self._advance(it)
 
-    def note_cancels(self, tx: Transaction, touched: Collection[str]) -> None:
-        """That people want their runs to end, as far as these runs were `touched`."""
-        if wanted := [it for it in self._followed.values() if it.run.id in touched]:
+    def note_cancels(self, tx: Transaction, cancelled: Collection[str]) -> None:
+        """That people want these runs to end."""
+        if wanted := [it for it in self._followed.values() if it.run.id in cancelled]:
             cancels = tx.runs.cancels([it.run.id for it in wanted])
             for it in wanted:
                 it.run = it.run.cancelled_by(cancels.get(it.run.id))
@@ -145,7 +176,7 @@ class Following:
         left = run.settings.total_timeout_s - now.since(run.created)
         times = Times(since=self._now() - ran_for, ends=self._now() + left)
         executor = self._backends.get(attempt.backend)
-        journal = JournalFollower(executor.directory(attempt.name) / "journal.jsonl")
+        journal = JournalFollower(executor.files(attempt.name))
         return _Followed(attempt, run, executor, times, journal)
 
     def _advance(self, it: _Followed) -> None:
@@ -215,7 +246,10 @@ class Following:
 
     def _launch(self, it: _Followed) -> None:
         try:
-            it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited))
+            material, it.material = it.material, None
+            if material is None or not self._leadership.is_certain():
+                material = material_again(self._ctx, it.attempt, it.run)
+            it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited, material))
         except (DataOpsError, OSError) as error:
             if isinstance(error, (StoreBusy, StaleWrite)):
                 raise
@@ -255,15 +289,15 @@ class Following:
         self._finish_as(it, AttemptState.LOST, Outcome.unknown(), reason, ran=False)
 
     def _finish(self, it: _Followed, seen: Observation) -> None:
-        outcome = read_outcome(it.executor.directory(it.attempt.name))
+        files = it.executor.files(it.attempt.name)
+        outcome = read_outcome(files)
         took = self._now() - it.times.since
         state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, seen, took_s=took)
         if reason is not None:
             with self._ctx.store.read() as tx:
                 source = tx.jobs.get(it.run.job_id).source
                 manifest = tx.versions.get(it.run.job_id, it.run.version_digest).manifest
-            files = str(it.executor.directory(it.attempt.name) / protocol.FILES)
-            reason = explained(reason, source, manifest.notebook_path, files)
+            reason = explained(reason, source, manifest.notebook_path, files.workspace)
         self._finish_as(it, state, outcome, reason, ran=seen.ran)
 
     def _finish_as(
@@ -274,7 +308,7 @@ class Following:
             state = AttemptState.FAILED
         if ran and state in (AttemptState.SUCCEEDED, AttemptState.FAILED):
             it.storing_since = self._now()
-        record = store_record(self._ctx, it.attempt, it.executor.directory(it.attempt.name), self._puts)
+        record = store_record(self._ctx, it.attempt, it.executor.files(it.attempt.name), self._puts)
         it.end = End(state, outcome, record, reason, ran)
 
     def _in_a_thread(
@@ -375,7 +409,7 @@ class Following:
         with self._ctx.store.begin(fence=self._leadership.fence) as tx:
             for write in writes:
                 write(tx)
-            attempts = write_ends(tx, ends, self._ctx.moment()) if ends else []
+            attempts = write_ends(self._ctx, tx, ends, self._ctx.moment()) if ends else []
         for it, attempt in zip(ended, attempts, strict=True):
             it.attempt, it.end = attempt, None
             reason = attempt.reason

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from ..domain.environments import inherited_of
+from ..domain.inputs import Inputs
 from ..domain.runs import Attempt, AttemptState, Run
 from ..domain.secrets import of_environment
-from ..domain.versions import Version
+from ..domain.versions import Manifest, Version
 from ..errors import StaleWrite
 from ..ports import Bundle, BundleFile, Container, Transaction
 from ..runner import protocol
@@ -21,29 +23,57 @@ STARTUP_TIMEOUT_S = 120.0
 INTERRUPT_GRACE_S = 5.0
 
 
-def bundle_of(ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str, str]) -> Bundle:
-    """What the attempt takes along, read from the stored version: the working files play no part any more.
+@dataclass(frozen=True)
+class Material:
+    """What the store has of a run for its launch."""
 
-    StaleWrite when it is no longer to be launched: a process may sleep between its intent and here.
-    """
-    scope = of_environment(run.environment)
+    version: Version
+    inputs: Inputs
+    variables: Mapping[str, str]
+    has_secrets: bool
+    container: Container | None
+
+
+def materials_of(tx: Transaction, runs: Collection[Run]) -> dict[str, Material]:
+    """By the id of each run. Of what they share, everything is read once."""
+    versions = tx.versions.of({(run.job_id, run.version_digest) for run in runs})
+    inputs = {digest: tx.inputs.get(digest) for digest in {run.inputs_digest for run in runs}}
+    environments = {run.environment for run in runs}
+    variables = {name: {it.name: it.value for it in tx.variables.of(name)} for name in environments}
+    has_secrets = {name: bool(tx.secrets.of(of_environment(name))) for name in environments}
+    return {
+        run.id: Material(
+            versions[run.job_id, run.version_digest],
+            inputs[run.inputs_digest],
+            variables[run.environment],
+            has_secrets[run.environment],
+            _container(tx, run),
+        )
+        for run in runs
+    }
+
+
+def material_again(ctx: Services, attempt: Attempt, run: Run) -> Material:
+    """StaleWrite when the attempt is no longer to be launched: a process may sleep between its intent and here."""
     with ctx.store.read() as tx:
         if tx.attempts.of_run(run.id)[attempt.number - 1].state is not AttemptState.LAUNCHING:
             raise StaleWrite(f"Another engine has gone on with {attempt.name}.", id=attempt.name)
-        version = tx.versions.get(run.job_id, run.version_digest)
-        variables = {it.name: it.value for it in tx.variables.of(run.environment)}
-        container = _container(tx, run)
-        has_secrets = bool(tx.secrets.of(scope))
-    secrets = opened(ctx, scope) if has_secrets else {}
+        return materials_of(tx, [run])[run.id]
+
+
+def bundle_of(ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str, str], material: Material) -> Bundle:
+    """What the attempt takes along, stored with version and run: the working files play no part any more."""
+    version, variables, container = material.version, material.variables, material.container
+    secrets = opened(ctx, of_environment(run.environment)) if material.has_secrets else {}
     manifest = version.manifest
     return Bundle(
         name=attempt.name,
-        spec=_spec(attempt, run, version, secrets, container),
+        spec=_spec(attempt, run, manifest, material.inputs, secrets, container),
         notebook=fill_in(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, run.parameters),
         # Its own notebook lies there as well, as it does for people: without the values and outputs of this run.
         files=[
             BundleFile(manifest.notebook_path, manifest.notebook_digest),
-            *(BundleFile(f.path, f.digest, f.executable) for f in manifest.files),
+            *(BundleFile(f.path, f.digest, f.executable) for f in (*manifest.files, *material.inputs.files)),
         ],
         # A container has the variables of its image; this machine's would name what is not in there.
         environment={**({} if container else run.kernel.inherited or inherited_of(inherited)), **variables},
@@ -71,9 +101,14 @@ def _container(tx: Transaction, run: Run) -> Container | None:
 
 
 def _spec(
-    attempt: Attempt, run: Run, version: Version, secrets: Iterable[str], container: Container | None
+    attempt: Attempt,
+    run: Run,
+    manifest: Manifest,
+    inputs: Inputs,
+    secrets: Iterable[str],
+    container: Container | None,
 ) -> protocol.Spec:
-    folder = str(PurePosixPath(version.manifest.notebook_path).parent)
+    folder = str(PurePosixPath(manifest.notebook_path).parent)
     return {
         "format": 1,
         "attempt": attempt.name,
@@ -85,8 +120,8 @@ def _spec(
             "interrupt_mode": run.kernel.interrupt_mode,
         },
         "folder": "" if folder == "." else folder,
-        "files": [file.path for file in version.manifest.files],
-        "folders": list(version.manifest.folders),
+        "files": [file.path for file in (*manifest.files, *inputs.files)],
+        "folders": [*manifest.folders, *inputs.folders],
         "output_limits": OUTPUT_LIMITS,
         "secrets": sorted(secrets),
         "startup_timeout_s": STARTUP_TIMEOUT_S,

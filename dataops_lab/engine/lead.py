@@ -7,8 +7,8 @@ from dataclasses import replace
 from ulid import ULID
 
 from ..domain.leases import ENGINE, Lease
-from ..ports import Clock, Host, Store
-from ..services.installation import leads
+from ..ports import Clock, Host, Store, Transaction
+from ..services.installation import expiry, leads
 
 RENEW_EVERY_S = 10.0
 LOST_AFTER_S = 30.0
@@ -41,6 +41,14 @@ class Leadership:
             self._renew_at = now + RENEW_EVERY_S
         return self.lease is not None
 
+    def is_certain(self) -> bool:
+        """Whether nobody else can lead yet, also if this process has just been asleep."""
+        return self.lease is not None and self._clock.monotonic() < self.lease.expires
+
+    def doubt(self) -> None:
+        """Ask the store at the next occasion: a write was refused, and another engine may be why."""
+        self._renew_at = 0.0
+
     def give_up(self) -> None:
         """So that the next engine need not wait for the lease to run out."""
         if self.lease:
@@ -49,19 +57,20 @@ class Leadership:
             self.lease = None
 
     def _renewed(self, lease: Lease, now: float) -> Lease | None:
-        later = replace(lease, expires=now + LOST_AFTER_S)
         with self._store.begin() as tx:
+            expires_at = expiry(tx, self._clock, after_s=LOST_AFTER_S)
+            later = replace(lease, expires=now + LOST_AFTER_S, expires_at=expires_at)
             return later if tx.leases.renew(later) else None
 
     def _taken(self, now: float) -> Lease | None:
         with self._store.read() as tx:
             # Those who stand by ask all the time, and must not take the write lock for it.
-            if self._is_led(tx.leases.get(ENGINE)):
+            if self._is_led(tx):
                 return None
         with self._store.begin() as tx:
-            old = tx.leases.get(ENGINE)
-            if self._is_led(old):
+            if self._is_led(tx):
                 return None
+            old = tx.leases.get(ENGINE)
             lease = Lease(
                 name=ENGINE,
                 holder=self._holder,
@@ -70,8 +79,11 @@ class Leadership:
                 expires=now + LOST_AFTER_S,
                 process=self._host.identity(),
                 slots=self._slots,
+                host=self._host.name(),
+                expires_at=expiry(tx, self._clock, after_s=LOST_AFTER_S),
             )
             return lease if tx.leases.take(lease, instead_of=old) else None
 
-    def _is_led(self, lease: Lease | None) -> bool:
-        return lease is not None and leads(lease, self._clock, self._host)
+    def _is_led(self, tx: Transaction) -> bool:
+        lease = tx.leases.get(ENGINE)
+        return lease is not None and leads(tx, lease, self._clock, self._host)

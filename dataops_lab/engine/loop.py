@@ -14,17 +14,20 @@ from ..ports import Backends, Transaction
 from ..services import Services
 from .claim import claim, keep_time
 from .following import CLOSE_WITHIN_S, TRY_AGAIN_AFTER_S, Following
+from .launch import materials_of
 from .lead import Leadership
 from .queue import LiveQueue
 from .sweep import sweep
 from .tidy import Tidying
+from .wake import Sleep, Wake
 
 log = logging.getLogger("dataops_lab.engine")
 
-QUIET_AFTER_S = 30.0
-LOOK_WHEN_QUIET_EVERY_S = 0.05
-"""The first run after a while of nothing begins some hundredths of a second later, and an idle engine costs less than
-half."""
+LOOK_WHEN_QUIET_EVERY_S = 1.0
+"""What happens wakes the engine. It is not woken by another host that writes to the same file."""
+
+STAND_BY_EVERY_S = 0.25
+"""How soon it is seen that the engine that led is dead."""
 
 HOME_LOOK_EVERY_S = 1.0
 SWEEP_EVERY_S = 60.0
@@ -45,7 +48,7 @@ class Engine:
         self._ctx = ctx
         self._backends = backends
         self._settings = settings
-        self._wake = Event()
+        self._wake = Wake(ctx.store)
         self._leadership = Leadership(ctx.store, ctx.clock, ctx.host, slots=settings.slots)
         self._following = Following(ctx, backends, self._leadership, self._wake, inherited)
         self._sweeper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine-sweep")
@@ -58,27 +61,13 @@ class Engine:
         self._home_seen_at = float("-inf")
 
     def run(self, stop: Event) -> None:
-        """Until `stop` is set, or there was nothing to do for as long as the settings say. Runs go on without us."""
-        busy_at = self._now()
-        idle_s = self._settings.exit_when_idle_s
+        """Until `stop` is set, or there was nothing to do for as long as the settings say. Runs go on without us.
+
+        Who sets `stop` calls `wake` too, unless a second more does not matter.
+        """
         try:
-            while not stop.is_set():
-                if self._is_orphaned():
-                    log.error("The state folder %s is gone: ending.", self._ctx.runs_folder.parent)
-                    return
-                if self._guarded_step():
-                    busy_at = self._now()
-                elif idle_s is not None and self._now() - busy_at >= idle_s:
-                    if self._retires():
-                        log.info("Idle for %g seconds: ending.", idle_s)
-                        break
-                    # A run waits that may not start yet: asked again when it was quiet for as long.
-                    busy_at = self._now()
-                if self._leadership.lease is not None:
-                    self._tidying.look(fence=self._leadership.fence)
-                quiet = self._now() - busy_at >= QUIET_AFTER_S
-                self._wake.wait(LOOK_WHEN_QUIET_EVERY_S if quiet else self._following.pause_s)
-                self._wake.clear()
+            with self._wake.listening() as sleep:
+                self._loop(stop, sleep)
         finally:
             self._tidying.stop()
             self._following.close()
@@ -88,11 +77,43 @@ class Engine:
             if not self._is_orphaned():
                 self._leadership.give_up()
 
+    def wake(self) -> None:
+        """From any thread or signal handler."""
+        self._wake.set()
+
+    def _loop(self, stop: Event, sleep: Sleep) -> None:
+        busy_at = self._now()
+        idle_s = self._settings.exit_when_idle_s
+        while not stop.is_set():
+            if self._is_orphaned():
+                log.error("The state folder %s is gone: ending.", self._ctx.home)
+                return
+            if self._guarded_step():
+                busy_at = self._now()
+            elif idle_s is not None and self._now() - busy_at >= idle_s:
+                if self._retires():
+                    log.info("Idle for %g seconds: ending.", idle_s)
+                    return
+                # A run waits that may not start yet: asked again when it was quiet for as long.
+                busy_at = self._now()
+            if self._leadership.lease is not None:
+                self._tidying.look(fence=self._leadership.fence)
+            self._following.note_ends(sleep.until_woken(self._pause_s(), self._following.ends()))
+
+    def _pause_s(self) -> float:
+        if self._leadership.lease is None:
+            pause_s = STAND_BY_EVERY_S
+        else:
+            pause_s = self._following.pause_s if self._following.names else LOOK_WHEN_QUIET_EVERY_S
+        if self._settings.exit_when_idle_s is not None:
+            pause_s = min(pause_s, self._settings.exit_when_idle_s)
+        return max(0.0, min(pause_s, self._queue.next_due_s(self._ctx.moment())))
+
     def _is_orphaned(self) -> bool:
         """An open database file outlives its folder: without this the engine would lead nothing for ever."""
         if self._now() >= self._home_seen_at + HOME_LOOK_EVERY_S:
             self._home_seen_at = self._now()
-            self._has_home = self._ctx.runs_folder.parent.is_dir()
+            self._has_home = self._ctx.home.is_dir()
         return not self._has_home
 
     def step(self) -> bool:
@@ -138,6 +159,7 @@ class Engine:
 
     def start_over(self) -> None:
         """Forget what is remembered and read it again: the store knows better. Wait for nobody."""
+        self._leadership.doubt()
         self._following.forget()
         self._queue.forget()
         self._seen = None
@@ -163,19 +185,23 @@ class Engine:
         changes, now = self._ctx.store.changes(), self._ctx.moment()
         if changes == self._seen and not self._queue.has_due(now):
             return
-        new: list[tuple[Attempt, Run]] = []
+        left: list[tuple[Attempt, Run]] = []
         if changes != self._seen:
             with self._ctx.store.read() as tx:
                 # Attempts that an engine left that is gone are followed in the same way as new ones.
-                new = _left_behind(tx) if self._seen is None else []
+                left = _left_behind(tx) if self._seen is None else []
                 self._following.note_cancels(tx, self._queue.follow(tx, now))
             # The number from before: what was committed since is looked at in the next round.
             self._seen = changes
-        keep_time(self._ctx.store, self._queue, now, fence=fence)
+        keep_time(self._ctx, self._queue, now, fence=fence)
         if self._queue.has_due(now):
             self._wake.set()
-        new += claim(self._ctx.store, self._ctx.clock, self._queue, fence=fence)
-        self._following.add(new)
+        claimed = claim(self._ctx, self._queue, fence=fence)
+        self._following.add(left)
+        if claimed:
+            with self._ctx.store.read() as tx:
+                materials = materials_of(tx, [run for _, run in claimed])
+            self._following.add(claimed, materials)
 
     def _now(self) -> float:
         return self._ctx.clock.monotonic()

@@ -34,16 +34,16 @@ class LiveQueue:
         self._times: list[tuple[float, str]] = []
 
     def follow(self, tx: Transaction, now: Moment) -> Collection[str]:
-        """Catch up with the store. Return the runs that moved, or that somebody wants to end, since the last time."""
+        """Catch up with the store. Return the runs that somebody wants to end since the last time."""
         if self._seq is None:
             self._seq = tx.events.last_seq()
             standing = tx.queue.alive()
             self._last_starts = dict(tx.queue.last_starts())
-            touched: Collection[str] = [it.place.id for it in standing]
+            moved = cancelled = frozenset(it.place.id for it in standing)
         else:
-            self._seq, touched = tx.queue.touched_since(self._seq)
-            standing = tx.queue.alive(touched) if touched else ()
-        for run_id in touched:
+            self._seq, moved, cancelled = tx.queue.changes_since(self._seq)
+            standing = tx.queue.alive(moved) if moved else ()
+        for run_id in moved:
             self._drop(run_id)
         waiting = [it.place.id for it in standing if it.state is RunState.RETRY_WAIT]
         last = {run_id: of_run[-1] for run_id, of_run in tx.attempts.of_runs(waiting).items()} if waiting else {}
@@ -53,7 +53,7 @@ class LiveQueue:
             room = tx.queue.room(self._slots)
             if room != self._lines.room:
                 self._lines = self._lines.with_room(room)
-        return touched
+        return cancelled
 
     def starting(self, *, now: dt.datetime) -> list[Place]:
         """Those that get the free slots, in their order."""
@@ -69,7 +69,7 @@ class LiveQueue:
     def due(self, now: Moment, *, most: int) -> list[str]:
         """Take out the runs whose time has come: for their next attempt, or to be given up."""
         found: list[str] = []
-        while len(found) < most and self._next_due_s(now) <= 0:
+        while len(found) < most and self.next_due_s(now) <= 0:
             _, run_id = heappop(self._times)
             del self._due[run_id]
             found.append(run_id)
@@ -80,9 +80,10 @@ class LiveQueue:
         self._be_due(run_id, after_s, now)
 
     def has_due(self, now: Moment) -> bool:
-        return self._next_due_s(now) <= 0
+        return self.next_due_s(now) <= 0
 
-    def _next_due_s(self, now: Moment) -> float:
+    def next_due_s(self, now: Moment) -> float:
+        """Seconds until a run has waited long enough, or too long."""
         while self._times and self._due.get(self._times[0][1]) != self._times[0][0]:
             heappop(self._times)  # It moved, and its time with it.
         return self._times[0][0] - (now.tick or 0.0) if self._times else float("inf")

@@ -20,7 +20,8 @@ def sweep(store: Store, backends: Backends, *, busy: Collection[str]) -> list[st
                 seen = executor.look(name)
                 if seen.ran and not seen.is_dead:
                     executor.stop(name, force=True)
-                    continue
+                    if not executor.look(name).is_dead:
+                        continue
                 executor.forget(name)
                 removed.append(name)
             except Unavailable as error:

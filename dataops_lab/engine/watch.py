@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
 
 from ..domain.runs import Attempt, AttemptState, Progress, Reason, Run, Usage
-from ..ports import AttemptStatus, Observation
-from ..runner.reading import JOURNAL_BYTES, Lines, event_of, is_size, open_plain
+from ..ports import AttemptFiles, AttemptStatus, Observation
+from ..runner.protocol import JOURNAL
+from ..runner.reading import JOURNAL_BYTES, Lines, event_of, is_size
 
 FORCE_AFTER_S = 15.0
 UNCONFIRMED_AFTER_S = 60.0
@@ -151,8 +151,8 @@ def _timeout(run: Run, seen: Observation, took_s: float) -> Reason:
 class JournalFollower:
     """Progress and usage from a growing journal. Parses only the lines that tell of them."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, files: AttemptFiles) -> None:
+        self._files = files
         self._offset = 0
         self._lines = Lines()
         self.progress = Progress()
@@ -161,7 +161,7 @@ class JournalFollower:
     def read(self) -> bool:
         """What was written since, as far as one look goes; whether there was anything."""
         try:
-            with open_plain(self._path) as journal:
+            with self._files.open(JOURNAL) as journal:
                 journal.seek(self._offset)
                 piece = journal.read(READ_AT_ONCE)
         except OSError:

@@ -6,8 +6,11 @@ psutil is imported where it is asked: most short commands ask for no process.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
+import socket
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +27,9 @@ class SystemClock:
 
 
 class SystemHost:
+    def name(self) -> str:
+        return _host_name()
+
     def identity(self) -> ProcessIdentity:
         return _identity_of(os.getpid())
 
@@ -43,6 +49,20 @@ def is_same_process(process: ProcessIdentity) -> bool:
         return abs(found.create_time() - process.started) < 1.0 and found.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+@cache
+def _host_name() -> str:
+    """Machines of one image have the same machine id, and some of different networks the same name. The id itself is
+    not to be shown to others."""
+    machine = ""
+    for path in _MACHINE_IDS:
+        with suppress(OSError):
+            machine = machine or path.read_text().strip()
+    return f"{socket.gethostname()[:48]}-{hashlib.sha256(machine.encode()).hexdigest()[:8]}"
+
+
+_MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 
 @cache

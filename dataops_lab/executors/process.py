@@ -1,7 +1,10 @@
 """The process executor: each attempt is a runner in a session of its own, beside the engine but not below it.
 
-The runner holds a lock on its `runner.json` while it lives (see runner/lock.py). That lock, not a pid,
+Runner and keeper hold a lock on `runner.json` while they live (see runner/lock.py). That lock, not a pid,
 is the proof of life: it outlasts the engine, cannot be left behind, and lets a second start find the first.
+
+The proof of death is the keeper's word in the same file (see runner/keeper.py). Where there is none, because the keeper
+was killed or the system has no such thing, `stop` looks for processes with the attempt's name in their environment.
 """
 
 from __future__ import annotations
@@ -14,19 +17,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
-from ..ports import AttemptStatus, Blobs, Bundle, Observation
-from ..runner import protocol
+from ..ports import AttemptFiles, AttemptStatus, Blobs, Bundle, Observation
+from ..runner import keeper, protocol
 from ..runner.files import remove_all
 from ..runner.forked import ask
-from ..runner.reading import json_of, open_plain
+from ..runner.reading import RunFolder, json_of, open_plain
 from ..runner.secrets import offered
 from .forgotten import Forgotten
 from .warm import Warm
@@ -41,6 +44,8 @@ class ProcessExecutor:
         self._python = python
         self._warm = warm or Warm(0)
         self._children: dict[str, subprocess.Popen[bytes] | _Forked] = {}
+        self._dead: set[str] = set()
+        """Of whom nothing was found when all that belongs to them was to be killed."""
         self._forgotten = Forgotten(folder)
         self._new = folder / ".new"
 
@@ -90,26 +95,30 @@ class ProcessExecutor:
     def look(self, name: str) -> Observation:
         child = self._children.get(name)
         exit_code = child.poll() if child else None
-        lock = self.directory(name) / protocol.LOCK
-        try:
-            with open_plain(lock) as file:
-                owner = file.read(_OWNER_BYTES)
-                if _is_locked(file.fileno()):
-                    return Observation(AttemptStatus.RUNNING, ran=True, detail=_owner(owner))
-        except FileNotFoundError:
-            # Not yet: it is starting. Or never: it ended before it could take the lock.
+        claim = self._claim(name)
+        if claim is None:
             if exit_code is None:
-                return Observation(AttemptStatus.NOT_FOUND, detail=self._said(name, None))
-            owner = b""
-        # An empty one is ours, see `_bar`.
-        status = AttemptStatus.EXITED if _processes_of(name) else AttemptStatus.CONFIRMED_DEAD
-        return Observation(status, bool(owner), self._said(name, exit_code))
+                # Not yet: it is starting. Or a notebook removed it.
+                return Observation(AttemptStatus.NOT_FOUND)
+            claim = _BARRED  # Never: its process ended before it could take the lock.
+        if claim.is_held:
+            has_ended = "exit_code" in claim.said and "dead" not in claim.said
+            return Observation(AttemptStatus.EXITED if has_ended else AttemptStatus.RUNNING, claim.ran, claim.said)
+        is_dead = claim.said.get("dead") is True or name in self._dead
+        detail = {} if exit_code is None else {"exit_code": exit_code}
+        return Observation(
+            AttemptStatus.CONFIRMED_DEAD if is_dead else AttemptStatus.EXITED,
+            claim.ran,
+            {**detail, **claim.said, **self._last_words(name)},
+        )
 
     def stop(self, name: str, *, force: bool) -> None:
+        if self._told_keeper(name, force=force):
+            return
         if force:
             self._bar(name)
-            for process in _processes_of(name):
-                _send(process, signal.SIGKILL)
+            if _kill_by_name(name):
+                self._dead.add(name)
         elif (seen := self.look(name)).status is AttemptStatus.RUNNING:
             # To the runner alone: it interrupts its kernel and saves what there is.
             for process in _processes_of(name):
@@ -118,12 +127,46 @@ class ProcessExecutor:
         elif isinstance(child := self._children.get(name), subprocess.Popen):
             child.terminate()
 
+    def ends(self, name: str) -> int | None:
+        child = self._children.get(name)
+        return child.fileno() if isinstance(child, _Forked) else None
+
+    def _told_keeper(self, name: str, *, force: bool) -> bool:
+        """Let the keeper end its runner. False when there is none, or none any more."""
+        claim = self._claim(name)
+        if claim is None or not claim.is_held or type(claim.said.get("keeper")) is not int:
+            return False
+        try:
+            process = psutil.Process(claim.said["keeper"])
+            # A pid is given to another process sooner or later, and a notebook may have written anything there.
+            if not _is_keeper(process) or process.environ().get(protocol.ATTEMPT_VARIABLE) != name:
+                return False
+            process.send_signal(keeper.KILL if force else signal.SIGTERM)
+            process.send_signal(signal.SIGCONT)
+        except (psutil.Error, ValueError):
+            return False
+        return True
+
+    def _claim(self, name: str) -> _Claim | None:
+        try:
+            with open_plain(self.directory(name) / protocol.LOCK) as file:
+                # In this order: what is said before the lock is given back is read.
+                is_held = _is_locked(file.fileno())
+                text = file.read(_OWNER_BYTES)
+        except FileNotFoundError:
+            return None
+        return _Claim(ran=bool(text), is_held=is_held, said=_members_of(text))
+
+    def files(self, name: str) -> AttemptFiles:
+        return RunFolder(self.directory(name))
+
     def directory(self, name: str) -> Path:
         return self._folder / name
 
     def forget(self, name: str) -> None:
         if child := self._children.pop(name, None):
             child.wait()
+        self._dead.discard(name)
         self._forgotten.add(name)
         for left in (self.directory(name), *self._new.glob(f"{name}.*")):
             remove_all(left)
@@ -170,15 +213,13 @@ class ProcessExecutor:
                 if not directory.exists():
                     raise
 
-    def _said(self, name: str, exit_code: int | None) -> dict[str, Any]:
-        detail: dict[str, Any] = {} if exit_code is None else {"exit_code": exit_code}
+    def _last_words(self, name: str) -> dict[str, str]:
         try:
             with open_plain(self.directory(name) / _RUNNER_LOG) as said:
                 said.seek(max(0, os.fstat(said.fileno()).st_size - 2000))
-                detail["said"] = said.read(2000).decode(errors="replace")
+                return {"said": said.read(2000).decode(errors="replace")}
         except FileNotFoundError:
-            pass
-        return detail
+            return {}
 
 
 def _with_locale(environment: dict[str, str]) -> dict[str, str]:
@@ -190,10 +231,14 @@ def _with_locale(environment: dict[str, str]) -> dict[str, str]:
 
 
 class _Forked:
-    """A runner that was forked: its end of `connection` is open for as long as it lives."""
+    """A keeper that was forked: its end of `connection` is open for as long as it lives."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+
+    def fileno(self) -> int | None:
+        number = self._connection.fileno()
+        return number if number >= 0 else None
 
     def poll(self) -> int | None:
         """Its exit code is known to nobody: any number means that it is no more."""
@@ -211,6 +256,17 @@ _RUNNER_LOG = "runner.log"
 _OWNER_BYTES = 10_000
 
 
+class _Claim(NamedTuple):
+    """What the lock of an attempt tells. `ran`: a runner took it; one that is empty is ours, see `_bar`."""
+
+    ran: bool
+    is_held: bool
+    said: Mapping[str, Any]
+
+
+_BARRED = _Claim(ran=False, is_held=False, said={})
+
+
 def _is_locked(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -220,12 +276,21 @@ def _is_locked(descriptor: int) -> bool:
     return False
 
 
-def _owner(text: bytes) -> dict[str, Any]:
+def _members_of(text: bytes) -> dict[str, Any]:
+    """Of all lines together. A notebook may have written anything there."""
+    found: dict[str, Any] = {}
+    for line in text.splitlines():
+        with suppress(ValueError):
+            members = json_of(line)
+            found |= members if isinstance(members, dict) else {}
+    return found
+
+
+def _is_keeper(process: psutil.Process) -> bool:
     try:
-        owner = json_of(text)
-    except ValueError:
-        return {}  # Locked, and about to be written.
-    return owner if isinstance(owner, dict) else {}
+        return bool(process.name() == keeper.NAME)
+    except psutil.Error:
+        return False
 
 
 def _processes_of(name: str) -> list[psutil.Process]:
@@ -240,6 +305,21 @@ def _processes_of(name: str) -> list[psutil.Process]:
             continue
     return found
 
+
+def _kill_by_name(name: str) -> bool:
+    """True when nothing is left."""
+    for _ in range(KILL_ROUNDS):
+        left = _processes_of(name)
+        if not left:
+            return True
+        for process in left:
+            _send(process, keeper.KILL if _is_keeper(process) else signal.SIGKILL)
+        psutil.wait_procs(left, timeout=KILL_ROUND_S)
+    return False
+
+
+KILL_ROUNDS = 5
+KILL_ROUND_S = 1.0
 
 _PROC = Path("/proc/self")
 

@@ -20,7 +20,7 @@ class StatusHandler(DataOpsHandler):
         return Status.of(
             overview(self.services),
             user=self.user,
-            home=str(self.services.runs_folder.parent),
+            home=str(self.services.home),
             may_administer=may_administer(self.services, self.user),
         )
 

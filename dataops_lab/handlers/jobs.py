@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..api_models import (
+    ContentsPath,
     InspectionModel,
     InspectRequest,
     JobChanges,
     JobModel,
+    MovedModel,
+    MoveRequest,
     PageModel,
+    RelinkRequest,
     TakeAlongRequest,
     TakenAlongModel,
     VersionModel,
 )
-from ..services import jobs
+from ..services import jobs, moves
 from .base import Cursor, DataOpsHandler, operation
 from .runs import local_path, server_root
 
@@ -27,6 +33,8 @@ class JobsQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     q: str | None = Field(default=None, max_length=200)
+    path: ContentsPath | None = None
+    """Only the jobs of the notebook at this path, or of those below this folder; all of them on one page."""
     limit: int = Field(default=50, ge=1, le=500)
     cursor: Cursor | None = None
 
@@ -51,6 +59,7 @@ class InspectHandler(DataOpsHandler):
                 kernel=body.kernel,
                 environment=body.environment,
                 image=body.image,
+                pinned=body.pinned,
             )
         )
 
@@ -74,14 +83,20 @@ class JobsHandler(DataOpsHandler):
         "List jobs, newest first", action="read", resource=JOBS, answers={200: PageModel[JobModel]}, query=JobsQuery
     )
     def get(self, query: JobsQuery) -> PageModel[JobModel]:
+        root = real_root(self)
+        if query.path is not None:
+            found = moves.at(self.services, local_path(self, query.path))
+            return PageModel[JobModel](
+                items=[JobModel.of(view, root) for view in jobs.views(self.services, found)], next=None
+            )
         page = jobs.page(self.services, limit=query.limit, cursor=query.cursor, text=query.q)
-        return PageModel[JobModel](items=[JobModel.of(view) for view in page.items], next=page.next)
+        return PageModel[JobModel](items=[JobModel.of(view, root) for view in page.items], next=page.next)
 
 
 class JobHandler(DataOpsHandler):
     @operation("One job", action="read", resource=JOBS, answers={200: JobModel})
     def get(self, job_id: str) -> JobModel:
-        return JobModel.of(jobs.get(self.services, job_id))
+        return JobModel.of(jobs.get(self.services, job_id), real_root(self))
 
     @operation(
         "Change the name, the limit and the settings of a job; its runs keep theirs",
@@ -92,7 +107,41 @@ class JobHandler(DataOpsHandler):
     )
     def patch(self, job_id: str, body: JobChanges) -> JobModel:
         changes = body.model_dump(exclude={"revision"}, exclude_unset=True)
-        return JobModel.of(jobs.change(self.services, job_id, changes, revision=body.revision, by=self.user))
+        changed = jobs.change(self.services, job_id, changes, revision=body.revision, by=self.user)
+        return JobModel.of(changed, real_root(self))
+
+
+class MovesHandler(DataOpsHandler):
+    @operation(
+        "Have jobs follow their notebooks, which were renamed or moved, or a folder above them; safe to repeat",
+        action="write",
+        resource=JOBS,
+        answers={200: MovedModel},
+        body=MoveRequest,
+        lane="submit",
+    )
+    def post(self, body: MoveRequest) -> MovedModel:
+        path, to, root = local_path(self, body.path), local_path(self, body.to), real_root(self)
+        moved = moves.follow(self.services, path, to, by=self.user)
+        return MovedModel(
+            jobs=[JobModel.of(view, root) for view in jobs.views(self.services, moved.jobs)],
+            parted=[JobModel.of(view, root) for view in jobs.views(self.services, moved.parted)],
+        )
+
+
+class RelinkHandler(DataOpsHandler):
+    @operation(
+        "Say that a job is that of another notebook, or the same as another job; safe to repeat",
+        action="write",
+        resource=JOBS,
+        answers={200: JobModel},
+        body=RelinkRequest,
+        lane="submit",
+    )
+    def post(self, job_id: str, body: RelinkRequest) -> JobModel:
+        path = local_path(self, body.path) if body.path is not None else None
+        moves.relink(self.services, job_id, other=body.job, path=path, by=self.user)
+        return JobModel.of(jobs.get(self.services, job_id), real_root(self))
 
 
 class VersionsHandler(DataOpsHandler):
@@ -102,3 +151,7 @@ class VersionsHandler(DataOpsHandler):
     def get(self, job_id: str) -> PageModel[VersionModel]:
         found = jobs.versions(self.services, job_id)
         return PageModel[VersionModel](items=[VersionModel.of(version) for version in found])
+
+
+def real_root(handler: DataOpsHandler) -> str:
+    return os.path.realpath(server_root(handler))

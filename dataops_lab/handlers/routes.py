@@ -35,13 +35,22 @@ from .images import (
     RegistryHandler,
 )
 from .installation import OpenApiHandler, StatusHandler
-from .jobs import InspectHandler, JobHandler, JobsHandler, TakeAlongHandler, VersionsHandler
+from .jobs import (
+    InspectHandler,
+    JobHandler,
+    JobsHandler,
+    MovesHandler,
+    RelinkHandler,
+    TakeAlongHandler,
+    VersionsHandler,
+)
 from .projects import ProjectHandler
 from .retention import RetentionApplyHandler, RetentionHandler, RetentionPreviewHandler
 from .runs import (
     ArtifactHandler,
     BatchHandler,
     CancelHandler,
+    InputsHandler,
     JournalHandler,
     KeptHandler,
     LogHandler,
@@ -85,7 +94,9 @@ ROUTES = (
     Route("/environments/{environment}/secrets", SecretsHandler),
     Route("/environments/{environment}/secrets/{secret}", SecretHandler),
     Route("/jobs", JobsHandler),
+    Route("/jobs/moves", MovesHandler),
     Route("/jobs/{job_id}", JobHandler),
+    Route("/jobs/{job_id}/relink", RelinkHandler),
     Route("/jobs/{job_id}/versions", VersionsHandler),
     Route("/projects/{project}", ProjectHandler),
     Route("/runs", RunsHandler),
@@ -95,6 +106,7 @@ ROUTES = (
     Route("/runs/{run_id}/verify", VerifyHandler),
     Route("/runs/{run_id}/cancel", CancelHandler),
     Route("/runs/{run_id}/rerun", RerunHandler),
+    Route("/runs/{run_id}/inputs", InputsHandler),
     Route("/runs/{run_id}/notebook", NotebookHandler),
     Route("/runs/{run_id}/journal", JournalHandler),
     Route("/runs/{run_id}/log", LogHandler),

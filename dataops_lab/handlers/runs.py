@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..api_models import (
     BatchModel,
     BatchRequest,
+    InputsModel,
     JournalPage,
     PageModel,
     RerunRequest,
@@ -135,6 +136,7 @@ def _submission(handler: DataOpsHandler, body: SubmitRequest) -> Submission:
         kernel=body.kernel,
         image=body.image,
         resources=body.resources.to_domain() if body.resources else Resources(),
+        pinned=None if body.pinned is None else tuple(body.pinned),
         **body.settings(),
         key=handler.request.headers.get(KEY_HEADER),
     )
@@ -209,6 +211,17 @@ class NotebookHandler(DataOpsHandler):
     def get(self, run_id: str, query: NotebookQuery) -> Bytes:
         notebook = records.open_notebook(self.services, run_id, executed=query.executed)
         return Bytes(notebook, "application/x-ipynb+json", f"{run_id}.ipynb")
+
+
+class InputsHandler(DataOpsHandler):
+    @operation(
+        "The files that a run finds beside its notebook, those of its version and those that it took fresh",
+        action="read",
+        resource=RUNS,
+        answers={200: InputsModel},
+    )
+    def get(self, run_id: str) -> InputsModel:
+        return InputsModel.of(records.files(self.services, run_id))
 
 
 class JournalHandler(DataOpsHandler):

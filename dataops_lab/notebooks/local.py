@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..domain.images import Frozen
+from ..domain.inputs import Pins
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from ..domain.workspaces import Location
+from ..errors import InvalidNotebook
 from ..ports import Blobs
-from ..ports.notebooks import NONE_BESIDE
+from ..ports.notebooks import NO_PINS, NONE_BESIDE
 
 
 class LocalNotebooks:
@@ -25,10 +29,11 @@ class LocalNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Inspection:
         from . import snapshot
 
-        return snapshot.inspect(path, root=root, kernel=kernel, limits=limits, where=where)
+        return snapshot.inspect(path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
 
     def snapshot(
         self,
@@ -38,16 +43,37 @@ class LocalNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Snapshot:
         from . import snapshot
 
-        return snapshot.snapshot(path, root=root, kernel=kernel, limits=limits, blobs=self._blobs, where=where)
+        return snapshot.snapshot(
+            path, root=root, kernel=kernel, limits=limits, blobs=self._blobs, where=where, pins=pins
+        )
 
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
         from .read import read_notebook
         from .workspace import workspace_of
 
         return read_notebook(workspace_of(path, root).notebook, max_bytes=limits.file_bytes).kernel_name
+
+    def locate(self, path: str) -> Location:
+        from .origin import remote_of
+        from .workspace import location_of, real_path
+
+        notebook = real_path(path)
+        return location_of(notebook, remote_of(notebook.parent))
+
+    def missing(self, paths: Sequence[str]) -> frozenset[str]:
+        return frozenset(path for path in paths if not os.path.isfile(path))  # noqa: PTH113 — names too long
+
+    def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
+        from .read import parse_notebook
+
+        try:
+            return parse_notebook(notebook).cell_ids
+        except InvalidNotebook:
+            return ()
 
     def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
         from . import along

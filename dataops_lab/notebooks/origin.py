@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit, urlunsplit
 
 from ..domain.versions import Origin
+from ..domain.workspaces import normalised_remote
 from ..runner.reading import open_plain
 
 _TIMEOUT_S = 5.0
@@ -58,6 +59,17 @@ def origin_of(folder: Path) -> Origin:
         branch=branch if branch != "(detached)" else None,
         dirty=any(line and not line.startswith("# ") for line in lines),
     )
+
+
+def remote_of(folder: Path) -> str | None:
+    """The normalised remote of the work tree that holds `folder`, as `origin_of` reads it; None without one."""
+    try:
+        tree, _, shared = _repository(folder.resolve())
+        # Without a git directory: the file alone counts.
+        url = _remote(_settings_of(shared / "config", tree, Path(os.devnull)))
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return normalised_remote(url) if url else None
 
 
 def without_credentials(url: str) -> str:

@@ -50,6 +50,11 @@ class Notebook:
         return tuple(c for c in self.cells if c.kind == "code" and c.source.strip() and INJECTED not in c.tags)
 
     @property
+    def cell_ids(self) -> tuple[str, ...]:
+        """Those that the cells have. Notebooks older than format 4.5 have none."""
+        return tuple(raw["id"] for raw in self.raw["cells"] if "id" in raw)
+
+    @property
     def metadata(self) -> dict[str, Any]:
         return self.raw["metadata"]
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import posixpath
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from ..domain.inputs import FoundFile, Inputs, Pins, pattern_of, role_of
 from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import HERE, Finding, Inspection, KernelChoice, Limits, Severity, Snapshot, Surroundings
-from ..domain.versions import Manifest, TravellingFile
+from ..domain.versions import Manifest, Origin, TravellingFile
+from ..domain.workspaces import Location, normalised_remote
 from ..errors import KernelUnavailable, SnapshotTooLarge
 from ..ports import Blobs
+from ..ports.notebooks import NO_PINS
 from . import kernels
 from .canonical import canonical_bytes
 from .checks import check
@@ -23,8 +27,8 @@ from .origin import origin_of
 from .parameters import parameters_of
 from .reach import reached, widened
 from .read import Notebook, read_notebook
-from .travel import Luggage, pack
-from .workspace import Workspace, workspace_of
+from .travel import Luggage, folders_above, pack
+from .workspace import Workspace, location_of, workspace_of
 
 T = TypeVar("T")
 
@@ -43,36 +47,40 @@ class _Look:
     parameters: ParameterSchema
     luggage: Luggage
     findings: list[Finding]
+    files: tuple[FoundFile, ...]
 
     @property
     def name(self) -> str:
         name = self.workspace.notebook.name.removesuffix(".ipynb") or self.workspace.notebook.name
         return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
+    def located(self, origin: Origin) -> Location:
+        return location_of(self.workspace.notebook, normalised_remote(origin.remote) if origin.remote else None)
+
 
 def inspect(
-    path: str, *, root: str | None, kernel: str | None, limits: Limits, where: Surroundings = HERE
+    path: str, *, root: str | None, kernel: str | None, limits: Limits, where: Surroundings = HERE, pins: Pins = NO_PINS
 ) -> Inspection:
-    """Without a kernel it says why, so that a form can ask. `files` have sizes, but no digests: nothing was read."""
+    """Without a kernel it says why, so that a form can ask. Nothing but code is read."""
     workspace = workspace_of(path, root)
     with _beside(origin_of, workspace.folder) as origin:
-        look = _look(workspace, kernel=kernel, limits=limits, where=where)
+        look = _look(workspace, kernel=kernel, limits=limits, where=where, pins=pins)
     return Inspection(
         name=look.name,
-        source=str(look.workspace.notebook),
+        location=look.located(origin()),
         root=str(look.workspace.root),
         notebook_path=look.workspace.relative(look.workspace.notebook),
         parameters=look.parameters,
         kernel=look.kernel,
         kernel_problem=look.kernel_problem.message if look.kernel_problem else None,
         kernels=kernels.installed() if where.kernels is None else tuple(it.name for it in where.kernels),
-        files=tuple(
-            TravellingFile(path, "", found.size, found.executable) for path, found in sorted(look.luggage.files.items())
-        ),
+        files=look.files,
         origin=origin(),
         findings=tuple(look.findings),
         code_cells=len(look.notebook.code_cells),
+        cell_ids=look.notebook.cell_ids,
         kernel_suggestion=look.kernel_problem.detail.get("suggested") if look.kernel_problem else None,
+        pinned=pins,
     )
 
 
@@ -84,34 +92,41 @@ def snapshot(
     limits: Limits,
     blobs: Blobs,
     where: Surroundings = HERE,
+    pins: Pins = NO_PINS,
 ) -> Snapshot:
     workspace = workspace_of(path, root)
     with _beside(origin_of, workspace.folder) as origin:
-        look = _look(workspace, kernel=kernel, limits=limits, where=where)
+        look = _look(workspace, kernel=kernel, limits=limits, where=where, pins=pins)
         if look.kernel is None:
             assert look.kernel_problem is not None
             raise look.kernel_problem
         # Refusals come before the first blob: what can go wrong from here on is the disk.
         canonical = canonical_bytes(look.notebook)
-        files, unreadable = _stored(look.luggage, limits, blobs)
+        stored, unreadable = _stored(look.luggage, limits, blobs)
+    fresh = {file.path for file in look.files if file.fresh}
+    files = tuple(file for file in stored if file.path not in fresh)
+    data = tuple(file for file in stored if file.path in fresh)
+    folders = _folders_of(look.luggage, [file.path for file in files])
     manifest = Manifest(
         notebook_path=look.workspace.relative(look.workspace.notebook),
         notebook_digest=blobs.put(canonical),
-        files=tuple(files),
+        files=files,
         parameters=look.parameters,
         kernel_name=look.kernel.name,
         language=look.kernel.language,
-        folders=tuple(look.luggage.empty_folders()),
+        folders=folders,
     )
     return Snapshot(
         name=look.name,
-        source=str(look.workspace.notebook),
+        location=look.located(origin()),
         root=str(look.workspace.root),
         manifest=manifest,
         kernel=look.kernel,
         origin=origin(),
         findings=(*look.findings, *unreadable),
         code_cells=len(look.notebook.code_cells),
+        inputs=Inputs(data, tuple(it for it in look.luggage.empty_folders() if it not in folders)),
+        cell_ids=look.notebook.cell_ids,
     )
 
 
@@ -131,6 +146,7 @@ def _look(
     kernel: str | None,
     limits: Limits,
     where: Surroundings,
+    pins: Pins,
 ) -> _Look:
     notebook = read_notebook(workspace.notebook, max_bytes=limits.file_bytes)
     choice, problem = None, None
@@ -157,7 +173,24 @@ def _look(
         workspace = wider
     findings.extend(check(notebook, workspace, luggage, choice, where))
     findings.extend(differences(notebook, luggage, where))
-    return _Look(workspace, notebook, choice, problem, schema, luggage, findings)
+    return _Look(workspace, notebook, choice, problem, schema, luggage, findings, _files_of(workspace, luggage, pins))
+
+
+def _files_of(workspace: Workspace, luggage: Luggage, pins: Pins) -> tuple[FoundFile, ...]:
+    folder = workspace.relative(workspace.folder)
+    files = []
+    for path, found in sorted(luggage.files.items()):
+        name = posixpath.relpath(path, folder)
+        role = role_of(path, runs=path in luggage.run, executable=found.executable)
+        fresh = not pins.holds(name, role)
+        files.append(FoundFile(path, found.size, found.executable, role, fresh, pattern_of(name)))
+    return tuple(files)
+
+
+def _folders_of(luggage: Luggage, files: Iterable[str]) -> tuple[str, ...]:
+    """The folders that the code speaks of. They belong to the version, so they do not depend on the data in them."""
+    brought = folders_above((*files, *luggage.named_folders))
+    return tuple(sorted(luggage.named_folders - brought))
 
 
 def _stored(luggage: Luggage, limits: Limits, blobs: Blobs) -> tuple[list[TravellingFile], list[Finding]]:

@@ -32,7 +32,11 @@ class Luggage:
 
     files: dict[str, Found] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
-    """Those that the run finds, by their paths below the root, whether files of them travel or not."""
+    """Those that are there, by their paths below the root, whether files of them travel or not."""
+    named_folders: set[str] = field(default_factory=set)
+    """Those that the code writes to or asks for."""
+    run: set[str] = field(default_factory=set)
+    """Paths of files that the code runs, and of notebooks that it names."""
     left_behind: list[LeftBehind] = field(default_factory=list)
     excess: list[Excess] = field(default_factory=list)
     """Choose what stays behind of the notebook's folder so that the rest fits, the largest share first."""
@@ -53,7 +57,8 @@ class Luggage:
 
     def empty_folders(self) -> list[str]:
         """Those that no file and no other folder brings along."""
-        return sorted(self.folders - _folders_above((*self.files, *self.folders)))
+        folders = self.folders | self.named_folders
+        return sorted(folders - folders_above((*self.files, *folders)))
 
 
 def pack(
@@ -174,6 +179,8 @@ class _Packing:
             # `if not exists("../out"): makedirs("../out")` asks for no folder's contents.
             if not self._is_start(each) and not (mention.use is Use.EXISTS and self._is_there(each) and each.is_dir()):
                 self._take(each)
+                if mention.use is Use.RUN or each.suffix == ".ipynb":
+                    self._luggage.run.add(self._workspace.relative(each))
                 self._read_on(each, runs=mention.use is Use.RUN)
 
     def _meant(self, mention: Mention, path: Path) -> Iterator[Path]:
@@ -253,9 +260,10 @@ class _Packing:
 
     # --- folders
 
-    def _enter(self, folder: Path) -> None:
+    def _enter(self, folder: Path, *, named: bool = False) -> None:
         if not self._is_start(folder):
-            self._luggage.folders.add(self._workspace.relative(folder))
+            folders = self._luggage.named_folders if named else self._luggage.folders
+            folders.add(self._workspace.relative(folder))
 
     def _enter_for(self, mention: Mention) -> None:
         """Where a file may be looked for or written, the folder is there: `../out/x.csv` needs no more of it."""
@@ -268,7 +276,7 @@ class _Packing:
             path = Path(os.path.normpath(start / name))
             there = next((it for it in (path, *path.parents) if it == start or os.path.isdir(it)), start)  # noqa: PTH112 — names too long
             if self._workspace.holds(there) and self._is_inside(there) and not self._rules.is_of_tool(there):
-                self._enter(there)
+                self._enter(there, named=True)
 
     # --- taking along
 
@@ -349,7 +357,7 @@ class _Packing:
         self._allowance.take(relative, found.size)
 
 
-def _folders_above(paths: Iterable[str]) -> set[str]:
+def folders_above(paths: Iterable[str]) -> set[str]:
     above: set[str] = set()
     for path in paths:
         folder = posixpath.dirname(path)

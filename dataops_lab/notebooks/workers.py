@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from ..domain.images import Frozen
+from ..domain.inputs import Pins
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from ..domain.workspaces import Location
 from ..errors import ReportUnavailable, Unavailable
 from ..ports import Notebooks
-from ..ports.notebooks import NONE_BESIDE
+from ..ports.notebooks import NO_PINS, NONE_BESIDE
 from .pool import Pool, WorkerDied, WorkerTooSlow
 
 _WORKERS = 2
@@ -58,8 +60,11 @@ class WorkerNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Inspection:
-        return cast(Inspection, self._call("inspect", path, root=root, kernel=kernel, limits=limits, where=where))
+        return cast(
+            Inspection, self._call("inspect", path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
+        )
 
     def snapshot(
         self,
@@ -69,12 +74,22 @@ class WorkerNotebooks:
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Snapshot:
-        named = {"root": root, "kernel": kernel, "limits": limits, "where": where}
+        named = {"root": root, "kernel": kernel, "limits": limits, "where": where, "pins": pins}
         return cast(Snapshot, self._call("snapshot", path, **named))
 
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
         return cast("str | None", self._call("kernel_name", path, root=root, limits=limits))
+
+    def locate(self, path: str) -> Location:
+        return cast(Location, self._call("locate", path))
+
+    def missing(self, paths: Sequence[str]) -> frozenset[str]:
+        return cast("frozenset[str]", self._call("missing", paths))
+
+    def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
+        return cast("tuple[str, ...]", self._call("cell_ids", notebook))
 
     def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
         return cast("str | None", self._call("take_along", path, file, root=root))

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..domain.workspaces import Location
 from ..errors import InvalidNotebook, InvalidRequest, PathOutsideRoot
 
 
@@ -35,14 +36,8 @@ def workspace_of(path: str, root: str | None) -> Workspace:
 
     The home folder and `/` are no project: given as roots they only say where all must lie.
     """
-    try:
-        notebook = Path(os.path.realpath(path))
-        base = Path(os.path.realpath(root)) if root is not None else None
-        str(notebook).encode()  # it becomes part of the version, which is UTF-8
-    except ValueError:
-        raise InvalidNotebook(
-            f"There is no notebook at {path!r}. Check the path.", code="notebook_not_found", path=path
-        ) from None
+    notebook = real_path(path)
+    base = Path(os.path.realpath(root)) if root is not None else None
     if base is None:
         return _unsaid(notebook, Path(notebook.anchor))
     if not base.is_dir():
@@ -54,20 +49,45 @@ def workspace_of(path: str, root: str | None) -> Workspace:
     return _unsaid(notebook, base) if holds_home(base) else Workspace(base, notebook)
 
 
+def real_path(path: str) -> Path:
+    """InvalidNotebook for what cannot be a path."""
+    try:
+        notebook = Path(os.path.realpath(path))
+        str(notebook).encode()  # it becomes part of the version, which is UTF-8
+    except ValueError:
+        raise InvalidNotebook(
+            f"There is no notebook at {path!r}. Check the path.", code="notebook_not_found", path=path
+        ) from None
+    return notebook
+
+
+def location_of(notebook: Path, remote: str | None) -> Location:
+    """Locate a notebook below the git work tree that holds it, else in its own folder.
+
+    A root that somebody gives, and how far the notebook reaches, change nothing: the server and the command line
+    find the same job. The notebook need not be there.
+    """
+    root = work_tree(notebook.parent) or notebook.parent
+    return Location(str(root), notebook.relative_to(root).as_posix(), remote)
+
+
 def holds_home(folder: Path) -> bool:
     """Whether `folder` is the home folder or one above it."""
     return Path(os.path.realpath(Path.home())).is_relative_to(folder)
 
 
 def _unsaid(notebook: Path, bound: Path) -> Workspace:
-    tree = _work_tree(notebook.parent)
+    tree = work_tree(notebook.parent)
     if tree is not None and tree.is_relative_to(bound):
         return Workspace(tree, notebook)
     return Workspace(notebook.parent, notebook, bound)
 
 
-def _work_tree(folder: Path) -> Path | None:
-    """Found without git, which may be absent; a worktree or submodule has a file instead of the folder."""
+def work_tree(folder: Path) -> Path | None:
+    """Find the git work tree that holds `folder`, without git, which may be absent.
+
+    A linked worktree or a submodule has a file instead of the folder `.git`.
+    """
     for candidate in (folder, *folder.parents):
         marker = candidate / ".git"
         try:

@@ -6,6 +6,7 @@ Every implementation of a port passes the same contract tests (`tests/contracts/
 
 from __future__ import annotations
 
+from .attempt_files import AttemptFiles
 from .blobs import Blobs
 from .executors import AttemptStatus, Backends, Bundle, BundleFile, Container, Executor, Observation
 from .images import ImageBackend, ImageBackends, Say
@@ -13,6 +14,7 @@ from .machine import Clock, Host
 from .notebooks import Notebooks
 from .store import (
     Attempts,
+    Bell,
     Environments,
     Events,
     Images,
@@ -30,13 +32,16 @@ from .store import (
     Transaction,
     Variables,
     Versions,
+    Workspaces,
 )
 from .vault import Vault
 
 __all__ = [
+    "AttemptFiles",
     "AttemptStatus",
     "Attempts",
     "Backends",
+    "Bell",
     "Blobs",
     "Bundle",
     "BundleFile",
@@ -67,4 +72,5 @@ __all__ = [
     "Variables",
     "Vault",
     "Versions",
+    "Workspaces",
 ]

@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Protocol
 
 from ..domain.environments import Mount, Resources
+from .attempt_files import AttemptFiles
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,12 @@ class Executor(Protocol):
         """
         ...
 
-    def directory(self, name: str) -> Path:
-        """Where the runner's files of this attempt arrive (see runner/protocol.py), complete once it has exited."""
+    def ends(self, name: str) -> int | None:
+        """A descriptor that can be read from once the attempt may have ended. None when there is none: look instead."""
+        ...
+
+    def files(self, name: str) -> AttemptFiles:
+        """What the runner of this attempt leaves, complete once it has exited."""
         ...
 
     def forget(self, name: str) -> None:

@@ -19,6 +19,11 @@ class Clock(Protocol):
 class Host(Protocol):
     """This machine's processes. A process is known by pid, start time and boot, never by pid alone."""
 
+    def name(self) -> str:
+        """Of this machine or container: at most 64 characters, the same after it was started again, and no other
+        one's."""
+        ...
+
     def identity(self) -> ProcessIdentity:
         """Of the calling process."""
         ...

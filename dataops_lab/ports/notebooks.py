@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from ..domain.images import Frozen
+from ..domain.inputs import Pins
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from ..domain.workspaces import Location
 
+NO_PINS = Pins()
 NONE_BESIDE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -21,6 +24,7 @@ class Notebooks(Protocol):
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Inspection: ...
     def snapshot(
         self,
@@ -30,15 +34,29 @@ class Notebooks(Protocol):
         kernel: str | None,
         limits: Limits,
         where: Surroundings = HERE,
+        pins: Pins = NO_PINS,
     ) -> Snapshot:
         """Everything that travels is in the blobs when this returns. Refused with nothing stored that matters.
 
-        `where` it will run may have other kernels and variables than there are here.
+        `where` it will run may have other kernels and variables than there are here. `pins` say which data belong to
+        the version.
         """
         ...
 
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
         """What the notebook calls the kernel that it was written on."""
+        ...
+
+    def locate(self, path: str) -> Location:
+        """Tell where the notebook at the local `path` lies, or lay: it need not be there."""
+        ...
+
+    def missing(self, paths: Sequence[str]) -> frozenset[str]:
+        """Return those of the local `paths` at which no file is."""
+        ...
+
+    def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
+        """Return the ids of the cells, none for what is not a notebook."""
         ...
 
     def take_along(self, path: str, file: str, *, root: str | None) -> str | None:

@@ -10,15 +10,17 @@ from typing import Any, Generic, Protocol, TypeVar
 from ..domain.environments import Environment
 from ..domain.events import Event, Subject
 from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
+from ..domain.inputs import Inputs
 from ..domain.jobs import Job, Project
 from ..domain.leases import Lease
-from ..domain.queue import Place, Room, Standing
+from ..domain.queue import Changes, Place, Room, Standing
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, Scope
 from ..domain.runs import Attempt, CancelRequest, Run, RunState, RunSummary
 from ..domain.secrets import Secret
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
+from ..domain.workspaces import Workspace, WorkspaceRoot
 
 T = TypeVar("T")
 
@@ -51,10 +53,28 @@ class Projects(Protocol):
 
 class Jobs(Protocol):
     def get(self, job_id: str) -> Job: ...
-    def of(self, job_ids: Sequence[str]) -> Mapping[str, Job]: ...
-    def by_source(self, project: str, source: str) -> Job | None: ...
-    def add(self, job: Job) -> Job:
-        """As it is stored: in the workspace of its folder, which is made if there is none."""
+    def of(self, job_ids: Collection[str]) -> Mapping[str, Job]: ...
+    def at(self, project: str, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Job]:
+        """By (workspace id, path); those that there are, held as by `hold`."""
+        ...
+
+    def under(self, workspace_id: str, folder: str) -> Sequence[Job]:
+        """Those whose path is `folder` or lies below it; all of the workspace for ""."""
+        ...
+
+    def hold(self, job_ids: Collection[str]) -> None:
+        """Nobody else makes a run of them before this transaction ends."""
+        ...
+
+    def add(self, job: Job) -> None:
+        """In a workspace that is there."""
+        ...
+
+    def absorb(self, job: Job, other: Job) -> Job:
+        """Give the runs, the versions and the place of `other` to `job`, and remove `other`.
+
+        A version that both have stays as it is in `job`; the rest are numbered on.
+        """
         ...
 
     def rename(self, job_id: str, name: str) -> None: ...
@@ -67,7 +87,56 @@ class Jobs(Protocol):
         ...
 
 
+class Workspaces(Protocol):
+    """Where workspaces lie, on this machine unless said otherwise."""
+
+    def hold(self, project: str) -> None:
+        """Nobody else makes a workspace or a job of the project before this transaction ends."""
+        ...
+
+    def of(self, ids: Collection[str]) -> Mapping[str, Workspace]: ...
+    def by_remote(self, project: str, remote: str) -> Sequence[Workspace]:
+        """Oldest first."""
+        ...
+
+    def holding(self, project: str, folders: Sequence[str]) -> Sequence[tuple[Workspace, str]]:
+        """Those that have one of these folders as root, in the order of the folders.
+
+        A root that only other machines told of counts too: they may share the folder, or be this one by another name.
+        """
+        ...
+
+    def roots(self, ids: Collection[str]) -> Sequence[WorkspaceRoot]:
+        """Of every machine: those of this one first, and the newest of each."""
+        ...
+
+    def under(self, folder: str) -> Sequence[WorkspaceRoot]:
+        """Those that are `folder` or lie below it."""
+        ...
+
+    def parted(self) -> Sequence[tuple[str, str]]:
+        """Pairs of ids of jobs that have one path in two workspaces of one remote; the older job first."""
+        ...
+
+    def add(self, workspace: Workspace) -> None: ...
+    def change(self, workspace: Workspace) -> Workspace:
+        """As it is stored, with its new revision."""
+        ...
+
+    def see(self, workspace_id: str, root: str, *, at: dt.datetime) -> None:
+        """Note that the workspace lies at `root`, and that this was seen last."""
+        ...
+
+    def move_roots(self, folder: str, to: str, *, at: dt.datetime) -> Sequence[str]:
+        """Note that `folder` is called `to` now. The ids of the workspaces that lie there or below."""
+        ...
+
+
 class Versions(Protocol):
+    def newest_of(self, job_ids: Collection[str]) -> Mapping[str, Version]:
+        """By job id; of those that have one."""
+        ...
+
     def get(self, job_id: str, digest: str) -> Version: ...
     def find(self, job_id: str, digest: str) -> Version | None: ...
     def of(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Version]:
@@ -83,6 +152,24 @@ class Versions(Protocol):
         ...
 
     def remove(self, job_id: str, digest: str) -> bool:
+        """Unless a run has it: then False."""
+        ...
+
+
+class SetsOfInputs(Protocol):
+    def get(self, digest: str | None) -> Inputs:
+        """None stands for no inputs. NotFound."""
+        ...
+
+    def put(self, inputs: Inputs) -> str | None:
+        """Store the set unless it is there; its digest. It stays at least until the end of this transaction."""
+        ...
+
+    def unused(self) -> Sequence[str]:
+        """Digests of those that no run has."""
+        ...
+
+    def remove(self, digest: str) -> bool:
         """Unless a run has it: then False."""
         ...
 
@@ -167,8 +254,8 @@ class Queue(Protocol):
         """All that are queued, active, or wait for their next attempt; or those among `run_ids`."""
         ...
 
-    def touched_since(self, seq: int) -> tuple[int, Collection[str]]:
-        """The runs that an event after `seq` says to have moved or to be cancelled, and the last number there is."""
+    def changes_since(self, seq: int) -> Changes:
+        """What the events after `seq` tell of."""
         ...
 
     def room(self, slots: int) -> Room: ...
@@ -235,6 +322,19 @@ class Records(Protocol):
 
 
 class Events(Protocol):
+    def add(
+        self,
+        subject: Subject,
+        kind: str,
+        *,
+        at: dt.datetime,
+        actor: str | None = None,
+        revision: int | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """With this transaction. `revision` None for a run: it counts as changed."""
+        ...
+
     def after(self, seq: int, *, limit: int = 1000, subject: Subject | None = None) -> Sequence[Event]: ...
     def last_seq(self) -> int: ...
     def first_seq(self) -> int:
@@ -265,6 +365,10 @@ class Retention(Protocol):
 
 
 class Leases(Protocol):
+    def now(self) -> dt.datetime | None:
+        """The time of the database, which all hosts share that use it; None where it has no clock of its own."""
+        ...
+
     def get(self, name: str) -> Lease | None: ...
     def take(self, lease: Lease, *, instead_of: Lease | None) -> bool:
         """Become the holder if the row is still `instead_of`."""
@@ -373,7 +477,11 @@ class Transaction(Protocol):
     @property
     def jobs(self) -> Jobs: ...
     @property
+    def workspaces(self) -> Workspaces: ...
+    @property
     def versions(self) -> Versions: ...
+    @property
+    def inputs(self) -> SetsOfInputs: ...
     @property
     def runs(self) -> Runs: ...
     @property
@@ -396,16 +504,39 @@ class Transaction(Protocol):
     def secrets(self) -> Secrets: ...
     @property
     def images(self) -> Images: ...
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Take back what is done in the block, and nothing else, when it raises."""
+        ...
+
     def once_committed(self, call: Callable[[], None]) -> None:
         """Call it when this is written; never when it is taken back."""
         ...
 
     def digests(self, *, without: frozenset[str] = frozenset()) -> Iterator[str]:
-        """Of every blob that a version, a record or a report refers to; some come several times.
+        """Of every blob that a version, a set of inputs, a record or a report refers to; some come several times.
 
-        With `without`, as it will be when these runs and the versions that only they have are gone.
+        With `without`, as it will be when these runs, and the versions and inputs that only they have, are gone.
         """
         ...
+
+
+class Bell(Protocol):
+    """A descriptor that can be read from once somebody committed, in this process or another one of this machine.
+
+    It may ring without a reason, and it is not heard from other machines where the store is a file: who sleeps on it
+    looks once in a while all the same.
+    """
+
+    def fileno(self) -> int: ...
+    def wait(self, timeout_s: float) -> None:
+        """Return as soon as it rings, or after this time."""
+        ...
+
+    def silence(self) -> None:
+        """Until the next commit. To be called before looking."""
+        ...
+
+    def close(self) -> None: ...
 
 
 class Store(Protocol):
@@ -427,6 +558,10 @@ class Store(Protocol):
 
     def changes(self) -> int:
         """A number that differs after any other connection committed. Cheap: asked fifty times a second."""
+        ...
+
+    def bell(self) -> Bell:
+        """A new one, which is to be closed."""
         ...
 
     def copy_to(self, path: Path) -> None:

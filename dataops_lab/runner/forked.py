@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from . import preload
@@ -75,6 +76,8 @@ class ForkedKernel:
             answer = _told(connection)
             if answer is not None:
                 return cls(connection, answer["pid"], answer["keeper"])
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)  # Also for the keeper of this runner: nobody will answer there.
         connection.close()
         return None
 
@@ -115,6 +118,7 @@ class ForkedKernel:
                 self.returncode = told.get("exit", self.returncode)
                 if "peak_kib" in told:
                     self.peak_memory_bytes, self.cpu_seconds = told["peak_kib"] * 1024, told["cpu_s"]
+                    break  # What follows is for the keeper of this runner.
         except OSError:
             pass
         self._connection.close()

@@ -1,4 +1,8 @@
-"""`python -m dataops_lab.runner RUN_DIRECTORY [DESCRIPTOR]`; the latter leads to a preloaded interpreter, if any."""
+"""`python -m dataops_lab.runner [--kept] RUN_DIRECTORY [DESCRIPTOR]`
+
+DESCRIPTOR leads to a preloaded interpreter, if there is one. With `--kept` the parent is a keeper already, as PID 1 of
+a container is; without, the process that was started becomes the keeper of a runner that it forks.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,11 @@ import socket
 import sys
 from pathlib import Path
 
-from . import lock
+from .keeper import keep
+from .lock import Lock
 from .termination import Termination
+
+KEPT = "--kept"
 
 NICER_BY = 5
 """Runs take the processor from one another before they take it from the person's own kernels, and from the engine."""
@@ -16,15 +23,18 @@ NICER_BY = 5
 
 def main(arguments: list[str]) -> int:
     """0 when the run directory has its result, or is somebody else's to run."""
-    if len(arguments) not in (1, 2):
-        sys.stderr.write("usage: python -m dataops_lab.runner RUN_DIRECTORY [DESCRIPTOR]\n")
+    is_kept = arguments[:1] == [KEPT]
+    named = arguments[is_kept:]
+    if len(named) not in (1, 2):
+        sys.stderr.write("usage: python -m dataops_lab.runner [--kept] RUN_DIRECTORY [DESCRIPTOR]\n")
         return 2
     termination = Termination()
     termination.listen()
-    directory = Path(arguments[0]).absolute()
-    preloaded = _inherited(int(arguments[1])) if arguments[1:] else None
-    claim = lock.take(directory)
-    if claim is None:
+    directory = Path(named[0]).absolute()
+    preloaded = _inherited(int(named[1])) if named[1:] else None
+    lock = Lock.prepared(directory)
+    keeper = None if is_kept else keep(lock, preloaded)
+    if not lock.take(keeper=keeper):
         return 0
     os.nice(NICER_BY)
     # jsonschema, which every notebook library imports, looks for this module and compiles a grammar

@@ -73,6 +73,9 @@ _FIXED_PREFIXES = (
 )
 _FIXED_NAMES = {"HOME", "PATH", "TERM", "TMPDIR", "TZ", "USER"}
 
+NOTHING_LEFT = b"."
+"""The last byte on a connection: what was forked for it is dead, with all that it started."""
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -147,6 +150,8 @@ def serve(role: str, control: socket.socket) -> None:
             except OSError:  # who asked has long started it cold
                 request, given = None, []
             if request is None or fixed(request["environment"]) != own:
+                with contextlib.suppress(OSError):
+                    connection.sendall(NOTHING_LEFT)
                 os._exit(0)
             os.environ.clear()  # what is shown takes the place of what the C library has until now
             _show(request["command"], request["environment"])
@@ -203,11 +208,13 @@ def _keep(connection: socket.socket, request: dict[str, Any], given: list[int]) 
             if connection.fileno() in ready:
                 break
             os.read(bell, 4096)
-        _kill_descendants()
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        send(connection, {"peak_kib": used.ru_maxrss, "cpu_s": used.ru_utime + used.ru_stime}, [])
     except OSError:
-        _kill_descendants()
+        pass
+    _kill_descendants()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with contextlib.suppress(OSError):
+        send(connection, {"peak_kib": used.ru_maxrss, "cpu_s": used.ru_utime + used.ru_stime}, [])
+        connection.sendall(NOTHING_LEFT)
     os._exit(0)
 
 

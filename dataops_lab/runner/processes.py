@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-
-from .protocol import ATTEMPT_VARIABLE
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -36,73 +37,62 @@ def dying_with_this_process() -> Callable[[], None] | None:
     return tie
 
 
-def kill_all(attempt: str, patience_s: float = 5.0) -> bool:
-    """Kill and reap all that is left of the attempt except this process; False if something could not be killed."""
+def set_name(name: str) -> None:
+    """Call this process `name`, of at most 15 characters, where processes are listed."""
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
+
+
+def kill_descendants(patience_s: float = math.inf) -> bool:
+    """Kill and bury all that descends from this process, which adopts orphans; False if something did not die in time.
+
+    Without any child there is no descendant either: each has a parent, or has become a child.
+    """
     deadline = time.monotonic() + patience_s
-    while True:
-        left = list(_left_of(attempt))
-        for pid in left:
+    pause = 0.001
+    while not _has_buried_all():
+        if time.monotonic() > deadline:
+            return False
+        for pid in list(tree(os.getpid())):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
-        _reap()
-        if not left or time.monotonic() > deadline:
-            return not left
-        time.sleep(0.005)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.1)
+    return True
 
 
-def _left_of(attempt: str) -> Iterator[int]:
-    """Living descendants of this process, and whoever else carries the attempt's name in its environment."""
-    mine = {os.getpid(), *_line_of(os.getpid())}
-    below = set(tree([os.getpid()])) - mine
-    mark = f"{ATTEMPT_VARIABLE}={attempt}".encode()
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdigit() or (pid := int(entry.name)) in mine:
-            continue
-        if (pid in below or mark in _environment_of(pid)) and _parent_of(pid) is not None:
-            yield pid
-
-
-def tree(roots: list[int]) -> Iterator[int]:
-    """The processes `roots` and all that descend from them."""
-    left = list(roots)
-    while left:
-        pid = left.pop()
-        yield pid
-        with suppress(OSError):
-            for task in os.scandir(f"/proc/{pid}/task"):
-                left += map(int, _read(f"{task.path}/children").split())
-
-
-def _line_of(pid: int) -> list[int]:
-    """Parent, grandparent, and so on."""
-    line: list[int] = []
-    while (parent := _parent_of(pid)) and parent not in line:
-        line.append(parent)
-        pid = parent
-    return line
-
-
-def _parent_of(pid: int) -> int | None:
-    """None for one that is no more, or a zombie."""
-    with suppress(OSError):
-        state, parent = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[:2]
-        return int(parent) if state not in b"ZX" else None
-    return None
-
-
-def _environment_of(pid: int) -> list[bytes]:
+def _has_buried_all() -> bool:
+    """Bury all children that have ended; True when there is no other."""
     try:
-        return _read(f"/proc/{pid}/environ").split(b"\0")
-    except OSError:
-        return []
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:  # noqa: PTH123  (there are many)
-        return file.read()
-
-
-def _reap() -> None:
-    with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
+    except ChildProcessError:
+        return True
+    return False
+
+
+def tree(*roots: int) -> Iterator[int]:
+    """The processes that descend from `roots`."""
+    left = list(roots)
+    while left:
+        with suppress(OSError):
+            children = _children_of(left.pop())
+            yield from children
+            left += children
+
+
+def _children_of(pid: int) -> list[int]:
+    """OSError when it has ended."""
+    if not _TELLS_CHILDREN:
+        return [int(path.name) for path in Path("/proc").glob("[0-9]*") if _parent_of(path) == pid]
+    lists = [(task / "children").read_bytes().split() for task in Path(f"/proc/{pid}/task").iterdir()]
+    return [int(child) for children in lists for child in children]
+
+
+_TELLS_CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children").exists()
+"""Some kernels are built without."""
+
+
+def _parent_of(process: Path) -> int | None:
+    with suppress(OSError):
+        return int((process / "stat").read_bytes().rpartition(b")")[2].split()[1])
+    return None

@@ -9,7 +9,8 @@ In, written before the runner starts:
 
 Out:
 
-    runner.json     who runs it (pid, start time, boot id), held under an exclusive lock while it lives
+    runner.json     who runs it (pid, start time, boot id, pid of its keeper), held under an exclusive lock while one of
+                    the two lives; at the end a line of the keeper: exit_code, dead (nothing of the attempt is alive)
     journal.jsonl   what happened, one JSON object a line, append-only; kinds below
     log.txt         stdout and stderr of the cells, and what the runner has to say
     output.ipynb    the executed notebook: every few seconds, and whole at the end

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .files import is_hollow
-from .protocol import DEEPEST, MOST_ARTIFACTS
+from .protocol import ARTIFACTS, DEEPEST, FILES, MOST_ARTIFACTS
 
 LONGEST_LINE = 32 * 1024**2
 """Of a journal, in bytes. The runner's own are shorter: an output may have 16 MiB, see engine/launch.py."""
@@ -66,6 +66,27 @@ def open_plain(path: Path) -> BinaryIO:
         os.close(descriptor)
         raise FileNotFoundError(errno.ENOENT, "It is no plain file", str(path))
     return os.fdopen(descriptor, "rb")
+
+
+class RunFolder:
+    """The files of an attempt, in a folder of this machine; see `ports.AttemptFiles`.
+
+    `workspace` is where the notebook saw `files/`, unless it ran in this folder.
+    """
+
+    def __init__(self, folder: Path, *, workspace: str | None = None) -> None:
+        self._folder = folder
+        self.workspace = workspace or str(folder / FILES)
+
+    def open(self, path: str) -> BinaryIO:
+        return open_plain(self._folder / path)
+
+    def put(self, path: str, blobs: Any) -> tuple[str, int]:
+        digest, size = blobs.put_file(self._folder / path)
+        return digest, size
+
+    def artifacts(self, note: Callable[[str], None]) -> list[str]:
+        return plain_files(self._folder / ARTIFACTS, note)
 
 
 def plain_files(folder: Path, note: Callable[[str], None]) -> list[str]:
@@ -144,10 +165,9 @@ def json_of(data: bytes) -> Any:
     return value
 
 
-def json_in(path: Path) -> Any:
-    """FileNotFoundError as from `open_plain`, ValueError as from `json_of`, also for more than LARGEST_JSON."""
-    with open_plain(path) as file:
-        data = file.read(LARGEST_JSON + 1)
+def json_in(file: BinaryIO) -> Any:
+    """ValueError as from `json_of`, also for more than LARGEST_JSON."""
+    data = file.read(LARGEST_JSON + 1)
     if len(data) > LARGEST_JSON:
         raise ValueError("too large")
     return json_of(data)

@@ -36,6 +36,9 @@ SHUTDOWN_S = 5.0
 OTHERS_SHUTDOWN_S = 1.0
 """Other kernels have no atexit functions to wait for, and some, bash among them, never end when they are asked to."""
 
+KILL_S = 5.0
+"""How long what the notebook left running may take to die."""
+
 
 def run(directory: Path, termination: Termination, preloaded: socket.socket | None = None) -> None:
     """Do what spec.json says. Whatever happens, result.json tells it."""
@@ -249,7 +252,7 @@ class Run:
             self._stopping.cancel()
         if kernel.forked is not None:
             kernel.forked.bury()
-        if not processes.kill_all(self._spec["attempt"]):
+        if not processes.kill_descendants(KILL_S):
             self._recorder.note("processes_left", "Some processes of the notebook could not be killed.")
         self._meter.end()
         self._tell_of_memory()

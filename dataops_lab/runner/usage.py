@@ -64,7 +64,7 @@ class Meter:
             await asyncio.sleep(EVERY_S)
 
     def look(self) -> None:
-        costs = [_cost(pid) for pid in tree(self._roots)]
+        costs = [_cost(pid) for pid in (*self._roots, *tree(*self._roots))]
         sizes, times = [size for size, _ in costs], [time_ for _, time_ in costs]
         self.peak_memory_bytes = max(self.peak_memory_bytes, sum(sizes))
         self.cpu_seconds = max(self.cpu_seconds, round(sum(times), 3))

@@ -1,14 +1,22 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from ..domain.moments import Moment
-from ..domain.runs import Attempt
+from ..domain.runs import Attempt, Run
 from ..domain.snapshots import Limits
 from ..errors import Unavailable
-from ..ports import Blobs, Clock, Host, ImageBackend, ImageBackends, Notebooks, Store, Vault
+from ..ports import AttemptFiles, Blobs, Clock, Host, ImageBackend, ImageBackends, Notebooks, Store, Transaction, Vault
+
+
+class Reaction(Protocol):
+    """A use case that follows from the end of runs. See `reactions`."""
+
+    def __call__(self, ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetime, /) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -21,8 +29,10 @@ class Services:
     clock: Clock
     host: Host
     vault: Vault
-    runs_folder: Path
-    """Holds a folder for each kind of executor, and in it the run directory of each living attempt, under its name."""
+    home: Path
+    """The state folder of this installation."""
+    attempt_files: Callable[[Attempt], AttemptFiles]
+    """What an attempt has left so far, until its record is stored."""
     limits: Limits = Limits()
     administrators: frozenset[str] = frozenset()
     """None: whoever can reach this installation is its only user."""
@@ -30,6 +40,8 @@ class Services:
     """Variables of this process that runs on this machine get when they are submitted here."""
     images: ImageBackends | None = None
     """None: this installation has no container daemon."""
+    reactions: Sequence[Reaction] = ()
+    """Called in this order."""
 
     def image_backend(self, host: str | None) -> ImageBackend:
         if self.images is None:
@@ -38,7 +50,3 @@ class Services:
 
     def moment(self) -> Moment:
         return Moment(self.clock.now(), self.host.identity().boot, self.clock.monotonic())
-
-    def run_directory(self, attempt: Attempt) -> Path:
-        """Where the files of runner/protocol.py are until the record is stored."""
-        return self.runs_folder / attempt.backend.partition("+")[0] / attempt.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from ..domain.inputs import Inputs
 from ..domain.records import RecordFile, record_digest
 from ..errors import Damaged, NotFound, StoreBusy
 from .context import Services
@@ -30,7 +31,10 @@ def verify(ctx: Services, run_id: str, *, by: str) -> Mapping[str, str]:
     manifest = view.version.manifest
     blobs = {file.path: file.digest for file in view.record.files}
     blobs |= {f"input/{manifest.notebook_path}": manifest.notebook_digest}
-    blobs |= {f"input/{file.path}": file.digest for file in manifest.files}
+    inputs = inputs_of(ctx, view)
+    blobs |= {f"input/{file.path}": file.digest for file in (*manifest.files, *inputs.files)}
+    if inputs.digest != view.run.inputs_digest:
+        found["inputs"] = "The list of its inputs is not what was stored."
     if manifest.digest != view.version.digest:
         found["version"] = "What it consists of is not what was stored."
     for path, digest in blobs.items():
@@ -38,6 +42,11 @@ def verify(ctx: Services, run_id: str, *, by: str) -> Mapping[str, str]:
             found[path] = trouble
     _note(ctx, view, found)
     return found
+
+
+def inputs_of(ctx: Services, view: RunView) -> Inputs:
+    with ctx.store.read() as tx:
+        return tx.inputs.get(view.run.inputs_digest)
 
 
 @contextmanager

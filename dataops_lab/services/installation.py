@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
 from ..domain.leases import ENGINE, Lease
@@ -29,11 +30,22 @@ def overview(ctx: Services) -> Overview:
 
 def leader(ctx: Services, tx: Transaction) -> Lease | None:
     lease = tx.leases.get(ENGINE)
-    return lease if lease and leads(lease, ctx.clock, ctx.host) else None
+    return lease if lease and leads(tx, lease, ctx.clock, ctx.host) else None
 
 
-def leads(lease: Lease, clock: Clock, host: Host) -> bool:
-    if not lease.is_held(boot=host.identity().boot, monotonic=clock.monotonic()):
-        return False
+CLOCKS_DIFFER_BY_S = 60.0
+"""How far the wall clocks of two hosts may be apart that share a folder, and neither takes the lease of the other."""
+
+
+def leads(tx: Transaction, lease: Lease, clock: Clock, host: Host) -> bool:
+    boot = host.identity().boot
+    if lease.is_of_another_host(host=host.name(), boot=boot):
+        now = tx.leases.now() or clock.now() - dt.timedelta(seconds=CLOCKS_DIFFER_BY_S)
+        return lease.is_held_elsewhere(now)
     # A killed engine holds its lease for a while yet; whoever can prove its death need not wait.
-    return not host.is_dead(lease.process)
+    return lease.is_held(boot=boot, monotonic=clock.monotonic()) and not host.is_dead(lease.process)
+
+
+def expiry(tx: Transaction, clock: Clock, *, after_s: float) -> dt.datetime:
+    """The time after which other hosts take a lease as over."""
+    return (tx.leases.now() or clock.now()) + dt.timedelta(seconds=after_s)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..domain.environments import SANDBOX
+from ..domain.events import Event, Subject, SubjectKind
+from ..domain.inputs import Pins
 from ..domain.jobs import Job
 from ..domain.runs import RunSummary
 from ..domain.settings import GivenSettings, check_concurrency
 from ..domain.snapshots import Inspection, WrittenIn
 from ..domain.versions import Version
+from ..domain.workspaces import Workspace
 from ..errors import InvalidRequest, StaleWrite
 from ..ports import Page
 from .authoring import offered_kernels
@@ -19,6 +23,8 @@ from .context import Services
 from .permissions import require_owner
 from .placement import image_of, surroundings
 from .runs import last_of_jobs
+from .versions import pins_of
+from .workspaces import moved_finding, moved_here
 
 
 def inspect(
@@ -30,13 +36,20 @@ def inspect(
     kernel: str | None = None,
     environment: str = SANDBOX,
     image: str | None = None,
+    pinned: Sequence[str] | None = None,
 ) -> Inspection:
     """What a run of the notebook at the local `path` would take along and could be given. Stores nothing."""
     image = image or image_of(ctx, path, environment, root=root)
     found = ctx.notebooks.inspect(
-        path, root=root, kernel=kernel, limits=ctx.limits, where=surroundings(ctx, environment, image)
+        path,
+        root=root,
+        kernel=kernel,
+        limits=ctx.limits,
+        where=surroundings(ctx, environment, image),
+        pins=pins_of(ctx, path, pinned),
     )
-    return replace(found, written_in=_written_in(ctx, path, root=root, by=by))
+    findings = (*found.findings, *moved_finding(moved_here(ctx, found.location, found.cell_ids)))
+    return replace(found, findings=findings, written_in=_written_in(ctx, path, root=root, by=by))
 
 
 def take_along(ctx: Services, path: str, file: str, *, root: str | None) -> str | None:
@@ -56,30 +69,42 @@ def _written_in(ctx: Services, path: str, *, root: str | None, by: str) -> Writt
     return None
 
 
+OF_PLACE = ("job.moved", "job.relinked")
+
+
 @dataclass(frozen=True)
 class JobView:
-    """A job with its newest run."""
+    """A job with its workspace and its newest run.
+
+    Of one job alone, not of those in a list: all `sources`, the one of `job` first, and what `happened` to its place.
+    """
 
     job: Job
+    workspace: Workspace
     last_run: RunSummary | None
+    sources: Sequence[str] = ()
+    happened: Sequence[Event] = ()
 
 
 def get(ctx: Services, job_id: str) -> JobView:
     with ctx.store.read() as tx:
         job = tx.jobs.get(job_id)
-    return _views(ctx, [job])[0]
+        roots = tx.workspaces.roots({job.workspace_id})
+        happened = [it for it in tx.events.after(0, subject=Subject(SubjectKind.JOB, job.id)) if it.kind in OF_PLACE]
+    sources = dict.fromkeys([job.source, *(posixpath.join(it.root, job.path) for it in roots)])
+    return replace(views(ctx, [job])[0], sources=tuple(sources), happened=happened)
 
 
 def page(ctx: Services, *, limit: int = 50, cursor: str | None = None, text: str | None = None) -> Page[JobView]:
     with ctx.store.read() as tx:
         found = tx.jobs.page(limit=limit, cursor=cursor, text=text)
-    return Page(_views(ctx, found.items), found.next)
+    return Page(views(ctx, found.items), found.next)
 
 
 def change(ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: int | None = None, by: str) -> JobView:
-    """`changes` holds a name, a concurrency and settings; None takes a setting back. Runs that are there keep theirs.
+    """`changes` holds a name, a concurrency, pins and settings; None takes a setting back.
 
-    With `revision`, StaleWrite when somebody else has changed the job since.
+    Runs that are there keep theirs. With `revision`, StaleWrite when somebody else has changed the job since.
     """
     of_settings = {it.name for it in fields(GivenSettings)} & changes.keys()
     with ctx.store.begin() as tx:
@@ -90,11 +115,13 @@ def change(ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: 
         settings = replace(job.settings, **{name: changes[name] for name in of_settings})
         settings.check()
         check_concurrency(changes.get("concurrency"))
+        if "pinned" in changes:
+            changes = {**changes, "pinned": Pins.checked(changes["pinned"] or ()).patterns}
         changed = replace(job, settings=settings, **{n: v for n, v in changes.items() if n not in of_settings})
         if not changed.name:
             raise InvalidRequest("A job has a name.")
         changed = tx.jobs.change(changed)
-    return _views(ctx, [changed])[0]
+    return get(ctx, changed.id)
 
 
 def versions(ctx: Services, job_id: str) -> Sequence[Version]:
@@ -102,6 +129,8 @@ def versions(ctx: Services, job_id: str) -> Sequence[Version]:
         return tx.versions.of_job(tx.jobs.get(job_id).id)
 
 
-def _views(ctx: Services, found: Sequence[Job]) -> list[JobView]:
+def views(ctx: Services, found: Sequence[Job]) -> list[JobView]:
     last = last_of_jobs(ctx, [job.id for job in found])
-    return [JobView(job, last.get(job.id)) for job in found]
+    with ctx.store.read() as tx:
+        workspaces = tx.workspaces.of({job.workspace_id for job in found})
+    return [JobView(job, workspaces[job.workspace_id], last.get(job.id)) for job in found]

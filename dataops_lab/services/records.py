@@ -16,16 +16,17 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple
 
+from ..domain.inputs import Inputs, RunFiles
 from ..domain.records import RecordFile, RecordFileKind
 from ..domain.runs import RunState
 from ..domain.versions import canonical_json
 from ..errors import Conflict, NotFound, ReportUnavailable
 from ..runner import protocol
 from ..runner.journal import encoded
-from ..runner.reading import JOURNAL_BYTES, Lines, event_of, open_plain
+from ..runner.reading import JOURNAL_BYTES, Lines, event_of
 from .archive_names import ArchiveNames
 from .context import Services
-from .damage import reading
+from .damage import inputs_of, reading
 from .runs import RunView, fill_in, get
 
 PAGE_BYTES = 16 * 1024**2
@@ -80,7 +81,7 @@ def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool]
     if digest is None:
         # Outside of any transaction: rendering takes seconds.
         page = ctx.notebooks.report(
-            _read(ctx, view, stored), title=view.job.name, code=code, pictures=_pictures(view), wanted=wanted
+            _read(ctx, view, stored), title=view.job.name, code=code, pictures=_pictures(ctx, view), wanted=wanted
         )
         digest = ctx.blobs.put(page)
         with ctx.store.begin() as tx:
@@ -89,10 +90,10 @@ def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool]
     return ctx.blobs.open_whole(digest)
 
 
-def _pictures(view: RunView) -> dict[str, str]:
+def _pictures(ctx: Services, view: RunView) -> dict[str, str]:
     """Return digests of what lay beside the notebook, before the run or after it; later ones win."""
     folder = posixpath.dirname(view.version.manifest.notebook_path) or "."
-    files = [(file.path, file.digest) for file in view.version.manifest.files]
+    files = [(file.path, file.digest) for file in (*view.version.manifest.files, *inputs_of(ctx, view).files)]
     files += [(file.path, file.digest) for file in (view.record.artifacts if view.record else ())]
     return {posixpath.relpath(path, folder): digest for path, digest in files}
 
@@ -104,6 +105,12 @@ def artifact(ctx: Services, run_id: str, path: str) -> tuple[RecordFile, BinaryI
         if file.path == path:
             return file, _open_stored(ctx, view, file)
     raise NotFound(f"Run {view.run.id} has no artifact {path!r}.", code="artifact_not_found")
+
+
+def files(ctx: Services, run_id: str) -> RunFiles:
+    """The bytes are those of when the version and the run were made, whatever lies in the workspace now."""
+    view = get(ctx, run_id)
+    return RunFiles(view.version.manifest.files, inputs_of(ctx, view))
 
 
 class Told(NamedTuple):
@@ -173,7 +180,10 @@ class Journal:
         return []
 
     def has_more(self) -> bool:
-        return min(os.fstat(self._source.fileno()).st_size, JOURNAL_BYTES) > self._source.tell()
+        here = self._source.tell()
+        end = self._source.seek(0, os.SEEK_END)
+        self._source.seek(here)
+        return min(end, JOURNAL_BYTES) > here
 
     def close(self) -> None:
         self._source.close()
@@ -237,7 +247,7 @@ def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
     record = view.record
     if record is None:
         raise _nothing_yet(view, "record")
-    manifest = view.version.manifest
+    manifest, inputs = view.version.manifest, inputs_of(ctx, view)
     names = ArchiveNames()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in record.files:
@@ -255,12 +265,12 @@ def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
         notebook = names.of(f"input/{manifest.notebook_path}")
         archive.writestr("reproduce.sh", _reproduce(view, notebook))
         archive.writestr(notebook, ctx.blobs.read(manifest.notebook_digest))
-        for travelled in manifest.files:
+        for travelled in (*manifest.files, *inputs.files):
             with ctx.blobs.open(travelled.digest) as source:
                 _add(archive, names.of(f"input/{travelled.path}"), source)
-        for folder in manifest.folders:
+        for folder in (*manifest.folders, *inputs.folders):
             archive.writestr(names.of(f"input/{folder}") + "/", b"")
-        archive.writestr("record.json", _pretty({**_summary(view), "renamed": names.changed}))
+        archive.writestr("record.json", _pretty({**_summary(view, inputs), "renamed": names.changed}))
 
 
 _NAMES = {
@@ -277,7 +287,7 @@ def _add(archive: zipfile.ZipFile, name: str, source: BinaryIO) -> None:
             entry.write(chunk)
 
 
-def _summary(view: RunView) -> dict[str, Any]:
+def _summary(view: RunView, inputs: Inputs) -> dict[str, Any]:
     run, record = view.run, view.record
     assert record is not None
     return {
@@ -294,6 +304,7 @@ def _summary(view: RunView) -> dict[str, Any]:
         "origin": asdict(run.origin),
         "version": view.version.digest,
         "manifest": view.version.manifest.to_json(),
+        "inputs": {"digest": inputs.digest, **inputs.to_json()},
         "record": record.digest,
         "files": [asdict(file) for file in record.files],
     }
@@ -341,7 +352,7 @@ def _open(ctx: Services, view: RunView, kind: RecordFileKind) -> BinaryIO | None
     if not view.attempts:
         return None
     try:
-        return open_plain(ctx.run_directory(view.attempts[-1]) / _LIVE_FILES[kind])
+        return ctx.attempt_files(view.attempts[-1]).open(_LIVE_FILES[kind])
     except FileNotFoundError:
         return None
 

@@ -156,6 +156,7 @@ def apply(ctx: Services, *, by: str, fence: int | None = None, stopped: Callable
             with ctx.store.begin(fence=fence) as tx:
                 removed.runs += len(tx.runs.delete(some, at=now, by=by))
     removed.versions = _remove_unused_versions(ctx, fence)
+    _remove_unused_inputs(ctx, fence)
     _trim_events(ctx, fence, stopped)
     if not stopped():
         with ctx.store.begin(fence=fence) as tx:
@@ -219,12 +220,19 @@ def _remove_unused_versions(ctx: Services, fence: int | None) -> int:
     removed = 0
     for some in _batches(unused, _RUNS_AT_ONCE):
         with ctx.store.begin(fence=fence) as tx:
-            jobs = tx.jobs.of([job_id for job_id, _ in some])
-            for job in sorted(jobs.values(), key=lambda job: job.source):
-                # Whoever submits to this job waits for us, or we for them and then see their run.
-                tx.jobs.by_source(job.project, job.source)
+            # Whoever submits to one of these jobs waits for us, or we for them and then see their run.
+            tx.jobs.hold({job_id for job_id, _ in some})
             removed += sum(tx.versions.remove(job_id, digest) for job_id, digest in some)
     return removed
+
+
+def _remove_unused_inputs(ctx: Services, fence: int | None) -> None:
+    with ctx.store.read() as tx:
+        unused = tx.inputs.unused()
+    for some in _batches(unused, _RUNS_AT_ONCE):
+        with ctx.store.begin(fence=fence) as tx:
+            for digest in some:
+                tx.inputs.remove(digest)
 
 
 def _trim_events(ctx: Services, fence: int | None, stopped: Callable[[], bool]) -> None:

@@ -29,14 +29,16 @@ from ..domain.runs import (
 )
 from ..domain.settings import RunSettings, bounded, settled
 from ..domain.snapshots import Finding, KernelChoice
-from ..domain.versions import Manifest, Origin, TravellingFile, Version, canonical_json, digest_of
+from ..domain.versions import Manifest, Origin, Version, canonical_json, digest_of
 from ..errors import Conflict, InvalidRequest, InvalidRows, KeyReused, NotFound, Refused
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
 from .permissions import require_owner
 from .placement import THERE, Elsewhere, Placement, check_there, kernel_again, place_again, started_by
 from .queue import Waiting
-from .versions import make_version, take
+from .reactions import move_runs
+from .versions import Taken, make_version, take
+from .workspaces import moved_finding
 
 MAX_KEY_LENGTH = 200
 MAX_ROWS = 1000
@@ -79,18 +81,8 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
         if submission.key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, submission.key)):
             return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
         job, version = make_version(ctx, tx, taken, by=by, at=moment.at)
-        placed, snapshot = taken.placed, taken.snapshot
-        order = Order(
-            version=version,
-            placed=placed,
-            kernel=started_by(ctx, placed, snapshot.kernel),
-            parameters=values,
-            settings=settled(submission, job.settings, placed.environment.limits),
-            origin=snapshot.origin,
-            findings=(*snapshot.findings, *placed.findings),
-            key=submission.key,
-            request_digest=request,
-        )
+        order = _first_order(ctx, tx, taken, job, version)
+        order = replace(order, parameters=values, key=submission.key, request_digest=request)
         run = queue_run(tx, order, by=by, at=moment)
     return Submitted(_just_queued(ctx, run, job, version), created=True)
 
@@ -120,16 +112,7 @@ def submit_many(
         new: list[Run] = []
         if not all(there):
             job, version = make_version(ctx, tx, taken, by=by, at=moment.at)
-            placed, snapshot = taken.placed, taken.snapshot
-            order = Order(
-                version=version,
-                placed=placed,
-                kernel=started_by(ctx, placed, snapshot.kernel),
-                parameters={},
-                settings=settled(submission, job.settings, placed.environment.limits),
-                origin=snapshot.origin,
-                findings=(*snapshot.findings, *placed.findings),
-            )
+            order = _first_order(ctx, tx, taken, job, version)
             orders = [
                 replace(order, parameters=given, key=each.key, request_digest=request)
                 for each, given, request, run in zip(asked, values, requests, there, strict=True)
@@ -179,7 +162,9 @@ def rerun(
     elsewhere: Elsewhere = THERE,
     key: str | None = None,
 ) -> Submitted:
-    """The same version again, as a new run that names the old one; `parameters` replaces all of the earlier ones.
+    """The same version again with the same inputs, as a new run that names the old one.
+
+    `parameters` replaces all of the earlier ones.
 
     Where it ran, unless it is asked for `elsewhere`: then it is checked as a first run there.
     """
@@ -221,10 +206,25 @@ class Order:
     trigger: Trigger = MANUAL
     origin: Origin = Origin()
     findings: tuple[Finding, ...] = ()
-    inputs: tuple[TravellingFile, ...] = ()
+    inputs_digest: str | None = None
     parent: tuple[str, str] | None = None
     key: str | None = None
     request_digest: str | None = None
+
+
+def _first_order(ctx: Services, tx: Transaction, taken: Taken, job: Job, version: Version) -> Order:
+    """Order a run of a version that was just made, without parameters."""
+    placed, snapshot = taken.placed, taken.snapshot
+    return Order(
+        version=version,
+        placed=placed,
+        kernel=started_by(ctx, placed, snapshot.kernel),
+        parameters={},
+        settings=settled(taken.submission, job.settings, placed.environment.limits),
+        origin=snapshot.origin,
+        inputs_digest=tx.inputs.put(snapshot.inputs),
+        findings=(*snapshot.findings, *placed.findings, *moved_finding(taken.moved, job)),
+    )
 
 
 def repeated(old: Run, version: Version, placed: Placement, kernel: KernelChoice, why: TriggerKind) -> Order:
@@ -238,7 +238,7 @@ def repeated(old: Run, version: Version, placed: Placement, kernel: KernelChoice
         trigger=Trigger(why, old.id),
         origin=old.origin,
         findings=placed.findings,
-        inputs=old.inputs,
+        inputs_digest=old.inputs_digest,
     )
 
 
@@ -280,7 +280,7 @@ def _queued(order: Order, run_id: str, *, by: str, at: Moment) -> Run:
         trigger=order.trigger,
         parent_id=parent_id,
         parent_key=parent_key,
-        inputs=order.inputs,
+        inputs_digest=order.inputs_digest,
         settings=order.settings,
         key=order.key,
         request_digest=order.request_digest,
@@ -305,7 +305,8 @@ def cancel(ctx: Services, run_id: str, *, by: str) -> RunView:
         tx.runs.request_cancel(run.id, at=now, by=by)
         if run.state in (RunState.QUEUED, RunState.RETRY_WAIT):
             reason = Reason("cancelled", f"Cancelled by {by} before it started.")
-            tx.runs.move(run, run.moved_to(RunState.CANCELLED, finished_at=now, reason=reason))
+            cancelled = run.moved_to(RunState.CANCELLED, finished_at=now, reason=reason)
+            move_runs(ctx, tx, [(run, cancelled)], at=now)
         return _view(ctx, tx, tx.runs.get(run.id))
 
 
@@ -410,6 +411,8 @@ def _check_key(key: str | None) -> None:
 
 def _request_digest(submission: Submission) -> str:
     asked = asdict(submission) | {"path": str(Path(submission.path).resolve()), "key": None, "root": None}
+    if submission.pinned is None:
+        del asked["pinned"]  # Keys that were given before there were pins stand for the same requests.
     return digest_of(canonical_json(asked))
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ulid import ULID
 
+from ..domain.inputs import Pins
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.runs import Submission
 from ..domain.snapshots import Snapshot
@@ -15,6 +17,7 @@ from ..errors import Conflict
 from ..ports import Transaction
 from .context import Services
 from .placement import Placement, check_there, image_of, place
+from .workspaces import find, moved_here, settle
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Taken:
     submission: Submission
     placed: Placement
     snapshot: Snapshot
+    moved: Job | None = None
+    """The job that it may be under another path, where it is not one yet."""
 
 
 def take(ctx: Services, submission: Submission, *, by: str) -> Taken:
@@ -35,9 +40,24 @@ def take(ctx: Services, submission: Submission, *, by: str) -> Taken:
         placed = place(ctx, tx, submission, by=by)
     check_there(ctx, placed)
     snapshot = ctx.notebooks.snapshot(
-        submission.path, root=submission.root, kernel=submission.kernel, limits=ctx.limits, where=placed.where
+        submission.path,
+        root=submission.root,
+        kernel=submission.kernel,
+        limits=ctx.limits,
+        where=placed.where,
+        pins=pins_of(ctx, submission.path, submission.pinned),
     )
-    return Taken(submission, placed, snapshot)
+    return Taken(submission, placed, snapshot, moved_here(ctx, snapshot.location, snapshot.cell_ids))
+
+
+def pins_of(ctx: Services, path: str, given: Sequence[str] | None) -> Pins:
+    """The ones that are `given`, else those of the job of the notebook at `path`. InvalidRequest."""
+    if given is not None:
+        return Pins.checked(given)
+    location = ctx.notebooks.locate(path)
+    with ctx.store.read() as tx:
+        job = find(tx, location).job
+    return Pins(job.pinned) if job else Pins()
 
 
 def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: str, at: dt.datetime) -> tuple[Job, Version]:
@@ -51,18 +71,34 @@ def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: str, at: d
             code="changed_meanwhile",
         )
     snapshot = taken.snapshot
-    job = _job_of(tx, snapshot, taken.submission.name, by=by, at=at)
+    job = _job_of(tx, taken, by=by, at=at)
     version = tx.versions.find(job.id, snapshot.manifest.digest) or tx.versions.add(
         job.id, snapshot.manifest, at=at, by=by, origin=snapshot.origin
     )
     return job, version
 
 
-def _job_of(tx: Transaction, snapshot: Snapshot, name: str | None, *, by: str, at: dt.datetime) -> Job:
-    job = tx.jobs.by_source(DEFAULT_PROJECT, snapshot.source)
-    name = name or (job.name if job else snapshot.name)
+def _job_of(tx: Transaction, taken: Taken, *, by: str, at: dt.datetime) -> Job:
+    snapshot, submission = taken.snapshot, taken.submission
+    workspace, known = settle(tx, snapshot.location, by=by, at=at)
+    job = known.job
+    name = submission.name or (job.name if job else snapshot.name)
+    pinned = Pins.checked(submission.pinned).patterns if submission.pinned is not None else None
     if job is None:
-        job = tx.jobs.add(Job(str(ULID.from_datetime(at)), DEFAULT_PROJECT, name, snapshot.source, at, by))
+        job = Job(
+            id=str(ULID.from_datetime(at)),
+            project=DEFAULT_PROJECT,
+            name=name,
+            source=snapshot.location.source,
+            created_at=at,
+            created_by=by,
+            workspace_id=workspace.id,
+            path=known.path,
+            pinned=pinned or (),
+        )
+        tx.jobs.add(job)
+    elif pinned is not None and pinned != job.pinned:
+        job = tx.jobs.change(replace(job, name=name, pinned=pinned))
     elif job.name != name:
         tx.jobs.rename(job.id, name)
         job = replace(job, name=name)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
+from ..domain.inputs import Inputs
 from ..domain.versions import Manifest
 from . import tables as t
 
 
 def digests_of(connection: Connection, without: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Of every version, record and report; what several refer to comes several times."""
+    """Of every version, set of inputs, record and report; what several refer to comes several times."""
     gone = set(_versions_only_of(connection, without))
     v = t.versions.c
     streamed = connection.execution_options(yield_per=500)
@@ -21,6 +23,10 @@ def digests_of(connection: Connection, without: frozenset[str] = frozenset()) ->
             manifest = Manifest.from_json(stored)
             yield manifest.notebook_digest
             yield from (file.digest for file in manifest.files)
+    inputs_gone = set(_inputs_only_of(connection, without))
+    for digest, content in streamed.execute(select(t.inputs.c.digest, t.inputs.c.content)):
+        if digest not in inputs_gone:
+            yield from (file.digest for file in Inputs.from_json(content).files)
     for run_id, files in streamed.execute(select(t.records.c.run_id, t.records.c.files)):
         if run_id not in without:
             yield from (file["digest"] for file in files)
@@ -31,13 +37,24 @@ def digests_of(connection: Connection, without: frozenset[str] = frozenset()) ->
 
 def _versions_only_of(connection: Connection, run_ids: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Those that go with these runs: all but the newest of each job."""
-    r, v, ids = t.runs.c, t.versions.c, sorted(run_ids)
-    theirs: Counter[tuple[str, str]] = Counter()
-    for start in range(0, len(ids), 500):
-        of_these = select(r.job_id, r.version_digest).where(r.id.in_(ids[start : start + 500]))
-        theirs.update((row.job_id, row.version_digest) for row in connection.execute(of_these))
+    r, v = t.runs.c, t.versions.c
+    theirs = Counter(_of_runs(connection, select(r.job_id, r.version_digest), run_ids))
     for (job_id, digest), count in theirs.items():
         all_of_it = select(func.count()).where(r.job_id == job_id, r.version_digest == digest)
         newest = select(v.digest).where(v.job_id == job_id).order_by(v.number.desc()).limit(1)
         if connection.scalar(all_of_it) == count and connection.scalar(newest) != digest:
             yield job_id, digest
+
+
+def _inputs_only_of(connection: Connection, run_ids: frozenset[str]) -> Iterator[str]:
+    r = t.runs.c
+    for (digest,), count in Counter(_of_runs(connection, select(r.inputs_digest), run_ids)).items():
+        if digest and connection.scalar(select(func.count()).where(r.inputs_digest == digest)) == count:
+            yield digest
+
+
+def _of_runs(connection: Connection, query: Select[Any], run_ids: frozenset[str]) -> Iterator[tuple[Any, ...]]:
+    ids = sorted(run_ids)
+    for start in range(0, len(ids), 500):
+        for row in connection.execute(query.where(t.runs.c.id.in_(ids[start : start + 500]))):
+            yield tuple(row)

@@ -56,6 +56,13 @@ class SqlEvents:
         """List the kinds of the events that are not written yet."""
         return [event["kind"] for event in self._new]
 
+    def unwritten(self) -> list[dict[str, Any]]:
+        return [dict(event) for event in self._new]
+
+    def go_back_to(self, unwritten: list[dict[str, Any]]) -> None:
+        """What was added, written or counted since is taken back by the database as well."""
+        self._new = unwritten
+
     def write(self) -> None:
         if self._new:
             self.count()

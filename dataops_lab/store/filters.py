@@ -88,10 +88,9 @@ def _first_id(moment: dt.datetime, *, later_ms: int = 0) -> str:
     return str(ULID.from_bytes(millis.to_bytes(6, "big") + bytes(10)))
 
 
-LAST_ROOT = """(SELECT root FROM workspace_roots WHERE workspace_roots.workspace_id = jobs.workspace_id
-                ORDER BY seen_at DESC, root LIMIT 1)"""
-_NAMED = f"""lower(name) LIKE lower(:text) ESCAPE '/'
-             OR lower({LAST_ROOT} || '/' || path) LIKE lower(:text) ESCAPE '/'"""
+_NAMED = """lower(name) LIKE lower(:text) ESCAPE '/'
+            OR EXISTS (SELECT 1 FROM workspace_roots WHERE workspace_roots.workspace_id = jobs.workspace_id
+                       AND lower(root || '/' || path) LIKE lower(:text) ESCAPE '/')"""
 
 
 def _texts(execute: Execute, text: str, given: dict[str, Any]) -> list[str]:

@@ -1,33 +1,46 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, insert, or_, select, update
-from ulid import ULID
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from ..domain.jobs import Job, JobKind
 from ..domain.settings import GivenSettings
-from ..errors import InvalidRequest, NotFound, StaleWrite
+from ..errors import NotFound, StaleWrite
 from ..ports import Page
 from . import tables as t
 from .fitting import fitting
-from .locks import hold
+from .locks import held
 from .pages import contains, page_of
+from .paths import check_path, is_below
 from .settings import taken_from
-
-MAX_SOURCE_BYTES = 2500
-"""An index of PostgreSQL holds no more."""
-
-ANY_HOST = ""
 
 
 class SqlJobs:
-    def __init__(self, connection: Connection) -> None:
+    """`host` is the machine by whose roots sources are told."""
+
+    def __init__(self, connection: Connection, host: str) -> None:
         self._connection = connection
+        self._host = host
 
     def get(self, job_id: str) -> Job:
         found = self.of([job_id])
@@ -35,80 +48,81 @@ class SqlJobs:
             raise NotFound(f"There is no job {job_id!r}. `jupyter dataops runs list` names the jobs of all runs.")
         return found[job_id]
 
-    def of(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
-        rows = self._connection.execute(_BY_IDS, {"ids": list(set(job_ids))})
+    def of(self, job_ids: Collection[str]) -> Mapping[str, Job]:
+        rows = self._connection.execute(_BY_IDS, {"ids": list(set(job_ids)), "host": self._host})
         return {row.id: _job(row) for row in rows}
 
-    def by_source(self, project: str, source: str) -> Job | None:
-        hold(self._connection, "source", project, source)
-        folders = [str(folder) for folder in PurePosixPath(source).parents]
-        paths = [posixpath.relpath(source, folder) for folder in folders]
-        found = self._connection.execute(_BY_SOURCE, {"project": project, "folders": folders, "paths": paths})
-        return next((job for job in map(_job, found) if job.source == source), None)
+    def at(self, project: str, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Job]:
+        known = {"project": project, "places": list(places), "host": self._host}
+        rows = self._connection.execute(held(self._connection, _AT), known)
+        return {(row.workspace_id, row.path): _job(row) for row in rows}
 
-    def add(self, job: Job) -> Job:
-        if len(job.source.encode(errors="replace")) > MAX_SOURCE_BYTES:
-            raise InvalidRequest(f"The path is longer than {MAX_SOURCE_BYTES} bytes.")
-        folder, path = posixpath.split(job.source)
-        placed = replace(job, workspace_id=self._workspace_of(folder, job), path=path)
-        self._connection.execute(insert(t.jobs), fitting(t.jobs, _columns(placed)))
-        return placed
+    def under(self, workspace_id: str, folder: str) -> Sequence[Job]:
+        query = _ALL.where(t.jobs.c.workspace_id == workspace_id)
+        if folder:
+            query = query.where(is_below(t.jobs.c.path, folder))
+        return [_job(row) for row in self._connection.execute(query.order_by(t.jobs.c.id), {"host": self._host})]
+
+    def hold(self, job_ids: Collection[str]) -> None:
+        query = select(t.jobs.c.id).where(t.jobs.c.id.in_(sorted(job_ids))).order_by(t.jobs.c.id)
+        self._connection.execute(held(self._connection, query))
+
+    def add(self, job: Job) -> None:
+        check_path(job.source)
+        self._connection.execute(insert(t.jobs), fitting(t.jobs, _columns(job)))
 
     def rename(self, job_id: str, name: str) -> None:
         named = update(t.jobs).where(t.jobs.c.id == job_id).values(fitting(t.jobs, {"name": name}))
         self._connection.execute(named.values(revision=t.jobs.c.revision + 1))
 
     def change(self, job: Job) -> Job:
+        check_path(job.source)
         after = replace(job, revision=job.revision + 1)
         query = update(t.jobs).where(t.jobs.c.id == job.id, t.jobs.c.revision == job.revision)
         if self._connection.execute(query, fitting(t.jobs, _columns(after))).rowcount != 1:
             raise StaleWrite("Somebody else has changed the job. Look at it again.", id=job.id)
         return after
 
+    def absorb(self, job: Job, other: Job) -> Job:
+        c = t.versions.c
+        last = self._connection.scalar(select(func.max(c.number)).where(c.job_id == job.id)) or 0
+        own = select(c.digest).where(c.job_id == job.id)
+        theirs = select(t.versions).where(c.job_id == other.id, c.digest.not_in(own)).order_by(c.number)
+        for number, row in enumerate(self._connection.execute(theirs).all(), last + 1):
+            self._connection.execute(insert(t.versions), {**row._mapping, "job_id": job.id, "number": number})
+        theirs_now = update(t.runs).where(t.runs.c.job_id == other.id)
+        self._connection.execute(theirs_now.values(job_id=job.id, revision=t.runs.c.revision + 1))
+        self._connection.execute(delete(t.versions).where(c.job_id == other.id))
+        self._connection.execute(delete(t.jobs).where(t.jobs.c.id == other.id))
+        return self.change(replace(job, workspace_id=other.workspace_id, path=other.path, source=other.source))
+
     def page(self, *, limit: int, cursor: str | None = None, text: str | None = None) -> Page[Job]:
         query = _ALL.where(names(text)) if text else _ALL
-        return page_of(self._connection, query, t.jobs.c.id, _job, limit=limit, cursor=cursor)
-
-    def _workspace_of(self, folder: str, job: Job) -> str:
-        hold(self._connection, "source", folder)
-        roots = t.workspace_roots.c
-        there = select(roots.workspace_id).where(roots.host == ANY_HOST, roots.root == folder)
-        known: str | None = self._connection.scalar(there)
-        if known is not None:
-            return known
-        workspace_id = str(ULID.from_datetime(job.created_at))
-        name = (posixpath.basename(folder) or folder)[:200]
-        made = {"created_at": job.created_at, "created_by": job.created_by}
-        workspace = {"id": workspace_id, "project": job.project, "name": name, **made}
-        self._connection.execute(insert(t.workspaces), fitting(t.workspaces, workspace))
-        root = {"host": ANY_HOST, "root": folder, "workspace_id": workspace_id, "seen_at": job.created_at}
-        self._connection.execute(insert(t.workspace_roots), fitting(t.workspace_roots, root))
-        return workspace_id
+        told = query.params(host=self._host)
+        return page_of(self._connection, told, t.jobs.c.id, _job, limit=limit, cursor=cursor)
 
 
-_LAST_ROOT = (
-    select(t.workspace_roots.c.root)
-    .where(t.workspace_roots.c.workspace_id == t.jobs.c.workspace_id)
-    .order_by(t.workspace_roots.c.seen_at.desc(), t.workspace_roots.c.root)
+_roots = t.workspace_roots.c
+_ROOT = (
+    select(_roots.root)
+    .where(_roots.workspace_id == t.jobs.c.workspace_id)
+    .order_by(case((_roots.host == bindparam("host"), 0), else_=1), _roots.seen_at.desc(), _roots.root)
     .limit(1)
     .scalar_subquery()
 )
-_ALL: Select[Any] = select(t.jobs, _LAST_ROOT.label("root"))
+_ALL: Select[Any] = select(t.jobs, _ROOT.label("root"))
 _BY_IDS = _ALL.where(t.jobs.c.id.in_(bindparam("ids", expanding=True)))
-_BY_SOURCE = _ALL.where(
+_AT = _ALL.where(
     t.jobs.c.project == bindparam("project"),
-    t.jobs.c.path.in_(bindparam("paths", expanding=True)),
-    t.jobs.c.workspace_id.in_(
-        select(t.workspace_roots.c.workspace_id).where(
-            t.workspace_roots.c.root.in_(bindparam("folders", expanding=True))
-        )
-    ),
+    tuple_(t.jobs.c.workspace_id, t.jobs.c.path).in_(bindparam("places", expanding=True)),
 )
 
 
 def names(text: str) -> ColumnElement[bool]:
-    """Whether the job's name or the path of its notebook contains `text`."""
-    return or_(contains(t.jobs.c.name, text), contains(_LAST_ROOT + "/" + t.jobs.c.path, text))
+    """Tell whether the job's name, or the path of its notebook by any root, contains `text`."""
+    source = _roots.root + literal("/") + t.jobs.c.path
+    told = exists().where(_roots.workspace_id == t.jobs.c.workspace_id, contains(source, text))
+    return or_(contains(t.jobs.c.name, text), told)
 
 
 def _columns(job: Job) -> dict[str, Any]:
@@ -125,7 +139,6 @@ def _job(row: Row[Any]) -> Job:
             **values,
             "source": posixpath.join(root, values["path"]),
             "kind": JobKind(values["kind"]),
-            "cell_ids": tuple(values["cell_ids"]) if values["cell_ids"] is not None else None,
             "pinned": tuple(values["pinned"]),
         },
     )

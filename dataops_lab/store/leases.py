@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from ..domain.leases import Lease, ProcessIdentity
 from . import tables as t
@@ -15,6 +16,12 @@ class SqlLeases:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def now(self) -> dt.datetime | None:
+        if self._connection.dialect.name != "postgresql":
+            return None
+        now: dt.datetime = self._connection.scalars(_NOW).one()
+        return now
 
     def get(self, name: str) -> Lease | None:
         row = self._connection.execute(_BY_NAME, {"name": name}).one_or_none()
@@ -40,6 +47,7 @@ class SqlLeases:
         return self._connection.execute(statement, values).rowcount == 1
 
 
+_NOW = select(func.clock_timestamp())
 _BY_NAME = select(t.leases).where(t.leases.c.name == bindparam("name"))
 
 

@@ -10,12 +10,14 @@ from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 from threading import Event, Thread
+from weakref import WeakSet
 
 import psycopg
 from sqlalchemy import URL, Connection, create_engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ..errors import InvalidRequest, StoreBusy
+from .bells import LocalBell
 from .locks import READ_ONLY
 from .sql import BUSY_TIMEOUT_S, SqlStore
 
@@ -57,6 +59,14 @@ class PostgresDatabase:
         said = text(f"SELECT pg_notify('{CHANNEL}', '') WHERE pg_current_xact_id_if_assigned() IS NOT NULL")
         connection.execute(said)
 
+    def committed(self) -> None:
+        """The notification tells it, to this process too."""
+
+    def bell(self) -> LocalBell:
+        bell = LocalBell()
+        self._listener.bells.add(bell)
+        return bell
+
     def changes(self) -> int:
         return self._listener.heard
 
@@ -81,6 +91,7 @@ class Listener:
 
     def __init__(self, connect: Callable[[], psycopg.Connection]) -> None:
         self.heard = 0
+        self.bells: WeakSet[LocalBell] = WeakSet()
         self._connect = connect
         self._connection = self._listening()
         self._stopping = Event()
@@ -114,6 +125,8 @@ class Listener:
                 self._reconnect()
             # After a reconnect too: what was said in between, nobody heard.
             self.heard += 1
+            for bell in list(self.bells):
+                bell.ring()
 
     def _reconnect(self) -> None:
         self._connection.close()

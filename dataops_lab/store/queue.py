@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, insert, literal_column, select, update
 
-from ..domain.queue import Patience, Place, Room, Standing
+from ..domain.queue import Changes, Patience, Place, Room, Standing
 from ..domain.runs import RunState
 from . import tables as t
 from .environments import SqlEnvironments
@@ -34,10 +34,13 @@ class SqlQueue:
             for row in map(tuple, rows)
         ]
 
-    def touched_since(self, seq: int) -> tuple[int, Collection[str]]:
+    def changes_since(self, seq: int) -> Changes:
         rows = self._connection.execute(_EVENTS, {"after": seq}).all()
-        touched = {run_id for _, run_id, kind in rows if kind in _TOUCHING}
-        return (rows[-1].seq if rows else seq), touched
+        return Changes(
+            seq=rows[-1].seq if rows else seq,
+            moved=frozenset(run_id for _, run_id, kind in rows if kind in _MOVES),
+            cancelled=frozenset(run_id for _, run_id, kind in rows if kind == "run.cancel_requested"),
+        )
 
     def room(self, slots: int) -> Room:
         limits = {it.name: it.limits.concurrency for it in SqlEnvironments(self._connection).all()}
@@ -71,7 +74,7 @@ _ALIVE = select(_C.state, *_PLACE, *(_C[name].label(f"of_{name}") for name in Pa
 _ALIVE_AMONG = _ALIVE.where(_C.id.in_(bindparam("ids", expanding=True)))
 _E = t.events.c
 _EVENTS = select(_E.seq, _E.subject_id, _E.kind).where(_E.seq > bindparam("after")).order_by(_E.seq)
-_TOUCHING = frozenset(["run.cancel_requested", "run.deleted", *(f"run.{state}" for state in RunState)])
+_MOVES = frozenset(["run.deleted", *(f"run.{state}" for state in RunState)])
 _LIMITED_JOBS = select(t.jobs.c.id, t.jobs.c.concurrency).where(t.jobs.c.concurrency.is_not(None))
 _LIMITED_PROJECTS = select(t.projects.c.name, t.projects.c.concurrency).where(t.projects.c.concurrency.is_not(None))
 _LAST_STARTS = select(t.last_starts)

@@ -18,7 +18,7 @@ from ..domain.runs import CancelRequest, Reason, Run, RunState, RunSummary, Trig
 from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.stored import known
-from ..domain.versions import Origin, TravellingFile
+from ..domain.versions import Origin
 from ..errors import InvalidRequest, NotFound, StaleWrite
 from ..ports import Page, RunFilter
 from . import reasons, summaries
@@ -199,7 +199,6 @@ def _columns(run: Run) -> dict[str, Any]:
         "kernel": asdict(run.kernel),
         "trigger_kind": run.trigger.kind,
         "trigger_ref": run.trigger.ref,
-        "inputs": [asdict(file) for file in run.inputs],
         **_said(run.reason),
         "origin": asdict(run.origin),
         "findings": [asdict(finding) for finding in run.findings],
@@ -221,7 +220,6 @@ def _run(row: Row[Any]) -> Run:
             "settings": settings,
             "kind": JobKind(values["kind"]),
             "trigger": trigger,
-            "inputs": tuple(known(TravellingFile, file) for file in values["inputs"]),
             "kernel": known(KernelChoice, {**kernel, "argv": tuple(kernel["argv"])}),
             "reason": reasons.from_json(values["reason"]),
             "origin": known(Origin, values["origin"]),

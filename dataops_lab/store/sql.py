@@ -13,13 +13,16 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from ..domain.leases import ENGINE
 from ..errors import InvalidRequest, StaleWrite, StoreBusy
+from ..ports import Bell
 from . import migrate
 from . import tables as t
 from .attempts import SqlAttempts
 from .blobs import digests_of
 from .environments import SqlEnvironments
 from .events import SqlEvents
+from .host import this_host
 from .images import SqlImages
+from .inputs import SqlInputs
 from .jobs import SqlJobs
 from .leases import SqlLeases
 from .locks import held
@@ -31,6 +34,7 @@ from .runs import SqlRuns
 from .secrets import SqlSecrets
 from .variables import SqlVariables
 from .versions import SqlVersions
+from .workspaces import SqlWorkspaces
 
 BUSY_TIMEOUT_S = 10
 """How long a transaction waits for others before it gives up with StoreBusy."""
@@ -50,6 +54,11 @@ class Database(Protocol):
         """Before the commit of a transaction that may have written: others' `changes` have to differ after it."""
         ...
 
+    def committed(self) -> None:
+        """After the commit of a transaction that may have written: ring the bells, unless the announcement does."""
+        ...
+
+    def bell(self) -> Bell: ...
     def changes(self) -> int: ...
     def copy_to(self, path: Path) -> None: ...
     def keep_copy(self, revision: str) -> None:
@@ -64,11 +73,13 @@ class Database(Protocol):
 
 
 class SqlTransaction:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, host: str) -> None:
         self.events = SqlEvents(connection)
         self.projects = SqlProjects(connection)
-        self.jobs = SqlJobs(connection)
+        self.jobs = SqlJobs(connection, host)
+        self.workspaces = SqlWorkspaces(connection, host)
         self.versions = SqlVersions(connection)
+        self.inputs = SqlInputs(connection)
         self.runs = SqlRuns(connection, self.events)
         self.queue = SqlQueue(connection)
         self.attempts = SqlAttempts(connection, self.events)
@@ -82,6 +93,17 @@ class SqlTransaction:
         self._connection = connection
         self.follow_up: list[Callable[[], None]] = []
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        events, follow_up = self.events.unwritten(), list(self.follow_up)
+        try:
+            with self._connection.begin_nested():
+                yield
+        except BaseException:
+            self.events.go_back_to(events)
+            self.follow_up = follow_up
+            raise
+
     def once_committed(self, call: Callable[[], None]) -> None:
         self.follow_up.append(call)
 
@@ -90,13 +112,21 @@ class SqlTransaction:
 
 
 class SqlStore:
-    def __init__(self, database: Database, *, before_commit: Callable[[SqlTransaction], None] | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        host: str | None = None,
+        before_commit: Callable[[SqlTransaction], None] | None = None,
+    ) -> None:
         """Make the tables, or bring them up to date, where needed. StoreTooNew, StoreBusy.
 
+        `host` is the name of this machine, by which it knows where workspaces lie.
         `before_commit` is called with each write transaction, as the last thing before its events and its commit:
         tests let a process die there.
         """
         self._database = database
+        self._host = host or this_host()
         self._before_commit = before_commit
         # Where they share their connections, they share their events too.
         for engine in {it.pool: it for it in (database.reader, database.writer)}.values():
@@ -113,22 +143,26 @@ class SqlStore:
         with self._errors_as_our_own(), self._database.writer.begin() as connection:
             if fence is not None:
                 _check(connection, fence)
-            tx = SqlTransaction(connection)
+            tx = SqlTransaction(connection, self._host)
             yield tx
             if self._before_commit is not None:
                 self._before_commit(tx)
             tx.events.write()
             self._database.announce(connection)
+        self._database.committed()
         for call in tx.follow_up:
             call()
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         with self._errors_as_our_own(), self._database.reader.connect() as connection:
-            yield SqlTransaction(connection)
+            yield SqlTransaction(connection, self._host)
 
     def changes(self) -> int:
         return self._database.changes()
+
+    def bell(self) -> Bell:
+        return self._database.bell()
 
     def copy_to(self, path: Path) -> None:
         with self._errors_as_our_own():

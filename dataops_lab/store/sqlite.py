@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
 from ..errors import StateFolderUnusable
+from .bells import FifoBell, ring_all
 from .locks import READ_ONLY
 from .sql import BUSY_TIMEOUT_S, SqlStore, SqlTransaction
 
@@ -35,6 +36,7 @@ class SqliteDatabase:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._bells = path.with_name("bells")
         self._watcher = _connect(path)
         self._watching = Lock()
         self._watcher.execute("PRAGMA journal_mode = WAL")
@@ -50,6 +52,12 @@ class SqliteDatabase:
 
     def announce(self, connection: Connection) -> None:
         """`data_version` does."""
+
+    def committed(self) -> None:
+        ring_all(self._bells)
+
+    def bell(self) -> FifoBell:
+        return FifoBell(self._bells)
 
     def changes(self) -> int:
         with self._watching:

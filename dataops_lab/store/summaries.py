@@ -23,16 +23,18 @@ from ..domain.runs import (
     TriggerKind,
 )
 from ..ports import Page, RunFilter
-from .filters import LAST_ROOT, Execute, check_page, newest_ids
+from .filters import Execute, check_page, newest_ids
+from .host import this_host
 
+_ROOT = """(SELECT root FROM workspace_roots WHERE workspace_roots.workspace_id = jobs.workspace_id
+            ORDER BY CASE WHEN host = :host THEN 0 ELSE 1 END, seen_at DESC, root LIMIT 1)"""
 _COLUMNS = {
     "id": "r.id",
     "project": "r.project",
     "job_id": "r.job_id",
     "job_name": "jobs.name",
-    "root": LAST_ROOT,
-    "job_path": "jobs.path",
-    "path": "v.manifest -> 'notebook' ->> 'path'",
+    "root": _ROOT,
+    "path": "jobs.path",
     "version_digest": "r.version_digest",
     "version_number": "v.number",
     "environment": "r.environment",
@@ -98,7 +100,10 @@ def _listed(values: Collection[str]) -> tuple[str, dict[str, str]]:
 
 
 def _read(execute: Execute, condition: str, given: dict[str, Any]) -> list[RunSummary]:
-    return [_summary(dict(zip(_COLUMNS, row, strict=True))) for row in execute(_FROM + condition, given)]
+    return [
+        _summary(dict(zip(_COLUMNS, row, strict=True)))
+        for row in execute(_FROM + condition, {**given, "host": this_host()})
+    ]
 
 
 def _summary(stored: dict[str, Any]) -> RunSummary:
@@ -108,7 +113,7 @@ def _summary(stored: dict[str, Any]) -> RunSummary:
     ended = _reason(take("code"), take("message"))
     trouble = _reason(take("trouble"), take("trouble_message"))
     trigger = Trigger(TriggerKind(take("trigger_kind")), take("trigger_ref"))
-    source = posixpath.join(take("root"), take("job_path"))
+    source = posixpath.join(take("root"), stored["path"])
     whole: dict[str, Any] = {
         name: _instant(value) if name.endswith("_at") else value for name, value in stored.items()
     } | {

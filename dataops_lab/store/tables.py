@@ -30,6 +30,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from ..domain.queue import Place
+from ..domain.workspaces import MAX_REMOTE_LENGTH
 
 
 class Instant(TypeDecorator[dt.datetime]):
@@ -114,9 +115,8 @@ workspaces = Table(
     Column("id", String(26), primary_key=True),
     Column("project", String(100), nullable=False),
     Column("name", String(200), nullable=False),
-    # Where git fetches from, without credentials, and the folder within its work tree.
-    Column("remote", String(1000), index=True),
-    Column("subfolder", String(4096)),
+    # Where git fetches from, in one spelling and without credentials.
+    Column("remote", String(MAX_REMOTE_LENGTH), index=True),
     Column("created_at", Instant, nullable=False),
     Column("created_by", String(200), nullable=False),
     _revision(),
@@ -125,7 +125,7 @@ workspaces = Table(
 workspace_roots = Table(
     "workspace_roots",
     metadata,
-    # Empty where a program wrote it that did not tell machines apart.
+    # Empty where a program wrote it that did not tell machines apart: for all of them.
     Column("host", String(64), primary_key=True),
     Column("root", String(4096), primary_key=True),
     Column("workspace_id", ForeignKey("workspaces.id"), nullable=False, index=True),
@@ -142,8 +142,6 @@ jobs = Table(
     Column("workspace_id", ForeignKey("workspaces.id"), nullable=False),
     # From the root of the workspace, with slashes.
     Column("path", String(4096), nullable=False),
-    # The ids of the notebook's cells, by which it is recognised when it was moved.
-    Column("cell_ids", JSON(none_as_null=True)),
     # Patterns of data files that stay as they were when the version was made.
     Column("pinned", JSON, nullable=False, server_default="[]"),
     Column("created_at", Instant, nullable=False),
@@ -169,6 +167,14 @@ versions = Table(
 
 PARENT_KEY_LENGTH = 500
 
+# What runs took fresh. Once for all of them that took the same: thousands of files may be many megabytes.
+inputs = Table(
+    "inputs",
+    metadata,
+    Column("digest", String(71), primary_key=True),
+    Column("content", JSON, nullable=False),
+)
+
 SAID_LENGTH = 500
 """An index of PostgreSQL holds no more than 2,700 bytes of a row."""
 
@@ -190,8 +196,7 @@ runs = Table(
     Column("trigger_ref", String(200)),
     Column("parent_id", String(26)),
     Column("parent_key", String(PARENT_KEY_LENGTH)),
-    # Data files that it reads, with their digests.
-    Column("inputs", JSON, nullable=False, server_default="[]"),
+    Column("inputs_digest", String(71), index=True),
     *_settings(
         priority="0",
         max_retries="0",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -28,6 +28,12 @@ class SqlVersions:
     def find(self, job_id: str, digest: str) -> Version | None:
         row = self._connection.execute(_BY_DIGEST, {"job_id": job_id, "digest": digest}).one_or_none()
         return _version(row) if row else None
+
+    def newest_of(self, job_ids: Collection[str]) -> Mapping[str, Version]:
+        c = t.versions.c
+        last = select(c.job_id, func.max(c.number)).where(c.job_id.in_(job_ids)).group_by(c.job_id)
+        rows = self._connection.execute(select(t.versions).where(tuple_(c.job_id, c.number).in_(last)))
+        return {row.job_id: _version(row) for row in rows}
 
     def of(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Version]:
         rows = self._connection.execute(_BY_KEYS, {"keys": list(set(keys))})

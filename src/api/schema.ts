@@ -248,6 +248,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/jobs/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have jobs follow their notebooks, which were renamed or moved, or a folder above them; safe to repeat */
+        post: operations["post_jobs_moves"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/jobs/{job_id}": {
         parameters: {
             query?: never;
@@ -264,6 +281,23 @@ export interface paths {
         head?: never;
         /** Change the name, the limit and the settings of a job; its runs keep theirs */
         patch: operations["patch_jobs_job_id"];
+        trace?: never;
+    };
+    "/jobs/{job_id}/relink": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that a job is that of another notebook, or the same as another job; safe to repeat */
+        post: operations["post_jobs_job_id_relink"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/jobs/{job_id}/versions": {
@@ -417,6 +451,23 @@ export interface paths {
         put?: never;
         /** Run the same version again, as a new run */
         post: operations["post_runs_run_id_rerun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/inputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The files that a run finds beside its notebook, those of its version and those that it took fresh */
+        get: operations["get_runs_run_id_inputs"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -989,6 +1040,11 @@ export interface components {
             image: string | null;
             /** @default null */
             resources: components["schemas"]["ResourcesModel"] | null;
+            /**
+             * Pinned
+             * @default null
+             */
+            pinned: string[] | null;
             /** Rows */
             rows: {
                 [key: string]: unknown;
@@ -1166,6 +1222,11 @@ export interface components {
              * @default null
              */
             record: string | null;
+            /**
+             * Inputs
+             * @default null
+             */
+            inputs: string | null;
         };
         /**
          * DockerModel
@@ -1445,6 +1506,11 @@ export interface components {
              * @default null
              */
             file: string | null;
+            /**
+             * Job
+             * @default null
+             */
+            job: string | null;
         };
         /**
          * FrozenModel
@@ -1671,6 +1737,30 @@ export interface components {
             unfinished: number;
         };
         /**
+         * InputModel
+         * @description A file that a run finds. `fresh`: taken when the run was made; otherwise it belongs to the version.
+         */
+        InputModel: {
+            /** Path */
+            path: string;
+            /** Size */
+            size: number;
+            /** Digest */
+            digest: string;
+            /** Fresh */
+            fresh: boolean;
+        };
+        /**
+         * InputsModel
+         * @description What a run finds beside its notebook, by path below the root. `digest` names all that is fresh, null for none.
+         */
+        InputsModel: {
+            /** Digest */
+            digest: string | null;
+            /** Files */
+            files: components["schemas"]["InputModel"][];
+        };
+        /**
          * InspectRequest
          * @description `path` is the notebook's path as Jupyter's contents API names it: below the server's root, POSIX.
          */
@@ -1692,6 +1782,11 @@ export interface components {
              * @default null
              */
             image: string | null;
+            /**
+             * Pinned
+             * @default null
+             */
+            pinned: string[] | null;
         };
         /**
          * InspectionModel
@@ -1721,6 +1816,8 @@ export interface components {
             file_count: number;
             /** File Bytes */
             file_bytes: number;
+            /** Fresh Count */
+            fresh_count: number;
             origin: components["schemas"]["OriginModel"];
             /** Findings */
             findings: components["schemas"]["FindingModel"][];
@@ -1733,6 +1830,8 @@ export interface components {
              * @default null
              */
             kernel_suggestion: string | null;
+            /** Pinned */
+            pinned?: string[];
         };
         /**
          * JobChanges
@@ -1786,6 +1885,11 @@ export interface components {
              */
             concurrency: number | null;
             /**
+             * Pinned
+             * @default null
+             */
+            pinned: string[] | null;
+            /**
              * Revision
              * @default null
              */
@@ -1800,6 +1904,10 @@ export interface components {
          * JobModel
          * @description The settings are those of its runs for which a submission gives none. `concurrency`: how many of its runs may be
          *     active at once; null: as many as there are slots. `revision` counts the changes.
+         *
+         *     The notebook is `path` below the root of the workspace: `source` where this machine saw it last. `sources` are all
+         *     places where it lies, `place_changes` what was moved or relinked; both are empty in a list. `contents_path` is the
+         *     path by which the contents API of a server names the notebook, null where it lies outside of the server's root.
          */
         JobModel: {
             /**
@@ -1841,10 +1949,22 @@ export interface components {
             id: string;
             /** Name */
             name: string;
+            kind: components["schemas"]["JobKind"];
+            workspace: components["schemas"]["WorkspaceReference"];
+            /** Path */
+            path: string;
             /** Source */
             source: string;
+            /** Contents Path */
+            contents_path: string | null;
+            /** Sources */
+            sources: string[];
+            /** Place Changes */
+            place_changes: components["schemas"]["PlaceChange"][];
             /** Concurrency */
             concurrency: number | null;
+            /** Pinned */
+            pinned: string[];
             /** Revision */
             revision: number;
             /** Created At */
@@ -1856,7 +1976,7 @@ export interface components {
         };
         /**
          * JobReference
-         * @description `path` is the notebook's path below its workspace root, as the version has it.
+         * @description `path` is the path of the notebook below the root of its workspace, `source` where this machine saw it last.
          */
         JobReference: {
             /** Id */
@@ -1946,6 +2066,26 @@ export interface components {
              * @default true
              */
             read_only: boolean;
+        };
+        /**
+         * MoveRequest
+         * @description Both as the contents API names them: of a notebook or a folder.
+         */
+        MoveRequest: {
+            /** Path */
+            path: string;
+            /** To */
+            to: string;
+        };
+        /**
+         * MovedModel
+         * @description `parted` are jobs whose notebook is where another job is now; the other one may be relinked to it.
+         */
+        MovedModel: {
+            /** Jobs */
+            jobs: components["schemas"]["JobModel"][];
+            /** Parted */
+            parted: components["schemas"]["JobModel"][];
         };
         /** OriginModel */
         OriginModel: {
@@ -2126,6 +2266,25 @@ export interface components {
             key: string;
         };
         /**
+         * PlaceChange
+         * @description A job was moved, or relinked: then with the `job` that it has taken in, by id.
+         */
+        PlaceChange: {
+            /** At */
+            at: string;
+            /** By */
+            by: string | null;
+            /** Source Before */
+            source_before: string;
+            /** Source */
+            source: string;
+            /**
+             * Job
+             * @default null
+             */
+            job: string | null;
+        };
+        /**
          * PlacementModel
          * @description What this person may choose in an environment, for the form. `problem` says why they cannot run there.
          */
@@ -2265,6 +2424,22 @@ export interface components {
             changed_by: string;
         };
         /**
+         * RelinkRequest
+         * @description Either the id of the other job, or the path of a notebook as the contents API names it.
+         */
+        RelinkRequest: {
+            /**
+             * Job
+             * @default null
+             */
+            job: string | null;
+            /**
+             * Path
+             * @default null
+             */
+            path: string | null;
+        };
+        /**
          * RemovedModel
          * @description What went. `bytes` are those of the blobs.
          */
@@ -2365,6 +2540,12 @@ export interface components {
              */
             last: number | null;
         };
+        /**
+         * Role
+         * @description The part that a travelling file plays for the notebook.
+         * @enum {string}
+         */
+        Role: "code" | "settings" | "data";
         /**
          * RunImageModel
          * @description The image of a run as it was when the run was submitted: `digest` is what runs.
@@ -2658,6 +2839,11 @@ export interface components {
             image: string | null;
             /** @default null */
             resources: components["schemas"]["ResourcesModel"] | null;
+            /**
+             * Pinned
+             * @default null
+             */
+            pinned: string[] | null;
         };
         /**
          * TakeAlongRequest
@@ -2677,12 +2863,22 @@ export interface components {
             /** Line */
             line: string | null;
         };
-        /** TravellingFileModel */
+        /**
+         * TravellingFileModel
+         * @description A file that travels. `fresh`: each run takes it as it is then; otherwise it belongs to the version.
+         *
+         *     Code always does. For the others `pattern`, or `!` and `pattern`, as one of the `pinned` of the job says which.
+         */
         TravellingFileModel: {
             /** Path */
             path: string;
             /** Size */
             size: number;
+            role: components["schemas"]["Role"];
+            /** Fresh */
+            fresh: boolean;
+            /** Pattern */
+            pattern: string;
         };
         /**
          * TrialRequest
@@ -2821,6 +3017,18 @@ export interface components {
             digest: string;
             /** Number */
             number: number;
+        };
+        /**
+         * WorkspaceReference
+         * @description `remote` is the git remote, in one spelling for all that mean the same.
+         */
+        WorkspaceReference: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Remote */
+            remote: string | null;
         };
         /**
          * WrittenInModel
@@ -4549,6 +4757,7 @@ export interface operations {
         parameters: {
             query?: {
                 q?: string;
+                path?: string;
                 limit?: number;
                 cursor?: string;
             };
@@ -4596,6 +4805,102 @@ export interface operations {
             };
             /** @description Not in the state that this needs */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_jobs_moves: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MovedModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4729,6 +5034,104 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": components["schemas"]["JobChanges"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_jobs_job_id_relink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RelinkRequest"];
             };
         };
         responses: {
@@ -5971,6 +6374,91 @@ export interface operations {
             };
             /** @description The body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_runs_run_id_inputs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InputsModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

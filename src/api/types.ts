@@ -39,6 +39,8 @@ export type Inspection = With<
 export type InspectRequest = Partial<Schemas['InspectRequest']> & {
   path: string;
 };
+/** One that is `fresh` is taken anew by each run; the others belong to the version. */
+export type TravellingFile = Schemas['TravellingFileModel'];
 /** The `line` that was written into the `.dataopsignore` beside the notebook, if one was needed. */
 export type TakenAlong = Schemas['TakenAlongModel'];
 export type Submission = With<
@@ -110,6 +112,8 @@ export type Verification = Schemas['VerificationModel'];
 
 /** The settings hold for those of its runs that give none. */
 export type Job = Schemas['JobModel'];
+/** `parted` are jobs whose notebook is where another job is now. */
+export type Moved = Schemas['MovedModel'];
 export type JobChange = Partial<Schemas['JobChanges']>;
 
 type Asked<T, Required extends keyof T> = Partial<T> & Pick<T, Required>;

@@ -5,7 +5,8 @@ import { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Client, Run } from '../api';
 import { reportFailure } from '../shared/report';
-import { contentsPath, summaryOf } from '../shared/runs';
+import { summaryOf } from '../shared/runs';
+import { sourcePath } from '../shared/source';
 import { CommandIDs, IRuns } from '../tokens';
 import { JobSettingsModel } from './jobModel';
 import { JobSettingsWidget } from './jobWidget';
@@ -37,9 +38,11 @@ export class Forms {
    * the same place. The form opens only where something must be mended first.
    */
   async takeAlong(run: Run, file: string): Promise<void> {
-    const target = this._notebook(contentsPath(run), run);
+    const { client, trans } = this._options;
+    const path = await sourcePath(run, client, trans);
+    const target = this._notebook(path, run);
     await target.takeAlong(file);
-    const model = new RunFormModel(target, this._options.trans);
+    const model = new RunFormModel(target, trans);
     await model.load();
     const again = await model.submit();
     if (again) {

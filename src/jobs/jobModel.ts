@@ -15,6 +15,8 @@ export type JobState = {
   name: string;
   /** How many of its runs at a time; empty for as many as there are slots. */
   concurrency: string;
+  /** Patterns of pinned files, one a line. */
+  pinned: string;
   settings: SettingsDraft;
   /** Sentences by field. */
   problems: { [name: string]: string | undefined };
@@ -51,7 +53,9 @@ export class JobSettingsModel {
     }
   }
 
-  edit(change: Partial<Pick<JobState, 'name' | 'concurrency'>>): void {
+  edit(
+    change: Partial<Pick<JobState, 'name' | 'concurrency' | 'pinned'>>
+  ): void {
     this._set({ ...change, problems: {}, saved: false });
   }
 
@@ -61,7 +65,7 @@ export class JobSettingsModel {
   }
 
   async save(): Promise<void> {
-    const { job, name, concurrency, settings: draft } = this._state;
+    const { job, name, concurrency, pinned, settings: draft } = this._state;
     const { settings, problems } = readSettings(draft, this._trans);
     const found: JobState['problems'] = { ...problems };
     const most = concurrency.trim() ? Number(concurrency) : null;
@@ -80,6 +84,7 @@ export class JobSettingsModel {
       const changed = await this._client.jobs.change(this.id, {
         name: name.trim(),
         concurrency: most,
+        pinned: linesOf(pinned),
         ...settings,
         revision: job.revision
       });
@@ -97,6 +102,7 @@ export class JobSettingsModel {
       job,
       name: job.name,
       concurrency: job.concurrency === null ? '' : String(job.concurrency),
+      pinned: job.pinned.join('\n'),
       settings: draftOfSettings(job),
       trouble: null
     });
@@ -111,6 +117,7 @@ export class JobSettingsModel {
     job: null,
     name: '',
     concurrency: '',
+    pinned: '',
     settings: NO_SETTINGS,
     problems: {},
     saving: false,
@@ -118,4 +125,11 @@ export class JobSettingsModel {
     trouble: null
   };
   private readonly _changed = new Signal<this, void>(this);
+}
+
+function linesOf(text: string): string[] {
+  return text
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '');
 }

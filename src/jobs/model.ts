@@ -13,7 +13,8 @@ import {
   Placement,
   Problem,
   Run,
-  Submission
+  Submission,
+  TravellingFile
 } from '../api';
 import { Draft, draftOf, initialDraft, isDefault, readDraft } from './drafts';
 import {
@@ -26,6 +27,7 @@ import {
   readPlace,
   stillAllowed
 } from './place';
+import { withPin } from './pins';
 import { NO_SETTINGS, readSettings, SettingsDraft } from './settings';
 
 export type Drafts = { [name: string]: Draft };
@@ -46,10 +48,14 @@ export type FormState = {
   kernel: string | null;
   /** The one that stands in for the notebook's own, which is not there, until one is chosen. */
   standIn: string | null;
+  /** The patterns of pinned files that were chosen here instead of the job's. */
+  pinned: string[] | null;
   /** Null while it is read, and for a rerun, whose version is fixed. */
   inspection: Inspection | null;
   /** What the page itself has to say, beside the findings of the inspection. */
   notes: Finding[];
+  /** The person has said that the notebook is a new job. */
+  isNew: boolean;
   loading: boolean;
   submitting: boolean;
   /** Why the notebook cannot be run, or was refused. */
@@ -65,6 +71,8 @@ export interface IRunTarget {
   readonly like: Run | null;
   /** Have a file travel that stays behind; a path from the notebook's folder. */
   takeAlong(file: string): Promise<void>;
+  /** Say that the notebook is that of the job, and was moved. */
+  relink(job: string): Promise<void>;
   /** Save what is open; a sentence where that is not possible. */
   save(): Promise<string | null>;
   inspect(where: Omit<InspectRequest, 'path'>): Promise<Inspection>;
@@ -175,6 +183,14 @@ export class RunFormModel implements IDisposable {
     return this.load();
   }
 
+  /** Have a file belong to the version, or be taken fresh by each run. */
+  pin(file: TravellingFile, pinned: boolean): Promise<void> {
+    const { files = [], pinned: before = [] } = this._state.inspection ?? {};
+    const patterns = this._state.pinned ?? before;
+    this._set({ pinned: withPin(patterns, files, file, pinned) });
+    return this.load();
+  }
+
   async takeAlong(file: string): Promise<void> {
     this._set({ loading: true });
     try {
@@ -183,6 +199,22 @@ export class RunFormModel implements IDisposable {
     } catch (reason) {
       this._set({ loading: false, trouble: Problem.from(reason) });
     }
+  }
+
+  /** Say that the notebook was moved and its job is the one of this id, which keeps its runs and settings. */
+  async setSameJob(job: string): Promise<void> {
+    this._set({ loading: true });
+    try {
+      await this.target.relink(job);
+      await this.load();
+    } catch (reason) {
+      this._set({ loading: false, trouble: Problem.from(reason) });
+    }
+  }
+
+  /** Ask no more whether it is a job that is there. */
+  setNewJob(): void {
+    this._set({ isNew: true });
   }
 
   /** The run, or null where something must be mended first. */
@@ -231,8 +263,11 @@ export class RunFormModel implements IDisposable {
 
   private async _notebook(): Promise<Partial<FormState>> {
     const notSaved = await this.target.save();
-    const { kernel, place, placements: known } = this._state;
-    const where = inspected(place, placementOf(place, known));
+    const { kernel, place, placements: known, pinned } = this._state;
+    const where = {
+      ...inspected(place, placementOf(place, known)),
+      pinned: pinned ?? undefined
+    };
     let inspection = await this.target.inspect({
       kernel: kernel ?? undefined,
       ...where
@@ -263,13 +298,14 @@ export class RunFormModel implements IDisposable {
     parameters: Parameters,
     chosen: Partial<Submission>
   ): Omit<Submission, 'path'> {
-    const { name, inspection, place, placements } = this._state;
+    const { name, inspection, place, placements, pinned } = this._state;
     const kernel = this._state.kernel ?? this._state.standIn;
     const isLocked = placementOf(place, placements)?.locked.includes('kernel');
     return {
       parameters,
       name: name.trim() && name !== inspection?.name ? name.trim() : undefined,
       kernel: isLocked ? undefined : (kernel ?? undefined),
+      pinned: pinned ?? undefined,
       ...chosen
     };
   }
@@ -367,8 +403,10 @@ export class RunFormModel implements IDisposable {
     name: '',
     kernel: null,
     standIn: null,
+    pinned: null,
     inspection: null,
     notes: [],
+    isNew: false,
     loading: false,
     submitting: false,
     trouble: null
@@ -383,7 +421,8 @@ export class RunFormModel implements IDisposable {
 }
 
 function warning(code: string, message: string, mend: string): Finding {
-  return { code, severity: 'warning', message, mend, cell: null, file: null };
+  const nothing = { cell: null, file: null, job: null };
+  return { code, severity: 'warning', message, mend, ...nothing };
 }
 
 /** Fields for `parameters`: as typed, else with the given value, else with the default. */

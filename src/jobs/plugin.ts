@@ -18,6 +18,7 @@ import { reportFailure } from '../shared/report';
 import { leftBehind } from '../shared/runs';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
 import type { Forms } from './forms';
+import { followMoves } from './moves';
 
 export const jobs: JupyterFrontEndPlugin<void> = {
   id: 'dataops-lab:jobs',
@@ -59,6 +60,9 @@ export const jobs: JupyterFrontEndPlugin<void> = {
             trans
           })
       ));
+
+    const { contents } = app.serviceManager;
+    followMoves({ contents, client, trans });
 
     commands.addCommand(CommandIDs.runAsJob, {
       label: trans.__('Run as Job'),

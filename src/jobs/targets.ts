@@ -26,6 +26,9 @@ export function notebookTarget(
         );
       }
     },
+    relink: async job => {
+      await client.jobs.relink(job, path);
+    },
     save: async () => {
       const context = open();
       if (!context?.model.dirty) {
@@ -58,6 +61,7 @@ export function rerunTarget(
     rerunOf: run,
     like: null,
     takeAlong: () => Promise.reject(new Error('A version is fixed.')),
+    relink: () => Promise.reject(new Error('A version is fixed.')),
     save: () => Promise.resolve(null),
     inspect: () => Promise.reject(new Error('A version is fixed.')),
     placements: async kernel => {

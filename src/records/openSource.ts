@@ -1,8 +1,10 @@
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
+import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { Run } from '../api';
-import { contentsPath, failingCell } from '../shared/runs';
+import type { Client, Run } from '../api';
+import { sourcePath } from '../shared/source';
+import { failingCell } from '../shared/runs';
 
 /**
  * Open the notebook that a run was made of, at the cell that failed, if one did.
@@ -13,9 +15,11 @@ import { contentsPath, failingCell } from '../shared/runs';
 export async function openSource(
   run: Run,
   executed: INotebookModel | null,
-  documents: IDocumentManager
+  documents: IDocumentManager,
+  client: Client,
+  trans: TranslationBundle
 ): Promise<void> {
-  const path = contentsPath(run);
+  const path = await sourcePath(run, client, trans);
   // Fails, with a sentence for people, where the notebook is no longer there.
   await documents.services.contents.get(path, { content: false });
   const panel = documents.openOrReveal(path) as NotebookPanel | undefined;

@@ -137,7 +137,13 @@ export const records: JupyterFrontEndPlugin<void> = {
         try {
           const { openSource } = await import('./openSource');
           const executed = recordOf(args)?.model.notebook ?? null;
-          await openSource(await runOf(args), executed, documents);
+          await openSource(
+            await runOf(args),
+            executed,
+            documents,
+            client,
+            trans
+          );
         } catch (reason) {
           reportFailure(reason);
         }

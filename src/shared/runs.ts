@@ -1,5 +1,3 @@
-import { PageConfig } from '@jupyterlab/coreutils';
-
 import type { Run, RunState, RunSummary } from '../api';
 
 export const TERMINAL: ReadonlySet<RunState> = new Set([
@@ -54,14 +52,6 @@ export function failingCell(run: Run): number | null {
 export function leftBehind(run: Run): string | null {
   const file = run.reason?.detail.left_behind;
   return typeof file === 'string' ? file : null;
-}
-
-/** The source of a run as the contents API names it. */
-export function contentsPath(run: Run): string {
-  const root = PageConfig.getOption('serverRoot').replace(/\/+$/, '');
-  return root && run.job.source.startsWith(`${root}/`)
-    ? run.job.source.slice(root.length + 1)
-    : run.job.path;
 }
 
 /** Where `id` stands, or belongs, among ids that are sorted from the newest on. Ids are sorted as times are. */

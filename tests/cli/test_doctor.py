@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import NamedTuple
+
+from dataops_lab.cli import doctor
+from dataops_lab.wiring import Home
 
 
 def states(shell, **environment: str) -> dict[str, dict[str, str]]:
@@ -67,3 +71,21 @@ def test_a_damaged_database_is_found(own_shell):
 
     assert (damaged["state"], none["state"]) == ("broken", "broken")
     assert states(own_shell)["database"]["state"] == "ok"
+
+
+def test_a_state_folder_on_a_network_file_system_is_noted(tmp_path, monkeypatch):
+    home = Home(tmp_path / "not there yet")
+    disks = [Disk("/", "ext4"), Disk(str(tmp_path), "nfs4"), Disk(str(tmp_path / "other"), "ext4")]
+    monkeypatch.setattr("psutil.disk_partitions", lambda all: disks)
+
+    [found] = doctor.files_are_local(home)
+    monkeypatch.setattr("psutil.disk_partitions", lambda all: [*disks, Disk(str(tmp_path), "ext4")])
+
+    assert found.state == "note"
+    assert "nfs4" in found.message
+    assert not list(doctor.files_are_local(home))
+
+
+class Disk(NamedTuple):
+    mountpoint: str
+    fstype: str

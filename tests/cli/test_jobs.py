@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 
@@ -38,6 +40,32 @@ def test_jobs_are_listed_with_their_last_run(own_shell, job):
     assert own_shell.here("jobs", "list", "--text", "nothing", "--json").json["items"] == []
 
 
+def test_files_are_pinned_and_taken_fresh_by_patterns(own_shell, job):
+    shell = own_shell
+    shell.text("stock.csv", "1")
+    shell.text("limits.yaml", "a: 1")
+    assert "of the version: limits.yaml" in shell.here("inspect", "sales.ipynb").out
+    changed = shell.here("jobs", "set", job, "--pin", "*.csv", "--fresh", "*.yaml", "--json").json
+    assert changed["pinned"] == ["*.csv", "!*.yaml"]
+    assert "pinned             *.csv !*.yaml" in shell.here("jobs", "show", job).out
+    shown = shell.here("inspect", "sales.ipynb").out
+    assert "of the version: stock.csv" in shown
+    assert "fresh in each run: limits.yaml" in shown
+    assert shell.here("jobs", "set", job, "--pin", "*.yaml", "--json").json["pinned"] == ["*.csv", "*.yaml"]
+    assert shell.here("jobs", "set", job, "--no-pins", "--fresh", "a", "--json").json["pinned"] == ["!a"]
+    assert shell.here("jobs", "set", job, "--pin", "/").code == 2
+
+
+def test_the_files_that_a_run_found_are_listed(own_shell):
+    shell = own_shell
+    shell.text("stock.csv", "1")
+    shell.text("helper.py", "a = 1")
+    shell.here("projects", "set", "default", "--concurrency", "0")
+    shell.here("run", shell.notebook("sales.ipynb", "1"), "--no-wait")
+    rows = [line.split()[:2] for line in shell.here("runs", "inputs", "last").out.splitlines()]
+    assert rows[1:] == [["helper.py", "version"], ["stock.csv", "fresh"]]
+
+
 def test_a_project_has_a_limit(own_shell, job):
     shell = own_shell
     assert shell.here("projects", "show", "default", "--json").json == {"name": "default", "concurrency": 0}
@@ -60,3 +88,35 @@ def test_what_makes_no_sense_is_refused(shell, arguments, said):
     answer = shell.here("jobs", *arguments)
     assert answer.code == 2
     assert said in answer.err
+
+
+def test_a_job_is_named_by_the_path_of_its_notebook_and_listed_by_workspace_and_path(own_shell, job):
+    shell = own_shell
+    source = shell.here("jobs", "show", job, "--json").json["source"]
+    assert shell.here("jobs", "show", source, "--json").json["id"] == job
+    [line] = [line for line in shell.here("jobs", "list").out.splitlines() if line.startswith(job)]
+    assert line.split()[-2:] == [Path(source).parent.name, "sales.ipynb"]
+
+
+def test_jobs_that_were_parted_are_relinked(own_shell, job):
+    shell = own_shell
+    old = Path(shell.here("jobs", "show", job, "--json").json["source"])
+    new = old.rename(old.with_name("turnover.ipynb"))
+    other = shell.here("run", str(new), "--no-wait", "--json").json
+    refused = shell.here("jobs", "relink", job, "turnover")
+    assert refused.code != 0
+    assert "has not ended" in refused.err
+    shell.here("runs", "cancel", other["id"])
+    assert shell.here("jobs", "relink", job, "turnover", "--json").json["source"] == str(new)
+    shown = shell.here("jobs", "show", job).out
+    assert f"relinked, with {other['job']['id']}" in shown
+    assert str(old) in shown
+    assert shell.here("runs", "show", other["id"], "--json").json["job"]["id"] == job
+
+
+def test_a_job_is_relinked_to_a_notebook_that_is_no_job_yet(own_shell, job):
+    shell = own_shell
+    old = Path(shell.here("jobs", "show", job, "--json").json["source"])
+    new = old.rename(old.with_name("turnover.ipynb"))
+    assert shell.here("jobs", "relink", job, str(new), "--json").json["source"] == str(new)
+    assert shell.here("jobs", "relink", job, "nowhere").err

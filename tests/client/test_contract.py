@@ -355,6 +355,34 @@ def test_inspecting_tells_what_can_be_given_and_stores_nothing(installation, cli
     assert client.jobs(text="inspect.ipynb").items == []
 
 
+def test_data_is_fresh_or_pinned_and_a_run_names_what_it_took(installation, client):
+    path = installation.notebook("pins/read.ipynb", "open('sales.csv').read()")
+    data = installation.workspace / "pins" / "sales.csv"
+    data.write_text("monday")
+    [found] = client.inspect(path).files
+    assert (found.role, found.fresh, found.pattern) == ("data", True, "/sales.csv")
+    tried = client.inspect(path, pinned=[found.pattern])
+    assert (tried.fresh_count, tried.pinned) == (0, ["/sales.csv"])
+
+    first = client.submit(path)
+    data.write_text("tuesday")
+    second = client.submit(path)
+    assert first.version == second.version
+    assert first.digests.inputs != second.digests.inputs
+    [monday], [tuesday] = (client.inputs(run.id).files for run in (first, second))
+    assert (monday.fresh, monday.size, tuesday.size) == (True, 6, 7)
+    assert client.rerun(first.id).digests.inputs == first.digests.inputs
+
+    job = client.job(first.job.id)
+    assert client.change_job(job.id, pinned=["*.csv"], revision=job.revision).pinned == ["*.csv"]
+    third = client.submit(path)
+    assert (third.digests.inputs, third.version.number) == (None, 2)
+    assert [file.fresh for file in client.inputs(third.id).files] == [False]
+    assert client.submit(path, pinned=[]).version.number == 1
+    with pytest.raises(InvalidRequest):
+        client.change_job(job.id, pinned=["/"])
+
+
 def test_the_status_names_the_engine_that_leads(client):
     status = client.status()
 

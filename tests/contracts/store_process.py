@@ -18,12 +18,14 @@ from typing import Any
 from dataops_lab.domain.runs import Progress, RunState, Submission
 from dataops_lab.services import Services, runs
 from dataops_lab.store import SqlStore, open_store
-from dataops_lab.testing import FakeClock, FakeHost, FakeNotebooks, FakeVault, MemoryBlobs
+from dataops_lab.testing import FakeClock, FakeHost, FakeNotebooks, FakeVault, MemoryBlobs, attempt_files_in
 
 
 def submit(store: SqlStore, key: str, count: str) -> list[str]:
     blobs = MemoryBlobs()
-    ctx = Services(store, blobs, FakeNotebooks(blobs), FakeClock(), FakeHost(), FakeVault(), runs_folder=Path("unused"))
+    unused = Path("unused")
+    machine = (FakeClock(), FakeHost(), FakeVault())
+    ctx = Services(store, blobs, FakeNotebooks(blobs), *machine, home=unused, attempt_files=attempt_files_in(unused))
 
     def once(_: int) -> str:
         return runs.submit(ctx, Submission("/notebooks/sales.ipynb", key=key), by="someone").view.run.id

@@ -121,7 +121,9 @@ def test_what_has_ended_can_be_read_until_it_is_forgotten(executor: Executor, wo
     eventually(lambda: executor.look(NAME).ran)
     executor.stop(NAME, force=True)
     eventually(lambda: executor.look(NAME).is_dead)
-    assert executor.directory(NAME).is_dir()
+    assert executor.files(NAME).artifacts(pytest.fail) == []
+    with pytest.raises(FileNotFoundError):
+        executor.files(NAME).open(protocol.RESULT)
     executor.forget(NAME)
     assert NAME not in executor.names()
     executor.start(work)

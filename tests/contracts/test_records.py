@@ -60,7 +60,7 @@ def ctx(docker_images, tmp_path_factory) -> Iterator[Services]:
 @pytest.fixture
 def ended(ctx: Services) -> Callable[..., RunView]:
     def run(notebook: str, **more: Any) -> RunView:
-        root = ctx.runs_folder.parents[1] / "examples"
+        root = ctx.home.parent / "examples"
         submission = Submission(str(root / notebook), root=str(root), **more)
         run_id = runs.submit(ctx, submission, by="someone").view.run.id
         tick = threading.Event()

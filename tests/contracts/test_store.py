@@ -189,7 +189,7 @@ def test_the_queue_is_followed_by_what_moved_since_it_was_read(store, submit, ct
         seq, everything = tx.events.last_seq(), tx.queue.alive()
     assert [(it.state, it.place.id) for it in everything] == [("queued", first.id), ("queued", second.id)]
     with store.read() as tx:
-        assert tx.queue.touched_since(seq) == (seq, set())
+        assert tx.queue.changes_since(seq) == (seq, set(), set())
     runs.cancel(ctx, second.id, by="ann")
     with store.begin() as tx:
         tx.runs.move(first, active := first.moved_to(RunState.ACTIVE, started_at=ctx.clock.now()))
@@ -197,13 +197,14 @@ def test_the_queue_is_followed_by_what_moved_since_it_was_read(store, submit, ct
         tx.runs.keep(active.id, at=ctx.clock.now(), by="ann")
     third = submit().run
     with store.read() as tx:
-        later, touched = tx.queue.touched_since(seq)
-        assert touched == {first.id, second.id, third.id}
-        assert {(it.state, it.place.id) for it in tx.queue.alive(touched)} == {
+        later, moved, cancelled = tx.queue.changes_since(seq)
+        assert moved == {first.id, second.id, third.id}
+        assert cancelled == {first.id, second.id}
+        assert {(it.state, it.place.id) for it in tx.queue.alive(moved)} == {
             ("active", first.id),
             ("queued", third.id),
         }
-        assert tx.queue.touched_since(later) == (later, set())
+        assert tx.queue.changes_since(later) == (later, set(), set())
         assert later == tx.events.last_seq()
 
 
@@ -269,7 +270,7 @@ def test_a_leader_killed_in_the_middle_of_a_transaction_has_written_nothing_and_
     with store.begin() as tx:
         assert tx.leases.take(lease(2), instead_of=lease(1))
         assert tx.runs.get(view.run.id) == view.run
-        assert [event.kind for event in tx.events.after(0)] == ["run.queued"]
+        assert [event.kind for event in tx.events.after(0, subject=run_of(view.run.id))] == ["run.queued"]
 
 
 # --- events ---------------------------------------------------------------------------------------

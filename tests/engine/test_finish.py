@@ -14,6 +14,7 @@ from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Reason, Usa
 from dataops_lab.engine import finish
 from dataops_lab.engine.finish import LONGEST_TEXT, read_outcome, store_record
 from dataops_lab.runner import reading
+from dataops_lab.runner.reading import RunFolder
 from dataops_lab.services.records import Journal, RecordFileKind
 
 from ..hostile import a_pipe, deep
@@ -49,14 +50,14 @@ def failed(directory: Path, **failure: object) -> None:
 
 def test_a_result_tells_how_it_ended(directory):
     result(directory)
-    outcome = read_outcome(directory)
+    outcome = read_outcome(RunFolder(directory))
     assert (outcome.succeeded, outcome.reason, outcome.nothing_to_do) == (True, None, False)
     assert (outcome.progress, outcome.usage) == (Progress(1, 2), Usage(1024, 0.5))
 
 
 def test_a_success_says_what_was_cut_off_after_its_end(directory):
     result(directory, cut_off="The kernel was killed.")
-    outcome = read_outcome(directory)
+    outcome = read_outcome(RunFolder(directory))
     assert outcome.succeeded is True
     assert outcome.reason == Reason("kernel_killed", "The kernel was killed.")
 
@@ -64,13 +65,13 @@ def test_a_success_says_what_was_cut_off_after_its_end(directory):
 @pytest.mark.parametrize("cut_off", [None, 7, ["x"]])
 def test_a_success_without_such_a_text_has_no_reason(directory, cut_off):
     result(directory, cut_off=cut_off)
-    assert read_outcome(directory).reason is None
+    assert read_outcome(RunFolder(directory)).reason is None
 
 
 @pytest.mark.parametrize("usage", [{"peak_memory_bytes": None}, {"cpu_seconds": None}, {"cpu_seconds": 1}])
 def test_what_it_used_may_be_unknown(directory, usage):
     result(directory, **usage)
-    assert read_outcome(directory).succeeded is True
+    assert read_outcome(RunFolder(directory)).succeeded is True
 
 
 def test_a_reason_is_text_without_colours_and_names_the_place_in_the_notebook(directory):
@@ -78,7 +79,7 @@ def test_a_reason_is_text_without_colours_and_names_the_place_in_the_notebook(di
     own = "\x1b[36mCell In[1]\x1b[0m, line 1"
     trace = ["-----", "\x1b[31mE\x1b[0m Traceback", own, *frames, "\x1b[31mE\x1b[0m: no"]
     failed(directory, message="\x1b[31mE\x1b[0m: no", ename="E", evalue="\x1b[1mno\x1b[0m", traceback=trace)
-    reason = read_outcome(directory).reason
+    reason = read_outcome(RunFolder(directory)).reason
     assert (reason.message, reason.detail["evalue"]) == ("E: no", "no")
     assert reason.detail["traceback"] == [
         "Cell In[1], line 1",
@@ -101,13 +102,13 @@ BROKEN = {
 @pytest.mark.parametrize(("member", "value"), [(member, value) for member, of in BROKEN.items() for value in of])
 def test_a_broken_result_is_none(directory, member, value):
     result(directory, **{member: value})
-    assert read_outcome(directory).succeeded is None
+    assert read_outcome(RunFolder(directory)).succeeded is None
 
 
 @pytest.mark.parametrize("member", BROKEN)
 def test_a_result_without_one_of_its_members_is_none(directory, member):
     (directory / "result.json").write_text(json.dumps({k: v for k, v in SUCCEEDED.items() if k != member}))
-    assert read_outcome(directory).succeeded is None
+    assert read_outcome(RunFolder(directory)).succeeded is None
 
 
 @pytest.mark.parametrize(
@@ -116,25 +117,25 @@ def test_a_result_without_one_of_its_members_is_none(directory, member):
 )
 def test_what_is_no_result_is_none(directory, text):
     (directory / "result.json").write_text(text)
-    assert read_outcome(directory).succeeded is None
+    assert read_outcome(RunFolder(directory)).succeeded is None
 
 
 def test_a_result_that_is_too_large_is_none(directory, monkeypatch):
     result(directory, more="x" * 1000)
     monkeypatch.setattr(reading, "LARGEST_JSON", 1000)
-    assert read_outcome(directory).succeeded is None
+    assert read_outcome(RunFolder(directory)).succeeded is None
 
 
 @pytest.mark.parametrize("make", [a_pipe, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
 def test_what_is_no_file_is_no_result(directory, make):
     make(directory / "result.json")
     make(directory / "journal.jsonl")
-    assert read_outcome(directory).succeeded is None
+    assert read_outcome(RunFolder(directory)).succeeded is None
 
 
 def test_an_error_of_any_kernel_is_told_as_text(directory):
     failed(directory, cell=3, ename=None, evalue={"a": 1}, traceback=[*"abcdef", 5])
-    assert read_outcome(directory).reason.detail == {
+    assert read_outcome(RunFolder(directory)).reason.detail == {
         "cell": 3,
         "ename": "None",
         "evalue": "{'a': 1}",
@@ -145,14 +146,14 @@ def test_an_error_of_any_kernel_is_told_as_text(directory):
 @pytest.mark.parametrize("more", [{"cell": "x"}, {"cell": 10**30}, {"traceback": 5}, {"traceback": "text"}, {"x": 1}])
 def test_what_makes_no_sense_in_an_error_is_left_out(directory, more):
     failed(directory, **more)
-    outcome = read_outcome(directory)
+    outcome = read_outcome(RunFolder(directory))
     assert (outcome.succeeded, outcome.reason.code, outcome.reason.detail) == (False, "cell_error", {})
 
 
 def test_no_text_of_an_error_is_longer_than_lists_can_carry(directory):
     long = "x" * 1_000_000
     result(directory, state="failed", failure={"code": long, "message": long, "evalue": long, "traceback": [long] * 9})
-    reason = read_outcome(directory).reason
+    reason = read_outcome(RunFolder(directory)).reason
     texts = [reason.code, reason.message, reason.detail["evalue"], *reason.detail["traceback"]]
     assert len(texts) == 3 + finish.TRACEBACK_LINES
     assert max(map(len, texts)) <= LONGEST_TEXT + len(" […]")
@@ -165,7 +166,7 @@ def test_of_a_runner_that_was_killed_the_journal_tells(directory):
         {"kind": "usage", "peak_memory_bytes": 10**30, "cpu_seconds": 1.5},
     ]
     (directory / "journal.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
-    outcome = read_outcome(directory)
+    outcome = read_outcome(RunFolder(directory))
     assert (outcome.succeeded, outcome.progress, outcome.usage) == (None, Progress(0, 2), Usage(7, 1.5))
 
 
@@ -178,7 +179,7 @@ def stored(ctx, directory):
 
     def store():
         with ThreadPoolExecutor(2) as threads:
-            return store_record(ctx, attempt, directory, threads)
+            return store_record(ctx, attempt, RunFolder(directory), threads)
 
     return store
 
@@ -203,14 +204,14 @@ def test_what_is_replaced_after_it_was_listed_does_not_come_into_the_record(stor
     (directory / "artifacts").mkdir()
     path = directory / "artifacts" / "out.csv"
     path.touch()
-    listed = finish.plain_files
+    listed = reading.plain_files
 
     def then_replaced(folder, note):
         names = listed(folder, note)
         a_pipe(path)
         return names
 
-    monkeypatch.setattr(finish, "plain_files", then_replaced)
+    monkeypatch.setattr(reading, "plain_files", then_replaced)
     assert stored().files == ()
 
 

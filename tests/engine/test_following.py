@@ -63,6 +63,7 @@ def running(engine: Engine) -> Iterator[None]:
         yield
     finally:
         stop.set()
+        engine.wake()
         thread.join()
 
 

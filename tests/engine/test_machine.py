@@ -42,7 +42,10 @@ from dataops_lab.testing import (
     FakeNotebooks,
     FakeVault,
     MemoryBlobs,
+    attempt_files_in,
 )
+
+pytestmark = pytest.mark.slow
 
 SLOTS = 2
 NOTEBOOKS = ["/sales.ipynb", "/churn.ipynb"]
@@ -106,7 +109,8 @@ class Installation(RuleBasedStateMachine):
             self._clock,
             FakeHost(0),
             FakeVault(),
-            runs_folder=folder,
+            home=folder,
+            attempt_files=attempt_files_in(folder),
         )
         self._executor = MoodyExecutor(folder / "process")
         self._dead: set[int] = set()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
+from ulid import ULID
 
-from dataops_lab.domain.runs import MANUAL, Run, RunState
+from dataops_lab.domain.runs import Run, RunState
 from dataops_lab.engine import Engine
 from dataops_lab.engine.claim import AT_ONCE
 from dataops_lab.services import Services, jobs, projects, runs
@@ -52,12 +53,7 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
 
 def add_many(ctx: Services, run: Run, count: int, *, people: str = "ab") -> None:
     with ctx.store.begin() as tx:
-        tx.runs.add(
-            *(
-                runs.again(run, at=ctx.moment(), by=people[n % len(people)], trigger=MANUAL, started_at=None)
-                for n in range(count)
-            )
-        )
+        tx.runs.add(*(replace(run, id=str(ULID()), key=None, created_by=people[n % len(people)]) for n in range(count)))
 
 
 def test_a_decision_costs_the_same_however_many_wait(engine: Engine, submit: Submit, ctx, store, executor):

@@ -12,6 +12,7 @@ from dataops_lab.domain.runs import AttemptState, Progress, Usage
 from dataops_lab.engine import watch
 from dataops_lab.engine.watch import JournalFollower, Step, Times, end_of, next_step
 from dataops_lab.ports import AttemptStatus, Observation
+from dataops_lab.runner.reading import RunFolder
 from dataops_lab.services import runs
 
 from ..hostile import a_pipe
@@ -34,7 +35,7 @@ USAGE = {"seq": 4, "t": 0.5, "kind": "usage", "peak_memory_bytes": 1024, "cpu_se
 
 
 def test_a_growing_journal_tells_progress_and_usage(journal):
-    follower = JournalFollower(journal)
+    follower = JournalFollower(RunFolder(journal.parent))
     follower.read()
     assert follower.progress == Progress()
     add(journal, START)
@@ -71,7 +72,7 @@ def test_a_growing_journal_tells_progress_and_usage(journal):
 )
 def test_a_line_that_no_runner_writes_is_passed_over(journal, line):
     add(journal, START, line, STARTED)
-    follower = JournalFollower(journal)
+    follower = JournalFollower(RunFolder(journal.parent))
     follower.read_all()
     assert (follower.progress, follower.usage) == (Progress(0, 3, current=1), Usage())
 
@@ -79,7 +80,7 @@ def test_a_line_that_no_runner_writes_is_passed_over(journal, line):
 @pytest.mark.parametrize("make", [a_pipe, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
 def test_what_is_no_journal_is_not_waited_for(journal, make):
     make(journal)
-    follower = JournalFollower(journal)
+    follower = JournalFollower(RunFolder(journal.parent))
     follower.read_all()
     assert follower.progress == Progress()
 
@@ -87,7 +88,7 @@ def test_what_is_no_journal_is_not_waited_for(journal, make):
 def test_one_look_reads_no_more_than_it_may(journal, monkeypatch):
     monkeypatch.setattr(watch, "READ_AT_ONCE", 1000)
     add(journal, *["x" * 99] * 100, START)
-    follower = JournalFollower(journal)
+    follower = JournalFollower(RunFolder(journal.parent))
     looks = 0
     while follower.read():
         looks += 1
@@ -98,7 +99,7 @@ def test_a_journal_without_end_is_not_read_to_its_end(journal, monkeypatch):
     with journal.open("wb") as file:
         file.truncate(900 * 1024**2)
     monkeypatch.setattr(watch, "JOURNAL_BYTES", 50 * 1024**2)
-    JournalFollower(journal).read_all()
+    JournalFollower(RunFolder(journal.parent)).read_all()
 
 
 @pytest.mark.parametrize(

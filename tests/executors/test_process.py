@@ -281,10 +281,77 @@ def test_a_runner_that_was_killed_has_ended_and_its_kernel_does_not_live_on(exec
     eventually(lambda: executor.look(NAME).is_dead)
 
 
-def test_a_runner_that_cannot_start_is_gone_and_says_why(tmp_path, blobs):
+LEAVE_WITHOUT_A_NAME = (
+    "import os, subprocess, time\n"
+    "script = 'echo $$ > child; while :; do sleep 0.01; done'\n"
+    "subprocess.Popen(['setsid', 'env', '-i', 'sh', '-c', script])\n"
+    "while not (os.path.exists('child') and open('child').read()): time.sleep(0.01)\n"
+    "print('left', flush=True)\n"
+)
+
+
+def left_without_a_name(executor: ProcessExecutor) -> psutil.Process:
+    """What a run that goes on has started with an empty environment."""
+    executor.start(bundle(LEAVE_WITHOUT_A_NAME + FOR_EVER))
+    directory = executor.directory(NAME)
+    eventually(lambda: (directory / protocol.LOG).exists() and "left" in (directory / protocol.LOG).read_text())
+    return psutil.Process(int((directory / "files" / "work" / "child").read_text()))
+
+
+def is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+@pytest.mark.parametrize("forced", [True, False], ids=["forced", "killed"])
+def test_what_has_an_empty_environment_is_dead_before_its_attempt_is(executor, forced):
+    child = left_without_a_name(executor)
+    assert is_alive(child)
+    if forced:
+        executor.stop(NAME, force=True)
+    else:
+        psutil.Process(executor.look(NAME).detail["pid"]).kill()
+    eventually(lambda: executor.look(NAME).is_dead)
+    assert not is_alive(child)
+
+
+def test_an_attempt_is_dead_by_the_word_of_its_keeper_and_no_environment_is_read(executor, monkeypatch):
+    monkeypatch.setattr("dataops_lab.executors.process._processes_of", lambda name: pytest.fail("looked for processes"))
+    executor.start(bundle(FOR_EVER))
+    eventually(lambda: executor.look(NAME).ran)
+    executor.stop(NAME, force=True)
+    eventually(lambda: executor.look(NAME).is_dead)
+
+
+def test_without_the_word_of_a_keeper_death_is_proven_by_names(executor):
+    executor.start(bundle(FOR_EVER))
+    eventually(lambda: executor.look(NAME).ran)
+    owner = executor.look(NAME).detail
+    for pid in (owner["keeper"], owner["pid"]):
+        psutil.Process(pid).kill()
+    eventually(lambda: executor.look(NAME).has_ended)
+    assert not executor.look(NAME).is_dead
+    executor.stop(NAME, force=True)
+    assert executor.look(NAME).is_dead
+
+
+def test_what_runs_on_without_its_keeper_can_be_stopped(executor):
+    executor.start(bundle(FOR_EVER))
+    eventually((executor.directory(NAME) / protocol.JOURNAL).exists)
+    eventually(lambda: "cell_started" in (executor.directory(NAME) / protocol.JOURNAL).read_text())
+    keeper = psutil.Process(executor.look(NAME).detail["keeper"])
+    keeper.kill()
+    eventually(lambda: not is_alive(keeper))
+    executor.stop(NAME, force=False)
+    eventually(lambda: executor.look(NAME).has_ended)
+    assert result(executor)["state"] == "terminated"
+
+
+def test_a_runner_that_cannot_start_has_exited_and_says_why(tmp_path, blobs):
     executor = ProcessExecutor(tmp_path / "runs", blobs, python="/bin/false")
     executor.start(bundle("1"))
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.look(NAME).has_ended)
+    executor.stop(NAME, force=True)
+    assert executor.look(NAME).is_dead
     look = executor.look(NAME)
     assert (look.ran, look.detail["exit_code"]) == (False, 1)
 

@@ -24,7 +24,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 
 from dataops_lab.executors.process import ProcessExecutor
 from dataops_lab.executors.warm import Warm
-from dataops_lab.ports import Bundle, BundleFile
+from dataops_lab.ports import AttemptStatus, Bundle, BundleFile
 from dataops_lab.runner import preload, protocol
 from dataops_lab.testing import MemoryBlobs
 
@@ -37,10 +37,10 @@ BASH = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
 ANCESTORS = r"""
 parent() { sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status"; }
 runner=$(sed 's/.*"pid": \([0-9]*\).*/\1/' ../../runner.json)
-echo "$runner" "$(parent "$runner")" "$(parent "$1")" "$(parent "$(parent "$1")")" > ../../.ancestors
+echo "$runner" "$(parent "$(parent "$runner")")" "$(parent "$1")" "$(parent "$(parent "$1")")" > ../../.ancestors
 mv ../../.ancestors ../../ancestors
 """
-"""Given the pid of a kernel: its runner, the runner's parent, the kernel's parent and grandparent."""
+"""Given the pid of a kernel: its runner, the parent of the runner's keeper, the kernel's parent and grandparent."""
 
 TELL_ANCESTORS = {
     "python": "import os\nos.system(f'sh {script} {{os.getpid()}}');",
@@ -162,6 +162,9 @@ class Run:
         eventually(lambda: self.ancestors or self.executor.look(self.name).is_dead)
 
     def ended(self) -> Run:
+        eventually(lambda: self.executor.look(self.name).has_ended)
+        if not self.executor.look(self.name).is_dead:
+            self.executor.stop(self.name, force=True)  # As the engine does.
         eventually(lambda: self.executor.look(self.name).is_dead)
         return self
 
@@ -370,6 +373,38 @@ def test_a_daemon_does_not_outlive_its_run(site: Site) -> None:
     run = site.run(DAEMON, warm=True)
     assert run.result["state"] == "succeeded"
     assert processes_of(run.name) == []
+
+
+@pytest.mark.parametrize("forced", [True, False], ids=["forced", "killed"])
+def test_what_has_an_empty_environment_is_dead_before_its_attempt_is(site: Site, forced: bool) -> None:
+    source = (
+        "import os, subprocess, time\n"
+        "subprocess.Popen(['setsid', 'env', '-i', 'sh', '-c', 'echo $$ > child; while :; do sleep 0.01; done'])\n"
+        "while not (os.path.exists('child') and open('child').read()): time.sleep(0.01)\n"
+        "print('left', flush=True)\nwhile True: time.sleep(0.1)"
+    )
+    run = site.start(source, warm=True)
+    eventually(lambda: (run.directory / protocol.LOG).exists() and "left" in run.log)
+    child = psutil.Process(int((run.directory / "files" / "work" / "child").read_text()))
+    if forced:
+        run.executor.stop(run.name, force=True)
+    else:
+        psutil.Process(run.executor.look(run.name).detail["pid"]).kill()
+    eventually(lambda: run.executor.look(run.name).has_ended)
+    eventually(lambda: run.executor.look(run.name).is_dead)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_kernel_whose_own_keeper_was_killed_is_not_dead_by_the_word_of_another(site: Site) -> None:
+    run = site.start("import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.1)", warm=True)
+    eventually(lambda: (run.directory / protocol.LOG).exists() and "ready" in run.log)
+    of_kernel = psutil.Process(run.ancestors[2])
+    assert of_kernel.pid != run.ancestors[0]
+    of_kernel.kill()
+    eventually(lambda: run.executor.look(run.name).has_ended)
+    assert run.executor.look(run.name).status is AttemptStatus.EXITED
+    run.executor.stop(run.name, force=True)
+    assert run.executor.look(run.name).is_dead
 
 
 def test_a_kernel_dies_with_a_runner_that_is_killed(site: Site) -> None:

@@ -139,10 +139,11 @@ def main() -> None:
     if wanted := asked("BUSY_S"):
         sqlite.BUSY_TIMEOUT_S = float(wanted)
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     home = Home(Path(sys.argv[1]))
     ctx = services(home)
-    Engine(ctx, build_backends(home, ctx.blobs), Settings(slots=2), inherited=os.environ).run(stop)
+    engine = Engine(ctx, build_backends(home, ctx.blobs), Settings(slots=2), inherited=os.environ)
+    signal.signal(signal.SIGTERM, lambda *_: (stop.set(), engine.wake()))
+    engine.run(stop)
 
 
 if __name__ == "__main__":

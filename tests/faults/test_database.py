@@ -39,7 +39,7 @@ def on_postgres(own_cluster, real: Services) -> Iterator[Services]:
 @contextmanager
 def running(ctx: Services) -> Iterator[None]:
     stop = threading.Event()
-    backends = FakeBackends(ProcessExecutor(ctx.runs_folder / "process", ctx.blobs))
+    backends = FakeBackends(ProcessExecutor(ctx.home / "runs" / "process", ctx.blobs))
     engine = Engine(ctx, backends, Settings(slots=2), inherited=os.environ)
     thread = threading.Thread(target=engine.run, args=(stop,))
     thread.start()
@@ -87,7 +87,7 @@ def submit(ctx: Services, path: Path, key: str | None = None) -> str:
 
 
 def has_result(ctx: Services, run_id: str) -> bool:
-    return (ctx.runs_folder / "process" / f"{run_id}-1" / "result.json").exists()
+    return (ctx.home / "runs" / "process" / f"{run_id}-1" / "result.json").exists()
 
 
 def test_a_restart_of_postgresql_while_a_notebook_runs_costs_nothing(

@@ -73,7 +73,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory, r_kernel: str) -> Iterator[d
             in_place = dict(zip(paths, pool.map(executed, paths.values()), strict=True))
         for path in paths.values():
             path.parents[1].rename(base / path.parents[1].name)
-        build_engine(home, slots=AT_ONCE, exit_when_idle_s=0).run(Event())
+        build_engine(home, slots=AT_ONCE, warm=1, exit_when_idle_s=0).run(Event())
         yield {
             name: Tried(
                 frozenset(finding.code for finding in run.findings),

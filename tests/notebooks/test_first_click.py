@@ -126,12 +126,12 @@ def _as_a_run_has_it(taken: Snapshot, blobs: MemoryBlobs, root: Path) -> Path:
     manifest = taken.manifest
     for path, digest in [
         (manifest.notebook_path, manifest.notebook_digest),
-        *((f.path, f.digest) for f in manifest.files),
+        *((f.path, f.digest) for f in (*manifest.files, *taken.inputs.files)),
     ]:
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(blobs.read(digest))
-    for path in manifest.to_json().get("folders", []):
+    for path in (*manifest.folders, *taken.inputs.folders):
         (root / path).mkdir(parents=True, exist_ok=True)
     return (root / manifest.notebook_path).parent
 

@@ -33,3 +33,17 @@ print([name for name in {SLOW!r} if name in sys.modules])
         text=True,
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_files_that_are_gone_are_told(project: Any) -> None:
+    project.notebook("1")
+    gone = str(project.path.with_name("gone.ipynb"))
+    folder, too_long = str(project.path.parent), "/" + "n" * 300
+    assert project.notebooks.missing([str(project.path), gone, folder, too_long]) == {gone, folder, too_long}
+
+
+def test_cell_ids_are_those_of_the_notebook(project: Any) -> None:
+    notebook = b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [%s, %s]}'
+    cells = [b'{"id": "%s", "cell_type": "raw", "metadata": {}, "source": ""}' % name for name in (b"a", b"b")]
+    assert project.notebooks.cell_ids(notebook % tuple(cells)) == ("a", "b")
+    assert project.notebooks.cell_ids(b"{}") == ()

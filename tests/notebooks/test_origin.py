@@ -9,7 +9,7 @@ import pytest
 
 from dataops_lab.domain.versions import Origin
 from dataops_lab.notebooks import origin
-from dataops_lab.notebooks.origin import origin_of, without_credentials
+from dataops_lab.notebooks.origin import origin_of, remote_of, without_credentials
 
 Git = Callable[..., str]
 
@@ -232,3 +232,23 @@ def test_looking_writes_nothing(git: Git, tmp_path: Path) -> None:
 )
 def test_credentials_are_taken_out_of_a_url(url: str, shown: str) -> None:
     assert without_credentials(url) == shown
+
+
+def test_the_remote_of_a_folder_is_normalised(git: Git, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    assert remote_of(tmp_path / "deep") is None
+    git("remote", "add", "origin", "https://ann:s3cret@example.org/team/work.git")
+    assert remote_of(tmp_path / "deep") == "example.org/team/work"
+
+
+def test_reading_the_remote_of_a_folder_runs_nothing_and_includes_nothing(git: Git, tmp_path: Path) -> None:
+    (tmp_path / "more").write_text('[remote "origin"]\n\turl = https://example.org/included\n')
+    git("config", "include.path", str(tmp_path / "more"))
+    git("config", "core.fsmonitor", f"touch {tmp_path}/ran")
+    assert remote_of(tmp_path) is None
+    assert not (tmp_path / "ran").exists()
+
+
+def test_no_folder_and_no_work_tree_have_no_remote(tmp_path: Path) -> None:
+    assert remote_of(tmp_path) is None
+    assert remote_of(tmp_path / "gone") is None

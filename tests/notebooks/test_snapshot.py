@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dataops_lab.domain.inputs import Pins, Role
 from dataops_lab.domain.snapshots import Limits, Snapshot
 from dataops_lab.domain.versions import Manifest, digest_of
 from dataops_lab.errors import DataOpsError, KernelUnavailable
@@ -30,10 +31,13 @@ def test_everything_that_travels_is_in_the_blobs(project: Any, take: Taking, blo
     project.file("data/b.csv", "two")
     project.file("analysis/run.sh", "#!/bin/sh\n").chmod(0o755)
     project.notebook("open('../data/b.csv')")
-    manifest = take().manifest
+    taken = take()
+    manifest = taken.manifest
     assert [(f.path, blobs.read(f.digest), f.size, f.executable) for f in manifest.files] == [
-        ("analysis/a.csv", b"one", 3, False),
         ("analysis/run.sh", b"#!/bin/sh\n", 10, True),
+    ]
+    assert [(f.path, blobs.read(f.digest), f.size, f.executable) for f in taken.inputs.files] == [
+        ("analysis/a.csv", b"one", 3, False),
         ("data/b.csv", b"two", 3, False),
     ]
     assert json.loads(blobs.read(manifest.notebook_digest))["cells"][0]["source"] == "open('../data/b.csv')"
@@ -43,7 +47,7 @@ def test_it_names_what_it_was_taken_of(project: Any, take: Taking) -> None:
     project.notebook("a = 1", "b = 2", "")
     taken = take()
     assert (taken.name, taken.manifest.notebook_path, taken.code_cells) == ("sales", "analysis/sales.ipynb", 2)
-    assert (taken.source, taken.root) == (str(project.path), str(project.root))
+    assert (taken.location.source, taken.root) == (str(project.path), str(project.root))
     assert (taken.manifest.kernel_name, taken.manifest.language, taken.kernel.name) == ("python3", "python", "python3")
 
 
@@ -55,12 +59,83 @@ def test_a_job_may_be_named_after_a_notebook_with_a_long_name(project: Any) -> N
 
 
 def test_the_same_bytes_are_the_same_version(project: Any, take: Taking) -> None:
-    project.file("analysis/a.csv")
+    project.file("analysis/helpers.py")
     project.notebook("a = 1")
     assert take().manifest == take().manifest
     before = take().manifest.digest
-    project.file("analysis/a.csv", "changed")
+    project.file("analysis/helpers.py", "changed = True")
     assert take().manifest.digest != before
+
+
+@pytest.mark.parametrize(
+    "path", ["analysis/a.csv", "analysis/2026/12/new.csv", "data/b.csv", "data/2026/new.csv", "analysis/other.ipynb"]
+)
+def test_data_that_changed_or_came_make_no_new_version(path: str, project: Any, take: Taking) -> None:
+    project.file("analysis/a.csv")
+    project.file("data/b.csv")
+    project.notebook("for path in Path('../data').rglob('*.csv'): path.read_text()", "open('../out/x.csv', 'w')")
+    before = take()
+    project.file(path, "changed")
+    after = take()
+    assert after.manifest == before.manifest
+    assert after.inputs != before.inputs
+    assert path in [file.path for file in after.inputs.files]
+
+
+def test_an_empty_folder_is_an_input_unless_the_code_speaks_of_it(project: Any, take: Taking) -> None:
+    (project.root / "analysis" / "empty").mkdir(parents=True)
+    (project.root / "out").mkdir()
+    project.notebook("open('../out/x.csv', 'w')")
+    taken = take()
+    assert (taken.manifest.folders, taken.inputs.folders) == (("out",), ("analysis/empty",))
+
+
+@pytest.mark.parametrize("cell", ["%run other.ipynb", "pm.execute_notebook('other.ipynb', 'done.ipynb')"])
+def test_another_notebook_is_code_where_this_one_names_it(cell: str, project: Any, take: Taking) -> None:
+    project.file("analysis/other.ipynb", "{}")
+    project.notebook(cell)
+    assert [file.path for file in take().manifest.files] == ["analysis/other.ipynb"]
+
+
+def test_a_script_that_is_run_is_code_whatever_its_name(project: Any, take: Taking) -> None:
+    project.file("analysis/steps.txt", "a = 1")
+    project.notebook("%run steps.txt")
+    assert [file.path for file in take().manifest.files] == ["analysis/steps.txt"]
+
+
+def test_pinned_data_belong_to_the_version(project: Any, take: Taking) -> None:
+    project.file("data/countries.csv", "one")
+    project.file("analysis/a.csv")
+    project.notebook("open('../data/countries.csv')")
+    taken = take(pins=Pins(("../data/*",)))
+    assert [file.path for file in taken.manifest.files] == ["data/countries.csv"]
+    assert [file.path for file in taken.inputs.files] == ["analysis/a.csv"]
+    project.file("data/countries.csv", "two")
+    assert take(pins=Pins(("../data/*",))).manifest.digest != taken.manifest.digest
+
+
+def test_settings_may_be_taken_fresh_but_code_may_not(project: Any, take: Taking) -> None:
+    project.file("analysis/today.yaml")
+    project.file("analysis/helpers.py")
+    project.notebook("import helpers")
+    taken = take(pins=Pins(("!*",)))
+    assert [file.path for file in taken.manifest.files] == ["analysis/helpers.py"]
+    assert [file.path for file in taken.inputs.files] == ["analysis/today.yaml"]
+
+
+def test_an_inspection_tells_the_part_of_each_file(project: Any) -> None:
+    project.file("data/b.csv")
+    for name in ("a.csv", "helpers.py", "limits.yaml"):
+        project.file(f"analysis/{name}")
+    project.notebook("open('../data/b.csv')")
+    looked = project.inspect(pins=Pins(("../data/b.csv",)))
+    assert [(file.path, file.role, file.fresh, file.pattern) for file in looked.files] == [
+        ("analysis/a.csv", Role.DATA, True, "/a.csv"),
+        ("analysis/helpers.py", Role.CODE, False, "/helpers.py"),
+        ("analysis/limits.yaml", Role.SETTINGS, False, "/limits.yaml"),
+        ("data/b.csv", Role.DATA, False, "../data/b.csv"),
+    ]
+    assert looked.pinned == Pins(("../data/b.csv",))
 
 
 def test_running_the_notebook_makes_no_new_version(project: Any, take: Taking) -> None:
@@ -115,7 +190,7 @@ def test_a_file_that_changes_while_it_is_read_is_kept_as_it_was_stored(project: 
     project.notebook("1")
     blobs = Growing()
     taken = LocalNotebooks(blobs).snapshot(str(project.path), root=str(project.root), kernel=None, limits=Limits())
-    file = taken.manifest.files[0]
+    file = taken.inputs.files[0]
     assert (file.digest, file.size) == (digest_of(b"grown meanwhile"), 15)
 
 
@@ -128,7 +203,7 @@ def test_a_file_that_cannot_be_read_is_said_and_left_behind(project: Any) -> Non
     project.file("analysis/a.csv", "x")
     project.notebook("1")
     taken = LocalNotebooks(Gone()).snapshot(str(project.path), root=str(project.root), kernel=None, limits=Limits())
-    assert taken.manifest.files == ()
+    assert taken.inputs.files == ()
     assert "unreadable_file" in [finding.code for finding in taken.findings]
 
 
@@ -136,7 +211,7 @@ def test_an_inspection_says_the_same_without_storing(project: Any, take: Taking)
     project.file("analysis/a.csv", "one")
     project.notebook("n = 1", "input()")
     looked, taken = project.inspect(), take()
-    assert [(f.path, f.size) for f in looked.files] == [(f.path, f.size) for f in taken.manifest.files]
+    assert [(f.path, f.size) for f in looked.files] == [(f.path, f.size) for f in taken.inputs.files]
     assert looked.parameters == taken.manifest.parameters
     assert looked.findings == taken.findings
     assert (looked.name, looked.notebook_path, looked.code_cells) == ("sales", "analysis/sales.ipynb", 2)

@@ -190,7 +190,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tried]
         }
         (base / "there").rename(base / "elsewhere")
         patch.setenv("PATH", path)
-        build_engine(home, slots=AT_ONCE, exit_when_idle_s=0).run(Event())
+        build_engine(home, slots=AT_ONCE, warm=1, exit_when_idle_s=0).run(Event())
         yield {name: _ended(services, run) for name, run in submitted.items()}
 
 

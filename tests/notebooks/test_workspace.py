@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dataops_lab.domain.snapshots import Inspection, Limits
+from dataops_lab.domain.workspaces import Location
 from dataops_lab.errors import InvalidNotebook, InvalidRequest, PathOutsideRoot
 from dataops_lab.notebooks.read import read_notebook
 from dataops_lab.notebooks.workspace import workspace_of
@@ -182,3 +183,22 @@ class TestWithoutGit:
         assert seen.root == str(home / "mine")
         assert any(file.path.startswith("data/") for file in seen.files)
         assert {finding.code for finding in seen.findings} == {"wider_workspace"}
+
+
+def test_the_location_is_below_the_git_work_tree_whatever_root_is_given(project: Project) -> None:
+    (project.root / ".git").mkdir()
+    (project.root / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    project.notebook("1")
+    expected = Location(str(project.root), "analysis/sales.ipynb")
+    for root in (None, str(project.root.parent), str(project.path.parent)):
+        inspected = project.notebooks.inspect(str(project.path), root=root, kernel=None, limits=Limits())
+        assert inspected.location == expected
+    assert project.notebooks.locate(str(project.path)) == expected
+
+
+def test_the_location_without_git_is_the_folder_however_far_the_notebook_reaches(project: Project) -> None:
+    project.file("data/sales.csv")
+    project.notebook("open('../data/sales.csv')")
+    inspected = project.notebooks.inspect(str(project.path), root=None, kernel=None, limits=Limits())
+    assert inspected.root == str(project.root)
+    assert inspected.location == Location(str(project.path.parent), "sales.ipynb")

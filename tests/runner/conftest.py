@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from dataops_lab.runner import keeper
+
 from ..waiting import eventually
 
 PYTHON_KERNEL = {
@@ -57,6 +59,18 @@ class RunDirectory:
     def run(self) -> RunDirectory:
         return self.start().wait()
 
+    @property
+    def lock(self) -> dict[str, Any]:
+        """What `runner.json` says, all lines together."""
+        lines = (self.path / "runner.json").read_text().splitlines()
+        return {name: value for line in lines for name, value in json.loads(line).items()}
+
+    def kill_runner(self) -> None:
+        """And wait until its keeper has ended, which is what was started."""
+        os.kill(self.lock["pid"], signal.SIGKILL)
+        assert self.process is not None
+        assert self.process.wait(PATIENCE_S) == 128 + signal.SIGKILL
+
     def terminate(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
@@ -96,7 +110,7 @@ class RunDirectory:
         return eventually(found)
 
     def processes(self) -> list[int]:
-        """Living processes that carry the attempt's name, the runner excepted."""
+        """Living processes that carry the attempt's name, runner and keeper excepted."""
         mark = f"DATAOPS_LAB_ATTEMPT={self.attempt}".encode()
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
@@ -173,7 +187,7 @@ def runs(tmp_path: Path) -> Iterator[Runs]:
     yield runs
     for directory in runs.made:
         if directory.process is not None and directory.process.poll() is None:
-            directory.process.kill()
+            directory.process.send_signal(keeper.KILL)
             directory.process.wait()
         for pid in directory.processes():
             os.kill(pid, signal.SIGKILL)

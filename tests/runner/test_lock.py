@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 
@@ -6,11 +5,11 @@ def test_a_runner_says_who_it_is(runs):
     run = runs.make("import time\ntime.sleep(1000)").start()
     run.wait_for("cell_started", cell=0)
 
-    said = json.loads((run.path / "runner.json").read_text())
+    said = run.lock
 
-    assert said["pid"] == run.process.pid
+    assert said["keeper"] == run.process.pid
     assert said["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    ticks = int(Path(f"/proc/{run.process.pid}/stat").read_text().rpartition(")")[2].split()[19])
+    ticks = int(Path(f"/proc/{said['pid']}/stat").read_text().rpartition(")")[2].split()[19])
     assert said["start_time"] == ticks
 
 
@@ -41,8 +40,7 @@ def test_what_has_its_result_is_not_run_again(runs):
 def test_what_another_runner_began_and_never_ended_is_not_run_again(runs):
     run = runs.make("import time\ntime.sleep(1000)").start()
     run.wait_for("cell_started", cell=0)
-    run.process.kill()
-    run.process.wait()
+    run.kill_runner()
 
     run.run()
 

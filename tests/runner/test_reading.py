@@ -13,7 +13,17 @@ from dataops_lab.runner import reading
 from dataops_lab.runner.journal import Journal
 from dataops_lab.runner.outputs import output
 from dataops_lab.runner.protocol import DEEPEST, MOST_ARTIFACTS
-from dataops_lab.runner.reading import DEEPEST_JSON, LONGEST_LINE, Lines, event_of, json_in, json_of, open_plain
+from dataops_lab.runner.reading import (
+    DEEPEST_JSON,
+    LONGEST_LINE,
+    Lines,
+    RunFolder,
+    event_of,
+    json_in,
+    json_of,
+    open_plain,
+)
+from dataops_lab.testing import MemoryBlobs
 
 from ..hostile import deep, hollow
 
@@ -187,10 +197,11 @@ def test_json_may_be_as_deep_as_that():
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     (tmp_path / "file").write_text('"0123456789"')
-    assert json_in(tmp_path / "file") == "0123456789"
+    with open_plain(tmp_path / "file") as file:
+        assert json_in(file) == "0123456789"
     monkeypatch.setattr(reading, "LARGEST_JSON", 11)
-    with pytest.raises(ValueError):
-        json_in(tmp_path / "file")
+    with open_plain(tmp_path / "file") as file, pytest.raises(ValueError):
+        json_in(file)
 
 
 # --- events ---
@@ -255,3 +266,28 @@ def test_what_a_runner_writes_is_an_event(members):
 )
 def test_what_a_runner_does_not_write_is_none(text):
     assert event_of(text) is None
+
+
+# --- the folder as a whole ---
+
+
+def test_a_folder_gives_its_plain_files_and_says_where_the_notebook_saw_its_workspace(tmp_path):
+    (tmp_path / "artifacts" / "below").mkdir(parents=True)
+    (tmp_path / "artifacts" / "below" / "out.csv").write_text("1")
+    (tmp_path / "log.txt").write_text("said")
+    (tmp_path / "journal.jsonl").symlink_to(tmp_path / "log.txt")
+    blobs = MemoryBlobs()
+    files = RunFolder(tmp_path)
+
+    with files.open("log.txt") as log:
+        assert log.seek(2) == 2
+        assert log.read() == b"id"
+    assert files.artifacts(pytest.fail) == ["below/out.csv"]
+    assert files.put("artifacts/below/out.csv", blobs) == (blobs.put(b"1"), 1)
+    for path in ("journal.jsonl", "missing", "artifacts"):
+        with pytest.raises(FileNotFoundError):
+            files.open(path)
+        with pytest.raises(FileNotFoundError):
+            files.put(path, blobs)
+    assert files.workspace == str(tmp_path / "files")
+    assert RunFolder(tmp_path, workspace="/there").workspace == "/there"

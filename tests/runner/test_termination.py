@@ -93,10 +93,9 @@ def test_the_kernel_dies_with_a_runner_that_is_killed(runs):
     kernel = int(run.wait_for("output", cell=0)["output"]["text"])
     eventually((run.path / "files" / "busy").exists)
 
-    run.process.kill()
-    run.process.wait()
+    run.kill_runner()
 
-    eventually(lambda: not _alive(kernel))
+    assert not _alive(kernel)
     assert not (run.path / "result.json").exists()
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from dataops_lab.engine.finish import read_outcome
+from dataops_lab.runner.reading import RunFolder
 
 from ..required import missing
 from ..waiting import eventually
@@ -57,10 +57,9 @@ def test_what_a_killed_runner_had_used_is_in_the_journal(runs):
     run = runs.make("x = bytearray(100_000_000)\nimport time\nwhile True: time.sleep(0.1)").start()
     eventually(lambda: any(event["peak_memory_bytes"] > 100 * MB for event in run.events("usage")))
 
-    os.kill(run.process.pid, signal.SIGKILL)
-    run.process.wait(60)
+    run.kill_runner()
     assert not (run.path / "result.json").exists()
-    usage = read_outcome(run.path).usage
+    usage = read_outcome(RunFolder(run.path)).usage
     assert usage.peak_memory_bytes > 100 * MB
     assert usage.cpu_seconds > 0
 

@@ -27,7 +27,15 @@ from dataops_lab.services import Services, backup, runs
 from dataops_lab.services.backup import back_up, restore
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import open_sqlite
-from dataops_lab.testing import FakeBackends, FakeClock, FakeExecutor, FakeHost, FakeNotebooks, FakeVault
+from dataops_lab.testing import (
+    FakeBackends,
+    FakeClock,
+    FakeExecutor,
+    FakeHost,
+    FakeNotebooks,
+    FakeVault,
+    attempt_files_in,
+)
 
 DATABASE = "dataops.sqlite"
 Build = Callable[[Path], Services]
@@ -38,7 +46,8 @@ def build(clock: FakeClock, host: FakeHost) -> Build:
     def built(folder: Path) -> Services:
         blobs = FolderBlobs(folder / "blobs")
         store = open_sqlite(folder / DATABASE)
-        return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), runs_folder=folder / "runs")
+        files = attempt_files_in(folder / "runs")
+        return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), folder, files)
 
     return built
 

@@ -22,7 +22,6 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from dataops_lab.domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
 from dataops_lab.domain.events import run_of
 from dataops_lab.domain.images import Deprecation, EarlierPin, ImageTaskState, PinnedImage, RunImage
-from dataops_lab.domain.jobs import Job
 from dataops_lab.domain.parameters import ParameterSchema
 from dataops_lab.domain.retention import RetentionRule
 from dataops_lab.domain.runs import Reason, RunState, Trigger, TriggerKind
@@ -30,8 +29,10 @@ from dataops_lab.domain.secrets import Sealed, Secret
 from dataops_lab.domain.settings import GivenSettings, RunSettings
 from dataops_lab.domain.variables import Variable
 from dataops_lab.domain.versions import Manifest
+from dataops_lab.domain.workspaces import Location
 from dataops_lab.errors import StoreTooNew
 from dataops_lab.ports import RunFilter
+from dataops_lab.services.workspaces import find
 from dataops_lab.store import migrate, open_store
 from dataops_lab.store.migrate import NEWEST
 from dataops_lab.store.sql import SqlTransaction
@@ -429,15 +430,28 @@ EARLIER = [f"{number:04}" for number in range(1, int(NEWEST))]
 def test_jobs_of_one_folder_have_one_workspace_and_those_of_another_another(empty, connection):
     filled(connection, "0006")
     connection.close()
-    with closing(open_store(empty)) as store:
-        with store.read() as tx:
-            sales, churn, deep = (tx.jobs.get(job_id).workspace_id for job_id in (JOB, CHURN, DEEP))
-            assert sales == churn != deep
-        with store.begin() as tx:
-            assert tx.jobs.by_source("default", "/n/of/deep.ipynb").id == DEEP
-            assert tx.jobs.by_source("default", "/n/deep.ipynb") is None
-            tx.jobs.add(Job(RERUN, "default", "new", "/n/new.ipynb", AT, "ann"))
-            assert tx.jobs.get(RERUN).workspace_id == sales
+    with closing(open_store(empty)) as store, store.read() as tx:
+        sales, churn, deep = (tx.jobs.get(job_id).workspace_id for job_id in (JOB, CHURN, DEEP))
+        assert sales == churn != deep
+        assert find(tx, Location("/n/of", "deep.ipynb")).job.id == DEEP
+        assert find(tx, Location("/n", "of/deep.ipynb", "host/repository")).job.id == DEEP
+        new = find(tx, Location("/n", "deep.ipynb"))
+        assert (new.job, new.workspace.id) == (None, sales)
+
+
+def test_jobs_of_one_work_tree_have_one_workspace(empty, connection, tmp_path):
+    (tmp_path / "repository" / ".git").mkdir(parents=True)
+    (tmp_path / "repository" / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    filled(connection, "0006")
+    connection.execute(
+        text("UPDATE jobs SET source = :folder || substr(source, 4)"), {"folder": f"{tmp_path}/repository/"}
+    )
+    connection.commit()
+    connection.close()
+    with closing(open_store(empty)) as store, store.read() as tx:
+        sales, deep = tx.jobs.get(JOB), tx.jobs.get(DEEP)
+        assert sales.workspace_id == deep.workspace_id
+        assert (deep.path, deep.source) == ("of/deep.ipynb", f"{tmp_path}/repository/of/deep.ipynb")
 
 
 def test_everybody_who_is_named_in_a_database_is_a_person_of_that_name(empty, connection):

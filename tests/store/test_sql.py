@@ -27,7 +27,7 @@ def test_an_exception_in_a_transaction_undoes_all_of_it(store, submit):
         raise RuntimeError
     with store.read() as tx:
         assert tx.runs.get(view.run.id) == view.run
-        assert len(tx.events.after(0)) == 1
+        assert len(tx.events.after(0, subject=run_of(view.run.id))) == 1
 
 
 def test_writing_in_a_reading_transaction_is_an_error(store, submit):
@@ -243,7 +243,7 @@ def test_text_that_not_every_database_has_is_refused_when_it_is_written_and_when
     for look in (
         lambda tx: tx.runs.get(text),
         lambda tx: tx.runs.page(RunFilter(text=text), limit=1),
-        lambda tx: tx.jobs.by_source("default", text),
+        lambda tx: tx.workspaces.by_remote("default", text),
     ):
         with pytest.raises(InvalidRequest), store.read() as tx:
             look(tx)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.event import listen
 
 from dataops_lab.domain.runs import Submission
+from dataops_lab.domain.workspaces import Workspace
 from dataops_lab.errors import StateFolderUnusable, StoreBusy
 from dataops_lab.services import runs
 from dataops_lab.store import SqlStore, open_sqlite, sqlite
@@ -48,6 +49,7 @@ def test_a_full_disk_is_told_and_nothing_of_the_transaction_stays(tmp_path: Path
     listen(database.writer, "connect", bound)
     with closing(SqlStore(database)) as store:
         with pytest.raises(StoreBusy, match="full"), store.begin() as tx:
+            tx.workspaces.add(Workspace("w", "default", "w", job(0).created_at, "someone"))
             for number in range(1000):
                 tx.jobs.add(job(number))
         with store.read() as tx:
@@ -60,7 +62,8 @@ def job(number: int):
     from dataops_lab.domain.jobs import Job
 
     now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    return Job(f"{number:026}", "default", "sales", f"/{number}".ljust(500, "x"), now, "someone")
+    path = f"/{number}".ljust(500, "x")
+    return Job(f"{number:026}", "default", "sales", path, now, "someone", workspace_id="w", path=path)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -76,4 +79,4 @@ def test_what_is_called_before_a_commit_knows_its_events_and_can_prevent_it(tmp_
             runs.submit(replace(ctx, store=store), Submission(path="/sales.ipynb"), by="someone")
         with store.read() as tx:
             assert tx.events.last_seq() == 0
-    assert seen == [["run.queued"]]
+    assert seen == [["workspace.created", "run.queued"]]

@@ -20,16 +20,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import DataOpsError, Refused, Unavailable
-from ...ports import AttemptStatus, Blobs, Bundle, Observation
+from ...ports import AttemptFiles, AttemptStatus, Blobs, Bundle, Observation
 from ...runner import protocol
 from ...runner.files import remove_all
+from ...runner.reading import RunFolder
 from ..forgotten import Forgotten
 from . import stream
 from .container_spec import container_spec
 from .daemon import Daemon, volumes_of
 from .following import END, Following, end_in, state_of, write_end
 from .identity import INSTALLATION, KERNELS, prefix
-from .init import NOTHING_STARTED
+from .init import NOTHING_STARTED, RUN
 from .stream import Stream, StreamCut
 from .warm import POOL, WarmPool
 
@@ -96,6 +97,12 @@ class DockerExecutor:
             # Whoever starts it later finds that it was brought to its end.
             self.directory(name).mkdir(parents=True, exist_ok=True)
             write_end(self.directory(name), {"started": False, "why": "It was stopped before it started."})
+
+    def files(self, name: str) -> AttemptFiles:
+        return RunFolder(self.directory(name), workspace=f"{RUN}/{protocol.FILES}")
+
+    def ends(self, name: str) -> int | None:  # noqa: ARG002
+        return None
 
     def directory(self, name: str) -> Path:
         return self._folder / name

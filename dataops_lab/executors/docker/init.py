@@ -534,7 +534,7 @@ def become_runner(source: int, kernel: int | None, environment: dict[str, str]) 
         os.chdir(RUN)
         if CODE not in sys.path:
             sys.path.insert(0, CODE)
-        sys.argv = ["dataops_lab.runner", RUN, *([] if kernel is None else ["3"])]
+        sys.argv = ["dataops_lab.runner", "--kept", RUN, *([] if kernel is None else ["3"])]
         runpy.run_module("dataops_lab.runner", run_name="__main__", alter_sys=True)
     except SystemExit as exit_:
         code = exit_.code

@@ -9,6 +9,7 @@ const JOB = {
   id: 'j1',
   name: 'report',
   concurrency: null,
+  pinned: ['reference/*', '!today.yaml'],
   revision: 4,
   priority: 5,
   max_retries: null,
@@ -49,6 +50,13 @@ describe('JobSettingsModel', () => {
       { timeout_s: 120, priority: 5, retry_on_timeout: true, revision: 4 }
     ]);
     expect(model.state.saved).toBe(true);
+  });
+
+  it('shows a pattern of pinned files a line, and sends those that are left', async () => {
+    expect(model.state.pinned).toBe('reference/*\n!today.yaml');
+    model.edit({ pinned: ' reference/* \n\n../rates.csv\n' });
+    await model.save();
+    expect(sent).toMatchObject([{ pinned: ['reference/*', '../rates.csv'] }]);
   });
 
   it('takes a setting back when its field is emptied', async () => {

@@ -15,6 +15,7 @@ function show(mayChange: boolean): HTMLButtonElement {
         job: { source: 'sales.ipynb', created_by: 'ada' } as unknown as Job,
         name: 'sales',
         concurrency: '',
+        pinned: '',
         settings: NO_SETTINGS,
         problems: {},
         saving: false,

@@ -34,7 +34,17 @@ const INSPECTION = {
   kernel_problem: null,
   kernel_suggestion: null,
   kernels: ['bash', 'python3'],
-  findings: []
+  findings: [],
+  pinned: [],
+  files: [
+    {
+      path: 'sales.csv',
+      size: 1,
+      role: 'data',
+      fresh: true,
+      pattern: '/sales.csv'
+    }
+  ]
 } as unknown as Inspection;
 
 const SANDBOX: Placement = {
@@ -91,6 +101,14 @@ class FakeTarget implements IRunTarget {
       throw new Problem({ detail: 'It looks like a secret.' });
     }
     this.taken.push(file);
+  };
+  relinked: string[] = [];
+  relink = async (job: string) => {
+    if (job === 'busy') {
+      throw new Problem({ detail: 'A run has not ended.' });
+    }
+    this.relinked.push(job);
+    this.inspection = INSPECTION;
   };
   saving: string | null = null;
   inspection = INSPECTION;
@@ -149,6 +167,15 @@ describe('RunFormModel', () => {
       environment: 'sandbox',
       priority: -3,
       timeout_s: 90
+    });
+  });
+
+  it('looks at the notebook anew when a file is pinned, and sends that', async () => {
+    await form.pin(INSPECTION.files[0], true);
+    expect(target.inspected[1]).toMatchObject({ pinned: ['/sales.csv'] });
+    await form.submit();
+    expect(target.submitted[0].submission).toMatchObject({
+      pinned: ['/sales.csv']
     });
   });
 
@@ -456,5 +483,42 @@ describe('RunFormModel', () => {
       undefined,
       undefined
     ]);
+  });
+
+  describe('of a notebook that was moved', () => {
+    const moved = {
+      code: 'moved_notebook',
+      severity: 'warning' as const,
+      message: 'Its cells are those of the job sales.',
+      mend: '',
+      cell: null,
+      file: null,
+      job: 'j1'
+    };
+
+    beforeEach(async () => {
+      target.inspection = { ...INSPECTION, findings: [moved] };
+      await form.load();
+    });
+
+    it('keeps the job when it is the same', async () => {
+      await form.setSameJob('j1');
+      expect(target.relinked).toEqual(['j1']);
+      expect(form.state.inspection?.findings).toEqual([]);
+      expect(form.state.loading).toBe(false);
+    });
+
+    it('tells why it is not relinked', async () => {
+      await form.setSameJob('busy');
+      expect(form.state.trouble?.message).toBe('A run has not ended.');
+      expect(form.state.loading).toBe(false);
+    });
+
+    it('asks no more when it is a new one', async () => {
+      form.setNewJob();
+      await form.load();
+      expect(form.state.isNew).toBe(true);
+      expect(target.relinked).toEqual([]);
+    });
   });
 });

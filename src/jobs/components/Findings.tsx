@@ -9,6 +9,8 @@ export function Findings(props: {
   findings: Finding[];
   busy: boolean;
   onTakeAlong: (file: string) => void;
+  onSameJob: (job: string) => void;
+  onNewJob: () => void;
   trans: TranslationBundle;
 }): JSX.Element {
   const { findings, busy, trans } = props;
@@ -34,6 +36,26 @@ export function Findings(props: {
                 onClick={() => props.onTakeAlong(finding.file!)}
               >
                 {trans.__('Take it along')}
+              </button>
+            </p>
+          )}
+          {finding.job && (
+            <p className="dl-Buttons">
+              <button
+                type="button"
+                className="dl-Button"
+                disabled={busy}
+                onClick={() => props.onSameJob(finding.job!)}
+              >
+                {trans.__('It is the same job')}
+              </button>
+              <button
+                type="button"
+                className="dl-Button"
+                disabled={busy}
+                onClick={props.onNewJob}
+              >
+                {trans.__('It is a new job')}
               </button>
             </p>
           )}

@@ -1,6 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
+import { Field } from '../../shared/components/Field';
 import { TextField } from '../../shared/components/TextField';
 import { Trouble } from '../../shared/components/Trouble';
 import type { JobState } from '../jobModel';
@@ -11,7 +12,11 @@ import { SettingsFields } from './SettingsFields';
 export function JobSettings(props: {
   state: JobState;
   mayChange: boolean;
-  onEdit: (change: { name?: string; concurrency?: string }) => void;
+  onEdit: (change: {
+    name?: string;
+    concurrency?: string;
+    pinned?: string;
+  }) => void;
   onSettings: (change: Partial<SettingsDraft>) => void;
   onSave: () => void;
   onReload: () => void;
@@ -62,6 +67,26 @@ export function JobSettings(props: {
         disabled={disabled}
         onChange={concurrency => props.onEdit({ concurrency })}
       />
+      <Field
+        id="dl-job-pinned"
+        label={trans.__('Pinned files')}
+        description={trans.__(
+          'One pattern a line, from the folder of the notebook, such as reference/*.csv: these files belong to the version. With ! before it each run takes them as they are then. The last pattern that matches a file counts.'
+        )}
+        problem={problems.pinned}
+      >
+        {attributes => (
+          <textarea
+            {...attributes}
+            className="jp-mod-styled"
+            rows={3}
+            spellCheck={false}
+            value={state.pinned}
+            disabled={disabled}
+            onChange={event => props.onEdit({ pinned: event.target.value })}
+          />
+        )}
+      </Field>
       <SettingsFields
         id="dl-job"
         draft={state.settings}

@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React, { useEffect, useRef } from 'react';
 
-import type { Inspection, Placement, Run } from '../../api';
+import type { Inspection, Placement, Run, TravellingFile } from '../../api';
 import { TextField } from '../../shared/components/TextField';
 import { Trouble } from '../../shared/components/Trouble';
 import { formatDuration, shortDigest } from '../../shared/format';
@@ -32,6 +32,9 @@ export type FormActions = {
   onPlace: (change: Partial<Place>) => void;
   onSettings: (change: Partial<SettingsDraft>) => void;
   onTakeAlong: (file: string) => void;
+  onPin: (file: TravellingFile, pinned: boolean) => void;
+  onSameJob: (job: string) => void;
+  onNewJob: () => void;
   onReload: () => void;
   onSubmit: () => void;
 };
@@ -61,7 +64,9 @@ export function RunForm(
   );
   const ready = rerunOf !== null || inspection !== null;
   const busy = state.submitting;
-  const findings = [...state.notes, ...(inspection?.findings ?? [])];
+  const findings = [...state.notes, ...(inspection?.findings ?? [])].filter(
+    it => !(it.job && state.isNew)
+  );
   return (
     <form
       ref={form}
@@ -99,6 +104,8 @@ export function RunForm(
         findings={findings.filter(it => it.severity === 'warning')}
         busy={busy || state.loading}
         onTakeAlong={props.onTakeAlong}
+        onSameJob={props.onSameJob}
+        onNewJob={props.onNewJob}
         trans={trans}
       />
       {ready && (
@@ -118,7 +125,12 @@ export function RunForm(
           {inspection && (
             <section>
               <h2>{trans.__('What travels along')}</h2>
-              <Travelling inspection={inspection} trans={trans} />
+              <Travelling
+                inspection={inspection}
+                disabled={busy || state.loading}
+                onPin={props.onPin}
+                trans={trans}
+              />
             </section>
           )}
           {inspection && (
@@ -144,6 +156,8 @@ export function RunForm(
             findings={findings.filter(it => it.severity === 'info')}
             busy={busy || state.loading}
             onTakeAlong={props.onTakeAlong}
+            onSameJob={props.onSameJob}
+            onNewJob={props.onNewJob}
             trans={trans}
           />
         </>

@@ -1,12 +1,14 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { Inspection } from '../../api';
+import type { Inspection, TravellingFile } from '../../api';
 import { formatBytes } from '../../shared/format';
 
-/** What goes along with the notebook. */
+/** What goes along with the notebook: what belongs to the version, and what each run takes anew. */
 export function Travelling(props: {
   inspection: Inspection;
+  disabled: boolean;
+  onPin: (file: TravellingFile, pinned: boolean) => void;
   trans: TranslationBundle;
 }): JSX.Element {
   const { inspection, trans } = props;
@@ -22,12 +24,28 @@ export function Travelling(props: {
         {trans._n('%1 file travels along', '%1 files travel along', count)}
         {', '}
         {formatBytes(inspection.file_bytes)}
+        {inspection.fresh_count > 0 && (
+          <span className="dl-mod-quiet">
+            {' · '}
+            {trans._n(
+              '%1 fresh in each run',
+              '%1 fresh in each run',
+              inspection.fresh_count
+            )}
+          </span>
+        )}
       </summary>
+      <p className="dl-mod-quiet">
+        {trans.__(
+          'Code and pinned files belong to the version. Each run takes the other files as they are when it is made; a rerun takes those of the run that it repeats.'
+        )}
+      </p>
       <ul>
         {files.map(file => (
-          <li key={file.path}>
-            <span>{file.path}</span>
+          <li key={file.path} data-fresh={file.fresh}>
+            <span className="dl-Travelling-path">{file.path}</span>
             <span className="dl-mod-quiet">{formatBytes(file.size)}</span>
+            <Part {...props} file={file} />
           </li>
         ))}
         {count > files.length && (
@@ -37,5 +55,30 @@ export function Travelling(props: {
         )}
       </ul>
     </details>
+  );
+}
+
+function Part(
+  props: Parameters<typeof Travelling>[0] & { file: TravellingFile }
+): JSX.Element {
+  const { file, trans } = props;
+  if (file.role === 'code') {
+    return (
+      <span className="dl-Travelling-part dl-mod-quiet">
+        {trans.__('code')}
+      </span>
+    );
+  }
+  return (
+    <label className="dl-Travelling-part">
+      <input
+        type="checkbox"
+        checked={!file.fresh}
+        disabled={props.disabled}
+        aria-label={trans.__('Pin %1 to the version', file.path)}
+        onChange={event => props.onPin(file, event.target.checked)}
+      />
+      {trans.__('pinned')}
+    </label>
   );
 }

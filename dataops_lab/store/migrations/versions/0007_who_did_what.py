@@ -4,6 +4,7 @@ Each conversion of stored rows is a function of its own. It runs after the colum
 added, and before those that it empties are dropped.
 """
 
+import os.path
 import posixpath
 
 import sqlalchemy as sa
@@ -41,7 +42,6 @@ def _add_tables() -> None:
         sa.Column("project", sa.String(length=100), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("remote", sa.String(length=1000), nullable=True),
-        sa.Column("subfolder", sa.String(length=4096), nullable=True),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("created_by", sa.String(length=200), nullable=False),
         _revision(),
@@ -58,6 +58,12 @@ def _add_tables() -> None:
         sa.PrimaryKeyConstraint("host", "root", name="pk_workspace_roots"),
     )
     op.create_index("ix_workspace_roots_workspace_id", "workspace_roots", ["workspace_id"])
+    op.create_table(
+        "inputs",
+        sa.Column("digest", sa.String(length=71), nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name="pk_inputs"),
+    )
 
 
 def _add_columns() -> None:
@@ -69,12 +75,12 @@ def _add_columns() -> None:
         op.add_column(table, sa.Column("kind", sa.String(length=20), nullable=False, server_default="notebook"))
     op.add_column("jobs", sa.Column("workspace_id", sa.String(length=26), nullable=True))
     op.add_column("jobs", sa.Column("path", sa.String(length=4096), nullable=True))
-    op.add_column("jobs", sa.Column("cell_ids", sa.JSON(none_as_null=True), nullable=True))
     op.add_column("jobs", sa.Column("pinned", sa.JSON(), nullable=False, server_default="[]"))
     op.add_column("runs", sa.Column("trigger_ref", sa.String(length=200), nullable=True))
     op.add_column("runs", sa.Column("parent_id", sa.String(length=26), nullable=True))
     op.add_column("runs", sa.Column("parent_key", sa.String(length=500), nullable=True))
-    op.add_column("runs", sa.Column("inputs", sa.JSON(), nullable=False, server_default="[]"))
+    op.add_column("runs", sa.Column("inputs_digest", sa.String(length=71), nullable=True))
+    op.create_index("ix_runs_inputs_digest", "runs", ["inputs_digest"])
 
 
 def _revision() -> sa.Column[int]:
@@ -121,11 +127,15 @@ _roots = sa.table("workspace_roots", *map(sa.column, ("host", "root", "workspace
 
 
 def _fill_workspaces() -> None:
-    """Make each folder that holds jobs a workspace, so that no two jobs become one."""
+    """Make the git work tree of each job a workspace, else its folder, so that no two jobs become one.
+
+    The work tree may be gone, or on another machine: then it is the folder.
+    """
     connection = op.get_bind()
     known: dict[str, str] = {}
     for job in connection.execute(sa.select(_jobs).order_by(_jobs.c.id)).all():
-        folder, path = posixpath.split(job.source)
+        folder = _work_tree(posixpath.dirname(job.source)) or posixpath.dirname(job.source)
+        path = posixpath.relpath(job.source, folder)
         if folder not in known:
             known[folder] = str(ULID())
             connection.execute(
@@ -143,6 +153,15 @@ def _fill_workspaces() -> None:
                 {"host": "", "root": folder, "workspace_id": known[folder], "seen_at": job.created_at},
             )
         connection.execute(_jobs.update().where(_jobs.c.id == job.id), {"workspace_id": known[folder], "path": path})
+
+
+def _work_tree(folder: str) -> str | None:
+    while True:
+        marker = posixpath.join(folder, ".git")
+        if os.path.isfile(marker) or os.path.isfile(f"{marker}/HEAD"):  # noqa: PTH113 — names too long
+            return folder
+        if folder == (folder := posixpath.dirname(folder)):
+            return None
 
 
 def _fill_triggers() -> None:

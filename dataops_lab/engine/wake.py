@@ -1,0 +1,45 @@
+"""Waking: the loop sleeps until something happens, and looks once in a while all the same."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from multiprocessing.connection import wait
+
+from ..ports import Bell, Store
+
+
+class Wake:
+    """What ends the sleep of one loop: a thread that calls `set`, a commit to the store, and other descriptors."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._threads: socket.socket | None = None
+
+    def set(self) -> None:
+        """From any thread; without effect while no loop runs."""
+        if self._threads is not None:
+            with suppress(OSError):  # Full, or closed: it is awake.
+                self._threads.send(b"x")
+
+    @contextmanager
+    def listening(self) -> Iterator[Sleep]:
+        reader, self._threads = socket.socketpair()
+        reader.setblocking(False)
+        self._threads.setblocking(False)
+        with reader, self._threads, closing(self._store.bell()) as bell:
+            yield Sleep(reader, bell)
+
+
+class Sleep:
+    def __init__(self, threads: socket.socket, bell: Bell) -> None:
+        self._threads, self._bell = threads, bell
+
+    def until_woken(self, timeout_s: float, others: Iterable[int] = ()) -> set[int]:
+        """Return those of `others` that woke it."""
+        ready = wait([self._threads, self._bell.fileno(), *others], timeout_s)
+        self._bell.silence()
+        with suppress(OSError):
+            self._threads.recv(4096)
+        return {each for each in ready if isinstance(each, int)} - {self._bell.fileno()}

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
+
+from .blobs import Blobs
+
+
+class AttemptFiles(Protocol):
+    """The files of one attempt, by their paths in the run directory (see runner/protocol.py).
+
+    They may still grow, and the notebook may have put anything in their place. FileNotFoundError for all that is not a
+    plain file; OSError when the disk does not give the bytes back; Unavailable when nobody can be asked for them now.
+    """
+
+    workspace: str
+    """Where the notebook saw `files/`: its errors name this path."""
+
+    def open(self, path: str) -> BinaryIO:
+        """Seekable, so that a reader can go on where it stopped."""
+        ...
+
+    def put(self, path: str, blobs: Blobs) -> tuple[str, int]:
+        """Store the file as it is now, and return its digest and size in bytes."""
+        ...
+
+    def artifacts(self, note: Callable[[str], None]) -> list[str]:
+        """The paths of the artifacts below `artifacts/`. `note` is told of folders that the disk does not give back."""
+        ...

@@ -1,0 +1,116 @@
+"""The keeper: the parent of a runner. It ends when nothing of the attempt is alive, and says so in `runner.json`.
+
+A name in the environment finds no process that was started without it, as by `env -i`. So the keeper adopts every
+descendant that loses its parent, also when the runner is killed, and kills and buries all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+
+from .lock import Lock
+from .processes import adopt_orphans, kill_descendants, set_name
+
+NAME = "dataops-keeper"
+"""Shown by `ps`, and told by /proc/PID/comm."""
+
+KILL = signal.SIGUSR1
+"""Tell the keeper to kill the runner and all that descends from it. SIGTERM is passed on to the runner."""
+
+SLOW_S = 1.0
+"""After which the keeper says that the runner has ended, although something is still alive."""
+
+ANSWER_WITHIN_S = 10.0
+"""How long the kernel's own keeper may take to kill what is left."""
+
+_HEARD = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, KILL}
+
+
+def keep(lock: Lock, kernel: socket.socket | None) -> int | None:
+    """Fork, and return the pid of the keeper in the child, which becomes the runner.
+
+    Only on Linux: elsewhere nobody can adopt orphans, and None is returned in this process.
+    `kernel` leads to the preloaded interpreter that forks the runner's kernel, which is no descendant of the runner.
+    """
+    if sys.platform != "linux":
+        return None
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
+    adopt_orphans()
+    keeper = os.getpid()
+    runner = os.fork()
+    if runner == 0:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.setsid()
+        return keeper
+    code = 1
+    try:
+        set_name(NAME)
+        _forget_secrets()
+        code = _wait_for(runner)
+        _bury(lock, code, kernel)
+    finally:
+        os._exit(code if code >= 0 else 128 - code)
+
+
+def _forget_secrets() -> None:
+    """Give back stdin, from which everybody who looks into this process could read them a second time."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+
+
+def _wait_for(runner: int) -> int:
+    """Return its exit code; that of a signal is negative."""
+    while (code := _buried(runner)) is None:
+        match signal.sigwait(_HEARD):
+            case signal.SIGTERM | signal.SIGINT:
+                os.kill(runner, signal.SIGTERM)
+            case number if number == KILL:
+                os.kill(runner, signal.SIGKILL)
+    return code
+
+
+def _buried(runner: int) -> int | None:
+    """Bury all children that have ended; return the exit code of the runner if it is one of them."""
+    code = None
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == runner:
+                code = os.waitstatus_to_exitcode(ended[1])
+    return code
+
+
+def _bury(lock: Lock, code: int, kernel: socket.socket | None) -> None:
+    signal.signal(signal.SIGALRM, lambda *_: _note(lock, exit_code=code))
+    signal.setitimer(signal.ITIMER_REAL, SLOW_S)
+    kill_descendants()
+    is_dead = kernel is None or _is_dead(kernel)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    lock.side.unlink(missing_ok=True)  # The runner may have been killed before it took the lock.
+    _note(lock, exit_code=code, dead=is_dead)
+
+
+def _note(lock: Lock, **members: object) -> None:
+    # On a full disk nothing can be proven; whoever looks has to find out by itself.
+    with suppress(OSError):
+        lock.note(**members)
+
+
+def _is_dead(kernel: socket.socket) -> bool:
+    """Let the kernel's own keeper kill what is left, and wait for its word that nothing is.
+
+    Nobody answers where the runner has started its kernel itself, because the preloaded interpreter did not.
+    """
+    from .preload import NOTHING_LEFT
+
+    said = b""
+    with suppress(OSError):
+        kernel.settimeout(ANSWER_WITHIN_S)
+        kernel.shutdown(socket.SHUT_WR)
+        while piece := kernel.recv(65536):
+            said = piece
+    return said.endswith(NOTHING_LEFT)

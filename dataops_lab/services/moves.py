@@ -1,0 +1,164 @@
+"""Keep the job of a notebook that was moved, and join jobs that were parted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from ..domain.events import Subject, SubjectKind
+from ..domain.jobs import DEFAULT_PROJECT, Job
+from ..domain.runs import RunState
+from ..domain.workspaces import Location, below, folders_above
+from ..errors import Conflict, InvalidRequest
+from ..ports import Transaction
+from .context import Services
+from .permissions import require_owner
+from .workspaces import find, gone_of, settle
+
+
+@dataclass(frozen=True)
+class Moved:
+    """`parted` are jobs whose notebook moved to where another job is: `jobs relink` can join the two."""
+
+    jobs: Sequence[Job]
+    parted: Sequence[Job]
+
+
+class _Move(NamedTuple):
+    job: Job
+    to: Location
+
+
+def at(ctx: Services, path: str) -> Sequence[Job]:
+    """List the jobs whose notebook is, or was, the local `path` or lies below it."""
+    place = ctx.notebooks.locate(path)
+    with ctx.store.read() as tx:
+        known = find(tx, place).job
+        found = {job.id: job for job, _ in _below(tx, place.source)}
+    return list(({known.id: known} if known else {} | found).values())
+
+
+def follow(ctx: Services, path: str, to: str, *, by: str) -> Moved:
+    """Have the jobs follow whose notebook, or a folder above it, was moved from the local `path` to `to`.
+
+    A notebook that is not there now is passed over, and so is one that is still where it was: safe to repeat.
+    """
+    old, new = ctx.notebooks.locate(path).source, ctx.notebooks.locate(to).source
+    with ctx.store.read() as tx:
+        found = list(_below(tx, old))
+    targets = {job.id: new + rest for job, rest in found}
+    missing = ctx.notebooks.missing([*targets.values(), *(old + rest for _, rest in found)])
+    moves = [
+        _Move(job, ctx.notebooks.locate(targets[job.id]))
+        for job, rest in found
+        if old + rest in missing and targets[job.id] not in missing
+    ]
+    at = ctx.clock.now()
+    moved: list[Job] = []
+    parted: list[Job] = []
+    with ctx.store.begin() as tx:
+        for workspace_id in tx.workspaces.move_roots(old, new, at=at):
+            data = {"from": old, "to": new}
+            tx.events.add(Subject(SubjectKind.WORKSPACE, workspace_id), "workspace.moved", at=at, actor=by, data=data)
+        for job, place in moves:
+            require_owner(ctx, f"Job {job.name}", job.created_by, "move", by=by)
+            there = find(tx, place).job
+            if there is None:
+                moved.append(_move(tx, job, place, by=by, at=at))
+            elif there.id == job.id:
+                moved.append(replace(job, source=place.source))
+            else:
+                parted.append(job)
+    return Moved(moved, parted)
+
+
+def relink(ctx: Services, job_id: str, *, other: str | None = None, path: str | None = None, by: str) -> Job:
+    """Say that the job is that of the notebook at the local `path`, or is the same as the job `other`.
+
+    The runs and versions of the other job go to this one, which keeps its id, its name and its settings, and gets the
+    place of the other. Safe to repeat. Refused where this cannot be what is meant.
+    """
+    if (other is None) == (path is None):
+        raise InvalidRequest("Name either the other job or the path of the notebook.")
+    place = ctx.notebooks.locate(path) if path is not None else None
+    at = ctx.clock.now()
+    with ctx.store.begin() as tx:
+        job = tx.jobs.get(job_id)
+        same = tx.jobs.get(other) if other is not None else find(tx, place).job if place else None
+        if same and same.id == job.id:
+            return job
+        require_owner(ctx, f"Job {job.name}", job.created_by, "relink", by=by)
+        _check_gone(ctx, tx, job, same)
+        if same is None:
+            assert place is not None
+            if ctx.notebooks.missing([place.source]):
+                raise InvalidRequest(f"There is no notebook at {place.source}. Check the path.")
+            return _move(tx, job, place, by=by, at=at)
+        require_owner(ctx, f"Job {same.name}", same.created_by, "relink", by=by)
+        return _join(tx, job, same, by=by, at=at)
+
+
+def _check_gone(ctx: Services, tx: Transaction, job: Job, other: Job | None) -> None:
+    """Two notebooks that are both there are two jobs, but for those at one path of two copies of a repository."""
+    if other and other.kind != job.kind:
+        raise Conflict(f"{job.name} is a {job.kind}, {other.name} a {other.kind}.", code="not_the_same_job")
+    if other and other.project != job.project:
+        raise Conflict(f"{job.name} and {other.name} belong to two projects.", code="not_the_same_job")
+    workspaces = tx.workspaces.of({job.workspace_id} | ({other.workspace_id} if other else set()))
+    remotes = {workspace.remote for workspace in workspaces.values()}
+    if other and other.path == job.path and len(workspaces) == 2 and len(remotes) == 1 and None not in remotes:
+        return
+    if not gone_of(ctx, tx, [job]):
+        raise Conflict(
+            f"The notebook of {job.name} is still there: {job.source}. Two notebooks are two jobs. "
+            "Delete it first if it is a copy that nobody needs any more.",
+            code="not_the_same_job",
+        )
+
+
+def _join(tx: Transaction, job: Job, other: Job, *, by: str, at: dt.datetime) -> Job:
+    tx.jobs.hold([job.id, other.id])
+    for waiting in tx.runs.newest_of([other.id], *_NOT_ENDED):
+        raise Conflict(
+            f"Run {waiting.id} of {other.name} has not ended. Wait for it, or cancel it, and relink then.",
+            code="job_in_use",
+            run=waiting.id,
+        )
+    joined = tx.jobs.absorb(job, other)
+    told = {"job": other.id, "name": other.name, "from": job.source, "to": other.source}
+    tx.events.add(_subject(job), "job.relinked", at=at, actor=by, revision=joined.revision, data=told)
+    tx.events.add(_subject(other), "job.absorbed", at=at, actor=by, data={"job": job.id})
+    return joined
+
+
+def _move(tx: Transaction, job: Job, place: Location, *, by: str, at: dt.datetime) -> Job:
+    workspace, known = settle(tx, place, by=by, at=at)
+    moved = tx.jobs.change(replace(job, workspace_id=workspace.id, path=known.path, source=place.source))
+    told = {"from": job.source, "to": place.source}
+    tx.events.add(_subject(job), "job.moved", at=at, actor=by, revision=moved.revision, data=told)
+    return moved
+
+
+def _below(tx: Transaction, source: str) -> Iterator[tuple[Job, str]]:
+    """Yield the jobs at the absolute path or below it, each with the rest of its path, "" for `source` itself."""
+    seen: set[str] = set()
+    for workspace, root in tx.workspaces.holding(DEFAULT_PROJECT, folders_above(source)):
+        under = below(source, root) or ""
+        for job in tx.jobs.under(workspace.id, under):
+            if job.id not in seen:
+                seen.add(job.id)
+                yield job, job.path.removeprefix(under)
+    for it in tx.workspaces.under(source):
+        for job in tx.jobs.under(it.workspace_id, ""):
+            if job.id not in seen:
+                seen.add(job.id)
+                yield job, f"{it.root.removeprefix(source)}/{job.path}"
+
+
+_NOT_ENDED = tuple(state for state in RunState if not state.is_terminal)
+
+
+def _subject(job: Job) -> Subject:
+    return Subject(SubjectKind.JOB, job.id)

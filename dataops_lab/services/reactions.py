@@ -1,0 +1,58 @@
+"""Reactions: what follows from the end of a run happens in the transaction that ends it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..domain.events import run_of
+from ..domain.runs import Run
+from ..errors import StoreBusy
+from ..ports import Transaction
+
+if TYPE_CHECKING:
+    from .context import Reaction, Services
+
+log = logging.getLogger("dataops_lab.reactions")
+
+
+def move_runs(ctx: Services, tx: Transaction, moves: Sequence[tuple[Run, Run]], *, at: dt.datetime) -> None:
+    """Move runs as `tx.runs.move_all` does, and let everybody react who wants to know of those that end.
+
+    Everything that ends a run calls this. The end of a run stands whatever a reaction does: one that raises is taken
+    back alone, for that run alone, and leaves the event `run.reaction_failed`. It is not tried again. So whoever reacts
+    keeps in the store what it waits for, and can bring that up to date without the reaction.
+    """
+    tx.runs.move_all(moves)
+    ended = [after for _, after in moves if after.state.is_terminal]
+    for reaction in ctx.reactions if ended else ():
+        if _raises(ctx, tx, reaction, ended, at) is None:
+            continue
+        for run in ended:
+            if (error := _raises(ctx, tx, reaction, [run], at)) is not None:
+                log.error("%s after the end of run %s failed.", _name_of(reaction), run.id, exc_info=error)
+                data = {"reaction": _name_of(reaction), "error": str(error)[:LONGEST_ERROR]}
+                tx.events.add(run_of(run.id), "run.reaction_failed", at=at, data=data)
+
+
+LONGEST_ERROR = 1_000
+
+
+def _raises(
+    ctx: Services, tx: Transaction, reaction: Reaction, ended: Sequence[Run], at: dt.datetime
+) -> Exception | None:
+    """Let it react. Return what it raised, once everything that it did is taken back."""
+    try:
+        with tx.savepoint():
+            reaction(ctx, tx, ended, at)
+    except StoreBusy:
+        raise  # The whole is tried again.
+    except Exception as error:
+        return error
+    return None
+
+
+def _name_of(reaction: Reaction) -> str:
+    return getattr(reaction, "__qualname__", type(reaction).__name__)

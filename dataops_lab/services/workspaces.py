@@ -1,0 +1,134 @@
+"""Which job a notebook is: known by workspace and path, found again after it was moved."""
+
+from __future__ import annotations
+
+import datetime as dt
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ulid import ULID
+
+from ..domain.events import Subject, SubjectKind
+from ..domain.jobs import DEFAULT_PROJECT, Job
+from ..domain.snapshots import Finding, Severity
+from ..domain.versions import Version
+from ..domain.workspaces import Location, Workspace, below, folders_above, same_notebook
+from ..errors import DataOpsError
+from ..ports import Transaction
+from .context import Services
+
+_MOST_JOBS = 500
+"""A moved notebook is looked for among so many jobs, the newest."""
+
+_MOST_COMPARED = 50
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the store knows of a notebook: `path` is its path below `root`, where the workspace lies.
+
+    Without a job it is that of a new one; without a workspace there is none yet that holds it.
+    """
+
+    workspace: Workspace | None
+    root: str
+    path: str
+    job: Job | None
+
+
+def find(tx: Transaction, location: Location) -> Known:
+    """Find the job of the notebook at `location`, or the workspace to which a new job belongs.
+
+    A job that is known by any root that holds the notebook, or by another copy of its repository, is the one: a folder
+    that becomes a repository keeps its jobs.
+    """
+    holding = tx.workspaces.holding(DEFAULT_PROJECT, folders_above(location.source))
+    copies = tx.workspaces.by_remote(DEFAULT_PROJECT, location.remote) if location.remote else ()
+    own = next((workspace for workspace, root in holding if root == location.root), None)
+    if own and copies and own.remote not in (None, location.remote):
+        own = None  # A copy of another repository lies there now.
+    candidates = [(workspace, location.root, location.path) for workspace in [own, *copies] if workspace]
+    for workspace, root in holding:
+        if root != location.root and (path := below(location.source, root)):
+            candidates.append((workspace, root, path))
+    places = [(workspace.id, path) for workspace, _, path in candidates]
+    jobs = tx.jobs.at(DEFAULT_PROJECT, places) if places else {}
+    for workspace, root, path in candidates:
+        if job := jobs.get((workspace.id, path)):
+            return Known(workspace, root, path, job)
+    return Known(own or next(iter(copies), None), location.root, location.path, None)
+
+
+def settle(tx: Transaction, location: Location, *, by: str, at: dt.datetime) -> tuple[Workspace, Known]:
+    """Find it as `find` does, and make the workspace or note its new root where needed."""
+    known = find(tx, location)
+    if known.job is None:
+        # Whoever makes a job or a workspace is alone: two submissions of a new notebook make one job.
+        tx.workspaces.hold(DEFAULT_PROJECT)
+        known = find(tx, location)
+    workspace = known.workspace
+    if workspace is None:
+        new = str(ULID.from_datetime(at))
+        workspace = Workspace(new, DEFAULT_PROJECT, location.name, at, by, remote=location.remote)
+        tx.workspaces.add(workspace)
+        tx.events.add(_subject(workspace), "workspace.created", at=at, actor=by, revision=workspace.revision)
+    elif location.remote and known.root == location.root and workspace.remote != location.remote:
+        workspace = tx.workspaces.change(replace(workspace, remote=location.remote))
+        data = {"remote": workspace.remote}
+        tx.events.add(_subject(workspace), "workspace.changed", at=at, actor=by, revision=workspace.revision, data=data)
+    if known.job is None or known.job.source != location.source:
+        tx.workspaces.see(workspace.id, known.root, at=at)
+    job = replace(known.job, source=location.source) if known.job else None
+    return workspace, Known(workspace, known.root, known.path, job)
+
+
+def moved_here(ctx: Services, location: Location, cell_ids: Sequence[str]) -> Job | None:
+    """Return the job whose notebook was moved to `location`, if there is exactly one that this may be.
+
+    Its file is gone wherever this machine had it, and the cells are the same by their ids, but for some.
+    """
+    if not cell_ids:
+        return None
+    with ctx.store.read() as tx:
+        if find(tx, location).job:
+            return None
+        gone = gone_of(ctx, tx, tx.jobs.page(limit=_MOST_JOBS).items)[:_MOST_COMPARED]
+        newest = tx.versions.newest_of([job.id for job in gone])
+    found = [job for job in gone if job.id in newest and same_notebook(cell_ids, _cells_of(ctx, newest[job.id]))]
+    return found[0] if len(found) == 1 else None
+
+
+def gone_of(ctx: Services, tx: Transaction, jobs: Sequence[Job]) -> list[Job]:
+    """Return those whose notebook is at none of the places where any machine had it."""
+    roots = tx.workspaces.roots({job.workspace_id for job in jobs})
+    sources = {
+        job.id: [posixpath.join(it.root, job.path) for it in roots if it.workspace_id == job.workspace_id]
+        for job in jobs
+    }
+    missing = ctx.notebooks.missing([source for each in sources.values() for source in each])
+    return [job for job in jobs if missing.issuperset(sources[job.id])]
+
+
+def _cells_of(ctx: Services, version: Version) -> Sequence[str]:
+    try:
+        return ctx.notebooks.cell_ids(ctx.blobs.read(version.manifest.notebook_digest))
+    except DataOpsError:
+        return ()  # Damaged or gone: the question is not asked, and the run goes on.
+
+
+def moved_finding(moved: Job | None, new: Job | None = None) -> Sequence[Finding]:
+    """Say that the notebook may be that of the job `moved`, if there is one; `new` is what was made of it meanwhile."""
+    if moved is None:
+        return ()
+    mend = (
+        f"If it is the same job: jupyter dataops jobs relink {moved.id} {new.id}"
+        if new
+        else "If it is the same job, its runs and settings stay with it. Otherwise a new job is made."
+    )
+    message = f"Its cells are those of the job {moved.name}, whose notebook {moved.source} is gone."
+    return (Finding("moved_notebook", Severity.WARNING, message, mend, job=moved.id),)
+
+
+def _subject(workspace: Workspace) -> Subject:
+    return Subject(SubjectKind.WORKSPACE, workspace.id)

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, exists, insert, not_, select
+
+from ..domain.inputs import Inputs
+from ..errors import NotFound
+from . import tables as t
+from .locks import hold
+
+
+class SqlInputs:
+    """Sets of inputs, each stored once however many runs have it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, digest: str | None) -> Inputs:
+        if digest is None:
+            return Inputs()
+        stored = self._connection.scalar(select(t.inputs.c.content).where(t.inputs.c.digest == digest))
+        if stored is None:
+            raise NotFound(f"There are no inputs {digest}.", digest=digest)
+        return Inputs.from_json(stored)
+
+    def put(self, inputs: Inputs) -> str | None:
+        digest = inputs.digest
+        if digest is not None:
+            # Nobody removes them before the run that needs them is there.
+            hold(self._connection, "inputs", digest)
+            if not self._connection.scalar(select(exists().where(t.inputs.c.digest == digest))):
+                self._connection.execute(insert(t.inputs), {"digest": digest, "content": inputs.to_json()})
+        return digest
+
+    def unused(self) -> Sequence[str]:
+        query = select(t.inputs.c.digest).where(not_(_USED)).order_by(t.inputs.c.digest)
+        return list(self._connection.scalars(query))
+
+    def remove(self, digest: str) -> bool:
+        hold(self._connection, "inputs", digest)
+        gone = self._connection.execute(delete(t.inputs).where(t.inputs.c.digest == digest, not_(_USED)))
+        return gone.rowcount == 1
+
+
+_USED = exists().where(t.runs.c.inputs_digest == t.inputs.c.digest)

@@ -1,0 +1,22 @@
+"""Paths as they are stored: short enough for an index, and asked for by the folder that holds them."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, func, or_
+
+from ..errors import InvalidRequest
+
+MAX_PATH_BYTES = 2500
+"""An index of PostgreSQL holds no more."""
+
+
+def check_path(path: str) -> None:
+    if len(path.encode(errors="replace")) > MAX_PATH_BYTES:
+        raise InvalidRequest(f"The path is longer than {MAX_PATH_BYTES} bytes.")
+
+
+def is_below(column: ColumnElement[str], folder: str) -> ColumnElement[bool]:
+    """Tell whether a path is `folder` or lies below it."""
+    prefix = folder.rstrip("/") + "/"
+    # LIKE takes "A" for "a" on SQLite.
+    return or_(column == folder, func.substr(column, 1, len(prefix)) == prefix)

@@ -1,0 +1,70 @@
+"""The loop is woken by what happens. Here it would sleep for ever otherwise."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from dataops_lab.domain.runs import RunState
+from dataops_lab.engine import Engine, Settings, following, loop
+from dataops_lab.services import runs
+from dataops_lab.testing import FakeBackends
+
+from ..waiting import eventually
+from .test_following import running
+
+FOR_EVER_S = 1e6
+
+
+@pytest.fixture(autouse=True)
+def nobody_looks(monkeypatch):
+    monkeypatch.setattr(loop, "LOOK_WHEN_QUIET_EVERY_S", FOR_EVER_S)
+    for name in ("LOOK_EVERY_S", "LOOK_AT_YOUNG_EVERY_S", "LOOK_AT_WATCHED_EVERY_S"):
+        monkeypatch.setattr(following, name, FOR_EVER_S)
+
+
+@pytest.fixture
+def ends(executor, monkeypatch):
+    """A descriptor that its backend gives for every attempt; written to, it can be read from."""
+    reader, writer = os.pipe()
+    monkeypatch.setattr(executor, "ends", lambda name: reader)
+    yield writer
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_submit_and_the_end_of_a_runner_wake_the_engine(ctx, submit, executor, ends):
+    engine = Engine(ctx, FakeBackends(executor), Settings(slots=2), inherited={})
+    with running(engine):
+        eventually(lambda: engine._leadership.lease)
+        view = submit()
+        [name] = eventually(lambda: executor.alive)
+        executor.end(name)
+        os.write(ends, b"x")
+        eventually(lambda: runs.get(ctx, view.run.id).run.state is RunState.SUCCEEDED)
+
+
+def test_a_cancel_wakes_the_engine(ctx, submit, executor, ends):
+    engine = Engine(ctx, FakeBackends(executor), Settings(slots=2), inherited={})
+    view = submit()
+    with running(engine):
+        [name] = eventually(lambda: executor.alive)
+        runs.cancel(ctx, view.run.id, by="someone")
+        eventually(lambda: ("stop", name) in executor.calls)
+
+
+def test_a_descriptor_that_stays_readable_wakes_the_engine_once(ctx, submit, executor, ends, monkeypatch):
+    engine = Engine(ctx, FakeBackends(executor), Settings(slots=2), inherited={})
+    looks, look = [], executor.look
+    monkeypatch.setattr(executor, "look", lambda name: looks.append(name) or look(name))
+    os.write(ends, b"x")
+    submit()
+    with running(engine):
+        eventually(lambda: len(looks) >= 2)
+        # Whatever it does by itself is over when two commits were answered.
+        for _ in range(2):
+            seen = len(looks)
+            submit()
+            eventually(lambda seen=seen: len(looks) > seen)
+    assert len(looks) < 100
