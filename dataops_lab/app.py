@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import getpass
 import logging
 import os
 from concurrent.futures import Future
@@ -13,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Bool, Integer, List, Unicode, default
+from traitlets import Bool, Enum, Integer, List, Unicode, default
 
 from .errors import KernelUnavailable
 
@@ -56,9 +55,41 @@ class DataOpsApp(ExtensionApp):
         Default: the environment variable DATAOPS_LAB_WARM, else 2.""",
     ).tag(config=True)
 
+    preload_bytes = Integer(
+        None,
+        allow_none=True,
+        min=0,
+        help="""How many bytes of memory the preloaded interpreters may take that have imported libraries ahead of a
+        notebook. A job that runs again then finds the libraries that it imported last time. 0: none are imported
+        ahead. Default: the environment variable DATAOPS_LAB_PRELOAD_BYTES, such as 512Mi, else 1 GiB.""",
+    ).tag(config=True)
+
+    safe_libraries = List(
+        Unicode(),
+        help="""Names of modules that may be imported ahead of a notebook beside matplotlib, numpy, pandas, pyarrow,
+        scipy and sklearn. Name only a library that draws no random numbers, opens no connection and starts no thread
+        while it is imported. Default: the environment variable DATAOPS_LAB_SAFE_LIBRARIES, names with commas
+        between.""",
+    ).tag(config=True)
+
+    @default("safe_libraries")
+    def _safe_libraries(self) -> list[str]:
+        from .wiring import safe_libraries
+
+        return safe_libraries()
+
+    identity = Enum(
+        ["owner", "provider"],
+        default_value=None,
+        allow_none=True,
+        help="""By which name people are known. owner: everybody who can log in is the one whose server this is, with
+        the name of the operating system's account, as on the command line. provider: the user names of Jupyter's
+        identity provider. Default: provider where it tells persons apart, else owner.""",
+    ).tag(config=True)
+
     administrators = List(
         Unicode(),
-        help="""Names of those who may change environments, variables, secrets and images, and run in guarded
+        help="""Ids of those who may change environments, variables, secrets and images, and run in guarded
         environments. Empty: everybody who can log in here. Default: the environment variable
         DATAOPS_LAB_ADMINISTRATORS, names with commas between.""",
     ).tag(config=True)
@@ -132,6 +163,7 @@ class DataOpsApp(ExtensionApp):
         self._specs: SpecsKeeper | None = None
         self._hand_on_mount_roots()
         self._hand_on_limits()
+        self._hand_on_preloading()
         self._lanes.slow.submit(self._offer_kernels).add_done_callback(_log_failure)
         if self.start_engine:
             # In a thread: opening the database takes longer than Lab's start should wait.
@@ -141,7 +173,7 @@ class DataOpsApp(ExtensionApp):
         from .handlers.routes import PREFIX, ROUTES
 
         shared = {"services": self.services, "lanes": self._lanes, "broadcaster": self._broadcaster}
-        shared |= {"max_body_bytes": self.max_body_bytes}
+        shared |= {"max_body_bytes": self.max_body_bytes, "identity": self.identity}
         self.handlers.extend((PREFIX + route.pattern, route.handler, shared) for route in ROUTES)
 
     def services(self) -> Services:
@@ -178,11 +210,12 @@ class DataOpsApp(ExtensionApp):
     def _offer_kernels(self) -> None:
         """Let Jupyter find the kernels of images, in a folder of ours that follows the catalogue."""
         from .kernels.specs import SpecsKeeper
+        from .wiring import owner
 
         home = self._home()
         manager = self.serverapp.kernel_spec_manager
         manager.kernel_dirs = [*manager.kernel_dirs, str(home.kernels)]
-        self._specs = SpecsKeeper(self.services, home.kernels, home=home.folder, by=getpass.getuser())
+        self._specs = SpecsKeeper(self.services, home.kernels, home=home.folder, by=owner())
         self._specs.start()
 
     def _hand_on_mount_roots(self) -> None:
@@ -191,6 +224,14 @@ class DataOpsApp(ExtensionApp):
 
         if self.mount_roots != mount_roots():
             os.environ[MOUNT_ROOTS] = os.pathsep.join(self.mount_roots)
+
+    def _hand_on_preloading(self) -> None:
+        """The engine reads it there."""
+        from .wiring import PRELOAD_BYTES, SAFE_LIBRARIES
+
+        if self.preload_bytes is not None:
+            os.environ[PRELOAD_BYTES] = str(self.preload_bytes)
+        os.environ[SAFE_LIBRARIES] = ",".join(self.safe_libraries)
 
     def _hand_on_limits(self) -> None:
         """The command line in a terminal of this server submits by the same limits as its form."""

@@ -50,3 +50,8 @@ class Home:
     @property
     def engine_log(self) -> Path:
         return self.folder / "engine.log"
+
+    @property
+    def warm(self) -> Path:
+        """How the preloaded interpreters are, as the engine that wrote it saw them last."""
+        return self.folder / "warm.json"

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
 
+from .domain.actors import Actor
 from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
 from .domain.inputs import Pins
 from .domain.leases import ProcessIdentity
@@ -24,6 +25,10 @@ from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, S
 from .ports.notebooks import NO_PINS, NONE_BESIDE
 from .runner import protocol
 from .runner.reading import RunFolder, open_plain
+
+
+def person(name: str) -> Actor:
+    return Actor(name, name)
 
 
 class FakeClock:
@@ -278,6 +283,8 @@ class FakeExecutor:
         self._folder = folder
         self._seen: dict[str, Observation] = {}
         self._forgotten: set[str] = set()
+        self.bundles: dict[str, Bundle] = {}
+        """As they were given last, by the attempt's name."""
         self._starting = Lock()
         self.calls: list[tuple[str, str]] = []
         """(verb, attempt) of everything that was asked for."""
@@ -287,6 +294,7 @@ class FakeExecutor:
 
     def start(self, bundle: Bundle) -> None:
         self.calls.append(("start", bundle.name))
+        self.bundles[bundle.name] = bundle
         if self.fails_to_start:
             raise self.fails_to_start
         with self._starting:

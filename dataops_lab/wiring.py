@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .blobs import FolderBlobs
+from .domain.actors import Actor
 from .domain.environments import bytes_of, inherited_of
 from .domain.mounts import ROOTS
 from .domain.snapshots import Limits
@@ -30,8 +31,20 @@ if TYPE_CHECKING:
     from .executors.docker import Daemon
 
 
+def owner() -> Actor:
+    """The operating system's account that this process runs as."""
+    import getpass
+
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):
+        # In a container whose user id has no name.
+        name = str(os.getuid())
+    return Actor(name, name)
+
+
 def administrators() -> list[str]:
-    """Of DATAOPS_LAB_ADMINISTRATORS, names with commas between; none: whoever can reach the installation."""
+    """Of DATAOPS_LAB_ADMINISTRATORS, ids with commas between; none: whoever can reach the installation."""
     return [name.strip() for name in os.environ.get("DATAOPS_LAB_ADMINISTRATORS", "").split(",") if name.strip()]
 
 
@@ -42,6 +55,27 @@ def mount_roots() -> list[str]:
     """Of DATAOPS_LAB_MOUNT_ROOTS, folders with colons between; not set: those by convention."""
     named = os.environ.get(MOUNT_ROOTS)
     return list(ROOTS) if named is None else [root for root in named.split(os.pathsep) if root]
+
+
+PRELOAD_BYTES = "DATAOPS_LAB_PRELOAD_BYTES"
+SAFE_LIBRARIES = "DATAOPS_LAB_SAFE_LIBRARIES"
+DEFAULT_PRELOAD_BYTES = 1024**3
+
+
+def preload_bytes() -> int:
+    """Of DATAOPS_LAB_PRELOAD_BYTES, as `512Mi`; 0 for none. InvalidRequest."""
+    text = os.environ.get(PRELOAD_BYTES, "").strip()
+    if text in ("", "0"):
+        return 0 if text else DEFAULT_PRELOAD_BYTES
+    try:
+        return bytes_of(text)
+    except ValueError as problem:
+        raise InvalidRequest(f"The environment variable {PRELOAD_BYTES} is not readable: {problem}") from None
+
+
+def safe_libraries() -> list[str]:
+    """Of DATAOPS_LAB_SAFE_LIBRARIES, names of modules with commas between; not set: none but those known to be."""
+    return [name.strip() for name in os.environ.get(SAFE_LIBRARIES, "").split(",") if name.strip()]
 
 
 TRAVEL_LIMITS = {it.name: f"DATAOPS_LAB_TRAVEL_{it.name.upper()}" for it in fields(Limits)}
@@ -83,6 +117,7 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         vault=AesVault(Keys(home.keys, os.environ)),
         home=home.folder,
         attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend) / attempt.name),
+        owner=owner(),
         limits=travel_limits(),
         inherited=inherited_of(os.environ),
         images=LazyImageBackends(_docker_images),
@@ -109,6 +144,8 @@ def _docker_images(host: str | None) -> ImageBackend:
 
 
 def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
+    library_bytes = preload_bytes()
+
     def docker(host: str | None) -> Executor:
         from .executors.docker import DockerExecutor, installation_id
 
@@ -119,7 +156,8 @@ def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
         from .executors.process import ProcessExecutor
         from .executors.warm import Warm
 
-        return ProcessExecutor(home.attempts("process"), blobs, warm=Warm(warm))
+        interpreters = Warm(warm, library_bytes=library_bytes, more=safe_libraries(), report=home.warm)
+        return ProcessExecutor(home.attempts("process"), blobs, warm=interpreters)
 
     return LazyBackends({"process": process, "docker": docker})
 

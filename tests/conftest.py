@@ -22,6 +22,7 @@ from dataops_lab.testing import (
     FakeVault,
     MemoryBlobs,
     attempt_files_in,
+    person,
 )
 
 pytest_plugins = ["tests.docker", "tests.kernel_sessions", "tests.postgres", "tests.registry"]
@@ -58,6 +59,8 @@ def nothing_of_this_person(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with pytest.MonkeyPatch.context() as patched:
         for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
             patched.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        # What tests start would compile all that it imports, each time.
+        patched.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield
 
 
@@ -110,7 +113,7 @@ def executor(tmp_path: Path) -> FakeExecutor:
 @pytest.fixture
 def submit(ctx: Services) -> Callable[..., RunView]:
     def submitted(path: str = "/notebooks/sales.ipynb", **more: object) -> RunView:
-        return runs.submit(ctx, Submission(path=path, **more), by="someone").view  # type: ignore[arg-type]
+        return runs.submit(ctx, Submission(path=path, **more), by=person("someone")).view  # type: ignore[arg-type]
 
     return submitted
 

@@ -152,6 +152,23 @@ def engine_leads(home: Home) -> Iterator[Finding]:
         yield Finding(what, "ok", "None leads; one is started when it is needed.")
 
 
+def runs_start_warm(home: Home) -> Iterator[Finding]:
+    """As the engine that leads has seen it."""
+    if not home.database.exists():
+        return
+    from ..services import installation
+    from ..wiring import build_services
+    from . import warm_start
+
+    try:
+        leader = installation.overview(build_services(home)).leader
+    except (DataOpsError, OSError):
+        return  # Said with the database.
+    report = warm_start.told(home.warm, leader.process.pid) if leader else None
+    for is_well, line in warm_start.lines(report):
+        yield Finding("warm start", "ok" if is_well else "note", line)
+
+
 def runner_can_start(_: Home) -> Iterator[Finding]:
     import subprocess
 
@@ -287,6 +304,7 @@ CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     files_are_local,
     database_is_sound,
     engine_leads,
+    runs_start_warm,
     runner_can_start,
     kernels_are_installed,
     server_extension_is_enabled,

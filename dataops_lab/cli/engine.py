@@ -79,10 +79,13 @@ def status(as_json: bool) -> None:
 
     from ..api_models import EngineStatus
     from ..services import installation
+    from ..wiring import Home, state_folder
+    from . import warm_start
 
     services = _services()
     seen = installation.overview(services)
     leader = seen.leader
+    warm = warm_start.told(Home(state_folder()).warm, leader.process.pid) if leader else None
     if as_json:
         leading = EngineStatus(
             pid=leader.process.pid if leader else None,
@@ -91,7 +94,7 @@ def status(as_json: bool) -> None:
         )
         slots = leader.slots if leader else None
         counts = {"slots": slots, "queued": seen.queued, "running": seen.running}
-        print_json(leading.model_dump(mode="json") | counts)
+        print_json(leading.model_dump(mode="json") | counts | {"warm": warm})
         return
     if leader:
         began = since(leader.since, dt.datetime.now(dt.UTC))
@@ -102,6 +105,8 @@ def status(as_json: bool) -> None:
             "No engine leads. JupyterLab and `jupyter dataops run` start one; so does `jupyter dataops engine run`."
         )
     click.echo(f"{plural(seen.queued, 'run')} queued, {seen.running} running.")
+    for _, line in warm_start.lines(warm) if leader else ():
+        click.echo(plain(line))
 
 
 @engine.command()

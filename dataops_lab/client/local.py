@@ -23,6 +23,7 @@ from ..api_models import (
     VerificationModel,
     VersionModel,
 )
+from ..domain.actors import Actor
 from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState, RunSummary, Submission
@@ -46,7 +47,7 @@ _CHUNK = 256 * 1024
 class LocalClient(Client):
     """`user` is who submits and cancels. Paths are those of this machine; `root` is the workspace, None: find it."""
 
-    def __init__(self, services: Services, *, user: str, root: str | None = None) -> None:
+    def __init__(self, services: Services, *, user: Actor, root: str | None = None) -> None:
         self._ctx, self._user, self._root = services, user, root
 
     # Their models and the file of a configuration cost more to import than a page of runs does to read.

@@ -23,6 +23,7 @@ from ..runner.reading import (
     fits,
     is_count,
     is_flag,
+    is_list_of_modules,
     is_seconds,
     is_size,
     is_text,
@@ -58,6 +59,8 @@ class Outcome:
     nothing_to_do: bool
     progress: Progress | None
     usage: Usage
+    imports: Sequence[str] = ()
+    """See `LastImports`."""
 
     @classmethod
     def unknown(cls) -> Outcome:
@@ -82,6 +85,7 @@ def read_outcome(files: AttemptFiles) -> Outcome:
         nothing_to_do=result["nothing_to_do"],
         progress=Progress(result["done"], result["total"]),
         usage=Usage(result["peak_memory_bytes"], result["cpu_seconds"]),
+        imports=imports if is_list_of_modules(imports := result.get("imports")) else (),
     )
 
 

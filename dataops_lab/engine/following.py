@@ -16,6 +16,7 @@ from ..ports import AttemptStatus, Backends, Executor, Observation, Transaction
 from ..services import Services
 from .explain import explained
 from .finish import End, Outcome, read_outcome, steps_to, store_record, write_ends
+from .imports import LastImports
 from .launch import Material, bundle_of, material_again
 from .lead import Leadership
 from .wake import Wake
@@ -81,6 +82,7 @@ class Following:
         self._leadership = leadership
         self._wake = wake
         self._inherited = inherited
+        self._imports = LastImports(ctx)
         self._followed: dict[str, _Followed] = {}
         self._awaited: dict[int, _Followed] = {}
         self._writes: list[Callable[[Transaction], None]] = []
@@ -249,7 +251,8 @@ class Following:
             material, it.material = it.material, None
             if material is None or not self._leadership.is_certain():
                 material = material_again(self._ctx, it.attempt, it.run)
-            it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited, material))
+            imports = self._imports.of(it.run)
+            it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited, material, imports))
         except (DataOpsError, OSError) as error:
             if isinstance(error, (StoreBusy, StaleWrite)):
                 raise
@@ -291,6 +294,8 @@ class Following:
     def _finish(self, it: _Followed, seen: Observation) -> None:
         files = it.executor.files(it.attempt.name)
         outcome = read_outcome(files)
+        if outcome.succeeded:
+            self._imports.note(it.run, outcome.imports)
         took = self._now() - it.times.since
         state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, seen, took_s=took)
         if reason is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -61,7 +61,14 @@ def material_again(ctx: Services, attempt: Attempt, run: Run) -> Material:
         return materials_of(tx, [run])[run.id]
 
 
-def bundle_of(ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str, str], material: Material) -> Bundle:
+def bundle_of(
+    ctx: Services,
+    attempt: Attempt,
+    run: Run,
+    inherited: Mapping[str, str],
+    material: Material,
+    imports: Sequence[str] = (),
+) -> Bundle:
     """What the attempt takes along, stored with version and run: the working files play no part any more."""
     version, variables, container = material.version, material.variables, material.container
     secrets = opened(ctx, of_environment(run.environment)) if material.has_secrets else {}
@@ -79,6 +86,7 @@ def bundle_of(ctx: Services, attempt: Attempt, run: Run, inherited: Mapping[str,
         environment={**({} if container else run.kernel.inherited or inherited_of(inherited)), **variables},
         secrets=secrets,
         container=container,
+        imports=imports,
     )
 
 

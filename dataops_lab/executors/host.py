@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 import os
 import socket
+import sys
 import time
 from contextlib import suppress
 from functools import cache
@@ -38,6 +39,11 @@ class SystemHost:
             # Of another machine or container, or of this one before it was started again: cannot be told apart.
             return False
         return not is_same_process(process)
+
+
+def starts_warm() -> bool:
+    """Interpreters are forked, and what they became is told by /proc."""
+    return sys.platform == "linux"
 
 
 def is_same_process(process: ProcessIdentity) -> bool:

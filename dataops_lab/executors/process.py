@@ -32,7 +32,7 @@ from ..runner.forked import ask
 from ..runner.reading import RunFolder, json_of, open_plain
 from ..runner.secrets import offered
 from .forgotten import Forgotten
-from .warm import Warm
+from .warm import Files, Warm
 
 
 class ProcessExecutor:
@@ -74,7 +74,9 @@ class ProcessExecutor:
             said = opened.enter_context((directory / _RUNNER_LOG).open("ab"))
             stdin = opened.enter_context(offered(bundle.secrets))
             for_kernel = []
-            if preloaded := self._warm.connect(kernel["argv"], {**environment, **kernel["env"]}):
+            beside = Files.of((file.path for file in bundle.files), bundle.spec["folder"])
+            variables = {**environment, **kernel["env"]}
+            if preloaded := self._warm.connect(kernel["argv"], variables, imports=bundle.imports, files=beside):
                 for_kernel = [opened.enter_context(preloaded).fileno()]
             if fork := self._warm.connect(command, environment):
                 descriptors = [stdin.fileno(), said.fileno(), said.fileno(), *for_kernel]
@@ -206,7 +208,8 @@ class ProcessExecutor:
                 self._blobs.copy_to(file.digest, target)
                 target.chmod(0o755 if file.executable else 0o644)
             Path(new, protocol.INPUT).write_bytes(bundle.notebook)
-            Path(new, protocol.SPEC).write_text(json.dumps(bundle.spec))
+            spec = {**bundle.spec, "libraries": sorted(self._warm.libraries)}
+            Path(new, protocol.SPEC).write_text(json.dumps(spec))
             try:
                 Path(new).rename(directory)
             except OSError:

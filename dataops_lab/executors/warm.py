@@ -5,24 +5,34 @@ Whatever is wrong with one costs nothing but time: what it does not do at once i
 
 from __future__ import annotations
 
+import json
 import os
 import re
-import select
 import socket
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-from ..runner import preload
+from ..runner import libraries, preload
+from ..runner.files import write_whole
+from .host import starts_warm
 
 MOST = 4
+MOST_WITH_LIBRARIES = 4
 SETTLED_S = 60.0
 """A preloaded interpreter that was used within so many seconds does not make way for another one."""
+
+UNFIT_S = 600.0
+"""An interpreter that could not be preloaded is tried again after so long, or when something was installed."""
+
+MOST_UNFIT = 20
+"""So many are remembered."""
 
 PADDING = 2048
 """Bytes in which a fork can write its own command, and eight times that for its environment."""
@@ -30,90 +40,185 @@ PADDING = 2048
 _PYTHON = re.compile(r"python[\d.]*")
 _MODULES = {"dataops_lab.runner": "runner", "ipykernel_launcher": "kernel", "ipykernel": "kernel"}
 
+Key = tuple[object, ...]
+
 
 @dataclass
 class _Preloaded:
     process: subprocess.Popen[bytes]
     control: socket.socket
+    role: str
+    imports: Sequence[str]
     used_at: float = field(default_factory=time.monotonic)
+    told: threading.Event = field(default_factory=threading.Event)
+    """It is ready, or never will be."""
     packages: Mapping[str, int | None] | None = None
     """Folders of installed packages, and when they had changed last as it began; None until it is ready."""
-
-    def is_ready(self) -> bool:
-        if self.packages is None and select.select([self.control], [], [], 0)[0]:
-            message, _ = preload.receive(self.control)
-            self.packages = message["packages"] if message else None
-        return self.packages is not None
+    names: frozenset[str] = frozenset()
+    """Modules that a file of the notebook must not have the name of."""
+    memory_bytes: int = 0
+    problem: str = ""
+    """Why nothing can be forked from it."""
 
     def is_current(self) -> bool:
         """Nothing was installed or removed since it began."""
         packages = self.packages or {}
         return all(preload.changed_at(path) == changed_at for path, changed_at in packages.items())
 
+    def is_to_begin_anew(self) -> bool:
+        if self.problem:
+            return time.monotonic() - self.used_at > UNFIT_S
+        return self.packages is not None or self.process.poll() is not None
+
+    def tell(self) -> dict[str, Any]:
+        state = "failed" if self.problem else "ready" if self.packages is not None else "starting"
+        return {
+            "role": self.role,
+            "python": self.process.args[0],  # type: ignore[index]
+            "imports": list(self.imports),
+            "state": state,
+            "problem": self.problem,
+            "memory_bytes": self.memory_bytes,
+        }
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a notebook has beside it: `modules` that Python would import, and whether there is a file that a library
+    reads from the folder of the notebook."""
+
+    modules: frozenset[str] = frozenset()
+    read: bool = False
+
+    @classmethod
+    def of(cls, paths: Iterable[str], folder: str) -> Files:
+        modules, read = set(), False
+        for path in paths:
+            parent, _, file = path.rpartition("/")
+            name, _, ending = file.partition(".")
+            if ending.rpartition(".")[2] in ("py", "so", "pyc"):
+                modules.add(parent.rpartition("/")[2] if name == "__init__" else name)
+            read = read or (file in libraries.READ_FROM_FOLDER and parent == folder)
+        return cls(frozenset(modules), read)
+
+    def hide(self, names: frozenset[str]) -> bool:
+        """Python would import one of them instead of one of `names`, or a library read it while it is imported."""
+        return bool(self.modules & names) or self.read
+
+
+NO_FILES = Files()
+
 
 class Warm:
-    """At most `size` preloaded interpreters, each begun when it was first wanted. They end when this process does."""
+    """At most `size` preloaded interpreters, each begun when it was first wanted. They end when this process does.
 
-    def __init__(self, size: int) -> None:
-        self._size = min(size, MOST) if sys.platform == "linux" else 0
-        self._preloaded: dict[tuple[object, ...], _Preloaded] = {}
-        self._lock = threading.Lock()
+    Beside them, interpreters for kernels that have imported libraries: those that are known to be safe and `more`, as
+    long as all of these take no more than `library_bytes`; 0: none. `report` is a file that tells how they are.
+    """
 
-    def connect(self, command: Sequence[str], environment: Mapping[str, str]) -> socket.socket | None:
+    def __init__(
+        self, size: int, *, library_bytes: int = 0, more: Iterable[str] = (), report: Path | None = None
+    ) -> None:
+        self._size = min(size, MOST) if starts_warm() else 0
+        self._library_bytes = library_bytes if self._size else 0
+        self.libraries = libraries.SAFE | set(more) if self._library_bytes else frozenset()
+        self._report_to = report
+        self._left_out: dict[tuple[str, str], str] = {}
+        self._preloaded: dict[Key, _Preloaded] = {}
+        self._lock = threading.RLock()
+        self._report()
+
+    def connect(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        imports: Iterable[str] = (),
+        files: Files = NO_FILES,
+    ) -> socket.socket | None:
         """To a fork that waits to be asked (runner/forked.py) for `command` with `environment`.
 
-        None when it has to be started cold: now, because none stands ready yet, or always.
+        One with `imports` is preferred; `files` are those that the notebook could import. None when it has to be
+        started cold: now, because none stands ready yet, or always.
         """
         head, role = _preloadable(command)
         if role is None or not self._size:
             return None
         with self._lock:
-            key = (role, *head, *sorted(preload.fixed(dict(environment)).items()))
-            found = self._preloaded.get(key)
-            try:
-                if found is not None and found.is_ready() and found.is_current():
-                    found.used_at = time.monotonic()
-                    ours, theirs = socket.socketpair()
-                    with theirs:
-                        socket.send_fds(found.control, [b"+"], [theirs.fileno()])
-                    return ours
-            except OSError:
-                pass  # It has ended, as those do that are old or not used.
-            if found is None or found.process.poll() is not None or found.packages is not None:
-                self._drop(key)
-                self._begin(key, head, role, environment)
-            return None
+            wanted = self._of_those(imports, head) if role == "kernel" else ()
+            if wanted and (found := self._fork(role, head, environment, wanted, files)):
+                return found
+            return self._fork(role, head, environment, (), files)
 
     def wait(self, within_s: float) -> bool:
         """Until all that were begun stand ready; False when one does not in time."""
         deadline = time.monotonic() + within_s
         with self._lock:
-            for each in self._preloaded.values():
-                if (
-                    each.packages is None
-                    and select.select([each.control], [], [], max(0, deadline - time.monotonic()))[0]
-                ):
-                    each.is_ready()
-            return all(each.packages is not None for each in self._preloaded.values())
+            begun = list(self._preloaded.values())
+        for each in begun:
+            each.told.wait(max(0, deadline - time.monotonic()))
+        return all(each.packages is not None for each in begun)
+
+    def tell(self) -> dict[str, Any]:
+        """The interpreters, and which libraries are not imported ahead of time, with why."""
+        with self._lock:
+            left_out = [
+                {"python": python, "library": library, "problem": problem}
+                for (python, library), problem in self._left_out.items()
+            ]
+            return {
+                "pid": os.getpid(),
+                "size": self._size,
+                "library_bytes": self._library_bytes,
+                "interpreters": [each.tell() for each in self._preloaded.values()],
+                "left_out": left_out,
+            }
 
     def close(self) -> None:
         with self._lock:
             for key in list(self._preloaded):
                 self._drop(key)
+        if self._report_to is not None:
+            self._report_to.unlink(missing_ok=True)
 
-    def _begin(self, key: tuple[object, ...], head: Sequence[str], role: str, environment: Mapping[str, str]) -> None:
-        if len(self._preloaded) >= self._size:
-            oldest = min(self._preloaded, key=lambda each: self._preloaded[each].used_at)
-            if time.monotonic() - self._preloaded[oldest].used_at < SETTLED_S:
-                return
-            self._drop(oldest)
+    def _of_those(self, imports: Iterable[str], head: Sequence[str]) -> tuple[str, ...]:
+        names = [(name, name.partition(".")[0]) for name in imports]
+        return tuple(name for name, top in names if top in self.libraries and (head[0], top) not in self._left_out)
+
+    def _fork(
+        self, role: str, head: Sequence[str], environment: Mapping[str, str], imports: Sequence[str], files: Files
+    ) -> socket.socket | None:
+        given = dict(environment)
+        variables = preload.lasting(given) if imports else preload.fixed(given)
+        key = (role, *head, *imports, *sorted(variables.items()))
+        found = self._preloaded.get(key)
+        if found is not None and found.packages is not None:
+            if imports and files.hide(found.names):
+                return None
+            if found.is_current():
+                with suppress(OSError):  # It has ended, as those do that are old or not used.
+                    found.used_at = time.monotonic()
+                    ours, theirs = socket.socketpair()
+                    with theirs:
+                        socket.send_fds(found.control, [b"+"], [theirs.fileno()])
+                    return ours
+        if found is None or found.is_to_begin_anew():
+            self._drop(key)
+            self._begin(key, head, role, variables, imports)
+        return None
+
+    def _begin(
+        self, key: Key, head: Sequence[str], role: str, variables: Mapping[str, str], imports: Sequence[str]
+    ) -> None:
+        if not self._make_room(MOST_WITH_LIBRARIES if imports else self._size, with_imports=bool(imports)):
+            return
         ours, theirs = socket.socketpair()
         room = {preload.ATTEMPT_VARIABLE: " " * PADDING * 8}
         with theirs:
             try:
                 process = subprocess.Popen(
-                    [*head, preload.__file__, role, str(theirs.fileno()), " " * PADDING],
-                    env={**preload.fixed(dict(environment)), **room},
+                    [*head, preload.__file__, role, str(theirs.fileno()), " " * PADDING, *imports],
+                    env={**variables, **room},
                     cwd="/",
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -123,12 +228,73 @@ class Warm:
             except OSError:
                 ours.close()
                 return
-        threading.Thread(target=process.wait, name="preloaded", daemon=True).start()  # leaves no zombie
-        self._preloaded[key] = _Preloaded(process, ours)
+        begun = self._preloaded[key] = _Preloaded(process, ours, role, imports)
+        threading.Thread(target=self._follow, args=(key, begun), name="preloaded", daemon=True).start()
+        self._report()
 
-    def _drop(self, key: tuple[object, ...]) -> None:
+    def _make_room(self, most: int, *, with_imports: bool) -> bool:
+        """Among those of its kind, so that `most` is kept."""
+        alike = [
+            key for key, each in self._preloaded.items() if bool(each.imports) is with_imports and not each.problem
+        ]
+        if len(alike) >= most:
+            oldest = min(alike, key=lambda key: self._preloaded[key].used_at)
+            if time.monotonic() - self._preloaded[oldest].used_at < SETTLED_S:
+                return False
+            self._drop(oldest)
+        return True
+
+    def _follow(self, key: Key, begun: _Preloaded) -> None:
+        """In a thread of its own: hear what it says, and leave no zombie."""
+        try:
+            message, _ = preload.receive(begun.control)
+        except (OSError, ValueError):
+            message = None
+        with self._lock:
+            self._hear(key, begun, message)
+            self._report()
+        begun.told.set()
+        begun.process.wait()
+
+    def _hear(self, key: Key, begun: _Preloaded, message: Mapping[str, Any] | None) -> None:
+        if self._preloaded.get(key) is not begun:
+            return  # It was dropped meanwhile.
+        if message is None:
+            begun.problem = "It ended before it was ready."
+        elif "library" in message:
+            self._left_out[(str(begun.process.args[0]), message["library"])] = message["problem"]  # type: ignore[index]
+            self._drop(key)  # The next one is begun without it.
+        elif "problem" in message:
+            begun.problem = message["problem"]
+        else:
+            begun.packages, begun.memory_bytes = message["packages"], message["memory_bytes"]
+            begun.names = frozenset(message["names"])
+            if begun.imports:
+                self._keep_within_memory(begun)
+
+    def _keep_within_memory(self, new: _Preloaded) -> None:
+        if new.memory_bytes > self._library_bytes:
+            new.problem = (
+                f"Its libraries take {new.memory_bytes >> 20} MiB, more than the {self._library_bytes >> 20} MiB that "
+                "preloaded libraries may take."
+            )
+            new.packages = None
+            new.control.shutdown(socket.SHUT_RDWR)
+            return
+        while sum(each.memory_bytes for each in self._preloaded.values() if each.imports) > self._library_bytes:
+            others = [key for key, each in self._preloaded.items() if each.imports and each is not new]
+            self._drop(min(others, key=lambda key: self._preloaded[key].used_at))
+
+    def _drop(self, key: Key) -> None:
         if preloaded := self._preloaded.pop(key, None):
+            with suppress(OSError):
+                preloaded.control.shutdown(socket.SHUT_RDWR)
             preloaded.control.close()
+
+    def _report(self) -> None:
+        if self._report_to is not None:
+            with suppress(OSError):
+                write_whole(self._report_to, json.dumps(self.tell()).encode())
 
 
 def _preloadable(command: Sequence[str]) -> tuple[Sequence[str], str | None]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import getpass
 import io
 import json
 import re
@@ -26,6 +25,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from tornado.web import HTTPError, authenticated
 
 from ..api_models import PageModel, Problem
+from ..domain.actors import Actor
 from ..errors import (
     Conflict,
     Damaged,
@@ -42,6 +42,7 @@ from .broadcaster import Broadcaster
 from .lanes import Lane, Lanes
 
 Action = Literal["read", "write", "execute"]
+Identity = Literal["owner", "provider"]
 
 
 def _rfc3339(text: str) -> str:
@@ -159,12 +160,18 @@ def operations(handler: type[APIHandler]) -> dict[str, Operation]:
 
 class DataOpsHandler(APIHandler):
     def initialize(
-        self, services: Callable[[], Services], lanes: Lanes, broadcaster: Broadcaster, max_body_bytes: int
+        self,
+        services: Callable[[], Services],
+        lanes: Lanes,
+        broadcaster: Broadcaster,
+        max_body_bytes: int,
+        identity: Identity | None = None,
     ) -> None:
         self._services = services
         self.lanes = lanes
         self.broadcaster = broadcaster
         self._max_body_bytes = max_body_bytes
+        self._identity = identity
         self._gone = False
 
     @property
@@ -173,10 +180,12 @@ class DataOpsHandler(APIHandler):
         return self._services()
 
     @property
-    def user(self) -> str:
-        """The person who is logged in. A shared token or password means the one whose server this is."""
-        shared = has_one_login(self.identity_provider)
-        return getpass.getuser() if shared else str(self.current_user.username)
+    def actor(self) -> Actor:
+        """Whoever is logged in, by the setting `identity`. Opens the services, see there."""
+        if (self._identity or identity_of(self.identity_provider)) == "owner":
+            return self.services.owner
+        user = self.current_user
+        return Actor(str(user.username), str(user.display_name or user.name or user.username))
 
     def is_waited_for(self) -> bool:
         """Whether somebody still reads the answer. May be asked in any thread."""
@@ -192,7 +201,8 @@ class DataOpsHandler(APIHandler):
     async def require(self, action: Action, resource: str) -> None:
         allowed = self.authorizer.is_authorized(self, self.current_user, action, resource)
         if not (await allowed if asyncio.iscoroutine(allowed) else allowed):
-            raise Forbidden(f"{self.user} may not {action} {resource.removeprefix('dataops:')}.", action=action)
+            name = self.current_user.username
+            raise Forbidden(f"{name} may not {action} {resource.removeprefix('dataops:')}.", action=action)
 
     def query_arguments(self) -> dict[str, str]:
         repeated = [name for name, values in self.request.query_arguments.items() if len(values) > 1]
@@ -260,8 +270,8 @@ class DataOpsHandler(APIHandler):
             super().log_exception(typ, value, tb)
 
 
-def has_one_login(provider: IdentityProvider) -> bool:
-    """Whether everybody logs in with the same token or password, as with jupyter_server alone.
+def identity_of(provider: IdentityProvider) -> Identity:
+    """`owner` where everybody logs in with the same token or password, as with jupyter_server alone.
 
     It then makes up who they are, and lets them change their names. A provider that knows persons has its own way to
     tell who somebody is.
@@ -269,7 +279,8 @@ def has_one_login(provider: IdentityProvider) -> bool:
     ways = [getattr(provider, name) for name in _WHO_SOMEBODY_IS]
     if isinstance(provider, LegacyIdentityProvider):
         ways.append(provider.login_handler_class.get_user)
-    return all(way.__module__.startswith("jupyter_server.") for way in ways)
+    alone = all(way.__module__.startswith("jupyter_server.") for way in ways)
+    return "owner" if alone else "provider"
 
 
 @dataclass(frozen=True)

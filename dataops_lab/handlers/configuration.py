@@ -31,8 +31,8 @@ class ConfigurationHandler(DataOpsHandler):
     )
     def post(self, body: ConfigurationRequest) -> ConfigurationPlan:
         # Before the work: to read a file takes long where somebody means it to.
-        require_administrator(self.services, self.user)
+        require_administrator(self.services, self.actor)
         wanted = read(body.text)
         if body.dry_run:
-            return ConfigurationPlan.of(configuration.plan(self.services, wanted, by=self.user))
-        return ConfigurationPlan.of(configuration.apply(self.services, wanted, state=body.state, by=self.user))
+            return ConfigurationPlan.of(configuration.plan(self.services, wanted, by=self.actor))
+        return ConfigurationPlan.of(configuration.apply(self.services, wanted, state=body.state, by=self.actor))

@@ -104,7 +104,7 @@ class RunsHandler(DataOpsHandler):
         lane="submit",
     )
     def post(self, body: SubmitRequest) -> tuple[int, RunModel]:
-        return _created(runs.submit(self.services, _submission(self, body), by=self.user))
+        return _created(runs.submit(self.services, _submission(self, body), by=self.actor))
 
 
 class BatchHandler(DataOpsHandler):
@@ -120,7 +120,7 @@ class BatchHandler(DataOpsHandler):
     )
     def post(self, body: BatchRequest) -> tuple[int, BatchModel]:
         rows = [ParameterRow(parameters=row) for row in body.rows]
-        queued = runs.submit_many(self.services, _submission(self, body), rows, by=self.user)
+        queued = runs.submit_many(self.services, _submission(self, body), rows, by=self.actor)
         created = sum(is_new for _, is_new in queued)
         answer = BatchModel(runs=[RunSummaryModel.of(run) for run, _ in queued], created=created)
         return (201 if created else 200), answer
@@ -149,17 +149,17 @@ class RunHandler(DataOpsHandler):
 
     @operation("Delete a run and its record, for good", action="write", resource=RUNS, answers={204: None})
     def delete(self, run_id: str) -> None:
-        retention.delete(self.services, run_id, by=self.user)
+        retention.delete(self.services, run_id, by=self.actor)
 
 
 class KeptHandler(DataOpsHandler):
     @operation("Keep a run: nothing deletes it; safe to repeat", action="write", resource=RUNS, answers={200: RunModel})
     def put(self, run_id: str) -> RunModel:
-        return RunModel.of(retention.keep(self.services, run_id, by=self.user))
+        return RunModel.of(retention.keep(self.services, run_id, by=self.actor))
 
     @operation("Let a run go; safe to repeat", action="write", resource=RUNS, answers={200: RunModel})
     def delete(self, run_id: str) -> RunModel:
-        return RunModel.of(retention.unkeep(self.services, run_id, by=self.user))
+        return RunModel.of(retention.unkeep(self.services, run_id, by=self.actor))
 
 
 class VerifyHandler(DataOpsHandler):
@@ -172,13 +172,13 @@ class VerifyHandler(DataOpsHandler):
     )
     def post(self, run_id: str) -> VerificationModel:
         run = runs.get(self.services, run_id).run
-        return VerificationModel(run=run.id, damage=dict(damage.verify(self.services, run.id, by=self.user)))
+        return VerificationModel(run=run.id, damage=dict(damage.verify(self.services, run.id, by=self.actor)))
 
 
 class CancelHandler(DataOpsHandler):
     @operation("Ask for the end of a run; safe to repeat", action="execute", resource=RUNS, answers={202: RunModel})
     def post(self, run_id: str) -> RunModel:
-        return RunModel.of(runs.cancel(self.services, run_id, by=self.user))
+        return RunModel.of(runs.cancel(self.services, run_id, by=self.actor))
 
 
 class RerunHandler(DataOpsHandler):
@@ -194,7 +194,7 @@ class RerunHandler(DataOpsHandler):
     def post(self, run_id: str, body: RerunRequest) -> tuple[int, RunModel]:
         key = self.request.headers.get(KEY_HEADER)
         submitted = runs.rerun(
-            self.services, run_id, parameters=body.parameters, by=self.user, elsewhere=body.elsewhere(), key=key
+            self.services, run_id, parameters=body.parameters, by=self.actor, elsewhere=body.elsewhere(), key=key
         )
         return _created(submitted)
 

@@ -45,6 +45,8 @@ class Bundle:
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Variables for the kernel alone, handed to the runner over stdin: they lie in no file and no argv."""
     container: Container | None = None
+    imports: Sequence[str] = ()
+    """Modules that the same version imported last time, in their order: a backend may have them ready."""
 
 
 class AttemptStatus(StrEnum):

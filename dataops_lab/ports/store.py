@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from ..domain.actors import Actor
 from ..domain.environments import Environment
 from ..domain.events import Event, Subject
 from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
@@ -44,6 +45,16 @@ class Page(Generic[T]):
 
     items: Sequence[T]
     next: str | None
+
+
+class Actors(Protocol):
+    """Those who did something. Whoever is named by an event is noted with it."""
+
+    def get(self, actor_id: str) -> Actor:
+        """Somebody who was never noted is a person of that name."""
+        ...
+
+    def of(self, actor_ids: Collection[str]) -> Mapping[str, Actor]: ...
 
 
 class Projects(Protocol):
@@ -143,7 +154,7 @@ class Versions(Protocol):
         """By (job id, digest)."""
         ...
 
-    def add(self, job_id: str, manifest: Manifest, *, at: dt.datetime, by: str, origin: Origin) -> Version:
+    def add(self, job_id: str, manifest: Manifest, *, at: dt.datetime, by: Actor, origin: Origin) -> Version:
         """Numbered after the last one of the job."""
         ...
 
@@ -216,7 +227,7 @@ class Runs(Protocol):
         """As `move` of each, and all of them or none."""
         ...
 
-    def request_cancel(self, run_id: str, *, at: dt.datetime, by: str) -> None:
+    def request_cancel(self, run_id: str, *, at: dt.datetime, by: Actor) -> None:
         """Note the intent, once; the first one stays."""
         ...
 
@@ -232,12 +243,12 @@ class Runs(Protocol):
         """Those submitted since then on an image of this name of the catalogue, newest first."""
         ...
 
-    def keep(self, run_id: str, *, at: dt.datetime, by: str) -> None:
+    def keep(self, run_id: str, *, at: dt.datetime, by: Actor) -> None:
         """Nothing deletes it from now on. Safe to repeat; the first one stays."""
         ...
 
-    def unkeep(self, run_id: str, *, at: dt.datetime, by: str) -> None: ...
-    def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: str) -> Sequence[str]:
+    def unkeep(self, run_id: str, *, at: dt.datetime, by: Actor) -> None: ...
+    def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: Actor) -> Sequence[str]:
         """With all that belongs to them; one event each stays. Those that went: ended, and kept by nobody."""
         ...
 
@@ -328,7 +339,7 @@ class Events(Protocol):
         kind: str,
         *,
         at: dt.datetime,
-        actor: str | None = None,
+        actor: Actor | None = None,
         revision: int | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> None:
@@ -348,7 +359,7 @@ class Events(Protocol):
 
 class Retention(Protocol):
     def rules(self) -> Sequence[RetentionRule]: ...
-    def put(self, rules: Sequence[RetentionRule], *, at: dt.datetime, by: str) -> None:
+    def put(self, rules: Sequence[RetentionRule], *, at: dt.datetime, by: Actor) -> None:
         """Instead of all there were."""
         ...
 
@@ -390,7 +401,7 @@ class Environments(Protocol):
         """In promotion order."""
         ...
 
-    def put(self, environment: Environment, *, at: dt.datetime, by: str) -> Environment:
+    def put(self, environment: Environment, *, at: dt.datetime, by: Actor) -> Environment:
         """Add it, or replace the one of that name; as it is stored, with its new revision."""
         ...
 
@@ -443,7 +454,7 @@ class Images(Protocol):
         """By name."""
         ...
 
-    def put(self, image: Image, *, at: dt.datetime, by: str) -> Image:
+    def put(self, image: Image, *, at: dt.datetime, by: Actor) -> Image:
         """Add it, or replace the one of that name; as it is stored, with its new revision."""
         ...
 
@@ -472,6 +483,8 @@ class Images(Protocol):
 
 
 class Transaction(Protocol):
+    @property
+    def actors(self) -> Actors: ...
     @property
     def projects(self) -> Projects: ...
     @property

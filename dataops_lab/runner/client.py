@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class DataOpsClient(PapermillNotebookClient):
         *,
         recorder: Recorder | None = None,
         helpers: Path | None = None,
+        libraries: Sequence[str] = (),
         stopping: Callable[[], bool] = lambda: False,
         **kwargs: Any,
     ) -> None:
@@ -42,6 +43,7 @@ class DataOpsClient(PapermillNotebookClient):
         super().__init__(nb_man, **{"iopub_timeout": 300, **kwargs})
         self.recorder = recorder or Recorder.nowhere()
         self._helpers = helpers
+        self._libraries = list(libraries)
         self._stopping = stopping
         self._exit: dict[str, Any] | None = None
         self._exit_error: dict[str, Any] | None = None
@@ -62,7 +64,7 @@ class DataOpsClient(PapermillNotebookClient):
 
     async def _prepare_python(self) -> None:
         source = Path(startup.__file__).read_text(encoding="utf-8")
-        call = f"prepare({str(self._helpers) if self._helpers else None!r})"
+        call = f"prepare({str(self._helpers) if self._helpers else None!r}, {self._libraries!r})"
         # In a namespace of its own: the notebook's stays as empty as it was.
         code = f"exec(compile({source + call!r}, '<dataops_lab>', 'exec'), {{}})"
         reply = await self.async_wait_for_reply(self.kc.execute(code, silent=True, store_history=False))

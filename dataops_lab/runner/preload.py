@@ -1,12 +1,15 @@
 """A preloaded interpreter: imports what a runner or a kernel needs, then forks one for each connection it is handed.
 
 A program of its own, started by path in the interpreter that is to stand ready, which may have nothing of ours:
-`python [OPTION …] preload.py ROLE DESCRIPTOR PADDING`. On the Unix socket DESCRIPTOR it is sent one end of a
-connection at a time; whoever has the other end asks there for one process (see forked.py). It ends when
-DESCRIPTOR is closed, when nobody asked for a while, or when it is old. What it forked goes on.
+`python [OPTION …] preload.py ROLE DESCRIPTOR PADDING [IMPORT …]`. On the Unix socket DESCRIPTOR it first says that it
+is ready, or what keeps it from being used. Then it is sent one end of a connection at a time; whoever has the other end
+asks there for one process (see forked.py). It ends when DESCRIPTOR is closed, when nobody asked for a while, or when it
+is old. What it forked goes on.
 
 A fork differs from a fresh start in what the system and the interpreter take from the environment only once.
 So an interpreter is preloaded for the values of those variables (`fixed`), and a request with others is refused.
+A library may read any variable while it is imported: with IMPORTs (libraries.py), the values of all variables have to
+be those of the request, except for the ones that differ from run to run.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import importlib.util
 import io
 import json
 import os
@@ -31,6 +35,7 @@ import sysconfig
 import threading
 import time
 import types
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +78,8 @@ _FIXED_PREFIXES = (
 )
 _FIXED_NAMES = {"HOME", "PATH", "TERM", "TMPDIR", "TZ", "USER"}
 
+_OF_ONE_RUN = {ATTEMPT_VARIABLE, "DATAOPS_LAB_VALUES", "GIT_CEILING_DIRECTORIES", "JPY_PARENT_PID"}
+
 NOTHING_LEFT = b"."
 """The last byte on a connection: what was forked for it is dead, with all that it started."""
 
@@ -85,6 +92,28 @@ def fixed(environment: dict[str, str]) -> dict[str, str]:
     return {
         name: value for name, value in environment.items() if name in _FIXED_NAMES or name.startswith(_FIXED_PREFIXES)
     }
+
+
+def lasting(environment: dict[str, str]) -> dict[str, str]:
+    """The variables that are the same for all runs of an environment."""
+    return {name: value for name, value in environment.items() if name not in _OF_ONE_RUN}
+
+
+def serves(own: dict[str, str], wanted: dict[str, str], prefixes: tuple[str, ...] | None) -> bool:
+    """Whether a process with the variables `own` is like a new one with `wanted`.
+
+    With libraries, `prefixes` are those of variables that they read while they are imported. Then all have to be the
+    same, and there may be more of other names: secrets.
+    """
+    if fixed(own) != fixed(wanted):
+        return False
+    if prefixes is None:
+        return True
+    own, wanted = lasting(own), lasting(wanted)
+    more = wanted.keys() - own.keys()
+    return all(wanted.get(name) == value for name, value in own.items()) and not any(
+        name.startswith(prefixes) for name in more
+    )
 
 
 def send(connection: socket.socket, message: dict[str, Any], descriptors: list[int]) -> None:
@@ -111,28 +140,28 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]
     return json.loads(data), descriptors
 
 
-def serve(role: str, control: socket.socket) -> None:
+class _Unfit(Exception):
+    """Nothing can be forked from this process. `why` is told to whoever started it."""
+
+    def __init__(self, **why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def serve(role: str, control: socket.socket, imports: list[str]) -> None:
     """Returns in a forked process, which has become what was asked for."""
-    own = fixed(dict(os.environ))
-    before = dict(os.environ)
-    packages = {path: changed_at(path) for path in [*site.getsitepackages(), site.getusersitepackages()]}
-    started = time.monotonic()
-    for module in MODULES[role]:
-        # What a module says of itself is said once, and in no run's log.
-        with contextlib.suppress(ImportError), contextlib.redirect_stderr(io.StringIO()):
-            importlib.import_module(module)
-    set_by_modules = {name: value for name, value in os.environ.items() if before.get(name) != value}
-    if role == "kernel":
-        # It reads its parent's id from the environment while it is imported.
-        sys.modules.pop("ipykernel.kernelapp", None)
-        vars(sys.modules["ipykernel"]).pop("kernelapp", None)
-    if len(list(Path("/proc/self/task").iterdir())) != 1:
-        sys.exit(0)  # A fork of a process with threads may never end.
+    own, started = dict(os.environ), time.monotonic()
+    try:
+        packages, set_by_modules, ahead = _prepare(role, imports)
+    except _Unfit as unfit:
+        with contextlib.suppress(OSError):
+            send(control, unfit.why, [])
+        sys.exit(0)
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # nobody waits for it any more
-        send(control, {"packages": packages}, [])
+        send(control, {"packages": packages, "names": ahead.top_level(), "memory_bytes": _memory_bytes()}, [])
     while time.monotonic() - started < OLD_S and select.select([control], [], [], UNUSED_S)[0]:
         try:
             _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
@@ -140,7 +169,10 @@ def serve(role: str, control: socket.socket) -> None:
             break
         if not descriptors:
             break
-        if os.fork() == 0:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Newer Pythons warn of threads; libraries take care of theirs.
+            forked = os.fork()
+        if forked == 0:
             control.detach()
             connection = socket.socket(fileno=descriptors[0])
             connection.set_inheritable(False)
@@ -149,7 +181,7 @@ def serve(role: str, control: socket.socket) -> None:
                 request, given = receive(connection)
             except OSError:  # who asked has long started it cold
                 request, given = None, []
-            if request is None or fixed(request["environment"]) != own:
+            if request is None or not serves(own, request["environment"], ahead.prefixes if imports else None):
                 with contextlib.suppress(OSError):
                     connection.sendall(NOTHING_LEFT)
                 os._exit(0)
@@ -159,10 +191,61 @@ def serve(role: str, control: socket.socket) -> None:
             if role == "kernel":
                 _keep(connection, request, given)
             os.environ.update(request["environment"] | {**set_by_modules, **request["environment"]})
+            ahead.begin()
             _become(request, given, alive=connection.detach())
             return
         os.close(descriptors[0])
     sys.exit(0)
+
+
+def _prepare(role: str, imports: list[str]) -> tuple[dict[str, int | None], dict[str, str], Any]:
+    """Import. Folders and files that this depends on, with when they had changed last; variables that modules set;
+    and the `Libraries`, whose type this file cannot name."""
+    before = dict(os.environ)
+    packages = {path: changed_at(path) for path in [*site.getsitepackages(), site.getusersitepackages()]}
+    libraries = _beside_this("libraries")
+    sys.modules.pop("resource", None)  # Nobody but this program has imported it.
+    threaded = None
+    for module in MODULES[role]:
+        # What a module says of itself is said once, and in no run's log.
+        with contextlib.suppress(ImportError), contextlib.redirect_stderr(io.StringIO()):
+            importlib.import_module(module)
+        if threaded is None and libraries.threads() > 1:
+            threaded = module
+    set_by_modules = {name: value for name, value in os.environ.items() if before.get(name) != value}
+    if role == "kernel":
+        # It reads its parent's id from the environment while it is imported.
+        sys.modules.pop("ipykernel.kernelapp", None)
+        vars(sys.modules["ipykernel"]).pop("kernelapp", None)
+    if threaded is not None and libraries.threads() > 1:
+        # A fork of a process with threads may never end.
+        raise _Unfit(problem=f"The import of {threaded} starts threads.")
+    ahead = libraries.Libraries()
+    try:
+        ahead.load(imports)
+    except libraries.NotSafe as unsafe:
+        raise _Unfit(library=unsafe.library, problem=f"{unsafe}.") from None
+    ahead.hide()
+    packages |= {path: changed_at(path) for path in ahead.watched()}
+    return packages, set_by_modules, ahead
+
+
+def _beside_this(name: str) -> types.ModuleType:
+    """The module beside this file, which the notebook shall not find among those that are imported."""
+    spec = importlib.util.spec_from_file_location(f"dataops_lab.runner.{name}", Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _memory_bytes() -> int:
+    """What is its own or its share of what it shares."""
+    try:
+        lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
 def changed_at(path: str) -> int | None:
@@ -338,7 +421,7 @@ if __name__ == "__main__":
     _role, _descriptor = sys.argv[1], int(sys.argv[2])
     if _role == "runner":
         sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # see main.py
-    serve(_role, socket.socket(fileno=_descriptor))
+    serve(_role, socket.socket(fileno=_descriptor), sys.argv[4:])
     _preloaded = set(sys.modules)
     _module = sys.argv.pop(1)
     try:

@@ -112,6 +112,8 @@ class Spec(TypedDict):
     startup_timeout_s: float
     interrupt_grace_s: float
     """How long an interrupted cell may take to end after SIGTERM, before the kernel is killed."""
+    libraries: NotRequired[list[str]]
+    """Imports of these are noted for the next run, see libraries.py."""
     memory_bytes: NotRequired[int | None]
     """The run's own limit, where it has one that the backend enforces."""
 
@@ -144,3 +146,5 @@ class Result(TypedDict):
     cpu_seconds: float | None
     artifacts: list[dict[str, Any]]
     """{"path", "size"} of each file under artifacts/."""
+    imports: list[str]
+    """Of the spec's libraries, the modules that the notebook imported, in their order. Missing in older results."""

@@ -240,6 +240,15 @@ def is_list(value: Any) -> bool:
     return isinstance(value, list)
 
 
+def is_list_of_modules(value: Any) -> bool:
+    """Names as `import` takes them, of a length and a number that a run directory may well have."""
+    return (
+        is_list(value)
+        and len(value) <= MOST_MODULES
+        and all(is_text(name) and _MODULE.fullmatch(name) for name in value)
+    )
+
+
 def is_output(value: Any) -> bool:
     """One of nbformat's, with the members on which its readers count."""
     if not fits(value, {"output_type": is_text}):
@@ -264,6 +273,9 @@ def is_seconds(value: Any) -> bool:
 def or_none(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
+
+MOST_MODULES = 100
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,199}")
 
 _BUNDLE: dict[str, Check] = {"data": is_object, "metadata": is_object}
 _OUTPUTS: dict[str, dict[str, Check]] = {

@@ -36,6 +36,7 @@ class Recorder:
         self.completed = False
         self.nothing_to_do = False
         self.failure: Failure | None = None
+        self.imports: list[str] = []
         self.cut_off: str | None = None
         """Say what was ended by force after the last cell."""
         self._notes_left = NOTES

@@ -25,6 +25,7 @@ from .log import Log, LogHandler
 from .masking import Masking
 from .memory import OomKills, in_words
 from .protocol import Failure, Result, Spec
+from .reading import is_list_of_modules, json_in, open_plain
 from .recorder import Recorder
 from .secrets import received
 from .termination import Termination
@@ -85,12 +86,23 @@ def run(directory: Path, termination: Termination, preloaded: socket.socket | No
         peak_memory_bytes=meter.peak_memory_bytes,
         cpu_seconds=meter.cpu_seconds,
         artifacts=made,
+        imports=recorder.imports,
     )
     write_whole(directory / protocol.RESULT, encoded(result, indent=1), durable=True)
 
 
 async def _end_of(kernel: Kernel) -> tuple[int | None, str]:
     return await kernel.exit_code(), await kernel.last_words()
+
+
+def _imports(path: Path) -> list[str]:
+    """The notebook could write there, too: names or nothing."""
+    try:
+        with open_plain(path) as file:
+            names = json_in(file)
+    except (OSError, ValueError):
+        return []
+    return names if is_list_of_modules(names) else []
 
 
 def _state(recorder: Recorder, termination: Termination) -> str:
@@ -146,6 +158,7 @@ class Run:
             if not folder.is_dir():
                 self._recorder.note("folder_deleted", "The notebook deleted the folder in which it ran.")
             self._recorder.values.of_file(self._home / "values.jsonl")
+            self._recorder.imports = _imports(self._home / "imports.json")
         finally:
             shutil.rmtree(self._home, ignore_errors=True)
         note = lambda message: self._recorder.note("artifact_not_kept", message)  # noqa: E731
@@ -202,6 +215,7 @@ class Run:
                 km=kernel,
                 recorder=self._recorder,
                 helpers=self._home,
+                libraries=self._spec.get("libraries", []),
                 stopping=lambda: self._termination.requested,
             )
         except DeadKernelError:

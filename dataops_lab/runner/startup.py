@@ -2,18 +2,68 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 EXIT_MIME = "application/vnd.dataops.exit+json"
 """Display data by which a cell tells with what it exited: {"clean": …, "code": …}. Never kept as an output."""
 
 
-def prepare(helpers: str | None) -> None:
+MOST_IMPORTS = 100
+
+
+class Imports:
+    """Note, in their order, the modules of `libraries` that the notebook imports; a finder that finds nothing.
+
+    What a library brings itself is left out, and what follows after a variable was changed: it might have been read.
+    """
+
+    set_by_libraries = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK")
+
+    def __init__(self, libraries: list[str]) -> None:
+        self._libraries = set(libraries)
+        self._within: dict[str, bool] = {}
+        self._environment = self._variables()
+        self.names: list[str] = []
+
+    def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> None:
+        wanted, importer = self._asked(name)
+        within = self._within.get(importer, False) or importer.partition(".")[0] in self._libraries
+        self._within[name] = within
+        if within or name.partition(".")[0] not in self._libraries or len(self.names) >= MOST_IMPORTS:
+            return
+        if self._variables() != self._environment:
+            self._libraries.clear()
+        elif wanted not in self.names:
+            self.names.append(wanted)
+
+    def _asked(self, name: str) -> tuple[str, str]:
+        """The import that leads to `name`, itself or a module in it, and the module that has it; '': the notebook."""
+        frame: Any = sys._getframe(2)
+        wanted = name
+        while frame is not None:
+            code = frame.f_code
+            if code.co_name == "_find_and_load" and code.co_filename.startswith("<frozen importlib"):
+                importing = str(frame.f_locals.get("name"))
+                if not f"{importing}.".startswith(f"{name}."):
+                    return wanted, importing
+                wanted = importing
+            frame = frame.f_back
+        return wanted, ""
+
+    def _variables(self) -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if name not in self.set_by_libraries}
+
+
+def prepare(helpers: str | None, libraries: list[str]) -> None:
     """Make `exit`, `quit` and SystemExit end the notebook as they end a script, and `record` importable everywhere.
 
-    `helpers` holds a stand-in for dataops_lab and comes last on the path: one that is installed wins.
+    `helpers` holds a stand-in for dataops_lab and comes last on the path: one that is installed wins. There the
+    kernel leaves, when it is shut down, the names of what it imported of `libraries`.
     """
     if helpers:
         sys.path.append(helpers)
@@ -40,6 +90,9 @@ def prepare(helpers: str | None) -> None:
 
     kernel: Any = getattr(shell, "kernel", None)
     shut_down: Any = getattr(kernel, "do_shutdown", None)
+    imports = Imports(libraries)
+    if libraries:
+        sys.meta_path.insert(0, imports)
 
     def shut_down_at_once(restart: bool) -> Any:
         # The thread that confirms a flush may end before the one that flushes last, which then waits ten
@@ -50,6 +103,8 @@ def prepare(helpers: str | None) -> None:
                 stream.flush_timeout = 0.5
                 stream.flush()
                 stream.flush = lambda: None
+        if imports.names and helpers:
+            Path(helpers, "imports.json").write_text(json.dumps([it for it in imports.names if it in sys.modules]))
         return shut_down(restart)
 
     if shut_down is not None:

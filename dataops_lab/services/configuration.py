@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ..domain.actors import Actor
 from ..domain.configuration import (
     Change,
     Configuration,
@@ -46,7 +47,7 @@ def export(ctx: Services) -> Configuration:
         return _present(tx)
 
 
-def plan(ctx: Services, wanted: Configuration, *, by: str) -> Plan:
+def plan(ctx: Services, wanted: Configuration, *, by: Actor) -> Plan:
     """What `apply` would do; nothing is changed. Refused as it would be."""
     require_administrator(ctx, by)
     try:
@@ -58,7 +59,7 @@ def plan(ctx: Services, wanted: Configuration, *, by: str) -> Plan:
         return planned
 
 
-def apply(ctx: Services, wanted: Configuration, *, state: str | None = None, by: str) -> Plan:
+def apply(ctx: Services, wanted: Configuration, *, state: str | None = None, by: Actor) -> Plan:
     """Make it so, in one transaction. With the `state` of a plan, Conflict when it is not what there is any more."""
     require_administrator(ctx, by)
     with ctx.store.begin() as tx:
@@ -74,7 +75,7 @@ def apply(ctx: Services, wanted: Configuration, *, state: str | None = None, by:
     return replace(done, applied=True)
 
 
-def _applied(ctx: Services, tx: Transaction, wanted: Configuration, *, by: str) -> Plan:
+def _applied(ctx: Services, tx: Transaction, wanted: Configuration, *, by: Actor) -> Plan:
     _check(wanted)
     if wanted.images:
         # In the order in which all hold them, and before environments.
@@ -123,7 +124,7 @@ def _check(wanted: Configuration) -> None:
             check_variable(name, value)
 
 
-def _arrange(ctx: Services, tx: Transaction, entries: Sequence[EnvironmentEntry], *, by: str) -> None:
+def _arrange(ctx: Services, tx: Transaction, entries: Sequence[EnvironmentEntry], *, by: Actor) -> None:
     """Settings and promotion order. Who is not named keeps its place among the others."""
     known = {it.name: it for it in tx.environments.all()}
     named = [entry.name for entry in entries]
@@ -146,7 +147,7 @@ def _arrange(ctx: Services, tx: Transaction, entries: Sequence[EnvironmentEntry]
             tx.environments.put(becomes, at=ctx.clock.now(), by=by)
 
 
-def _set(ctx: Services, tx: Transaction, entry: EnvironmentEntry, *, by: str) -> None:
+def _set(ctx: Services, tx: Transaction, entry: EnvironmentEntry, *, by: Actor) -> None:
     variables = {it.name: it.value for it in tx.variables.of(entry.name)}
     present = {it.name for it in tx.secrets.of(of_environment(entry.name))}
     for name in present - set(present if entry.secrets is None else entry.secrets):
@@ -169,7 +170,7 @@ def _set(ctx: Services, tx: Transaction, entry: EnvironmentEntry, *, by: str) ->
         )
 
 
-def _describe(ctx: Services, tx: Transaction, entry: ImageEntry, wanted: Configuration, *, by: str) -> None:
+def _describe(ctx: Services, tx: Transaction, entry: ImageEntry, wanted: Configuration, *, by: Actor) -> None:
     """Nothing when the catalogue does not have it: what it needs then is told by `_remaining`."""
     if tx.images.find(entry.name) is None:
         if entry.reference is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from ..domain.actors import Actor
 from ..domain.inputs import Inputs
 from ..domain.records import RecordFile, record_digest
 from ..errors import Damaged, NotFound, StoreBusy
@@ -18,7 +19,7 @@ _RECORD = "record"
 _ALTERED = "The list of its files and values is not what was stored."
 
 
-def verify(ctx: Services, run_id: str, *, by: str) -> Mapping[str, str]:
+def verify(ctx: Services, run_id: str, *, by: Actor) -> Mapping[str, str]:
     """What is damaged, by path; inputs are below `input/`. Empty when all is whole, and for a run without a record.
 
     Reads every byte. What was found is noted with the run, also that it is whole again.

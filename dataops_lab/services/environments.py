@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from ..domain.actors import Actor
 from ..domain.environments import SANDBOX, Environment
 from ..domain.runs import RunState
 from ..domain.secrets import of_environment
@@ -33,7 +34,7 @@ def get(ctx: Services, name: str) -> Environment:
         return tx.environments.get(name)
 
 
-def add(ctx: Services, environment: Environment, *, by: str) -> Environment:
+def add(ctx: Services, environment: Environment, *, by: Actor) -> Environment:
     """At its position in promotion order; those behind it move on. Conflict when there is one of that name."""
     require_administrator(ctx, by)
     environment.check()
@@ -43,7 +44,7 @@ def add(ctx: Services, environment: Environment, *, by: str) -> Environment:
         return put(ctx, tx, environment, by=by)
 
 
-def change(ctx: Services, environment: Environment, *, revision: int | None = None, by: str) -> Environment:
+def change(ctx: Services, environment: Environment, *, revision: int | None = None, by: Actor) -> Environment:
     """Replace the one of that name. With `revision`, Conflict when somebody has changed it since."""
     require_administrator(ctx, by)
     environment.check()
@@ -58,7 +59,7 @@ def change(ctx: Services, environment: Environment, *, revision: int | None = No
         return put(ctx, tx, environment, by=by)
 
 
-def put(ctx: Services, tx: Transaction, environment: Environment, *, by: str) -> Environment:
+def put(ctx: Services, tx: Transaction, environment: Environment, *, by: Actor) -> Environment:
     """Positions stay 0, 1, 2, …; nothing is written that is as it was."""
     now = ctx.clock.now()
     others = [it for it in tx.environments.all() if it.name != environment.name]
@@ -72,7 +73,7 @@ def put(ctx: Services, tx: Transaction, environment: Environment, *, by: str) ->
     return tx.environments.get(environment.name)
 
 
-def remove(ctx: Services, name: str, *, by: str) -> Environment:
+def remove(ctx: Services, name: str, *, by: Actor) -> Environment:
     """With its variables and secrets; as it was. Conflict while a run in it has not ended."""
     require_administrator(ctx, by)
     with ctx.store.begin() as tx:
@@ -110,7 +111,7 @@ def variables(ctx: Services, environment: str) -> Sequence[Variable]:
         return tx.variables.of(tx.environments.get(environment).name)
 
 
-def set_variable(ctx: Services, environment: str, name: str, value: str, *, by: str) -> Variable:
+def set_variable(ctx: Services, environment: str, name: str, value: str, *, by: Actor) -> Variable:
     require_administrator(ctx, by)
     check_variable(name, value)
     with ctx.store.begin() as tx:
@@ -125,14 +126,14 @@ def check_variable(name: str, value: str) -> None:
     check_value(name, value)
 
 
-def put_variable(ctx: Services, tx: Transaction, environment: str, name: str, value: str, *, by: str) -> Variable:
+def put_variable(ctx: Services, tx: Transaction, environment: str, name: str, value: str, *, by: Actor) -> Variable:
     variable = Variable(environment, name, value, ctx.clock.now(), by)
     tx.variables.put(variable)
     tx.once_committed(partial(audit.info, "%s set the variable %s of %s", by, name, environment))
     return variable
 
 
-def remove_variable(ctx: Services, environment: str, name: str, *, by: str) -> Variable:
+def remove_variable(ctx: Services, environment: str, name: str, *, by: Actor) -> Variable:
     """As it was."""
     require_administrator(ctx, by)
     with ctx.store.begin() as tx:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ulid import ULID
 
+from ..domain.actors import Actor
 from ..domain.environments import SANDBOX
 from ..domain.images import ImageTrial
 from ..domain.runs import RunState, Submission, TriggerKind
@@ -62,7 +63,7 @@ def start(
     jobs: Sequence[str] = (),
     days: int = images.USED_WITHIN_DAYS,
     environment: str = SANDBOX,
-    by: str,
+    by: Actor,
 ) -> TrialView:
     """Submit the last successful run of each job again, on the image `name`.
 

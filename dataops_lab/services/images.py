@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ..domain.actors import Actor
 from ..domain.images import Deprecation, Frozen, Image, kept_tag
 from ..domain.jobs import Job
 from ..domain.runs import Run
@@ -91,13 +92,13 @@ def get(ctx: Services, name: str) -> ImageView:
         return _view(tx, tx.images.get(name))
 
 
-def change(ctx: Services, name: str, changes: ImageChanges, *, by: str) -> ImageView:
+def change(ctx: Services, name: str, changes: ImageChanges, *, by: Actor) -> ImageView:
     require_administrator(ctx, by)
     with ctx.store.begin() as tx:
         return _view(tx, changed(ctx, tx, name, changes, by=by))
 
 
-def changed(ctx: Services, tx: Transaction, name: str, changes: ImageChanges, *, by: str) -> Image:
+def changed(ctx: Services, tx: Transaction, name: str, changes: ImageChanges, *, by: Actor) -> Image:
     """One default at most: becoming it takes it from the one before. What is so already is not written again."""
     check_changes(changes)
     now = ctx.clock.now()
@@ -120,7 +121,7 @@ def changed(ctx: Services, tx: Transaction, name: str, changes: ImageChanges, *,
     return image if becomes == image else tx.images.put(becomes, at=now, by=by)
 
 
-def allow(ctx: Services, name: str, environment: str, *, by: str) -> ImageView:
+def allow(ctx: Services, name: str, environment: str, *, by: Actor) -> ImageView:
     """Let runs there use it. Safe to repeat."""
     require_administrator(ctx, by)
     with ctx.store.begin() as tx:
@@ -136,7 +137,7 @@ def allow(ctx: Services, name: str, environment: str, *, by: str) -> ImageView:
         return _view(tx, image)
 
 
-def disallow(ctx: Services, name: str, environment: str, *, by: str) -> ImageView:
+def disallow(ctx: Services, name: str, environment: str, *, by: Actor) -> ImageView:
     """Safe to repeat. Runs that are queued keep the image with which they were submitted."""
     require_administrator(ctx, by)
     with ctx.store.begin() as tx:
@@ -155,7 +156,7 @@ def users(ctx: Services, name: str, *, days: int = USED_WITHIN_DAYS) -> ImageUse
         return _users(ctx, tx, name, days)
 
 
-def remove(ctx: Services, name: str, *, by: str) -> None:
+def remove(ctx: Services, name: str, *, by: Actor) -> None:
     """Out of the catalogue, and no longer kept by us. Conflict while somebody uses it."""
     require_administrator(ctx, by)
     # Before the transaction that writes: nobody else writes while that looks through the runs of a month.

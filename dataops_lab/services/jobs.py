@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from ..domain.actors import Actor
 from ..domain.environments import SANDBOX
 from ..domain.events import Event, Subject, SubjectKind
 from ..domain.inputs import Pins
@@ -32,7 +33,7 @@ def inspect(
     path: str,
     *,
     root: str | None,
-    by: str,
+    by: Actor,
     kernel: str | None = None,
     environment: str = SANDBOX,
     image: str | None = None,
@@ -57,7 +58,7 @@ def take_along(ctx: Services, path: str, file: str, *, root: str | None) -> str 
     return ctx.notebooks.take_along(path, file, root=root)
 
 
-def _written_in(ctx: Services, path: str, *, root: str | None, by: str) -> WrittenIn | None:
+def _written_in(ctx: Services, path: str, *, root: str | None, by: Actor) -> WrittenIn | None:
     """As long as `by` may still use that kernel."""
     if not (offered := offered_kernels(ctx, by=by)):
         return None
@@ -101,7 +102,9 @@ def page(ctx: Services, *, limit: int = 50, cursor: str | None = None, text: str
     return Page(views(ctx, found.items), found.next)
 
 
-def change(ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: int | None = None, by: str) -> JobView:
+def change(
+    ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: int | None = None, by: Actor
+) -> JobView:
     """`changes` holds a name, a concurrency, pins and settings; None takes a setting back.
 
     Runs that are there keep theirs. With `revision`, StaleWrite when somebody else has changed the job since.

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from ..domain.actors import Actor
 from ..domain.events import Subject, SubjectKind
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.runs import RunState
@@ -40,7 +41,7 @@ def at(ctx: Services, path: str) -> Sequence[Job]:
     return list(({known.id: known} if known else {} | found).values())
 
 
-def follow(ctx: Services, path: str, to: str, *, by: str) -> Moved:
+def follow(ctx: Services, path: str, to: str, *, by: Actor) -> Moved:
     """Have the jobs follow whose notebook, or a folder above it, was moved from the local `path` to `to`.
 
     A notebook that is not there now is passed over, and so is one that is still where it was: safe to repeat.
@@ -74,7 +75,7 @@ def follow(ctx: Services, path: str, to: str, *, by: str) -> Moved:
     return Moved(moved, parted)
 
 
-def relink(ctx: Services, job_id: str, *, other: str | None = None, path: str | None = None, by: str) -> Job:
+def relink(ctx: Services, job_id: str, *, other: str | None = None, path: str | None = None, by: Actor) -> Job:
     """Say that the job is that of the notebook at the local `path`, or is the same as the job `other`.
 
     The runs and versions of the other job go to this one, which keeps its id, its name and its settings, and gets the
@@ -118,7 +119,7 @@ def _check_gone(ctx: Services, tx: Transaction, job: Job, other: Job | None) -> 
         )
 
 
-def _join(tx: Transaction, job: Job, other: Job, *, by: str, at: dt.datetime) -> Job:
+def _join(tx: Transaction, job: Job, other: Job, *, by: Actor, at: dt.datetime) -> Job:
     tx.jobs.hold([job.id, other.id])
     for waiting in tx.runs.newest_of([other.id], *_NOT_ENDED):
         raise Conflict(
@@ -133,7 +134,7 @@ def _join(tx: Transaction, job: Job, other: Job, *, by: str, at: dt.datetime) ->
     return joined
 
 
-def _move(tx: Transaction, job: Job, place: Location, *, by: str, at: dt.datetime) -> Job:
+def _move(tx: Transaction, job: Job, place: Location, *, by: Actor, at: dt.datetime) -> Job:
     workspace, known = settle(tx, place, by=by, at=at)
     moved = tx.jobs.change(replace(job, workspace_id=workspace.id, path=known.path, source=place.source))
     told = {"from": job.source, "to": place.source}

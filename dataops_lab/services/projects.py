@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..domain.actors import Actor
 from ..domain.jobs import Project
 from ..domain.settings import check_concurrency
 from .context import Services
@@ -15,7 +16,7 @@ def get(ctx: Services, name: str) -> Project:
         return tx.projects.get(name)
 
 
-def limit(ctx: Services, name: str, concurrency: int | None, *, by: str) -> Project:
+def limit(ctx: Services, name: str, concurrency: int | None, *, by: Actor) -> Project:
     """How many runs of it may be active at once; None: as many as there are slots. What runs goes on."""
     require_administrator(ctx, by)
     check_concurrency(concurrency)

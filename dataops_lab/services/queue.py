@@ -19,6 +19,7 @@ class Waiting:
     """Why queued runs wait, asked once for a whole list."""
 
     def __init__(self, ctx: Services, tx: Transaction) -> None:
+        self._tx = tx
         lease = leader(ctx, tx)
         self._outlook = _outlook(ctx, tx, lease.slots) if lease else None
 
@@ -41,7 +42,8 @@ class Waiting:
                 return _full("waiting_for_environment", f"The environment {run.environment}", in_use, limit)
         order = "it is the next one"
         if behind is not None:
-            order = f"{ahead} {'run is' if ahead == 1 else 'runs are'} ahead, the last of them {behind.created_by}'s"
+            whose = self._tx.actors.get(behind.created_by).name
+            order = f"{ahead} {'run is' if ahead == 1 else 'runs are'} ahead, the last of them {whose}'s"
         return Reason(
             "waiting_for_slot",
             f"{in_use} of {limit} slots are in use; {order}.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from ..domain.actors import Actor
 from ..domain.images import Login, checked_registry, registry_of
 from ..domain.secrets import REGISTRIES, Secret
 from ..errors import InvalidRequest, NotFound
@@ -21,7 +22,7 @@ def of(ctx: Services) -> Sequence[Secret]:
         return tx.secrets.of(REGISTRIES)
 
 
-def put(ctx: Services, registry: str, login: Login, *, by: str) -> Secret:
+def put(ctx: Services, registry: str, login: Login, *, by: Actor) -> Secret:
     """Set it, or replace it. Whether the registry takes it is seen at the next pull."""
     require_administrator(ctx, by)
     checked_registry(registry)
@@ -32,7 +33,7 @@ def put(ctx: Services, registry: str, login: Login, *, by: str) -> Secret:
         return secrets.seal(ctx, tx, REGISTRIES, registry, value, by=by)
 
 
-def remove(ctx: Services, registry: str, *, by: str) -> Secret:
+def remove(ctx: Services, registry: str, *, by: Actor) -> Secret:
     """As it was, sealed."""
     require_administrator(ctx, by)
     with ctx.store.begin() as tx:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
+from ..domain.actors import RETENTION, Actor
 from ..domain.jobs import Job
 from ..domain.retention import KEEP_EVENTS_FOR, RetentionRule, scopes_of
 from ..domain.runs import Run
@@ -34,7 +35,7 @@ T = TypeVar("T")
 # --- single runs ----------------------------------------------------------------------------------
 
 
-def keep(ctx: Services, run_id: str, *, by: str) -> RunView:
+def keep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
     """From now on nothing deletes it. Safe to repeat."""
     with ctx.store.begin() as tx:
         run = _own(ctx, tx, run_id, by, "keep")
@@ -42,7 +43,7 @@ def keep(ctx: Services, run_id: str, *, by: str) -> RunView:
     return get(ctx, run.id)
 
 
-def unkeep(ctx: Services, run_id: str, *, by: str) -> RunView:
+def unkeep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
     """It may go again. Safe to repeat."""
     with ctx.store.begin() as tx:
         run = _own(ctx, tx, run_id, by, "unkeep")
@@ -50,7 +51,7 @@ def unkeep(ctx: Services, run_id: str, *, by: str) -> RunView:
     return get(ctx, run.id)
 
 
-def delete(ctx: Services, run_id: str, *, by: str) -> None:
+def delete(ctx: Services, run_id: str, *, by: Actor) -> None:
     """With its record, for good. Its bytes go when they are collected, unless something else refers to them."""
     with ctx.store.begin() as tx:
         run = _own(ctx, tx, run_id, by, "delete")
@@ -65,7 +66,7 @@ def delete(ctx: Services, run_id: str, *, by: str) -> None:
             )
 
 
-def _own(ctx: Services, tx: Transaction, run_id: str, by: str, verb: str) -> Run:
+def _own(ctx: Services, tx: Transaction, run_id: str, by: Actor, verb: str) -> Run:
     run = tx.runs.get(run_id)
     require_owner(ctx, f"Run {run.id}", run.created_by, verb, by=by)
     return run
@@ -79,7 +80,7 @@ def rules(ctx: Services) -> Sequence[RetentionRule]:
         return tx.retention.rules()
 
 
-def set_rules(ctx: Services, given: Sequence[RetentionRule], *, by: str) -> Sequence[RetentionRule]:
+def set_rules(ctx: Services, given: Sequence[RetentionRule], *, by: Actor) -> Sequence[RetentionRule]:
     """Instead of all there were. Nothing goes at once: the engine applies them within the hour."""
     require_administrator(ctx, by)
     with ctx.store.begin() as tx:
@@ -137,7 +138,9 @@ class Removed:
     bytes: int = 0
 
 
-def apply(ctx: Services, *, by: str, fence: int | None = None, stopped: Callable[[], bool] = lambda: False) -> Removed:
+def apply(
+    ctx: Services, *, by: Actor, fence: int | None = None, stopped: Callable[[], bool] = lambda: False
+) -> Removed:
     """Delete what the rules let go, what only that needed, and the oldest events. In short transactions.
 
     What runs, what is kept, and the newest version of a job stay. `stopped` ends it between two of
@@ -185,7 +188,7 @@ def collect(ctx: Services, *, fence: int | None = None, stopped: Callable[[], bo
     return removed
 
 
-def apply_now(ctx: Services, *, by: str) -> Removed:
+def apply_now(ctx: Services, *, by: Actor) -> Removed:
     """Both at once, for a person."""
     require_administrator(ctx, by)
     removed = apply(ctx, by=by)
@@ -201,7 +204,7 @@ def tidy(ctx: Services, *, fence: int, stopped: Callable[[], bool]) -> Removed:
         apply_now = _is_due(tx, _RULES, now, APPLY_EVERY)
         collect_now = _is_due(tx, _BLOBS, now, COLLECT_EVERY)
     if apply_now:
-        removed = apply(ctx, by="retention", fence=fence, stopped=stopped)
+        removed = apply(ctx, by=RETENTION, fence=fence, stopped=stopped)
     if collect_now and not stopped():
         collected = collect(ctx, fence=fence, stopped=stopped)
         removed = replace(removed, blobs=collected.blobs, bytes=collected.bytes)

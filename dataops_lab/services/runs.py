@@ -9,6 +9,7 @@ from typing import Any
 
 from ulid import ULID
 
+from ..domain.actors import Actor
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.moments import Moment
 from ..domain.parameters import ParameterSchema
@@ -66,7 +67,7 @@ class Submitted:
     created: bool
 
 
-def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
+def submit(ctx: Services, submission: Submission, *, by: Actor) -> Submitted:
     """Snapshot the notebook and queue a run of it. What can be refused is refused before anything is written."""
     _check(submission)
     request = _request_digest(submission)
@@ -88,7 +89,7 @@ def submit(ctx: Services, submission: Submission, *, by: str) -> Submitted:
 
 
 def submit_many(
-    ctx: Services, submission: Submission, rows: Sequence[ParameterRow], *, by: str
+    ctx: Services, submission: Submission, rows: Sequence[ParameterRow], *, by: Actor
 ) -> list[tuple[RunSummary, bool]]:
     """Snapshot the notebook once, and queue a run of it for each row: all of them or none.
 
@@ -158,7 +159,7 @@ def rerun(
     run_id: str,
     *,
     parameters: dict[str, Any] | None,
-    by: str,
+    by: Actor,
     elsewhere: Elsewhere = THERE,
     key: str | None = None,
 ) -> Submitted:
@@ -242,7 +243,7 @@ def repeated(old: Run, version: Version, placed: Placement, kernel: KernelChoice
     )
 
 
-def queue_run(tx: Transaction, order: Order, *, by: str, at: Moment) -> Run:
+def queue_run(tx: Transaction, order: Order, *, by: Actor, at: Moment) -> Run:
     """Queue a run of a version that is there. Its `key` must be free: ask `tx.runs.by_key` first.
 
     What is a part of another run is queued once: the second time the first one is the answer.
@@ -250,7 +251,7 @@ def queue_run(tx: Transaction, order: Order, *, by: str, at: Moment) -> Run:
     return queue_runs(tx, [order], by=by, at=at)[0]
 
 
-def queue_runs(tx: Transaction, orders: Sequence[Order], *, by: str, at: Moment) -> list[Run]:
+def queue_runs(tx: Transaction, orders: Sequence[Order], *, by: Actor, at: Moment) -> list[Run]:
     """Queue several in one statement, see `queue_run`; in the order of `orders`, which name no part twice."""
     there = [tx.runs.part(*order.parent) if order.parent else None for order in orders]
     # Ids of one moment have no order of their own, and the queue starts runs by it.
@@ -262,7 +263,7 @@ def queue_runs(tx: Transaction, orders: Sequence[Order], *, by: str, at: Moment)
     return queued
 
 
-def _queued(order: Order, run_id: str, *, by: str, at: Moment) -> Run:
+def _queued(order: Order, run_id: str, *, by: Actor, at: Moment) -> Run:
     parent_id, parent_key = order.parent or (None, None)
     return Run(
         id=run_id,
@@ -292,7 +293,7 @@ def _queued(order: Order, run_id: str, *, by: str, at: Moment) -> Run:
     )
 
 
-def cancel(ctx: Services, run_id: str, *, by: str) -> RunView:
+def cancel(ctx: Services, run_id: str, *, by: Actor) -> RunView:
     """Ask for the end of a run. What is only queued ends here; the engine ends the rest. Safe to repeat."""
     now = ctx.clock.now()
     with ctx.store.begin() as tx:

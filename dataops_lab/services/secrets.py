@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ..domain.actors import Actor
 from ..domain.secrets import Secret, of_environment
 from ..domain.variables import check_name, check_value
 from ..errors import Conflict, NotFound, Refused, SecretsLocked
@@ -21,7 +22,7 @@ def of(ctx: Services, environment: str) -> Sequence[Secret]:
         return tx.secrets.of(of_environment(tx.environments.get(environment).name))
 
 
-def put(ctx: Services, environment: str, name: str, value: str, *, by: str) -> Secret:
+def put(ctx: Services, environment: str, name: str, value: str, *, by: Actor) -> Secret:
     """Set it, or replace its value. What runs now keeps the earlier one."""
     require_administrator(ctx, by)
     check_name(name)
@@ -35,7 +36,7 @@ def put(ctx: Services, environment: str, name: str, value: str, *, by: str) -> S
         return seal(ctx, tx, of_environment(environment), name, value, by=by)
 
 
-def seal(ctx: Services, tx: Transaction, scope: str, name: str, value: str, *, by: str) -> Secret:
+def seal(ctx: Services, tx: Transaction, scope: str, name: str, value: str, *, by: Actor) -> Secret:
     # Sealed inside of the transaction: see `rotate_key`.
     before = tx.secrets.find(scope, name)
     secret = Secret(scope, name, before.version + 1 if before else 1, ctx.clock.now(), by)
@@ -45,7 +46,7 @@ def seal(ctx: Services, tx: Transaction, scope: str, name: str, value: str, *, b
     return secret
 
 
-def expect(ctx: Services, tx: Transaction, environment: str, name: str, *, by: str) -> None:
+def expect(ctx: Services, tx: Transaction, environment: str, name: str, *, by: Actor) -> None:
     """Note that it must be set before anything can run there; nothing when it is there."""
     check_name(name)
     scope = of_environment(environment)
@@ -53,7 +54,7 @@ def expect(ctx: Services, tx: Transaction, environment: str, name: str, *, by: s
         tx.secrets.put(Secret(scope, name, 0, ctx.clock.now(), by))
 
 
-def remove(ctx: Services, environment: str, name: str, *, by: str) -> Secret:
+def remove(ctx: Services, environment: str, name: str, *, by: Actor) -> Secret:
     """As it was, sealed."""
     require_administrator(ctx, by)
     with ctx.store.begin() as tx:
@@ -89,7 +90,7 @@ class Rotated:
     secrets: int
 
 
-def rotate_key(ctx: Services, *, by: str) -> Rotated:
+def rotate_key(ctx: Services, *, by: Actor) -> Rotated:
     """Put every secret under a new key, then forget the earlier ones. Safe to repeat after it was interrupted."""
     require_administrator(ctx, by)
     # First the key: until all of this is committed, both are there, and nothing is lost by a crash.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from ulid import ULID
 
+from ..domain.actors import Actor
 from ..domain.inputs import Pins
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.runs import Submission
@@ -31,7 +32,7 @@ class Taken:
     """The job that it may be under another path, where it is not one yet."""
 
 
-def take(ctx: Services, submission: Submission, *, by: str) -> Taken:
+def take(ctx: Services, submission: Submission, *, by: Actor) -> Taken:
     """Snapshot the notebook. Refused unless it may run where the submission wants it."""
     if submission.image is None:
         authored = image_of(ctx, submission.path, submission.environment, root=submission.root)
@@ -60,7 +61,7 @@ def pins_of(ctx: Services, path: str, given: Sequence[str] | None) -> Pins:
     return Pins(job.pinned) if job else Pins()
 
 
-def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: str, at: dt.datetime) -> tuple[Job, Version]:
+def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: Actor, at: dt.datetime) -> tuple[Job, Version]:
     """Add the version to its job, and the job if there is none. The same bytes are one version.
 
     Conflict when the environment was changed since the snapshot was taken.
@@ -78,7 +79,7 @@ def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: str, at: d
     return job, version
 
 
-def _job_of(tx: Transaction, taken: Taken, *, by: str, at: dt.datetime) -> Job:
+def _job_of(tx: Transaction, taken: Taken, *, by: Actor, at: dt.datetime) -> Job:
     snapshot, submission = taken.snapshot, taken.submission
     workspace, known = settle(tx, snapshot.location, by=by, at=at)
     job = known.job

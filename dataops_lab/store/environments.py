@@ -7,9 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from ..domain.actors import Actor
 from ..domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
 from ..errors import UnknownEnvironment
 from . import tables as t
+from .actors import SqlActors
 from .fitting import fitting
 from .locks import hold
 
@@ -18,8 +20,9 @@ _COLUMNS = ("name", "position", "revision", "changed_at", "changed_by")
 
 
 class SqlEnvironments:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors) -> None:
         self._connection = connection
+        self._actors = actors
 
     def get(self, name: str) -> Environment:
         hold(self._connection, "environment", name)
@@ -29,12 +32,12 @@ class SqlEnvironments:
             raise UnknownEnvironment(
                 f"There is no environment {name!r}. There is: {', '.join(names)}.", environments=names
             )
-        return _environment(row)
+        return _environment(row, self._actors)
 
     def all(self) -> Sequence[Environment]:
-        return [_environment(row) for row in self._connection.execute(_ALL)]
+        return [_environment(row, self._actors) for row in self._connection.execute(_ALL)]
 
-    def put(self, environment: Environment, *, at: dt.datetime, by: str) -> Environment:
+    def put(self, environment: Environment, *, at: dt.datetime, by: Actor) -> Environment:
         definition = {key: value for key, value in asdict(environment).items() if key not in _COLUMNS}
         row = {"position": environment.position, "definition": definition, "changed_at": at, "changed_by": by}
         hold(self._connection, "environment", environment.name)
@@ -55,7 +58,12 @@ _ALL = select(t.environments).order_by(t.environments.c.position, t.environments
 _BY_NAME = select(t.environments).where(t.environments.c.name == bindparam("name"))
 
 
-def _environment(row: Row[Any]) -> Environment:
+def concurrency_limits(connection: Connection) -> dict[str, int | None]:
+    """How many attempts may be alive in each environment."""
+    return {row.name: row.definition["limits"]["concurrency"] for row in connection.execute(_ALL)}
+
+
+def _environment(row: Row[Any], actors: SqlActors) -> Environment:
     it = row.definition
     return Environment(
         **{
@@ -64,7 +72,7 @@ def _environment(row: Row[Any]) -> Environment:
             "position": row.position,
             "revision": row.revision,
             "changed_at": row.changed_at,
-            "changed_by": row.changed_by,
+            "changed_by": actors.find(row.changed_by),
             "executor": ExecutorKind(it["executor"]),
             "docker": DockerSettings(**it["docker"]),
             "limits": RunLimits(**{**it["limits"], "resources": Resources(**it["limits"]["resources"])}),

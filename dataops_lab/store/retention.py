@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, insert, not_, select, update
 
+from ..domain.actors import Actor
 from ..domain.retention import RetentionRule, Scope
 from ..domain.runs import RunState
 from . import tables as t
@@ -27,7 +28,7 @@ class SqlRetention:
             _rule(row) for row in self._connection.execute(select(t.retention_rules).order_by(c.environment, c.state))
         ]
 
-    def put(self, rules: Sequence[RetentionRule], *, at: dt.datetime, by: str) -> None:
+    def put(self, rules: Sequence[RetentionRule], *, at: dt.datetime, by: Actor) -> None:
         before = {(row.environment, row.state): row for row in self._connection.execute(select(t.retention_rules))}
         self._connection.execute(delete(t.retention_rules))
         for rule in rules:

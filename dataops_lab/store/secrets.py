@@ -7,26 +7,28 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 
 from ..domain.secrets import Sealed, Secret
 from . import tables as t
+from .actors import SqlActors
 from .fitting import fitting
 from .locks import hold
 
 
 class SqlSecrets:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors) -> None:
         self._connection = connection
+        self._actors = actors
 
     def of(self, scope: str) -> Sequence[Secret]:
-        return [_secret(row) for row in self._connection.execute(_OF_SCOPE, {"scope": scope})]
+        return [_secret(row, self._actors) for row in self._connection.execute(_OF_SCOPE, {"scope": scope})]
 
     def find(self, scope: str, name: str) -> Secret | None:
         self._hold()
         query = select(t.secrets).where(t.secrets.c.scope == scope, t.secrets.c.name == name)
         row = self._connection.execute(query).one_or_none()
-        return _secret(row) if row else None
+        return _secret(row, self._actors) if row else None
 
     def all(self) -> Sequence[Secret]:
         self._hold()
-        return [_secret(row) for row in self._connection.execute(_ALL)]
+        return [_secret(row, self._actors) for row in self._connection.execute(_ALL)]
 
     def put(self, secret: Secret) -> None:
         self._hold()
@@ -60,6 +62,6 @@ _ALL = select(t.secrets).order_by(t.secrets.c.scope, t.secrets.c.name)
 _OF_SCOPE = _ALL.where(t.secrets.c.scope == bindparam("scope"))
 
 
-def _secret(row: Row[Any]) -> Secret:
+def _secret(row: Row[Any], actors: SqlActors) -> Secret:
     sealed = Sealed(row.key_id, bytes(row.wrapped), bytes(row.data)) if row.data is not None else None
-    return Secret(row.scope, row.name, row.version, row.changed_at, row.changed_by, sealed, row.revision)
+    return Secret(row.scope, row.name, row.version, row.changed_at, actors.get(row.changed_by), sealed, row.revision)

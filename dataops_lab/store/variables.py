@@ -6,17 +6,19 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from ..domain.variables import Variable
 from . import tables as t
+from .actors import SqlActors
 from .fitting import fitting
 from .locks import hold
 
 
 class SqlVariables:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors) -> None:
         self._connection = connection
+        self._actors = actors
 
     def of(self, environment: str) -> Sequence[Variable]:
         rows = self._connection.execute(_OF_ENVIRONMENT, {"environment": environment})
-        return [Variable(**row._mapping) for row in rows]
+        return [Variable(**{**row._mapping, "changed_by": self._actors.get(row.changed_by)}) for row in rows]
 
     def put(self, variable: Variable) -> None:
         hold(self._connection, "variable", variable.environment, variable.name)

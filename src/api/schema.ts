@@ -894,6 +894,22 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * ActorKind
+         * @enum {string}
+         */
+        ActorKind: "person" | "token" | "system";
+        /**
+         * ActorModel
+         * @description Whoever did something. `id` decides and stays; `name` is for people.
+         */
+        ActorModel: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            kind: components["schemas"]["ActorKind"];
+        };
+        /**
          * AddImageRequest
          * @description The name of an image that is there gives it a new pin, and keeps what is not given here. `environment`: its
          *     daemon gets the image, and it is allowed there. `pull`: ask the registry also when the daemon has the reference.
@@ -1269,8 +1285,7 @@ export interface components {
             reference: string;
             /** Until */
             until: string;
-            /** By */
-            by: string;
+            by: components["schemas"]["ActorModel"];
         };
         /**
          * EngineStatus
@@ -1412,8 +1427,7 @@ export interface components {
             revision: number;
             /** Changed At */
             changed_at: string | null;
-            /** Changed By */
-            changed_by: string | null;
+            changed_by: components["schemas"]["ActorModel"] | null;
             /** Not Enforced */
             not_enforced: string[];
         };
@@ -1587,8 +1601,7 @@ export interface components {
             host: string | null;
             /** Added At */
             added_at: string;
-            /** Added By */
-            added_by: string;
+            added_by: components["schemas"]["ActorModel"];
             /** Description */
             description: string;
             /** Tags */
@@ -1681,8 +1694,7 @@ export interface components {
             state: components["schemas"]["ImageTaskState"];
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Finished At */
             finished_at: string | null;
             error: components["schemas"]["ImageTaskError"] | null;
@@ -1715,8 +1727,7 @@ export interface components {
             digest: string;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Complete */
             complete: boolean;
             /** Results */
@@ -1969,8 +1980,7 @@ export interface components {
             revision: number;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** @default null */
             last_run: components["schemas"]["RunSummaryModel"] | null;
         };
@@ -2272,8 +2282,7 @@ export interface components {
         PlaceChange: {
             /** At */
             at: string;
-            /** By */
-            by: string | null;
+            by: components["schemas"]["ActorModel"] | null;
             /** Source Before */
             source_before: string;
             /** Source */
@@ -2420,8 +2429,7 @@ export interface components {
             registry: string;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
         };
         /**
          * RelinkRequest
@@ -2584,8 +2592,7 @@ export interface components {
             nothing_to_do: boolean;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Started At */
             started_at: string | null;
             /** Finished At */
@@ -2601,8 +2608,7 @@ export interface components {
             resources: components["schemas"]["ResourcesModel"];
             /** Unpromoted */
             unpromoted: boolean;
-            /** Cancel Requested By */
-            cancel_requested_by: string | null;
+            cancel_requested_by: components["schemas"]["ActorModel"] | null;
             waits_because: components["schemas"]["ReasonModel"] | null;
             /** Next Attempt At */
             next_attempt_at: string | null;
@@ -2643,8 +2649,7 @@ export interface components {
             findings: components["schemas"]["FindingModel"][];
             /** Log Bytes */
             log_bytes: number | null;
-            /** Kept By */
-            kept_by: string | null;
+            kept_by: components["schemas"]["ActorModel"] | null;
             /** Damage */
             damage: {
                 [key: string]: string;
@@ -2684,8 +2689,7 @@ export interface components {
             nothing_to_do: boolean;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Started At */
             started_at: string | null;
             /** Finished At */
@@ -2715,8 +2719,7 @@ export interface components {
             is_set: boolean;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
         };
         /**
          * SecretValue
@@ -2745,8 +2748,7 @@ export interface components {
             is_set: boolean;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
             /** Masked */
             masked: boolean;
         };
@@ -2759,8 +2761,7 @@ export interface components {
         Status: {
             /** Version */
             version: string;
-            /** User */
-            user: string;
+            user: components["schemas"]["ActorModel"];
             /** Home */
             home: string;
             engine: components["schemas"]["EngineStatus"];
@@ -2972,8 +2973,7 @@ export interface components {
             value: string;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
         };
         /**
          * VariableValue
@@ -3003,8 +3003,7 @@ export interface components {
             number: number;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Notebook Path */
             notebook_path: string;
             /** File Count */

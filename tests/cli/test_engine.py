@@ -31,6 +31,7 @@ def test_without_an_engine_the_status_says_so_and_stopping_is_no_error(own_shell
         "slots": None,
         "queued": 0,
         "running": 0,
+        "warm": None,
     }
     assert own_shell.here("engine", "stop", "--json").json == {"stopped": False, "pid": None, "running": 0}
 

@@ -7,200 +7,32 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import select
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import psutil
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 
-from dataops_lab.executors.process import ProcessExecutor
 from dataops_lab.executors.warm import Warm
-from dataops_lab.ports import AttemptStatus, Bundle, BundleFile
+from dataops_lab.ports import AttemptStatus, BundleFile
 from dataops_lab.runner import preload, protocol
 from dataops_lab.testing import MemoryBlobs
 
 from ..waiting import PATIENCE_S, eventually
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
-PYTHON = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-BASH = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
-
-ANCESTORS = r"""
-parent() { sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status"; }
-runner=$(sed 's/.*"pid": \([0-9]*\).*/\1/' ../../runner.json)
-echo "$runner" "$(parent "$(parent "$runner")")" "$(parent "$1")" "$(parent "$(parent "$1")")" > ../../.ancestors
-mv ../../.ancestors ../../ancestors
-"""
-"""Given the pid of a kernel: its runner, the parent of the runner's keeper, the kernel's parent and grandparent."""
-
-TELL_ANCESTORS = {
-    "python": "import os\nos.system(f'sh {script} {{os.getpid()}}');",
-    "bash": "sh {script} $PPID",
-    "R": "invisible(system(paste('sh {script}', Sys.getpid())))",
-}
-
-TRIES = 3
-"""Who waits for a preloaded interpreter for too long starts cold instead, as a busy machine may have it."""
-
-
-@dataclass
-class Site:
-    """A folder of runs, and the preloaded interpreters that they may use."""
-
-    folder: Path
-    warm: Warm
-    blobs: MemoryBlobs
-    count: int = 0
-
-    def __post_init__(self) -> None:
-        self._script = self.folder / ".ancestors.sh"
-        self._script.write_text(ANCESTORS)
-        self._roles: dict[int, str] = {}
-
-    def start(self, notebook: bytes | str, *, warm: bool, **more: Any) -> Run:
-        """As soon as its ancestors are known, which are those that are wanted."""
-        wanted = By("preloaded", "preloaded" if more.get("language", "python") == "python" else "runner")
-        for _ in range(TRIES):
-            run = self.start_once(notebook, warm=warm, **more)
-            run.told()
-            if not warm or self.started_by(run) == wanted:
-                break
-            run.executor.stop(run.name, force=True)
-            run.ended()
-            assert self.warm.wait(60)
-        assert self.started_by(run) == (wanted if warm else COLD)
-        return run
-
-    def started_by(self, run: Run) -> By:
-        """The preloaded interpreters are told by their pids: what they fork looks like what it became."""
-        self._roles |= {each.process.pid: str(key[0]) for key, each in self.warm._preloaded.items()}
-        assert run.ancestors, "It ended before it could tell."
-        runner, of_runner, of_kernel, of_keeper = run.ancestors
-        return By(
-            {os.getpid(): "engine"}.get(of_runner, "preloaded" if self._roles.get(of_runner) == "runner" else None),
-            {runner: "runner"}.get(of_kernel, "preloaded" if self._roles.get(of_keeper) == "kernel" else None),
-        )
-
-    def start_once(
-        self, notebook: bytes | str, *, warm: bool, files: list[BundleFile] | None = None, **kernel: Any
-    ) -> Run:
-        spec_of_kernel = {"name": "k", "language": "python", "argv": PYTHON, "env": {}, "interrupt_mode": "signal"}
-        spec_of_kernel |= kernel
-        if isinstance(notebook, str):
-            content = {"cells": [code_cell(notebook)], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
-        else:
-            content = json.loads(notebook)
-        tell = code_cell(TELL_ANCESTORS[str(spec_of_kernel["language"])].format(script=self._script))
-        if content["nbformat_minor"] >= 5:
-            tell["id"] = "ancestors"
-        content["cells"].insert(0, tell)
-        self.count += 1
-        name = f"{os.getpid()}-{self.folder.name}-{self.count:03}"
-        spec: dict[str, Any] = {
-            "format": 1,
-            "attempt": name,
-            "kernel": spec_of_kernel,
-            "folder": "work",
-            "files": [],
-            "output_limits": {"cell_bytes": 10**6, "run_bytes": 10**7},
-            "startup_timeout_s": 60.0,
-            "interrupt_grace_s": 2.0,
-        }
-        environment = {name: os.environ[name] for name in ("PATH", "HOME", "IPYTHONDIR")} | {"OF_THE_ENVIRONMENT": "ü"}
-        executor = ProcessExecutor(self.folder, self.blobs, warm=self.warm if warm else None)
-        executor.start(Bundle(name, spec, json.dumps(content).encode(), files or [], environment))
-        return Run(executor, name)
-
-    def run(self, notebook: bytes | str, *, warm: bool, **more: Any) -> Run:
-        return self.start(notebook, warm=warm, **more).ended()
-
-    def make_ready(self, **kernel: Any) -> None:
-        """By a run, which starts cold and lets them begin."""
-        self.start_once("1", warm=True, **kernel).ended()
-        assert self.warm.wait(60)
-
-
-class By(NamedTuple):
-    """Who started it; None is somebody who should not."""
-
-    runner: str | None
-    kernel: str | None
-
-
-COLD = By("engine", "runner")
-
-
-def code_cell(source: str) -> dict[str, Any]:
-    return {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
-
-
-@dataclass
-class Run:
-    executor: ProcessExecutor
-    name: str
-
-    @property
-    def directory(self) -> Path:
-        return self.executor.directory(self.name)
-
-    @property
-    def ancestors(self) -> list[int]:
-        """Empty until its first cell has told."""
-        path = self.directory / "ancestors"
-        return [int(pid) for pid in path.read_text().split()] if path.exists() else []
-
-    def told(self) -> None:
-        eventually(lambda: self.ancestors or self.executor.look(self.name).is_dead)
-
-    def ended(self) -> Run:
-        eventually(lambda: self.executor.look(self.name).has_ended)
-        if not self.executor.look(self.name).is_dead:
-            self.executor.stop(self.name, force=True)  # As the engine does.
-        eventually(lambda: self.executor.look(self.name).is_dead)
-        return self
-
-    @property
-    def log(self) -> str:
-        return (self.directory / protocol.LOG).read_text().replace(self.name, "NAME")
-
-    @property
-    def result(self) -> dict[str, Any]:
-        result: dict[str, Any] = json.loads((self.directory / protocol.RESULT).read_text())
-        return result
-
-    def record(self) -> dict[str, Any]:
-        """What is left of it, without what no two runs have in common."""
-        notebook = json.loads((self.directory / protocol.OUTPUT).read_text())
-        outputs = [cell.get("outputs") for cell in notebook["cells"]]
-        artifacts = self.directory / protocol.ARTIFACTS
-        return {
-            "ended": {key: self.result[key] for key in ("state", "nothing_to_do", "failure", "done", "total")},
-            # Addresses, and the names that pandas gives to styled tables, are by chance.
-            "outputs": re.sub(r"T_[0-9a-f]{5}|0x[0-9a-f]+", "", json.dumps(outputs)).replace(self.name, "NAME"),
-            "counts": [cell.get("execution_count") for cell in notebook["cells"]],
-            "values": json.loads((self.directory / protocol.VALUES).read_text()),
-            "artifacts": {
-                str(path.relative_to(artifacts)): path.stat().st_size for path in artifacts.rglob("*") if path.is_file()
-            },
-            "log": self.log,
-            "events": sorted(
-                {json.loads(line)["kind"] for line in (self.directory / protocol.JOURNAL).open()} - {"usage"}
-            ),
-        }
+from ..warm_site import BASH, COLD, EXAMPLES, PYTHON, Site
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    made = Site(tmp_path_factory.mktemp("warm"), Warm(4), MemoryBlobs())
+    made = Site(tmp_path_factory.mktemp("warm"), Warm(4, library_bytes=2 * 1024**3), MemoryBlobs())
     made.make_ready()
     yield made
     made.warm.close()
@@ -254,9 +86,11 @@ def test_the_examples_leave_the_same_record(site: Site, path: Path) -> None:
     language = json.loads(notebook)["metadata"]["kernelspec"]["language"]
     kernel = {"language": language, "argv": BASH if language == "bash" else PYTHON}
     kernel |= {"env": {"PS1": "$"}} if language == "bash" else {}
-    cold, warm = (site.run(notebook, warm=warm, files=files, **kernel).record() for warm in (False, True))
-    assert warm == cold
-    assert cold["ended"]["done"] > 0
+    cold = site.run(notebook, warm=False, files=files, **kernel)
+    warm = site.run_ahead(notebook, cold, files=files, **kernel)
+    assert warm.record() == cold.record()
+    assert cold.result["done"] > 0
+    assert bool(cold.result["imports"]) is (language == "python")
 
 
 SAME = {
@@ -332,6 +166,12 @@ def test_a_kernel_that_is_not_python_starts_cold_below_a_preloaded_runner_and_do
     # And nothing was made ready for the next one of its kind, which it could not serve.
     assert set(site.warm._preloaded) == before
 
+
+THREADED = """
+import sys, threading, time
+if "preload.py" in " ".join(sys.orig_argv):
+    threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+"""
 
 DAEMON = """
 import os, signal, time
@@ -443,6 +283,24 @@ def test_one_that_does_not_answer_costs_time_and_nothing_else(own: Site) -> None
     assert own.started_by(run) == COLD
     assert run.result["state"] == "succeeded"
     assert run.log.splitlines().count("once") == 1
+
+
+def test_where_pyarrow_is_installed_a_preloaded_runner_has_one_thread_and_a_warm_start(site: Site) -> None:
+    assert find_spec("pyarrow")
+    (runner,) = (each for each in site.warm._preloaded.values() if each.role == "runner")
+    assert (runner.problem, len(psutil.Process(runner.process.pid).threads())) == ("", 1)
+    site.run("1", warm=True)
+
+
+def test_one_that_has_threads_is_not_used_and_says_what_started_them(own: Site) -> None:
+    (own.folder / "sitecustomize.py").write_text(THREADED)
+    env = {"PYTHONPATH": str(own.folder)}
+    own.start_once("1", warm=True, env=env).ended()
+    assert not own.warm.wait(60)
+    (kernel,) = (it for it in own.warm.tell()["interpreters"] if it["role"] == "kernel")
+    assert (kernel["state"], kernel["problem"]) == ("failed", "The import of ipykernel.kernelapp starts threads.")
+    following = own.start_once("1", warm=True, env=env).ended()
+    assert own.started_by(following) == ("preloaded", "runner")
 
 
 def test_they_begin_anew_after_something_was_installed(own: Site) -> None:

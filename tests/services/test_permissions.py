@@ -8,6 +8,7 @@ import pytest
 from dataops_lab.domain.configuration import Configuration, EnvironmentEntry
 from dataops_lab.errors import Forbidden
 from dataops_lab.services import configuration, damage, environments, jobs, retention, runs
+from dataops_lab.testing import person
 
 
 @pytest.mark.parametrize(
@@ -24,19 +25,19 @@ def test_what_is_somebodys_own_is_for_her_and_for_administrators(ctx, submit, ac
     view = submit()
     ctx = replace(ctx, administrators=frozenset({"ann"}))
     with pytest.raises(Forbidden, match="belongs to someone") as refused:
-        act(ctx, view, "bob")
+        act(ctx, view, person("bob"))
     assert refused.value.precise_code == "not_owner"
     for by in ("someone", "ann"):
-        act(ctx, view, by)
+        act(ctx, view, person(by))
 
 
 def test_the_audit_log_tells_what_was_committed_and_nothing_else(ctx, caplog):
     caplog.set_level(logging.INFO, "dataops_lab.audit")
     wanted = Configuration((EnvironmentEntry("sandbox", {"description": "new"}, {"A": "1"}, None),), ())
-    configuration.plan(ctx, wanted, by="ann")
+    configuration.plan(ctx, wanted, by=person("ann"))
     with pytest.raises(ZeroDivisionError), ctx.store.begin() as tx:
-        environments.put_variable(ctx, tx, "sandbox", "A", "1", by="ann")
+        environments.put_variable(ctx, tx, "sandbox", "A", "1", by=person("ann"))
         1 / 0  # noqa: B018
     assert caplog.messages == []
-    environments.set_variable(ctx, "sandbox", "A", "1", by="ann")
+    environments.set_variable(ctx, "sandbox", "A", "1", by=person("ann"))
     assert caplog.messages == ["ann set the variable A of sandbox"]

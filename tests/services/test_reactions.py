@@ -12,7 +12,7 @@ from dataops_lab.domain.runs import RunState
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.errors import StoreBusy
 from dataops_lab.services import Services, jobs, runs
-from dataops_lab.testing import FakeBackends
+from dataops_lab.testing import FakeBackends, person
 
 FAR = 10_000
 
@@ -70,8 +70,8 @@ def test_a_run_that_is_cancelled_before_it_starts_and_one_that_expires_are_ends_
     reaction = Remembering()
     ctx, engine = reacting(reaction)
     cancelled, expiring = submit().run, submit().run
-    jobs.change(ctx, expiring.job_id, {"concurrency": 0}, by="someone")
-    runs.cancel(ctx, cancelled.id, by="someone")
+    jobs.change(ctx, expiring.job_id, {"concurrency": 0}, by=person("someone"))
+    runs.cancel(ctx, cancelled.id, by=person("someone"))
     engine.step()
     clock.advance(expiring.settings.queue_timeout_s)
     run_until(engine, lambda: len(reaction.calls) == 2)

@@ -1,0 +1,199 @@
+"""Runs on preloaded interpreters and without them, and how each was started."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dataops_lab.executors.process import ProcessExecutor
+from dataops_lab.executors.warm import Warm
+from dataops_lab.ports import Bundle, BundleFile
+from dataops_lab.runner import protocol
+from dataops_lab.testing import MemoryBlobs
+
+from .waiting import eventually
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PYTHON = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+BASH = [sys.executable, "-m", "bash_kernel", "-f", "{connection_file}"]
+
+ANCESTORS = r"""
+parent() { sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status"; }
+runner=$(sed 's/.*"pid": \([0-9]*\).*/\1/' ../../runner.json)
+echo "$runner" "$(parent "$(parent "$runner")")" "$(parent "$1")" "$(parent "$(parent "$1")")" > ../../.ancestors
+mv ../../.ancestors ../../ancestors
+"""
+"""Given the pid of a kernel: its runner, the parent of the runner's keeper, the kernel's parent and grandparent."""
+
+TELL_ANCESTORS = {
+    "python": "import os\nos.system(f'sh {script} {{os.getpid()}}');",
+    "bash": "sh {script} $PPID",
+    "R": "invisible(system(paste('sh {script}', Sys.getpid())))",
+}
+
+TRIES = 3
+"""Who waits for a preloaded interpreter for too long starts cold instead, as a busy machine may have it."""
+
+
+@dataclass
+class Site:
+    """A folder of runs, and the preloaded interpreters that they may use."""
+
+    folder: Path
+    warm: Warm
+    blobs: MemoryBlobs
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self._script = self.folder / ".ancestors.sh"
+        self._script.write_text(ANCESTORS)
+        self._roles: dict[int, str] = {}
+        self._cold = Warm(0)
+        self._cold.libraries = self.warm.libraries  # Runs tell what they imported all the same.
+
+    def start(self, notebook: bytes | str, *, warm: bool, **more: Any) -> Run:
+        """As soon as its ancestors are known, which are those that are wanted."""
+        kernel = "libraries" if more.get("imports") else "preloaded"
+        wanted = By("preloaded", kernel if more.get("language", "python") == "python" else "runner")
+        for _ in range(TRIES):
+            run = self.start_once(notebook, warm=warm, **more)
+            run.told()
+            if not warm or self.started_by(run) == wanted:
+                break
+            run.executor.stop(run.name, force=True)
+            run.ended()
+            assert self.warm.wait(60)
+        assert self.started_by(run) == (wanted if warm else COLD)
+        return run
+
+    def started_by(self, run: Run) -> By:
+        """The preloaded interpreters are told by their pids: what they fork looks like what it became."""
+        for it in self.warm._preloaded.values():
+            self._roles[it.process.pid] = "libraries" if it.imports else {"kernel": "preloaded"}.get(it.role, it.role)
+        assert run.ancestors, "It ended before it could tell."
+        runner, of_runner, of_kernel, of_keeper = run.ancestors
+        return By(
+            {os.getpid(): "engine"}.get(of_runner, "preloaded" if self._roles.get(of_runner) == "runner" else None),
+            {runner: "runner"}.get(of_kernel, self._roles.get(of_keeper)),
+        )
+
+    def start_once(
+        self, notebook: bytes | str, *, warm: bool, files: list[BundleFile] | None = None, **kernel: Any
+    ) -> Run:
+        spec_of_kernel = {"name": "k", "language": "python", "argv": PYTHON, "env": {}, "interrupt_mode": "signal"}
+        spec_of_kernel |= kernel
+        imports = spec_of_kernel.pop("imports", ())
+        if isinstance(notebook, str):
+            content = {"cells": [code_cell(notebook)], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+        else:
+            content = json.loads(notebook)
+        tell = code_cell(TELL_ANCESTORS[str(spec_of_kernel["language"])].format(script=self._script))
+        if content["nbformat_minor"] >= 5:
+            tell["id"] = "ancestors"
+        content["cells"].insert(0, tell)
+        self.count += 1
+        name = f"{os.getpid()}-{self.folder.name}-{self.count:03}"
+        spec: dict[str, Any] = {
+            "format": 1,
+            "attempt": name,
+            "kernel": spec_of_kernel,
+            "folder": "work",
+            "files": [],
+            "output_limits": {"cell_bytes": 10**6, "run_bytes": 10**7},
+            "startup_timeout_s": 60.0,
+            "interrupt_grace_s": 2.0,
+        }
+        environment = {name: os.environ[name] for name in ("PATH", "HOME", "IPYTHONDIR")} | {"OF_THE_ENVIRONMENT": "ü"}
+        executor = ProcessExecutor(self.folder, self.blobs, warm=self.warm if warm else self._cold)
+        executor.start(Bundle(name, spec, json.dumps(content).encode(), files or [], environment, imports=imports))
+        return Run(executor, name)
+
+    def run(self, notebook: bytes | str, *, warm: bool, **more: Any) -> Run:
+        return self.start(notebook, warm=warm, **more).ended()
+
+    def run_ahead(self, notebook: bytes | str, cold: Run, **more: Any) -> Run:
+        """Warm, with the libraries that the cold run imported, in an interpreter of their own."""
+        imports = cold.result["imports"]
+        for key, each in list(self.warm._preloaded.items()):
+            if each.imports and list(each.imports) != imports:
+                self.warm._drop(key)
+        return self.run(notebook, warm=True, imports=imports, **more)
+
+    def make_ready(self, **kernel: Any) -> None:
+        """By a run, which starts cold and lets them begin."""
+        self.start_once("1", warm=True, **kernel).ended()
+        assert self.warm.wait(60)
+
+
+class By(NamedTuple):
+    """Who started it; None is somebody who should not."""
+
+    runner: str | None
+    kernel: str | None
+
+
+COLD = By("engine", "runner")
+
+
+def code_cell(source: str) -> dict[str, Any]:
+    return {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source}
+
+
+@dataclass
+class Run:
+    executor: ProcessExecutor
+    name: str
+
+    @property
+    def directory(self) -> Path:
+        return self.executor.directory(self.name)
+
+    @property
+    def ancestors(self) -> list[int]:
+        """Empty until its first cell has told."""
+        path = self.directory / "ancestors"
+        return [int(pid) for pid in path.read_text().split()] if path.exists() else []
+
+    def told(self) -> None:
+        eventually(lambda: self.ancestors or self.executor.look(self.name).is_dead)
+
+    def ended(self) -> Run:
+        eventually(lambda: self.executor.look(self.name).has_ended)
+        if not self.executor.look(self.name).is_dead:
+            self.executor.stop(self.name, force=True)  # As the engine does.
+        eventually(lambda: self.executor.look(self.name).is_dead)
+        return self
+
+    @property
+    def log(self) -> str:
+        return (self.directory / protocol.LOG).read_text().replace(self.name, "NAME")
+
+    @property
+    def result(self) -> dict[str, Any]:
+        result: dict[str, Any] = json.loads((self.directory / protocol.RESULT).read_text())
+        return result
+
+    def record(self) -> dict[str, Any]:
+        """What is left of it, without what no two runs have in common."""
+        notebook = json.loads((self.directory / protocol.OUTPUT).read_text())
+        outputs = [cell.get("outputs") for cell in notebook["cells"]]
+        artifacts = self.directory / protocol.ARTIFACTS
+        return {
+            "ended": {key: self.result[key] for key in ("state", "nothing_to_do", "failure", "done", "total")},
+            # Addresses, and the names that pandas gives to styled tables, are by chance.
+            "outputs": re.sub(r"T_[0-9a-f]{5}|0x[0-9a-f]+", "", json.dumps(outputs)).replace(self.name, "NAME"),
+            "counts": [cell.get("execution_count") for cell in notebook["cells"]],
+            "values": json.loads((self.directory / protocol.VALUES).read_text()),
+            "artifacts": {
+                str(path.relative_to(artifacts)): path.stat().st_size for path in artifacts.rglob("*") if path.is_file()
+            },
+            "log": self.log,
+            "events": sorted(
+                {json.loads(line)["kind"] for line in (self.directory / protocol.JOURNAL).open()} - {"usage"}
+            ),
+        }
