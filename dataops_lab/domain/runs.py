@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..errors import IllegalTransition
 from .actors import Actor
-from .environments import Resources
+from .environments import Backend, Resources
 from .images import RunImage
 from .jobs import JobKind
 from .moments import Moment
@@ -120,8 +120,8 @@ class Attempt:
     token: int
     """Fencing token of the lease under which it was claimed; writes under an older one touch nothing."""
     created_at: dt.datetime
-    backend: str = "process"
-    """Which executor it was given to, see `Environment.backend`."""
+    backend: Backend = Backend()
+    """To which it was given, and where it is looked for as long as it lives."""
     started_at: dt.datetime | None = None
     started_boot: str | None = None
     started_tick: float | None = None

@@ -432,7 +432,9 @@ def _same_request(run: Run, request: str) -> Run:
 def _just_queued(ctx: Services, run: Run, job: Job, version: Version) -> RunView:
     # Outside of the transaction that writes: thousands may wait, and why they do takes a while to say.
     with ctx.store.read() as tx:
-        return RunView(run, job, version, attempts=(), record=None, waits_because=Waiting(ctx, tx).reason(run))
+        return RunView(
+            run, job, version, attempts=(), record=None, waits_because=Waiting(ctx, tx, just_queued=True).reason(run)
+        )
 
 
 def _explained(ctx: Services, tx: Transaction, found: Sequence[RunSummary]) -> list[RunSummary]:

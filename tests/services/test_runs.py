@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from dataops_lab.domain.inputs import Inputs
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.domain.runs import (
     SUMMARY_TEXT,
@@ -151,14 +152,15 @@ def ordered(ctx, view, **changes):
 
 def test_a_run_of_a_version_needs_neither_a_notebook_nor_a_snapshot(ctx, submit, schema, monkeypatch):
     whole = submit(parameters={"limit": 4})
-    data = (TravellingFile("sales.csv", "sha256:" + "1" * 64, 4),)
+    data = Inputs((TravellingFile("sales.csv", "sha256:" + "1" * 64, 4),))
     monkeypatch.setattr(ctx.notebooks, "snapshot", None)
     with ctx.store.begin() as tx:
-        run = runs.queue_run(tx, ordered(ctx, whole, inputs=data), by=person("ann"), at=ctx.moment())
+        order = ordered(ctx, whole, inputs_digest=tx.inputs.put(data))
+        run = runs.queue_run(tx, order, by=person("ann"), at=ctx.moment())
     stored = runs.get(ctx, run.id)
     assert (stored.run, stored.version, stored.job) == (run, whole.version, whole.job)
     assert (run.state, run.parameters, run.created_by) == (RunState.QUEUED, {"limit": 4}, person("ann"))
-    assert (run.trigger, stored.run.inputs) == (Trigger(TriggerKind.STEP, whole.run.id), data)
+    assert (run.trigger, stored.run.inputs_digest) == (Trigger(TriggerKind.STEP, whole.run.id), data.digest)
 
 
 def test_a_part_of_a_run_is_queued_once(ctx, submit):
