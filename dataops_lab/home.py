@@ -34,9 +34,9 @@ class Home:
     def runs(self) -> Path:
         return self.folder / "runs"
 
-    def attempts(self, backend: str) -> Path:
-        """Return the folder that holds the run directory of each living attempt of this backend, under its name."""
-        return self.runs / backend.partition("+")[0]
+    def attempts(self, executor: str) -> Path:
+        """Return the folder of the run directories of living attempts, by name, of this kind of executor."""
+        return self.runs / executor
 
     @property
     def keys(self) -> Path:

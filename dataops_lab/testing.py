@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any, BinaryIO
 
 from .domain.actors import Actor
+from .domain.environments import Backend
 from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
 from .domain.inputs import Pins
 from .domain.leases import ProcessIdentity
@@ -263,17 +264,17 @@ class FakeNotebooks:
 
 def attempt_files_in(runs: Path) -> Callable[[Attempt], AttemptFiles]:
     """As an installation has them that keeps its run directories in the folder `runs`."""
-    return lambda attempt: RunFolder(runs / attempt.backend.partition("+")[0] / attempt.name)
+    return lambda attempt: RunFolder(runs / attempt.backend.kind / attempt.name)
 
 
 class FakeBackends:
-    """The same executor whatever it is called, or those that are given."""
+    """The same executor for every backend, or those that are given by the text of theirs."""
 
     def __init__(self, executor: Executor, **others: Executor) -> None:
         self._executor, self._others = executor, others
 
-    def get(self, backend: str) -> Executor:
-        return self._others.get(backend, self._executor)
+    def get(self, backend: Backend) -> Executor:
+        return self._others.get(str(backend), self._executor)
 
 
 class FakeExecutor:

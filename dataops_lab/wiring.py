@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .blobs import FolderBlobs
 from .domain.actors import Actor
-from .domain.environments import bytes_of, inherited_of
+from .domain.environments import ExecutorKind, bytes_of, inherited_of
 from .domain.mounts import ROOTS
 from .domain.snapshots import Limits
 from .errors import InvalidRequest
@@ -116,7 +116,7 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         host=SystemHost(),
         vault=AesVault(Keys(home.keys, os.environ)),
         home=home.folder,
-        attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend) / attempt.name),
+        attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend.kind) / attempt.name),
         owner=owner(),
         limits=travel_limits(),
         inherited=inherited_of(os.environ),
@@ -150,16 +150,16 @@ def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
         from .executors.docker import DockerExecutor, installation_id
 
         installation, daemon = installation_id(home.folder), docker_daemon(home, host)
-        return DockerExecutor(home.attempts("docker"), blobs, installation=installation, daemon=daemon)
+        return DockerExecutor(home.attempts(ExecutorKind.DOCKER), blobs, installation=installation, daemon=daemon)
 
     def process(_: str | None) -> Executor:
         from .executors.process import ProcessExecutor
         from .executors.warm import Warm
 
         interpreters = Warm(warm, library_bytes=library_bytes, more=safe_libraries(), report=home.warm)
-        return ProcessExecutor(home.attempts("process"), blobs, warm=interpreters)
+        return ProcessExecutor(home.attempts(ExecutorKind.PROCESS), blobs, warm=interpreters)
 
-    return LazyBackends({"process": process, "docker": docker})
+    return LazyBackends({ExecutorKind.PROCESS: process, ExecutorKind.DOCKER: docker})
 
 
 def build_engine(

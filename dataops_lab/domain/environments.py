@@ -55,6 +55,26 @@ class ExecutorKind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Backend:
+    """One executor, and where it is: attempts keep it, so that they are found when the environment changes.
+
+    `host` None: this machine's own.
+    """
+
+    kind: ExecutorKind = ExecutorKind.PROCESS
+    host: str | None = None
+
+    @classmethod
+    def parsed(cls, text: str) -> Backend:
+        """From its text, as the store keeps it. ValueError for a kind that this version does not know."""
+        kind, _, host = text.partition("+")
+        return cls(ExecutorKind(kind), host or None)
+
+    def __str__(self) -> str:
+        return f"{self.kind}+{self.host}" if self.host else str(self.kind)
+
+
+@dataclass(frozen=True)
 class Resources:
     """What one attempt gets. None: as much as there is."""
 
@@ -134,11 +154,8 @@ class Environment:
             )
 
     @property
-    def backend(self) -> str:
-        """Which executor, and where it is: attempts keep it, so that they are found when the environment changes."""
-        if self.executor is ExecutorKind.DOCKER and self.docker.host:
-            return f"{self.executor}+{self.docker.host}"
-        return str(self.executor)
+    def backend(self) -> Backend:
+        return Backend(self.executor, self.docker.host if self.executor is ExecutorKind.DOCKER else None)
 
 
 def _problems(it: Environment) -> Iterator[str]:

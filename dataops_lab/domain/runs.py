@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..errors import IllegalTransition
 from .actors import Actor
-from .environments import Resources
+from .environments import Backend, Resources
 from .images import RunImage
 from .jobs import JobKind
 from .moments import Moment
@@ -120,8 +120,8 @@ class Attempt:
     token: int
     """Fencing token of the lease under which it was claimed; writes under an older one touch nothing."""
     created_at: dt.datetime
-    backend: str = "process"
-    """Which executor it was given to, see `Environment.backend`."""
+    backend: Backend = Backend()
+    """To which it was given, and where it is looked for as long as it lives."""
     started_at: dt.datetime | None = None
     started_boot: str | None = None
     started_tick: float | None = None
@@ -164,6 +164,14 @@ class Submission(GivenSettings):
     key: str | None = None
     pinned: tuple[str, ...] | None = None
     """From now on the job's, see Pins; None: as they are."""
+
+
+@dataclass(frozen=True)
+class ParameterRow:
+    """The parameters of one of many runs; they override those of the submission. `texts` as there."""
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+    texts: tuple[tuple[str, str], ...] = ()
 
 
 class TriggerKind(StrEnum):

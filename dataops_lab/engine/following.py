@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ..domain.environments import Backend
 from ..domain.moments import Moment
 from ..domain.runs import Attempt, AttemptState, Reason, Run
 from ..errors import BlobsUnavailable, DataOpsError, Refused, StaleWrite, StoreBusy, Unavailable
@@ -88,9 +89,9 @@ class Following:
         self._writes: list[Callable[[Transaction], None]] = []
         self._ended: list[_Followed] = []
         # Each backend has its own: one that does not answer holds up nothing but what runs there.
-        self._threads: defaultdict[str, ThreadPoolExecutor] = defaultdict(_threads)
+        self._threads: defaultdict[Backend, ThreadPoolExecutor] = defaultdict(_threads)
         # To lay out a gigabyte takes long: whoever is to be stopped does not wait for it.
-        self._launches: defaultdict[str, ThreadPoolExecutor] = defaultdict(_threads)
+        self._launches: defaultdict[Backend, ThreadPoolExecutor] = defaultdict(_threads)
         # All that was begun, also for attempts that were forgotten since.
         self._under_way: set[Future[None]] = set()
         # Each waits until the disk has it, and they can wait together.
@@ -319,7 +320,7 @@ class Following:
         it.end = End(state, outcome, record, reason, ran)
 
     def _in_a_thread(
-        self, it: _Followed, work: Callable[[], None], threads: Mapping[str, ThreadPoolExecutor] | None = None
+        self, it: _Followed, work: Callable[[], None], threads: Mapping[Backend, ThreadPoolExecutor] | None = None
     ) -> None:
         def guarded() -> None:
             if self._followed.get(it.attempt.name) is not it:

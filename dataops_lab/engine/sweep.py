@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator
 
+from ..domain.environments import Backend
 from ..errors import DataOpsError, Unavailable
 from ..ports import Backends, Executor, Store
 
@@ -39,8 +40,8 @@ def left_by(store: Store, backends: Backends) -> list[str]:
 
 def _left(store: Store, backends: Backends, busy: Collection[str]) -> Iterator[tuple[Executor, list[str]]]:
     with store.read() as tx:
-        known = {environment.backend for environment in tx.environments.all()} | {"process"}
-    for backend in sorted(known):
+        known = {environment.backend for environment in tx.environments.all()} | {Backend()}
+    for backend in sorted(known, key=str):
         try:
             executor = backends.get(backend)
             left = set(executor.names()) - set(busy)

@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from threading import Lock
 
+from ..domain.environments import Backend, ExecutorKind
 from ..errors import Unavailable
 from ..ports import Executor, ImageBackend
 
 
 class LazyBackends:
-    """`makers` by kind; each gets the host after the `+` of a backend's name, or None."""
+    """Each of `makers` gets the host of a backend of its kind."""
 
-    def __init__(self, makers: Mapping[str, Callable[[str | None], Executor]]) -> None:
+    def __init__(self, makers: Mapping[ExecutorKind, Callable[[str | None], Executor]]) -> None:
         self._makers = makers
-        self._made: dict[str, Executor] = {}
+        self._made: dict[Backend, Executor] = {}
         self._lock = Lock()
 
-    def get(self, backend: str) -> Executor:
-        kind, _, host = backend.partition("+")
+    def get(self, backend: Backend) -> Executor:
         with self._lock:
             if backend not in self._made:
-                if kind not in self._makers:
-                    raise Unavailable(f"This installation has no executor {kind!r}.", code="no_such_executor")
-                self._made[backend] = self._makers[kind](host or None)
+                if backend.kind not in self._makers:
+                    raise Unavailable(
+                        f"This installation has no executor {str(backend.kind)!r}.", code="no_such_executor"
+                    )
+                self._made[backend] = self._makers[backend.kind](backend.host)
             return self._made[backend]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from ..domain.environments import Mount, Resources
+from ..domain.environments import Backend, Mount, Resources
 from .attempt_files import AttemptFiles
 
 
@@ -123,8 +123,8 @@ class Executor(Protocol):
 
 
 class Backends(Protocol):
-    """The executors, by what `Environment.backend` calls them."""
+    """The executors of this installation."""
 
-    def get(self, backend: str) -> Executor:
+    def get(self, backend: Backend) -> Executor:
         """The same one each time, reachable or not. Unavailable when this installation has none of the kind."""
         ...

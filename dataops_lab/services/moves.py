@@ -44,7 +44,8 @@ def at(ctx: Services, path: str) -> Sequence[Job]:
 def follow(ctx: Services, path: str, to: str, *, by: Actor) -> Moved:
     """Have the jobs follow whose notebook, or a folder above it, was moved from the local `path` to `to`.
 
-    A notebook that is not there now is passed over, and so is one that is still where it was: safe to repeat.
+    A notebook that is not there now is passed over, and so is one that is still where it was: safe to repeat. Whoever
+    could move the notebook needs no more permission: that it was moved is looked up, not believed.
     """
     old, new = ctx.notebooks.locate(path).source, ctx.notebooks.locate(to).source
     with ctx.store.read() as tx:
@@ -60,11 +61,10 @@ def follow(ctx: Services, path: str, to: str, *, by: Actor) -> Moved:
     moved: list[Job] = []
     parted: list[Job] = []
     with ctx.store.begin() as tx:
-        for workspace_id in tx.workspaces.move_roots(old, new, at=at):
+        for workspace_id in tx.workspaces.move_roots(old, new, at=at) if moves else ():
             data = {"from": old, "to": new}
             tx.events.add(Subject(SubjectKind.WORKSPACE, workspace_id), "workspace.moved", at=at, actor=by, data=data)
         for job, place in moves:
-            require_owner(ctx, f"Job {job.name}", job.created_by, "move", by=by)
             there = find(tx, place).job
             if there is None:
                 moved.append(_move(tx, job, place, by=by, at=at))

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from ..domain.environments import Backend
 from ..domain.events import run_of
 from ..domain.runs import Attempt, AttemptState, Progress, Usage
 from ..errors import StaleWrite
@@ -91,6 +92,7 @@ def _columns(attempt: Attempt) -> dict[str, Any]:
     progress, usage = values.pop("progress"), values.pop("usage")
     return {
         **values,
+        "backend": str(attempt.backend),
         "reason": reasons.to_json(attempt.reason),
         "cells_done": progress.done,
         "cells_total": progress.total,
@@ -107,6 +109,7 @@ def _attempt(row: Row[Any]) -> Attempt:
         **{
             **values,
             "state": AttemptState(values["state"]),
+            "backend": Backend.parsed(values["backend"]),
             "reason": reasons.from_json(values["reason"]),
             "progress": progress,
             "usage": usage,

@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from dataops_lab.domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
+from dataops_lab.domain.environments import (
+    Backend,
+    DockerSettings,
+    Environment,
+    ExecutorKind,
+    Mount,
+    Resources,
+    RunLimits,
+)
 from dataops_lab.errors import Refused
 
 STAGING = Environment(name="staging", position=1, images=("data",), default_image="data")
@@ -69,3 +77,24 @@ def test_a_docker_host_may_be_anywhere_else(host):
 def test_a_process_cannot_hold_a_run_to_limits_that_a_container_can():
     assert "memory_bytes" in STAGING.not_enforced
     assert replace(STAGING, executor=ExecutorKind.DOCKER).not_enforced == ()
+
+
+@pytest.mark.parametrize(
+    ("backend", "text"),
+    [
+        (Backend(), "process"),
+        (Backend(ExecutorKind.DOCKER), "docker"),
+        (Backend(ExecutorKind.DOCKER, "ssh://me@gpu+1:22"), "docker+ssh://me@gpu+1:22"),
+    ],
+)
+def test_a_backend_comes_back_from_its_text(backend, text):
+    assert str(backend) == text
+    assert Backend.parsed(text) == backend
+
+
+def test_a_backend_is_where_the_executor_of_its_environment_is():
+    settings = DockerSettings(host="tcp://far:2375")
+    assert replace(STAGING, docker=settings).backend == Backend()
+    assert replace(STAGING, docker=settings, executor=ExecutorKind.DOCKER).backend == Backend(
+        ExecutorKind.DOCKER, "tcp://far:2375"
+    )

@@ -124,6 +124,8 @@ async def test_a_browser_that_somebody_elses_page_has_send_changes_nothing(fetch
 FOR_EVERYBODY = {
     *READING,
     "patch /jobs/{job_id}",
+    "post /jobs/moves",
+    "post /jobs/{job_id}/relink",
     "post /runs",
     "post /take-along",
     "post /runs/{run_id}/cancel",

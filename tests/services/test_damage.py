@@ -16,7 +16,7 @@ from dataops_lab.services import damage, records, runs
 from dataops_lab.store import tables as t
 from dataops_lab.testing import FakeNotebooks, person
 
-NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+NOTEBOOK = b'{"cells": [], "metadata": {"executed": true}, "nbformat": 4, "nbformat_minor": 5}'
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def rename(ctx, notebooks):
 def events(ctx, job):
     with ctx.store.read() as tx:
         found = tx.events.after(0, subject=Subject(SubjectKind.JOB, job.id))
-    return [(event.kind, event.actor, event.revision, event.data) for event in found]
+    return [(event.kind, event.actor.id, event.revision, event.data) for event in found]
 
 
 # --- inside JupyterLab --------------------------------------------------------------------------
@@ -112,24 +112,24 @@ def parted(submit, notebooks, ctx):
 
 
 def ended(ctx, job):
-    for view in runs.page(ctx, runs.RunFilter(job_id=job.id)).items:
-        runs.cancel(ctx, view.run.id, by=person("someone"))
+    for run in runs.page(ctx, runs.RunFilter(job_id=job.id)).items:
+        runs.cancel(ctx, run.id, by=person("someone"))
 
 
 def test_relinking_gives_the_runs_and_versions_of_the_new_job_to_the_old_one(parted, submit, ctx):
     old, new = parted
     ended(ctx, new)
-    before = {view.run.id: view for view in runs.page(ctx, runs.RunFilter()).items}
+    before = {run.id: run for run in runs.page(ctx, runs.RunFilter()).items}
     joined = moves.relink(ctx, old.id, other=new.id, by=person("someone"))
     assert (joined.id, joined.name, joined.source) == (old.id, old.name, "/ann/new.ipynb")
     assert joined.settings.priority == 7
     with pytest.raises(NotFound):
         jobs.get(ctx, new.id)
-    after = {view.run.id: view for view in runs.page(ctx, runs.RunFilter(job_id=old.id)).items}
+    after = {run.id: run for run in runs.page(ctx, runs.RunFilter(job_id=old.id)).items}
     assert after.keys() == before.keys()
-    for run_id, view in after.items():
-        assert view.version.digest == before[run_id].version.digest
-        assert view.run.revision == before[run_id].run.revision + (before[run_id].job.id == new.id)
+    for run_id, run in after.items():
+        assert run.version_digest == before[run_id].version_digest
+        assert run.revision == before[run_id].revision + (before[run_id].job_id == new.id)
     assert [version.number for version in jobs.versions(ctx, old.id)] == [3, 2, 1]
     assert submit("/ann/new.ipynb").job.id == old.id
     told = {"job": new.id, "name": new.name, "from": "/ann/old.ipynb", "to": "/ann/new.ipynb"}

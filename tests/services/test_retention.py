@@ -177,7 +177,7 @@ def test_rules_are_refused_as_a_whole(ctx):
         retention.set_rules(ctx, [RetentionRule("nowhere", days=2)], by=person("admin"))
     with pytest.raises(InvalidRequest, match="number between"):
         RetentionRule(days=-1)
-    with pytest.raises(InvalidRequest, match="no end"):
+    with pytest.raises(InvalidRequest, match="not an end"):
         RetentionRule(state=RunState.QUEUED, days=1)
     assert retention.rules(ctx) == [good]
     with pytest.raises(Forbidden):

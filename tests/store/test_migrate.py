@@ -20,7 +20,15 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from dataops_lab.domain.actors import RETENTION
-from dataops_lab.domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
+from dataops_lab.domain.environments import (
+    Backend,
+    DockerSettings,
+    Environment,
+    ExecutorKind,
+    Mount,
+    Resources,
+    RunLimits,
+)
 from dataops_lab.domain.events import run_of
 from dataops_lab.domain.images import Deprecation, EarlierPin, ImageTaskState, PinnedImage, RunImage
 from dataops_lab.domain.parameters import ParameterSchema
@@ -319,7 +327,7 @@ def everything_is_readable(url: str, revision: str) -> None:
             assert (run.state, run.reason) == (RunState.FAILED, Reason(**REASON))
             assert tx.versions.get(JOB, MANIFEST.digest).manifest == MANIFEST
             [attempt] = tx.attempts.of_run(RUN)
-            assert (attempt.progress.done, attempt.reason, attempt.backend) == (2, Reason(**REASON), "process")
+            assert (attempt.progress.done, attempt.reason, attempt.backend) == (2, Reason(**REASON), Backend())
             record = tx.records.of_run(RUN)
             assert (record.values, record.files[0].path, record.damage) == ({"auc": 0.9}, "log.txt", {})
             assert tx.records.report(RUN, "with_code") == "sha256:" + "4" * 64
@@ -365,7 +373,7 @@ def what_0002_brought(tx: SqlTransaction) -> None:
     run = tx.runs.get(ON_IMAGE)
     assert (run.environment, run.image, run.resources) == ("gpu", RunImage(**RUN_IMAGE), resources)
     assert run.unpromoted
-    assert [attempt.backend for attempt in tx.attempts.of_run(ON_IMAGE)] == ["docker+ssh://gpu"]
+    assert [attempt.backend for attempt in tx.attempts.of_run(ON_IMAGE)] == [Backend(ExecutorKind.DOCKER, "ssh://gpu")]
 
 
 def what_0003_brought(tx: SqlTransaction) -> None:

@@ -32,9 +32,9 @@ export type FormActions = {
   onPlace: (change: Partial<Place>) => void;
   onSettings: (change: Partial<SettingsDraft>) => void;
   onTakeAlong: (file: string) => void;
-  onPin: (file: TravellingFile, pinned: boolean) => void;
   onSameJob: (job: string) => void;
   onNewJob: () => void;
+  onPin: (file: TravellingFile, pinned: boolean) => void;
   onReload: () => void;
   onSubmit: () => void;
 };
