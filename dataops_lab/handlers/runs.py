@@ -21,6 +21,7 @@ from ..api_models import (
     VerificationModel,
 )
 from ..domain.environments import Resources
+from ..domain.policy import Object, Verb
 from ..domain.runs import ParameterRow, RunState, Submission
 from ..ports import RunFilter
 from ..services import damage, records, retention, runs
@@ -147,17 +148,35 @@ class RunHandler(DataOpsHandler):
     def get(self, run_id: str) -> RunModel:
         return RunModel.of(runs.get(self.services, run_id))
 
-    @operation("Delete a run and its record, for good", action="write", resource=RUNS, answers={204: None})
+    @operation(
+        "Delete a run and its record, for good",
+        action="write",
+        resource=RUNS,
+        answers={204: None},
+        asks=(Verb.DELETE, Object.RUN),
+    )
     def delete(self, run_id: str) -> None:
         retention.delete(self.services, run_id, by=self.actor)
 
 
 class KeptHandler(DataOpsHandler):
-    @operation("Keep a run: nothing deletes it; safe to repeat", action="write", resource=RUNS, answers={200: RunModel})
+    @operation(
+        "Keep a run: nothing deletes it; safe to repeat",
+        action="write",
+        resource=RUNS,
+        answers={200: RunModel},
+        asks=(Verb.KEEP, Object.RUN),
+    )
     def put(self, run_id: str) -> RunModel:
         return RunModel.of(retention.keep(self.services, run_id, by=self.actor))
 
-    @operation("Let a run go; safe to repeat", action="write", resource=RUNS, answers={200: RunModel})
+    @operation(
+        "Let a run go; safe to repeat",
+        action="write",
+        resource=RUNS,
+        answers={200: RunModel},
+        asks=(Verb.KEEP, Object.RUN),
+    )
     def delete(self, run_id: str) -> RunModel:
         return RunModel.of(retention.unkeep(self.services, run_id, by=self.actor))
 
@@ -169,6 +188,7 @@ class VerifyHandler(DataOpsHandler):
         resource=RUNS,
         answers={200: VerificationModel},
         lane="slow",
+        asks=(Verb.VERIFY, Object.RUN),
     )
     def post(self, run_id: str) -> VerificationModel:
         run = runs.get(self.services, run_id).run
@@ -176,7 +196,13 @@ class VerifyHandler(DataOpsHandler):
 
 
 class CancelHandler(DataOpsHandler):
-    @operation("Ask for the end of a run; safe to repeat", action="execute", resource=RUNS, answers={202: RunModel})
+    @operation(
+        "Ask for the end of a run; safe to repeat",
+        action="execute",
+        resource=RUNS,
+        answers={202: RunModel},
+        asks=(Verb.CANCEL, Object.RUN),
+    )
     def post(self, run_id: str) -> RunModel:
         return RunModel.of(runs.cancel(self.services, run_id, by=self.actor))
 

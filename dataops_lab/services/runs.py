@@ -13,6 +13,7 @@ from ..domain.actors import Actor
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.moments import Moment
 from ..domain.parameters import ParameterSchema
+from ..domain.policy import Object, Verb
 from ..domain.records import Record
 from ..domain.runs import (
     MANUAL,
@@ -34,7 +35,7 @@ from ..domain.versions import Manifest, Origin, Version, canonical_json, digest_
 from ..errors import Conflict, InvalidRequest, InvalidRows, KeyReused, NotFound, Refused
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
-from .permissions import require_owner
+from .permissions import require
 from .placement import THERE, Elsewhere, Placement, check_there, kernel_again, place_again, started_by
 from .queue import Waiting
 from .reactions import move_runs
@@ -298,7 +299,7 @@ def cancel(ctx: Services, run_id: str, *, by: Actor) -> RunView:
     now = ctx.clock.now()
     with ctx.store.begin() as tx:
         run = tx.runs.get(run_id)
-        require_owner(ctx, f"Run {run.id}", run.created_by, "cancel", by=by)
+        require(ctx, by, Verb.CANCEL, Object.RUN, owner=run.created_by, what=f"Run {run.id}")
         if run.state.is_terminal:
             if run.state is not RunState.CANCELLED:
                 raise Conflict(f"Run {run.id} has already ended: {run.state}.", code="already_ended", state=run.state)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ulid import ULID
 
 from ..domain.actors import Actor
+from ..domain.events import Subject, SubjectKind
 from ..domain.inputs import Pins
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.runs import Submission
@@ -98,9 +99,10 @@ def _job_of(tx: Transaction, taken: Taken, *, by: Actor, at: dt.datetime) -> Job
             pinned=pinned or (),
         )
         tx.jobs.add(job)
-    elif pinned is not None and pinned != job.pinned:
-        job = tx.jobs.change(replace(job, name=name, pinned=pinned))
-    elif job.name != name:
-        tx.jobs.rename(job.id, name)
-        job = replace(job, name=name)
+        tx.events.add(Subject(SubjectKind.JOB, job.id), "job.added", at=at, actor=by, revision=job.revision)
+    elif (name, job.pinned if pinned is None else pinned) != (job.name, job.pinned):
+        changed = [key for key, value in (("name", name), ("pinned", pinned)) if value not in (None, getattr(job, key))]
+        job = tx.jobs.change(replace(job, name=name, pinned=job.pinned if pinned is None else pinned))
+        subject, told = Subject(SubjectKind.JOB, job.id), {"changed": changed}
+        tx.events.add(subject, "job.changed", at=at, actor=by, revision=job.revision, data=told)
     return job

@@ -139,7 +139,8 @@ def catalogue(ctx):
     probe = Probe(ctx.clock.now(), "3.12", "/usr/bin/python3", "2.6", (), {}, "1000:1000")
     with ctx.store.begin() as tx:
         for name in ("data", "lean"):
-            image = Image(name, f"{name}:1", pinned, ctx.clock.now(), "ada", is_default=name == "lean", probe=probe)
+            now, by = ctx.clock.now(), person("ada")
+            image = Image(name, f"{name}:1", pinned, now, by, is_default=name == "lean", probe=probe)
             tx.images.put(image, at=ctx.clock.now(), by=person("ada"))
 
 
