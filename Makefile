@@ -13,6 +13,9 @@ PYTEST = python -m pytest --numprocesses $(WORKERS) --dist worksteal
 VENV := .venv
 DONE := $(VENV)/.done
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Else each of the thousands of processes that tests start compiles all that it imports, most of their time.
+unexport PYTHONDONTWRITEBYTECODE
+export UV_COMPILE_BYTECODE := 1
 # Also because make looks simple commands up in the PATH of its caller unless a shell does it.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

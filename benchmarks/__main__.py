@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from . import docker, engine, loop, records, results, runner, service
@@ -13,6 +14,8 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 def main() -> None:
+    # Else whatever was never compiled is compiled anew by each process, ours and theirs.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)}; all by default")
     parser.add_argument(

@@ -25,7 +25,7 @@ from dataops_lab.executors.host import SystemClock, SystemHost
 from dataops_lab.ports import Bundle
 from dataops_lab.services import Services, runs
 from dataops_lab.store import SqlStore, open_store
-from dataops_lab.testing import FakeBackends, FakeExecutor, FakeNotebooks, FakeVault, attempt_files_in
+from dataops_lab.testing import FakeBackends, FakeExecutor, FakeNotebooks, FakeVault, attempt_files_in, person
 
 from .records import postgres, sqlite
 from .service import timed
@@ -94,7 +94,7 @@ def main(url: str, folder: str) -> None:
         ctx = services(store, Path(folder))
         print("ready", flush=True)
         for _ in range(int(sys.stdin.read())):
-            runs.submit(ctx, Submission(path="/notebooks/sales.ipynb"), by="someone")
+            runs.submit(ctx, Submission(path="/notebooks/sales.ipynb"), by=person("someone"))
 
 
 if __name__ == "__main__":

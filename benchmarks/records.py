@@ -26,7 +26,7 @@ from dataops_lab.store import SqlStore, open_store
 from dataops_lab.store import attempts as attempt_rows
 from dataops_lab.store import runs as run_rows
 from dataops_lab.store import tables as t
-from dataops_lab.testing import FakeClock, FakeHost, FakeNotebooks, MemoryBlobs, attempt_files_in
+from dataops_lab.testing import FakeClock, FakeHost, FakeNotebooks, MemoryBlobs, attempt_files_in, person
 from tests.postgres import Cluster, Postgres
 
 from .turns import Row, Times
@@ -93,7 +93,7 @@ def fill(store: SqlStore, count: int) -> list[str]:
     ctx = _services(store)
     some = random.Random(1)
     views = [
-        runs.submit(ctx, Submission(path=f"/home/ann/reports/{name}_{number}.ipynb"), by="ann").view
+        runs.submit(ctx, Submission(path=f"/home/ann/reports/{name}_{number}.ipynb"), by=person("ann")).view
         for number in range(min(2000, count // 100))
         for name in [some.choice(("sales", "churn", "quality", "forecast"))]
     ]
@@ -148,7 +148,7 @@ def _add(rows: dict[Table, list[dict[str, Any]]], view: RunView, at: dt.datetime
         view.run,
         id=str(ULID.from_datetime(at)),
         created_at=at,
-        created_by=f"person{some.randrange(8)}",
+        created_by=person(f"person{some.randrange(8)}"),
         key=None,
         state=state,
         environment="production" if some.random() < 0.05 else "sandbox",

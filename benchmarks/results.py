@@ -15,7 +15,7 @@ from .turns import Row
 
 HEAD = "# Benchmarks\n\nMedians in seconds, with least and most in parentheses. `make bench` writes this file.\n"
 
-PACKAGES = ("papermill", "nbclient", "jupyter_client", "ipykernel", "jupyterlab")
+PACKAGES = ("papermill", "nbclient", "jupyter_client", "ipykernel", "jupyterlab", "pandas", "pyarrow", "scikit-learn")
 
 
 def line(row: Row) -> str:

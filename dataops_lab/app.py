@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import getpass
 import logging
 import os
 from concurrent.futures import Future
@@ -13,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Bool, Integer, List, Unicode, default
+from traitlets import Bool, Enum, Integer, List, Unicode, default
 
 from .errors import KernelUnavailable
 
@@ -79,9 +78,18 @@ class DataOpsApp(ExtensionApp):
 
         return safe_libraries()
 
+    identity = Enum(
+        ["owner", "provider"],
+        default_value=None,
+        allow_none=True,
+        help="""By which name people are known. owner: everybody who can log in is the one whose server this is, with
+        the name of the operating system's account, as on the command line. provider: the user names of Jupyter's
+        identity provider. Default: provider where it tells persons apart, else owner.""",
+    ).tag(config=True)
+
     administrators = List(
         Unicode(),
-        help="""Names of those who may change environments, variables, secrets and images, and run in guarded
+        help="""Ids of those who may change environments, variables, secrets and images, and run in guarded
         environments. Empty: everybody who can log in here. Default: the environment variable
         DATAOPS_LAB_ADMINISTRATORS, names with commas between.""",
     ).tag(config=True)
@@ -165,7 +173,7 @@ class DataOpsApp(ExtensionApp):
         from .handlers.routes import PREFIX, ROUTES
 
         shared = {"services": self.services, "lanes": self._lanes, "broadcaster": self._broadcaster}
-        shared |= {"max_body_bytes": self.max_body_bytes}
+        shared |= {"max_body_bytes": self.max_body_bytes, "identity": self.identity}
         self.handlers.extend((PREFIX + route.pattern, route.handler, shared) for route in ROUTES)
 
     def services(self) -> Services:
@@ -202,11 +210,12 @@ class DataOpsApp(ExtensionApp):
     def _offer_kernels(self) -> None:
         """Let Jupyter find the kernels of images, in a folder of ours that follows the catalogue."""
         from .kernels.specs import SpecsKeeper
+        from .wiring import owner
 
         home = self._home()
         manager = self.serverapp.kernel_spec_manager
         manager.kernel_dirs = [*manager.kernel_dirs, str(home.kernels)]
-        self._specs = SpecsKeeper(self.services, home.kernels, home=home.folder, by=getpass.getuser())
+        self._specs = SpecsKeeper(self.services, home.kernels, home=home.folder, by=owner())
         self._specs.start()
 
     def _hand_on_mount_roots(self) -> None:

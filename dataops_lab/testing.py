@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
 
+from .domain.actors import Actor
 from .domain.environments import Backend
 from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
 from .domain.inputs import Pins
@@ -25,6 +26,10 @@ from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, S
 from .ports.notebooks import NO_PINS, NONE_BESIDE
 from .runner import protocol
 from .runner.reading import RunFolder, open_plain
+
+
+def person(name: str) -> Actor:
+    return Actor(name, name)
 
 
 class FakeClock:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .blobs import FolderBlobs
+from .domain.actors import Actor
 from .domain.environments import ExecutorKind, bytes_of, inherited_of
 from .domain.mounts import ROOTS
 from .domain.snapshots import Limits
@@ -30,8 +31,20 @@ if TYPE_CHECKING:
     from .executors.docker import Daemon
 
 
+def owner() -> Actor:
+    """The operating system's account that this process runs as."""
+    import getpass
+
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):
+        # In a container whose user id has no name.
+        name = str(os.getuid())
+    return Actor(name, name)
+
+
 def administrators() -> list[str]:
-    """Of DATAOPS_LAB_ADMINISTRATORS, names with commas between; none: whoever can reach the installation."""
+    """Of DATAOPS_LAB_ADMINISTRATORS, ids with commas between; none: whoever can reach the installation."""
     return [name.strip() for name in os.environ.get("DATAOPS_LAB_ADMINISTRATORS", "").split(",") if name.strip()]
 
 
@@ -104,6 +117,7 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         vault=AesVault(Keys(home.keys, os.environ)),
         home=home.folder,
         attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend.kind) / attempt.name),
+        owner=owner(),
         limits=travel_limits(),
         inherited=inherited_of(os.environ),
         images=LazyImageBackends(_docker_images),

@@ -1,7 +1,14 @@
 import { Token } from '@lumino/coreutils';
 import { ISignal } from '@lumino/signaling';
 
-import type { Client, EventStream, Problem, Run, RunSummary } from './api';
+import type {
+  Actor,
+  Client,
+  EventStream,
+  Problem,
+  Run,
+  RunSummary
+} from './api';
 
 /** The connection to the server half: its API, and the one event stream of the page. */
 export interface IDataOps {
@@ -42,7 +49,7 @@ export interface IRuns {
   /** Whether the person on this page submitted it. */
   isMine(run: RunSummary): boolean;
   /** Whether this person may cancel, keep, delete or change this run or job: its owner, or an administrator. */
-  mayChange(it: { created_by: string }): boolean;
+  mayChange(it: { created_by: Actor }): boolean;
   /** Load and follow; does nothing when already done. */
   start(): Promise<void>;
   /** Start anew after trouble. */

@@ -22,6 +22,7 @@ from dataops_lab.testing import (
     FakeVault,
     MemoryBlobs,
     attempt_files_in,
+    person,
 )
 
 pytest_plugins = ["tests.docker", "tests.kernel_sessions", "tests.postgres", "tests.registry"]
@@ -58,6 +59,8 @@ def nothing_of_this_person(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with pytest.MonkeyPatch.context() as patched:
         for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
             patched.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        # What tests start would compile all that it imports, each time.
+        patched.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield
 
 
@@ -78,11 +81,17 @@ def host() -> FakeHost:
     return FakeHost()
 
 
+@pytest.fixture
+def sqlite(tmp_path: Path) -> str:
+    """The URL of a database that is not there yet."""
+    return f"sqlite:///{tmp_path}/state/dataops.sqlite"
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database with all tables and no rows."""
+def database(request: pytest.FixtureRequest, sqlite: str) -> Iterator[str]:
+    """The URL of a database with all tables and no rows. Tests that give it no statement of their own take `sqlite`."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/state/dataops.sqlite"
+        yield sqlite
     else:
         with request.getfixturevalue("postgres").database() as url:
             yield url
@@ -110,7 +119,7 @@ def executor(tmp_path: Path) -> FakeExecutor:
 @pytest.fixture
 def submit(ctx: Services) -> Callable[..., RunView]:
     def submitted(path: str = "/notebooks/sales.ipynb", **more: object) -> RunView:
-        return runs.submit(ctx, Submission(path=path, **more), by="someone").view  # type: ignore[arg-type]
+        return runs.submit(ctx, Submission(path=path, **more), by=person("someone")).view  # type: ignore[arg-type]
 
     return submitted
 

@@ -18,7 +18,15 @@ from dataops_lab.app import DataOpsApp
 from dataops_lab.domain.mounts import ROOTS
 from dataops_lab.domain.snapshots import Limits
 from dataops_lab.errors import InvalidRequest
-from dataops_lab.wiring import Home, build_services, mount_roots, travel_limits
+from dataops_lab.wiring import (
+    DEFAULT_PRELOAD_BYTES,
+    Home,
+    build_services,
+    mount_roots,
+    preload_bytes,
+    safe_libraries,
+    travel_limits,
+)
 
 from . import written
 from .waiting import eventually
@@ -157,3 +165,21 @@ def test_a_limit_that_is_no_number_is_refused_by_the_name_of_its_variable(text, 
     monkeypatch.setenv("DATAOPS_LAB_TRAVEL_FILES", text)
     with pytest.raises(InvalidRequest, match="DATAOPS_LAB_TRAVEL_FILES"):
         travel_limits()
+
+
+def test_the_engine_imports_ahead_what_the_server_is_told_to_allow(monkeypatch):
+    for name in ("DATAOPS_LAB_PRELOAD_BYTES", "DATAOPS_LAB_SAFE_LIBRARIES"):
+        monkeypatch.setenv(name, "")
+    DataOpsApp()._hand_on_preloading()
+    assert (preload_bytes(), safe_libraries()) == (DEFAULT_PRELOAD_BYTES, [])
+    DataOpsApp(preload_bytes=0, safe_libraries=["seaborn", "geopandas"])._hand_on_preloading()
+    assert (preload_bytes(), safe_libraries()) == (0, ["seaborn", "geopandas"])
+    assert DataOpsApp().safe_libraries == ["seaborn", "geopandas"]
+    monkeypatch.setenv("DATAOPS_LAB_PRELOAD_BYTES", "512Mi")
+    assert preload_bytes() == 512 * 1024**2
+
+
+def test_memory_for_libraries_that_is_no_number_is_refused_by_the_name_of_its_variable(monkeypatch):
+    monkeypatch.setenv("DATAOPS_LAB_PRELOAD_BYTES", "much")
+    with pytest.raises(InvalidRequest, match="DATAOPS_LAB_PRELOAD_BYTES"):
+        preload_bytes()

@@ -20,6 +20,7 @@ from dataops_lab.domain.environments import (
 )
 from dataops_lab.domain.images import Deprecation, Image, PinnedImage
 from dataops_lab.errors import Refused
+from dataops_lab.testing import person
 
 AT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 PIN = PinnedImage("sha256:1", None, "linux/amd64", "", 1)
@@ -57,7 +58,7 @@ WHOLE = Configuration(
                 "deprecated": Deprecation(dt.date(2027, 1, 31), "lean", "It grew too large."),
             },
         ),
-        entry_of_image(Image("lean", "lean:1", PIN, AT, "ada")),
+        entry_of_image(Image("lean", "lean:1", PIN, AT, person("ada"))),
     ),
 )
 

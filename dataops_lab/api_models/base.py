@@ -11,6 +11,8 @@ from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
 from pydantic import VERSION, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
+from ..domain.actors import Actor, ActorKind
+
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -60,6 +62,21 @@ def _kinds(annotation: Any) -> Iterator[Any]:
             yield from _kinds(part)
     else:
         yield annotation
+
+
+class ActorModel(Model):
+    """Whoever did something. `id` decides and stays; `name` is for people."""
+
+    id: str
+    name: str
+    kind: ActorKind
+
+    @classmethod
+    def of(cls, actor: Actor) -> ActorModel:
+        return cls(id=actor.id, name=actor.name, kind=actor.kind)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Problem(BaseModel):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from ..domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
-from .base import Instant, Model
+from .base import ActorModel, Instant, Model
 
 
 class ResourcesModel(Model):
@@ -106,7 +106,7 @@ class EnvironmentModel(EnvironmentSettings):
     position: int
     revision: int
     changed_at: Instant | None
-    changed_by: str | None
+    changed_by: ActorModel | None
     not_enforced: list[str]
 
     @classmethod

@@ -9,7 +9,7 @@ from pydantic import Field
 from ..domain.runs import RunState
 from ..services.image_trials import TrialResult, TrialView
 from ..services.runs import RunView
-from .base import Instant, Model
+from .base import ActorModel, Instant, Model
 from .runs import ReasonModel
 
 
@@ -81,7 +81,7 @@ class ImageTrialModel(Model):
     image: str
     digest: str
     created_at: Instant
-    created_by: str
+    created_by: ActorModel
     complete: bool
     results: list[TrialResultModel]
 
@@ -92,7 +92,7 @@ class ImageTrialModel(Model):
             image=view.trial.image.name,
             digest=view.trial.image.digest,
             created_at=view.trial.created_at,
-            created_by=view.trial.created_by,
+            created_by=ActorModel.of(view.trial.created_by),
             complete=view.complete,
             results=[TrialResultModel.of(it) for it in view.results],
         )

@@ -12,7 +12,7 @@ from ..domain.runs import RunState
 from ..domain.secrets import Secret
 from ..services.image_tasks import AddImage
 from ..services.images import ImageChanges, ImageUsers, ImageView
-from .base import Day, Instant, Model
+from .base import ActorModel, Day, Instant, Model
 from .notebooks import KernelModel
 
 
@@ -41,11 +41,11 @@ class EarlierPinModel(Model):
     digest: str
     reference: str
     until: Instant
-    by: str
+    by: ActorModel
 
     @classmethod
     def of(cls, it: EarlierPin) -> EarlierPinModel:
-        return cls(digest=it.pinned.digest, reference=it.reference, until=it.until, by=it.by)
+        return cls(digest=it.pinned.digest, reference=it.reference, until=it.until, by=ActorModel.of(it.by))
 
 
 class ImageModel(Model):
@@ -63,7 +63,7 @@ class ImageModel(Model):
     user: str
     host: str | None
     added_at: Instant
-    added_by: str
+    added_by: ActorModel
     description: str
     tags: list[str]
     is_default: bool
@@ -88,7 +88,7 @@ class ImageModel(Model):
             user=it.pinned.user,
             host=it.host,
             added_at=it.added_at,
-            added_by=it.added_by,
+            added_by=ActorModel.of(it.added_by),
             description=it.description,
             tags=list(it.tags),
             is_default=it.is_default,
@@ -181,7 +181,7 @@ class ImageTaskModel(Model):
     image: str
     state: ImageTaskState
     created_at: Instant
-    created_by: str
+    created_by: ActorModel
     finished_at: Instant | None
     error: ImageTaskError | None
     log: str = ""
@@ -199,7 +199,7 @@ class ImageTaskModel(Model):
             image=it.image,
             state=it.state,
             created_at=it.created_at,
-            created_by=it.created_by,
+            created_by=ActorModel.of(it.created_by),
             finished_at=it.finished_at,
             error=ImageTaskError.model_validate(it.error) if it.error else None,
             log=log,
@@ -271,11 +271,11 @@ class RegistryModel(Model):
 
     registry: str
     changed_at: Instant
-    changed_by: str
+    changed_by: ActorModel
 
     @classmethod
     def of(cls, it: Secret) -> RegistryModel:
-        return cls(registry=it.name, changed_at=it.changed_at, changed_by=it.changed_by)
+        return cls(registry=it.name, changed_at=it.changed_at, changed_by=ActorModel.of(it.changed_by))
 
 
 class FrozenModel(Model):

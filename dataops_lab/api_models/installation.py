@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
+from ..domain.actors import Actor
 from ..services.installation import Overview
-from .base import Instant, Model
+from .base import ActorModel, Instant, Model
 
 
 class EngineStatus(Model):
@@ -16,7 +17,7 @@ class EngineStatus(Model):
 
 class Status(Model):
     version: str
-    user: str
+    user: ActorModel
     home: str
     engine: EngineStatus
     queued: int
@@ -25,11 +26,11 @@ class Status(Model):
     """Whether this person may change environments, variables, secrets and images."""
 
     @classmethod
-    def of(cls, seen: Overview, *, user: str, home: str, may_administer: bool) -> Status:
+    def of(cls, seen: Overview, *, user: Actor, home: str, may_administer: bool) -> Status:
         leader = seen.leader
         return cls(
             version=version("dataops-lab"),
-            user=user,
+            user=ActorModel.of(user),
             home=home,
             engine=EngineStatus(
                 pid=leader.process.pid if leader else None,

@@ -7,7 +7,7 @@ from ..domain.jobs import JobKind
 from ..domain.versions import Version
 from ..domain.workspaces import below
 from ..services.jobs import JobView
-from .base import ContentsPath, Instant, Model
+from .base import ActorModel, ContentsPath, Instant, Model
 from .notebooks import OriginModel
 from .runs import RunSummaryModel
 from .settings import Concurrency, GivenSettingsModel
@@ -25,7 +25,7 @@ class PlaceChange(Model):
     """A job was moved, or relinked: then with the `job` that it has taken in, by id."""
 
     at: Instant
-    by: str | None
+    by: ActorModel | None
     source_before: str
     source: str
     job: str | None = None
@@ -33,7 +33,13 @@ class PlaceChange(Model):
     @classmethod
     def of(cls, it: Event) -> PlaceChange:
         told = it.data
-        return cls(at=it.at, by=it.actor, source_before=told["from"], source=told["to"], job=told.get("job"))
+        return cls(
+            at=it.at,
+            by=ActorModel.of(it.actor) if it.actor else None,
+            source_before=told["from"],
+            source=told["to"],
+            job=told.get("job"),
+        )
 
 
 class JobModel(GivenSettingsModel):
@@ -59,7 +65,7 @@ class JobModel(GivenSettingsModel):
     They begin at the folder of the notebook."""
     revision: int
     created_at: Instant
-    created_by: str
+    created_by: ActorModel
     last_run: RunSummaryModel | None = None
 
     @classmethod
@@ -82,7 +88,7 @@ class JobModel(GivenSettingsModel):
             revision=job.revision,
             **vars(job.settings),
             created_at=job.created_at,
-            created_by=job.created_by,
+            created_by=ActorModel.of(job.created_by),
             last_run=RunSummaryModel.of(last) if last else None,
         )
 
@@ -135,7 +141,7 @@ class VersionModel(Model):
     digest: str
     number: int
     created_at: Instant
-    created_by: str
+    created_by: ActorModel
     notebook_path: str
     file_count: int
     origin: OriginModel
@@ -146,7 +152,7 @@ class VersionModel(Model):
             digest=it.digest,
             number=it.number,
             created_at=it.created_at,
-            created_by=it.created_by,
+            created_by=ActorModel.of(it.created_by),
             notebook_path=it.manifest.notebook_path,
             file_count=len(it.manifest.files),
             origin=OriginModel.model_validate(it.origin),

@@ -11,8 +11,8 @@ from ..domain.records import RecordFileKind
 from ..domain.retries import Budget, charged, due_at
 from ..domain.runs import SUMMARY_TEXT, Attempt, AttemptState, RunState, RunSummary, TriggerKind
 from ..services.placement import Elsewhere
-from ..services.runs import RunView, summary_of
-from .base import ContentsPath, Instant, Model
+from ..services.runs import MAX_ROWS, RunView, summary_of
+from .base import ActorModel, ContentsPath, Instant, Model
 from .environments import ResourcesModel
 from .notebooks import FindingModel, KernelModel, OriginModel, ParameterModel
 from .settings import GivenSettingsModel
@@ -30,6 +30,12 @@ class SubmitRequest(GivenSettingsModel):
     resources: ResourcesModel | None = None
     pinned: list[str] | None = None
     """From now on the job's patterns of pinned files, see JobModel; null: those that it has."""
+
+
+class BatchRequest(SubmitRequest):
+    """A submission with many rows of parameters, a run for each. What a row gives overrides `parameters`."""
+
+    rows: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_ROWS)
 
 
 class RerunRequest(Model):
@@ -188,7 +194,7 @@ class RunBase(Model):
     reason: ReasonModel | None
     nothing_to_do: bool
     created_at: Instant
-    created_by: str
+    created_by: ActorModel
     started_at: Instant | None
     finished_at: Instant | None
     cancel_requested_at: Instant | None
@@ -232,6 +238,7 @@ def _common(run: RunSummary) -> dict[str, Any]:
         "version": VersionReference(digest=run.version_digest, number=run.version_number),
         "image": RunImageModel(name=image.name, reference=image.reference, digest=image.digest) if image else None,
         "phase": run.phase,
+        "created_by": ActorModel.of(run.created_by),
         "trigger": TriggerModel.model_validate(run.trigger),
         "parent": ParentModel(id=run.parent_id, key=run.parent_key or "") if run.parent_id else None,
         "progress": ProgressModel.model_validate(run.progress),
@@ -245,7 +252,7 @@ class RunModel(RunBase):
     resources: ResourcesModel
     unpromoted: bool
     """It ran in a guarded environment without having been promoted there."""
-    cancel_requested_by: str | None
+    cancel_requested_by: ActorModel | None
     waits_because: ReasonModel | None
     """While it is queued."""
     next_attempt_at: Instant | None
@@ -270,7 +277,7 @@ class RunModel(RunBase):
     findings: list[FindingModel]
     log_bytes: int | None
     """Size of the stored log; None before the record is stored."""
-    kept_by: str | None
+    kept_by: ActorModel | None
     """Who marked it as kept; nothing deletes it then."""
     damage: dict[str, str]
     """What was found to be no longer as it was stored, by path."""
@@ -289,7 +296,7 @@ class RunModel(RunBase):
             **summary,
             resources=ResourcesModel.model_validate(run.resources),
             unpromoted=run.unpromoted,
-            cancel_requested_by=run.cancel_requested_by,
+            cancel_requested_by=ActorModel.of(run.cancel_requested_by) if run.cancel_requested_by else None,
             waits_because=ReasonModel.model_validate(view.waits_because) if view.waits_because else None,
             next_attempt_at=due_at(last) if last and run.state is RunState.RETRY_WAIT else None,
             **vars(run.settings),
@@ -312,9 +319,17 @@ class RunModel(RunBase):
             origin=OriginModel.model_validate(run.origin),
             findings=[FindingModel.model_validate(f) for f in run.findings],
             log_bytes=log.size if log else None,
-            kept_by=run.kept_by,
+            kept_by=ActorModel.of(run.kept_by) if run.kept_by else None,
             damage=dict(record.damage) if record else {},
         )
+
+
+class BatchModel(Model):
+    """The runs of a batch, in the order of its rows."""
+
+    runs: list[RunSummaryModel]
+    created: int
+    """How many of them are new; the others were there already, under their keys."""
 
 
 class VerificationModel(Model):

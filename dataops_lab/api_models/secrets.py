@@ -3,7 +3,7 @@ from __future__ import annotations
 from pydantic import SecretStr, field_serializer
 
 from ..domain.secrets import Secret, is_masked
-from .base import Instant, Model
+from .base import ActorModel, Instant, Model
 
 
 class SecretValue(Model):
@@ -26,7 +26,7 @@ class SecretModel(Model):
     version: int
     is_set: bool
     changed_at: Instant
-    changed_by: str
+    changed_by: ActorModel
 
     @classmethod
     def of(cls, it: Secret, environment: str) -> SecretModel:
@@ -36,7 +36,7 @@ class SecretModel(Model):
             version=it.version,
             is_set=it.is_set,
             changed_at=it.changed_at,
-            changed_by=it.changed_by,
+            changed_by=ActorModel.of(it.changed_by),
         )
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from ..domain.variables import Variable
-from .base import Instant, Model
+from .base import ActorModel, Instant, Model
 
 
 class VariableValue(Model):
@@ -15,7 +15,7 @@ class VariableModel(Model):
     name: str
     value: str
     changed_at: Instant
-    changed_by: str
+    changed_by: ActorModel
 
     @classmethod
     def of(cls, it: Variable) -> VariableModel:

@@ -74,14 +74,4 @@ def connected(server: str | None, root: str | None = None) -> Iterator[Connectio
 
     home = Home(state_folder())
     services = build_services(home)
-    yield Connection(LocalClient(services, user=user(), root=root), LocalEngine(home, services))
-
-
-def user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        # In a container whose user id has no name.
-        return str(os.getuid())
+    yield Connection(LocalClient(services, user=services.owner, root=root), LocalEngine(home, services))

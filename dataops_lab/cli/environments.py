@@ -230,7 +230,9 @@ def list_variables(environment: str, server: str | None, as_json: bool) -> None:
     if as_json:
         print_json(found)
     elif found:
-        table(("name", "value", "changed by"), [(it.name, it.value, it.changed_by) for it in found], shrinks="value")
+        table(
+            ("name", "value", "changed by"), [(it.name, it.value, it.changed_by.name) for it in found], shrinks="value"
+        )
 
 
 @variables.command("set")

@@ -71,7 +71,7 @@ def trials(trial_id: str | None, server: str | None, as_json: bool) -> int:
         print_json(found)
     elif found:
         now = dt.datetime.now(dt.UTC)
-        rows = [(it.id, it.image, len(it.results), since(it.created_at, now), it.created_by) for it in found]
+        rows = [(it.id, it.image, len(it.results), since(it.created_at, now), it.created_by.name) for it in found]
         table(("trial", "image", "jobs", "started", "by"), rows, shrinks="image")
     else:
         remark("No trials yet. `jupyter dataops image trial-run` starts one.")

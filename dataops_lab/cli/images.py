@@ -326,7 +326,7 @@ def tasks(task_id: str | None, server: str | None, as_json: bool) -> None:
         print_json(found)
     elif found:
         now = dt.datetime.now(dt.UTC)
-        rows = [(it.id, it.kind, it.image, it.state, since(it.created_at, now), it.created_by) for it in found]
+        rows = [(it.id, it.kind, it.image, it.state, since(it.created_at, now), it.created_by.name) for it in found]
         table(("task", "what", "image", "state", "started", "by"), rows, shrinks="image")
     else:
         remark("Nothing was added, probed or built yet.")

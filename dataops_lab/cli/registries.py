@@ -63,7 +63,7 @@ def registries(server: str | None, as_json: bool) -> None:
         print_json(found)
     elif found:
         now = dt.datetime.now(dt.UTC)
-        rows = [(it.registry, since(it.changed_at, now), it.changed_by) for it in found]
+        rows = [(it.registry, since(it.changed_at, now), it.changed_by.name) for it in found]
         table(("registry", "changed", "by"), rows, shrinks="registry")
     else:
         remark("No logins. `jupyter dataops image login REGISTRY` keeps one.")

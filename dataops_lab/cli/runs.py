@@ -353,7 +353,7 @@ def _parsed(run: RunModel, texts: tuple[tuple[str, str], ...]) -> dict[str, Any]
 def _row(run: RunSummary | RunSummaryModel, now: dt.datetime) -> tuple[str, ...]:
     cells = f"{run.progress.done}/{run.progress.total}" if run.progress.total else ""
     took = duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else ""
-    return run.id, run.phase, run.job_name, cells, took, since(run.created_at, now), run.created_by
+    return run.id, run.phase, run.job_name, cells, took, since(run.created_at, now), run.created_by.name
 
 
 def _tell_details(run: RunModel) -> None:
@@ -368,7 +368,7 @@ def _tell_details(run: RunModel) -> None:
         "kernel": f"{run.kernel.display_name} ({run.kernel.name})",
         "where": run.environment,
         "image": f"{run.image.name} ({run.image.digest})" if run.image else None,
-        "submitted": f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {run.created_by}",
+        "submitted": f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {run.created_by.name}",
         "cells": f"{run.progress.done} of {run.progress.total}{memory}" if run.progress.total else None,
         "again of": run.trigger.ref if run.trigger.kind in (TriggerKind.RERUN, TriggerKind.TRIAL) else None,
         "kept": f"{run.kept_at.astimezone():%Y-%m-%d} by {run.kept_by}" if run.kept_at else None,

@@ -11,7 +11,7 @@ import click
 from ..errors import InvalidRequest
 from ..runner.protocol import MASKED_FROM
 from . import options
-from .connection import connected, user
+from .connection import connected
 from .environments import environment_argument, name_argument
 from .output import as_json as print_json
 from .output import remark, table
@@ -41,7 +41,8 @@ def list_(environment: str, server: str | None, as_json: bool) -> None:
     elif found:
         now = dt.datetime.now(dt.UTC)
         rows = [
-            (it.name, it.version if it.is_set else "not set", since(it.changed_at, now), it.changed_by) for it in found
+            (it.name, it.version if it.is_set else "not set", since(it.changed_at, now), it.changed_by.name)
+            for it in found
         ]
         table(("name", "version", "changed", "by"), rows, shrinks="name")
 
@@ -96,7 +97,7 @@ def rotate_key(as_json: bool) -> None:
 
     ctx = build_services(Home(state_folder()))
     with closing(ctx.store):
-        done = rotated(ctx, by=user())
+        done = rotated(ctx, by=ctx.owner)
     if as_json:
         print_json({"key": done.key, "secrets": done.secrets})
     else:

@@ -22,6 +22,7 @@ from ..api_models import (
     VariableValue,
 )
 from ..configuration import read, written
+from ..domain.actors import Actor
 from ..services import Services, configuration, environments, placement, secrets
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Environments(Protocol):
 
 
 class LocalEnvironments(Environments):
-    def __init__(self, services: Services, *, user: str) -> None:
+    def __init__(self, services: Services, *, user: Actor) -> None:
         self._ctx, self._user = services, user
 
     def all(self) -> list[EnvironmentModel]:

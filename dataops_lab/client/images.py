@@ -22,6 +22,7 @@ from ..api_models import (
     RegistryModel,
     TrialRequest,
 )
+from ..domain.actors import Actor
 from ..services import Services, image_tasks, image_trials, images, registries
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Images(Protocol):
 class LocalImages(Images):
     """Tasks are worked on in a thread of this process, and end with it."""
 
-    def __init__(self, services: Services, *, user: str) -> None:
+    def __init__(self, services: Services, *, user: Actor) -> None:
         self._ctx, self._user = services, user
 
     def all(self) -> list[ImageModel]:

@@ -20,6 +20,9 @@ class Actor:
     name: str
     kind: ActorKind = ActorKind.PERSON
 
+    def __str__(self) -> str:
+        return self.name
+
 
 ENGINE = Actor("system:engine", "the engine", ActorKind.SYSTEM)
 RETENTION = Actor("system:retention", "retention", ActorKind.SYSTEM)

@@ -14,6 +14,7 @@ from posixpath import normpath
 
 from ..errors import Refused
 from . import mounts
+from .actors import Actor
 
 SANDBOX = "sandbox"
 PRODUCTION = "production"
@@ -136,7 +137,7 @@ class Environment:
     revision: int = field(default=1, compare=False)
     """Counts the changes."""
     changed_at: dt.datetime | None = field(default=None, compare=False)
-    changed_by: str | None = field(default=None, compare=False)
+    changed_by: Actor | None = field(default=None, compare=False)
 
     @property
     def not_enforced(self) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from .actors import Actor
+
 
 class SubjectKind(StrEnum):
     RUN = "run"
@@ -43,8 +45,10 @@ class Event:
     subject: Subject
     at: dt.datetime
     kind: str
-    """`run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`,
+    """The kind of the subject, a dot and what happened: `environment.changed`, `secret.set`, `job.moved`.
+
+    Of runs: `run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`,
     `run.reaction_failed`; and `run.deleted`, the only one that is left of a run that is gone."""
-    actor: str | None = None
+    actor: Actor | None = None
     revision: int | None = None
     data: dict[str, Any] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import InvalidRequest
+from .actors import Actor
 from .leases import ProcessIdentity
 from .snapshots import AUTHORED, KernelChoice
 
@@ -78,7 +79,7 @@ class EarlierPin:
     pinned: PinnedImage
     reference: str
     until: dt.datetime
-    by: str
+    by: Actor
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Image:
     reference: str
     pinned: PinnedImage
     added_at: dt.datetime
-    added_by: str
+    added_by: Actor
     description: str = ""
     tags: tuple[str, ...] = ()
     is_default: bool = False
@@ -126,7 +127,7 @@ class Image:
         return self.pinned.user or "0:0"
 
     def pinned_anew(
-        self, reference: str, pinned: PinnedImage, probe: Probe, *, base: str | None = None, at: dt.datetime, by: str
+        self, reference: str, pinned: PinnedImage, probe: Probe, *, base: str | None = None, at: dt.datetime, by: Actor
     ) -> Image:
         """Pin the entry anew. The image before joins the `earlier` ones, unless it is the same."""
         earlier = self.earlier
@@ -223,7 +224,7 @@ class ImageTask:
     image: str
     state: ImageTaskState
     created_at: dt.datetime
-    created_by: str
+    created_by: Actor
     process: ProcessIdentity
     """The process that does the task."""
     finished_at: dt.datetime | None = None
@@ -267,7 +268,7 @@ class ImageTrial:
     id: str
     image: RunImage
     created_at: dt.datetime
-    created_by: str
+    created_by: Actor
     runs: tuple[tuple[str, str], ...]
     refused: tuple[tuple[str, str], ...] = ()
     """Runs that could not be tried, each with why not."""

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from .actors import Actor
 from .settings import GivenSettings
 
 DEFAULT_PROJECT = "default"
@@ -41,7 +42,7 @@ class Job:
     name: str
     source: str
     created_at: dt.datetime
-    created_by: str
+    created_by: Actor
     concurrency: int | None = None
     settings: GivenSettings = GivenSettings()
     kind: JobKind = JobKind.NOTEBOOK

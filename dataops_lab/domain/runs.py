@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from ..errors import IllegalTransition
+from .actors import Actor
 from .environments import Backend, Resources
 from .images import RunImage
 from .jobs import JobKind
@@ -165,6 +166,14 @@ class Submission(GivenSettings):
     """From now on the job's, see Pins; None: as they are."""
 
 
+@dataclass(frozen=True)
+class ParameterRow:
+    """The parameters of one of many runs; they override those of the submission. `texts` as there."""
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+    texts: tuple[tuple[str, str], ...] = ()
+
+
 class TriggerKind(StrEnum):
     """Why there is a run. What `Trigger.ref` then names is behind it."""
 
@@ -194,7 +203,7 @@ MANUAL = Trigger(TriggerKind.MANUAL)
 
 class CancelRequest(NamedTuple):
     at: dt.datetime
-    by: str
+    by: Actor
 
 
 @dataclass(frozen=True)
@@ -208,7 +217,7 @@ class Run:
     parameters: dict[str, Any]
     kernel: KernelChoice
     created_at: dt.datetime
-    created_by: str
+    created_by: Actor
     created_boot: str | None = None
     created_tick: float | None = None
     """See Moment."""
@@ -225,7 +234,7 @@ class Run:
     started_at: dt.datetime | None = None
     finished_at: dt.datetime | None = None
     cancel_requested_at: dt.datetime | None = None
-    cancel_requested_by: str | None = None
+    cancel_requested_by: Actor | None = None
     reason: Reason | None = None
     nothing_to_do: bool = False
     origin: Origin = Origin()
@@ -236,7 +245,7 @@ class Run:
     unpromoted: bool = False
     """It ran in a guarded environment without having been promoted there."""
     kept_at: dt.datetime | None = None
-    kept_by: str | None = None
+    kept_by: Actor | None = None
     """Who marked it as kept: neither retention nor a person deletes it then."""
     revision: int = field(default=1, compare=False)
     """Counts the changes of the run and of its attempts."""
@@ -303,7 +312,7 @@ class RunSummary:
     """Why it ended so, why it waits, or what its latest attempt has trouble with."""
     nothing_to_do: bool
     created_at: dt.datetime
-    created_by: str
+    created_by: Actor
     started_at: dt.datetime | None
     finished_at: dt.datetime | None
     cancel_requested_at: dt.datetime | None

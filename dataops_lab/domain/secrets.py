@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 from ..runner.protocol import MASKED_FROM
+from .actors import Actor
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Secret:
     name: str
     version: int
     changed_at: dt.datetime
-    changed_by: str
+    changed_by: Actor
     sealed: Sealed | None = field(default=None, repr=False)
     revision: int = field(default=1, compare=False)
     """Counts the changes, also those that do not set it."""

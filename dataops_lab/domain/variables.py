@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from ..errors import Refused
+from .actors import Actor
 
 MAX_VALUE_BYTES = 64_000
 """In bytes, of one variable or secret. The kernel of Linux takes no more than twice that."""
@@ -44,7 +45,7 @@ class Variable:
     name: str
     value: str
     changed_at: dt.datetime
-    changed_by: str
+    changed_by: Actor
     revision: int = field(default=1, compare=False)
     """Counts the changes."""
 

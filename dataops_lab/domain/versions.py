@@ -8,6 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .actors import Actor
 from .parameters import Parameter, ParameterSchema, ParameterType
 from .stored import known
 
@@ -119,5 +120,5 @@ class Version:
     number: int
     manifest: Manifest
     created_at: dt.datetime
-    created_by: str
+    created_by: Actor
     origin: Origin = Origin()

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from .actors import Actor
+
 MAX_REMOTE_LENGTH = 1000
 
 
@@ -20,7 +22,7 @@ class Workspace:
     project: str
     name: str
     created_at: dt.datetime
-    created_by: str
+    created_by: Actor
     remote: str | None = None
     revision: int = field(default=1, compare=False)
     """Counts the changes."""

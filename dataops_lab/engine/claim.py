@@ -36,7 +36,7 @@ def claim(ctx: Services, queue: LiveQueue, *, fence: int) -> list[tuple[Attempt,
             ways.append((attempt, attempt.moved_to(AttemptState.LAUNCHING)))
         tx.runs.move_all(list(zip(queued, runs, strict=True)))
         tx.attempts.add_all(ways)
-        tx.queue.note_starts({run.created_by for run in runs}, at=now)
+        tx.queue.note_starts({run.created_by.id for run in runs}, at=now)
     claimed = {run.id for run in runs}
     queue.note_started([place for place in chosen if place.id in claimed], at=now)
     return [(launching, run) for (_, launching), run in zip(ways, runs, strict=True)]

@@ -151,6 +151,8 @@ class Following:
             cancels = tx.runs.cancels([it.run.id for it in wanted])
             for it in wanted:
                 it.run = it.run.cancelled_by(cancels.get(it.run.id))
+            # They were looked at before this was known.
+            self._wake.set()
 
     def settle(self) -> None:
         """Wait for what is under way in threads."""

@@ -1,54 +1,76 @@
-"""Modules that a version imported last time, so that a backend may have them ready."""
+"""Modules that a job imported last time, so that a backend may have them ready."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from threading import Lock
+from typing import TypeVar
 
 from ..domain.records import RecordFileKind
 from ..domain.runs import Run, RunState
+from ..domain.versions import Manifest, canonical_json, digest_of
 from ..errors import DataOpsError
-from ..ports import Transaction
+from ..ports import Blobs, Transaction
 from ..runner.reading import MOST_MODULES, is_list_of_modules, json_of
 from ..services import Services
 
 MOST = 1000
 
 Key = tuple[str, str]
+T = TypeVar("T")
 
 
 class LastImports:
-    """By version and not by job: other code may set, before it imports, a variable that a library then reads."""
+    """By job, and by what decides of its imports: other code may set, before it imports, a variable that a library
+    then reads."""
 
     def __init__(self, ctx: Services) -> None:
         self._ctx = ctx
         self._known: OrderedDict[Key, Sequence[str]] = OrderedDict()
+        self._keys: OrderedDict[Key, Key] = OrderedDict()
         self._lock = Lock()
 
     def note(self, run: Run, imports: Sequence[str]) -> None:
         """Add what a run that succeeded has told. One that had them ahead may tell less."""
-        with self._lock:
-            known = self._known.get(_key(run), ())
-            self._known[_key(run)] = [*known, *(name for name in imports if name not in known)][:MOST_MODULES]
-            self._known.move_to_end(_key(run))
-            if len(self._known) > MOST:
-                self._known.popitem(last=False)
+        key = self._keys.get((run.job_id, run.version_digest))
+        if key is None:
+            with self._ctx.store.read() as tx:
+                key = self._key(tx, run)
+        self._note(key, imports)
 
     def of(self, run: Run) -> Sequence[str]:
         """As noted here, or as the record of the newest run tells; empty when nobody knows."""
-        with self._lock:
-            known = self._known.get(_key(run))
+        with self._ctx.store.read() as tx:
+            key = self._key(tx, run)
+            known = self._known.get(key)
+            digest = self._newest_result(tx, run, key) if known is None else None
         if known is None:
-            with self._ctx.store.read() as tx:
-                digest = self._newest_result(tx, run)
             known = self._told_in(digest) if digest else ()
-            self.note(run, known)
+            self._note(key, known)
         return known
 
-    def _newest_result(self, tx: Transaction, run: Run) -> str | None:
+    def _note(self, key: Key, imports: Sequence[str]) -> None:
+        with self._lock:
+            known = self._known.get(key, ())
+            names = [*known, *(name for name in imports if name not in known)][:MOST_MODULES]
+            _remember(self._known, key, names)
+
+    def _key(self, tx: Transaction, run: Run) -> Key:
+        version = (run.job_id, run.version_digest)
+        found = self._keys.get(version)
+        if found is None:
+            manifest = tx.versions.get(*version).manifest
+            found = (run.job_id, deciding(manifest, self._ctx.blobs) or run.version_digest)
+            with self._lock:
+                _remember(self._keys, version, found)
+        return found
+
+    def _newest_result(self, tx: Transaction, run: Run, key: Key) -> str | None:
         for newest in tx.runs.newest_of([run.job_id], RunState.SUCCEEDED):
-            record = tx.records.of_run(newest.id) if _key(newest) == _key(run) else None
+            record = tx.records.of_run(newest.id) if self._key(tx, newest) == key else None
             if record is not None and (result := record.file(RecordFileKind.RESULT)) is not None:
                 return result.digest
         return None
@@ -62,5 +84,36 @@ class LastImports:
         return imports if is_list_of_modules(imports) else ()
 
 
-def _key(run: Run) -> Key:
-    return run.job_id, run.version_digest
+def deciding(manifest: Manifest, blobs: Blobs) -> str | None:
+    """Tell by a digest apart what imports other modules, or in another order. None where all of the code decides:
+    it may set a variable, or cannot be read."""
+    files = [(manifest.notebook_path, manifest.notebook_digest)]
+    files += [(file.path, file.digest) for file in manifest.files if file.path.endswith(".py")]
+    found = {}
+    try:
+        for path, digest in files:
+            content = blobs.read(digest)
+            code = list(_code_of(content) if path.endswith(".ipynb") else content.decode().splitlines())
+            if any(_SETS_VARIABLES.search(line) for line in code):
+                return None
+            found[path] = [line.strip() for line in code if "import" in line]
+    except (DataOpsError, OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return digest_of(canonical_json(found))
+
+
+_SETS_VARIABLES = re.compile(r"environ|putenv|setenv|set_env|[%!]\s*env|dotenv")
+
+
+def _code_of(notebook: bytes) -> Iterator[str]:
+    for cell in json.loads(notebook)["cells"]:
+        if cell["cell_type"] == "code":
+            source: str | Iterable[str] = cell["source"]
+            yield from (source if isinstance(source, str) else "".join(source)).splitlines()
+
+
+def _remember(known: OrderedDict[Key, T], key: Key, value: T) -> None:
+    known[key] = value
+    known.move_to_end(key)
+    if len(known) > MOST:
+        known.popitem(last=False)

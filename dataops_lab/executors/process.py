@@ -43,7 +43,7 @@ class ProcessExecutor:
         self._blobs = blobs
         self._python = python
         self._warm = warm or Warm(0)
-        self._children: dict[str, subprocess.Popen[bytes] | _Forked] = {}
+        self._children: dict[str, _Spawned | _Forked] = {}
         self._dead: set[str] = set()
         """Of whom nothing was found when all that belongs to them was to be killed."""
         self._forgotten = Forgotten(folder)
@@ -63,7 +63,7 @@ class ProcessExecutor:
         elif not (directory / protocol.LOCK).exists():  # Else it runs, or has run.
             self._children[bundle.name] = self._run(bundle, directory)
 
-    def _run(self, bundle: Bundle, directory: Path) -> subprocess.Popen[bytes] | _Forked:
+    def _run(self, bundle: Bundle, directory: Path) -> _Spawned | _Forked:
         # -P: nothing beside the run directory may shadow what the runner imports.
         command = [self._python, "-P", "-m", "dataops_lab.runner", str(directory)]
         # A repository above our folders is not the run's: without this git would answer for it.
@@ -83,7 +83,7 @@ class ProcessExecutor:
                 if ask(fork, command, environment, str(directory), descriptors):
                     return _Forked(fork)
                 fork.close()
-            return subprocess.Popen(
+            return _Spawned(
                 [*command, *map(str, for_kernel)],
                 cwd=directory,
                 env=environment,
@@ -126,12 +126,12 @@ class ProcessExecutor:
             for process in _processes_of(name):
                 if process.pid == seen.detail.get("pid"):
                     _send(process, signal.SIGTERM)
-        elif isinstance(child := self._children.get(name), subprocess.Popen):
+        elif isinstance(child := self._children.get(name), _Spawned):
             child.terminate()
 
     def ends(self, name: str) -> int | None:
         child = self._children.get(name)
-        return child.fileno() if isinstance(child, _Forked) else None
+        return child.end if child else None
 
     def _told_keeper(self, name: str, *, force: bool) -> bool:
         """Let the keeper end its runner. False when there is none, or none any more."""
@@ -239,7 +239,9 @@ class _Forked:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
-    def fileno(self) -> int | None:
+    @property
+    def end(self) -> int | None:
+        """Can be read from when it is no more; None once that was waited for."""
         number = self._connection.fileno()
         return number if number >= 0 else None
 
@@ -250,6 +252,27 @@ class _Forked:
     def wait(self) -> None:
         wait([self._connection])
         self._connection.close()
+
+
+class _Spawned(subprocess.Popen[bytes]):
+    """A keeper that was started as a program."""
+
+    _end: int | None = None
+
+    @property
+    def end(self) -> int | None:
+        """See `_Forked.end`. None also where processes have no such descriptor."""
+        if self._end is None and self.returncode is None and hasattr(os, "pidfd_open"):
+            with suppress(OSError):
+                self._end = os.pidfd_open(self.pid)
+        return self._end
+
+    def wait(self, timeout: float | None = None) -> int:
+        exit_code = super().wait(timeout)
+        if self._end is not None:
+            os.close(self._end)
+            self._end = None
+        return exit_code
 
 
 _RUNNER_LOG = "runner.log"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import getpass
 import io
 import json
 import re
@@ -26,6 +25,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from tornado.web import HTTPError, authenticated
 
 from ..api_models import PageModel, Problem
+from ..domain.actors import Actor
+from ..domain.policy import May, Object, Verb, rule_of
 from ..errors import (
     Conflict,
     Damaged,
@@ -38,10 +39,13 @@ from ..errors import (
     Unavailable,
 )
 from ..services import Services
+from ..services.permissions import require_first
 from .broadcaster import Broadcaster
 from .lanes import Lane, Lanes
 
 Action = Literal["read", "write", "execute"]
+Identity = Literal["owner", "provider"]
+_VERBS: dict[Action, Verb] = {"read": Verb.READ, "write": Verb.CHANGE, "execute": Verb.RUN}
 
 
 def _rfc3339(text: str) -> str:
@@ -107,6 +111,7 @@ class Operation:
     body: type[BaseModel] | None
     headers: tuple[str, ...]
     lane: Lane
+    asks: tuple[Verb, Object]
 
 
 def operation(
@@ -119,19 +124,26 @@ def operation(
     body: type[BaseModel] | None = None,
     headers: tuple[str, ...] = (),
     lane: Lane = "quick",
+    asks: tuple[Verb, Object] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[None]]]:
     """Make `verb(self, *path, [query], [body])` a request handler. It runs in a thread of its lane; a coroutine stays
     on the loop.
 
+    `action` and `resource` are what Jupyter's authorizer is asked, `asks` what our policy is; by default the same.
+
     It returns a model, or `(status, model)`, or `Bytes`; a coroutine has written its answer itself.
     """
-    declared = Operation(summary, action, resource, answers, query, body, headers, lane)
+    asks = asks or (_VERBS[action], Object(resource.removeprefix("dataops:")))
+    is_open = rule_of(*asks) is May.ANYBODY
+    declared = Operation(summary, action, resource, answers, query, body, headers, lane, asks)
 
     def decorate(verb: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
         @authenticated
         @wraps(verb)
         async def handle(self: DataOpsHandler, *path: str) -> None:
             await self.require(action, resource)
+            if not is_open:
+                await self.in_thread(self.ask_policy, *asks)
             arguments: list[Any] = list(path)
             if query is not None:
                 arguments.append(_validated(query, self.query_arguments()))
@@ -159,12 +171,18 @@ def operations(handler: type[APIHandler]) -> dict[str, Operation]:
 
 class DataOpsHandler(APIHandler):
     def initialize(
-        self, services: Callable[[], Services], lanes: Lanes, broadcaster: Broadcaster, max_body_bytes: int
+        self,
+        services: Callable[[], Services],
+        lanes: Lanes,
+        broadcaster: Broadcaster,
+        max_body_bytes: int,
+        identity: Identity | None = None,
     ) -> None:
         self._services = services
         self.lanes = lanes
         self.broadcaster = broadcaster
         self._max_body_bytes = max_body_bytes
+        self._identity = identity
         self._gone = False
 
     @property
@@ -173,10 +191,12 @@ class DataOpsHandler(APIHandler):
         return self._services()
 
     @property
-    def user(self) -> str:
-        """The person who is logged in. A shared token or password means the one whose server this is."""
-        shared = has_one_login(self.identity_provider)
-        return getpass.getuser() if shared else str(self.current_user.username)
+    def actor(self) -> Actor:
+        """Whoever is logged in, by the setting `identity`. Opens the services, see there."""
+        if (self._identity or identity_of(self.identity_provider)) == "owner":
+            return self.services.owner
+        user = self.current_user
+        return Actor(str(user.username), str(user.display_name or user.name or user.username))
 
     def is_waited_for(self) -> bool:
         """Whether somebody still reads the answer. May be asked in any thread."""
@@ -189,10 +209,14 @@ class DataOpsHandler(APIHandler):
     async def in_thread(self, call: Callable[..., Any], *args: Any, lane: Lane = "quick") -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.lanes.pool(lane), partial(call, *args))
 
+    def ask_policy(self, verb: Verb, kind: Object) -> None:
+        require_first(self.services, self.actor, verb, kind)
+
     async def require(self, action: Action, resource: str) -> None:
         allowed = self.authorizer.is_authorized(self, self.current_user, action, resource)
         if not (await allowed if asyncio.iscoroutine(allowed) else allowed):
-            raise Forbidden(f"{self.user} may not {action} {resource.removeprefix('dataops:')}.", action=action)
+            name = self.current_user.username
+            raise Forbidden(f"{name} may not {action} {resource.removeprefix('dataops:')}.", action=action)
 
     def query_arguments(self) -> dict[str, str]:
         repeated = [name for name, values in self.request.query_arguments.items() if len(values) > 1]
@@ -260,8 +284,8 @@ class DataOpsHandler(APIHandler):
             super().log_exception(typ, value, tb)
 
 
-def has_one_login(provider: IdentityProvider) -> bool:
-    """Whether everybody logs in with the same token or password, as with jupyter_server alone.
+def identity_of(provider: IdentityProvider) -> Identity:
+    """`owner` where everybody logs in with the same token or password, as with jupyter_server alone.
 
     It then makes up who they are, and lets them change their names. A provider that knows persons has its own way to
     tell who somebody is.
@@ -269,7 +293,8 @@ def has_one_login(provider: IdentityProvider) -> bool:
     ways = [getattr(provider, name) for name in _WHO_SOMEBODY_IS]
     if isinstance(provider, LegacyIdentityProvider):
         ways.append(provider.login_handler_class.get_user)
-    return all(way.__module__.startswith("jupyter_server.") for way in ways)
+    alone = all(way.__module__.startswith("jupyter_server.") for way in ways)
+    return "owner" if alone else "provider"
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class PlacementsHandler(DataOpsHandler):
         query=PlacementsQuery,
     )
     def get(self, query: PlacementsQuery) -> PageModel[PlacementModel]:
-        found = placement.options(self.services, by=self.user, kernel=query.kernel, language=query.language)
+        found = placement.options(self.services, by=self.actor, kernel=query.kernel, language=query.language)
         return PageModel[PlacementModel](items=[PlacementModel.of(it) for it in found])
 
 
@@ -63,7 +63,7 @@ class EnvironmentsHandler(DataOpsHandler):
     )
     def post(self, body: EnvironmentRequest) -> EnvironmentModel:
         wanted = body.to_domain(body.name, position=environments.LAST)
-        return EnvironmentModel.of(environments.add(self.services, wanted, by=self.user))
+        return EnvironmentModel.of(environments.add(self.services, wanted, by=self.actor))
 
 
 class EnvironmentHandler(DataOpsHandler):
@@ -81,7 +81,7 @@ class EnvironmentHandler(DataOpsHandler):
     def put(self, environment: str, body: EnvironmentChange) -> EnvironmentModel:
         position = environments.get(self.services, environment).position
         wanted = body.to_domain(environment, position=position)
-        return EnvironmentModel.of(environments.change(self.services, wanted, revision=body.revision, by=self.user))
+        return EnvironmentModel.of(environments.change(self.services, wanted, revision=body.revision, by=self.actor))
 
     @operation(
         "Remove an environment with its variables and secrets; as it was",
@@ -90,7 +90,7 @@ class EnvironmentHandler(DataOpsHandler):
         answers={200: EnvironmentModel},
     )
     def delete(self, environment: str) -> EnvironmentModel:
-        return EnvironmentModel.of(environments.remove(self.services, environment, by=self.user))
+        return EnvironmentModel.of(environments.remove(self.services, environment, by=self.actor))
 
 
 class VariablesHandler(DataOpsHandler):
@@ -108,11 +108,11 @@ class VariablesHandler(DataOpsHandler):
 class VariableHandler(DataOpsHandler):
     @operation("Set a variable", action="write", resource=VARIABLES, answers={200: VariableModel}, body=VariableValue)
     def put(self, environment: str, name: str, body: VariableValue) -> VariableModel:
-        return VariableModel.of(environments.set_variable(self.services, environment, name, body.value, by=self.user))
+        return VariableModel.of(environments.set_variable(self.services, environment, name, body.value, by=self.actor))
 
     @operation("Remove a variable; as it was", action="write", resource=VARIABLES, answers={200: VariableModel})
     def delete(self, environment: str, name: str) -> VariableModel:
-        return VariableModel.of(environments.remove_variable(self.services, environment, name, by=self.user))
+        return VariableModel.of(environments.remove_variable(self.services, environment, name, by=self.actor))
 
 
 class SecretsHandler(DataOpsHandler):
@@ -137,9 +137,9 @@ class SecretHandler(DataOpsHandler):
     )
     def put(self, environment: str, name: str, body: SecretValue) -> SetSecretModel:
         value = body.value.get_secret_value()
-        secret = secrets.put(self.services, environment, name, value, by=self.user)
+        secret = secrets.put(self.services, environment, name, value, by=self.actor)
         return SetSecretModel.of_value(secret, environment, value)
 
     @operation("Remove a secret", action="write", resource=SECRETS, answers={200: SecretModel})
     def delete(self, environment: str, name: str) -> SecretModel:
-        return SecretModel.of(secrets.remove(self.services, environment, name, by=self.user), environment)
+        return SecretModel.of(secrets.remove(self.services, environment, name, by=self.actor), environment)

@@ -19,6 +19,7 @@ from ..api_models import (
     RegistryModel,
     TrialRequest,
 )
+from ..domain.policy import Object, Verb
 from ..services import image_tasks, image_trials, images, registries
 from .base import DataOpsHandler, operation
 
@@ -57,7 +58,7 @@ class ImagesHandler(DataOpsHandler):
         body=AddImageRequest,
     )
     def post(self, body: AddImageRequest) -> ImageTaskModel:
-        return ImageTaskModel.of(image_tasks.add(self.services, body.to_domain(), by=self.user))
+        return ImageTaskModel.of(image_tasks.add(self.services, body.to_domain(), by=self.actor))
 
 
 class ImageHandler(DataOpsHandler):
@@ -73,7 +74,7 @@ class ImageHandler(DataOpsHandler):
         body=ChangeImageRequest,
     )
     def patch(self, name: str, body: ChangeImageRequest) -> ImageModel:
-        return ImageModel.of(images.change(self.services, name, body.to_domain(), by=self.user))
+        return ImageModel.of(images.change(self.services, name, body.to_domain(), by=self.actor))
 
     @operation(
         "Remove it from the catalogue, unless somebody uses it; as it was",
@@ -84,14 +85,14 @@ class ImageHandler(DataOpsHandler):
     )
     def delete(self, name: str) -> ImageModel:
         removed = ImageModel.of(images.get(self.services, name))
-        images.remove(self.services, name, by=self.user)
+        images.remove(self.services, name, by=self.actor)
         return removed
 
 
 class ImageProbeHandler(DataOpsHandler):
     @operation("Look into it again", action="write", resource=IMAGES, answers={202: ImageTaskModel})
     def post(self, name: str) -> ImageTaskModel:
-        return ImageTaskModel.of(image_tasks.probe(self.services, name, by=self.user))
+        return ImageTaskModel.of(image_tasks.probe(self.services, name, by=self.actor))
 
 
 class ImageCheckHandler(DataOpsHandler):
@@ -117,11 +118,11 @@ class ImageUsersHandler(DataOpsHandler):
 class AllowedHandler(DataOpsHandler):
     @operation("Allow it in an environment; safe to repeat", action="write", resource=IMAGES, answers={200: ImageModel})
     def put(self, name: str, environment: str) -> ImageModel:
-        return ImageModel.of(images.allow(self.services, name, environment, by=self.user))
+        return ImageModel.of(images.allow(self.services, name, environment, by=self.actor))
 
     @operation("Allow it there no longer; safe to repeat", action="write", resource=IMAGES, answers={200: ImageModel})
     def delete(self, name: str, environment: str) -> ImageModel:
-        return ImageModel.of(images.disallow(self.services, name, environment, by=self.user))
+        return ImageModel.of(images.disallow(self.services, name, environment, by=self.actor))
 
 
 class BuildsHandler(DataOpsHandler):
@@ -133,7 +134,7 @@ class BuildsHandler(DataOpsHandler):
         body=BuildImageRequest,
     )
     def post(self, body: BuildImageRequest) -> ImageTaskModel:
-        return ImageTaskModel.of(image_tasks.build(self.services, *body.to_domain(), by=self.user))
+        return ImageTaskModel.of(image_tasks.build(self.services, *body.to_domain(), by=self.actor))
 
 
 class ImageTasksHandler(DataOpsHandler):
@@ -164,10 +165,14 @@ class ImageTaskHandler(DataOpsHandler):
 
 class CancelImageTaskHandler(DataOpsHandler):
     @operation(
-        "Ask for the end of a task; safe to repeat", action="write", resource=IMAGES, answers={202: ImageTaskModel}
+        "Ask for the end of a task; safe to repeat",
+        action="write",
+        resource=IMAGES,
+        answers={202: ImageTaskModel},
+        asks=(Verb.CHANGE, Object.IMAGE),
     )
     def post(self, task_id: str) -> ImageTaskModel:
-        return ImageTaskModel.of(image_tasks.cancel(self.services, task_id, by=self.user))
+        return ImageTaskModel.of(image_tasks.cancel(self.services, task_id, by=self.actor))
 
 
 class ImageTrialsHandler(DataOpsHandler):
@@ -191,7 +196,7 @@ class ImageTrialsHandler(DataOpsHandler):
         lane="slow",
     )
     def post(self, body: TrialRequest) -> ImageTrialModel:
-        return ImageTrialModel.of(image_trials.start(self.services, body.image, **body.choice(), by=self.user))
+        return ImageTrialModel.of(image_trials.start(self.services, body.image, **body.choice(), by=self.actor))
 
 
 class ImageTrialHandler(DataOpsHandler):
@@ -208,7 +213,11 @@ class ImageTrialHandler(DataOpsHandler):
 
 class RegistriesHandler(DataOpsHandler):
     @operation(
-        "Registries to which there is a login", action="read", resource=IMAGES, answers={200: PageModel[RegistryModel]}
+        "Registries to which there is a login",
+        action="read",
+        resource=IMAGES,
+        answers={200: PageModel[RegistryModel]},
+        asks=(Verb.READ, Object.REGISTRY),
     )
     def get(self) -> PageModel[RegistryModel]:
         return PageModel[RegistryModel](items=[RegistryModel.of(it) for it in registries.of(self.services)])
@@ -221,13 +230,20 @@ class RegistryHandler(DataOpsHandler):
         resource=IMAGES,
         answers={200: RegistryModel},
         body=LoginRequest,
+        asks=(Verb.CHANGE, Object.REGISTRY),
     )
     def put(self, registry: str, body: LoginRequest) -> RegistryModel:
-        return RegistryModel.of(registries.put(self.services, registry, body.to_domain(), by=self.user))
+        return RegistryModel.of(registries.put(self.services, registry, body.to_domain(), by=self.actor))
 
-    @operation("Forget the login to a registry", action="write", resource=IMAGES, answers={200: RegistryModel})
+    @operation(
+        "Forget the login to a registry",
+        action="write",
+        resource=IMAGES,
+        answers={200: RegistryModel},
+        asks=(Verb.CHANGE, Object.REGISTRY),
+    )
     def delete(self, registry: str) -> RegistryModel:
-        return RegistryModel.of(registries.remove(self.services, registry, by=self.user))
+        return RegistryModel.of(registries.remove(self.services, registry, by=self.actor))
 
 
 class FrozenHandler(DataOpsHandler):

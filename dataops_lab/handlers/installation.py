@@ -19,9 +19,9 @@ class StatusHandler(DataOpsHandler):
     def get(self) -> Status:
         return Status.of(
             overview(self.services),
-            user=self.user,
+            user=self.actor,
             home=str(self.services.home),
-            may_administer=may_administer(self.services, self.user),
+            may_administer=may_administer(self.services, self.actor),
         )
 
 

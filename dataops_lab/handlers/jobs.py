@@ -20,6 +20,7 @@ from ..api_models import (
     TakenAlongModel,
     VersionModel,
 )
+from ..domain.policy import Object, Verb
 from ..services import jobs, moves
 from .base import Cursor, DataOpsHandler, operation
 from .runs import local_path, server_root
@@ -55,7 +56,7 @@ class InspectHandler(DataOpsHandler):
                 self.services,
                 path,
                 root=server_root(self),
-                by=self.user,
+                by=self.actor,
                 kernel=body.kernel,
                 environment=body.environment,
                 image=body.image,
@@ -107,7 +108,7 @@ class JobHandler(DataOpsHandler):
     )
     def patch(self, job_id: str, body: JobChanges) -> JobModel:
         changes = body.model_dump(exclude={"revision"}, exclude_unset=True)
-        changed = jobs.change(self.services, job_id, changes, revision=body.revision, by=self.user)
+        changed = jobs.change(self.services, job_id, changes, revision=body.revision, by=self.actor)
         return JobModel.of(changed, real_root(self))
 
 
@@ -119,10 +120,11 @@ class MovesHandler(DataOpsHandler):
         answers={200: MovedModel},
         body=MoveRequest,
         lane="submit",
+        asks=(Verb.CHANGE, Object.CONTENTS),
     )
     def post(self, body: MoveRequest) -> MovedModel:
         path, to, root = local_path(self, body.path), local_path(self, body.to), real_root(self)
-        moved = moves.follow(self.services, path, to, by=self.user)
+        moved = moves.follow(self.services, path, to, by=self.actor)
         return MovedModel(
             jobs=[JobModel.of(view, root) for view in jobs.views(self.services, moved.jobs)],
             parted=[JobModel.of(view, root) for view in jobs.views(self.services, moved.parted)],
@@ -140,7 +142,7 @@ class RelinkHandler(DataOpsHandler):
     )
     def post(self, job_id: str, body: RelinkRequest) -> JobModel:
         path = local_path(self, body.path) if body.path is not None else None
-        moves.relink(self.services, job_id, other=body.job, path=path, by=self.user)
+        moves.relink(self.services, job_id, other=body.job, path=path, by=self.actor)
         return JobModel.of(jobs.get(self.services, job_id), real_root(self))
 
 

@@ -24,4 +24,4 @@ class ProjectHandler(DataOpsHandler):
     def patch(self, project: str, body: ProjectChanges) -> ProjectModel:
         if "concurrency" not in body.model_fields_set:
             return ProjectModel.model_validate(projects.get(self.services, project))
-        return ProjectModel.model_validate(projects.limit(self.services, project, body.concurrency, by=self.user))
+        return ProjectModel.model_validate(projects.limit(self.services, project, body.concurrency, by=self.actor))

@@ -22,7 +22,7 @@ class RetentionHandler(DataOpsHandler):
         body=RetentionModel,
     )
     def put(self, body: RetentionModel) -> RetentionModel:
-        return RetentionModel.of(retention.set_rules(self.services, body.to_domain(), by=self.user))
+        return RetentionModel.of(retention.set_rules(self.services, body.to_domain(), by=self.actor))
 
 
 class RetentionPreviewHandler(DataOpsHandler):
@@ -48,4 +48,4 @@ class RetentionApplyHandler(DataOpsHandler):
         lane="slow",
     )
     def post(self) -> RemovedModel:
-        return RemovedModel(**vars(retention.apply_now(self.services, by=self.user)))
+        return RemovedModel(**vars(retention.apply_now(self.services, by=self.actor)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import getpass
 import json
 import logging
 import os
@@ -171,7 +170,7 @@ class DockerProvisioner(KernelProvisionerBase):
         home = Home(Path(self.home))
         services = build_services(home)
         try:
-            self._offered = offered_kernel(services, self.environment, self.image, self.kernel, by=getpass.getuser())
+            self._offered = offered_kernel(services, self.environment, self.image, self.kernel, by=services.owner)
         finally:
             services.store.close()
         if host := self._offered.environment.docker.host:

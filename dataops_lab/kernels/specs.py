@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..domain.actors import Actor
 from ..errors import DataOpsError
 from ..services import Services
 from ..services.authoring import OfferedKernel, offered_kernels
@@ -23,7 +24,7 @@ LOOK_EVERY_S = 2.0
 class SpecsKeeper:
     """Keeps the folder true while the catalogue and the environments change, in a thread."""
 
-    def __init__(self, services: Callable[[], Services], folder: Path, *, home: Path, by: str) -> None:
+    def __init__(self, services: Callable[[], Services], folder: Path, *, home: Path, by: Actor) -> None:
         self._services, self._folder, self._home, self._by = services, folder, home, by
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="dataops-kernelspecs", daemon=True)
@@ -49,7 +50,7 @@ class SpecsKeeper:
                 return
 
 
-def write_specs(ctx: Services, folder: Path, *, home: Path, by: str) -> bool:
+def write_specs(ctx: Services, folder: Path, *, home: Path, by: Actor) -> bool:
     """Make `folder` hold what is offered to `by` now, and nothing else; whether anything changed."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {it.name: json.dumps(spec(it, home), indent=1) for it in offered_kernels(ctx, by=by)}

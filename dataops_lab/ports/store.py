@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from ..domain.actors import Actor
 from ..domain.environments import Environment
 from ..domain.events import Event, Subject
 from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
@@ -46,9 +47,21 @@ class Page(Generic[T]):
     next: str | None
 
 
+class Actors(Protocol):
+    """Those who did something. Whoever is named by an event is noted with it."""
+
+    def get(self, actor_id: str) -> Actor:
+        """Somebody who was never noted is a person of that name."""
+        ...
+
+    def of(self, actor_ids: Collection[str]) -> Mapping[str, Actor]: ...
+
+
 class Projects(Protocol):
     def get(self, name: str) -> Project: ...
-    def change(self, project: Project) -> None: ...
+    def change(self, project: Project, *, at: dt.datetime, by: Actor) -> Project:
+        """As it is stored, with its new revision."""
+        ...
 
 
 class Jobs(Protocol):
@@ -143,7 +156,7 @@ class Versions(Protocol):
         """By (job id, digest)."""
         ...
 
-    def add(self, job_id: str, manifest: Manifest, *, at: dt.datetime, by: str, origin: Origin) -> Version:
+    def add(self, job_id: str, manifest: Manifest, *, at: dt.datetime, by: Actor, origin: Origin) -> Version:
         """Numbered after the last one of the job."""
         ...
 
@@ -216,7 +229,7 @@ class Runs(Protocol):
         """As `move` of each, and all of them or none."""
         ...
 
-    def request_cancel(self, run_id: str, *, at: dt.datetime, by: str) -> None:
+    def request_cancel(self, run_id: str, *, at: dt.datetime, by: Actor) -> None:
         """Note the intent, once; the first one stays."""
         ...
 
@@ -232,12 +245,12 @@ class Runs(Protocol):
         """Those submitted since then on an image of this name of the catalogue, newest first."""
         ...
 
-    def keep(self, run_id: str, *, at: dt.datetime, by: str) -> None:
+    def keep(self, run_id: str, *, at: dt.datetime, by: Actor) -> None:
         """Nothing deletes it from now on. Safe to repeat; the first one stays."""
         ...
 
-    def unkeep(self, run_id: str, *, at: dt.datetime, by: str) -> None: ...
-    def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: str) -> Sequence[str]:
+    def unkeep(self, run_id: str, *, at: dt.datetime, by: Actor) -> None: ...
+    def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: Actor) -> Sequence[str]:
         """With all that belongs to them; one event each stays. Those that went: ended, and kept by nobody."""
         ...
 
@@ -328,7 +341,7 @@ class Events(Protocol):
         kind: str,
         *,
         at: dt.datetime,
-        actor: str | None = None,
+        actor: Actor | None = None,
         revision: int | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> None:
@@ -348,7 +361,7 @@ class Events(Protocol):
 
 class Retention(Protocol):
     def rules(self) -> Sequence[RetentionRule]: ...
-    def put(self, rules: Sequence[RetentionRule], *, at: dt.datetime, by: str) -> None:
+    def put(self, rules: Sequence[RetentionRule], *, at: dt.datetime, by: Actor) -> None:
         """Instead of all there were."""
         ...
 
@@ -390,11 +403,11 @@ class Environments(Protocol):
         """In promotion order."""
         ...
 
-    def put(self, environment: Environment, *, at: dt.datetime, by: str) -> Environment:
+    def put(self, environment: Environment, *, at: dt.datetime, by: Actor) -> Environment:
         """Add it, or replace the one of that name; as it is stored, with its new revision."""
         ...
 
-    def remove(self, name: str) -> None: ...
+    def remove(self, name: str, *, at: dt.datetime, by: Actor) -> None: ...
 
 
 class Variables(Protocol):
@@ -406,7 +419,7 @@ class Variables(Protocol):
         """Add it, or replace the one of that name."""
         ...
 
-    def remove(self, environment: str, name: str) -> None: ...
+    def remove(self, environment: str, name: str, *, at: dt.datetime, by: Actor) -> None: ...
 
 
 class Secrets(Protocol):
@@ -428,7 +441,11 @@ class Secrets(Protocol):
         """Add it, or replace the one of that name."""
         ...
 
-    def remove(self, scope: str, name: str) -> None: ...
+    def rewrap(self, secret: Secret) -> None:
+        """Put it under another key, without an event of its own."""
+        ...
+
+    def remove(self, scope: str, name: str, *, at: dt.datetime, by: Actor) -> None: ...
 
 
 class Images(Protocol):
@@ -443,11 +460,11 @@ class Images(Protocol):
         """By name."""
         ...
 
-    def put(self, image: Image, *, at: dt.datetime, by: str) -> Image:
+    def put(self, image: Image, *, at: dt.datetime, by: Actor) -> Image:
         """Add it, or replace the one of that name; as it is stored, with its new revision."""
         ...
 
-    def remove(self, name: str) -> None: ...
+    def remove(self, name: str, *, at: dt.datetime, by: Actor) -> None: ...
 
     def add_task(self, task: ImageTask) -> None: ...
     def task(self, task_id: str) -> ImageTask: ...
@@ -472,6 +489,8 @@ class Images(Protocol):
 
 
 class Transaction(Protocol):
+    @property
+    def actors(self) -> Actors: ...
     @property
     def projects(self) -> Projects: ...
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..domain.actors import Actor
 from ..domain.environments import Environment, ExecutorKind
 from ..domain.images import Image, kernelspec_name
 from ..domain.snapshots import KernelChoice
@@ -43,7 +44,7 @@ class OfferedKernel:
         )
 
 
-def offered_kernels(ctx: Services, *, by: str) -> list[OfferedKernel]:
+def offered_kernels(ctx: Services, *, by: Actor) -> list[OfferedKernel]:
     """Each kernel of each image, in the first environment that lets `by` use it."""
     found: dict[tuple[str, str], OfferedKernel] = {}
     for it in _offered(ctx, by):
@@ -51,7 +52,7 @@ def offered_kernels(ctx: Services, *, by: str) -> list[OfferedKernel]:
     return list(found.values())
 
 
-def offered_kernel(ctx: Services, environment: str, image: str, kernel: str, *, by: str) -> OfferedKernel:
+def offered_kernel(ctx: Services, environment: str, image: str, kernel: str, *, by: Actor) -> OfferedKernel:
     """Refused when it is not offered any more, or never was."""
     for it in _offered(ctx, by):
         if (it.environment.name, it.image.name, it.kernel.name) == (environment, image, kernel):
@@ -62,7 +63,7 @@ def offered_kernel(ctx: Services, environment: str, image: str, kernel: str, *, 
     )
 
 
-def _offered(ctx: Services, by: str) -> Iterator[OfferedKernel]:
+def _offered(ctx: Services, by: Actor) -> Iterator[OfferedKernel]:
     for option in options(ctx, by=by):
         environment = option.environment
         # Production is for what was promoted, not for trying things out.

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ..domain.actors import Actor
 from ..domain.configuration import (
     Change,
     Configuration,
@@ -17,6 +18,7 @@ from ..domain.configuration import (
 )
 from ..domain.environments import Environment
 from ..domain.images import checked_name, checked_reference
+from ..domain.policy import Object, Verb
 from ..domain.secrets import of_environment
 from ..domain.variables import Variable
 from ..errors import Conflict, Refused
@@ -24,7 +26,7 @@ from ..ports import Transaction
 from . import images, secrets
 from .context import Services
 from .environments import audit, check_variable
-from .permissions import require_administrator
+from .permissions import require
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,9 @@ def export(ctx: Services) -> Configuration:
         return _present(tx)
 
 
-def plan(ctx: Services, wanted: Configuration, *, by: str) -> Plan:
+def plan(ctx: Services, wanted: Configuration, *, by: Actor) -> Plan:
     """What `apply` would do; nothing is changed. Refused as it would be."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.CONFIGURATION)
     try:
         with ctx.store.begin() as tx:
             planned = _applied(ctx, tx, wanted, by=by)
@@ -58,9 +60,9 @@ def plan(ctx: Services, wanted: Configuration, *, by: str) -> Plan:
         return planned
 
 
-def apply(ctx: Services, wanted: Configuration, *, state: str | None = None, by: str) -> Plan:
+def apply(ctx: Services, wanted: Configuration, *, state: str | None = None, by: Actor) -> Plan:
     """Make it so, in one transaction. With the `state` of a plan, Conflict when it is not what there is any more."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.CONFIGURATION)
     with ctx.store.begin() as tx:
         done = _applied(ctx, tx, wanted, by=by)
         if state is not None and state != done.state:
@@ -74,7 +76,7 @@ def apply(ctx: Services, wanted: Configuration, *, state: str | None = None, by:
     return replace(done, applied=True)
 
 
-def _applied(ctx: Services, tx: Transaction, wanted: Configuration, *, by: str) -> Plan:
+def _applied(ctx: Services, tx: Transaction, wanted: Configuration, *, by: Actor) -> Plan:
     _check(wanted)
     if wanted.images:
         # In the order in which all hold them, and before environments.
@@ -123,7 +125,7 @@ def _check(wanted: Configuration) -> None:
             check_variable(name, value)
 
 
-def _arrange(ctx: Services, tx: Transaction, entries: Sequence[EnvironmentEntry], *, by: str) -> None:
+def _arrange(ctx: Services, tx: Transaction, entries: Sequence[EnvironmentEntry], *, by: Actor) -> None:
     """Settings and promotion order. Who is not named keeps its place among the others."""
     known = {it.name: it for it in tx.environments.all()}
     named = [entry.name for entry in entries]
@@ -146,14 +148,14 @@ def _arrange(ctx: Services, tx: Transaction, entries: Sequence[EnvironmentEntry]
             tx.environments.put(becomes, at=ctx.clock.now(), by=by)
 
 
-def _set(ctx: Services, tx: Transaction, entry: EnvironmentEntry, *, by: str) -> None:
+def _set(ctx: Services, tx: Transaction, entry: EnvironmentEntry, *, by: Actor) -> None:
     variables = {it.name: it.value for it in tx.variables.of(entry.name)}
     present = {it.name for it in tx.secrets.of(of_environment(entry.name))}
     for name in present - set(present if entry.secrets is None else entry.secrets):
-        tx.secrets.remove(of_environment(entry.name), name)
+        tx.secrets.remove(of_environment(entry.name), name, at=ctx.clock.now(), by=by)
     if entry.variables is not None:
         for name in variables.keys() - entry.variables.keys():
-            tx.variables.remove(entry.name, name)
+            tx.variables.remove(entry.name, name, at=ctx.clock.now(), by=by)
         for name, value in entry.variables.items():
             if variables.get(name) != value:
                 tx.variables.put(Variable(entry.name, name, value, ctx.clock.now(), by))
@@ -169,7 +171,7 @@ def _set(ctx: Services, tx: Transaction, entry: EnvironmentEntry, *, by: str) ->
         )
 
 
-def _describe(ctx: Services, tx: Transaction, entry: ImageEntry, wanted: Configuration, *, by: str) -> None:
+def _describe(ctx: Services, tx: Transaction, entry: ImageEntry, wanted: Configuration, *, by: Actor) -> None:
     """Nothing when the catalogue does not have it: what it needs then is told by `_remaining`."""
     if tx.images.find(entry.name) is None:
         if entry.reference is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from ..domain.actors import Actor
 from ..domain.moments import Moment
 from ..domain.runs import Attempt, Run
 from ..domain.snapshots import Limits
@@ -34,8 +35,10 @@ class Services:
     attempt_files: Callable[[Attempt], AttemptFiles]
     """What an attempt has left so far, until its record is stored."""
     limits: Limits = Limits()
+    owner: Actor = Actor("owner", "owner")
+    """Whoever this process works for."""
     administrators: frozenset[str] = frozenset()
-    """None: whoever can reach this installation is its only user."""
+    """Ids of actors. None: whoever can reach this installation is its only user."""
     inherited: Mapping[str, str] = field(default_factory=dict)
     """Variables of this process that runs on this machine get when they are submitted here."""
     images: ImageBackends | None = None

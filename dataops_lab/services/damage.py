@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from ..domain.actors import Actor
 from ..domain.inputs import Inputs
+from ..domain.policy import Object, Verb
 from ..domain.records import RecordFile, record_digest
 from ..errors import Damaged, NotFound, StoreBusy
 from .context import Services
-from .permissions import require_owner
+from .permissions import require
 from .runs import RunView, get
 
 MISSING = "Its bytes are missing."
@@ -18,13 +20,13 @@ _RECORD = "record"
 _ALTERED = "The list of its files and values is not what was stored."
 
 
-def verify(ctx: Services, run_id: str, *, by: str) -> Mapping[str, str]:
+def verify(ctx: Services, run_id: str, *, by: Actor) -> Mapping[str, str]:
     """What is damaged, by path; inputs are below `input/`. Empty when all is whole, and for a run without a record.
 
     Reads every byte. What was found is noted with the run, also that it is whole again.
     """
     view = get(ctx, run_id)
-    require_owner(ctx, f"Run {view.run.id}", view.run.created_by, "verify", by=by)
+    require(ctx, by, Verb.VERIFY, Object.RUN, owner=view.run.created_by, what=f"Run {view.run.id}")
     if view.record is None:
         return {}
     found = {} if _is_as_stored(view) else {_RECORD: _ALTERED}

@@ -15,6 +15,7 @@ from threading import Thread
 
 from ulid import ULID
 
+from ..domain.actors import Actor
 from ..domain.environments import SANDBOX, DockerSettings
 from ..domain.images import (
     BuildRecipe,
@@ -27,11 +28,12 @@ from ..domain.images import (
     checked_reference,
     kept_tag,
 )
+from ..domain.policy import Object, Verb
 from ..domain.recipes import checked_requirements, read_environment
 from ..errors import Conflict, DataOpsError, InvalidRequest, Refused, Unavailable
 from ..ports import ImageBackend, Say, Transaction
 from .context import Services
-from .permissions import require_administrator
+from .permissions import require
 from .registries import login_for
 
 MAX_LOG = 1_000_000
@@ -65,7 +67,7 @@ class AddImage:
     pull: bool = False
 
 
-def add(ctx: Services, asked: AddImage, *, by: str) -> ImageTask:
+def add(ctx: Services, asked: AddImage, *, by: Actor) -> ImageTask:
     """Resolve, pin, probe, keep. The name of an entry that is there gives it a new pin; the old one stays known."""
     checked_name(asked.name)
     checked_reference(asked.reference)
@@ -79,7 +81,7 @@ def add(ctx: Services, asked: AddImage, *, by: str) -> ImageTask:
     return _start(ctx, "add", asked.name, settings, work, by=by)
 
 
-def probe(ctx: Services, name: str, *, by: str) -> ImageTask:
+def probe(ctx: Services, name: str, *, by: Actor) -> ImageTask:
     """Look into it again, as after root was allowed."""
     with ctx.store.read() as tx:
         image = tx.images.get(name)
@@ -96,7 +98,7 @@ def probe(ctx: Services, name: str, *, by: str) -> ImageTask:
     return _start(ctx, "probe", name, settings, work, by=by)
 
 
-def build(ctx: Services, asked: AddImage, asked_recipe: BuildRecipe, *, by: str) -> ImageTask:
+def build(ctx: Services, asked: AddImage, asked_recipe: BuildRecipe, *, by: Actor) -> ImageTask:
     """Make an image and add it. `asked.reference` is not used: what is built is known by its id."""
     checked_name(asked.name)
     _check(asked_recipe)
@@ -125,10 +127,10 @@ def build(ctx: Services, asked: AddImage, asked_recipe: BuildRecipe, *, by: str)
     return _start(ctx, "build", asked.name, settings, work, by=by)
 
 
-def cancel(ctx: Services, task_id: str, *, by: str) -> ImageTask:
+def cancel(ctx: Services, task_id: str, *, by: Actor) -> ImageTask:
     """Ask for its end, which it finds as soon as its installer is gone: it has failed then. Safe to repeat; Conflict
     when it has ended otherwise. The catalogue stays as it is, unless it was changed already."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.IMAGE)
     with ctx.store.begin() as tx:
         tx.images.find(tx.images.task(task_id).image)  # holds the name: what is not there by now will not be
         task = _as_it_is(ctx, tx.images.task(task_id))
@@ -163,9 +165,9 @@ def _as_it_is(ctx: Services, task: ImageTask) -> ImageTask:
 
 
 def _start(
-    ctx: Services, kind: str, image: str, settings: DockerSettings, work: Callable[[_Log], None], *, by: str
+    ctx: Services, kind: str, image: str, settings: DockerSettings, work: Callable[[_Log], None], *, by: Actor
 ) -> ImageTask:
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.IMAGE)
     # What nobody could do is refused here and now, not in a log.
     ctx.image_backend(settings.host).check()
     now = ctx.clock.now()
@@ -282,7 +284,7 @@ def _put(
     log: _Log,
     *,
     base: str | None = None,
-    by: str,
+    by: Actor,
 ) -> None:
     backend = ctx.image_backend(settings.host)
     with ctx.store.read() as tx:

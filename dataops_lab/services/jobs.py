@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from ..domain.actors import Actor
 from ..domain.environments import SANDBOX
 from ..domain.events import Event, Subject, SubjectKind
 from ..domain.inputs import Pins
 from ..domain.jobs import Job
+from ..domain.policy import Object, Verb
 from ..domain.runs import RunSummary
 from ..domain.settings import GivenSettings, check_concurrency
 from ..domain.snapshots import Inspection, WrittenIn
@@ -20,7 +22,7 @@ from ..errors import InvalidRequest, StaleWrite
 from ..ports import Page
 from .authoring import offered_kernels
 from .context import Services
-from .permissions import require_owner
+from .permissions import require
 from .placement import image_of, surroundings
 from .runs import last_of_jobs
 from .versions import pins_of
@@ -32,7 +34,7 @@ def inspect(
     path: str,
     *,
     root: str | None,
-    by: str,
+    by: Actor,
     kernel: str | None = None,
     environment: str = SANDBOX,
     image: str | None = None,
@@ -57,7 +59,7 @@ def take_along(ctx: Services, path: str, file: str, *, root: str | None) -> str 
     return ctx.notebooks.take_along(path, file, root=root)
 
 
-def _written_in(ctx: Services, path: str, *, root: str | None, by: str) -> WrittenIn | None:
+def _written_in(ctx: Services, path: str, *, root: str | None, by: Actor) -> WrittenIn | None:
     """As long as `by` may still use that kernel."""
     if not (offered := offered_kernels(ctx, by=by)):
         return None
@@ -101,7 +103,9 @@ def page(ctx: Services, *, limit: int = 50, cursor: str | None = None, text: str
     return Page(views(ctx, found.items), found.next)
 
 
-def change(ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: int | None = None, by: str) -> JobView:
+def change(
+    ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: int | None = None, by: Actor
+) -> JobView:
     """`changes` holds a name, a concurrency, pins and settings; None takes a setting back.
 
     Runs that are there keep theirs. With `revision`, StaleWrite when somebody else has changed the job since.
@@ -109,7 +113,7 @@ def change(ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: 
     of_settings = {it.name for it in fields(GivenSettings)} & changes.keys()
     with ctx.store.begin() as tx:
         job = tx.jobs.get(job_id)
-        require_owner(ctx, f"Job {job.name}", job.created_by, "change", by=by)
+        require(ctx, by, Verb.CHANGE, Object.JOB, owner=job.created_by, what=f"Job {job.name}")
         if revision not in (None, job.revision):
             raise StaleWrite("Somebody else has changed the job. Look at it again.", id=job.id, revision=job.revision)
         settings = replace(job.settings, **{name: changes[name] for name in of_settings})
@@ -121,6 +125,10 @@ def change(ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: 
         if not changed.name:
             raise InvalidRequest("A job has a name.")
         changed = tx.jobs.change(changed)
+        subject = Subject(SubjectKind.JOB, changed.id)
+        told = {"changed": sorted(changes)}
+        now = ctx.clock.now()
+        tx.events.add(subject, "job.changed", at=now, actor=by, revision=changed.revision, data=told)
     return get(ctx, changed.id)
 
 

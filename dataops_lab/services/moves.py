@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from ..domain.actors import Actor
 from ..domain.events import Subject, SubjectKind
 from ..domain.jobs import DEFAULT_PROJECT, Job
+from ..domain.policy import Object, Verb
 from ..domain.runs import RunState
 from ..domain.workspaces import Location, below, folders_above
 from ..errors import Conflict, InvalidRequest
 from ..ports import Transaction
 from .context import Services
-from .permissions import require_owner
+from .permissions import require
 from .workspaces import find, gone_of, settle
 
 
@@ -40,10 +42,11 @@ def at(ctx: Services, path: str) -> Sequence[Job]:
     return list(({known.id: known} if known else {} | found).values())
 
 
-def follow(ctx: Services, path: str, to: str, *, by: str) -> Moved:
+def follow(ctx: Services, path: str, to: str, *, by: Actor) -> Moved:
     """Have the jobs follow whose notebook, or a folder above it, was moved from the local `path` to `to`.
 
-    A notebook that is not there now is passed over, and so is one that is still where it was: safe to repeat.
+    A notebook that is not there now is passed over, and so is one that is still where it was: safe to repeat. Whoever
+    could move the notebook needs no more permission: that it was moved is looked up, not believed.
     """
     old, new = ctx.notebooks.locate(path).source, ctx.notebooks.locate(to).source
     with ctx.store.read() as tx:
@@ -59,11 +62,10 @@ def follow(ctx: Services, path: str, to: str, *, by: str) -> Moved:
     moved: list[Job] = []
     parted: list[Job] = []
     with ctx.store.begin() as tx:
-        for workspace_id in tx.workspaces.move_roots(old, new, at=at):
+        for workspace_id in tx.workspaces.move_roots(old, new, at=at) if moves else ():
             data = {"from": old, "to": new}
             tx.events.add(Subject(SubjectKind.WORKSPACE, workspace_id), "workspace.moved", at=at, actor=by, data=data)
         for job, place in moves:
-            require_owner(ctx, f"Job {job.name}", job.created_by, "move", by=by)
             there = find(tx, place).job
             if there is None:
                 moved.append(_move(tx, job, place, by=by, at=at))
@@ -74,7 +76,7 @@ def follow(ctx: Services, path: str, to: str, *, by: str) -> Moved:
     return Moved(moved, parted)
 
 
-def relink(ctx: Services, job_id: str, *, other: str | None = None, path: str | None = None, by: str) -> Job:
+def relink(ctx: Services, job_id: str, *, other: str | None = None, path: str | None = None, by: Actor) -> Job:
     """Say that the job is that of the notebook at the local `path`, or is the same as the job `other`.
 
     The runs and versions of the other job go to this one, which keeps its id, its name and its settings, and gets the
@@ -89,14 +91,14 @@ def relink(ctx: Services, job_id: str, *, other: str | None = None, path: str | 
         same = tx.jobs.get(other) if other is not None else find(tx, place).job if place else None
         if same and same.id == job.id:
             return job
-        require_owner(ctx, f"Job {job.name}", job.created_by, "relink", by=by)
+        require(ctx, by, Verb.CHANGE, Object.JOB, owner=job.created_by, what=f"Job {job.name}")
         _check_gone(ctx, tx, job, same)
         if same is None:
             assert place is not None
             if ctx.notebooks.missing([place.source]):
                 raise InvalidRequest(f"There is no notebook at {place.source}. Check the path.")
             return _move(tx, job, place, by=by, at=at)
-        require_owner(ctx, f"Job {same.name}", same.created_by, "relink", by=by)
+        require(ctx, by, Verb.CHANGE, Object.JOB, owner=same.created_by, what=f"Job {same.name}")
         return _join(tx, job, same, by=by, at=at)
 
 
@@ -118,7 +120,7 @@ def _check_gone(ctx: Services, tx: Transaction, job: Job, other: Job | None) -> 
         )
 
 
-def _join(tx: Transaction, job: Job, other: Job, *, by: str, at: dt.datetime) -> Job:
+def _join(tx: Transaction, job: Job, other: Job, *, by: Actor, at: dt.datetime) -> Job:
     tx.jobs.hold([job.id, other.id])
     for waiting in tx.runs.newest_of([other.id], *_NOT_ENDED):
         raise Conflict(
@@ -133,7 +135,7 @@ def _join(tx: Transaction, job: Job, other: Job, *, by: str, at: dt.datetime) ->
     return joined
 
 
-def _move(tx: Transaction, job: Job, place: Location, *, by: str, at: dt.datetime) -> Job:
+def _move(tx: Transaction, job: Job, place: Location, *, by: Actor, at: dt.datetime) -> Job:
     workspace, known = settle(tx, place, by=by, at=at)
     moved = tx.jobs.change(replace(job, workspace_id=workspace.id, path=known.path, source=place.source))
     told = {"from": job.source, "to": place.source}

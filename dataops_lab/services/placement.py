@@ -6,15 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from ..domain.actors import Actor
 from ..domain.environments import Environment, ExecutorKind, Resources
 from ..domain.images import Image, RunImage, authored_in
+from ..domain.policy import Object, Verb
 from ..domain.runs import Run, Submission
 from ..domain.secrets import Secret, of_environment
 from ..domain.snapshots import Finding, KernelChoice, Severity, Surroundings, kernel_for
 from ..errors import Forbidden, KernelUnavailable, Refused
 from ..ports import Transaction
 from .context import Services
-from .permissions import may_administer
+from .permissions import allows
 
 _WORDS = {"cpus": "CPUs", "memory_bytes": "bytes of memory", "pids": "processes", "gpus": "GPUs"}
 
@@ -69,13 +71,13 @@ class Options:
     """What runs when none is chosen."""
 
 
-def options(ctx: Services, *, by: str, kernel: str | None = None, language: str | None = None) -> list[Options]:
+def options(ctx: Services, *, by: Actor, kernel: str | None = None, language: str | None = None) -> list[Options]:
     """Every environment, in promotion order, for a notebook of this kernel and language."""
     with ctx.store.read() as tx:
         return [_options(ctx, tx, it, by, kernel, language) for it in tx.environments.all()]
 
 
-def place(ctx: Services, tx: Transaction, wanted: Submission, *, by: str) -> Placement:
+def place(ctx: Services, tx: Transaction, wanted: Submission, *, by: Actor) -> Placement:
     """Refused, Forbidden or UnknownEnvironment unless this may run there as it is asked for."""
     environment = tx.environments.get(wanted.environment)
     secrets = tx.secrets.of(of_environment(environment.name))
@@ -144,7 +146,7 @@ def check_there(ctx: Services, placed: Placement) -> None:
         )
 
 
-def place_again(ctx: Services, tx: Transaction, old: Run, wanted: Elsewhere, *, by: str) -> Placement:
+def place_again(ctx: Services, tx: Transaction, old: Run, wanted: Elsewhere, *, by: Actor) -> Placement:
     """For a run that repeats another one: in the same image, by digest, as long as that may still be used.
 
     In another environment or image it is placed as the first run there would be.
@@ -205,8 +207,10 @@ def started_by(ctx: Services, placed: Placement, kernel: KernelChoice) -> Kernel
     return replace(kernel, inherited=dict(ctx.inherited)) if here else kernel
 
 
-def _closed(ctx: Services, environment: Environment, secrets: Sequence[Secret], by: str) -> Refused | Forbidden | None:
-    if environment.guarded and not may_administer(ctx, by):
+def _closed(
+    ctx: Services, environment: Environment, secrets: Sequence[Secret], by: Actor
+) -> Refused | Forbidden | None:
+    if not allows(ctx, by, Verb.RUN, Object.GUARDED_ENVIRONMENT if environment.guarded else Object.ENVIRONMENT):
         return Forbidden(
             f"Only administrators run in {environment.name} before something was promoted there. Run it in another "
             "environment, or ask one of them.",
@@ -223,7 +227,7 @@ def _closed(ctx: Services, environment: Environment, secrets: Sequence[Secret], 
 
 
 def _options(
-    ctx: Services, tx: Transaction, environment: Environment, by: str, kernel: str | None, language: str | None
+    ctx: Services, tx: Transaction, environment: Environment, by: Actor, kernel: str | None, language: str | None
 ) -> Options:
     closed = _closed(ctx, environment, tx.secrets.of(of_environment(environment.name)), by)
     problem = closed.message if closed else None

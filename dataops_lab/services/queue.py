@@ -18,9 +18,12 @@ MANY = 50
 class Waiting:
     """Why queued runs wait, asked once for a whole list."""
 
-    def __init__(self, ctx: Services, tx: Transaction) -> None:
+    def __init__(self, ctx: Services, tx: Transaction, *, just_queued: bool = False) -> None:
+        """`just_queued`: the run comes last, so that in a burst of submits it is enough to look once in a second."""
+        self._tx = tx
+        self._names: dict[str, str] = {}
         lease = leader(ctx, tx)
-        self._outlook = _outlook(ctx, tx, lease.slots) if lease else None
+        self._outlook = _outlook(ctx, tx, lease.slots, just_queued=just_queued) if lease else None
 
     def reason(self, run: Run | RunSummary) -> Reason:
         if self._outlook is None:
@@ -41,12 +44,18 @@ class Waiting:
                 return _full("waiting_for_environment", f"The environment {run.environment}", in_use, limit)
         order = "it is the next one"
         if behind is not None:
-            order = f"{ahead} {'run is' if ahead == 1 else 'runs are'} ahead, the last of them {behind.created_by}'s"
+            whose = self._name_of(behind.created_by)
+            order = f"{ahead} {'run is' if ahead == 1 else 'runs are'} ahead, the last of them {whose}'s"
         return Reason(
             "waiting_for_slot",
             f"{in_use} of {limit} slots are in use; {order}.",
             {"slots": limit, "in_use": in_use, "ahead": ahead, "behind": behind.id if behind else None},
         )
+
+    def _name_of(self, actor: str) -> str:
+        if actor not in self._names:
+            self._names[actor] = self._tx.actors.get(actor).name
+        return self._names[actor]
 
 
 @dataclass(frozen=True)
@@ -58,10 +67,10 @@ class _Outlook:
     last: Hindrance | None
 
 
-def _outlook(ctx: Services, tx: Transaction, slots: int) -> _Outlook:
+def _outlook(ctx: Services, tx: Transaction, slots: int, *, just_queued: bool) -> _Outlook:
     known, now = _outlooks.get(ctx.store), ctx.clock.monotonic()
     # Thousands of runs change all the time, and each change is told to everybody who looks.
-    if known and len(known.hindrances) > MANY and now - known.at < 1.0:
+    if known and now - known.at < 1.0 and (len(known.hindrances) > MANY or (just_queued and known.last)):
         return known
     queue = tx.queue
     lines = Lines(queue.room(slots), queue.waiting())

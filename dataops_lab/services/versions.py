@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 from ulid import ULID
 
+from ..domain.actors import Actor
+from ..domain.events import Subject, SubjectKind
 from ..domain.inputs import Pins
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.runs import Submission
@@ -31,7 +33,7 @@ class Taken:
     """The job that it may be under another path, where it is not one yet."""
 
 
-def take(ctx: Services, submission: Submission, *, by: str) -> Taken:
+def take(ctx: Services, submission: Submission, *, by: Actor) -> Taken:
     """Snapshot the notebook. Refused unless it may run where the submission wants it."""
     if submission.image is None:
         authored = image_of(ctx, submission.path, submission.environment, root=submission.root)
@@ -60,7 +62,7 @@ def pins_of(ctx: Services, path: str, given: Sequence[str] | None) -> Pins:
     return Pins(job.pinned) if job else Pins()
 
 
-def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: str, at: dt.datetime) -> tuple[Job, Version]:
+def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: Actor, at: dt.datetime) -> tuple[Job, Version]:
     """Add the version to its job, and the job if there is none. The same bytes are one version.
 
     Conflict when the environment was changed since the snapshot was taken.
@@ -78,7 +80,7 @@ def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: str, at: d
     return job, version
 
 
-def _job_of(tx: Transaction, taken: Taken, *, by: str, at: dt.datetime) -> Job:
+def _job_of(tx: Transaction, taken: Taken, *, by: Actor, at: dt.datetime) -> Job:
     snapshot, submission = taken.snapshot, taken.submission
     workspace, known = settle(tx, snapshot.location, by=by, at=at)
     job = known.job
@@ -97,9 +99,10 @@ def _job_of(tx: Transaction, taken: Taken, *, by: str, at: dt.datetime) -> Job:
             pinned=pinned or (),
         )
         tx.jobs.add(job)
-    elif pinned is not None and pinned != job.pinned:
-        job = tx.jobs.change(replace(job, name=name, pinned=pinned))
-    elif job.name != name:
-        tx.jobs.rename(job.id, name)
-        job = replace(job, name=name)
+        tx.events.add(Subject(SubjectKind.JOB, job.id), "job.added", at=at, actor=by, revision=job.revision)
+    elif (name, job.pinned if pinned is None else pinned) != (job.name, job.pinned):
+        changed = [key for key, value in (("name", name), ("pinned", pinned)) if value not in (None, getattr(job, key))]
+        job = tx.jobs.change(replace(job, name=name, pinned=job.pinned if pinned is None else pinned))
+        subject, told = Subject(SubjectKind.JOB, job.id), {"changed": changed}
+        tx.events.add(subject, "job.changed", at=at, actor=by, revision=job.revision, data=told)
     return job

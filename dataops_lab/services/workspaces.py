@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from ulid import ULID
 
+from ..domain.actors import Actor
 from ..domain.events import Subject, SubjectKind
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.snapshots import Finding, Severity
@@ -60,7 +61,7 @@ def find(tx: Transaction, location: Location) -> Known:
     return Known(own or next(iter(copies), None), location.root, location.path, None)
 
 
-def settle(tx: Transaction, location: Location, *, by: str, at: dt.datetime) -> tuple[Workspace, Known]:
+def settle(tx: Transaction, location: Location, *, by: Actor, at: dt.datetime) -> tuple[Workspace, Known]:
     """Find it as `find` does, and make the workspace or note its new root where needed."""
     known = find(tx, location)
     if known.job is None:

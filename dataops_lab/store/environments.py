@@ -7,9 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from ..domain.actors import Actor
 from ..domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
+from ..domain.events import Subject, SubjectKind
 from ..errors import UnknownEnvironment
 from . import tables as t
+from .actors import SqlActors
+from .events import SqlEvents
 from .fitting import fitting
 from .locks import hold
 
@@ -18,8 +22,10 @@ _COLUMNS = ("name", "position", "revision", "changed_at", "changed_by")
 
 
 class SqlEnvironments:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors, events: SqlEvents) -> None:
         self._connection = connection
+        self._actors = actors
+        self._events = events
 
     def get(self, name: str) -> Environment:
         hold(self._connection, "environment", name)
@@ -29,12 +35,12 @@ class SqlEnvironments:
             raise UnknownEnvironment(
                 f"There is no environment {name!r}. There is: {', '.join(names)}.", environments=names
             )
-        return _environment(row)
+        return _environment(row, self._actors)
 
     def all(self) -> Sequence[Environment]:
-        return [_environment(row) for row in self._connection.execute(_ALL)]
+        return [_environment(row, self._actors) for row in self._connection.execute(_ALL)]
 
-    def put(self, environment: Environment, *, at: dt.datetime, by: str) -> Environment:
+    def put(self, environment: Environment, *, at: dt.datetime, by: Actor) -> Environment:
         definition = {key: value for key, value in asdict(environment).items() if key not in _COLUMNS}
         row = {"position": environment.position, "definition": definition, "changed_at": at, "changed_by": by}
         hold(self._connection, "environment", environment.name)
@@ -45,17 +51,30 @@ class SqlEnvironments:
         if changed.rowcount == 0:
             added = {**row, "name": environment.name, "revision": 1}
             self._connection.execute(insert(t.environments), fitting(t.environments, added))
-        return self.get(environment.name)
+        stored = self.get(environment.name)
+        kind = "environment.added" if stored.revision == 1 else "environment.changed"
+        self._events.add(_subject(stored.name), kind, at=at, actor=by, revision=stored.revision)
+        return stored
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, *, at: dt.datetime, by: Actor) -> None:
         self._connection.execute(delete(t.environments).where(t.environments.c.name == name))
+        self._events.add(_subject(name), "environment.removed", at=at, actor=by)
 
 
 _ALL = select(t.environments).order_by(t.environments.c.position, t.environments.c.name)
 _BY_NAME = select(t.environments).where(t.environments.c.name == bindparam("name"))
 
 
-def _environment(row: Row[Any]) -> Environment:
+def _subject(name: str) -> Subject:
+    return Subject(SubjectKind.ENVIRONMENT, name)
+
+
+def concurrency_limits(connection: Connection) -> dict[str, int | None]:
+    """How many attempts may be alive in each environment."""
+    return {row.name: row.definition["limits"]["concurrency"] for row in connection.execute(_ALL)}
+
+
+def _environment(row: Row[Any], actors: SqlActors) -> Environment:
     it = row.definition
     return Environment(
         **{
@@ -64,7 +83,7 @@ def _environment(row: Row[Any]) -> Environment:
             "position": row.position,
             "revision": row.revision,
             "changed_at": row.changed_at,
-            "changed_by": row.changed_by,
+            "changed_by": actors.find(row.changed_by),
             "executor": ExecutorKind(it["executor"]),
             "docker": DockerSettings(**it["docker"]),
             "limits": RunLimits(**{**it["limits"], "resources": Resources(**it["limits"]["resources"])}),

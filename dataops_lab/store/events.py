@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
+from ..domain.actors import Actor
 from ..domain.events import Event, Subject, SubjectKind
 from . import tables as t
+from .actors import SqlActors
 from .locks import hold
 
 TRIM_AT_ONCE = 5000
@@ -22,9 +24,11 @@ class SqlEvents:
     and each as the last thing that it does, so that nobody waits for more than a commit.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors) -> None:
         self._connection = connection
+        self._actors = actors
         self._new: list[dict[str, Any]] = []
+        self.noted: dict[str, tuple[Actor, dt.datetime]] = {}
 
     def add(
         self,
@@ -32,7 +36,7 @@ class SqlEvents:
         kind: str,
         *,
         at: dt.datetime,
-        actor: str | None = None,
+        actor: Actor | None = None,
         revision: int | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> None:
@@ -66,6 +70,7 @@ class SqlEvents:
     def write(self) -> None:
         if self._new:
             self.count()
+            self.noted |= self._actors.note({it["actor"]: it["at"] for it in self._new if it["actor"]})
             hold(self._connection, "events")
             self._connection.execute(_INSERT, self._new)
             self._new = []
@@ -75,7 +80,7 @@ class SqlEvents:
         query = select(t.events).where(t.events.c.seq > seq).order_by(t.events.c.seq).limit(limit)
         if subject is not None:
             query = query.where(t.events.c.subject_kind == subject.kind, t.events.c.subject_id == subject.id)
-        return [_event(row) for row in self._connection.execute(query)]
+        return [_event(row, self._actors) for row in self._connection.execute(query)]
 
     def last_seq(self) -> int:
         self.write()
@@ -105,6 +110,7 @@ _COUNT = (
 )
 
 
-def _event(row: Row[Any]) -> Event:
+def _event(row: Row[Any], actors: SqlActors) -> Event:
     values = dict(row._mapping)
+    values["actor"] = actors.find(values["actor"])
     return Event(subject=Subject(SubjectKind(values.pop("subject_kind")), values.pop("subject_id")), **values)

@@ -7,7 +7,9 @@ from importlib import import_module
 from typing import Any
 
 from sqlalchemy import Connection, String, Table
+from sqlalchemy.types import TypeDecorator
 
+from ..domain.actors import Actor
 from ..errors import InvalidRequest
 
 
@@ -15,8 +17,10 @@ def fitting(table: Table, row: Mapping[str, Any]) -> Mapping[str, Any]:
     """`row`, unless a text is longer than its column: PostgreSQL would refuse that and SQLite would not."""
     for name, value in row.items():
         kind = table.c[name].type
-        if isinstance(kind, String) and kind.length and isinstance(value, str) and len(value) > kind.length:
-            raise InvalidRequest(f"`{name}` may have at most {kind.length} characters; {len(value)} were given.")
+        kind = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+        text = value.id if isinstance(value, Actor) else value
+        if isinstance(kind, String) and kind.length and isinstance(text, str) and len(text) > kind.length:
+            raise InvalidRequest(f"`{name}` may have at most {kind.length} characters; {len(text)} were given.")
     return row
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from ..domain.actors import Actor
+from ..domain.events import Subject, SubjectKind
 from ..domain.images import (
     Deprecation,
     EarlierPin,
@@ -22,6 +24,8 @@ from ..domain.leases import ProcessIdentity
 from ..domain.snapshots import KernelChoice
 from ..errors import NotFound, UnknownImage
 from . import tables as t
+from .actors import SqlActors
+from .events import SqlEvents
 from .fitting import fitting
 from .locks import hold
 
@@ -30,8 +34,10 @@ _COLUMNS = ("name", "revision")
 
 
 class SqlImages:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors, events: SqlEvents) -> None:
         self._connection = connection
+        self._actors = actors
+        self._events = events
 
     def get(self, name: str) -> Image:
         image = self.find(name)
@@ -44,12 +50,14 @@ class SqlImages:
     def find(self, name: str) -> Image | None:
         hold(self._connection, "image", name)
         row = self._connection.execute(select(t.images).where(t.images.c.name == name)).one_or_none()
-        return _image(row) if row else None
+        return _image(row, self._actors) if row else None
 
     def all(self) -> Sequence[Image]:
-        return [_image(row) for row in self._connection.execute(select(t.images).order_by(t.images.c.name))]
+        return [
+            _image(row, self._actors) for row in self._connection.execute(select(t.images).order_by(t.images.c.name))
+        ]
 
-    def put(self, image: Image, *, at: dt.datetime, by: str) -> Image:
+    def put(self, image: Image, *, at: dt.datetime, by: Actor) -> Image:
         row = {"definition": _definition(image), "changed_at": at, "changed_by": by}
         hold(self._connection, "image", image.name)
         c = t.images.c
@@ -59,16 +67,24 @@ class SqlImages:
         if changed.rowcount == 0:
             added = {**row, "name": image.name, "revision": 1}
             self._connection.execute(insert(t.images), fitting(t.images, added))
-        return self.get(image.name)
+        stored = self.get(image.name)
+        kind = "image.added" if stored.revision == 1 else "image.changed"
+        self._events.add(_subject(stored.name), kind, at=at, actor=by, revision=stored.revision)
+        return stored
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, *, at: dt.datetime, by: Actor) -> None:
         self._connection.execute(delete(t.images).where(t.images.c.name == name))
+        self._events.add(_subject(name), "image.removed", at=at, actor=by)
 
     # --- tasks ----------------------------------------------------------------------------------
 
     def add_task(self, task: ImageTask) -> None:
         row = {**vars(task), "process": asdict(task.process), "log": ""}
         self._connection.execute(insert(t.image_tasks), fitting(t.image_tasks, row))
+        told = {"task": task.id, "kind": task.kind}
+        self._events.add(
+            _subject(task.image), "image.task_started", at=task.created_at, actor=task.created_by, data=told
+        )
 
     def task(self, task_id: str) -> ImageTask:
         row = self._connection.execute(
@@ -76,13 +92,13 @@ class SqlImages:
         ).one_or_none()
         if row is None:
             raise NotFound(f"There is no image task {task_id!r}. `jupyter dataops image tasks` shows those there are.")
-        return _task(row)
+        return _task(row, self._actors)
 
     def tasks(self, *, limit: int, image: str | None = None) -> Sequence[ImageTask]:
         query = select(*_TASK).order_by(t.image_tasks.c.id.desc()).limit(limit)
         if image is not None:
             query = query.where(t.image_tasks.c.image == image)
-        return [_task(row) for row in self._connection.execute(query)]
+        return [_task(row, self._actors) for row in self._connection.execute(query)]
 
     def log(self, task_id: str) -> str:
         return self._connection.scalar(select(t.image_tasks.c.log).where(t.image_tasks.c.id == task_id)) or ""
@@ -107,11 +123,15 @@ class SqlImages:
         row = self._connection.execute(select(t.image_trials).where(t.image_trials.c.id == trial_id)).one_or_none()
         if row is None:
             raise NotFound(f"There is no trial {trial_id!r}. `jupyter dataops image trial-run` starts one.")
-        return _trial(row)
+        return _trial(row, self._actors)
 
     def trials(self, limit: int) -> Sequence[ImageTrial]:
         query = select(t.image_trials).order_by(t.image_trials.c.id.desc()).limit(limit)
-        return [_trial(row) for row in self._connection.execute(query)]
+        return [_trial(row, self._actors) for row in self._connection.execute(query)]
+
+
+def _subject(name: str) -> Subject:
+    return Subject(SubjectKind.IMAGE, name)
 
 
 _TASK = [column for column in t.image_tasks.c if column.name != "log"]
@@ -119,17 +139,17 @@ _TASK = [column for column in t.image_tasks.c if column.name != "log"]
 
 def _definition(image: Image) -> dict[str, Any]:
     whole = {key: value for key, value in asdict(image).items() if key not in _COLUMNS}
-    whole["added_at"] = image.added_at.isoformat()
+    whole |= {"added_at": image.added_at.isoformat(), "added_by": image.added_by.id}
     if image.probe:
         whole["probe"]["probed_at"] = image.probe.probed_at.isoformat()
     if image.deprecated:
         whole["deprecated"]["on"] = image.deprecated.on.isoformat()
     for pin in whole["earlier"]:
-        pin["until"] = pin["until"].isoformat()
+        pin |= {"until": pin["until"].isoformat(), "by": pin["by"]["id"]}
     return whole
 
 
-def _image(row: Row[Any]) -> Image:
+def _image(row: Row[Any], actors: SqlActors) -> Image:
     it = row.definition
     return Image(
         **{
@@ -138,10 +158,11 @@ def _image(row: Row[Any]) -> Image:
             "revision": row.revision,
             "pinned": PinnedImage(**it["pinned"]),
             "added_at": dt.datetime.fromisoformat(it["added_at"]),
+            "added_by": actors.get(it["added_by"]),
             "tags": tuple(it["tags"]),
             "deprecated": _deprecation(it["deprecated"]) if it["deprecated"] else None,
             "probe": _probe(it["probe"]) if it["probe"] else None,
-            "earlier": tuple(_earlier(pin) for pin in it["earlier"]),
+            "earlier": tuple(_earlier(pin, actors) for pin in it["earlier"]),
         }
     )
 
@@ -150,8 +171,9 @@ def _deprecation(it: dict[str, Any]) -> Deprecation:
     return Deprecation(**{**it, "on": dt.date.fromisoformat(it["on"])})
 
 
-def _earlier(it: dict[str, Any]) -> EarlierPin:
-    return EarlierPin(**{**it, "pinned": PinnedImage(**it["pinned"]), "until": dt.datetime.fromisoformat(it["until"])})
+def _earlier(it: dict[str, Any], actors: SqlActors) -> EarlierPin:
+    until = dt.datetime.fromisoformat(it["until"])
+    return EarlierPin(**{**it, "pinned": PinnedImage(**it["pinned"]), "until": until, "by": actors.get(it["by"])})
 
 
 def _probe(it: dict[str, Any]) -> Probe:
@@ -160,12 +182,14 @@ def _probe(it: dict[str, Any]) -> Probe:
     return Probe(**{**it, "probed_at": probed_at, "kernels": kernels, "problems": tuple(it["problems"])})
 
 
-def _task(row: Row[Any]) -> ImageTask:
+def _task(row: Row[Any], actors: SqlActors) -> ImageTask:
     it = row._mapping
-    return ImageTask(**{**it, "state": ImageTaskState(it["state"]), "process": ProcessIdentity(**it["process"])})
+    by, process = actors.get(it["created_by"]), ProcessIdentity(**it["process"])
+    return ImageTask(**{**it, "state": ImageTaskState(it["state"]), "created_by": by, "process": process})
 
 
-def _trial(row: Row[Any]) -> ImageTrial:
+def _trial(row: Row[Any], actors: SqlActors) -> ImageTrial:
     it = row._mapping
     pairs = {name: tuple((first, second) for first, second in it[name]) for name in ("runs", "refused")}
-    return ImageTrial(**{**it, "image": RunImage(**it["image"]), **pairs})
+    by = actors.get(it["created_by"])
+    return ImageTrial(**{**it, "created_by": by, "image": RunImage(**it["image"]), **pairs})

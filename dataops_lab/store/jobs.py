@@ -3,6 +3,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -28,6 +29,7 @@ from ..domain.settings import GivenSettings
 from ..errors import NotFound, StaleWrite
 from ..ports import Page
 from . import tables as t
+from .actors import SqlActors
 from .fitting import fitting
 from .locks import held
 from .pages import contains, page_of
@@ -38,8 +40,9 @@ from .settings import taken_from
 class SqlJobs:
     """`host` is the machine by whose roots sources are told."""
 
-    def __init__(self, connection: Connection, host: str) -> None:
+    def __init__(self, connection: Connection, host: str, actors: SqlActors) -> None:
         self._connection = connection
+        self._actors = actors
         self._host = host
 
     def get(self, job_id: str) -> Job:
@@ -50,18 +53,21 @@ class SqlJobs:
 
     def of(self, job_ids: Collection[str]) -> Mapping[str, Job]:
         rows = self._connection.execute(_BY_IDS, {"ids": list(set(job_ids)), "host": self._host})
-        return {row.id: _job(row) for row in rows}
+        return {row.id: _job(row, self._actors) for row in rows}
 
     def at(self, project: str, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Job]:
         known = {"project": project, "places": list(places), "host": self._host}
         rows = self._connection.execute(held(self._connection, _AT), known)
-        return {(row.workspace_id, row.path): _job(row) for row in rows}
+        return {(row.workspace_id, row.path): _job(row, self._actors) for row in rows}
 
     def under(self, workspace_id: str, folder: str) -> Sequence[Job]:
         query = _ALL.where(t.jobs.c.workspace_id == workspace_id)
         if folder:
             query = query.where(is_below(t.jobs.c.path, folder))
-        return [_job(row) for row in self._connection.execute(query.order_by(t.jobs.c.id), {"host": self._host})]
+        return [
+            _job(row, self._actors)
+            for row in self._connection.execute(query.order_by(t.jobs.c.id), {"host": self._host})
+        ]
 
     def hold(self, job_ids: Collection[str]) -> None:
         query = select(t.jobs.c.id).where(t.jobs.c.id.in_(sorted(job_ids))).order_by(t.jobs.c.id)
@@ -99,7 +105,9 @@ class SqlJobs:
     def page(self, *, limit: int, cursor: str | None = None, text: str | None = None) -> Page[Job]:
         query = _ALL.where(names(text)) if text else _ALL
         told = query.params(host=self._host)
-        return page_of(self._connection, told, t.jobs.c.id, _job, limit=limit, cursor=cursor)
+        return page_of(
+            self._connection, told, t.jobs.c.id, partial(_job, actors=self._actors), limit=limit, cursor=cursor
+        )
 
 
 _roots = t.workspace_roots.c
@@ -130,7 +138,7 @@ def _columns(job: Job) -> dict[str, Any]:
     return {**values, **vars(job.settings)}
 
 
-def _job(row: Row[Any]) -> Job:
+def _job(row: Row[Any], actors: SqlActors) -> Job:
     values = dict(row._mapping)
     root = values.pop("root")
     return Job(
@@ -138,6 +146,7 @@ def _job(row: Row[Any]) -> Job:
         **{
             **values,
             "source": posixpath.join(root, values["path"]),
+            "created_by": actors.get(values["created_by"]),
             "kind": JobKind(values["kind"]),
             "pinned": tuple(values["pinned"]),
         },

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, insert, literal_column, select, up
 from ..domain.queue import Changes, Patience, Place, Room, Standing
 from ..domain.runs import RunState
 from . import tables as t
-from .environments import SqlEnvironments
+from .environments import concurrency_limits
 
 
 class SqlQueue:
@@ -43,7 +43,7 @@ class SqlQueue:
         )
 
     def room(self, slots: int) -> Room:
-        limits = {it.name: it.limits.concurrency for it in SqlEnvironments(self._connection).all()}
+        limits = concurrency_limits(self._connection)
         return Room(
             slots=slots,
             jobs={row.id: row.concurrency for row in self._connection.execute(_LIMITED_JOBS)},

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, not_, select, text, update
 from ulid import ULID
 
+from ..domain.actors import Actor
 from ..domain.environments import Resources
 from ..domain.events import SubjectKind, run_of
 from ..domain.images import RunImage
@@ -23,6 +24,7 @@ from ..errors import InvalidRequest, NotFound, StaleWrite
 from ..ports import Page, RunFilter
 from . import reasons, summaries
 from . import tables as t
+from .actors import SqlActors
 from .events import SqlEvents
 from .fitting import fitting
 from .locks import held, hold
@@ -33,8 +35,9 @@ SHORTEST_PREFIX = 6
 
 
 class SqlRuns:
-    def __init__(self, connection: Connection, events: SqlEvents) -> None:
+    def __init__(self, connection: Connection, events: SqlEvents, actors: SqlActors) -> None:
         self._connection = connection
+        self._actors = actors
         self._events = events
 
     def get(self, run_id: str) -> Run:
@@ -49,25 +52,25 @@ class SqlRuns:
             raise InvalidRequest(f"{run_id!r} stands for several runs; give more of its characters.")
         if not rows:
             raise NotFound(f"There is no run {run_id!r}. `jupyter dataops runs list` shows those there are.")
-        return _run(rows[0])
+        return _run(rows[0], self._actors)
 
     def of(self, run_ids: Collection[str]) -> Mapping[str, Run]:
         self._events.count()
         rows = self._connection.execute(held(self._connection, _BY_IDS), {"ids": list(run_ids)})
-        return {row.id: _run(row) for row in rows}
+        return {row.id: _run(row, self._actors) for row in rows}
 
     def by_key(self, project: str, key: str) -> Run | None:
         hold(self._connection, "key", project, key)
         query = select(t.runs).where(t.runs.c.project == project, t.runs.c.key == key)
         row = self._connection.execute(query).one_or_none()
-        return _run(row) if row else None
+        return _run(row, self._actors) if row else None
 
     def part(self, parent_id: str, parent_key: str) -> Run | None:
         # The parent is held instead of the part, which may not be there yet.
         self._connection.execute(held(self._connection, _BY_IDS), {"ids": [parent_id]})
         query = select(t.runs).where(t.runs.c.parent_id == parent_id, t.runs.c.parent_key == parent_key)
         row = self._connection.execute(query).one_or_none()
-        return _run(row) if row else None
+        return _run(row, self._actors) if row else None
 
     def add(self, *runs: Run) -> None:
         self._connection.execute(_INSERT, [fitting(t.runs, _columns(run)) for run in runs])
@@ -91,11 +94,13 @@ class SqlRuns:
 
     def newest_of(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:
         given = {"jobs": list(job_ids), **({"states": [str(state) for state in states]} if states else {})}
-        return [_run(row) for row in self._connection.execute(_NEWEST_IN_STATES if states else _NEWEST, given)]
+        return [
+            _run(row, self._actors) for row in self._connection.execute(_NEWEST_IN_STATES if states else _NEWEST, given)
+        ]
 
     def in_state(self, *states: RunState) -> Sequence[Run]:
         rows = self._connection.execute(_IN_STATES, {"states": [str(state) for state in states]})
-        return [_run(row) for row in rows]
+        return [_run(row, self._actors) for row in rows]
 
     def move(self, before: Run, after: Run) -> None:
         self.move_all([(before, after)])
@@ -109,7 +114,7 @@ class SqlRuns:
             at = after.finished_at or after.started_at or after.created_at
             self._events.add(run_of(after.id), f"run.{after.state}", at=at)
 
-    def request_cancel(self, run_id: str, *, at: dt.datetime, by: str) -> None:
+    def request_cancel(self, run_id: str, *, at: dt.datetime, by: Actor) -> None:
         noted = self._connection.execute(
             update(t.runs).where(t.runs.c.id == run_id, t.runs.c.cancel_requested_at.is_(None)),
             fitting(t.runs, {"cancel_requested_at": at, "cancel_requested_by": by}),
@@ -119,22 +124,22 @@ class SqlRuns:
 
     def cancels(self, run_ids: Collection[str]) -> Mapping[str, CancelRequest]:
         rows = self._connection.execute(held(self._connection, _CANCELS), {"ids": list(run_ids)})
-        return {run_id: CancelRequest(at, by) for run_id, at, by in rows if at is not None}
+        return {run_id: CancelRequest(at, self._actors.get(by)) for run_id, at, by in rows if at is not None}
 
-    def keep(self, run_id: str, *, at: dt.datetime, by: str) -> None:
+    def keep(self, run_id: str, *, at: dt.datetime, by: Actor) -> None:
         self._keep(run_id, {"kept_at": at, "kept_by": by}, t.runs.c.kept_at.is_(None), "run.kept", at, by)
 
-    def unkeep(self, run_id: str, *, at: dt.datetime, by: str) -> None:
+    def unkeep(self, run_id: str, *, at: dt.datetime, by: Actor) -> None:
         self._keep(run_id, dict.fromkeys(_KEPT), t.runs.c.kept_at.is_not(None), "run.unkept", at, by)
 
     def _keep(
-        self, run_id: str, row: dict[str, Any], where: ColumnElement[bool], kind: str, at: dt.datetime, by: str
+        self, run_id: str, row: dict[str, Any], where: ColumnElement[bool], kind: str, at: dt.datetime, by: Actor
     ) -> None:
         changed = self._connection.execute(update(t.runs).where(t.runs.c.id == run_id, where), fitting(t.runs, row))
         if changed.rowcount == 1:
             self._events.add(run_of(run_id), kind, at=at, actor=by)
 
-    def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: str) -> Sequence[str]:
+    def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: Actor) -> Sequence[str]:
         may_go = and_(t.runs.c.id.in_(run_ids), t.runs.c.state.in_(ENDED), not_(is_protected()))
         gone = self._connection.scalars(held(self._connection, select(t.runs.c.id).where(may_go))).all()
         of_these = and_(t.events.c.subject_kind == SubjectKind.RUN, t.events.c.subject_id.in_(gone))
@@ -151,7 +156,7 @@ class SqlRuns:
         c = t.runs.c
         first = str(ULID.from_datetime(since))[:10].ljust(26, "0")
         query = select(t.runs).where(c.id >= first, c.image["name"].as_string() == name).order_by(c.id.desc())
-        return [_run(row) for row in self._connection.execute(query)]
+        return [_run(row, self._actors) for row in self._connection.execute(query)]
 
     def counts(self) -> Mapping[RunState, int]:
         alive = [str(state) for state in RunState if not state.is_terminal]
@@ -207,7 +212,7 @@ def _columns(run: Run) -> dict[str, Any]:
     }
 
 
-def _run(row: Row[Any]) -> Run:
+def _run(row: Row[Any], actors: SqlActors) -> Run:
     values = dict(row._mapping)
     del values["said"], values["turn"]
     settings = taken_from(values, RunSettings)
@@ -218,6 +223,7 @@ def _run(row: Row[Any]) -> Run:
             **values,
             "state": RunState(values["state"]),
             "settings": settings,
+            **{name: actors.find(values[name]) for name in ("created_by", "cancel_requested_by", "kept_by")},
             "kind": JobKind(values["kind"]),
             "trigger": trigger,
             "kernel": known(KernelChoice, {**kernel, "argv": tuple(kernel["argv"])}),

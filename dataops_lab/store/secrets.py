@@ -1,34 +1,51 @@
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from ..domain.actors import Actor
+from ..domain.events import Subject, SubjectKind
 from ..domain.secrets import Sealed, Secret
 from . import tables as t
+from .actors import SqlActors
+from .events import SqlEvents
 from .fitting import fitting
 from .locks import hold
 
 
 class SqlSecrets:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors, events: SqlEvents) -> None:
         self._connection = connection
+        self._actors = actors
+        self._events = events
 
     def of(self, scope: str) -> Sequence[Secret]:
-        return [_secret(row) for row in self._connection.execute(_OF_SCOPE, {"scope": scope})]
+        return [_secret(row, self._actors) for row in self._connection.execute(_OF_SCOPE, {"scope": scope})]
 
     def find(self, scope: str, name: str) -> Secret | None:
         self._hold()
         query = select(t.secrets).where(t.secrets.c.scope == scope, t.secrets.c.name == name)
         row = self._connection.execute(query).one_or_none()
-        return _secret(row) if row else None
+        return _secret(row, self._actors) if row else None
 
     def all(self) -> Sequence[Secret]:
         self._hold()
-        return [_secret(row) for row in self._connection.execute(_ALL)]
+        return [_secret(row, self._actors) for row in self._connection.execute(_ALL)]
 
     def put(self, secret: Secret) -> None:
+        revision = self._put(secret)
+        kind = "secret.set" if secret.is_set else "secret.expected"
+        subject, at, by = _subject(secret.scope, secret.name), secret.changed_at, secret.changed_by
+        self._events.add(subject, kind, at=at, actor=by, revision=revision)
+
+    def rewrap(self, secret: Secret) -> None:
+        self._put(secret)
+
+    def _put(self, secret: Secret) -> int:
+        """Its new revision."""
         self._hold()
         sealed = secret.sealed
         row = {
@@ -43,23 +60,30 @@ class SqlSecrets:
         }
         c = t.secrets.c
         there = update(t.secrets).where(c.scope == secret.scope, c.name == secret.name)
-        changed = self._connection.execute(there.values(**fitting(t.secrets, row), revision=c.revision + 1))
-        if changed.rowcount == 0:
+        changed = there.values(**fitting(t.secrets, row), revision=c.revision + 1).returning(c.revision)
+        revision: int = self._connection.scalar(changed) or 1
+        if revision == 1:
             self._connection.execute(insert(t.secrets), row)
+        return revision
 
-    def remove(self, scope: str, name: str) -> None:
+    def remove(self, scope: str, name: str, *, at: dt.datetime, by: Actor) -> None:
         self._hold()
         self._connection.execute(delete(t.secrets).where(t.secrets.c.scope == scope, t.secrets.c.name == name))
+        self._events.add(_subject(scope, name), "secret.removed", at=at, actor=by)
 
     def _hold(self) -> None:
         # One lock for all: while keys are rotated, nobody may add what is sealed with an old one.
         hold(self._connection, "secrets")
 
 
+def _subject(scope: str, name: str) -> Subject:
+    return Subject(SubjectKind.SECRET, f"{scope}/{name}")
+
+
 _ALL = select(t.secrets).order_by(t.secrets.c.scope, t.secrets.c.name)
 _OF_SCOPE = _ALL.where(t.secrets.c.scope == bindparam("scope"))
 
 
-def _secret(row: Row[Any]) -> Secret:
+def _secret(row: Row[Any], actors: SqlActors) -> Secret:
     sealed = Sealed(row.key_id, bytes(row.wrapped), bytes(row.data)) if row.data is not None else None
-    return Secret(row.scope, row.name, row.version, row.changed_at, row.changed_by, sealed, row.revision)
+    return Secret(row.scope, row.name, row.version, row.changed_at, actors.get(row.changed_by), sealed, row.revision)

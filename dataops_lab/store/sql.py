@@ -16,6 +16,7 @@ from ..errors import InvalidRequest, StaleWrite, StoreBusy
 from ..ports import Bell
 from . import migrate
 from . import tables as t
+from .actors import Known, SqlActors
 from .attempts import SqlAttempts
 from .blobs import digests_of
 from .environments import SqlEnvironments
@@ -73,23 +74,24 @@ class Database(Protocol):
 
 
 class SqlTransaction:
-    def __init__(self, connection: Connection, host: str) -> None:
-        self.events = SqlEvents(connection)
-        self.projects = SqlProjects(connection)
-        self.jobs = SqlJobs(connection, host)
-        self.workspaces = SqlWorkspaces(connection, host)
-        self.versions = SqlVersions(connection)
+    def __init__(self, connection: Connection, host: str, known: Known) -> None:
+        self.actors = SqlActors(connection, known)
+        self.events = SqlEvents(connection, self.actors)
+        self.projects = SqlProjects(connection, self.events)
+        self.jobs = SqlJobs(connection, host, self.actors)
+        self.workspaces = SqlWorkspaces(connection, host, self.actors)
+        self.versions = SqlVersions(connection, self.actors, self.events)
         self.inputs = SqlInputs(connection)
-        self.runs = SqlRuns(connection, self.events)
+        self.runs = SqlRuns(connection, self.events, self.actors)
         self.queue = SqlQueue(connection)
         self.attempts = SqlAttempts(connection, self.events)
         self.records = SqlRecords(connection)
         self.leases = SqlLeases(connection)
-        self.environments = SqlEnvironments(connection)
-        self.variables = SqlVariables(connection)
-        self.secrets = SqlSecrets(connection)
-        self.retention = SqlRetention(connection)
-        self.images = SqlImages(connection)
+        self.environments = SqlEnvironments(connection, self.actors, self.events)
+        self.variables = SqlVariables(connection, self.actors, self.events)
+        self.secrets = SqlSecrets(connection, self.actors, self.events)
+        self.retention = SqlRetention(connection, self.events)
+        self.images = SqlImages(connection, self.actors, self.events)
         self._connection = connection
         self.follow_up: list[Callable[[], None]] = []
 
@@ -126,6 +128,7 @@ class SqlStore:
         tests let a process die there.
         """
         self._database = database
+        self._known = Known()
         self._host = host or this_host()
         self._before_commit = before_commit
         # Where they share their connections, they share their events too.
@@ -143,12 +146,13 @@ class SqlStore:
         with self._errors_as_our_own(), self._database.writer.begin() as connection:
             if fence is not None:
                 _check(connection, fence)
-            tx = SqlTransaction(connection, self._host)
+            tx = SqlTransaction(connection, self._host, self._known)
             yield tx
             if self._before_commit is not None:
                 self._before_commit(tx)
             tx.events.write()
             self._database.announce(connection)
+        tx.actors.keep(tx.events.noted)
         self._database.committed()
         for call in tx.follow_up:
             call()
@@ -156,7 +160,7 @@ class SqlStore:
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
         with self._errors_as_our_own(), self._database.reader.connect() as connection:
-            yield SqlTransaction(connection, self._host)
+            yield SqlTransaction(connection, self._host, self._known)
 
     def changes(self) -> int:
         return self._database.changes()

@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from ..domain.actors import Actor, ActorKind
 from ..domain.images import RunImage
 from ..domain.jobs import JobKind
 from ..domain.runs import (
@@ -54,6 +55,8 @@ _COLUMNS = {
     "nothing_to_do": "r.nothing_to_do",
     "created_at": "r.created_at",
     "created_by": "r.created_by",
+    "creator": "p.name",
+    "creator_kind": "p.kind",
     "started_at": "r.started_at",
     "finished_at": "r.finished_at",
     "cancel_requested_at": "r.cancel_requested_at",
@@ -69,6 +72,7 @@ _FROM = f"""
 SELECT {", ".join(_COLUMNS.values())}
 FROM runs AS r
 JOIN jobs ON jobs.id = r.job_id
+LEFT JOIN actors AS p ON p.id = r.created_by
 JOIN versions AS v ON v.job_id = r.job_id AND v.digest = r.version_digest
 LEFT JOIN attempts AS a ON a.run_id = r.id AND a.number = (SELECT max(number) FROM attempts WHERE run_id = r.id)
 """
@@ -113,6 +117,8 @@ def _summary(stored: dict[str, Any]) -> RunSummary:
     ended = _reason(take("code"), take("message"))
     trouble = _reason(take("trouble"), take("trouble_message"))
     trigger = Trigger(TriggerKind(take("trigger_kind")), take("trigger_ref"))
+    by_id = stored["created_by"]
+    by = Actor(by_id, take("creator") or by_id, ActorKind(take("creator_kind") or ActorKind.PERSON))
     source = posixpath.join(take("root"), stored["path"])
     whole: dict[str, Any] = {
         name: _instant(value) if name.endswith("_at") else value for name, value in stored.items()
@@ -125,6 +131,7 @@ def _summary(stored: dict[str, Any]) -> RunSummary:
         "progress": progress,
         "reason": ended or trouble,
         "nothing_to_do": bool(stored["nothing_to_do"]),
+        "created_by": by,
         "kind": JobKind(stored["kind"]),
         "trigger": trigger,
     }

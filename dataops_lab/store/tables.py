@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from ..domain.actors import Actor
 from ..domain.queue import Place
 from ..domain.workspaces import MAX_REMOTE_LENGTH
 
@@ -44,6 +45,16 @@ class Instant(TypeDecorator[dt.datetime]):
 
     def process_result_value(self, value: Any, _dialect: Dialect) -> dt.datetime | None:
         return value.replace(tzinfo=dt.UTC) if value else None
+
+
+class ActorId(TypeDecorator[Any]):
+    """Takes an actor or its id; gives the id."""
+
+    impl = String(200)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, _dialect: Dialect) -> str | None:
+        return value.id if isinstance(value, Actor) else value
 
 
 class _JsonText(TypeDecorator[Any]):
@@ -118,7 +129,7 @@ workspaces = Table(
     # Where git fetches from, in one spelling and without credentials.
     Column("remote", String(MAX_REMOTE_LENGTH), index=True),
     Column("created_at", Instant, nullable=False),
-    Column("created_by", String(200), nullable=False),
+    Column("created_by", ActorId, nullable=False),
     _revision(),
 )
 
@@ -145,7 +156,7 @@ jobs = Table(
     # Patterns of data files that stay as they were when the version was made.
     Column("pinned", JSON, nullable=False, server_default="[]"),
     Column("created_at", Instant, nullable=False),
-    Column("created_by", String(200), nullable=False),
+    Column("created_by", ActorId, nullable=False),
     *_settings(),
     Column("concurrency", Integer),
     _revision(),
@@ -161,7 +172,7 @@ versions = Table(
     Column("manifest", JSON, nullable=False),
     Column("origin", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
-    Column("created_by", String(200), nullable=False),
+    Column("created_by", ActorId, nullable=False),
     UniqueConstraint("job_id", "number"),
 )
 
@@ -212,11 +223,11 @@ runs = Table(
     Column("created_at", Instant, nullable=False),
     Column("created_boot", String(40)),
     Column("created_tick", Float),
-    Column("created_by", String(200), nullable=False),
+    Column("created_by", ActorId, nullable=False),
     Column("started_at", Instant),
     Column("finished_at", Instant),
     Column("cancel_requested_at", Instant),
-    Column("cancel_requested_by", String(200)),
+    Column("cancel_requested_by", ActorId),
     Column("reason", JSON(none_as_null=True)),
     Column("nothing_to_do", Boolean, nullable=False),
     Column("origin", JSON, nullable=False),
@@ -225,7 +236,7 @@ runs = Table(
     Column("resources", JSON, nullable=False, server_default="{}"),
     Column("unpromoted", Boolean, nullable=False, server_default=false()),
     Column("kept_at", Instant),
-    Column("kept_by", String(200)),
+    Column("kept_by", ActorId),
     # The beginning of the reason's message, for the text search: an index of this alone is quick to walk.
     Column("said", String(SAID_LENGTH)),
     _revision(),
@@ -307,7 +318,7 @@ events = Table(
     Column("at", Instant, nullable=False),
     Column("kind", String(40), nullable=False),
     # Empty for those from before actors and revisions were written down.
-    Column("actor", String(200)),
+    Column("actor", ActorId),
     Column("revision", Integer),
     Column("data", JSON, nullable=False),
     Index("ix_events_subject", "subject_kind", "subject_id", "seq"),
@@ -322,7 +333,7 @@ environments = Table(
     Column("definition", JSON, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("changed_at", Instant, nullable=False),
-    Column("changed_by", String(200), nullable=False),
+    Column("changed_by", ActorId, nullable=False),
 )
 
 variables = Table(
@@ -332,7 +343,7 @@ variables = Table(
     Column("name", String(100), primary_key=True),
     Column("value", Text, nullable=False),
     Column("changed_at", Instant, nullable=False),
-    Column("changed_by", String(200), nullable=False),
+    Column("changed_by", ActorId, nullable=False),
     _revision(),
 )
 
@@ -346,7 +357,7 @@ secrets = Table(
     Column("wrapped", LargeBinary),
     Column("data", LargeBinary),
     Column("changed_at", Instant, nullable=False),
-    Column("changed_by", String(200), nullable=False),
+    Column("changed_by", ActorId, nullable=False),
     _revision(),
 )
 
@@ -357,7 +368,7 @@ images = Table(
     Column("definition", JSON, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("changed_at", Instant, nullable=False),
-    Column("changed_by", String(200), nullable=False),
+    Column("changed_by", ActorId, nullable=False),
 )
 
 image_tasks = Table(
@@ -368,7 +379,7 @@ image_tasks = Table(
     Column("image", String(100), nullable=False),
     Column("state", String(20), nullable=False),
     Column("created_at", Instant, nullable=False),
-    Column("created_by", String(200), nullable=False),
+    Column("created_by", ActorId, nullable=False),
     Column("process", JSON, nullable=False),
     Column("finished_at", Instant),
     Column("error", JSON(none_as_null=True)),
@@ -381,7 +392,7 @@ image_trials = Table(
     Column("id", String(26), primary_key=True),
     Column("image", JSON, nullable=False),
     Column("created_at", Instant, nullable=False),
-    Column("created_by", String(200), nullable=False),
+    Column("created_by", ActorId, nullable=False),
     Column("runs", JSON, nullable=False),
     Column("refused", JSON, nullable=False),
 )
@@ -410,7 +421,7 @@ retention_rules = Table(
     Column("days", Integer),
     Column("last", Integer),
     Column("changed_at", Instant, nullable=False),
-    Column("changed_by", String(200), nullable=False),
+    Column("changed_by", ActorId, nullable=False),
     _revision(),
 )
 

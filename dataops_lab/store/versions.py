@@ -7,17 +7,23 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, not_, select, tuple_
 
+from ..domain.actors import Actor
+from ..domain.events import Subject, SubjectKind
 from ..domain.stored import known
 from ..domain.versions import Manifest, Origin, Version
 from ..errors import NotFound
 from . import tables as t
+from .actors import SqlActors
+from .events import SqlEvents
 from .fitting import fitting
 from .locks import held
 
 
 class SqlVersions:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors, events: SqlEvents) -> None:
         self._connection = connection
+        self._actors = actors
+        self._events = events
 
     def get(self, job_id: str, digest: str) -> Version:
         version = self.find(job_id, digest)
@@ -27,19 +33,19 @@ class SqlVersions:
 
     def find(self, job_id: str, digest: str) -> Version | None:
         row = self._connection.execute(_BY_DIGEST, {"job_id": job_id, "digest": digest}).one_or_none()
-        return _version(row) if row else None
+        return _version(row, self._actors) if row else None
 
     def newest_of(self, job_ids: Collection[str]) -> Mapping[str, Version]:
         c = t.versions.c
         last = select(c.job_id, func.max(c.number)).where(c.job_id.in_(job_ids)).group_by(c.job_id)
         rows = self._connection.execute(select(t.versions).where(tuple_(c.job_id, c.number).in_(last)))
-        return {row.job_id: _version(row) for row in rows}
+        return {row.job_id: _version(row, self._actors) for row in rows}
 
     def of(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Version]:
         rows = self._connection.execute(_BY_KEYS, {"keys": list(set(keys))})
-        return {(row.job_id, row.digest): _version(row) for row in rows}
+        return {(row.job_id, row.digest): _version(row, self._actors) for row in rows}
 
-    def add(self, job_id: str, manifest: Manifest, *, at: dt.datetime, by: str, origin: Origin) -> Version:
+    def add(self, job_id: str, manifest: Manifest, *, at: dt.datetime, by: Actor, origin: Origin) -> Version:
         # Whoever holds the job gives the next number.
         self._connection.execute(held(self._connection, select(t.jobs.c.id).where(t.jobs.c.id == job_id)))
         last = select(func.max(t.versions.c.number)).where(t.versions.c.job_id == job_id)
@@ -47,6 +53,8 @@ class SqlVersions:
         version = Version(manifest.digest, job_id, number, manifest, at, by, origin)
         row = {**vars(version), "manifest": manifest.to_json(), "origin": asdict(origin)}
         self._connection.execute(insert(t.versions), fitting(t.versions, row))
+        told = {"number": number, "digest": version.digest}
+        self._events.add(Subject(SubjectKind.JOB, job_id), "job.version_added", at=at, actor=by, data=told)
         return version
 
     def remove(self, job_id: str, digest: str) -> bool:
@@ -57,7 +65,7 @@ class SqlVersions:
 
     def of_job(self, job_id: str) -> Sequence[Version]:
         query = select(t.versions).where(t.versions.c.job_id == job_id).order_by(t.versions.c.number.desc())
-        return [_version(row) for row in self._connection.execute(query)]
+        return [_version(row, self._actors) for row in self._connection.execute(query)]
 
 
 _BY_DIGEST = select(t.versions).where(
@@ -68,8 +76,9 @@ _BY_KEYS = select(t.versions).where(
 )
 
 
-def _version(row: Row[Any]) -> Version:
+def _version(row: Row[Any], actors: SqlActors) -> Version:
     values = dict(row._mapping)
     values["manifest"] = Manifest.from_json(values["manifest"])
+    values["created_by"] = actors.get(values["created_by"])
     values["origin"] = known(Origin, values["origin"])
     return Version(**values)

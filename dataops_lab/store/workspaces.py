@@ -3,11 +3,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, delete, insert, select, update
 
 from ..domain.workspaces import Workspace, WorkspaceRoot
 from . import tables as t
+from .actors import SqlActors
 from .fitting import fitting
 from .locks import hold
 from .paths import check_path, is_below
@@ -20,8 +22,9 @@ class SqlWorkspaces:
     """Roots are those of the machine `host`. A root that only others have told of counts here too: they may share
     the folder, or the machine was called otherwise."""
 
-    def __init__(self, connection: Connection, host: str) -> None:
+    def __init__(self, connection: Connection, host: str, actors: SqlActors) -> None:
         self._connection = connection
+        self._actors = actors
         self._host = host
 
     def hold(self, project: str) -> None:
@@ -29,15 +32,15 @@ class SqlWorkspaces:
 
     def of(self, ids: Collection[str]) -> dict[str, Workspace]:
         rows = self._connection.execute(_BY_IDS, {"ids": sorted(ids)})
-        return {row.id: Workspace(**row._mapping) for row in rows}
+        return {row.id: self._workspace(row) for row in rows}
 
     def by_remote(self, project: str, remote: str) -> Sequence[Workspace]:
         rows = self._connection.execute(_BY_REMOTE, {"project": project, "remote": remote})
-        return [Workspace(**row._mapping) for row in rows]
+        return [self._workspace(row) for row in rows]
 
     def holding(self, project: str, folders: Sequence[str]) -> Sequence[tuple[Workspace, str]]:
         rows = self._connection.execute(_HOLDING, {"project": project, "folders": folders, "host": self._host})
-        found = {row.root: Workspace(**{c.name: row._mapping[c] for c in _WORKSPACE}) for row in reversed(rows.all())}
+        found = {row.root: self._workspace(row) for row in reversed(rows.all())}
         return [(found[folder], folder) for folder in folders if folder in found]
 
     def roots(self, ids: Collection[str]) -> Sequence[WorkspaceRoot]:
@@ -72,6 +75,10 @@ class SqlWorkspaces:
         for it in moved:
             self.see(it.workspace_id, to + it.root.removeprefix(folder), at=at)
         return sorted({it.workspace_id for it in moved})
+
+    def _workspace(self, row: Row[Any]) -> Workspace:
+        values = {column.name: row._mapping[column] for column in _WORKSPACE}
+        return Workspace(**{**values, "created_by": self._actors.get(values["created_by"])})
 
     def _here(self) -> ColumnElement[bool]:
         return _roots.host.in_((self._host, ANY_HOST))

@@ -14,6 +14,7 @@ import {
   Page,
   RerunRequest,
   Run,
+  RunInputs,
   RunSummary,
   Status,
   Submission,
@@ -62,6 +63,11 @@ export class Client extends Connection {
 
   run(id: string): Promise<Run> {
     return this.get(pathOf('runs', id));
+  }
+
+  /** The files that it found beside its notebook. */
+  inputs(id: string): Promise<RunInputs> {
+    return this.get(pathOf('runs', id, 'inputs'));
   }
 
   cancel(id: string): Promise<Run> {

@@ -353,6 +353,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runs/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Submit a notebook with many rows of parameters: one snapshot, and a run for each row, all or none. The same key with the same rows gives the same runs (200) */
+        post: operations["post_runs_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -877,6 +894,22 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * ActorKind
+         * @enum {string}
+         */
+        ActorKind: "person" | "token" | "system";
+        /**
+         * ActorModel
+         * @description Whoever did something. `id` decides and stays; `name` is for people.
+         */
+        ActorModel: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            kind: components["schemas"]["ActorKind"];
+        };
+        /**
          * AddImageRequest
          * @description The name of an image that is there gives it a new pin, and keeps what is not given here. `environment`: its
          *     daemon gets the image, and it is allowed there. `pull`: ask the registry also when the daemon has the reference.
@@ -945,6 +978,94 @@ export interface components {
          * @enum {string}
          */
         AttemptState: "claimed" | "launching" | "running" | "finalizing" | "cancelling" | "timing_out" | "unconfirmed" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "released";
+        /**
+         * BatchModel
+         * @description The runs of a batch, in the order of its rows.
+         */
+        BatchModel: {
+            /** Runs */
+            runs: components["schemas"]["RunSummaryModel"][];
+            /** Created */
+            created: number;
+        };
+        /**
+         * BatchRequest
+         * @description A submission with many rows of parameters, a run for each. What a row gives overrides `parameters`.
+         */
+        BatchRequest: {
+            /**
+             * Priority
+             * @default null
+             */
+            priority: number | null;
+            /**
+             * Max Retries
+             * @default null
+             */
+            max_retries: number | null;
+            /**
+             * Retry On Timeout
+             * @default null
+             */
+            retry_on_timeout: boolean | null;
+            /**
+             * Queue Timeout S
+             * @default null
+             */
+            queue_timeout_s: number | null;
+            /**
+             * Start Timeout S
+             * @default null
+             */
+            start_timeout_s: number | null;
+            /**
+             * Timeout S
+             * @default null
+             */
+            timeout_s: number | null;
+            /**
+             * Total Timeout S
+             * @default null
+             */
+            total_timeout_s: number | null;
+            /** Path */
+            path: string;
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+            /**
+             * Environment
+             * @default sandbox
+             */
+            environment: string;
+            /**
+             * Kernel
+             * @default null
+             */
+            kernel: string | null;
+            /**
+             * Image
+             * @default null
+             */
+            image: string | null;
+            /** @default null */
+            resources: components["schemas"]["ResourcesModel"] | null;
+            /**
+             * Pinned
+             * @default null
+             */
+            pinned: string[] | null;
+            /** Rows */
+            rows: {
+                [key: string]: unknown;
+            }[];
+        };
         /**
          * Budget
          * @enum {string}
@@ -1164,8 +1285,7 @@ export interface components {
             reference: string;
             /** Until */
             until: string;
-            /** By */
-            by: string;
+            by: components["schemas"]["ActorModel"];
         };
         /**
          * EngineStatus
@@ -1307,8 +1427,7 @@ export interface components {
             revision: number;
             /** Changed At */
             changed_at: string | null;
-            /** Changed By */
-            changed_by: string | null;
+            changed_by: components["schemas"]["ActorModel"] | null;
             /** Not Enforced */
             not_enforced: string[];
         };
@@ -1482,8 +1601,7 @@ export interface components {
             host: string | null;
             /** Added At */
             added_at: string;
-            /** Added By */
-            added_by: string;
+            added_by: components["schemas"]["ActorModel"];
             /** Description */
             description: string;
             /** Tags */
@@ -1576,8 +1694,7 @@ export interface components {
             state: components["schemas"]["ImageTaskState"];
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Finished At */
             finished_at: string | null;
             error: components["schemas"]["ImageTaskError"] | null;
@@ -1610,8 +1727,7 @@ export interface components {
             digest: string;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Complete */
             complete: boolean;
             /** Results */
@@ -1864,8 +1980,7 @@ export interface components {
             revision: number;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** @default null */
             last_run: components["schemas"]["RunSummaryModel"] | null;
         };
@@ -2167,8 +2282,7 @@ export interface components {
         PlaceChange: {
             /** At */
             at: string;
-            /** By */
-            by: string | null;
+            by: components["schemas"]["ActorModel"] | null;
             /** Source Before */
             source_before: string;
             /** Source */
@@ -2315,8 +2429,7 @@ export interface components {
             registry: string;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
         };
         /**
          * RelinkRequest
@@ -2479,8 +2592,7 @@ export interface components {
             nothing_to_do: boolean;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Started At */
             started_at: string | null;
             /** Finished At */
@@ -2496,8 +2608,7 @@ export interface components {
             resources: components["schemas"]["ResourcesModel"];
             /** Unpromoted */
             unpromoted: boolean;
-            /** Cancel Requested By */
-            cancel_requested_by: string | null;
+            cancel_requested_by: components["schemas"]["ActorModel"] | null;
             waits_because: components["schemas"]["ReasonModel"] | null;
             /** Next Attempt At */
             next_attempt_at: string | null;
@@ -2538,8 +2649,7 @@ export interface components {
             findings: components["schemas"]["FindingModel"][];
             /** Log Bytes */
             log_bytes: number | null;
-            /** Kept By */
-            kept_by: string | null;
+            kept_by: components["schemas"]["ActorModel"] | null;
             /** Damage */
             damage: {
                 [key: string]: string;
@@ -2579,8 +2689,7 @@ export interface components {
             nothing_to_do: boolean;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Started At */
             started_at: string | null;
             /** Finished At */
@@ -2610,8 +2719,7 @@ export interface components {
             is_set: boolean;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
         };
         /**
          * SecretValue
@@ -2640,8 +2748,7 @@ export interface components {
             is_set: boolean;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
             /** Masked */
             masked: boolean;
         };
@@ -2654,8 +2761,7 @@ export interface components {
         Status: {
             /** Version */
             version: string;
-            /** User */
-            user: string;
+            user: components["schemas"]["ActorModel"];
             /** Home */
             home: string;
             engine: components["schemas"]["EngineStatus"];
@@ -2867,8 +2973,7 @@ export interface components {
             value: string;
             /** Changed At */
             changed_at: string;
-            /** Changed By */
-            changed_by: string;
+            changed_by: components["schemas"]["ActorModel"];
         };
         /**
          * VariableValue
@@ -2898,8 +3003,7 @@ export interface components {
             number: number;
             /** Created At */
             created_at: string;
-            /** Created By */
-            created_by: string;
+            created_by: components["schemas"]["ActorModel"];
             /** Notebook Path */
             notebook_path: string;
             /** File Count */
@@ -5505,6 +5609,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_runs_batch: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchModel"];
+                };
+            };
+            /** @description As asked for */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchModel"];
                 };
             };
             /** @description The request is not as documented here */

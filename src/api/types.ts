@@ -57,9 +57,12 @@ export type RerunRequest = With<
 /** Of a failing cell, `detail` holds cell, ename, evalue and traceback. */
 export type Reason = With<Schemas['ReasonModel'], { detail: JSONMapping }>;
 export type Progress = Schemas['ProgressModel'];
+export type Actor = Schemas['ActorModel'];
 export type RunState = Schemas['RunState'];
 export type AttemptState = Schemas['AttemptState'];
 export type Artifact = Schemas['ArtifactModel'];
+/** The files that a run found beside its notebook. */
+export type RunInputs = Schemas['InputsModel'];
 /** A run as lists and events have it; a whole `Run` is one too. */
 export type RunSummary = With<
   Schemas['RunSummaryModel'],

@@ -80,9 +80,9 @@ function Connected(props: Options): JSX.Element {
       onPlace={change => void model.setPlace(change)}
       onSettings={change => model.setSettings(change)}
       onTakeAlong={file => void model.takeAlong(file)}
-      onPin={(file, pinned) => void model.pin(file, pinned)}
       onSameJob={job => void model.setSameJob(job)}
       onNewJob={() => model.setNewJob()}
+      onPin={(file, pinned) => void model.pin(file, pinned)}
       onReload={() => void model.load()}
       onSubmit={() => void submit()}
       trans={trans}

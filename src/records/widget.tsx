@@ -17,6 +17,7 @@ import { failingCell, isTerminal } from '../shared/runs';
 import { useSignal } from '../shared/signals';
 import { CommandIDs, IRuns } from '../tokens';
 import { Artifacts } from './components/Artifacts';
+import { Inputs } from './components/Inputs';
 import { LogView } from './components/LogView';
 import { Parameters } from './components/Parameters';
 import { RecordHead } from './components/RecordHead';
@@ -24,6 +25,7 @@ import { Report } from './components/Report';
 import { LogModel } from './log';
 import type { RecordModel } from './model';
 import { RecordNotebook } from './notebook';
+import { InputsModel } from './inputs';
 import { PreviewModel } from './preview';
 import { RecordView, Tab } from './view';
 
@@ -45,6 +47,7 @@ export class RecordWidget extends Panel {
     this._trans = translator.load('dataops_lab');
     this._log = new LogModel(model.id, client);
     this._preview = new PreviewModel(model.id, client);
+    this._inputs = new InputsModel(model.id, client);
     this._notebook = new RecordNotebook(_options);
     this._notebook.model = model.notebook;
     this._notebook.onFollowingStopped = () =>
@@ -86,6 +89,7 @@ export class RecordWidget extends Panel {
       view: this._view,
       log: this._log,
       preview: this._preview,
+      inputs: this._inputs,
       trans: this._trans
     };
   }
@@ -112,6 +116,7 @@ export class RecordWidget extends Panel {
       this._focus.dispose();
       this._log.dispose();
       this._preview.dispose();
+      this._inputs.dispose();
       this.model.dispose();
       super.dispose();
       this.model.notebook.dispose();
@@ -187,6 +192,7 @@ export class RecordWidget extends Panel {
   private readonly _view = new RecordView();
   private readonly _log: LogModel;
   private readonly _preview: PreviewModel;
+  private readonly _inputs: InputsModel;
   private readonly _notebook: RecordNotebook;
   private readonly _pane: ReactWidget;
   private readonly _focus: IDisposable;
@@ -230,11 +236,14 @@ function Head({ widget }: { widget: RecordWidget }): JSX.Element {
 }
 
 function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
-  const { model, view, log, preview, client, commands, trans } = widget.parts;
+  const { model, view, log, preview, inputs, client, commands, trans } =
+    widget.parts;
   const run = useSignal(model.changed, () => model.run);
   const { tab } = useSignal(view.changed, () => view.state);
   const text = useSignal(log.changed, () => log.log);
   const shown = useSignal(preview.changed, () => preview.preview);
+  const found = useSignal(inputs.changed, () => inputs.inputs);
+  const missing = useSignal(inputs.changed, () => inputs.trouble);
   if (!run) {
     return null;
   }
@@ -250,7 +259,16 @@ function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
     case 'log':
       return <LogView log={text} live={!isTerminal(run)} trans={trans} />;
     case 'parameters':
-      return <Parameters run={run} trans={trans} />;
+      return (
+        <Parameters run={run} trans={trans}>
+          <Inputs
+            inputs={found}
+            trouble={missing}
+            onOpen={() => void inputs.load()}
+            trans={trans}
+          />
+        </Parameters>
+      );
     case 'artifacts':
       return (
         <Artifacts

@@ -1,7 +1,7 @@
 import { UUID } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Client, EventStream, Problem, Run, RunSummary } from '../api';
+import { Actor, Client, EventStream, Problem, Run, RunSummary } from '../api';
 import { NextFrame } from '../shared/frames';
 import { isTerminal, placeOf, summaryOf } from '../shared/runs';
 import { IRuns } from '../tokens';
@@ -75,11 +75,11 @@ export class RunsModel implements IRuns {
   }
 
   isMine(run: RunSummary): boolean {
-    return run.created_by === this._user;
+    return run.created_by.id === this._user;
   }
 
-  mayChange(it: { created_by: string }): boolean {
-    return it.created_by === this._user || this._mayAdminister === true;
+  mayChange(it: { created_by: Actor }): boolean {
+    return it.created_by.id === this._user || this._mayAdminister === true;
   }
 
   start(): Promise<void> {
@@ -172,7 +172,7 @@ export class RunsModel implements IRuns {
         this._client.runs({ state: ACTIVE, limit: 100 }),
         this._client.runs({ limit: RECENT })
       ]);
-      this._user = status.user;
+      this._user = status.user.id;
       this._mayAdminister = status.may_administer;
       this._engineMissing = false;
       this._trouble = null;

@@ -92,7 +92,10 @@ export const runs: JupyterFrontEndPlugin<void> = {
       caption: args => {
         const run = runs.get(idOf(args) ?? '');
         return run && !runs.mayChange(run)
-          ? trans.__('Only %1 and administrators may cancel it', run.created_by)
+          ? trans.__(
+              'Only %1 and administrators may cancel it',
+              run.created_by.name
+            )
           : trans.__('Stop this run');
       },
       icon: stopIcon,

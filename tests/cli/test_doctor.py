@@ -89,3 +89,16 @@ def test_a_state_folder_on_a_network_file_system_is_noted(tmp_path, monkeypatch)
 class Disk(NamedTuple):
     mountpoint: str
     fstype: str
+
+
+def test_a_copy_of_the_database_from_before_an_upgrade_is_noted_with_its_size(tmp_path):
+    home = Home(tmp_path)
+    assert list(doctor.copies_are_known(home)) == []
+    (tmp_path / "dataops.sqlite").write_bytes(b"now")
+    (tmp_path / "dataops.sqlite.revision-0006").write_bytes(b"x" * 2000)
+    [found] = doctor.copies_are_known(home)
+    assert (found.state, "dataops.sqlite.revision-0006" in found.message, "2 kB" in found.message) == (
+        "note",
+        True,
+        True,
+    ), found.message

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from dataops_lab.domain.images import Image, PinnedImage, Probe
+from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_services
 
 CANARY = "correct horse battery"
@@ -46,7 +47,7 @@ def catalogue(shell):
     pinned = PinnedImage("sha256:1", None, "linux/amd64", "", 1)
     probe = Probe(at, "3.12", "/usr/bin/python3", "2.6", (), {}, "1000:1000")
     with build_services(Home(shell.home)).store.begin() as tx:
-        tx.images.put(Image("data", "data:1", pinned, at, "ada", probe=probe), at=at, by="ada")
+        tx.images.put(Image("data", "data:1", pinned, at, person("ada"), probe=probe), at=at, by=person("ada"))
 
 
 def test_an_environment_is_added_changed_shown_and_removed(shell, cli):

@@ -7,6 +7,7 @@ import pytest
 from dataops_lab.client.local import LocalClient
 from dataops_lab.domain.runs import Submission
 from dataops_lab.services import runs
+from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_services
 
 
@@ -15,9 +16,9 @@ def ended(own_shell) -> list[str]:
     """Two runs of one job that ended; nothing was executed for that."""
     path = own_shell.folder / own_shell.notebook("n.ipynb", "1")
     ctx = build_services(Home(own_shell.home))
-    made = [runs.submit(ctx, Submission(str(path)), by="root").view.run.id for _ in range(2)]
+    made = [runs.submit(ctx, Submission(str(path)), by=person("root")).view.run.id for _ in range(2)]
     for run_id in made:
-        runs.cancel(ctx, run_id, by="root")
+        runs.cancel(ctx, run_id, by=person("root"))
     return made
 
 
@@ -92,7 +93,7 @@ def test_who_verifies_all_records_skips_those_of_other_people_and_is_told_how_ma
     notebook = str(own_shell.folder / own_shell.notebook("n.ipynb", "1"))
     ctx = build_services(Home(own_shell.home))
     for name in ("bob", "ann", "ann"):
-        LocalClient(ctx, user=name).submit(notebook)
+        LocalClient(ctx, user=person(name)).submit(notebook)
     bob = {"LOGNAME": "bob", "DATAOPS_LAB_ADMINISTRATORS": "eve"}
     answer = own_shell.here("records", "verify", "--all", **bob)
     assert (answer.code, answer.out) == (0, "1 record whole.\n")

@@ -51,7 +51,7 @@ def test_a_list_is_filtered(shell, good, bad):
     assert found("--job", "sales report") == found("--job", good["job"]["id"])
     assert good["id"] in found("--job", "sales report") and bad["id"] not in found("--job", "sales report")
     assert bad["id"] in found("--text", "no such key") and good["id"] not in found("--text", "no such key")
-    assert good["id"] in found("--user", good["created_by"]) and not found("--user", "nobody at all")
+    assert good["id"] in found("--user", good["created_by"]["id"]) and not found("--user", "nobody at all")
 
 
 def test_a_run_is_shown_with_everything_it_left(shell, good):

@@ -16,6 +16,7 @@ import pytest
 from dataops_lab.client import Client, HttpClient, LocalClient
 from dataops_lab.engine.process import start_engine
 from dataops_lab.errors import Unavailable
+from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_services
 
 from .. import written
@@ -131,7 +132,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     services = build_services(home)
     engine = start_engine(home.folder, log=home.engine_log, exit_when_idle_s=None, ends_with_us=True)
     (folder / "work").mkdir()
-    yield Installation(LocalClient(services, user="somebody", root=str(folder / "work")), folder / "work", True)
+    yield Installation(LocalClient(services, user=person("somebody"), root=str(folder / "work")), folder / "work", True)
     engine.terminate()
     engine.wait(PATIENCE_S)
 

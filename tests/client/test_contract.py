@@ -210,7 +210,7 @@ def test_runs_are_filtered_by_state_text_and_person(installation, client):
 
     assert found(states=[RunState.FAILED, RunState.LOST]) and not found(states=[RunState.SUCCEEDED])
     assert found(text="division by zero") and not found(text="no such text")
-    assert found(user=failed.created_by) and not found(user="nobody at all")
+    assert found(user=failed.created_by.id) and not found(user="nobody at all")
     assert found(environment="sandbox") and not found(environment="production")
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from dataops_lab.client import HttpClient, LocalClient
 from dataops_lab.errors import DataOpsError, Forbidden, InvalidRequest, ServerUnreachable
+from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_services
 
 from .. import written
@@ -90,7 +91,7 @@ def away_while_events_are_trimmed(server) -> None:
     services = build_services(Home(server.home))
     with services.store.read() as tx:
         seen = tx.events.last_seq()
-    meanwhile = LocalClient(services, user="ada", root=str(server.workspace))
+    meanwhile = LocalClient(services, user=person("ada"), root=str(server.workspace))
     for _ in range(2):
         meanwhile.cancel(meanwhile.submit(str(server.workspace / "survives.ipynb")).id)
     with services.store.begin() as tx:

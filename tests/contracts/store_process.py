@@ -18,7 +18,7 @@ from typing import Any
 from dataops_lab.domain.runs import Progress, RunState, Submission
 from dataops_lab.services import Services, runs
 from dataops_lab.store import SqlStore, open_store
-from dataops_lab.testing import FakeClock, FakeHost, FakeNotebooks, FakeVault, MemoryBlobs, attempt_files_in
+from dataops_lab.testing import FakeClock, FakeHost, FakeNotebooks, FakeVault, MemoryBlobs, attempt_files_in, person
 
 
 def submit(store: SqlStore, key: str, count: str) -> list[str]:
@@ -28,7 +28,7 @@ def submit(store: SqlStore, key: str, count: str) -> list[str]:
     ctx = Services(store, blobs, FakeNotebooks(blobs), *machine, home=unused, attempt_files=attempt_files_in(unused))
 
     def once(_: int) -> str:
-        return runs.submit(ctx, Submission("/notebooks/sales.ipynb", key=key), by="someone").view.run.id
+        return runs.submit(ctx, Submission("/notebooks/sales.ipynb", key=key), by=person("someone")).view.run.id
 
     with ThreadPoolExecutor(10) as threads:
         return list(threads.map(once, range(int(count))))

@@ -20,6 +20,7 @@ from dataops_lab.domain.runs import Submission
 from dataops_lab.executors.docker.images import DockerImages
 from dataops_lab.services import Services, runs
 from dataops_lab.services.runs import RunView
+from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_engine, build_services
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -44,11 +45,11 @@ def ctx(docker_images, tmp_path_factory) -> Iterator[Services]:
             pinned = backend.find(docker_images[name])
             assert pinned is not None
             probe = backend.probe(pinned, user="1000:1000", at=now)
-            tx.images.put(Image(name, name, pinned, now, "someone", probe=probe), at=now, by="someone")
+            tx.images.put(Image(name, name, pinned, now, person("someone"), probe=probe), at=now, by=person("someone"))
         images = tuple(sorted(set(NOTEBOOKS.values())))
         contained = replace(tx.environments.get("sandbox"), name="contained", position=2)
         contained = replace(contained, executor=ExecutorKind.DOCKER, images=images, network=False)
-        tx.environments.put(contained, at=now, by="someone")
+        tx.environments.put(contained, at=now, by=person("someone"))
     stop = threading.Event()
     engine = threading.Thread(target=build_engine(Home(folder / "state"), slots=2).run, args=(stop,))
     engine.start()
@@ -62,7 +63,7 @@ def ended(ctx: Services) -> Callable[..., RunView]:
     def run(notebook: str, **more: Any) -> RunView:
         root = ctx.home.parent / "examples"
         submission = Submission(str(root / notebook), root=str(root), **more)
-        run_id = runs.submit(ctx, submission, by="someone").view.run.id
+        run_id = runs.submit(ctx, submission, by=person("someone")).view.run.id
         tick = threading.Event()
         for _ in range(12_000):
             view = runs.get(ctx, run_id)

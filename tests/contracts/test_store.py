@@ -22,7 +22,7 @@ from dataops_lab.errors import StaleWrite
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import runs
 from dataops_lab.store import open_store
-from dataops_lab.testing import FakeNotebooks
+from dataops_lab.testing import FakeNotebooks, person
 
 PROCESS = Path(__file__).with_name("store_process.py")
 
@@ -94,7 +94,7 @@ def test_fifty_submits_with_one_key_from_several_processes_make_one_run(process,
 def test_submits_of_many_contents_at_once_number_their_versions_without_gap(ctx):
     def submit(index: int) -> None:
         notebooks = FakeNotebooks(ctx.blobs, ParameterSchema((Parameter(f"p{index % 5}"),)))
-        runs.submit(replace(ctx, notebooks=notebooks), Submission("/n/sales.ipynb"), by="someone")
+        runs.submit(replace(ctx, notebooks=notebooks), Submission("/n/sales.ipynb"), by=person("someone"))
 
     assert in_parallel(10, submit) == [None] * 10
     with ctx.store.read() as tx:
@@ -108,7 +108,9 @@ def test_versions_that_are_added_at_once_have_different_numbers(store, submit):
     def add(index: int) -> int:
         manifest = replace(first.manifest, kernel_name=f"kernel {index}")
         with store.begin() as tx:
-            return tx.versions.add(first.job_id, manifest, at=first.created_at, by="x", origin=first.origin).number
+            return tx.versions.add(
+                first.job_id, manifest, at=first.created_at, by=person("x"), origin=first.origin
+            ).number
 
     assert sorted(in_parallel(5, add)) == [2, 3, 4, 5, 6]
 
@@ -145,7 +147,7 @@ def test_a_cancel_that_races_the_start_is_always_heard(store, submit, ctx):
                     tx.runs.move(now, now.moved_to(RunState.ACTIVE))
 
         def cancel(run: Run = run) -> None:
-            runs.cancel(ctx, run.id, by="someone")
+            runs.cancel(ctx, run.id, by=person("someone"))
 
         assert in_parallel(2, lambda index, both=(start, cancel): both[index]()) == [None, None]
         with store.read() as tx:
@@ -178,9 +180,9 @@ def test_of_several_moves_either_all_are_made_or_none(store, submit):
 def test_who_is_to_be_cancelled_is_told_by_whom(store, submit, ctx):
     one, other = submit().run, submit().run
     with store.begin() as tx:
-        tx.runs.request_cancel(one.id, at=ctx.clock.now(), by="ann")
+        tx.runs.request_cancel(one.id, at=ctx.clock.now(), by=person("ann"))
     with store.read() as tx:
-        assert tx.runs.cancels([one.id, other.id]) == {one.id: (ctx.clock.now(), "ann")}
+        assert tx.runs.cancels([one.id, other.id]) == {one.id: (ctx.clock.now(), person("ann"))}
 
 
 def test_the_queue_is_followed_by_what_moved_since_it_was_read(store, submit, ctx):
@@ -190,11 +192,11 @@ def test_the_queue_is_followed_by_what_moved_since_it_was_read(store, submit, ct
     assert [(it.state, it.place.id) for it in everything] == [("queued", first.id), ("queued", second.id)]
     with store.read() as tx:
         assert tx.queue.changes_since(seq) == (seq, set(), set())
-    runs.cancel(ctx, second.id, by="ann")
+    runs.cancel(ctx, second.id, by=person("ann"))
     with store.begin() as tx:
         tx.runs.move(first, active := first.moved_to(RunState.ACTIVE, started_at=ctx.clock.now()))
-        tx.runs.request_cancel(active.id, at=ctx.clock.now(), by="ann")
-        tx.runs.keep(active.id, at=ctx.clock.now(), by="ann")
+        tx.runs.request_cancel(active.id, at=ctx.clock.now(), by=person("ann"))
+        tx.runs.keep(active.id, at=ctx.clock.now(), by=person("ann"))
     third = submit().run
     with store.read() as tx:
         later, moved, cancelled = tx.queue.changes_since(seq)

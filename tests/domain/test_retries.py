@@ -9,6 +9,7 @@ from dataops_lab.domain.retries import LONGEST_DELAY_S, Budget, charged, due_at,
 from dataops_lab.domain.runs import Attempt, AttemptState, Reason, Run, RunState
 from dataops_lab.domain.settings import RunSettings
 from dataops_lab.domain.snapshots import KernelChoice
+from dataops_lab.testing import person
 
 NOW = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
 KERNEL = KernelChoice("python3", "python", "Python", ("python",))
@@ -23,7 +24,7 @@ STOPPED = (AttemptState.CANCELLED, "cancelled")
 
 def a_run(**settings) -> Run:
     state = RunState.ACTIVE
-    return Run("R", "p", "J", "V", "sandbox", state, {}, KERNEL, NOW, "x", settings=RunSettings(**settings))
+    return Run("R", "p", "J", "V", "sandbox", state, {}, KERNEL, NOW, person("x"), settings=RunSettings(**settings))
 
 
 def an_attempt(number: int, state=AttemptState.LOST, code="runner_lost") -> Attempt:

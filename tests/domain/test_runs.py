@@ -10,6 +10,7 @@ import pytest
 from dataops_lab.domain.runs import Attempt, AttemptState, Run, RunState
 from dataops_lab.domain.snapshots import KernelChoice
 from dataops_lab.errors import IllegalTransition
+from dataops_lab.testing import person
 
 RUNS = {
     "created": "queued awaiting_approval rejected",
@@ -32,7 +33,7 @@ NOW = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
 
 def a_run(state: RunState) -> Run:
     kernel = KernelChoice("python3", "python", "Python", ("python",))
-    return Run("R", "default", "J", "V", "sandbox", state, {}, kernel, NOW, "someone")
+    return Run("R", "default", "J", "V", "sandbox", state, {}, kernel, NOW, person("someone"))
 
 
 def moves(thing, state) -> bool:

@@ -18,9 +18,15 @@ from dataops_lab.errors import StaleWrite, StoreBusy
 from dataops_lab.services import Services, runs
 from dataops_lab.store import SqlStore
 from dataops_lab.store.sql import SqlTransaction
-from dataops_lab.testing import FakeBackends, FakeExecutor
+from dataops_lab.testing import FakeBackends, FakeExecutor, person
 
 from ..waiting import eventually
+
+
+@pytest.fixture
+def database(sqlite: str) -> str:
+    """Take SQLite alone: other tests give both databases all statements that these give."""
+    return sqlite
 
 
 class Hanging(FakeExecutor):
@@ -69,7 +75,7 @@ def running(engine: Engine) -> Iterator[None]:
 
 def put(ctx: Services, environment: Environment) -> None:
     with ctx.store.begin() as tx:
-        tx.environments.put(environment, at=ctx.clock.now(), by="someone")
+        tx.environments.put(environment, at=ctx.clock.now(), by=person("someone"))
 
 
 @pytest.mark.parametrize("error", [StoreBusy("The database is busy."), StaleWrite("Somebody was faster.")])

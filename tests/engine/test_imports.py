@@ -1,10 +1,14 @@
-"""What a run imported is given to the next run of the same version, whoever runs it."""
+"""What a run imported is given to the next run of the same job, as long as other code cannot make a difference."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
-from dataops_lab.domain.parameters import Parameter, ParameterSchema
+from dataops_lab.domain.versions import TravellingFile
 from dataops_lab.runner.reading import MOST_MODULES
 from dataops_lab.services import runs
 from dataops_lab.testing import FakeHost
@@ -57,9 +61,52 @@ def test_an_engine_that_comes_later_reads_it_in_the_record(engine, next_engine, 
     assert executor.bundles[ran(next_engine)].imports == LIBRARIES
 
 
-def test_another_version_is_given_nothing(engine, executor, ran, ctx):
+@pytest.fixture
+def edit(ctx, monkeypatch):
+    """From now on the notebook and its helper consist of this code."""
+
+    def changed(*cells: str, helper: str = "") -> None:
+        content = {"cells": [{"cell_type": "code", "source": cell} for cell in cells], "nbformat": 4}
+        digest = ctx.blobs.put(json.dumps(content).encode())
+        files = (TravellingFile("tools.py", ctx.blobs.put(helper.encode()), len(helper)),)
+        before = type(ctx.notebooks).snapshot
+
+        def snapshot(notebooks, *given, **more):
+            taken = before(notebooks, *given, **more)
+            return replace(taken, manifest=replace(taken.manifest, notebook_digest=digest, files=files))
+
+        monkeypatch.setattr(ctx.notebooks, "snapshot", partial(snapshot, ctx.notebooks), raising=False)
+
+    return changed
+
+
+def test_an_edit_that_leaves_the_imports_alone_is_given_them(engine, executor, ran, edit):
+    edit("import numpy\nimport tools", "print(1)")
     ran(engine, imports=LIBRARIES)
-    ctx.notebooks.schema = ParameterSchema((Parameter("month", default=1),))
+    edit("import numpy\nimport tools", "print(2)", helper="month = 1")
+    assert executor.bundles[ran(engine)].imports == LIBRARIES
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        ("import numpy\nimport scipy",),
+        ("import os\nos.environ['OMP_NUM_THREADS'] = '1'\nimport numpy",),
+        ("%env OMP_NUM_THREADS=1", "import numpy"),
+        ("import numpy", "import seaborn"),
+    ],
+)
+def test_an_edit_that_could_make_a_library_another_one_is_given_nothing(engine, executor, ran, edit, edited):
+    edit("import numpy")
+    ran(engine, imports=LIBRARIES)
+    edit(*edited)
+    assert list(executor.bundles[ran(engine)].imports) == []
+
+
+def test_another_helper_counts_like_the_notebook(engine, executor, ran, edit):
+    edit("import tools")
+    ran(engine, imports=LIBRARIES)
+    edit("import tools", helper="import numpy")
     assert list(executor.bundles[ran(engine)].imports) == []
 
 

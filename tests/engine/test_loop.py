@@ -27,7 +27,7 @@ from dataops_lab.store import SqlStore
 from dataops_lab.store.records import SqlRecords
 from dataops_lab.store.sql import SqlTransaction
 from dataops_lab.store.tables import metadata
-from dataops_lab.testing import FakeBackends, FakeClock, FakeHost
+from dataops_lab.testing import FakeBackends, FakeClock, FakeHost, person
 
 from ..waiting import eventually
 
@@ -118,7 +118,7 @@ def test_a_run_that_waits_for_its_next_attempt_can_be_cancelled(engine, submit, 
     view = until(engine, submit(), AttemptState.RUNNING)
     executor.end(view.attempts[-1].name, None)
     until(engine, view, RunState.RETRY_WAIT)
-    assert runs.cancel(ctx, view.run.id, by="someone").run.state is RunState.CANCELLED
+    assert runs.cancel(ctx, view.run.id, by=person("someone")).run.state is RunState.CANCELLED
 
 
 def test_the_error_of_a_notebook_is_not_tried_again(engine, submit, executor, until):
@@ -253,7 +253,7 @@ def test_no_more_attempts_than_slots_and_the_oldest_first(new_engine: NewEngine,
 def test_a_cancelled_run_keeps_what_it_had_written(engine, submit, executor, until, ctx):
     view = until(engine, submit(), AttemptState.RUNNING)
     name = view.attempts[-1].name
-    runs.cancel(ctx, view.run.id, by="someone")
+    runs.cancel(ctx, view.run.id, by=person("someone"))
     until(engine, view, AttemptState.CANCELLING)
     engine.settle()
     assert ("stop", name) in executor.calls
@@ -266,7 +266,7 @@ def test_a_cancelled_run_keeps_what_it_had_written(engine, submit, executor, unt
 
 def test_what_ignores_the_request_to_stop_is_killed(engine, submit, executor, until, ctx, clock):
     view = until(engine, submit(), AttemptState.RUNNING)
-    runs.cancel(ctx, view.run.id, by="someone")
+    runs.cancel(ctx, view.run.id, by=person("someone"))
     until(engine, view, AttemptState.CANCELLING)
     assert ("kill", view.attempts[-1].name) not in executor.calls
     clock.advance(FORCE_AFTER_S)
@@ -277,7 +277,7 @@ def test_what_ignores_the_request_to_stop_is_killed(engine, submit, executor, un
 def test_cancelled_is_never_said_before_death_is_proven(engine, submit, executor, until, ctx, clock):
     executor.deaf = True
     view = until(engine, submit(), AttemptState.RUNNING)
-    runs.cancel(ctx, view.run.id, by="someone")
+    runs.cancel(ctx, view.run.id, by=person("someone"))
     until(engine, view, AttemptState.CANCELLING)
     clock.advance(UNCONFIRMED_AFTER_S)
     until(engine, view, AttemptState.UNCONFIRMED)
@@ -312,7 +312,7 @@ def test_what_has_vanished_from_where_it_ran_comes_to_its_end(new_engine, submit
     engine = new_engine()
     view = until(engine, submit(), AttemptState.RUNNING)
     if state is AttemptState.CANCELLING:
-        runs.cancel(ctx, view.run.id, by="someone")
+        runs.cancel(ctx, view.run.id, by=person("someone"))
         until(engine, view, state)
     executor.lose(view.attempts[-1].name)
     ended = until(engine, view, AttemptState.LOST if state is AttemptState.RUNNING else AttemptState.CANCELLED)
@@ -330,7 +330,7 @@ def test_what_is_lost_while_it_is_stopped_and_cannot_be_killed_ends_with_the_nex
     first = new_engine(host=FakeHost(pid=1))
     view = until(first, submit(timeout_s=100.0), AttemptState.RUNNING)
     if state is AttemptState.CANCELLING:
-        runs.cancel(ctx, view.run.id, by="someone")
+        runs.cancel(ctx, view.run.id, by=person("someone"))
     else:
         clock.advance(101)
     until(first, view, state)
@@ -370,7 +370,7 @@ def test_what_is_lost_or_leaves_something_that_cannot_be_killed_ends_when_its_ti
 
 def test_success_that_races_a_cancel_has_one_end(engine, submit, executor, until, ctx):
     view = until(engine, submit(), AttemptState.RUNNING)
-    runs.cancel(ctx, view.run.id, by="someone")
+    runs.cancel(ctx, view.run.id, by=person("someone"))
     executor.end(view.attempts[-1].name)
     ended = until(engine, view, RunState.SUCCEEDED)
     assert ended.run.cancel_requested_at is not None
@@ -444,7 +444,7 @@ def test_what_the_notebook_did_wrong_is_tried_again_as_often_as_was_asked_for(en
 
 def test_a_cancel_that_comes_as_the_runner_is_lost_leaves_no_other_attempt(engine, submit, executor, until, ctx):
     view = until(engine, submit(), AttemptState.RUNNING)
-    runs.cancel(ctx, view.run.id, by="someone")
+    runs.cancel(ctx, view.run.id, by=person("someone"))
     executor.end(view.attempts[-1].name, None)
     ended = until(engine, view, RunState.CANCELLED)
     assert ended.attempts[-1].state is AttemptState.LOST
@@ -455,7 +455,7 @@ def test_nobody_reads_the_queue_while_nothing_changes(engine, submit, clock, ctx
     from dataops_lab.store.queue import SqlQueue
 
     view = submit()
-    jobs.change(ctx, view.job.id, {"concurrency": 0}, by="someone")
+    jobs.change(ctx, view.job.id, {"concurrency": 0}, by=person("someone"))
     engine.step()
     engine.step()
     read = []
@@ -500,7 +500,7 @@ def test_what_is_cancelled_before_its_launch_is_not_launched_by_the_next_engine(
     first = new_engine(host=FakeHost(pid=1))
     monkeypatch.setattr(executor, "start", lambda bundle: None)
     until(first, view, AttemptState.LAUNCHING)
-    runs.cancel(ctx, view.run.id, by="someone")
+    runs.cancel(ctx, view.run.id, by=person("someone"))
     monkeypatch.undo()
     until(next_engine(), view, RunState.CANCELLED)
     assert "start" not in [verb for verb, _ in executor.calls]
@@ -544,7 +544,7 @@ def test_a_backend_that_keeps_whoever_asks_waiting_holds_up_nothing_else(
 
     monkeypatch.setattr(executor, verb, slow)
     if verb == "stop":
-        runs.cancel(ctx, one.run.id, by="someone")
+        runs.cancel(ctx, one.run.id, by=person("someone"))
     executor.end(other.attempts[-1].name)
     second = next_engine()
     try:
@@ -568,7 +568,7 @@ def test_a_run_is_stopped_while_many_others_are_being_launched(new_engine, submi
     monkeypatch.setattr(executor, "start", slow)
     others = [submit() for _ in range(8)]
     engine.step()
-    runs.cancel(ctx, one.run.id, by="someone")
+    runs.cancel(ctx, one.run.id, by=person("someone"))
     try:
         until(engine, one, RunState.CANCELLED)
     finally:
@@ -625,7 +625,7 @@ def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
     sleeper.step()
     view = submit(queue_timeout_s=100.0)
     if what == "expire":
-        jobs.change(ctx, view.job.id, {"concurrency": 0}, by="someone")
+        jobs.change(ctx, view.job.id, {"concurrency": 0}, by=person("someone"))
         clock.advance(101)
     elif what == "note that it runs":
         until(sleeper, view, AttemptState.LAUNCHING)
@@ -636,7 +636,7 @@ def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
         journal = executor.directory(f"{view.run.id}-1") / "journal.jsonl"
         journal.write_text('{"seq":1,"t":0,"kind":"start","cells":2,"code_cells":2}\n')
     elif what == "cancel":
-        runs.cancel(ctx, view.run.id, by="someone")
+        runs.cancel(ctx, view.run.id, by=person("someone"))
     elif what == "end":
         executor.end(f"{view.run.id}-1")
         sleeper.step()
@@ -815,6 +815,6 @@ def test_an_engine_that_may_not_end_because_a_run_waits_lays_its_lease_down_once
     monkeypatch.setattr(Leadership, "keep", count)
     monkeypatch.setattr(Leadership, "give_up", lambda self: (laid_down.append(not stop.is_set()), given_up(self)))
     job = submit().job
-    jobs.change(ctx, job.id, {"concurrency": 0}, by="someone")
+    jobs.change(ctx, job.id, {"concurrency": 0}, by=person("someone"))
     Engine(ctx, FakeBackends(executor), Settings(slots=1, exit_when_idle_s=15.0), inherited={}).run(stop)
     assert laid_down.count(True) == 1

@@ -43,6 +43,7 @@ from dataops_lab.testing import (
     FakeVault,
     MemoryBlobs,
     attempt_files_in,
+    person,
 )
 
 pytestmark = pytest.mark.slow
@@ -126,35 +127,35 @@ class Installation(RuleBasedStateMachine):
         self.start_an_engine()
         self.let_an_engine_step(0, 1)
         asked = Submission(NOTEBOOKS[0], timeout_s=5000.0, total_timeout_s=20_000.0)
-        return multiple(*(self._sent(runs.submit(self._ctx, asked, by="ann")) for _ in range(SLOTS)))
+        return multiple(*(self._sent(runs.submit(self._ctx, asked, by=person("ann"))) for _ in range(SLOTS)))
 
     # --- what people do -------------------------------------------------------------------------
 
     @rule(
         target=submitted,
         notebook=st.sampled_from(NOTEBOOKS),
-        person=st.sampled_from(["ann", "bob"]),
+        name=st.sampled_from(["ann", "bob"]),
         priority=st.sampled_from([None, -100, 3]),
         max_retries=st.sampled_from([None, 1]),
         queue_timeout_s=st.sampled_from([None, 600.0]),
         key=st.sampled_from([None, None, "monday", "tuesday"]),
         number=st.integers(1, 4),
     )
-    def submit(self, person, number, notebook, **chosen):
+    def submit(self, name, number, notebook, **chosen):
         asked = Submission(notebook, timeout_s=5000.0, total_timeout_s=20_000.0, **chosen)
         try:
-            return multiple(*(self._sent(runs.submit(self._ctx, asked, by=person)) for _ in range(number)))
+            return multiple(*(self._sent(runs.submit(self._ctx, asked, by=person(name))) for _ in range(number)))
         except KeyReused:
             return multiple()
 
     @rule(target=submitted, run_id=submitted)
     def rerun(self, run_id):
-        return self._sent(runs.rerun(self._ctx, run_id, parameters=None, by="bob"))
+        return self._sent(runs.rerun(self._ctx, run_id, parameters=None, by=person("bob")))
 
     @rule(run_id=submitted)
     def cancel(self, run_id):
         try:
-            runs.cancel(self._ctx, run_id, by="someone")
+            runs.cancel(self._ctx, run_id, by=person("someone"))
         except Conflict:
             assert runs.get(self._ctx, run_id).run.state.is_terminal
 
@@ -162,9 +163,9 @@ class Installation(RuleBasedStateMachine):
     def limit(self, run_id, concurrency, of):
         job = runs.get(self._ctx, run_id).job
         if of == "job":
-            jobs.change(self._ctx, job.id, {"concurrency": concurrency}, by="someone")
+            jobs.change(self._ctx, job.id, {"concurrency": concurrency}, by=person("someone"))
         else:
-            projects.limit(self._ctx, job.project, concurrency, by="someone")
+            projects.limit(self._ctx, job.project, concurrency, by=person("someone"))
         self._limits[job.id if of == "job" else job.project] = concurrency
 
     # --- what machines do -----------------------------------------------------------------------
@@ -322,8 +323,8 @@ class Installation(RuleBasedStateMachine):
         self._dead.update(pid for pid, _ in self._engines)
         self._engines.clear()
         for name in self._limits.keys() - {"default"}:
-            jobs.change(self._ctx, name, {"concurrency": None}, by="someone")
-        projects.limit(self._ctx, "default", None, by="someone")
+            jobs.change(self._ctx, name, {"concurrency": None}, by=person("someone"))
+        projects.limit(self._ctx, "default", None, by=person("someone"))
         self.start_an_engine()
         for seconds in [20] * 20 + [600] * 200:
             if all(view.run.state.is_terminal for view in self._views()):

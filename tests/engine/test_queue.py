@@ -17,6 +17,7 @@ from dataops_lab.engine.claim import AT_ONCE
 from dataops_lab.services import Services, jobs, projects, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import SqlStore, open_store
+from dataops_lab.testing import person
 
 Submit = Callable[..., RunView]
 
@@ -53,13 +54,15 @@ def store(tmp_path: Path) -> Iterator[SqlStore]:
 
 def add_many(ctx: Services, run: Run, count: int, *, people: str = "ab") -> None:
     with ctx.store.begin() as tx:
-        tx.runs.add(*(replace(run, id=str(ULID()), key=None, created_by=people[n % len(people)]) for n in range(count)))
+        tx.runs.add(
+            *(replace(run, id=str(ULID()), key=None, created_by=person(people[n % len(people)])) for n in range(count))
+        )
 
 
 def test_a_decision_costs_the_same_however_many_wait(engine: Engine, submit: Submit, ctx, store, executor):
     template, held_back = submit(), submit("/notebooks/other.ipynb")
-    jobs.change(ctx, held_back.job.id, {"concurrency": 0}, by="someone")
-    projects.limit(ctx, template.job.project, 50, by="someone")
+    jobs.change(ctx, held_back.job.id, {"concurrency": 0}, by=person("someone"))
+    projects.limit(ctx, template.job.project, 50, by=person("someone"))
 
     def work_of_a_start() -> int:
         """Of the end of one run, and the start of the next one."""
@@ -85,7 +88,7 @@ def test_a_decision_costs_the_same_however_many_wait(engine: Engine, submit: Sub
 
 def test_what_expires_together_is_given_up_in_transactions_of_a_bounded_size(engine: Engine, submit, ctx, clock):
     view = submit()
-    jobs.change(ctx, view.job.id, {"concurrency": 0}, by="someone")
+    jobs.change(ctx, view.job.id, {"concurrency": 0}, by=person("someone"))
     add_many(ctx, view.run, 2 * AT_ONCE)
 
     def count_of(state: RunState) -> int:
@@ -105,8 +108,8 @@ def test_what_expires_together_is_given_up_in_transactions_of_a_bounded_size(eng
 def test_a_run_whose_clock_was_set_back_is_looked_at_again(engine: Engine, submit: Submit, ctx, clock):
     """Between two boots the wall clock is all there is."""
     view = submit()
-    jobs.change(ctx, view.job.id, {"concurrency": 0}, by="someone")
-    before = replace(view.run, id=f"{view.run.id[:-1]}Z", created_boot="an earlier one")
+    jobs.change(ctx, view.job.id, {"concurrency": 0}, by=person("someone"))
+    before = replace(view.run, id=str(ULID()), created_boot="an earlier one")
     with ctx.store.begin() as tx:
         tx.runs.add(before)
     engine.step()

@@ -17,6 +17,7 @@ from dataops_lab.domain.environments import ExecutorKind, Mount
 from dataops_lab.domain.images import Image
 from dataops_lab.domain.runs import RunState, Submission
 from dataops_lab.services import environments, records, runs, secrets
+from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_engine, build_services
 
 from .. import written
@@ -82,7 +83,7 @@ def run_in(image_id: str, home: Home, shared: Path) -> None:
     now, pinned = ctx.clock.now(), backend.find(image_id)
     probe = backend.probe(pinned, user="1000:1000", at=now)
     with ctx.store.begin() as tx:
-        tx.images.put(Image("lean", "lean", pinned, now, "ann", probe=probe), at=now, by="ann")
+        tx.images.put(Image("lean", "lean", pinned, now, person("ann"), probe=probe), at=now, by=person("ann"))
         sandbox = replace(
             tx.environments.get("sandbox"),
             executor=ExecutorKind.DOCKER,
@@ -90,7 +91,7 @@ def run_in(image_id: str, home: Home, shared: Path) -> None:
             network=False,
             mounts=(Mount(str(shared), "/data"),),
         )
-        tx.environments.put(sandbox, at=now, by="ann")
+        tx.environments.put(sandbox, at=now, by=person("ann"))
 
 
 def notebook(folder: Path, *sources: str) -> str:
@@ -122,10 +123,10 @@ def command_lines_and_runner_environments() -> str:
 
 def test_a_secret_that_a_run_gives_away_by_accident_is_found_nowhere(engine, home, gate, tmp_path):
     ctx = build_services(home)
-    secrets.put(ctx, "sandbox", "CANARY", CANARY, by="ann")
+    secrets.put(ctx, "sandbox", "CANARY", CANARY, by=person("ann"))
     wait = f"while not os.path.exists({engine!r}):\n    time.sleep(0.02)"
     path = notebook(tmp_path / "work", *GIVE_AWAY, wait, FAIL)
-    run_id = runs.submit(ctx, Submission(path=path), by="ann").view.run.id
+    run_id = runs.submit(ctx, Submission(path=path), by=person("ann")).view.run.id
 
     eventually(lambda: (view := runs.get(ctx, run_id)).attempts and view.attempts[-1].progress.done == len(GIVE_AWAY))
     seen = command_lines_and_runner_environments()
@@ -165,12 +166,12 @@ def everything_below(folder: Path) -> dict[Path, bytes]:
 def test_variables_and_secrets_reach_the_kernel_whole(engine, home, tmp_path):
     ctx = build_services(home)
     long = "-----BEGIN KEY-----\n" + "äb" * 2_000 + "\n-----END KEY-----\n"
-    environments.set_variable(ctx, "sandbox", "REGION", "Süd", by="ann")
-    secrets.put(ctx, "sandbox", "KEY", long, by="ann")
+    environments.set_variable(ctx, "sandbox", "REGION", "Süd", by=person("ann"))
+    secrets.put(ctx, "sandbox", "KEY", long, by=person("ann"))
     source = (
         "import os\nfrom dataops_lab import record\nrecord('region', os.environ['REGION'])\n"
         f"record('same', os.environ['KEY'] == {long!r})"
     )
-    run_id = runs.submit(ctx, Submission(path=notebook(tmp_path / "work", source)), by="ann").view.run.id
+    run_id = runs.submit(ctx, Submission(path=notebook(tmp_path / "work", source)), by=person("ann")).view.run.id
     view = eventually(lambda: (view := runs.get(ctx, run_id)).run.state.is_terminal and view)
     assert view.record.values == {"region": "Süd", "same": True}

@@ -10,10 +10,17 @@ from dataops_lab.domain.retention import RetentionRule
 from dataops_lab.engine import tidy
 from dataops_lab.errors import NotFound, StoreBusy
 from dataops_lab.services import retention, runs
+from dataops_lab.testing import person
 
 from ..waiting import eventually
 
 DAY = 24 * 3600
+
+
+@pytest.fixture
+def database(sqlite: str) -> str:
+    """Take SQLite alone: other tests give both databases all statements that these give."""
+    return sqlite
 
 
 def is_gone(ctx, run_id: str) -> bool:
@@ -28,9 +35,9 @@ def is_gone(ctx, run_id: str) -> bool:
 def old(ctx, submit, clock):
     """A run that a rule lets go."""
     run = submit().run
-    runs.cancel(ctx, run.id, by="someone")
+    runs.cancel(ctx, run.id, by=person("someone"))
     clock.advance(2 * DAY)
-    retention.set_rules(ctx, [RetentionRule(days=1)], by="admin")
+    retention.set_rules(ctx, [RetentionRule(days=1)], by=person("admin"))
     return run
 
 

@@ -9,7 +9,7 @@ import pytest
 from dataops_lab.domain.runs import RunState
 from dataops_lab.engine import Engine, Settings, following, loop
 from dataops_lab.services import runs
-from dataops_lab.testing import FakeBackends
+from dataops_lab.testing import FakeBackends, person
 
 from ..waiting import eventually
 from .test_following import running
@@ -50,7 +50,7 @@ def test_a_cancel_wakes_the_engine(ctx, submit, executor, ends):
     view = submit()
     with running(engine):
         [name] = eventually(lambda: executor.alive)
-        runs.cancel(ctx, view.run.id, by="someone")
+        runs.cancel(ctx, view.run.id, by=person("someone"))
         eventually(lambda: ("stop", name) in executor.calls)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -85,6 +86,21 @@ def test_a_bundle_runs_in_its_folder_with_its_files_and_is_gone_when_it_has_ende
     assert list(executor.names()) == [NAME]
     executor.forget(NAME)
     assert list(executor.names()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="Only Linux tells the end of a process by a descriptor.")
+def test_a_descriptor_tells_its_end_and_is_closed_when_it_is_forgotten(executor):
+    assert executor.ends(NAME) is None
+    executor.start(bundle("print(1)"))
+    end = executor.ends(NAME)
+    assert end == executor.ends(NAME)
+    assert select.select([end], [], [], 60)[0] == [end]
+    assert executor.look(NAME).is_dead
+    assert executor.ends(NAME) == end
+    executor.forget(NAME)
+    assert executor.ends(NAME) is None
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(end)
 
 
 def test_git_answers_for_no_repository_above_the_run(executor, tmp_path):

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,12 @@ def test_a_kernel_that_is_not_python_starts_cold_below_a_preloaded_runner_and_do
     assert set(site.warm._preloaded) == before
 
 
+THREADED = """
+import sys, threading, time
+if "preload.py" in " ".join(sys.orig_argv):
+    threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+"""
+
 DAEMON = """
 import os, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -276,6 +283,24 @@ def test_one_that_does_not_answer_costs_time_and_nothing_else(own: Site) -> None
     assert own.started_by(run) == COLD
     assert run.result["state"] == "succeeded"
     assert run.log.splitlines().count("once") == 1
+
+
+def test_where_pyarrow_is_installed_a_preloaded_runner_has_one_thread_and_a_warm_start(site: Site) -> None:
+    assert find_spec("pyarrow")
+    (runner,) = (each for each in site.warm._preloaded.values() if each.role == "runner")
+    assert (runner.problem, len(psutil.Process(runner.process.pid).threads())) == ("", 1)
+    site.run("1", warm=True)
+
+
+def test_one_that_has_threads_is_not_used_and_says_what_started_them(own: Site) -> None:
+    (own.folder / "sitecustomize.py").write_text(THREADED)
+    env = {"PYTHONPATH": str(own.folder)}
+    own.start_once("1", warm=True, env=env).ended()
+    assert not own.warm.wait(60)
+    (kernel,) = (it for it in own.warm.tell()["interpreters"] if it["role"] == "kernel")
+    assert (kernel["state"], kernel["problem"]) == ("failed", "The import of ipykernel.kernelapp starts threads.")
+    following = own.start_once("1", warm=True, env=env).ended()
+    assert own.started_by(following) == ("preloaded", "runner")
 
 
 def test_they_begin_anew_after_something_was_installed(own: Site) -> None:

@@ -15,6 +15,7 @@ import pytest
 from dataops_lab.domain.runs import Submission
 from dataops_lab.services import Services, runs
 from dataops_lab.services.runs import RunView
+from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_services
 
 from .. import written
@@ -71,7 +72,7 @@ def submitted(real: Services, tmp_path: Path) -> Callable[..., RunView]:
         for name, code in helpers.items():
             (folder / f"{name}.py").write_text(code)
         (folder / "n.ipynb").write_text(written.notebook(source))
-        return runs.submit(real, Submission(str(folder / "n.ipynb")), by="someone").view
+        return runs.submit(real, Submission(str(folder / "n.ipynb")), by=person("someone")).view
 
     return submit
 

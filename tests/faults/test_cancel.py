@@ -13,6 +13,7 @@ from dataops_lab.errors import Conflict
 from dataops_lab.executors.process import ProcessExecutor
 from dataops_lab.runner import protocol
 from dataops_lab.services import runs
+from dataops_lab.testing import person
 
 from ..waiting import eventually
 from ..written import FOR_EVER
@@ -62,7 +63,7 @@ def test_a_cancel_before_the_end_is_heard_and_said_when_nothing_lives(stopped_af
     run_id, engine = stopped_after(what, SPEAKING)
     [attempt] = runs.get(real, run_id).attempts
     assert attempt.state is (AttemptState.LAUNCHING if what == "claimed" else AttemptState.RUNNING)
-    runs.cancel(real, run_id, by="someone")
+    runs.cancel(real, run_id, by=person("someone"))
     engine.send_signal(signal.SIGCONT)
     ended = until(run_id, lambda view: view.run.state.is_terminal)
     assert alive_of(run_id) == []
@@ -77,7 +78,7 @@ def test_what_was_written_before_a_cancel_is_kept(start_engine, submitted, until
     run_id = submitted(SPEAKING).run.id
     written = home.runs / "process" / f"{run_id}-1" / protocol.LOG
     eventually(lambda: written.exists() and "so far" in written.read_text())
-    runs.cancel(real, run_id, by="someone")
+    runs.cancel(real, run_id, by=person("someone"))
     ended = until(run_id, lambda view: view.run.state.is_terminal)
     assert ended.run.state is RunState.CANCELLED
     assert ended.record.file(RecordFileKind.NOTEBOOK)
@@ -88,16 +89,16 @@ def test_what_was_written_before_a_cancel_is_kept(start_engine, submitted, until
 def test_a_cancel_while_the_record_is_stored_comes_too_late(stopped_after, until, home, real):
     run_id, engine = stopped_after("finalizing", "print('done')")
     assert runs.get(real, run_id).attempts[-1].state is AttemptState.FINALIZING
-    assert runs.cancel(real, run_id, by="someone").run.state is RunState.ACTIVE
+    assert runs.cancel(real, run_id, by=person("someone")).run.state is RunState.ACTIVE
     engine.send_signal(signal.SIGCONT)
     ended = until(run_id, lambda view: view.run.state.is_terminal)
     assert ended.run.state is RunState.SUCCEEDED
-    assert ended.run.cancel_requested_by == "someone"
+    assert ended.run.cancel_requested_by == person("someone")
     assert [it.state for it in ended.attempts] == [AttemptState.SUCCEEDED]
     assert ended.record.file(RecordFileKind.NOTEBOOK)
     assert alive_of(run_id) == []
     with pytest.raises(Conflict):
-        runs.cancel(real, run_id, by="someone")
+        runs.cancel(real, run_id, by=person("someone"))
     until(run_id, lambda _: nothing_is_left(home))
 
 
@@ -110,7 +111,7 @@ def test_a_cancel_between_two_attempts_is_the_end_and_there_is_no_other_attempt(
     runner_of(home, view.attempts[-1]).kill()
     eventually_stopped(engine)
     assert runs.get(real, run_id).run.state is RunState.RETRY_WAIT
-    assert runs.cancel(real, run_id, by="someone").run.state is RunState.CANCELLED
+    assert runs.cancel(real, run_id, by=person("someone")).run.state is RunState.CANCELLED
     engine.send_signal(signal.SIGCONT)
     # Another run shows that the engine has gone on with its queue.
     until(submitted("print('next')").run.id, lambda it: it.run.state.is_terminal)
@@ -123,7 +124,7 @@ def test_a_cancel_between_two_attempts_is_the_end_and_there_is_no_other_attempt(
 
 def test_what_is_only_queued_never_starts_when_it_was_cancelled(start_engine, submitted, until, real, witness):
     run_id = submitted(f"open({str(witness)!r}, 'w').close()").run.id
-    assert runs.cancel(real, run_id, by="someone").run.state is RunState.CANCELLED
+    assert runs.cancel(real, run_id, by=person("someone")).run.state is RunState.CANCELLED
     start_engine()
     until(submitted("print('next')").run.id, lambda view: view.run.state.is_terminal)
     assert not runs.get(real, run_id).attempts

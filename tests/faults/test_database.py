@@ -23,7 +23,7 @@ from dataops_lab.executors.process import ProcessExecutor
 from dataops_lab.services import Services, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import open_store, sqlite
-from dataops_lab.testing import FakeBackends
+from dataops_lab.testing import FakeBackends, person
 
 from .. import written
 from ..waiting import PATIENCE_S, eventually
@@ -83,7 +83,7 @@ def waiting_notebook(tmp_path: Path, witness: Path) -> Path:
 
 
 def submit(ctx: Services, path: Path, key: str | None = None) -> str:
-    return runs.submit(ctx, Submission(str(path), key=key), by="someone").view.run.id
+    return runs.submit(ctx, Submission(str(path), key=key), by=person("someone")).view.run.id
 
 
 def has_result(ctx: Services, run_id: str) -> bool:

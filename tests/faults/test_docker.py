@@ -18,6 +18,7 @@ from dataops_lab.errors import Unavailable
 from dataops_lab.executors.docker import installation_id
 from dataops_lab.executors.docker.images import DockerImages
 from dataops_lab.services import Services, runs
+from dataops_lab.testing import person
 
 from ..waiting import PATIENCE_S
 
@@ -45,8 +46,9 @@ def in_docker(real: Services, home, docker_images, shared: Path, monkeypatch) ->
         hosts.append(host)
         pinned = backend.find(docker_images["lean"])
         probe = backend.probe(pinned, user="1000:1000", at=now)
+        by = person("someone")
         with real.store.begin() as tx:
-            tx.images.put(Image("lean", "lean", pinned, now, "someone", probe=probe, host=host), at=now, by="someone")
+            tx.images.put(Image("lean", "lean", pinned, now, by, probe=probe, host=host), at=now, by=person("someone"))
             sandbox = replace(
                 tx.environments.get("sandbox"),
                 executor=ExecutorKind.DOCKER,
@@ -57,7 +59,7 @@ def in_docker(real: Services, home, docker_images, shared: Path, monkeypatch) ->
                 network=False,
                 mounts=(Mount(str(shared), "/data", read_only=False),),
             )
-            tx.environments.put(sandbox, at=now, by="someone")
+            tx.environments.put(sandbox, at=now, by=person("someone"))
 
     yield offer
     for host in hosts:
@@ -210,7 +212,7 @@ def test_an_image_that_is_gone_ends_the_run_at_once_and_says_so(in_docker, start
     with real.store.begin() as tx:
         image = tx.images.get("lean")
         pinned = replace(image.pinned, id=gone.id, repo_digest=None)
-        tx.images.put(replace(image, pinned=pinned), at=real.clock.now(), by="someone")
+        tx.images.put(replace(image, pinned=pinned), at=real.clock.now(), by=person("someone"))
     second = submitted("print(2)").run.id
     client.images.remove("dataops-lab-test/gone:latest", force=True)
     start_engine()
@@ -246,7 +248,7 @@ def test_cancelled_means_that_the_container_is_gone(in_docker, start_engine, sub
     start_engine()
     run_id = submitted("print('so far')\n" + GO_ON).run.id
     until(run_id, lambda view: view.attempts and view.attempts[-1].progress.current is not None)
-    runs.cancel(real, run_id, by="someone")
+    runs.cancel(real, run_id, by=person("someone"))
     ended = until(run_id, lambda view: view.run.state.is_terminal)
     assert ended.run.state is RunState.CANCELLED
     assert ended.record is not None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import getpass
 import json
+from functools import partialmethod
 
 import pytest
 from jupyter_server.auth.identity import IdentityProvider, LegacyIdentityProvider, PasswordIdentityProvider, User
 from jupyter_server.auth.login import LegacyLoginHandler
 
-from dataops_lab.handlers.base import has_one_login
+from dataops_lab.handlers.base import DataOpsHandler, identity_of
 
 
 class Hub(IdentityProvider):
@@ -36,12 +37,12 @@ class Titled(PasswordIdentityProvider):
 
 @pytest.mark.parametrize("kind", [IdentityProvider, PasswordIdentityProvider, LegacyIdentityProvider, Titled])
 def test_a_login_that_everybody_shares_is_the_person_whose_server_this_is(kind):
-    assert has_one_login(kind())
+    assert identity_of(kind()) == "owner"
 
 
 @pytest.mark.parametrize("provider", [Hub(), Passwords(), LegacyIdentityProvider(login_handler_class=OwnLogin)])
 def test_a_login_that_knows_persons_is_asked_for_them(provider):
-    assert not has_one_login(provider)
+    assert identity_of(provider) == "provider"
 
 
 async def test_a_new_name_takes_nothing_from_a_person(jp_fetch, jp_serverapp, api):
@@ -50,4 +51,25 @@ async def test_a_new_name_takes_nothing_from_a_person(jp_fetch, jp_serverapp, ap
     named = await jp_fetch("api", "me", method="PATCH", body=json.dumps({"name": "Ada"}), headers=dict(cookie))
     cookie = {"Cookie": "; ".join(it.split(";")[0] for it in named.headers.get_list("Set-Cookie"))}
     assert json.loads((await jp_fetch("api", "me", headers=dict(cookie))).body)["identity"]["name"] == "Ada"
-    assert (await api.json("GET", "status", headers=dict(cookie)))["user"] == getpass.getuser()
+    assert (await api.json("GET", "status", headers=dict(cookie)))["user"] == {
+        "id": getpass.getuser(),
+        "name": getpass.getuser(),
+        "kind": "person",
+    }
+
+
+def _initialize(self, made, own, **settings):
+    made(self, **settings | {"identity": own})
+
+
+async def test_the_setting_decides_whose_name_counts_and_never_the_name_that_is_shown(api, jp_serverapp, monkeypatch):
+    """A provider that calls everybody Ada: by `owner` they are the one whose server this is, by `provider` persons."""
+    user = User("u-17", name="Ada", display_name="Ada L.")
+    monkeypatch.setattr(jp_serverapp.identity_provider, "get_user", lambda handler: user)
+    seen = {}
+    for identity in ("owner", "provider", None):
+        initialize = partialmethod(_initialize, DataOpsHandler.initialize, identity)
+        with monkeypatch.context() as patched:
+            patched.setattr(DataOpsHandler, "initialize", initialize)
+            seen[identity] = (await api.json("GET", "status"))["user"]["id"]
+    assert seen == {"owner": getpass.getuser(), "provider": "u-17", None: "u-17"}

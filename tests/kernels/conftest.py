@@ -12,6 +12,7 @@ from dataops_lab.domain.environments import Environment, ExecutorKind
 from dataops_lab.domain.images import Image
 from dataops_lab.executors.docker.images import DockerImages
 from dataops_lab.services import Services
+from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_services
 
 from ..docker import DockerImages as TestImages
@@ -30,14 +31,16 @@ class Catalogue:
         assert pinned is not None
         probe = backend.probe(pinned, user="1000:1000", at=now)
         with self.services.store.begin() as tx:
-            image = tx.images.put(Image(name, name, pinned, now, "someone", probe=probe), at=now, by="someone")
+            image = tx.images.put(
+                Image(name, name, pinned, now, person("someone"), probe=probe), at=now, by=person("someone")
+            )
         self.change(lambda sandbox: replace(sandbox, images=(*sandbox.images, name)))
         return image
 
     def change(self, how: Callable[[Environment], Environment]) -> None:
         with self.services.store.begin() as tx:
             changed = how(tx.environments.get("sandbox"))
-            tx.environments.put(changed, at=self.services.clock.now(), by="someone")
+            tx.environments.put(changed, at=self.services.clock.now(), by=person("someone"))
 
 
 @pytest.fixture

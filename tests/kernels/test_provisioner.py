@@ -25,6 +25,7 @@ from dataops_lab.executors.docker import installation_id
 from dataops_lab.kernels.container import KERNEL
 from dataops_lab.kernels.provisioner import DockerProvisioner
 from dataops_lab.kernels.specs import write_specs
+from dataops_lab.testing import person
 
 PATIENCE_S = 90
 
@@ -46,7 +47,7 @@ def workspace(tmp_path: Path) -> Path:
 @pytest.fixture
 def kernels(catalogue, workspace):
     catalogue.add("lean")
-    write_specs(catalogue.services, catalogue.home.kernels, home=catalogue.home.folder, by="someone")
+    write_specs(catalogue.services, catalogue.home.kernels, home=catalogue.home.folder, by=person("someone"))
     return Kernels(
         root_dir=str(workspace), kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(catalogue.home.kernels)])
     )
@@ -213,7 +214,7 @@ def test_what_is_no_longer_allowed_does_not_start_and_says_why(kernels, workspac
 def test_a_kernel_ends_with_a_server_that_was_killed(catalogue, workspace, containers):
     """Nobody is left who could remove it."""
     catalogue.add("lean")
-    write_specs(catalogue.services, catalogue.home.kernels, home=catalogue.home.folder, by="someone")
+    write_specs(catalogue.services, catalogue.home.kernels, home=catalogue.home.folder, by=person("someone"))
     program = f"""
 import asyncio, sys
 from jupyter_client.kernelspec import KernelSpecManager

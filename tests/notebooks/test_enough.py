@@ -22,6 +22,7 @@ from nbclient.exceptions import CellExecutionError
 
 from dataops_lab.domain.runs import Submission
 from dataops_lab.services import records, runs
+from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_engine, build_services
 
 from .corpus import CORPUS, Written, lay_out
@@ -67,7 +68,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory, r_kernel: str) -> Iterator[d
         home = Home(base / "state")
         services = build_services(home)
         submitted = {
-            name: runs.submit(services, submission(path), by="someone").view.run for name, path in paths.items()
+            name: runs.submit(services, submission(path), by=person("someone")).view.run for name, path in paths.items()
         }
         with ThreadPoolExecutor(AT_ONCE) as pool:
             in_place = dict(zip(paths, pool.map(executed, paths.values()), strict=True))

@@ -23,7 +23,7 @@ from dataops_lab.domain.snapshots import Limits, Snapshot
 from dataops_lab.errors import DataOpsError, Refused
 from dataops_lab.notebooks import LocalNotebooks
 from dataops_lab.services import runs
-from dataops_lab.testing import MemoryBlobs
+from dataops_lab.testing import MemoryBlobs, person
 from dataops_lab.wiring import Home, build_engine, build_services
 
 from .first_click import UNTIDY, Untidy
@@ -88,7 +88,7 @@ def test_real_runs_end_as_plain_cells_do(places: Path, tried: dict[tuple[str, bo
     for it, git in TRIES:
         path = it.lay_out(_root(it, git, places / "soak"), places / "elsewhere", git=git)
         try:
-            submitted[it.name, git] = runs.submit(services, Submission(str(path)), by="someone").view.run.id
+            submitted[it.name, git] = runs.submit(services, Submission(str(path)), by=person("someone")).view.run.id
         except Refused as refused:
             assert refused.precise_code in tried[it.name, git].result().told
     (places / "soak").rename(places / "moved")

@@ -19,6 +19,7 @@ import pytest
 from dataops_lab.domain.records import RecordFileKind
 from dataops_lab.domain.runs import Run, RunState, Submission
 from dataops_lab.services import Services, runs
+from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_engine, build_services
 
 pytestmark = pytest.mark.slow
@@ -185,7 +186,9 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tried]
         home = Home(base / "state")
         services = build_services(home)
         submitted = {
-            it.name: runs.submit(services, Submission(str(it.lay_out(base / "there" / f"w{n}"))), by="someone").view.run
+            it.name: runs.submit(
+                services, Submission(str(it.lay_out(base / "there" / f"w{n}"))), by=person("someone")
+            ).view.run
             for n, it in enumerate(CASES)
         }
         (base / "there").rename(base / "elsewhere")

@@ -35,6 +35,7 @@ from dataops_lab.testing import (
     FakeNotebooks,
     FakeVault,
     attempt_files_in,
+    person,
 )
 
 DATABASE = "dataops.sqlite"
@@ -60,7 +61,7 @@ def original(tmp_path: Path, build: Build, clock: FakeClock):
     engine = Engine(ctx, FakeBackends(executor), Settings(slots=2), inherited={})
 
     def submit(name: str) -> str:
-        return runs.submit(ctx, Submission(f"/notebooks/{name}.ipynb"), by="someone").view.run.id
+        return runs.submit(ctx, Submission(f"/notebooks/{name}.ipynb"), by=person("someone")).view.run.id
 
     def step_until(run_id: str, state: RunState | AttemptState) -> None:
         for _ in range(2000):
@@ -144,7 +145,7 @@ def test_a_backup_made_while_others_submit_is_of_one_moment(original, build, tmp
 
     def keep_submitting() -> None:
         while not stop.is_set():
-            runs.submit(ctx, Submission("/notebooks/busy.ipynb"), by="someone")
+            runs.submit(ctx, Submission("/notebooks/busy.ipynb"), by=person("someone"))
 
     def last_seq() -> int:
         with ctx.store.read() as tx:

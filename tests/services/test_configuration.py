@@ -12,6 +12,7 @@ from dataops_lab.domain.images import Deprecation, Image, PinnedImage, Probe
 from dataops_lab.domain.secrets import of_environment
 from dataops_lab.errors import Conflict, Forbidden, Refused, UnknownImage
 from dataops_lab.services import configuration, environments, images, secrets
+from dataops_lab.testing import person
 
 FILE = """
 environments:
@@ -25,6 +26,12 @@ environments:
 """
 
 
+@pytest.fixture
+def database(sqlite: str) -> str:
+    """Take SQLite alone: other tests give both databases all statements that these give."""
+    return sqlite
+
+
 def order(ctx) -> list[str]:
     return [it.name for it in environments.every(ctx)]
 
@@ -34,9 +41,9 @@ def fields(plan) -> list[tuple[str, str]]:
 
 
 def test_what_would_change_is_what_then_changes(ctx):
-    planned = configuration.plan(ctx, read(FILE), by="ann")
+    planned = configuration.plan(ctx, read(FILE), by=person("ann"))
     assert order(ctx) == ["sandbox", "production"], "nothing yet"
-    done = configuration.apply(ctx, read(FILE), state=planned.state, by="ann")
+    done = configuration.apply(ctx, read(FILE), state=planned.state, by=person("ann"))
     assert done == replace(planned, applied=True)
     assert ("staging", "") in fields(done) and ("staging", "variables.REGION") in fields(done)
     assert ("staging", "limits.cpus") in fields(done), "as in the file"
@@ -46,22 +53,22 @@ def test_what_would_change_is_what_then_changes(ctx):
 
 
 def test_a_second_time_nothing_changes(ctx):
-    configuration.apply(ctx, read(FILE), by="ann")
+    configuration.apply(ctx, read(FILE), by=person("ann"))
     revision = environments.get(ctx, "staging").revision
-    assert configuration.apply(ctx, read(FILE), by="ann").changes == []
+    assert configuration.apply(ctx, read(FILE), by=person("ann")).changes == []
     assert environments.get(ctx, "staging").revision == revision
 
 
 def test_what_was_exported_changes_nothing_when_it_is_applied(ctx):
-    configuration.apply(ctx, read(FILE), by="ann")
+    configuration.apply(ctx, read(FILE), by=person("ann"))
     exported = configuration.export(ctx)
-    assert configuration.apply(ctx, exported, by="ann").changes == []
+    assert configuration.apply(ctx, exported, by=person("ann")).changes == []
 
 
 def test_what_is_left_out_stays_and_what_is_written_becomes_exactly_so(ctx):
-    configuration.apply(ctx, read(FILE), by="ann")
-    secrets.put(ctx, "staging", "PASSWORD", "correct horse", by="ann")
-    done = configuration.apply(ctx, read("environments: [{name: staging, variables: {ZONE: North}}]"), by="ann")
+    configuration.apply(ctx, read(FILE), by=person("ann"))
+    secrets.put(ctx, "staging", "PASSWORD", "correct horse", by=person("ann"))
+    done = configuration.apply(ctx, read("environments: [{name: staging, variables: {ZONE: North}}]"), by=person("ann"))
     assert fields(done) == [("staging", "variables.ZONE"), ("staging", "variables.REGION")]
     assert [it.name for it in environments.variables(ctx, "staging")] == ["ZONE"]
     assert environments.get(ctx, "staging").description == "Before production"
@@ -69,16 +76,16 @@ def test_what_is_left_out_stays_and_what_is_written_becomes_exactly_so(ctx):
 
 
 def test_a_value_that_is_set_is_kept_by_a_file_that_expects_it(ctx):
-    configuration.apply(ctx, read(FILE), by="ann")
-    secrets.put(ctx, "staging", "PASSWORD", "correct horse", by="ann")
-    assert configuration.apply(ctx, read(FILE), by="ann").remaining == []
+    configuration.apply(ctx, read(FILE), by=person("ann"))
+    secrets.put(ctx, "staging", "PASSWORD", "correct horse", by=person("ann"))
+    assert configuration.apply(ctx, read(FILE), by=person("ann")).remaining == []
     assert secrets.of(ctx, "staging")[0].version == 1
 
 
 def test_promotion_order_is_that_of_the_file(ctx):
-    configuration.apply(ctx, read("environments: [{name: test}, {name: sandbox}]"), by="ann")
+    configuration.apply(ctx, read("environments: [{name: test}, {name: sandbox}]"), by=person("ann"))
     assert order(ctx) == ["test", "sandbox", "production"]
-    done = configuration.apply(ctx, read("environments: [{name: production}, {name: test}]"), by="ann")
+    done = configuration.apply(ctx, read("environments: [{name: production}, {name: test}]"), by=person("ann"))
     assert order(ctx) == ["production", "sandbox", "test"]
     assert fields(done) == [("", "order")]
 
@@ -99,15 +106,15 @@ def test_all_of_it_happens_or_nothing(ctx, wrong):
     wanted = read(f"environments: [{{name: sandbox, description: Changed}}, {{name: new}}, {wrong}]")
     for attempt in (configuration.plan, configuration.apply):
         with pytest.raises((Refused, Conflict)):
-            attempt(ctx, wanted, by="ann")
+            attempt(ctx, wanted, by=person("ann"))
     assert configuration.export(ctx) == before
 
 
 def test_what_was_looked_at_is_applied_or_nothing_is(ctx):
-    planned = configuration.plan(ctx, read(FILE), by="ann")
-    environments.set_variable(ctx, "sandbox", "A", "x", by="bob")
+    planned = configuration.plan(ctx, read(FILE), by=person("ann"))
+    environments.set_variable(ctx, "sandbox", "A", "x", by=person("bob"))
     with pytest.raises(Conflict) as refused:
-        configuration.apply(ctx, read(FILE), state=planned.state, by="ann")
+        configuration.apply(ctx, read(FILE), state=planned.state, by=person("ann"))
     assert refused.value.precise_code == "changed_meanwhile"
     assert order(ctx) == ["sandbox", "production"]
 
@@ -132,14 +139,15 @@ def catalogue(ctx):
     probe = Probe(ctx.clock.now(), "3.12", "/usr/bin/python3", "2.6", (), {}, "1000:1000")
     with ctx.store.begin() as tx:
         for name in ("data", "lean"):
-            image = Image(name, f"{name}:1", pinned, ctx.clock.now(), "ada", is_default=name == "lean", probe=probe)
-            tx.images.put(image, at=ctx.clock.now(), by="ada")
+            now, by = ctx.clock.now(), person("ada")
+            image = Image(name, f"{name}:1", pinned, now, by, is_default=name == "lean", probe=probe)
+            tx.images.put(image, at=ctx.clock.now(), by=person("ada"))
 
 
 def test_what_is_said_of_images_is_shown_and_then_so(ctx, catalogue):
-    planned = configuration.plan(ctx, read(IMAGES), by="ann")
+    planned = configuration.plan(ctx, read(IMAGES), by=person("ann"))
     assert images.get(ctx, "data").image.description == "", "nothing yet"
-    done = configuration.apply(ctx, read(IMAGES), state=planned.state, by="ann")
+    done = configuration.apply(ctx, read(IMAGES), state=planned.state, by=person("ann"))
 
     assert done == replace(planned, applied=True)
     assert [(it.image, it.field, it.before, it.after) for it in done.changes] == [
@@ -159,22 +167,22 @@ def test_what_is_said_of_images_is_shown_and_then_so(ctx, catalogue):
 
 
 def test_said_again_nothing_of_images_changes(ctx, catalogue):
-    configuration.apply(ctx, read(IMAGES), by="ann")
+    configuration.apply(ctx, read(IMAGES), by=person("ann"))
     revision = images.get(ctx, "data").image.revision
     for again in (read(IMAGES), read(written(configuration.export(ctx)))):
-        assert configuration.apply(ctx, again, by="ann").changes == []
+        assert configuration.apply(ctx, again, by=person("ann")).changes == []
     assert images.get(ctx, "data").image.revision == revision
 
 
 def test_a_deprecation_is_taken_back_by_null_and_stays_when_it_is_left_out(ctx, catalogue):
-    configuration.apply(ctx, read(IMAGES), by="ann")
-    assert configuration.apply(ctx, read("images: [{name: data}]"), by="ann").changes == []
-    configuration.apply(ctx, read("images: [{name: data, deprecated: null}]"), by="ann")
+    configuration.apply(ctx, read(IMAGES), by=person("ann"))
+    assert configuration.apply(ctx, read("images: [{name: data}]"), by=person("ann")).changes == []
+    configuration.apply(ctx, read("images: [{name: data, deprecated: null}]"), by=person("ann"))
     assert images.get(ctx, "data").image.deprecated is None
 
 
 def test_an_image_that_was_allowed_root_remains_to_be_looked_into(ctx, catalogue):
-    assert configuration.apply(ctx, read(IMAGES), by="ann").remaining == ["jupyter dataops image probe lean"]
+    assert configuration.apply(ctx, read(IMAGES), by=person("ann")).remaining == ["jupyter dataops image probe lean"]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +208,7 @@ def test_all_that_is_said_of_images_happens_or_nothing(ctx, catalogue, wrong):
     )
     for attempt in (configuration.plan, configuration.apply):
         with pytest.raises((Refused, UnknownImage)):
-            attempt(ctx, wanted, by="ann")
+            attempt(ctx, wanted, by=person("ann"))
     assert configuration.export(ctx) == before
 
 
@@ -217,7 +225,7 @@ images:
   deprecated: {on: 2027-01-31, successor: lean}
 - {name: lean, reference: 'lean:1'}
 """)
-    assert configuration.apply(ctx, wanted, by="ann").remaining == [
+    assert configuration.apply(ctx, wanted, by=person("ann")).remaining == [
         "jupyter dataops image add data registry.example/data:1 --env sandbox --description 'For the reports' "
         "--tag pandas --tag large --allow-root",
         "jupyter dataops image add lean lean:1",
@@ -233,7 +241,7 @@ images:
 - {name: data, deprecated: {on: 2027-01-31, successor: next}}
 - {name: next, reference: 'next:1'}
 """)
-    done = configuration.apply(ctx, wanted, by="ann")
+    done = configuration.apply(ctx, wanted, by=person("ann"))
     assert (done.changes, done.remaining) == (
         [],
         [
@@ -245,7 +253,7 @@ images:
 
 def test_another_reference_remains_to_be_pinned(ctx, catalogue):
     wanted = read("images: [{name: data, reference: 'data:2', description: New}]")
-    assert configuration.apply(ctx, wanted, by="ann").remaining == ["jupyter dataops image add data data:2"]
+    assert configuration.apply(ctx, wanted, by=person("ann")).remaining == ["jupyter dataops image add data data:2"]
     assert images.get(ctx, "data").image.description == "New"
 
 
@@ -253,4 +261,4 @@ def test_it_is_for_administrators(ctx):
     ctx = replace(ctx, administrators=frozenset({"ann"}))
     for attempt in (configuration.plan, configuration.apply):
         with pytest.raises(Forbidden):
-            attempt(ctx, read(FILE), by="eve")
+            attempt(ctx, read(FILE), by=person("eve"))

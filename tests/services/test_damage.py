@@ -14,9 +14,9 @@ from dataops_lab.domain.versions import digest_of
 from dataops_lab.errors import Damaged, ReportUnavailable
 from dataops_lab.services import damage, records, runs
 from dataops_lab.store import tables as t
-from dataops_lab.testing import FakeNotebooks
+from dataops_lab.testing import FakeNotebooks, person
 
-NOTEBOOK = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
+NOTEBOOK = b'{"cells": [], "metadata": {"executed": true}, "nbformat": 4, "nbformat_minor": 5}'
 
 
 @pytest.fixture
@@ -107,17 +107,17 @@ def test_a_flipped_bit_is_found_by_whoever_reads_it_named_and_noted(ctx, run, pa
 
 
 def test_every_bit_of_a_record_is_looked_at_and_what_is_mended_is_whole_again(ctx, run):
-    assert damage.verify(ctx, run.id, by="someone") == {}
+    assert damage.verify(ctx, run.id, by=person("someone")) == {}
     view = runs.get(ctx, run.id)
     digests = {file.path: file.digest for file in view.record.files}
     digests[f"input/{view.version.manifest.notebook_path}"] = view.version.manifest.notebook_digest
     assert len(digests) == 5
     for path, digest in digests.items():
         flip_a_bit(ctx, digest)
-        assert damage.verify(ctx, run.id, by="someone") == {path: damage.CHANGED}
+        assert damage.verify(ctx, run.id, by=person("someone")) == {path: damage.CHANGED}
         assert runs.get(ctx, run.id).record.damage == {path: damage.CHANGED}
         flip_a_bit(ctx, digest)
-        assert damage.verify(ctx, run.id, by="someone") == {}
+        assert damage.verify(ctx, run.id, by=person("someone")) == {}
         assert runs.get(ctx, run.id).record.damage == {}
 
 
@@ -126,7 +126,7 @@ def test_a_missing_blob_is_damage_and_not_a_run_that_does_not_exist(ctx, run):
     ctx.blobs._path(log.digest).unlink()
     with pytest.raises(Damaged, match=r"log\.txt"):
         records.log(ctx, run.id)
-    assert damage.verify(ctx, run.id, by="someone") == {"log.txt": damage.MISSING}
+    assert damage.verify(ctx, run.id, by=person("someone")) == {"log.txt": damage.MISSING}
 
 
 @pytest.mark.parametrize("change", [{"values": {"auc": 1.0}}, {"files": []}, {"digest": digest_of(b"another")}])
@@ -136,7 +136,7 @@ def test_a_row_that_was_altered_is_found(ctx, run, change):
     if "files" not in change:
         with pytest.raises(Damaged, match="the record itself"):
             records.log(ctx, run.id)
-    assert list(damage.verify(ctx, run.id, by="someone")) == ["record"]
+    assert list(damage.verify(ctx, run.id, by=person("someone"))) == ["record"]
 
 
 def test_a_version_that_was_altered_is_found(ctx, run):
@@ -144,4 +144,4 @@ def test_a_version_that_was_altered_is_found(ctx, run):
         version = runs.get(ctx, run.id).version
         manifest = replace(version.manifest, kernel_name="another").to_json()
         connection.execute(t.versions.update().values(manifest=manifest))
-    assert list(damage.verify(ctx, run.id, by="someone")) == ["version"]
+    assert list(damage.verify(ctx, run.id, by=person("someone"))) == ["version"]

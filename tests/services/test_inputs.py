@@ -14,10 +14,11 @@ from dataops_lab.domain.inputs import Inputs
 from dataops_lab.domain.records import Record, RecordFile, RecordFileKind, record_digest
 from dataops_lab.domain.runs import Attempt, AttemptState, RunState, Submission
 from dataops_lab.domain.versions import TravellingFile, canonical_json, digest_of
-from dataops_lab.engine.launch import bundle_of
+from dataops_lab.engine.launch import bundle_of, material_again
 from dataops_lab.errors import InvalidRequest
 from dataops_lab.notebooks import LocalNotebooks
 from dataops_lab.services import damage, jobs, records, retention, runs
+from dataops_lab.testing import person
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def work(tmp_path: Path) -> Path:
 def submit(ctx, work):
     def submitted(**more):
         submission = Submission(path=str(work / "sales.ipynb"), root=str(work), **more)
-        return runs.submit(ctx, submission, by="someone").view
+        return runs.submit(ctx, submission, by=person("someone")).view
 
     return submitted
 
@@ -86,7 +87,7 @@ def test_runs_of_the_same_data_share_what_is_stored_of_them(ctx, submit):
 def test_a_rerun_takes_the_bytes_of_then_and_a_new_run_those_of_now(ctx, work, submit):
     old = submit()
     (work / "sales.csv").write_text("tuesday")
-    again = runs.rerun(ctx, old.run.id, parameters=None, by="someone").view
+    again = runs.rerun(ctx, old.run.id, parameters=None, by=person("someone")).view
     assert inputs_of(ctx, again) == [("sales.csv", b"monday")]
     assert inputs_of(ctx, submit()) == [("sales.csv", b"tuesday")]
 
@@ -98,7 +99,7 @@ def test_an_attempt_gets_code_and_data(ctx, work, submit):
     launching = attempt.moved_to(AttemptState.LAUNCHING)
     with ctx.store.begin() as tx:
         tx.attempts.add(attempt, launching)
-    bundle = bundle_of(ctx, launching, view.run, {})
+    bundle = bundle_of(ctx, launching, view.run, {}, material_again(ctx, launching, view.run))
     assert [file.path for file in bundle.files] == ["sales.ipynb", "helpers.py", "sales.csv"]
     assert (bundle.spec["files"], bundle.spec["folders"]) == (["helpers.py", "sales.csv"], ["empty"])
 
@@ -115,11 +116,11 @@ def test_pins_that_come_with_a_submission_are_those_of_the_job_from_then_on(ctx,
 
 def test_pins_of_a_job_are_changed_and_checked(ctx, submit):
     job = submit().job
-    changed = jobs.change(ctx, job.id, {"pinned": ["*.csv", "!sales.csv", "*.csv"]}, by="someone").job
+    changed = jobs.change(ctx, job.id, {"pinned": ["*.csv", "!sales.csv", "*.csv"]}, by=person("someone")).job
     assert changed.pinned == ("!sales.csv", "*.csv")
     assert submit().run.inputs_digest is None
     with pytest.raises(InvalidRequest):
-        jobs.change(ctx, job.id, {"pinned": [""]}, by="someone")
+        jobs.change(ctx, job.id, {"pinned": [""]}, by=person("someone"))
     with pytest.raises(InvalidRequest):
         submit(pinned=("",))
 
@@ -127,7 +128,7 @@ def test_pins_of_a_job_are_changed_and_checked(ctx, submit):
 def test_an_inspection_uses_the_pins_of_the_job_or_those_that_are_tried(ctx, work, submit):
     submit(pinned=("sales.csv",))
     path = str(work / "sales.ipynb")
-    looks = [jobs.inspect(ctx, path, root=str(work), by="someone", pinned=pinned) for pinned in (None, ())]
+    looks = [jobs.inspect(ctx, path, root=str(work), by=person("someone"), pinned=pinned) for pinned in (None, ())]
     assert [[file.path for file in looked.files if file.fresh] for looked in looks] == [[], ["sales.csv"]]
 
 
@@ -136,10 +137,12 @@ def test_a_version_from_before_still_runs_with_the_data_that_it_holds(ctx, work,
     old = TravellingFile("sales.csv", ctx.blobs.put(b"from before"), 11)
     manifest = replace(view.version.manifest, files=(*view.version.manifest.files, old))
     with ctx.store.begin() as tx:
-        version = tx.versions.add(view.job.id, manifest, at=ctx.clock.now(), by="someone", origin=view.run.origin)
+        version = tx.versions.add(
+            view.job.id, manifest, at=ctx.clock.now(), by=person("someone"), origin=view.run.origin
+        )
         run = replace(view.run, id="0" * 26, version_digest=version.digest, inputs_digest=None)
         tx.runs.add(run)
-    again = runs.rerun(ctx, run.id, parameters=None, by="someone").view
+    again = runs.rerun(ctx, run.id, parameters=None, by=person("someone")).view
     assert again.version.digest == manifest.digest
     assert [(file.path, file.digest) for file in records.files(ctx, again.run.id).files][-1] == (
         "sales.csv",
@@ -160,24 +163,24 @@ def test_the_portable_record_holds_the_data_and_names_their_digests(ctx, submit)
 
 def test_damaged_data_is_named(ctx, submit):
     view = ended(ctx, submit())
-    assert damage.verify(ctx, view.run.id, by="someone") == {}
+    assert damage.verify(ctx, view.run.id, by=person("someone")) == {}
     ctx.blobs._stored.pop(digest_of(b"monday"))
-    assert damage.verify(ctx, view.run.id, by="someone") == {"input/sales.csv": damage.MISSING}
+    assert damage.verify(ctx, view.run.id, by=person("someone")) == {"input/sales.csv": damage.MISSING}
 
 
 def test_data_stays_while_a_run_needs_it_and_goes_with_the_last_one(ctx, work, submit):
     old = ended(ctx, submit())
-    again = ended(ctx, runs.rerun(ctx, old.run.id, parameters=None, by="someone").view)
+    again = ended(ctx, runs.rerun(ctx, old.run.id, parameters=None, by=person("someone")).view)
     monday = digest_of(b"monday")
     with ctx.store.read() as tx:
         assert monday in set(tx.digests())
         assert monday in set(tx.digests(without=frozenset({old.run.id})))
         assert monday not in set(tx.digests(without=frozenset({old.run.id, again.run.id})))
-    retention.delete(ctx, old.run.id, by="someone")
-    retention.apply(ctx, by="retention")
+    retention.delete(ctx, old.run.id, by=person("someone"))
+    retention.apply(ctx, by=person("retention"))
     assert inputs_of(ctx, again) == [("sales.csv", b"monday")]
-    retention.delete(ctx, again.run.id, by="someone")
-    retention.apply(ctx, by="retention")
+    retention.delete(ctx, again.run.id, by=person("someone"))
+    retention.apply(ctx, by=person("retention"))
     with ctx.store.read() as tx:
         assert monday not in set(tx.digests())
         assert tx.inputs.unused() == []

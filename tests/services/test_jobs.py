@@ -8,12 +8,13 @@ import pytest
 from dataops_lab.domain.runs import RunState
 from dataops_lab.errors import Forbidden, InvalidRequest, NotFound, Refused, StaleWrite
 from dataops_lab.services import jobs, projects, runs
+from dataops_lab.testing import person
 
 
 def test_the_settings_of_a_job_are_those_of_its_runs_from_now_on(submit, ctx):
     before = submit()
     changed = jobs.change(
-        ctx, before.job.id, {"priority": 7, "max_retries": 2, "name": "monthly", "concurrency": 3}, by="someone"
+        ctx, before.job.id, {"priority": 7, "max_retries": 2, "name": "monthly", "concurrency": 3}, by=person("someone")
     )
     assert (changed.job.name, changed.job.concurrency, changed.job.settings.priority) == ("monthly", 3, 7)
     assert jobs.get(ctx, before.job.id).job == changed.job
@@ -21,13 +22,13 @@ def test_the_settings_of_a_job_are_those_of_its_runs_from_now_on(submit, ctx):
     assert (after.run.settings.priority, after.run.settings.max_retries) == (7, 2)
     assert (own.run.settings.priority, own.run.settings.max_retries) == (0, 2)
     assert runs.get(ctx, before.run.id).run.settings.priority == 0
-    jobs.change(ctx, before.job.id, {"priority": None}, by="someone")
+    jobs.change(ctx, before.job.id, {"priority": None}, by=person("someone"))
     assert submit().run.settings.priority == 0
 
 
 def test_a_rerun_is_treated_as_the_run_that_it_repeats(submit, ctx):
     old = submit(priority=3, max_retries=1, timeout_s=60.0)
-    again = runs.rerun(ctx, old.run.id, parameters=None, by="other").view
+    again = runs.rerun(ctx, old.run.id, parameters=None, by=person("other")).view
     assert again.run.settings == old.run.settings
 
 
@@ -37,7 +38,7 @@ def test_of_two_who_change_a_job_at_once_the_second_looks_again(submit, ctx):
     def change(priority):
         try:
             return jobs.change(
-                ctx, job.id, {"priority": priority}, revision=job.revision, by="someone"
+                ctx, job.id, {"priority": priority}, revision=job.revision, by=person("someone")
             ).job.settings.priority
         except StaleWrite:
             return None
@@ -54,15 +55,15 @@ def test_of_two_who_change_a_job_at_once_the_second_looks_again(submit, ctx):
 def test_a_change_that_makes_no_sense_changes_nothing(submit, ctx, changes):
     job = submit().job
     with pytest.raises(InvalidRequest):
-        jobs.change(ctx, job.id, {"max_retries": 3, **changes}, by="someone")
+        jobs.change(ctx, job.id, {"max_retries": 3, **changes}, by=person("someone"))
     assert jobs.get(ctx, job.id).job == job
 
 
 def test_a_job_and_a_project_that_are_not_there_are_not_found(ctx):
     for call in (
-        lambda: jobs.change(ctx, "0" * 26, {"priority": 1}, by="someone"),
+        lambda: jobs.change(ctx, "0" * 26, {"priority": 1}, by=person("someone")),
         lambda: projects.get(ctx, "nothing"),
-        lambda: projects.limit(ctx, "nothing", 1, by="someone"),
+        lambda: projects.limit(ctx, "nothing", 1, by=person("someone")),
     ):
         with pytest.raises(NotFound):
             call()
@@ -71,15 +72,17 @@ def test_a_job_and_a_project_that_are_not_there_are_not_found(ctx):
 def test_only_administrators_limit_a_project(ctx):
     closed = replace(ctx, administrators=frozenset({"ann"}))
     with pytest.raises(Forbidden):
-        projects.limit(closed, "default", 1, by="bob")
-    assert projects.limit(closed, "default", 1, by="ann") == projects.get(ctx, "default")
+        projects.limit(closed, "default", 1, by=person("bob"))
+    assert projects.limit(closed, "default", 1, by=person("ann")) == projects.get(ctx, "default")
     assert projects.get(ctx, "default").concurrency == 1
 
 
 def test_more_time_than_its_environment_allows_is_refused_and_nothing_is_queued(submit, ctx, store, clock):
     with store.begin() as tx:
         sandbox = tx.environments.get("sandbox")
-        tx.environments.put(replace(sandbox, limits=replace(sandbox.limits, timeout_s=60.0)), at=clock.now(), by="ann")
+        tx.environments.put(
+            replace(sandbox, limits=replace(sandbox.limits, timeout_s=60.0)), at=clock.now(), by=person("ann")
+        )
     with pytest.raises(Refused):
         submit(timeout_s=61.0)
     assert submit().run.settings.timeout_s == 60.0
@@ -98,14 +101,16 @@ def test_each_queued_run_says_what_it_waits_for(submit, ctx, store, clock, new_e
     assert why(second).code == why(third).code == "waiting_for_slot"
     assert why(third).detail["behind"] == second.run.id
     assert "someone's" in why(third).message
-    jobs.change(ctx, second.job.id, {"concurrency": 0}, by="someone")
+    jobs.change(ctx, second.job.id, {"concurrency": 0}, by=person("someone"))
     assert why(second).code == "waiting_for_job"
-    projects.limit(ctx, "default", 1, by="someone")
+    projects.limit(ctx, "default", 1, by=person("someone"))
     assert why(third).code == "waiting_for_project"
     with store.begin() as tx:
         sandbox = tx.environments.get("sandbox")
-        tx.environments.put(replace(sandbox, limits=replace(sandbox.limits, concurrency=1)), at=clock.now(), by="ann")
-    projects.limit(ctx, "default", None, by="someone")
+        tx.environments.put(
+            replace(sandbox, limits=replace(sandbox.limits, concurrency=1)), at=clock.now(), by=person("ann")
+        )
+    projects.limit(ctx, "default", None, by=person("someone"))
     assert why(third).code == "waiting_for_environment"
 
 

@@ -6,6 +6,7 @@ from dataops_lab.domain.events import Subject, SubjectKind
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from dataops_lab.services import jobs, moves, runs
+from dataops_lab.testing import person
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def rename(ctx, notebooks):
     def renamed(path: str, to: str, *there: str):
         notebooks.gone |= {path, *(path + rest for rest in there)}
         notebooks.gone -= {to, *(to + rest for rest in there)}
-        return moves.follow(ctx, path, to, by="someone")
+        return moves.follow(ctx, path, to, by=person("someone"))
 
     return renamed
 
@@ -28,7 +29,7 @@ def rename(ctx, notebooks):
 def events(ctx, job):
     with ctx.store.read() as tx:
         found = tx.events.after(0, subject=Subject(SubjectKind.JOB, job.id))
-    return [(event.kind, event.actor, event.revision, event.data) for event in found]
+    return [(event.kind, event.actor.id, event.revision, event.data) for event in found]
 
 
 # --- inside JupyterLab --------------------------------------------------------------------------
@@ -77,7 +78,7 @@ def test_telling_of_a_move_twice_changes_nothing_more(submit, rename, ctx):
 
 def test_a_notebook_that_was_only_copied_keeps_its_job_where_it_is(submit, ctx):
     job = submit("/ann/a.ipynb").job
-    assert moves.follow(ctx, "/ann/a.ipynb", "/ann/b.ipynb", by="someone").jobs == []
+    assert moves.follow(ctx, "/ann/a.ipynb", "/ann/b.ipynb", by=person("someone")).jobs == []
     assert jobs.get(ctx, job.id).job == job
 
 
@@ -103,7 +104,7 @@ def test_the_jobs_at_a_path_and_below_it_are_listed(submit, ctx):
 def parted(submit, notebooks, ctx):
     """The job of before the move with its version 1, and the one of after with the same version and another one."""
     old = submit("/ann/old.ipynb").job
-    jobs.change(ctx, old.id, {"priority": 7}, by="someone")
+    jobs.change(ctx, old.id, {"priority": 7}, by=person("someone"))
     notebooks.gone.add("/ann/old.ipynb")
     submit("/ann/new.ipynb")
     notebooks.schema = ParameterSchema((Parameter("top", ParameterType.INTEGER, 1),), declared=True)
@@ -111,24 +112,24 @@ def parted(submit, notebooks, ctx):
 
 
 def ended(ctx, job):
-    for view in runs.page(ctx, runs.RunFilter(job_id=job.id)).items:
-        runs.cancel(ctx, view.run.id, by="someone")
+    for run in runs.page(ctx, runs.RunFilter(job_id=job.id)).items:
+        runs.cancel(ctx, run.id, by=person("someone"))
 
 
 def test_relinking_gives_the_runs_and_versions_of_the_new_job_to_the_old_one(parted, submit, ctx):
     old, new = parted
     ended(ctx, new)
-    before = {view.run.id: view for view in runs.page(ctx, runs.RunFilter()).items}
-    joined = moves.relink(ctx, old.id, other=new.id, by="someone")
+    before = {run.id: run for run in runs.page(ctx, runs.RunFilter()).items}
+    joined = moves.relink(ctx, old.id, other=new.id, by=person("someone"))
     assert (joined.id, joined.name, joined.source) == (old.id, old.name, "/ann/new.ipynb")
     assert joined.settings.priority == 7
     with pytest.raises(NotFound):
         jobs.get(ctx, new.id)
-    after = {view.run.id: view for view in runs.page(ctx, runs.RunFilter(job_id=old.id)).items}
+    after = {run.id: run for run in runs.page(ctx, runs.RunFilter(job_id=old.id)).items}
     assert after.keys() == before.keys()
-    for run_id, view in after.items():
-        assert view.version.digest == before[run_id].version.digest
-        assert view.run.revision == before[run_id].run.revision + (before[run_id].job.id == new.id)
+    for run_id, run in after.items():
+        assert run.version_digest == before[run_id].version_digest
+        assert run.revision == before[run_id].revision + (before[run_id].job_id == new.id)
     assert [version.number for version in jobs.versions(ctx, old.id)] == [3, 2, 1]
     assert submit("/ann/new.ipynb").job.id == old.id
     told = {"job": new.id, "name": new.name, "from": "/ann/old.ipynb", "to": "/ann/new.ipynb"}
@@ -141,8 +142,8 @@ def test_a_version_that_both_jobs_have_is_one(submit, notebooks, ctx):
     old, new = submit("/ann/work/a.ipynb"), submit("/ann/moved/a.ipynb")
     assert old.version.digest == new.version.digest
     notebooks.gone.add("/ann/work/a.ipynb")
-    runs.cancel(ctx, new.run.id, by="someone")
-    moves.relink(ctx, old.job.id, other=new.job.id, by="someone")
+    runs.cancel(ctx, new.run.id, by=person("someone"))
+    moves.relink(ctx, old.job.id, other=new.job.id, by=person("someone"))
     assert [version.number for version in jobs.versions(ctx, old.job.id)] == [1]
     assert runs.get(ctx, new.run.id).version.number == 1
 
@@ -150,32 +151,32 @@ def test_a_version_that_both_jobs_have_is_one(submit, notebooks, ctx):
 def test_a_job_is_relinked_to_a_notebook_that_is_no_job_yet(submit, notebooks, ctx):
     job = submit("/ann/old.ipynb").job
     notebooks.gone.add("/ann/old.ipynb")
-    assert moves.relink(ctx, job.id, path="/ann/new.ipynb", by="someone").source == "/ann/new.ipynb"
-    assert moves.relink(ctx, job.id, path="/ann/new.ipynb", by="someone").source == "/ann/new.ipynb"
+    assert moves.relink(ctx, job.id, path="/ann/new.ipynb", by=person("someone")).source == "/ann/new.ipynb"
+    assert moves.relink(ctx, job.id, path="/ann/new.ipynb", by=person("someone")).source == "/ann/new.ipynb"
     assert submit("/ann/new.ipynb").job.id == job.id
     assert [kind for kind, *_ in events(ctx, job)] == ["job.moved"]
 
 
 def test_two_notebooks_that_are_both_there_are_not_joined(submit, ctx):
     job, other = submit("/ann/a.ipynb"), submit("/ann/b.ipynb")
-    runs.cancel(ctx, other.run.id, by="someone")
+    runs.cancel(ctx, other.run.id, by=person("someone"))
     with pytest.raises(Conflict, match="still there") as refused:
-        moves.relink(ctx, job.job.id, other=other.job.id, by="someone")
+        moves.relink(ctx, job.job.id, other=other.job.id, by=person("someone"))
     assert refused.value.precise_code == "not_the_same_job"
 
 
 def test_jobs_at_one_path_of_two_clones_are_joined_though_both_are_there(submit, notebooks, ctx):
     notebooks.repositories = {"/ann/work": None, "/ann/copy": None}
     job, other = submit("/ann/work/a.ipynb"), submit("/ann/copy/a.ipynb")
-    runs.cancel(ctx, other.run.id, by="someone")
+    runs.cancel(ctx, other.run.id, by=person("someone"))
     # From before the remote was known: both keep their jobs, until somebody says that they are one.
     notebooks.repositories = {"/ann/work": "host/work", "/ann/copy": "host/work"}
     again = submit("/ann/work/a.ipynb"), submit("/ann/copy/a.ipynb")
     assert [view.job.id for view in again] == [job.job.id, other.job.id]
     with ctx.store.read() as tx:
         assert tx.workspaces.parted() == [(job.job.id, other.job.id)]
-    runs.cancel(ctx, again[1].run.id, by="someone")
-    moves.relink(ctx, job.job.id, other=other.job.id, by="someone")
+    runs.cancel(ctx, again[1].run.id, by=person("someone"))
+    moves.relink(ctx, job.job.id, other=other.job.id, by=person("someone"))
     assert submit("/ann/work/a.ipynb").job.id == submit("/ann/copy/a.ipynb").job.id == job.job.id
     with ctx.store.read() as tx:
         assert tx.workspaces.parted() == []
@@ -184,7 +185,7 @@ def test_jobs_at_one_path_of_two_clones_are_joined_though_both_are_there(submit,
 def test_a_job_with_runs_that_have_not_ended_is_not_joined_to_another(parted, ctx):
     old, new = parted
     with pytest.raises(Conflict, match="has not ended") as refused:
-        moves.relink(ctx, old.id, other=new.id, by="someone")
+        moves.relink(ctx, old.id, other=new.id, by=person("someone"))
     assert refused.value.precise_code == "job_in_use"
     assert jobs.get(ctx, new.id).job.id == new.id
 
@@ -196,19 +197,19 @@ def test_only_its_owner_relinks_or_moves_a_job(parted, ctx):
     strict = replace(ctx, administrators=frozenset({"ada"}))
     ended(ctx, new)
     with pytest.raises(Forbidden):
-        moves.relink(strict, old.id, other=new.id, by="bob")
+        moves.relink(strict, old.id, other=new.id, by=person("bob"))
     with pytest.raises(Forbidden):
-        moves.relink(strict, old.id, path="/ann/new.ipynb", by="bob")
+        moves.relink(strict, old.id, path="/ann/new.ipynb", by=person("bob"))
 
 
 @pytest.mark.parametrize("names", [{}, {"other": "x", "path": "/ann/new.ipynb"}])
 def test_relinking_names_one_other_place(parted, ctx, names):
     with pytest.raises(InvalidRequest):
-        moves.relink(ctx, parted[0].id, **names, by="someone")
+        moves.relink(ctx, parted[0].id, **names, by=person("someone"))
 
 
 def test_a_job_is_not_relinked_to_a_notebook_that_is_not_there(submit, notebooks, ctx):
     job = submit("/ann/old.ipynb").job
     notebooks.gone |= {"/ann/old.ipynb", "/ann/new.ipynb"}
     with pytest.raises(InvalidRequest, match="no notebook"):
-        moves.relink(ctx, job.id, path="/ann/new.ipynb", by="someone")
+        moves.relink(ctx, job.id, path="/ann/new.ipynb", by=person("someone"))

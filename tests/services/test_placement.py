@@ -14,9 +14,16 @@ from dataops_lab.domain.snapshots import KernelChoice
 from dataops_lab.errors import DataOpsError, KeyReused, NotFound, UnknownEnvironment
 from dataops_lab.services import environments, placement, runs
 from dataops_lab.services.placement import Elsewhere
+from dataops_lab.testing import person
 
 PYTHON = KernelChoice("python3", "python", "Python 3", ("/opt/bin/python", "-m", "ipykernel_launcher"))
 BASH = KernelChoice("bash", "bash", "Bash", ("/opt/bin/python", "-m", "bash_kernel"))
+
+
+@pytest.fixture
+def database(sqlite: str) -> str:
+    """Take SQLite alone: other tests give both databases all statements that these give."""
+    return sqlite
 
 
 @pytest.fixture
@@ -27,9 +34,9 @@ def image(ctx):
         now = ctx.clock.now()
         pinned = PinnedImage(f"sha256:{name:0<64}", None, "linux/amd64", "", 1000)
         probe = Probe(now, "3.11.2", "/opt/bin/python", "2.6", kernels, {}, "1000:1000")
-        it = replace(Image(name, f"{name}:1", pinned, now, "ann", probe=probe), **changes)
+        it = replace(Image(name, f"{name}:1", pinned, now, person("ann"), probe=probe), **changes)
         with ctx.store.begin() as tx:
-            return tx.images.put(it, at=now, by="ann")
+            return tx.images.put(it, at=now, by=person("ann"))
 
     return put
 
@@ -39,7 +46,7 @@ def sandbox(ctx):
     """Change the sandbox."""
 
     def change(**changes) -> Environment:
-        return environments.change(ctx, replace(environments.get(ctx, "sandbox"), **changes), by="ann")
+        return environments.change(ctx, replace(environments.get(ctx, "sandbox"), **changes), by=person("ann"))
 
     return change
 
@@ -50,7 +57,7 @@ def refused(ctx):
 
     def code(by: str = "ann", **wanted) -> tuple[str, str]:
         with pytest.raises(DataOpsError) as raised:
-            runs.submit(ctx, Submission(path="/notebooks/sales.ipynb", **wanted), by=by)
+            runs.submit(ctx, Submission(path="/notebooks/sales.ipynb", **wanted), by=person(by))
         with ctx.store.read() as tx:
             assert not tx.jobs.page(limit=1).items
         return raised.value.precise_code, raised.value.message
@@ -94,9 +101,9 @@ def test_only_administrators_run_in_a_guarded_environment_and_the_run_says_so(ct
     assert submit(environment="production").run.unpromoted
     ctx = replace(ctx, administrators=frozenset({"ann"}))
     wanted = Submission(path="/notebooks/sales.ipynb", environment="production")
-    assert runs.submit(ctx, wanted, by="ann").view.run.unpromoted
+    assert runs.submit(ctx, wanted, by=person("ann")).view.run.unpromoted
     with pytest.raises(DataOpsError) as raised:
-        runs.submit(ctx, wanted, by="eve")
+        runs.submit(ctx, wanted, by=person("eve"))
     assert raised.value.precise_code == "environment_guarded"
 
 
@@ -138,7 +145,7 @@ def test_an_image_that_cannot_be_used_is_refused_with_the_reason(ctx, sandbox, i
     image(**changes)
     code, message = refused()
     assert code == "image_not_allowed" and said in message
-    (option,) = placement.options(ctx, by="ann")[0].images
+    (option,) = placement.options(ctx, by=person("ann"))[0].images
     assert said in " ".join(option.problems)
 
 
@@ -172,7 +179,7 @@ def test_a_rerun_stays_in_its_image_by_digest_when_the_name_stands_for_another_o
     sandbox(**IN_DOCKER)
     old = submit_in(image, submit)
     image("data", (BASH,), pinned=PinnedImage("sha256:" + "9" * 64, None, "linux/amd64", "", 1))
-    again = runs.rerun(ctx, old.id, parameters=None, by="bob").view.run
+    again = runs.rerun(ctx, old.id, parameters=None, by=person("bob")).view.run
     assert (again.image, again.kernel, again.trigger.ref) == (old.image, PYTHON, old.id)
 
 
@@ -185,22 +192,22 @@ def test_a_rerun_is_checked_as_a_new_run_is(ctx, sandbox, image, submit):
     sandbox(**IN_DOCKER, limits=RunLimits(Resources(cpus=4)))
     old = submit_in(image, submit)
     sandbox(**IN_DOCKER, limits=RunLimits(Resources(cpus=2)))
-    assert runs.rerun(ctx, old.id, parameters=None, by="bob").view.run.resources == Resources(cpus=2)
+    assert runs.rerun(ctx, old.id, parameters=None, by=person("bob")).view.run.resources == Resources(cpus=2)
     sandbox(executor=ExecutorKind.PROCESS)
     with pytest.raises(DataOpsError) as raised:
-        runs.rerun(ctx, old.id, parameters=None, by="bob")
+        runs.rerun(ctx, old.id, parameters=None, by=person("bob"))
     assert raised.value.precise_code == "placement_changed"
     with ctx.store.begin() as tx:
-        tx.images.remove("data")
+        tx.images.remove("data", at=ctx.clock.now(), by=person("ann"))
     sandbox(**IN_DOCKER)
     with pytest.raises(NotFound):
-        runs.rerun(ctx, old.id, parameters=None, by="bob")
+        runs.rerun(ctx, old.id, parameters=None, by=person("bob"))
 
 
 @pytest.fixture
 def again(ctx):
     def rerun(old, by: str = "bob", **elsewhere):
-        return runs.rerun(ctx, old.id, parameters=None, by=by, elsewhere=Elsewhere(**elsewhere)).view.run
+        return runs.rerun(ctx, old.id, parameters=None, by=person(by), elsewhere=Elsewhere(**elsewhere)).view.run
 
     return rerun
 
@@ -253,13 +260,13 @@ def test_a_rerun_is_refused_where_a_first_run_would_be(ctx, sandbox, image, subm
     old = submit_in(image, submit)
     ctx = replace(ctx, administrators=frozenset({"ann"}))
     with pytest.raises(DataOpsError) as raised:
-        runs.rerun(ctx, old.id, parameters=None, by="eve", elsewhere=Elsewhere(**elsewhere))
+        runs.rerun(ctx, old.id, parameters=None, by=person("eve"), elsewhere=Elsewhere(**elsewhere))
     assert raised.value.precise_code == code
 
 
 def test_a_rerun_with_the_key_of_one_that_went_elsewhere_is_refused(ctx, submit):
     old = submit().run
-    there = {"parameters": None, "by": "ann", "key": "k"}
+    there = {"parameters": None, "by": person("ann"), "key": "k"}
     run = runs.rerun(ctx, old.id, **there, elsewhere=Elsewhere("production")).view.run
     assert runs.rerun(ctx, old.id, **there, elsewhere=Elsewhere("production")).view.run.id == run.id
     with pytest.raises(KeyReused):
@@ -277,7 +284,7 @@ def test_the_form_is_told_what_may_be_chosen_and_why_the_rest_may_not(ctx, sandb
     sandbox(executor=ExecutorKind.DOCKER, images=("data", "shell"))
     image("data"), image("shell", (BASH,)), image("other")
     ctx = replace(ctx, administrators=frozenset({"ann"}))
-    there, guarded = placement.options(ctx, by="eve", kernel="my-venv", language="python")
+    there, guarded = placement.options(ctx, by=person("eve"), kernel="my-venv", language="python")
     assert there.problem is None and "administrators" in guarded.problem
     problems = {option.image.name: " ".join(option.problems) for option in there.images}
     assert problems["data"] == ""

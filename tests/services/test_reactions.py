@@ -12,9 +12,10 @@ from dataops_lab.domain.runs import RunState
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.errors import StoreBusy
 from dataops_lab.services import Services, jobs, runs
-from dataops_lab.testing import FakeBackends
+from dataops_lab.testing import FakeBackends, person
 
 FAR = 10_000
+REACTION = person("a reaction")
 
 
 class Remembering:
@@ -27,7 +28,7 @@ class Remembering:
     def __call__(self, ctx, tx, ended, at):
         self.calls.append([(run.id, tx.runs.get(run.id).state) for run in ended])
         for run in ended:
-            tx.runs.keep(run.id, at=at, by="a reaction")
+            tx.runs.keep(run.id, at=at, by=REACTION)
         for run in ended:
             if self._fails_for(run.id):
                 raise self._error
@@ -63,15 +64,15 @@ def test_who_reacts_is_told_in_the_transaction_that_ends_the_run(reacting, submi
     executor.end(executor.alive[0])
     run_until(engine, lambda: reaction.calls)
     assert reaction.calls == [[(view.run.id, RunState.SUCCEEDED)]]
-    assert runs.get(ctx, view.run.id).run.kept_by == "a reaction"
+    assert runs.get(ctx, view.run.id).run.kept_by == REACTION
 
 
 def test_a_run_that_is_cancelled_before_it_starts_and_one_that_expires_are_ends_too(reacting, submit, clock):
     reaction = Remembering()
     ctx, engine = reacting(reaction)
     cancelled, expiring = submit().run, submit().run
-    jobs.change(ctx, expiring.job_id, {"concurrency": 0}, by="someone")
-    runs.cancel(ctx, cancelled.id, by="someone")
+    jobs.change(ctx, expiring.job_id, {"concurrency": 0}, by=person("someone"))
+    runs.cancel(ctx, cancelled.id, by=person("someone"))
     engine.step()
     clock.advance(expiring.settings.queue_timeout_s)
     run_until(engine, lambda: len(reaction.calls) == 2)
@@ -135,4 +136,4 @@ def test_where_the_database_is_busy_the_end_is_written_again_with_all_that_follo
     assert states_of(ctx, view.run.id) == [RunState.ACTIVE]
     engine.start_over()
     run_until(engine, lambda: len(reaction.calls) == 2)
-    assert runs.get(ctx, view.run.id).run.kept_by == "a reaction"
+    assert runs.get(ctx, view.run.id).run.kept_by == REACTION

@@ -9,6 +9,7 @@ import pytest
 from dataops_lab.domain.runs import Submission
 from dataops_lab.services import jobs, runs
 from dataops_lab.store import open_store
+from dataops_lab.testing import person
 
 CELLS = ("one", "two", "three")
 
@@ -93,7 +94,7 @@ def test_the_same_folder_on_another_machine_has_the_same_jobs(submit, ctx, clock
         notebooks.repositories = {"/ann/work": "host/work", "/mnt/work": "host/work"}
         for path in ("/ann/work/a.ipynb", "/mnt/work/a.ipynb"):
             clock.advance(1)
-            assert runs.submit(there, Submission(path=path), by="someone").view.job.id == job.id
+            assert runs.submit(there, Submission(path=path), by=person("someone")).view.job.id == job.id
         assert jobs.get(there, job.id).job.source == "/mnt/work/a.ipynb"
     # Here it is still where this machine knows it to be.
     assert jobs.get(ctx, job.id).job.source == "/ann/work/a.ipynb"
@@ -121,14 +122,14 @@ def moved(submit, notebooks):
 
 
 def test_a_notebook_that_was_moved_is_recognised_and_asked_about_once(moved, submit, ctx):
-    asked = [it for it in jobs.inspect(ctx, "/ann/new/sales.ipynb", root=None, by="someone").findings if it.job]
+    asked = [it for it in jobs.inspect(ctx, "/ann/new/sales.ipynb", root=None, by=person("someone")).findings if it.job]
     assert [(finding.code, finding.job) for finding in asked] == [("moved_notebook", moved.id)]
     new = submit("/ann/new/sales.ipynb")
     assert new.job.id != moved.id
     assert findings(new) == [("moved_notebook", moved.id)]
     assert f"jobs relink {moved.id} {new.job.id}" in new.run.findings[0].mend
     assert findings(submit("/ann/new/sales.ipynb")) == []
-    assert jobs.inspect(ctx, "/ann/new/sales.ipynb", root=None, by="someone").findings == ()
+    assert jobs.inspect(ctx, "/ann/new/sales.ipynb", root=None, by=person("someone")).findings == ()
 
 
 def test_a_copy_is_another_job_without_a_question(moved, submit, notebooks):

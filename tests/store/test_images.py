@@ -18,6 +18,7 @@ from dataops_lab.domain.images import (
 from dataops_lab.domain.leases import ProcessIdentity
 from dataops_lab.domain.snapshots import KernelChoice
 from dataops_lab.errors import NotFound, UnknownImage
+from dataops_lab.testing import person
 
 NOW = dt.datetime(2026, 1, 31, 8, 0, tzinfo=dt.UTC)
 
@@ -37,12 +38,13 @@ PROBE = Probe(
     problems=("something is missing",),
     tools={"pip": "/usr/bin/pip"},
 )
+ADA = person("ada")
 IMAGE = Image(
     name="data",
     reference="registry.example/data:1",
     pinned=pinned("a"),
     added_at=NOW,
-    added_by="ada",
+    added_by=person("ada"),
     description="Everyday work",
     tags=("pandas",),
     is_default=True,
@@ -54,10 +56,10 @@ IMAGE = Image(
 
 
 def test_an_image_is_read_as_it_was_put_and_counts_its_changes(store):
-    twice = IMAGE.pinned_anew("data:2", pinned("b"), PROBE, at=NOW, by="bob")
+    twice = IMAGE.pinned_anew("data:2", pinned("b"), PROBE, at=NOW, by=person("bob"))
     with store.begin() as tx:
-        assert tx.images.put(IMAGE, at=NOW, by="ada").revision == 1
-        assert tx.images.put(twice, at=NOW, by="bob").revision == 2
+        assert tx.images.put(IMAGE, at=NOW, by=person("ada")).revision == 1
+        assert tx.images.put(twice, at=NOW, by=person("bob")).revision == 2
     with store.read() as tx:
         assert tx.images.get("data") == twice
         assert [pin.pinned for pin in tx.images.get("data").earlier] == [IMAGE.pinned]
@@ -66,15 +68,15 @@ def test_an_image_is_read_as_it_was_put_and_counts_its_changes(store):
 
 def test_an_unknown_image_names_those_there_are(store):
     with store.begin() as tx:
-        tx.images.put(IMAGE, at=NOW, by="ada")
+        tx.images.put(IMAGE, at=NOW, by=person("ada"))
         with pytest.raises(UnknownImage, match="There is: data"):
             tx.images.get("date")
-        tx.images.remove("data")
+        tx.images.remove("data", at=NOW, by=person("ada"))
         assert tx.images.find("data") is None
 
 
 def test_a_task_keeps_its_log_in_the_order_in_which_it_was_written(store):
-    task = ImageTask("1" * 26, "build", "data", ImageTaskState.RUNNING, NOW, "ada", ProcessIdentity(1, 1.0, "boot"))
+    task = ImageTask("1" * 26, "build", "data", ImageTaskState.RUNNING, NOW, ADA, ProcessIdentity(1, 1.0, "boot"))
     with store.begin() as tx:
         tx.images.add_task(task)
         tx.images.write_log(task.id, "one\n")
@@ -89,7 +91,7 @@ def test_a_task_keeps_its_log_in_the_order_in_which_it_was_written(store):
 
 
 def test_a_trial_is_read_as_it_was_added(store):
-    trial = ImageTrial("1" * 26, RunImage("data", "data:1", "sha256:1"), NOW, "ada", (("a", "b"),), (("c", "no"),))
+    trial = ImageTrial("1" * 26, RunImage("data", "data:1", "sha256:1"), NOW, ADA, (("a", "b"),), (("c", "no"),))
     with store.begin() as tx:
         tx.images.add_trial(trial)
     with store.read() as tx:

@@ -19,6 +19,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, inspect, text
 
+from dataops_lab.domain.actors import RETENTION
 from dataops_lab.domain.environments import (
     Backend,
     DockerSettings,
@@ -45,6 +46,7 @@ from dataops_lab.store import migrate, open_store
 from dataops_lab.store.migrate import NEWEST
 from dataops_lab.store.sql import SqlTransaction
 from dataops_lab.store.tables import metadata
+from dataops_lab.testing import person
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -321,7 +323,7 @@ def everything_is_readable(url: str, revision: str) -> None:
                 IS_READABLE[earlier](tx)
         with store.read() as tx:
             job, run = tx.jobs.get(JOB), tx.runs.get(RUN)
-            assert (job.name, run.created_by, run.parameters, run.key) == ("sales", "ann", {"n": 1}, "monday")
+            assert (job.name, run.created_by, run.parameters, run.key) == ("sales", person("ann"), {"n": 1}, "monday")
             assert (run.state, run.reason) == (RunState.FAILED, Reason(**REASON))
             assert tx.versions.get(JOB, MANIFEST.digest).manifest == MANIFEST
             [attempt] = tx.attempts.of_run(RUN)
@@ -341,9 +343,9 @@ def everything_is_readable(url: str, revision: str) -> None:
             assert len(set(tx.digests())) == 3
         with store.begin() as tx:
             before = tx.events.last_seq()
-            assert tx.runs.delete([RUN], at=run.created_at, by="ann") == [RUN]
+            assert tx.runs.delete([RUN], at=run.created_at, by=person("ann")) == [RUN]
             assert tx.events.last_seq() == before + 1
-            assert tx.events.after(before)[0].actor == "ann"
+            assert tx.events.after(before)[0].actor == person("ann")
 
 
 def what_0001_brought(_: SqlTransaction) -> None:
@@ -367,7 +369,7 @@ def what_0002_brought(tx: SqlTransaction) -> None:
         locked=("resources",),
         guarded=True,
     )
-    assert (gpu.revision, gpu.changed_at, gpu.changed_by) == (5, AT, "ann")
+    assert (gpu.revision, gpu.changed_at, gpu.changed_by) == (5, AT, person("ann"))
     run = tx.runs.get(ON_IMAGE)
     assert (run.environment, run.image, run.resources) == ("gpu", RunImage(**RUN_IMAGE), resources)
     assert run.unpromoted
@@ -386,19 +388,19 @@ def what_0003_brought(tx: SqlTransaction) -> None:
 
 
 def what_0004_brought(tx: SqlTransaction) -> None:
-    assert tx.variables.of("sandbox") == [Variable("sandbox", "REGION", "eu", AT, "ann")]
+    assert tx.variables.of("sandbox") == [Variable("sandbox", "REGION", "eu", AT, person("ann"))]
     assert tx.secrets.of("environment/sandbox") == [
-        Secret("environment/sandbox", "GONE", 1, AT, "ann", None),
-        Secret("environment/sandbox", "TOKEN", 2, AT, "ann", Sealed("key-1", b"\x00\xff", b"sealed")),
+        Secret("environment/sandbox", "GONE", 1, AT, person("ann"), None),
+        Secret("environment/sandbox", "TOKEN", 2, AT, person("ann"), Sealed("key-1", b"\x00\xff", b"sealed")),
     ]
 
 
 def what_0005_brought(tx: SqlTransaction) -> None:
     lean, pinned = tx.images.get("lean"), PinnedImage(**PINNED)
-    assert (lean.reference, lean.pinned, lean.added_at, lean.added_by) == ("lean:1", pinned, AT, "ann")
+    assert (lean.reference, lean.pinned, lean.added_at, lean.added_by) == ("lean:1", pinned, AT, person("ann"))
     assert (lean.description, lean.tags, lean.is_default, lean.root_allowed) == ("Little", ("small",), True, False)
     assert lean.deprecated == Deprecation(dt.date(2026, 12, 31), "full", "Old")
-    assert lean.earlier == (EarlierPin(pinned, "lean:0", AT - dt.timedelta(days=1), "bob"),)
+    assert lean.earlier == (EarlierPin(pinned, "lean:0", AT - dt.timedelta(days=1), person("bob")),)
     assert (lean.probe.probed_at, lean.probe.packages, lean.probe.tools) == (AT, {"pip": "24.0"}, {"pip": "/bin/pip"})
     assert [kernel.argv for kernel in lean.probe.kernels] == [("python",)]
     assert lean.revision == 3
@@ -413,11 +415,11 @@ def what_0005_brought(tx: SqlTransaction) -> None:
 def what_0006_brought(tx: SqlTransaction) -> None:
     deep, run = tx.jobs.get(DEEP), tx.runs.get(RERUN)
     assert (deep.source, deep.path, tx.jobs.get(JOB).path) == ("/n/of/deep.ipynb", "deep.ipynb", "sales.ipynb")
-    assert (run.trigger, run.kept_by, run.revision) == (Trigger(TriggerKind.RERUN, ON_IMAGE), "eve", 1)
-    assert tx.runs.cancels([RERUN])[RERUN].by == "dora"
+    assert (run.trigger, run.kept_by, run.revision) == (Trigger(TriggerKind.RERUN, ON_IMAGE), person("eve"), 1)
+    assert tx.runs.cancels([RERUN])[RERUN].by.id == "dora"
     kept, deleted = tx.events.after(2)
-    assert (kept.subject, kept.actor, kept.revision) == (run_of(RERUN), "eve", None)
-    assert (deleted.subject, deleted.actor) == (run_of(TASK), "system:retention")
+    assert (kept.subject, kept.actor, kept.revision) == (run_of(RERUN), person("eve"), None)
+    assert (deleted.subject, deleted.actor) == (run_of(TASK), RETENTION)
     assert tx.retention.rules() == [RetentionRule(state=RunState.FAILED, days=30)]
     assert tx.retention.done_at("retention") == AT
 

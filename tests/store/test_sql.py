@@ -16,6 +16,7 @@ from dataops_lab.ports import RunFilter
 from dataops_lab.services import runs
 from dataops_lab.store import open_store
 from dataops_lab.store import tables as t
+from dataops_lab.testing import person
 
 from ..waiting import eventually
 
@@ -66,10 +67,10 @@ def test_the_second_of_two_moves_from_one_state_is_stale(store, submit):
 def test_a_move_does_not_undo_a_request_to_cancel(store, submit, clock):
     run = submit().run
     with store.begin() as tx:
-        tx.runs.request_cancel(run.id, at=clock.now(), by="first")
-        tx.runs.request_cancel(run.id, at=clock.now(), by="second")
+        tx.runs.request_cancel(run.id, at=clock.now(), by=person("first"))
+        tx.runs.request_cancel(run.id, at=clock.now(), by=person("second"))
         tx.runs.move(run, run.moved_to(RunState.ACTIVE))
-        assert tx.runs.get(run.id).cancel_requested_by == "first"
+        assert tx.runs.get(run.id).cancel_requested_by == person("first")
 
 
 def test_every_move_has_its_event_and_no_other(store, engine, submit, executor, ctx):
@@ -85,23 +86,23 @@ def test_each_change_of_a_run_counts_its_revision_up_and_its_event_tells_it(stor
     run, untouched = submit().run, submit().run
     assert run.revision == 1
     with store.begin() as tx:
-        tx.runs.keep(run.id, at=ctx.clock.now(), by="ann")
+        tx.runs.keep(run.id, at=ctx.clock.now(), by=person("ann"))
         assert tx.runs.get(run.id).revision == 2, "also within the transaction that changes it"
     with store.begin() as tx:
-        tx.runs.keep(run.id, at=ctx.clock.now(), by="bob")
+        tx.runs.keep(run.id, at=ctx.clock.now(), by=person("bob"))
     with store.begin() as tx:
-        tx.runs.request_cancel(run.id, at=ctx.clock.now(), by="bob")
-        tx.runs.unkeep(run.id, at=ctx.clock.now(), by="ann")
+        tx.runs.request_cancel(run.id, at=ctx.clock.now(), by=person("bob"))
+        tx.runs.unkeep(run.id, at=ctx.clock.now(), by=person("ann"))
     engine.step()
     with store.read() as tx:
         found = [(it.kind, it.actor, it.revision) for it in tx.events.after(0, subject=run_of(run.id))]
         assert tx.runs.get(run.id).revision == found[-1][2]
         assert tx.runs.get(untouched.id).revision <= 3
     assert found[:4] == [
-        ("run.queued", "someone", 1),
-        ("run.kept", "ann", 2),
-        ("run.cancel_requested", "bob", 3),
-        ("run.unkept", "ann", 3),
+        ("run.queued", person("someone"), 1),
+        ("run.kept", person("ann"), 2),
+        ("run.cancel_requested", person("bob"), 3),
+        ("run.unkept", person("ann"), 3),
     ]
 
 

@@ -14,6 +14,7 @@ from dataops_lab.errors import StateFolderUnusable, StoreBusy
 from dataops_lab.services import runs
 from dataops_lab.store import SqlStore, open_sqlite, sqlite
 from dataops_lab.store.sql import SqlTransaction
+from dataops_lab.testing import person
 
 
 def test_a_state_folder_that_cannot_be_used_says_what_to_do(tmp_path: Path):
@@ -63,7 +64,7 @@ def job(number: int):
 
     now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     path = f"/{number}".ljust(500, "x")
-    return Job(f"{number:026}", "default", "sales", path, now, "someone", workspace_id="w", path=path)
+    return Job(f"{number:026}", "default", "sales", path, now, person("someone"), workspace_id="w", path=path)
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -76,7 +77,7 @@ def test_what_is_called_before_a_commit_knows_its_events_and_can_prevent_it(tmp_
 
     with closing(open_sqlite(tmp_path / "x.sqlite", before_commit=die)) as store:
         with pytest.raises(RuntimeError):
-            runs.submit(replace(ctx, store=store), Submission(path="/sales.ipynb"), by="someone")
+            runs.submit(replace(ctx, store=store), Submission(path="/sales.ipynb"), by=person("someone"))
         with store.read() as tx:
             assert tx.events.last_seq() == 0
-    assert seen == [["workspace.created", "run.queued"]]
+    assert seen == [["workspace.created", "job.added", "job.version_added", "run.queued"]]

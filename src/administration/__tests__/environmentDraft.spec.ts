@@ -29,7 +29,7 @@ const ENVIRONMENT: Environment = {
   guarded: true,
   revision: 3,
   changed_at: '2026-11-21T12:00:00.000Z',
-  changed_by: 'ada',
+  changed_by: { id: 'ada', name: 'Ada', kind: 'person' },
   not_enforced: []
 };
 

@@ -7,7 +7,7 @@ const TASK: ImageTask = {
   image: 'lean',
   state: 'running',
   created_at: '2026-11-21T12:00:00.000Z',
-  created_by: 'ada',
+  created_by: { id: 'ada', name: 'Ada', kind: 'person' },
   finished_at: null,
   error: null,
   log: '',

@@ -55,7 +55,7 @@ export function Environments(props: {
               {it.changed_at ? (
                 <>
                   <RelativeTime instant={it.changed_at} trans={trans} />{' '}
-                  {trans.__('by %1', it.changed_by)}
+                  {trans.__('by %1', it.changed_by?.name ?? '')}
                 </>
               ) : (
                 trans.__('as it came')

@@ -37,7 +37,7 @@ export function Tasks(props: {
               {titleOf(task, trans)}{' '}
               <span className="dl-mod-quiet">
                 <RelativeTime instant={task.created_at} trans={trans} />{' '}
-                {trans.__('by %1', task.created_by)}
+                {trans.__('by %1', task.created_by.name)}
               </span>
               {task.error && (
                 <span className="dl-Field-problem">{task.error.message}</span>

@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React, { useState } from 'react';
 
-import type { Secret, Variable } from '../../api';
+import type { Actor, Secret, Variable } from '../../api';
 import { useAction } from '../../shared/action';
 import { Message } from '../../shared/components/Message';
 import { Table } from '../../shared/components/Table';
@@ -64,7 +64,7 @@ type Entry = {
   verb: string;
   value?: string;
   changed_at: string;
-  changed_by: string;
+  changed_by: Actor;
 };
 
 function Named(
@@ -119,7 +119,7 @@ function Named(
               <td className="dl-mod-break">{it.shown}</td>
               <td>
                 <RelativeTime instant={it.changed_at} trans={trans} />{' '}
-                {trans.__('by %1', it.changed_by)}
+                {trans.__('by %1', it.changed_by.name)}
               </td>
               <td className="dl-mod-actions">
                 <button

@@ -12,7 +12,10 @@ function show(mayChange: boolean): HTMLButtonElement {
   render(
     <JobSettings
       state={{
-        job: { source: 'sales.ipynb', created_by: 'ada' } as unknown as Job,
+        job: {
+          source: 'sales.ipynb',
+          created_by: { name: 'ada' }
+        } as unknown as Job,
         name: 'sales',
         concurrency: '',
         pinned: '',

@@ -108,7 +108,7 @@ export function JobSettings(props: {
           {!props.mayChange
             ? trans.__(
                 'Only %1 and administrators may change them.',
-                job.created_by
+                job.created_by.name
               )
             : state.saved
               ? trans.__('Saved. It holds for runs from now on.')

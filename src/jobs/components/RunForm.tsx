@@ -32,9 +32,9 @@ export type FormActions = {
   onPlace: (change: Partial<Place>) => void;
   onSettings: (change: Partial<SettingsDraft>) => void;
   onTakeAlong: (file: string) => void;
-  onPin: (file: TravellingFile, pinned: boolean) => void;
   onSameJob: (job: string) => void;
   onNewJob: () => void;
+  onPin: (file: TravellingFile, pinned: boolean) => void;
   onReload: () => void;
   onSubmit: () => void;
 };
@@ -180,10 +180,15 @@ export function RunForm(
             {busy ? trans.__('Starting…') : trans.__('Run')}
           </button>
           <span className="dl-mod-quiet">
-            {trans.__(
-              'Runs in %1, on a copy. The notebook itself stays as it is.',
-              state.place.environment
-            )}
+            {rerunOf
+              ? trans.__(
+                  'Runs in %1, with the data that the earlier run read.',
+                  state.place.environment
+                )
+              : trans.__(
+                  'Runs in %1, on a copy. The notebook itself stays as it is.',
+                  state.place.environment
+                )}
           </span>
         </div>
       )}

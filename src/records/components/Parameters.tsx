@@ -16,6 +16,8 @@ import { Attempts } from './Attempts';
 /** What went in, what was recorded, and where it ran. */
 export function Parameters(props: {
   run: Run;
+  /** The files that it found. */
+  children?: React.ReactNode;
   trans: TranslationBundle;
 }): JSX.Element {
   const { run, trans } = props;
@@ -80,6 +82,7 @@ export function Parameters(props: {
           )}
         </p>
       )}
+      {props.children}
       {run.attempts.length > 1 && (
         <>
           <h2>{trans.__('Attempts')}</h2>
@@ -137,7 +140,7 @@ function facts(run: Run, trans: TranslationBundle): Fact[] {
     [
       trans.__('Kept'),
       run.kept_at &&
-        trans.__('%1, by %2', formatExact(run.kept_at), run.kept_by)
+        trans.__('%1, by %2', formatExact(run.kept_at), run.kept_by?.name ?? '')
     ],
     [
       trans.__('Processor time'),

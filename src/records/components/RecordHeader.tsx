@@ -48,7 +48,9 @@ export function RecordHeader(props: {
               trans={trans}
             />
             {' · '}
-            {isMine ? trans.__('by you') : trans.__('by %1', run.created_by)}
+            {isMine
+              ? trans.__('by you')
+              : trans.__('by %1', run.created_by.name)}
             {' · '}
             {run.environment}
             {run.image && (
@@ -69,7 +71,7 @@ export function RecordHeader(props: {
           )}
           {run.kept_by !== null && (
             <span className="dl-Mark">
-              {trans.__('kept by %1', run.kept_by)}
+              {trans.__('kept by %1', run.kept_by.name)}
             </span>
           )}
         </div>

@@ -1,11 +1,14 @@
 import { Signal } from '@lumino/signaling';
 
-import type { Client, EventStream, RunSummary } from '../../api';
+import type { Actor, Client, EventStream, RunSummary } from '../../api';
 import { RunsModel } from '../model';
 
 function run(state: string, revision: number, id = 'r1'): RunSummary {
   return { id, state, phase: state, revision } as never;
 }
+
+// Another person may have the same name to show: the id decides.
+const ADA: Actor = { id: 'ada', name: 'Ada', kind: 'person' };
 
 /** Numbers from 0 to 1, the same ones for the same seed. */
 function seeded(seed: number): () => number {
@@ -28,7 +31,7 @@ describe('RunsModel', () => {
   it('takes no older answer for a run that has ended', async () => {
     // The run ended between the two questions.
     const client = {
-      status: async () => ({ user: 'ada', queued: 0, may_administer: true }),
+      status: async () => ({ user: ADA, queued: 0, may_administer: true }),
       runs: async (query: { state?: string[] }) => ({
         items: [query.state ? run('active', 2) : run('succeeded', 3)]
       })
@@ -111,14 +114,16 @@ describe('RunsModel', () => {
     async (may_administer, others) => {
       const model = new RunsModel(
         {
-          status: async () => ({ user: 'ada', queued: 0, may_administer }),
+          status: async () => ({ user: ADA, queued: 0, may_administer }),
           runs: async () => ({ items: [] })
         } as unknown as Client,
         noEvents()
       );
       await model.start();
-      expect(model.mayChange({ created_by: 'ada' })).toBe(true);
-      expect(model.mayChange({ created_by: 'bob' })).toBe(others);
+      expect(model.mayChange({ created_by: ADA })).toBe(true);
+      expect(model.mayChange({ created_by: { ...ADA, id: 'bob' } })).toBe(
+        others
+      );
     }
   );
 });

@@ -16,7 +16,7 @@ const RUN = {
   attempt: 1,
   revision: 1,
   reason: null,
-  created_by: 'ada',
+  created_by: { id: 'ada', name: 'ada', kind: 'person' },
   created_at: '2026-01-31T08:00:00Z',
   started_at: null,
   finished_at: null,

@@ -108,8 +108,8 @@ function Row(
       <td className="dl-mod-number">
         <RunDuration run={run} />
       </td>
-      <td className="dl-RunsTable-who" title={run.created_by}>
-        {props.isMine(run) ? trans.__('you') : run.created_by}
+      <td className="dl-RunsTable-who" title={run.created_by.name}>
+        {props.isMine(run) ? trans.__('you') : run.created_by.name}
       </td>
       <td className="dl-RunsTable-reason" title={run.reason?.message}>
         {run.state === 'active' ? (
@@ -127,7 +127,7 @@ function Row(
                 ? trans.__('Cancel')
                 : trans.__(
                     'Only %1 and administrators may cancel it',
-                    run.created_by
+                    run.created_by.name
                   )
             }
             aria-label={trans.__('Cancel %1', run.job.name)}

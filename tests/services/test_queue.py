@@ -1,0 +1,32 @@
+"""Why runs wait, and what it costs to say so."""
+
+from __future__ import annotations
+
+import pytest
+
+from dataops_lab.services import runs
+from dataops_lab.store.queue import SqlQueue
+
+
+@pytest.fixture
+def looks(monkeypatch) -> list[str]:
+    """At everything that is queued."""
+    found, waiting = [], SqlQueue.waiting
+    monkeypatch.setattr(SqlQueue, "waiting", lambda self: found.append("all") or waiting(self))
+    return found
+
+
+def test_in_a_burst_of_submits_the_queue_is_read_once_in_a_second(engine, submit, clock, ctx, looks):
+    for _ in range(2):
+        submit()
+        engine.step()
+    first = submit()
+    looks.clear()
+    later = [submit() for _ in range(5)]
+    assert len(looks) <= 1
+    assert {view.waits_because.code for view in later} == {first.waits_because.code} == {"waiting_for_slot"}
+    clock.advance(1.0)
+    assert submit().waits_because.detail["ahead"] == 6
+    assert len(looks) <= 2
+    # Whoever asks for a run later is told how it is then.
+    assert runs.get(ctx, later[-1].run.id).waits_because.detail["ahead"] == 5
