@@ -9,6 +9,8 @@ from jupyter_server.utils import to_os_path
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..api_models import (
+    BatchModel,
+    BatchRequest,
     InputsModel,
     JournalPage,
     PageModel,
@@ -20,7 +22,7 @@ from ..api_models import (
 )
 from ..domain.environments import Resources
 from ..domain.policy import Object, Verb
-from ..domain.runs import RunState, Submission
+from ..domain.runs import ParameterRow, RunState, Submission
 from ..ports import RunFilter
 from ..services import damage, records, retention, runs
 from ..services.runs import Submitted
@@ -103,20 +105,42 @@ class RunsHandler(DataOpsHandler):
         lane="submit",
     )
     def post(self, body: SubmitRequest) -> tuple[int, RunModel]:
-        submission = Submission(
-            path=local_path(self, body.path),
-            root=server_root(self),
-            parameters=body.parameters,
-            name=body.name,
-            environment=body.environment,
-            kernel=body.kernel,
-            image=body.image,
-            resources=body.resources.to_domain() if body.resources else Resources(),
-            pinned=None if body.pinned is None else tuple(body.pinned),
-            **body.settings(),
-            key=self.request.headers.get(KEY_HEADER),
-        )
-        return _created(runs.submit(self.services, submission, by=self.actor))
+        return _created(runs.submit(self.services, _submission(self, body), by=self.actor))
+
+
+class BatchHandler(DataOpsHandler):
+    @operation(
+        "Submit a notebook with many rows of parameters: one snapshot, and a run for each row, all or none. The same "
+        "key with the same rows gives the same runs (200)",
+        action="execute",
+        resource=RUNS,
+        answers={201: BatchModel, 200: BatchModel},
+        body=BatchRequest,
+        headers=(KEY_HEADER,),
+        lane="submit",
+    )
+    def post(self, body: BatchRequest) -> tuple[int, BatchModel]:
+        rows = [ParameterRow(parameters=row) for row in body.rows]
+        queued = runs.submit_many(self.services, _submission(self, body), rows, by=self.actor)
+        created = sum(is_new for _, is_new in queued)
+        answer = BatchModel(runs=[RunSummaryModel.of(run) for run, _ in queued], created=created)
+        return (201 if created else 200), answer
+
+
+def _submission(handler: DataOpsHandler, body: SubmitRequest) -> Submission:
+    return Submission(
+        path=local_path(handler, body.path),
+        root=server_root(handler),
+        parameters=body.parameters,
+        name=body.name,
+        environment=body.environment,
+        kernel=body.kernel,
+        image=body.image,
+        resources=body.resources.to_domain() if body.resources else Resources(),
+        pinned=None if body.pinned is None else tuple(body.pinned),
+        **body.settings(),
+        key=handler.request.headers.get(KEY_HEADER),
+    )
 
 
 class RunHandler(DataOpsHandler):

@@ -202,6 +202,15 @@ def test_git_is_asked_for_the_settings_of_a_repository_once(
     assert started == ["config", "status", "status", "status"]
 
 
+def test_settings_that_were_written_a_moment_ago_are_not_remembered(
+    git: Git, tmp_path: Path, started: list[str]
+) -> None:
+    committed(git, tmp_path)
+    started.clear()
+    assert [origin_of(tmp_path).dirty for _ in range(2)] == [False] * 2
+    assert started == ["config", "status"] * 2
+
+
 def test_settings_that_changed_are_asked_for_again(git: Git, tmp_path: Path) -> None:
     committed(git, tmp_path)
     assert origin_of(tmp_path).remote is None

@@ -26,6 +26,12 @@ environments:
 """
 
 
+@pytest.fixture
+def database(sqlite: str) -> str:
+    """Take SQLite alone: other tests give both databases all statements that these give."""
+    return sqlite
+
+
 def order(ctx) -> list[str]:
     return [it.name for it in environments.every(ctx)]
 

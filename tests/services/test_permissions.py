@@ -13,6 +13,12 @@ from dataops_lab.services import configuration, damage, environments, jobs, perm
 from dataops_lab.testing import person
 
 
+@pytest.fixture
+def database(sqlite: str) -> str:
+    """Take SQLite alone: other tests give both databases all statements that these give."""
+    return sqlite
+
+
 @pytest.mark.parametrize(
     "act",
     [

@@ -21,6 +21,12 @@ BASH = KernelChoice("bash", "bash", "Bash", ("/opt/bin/python", "-m", "bash_kern
 
 
 @pytest.fixture
+def database(sqlite: str) -> str:
+    """Take SQLite alone: other tests give both databases all statements that these give."""
+    return sqlite
+
+
+@pytest.fixture
 def image(ctx):
     """Put one into the catalogue, as if it had been added and probed."""
 
