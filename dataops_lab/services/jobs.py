@@ -26,7 +26,7 @@ from .permissions import require
 from .placement import image_of, surroundings
 from .runs import last_of_jobs
 from .versions import pins_of
-from .workspaces import moved_finding, moved_here
+from .workspaces import job_of, moved_finding, moved_job
 
 
 def inspect(
@@ -42,16 +42,19 @@ def inspect(
 ) -> Inspection:
     """What a run of the notebook at the local `path` would take along and could be given. Stores nothing."""
     image = image or image_of(ctx, path, environment, root=root)
+    job = job_of(ctx, path)
     found = ctx.notebooks.inspect(
         path,
         root=root,
         kernel=kernel,
         limits=ctx.limits,
         where=surroundings(ctx, environment, image),
-        pins=pins_of(ctx, path, pinned),
+        pins=pins_of(job, pinned),
     )
-    findings = (*found.findings, *moved_finding(moved_here(ctx, found.location, found.cell_ids)))
-    return replace(found, findings=findings, written_in=_written_in(ctx, path, root=root, by=by))
+    moved = None if job else moved_job(ctx, found.cell_ids)
+    return replace(
+        found, findings=(*found.findings, *moved_finding(moved)), written_in=_written_in(ctx, path, root=root, by=by)
+    )
 
 
 def take_along(ctx: Services, path: str, file: str, *, root: str | None) -> str | None:
