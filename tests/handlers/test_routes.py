@@ -127,6 +127,7 @@ FOR_EVERYBODY = {
     "post /jobs/moves",
     "post /jobs/{job_id}/relink",
     "post /runs",
+    "post /runs/batch",
     "post /take-along",
     "post /runs/{run_id}/cancel",
     "post /runs/{run_id}/rerun",
