@@ -94,6 +94,19 @@ class Disk(NamedTuple):
     fstype: str
 
 
+def test_a_copy_of_the_database_from_before_an_upgrade_is_noted_with_its_size(tmp_path):
+    home = Home(tmp_path)
+    assert list(doctor.copies_are_known(home)) == []
+    (tmp_path / "dataops.sqlite").write_bytes(b"now")
+    (tmp_path / "dataops.sqlite.revision-0006").write_bytes(b"x" * 2000)
+    [found] = doctor.copies_are_known(home)
+    assert (found.state, "dataops.sqlite.revision-0006" in found.message, "2 kB" in found.message) == (
+        "note",
+        True,
+        True,
+    ), found.message
+
+
 def test_one_notebook_in_two_clones_that_is_two_jobs_is_noted_with_the_command_that_joins_them(own_shell, git_clones):
     own_shell.here("projects", "set", "default", "--concurrency", "0")
     jobs = []
@@ -123,16 +136,3 @@ def git_clones(own_shell):
         notebook.rename(clone / "sales.ipynb")
         clones.append(clone)
     return clones
-
-
-def test_a_copy_of_the_database_from_before_an_upgrade_is_noted_with_its_size(tmp_path):
-    home = Home(tmp_path)
-    assert list(doctor.copies_are_known(home)) == []
-    (tmp_path / "dataops.sqlite").write_bytes(b"now")
-    (tmp_path / "dataops.sqlite.revision-0006").write_bytes(b"x" * 2000)
-    [found] = doctor.copies_are_known(home)
-    assert (found.state, "dataops.sqlite.revision-0006" in found.message, "2 kB" in found.message) == (
-        "note",
-        True,
-        True,
-    ), found.message

@@ -182,6 +182,7 @@ OPEN_TO = {
     "patch /projects/{project}": "administrator",
     "get /runs": "anybody",
     "post /runs": "anybody",
+    "post /runs/batch": "anybody",
     "get /runs/{run_id}": "anybody",
     "delete /runs/{run_id}": "owner",
     "put /runs/{run_id}/kept": "owner",
