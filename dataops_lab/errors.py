@@ -111,6 +111,13 @@ class InvalidParameters(Refused):
     code = "invalid_parameters"
 
 
+class InvalidRows(Refused):
+    """`detail["rows"]` is a list of `{"row", "message", "problems"}`, counted from 1; `problems` as in
+    InvalidParameters."""
+
+    code = "invalid_rows"
+
+
 class InvalidRequest(Refused):
     code = "invalid_request"
 

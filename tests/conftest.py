@@ -81,11 +81,17 @@ def host() -> FakeHost:
     return FakeHost()
 
 
+@pytest.fixture
+def sqlite(tmp_path: Path) -> str:
+    """The URL of a database that is not there yet."""
+    return f"sqlite:///{tmp_path}/state/dataops.sqlite"
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a database with all tables and no rows."""
+def database(request: pytest.FixtureRequest, sqlite: str) -> Iterator[str]:
+    """The URL of a database with all tables and no rows. Tests that give it no statement of their own take `sqlite`."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/state/dataops.sqlite"
+        yield sqlite
     else:
         with request.getfixturevalue("postgres").database() as url:
             yield url

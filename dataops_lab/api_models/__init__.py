@@ -95,6 +95,8 @@ _NAMES = {
     "runs": (
         "ArtifactModel",
         "AttemptModel",
+        "BatchModel",
+        "BatchRequest",
         "Digests",
         "InputModel",
         "InputsModel",

@@ -11,7 +11,7 @@ from ..domain.records import RecordFileKind
 from ..domain.retries import Budget, charged, due_at
 from ..domain.runs import SUMMARY_TEXT, Attempt, AttemptState, RunState, RunSummary, TriggerKind
 from ..services.placement import Elsewhere
-from ..services.runs import RunView, summary_of
+from ..services.runs import MAX_ROWS, RunView, summary_of
 from .base import ActorModel, ContentsPath, Instant, Model
 from .environments import ResourcesModel
 from .notebooks import FindingModel, KernelModel, OriginModel, ParameterModel
@@ -30,6 +30,12 @@ class SubmitRequest(GivenSettingsModel):
     resources: ResourcesModel | None = None
     pinned: list[str] | None = None
     """From now on the job's patterns of pinned files, see JobModel; null: those that it has."""
+
+
+class BatchRequest(SubmitRequest):
+    """A submission with many rows of parameters, a run for each. What a row gives overrides `parameters`."""
+
+    rows: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_ROWS)
 
 
 class RerunRequest(Model):
@@ -316,6 +322,14 @@ class RunModel(RunBase):
             kept_by=ActorModel.of(run.kept_by) if run.kept_by else None,
             damage=dict(record.damage) if record else {},
         )
+
+
+class BatchModel(Model):
+    """The runs of a batch, in the order of its rows."""
+
+    runs: list[RunSummaryModel]
+    created: int
+    """How many of them are new; the others were there already, under their keys."""
 
 
 class VerificationModel(Model):

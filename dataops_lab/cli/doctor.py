@@ -126,6 +126,16 @@ def database_is_sound(home: Home) -> Iterator[Finding]:
             yield Finding(what, "broken", f"{home.database} is damaged: {said}.", _RESTORE)
 
 
+def copies_are_known(home: Home) -> Iterator[Finding]:
+    for copy in sorted(home.folder.glob(f"{home.database.name}.revision-*")):
+        yield Finding(
+            "earlier database",
+            "note",
+            f"{copy} is the database as it was before an upgrade, {size(copy.stat().st_size)}.",
+            "Remove it when you will not go back to the version of dataops_lab from before.",
+        )
+
+
 _RESTORE = "Restore it from a backup, or start with an empty folder: export DATAOPS_LAB_HOME=…"
 
 
@@ -303,6 +313,7 @@ CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     state_folder_is_usable,
     files_are_local,
     database_is_sound,
+    copies_are_known,
     engine_leads,
     runs_start_warm,
     runner_can_start,

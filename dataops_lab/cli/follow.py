@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,10 @@ from . import exits
 from .output import as_json, remark
 from .progress import ProgressLine
 from .story import how_to_go_on, tell
-from .text import one_line
+from .text import one_line, plural
 
 if TYPE_CHECKING:
-    from ..api_models import RunBase, RunModel
+    from ..api_models import RunBase, RunModel, RunSummaryModel
     from .connection import Connection
 
 
@@ -41,6 +42,45 @@ def answer(connection: Connection, outcome: Outcome, *, waited: bool, json: bool
     if not waited:
         return exits.SUCCEEDED
     return exits.INTERRUPTED if outcome.left else exits.of_state(run.state)
+
+
+def many(connection: Connection, queued: list[RunSummaryModel], *, waits: bool, json: bool) -> int:
+    """Follow all to their ends where somebody waits, print what has become of them, and tell the exit code."""
+    runs = {run.id: run for run in queued}
+    left = False
+    if waits:
+        try:
+            with ProgressLine(quiet=json) as line:
+                for run_id in list(runs):
+                    for update in connection.client.follow(run_id):
+                        runs[run_id] = update.run
+                        line.say(f"{sum(run.is_terminal for run in runs.values())} of {len(runs)} runs have ended")
+                        if not update.run.is_terminal:
+                            connection.keep_engine()
+        except KeyboardInterrupt:
+            left = True
+    if json:
+        as_json(list(runs.values()))
+    elif not waits:
+        click.echo("\n".join(runs))
+        remark(f"{plural(len(runs), 'run')} queued. Look at them: jupyter dataops runs list")
+    else:
+        _tell_many(list(runs.values()))
+    if left:
+        remark("The runs that have not ended go on.")
+        return exits.INTERRUPTED
+    return max((exits.of_state(run.state) for run in runs.values()), key=_WORST.index) if waits else exits.SUCCEEDED
+
+
+_WORST = (exits.SUCCEEDED, exits.ENDED_OTHERWISE, exits.FAILED)
+
+
+def _tell_many(runs: list[RunSummaryModel]) -> None:
+    counts = Counter(run.phase for run in runs)
+    click.echo(", ".join(f"{count} {phase}" for phase, count in counts.most_common()))
+    for run in runs:
+        if run.is_terminal and run.state != "succeeded":
+            click.echo(f"{run.id} {run.phase}  {one_line(run.reason.message if run.reason else '')}")
 
 
 def to_its_end(connection: Connection, submitted: RunModel, *, quiet: bool) -> Outcome:

@@ -242,9 +242,8 @@ def _tell(job: JobModel, as_json: bool) -> None:
     click.echo(f"{'workspace':<19}{one_line(job.workspace.remote or job.workspace.name)}: {one_line(job.path, 200)}")
     for it in job.place_changes:
         verb = f"relinked, with {it.job}" if it.job else "moved"
-        click.echo(
-            f"{verb:<19}{it.at:%Y-%m-%d %H:%M} by {one_line(it.by or '?')}, from {one_line(it.source_before, 200)}"
-        )
+        by, before = one_line(it.by.name if it.by else "?"), one_line(it.source_before, 200)
+        click.echo(f"{verb:<19}{it.at:%Y-%m-%d %H:%M} by {by}, from {before}")
     click.echo(f"{'concurrency':<19}{_limit(job.concurrency)}")
     if job.pinned:
         click.echo(f"{'pinned':<19}{' '.join(map(one_line, job.pinned))}")

@@ -148,5 +148,14 @@ def parameter_options(command: F) -> F:
     return given(file(command))
 
 
+rows_option = click.option(
+    "--params-file",
+    "rows_file",
+    metavar="FILE",
+    help="Make a run for each row of parameters of a file: .csv with the names in its first line, .jsonl, .json or "
+    ".yaml with mappings. All of them or none. A row overrides -p and --params.",
+)
+
+
 run_argument = click.argument("run_id", metavar="RUN")
 """See `connection.Connection.named`."""

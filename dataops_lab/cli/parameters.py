@@ -1,4 +1,4 @@
-"""Reading a file of parameters."""
+"""Reading a file of parameters, and a file of many rows of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..domain.runs import ParameterRow
 from ..errors import InvalidRequest
 
 
@@ -31,17 +32,85 @@ def read(file: str | None) -> dict[str, Any]:
     return held
 
 
+def read_rows(file: str) -> list[ParameterRow]:
+    """Read a row for each run, by the end of the file's name: .csv, .jsonl, .json or .yaml. InvalidRequest.
+
+    A CSV file has the names in its first line, and text that is read by the declared types; an empty cell leaves the
+    default. The others hold mappings of names to values: one a line, or a list of them.
+    """
+    path = Path(file)
+    try:
+        if path.suffix == ".csv":
+            rows = _csv_rows(path)
+        else:
+            held = _list(path, path.read_text(encoding="utf-8-sig"))
+            rows = [_row(row, number) for number, row in enumerate(held, 1)]
+    except OSError as error:
+        raise InvalidRequest(f"The file of rows {file} cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"The file of rows {file} cannot be used: {error}", code="invalid_rows_file") from None
+    if not rows:
+        raise InvalidRequest(f"The file of rows {file} has no rows.", code="invalid_rows_file")
+    return rows
+
+
+def _csv_rows(path: Path) -> list[ParameterRow]:
+    import csv
+
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            names = next(reader, [])
+            if not names or "" in names or len(set(names)) < len(names):
+                raise ValueError("its first line must hold the names of parameters, each once.")
+            rows: list[ParameterRow] = []
+            for cells in filter(None, reader):
+                if len(cells) > len(names):
+                    raise ValueError(
+                        f"line {reader.line_num} has {len(cells)} cells, and there are {len(names)} names."
+                    )
+                texts = tuple((name, cell) for name, cell in zip(names, cells, strict=False) if cell != "")
+                rows.append(ParameterRow(texts=texts))
+        except csv.Error as error:
+            raise ValueError(f"line {reader.line_num} is not CSV: {error}.") from None
+    return rows
+
+
+def _list(path: Path, text: str) -> list[Any]:
+    if path.suffix == ".jsonl":
+        held = [json.loads(line) for line in text.split("\n") if line.strip()]
+    elif path.suffix == ".json":
+        held = json.loads(text)
+    elif path.suffix in (".yaml", ".yml"):
+        held = _yaml_value(text)
+    else:
+        raise ValueError("its name must end with .csv, .jsonl, .json or .yaml.")
+    if not isinstance(held, list):
+        raise ValueError(f"it must hold a list of mappings; it holds {_kind(held)}.")
+    return held
+
+
+def _row(held: Any, number: int) -> ParameterRow:
+    if not isinstance(held, dict) or not all(isinstance(name, str) for name in held):
+        raise ValueError(f"row {number} must be a mapping of names to values; it is {_kind(held)}.")
+    return ParameterRow(parameters={name: _as_api(value) for name, value in held.items()})
+
+
 def _json(text: str) -> Any:
     return _as_api(json.loads(text))
 
 
-def _yaml(text: str) -> Any:
+def _yaml_value(text: str) -> Any:
     import yaml
 
     try:
-        held = yaml.safe_load(text)
+        return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
+
+
+def _yaml(text: str) -> Any:
+    held = _yaml_value(text)
     # Name by name: json.dumps would turn the name 1 into "1".
     return {name: _as_api(value) for name, value in held.items()} if isinstance(held, dict) else held
 

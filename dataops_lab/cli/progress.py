@@ -34,6 +34,14 @@ class ProgressLine:
             sys.stderr.write(f"{run.id} {phase}\n")
             sys.stderr.flush()
 
+    def say(self, text: str) -> None:
+        """As `show`, of several runs."""
+        if self._quiet or text == self._said:
+            return
+        self._said = text
+        sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
+        sys.stderr.flush()
+
     def clear(self) -> None:
         if self._terminal:
             sys.stderr.write("\r\x1b[K")

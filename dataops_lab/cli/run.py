@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("notebook")
 @options.parameter_options
+@options.rows_option
 @click.option("--env", "environment", default="sandbox", show_default=True, help="The environment to run in.")
 @options.kernel_option
 @click.option("--image", metavar="NAME", help="The image of the catalogue to run in, where the environment has images.")
@@ -42,6 +43,7 @@ def run(
     notebook: str,
     texts: tuple[tuple[str, str], ...],
     params_file: str | None,
+    rows_file: str | None,
     environment: str,
     kernel: str | None,
     image: str | None,
@@ -62,7 +64,7 @@ def run(
 
     Data files travel as they are now, unless `jupyter dataops jobs set --pin` made them a part of the version.
 
-    With --server, NOTEBOOK is the path that Jupyter's file browser shows.
+    With --server, NOTEBOOK is the path that Jupyter's file browser shows. With --params-file, many runs of it.
 
     \b
     Exit code: 0  it succeeded
@@ -75,21 +77,28 @@ def run(
 
     if output and not wait:
         raise click.UsageError("-o needs the run's end: leave --no-wait out, or use `jupyter dataops runs output`.")
+    if output and rows_file:
+        raise click.UsageError("-o is for one run: write the notebooks of many with `jupyter dataops runs output`.")
     target = targets.checked(output, never=None if server else notebook) if output else None
     given = parameters.read(params_file)
+    asked: dict[str, Any] = {
+        "parameters": given,
+        "texts": texts,
+        "name": name,
+        "environment": environment,
+        "kernel": kernel,
+        "image": image,
+        "resources": Resources(cpus, memory_bytes, pids, gpus),
+        "key": key,
+        **settings,
+    }
+    rows = parameters.read_rows(rows_file) if rows_file else None
     with connected(server, root) as connection:
-        submitted = connection.client.submit(
-            notebook,
-            parameters=given,
-            texts=texts,
-            name=name,
-            environment=environment,
-            kernel=kernel,
-            image=image,
-            resources=Resources(cpus, memory_bytes, pids, gpus),
-            key=key,
-            **settings,
-        )
+        if rows is not None:
+            queued = connection.client.submit_many(notebook, rows, **asked)
+            connection.keep_engine()
+            return follow.many(connection, queued, waits=wait, json=as_json)
+        submitted = connection.client.submit(notebook, **asked)
         if not as_json:
             tell_findings(submitted.findings, err=True)
         connection.keep_engine()

@@ -368,7 +368,7 @@ def _tell_details(run: RunModel) -> None:
         "kernel": f"{run.kernel.display_name} ({run.kernel.name})",
         "where": run.environment,
         "image": f"{run.image.name} ({run.image.digest})" if run.image else None,
-        "submitted": f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {run.created_by}",
+        "submitted": f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {run.created_by.name}",
         "cells": f"{run.progress.done} of {run.progress.total}{memory}" if run.progress.total else None,
         "again of": run.trigger.ref if run.trigger.kind in (TriggerKind.RERUN, TriggerKind.TRIAL) else None,
         "kept": f"{run.kept_at.astimezone():%Y-%m-%d} by {run.kept_by}" if run.kept_at else None,

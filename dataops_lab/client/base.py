@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
 from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
-from ..domain.runs import RunState
+from ..domain.runs import ParameterRow, RunState
 from ..errors import Unavailable
 
 if TYPE_CHECKING:
@@ -100,6 +100,29 @@ class Client(Protocol):
 
         `texts` are parameters as people type them, read by their declared types; they override `parameters`.
         `pinned` become the job's patterns of pinned files; None: those that it has.
+        """
+        ...
+
+    def submit_many(
+        self,
+        path: str,
+        rows: Sequence[ParameterRow],
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        texts: Sequence[tuple[str, str]] = (),
+        name: str | None = None,
+        environment: str = "sandbox",
+        kernel: str | None = None,
+        image: str | None = None,
+        resources: Resources | None = None,
+        key: str | None = None,
+        pinned: Sequence[str] | None = None,
+        **settings: Unpack[Settings],
+    ) -> list[RunSummaryModel]:
+        """Snapshot the notebook once, and queue a run for each row, in their order: all of them or none.
+
+        What a row gives overrides what is given for all. The same rows with the same `key` give the same runs.
+        InvalidRows names every row that is wrong.
         """
         ...
 

@@ -16,6 +16,8 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from ..api_models import (
+    BatchModel,
+    BatchRequest,
     InputsModel,
     InspectionModel,
     InspectRequest,
@@ -42,7 +44,7 @@ from ..api_models import (
 from ..domain.environments import Resources
 from ..domain.parameters import ParameterSchema
 from ..domain.retention import RetentionRule
-from ..domain.runs import RunState
+from ..domain.runs import ParameterRow, RunState
 from ..domain.versions import parameter_from_json
 from ..errors import DataOpsError, InvalidRequest, Refused, ServerUnreachable, Unavailable
 from .base import Client, JobSettings, Settings, Update
@@ -153,6 +155,43 @@ class HttpClient(Client):
             **settings,
         )
         return self._post(RunModel, "runs", request, key=key)
+
+    def submit_many(
+        self,
+        path: str,
+        rows: Sequence[ParameterRow],
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        texts: Sequence[tuple[str, str]] = (),
+        name: str | None = None,
+        environment: str = "sandbox",
+        kernel: str | None = None,
+        image: str | None = None,
+        resources: Resources | None = None,
+        key: str | None = None,
+        pinned: Sequence[str] | None = None,
+        **settings: Unpack[Settings],
+    ) -> list[RunSummaryModel]:
+        common = dict(parameters or {})
+        given = [dict(row.parameters) for row in rows]
+        if texts or any(row.texts for row in rows):
+            schema = _schema(self.inspect(path, kernel=kernel, environment=environment, image=image, pinned=pinned))
+            common |= schema.parsed(texts)
+            given = [values | schema.parsed(row.texts) for values, row in zip(given, rows, strict=True)]
+        request = _valid(
+            BatchRequest,
+            path=path,
+            parameters=common,
+            rows=given,
+            name=name,
+            environment=environment,
+            kernel=kernel,
+            image=image,
+            resources=ResourcesModel.model_validate(resources) if resources else None,
+            pinned=_listed(pinned),
+            **settings,
+        )
+        return self._post(BatchModel, "runs/batch", request, key=key).runs
 
     def run(self, run_id: str) -> RunModel:
         return self._get(RunModel, _run(run_id))

@@ -26,7 +26,7 @@ from ..api_models import (
 from ..domain.actors import Actor
 from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
-from ..domain.runs import RunState, RunSummary, Submission
+from ..domain.runs import ParameterRow, RunState, RunSummary, Submission
 from ..ports import RunFilter
 from ..services import Services, damage, installation, jobs, moves, projects, records, retention, runs
 from ..services.permissions import may_administer
@@ -108,21 +108,49 @@ class LocalClient(Client):
         pinned: Sequence[str] | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
-        submission = Submission(
+        given = {"name": name, "environment": environment, "kernel": kernel, "image": image, "key": key, **settings}
+        submission = self._submission(path, parameters, texts, resources, pinned, given)
+        return RunModel.of(runs.submit(self._ctx, submission, by=self._user).view)
+
+    def submit_many(
+        self,
+        path: str,
+        rows: Sequence[ParameterRow],
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        texts: Sequence[tuple[str, str]] = (),
+        name: str | None = None,
+        environment: str = "sandbox",
+        kernel: str | None = None,
+        image: str | None = None,
+        resources: Resources | None = None,
+        key: str | None = None,
+        pinned: Sequence[str] | None = None,
+        **settings: Unpack[Settings],
+    ) -> list[RunSummaryModel]:
+        given = {"name": name, "environment": environment, "kernel": kernel, "image": image, "key": key, **settings}
+        submission = self._submission(path, parameters, texts, resources, pinned, given)
+        queued = runs.submit_many(self._ctx, submission, rows, by=self._user)
+        return [RunSummaryModel.of(run) for run, _ in queued]
+
+    def _submission(
+        self,
+        path: str,
+        parameters: Mapping[str, Any] | None,
+        texts: Sequence[tuple[str, str]],
+        resources: Resources | None,
+        pinned: Sequence[str] | None,
+        given: dict[str, Any],
+    ) -> Submission:
+        return Submission(
             path=path,
             root=self._root,
             parameters=dict(parameters or {}),
             texts=tuple(texts),
-            name=name,
-            environment=environment,
-            kernel=kernel,
-            image=image,
             resources=resources or Resources(),
-            key=key,
             pinned=None if pinned is None else tuple(pinned),
-            **settings,
+            **given,
         )
-        return RunModel.of(runs.submit(self._ctx, submission, by=self._user).view)
 
     def run(self, run_id: str) -> RunModel:
         return RunModel.of(runs.get(self._ctx, run_id))

@@ -45,7 +45,9 @@ class Event:
     subject: Subject
     at: dt.datetime
     kind: str
-    """`run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`,
+    """The kind of the subject, a dot and what happened: `environment.changed`, `secret.set`, `job.moved`.
+
+    Of runs: `run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`,
     `run.reaction_failed`; and `run.deleted`, the only one that is left of a run that is gone."""
     actor: Actor | None = None
     revision: int | None = None

@@ -166,6 +166,14 @@ class Submission(GivenSettings):
     """From now on the job's, see Pins; None: as they are."""
 
 
+@dataclass(frozen=True)
+class ParameterRow:
+    """The parameters of one of many runs; they override those of the submission. `texts` as there."""
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+    texts: tuple[tuple[str, str], ...] = ()
+
+
 class TriggerKind(StrEnum):
     """Why there is a run. What `Trigger.ref` then names is behind it."""
 

@@ -26,6 +26,7 @@ from tornado.web import HTTPError, authenticated
 
 from ..api_models import PageModel, Problem
 from ..domain.actors import Actor
+from ..domain.policy import May, Object, Verb, rule_of
 from ..errors import (
     Conflict,
     Damaged,
@@ -38,11 +39,13 @@ from ..errors import (
     Unavailable,
 )
 from ..services import Services
+from ..services.permissions import require_first
 from .broadcaster import Broadcaster
 from .lanes import Lane, Lanes
 
 Action = Literal["read", "write", "execute"]
 Identity = Literal["owner", "provider"]
+_VERBS: dict[Action, Verb] = {"read": Verb.READ, "write": Verb.CHANGE, "execute": Verb.RUN}
 
 
 def _rfc3339(text: str) -> str:
@@ -108,6 +111,7 @@ class Operation:
     body: type[BaseModel] | None
     headers: tuple[str, ...]
     lane: Lane
+    asks: tuple[Verb, Object]
 
 
 def operation(
@@ -120,19 +124,26 @@ def operation(
     body: type[BaseModel] | None = None,
     headers: tuple[str, ...] = (),
     lane: Lane = "quick",
+    asks: tuple[Verb, Object] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[None]]]:
     """Make `verb(self, *path, [query], [body])` a request handler. It runs in a thread of its lane; a coroutine stays
     on the loop.
 
+    `action` and `resource` are what Jupyter's authorizer is asked, `asks` what our policy is; by default the same.
+
     It returns a model, or `(status, model)`, or `Bytes`; a coroutine has written its answer itself.
     """
-    declared = Operation(summary, action, resource, answers, query, body, headers, lane)
+    asks = asks or (_VERBS[action], Object(resource.removeprefix("dataops:")))
+    is_open = rule_of(*asks) is May.ANYBODY
+    declared = Operation(summary, action, resource, answers, query, body, headers, lane, asks)
 
     def decorate(verb: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
         @authenticated
         @wraps(verb)
         async def handle(self: DataOpsHandler, *path: str) -> None:
             await self.require(action, resource)
+            if not is_open:
+                await self.in_thread(self.ask_policy, *asks)
             arguments: list[Any] = list(path)
             if query is not None:
                 arguments.append(_validated(query, self.query_arguments()))
@@ -197,6 +208,9 @@ class DataOpsHandler(APIHandler):
 
     async def in_thread(self, call: Callable[..., Any], *args: Any, lane: Lane = "quick") -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.lanes.pool(lane), partial(call, *args))
+
+    def ask_policy(self, verb: Verb, kind: Object) -> None:
+        require_first(self.services, self.actor, verb, kind)
 
     async def require(self, action: Action, resource: str) -> None:
         allowed = self.authorizer.is_authorized(self, self.current_user, action, resource)

@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, TypeVar
@@ -19,11 +20,17 @@ from typing import Any, TypeVar
 from ..api_models import RunSummaryModel
 from ..domain.events import SubjectKind
 from ..domain.runs import RunSummary
+from ..ports import Bell
 from ..services import Services, runs
 
 T = TypeVar("T")
 
-LOOK_EVERY_S = 0.05
+LOOK_EVERY_S = 1.0
+"""What changes wakes the broadcaster, unless it is another host that writes to the same file."""
+
+TOGETHER_S = 0.05
+"""What changes within this time after something was told is told together."""
+
 AFTER_TROUBLE_S = 1.0
 KEPT_BYTES = 8 * 1024 * 1024
 """Of what was told last; more is forgotten, and read again by the stream that needs it."""
@@ -109,18 +116,37 @@ class Broadcaster:
         return next(iter(deque(behind, maxlen=1)), None)
 
     async def _look(self) -> None:
-        changes: int | None = None
         while True:
             try:
+                with closing(self._services().store.bell()) as bell:
+                    await self._follow(bell)
+            except Exception:  # Whatever it is, the streams go on when it is over.
+                logging.getLogger("dataops_lab").exception("Changes could not be read; trying again.")
+                await asyncio.sleep(AFTER_TROUBLE_S)
+
+    async def _follow(self, bell: Bell) -> None:
+        rung = asyncio.Event()
+
+        def hear() -> None:
+            bell.silence()
+            rung.set()
+
+        loop = asyncio.get_running_loop()
+        loop.add_reader(bell.fileno(), hear)
+        try:
+            changes: int | None = None
+            while True:
+                rung.clear()
                 # The look itself is two or three system calls; only when there is something is a thread needed.
                 if (now := self._services().store.changes()) != changes:
                     while batch := await self._read(self._seq, None):
                         self._tell(batch)
                     changes = now
-            except Exception:  # Whatever it is, the streams go on when it is over.
-                logging.getLogger("dataops_lab").exception("Changes could not be read; trying again.")
-                await asyncio.sleep(AFTER_TROUBLE_S)
-            await asyncio.sleep(LOOK_EVERY_S)
+                    await asyncio.sleep(TOGETHER_S)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(rung.wait(), LOOK_EVERY_S)
+        finally:
+            loop.remove_reader(bell.fileno())
 
     def _tell(self, batch: Batch) -> None:
         self._batches.append(batch)

@@ -24,11 +24,12 @@ from ..services import Services, records, runs
 from ..services.records import Journal, Told
 from ..services.runs import RunView
 from .base import DataOpsHandler, operation
-from .broadcaster import LOOK_EVERY_S, Batch
+from .broadcaster import Batch
 from .runs import RUNS
 
 T = TypeVar("T")
 
+JOURNAL_EVERY_S = 0.05
 HEARTBEAT_EVERY_S = 15.0
 MAX_JOURNALS = 20
 SEND_AT_ONCE = 1024 * 1024
@@ -117,7 +118,7 @@ class EventsHandler(DataOpsHandler):
                 await self._send(b": still here\n\n")
                 sent_at, silent = time.monotonic(), 0.0
             # A journal grows without a change in the store.
-            patience = LOOK_EVERY_S if follower.is_reading else HEARTBEAT_EVERY_S - silent
+            patience = JOURNAL_EVERY_S if follower.is_reading else HEARTBEAT_EVERY_S - silent
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), patience)
 

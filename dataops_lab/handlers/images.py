@@ -19,6 +19,7 @@ from ..api_models import (
     RegistryModel,
     TrialRequest,
 )
+from ..domain.policy import Object, Verb
 from ..services import image_tasks, image_trials, images, registries
 from .base import DataOpsHandler, operation
 
@@ -164,7 +165,11 @@ class ImageTaskHandler(DataOpsHandler):
 
 class CancelImageTaskHandler(DataOpsHandler):
     @operation(
-        "Ask for the end of a task; safe to repeat", action="write", resource=IMAGES, answers={202: ImageTaskModel}
+        "Ask for the end of a task; safe to repeat",
+        action="write",
+        resource=IMAGES,
+        answers={202: ImageTaskModel},
+        asks=(Verb.CHANGE, Object.IMAGE),
     )
     def post(self, task_id: str) -> ImageTaskModel:
         return ImageTaskModel.of(image_tasks.cancel(self.services, task_id, by=self.actor))
@@ -208,7 +213,11 @@ class ImageTrialHandler(DataOpsHandler):
 
 class RegistriesHandler(DataOpsHandler):
     @operation(
-        "Registries to which there is a login", action="read", resource=IMAGES, answers={200: PageModel[RegistryModel]}
+        "Registries to which there is a login",
+        action="read",
+        resource=IMAGES,
+        answers={200: PageModel[RegistryModel]},
+        asks=(Verb.READ, Object.REGISTRY),
     )
     def get(self) -> PageModel[RegistryModel]:
         return PageModel[RegistryModel](items=[RegistryModel.of(it) for it in registries.of(self.services)])
@@ -221,11 +230,18 @@ class RegistryHandler(DataOpsHandler):
         resource=IMAGES,
         answers={200: RegistryModel},
         body=LoginRequest,
+        asks=(Verb.CHANGE, Object.REGISTRY),
     )
     def put(self, registry: str, body: LoginRequest) -> RegistryModel:
         return RegistryModel.of(registries.put(self.services, registry, body.to_domain(), by=self.actor))
 
-    @operation("Forget the login to a registry", action="write", resource=IMAGES, answers={200: RegistryModel})
+    @operation(
+        "Forget the login to a registry",
+        action="write",
+        resource=IMAGES,
+        answers={200: RegistryModel},
+        asks=(Verb.CHANGE, Object.REGISTRY),
+    )
     def delete(self, registry: str) -> RegistryModel:
         return RegistryModel.of(registries.remove(self.services, registry, by=self.actor))
 

@@ -20,6 +20,7 @@ from ..api_models import (
     TakenAlongModel,
     VersionModel,
 )
+from ..domain.policy import Object, Verb
 from ..services import jobs, moves
 from .base import Cursor, DataOpsHandler, operation
 from .runs import local_path, server_root
@@ -119,6 +120,7 @@ class MovesHandler(DataOpsHandler):
         answers={200: MovedModel},
         body=MoveRequest,
         lane="submit",
+        asks=(Verb.CHANGE, Object.CONTENTS),
     )
     def post(self, body: MoveRequest) -> MovedModel:
         path, to, root = local_path(self, body.path), local_path(self, body.to), real_root(self)

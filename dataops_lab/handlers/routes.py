@@ -48,6 +48,7 @@ from .projects import ProjectHandler
 from .retention import RetentionApplyHandler, RetentionHandler, RetentionPreviewHandler
 from .runs import (
     ArtifactHandler,
+    BatchHandler,
     CancelHandler,
     InputsHandler,
     JournalHandler,
@@ -99,6 +100,7 @@ ROUTES = (
     Route("/jobs/{job_id}/versions", VersionsHandler),
     Route("/projects/{project}", ProjectHandler),
     Route("/runs", RunsHandler),
+    Route("/runs/batch", BatchHandler),
     Route("/runs/{run_id}", RunHandler),
     Route("/runs/{run_id}/kept", KeptHandler),
     Route("/runs/{run_id}/verify", VerifyHandler),

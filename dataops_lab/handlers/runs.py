@@ -9,6 +9,8 @@ from jupyter_server.utils import to_os_path
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..api_models import (
+    BatchModel,
+    BatchRequest,
     InputsModel,
     JournalPage,
     PageModel,
@@ -19,7 +21,8 @@ from ..api_models import (
     VerificationModel,
 )
 from ..domain.environments import Resources
-from ..domain.runs import RunState, Submission
+from ..domain.policy import Object, Verb
+from ..domain.runs import ParameterRow, RunState, Submission
 from ..ports import RunFilter
 from ..services import damage, records, retention, runs
 from ..services.runs import Submitted
@@ -102,20 +105,42 @@ class RunsHandler(DataOpsHandler):
         lane="submit",
     )
     def post(self, body: SubmitRequest) -> tuple[int, RunModel]:
-        submission = Submission(
-            path=local_path(self, body.path),
-            root=server_root(self),
-            parameters=body.parameters,
-            name=body.name,
-            environment=body.environment,
-            kernel=body.kernel,
-            image=body.image,
-            resources=body.resources.to_domain() if body.resources else Resources(),
-            pinned=None if body.pinned is None else tuple(body.pinned),
-            **body.settings(),
-            key=self.request.headers.get(KEY_HEADER),
-        )
-        return _created(runs.submit(self.services, submission, by=self.actor))
+        return _created(runs.submit(self.services, _submission(self, body), by=self.actor))
+
+
+class BatchHandler(DataOpsHandler):
+    @operation(
+        "Submit a notebook with many rows of parameters: one snapshot, and a run for each row, all or none. The same "
+        "key with the same rows gives the same runs (200)",
+        action="execute",
+        resource=RUNS,
+        answers={201: BatchModel, 200: BatchModel},
+        body=BatchRequest,
+        headers=(KEY_HEADER,),
+        lane="submit",
+    )
+    def post(self, body: BatchRequest) -> tuple[int, BatchModel]:
+        rows = [ParameterRow(parameters=row) for row in body.rows]
+        queued = runs.submit_many(self.services, _submission(self, body), rows, by=self.actor)
+        created = sum(is_new for _, is_new in queued)
+        answer = BatchModel(runs=[RunSummaryModel.of(run) for run, _ in queued], created=created)
+        return (201 if created else 200), answer
+
+
+def _submission(handler: DataOpsHandler, body: SubmitRequest) -> Submission:
+    return Submission(
+        path=local_path(handler, body.path),
+        root=server_root(handler),
+        parameters=body.parameters,
+        name=body.name,
+        environment=body.environment,
+        kernel=body.kernel,
+        image=body.image,
+        resources=body.resources.to_domain() if body.resources else Resources(),
+        pinned=None if body.pinned is None else tuple(body.pinned),
+        **body.settings(),
+        key=handler.request.headers.get(KEY_HEADER),
+    )
 
 
 class RunHandler(DataOpsHandler):
@@ -123,17 +148,35 @@ class RunHandler(DataOpsHandler):
     def get(self, run_id: str) -> RunModel:
         return RunModel.of(runs.get(self.services, run_id))
 
-    @operation("Delete a run and its record, for good", action="write", resource=RUNS, answers={204: None})
+    @operation(
+        "Delete a run and its record, for good",
+        action="write",
+        resource=RUNS,
+        answers={204: None},
+        asks=(Verb.DELETE, Object.RUN),
+    )
     def delete(self, run_id: str) -> None:
         retention.delete(self.services, run_id, by=self.actor)
 
 
 class KeptHandler(DataOpsHandler):
-    @operation("Keep a run: nothing deletes it; safe to repeat", action="write", resource=RUNS, answers={200: RunModel})
+    @operation(
+        "Keep a run: nothing deletes it; safe to repeat",
+        action="write",
+        resource=RUNS,
+        answers={200: RunModel},
+        asks=(Verb.KEEP, Object.RUN),
+    )
     def put(self, run_id: str) -> RunModel:
         return RunModel.of(retention.keep(self.services, run_id, by=self.actor))
 
-    @operation("Let a run go; safe to repeat", action="write", resource=RUNS, answers={200: RunModel})
+    @operation(
+        "Let a run go; safe to repeat",
+        action="write",
+        resource=RUNS,
+        answers={200: RunModel},
+        asks=(Verb.KEEP, Object.RUN),
+    )
     def delete(self, run_id: str) -> RunModel:
         return RunModel.of(retention.unkeep(self.services, run_id, by=self.actor))
 
@@ -145,6 +188,7 @@ class VerifyHandler(DataOpsHandler):
         resource=RUNS,
         answers={200: VerificationModel},
         lane="slow",
+        asks=(Verb.VERIFY, Object.RUN),
     )
     def post(self, run_id: str) -> VerificationModel:
         run = runs.get(self.services, run_id).run
@@ -152,7 +196,13 @@ class VerifyHandler(DataOpsHandler):
 
 
 class CancelHandler(DataOpsHandler):
-    @operation("Ask for the end of a run; safe to repeat", action="execute", resource=RUNS, answers={202: RunModel})
+    @operation(
+        "Ask for the end of a run; safe to repeat",
+        action="execute",
+        resource=RUNS,
+        answers={202: RunModel},
+        asks=(Verb.CANCEL, Object.RUN),
+    )
     def post(self, run_id: str) -> RunModel:
         return RunModel.of(runs.cancel(self.services, run_id, by=self.actor))
 

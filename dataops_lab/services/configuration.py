@@ -18,6 +18,7 @@ from ..domain.configuration import (
 )
 from ..domain.environments import Environment
 from ..domain.images import checked_name, checked_reference
+from ..domain.policy import Object, Verb
 from ..domain.secrets import of_environment
 from ..domain.variables import Variable
 from ..errors import Conflict, Refused
@@ -25,7 +26,7 @@ from ..ports import Transaction
 from . import images, secrets
 from .context import Services
 from .environments import audit, check_variable
-from .permissions import require_administrator
+from .permissions import require
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def export(ctx: Services) -> Configuration:
 
 def plan(ctx: Services, wanted: Configuration, *, by: Actor) -> Plan:
     """What `apply` would do; nothing is changed. Refused as it would be."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.CONFIGURATION)
     try:
         with ctx.store.begin() as tx:
             planned = _applied(ctx, tx, wanted, by=by)
@@ -61,7 +62,7 @@ def plan(ctx: Services, wanted: Configuration, *, by: Actor) -> Plan:
 
 def apply(ctx: Services, wanted: Configuration, *, state: str | None = None, by: Actor) -> Plan:
     """Make it so, in one transaction. With the `state` of a plan, Conflict when it is not what there is any more."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.CONFIGURATION)
     with ctx.store.begin() as tx:
         done = _applied(ctx, tx, wanted, by=by)
         if state is not None and state != done.state:
@@ -151,10 +152,10 @@ def _set(ctx: Services, tx: Transaction, entry: EnvironmentEntry, *, by: Actor) 
     variables = {it.name: it.value for it in tx.variables.of(entry.name)}
     present = {it.name for it in tx.secrets.of(of_environment(entry.name))}
     for name in present - set(present if entry.secrets is None else entry.secrets):
-        tx.secrets.remove(of_environment(entry.name), name)
+        tx.secrets.remove(of_environment(entry.name), name, at=ctx.clock.now(), by=by)
     if entry.variables is not None:
         for name in variables.keys() - entry.variables.keys():
-            tx.variables.remove(entry.name, name)
+            tx.variables.remove(entry.name, name, at=ctx.clock.now(), by=by)
         for name, value in entry.variables.items():
             if variables.get(name) != value:
                 tx.variables.put(Variable(entry.name, name, value, ctx.clock.now(), by))

@@ -7,10 +7,11 @@ from contextlib import contextmanager, suppress
 
 from ..domain.actors import Actor
 from ..domain.inputs import Inputs
+from ..domain.policy import Object, Verb
 from ..domain.records import RecordFile, record_digest
 from ..errors import Damaged, NotFound, StoreBusy
 from .context import Services
-from .permissions import require_owner
+from .permissions import require
 from .runs import RunView, get
 
 MISSING = "Its bytes are missing."
@@ -25,7 +26,7 @@ def verify(ctx: Services, run_id: str, *, by: Actor) -> Mapping[str, str]:
     Reads every byte. What was found is noted with the run, also that it is whole again.
     """
     view = get(ctx, run_id)
-    require_owner(ctx, f"Run {view.run.id}", view.run.created_by, "verify", by=by)
+    require(ctx, by, Verb.VERIFY, Object.RUN, owner=view.run.created_by, what=f"Run {view.run.id}")
     if view.record is None:
         return {}
     found = {} if _is_as_stored(view) else {_RECORD: _ALTERED}

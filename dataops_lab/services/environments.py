@@ -9,13 +9,14 @@ from functools import partial
 
 from ..domain.actors import Actor
 from ..domain.environments import SANDBOX, Environment
+from ..domain.policy import Object, Verb
 from ..domain.runs import RunState
 from ..domain.secrets import of_environment
 from ..domain.variables import Variable, check_name, check_value
 from ..errors import Conflict, NotFound
 from ..ports import Transaction
 from .context import Services
-from .permissions import require_administrator
+from .permissions import require
 
 LAST = 1 << 30
 """As a position: behind all others."""
@@ -36,7 +37,7 @@ def get(ctx: Services, name: str) -> Environment:
 
 def add(ctx: Services, environment: Environment, *, by: Actor) -> Environment:
     """At its position in promotion order; those behind it move on. Conflict when there is one of that name."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.ENVIRONMENT)
     environment.check()
     with ctx.store.begin() as tx:
         if any(it.name == environment.name for it in tx.environments.all()):
@@ -46,7 +47,7 @@ def add(ctx: Services, environment: Environment, *, by: Actor) -> Environment:
 
 def change(ctx: Services, environment: Environment, *, revision: int | None = None, by: Actor) -> Environment:
     """Replace the one of that name. With `revision`, Conflict when somebody has changed it since."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.ENVIRONMENT)
     environment.check()
     with ctx.store.begin() as tx:
         before = tx.environments.get(environment.name)
@@ -75,7 +76,7 @@ def put(ctx: Services, tx: Transaction, environment: Environment, *, by: Actor) 
 
 def remove(ctx: Services, name: str, *, by: Actor) -> Environment:
     """With its variables and secrets; as it was. Conflict while a run in it has not ended."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.ENVIRONMENT)
     with ctx.store.begin() as tx:
         environment = tx.environments.get(name)
         if name == SANDBOX:
@@ -90,11 +91,12 @@ def remove(ctx: Services, name: str, *, by: Actor) -> Environment:
                 code="environment_in_use",
                 runs=waiting[:100],
             )
+        now = ctx.clock.now()
         for variable in tx.variables.of(name):
-            tx.variables.remove(name, variable.name)
+            tx.variables.remove(name, variable.name, at=now, by=by)
         for secret in tx.secrets.of(of_environment(name)):
-            tx.secrets.remove(secret.scope, secret.name)
-        tx.environments.remove(name)
+            tx.secrets.remove(secret.scope, secret.name, at=now, by=by)
+        tx.environments.remove(name, at=now, by=by)
         for position, each in enumerate(tx.environments.all()):
             if each.position != position:
                 tx.environments.put(replace(each, position=position), at=ctx.clock.now(), by=by)
@@ -112,7 +114,7 @@ def variables(ctx: Services, environment: str) -> Sequence[Variable]:
 
 
 def set_variable(ctx: Services, environment: str, name: str, value: str, *, by: Actor) -> Variable:
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.VARIABLE)
     check_variable(name, value)
     with ctx.store.begin() as tx:
         tx.environments.get(environment)
@@ -135,12 +137,12 @@ def put_variable(ctx: Services, tx: Transaction, environment: str, name: str, va
 
 def remove_variable(ctx: Services, environment: str, name: str, *, by: Actor) -> Variable:
     """As it was."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.VARIABLE)
     with ctx.store.begin() as tx:
         tx.environments.get(environment)
         found = next((it for it in tx.variables.of(environment) if it.name == name), None)
         if found is None:
             raise NotFound(f"There is no variable {name!r} in {environment}.")
-        tx.variables.remove(environment, name)
+        tx.variables.remove(environment, name, at=ctx.clock.now(), by=by)
         tx.once_committed(partial(audit.info, "%s removed the variable %s of %s", by, name, environment))
         return found

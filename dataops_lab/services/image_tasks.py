@@ -28,11 +28,12 @@ from ..domain.images import (
     checked_reference,
     kept_tag,
 )
+from ..domain.policy import Object, Verb
 from ..domain.recipes import checked_requirements, read_environment
 from ..errors import Conflict, DataOpsError, InvalidRequest, Refused, Unavailable
 from ..ports import ImageBackend, Say, Transaction
 from .context import Services
-from .permissions import require_administrator
+from .permissions import require
 from .registries import login_for
 
 MAX_LOG = 1_000_000
@@ -129,7 +130,7 @@ def build(ctx: Services, asked: AddImage, asked_recipe: BuildRecipe, *, by: Acto
 def cancel(ctx: Services, task_id: str, *, by: Actor) -> ImageTask:
     """Ask for its end, which it finds as soon as its installer is gone: it has failed then. Safe to repeat; Conflict
     when it has ended otherwise. The catalogue stays as it is, unless it was changed already."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.IMAGE)
     with ctx.store.begin() as tx:
         tx.images.find(tx.images.task(task_id).image)  # holds the name: what is not there by now will not be
         task = _as_it_is(ctx, tx.images.task(task_id))
@@ -166,7 +167,7 @@ def _as_it_is(ctx: Services, task: ImageTask) -> ImageTask:
 def _start(
     ctx: Services, kind: str, image: str, settings: DockerSettings, work: Callable[[_Log], None], *, by: Actor
 ) -> ImageTask:
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.IMAGE)
     # What nobody could do is refused here and now, not in a log.
     ctx.image_backend(settings.host).check()
     now = ctx.clock.now()

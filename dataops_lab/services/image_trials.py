@@ -12,12 +12,13 @@ from ulid import ULID
 from ..domain.actors import Actor
 from ..domain.environments import SANDBOX
 from ..domain.images import ImageTrial
+from ..domain.policy import Object, Verb
 from ..domain.runs import RunState, Submission, TriggerKind
 from ..domain.snapshots import kernel_for
 from ..errors import InvalidRequest, Refused
 from . import images, runs
 from .context import Services
-from .permissions import require_administrator
+from .permissions import require
 from .placement import place
 from .runs import RunView
 
@@ -69,7 +70,7 @@ def start(
 
     Of the given `jobs`, or of those that ran on the image `instead_of` in the last `days`.
     """
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.RUN, Object.IMAGE)
     if bool(jobs) == (instead_of is not None):
         raise InvalidRequest("Name either the jobs to try, or the image whose users they are.")
     with ctx.store.read() as tx:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from ..domain.actors import Actor
 from ..domain.images import Deprecation, Frozen, Image, kept_tag
 from ..domain.jobs import Job
+from ..domain.policy import Object, Verb
 from ..domain.runs import Run
 from ..errors import Conflict, InvalidRequest, Refused
 from ..ports import Transaction
 from .context import Services
-from .permissions import require_administrator
+from .permissions import require
 from .registries import login_for
 
 USED_WITHIN_DAYS = 30
@@ -93,7 +94,7 @@ def get(ctx: Services, name: str) -> ImageView:
 
 
 def change(ctx: Services, name: str, changes: ImageChanges, *, by: Actor) -> ImageView:
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.IMAGE)
     with ctx.store.begin() as tx:
         return _view(tx, changed(ctx, tx, name, changes, by=by))
 
@@ -123,7 +124,7 @@ def changed(ctx: Services, tx: Transaction, name: str, changes: ImageChanges, *,
 
 def allow(ctx: Services, name: str, environment: str, *, by: Actor) -> ImageView:
     """Let runs there use it. Safe to repeat."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.IMAGE)
     with ctx.store.begin() as tx:
         image, found = tx.images.get(name), tx.environments.get(environment)
         if found.docker.host != image.host:
@@ -139,7 +140,7 @@ def allow(ctx: Services, name: str, environment: str, *, by: Actor) -> ImageView
 
 def disallow(ctx: Services, name: str, environment: str, *, by: Actor) -> ImageView:
     """Safe to repeat. Runs that are queued keep the image with which they were submitted."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.IMAGE)
     with ctx.store.begin() as tx:
         image, found = tx.images.get(name), tx.environments.get(environment)
         if name in found.images:
@@ -158,14 +159,14 @@ def users(ctx: Services, name: str, *, days: int = USED_WITHIN_DAYS) -> ImageUse
 
 def remove(ctx: Services, name: str, *, by: Actor) -> None:
     """Out of the catalogue, and no longer kept by us. Conflict while somebody uses it."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.IMAGE)
     # Before the transaction that writes: nobody else writes while that looks through the runs of a month.
     looked_at = ctx.clock.now()
     _refuse_used(name, users(ctx, name))
     with ctx.store.begin() as tx:
         image = tx.images.get(name)
         _refuse_used(name, _users(ctx, tx, name, USED_WITHIN_DAYS, since=looked_at - _OTHER_CLOCKS))
-        tx.images.remove(name)
+        tx.images.remove(name, at=ctx.clock.now(), by=by)
     # After the commit: an image that is kept for nothing does less harm than one that is gone.
     backend = ctx.image_backend(image.host)
     for pin in image.pins:

@@ -12,6 +12,7 @@ from ..domain.environments import SANDBOX
 from ..domain.events import Event, Subject, SubjectKind
 from ..domain.inputs import Pins
 from ..domain.jobs import Job
+from ..domain.policy import Object, Verb
 from ..domain.runs import RunSummary
 from ..domain.settings import GivenSettings, check_concurrency
 from ..domain.snapshots import Inspection, WrittenIn
@@ -21,11 +22,11 @@ from ..errors import InvalidRequest, StaleWrite
 from ..ports import Page
 from .authoring import offered_kernels
 from .context import Services
-from .permissions import require_owner
+from .permissions import require
 from .placement import image_of, surroundings
 from .runs import last_of_jobs
 from .versions import pins_of
-from .workspaces import moved_finding, moved_here
+from .workspaces import job_of, moved_finding, moved_job
 
 
 def inspect(
@@ -41,16 +42,19 @@ def inspect(
 ) -> Inspection:
     """What a run of the notebook at the local `path` would take along and could be given. Stores nothing."""
     image = image or image_of(ctx, path, environment, root=root)
+    job = job_of(ctx, path)
     found = ctx.notebooks.inspect(
         path,
         root=root,
         kernel=kernel,
         limits=ctx.limits,
         where=surroundings(ctx, environment, image),
-        pins=pins_of(ctx, path, pinned),
+        pins=pins_of(job, pinned),
     )
-    findings = (*found.findings, *moved_finding(moved_here(ctx, found.location, found.cell_ids)))
-    return replace(found, findings=findings, written_in=_written_in(ctx, path, root=root, by=by))
+    moved = None if job else moved_job(ctx, found.cell_ids)
+    return replace(
+        found, findings=(*found.findings, *moved_finding(moved)), written_in=_written_in(ctx, path, root=root, by=by)
+    )
 
 
 def take_along(ctx: Services, path: str, file: str, *, root: str | None) -> str | None:
@@ -112,7 +116,7 @@ def change(
     of_settings = {it.name for it in fields(GivenSettings)} & changes.keys()
     with ctx.store.begin() as tx:
         job = tx.jobs.get(job_id)
-        require_owner(ctx, f"Job {job.name}", job.created_by, "change", by=by)
+        require(ctx, by, Verb.CHANGE, Object.JOB, owner=job.created_by, what=f"Job {job.name}")
         if revision not in (None, job.revision):
             raise StaleWrite("Somebody else has changed the job. Look at it again.", id=job.id, revision=job.revision)
         settings = replace(job.settings, **{name: changes[name] for name in of_settings})
@@ -124,6 +128,10 @@ def change(
         if not changed.name:
             raise InvalidRequest("A job has a name.")
         changed = tx.jobs.change(changed)
+        subject = Subject(SubjectKind.JOB, changed.id)
+        told = {"changed": sorted(changes)}
+        now = ctx.clock.now()
+        tx.events.add(subject, "job.changed", at=now, actor=by, revision=changed.revision, data=told)
     return get(ctx, changed.id)
 
 

@@ -10,12 +10,13 @@ from typing import NamedTuple
 from ..domain.actors import Actor
 from ..domain.events import Subject, SubjectKind
 from ..domain.jobs import DEFAULT_PROJECT, Job
+from ..domain.policy import Object, Verb
 from ..domain.runs import RunState
 from ..domain.workspaces import Location, below, folders_above
 from ..errors import Conflict, InvalidRequest
 from ..ports import Transaction
 from .context import Services
-from .permissions import require_owner
+from .permissions import require
 from .workspaces import find, gone_of, settle
 
 
@@ -90,14 +91,14 @@ def relink(ctx: Services, job_id: str, *, other: str | None = None, path: str | 
         same = tx.jobs.get(other) if other is not None else find(tx, place).job if place else None
         if same and same.id == job.id:
             return job
-        require_owner(ctx, f"Job {job.name}", job.created_by, "relink", by=by)
+        require(ctx, by, Verb.CHANGE, Object.JOB, owner=job.created_by, what=f"Job {job.name}")
         _check_gone(ctx, tx, job, same)
         if same is None:
             assert place is not None
             if ctx.notebooks.missing([place.source]):
                 raise InvalidRequest(f"There is no notebook at {place.source}. Check the path.")
             return _move(tx, job, place, by=by, at=at)
-        require_owner(ctx, f"Job {same.name}", same.created_by, "relink", by=by)
+        require(ctx, by, Verb.CHANGE, Object.JOB, owner=same.created_by, what=f"Job {same.name}")
         return _join(tx, job, same, by=by, at=at)
 
 

@@ -1,8 +1,9 @@
-"""Who may do what. Asked here, whichever way a call came in."""
+"""Ask the policy. Here alone, whichever way a call came in."""
 
 from __future__ import annotations
 
 from ..domain.actors import Actor
+from ..domain.policy import May, Object, Verb, rule_of
 from ..errors import Forbidden
 from .context import Services
 
@@ -11,19 +12,33 @@ def may_administer(ctx: Services, by: Actor) -> bool:
     return not ctx.administrators or by.id in ctx.administrators
 
 
-def require_owner(ctx: Services, what: str, owner: Actor, verb: str, *, by: Actor) -> None:
-    """`what` is how the sentence for people names it."""
-    if by.id != owner.id and not may_administer(ctx, by):
+def allows(ctx: Services, by: Actor, verb: Verb, kind: Object, *, owner: Actor | None = None) -> bool:
+    """Whether this is open to them; what is for its owner, only with the `owner`."""
+    rule = rule_of(verb, kind)
+    if rule is May.ANYBODY or may_administer(ctx, by):
+        return True
+    return rule is May.OWNER and owner is not None and owner.id == by.id
+
+
+def require(
+    ctx: Services, by: Actor, verb: Verb, kind: Object, *, owner: Actor | None = None, what: str = "This"
+) -> None:
+    """Forbidden unless the policy allows it. `what` is how the sentence for people names it."""
+    if allows(ctx, by, verb, kind, owner=owner):
+        return
+    if owner is not None:
         raise Forbidden(
             f"{what} belongs to {owner}, who may {verb} it; so may an administrator. Ask one of them.",
             code="not_owner",
         )
+    raise Forbidden(
+        f"{what} is for administrators: {', '.join(sorted(ctx.administrators))}. Ask one of them.",
+        code="not_administrator",
+        user=by.id,
+    )
 
 
-def require_administrator(ctx: Services, by: Actor) -> None:
-    if not may_administer(ctx, by):
-        raise Forbidden(
-            f"This is for administrators: {', '.join(sorted(ctx.administrators))}. Ask one of them.",
-            code="not_administrator",
-            user=by.id,
-        )
+def require_first(ctx: Services, by: Actor, verb: Verb, kind: Object) -> None:
+    """What a route asks, which does not know the owner yet: that is asked by the service."""
+    if rule_of(verb, kind) is not May.OWNER:
+        require(ctx, by, verb, kind)

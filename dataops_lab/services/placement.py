@@ -9,13 +9,14 @@ from typing import Any
 from ..domain.actors import Actor
 from ..domain.environments import Environment, ExecutorKind, Resources
 from ..domain.images import Image, RunImage, authored_in
+from ..domain.policy import Object, Verb
 from ..domain.runs import Run, Submission
 from ..domain.secrets import Secret, of_environment
 from ..domain.snapshots import Finding, KernelChoice, Severity, Surroundings, kernel_for
 from ..errors import Forbidden, KernelUnavailable, Refused
 from ..ports import Transaction
 from .context import Services
-from .permissions import may_administer
+from .permissions import allows
 
 _WORDS = {"cpus": "CPUs", "memory_bytes": "bytes of memory", "pids": "processes", "gpus": "GPUs"}
 
@@ -209,7 +210,7 @@ def started_by(ctx: Services, placed: Placement, kernel: KernelChoice) -> Kernel
 def _closed(
     ctx: Services, environment: Environment, secrets: Sequence[Secret], by: Actor
 ) -> Refused | Forbidden | None:
-    if environment.guarded and not may_administer(ctx, by):
+    if not allows(ctx, by, Verb.RUN, Object.GUARDED_ENVIRONMENT if environment.guarded else Object.ENVIRONMENT):
         return Forbidden(
             f"Only administrators run in {environment.name} before something was promoted there. Run it in another "
             "environment, or ask one of them.",

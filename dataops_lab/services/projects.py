@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from ..domain.actors import Actor
 from ..domain.jobs import Project
+from ..domain.policy import Object, Verb
 from ..domain.settings import check_concurrency
 from .context import Services
-from .permissions import require_administrator
+from .permissions import require
 
 
 def get(ctx: Services, name: str) -> Project:
@@ -18,9 +19,8 @@ def get(ctx: Services, name: str) -> Project:
 
 def limit(ctx: Services, name: str, concurrency: int | None, *, by: Actor) -> Project:
     """How many runs of it may be active at once; None: as many as there are slots. What runs goes on."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.PROJECT)
     check_concurrency(concurrency)
     with ctx.store.begin() as tx:
         project = replace(tx.projects.get(name), concurrency=concurrency)
-        tx.projects.change(project)
-    return project
+        return tx.projects.change(project, at=ctx.clock.now(), by=by)

@@ -293,6 +293,7 @@ def _summary(view: RunView, inputs: Inputs) -> dict[str, Any]:
     return {
         "run": run.id,
         "job": view.job.name,
+        "path": view.job.path,
         "state": run.state,
         "reason": asdict(run.reason) if run.reason else None,
         "environment": run.environment,

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from ..domain.actors import Actor
 from ..domain.images import Login, checked_registry, registry_of
+from ..domain.policy import Object, Verb
 from ..domain.secrets import REGISTRIES, Secret
 from ..errors import InvalidRequest, NotFound
 from . import secrets
 from .context import Services
-from .permissions import require_administrator
+from .permissions import require
 
 _LONGEST = 10_000
 
@@ -24,7 +25,7 @@ def of(ctx: Services) -> Sequence[Secret]:
 
 def put(ctx: Services, registry: str, login: Login, *, by: Actor) -> Secret:
     """Set it, or replace it. Whether the registry takes it is seen at the next pull."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.REGISTRY)
     checked_registry(registry)
     if not login.username or not login.password or max(len(login.username), len(login.password)) > _LONGEST:
         raise InvalidRequest("A login has a user name and a password, or a token in its place.")
@@ -35,14 +36,14 @@ def put(ctx: Services, registry: str, login: Login, *, by: Actor) -> Secret:
 
 def remove(ctx: Services, registry: str, *, by: Actor) -> Secret:
     """As it was, sealed."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.REGISTRY)
     with ctx.store.begin() as tx:
         found = tx.secrets.find(REGISTRIES, registry)
         if found is None:
             raise NotFound(
                 f"There is no login to {registry}. `jupyter dataops image registries` shows which there are."
             )
-        tx.secrets.remove(REGISTRIES, registry)
+        tx.secrets.remove(REGISTRIES, registry, at=ctx.clock.now(), by=by)
         return found
 
 

@@ -10,12 +10,13 @@ from typing import TypeVar
 
 from ..domain.actors import RETENTION, Actor
 from ..domain.jobs import Job
+from ..domain.policy import Object, Verb
 from ..domain.retention import KEEP_EVENTS_FOR, RetentionRule, scopes_of
 from ..domain.runs import Run
 from ..errors import Conflict
 from ..ports import Transaction
 from .context import Services
-from .permissions import require_administrator, require_owner
+from .permissions import require
 from .runs import RunView, get
 
 APPLY_EVERY = dt.timedelta(hours=1)
@@ -38,7 +39,7 @@ T = TypeVar("T")
 def keep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
     """From now on nothing deletes it. Safe to repeat."""
     with ctx.store.begin() as tx:
-        run = _own(ctx, tx, run_id, by, "keep")
+        run = _own(ctx, tx, run_id, by, Verb.KEEP)
         tx.runs.keep(run.id, at=ctx.clock.now(), by=by)
     return get(ctx, run.id)
 
@@ -46,7 +47,7 @@ def keep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
 def unkeep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
     """It may go again. Safe to repeat."""
     with ctx.store.begin() as tx:
-        run = _own(ctx, tx, run_id, by, "unkeep")
+        run = _own(ctx, tx, run_id, by, Verb.KEEP)
         tx.runs.unkeep(run.id, at=ctx.clock.now(), by=by)
     return get(ctx, run.id)
 
@@ -54,7 +55,7 @@ def unkeep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
 def delete(ctx: Services, run_id: str, *, by: Actor) -> None:
     """With its record, for good. Its bytes go when they are collected, unless something else refers to them."""
     with ctx.store.begin() as tx:
-        run = _own(ctx, tx, run_id, by, "delete")
+        run = _own(ctx, tx, run_id, by, Verb.DELETE)
         if not run.state.is_terminal:
             raise Conflict(
                 f"Run {run.id} has not ended; it is {run.state}. Cancel it first.", code="not_finished", state=run.state
@@ -66,9 +67,9 @@ def delete(ctx: Services, run_id: str, *, by: Actor) -> None:
             )
 
 
-def _own(ctx: Services, tx: Transaction, run_id: str, by: Actor, verb: str) -> Run:
+def _own(ctx: Services, tx: Transaction, run_id: str, by: Actor, verb: Verb) -> Run:
     run = tx.runs.get(run_id)
-    require_owner(ctx, f"Run {run.id}", run.created_by, verb, by=by)
+    require(ctx, by, verb, Object.RUN, owner=run.created_by, what=f"Run {run.id}")
     return run
 
 
@@ -82,7 +83,7 @@ def rules(ctx: Services) -> Sequence[RetentionRule]:
 
 def set_rules(ctx: Services, given: Sequence[RetentionRule], *, by: Actor) -> Sequence[RetentionRule]:
     """Instead of all there were. Nothing goes at once: the engine applies them within the hour."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.RETENTION)
     with ctx.store.begin() as tx:
         _check(tx, given)
         tx.retention.put(given, at=ctx.clock.now(), by=by)
@@ -190,7 +191,7 @@ def collect(ctx: Services, *, fence: int | None = None, stopped: Callable[[], bo
 
 def apply_now(ctx: Services, *, by: Actor) -> Removed:
     """Both at once, for a person."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.RETENTION)
     removed = apply(ctx, by=by)
     collected = collect(ctx)
     return replace(removed, blobs=collected.blobs, bytes=collected.bytes)

@@ -13,11 +13,13 @@ from ..domain.actors import Actor
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.moments import Moment
 from ..domain.parameters import ParameterSchema
+from ..domain.policy import Object, Verb
 from ..domain.records import Record
 from ..domain.runs import (
     MANUAL,
     SUMMARY_TEXT,
     Attempt,
+    ParameterRow,
     Progress,
     Reason,
     Run,
@@ -30,17 +32,20 @@ from ..domain.runs import (
 from ..domain.settings import RunSettings, bounded, settled
 from ..domain.snapshots import Finding, KernelChoice
 from ..domain.versions import Manifest, Origin, Version, canonical_json, digest_of
-from ..errors import Conflict, InvalidRequest, KeyReused, NotFound
+from ..errors import Conflict, InvalidRequest, InvalidRows, KeyReused, NotFound, Refused
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
-from .permissions import require_owner
+from .permissions import require
 from .placement import THERE, Elsewhere, Placement, check_there, kernel_again, place_again, started_by
 from .queue import Waiting
 from .reactions import move_runs
-from .versions import make_version, take
+from .versions import Taken, make_version, take
 from .workspaces import moved_finding
 
 MAX_KEY_LENGTH = 200
+MAX_ROWS = 1000
+"""In one call, which writes them in one transaction."""
+ROWS_IN_MESSAGE = 10
 
 
 @dataclass(frozen=True)
@@ -78,21 +83,76 @@ def submit(ctx: Services, submission: Submission, *, by: Actor) -> Submitted:
         if submission.key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, submission.key)):
             return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
         job, version = make_version(ctx, tx, taken, by=by, at=moment.at)
-        placed, snapshot = taken.placed, taken.snapshot
-        order = Order(
-            version=version,
-            placed=placed,
-            kernel=started_by(ctx, placed, snapshot.kernel),
-            parameters=values,
-            settings=settled(submission, job.settings, placed.environment.limits),
-            origin=snapshot.origin,
-            inputs_digest=tx.inputs.put(snapshot.inputs),
-            findings=(*snapshot.findings, *placed.findings, *moved_finding(taken.moved, job)),
-            key=submission.key,
-            request_digest=request,
-        )
+        order = _first_order(ctx, tx, taken, job, version)
+        order = replace(order, parameters=values, key=submission.key, request_digest=request)
         run = queue_run(tx, order, by=by, at=moment)
     return Submitted(_just_queued(ctx, run, job, version), created=True)
+
+
+def submit_many(
+    ctx: Services, submission: Submission, rows: Sequence[ParameterRow], *, by: Actor
+) -> list[tuple[RunSummary, bool]]:
+    """Snapshot the notebook once, and queue a run of it for each row: all of them or none.
+
+    In the order of `rows`, each with whether it is new. Each row has a key made of the submission's key and its
+    number, so that the same rows with the same key give the same runs. InvalidRows names every row that is wrong.
+    """
+    if not 1 <= len(rows) <= MAX_ROWS:
+        raise InvalidRequest(f"There are {len(rows)} rows. A call takes 1 to {MAX_ROWS}; make several calls of more.")
+    asked = [_of_row(submission, row, number) for number, row in enumerate(rows, 1)]
+    _check(asked[-1])  # It has the longest key.
+    requests = [_request_digest(each) for each in asked]
+
+    taken = take(ctx, submission, by=by)
+    values = _checked_rows(ctx, taken.snapshot.manifest, asked)
+    moment = ctx.moment()
+    with ctx.store.begin() as tx:
+        there = [
+            _same_request(run, request) if each.key and (run := tx.runs.by_key(DEFAULT_PROJECT, each.key)) else None
+            for each, request in zip(asked, requests, strict=True)
+        ]
+        new: list[Run] = []
+        if not all(there):
+            job, version = make_version(ctx, tx, taken, by=by, at=moment.at)
+            order = _first_order(ctx, tx, taken, job, version)
+            orders = [
+                replace(order, parameters=given, key=each.key, request_digest=request)
+                for each, given, request, run in zip(asked, values, requests, there, strict=True)
+                if run is None
+            ]
+            new = queue_runs(tx, orders, by=by, at=moment)
+    queued = iter(new)
+    ids = [run.id if run else next(queued).id for run in there]
+    found = summaries(ctx, ids)
+    return [(found[run_id], run is None) for run_id, run in zip(ids, there, strict=True)]
+
+
+def _of_row(submission: Submission, row: ParameterRow, number: int) -> Submission:
+    return replace(
+        submission,
+        parameters={**submission.parameters, **row.parameters},
+        texts=(*(pair for pair in submission.texts if pair[0] not in row.parameters), *row.texts),
+        key=None if submission.key is None else f"{submission.key}#{number}",
+    )
+
+
+def _checked_rows(ctx: Services, manifest: Manifest, asked: Sequence[Submission]) -> list[dict[str, Any]]:
+    values: list[dict[str, Any]] = []
+    wrong: list[dict[str, Any]] = []
+    for number, each in enumerate(asked, 1):
+        try:
+            values.append(checked(ctx, manifest, each.parameters, each.texts))
+        except Refused as error:
+            wrong.append({"row": number, "message": error.message, "problems": error.detail.get("problems", [])})
+    if wrong:
+        raise invalid_rows(wrong)
+    return values
+
+
+def invalid_rows(wrong: Sequence[dict[str, Any]]) -> InvalidRows:
+    said = " ".join(f"Row {it['row']}: {it['message']}" for it in wrong[:ROWS_IN_MESSAGE])
+    more = f" {len(wrong) - ROWS_IN_MESSAGE} more rows are wrong." if len(wrong) > ROWS_IN_MESSAGE else ""
+    return InvalidRows(f"{said}{more} Nothing was started.", rows=list(wrong))
 
 
 def rerun(
@@ -154,6 +214,21 @@ class Order:
     request_digest: str | None = None
 
 
+def _first_order(ctx: Services, tx: Transaction, taken: Taken, job: Job, version: Version) -> Order:
+    """Order a run of a version that was just made, without parameters."""
+    placed, snapshot = taken.placed, taken.snapshot
+    return Order(
+        version=version,
+        placed=placed,
+        kernel=started_by(ctx, placed, snapshot.kernel),
+        parameters={},
+        settings=settled(taken.submission, job.settings, placed.environment.limits),
+        origin=snapshot.origin,
+        inputs_digest=tx.inputs.put(snapshot.inputs),
+        findings=(*snapshot.findings, *placed.findings, *moved_finding(taken.moved, job)),
+    )
+
+
 def repeated(old: Run, version: Version, placed: Placement, kernel: KernelChoice, why: TriggerKind) -> Order:
     """Order the same again: the version, parameters and inputs of then, in the place that it has now."""
     return Order(
@@ -180,16 +255,19 @@ def queue_run(tx: Transaction, order: Order, *, by: Actor, at: Moment) -> Run:
 def queue_runs(tx: Transaction, orders: Sequence[Order], *, by: Actor, at: Moment) -> list[Run]:
     """Queue several in one statement, see `queue_run`; in the order of `orders`, which name no part twice."""
     there = [tx.runs.part(*order.parent) if order.parent else None for order in orders]
-    queued = [run or _queued(order, by=by, at=at) for run, order in zip(there, orders, strict=True)]
+    # Ids of one moment have no order of their own, and the queue starts runs by it.
+    ids = sorted(str(ULID.from_datetime(at.at)) for _ in orders)
+    each = zip(there, ids, orders, strict=True)
+    queued = [run or _queued(order, run_id, by=by, at=at) for run, run_id, order in each]
     if new := [run for run, known in zip(queued, there, strict=True) if known is None]:
         tx.runs.add(*new)
     return queued
 
 
-def _queued(order: Order, *, by: Actor, at: Moment) -> Run:
+def _queued(order: Order, run_id: str, *, by: Actor, at: Moment) -> Run:
     parent_id, parent_key = order.parent or (None, None)
     return Run(
-        id=str(ULID.from_datetime(at.at)),
+        id=run_id,
         project=DEFAULT_PROJECT,
         job_id=order.version.job_id,
         version_digest=order.version.digest,
@@ -221,7 +299,7 @@ def cancel(ctx: Services, run_id: str, *, by: Actor) -> RunView:
     now = ctx.clock.now()
     with ctx.store.begin() as tx:
         run = tx.runs.get(run_id)
-        require_owner(ctx, f"Run {run.id}", run.created_by, "cancel", by=by)
+        require(ctx, by, Verb.CANCEL, Object.RUN, owner=run.created_by, what=f"Run {run.id}")
         if run.state.is_terminal:
             if run.state is not RunState.CANCELLED:
                 raise Conflict(f"Run {run.id} has already ended: {run.state}.", code="already_ended", state=run.state)

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ..domain.actors import Actor
+from ..domain.events import Subject, SubjectKind
+from ..domain.policy import Object, Verb
 from ..domain.secrets import Secret, of_environment
 from ..domain.variables import check_name, check_value
 from ..errors import Conflict, NotFound, Refused, SecretsLocked
 from ..ports import Transaction
 from .context import Services
 from .environments import audit
-from .permissions import require_administrator
+from .permissions import require
 
 
 def of(ctx: Services, environment: str) -> Sequence[Secret]:
@@ -24,7 +26,7 @@ def of(ctx: Services, environment: str) -> Sequence[Secret]:
 
 def put(ctx: Services, environment: str, name: str, value: str, *, by: Actor) -> Secret:
     """Set it, or replace its value. What runs now keeps the earlier one."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.SECRET)
     check_name(name)
     check_value(name, value)
     if not value:
@@ -56,13 +58,13 @@ def expect(ctx: Services, tx: Transaction, environment: str, name: str, *, by: A
 
 def remove(ctx: Services, environment: str, name: str, *, by: Actor) -> Secret:
     """As it was, sealed."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.SECRET)
     with ctx.store.begin() as tx:
         tx.environments.get(environment)
         found = tx.secrets.find(of_environment(environment), name)
         if found is None:
             raise NotFound(f"There is no secret {name!r} in {environment}.")
-        tx.secrets.remove(found.scope, name)
+        tx.secrets.remove(found.scope, name, at=ctx.clock.now(), by=by)
         tx.once_committed(partial(audit.info, "%s removed the secret %s", by, found.bound_to))
         return found
 
@@ -92,7 +94,7 @@ class Rotated:
 
 def rotate_key(ctx: Services, *, by: Actor) -> Rotated:
     """Put every secret under a new key, then forget the earlier ones. Safe to repeat after it was interrupted."""
-    require_administrator(ctx, by)
+    require(ctx, by, Verb.CHANGE, Object.SECRET)
     # First the key: until all of this is committed, both are there, and nothing is lost by a crash.
     key = ctx.vault.renew_key()
     with ctx.store.begin() as tx:
@@ -101,7 +103,10 @@ def rotate_key(ctx: Services, *, by: Actor) -> Rotated:
         found = tx.secrets.all()
         for secret in found:
             if secret.sealed is not None:
-                tx.secrets.put(replace(secret, sealed=ctx.vault.rewrap(secret.sealed, bound_to=secret.bound_to)))
+                tx.secrets.rewrap(replace(secret, sealed=ctx.vault.rewrap(secret.sealed, bound_to=secret.bound_to)))
+        told = {"key": key, "secrets": sum(secret.is_set for secret in found)}
+        keys = Subject(SubjectKind.SECRET, "keys")
+        tx.events.add(keys, "secret.key_rotated", at=ctx.clock.now(), actor=by, data=told)
     # Not those that came meanwhile: somebody may have sealed with them already.
     ctx.vault.forget_older_keys(key)
     audit.info("%s rotated the key of the secrets", by)

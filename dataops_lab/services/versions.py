@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ulid import ULID
 
 from ..domain.actors import Actor
+from ..domain.events import Subject, SubjectKind
 from ..domain.inputs import Pins
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.runs import Submission
@@ -18,7 +19,7 @@ from ..errors import Conflict
 from ..ports import Transaction
 from .context import Services
 from .placement import Placement, check_there, image_of, place
-from .workspaces import find, moved_here, settle
+from .workspaces import job_of, moved_job, settle
 
 
 @dataclass(frozen=True)
@@ -40,24 +41,22 @@ def take(ctx: Services, submission: Submission, *, by: Actor) -> Taken:
     with ctx.store.read() as tx:
         placed = place(ctx, tx, submission, by=by)
     check_there(ctx, placed)
+    job = job_of(ctx, submission.path)
     snapshot = ctx.notebooks.snapshot(
         submission.path,
         root=submission.root,
         kernel=submission.kernel,
         limits=ctx.limits,
         where=placed.where,
-        pins=pins_of(ctx, submission.path, submission.pinned),
+        pins=pins_of(job, submission.pinned),
     )
-    return Taken(submission, placed, snapshot, moved_here(ctx, snapshot.location, snapshot.cell_ids))
+    return Taken(submission, placed, snapshot, None if job else moved_job(ctx, snapshot.cell_ids))
 
 
-def pins_of(ctx: Services, path: str, given: Sequence[str] | None) -> Pins:
-    """The ones that are `given`, else those of the job of the notebook at `path`. InvalidRequest."""
+def pins_of(job: Job | None, given: Sequence[str] | None) -> Pins:
+    """The ones that are `given`, else those of the job, if there is one. InvalidRequest."""
     if given is not None:
         return Pins.checked(given)
-    location = ctx.notebooks.locate(path)
-    with ctx.store.read() as tx:
-        job = find(tx, location).job
     return Pins(job.pinned) if job else Pins()
 
 
@@ -98,9 +97,10 @@ def _job_of(tx: Transaction, taken: Taken, *, by: Actor, at: dt.datetime) -> Job
             pinned=pinned or (),
         )
         tx.jobs.add(job)
-    elif pinned is not None and pinned != job.pinned:
-        job = tx.jobs.change(replace(job, name=name, pinned=pinned))
-    elif job.name != name:
-        tx.jobs.rename(job.id, name)
-        job = replace(job, name=name)
+        tx.events.add(Subject(SubjectKind.JOB, job.id), "job.added", at=at, actor=by, revision=job.revision)
+    elif (name, job.pinned if pinned is None else pinned) != (job.name, job.pinned):
+        changed = [key for key, value in (("name", name), ("pinned", pinned)) if value not in (None, getattr(job, key))]
+        job = tx.jobs.change(replace(job, name=name, pinned=job.pinned if pinned is None else pinned))
+        subject, told = Subject(SubjectKind.JOB, job.id), {"changed": changed}
+        tx.events.add(subject, "job.changed", at=at, actor=by, revision=job.revision, data=told)
     return job

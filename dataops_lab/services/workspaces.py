@@ -84,16 +84,22 @@ def settle(tx: Transaction, location: Location, *, by: Actor, at: dt.datetime) -
     return workspace, Known(workspace, known.root, known.path, job)
 
 
-def moved_here(ctx: Services, location: Location, cell_ids: Sequence[str]) -> Job | None:
-    """Return the job whose notebook was moved to `location`, if there is exactly one that this may be.
+def job_of(ctx: Services, path: str) -> Job | None:
+    """Return the job of the notebook at the local `path`."""
+    location = ctx.notebooks.locate(path)
+    with ctx.store.read() as tx:
+        return find(tx, location).job
 
-    Its file is gone wherever this machine had it, and the cells are the same by their ids, but for some.
+
+def moved_job(ctx: Services, cell_ids: Sequence[str]) -> Job | None:
+    """Return the job whose notebook was moved and has these cells now, if there is exactly one that this may be.
+
+    Its file is gone wherever this machine had it, and the cells are the same by their ids, but for some. To be asked
+    for a notebook that is no job.
     """
     if not cell_ids:
         return None
     with ctx.store.read() as tx:
-        if find(tx, location).job:
-            return None
         gone = gone_of(ctx, tx, tx.jobs.page(limit=_MOST_JOBS).items)[:_MOST_COMPARED]
         newest = tx.versions.newest_of([job.id for job in gone])
     found = [job for job in gone if job.id in newest and same_notebook(cell_ids, _cells_of(ctx, newest[job.id]))]

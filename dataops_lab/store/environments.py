@@ -9,9 +9,11 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 
 from ..domain.actors import Actor
 from ..domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
+from ..domain.events import Subject, SubjectKind
 from ..errors import UnknownEnvironment
 from . import tables as t
 from .actors import SqlActors
+from .events import SqlEvents
 from .fitting import fitting
 from .locks import hold
 
@@ -20,9 +22,10 @@ _COLUMNS = ("name", "position", "revision", "changed_at", "changed_by")
 
 
 class SqlEnvironments:
-    def __init__(self, connection: Connection, actors: SqlActors) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors, events: SqlEvents) -> None:
         self._connection = connection
         self._actors = actors
+        self._events = events
 
     def get(self, name: str) -> Environment:
         hold(self._connection, "environment", name)
@@ -48,14 +51,22 @@ class SqlEnvironments:
         if changed.rowcount == 0:
             added = {**row, "name": environment.name, "revision": 1}
             self._connection.execute(insert(t.environments), fitting(t.environments, added))
-        return self.get(environment.name)
+        stored = self.get(environment.name)
+        kind = "environment.added" if stored.revision == 1 else "environment.changed"
+        self._events.add(_subject(stored.name), kind, at=at, actor=by, revision=stored.revision)
+        return stored
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, *, at: dt.datetime, by: Actor) -> None:
         self._connection.execute(delete(t.environments).where(t.environments.c.name == name))
+        self._events.add(_subject(name), "environment.removed", at=at, actor=by)
 
 
 _ALL = select(t.environments).order_by(t.environments.c.position, t.environments.c.name)
 _BY_NAME = select(t.environments).where(t.environments.c.name == bindparam("name"))
+
+
+def _subject(name: str) -> Subject:
+    return Subject(SubjectKind.ENVIRONMENT, name)
 
 
 def concurrency_limits(connection: Connection) -> dict[str, int | None]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from ..domain.actors import Actor
+from ..domain.events import Subject, SubjectKind
 from ..domain.images import (
     Deprecation,
     EarlierPin,
@@ -24,6 +25,7 @@ from ..domain.snapshots import KernelChoice
 from ..errors import NotFound, UnknownImage
 from . import tables as t
 from .actors import SqlActors
+from .events import SqlEvents
 from .fitting import fitting
 from .locks import hold
 
@@ -32,9 +34,10 @@ _COLUMNS = ("name", "revision")
 
 
 class SqlImages:
-    def __init__(self, connection: Connection, actors: SqlActors) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors, events: SqlEvents) -> None:
         self._connection = connection
         self._actors = actors
+        self._events = events
 
     def get(self, name: str) -> Image:
         image = self.find(name)
@@ -64,16 +67,24 @@ class SqlImages:
         if changed.rowcount == 0:
             added = {**row, "name": image.name, "revision": 1}
             self._connection.execute(insert(t.images), fitting(t.images, added))
-        return self.get(image.name)
+        stored = self.get(image.name)
+        kind = "image.added" if stored.revision == 1 else "image.changed"
+        self._events.add(_subject(stored.name), kind, at=at, actor=by, revision=stored.revision)
+        return stored
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, *, at: dt.datetime, by: Actor) -> None:
         self._connection.execute(delete(t.images).where(t.images.c.name == name))
+        self._events.add(_subject(name), "image.removed", at=at, actor=by)
 
     # --- tasks ----------------------------------------------------------------------------------
 
     def add_task(self, task: ImageTask) -> None:
         row = {**vars(task), "process": asdict(task.process), "log": ""}
         self._connection.execute(insert(t.image_tasks), fitting(t.image_tasks, row))
+        told = {"task": task.id, "kind": task.kind}
+        self._events.add(
+            _subject(task.image), "image.task_started", at=task.created_at, actor=task.created_by, data=told
+        )
 
     def task(self, task_id: str) -> ImageTask:
         row = self._connection.execute(
@@ -117,6 +128,10 @@ class SqlImages:
     def trials(self, limit: int) -> Sequence[ImageTrial]:
         query = select(t.image_trials).order_by(t.image_trials.c.id.desc()).limit(limit)
         return [_trial(row, self._actors) for row in self._connection.execute(query)]
+
+
+def _subject(name: str) -> Subject:
+    return Subject(SubjectKind.IMAGE, name)
 
 
 _TASK = [column for column in t.image_tasks.c if column.name != "log"]

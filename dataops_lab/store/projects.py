@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import replace
+
 from sqlalchemy import Connection, select, update
 
+from ..domain.actors import Actor
+from ..domain.events import Subject, SubjectKind
 from ..domain.jobs import Project
 from ..errors import NotFound
 from . import tables as t
+from .events import SqlEvents
 from .locks import held
 
 
 class SqlProjects:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, events: SqlEvents) -> None:
         self._connection = connection
+        self._events = events
 
     def get(self, name: str) -> Project:
         query = held(self._connection, select(t.projects).where(t.projects.c.name == name))
@@ -19,6 +26,11 @@ class SqlProjects:
             raise NotFound(f"There is no project {name!r}. There is `default`.")
         return Project(**row._mapping)
 
-    def change(self, project: Project) -> None:
+    def change(self, project: Project, *, at: dt.datetime, by: Actor) -> Project:
         query = update(t.projects).where(t.projects.c.name == project.name)
-        self._connection.execute(query.values(concurrency=project.concurrency, revision=t.projects.c.revision + 1))
+        revision = t.projects.c.revision
+        changed = query.values(concurrency=project.concurrency, revision=revision + 1).returning(revision)
+        stored = replace(project, revision=self._connection.execute(changed).scalar_one())
+        subject = Subject(SubjectKind.PROJECT, project.name)
+        self._events.add(subject, "project.changed", at=at, actor=by, revision=stored.revision)
+        return stored

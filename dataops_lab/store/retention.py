@@ -7,10 +7,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, insert, not_, select, update
 
 from ..domain.actors import Actor
+from ..domain.events import Subject, SubjectKind
 from ..domain.retention import RetentionRule, Scope
 from ..domain.runs import RunState
 from . import tables as t
+from .events import SqlEvents
 from .fitting import fitting
+
+_RULES = Subject(SubjectKind.RETENTION, "rules")
 
 
 def is_protected() -> ColumnElement[bool]:
@@ -19,8 +23,9 @@ def is_protected() -> ColumnElement[bool]:
 
 
 class SqlRetention:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, events: SqlEvents) -> None:
         self._connection = connection
+        self._events = events
 
     def rules(self) -> Sequence[RetentionRule]:
         c = t.retention_rules.c
@@ -42,6 +47,8 @@ class SqlRetention:
                     changed["revision"] = was.revision + 1
             added = {**row, **limits, **changed}
             self._connection.execute(insert(t.retention_rules), fitting(t.retention_rules, added))
+        told = [[rule.environment, rule.state, rule.days, rule.last] for rule in rules]
+        self._events.add(_RULES, "retention.changed", at=at, actor=by, data={"rules": told})
 
     def due(self, scope: Scope, *, now: dt.datetime) -> Iterator[str]:
         c = t.runs.c

@@ -1,21 +1,26 @@
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from ..domain.actors import Actor
+from ..domain.events import Subject, SubjectKind
 from ..domain.secrets import Sealed, Secret
 from . import tables as t
 from .actors import SqlActors
+from .events import SqlEvents
 from .fitting import fitting
 from .locks import hold
 
 
 class SqlSecrets:
-    def __init__(self, connection: Connection, actors: SqlActors) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors, events: SqlEvents) -> None:
         self._connection = connection
         self._actors = actors
+        self._events = events
 
     def of(self, scope: str) -> Sequence[Secret]:
         return [_secret(row, self._actors) for row in self._connection.execute(_OF_SCOPE, {"scope": scope})]
@@ -31,6 +36,16 @@ class SqlSecrets:
         return [_secret(row, self._actors) for row in self._connection.execute(_ALL)]
 
     def put(self, secret: Secret) -> None:
+        revision = self._put(secret)
+        kind = "secret.set" if secret.is_set else "secret.expected"
+        subject, at, by = _subject(secret.scope, secret.name), secret.changed_at, secret.changed_by
+        self._events.add(subject, kind, at=at, actor=by, revision=revision)
+
+    def rewrap(self, secret: Secret) -> None:
+        self._put(secret)
+
+    def _put(self, secret: Secret) -> int:
+        """Its new revision."""
         self._hold()
         sealed = secret.sealed
         row = {
@@ -45,17 +60,24 @@ class SqlSecrets:
         }
         c = t.secrets.c
         there = update(t.secrets).where(c.scope == secret.scope, c.name == secret.name)
-        changed = self._connection.execute(there.values(**fitting(t.secrets, row), revision=c.revision + 1))
-        if changed.rowcount == 0:
+        changed = there.values(**fitting(t.secrets, row), revision=c.revision + 1).returning(c.revision)
+        revision: int = self._connection.scalar(changed) or 1
+        if revision == 1:
             self._connection.execute(insert(t.secrets), row)
+        return revision
 
-    def remove(self, scope: str, name: str) -> None:
+    def remove(self, scope: str, name: str, *, at: dt.datetime, by: Actor) -> None:
         self._hold()
         self._connection.execute(delete(t.secrets).where(t.secrets.c.scope == scope, t.secrets.c.name == name))
+        self._events.add(_subject(scope, name), "secret.removed", at=at, actor=by)
 
     def _hold(self) -> None:
         # One lock for all: while keys are rotated, nobody may add what is sealed with an old one.
         hold(self._connection, "secrets")
+
+
+def _subject(scope: str, name: str) -> Subject:
+    return Subject(SubjectKind.SECRET, f"{scope}/{name}")
 
 
 _ALL = select(t.secrets).order_by(t.secrets.c.scope, t.secrets.c.name)

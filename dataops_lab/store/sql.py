@@ -77,21 +77,21 @@ class SqlTransaction:
     def __init__(self, connection: Connection, host: str, known: Known) -> None:
         self.actors = SqlActors(connection, known)
         self.events = SqlEvents(connection, self.actors)
-        self.projects = SqlProjects(connection)
+        self.projects = SqlProjects(connection, self.events)
         self.jobs = SqlJobs(connection, host, self.actors)
         self.workspaces = SqlWorkspaces(connection, host, self.actors)
-        self.versions = SqlVersions(connection, self.actors)
+        self.versions = SqlVersions(connection, self.actors, self.events)
         self.inputs = SqlInputs(connection)
         self.runs = SqlRuns(connection, self.events, self.actors)
         self.queue = SqlQueue(connection)
         self.attempts = SqlAttempts(connection, self.events)
         self.records = SqlRecords(connection)
         self.leases = SqlLeases(connection)
-        self.environments = SqlEnvironments(connection, self.actors)
-        self.variables = SqlVariables(connection, self.actors)
-        self.secrets = SqlSecrets(connection, self.actors)
-        self.retention = SqlRetention(connection)
-        self.images = SqlImages(connection, self.actors)
+        self.environments = SqlEnvironments(connection, self.actors, self.events)
+        self.variables = SqlVariables(connection, self.actors, self.events)
+        self.secrets = SqlSecrets(connection, self.actors, self.events)
+        self.retention = SqlRetention(connection, self.events)
+        self.images = SqlImages(connection, self.actors, self.events)
         self._connection = connection
         self.follow_up: list[Callable[[], None]] = []
 

@@ -1,20 +1,25 @@
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from ..domain.actors import Actor
+from ..domain.events import Subject, SubjectKind
 from ..domain.variables import Variable
 from . import tables as t
 from .actors import SqlActors
+from .events import SqlEvents
 from .fitting import fitting
 from .locks import hold
 
 
 class SqlVariables:
-    def __init__(self, connection: Connection, actors: SqlActors) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors, events: SqlEvents) -> None:
         self._connection = connection
         self._actors = actors
+        self._events = events
 
     def of(self, environment: str) -> Sequence[Variable]:
         rows = self._connection.execute(_OF_ENVIRONMENT, {"environment": environment})
@@ -25,12 +30,22 @@ class SqlVariables:
         c = t.variables.c
         there = update(t.variables).where(c.environment == variable.environment, c.name == variable.name)
         row = fitting(t.variables, {name: value for name, value in vars(variable).items() if name != "revision"})
-        if self._connection.execute(there.values(**row, revision=c.revision + 1)).rowcount == 0:
+        changed = there.values(**row, revision=c.revision + 1).returning(c.revision)
+        revision = self._connection.scalar(changed) or 1
+        if revision == 1:
             self._connection.execute(insert(t.variables), row)
+        subject = _subject(variable.environment, variable.name)
+        at, by = variable.changed_at, variable.changed_by
+        self._events.add(subject, "variable.set", at=at, actor=by, revision=revision)
 
-    def remove(self, environment: str, name: str) -> None:
+    def remove(self, environment: str, name: str, *, at: dt.datetime, by: Actor) -> None:
         c = t.variables.c
         self._connection.execute(delete(t.variables).where(c.environment == environment, c.name == name))
+        self._events.add(_subject(environment, name), "variable.removed", at=at, actor=by)
+
+
+def _subject(environment: str, name: str) -> Subject:
+    return Subject(SubjectKind.VARIABLE, f"{environment}/{name}")
 
 
 _OF_ENVIRONMENT = (

@@ -8,19 +8,22 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, not_, select, tuple_
 
 from ..domain.actors import Actor
+from ..domain.events import Subject, SubjectKind
 from ..domain.stored import known
 from ..domain.versions import Manifest, Origin, Version
 from ..errors import NotFound
 from . import tables as t
 from .actors import SqlActors
+from .events import SqlEvents
 from .fitting import fitting
 from .locks import held
 
 
 class SqlVersions:
-    def __init__(self, connection: Connection, actors: SqlActors) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors, events: SqlEvents) -> None:
         self._connection = connection
         self._actors = actors
+        self._events = events
 
     def get(self, job_id: str, digest: str) -> Version:
         version = self.find(job_id, digest)
@@ -50,6 +53,8 @@ class SqlVersions:
         version = Version(manifest.digest, job_id, number, manifest, at, by, origin)
         row = {**vars(version), "manifest": manifest.to_json(), "origin": asdict(origin)}
         self._connection.execute(insert(t.versions), fitting(t.versions, row))
+        told = {"number": number, "digest": version.digest}
+        self._events.add(Subject(SubjectKind.JOB, job_id), "job.version_added", at=at, actor=by, data=told)
         return version
 
     def remove(self, job_id: str, digest: str) -> bool:

@@ -353,6 +353,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runs/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Submit a notebook with many rows of parameters: one snapshot, and a run for each row, all or none. The same key with the same rows gives the same runs (200) */
+        post: operations["post_runs_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs/{run_id}": {
         parameters: {
             query?: never;
@@ -961,6 +978,94 @@ export interface components {
          * @enum {string}
          */
         AttemptState: "claimed" | "launching" | "running" | "finalizing" | "cancelling" | "timing_out" | "unconfirmed" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "released";
+        /**
+         * BatchModel
+         * @description The runs of a batch, in the order of its rows.
+         */
+        BatchModel: {
+            /** Runs */
+            runs: components["schemas"]["RunSummaryModel"][];
+            /** Created */
+            created: number;
+        };
+        /**
+         * BatchRequest
+         * @description A submission with many rows of parameters, a run for each. What a row gives overrides `parameters`.
+         */
+        BatchRequest: {
+            /**
+             * Priority
+             * @default null
+             */
+            priority: number | null;
+            /**
+             * Max Retries
+             * @default null
+             */
+            max_retries: number | null;
+            /**
+             * Retry On Timeout
+             * @default null
+             */
+            retry_on_timeout: boolean | null;
+            /**
+             * Queue Timeout S
+             * @default null
+             */
+            queue_timeout_s: number | null;
+            /**
+             * Start Timeout S
+             * @default null
+             */
+            start_timeout_s: number | null;
+            /**
+             * Timeout S
+             * @default null
+             */
+            timeout_s: number | null;
+            /**
+             * Total Timeout S
+             * @default null
+             */
+            total_timeout_s: number | null;
+            /** Path */
+            path: string;
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+            /**
+             * Environment
+             * @default sandbox
+             */
+            environment: string;
+            /**
+             * Kernel
+             * @default null
+             */
+            kernel: string | null;
+            /**
+             * Image
+             * @default null
+             */
+            image: string | null;
+            /** @default null */
+            resources: components["schemas"]["ResourcesModel"] | null;
+            /**
+             * Pinned
+             * @default null
+             */
+            pinned: string[] | null;
+            /** Rows */
+            rows: {
+                [key: string]: unknown;
+            }[];
+        };
         /**
          * Budget
          * @enum {string}
@@ -5504,6 +5609,113 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_runs_batch: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchModel"];
+                };
+            };
+            /** @description As asked for */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchModel"];
                 };
             };
             /** @description The request is not as documented here */

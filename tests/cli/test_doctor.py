@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from typing import NamedTuple
+
+import pytest
 
 from dataops_lab.cli import doctor
 from dataops_lab.wiring import Home
@@ -89,3 +92,47 @@ def test_a_state_folder_on_a_network_file_system_is_noted(tmp_path, monkeypatch)
 class Disk(NamedTuple):
     mountpoint: str
     fstype: str
+
+
+def test_a_copy_of_the_database_from_before_an_upgrade_is_noted_with_its_size(tmp_path):
+    home = Home(tmp_path)
+    assert list(doctor.copies_are_known(home)) == []
+    (tmp_path / "dataops.sqlite").write_bytes(b"now")
+    (tmp_path / "dataops.sqlite.revision-0006").write_bytes(b"x" * 2000)
+    [found] = doctor.copies_are_known(home)
+    assert (found.state, "dataops.sqlite.revision-0006" in found.message, "2 kB" in found.message) == (
+        "note",
+        True,
+        True,
+    ), found.message
+
+
+def test_one_notebook_in_two_clones_that_is_two_jobs_is_noted_with_the_command_that_joins_them(own_shell, git_clones):
+    own_shell.here("projects", "set", "default", "--concurrency", "0")
+    jobs = []
+    for clone in git_clones:
+        jobs.append(own_shell.here("run", str(clone / "sales.ipynb"), "--no-wait", "--json").json["job"]["id"])
+    assert jobs[0] != jobs[1]
+    assert "job" not in states(own_shell)
+    for clone in git_clones:
+        with (clone / ".git" / "config").open("a") as config:
+            config.write('[remote "origin"]\n\turl = git@example.org:team/work.git\n')
+        own_shell.here("run", str(clone / "sales.ipynb"), "--no-wait")
+
+    noted = states(own_shell)["job"]
+
+    assert noted["state"] == "note"
+    assert f"jobs relink {jobs[0]} {jobs[1]}" in noted["mend"]
+
+
+@pytest.fixture
+def git_clones(own_shell):
+    """Two work trees with one notebook, which do not know their remote yet."""
+    clones = []
+    for name in ("work", "copy"):
+        notebook = own_shell.folder / own_shell.notebook(f"{name}.ipynb", "1")
+        clone = own_shell.folder / name
+        subprocess.run(["git", "init", "-q", clone], check=True)
+        notebook.rename(clone / "sales.ipynb")
+        clones.append(clone)
+    return clones

@@ -111,6 +111,38 @@ def test_parameters_of_a_file_are_overridden_by_those_typed(shell):
     assert from_json["parameters"] == {"a": 7}
 
 
+def test_each_row_of_a_file_is_a_run_and_the_worst_end_is_the_exit_code(shell):
+    notebook = shell.notebook("rows.ipynb", "assert n < 3", parameters="n: int = 0")
+    (shell.folder / "rows.csv").write_text("n\n1\n3\n2\n")
+
+    answer = shell("run", notebook, "--params-file", "rows.csv")
+
+    assert answer.code == 1
+    assert answer.out.startswith("2 succeeded, 1 failed\n")
+
+
+def test_the_same_rows_with_the_same_key_are_the_same_runs(shell):
+    notebook = shell.notebook("keyed.ipynb", "1", parameters="n: int = 0")
+    (shell.folder / "keyed.csv").write_text("n\n1\n2\n")
+    asked = ("run", notebook, "--params-file", "keyed.csv", "--no-wait", "--key", "rows")
+
+    ids = [run["id"] for run in shell.here(*asked, "--json").json["items"]]
+
+    assert len(set(ids)) == 2
+    assert shell.here(*asked).out.split() == ids
+
+
+def test_a_file_with_one_row_that_does_not_fit_starts_nothing(shell):
+    notebook = shell.notebook("refused.ipynb", "1", parameters="n: int = 0")
+    (shell.folder / "wrong.csv").write_text("n\n1\nx\n")
+
+    answer = shell.here("run", notebook, "--params-file", "wrong.csv")
+
+    assert answer.code == 2
+    assert "Row 2: 'n'" in answer.err
+    assert shell.here("runs", "list", "--text", "refused", "--json").json["items"] == []
+
+
 def test_the_executed_notebook_is_written_at_the_end_also_of_a_run_that_failed(shell):
     old = shell.text("out.ipynb", "an older one")
 

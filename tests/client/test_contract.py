@@ -9,8 +9,17 @@ import pytest
 
 from dataops_lab.client import Update
 from dataops_lab.domain.retention import RetentionRule
-from dataops_lab.domain.runs import RunState
-from dataops_lab.errors import Conflict, DataOpsError, InvalidParameters, InvalidRequest, KeyReused, NotFound, Refused
+from dataops_lab.domain.runs import ParameterRow, RunState
+from dataops_lab.errors import (
+    Conflict,
+    DataOpsError,
+    InvalidParameters,
+    InvalidRequest,
+    InvalidRows,
+    KeyReused,
+    NotFound,
+    Refused,
+)
 
 from .conftest import has_begun
 
@@ -43,7 +52,7 @@ def test_a_run_is_followed_to_its_end_and_no_journal_event_is_missing_or_comes_t
     kinds = [event["kind"] for event in events if event["kind"] != "usage"]  # That is told when it is time.
     assert (kinds[0], kinds[-1]) == ("start", "end")
     assert events == client.journal(run.id).events
-    assert client.run(run.id) == updates[-1].run
+    assert client.run(run.id).summary() == updates[-1].run
 
 
 def test_a_run_that_has_ended_is_followed_in_the_same_way(installation, client):
@@ -98,6 +107,21 @@ def test_parameters_as_typed_are_read_by_their_declared_types_and_override(insta
 
     assert run.parameters == {"n": 3, "who": "b", "sizes": [4, 5]}
     client.cancel(run.id)
+
+
+def test_rows_are_a_run_each_in_their_order_and_with_a_key_the_same_ones(installation, client):
+    path = installation.notebook("rows.ipynb", "1", parameters="n: int = 1\nwho = 'a'")
+    rows = [ParameterRow({"n": 1}), ParameterRow(texts=(("n", "2"),)), ParameterRow()]
+
+    queued = client.submit_many(path, rows, parameters={"who": "b"}, key="rows")
+
+    made = [client.run(run.id).parameters for run in queued]
+    assert made == [{"n": 1, "who": "b"}, {"n": 2, "who": "b"}, {"who": "b"}]
+    again = client.submit_many(path, rows, parameters={"who": "b"}, key="rows")
+    assert [run.id for run in again] == [run.id for run in queued]
+    with pytest.raises(InvalidRows) as refused:
+        client.submit_many(path, [ParameterRow({"n": 1}), ParameterRow({"m": 1})])
+    assert [row["row"] for row in refused.value.detail["rows"]] == [2]
 
 
 def test_the_same_key_gives_the_same_run_and_another_request_with_it_is_a_conflict(installation, client):

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,9 +59,9 @@ def work(kind: str, request: pytest.FixtureRequest) -> Bundle:
 class Patient(Warm):
     """Does not say that none stands ready yet: waits until one does."""
 
-    def connect(self, command: Sequence[str], environment: Mapping[str, str]) -> socket.socket:
+    def connect(self, command: Sequence[str], environment: Mapping[str, str], **more: Any) -> socket.socket:
         for _ in range(3):
-            if (connection := super().connect(command, environment)) is not None:
+            if (connection := super().connect(command, environment, **more)) is not None:
                 return connection
             assert self.wait(60)
         raise AssertionError("None was handed out.")

@@ -35,6 +35,12 @@ SUCCEEDED = {
 
 
 @pytest.fixture
+def database(sqlite: str) -> str:
+    """Take SQLite alone: other tests give both databases all statements that these give."""
+    return sqlite
+
+
+@pytest.fixture
 def directory(tmp_path: Path) -> Path:
     (tmp_path / "run").mkdir()
     return tmp_path / "run"

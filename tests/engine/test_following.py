@@ -23,6 +23,12 @@ from dataops_lab.testing import FakeBackends, FakeExecutor, person
 from ..waiting import eventually
 
 
+@pytest.fixture
+def database(sqlite: str) -> str:
+    """Take SQLite alone: other tests give both databases all statements that these give."""
+    return sqlite
+
+
 class Hanging(FakeExecutor):
     """Accepts a start, and keeps it until it is told to `go_on`, or was waited for in vain."""
 

@@ -17,6 +17,12 @@ from ..waiting import eventually
 DAY = 24 * 3600
 
 
+@pytest.fixture
+def database(sqlite: str) -> str:
+    """Take SQLite alone: other tests give both databases all statements that these give."""
+    return sqlite
+
+
 def is_gone(ctx, run_id: str) -> bool:
     try:
         runs.get(ctx, run_id)

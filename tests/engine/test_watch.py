@@ -19,6 +19,12 @@ from ..hostile import a_pipe
 
 
 @pytest.fixture
+def database(sqlite: str) -> str:
+    """Take SQLite alone: other tests give both databases all statements that these give."""
+    return sqlite
+
+
+@pytest.fixture
 def journal(tmp_path: Path) -> Path:
     return tmp_path / "journal.jsonl"
 

@@ -26,6 +26,12 @@ environments:
 """
 
 
+@pytest.fixture
+def database(sqlite: str) -> str:
+    """Take SQLite alone: other tests give both databases all statements that these give."""
+    return sqlite
+
+
 def order(ctx) -> list[str]:
     return [it.name for it in environments.every(ctx)]
 
@@ -133,7 +139,8 @@ def catalogue(ctx):
     probe = Probe(ctx.clock.now(), "3.12", "/usr/bin/python3", "2.6", (), {}, "1000:1000")
     with ctx.store.begin() as tx:
         for name in ("data", "lean"):
-            image = Image(name, f"{name}:1", pinned, ctx.clock.now(), "ada", is_default=name == "lean", probe=probe)
+            now, by = ctx.clock.now(), person("ada")
+            image = Image(name, f"{name}:1", pinned, now, by, is_default=name == "lean", probe=probe)
             tx.images.put(image, at=ctx.clock.now(), by=person("ada"))
 
 

@@ -31,7 +31,7 @@ def test_there_are_a_sandbox_and_a_guarded_production_from_the_start(ctx):
 def test_a_new_one_takes_its_place_in_promotion_order(ctx, staging):
     added = environments.add(ctx, staging, by=person("ann"))
     assert order(ctx) == ["sandbox", "staging", "production"]
-    assert (added, added.changed_by, added.changed_at) == (staging, "ann", ctx.clock.now())
+    assert (added, added.changed_by, added.changed_at) == (staging, person("ann"), ctx.clock.now())
 
 
 def test_one_moves_in_promotion_order(ctx, staging):

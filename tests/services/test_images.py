@@ -476,6 +476,8 @@ def test_trials_of_many_jobs_take_as_many_statements_as_one_of_one_job(ctx, cand
         assert [len(it.results) for it in image_trials.page(ctx)] == list(sizes)
 
     [first], rest = jobs_of("a"), jobs_of("b", "c", "d")
+    # Whoever acts is noted, once an hour.
+    images.change(ctx, "next", ImageChanges(description="New"), by=person("ada"))
     # Statements for the list of one trial, and of several.
     of_one = statements(lambda: start(first)), statements(lambda: listed(1))
     assert (statements(lambda: start(first, *rest)), statements(lambda: listed(4, 1))) == of_one

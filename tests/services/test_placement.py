@@ -21,6 +21,12 @@ BASH = KernelChoice("bash", "bash", "Bash", ("/opt/bin/python", "-m", "bash_kern
 
 
 @pytest.fixture
+def database(sqlite: str) -> str:
+    """Take SQLite alone: other tests give both databases all statements that these give."""
+    return sqlite
+
+
+@pytest.fixture
 def image(ctx):
     """Put one into the catalogue, as if it had been added and probed."""
 
@@ -51,7 +57,7 @@ def refused(ctx):
 
     def code(by: str = "ann", **wanted) -> tuple[str, str]:
         with pytest.raises(DataOpsError) as raised:
-            runs.submit(ctx, Submission(path="/notebooks/sales.ipynb", **wanted), by=by)
+            runs.submit(ctx, Submission(path="/notebooks/sales.ipynb", **wanted), by=person(by))
         with ctx.store.read() as tx:
             assert not tx.jobs.page(limit=1).items
         return raised.value.precise_code, raised.value.message
@@ -192,7 +198,7 @@ def test_a_rerun_is_checked_as_a_new_run_is(ctx, sandbox, image, submit):
         runs.rerun(ctx, old.id, parameters=None, by=person("bob"))
     assert raised.value.precise_code == "placement_changed"
     with ctx.store.begin() as tx:
-        tx.images.remove("data")
+        tx.images.remove("data", at=ctx.clock.now(), by=person("ann"))
     sandbox(**IN_DOCKER)
     with pytest.raises(NotFound):
         runs.rerun(ctx, old.id, parameters=None, by=person("bob"))
@@ -201,7 +207,7 @@ def test_a_rerun_is_checked_as_a_new_run_is(ctx, sandbox, image, submit):
 @pytest.fixture
 def again(ctx):
     def rerun(old, by: str = "bob", **elsewhere):
-        return runs.rerun(ctx, old.id, parameters=None, by=by, elsewhere=Elsewhere(**elsewhere)).view.run
+        return runs.rerun(ctx, old.id, parameters=None, by=person(by), elsewhere=Elsewhere(**elsewhere)).view.run
 
     return rerun
 
@@ -260,7 +266,7 @@ def test_a_rerun_is_refused_where_a_first_run_would_be(ctx, sandbox, image, subm
 
 def test_a_rerun_with_the_key_of_one_that_went_elsewhere_is_refused(ctx, submit):
     old = submit().run
-    there = {"parameters": None, "by": "ann", "key": "k"}
+    there = {"parameters": None, "by": person("ann"), "key": "k"}
     run = runs.rerun(ctx, old.id, **there, elsewhere=Elsewhere("production")).view.run
     assert runs.rerun(ctx, old.id, **there, elsewhere=Elsewhere("production")).view.run.id == run.id
     with pytest.raises(KeyReused):

@@ -52,6 +52,12 @@ ODD = [
 """Events that no runner writes, and that harm nobody."""
 
 
+@pytest.fixture
+def database(sqlite: str) -> str:
+    """Take SQLite alone: other tests give both databases all statements that these give."""
+    return sqlite
+
+
 def end(seq):
     return b'{"seq": %d, "t": 0.5, "kind": "end", "state": "succeeded"}' % seq
 

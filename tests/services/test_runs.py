@@ -7,12 +7,21 @@ import pytest
 
 from dataops_lab.domain.inputs import Inputs
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
-from dataops_lab.domain.runs import SUMMARY_TEXT, AttemptState, RunState, Submission, Trigger, TriggerKind
+from dataops_lab.domain.runs import (
+    SUMMARY_TEXT,
+    AttemptState,
+    ParameterRow,
+    RunState,
+    Submission,
+    Trigger,
+    TriggerKind,
+)
 from dataops_lab.domain.versions import TravellingFile
 from dataops_lab.errors import (
     Conflict,
     InvalidParameters,
     InvalidRequest,
+    InvalidRows,
     KeyReused,
     NotFound,
     UnknownEnvironment,
@@ -197,3 +206,41 @@ def test_a_summary_tells_of_a_run_what_the_whole_run_does_however_it_is_read(ctx
     assert runs.last_of_jobs(ctx, [found.job_id]) == {found.job_id: found}
     with pytest.raises(NotFound):
         runs.summary(ctx, "0" * 26)
+
+
+def test_many_rows_make_one_version_and_a_run_each_in_their_order(ctx, schema):
+    rows = [ParameterRow({"limit": number}) for number in range(20)]
+    queued = runs.submit_many(ctx, Submission(NOTEBOOK, key="sweep"), rows, by=person("someone"))
+    made = [runs.get(ctx, run.id).run for run, _ in queued]
+    assert [run.parameters for run in made] == [{"limit": number} for number in range(20)]
+    assert [run.id for run in made] == sorted({run.id for run in made})
+    assert {(run.version_digest, run.state) for run in made} == {(made[0].version_digest, RunState.QUEUED)}
+    again = runs.submit_many(
+        ctx, Submission(NOTEBOOK, key="sweep"), [*rows, ParameterRow({"limit": 99})], by=person("someone")
+    )
+    assert [run.id for run, _ in again[:20]] == [run.id for run in made]
+    assert [is_new for _, is_new in again] == [False] * 20 + [True]
+    with pytest.raises(KeyReused):
+        runs.submit_many(ctx, Submission(NOTEBOOK, key="sweep"), [ParameterRow({"limit": 5})], by=person("someone"))
+
+
+def test_a_row_goes_before_what_is_given_for_all(ctx, schema):
+    given = Submission(NOTEBOOK, parameters={"limit": 1}, texts=(("limit", "2"),))
+    rows = [ParameterRow(), ParameterRow({"limit": 3}), ParameterRow(texts=(("limit", "4"),))]
+    queued = runs.submit_many(ctx, given, rows, by=person("someone"))
+    assert [runs.get(ctx, run.id).run.parameters["limit"] for run, _ in queued] == [2, 3, 4]
+
+
+def test_rows_that_are_wrong_are_all_named_and_none_is_started(ctx, schema):
+    rows = [ParameterRow({"limit": 1}), ParameterRow(texts=(("limit", "x"),)), ParameterRow({"other": 1})]
+    with pytest.raises(InvalidRows) as refused:
+        runs.submit_many(ctx, Submission(NOTEBOOK), rows, by=person("someone"))
+    wrong = [(row["row"], row["problems"][0]["name"]) for row in refused.value.detail["rows"]]
+    assert wrong == [(2, "limit"), (3, "other")]
+    assert runs.page(ctx, RunFilter()).items == []
+
+
+@pytest.mark.parametrize("count", [0, runs.MAX_ROWS + 1])
+def test_a_call_takes_a_bounded_number_of_rows(ctx, count):
+    with pytest.raises(InvalidRequest):
+        runs.submit_many(ctx, Submission(NOTEBOOK), [ParameterRow()] * count, by=person("someone"))

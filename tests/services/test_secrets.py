@@ -25,7 +25,7 @@ def test_a_secret_is_known_by_name_and_version_and_opened_only_for_a_launch(ctx)
     secrets.put(ctx, "sandbox", "PASSWORD", "correct horse", by=person("ann"))
     secrets.put(ctx, "sandbox", "PASSWORD", "battery staple", by=person("bob"))
     (found,) = secrets.of(ctx, "sandbox")
-    assert (found.name, found.version, found.changed_by, found.is_set) == ("PASSWORD", 2, "bob", True)
+    assert (found.name, found.version, found.changed_by, found.is_set) == ("PASSWORD", 2, person("bob"), True)
     assert "battery" not in repr(found)
     assert secrets.opened(ctx, SANDBOX) == {"PASSWORD": "battery staple"}
 

@@ -71,7 +71,7 @@ def test_an_unknown_image_names_those_there_are(store):
         tx.images.put(IMAGE, at=NOW, by=person("ada"))
         with pytest.raises(UnknownImage, match="There is: data"):
             tx.images.get("date")
-        tx.images.remove("data")
+        tx.images.remove("data", at=NOW, by=person("ada"))
         assert tx.images.find("data") is None
 
 

@@ -80,4 +80,4 @@ def test_what_is_called_before_a_commit_knows_its_events_and_can_prevent_it(tmp_
             runs.submit(replace(ctx, store=store), Submission(path="/sales.ipynb"), by=person("someone"))
         with store.read() as tx:
             assert tx.events.last_seq() == 0
-    assert seen == [["workspace.created", "run.queued"]]
+    assert seen == [["workspace.created", "job.added", "job.version_added", "run.queued"]]

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from dataops_lab.domain.policy import POLICY, May, Object, Verb, rule_of
+
+# A second time, by hand: object, then the verbs that are open to anybody, to owners, to administrators alone.
+BY_HAND = [
+    ("installation", "read", "", "change"),
+    ("contents", "change", "", ""),
+    ("projects", "read", "", "change"),
+    ("jobs", "read run", "change", ""),
+    ("runs", "read run", "cancel keep delete verify", ""),
+    ("environments", "read run", "", "change"),
+    ("guarded_environments", "", "", "run"),
+    ("variables", "read", "", "change"),
+    ("secrets", "read", "", "change"),
+    ("images", "read", "", "run change"),
+    ("registries", "read", "", "change"),
+    ("retention", "read", "", "change"),
+    ("configuration", "read", "", "change"),
+]
+
+
+def test_each_verb_is_open_to_those_that_the_table_names_and_no_other_verb_is_open():
+    written = {
+        Object(name): {
+            Verb(verb): May(whom) for verbs, whom in zip(open_to, May, strict=True) for verb in verbs.split()
+        }
+        for name, *open_to in BY_HAND
+    }
+    assert written == POLICY
+    assert list(May) == ["anybody", "owner", "administrator"]
+
+
+def test_what_nobody_decided_is_open_to_nobody():
+    with pytest.raises(KeyError):
+        rule_of(Verb.DELETE, Object.SECRET)
