@@ -53,7 +53,9 @@ def inspect(
     )
     moved = None if job else moved_job(ctx, found.cell_ids)
     return replace(
-        found, findings=(*found.findings, *moved_finding(moved)), written_in=_written_in(ctx, path, root=root, by=by)
+        found,
+        findings=(*found.findings, *moved_finding(moved, path)),
+        written_in=_written_in(ctx, path, root=root, by=by),
     )
 
 
