@@ -8,7 +8,7 @@ from .base import ActorModel, Instant, Model
 
 
 class EngineStatus(Model):
-    """`pid` and `since` are null while no engine leads."""
+    """The engine that leads. `pid` and `since` are null while no engine leads."""
 
     pid: int | None
     leading: bool
