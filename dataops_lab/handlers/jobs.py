@@ -1,4 +1,4 @@
-"""Jobs and their versions, and what a notebook would be as a job."""
+"""Jobs and their versions, and the inspection of notebooks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .base import Cursor, DataOpsHandler, operation
 from .runs import local_path, server_root
 
 JOBS = "dataops:jobs"
-# Jupyter's own name for the files of the workspace.
+# The name that Jupyter uses for the files of the workspace.
 CONTENTS = "contents"
 
 
