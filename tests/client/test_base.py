@@ -1,4 +1,4 @@
-"""Following a log, whatever happens between an update and the reading of the log."""
+"""Following a log, when other things happen between an update and the reading of the log."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ RUNNING, ENDED = False, True
 
 @dataclass
 class Scripted(Client):
-    """Each step is an update, as attempts and whether it has ended, with the log that is there when it is read next;
-    an error breaks the reading off behind what was told."""
+    """A client that follows a script.
+
+    Each step is an update, given as the number of attempts and whether the run has ended, with the log that is there
+    when it is read next. An error breaks the reading off behind this log.
+    """
 
     steps: list[tuple[tuple[int, bool], bytes, Exception | None]]
 
