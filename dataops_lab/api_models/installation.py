@@ -23,7 +23,7 @@ class Status(Model):
     queued: int
     running: int
     may_administer: bool
-    """Whether this person may change environments, variables, secrets and images."""
+    """True when this person may change environments, variables, secrets and images."""
 
     @classmethod
     def of(cls, seen: Overview, *, user: Actor, home: str, may_administer: bool) -> Status:

@@ -197,7 +197,7 @@ class RunBase(Model):
     environment: str
     kind: JobKind
     image: RunImageModel | None
-    """Null where the environment has no images."""
+    """The image; null where the environment has no images."""
     state: RunState
     phase: str
     attempt: int

@@ -338,7 +338,7 @@ def _answer(verb: Callable[..., Any], handler: DataOpsHandler, *arguments: Any) 
     disposition = "inline" if result.inline else "attachment"
     headers = {
         "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(result.filename, safe='')}",
-        # Whatever the content is, a page with it runs no scripts and sends nothing.
+        # A page with this content runs no scripts and sends nothing, whatever the content tries.
         "Content-Security-Policy": _INERT,
     }
     answer = Answer(status, result.content, result.media_type, headers)

@@ -35,7 +35,7 @@ class JobsQuery(BaseModel):
 
     q: str | None = Field(default=None, max_length=200)
     path: ContentsPath | None = None
-    """Only the jobs of the notebook at this path, or of those below this folder; all of them on one page."""
+    """The path of a notebook or a folder. The answer has only its jobs, or those below the folder, all on one page."""
     limit: int = Field(default=50, ge=1, le=500)
     cursor: Cursor | None = None
 

@@ -169,7 +169,10 @@ def filled_in(value: Any, real: dict[str, str]) -> Any:
 
 @pytest.fixture
 def statuses(request: pytest.FixtureRequest) -> Iterator[set[int]]:
-    """The status codes of the answers. One made-up request for each route has to succeed; a new route may need REAL values."""
+    """The status codes of the answers: one made-up request for each route has to succeed.
+
+    A new route may need values in REAL for that.
+    """
     seen: set[int] = set()
     yield seen
     path = request.node.name.partition(" ")[2].rstrip("]")
