@@ -97,7 +97,7 @@ class EnvironmentRequest(EnvironmentSettings):
 
 
 class EnvironmentChange(EnvironmentSettings):
-    """All settings of an environment anew. With `revision` it is 409 when somebody has changed it since."""
+    """All settings of an environment anew. With `revision` the answer is 409 when somebody has changed it since."""
 
     revision: int | None = None
 

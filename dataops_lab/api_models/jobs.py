@@ -120,7 +120,7 @@ class MoveRequest(Model):
 class MovedModel(Model):
     """The jobs that were moved. `parted` are jobs whose notebook is now where another job is.
 
-    The other job may be relinked to it.
+    That other job may be relinked to the parted one.
     """
 
     jobs: list[JobModel]
