@@ -17,15 +17,17 @@ RUNNING, ENDED = False, True
 
 @dataclass
 class Scripted(Client):
-    """Each step is an update, as attempts and whether it has ended, with the log that is there when it is read next;
-    an error breaks the reading off behind what was told."""
+    """A client that plays steps: an update, as the attempt's number and whether the run has ended, and the log of then.
+
+    With an error, reading the log breaks off behind its text.
+    """
 
     steps: list[tuple[tuple[int, bool], bytes, Exception | None]]
 
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
-        for (attempts, ended), text, error in self.steps:
+        for (attempt, ended), text, error in self.steps:
             self.text, self.error = text, error
-            run: Any = SimpleNamespace(attempts=[None] * attempts, is_terminal=ended)
+            run: Any = SimpleNamespace(attempt=attempt, is_terminal=ended)
             yield Update(run)
 
     def log(self, run_id: str, *, after: int = 0) -> Iterator[bytes]:
