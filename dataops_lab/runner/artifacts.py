@@ -39,10 +39,10 @@ def state_of(root: Path) -> State:
 def collect(
     root: Path, before: State, target: Path, note: Callable[[str], None], masking: Masking | None = None
 ) -> list[dict[str, Any]]:
-    """Put the files that differ from `before` under `target`, as hard links where possible. Return them by path.
+    """Put the files that differ from `before` under `target`, as hard links where possible.
 
-    `note` receives a sentence about each file that could not be kept. A text that holds a secret is kept with the
-    secret masked; any other file that holds one is not kept.
+    Return their paths and sizes, sorted by path. `note` receives a sentence about each file that could not be kept. A
+    text that holds a secret is kept with the secret masked; any other file that holds one is not kept.
     """
     collected: list[dict[str, Any]] = []
     too_many = 0
@@ -143,7 +143,7 @@ def _holds_a_secret(path: Path, masking: Masking) -> bool:
                 return _found_in(gzip.open(file), masking, INSIDE_BYTES)
             return begin == b"PK\3\4" and _found_in_zip(file, masking)
         except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile):
-            return False  # It is damaged, or encrypted: nobody reads a secret in it by accident.
+            return False  # The file is damaged or encrypted: nobody reads a secret in it by accident.
 
 
 def _found_in_zip(file: BinaryIO, masking: Masking) -> bool:

@@ -107,7 +107,7 @@ class DataOpsClient(PapermillNotebookClient):
             self.nb_man.cell_complete(cell, index)
         return True
 
-    # --- how a cell ended ---
+    # --- the end of a cell ---
 
     def _exited_cleanly(self, error: CellExecutionError) -> bool:
         # A Python kernel that is not IPython tells nothing but the text.
@@ -156,7 +156,7 @@ class DataOpsClient(PapermillNotebookClient):
             reply = {**reply, "content": {**shown, "status": "error"}}
         await super()._check_raise_for_error(cell, cell_index, reply)
 
-    # --- what a cell says ---
+    # --- the messages of a cell ---
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         if msg["msg_type"] == "execute_input":

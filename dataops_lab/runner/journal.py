@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 COALESCE_BYTES = 64_000
-"""A stream that floods is written in lines of about this size."""
+"""The approximate size of the lines in which a stream with much text is written."""
 
 
 class Journal:

@@ -69,7 +69,7 @@ UNREADABLE = "unreadable"
 """The kind of event that stands for a line that is not an event."""
 
 VALUE_MIME = "application/vnd.dataops.value+json"
-"""Display data that records a value: {"name": …, "value": …}."""
+"""The type of display data that records a value: {"name": …, "value": …}."""
 
 MASKED_FROM = 6
 """The fewest characters of a secret that is masked, without space around it. Shorter ones would be found everywhere."""

@@ -15,7 +15,7 @@ class SecretsMissing(RuntimeError):
 
 
 def offered(secrets: Mapping[str, str]) -> BinaryIO:
-    """Write the secrets into the stdin of a runner. The caller closes it once the runner was started."""
+    """Write the secrets into a file for the stdin of a runner. The caller closes it after the start of the runner."""
     if not secrets:
         return Path(os.devnull).open("rb")
     # Unlike a pipe, both kinds of file take all data at once: nobody has to wait until the runner reads.
