@@ -35,7 +35,7 @@ def assignment(name: str, value: Any, declared: Declared) -> str:  # noqa: ARG00
     if not _NAME.fullmatch(name) or name in _RESERVED or _is_special(name):
         raise Unwritable("is not a name that bash lets be set")
     assigned = _assigned(name, value)
-    # After `declare -i` bash computes what is assigned, and runs what stands in it: only a number may meet that.
+    # After `declare -i` bash computes each assigned text, and runs commands in it. Only a number is safe there.
     return assigned if value is None or type(value) is int else f"declare +i {name}; {assigned}"
 
 
