@@ -348,7 +348,12 @@ class Events(Protocol):
         """With this transaction. `revision` None for a run: it counts as changed."""
         ...
 
-    def after(self, seq: int, *, limit: int = 1000, subject: Subject | None = None) -> Sequence[Event]: ...
+    def after(
+        self, seq: int, *, limit: int = 1000, subject: Subject | None = None, kinds: Collection[str] = ()
+    ) -> Sequence[Event]:
+        """Oldest first; of all kinds where none are given."""
+        ...
+
     def last_seq(self) -> int: ...
     def first_seq(self) -> int:
         """Whoever has seen less has missed some."""

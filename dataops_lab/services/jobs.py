@@ -53,7 +53,9 @@ def inspect(
     )
     moved = None if job else moved_job(ctx, found.cell_ids)
     return replace(
-        found, findings=(*found.findings, *moved_finding(moved)), written_in=_written_in(ctx, path, root=root, by=by)
+        found,
+        findings=(*found.findings, *moved_finding(moved, path)),
+        written_in=_written_in(ctx, path, root=root, by=by),
     )
 
 
@@ -95,7 +97,7 @@ def get(ctx: Services, job_id: str) -> JobView:
     with ctx.store.read() as tx:
         job = tx.jobs.get(job_id)
         roots = tx.workspaces.roots({job.workspace_id})
-        happened = [it for it in tx.events.after(0, subject=Subject(SubjectKind.JOB, job.id)) if it.kind in OF_PLACE]
+        happened = tx.events.after(0, subject=Subject(SubjectKind.JOB, job.id), kinds=OF_PLACE)
     sources = dict.fromkeys([job.source, *(posixpath.join(it.root, job.path) for it in roots)])
     return replace(views(ctx, [job])[0], sources=tuple(sources), happened=happened)
 

@@ -225,7 +225,7 @@ def _first_order(ctx: Services, tx: Transaction, taken: Taken, job: Job, version
         settings=settled(taken.submission, job.settings, placed.environment.limits),
         origin=snapshot.origin,
         inputs_digest=tx.inputs.put(snapshot.inputs),
-        findings=(*snapshot.findings, *placed.findings, *moved_finding(taken.moved, job)),
+        findings=(*snapshot.findings, *placed.findings, *moved_finding(taken.moved, job.id)),
     )
 
 

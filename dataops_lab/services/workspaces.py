@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import posixpath
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -124,15 +125,14 @@ def _cells_of(ctx: Services, version: Version) -> Sequence[str]:
         return ()  # Damaged or gone: the question is not asked, and the run goes on.
 
 
-def moved_finding(moved: Job | None, new: Job | None = None) -> Sequence[Finding]:
-    """Say that the notebook may be that of the job `moved`, if there is one; `new` is what was made of it meanwhile."""
+def moved_finding(moved: Job | None, new: str) -> Sequence[Finding]:
+    """Say that the notebook may be that of the job `moved`, if there is one.
+
+    `new` is the path of the notebook, or the id of the job that was made of it.
+    """
     if moved is None:
         return ()
-    mend = (
-        f"If it is the same job: jupyter dataops jobs relink {moved.id} {new.id}"
-        if new
-        else "If it is the same job, its runs and settings stay with it. Otherwise a new job is made."
-    )
+    mend = f"If it is the same job: jupyter dataops jobs relink {moved.id} {shlex.quote(new)}"
     message = f"Its cells are those of the job {moved.name}, whose notebook {moved.source} is gone."
     return (Finding("moved_notebook", Severity.WARNING, message, mend, job=moved.id),)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -75,11 +75,15 @@ class SqlEvents:
             self._connection.execute(_INSERT, self._new)
             self._new = []
 
-    def after(self, seq: int, *, limit: int = 1000, subject: Subject | None = None) -> Sequence[Event]:
+    def after(
+        self, seq: int, *, limit: int = 1000, subject: Subject | None = None, kinds: Collection[str] = ()
+    ) -> Sequence[Event]:
         self.write()
         query = select(t.events).where(t.events.c.seq > seq).order_by(t.events.c.seq).limit(limit)
         if subject is not None:
             query = query.where(t.events.c.subject_kind == subject.kind, t.events.c.subject_id == subject.id)
+        if kinds:
+            query = query.where(t.events.c.kind.in_(kinds))
         return [_event(row, self._actors) for row in self._connection.execute(query)]
 
     def last_seq(self) -> int:

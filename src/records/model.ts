@@ -133,7 +133,7 @@ export class RecordModel implements IDisposable {
       return;
     }
     if (progressAlone(this._run, news)) {
-      this._setRun({ ...this._run, ...news });
+      this._setRun(withNews(this._run, news));
     } else {
       this._ask();
     }
@@ -142,7 +142,7 @@ export class RecordModel implements IDisposable {
   /** Show a whole run with the newest known facts. When more than its progress is newer, read it again. */
   private _take(run: Run): void {
     const known = this._runs.newest(run);
-    this._setRun(known === run ? run : { ...run, ...known });
+    this._setRun(known === run ? run : withNews(run, known));
     if (known !== run && !progressAlone(run, known)) {
       this._ask();
     }
@@ -194,7 +194,7 @@ export class RecordModel implements IDisposable {
           // The page shows the summary that is known until the server answers.
           const known = this._runs.get(this.id);
           if (known && this._run) {
-            this._setRun({ ...this._run, ...known });
+            this._setRun(withNews(this._run, known));
           }
         }
       )
@@ -298,6 +298,12 @@ export class RecordModel implements IDisposable {
   private _watching: IDisposable | null = null;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _filled = new Signal<this, void>(this);
+}
+
+/** Add the facts of a summary to a run. A reason that is known already keeps its detail, which summaries leave out. */
+function withNews(run: Run, news: RunSummary): Run {
+  const isSame = run.reason?.code === news.reason?.code;
+  return { ...run, ...news, reason: isSame ? run.reason : news.reason };
 }
 
 /** Tell whether only progress has changed, which the summary has as well as the whole run. */

@@ -274,7 +274,7 @@ def test_while_it_is_tried_again_a_run_tells_of_its_new_attempt(installation, cl
 
     told = {1: [], 2: []}
     for update in client.follow(run.id, journal=True):
-        told.get(len(update.run.attempts), []).extend(update.events)
+        told.get(update.run.attempt, []).extend(update.events)
         if has_begun(2, told[2]) and not go_on.exists():
             assert b"".join(client.log(run.id)) == b"again\n"
             assert not any(cell["outputs"] for cell in json.loads(client.notebook(run.id))["cells"])
@@ -319,7 +319,8 @@ def test_a_record_is_downloaded_whole(installation, client, tmp_path):
     glue = "from dataops_lab import record\nrecord('auc', 0.9)"
     run = client.submit(installation.notebook("below/record.ipynb", write, glue))
 
-    ended = to_the_end(client, run)[-1].run
+    to_the_end(client, run)
+    ended = client.run(run.id)
     artifact, archive = tmp_path / "artifact", tmp_path / "record.zip"
     client.artifact(run.id, ended.artifacts[0].path, artifact)
     client.record(run.id, archive)
@@ -469,7 +470,7 @@ def test_the_settings_of_a_job_are_those_of_its_runs_until_a_run_has_its_own(ins
 
 def test_a_notebook_that_fails_is_tried_again_as_often_as_was_asked_for(installation, client):
     path = installation.notebook("wrong.ipynb", "1 / 0")
-    run = to_the_end(client, client.submit(path, max_retries=1))[-1].run
+    run = client.run(to_the_end(client, client.submit(path, max_retries=1))[-1].run.id)
     assert run.state == RunState.FAILED
     assert [attempt.budget for attempt in run.attempts] == ["user", "user"]
 

@@ -36,8 +36,9 @@ def test_a_run_gets_the_variables_the_secrets_and_the_limits_of_its_environment(
     assert refused.value.precise_code == "beyond_limit"
     run = client.submit(path, environment=staging, resources=Resources(cpus=1))
     *_, last = client.follow(run.id)
-    assert last.run.state is RunState.SUCCEEDED and last.run.values == {"region": "South"}
-    assert (last.run.environment, last.run.resources.cpus, last.run.timeout_s) == (staging, 1, 60)
+    ended = client.run(last.run.id)
+    assert ended.state is RunState.SUCCEEDED and ended.values == {"region": "South"}
+    assert (ended.environment, ended.resources.cpus, ended.timeout_s) == (staging, 1, 60)
     assert b"".join(client.log(run.id)) == b"with ***\n"
 
 

@@ -61,7 +61,7 @@ def done(images, task):
 def ended(client, run):
     *_, last = client.follow(run.id)
     assert last.run.state == RunState.SUCCEEDED, last.run.reason
-    return last.run
+    return client.run(last.run.id)
 
 
 def test_the_image_that_was_chosen_is_the_image_that_runs(installation, client, images, containers, moving):

@@ -152,7 +152,7 @@ def test_a_cancel_that_races_the_start_is_always_heard(store, submit, ctx):
         assert in_parallel(2, lambda index, both=(start, cancel): both[index]()) == [None, None]
         with store.read() as tx:
             ended = tx.runs.get(run.id)
-        assert ended.cancel_requested_by == "someone"
+        assert ended.cancel_requested_by == person("someone")
         assert ended.state in (RunState.CANCELLED, RunState.ACTIVE)
 
 

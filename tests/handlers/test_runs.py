@@ -45,6 +45,8 @@ async def test_a_submitted_notebook_runs_and_leaves_its_record(api, notebook, ru
         assert {"notebook.ipynb", "report.html", "log.txt", "artifacts/work/out.txt", "reproduce.sh"} <= set(
             archive.namelist()
         )
+        told = json.loads(archive.read("record.json"))
+    assert (told["created_by"], told["trigger"]) == (run["created_by"], {"kind": "manual", "ref": None})
 
 
 async def test_whatever_a_notebook_writes_into_its_journal_it_is_answered(api, notebook, running_engine):

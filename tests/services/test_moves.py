@@ -28,7 +28,8 @@ def rename(ctx, notebooks):
 
 def events(ctx, job):
     with ctx.store.read() as tx:
-        found = tx.events.after(0, subject=Subject(SubjectKind.JOB, job.id))
+        kinds = ("job.moved", "job.relinked", "job.absorbed")
+        found = tx.events.after(0, subject=Subject(SubjectKind.JOB, job.id), kinds=kinds)
     return [(event.kind, event.actor.id, event.revision, event.data) for event in found]
 
 

@@ -37,7 +37,8 @@ test('a file that a run did not find is taken along, and the notebook runs again
     .getByRole('button', { name: 'Take ../data/stock.csv along and run again' })
     .click();
   await expect(screens.recordThatIs('succeeded')).toContainText('apples: 912');
-  await expect(screens.recordThatIs('succeeded')).toContainText('version 2');
+  // The file is data: the version is the same.
+  await expect(screens.recordThatIs('succeeded')).toContainText('version 1');
   const rules = await onDisk(page, `${tmpPath}/reports/.dataopsignore`);
   expect(fs.readFileSync(rules, 'utf-8')).toBe('!../data/stock.csv\n');
 });
@@ -60,4 +61,29 @@ test('a file that a rule leaves behind is taken along in the form', async ({
   await expect(screens.form).not.toContainText('leaves it behind');
   await screens.run.click();
   await expect(screens.recordThatIs('succeeded')).toContainText('apples: 912');
+});
+
+test('a data file is pinned with one click, and belongs to the version then', async ({
+  page,
+  screens,
+  tmpPath
+}) => {
+  const stock = `${tmpPath}/stock.csv`;
+  await page.contents.uploadContent('apples: 912', 'text', stock);
+  const content = notebook('print(open("stock.csv").read())');
+  await openForm(page, `${tmpPath}/stock.ipynb`, content);
+  await expect(screens.form).toContainText('1 fresh in each run');
+  await screens.form.getByText('1 file travels along').click();
+  const pin = screens.form.getByRole('checkbox', { name: /^Pin .*stock.csv/ });
+  await expect(pin).not.toBeChecked();
+  await pin.click();
+  await expect(pin).toBeChecked();
+  await expect(screens.form).not.toContainText('fresh in each run');
+  await screens.run.click();
+  await expect(screens.recordThatIs('succeeded')).toContainText('apples: 912');
+  await screens.tab('Parameters and values').click();
+  await screens.record.getByText('Files that it found').click();
+  await expect(
+    screens.record.getByRole('row', { name: /stock.csv/ })
+  ).toContainText('the version');
 });

@@ -81,5 +81,6 @@ describe('InputsModel', () => {
     await model.load();
     expect(asked).toEqual(['r1', 'r1']);
     expect([model.inputs, model.trouble]).toEqual([INPUTS, null]);
+    model.dispose();
   });
 });

@@ -134,6 +134,15 @@ describe('RecordModel', () => {
     expect(shown()).toEqual(['second']);
   });
 
+  it('keeps the detail of a reason that a summary tells without it', async () => {
+    const reason = { code: 'cell_error', message: 'it', detail: { cell: 0 } };
+    answer = { ...RUN, state: 'failed', reason };
+    await model.load();
+    const short = { ...reason, detail: {} };
+    runChanged.emit({ ...(answer as RunSummary), reason: short });
+    expect(model.run?.reason?.detail).toEqual({ cell: 0 });
+  });
+
   it('counts the failing cell as in the notebook that was written', async () => {
     const reason = { code: 'cell_error', message: '', detail: { cell: 1 } };
     answer = { ...RUN, state: 'failed', reason };
