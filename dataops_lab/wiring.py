@@ -77,9 +77,9 @@ def preload_bytes() -> int:
 
 
 def safe_libraries() -> list[str]:
-    """Read DATAOPS_LAB_SAFE_LIBRARIES, names of modules with commas between.
+    """Read DATAOPS_LAB_SAFE_LIBRARIES, names of modules with commas between; empty when it is not set.
 
-    When it is not set, no libraries are safe beside those that are known to be.
+    They are added to the libraries that are known to be safe.
     """
     return [name.strip() for name in os.environ.get(SAFE_LIBRARIES, "").split(",") if name.strip()]
 

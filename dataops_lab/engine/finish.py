@@ -107,7 +107,7 @@ _RESULT = {
 
 
 def _reason(failure: dict[str, Any]) -> Reason:
-    """Build the reason of a failure. Values that are not texts become texts, and values without a sense are left out.
+    """Build the reason of a failure. Values that are not texts become texts, and values without sense are left out.
 
     Each kernel has errors of its own kind.
     """

@@ -122,7 +122,7 @@ class Following:
         return LOOK_AT_YOUNG_EVERY_S if is_young or it.may_have_ended else LOOK_EVERY_S
 
     def ends(self) -> list[int]:
-        """Return descriptors. One of them becomes readable when its attempt may have ended."""
+        """Return descriptors, each of which becomes readable when its attempt may have ended."""
         self._awaited = {
             end: it
             for it in self._followed.values()

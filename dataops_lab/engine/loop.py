@@ -127,7 +127,8 @@ class Engine:
         if not self._leadership.keep():
             self.start_over()
             return False
-        # The look at the attempts comes first, because it frees slots. Then runs of the queue start at once.
+        # The look at the attempts comes first, because it frees slots. Then the queue gives the slots to runs, which
+        # start at once.
         self._following.look()
         self._catch_up_with_the_store(self._leadership.fence)
         if self._swept_at is None or self._now() - self._swept_at >= SWEEP_EVERY_S:

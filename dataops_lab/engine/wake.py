@@ -11,14 +11,14 @@ from ..ports import Bell, Store
 
 
 class Wake:
-    """The end of the sleep of one loop: a thread that calls `set`, a commit to the store, or another descriptor."""
+    """The alarm of one loop. A thread that calls `set`, a commit to the store, or another descriptor wakes the loop."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._threads: socket.socket | None = None
 
     def set(self) -> None:
-        """Set the loop awake, from any thread. It has no effect while no loop runs."""
+        """Wake the loop, from any thread. It has no effect while no loop runs."""
         if self._threads is not None:
             with suppress(OSError):  # The socket is full or closed: the loop is awake.
                 self._threads.send(b"x")

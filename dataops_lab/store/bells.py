@@ -39,9 +39,9 @@ class LocalBell:
 
 
 class FifoBell:
-    """A bell that every process of this machine rings that uses the folder.
+    """A bell that is rung by every process of this machine that uses the folder.
 
-    The bell ends with its process. When its file is left behind, the process that rings next removes it.
+    The bell ends with its own process. When its file is left behind, the process that rings next removes it.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, func, or_
 from ..errors import InvalidRequest
 
 MAX_PATH_BYTES = 2500
-"""The longest path that an index of PostgreSQL can hold."""
+"""The most bytes of a path that an index of PostgreSQL can hold."""
 
 
 def check_path(path: str) -> None:
