@@ -1,4 +1,4 @@
-"""Runs in containers, beside `docker run` with papermill in the same image. Needs a Docker daemon."""
+"""Runs in containers, beside `docker run` with papermill in the same image. They need a Docker daemon."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def pool(client: Any) -> list[Any]:
 
 
 def until_ready(client: Any, count: int) -> None:
-    """As many stand there and have been idle for a moment: what they import is imported."""
+    """Wait until `count` containers stand ready and have been idle for a moment: then their imports are done."""
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         seen = pool(client)

@@ -1,7 +1,7 @@
 """The engine alone: runs that are submitted, claimed, launched, finished and recorded, with no kernel in between.
 
-As in the product, another process submits them than the one that the engine lives in. As a program: that process,
-for a database, a folder of blobs, and a count.
+As in the product, the process that submits them is not the process of the engine. Run as a program, this module is the
+process that submits. It takes a database and a folder of blobs as arguments, and the count from stdin.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TITLE = "Engine: the whole life of runs that have no kernel"
 
 
 class Instantly(FakeExecutor):
-    """Every attempt has succeeded as soon as it is started."""
+    """An executor whose attempts have succeeded as soon as they are started."""
 
     def start(self, bundle: Bundle) -> None:
         super().start(bundle)
@@ -71,7 +71,7 @@ def services(store: SqlStore, folder: Path) -> Services:
 
 @contextmanager
 def submitter(url: URL, folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Ready: it submits as many as it is told, and ends."""
+    """Start a process that submits runs, and wait until it is ready. It reads the count, submits them, and ends."""
     command = [sys.executable, "-m", __name__, url.render_as_string(hide_password=False), str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -86,7 +86,7 @@ def _live(ctx: Services, process: subprocess.Popen[str], count: int) -> None:
         with ctx.store.read() as tx:
             return not tx.runs.counts()
 
-    until(all_ended, every_s=0.05)  # It takes its share of the interpreter in which the engine runs.
+    until(all_ended, every_s=0.05)  # This check takes time from the engine, in the same interpreter.
 
 
 def main(url: str, folder: str) -> None:

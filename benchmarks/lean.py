@@ -1,4 +1,4 @@
-"""Environments of the programs that we are measured beside, each without what it does not need."""
+"""The environments of the measured programs, each without packages that it does not need."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[1]
 
 LIBRARIES = ["pandas", "pyarrow", "scikit-learn", "matplotlib", "jinja2"]
-"""What a data scientist's environment has; all rows but the lean ones are measured with them."""
+"""The libraries of a data scientist's environment; all rows but the lean ones are measured with them."""
 
 PACKAGES = {
     "lean": ["papermill", "ipykernel"],
     "libraries": ["papermill", "ipykernel", *LIBRARIES],
     "scheduler": ["jupyter-scheduler", "ipykernel", *LIBRARIES],
-    # Ours, where nothing is installed that it does not need.
+    # dataops_lab alone, with nothing that it does not need.
     "ours": tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"],
 }
 
 
 def missing() -> list[str]:
-    """Libraries that this environment, in which ours runs, lacks."""
+    """List the libraries that are missing in this environment, in which dataops_lab runs."""
     return [name for name in LIBRARIES if not any(distributions(name=name))]
 
 
 @cache
 def program(name: str, environment: str = "lean") -> Path:
-    """Installed when it is first asked for, and kept."""
+    """Return the path of a program. The first call installs its environment; later calls use it again."""
     folder, packages = Path(sys.prefix) / f"bench-{environment}", PACKAGES[environment]
     done = folder / ".done"
     if not done.exists() or done.read_text().split("\n") != packages:

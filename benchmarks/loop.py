@@ -1,4 +1,4 @@
-"""How long the server's event loop is held while a burst runs: it carries people's kernels too."""
+"""The lateness of the server's event loop while a burst runs. People's kernels depend on that loop, too."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
         service.server(Path(folder), extensions=["benchmarks.loop_probe"]) as api,
     ):
         (Path(folder) / "in.ipynb").write_text(json.dumps(notebooks.short_cells(2)))
-        service.run_burst(api, 4)  # The first ones open files and start workers.
+        service.run_burst(api, 4)  # The first runs open files and start workers.
         with websocket.kernel(api) as kernel_id:
             with websocket.answers(api, kernel_id) as quiet:
                 threading.Event().wait(QUIET_S)
@@ -54,7 +54,7 @@ def measure(*, quick: bool) -> Iterator[Row]:
 
 @contextmanager
 def alone() -> Iterator[list[tuple[float, ...]]]:
-    """How late a loop is that only suffers from the machine; filled in at the end."""
+    """Measure how late an idle loop is, which only suffers from the machine. The list is filled at the end."""
     late: list[tuple[float, ...]] = []
     command = [sys.executable, "-m", "benchmarks.loop_probe"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -64,7 +64,7 @@ def alone() -> Iterator[list[tuple[float, ...]]]:
 
 @contextmanager
 def busy(api: httpx.Client) -> Iterator[None]:
-    """What JupyterLab asks meanwhile: the event stream, long lists, inspections, reports and logs."""
+    """Ask the server meanwhile as JupyterLab does: for the event stream, long lists, inspections, reports and logs."""
     stop = threading.Event()
 
     def ask() -> None:

@@ -1,10 +1,10 @@
-"""How late an event loop comes to what is due, and how long its process, and itself, computed meanwhile.
+"""A probe of an event loop: how late its callbacks are, and how long its process and its own thread computed meanwhile.
 
-What is late without computing waited for a core: that is the machine's doing. Other threads of the process hold the
-loop while they hold the interpreter: how long it was held lies between the two.
+A loop that is late without computing waited for a core: the machine is the cause. Other threads of the process hold the
+loop while they hold the interpreter. So the time for which the loop was held lies between the two.
 
-As a server extension: `GET /loop-probe` gives what was seen since the last time. As a program: a loop that has nothing
-else to do, which tells how late the machine alone makes it; ends with its input.
+As a server extension, `GET /loop-probe` returns the measurements since the last call. As a program, this module is a
+loop that has nothing else to do: it tells how late the machine alone makes it. The program ends with its input.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Probe:
         loop.call_later(EVERY_S, tick)
 
     def taken(self) -> list[tuple[float, float, float]]:
-        """Of each time since the last call: seconds late, and of them those that process and loop computed."""
+        """Take the measurements since the last call: seconds late, and how many of them process and loop computed."""
         late, self._late = self._late, []
         return late
 

@@ -1,4 +1,4 @@
-"""`nbclient_alone.py NOTEBOOK`: execute it and print when the kernel was ready and when the last reply came."""
+"""`nbclient_alone.py NOTEBOOK`: execute it and print the seconds from the ready kernel to the last reply."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""The notebooks that are run."""
+"""The notebooks of the benchmarks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def short_cells(count: int) -> dict[str, Any]:
 
 
 def large_outputs(cells: int, kilobytes: int) -> dict[str, Any]:
-    """Text in lines of a hundred characters."""
+    """Make a notebook whose cells print this much text each, in lines of a hundred characters."""
     return _notebook([f"print(('x' * 99 + '\\n') * {kilobytes * 10}, end='')"] * cells)
 
 

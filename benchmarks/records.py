@@ -1,4 +1,4 @@
-"""Lists of a store with a million runs, on SQLite and on PostgreSQL: the pages that people open."""
+"""The lists of a store with a million runs, on SQLite and on PostgreSQL: the pages that people open."""
 
 from __future__ import annotations
 
@@ -89,7 +89,10 @@ _ERRORS = ("KeyError: 'amount'", "FileNotFoundError: data.csv", "The kernel died
 
 
 def fill(store: SqlStore, count: int) -> list[str]:
-    """Over a year, by eight people, of jobs that run very often and very seldom; the jobs' ids."""
+    """Fill the store with the runs of a year, and return the ids of their jobs.
+
+    Eight people submitted them. Some jobs run very often, and some very seldom.
+    """
     ctx = _services(store)
     some = random.Random(1)
     views = [
@@ -133,7 +136,8 @@ def fill(store: SqlStore, count: int) -> list[str]:
 
 
 MODELS, AT_ONCE = 5_000, 50_000
-"""So many runs are made up; the others are copies of them, at their own time."""
+"""The number of runs that are made up, and the number of copies in one statement. All other runs are copies of the
+former, each at its own time."""
 
 copies = Table(
     "bench_copies", MetaData(), Column("id", String(26)), Column("at", t.Instant), Column("model", String(26))

@@ -1,4 +1,4 @@
-"""RESULTS.md: a section per kind of measurement, each with the machine and the versions it was measured on."""
+"""RESULTS.md: a section for each kind of measurement, with the machine and the versions of the measurement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our runner beside papermill's command line and nbclient alone, each as a process of its own."""
+"""The runner beside papermill's command line and nbclient alone, each as a process of its own."""
 
 from __future__ import annotations
 

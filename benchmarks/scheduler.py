@@ -1,4 +1,4 @@
-"""jupyter-scheduler: a server of its own, whose API is asked for jobs."""
+"""jupyter-scheduler: a server of its own, and requests for jobs to its API."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .serving import served, until
 
 @contextmanager
 def scheduler(folder: Path) -> Iterator[httpx.Client]:
-    """Of notebooks below `folder`, with its jobs in a place of their own."""
+    """Serve jupyter-scheduler for the notebooks below `folder`. It keeps its jobs in a folder of their own there."""
     environment = {**os.environ, "JUPYTER_DATA_DIR": str(folder / "scheduler")}
     with served(lean.program("python", "scheduler"), folder, ["jupyter_scheduler"], environment) as api:
         yield api
 
 
 def run_through(api: httpx.Client, path: str) -> None:
-    """From the request until it says that it is completed."""
+    """Run a notebook, from the request until the API says that the job is completed."""
     ended(api, submit(api, path))
 
 
@@ -38,7 +38,7 @@ def ended(api: httpx.Client, job_id: str) -> None:
 
     def is_over() -> bool:
         job.update(api.get(f"/scheduler/jobs/{job_id}").raise_for_status().json())
-        return job["status"] in ("COMPLETED", "FAILED")  # It is born as STOPPED.
+        return job["status"] in ("COMPLETED", "FAILED")  # A new job is STOPPED.
 
     until(is_over)
     if job["status"] != "COMPLETED":

@@ -1,4 +1,4 @@
-"""The product as people meet it: a Jupyter server with its engine, and the command line."""
+"""The product as people use it: a Jupyter server with its engine, and the command line."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def beside_others(
     target: str = "",
     others: httpx.Client | None = None,
 ) -> Iterator[Row]:
-    """`others` is a server with jupyter-scheduler."""
+    """Measure a notebook with this product and others in turns. `others` is a server with jupyter-scheduler."""
     contenders: dict[str, Callable[[], object]] = {
         "dataops_lab": lambda: run_through(api, path),
         "papermill": lambda: papermill(PROGRAMS / "papermill", folder / path),
@@ -84,7 +84,7 @@ def beside_others(
     if others is not None:
         contenders["jupyter-scheduler"] = lambda: scheduler.run_through(others, path)
         scheduler.run_through(others, path)
-    for _ in range(2):  # The first one opens files and starts workers. The second knows what the first has imported.
+    for _ in range(2):  # The first run opens files and starts workers. The second knows the imports of the first.
         run_through(api, path)
         until(lambda: not any(it["state"] == "starting" for it in warm()["interpreters"]))
     times: dict[str, list[Times]] = {name: [] for name in contenders}
@@ -96,7 +96,7 @@ def beside_others(
 
 
 def what_prevents_it() -> Iterator[Row]:
-    """Of the warm start, in the product's own words."""
+    """Yield a row for each problem that prevents the warm start, in the product's own words."""
     for is_well, line in warm_start.lines(warm()):
         if not is_well:
             yield Row("no warm start", line, ())
@@ -121,7 +121,7 @@ def at_once(api: httpx.Client, folder: Path, burst: int) -> Iterator[Row]:
 
 
 def idle(seconds: float = 10.0) -> Row:
-    """Memory of the engine and its share of a core while there is nothing to do."""
+    """Measure the memory of the engine and its share of a core while there is nothing to do."""
     lease = json.loads(said(str(PROGRAMS / "jupyter-dataops"), "engine", "status", "--json"))
     engine = psutil.Process(lease["pid"])
     threading.Event().wait(LOOK_WHEN_QUIET_EVERY_S + 2.0)
@@ -135,7 +135,7 @@ def idle(seconds: float = 10.0) -> Row:
 def server(
     folder: Path, *, warm: int = 2, extensions: Sequence[str] = (), environment: str | None = None
 ) -> Iterator[httpx.Client]:
-    """In this environment, or in one of `lean`'s."""
+    """Serve the product in this environment, or in an environment of `lean`, and wait until its engine leads."""
     state = folder / f"state{warm}{environment or ''}"
     os.environ |= {"DATAOPS_LAB_HOME": str(state), "DATAOPS_LAB_WARM": str(warm)}
     python = lean.program("python", environment) if environment else sys.executable
@@ -171,7 +171,7 @@ def ended(api: httpx.Client, run_id: str) -> None:
 
 @contextmanager
 def watched(api: httpx.Client) -> Iterator[tuple[list[Times], list[Times]]]:
-    """How long the API and a plain route of the server take to answer, asked ten times a second."""
+    """Measure meanwhile, about ten times a second, how long the API and a plain route of the server take to answer."""
     stop, answers, loop = threading.Event(), [], []
 
     def watch() -> None:
@@ -190,7 +190,7 @@ def watched(api: httpx.Client) -> Iterator[tuple[list[Times], list[Times]]]:
 
 
 def papermill(program: Path, source: Path) -> None:
-    # As in our runs: from the notebook's folder, by the kernel of that environment.
+    # papermill runs as the product does: in the notebook's folder, with the kernel of that environment.
     command = [str(program), "--no-progress-bar", "-k", "python3", source.name, os.devnull]
     environment = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"}
     subprocess.run(command, cwd=source.parent, env=environment, check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""Jupyter servers for measuring, and waiting for them."""
+"""Jupyter servers for measurements, and a function that waits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import httpx
 def served(
     python: Path | str, root: Path, extensions: Sequence[str], environment: Mapping[str, str]
 ) -> Iterator[httpx.Client]:
-    """A server of that interpreter's environment, from when it answers."""
+    """Start a server in that interpreter's environment, wait until it answers, and stop it at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

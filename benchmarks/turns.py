@@ -1,4 +1,4 @@
-"""Measuring in turns: ours, theirs, ours, theirs …, so that a busy moment of the machine falls on all of them."""
+"""Measurements in turns: one round of all contenders after the other, so that a busy machine slows all of them down."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds. `cells` is from the moment the kernel is ready to the reply of the last cell."""
+    """Times in seconds. `cells` is the time from the ready kernel to the reply of the last cell."""
 
     whole: float
     cells: float | None = None
 
 
 Contender = Callable[[dict[str, Any], Path], Times]
-"""Runs a notebook in a new folder."""
+"""A function that runs a notebook in a new folder."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,17 @@ class Row:
     contender: str
     times: tuple[Times, ...]
     target: str = ""
-    """What we want to reach, in words."""
+    """The aim, in words."""
 
     def spread(self, of: str) -> tuple[float, float, float] | None:
-        """Median, least, most."""
+        """Return median, least and most; None without any time."""
         values = [value for times in self.times if (value := getattr(times, of)) is not None]
         return (statistics.median(values), min(values), max(values)) if values else None
 
 
 @dataclass(frozen=True)
 class Case:
-    """`rounds` is how often each contender runs it; `slow` names those that do once."""
+    """A notebook to measure. Each contender runs it `rounds` times; those in `slow` run it once."""
 
     name: str
     notebook: dict[str, Any]

@@ -1,4 +1,4 @@
-"""How long a kernel of the server takes to answer over its websocket: what a person feels at each keystroke."""
+"""The time that a kernel of the server takes to answer over its websocket, which a person feels at each keystroke."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVERY_S = 0.05
 
 @contextmanager
 def kernel(api: httpx.Client) -> Iterator[str]:
-    """The id of one that has answered."""
+    """Start a kernel, and yield its id when it has answered."""
     kernel_id = str(api.post("/api/kernels", json={"name": "python3"}).raise_for_status().json()["id"])
     try:
         asyncio.run(_answers(api, kernel_id, asked=1))
@@ -31,7 +31,7 @@ def kernel(api: httpx.Client) -> Iterator[str]:
 
 @contextmanager
 def answers(api: httpx.Client, kernel_id: str) -> Iterator[list[float]]:
-    """Seconds of each request that is made meanwhile; filled in at the end."""
+    """Ask the kernel again and again meanwhile. The list is filled at the end with the seconds of each request."""
     seen: list[float] = []
     stop = threading.Event()
     thread = threading.Thread(target=lambda: seen.extend(asyncio.run(_answers(api, kernel_id, stop=stop))))
@@ -46,7 +46,7 @@ def answers(api: httpx.Client, kernel_id: str) -> Iterator[list[float]]:
 async def _answers(
     api: httpx.Client, kernel_id: str, *, stop: threading.Event | None = None, asked: int | None = None
 ) -> list[float]:
-    """Until `stop` is set, or so many were `asked`."""
+    """Ask until `stop` is set, or `asked` times, and return the seconds of each request."""
     session, seen = uuid.uuid4().hex, []
     url = str(api.base_url).replace("http", "ws", 1).rstrip("/")
     request = HTTPRequest(

@@ -166,7 +166,7 @@ class DataOpsApp(ExtensionApp):
         self._hand_on_preloading()
         self._lanes.slow.submit(self._offer_kernels).add_done_callback(_log_failure)
         if self.start_engine:
-            # In a thread: opening the database takes longer than Lab's start should wait.
+            # A thread does it: opening the database takes longer than Lab's start should wait.
             self._lanes.slow.submit(self._supervise).add_done_callback(_log_failure)
 
     def initialize_handlers(self) -> None:
@@ -177,7 +177,10 @@ class DataOpsApp(ExtensionApp):
         self.handlers.extend((PREFIX + route.pattern, route.handler, shared) for route in ROUTES)
 
     def services(self) -> Services:
-        """Opened once, on first use; errors are raised again at every use until they are mended."""
+        """Open the services on first use, and return the same ones after that.
+
+        An error is raised again at every use until its cause is fixed.
+        """
         with self._opening:
             if self._services is None:
                 from .wiring import build_services
@@ -203,12 +206,12 @@ class DataOpsApp(ExtensionApp):
         # The first form should not wait for the worker that reads its notebook to come up.
         with suppress(KernelUnavailable):
             self.services().notebooks.kernel("python3")
-        # A full collection holds the event loop, and so people's kernels, until it has looked at every object.
-        # What is loaded by now stays in any case, and is not looked at again.
+        # A full garbage collection holds the event loop, and so people's kernels, until it has looked at every object.
+        # The objects that are loaded by now stay in any case, and the collection skips them from here on.
         gc.freeze()
 
     def _offer_kernels(self) -> None:
-        """Let Jupyter find the kernels of images, in a folder of ours that follows the catalogue."""
+        """Let Jupyter find the kernels of images, in a folder of dataops_lab that follows the catalogue."""
         from .kernels.specs import SpecsKeeper
         from .wiring import owner
 
@@ -219,14 +222,17 @@ class DataOpsApp(ExtensionApp):
         self._specs.start()
 
     def _hand_on_mount_roots(self) -> None:
-        """The engine is a process of its own, and Jupyter builds the provisioner of a kernel: they read it there."""
+        """Set the environment variable of the mount roots, where the engine and the kernel provisioner read it.
+
+        The engine is a process of its own, and Jupyter builds the provisioner.
+        """
         from .wiring import MOUNT_ROOTS, mount_roots
 
         if self.mount_roots != mount_roots():
             os.environ[MOUNT_ROOTS] = os.pathsep.join(self.mount_roots)
 
     def _hand_on_preloading(self) -> None:
-        """The engine reads it there."""
+        """Set the environment variables of preloading, where the engine reads them."""
         from .wiring import PRELOAD_BYTES, SAFE_LIBRARIES
 
         if self.preload_bytes is not None:
@@ -234,7 +240,10 @@ class DataOpsApp(ExtensionApp):
         os.environ[SAFE_LIBRARIES] = ",".join(self.safe_libraries)
 
     def _hand_on_limits(self) -> None:
-        """The command line in a terminal of this server submits by the same limits as its form."""
+        """Set the environment variables of the travel limits.
+
+        So the command line in a terminal of this server submits by the same limits as its form.
+        """
         from .wiring import TRAVEL_LIMITS
 
         for name, variable in TRAVEL_LIMITS.items():

@@ -1,4 +1,4 @@
-"""The file of a configuration, `dataops.yaml`: reading it, with the line of all that is wrong, and writing it."""
+"""The file of a configuration, `dataops.yaml`: reading it, with the line of each problem, and writing it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_DEPTH = 20
 MAX_EVENTS = 100_000
 MAX_PROBLEMS = 100
 
-# libyaml where there is one: twenty times as fast, and open brackets do not take the square of their number.
+# Use libyaml where there is one: it is twenty times as fast, and open brackets do not take the square of their number.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -30,7 +30,7 @@ class _Part(BaseModel):
 class LimitsPart(_Part):
     cpus: float | None = None
     memory: StrictStr | int | None = None
-    """As `4Gi` or `500M`; a number is bytes."""
+    """A size such as `4Gi` or `500M`; a number means bytes."""
     pids: int | None = None
     gpus: int | None = None
     timeout_s: float | None = None
@@ -114,14 +114,17 @@ class ImagePart(_Part):
 
 
 class ConfigurationFile(_Part):
-    """What is left out stays as it is; what is written becomes exactly so. Environments are in promotion order."""
+    """The whole file. Each setting that it names becomes exactly so, and all others stay as they are.
+
+    Environments are in promotion order.
+    """
 
     environments: list[EnvironmentPart] = Field(default_factory=list)
     images: list[ImagePart] = Field(default_factory=list)
 
 
 def read(text: str) -> Configuration:
-    """Refused, with the line and the name of everything that is wrong."""
+    """Read a configuration. Raise Refused, with the line and the name of each problem, when something is wrong."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise _invalid([f"It is larger than {MAX_BYTES // 1_000_000} MB."])
     try:
@@ -144,7 +147,7 @@ def read(text: str) -> Configuration:
             tuple(part.to_domain() for part in file.images),
         )
     except ValidationError as error:
-        first = error.errors()[:MAX_PROBLEMS]  # each takes a walk to its line
+        first = error.errors()[:MAX_PROBLEMS]  # to find the line of each takes a walk
         told = [_told(root, it["loc"], it["type"], it["msg"]) for it in first]
         raise _invalid(told, count=error.error_count()) from None
     except ValueError as error:
@@ -152,7 +155,7 @@ def read(text: str) -> Configuration:
 
 
 def _check_shape(text: str) -> None:
-    """Refuse what would take long to read: it stops at the first place that is too much."""
+    """Refuse a text that would take long to read. Stop at the first place that is too much."""
     depth = 0
     for count, event in enumerate(yaml.parse(text, _LOADER)):
         problem = None
@@ -170,7 +173,7 @@ def _check_shape(text: str) -> None:
 
 
 def written(it: Configuration) -> str:
-    """A file that `read` makes the same of."""
+    """Write a configuration as the text of a file from which `read` makes the same configuration."""
     held = {
         "environments": [_environment(entry) for entry in it.environments],
         "images": [_image(entry) for entry in it.images],
@@ -211,7 +214,7 @@ def _image(entry: ImageEntry) -> dict[str, Any]:
     }
 
 
-# --- what is wrong, and where -------------------------------------------------------------------
+# --- problems, and where they are ---------------------------------------------------------------
 
 
 def _told(root: Any, path: Sequence[int | str], kind: str, message: str) -> str:
@@ -223,7 +226,7 @@ def _told(root: Any, path: Sequence[int | str], kind: str, message: str) -> str:
 
 
 def _line(node: Any, path: Sequence[int | str]) -> int:
-    """Of the deepest part of the path that is in the file; of a key that is too many, its own."""
+    """Return the line of the deepest part of the path that is in the file; for an unknown key its own line."""
     line = node.start_mark.line if node else 0
     for step in path:
         if isinstance(node, yaml.MappingNode):
@@ -251,7 +254,7 @@ def _keys(path: Sequence[int | str]) -> list[str]:
 
 
 def _take_keys_as_text(node: Any) -> None:
-    """To YAML `on` and `NO` are booleans; here no key is one."""
+    """Make all keys texts. For YAML `on` and `NO` are booleans, but here no key is a boolean."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             key.tag = yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG
@@ -262,7 +265,7 @@ def _take_keys_as_text(node: Any) -> None:
 
 
 def _doubled(node: Any) -> Iterator[str]:
-    """A key that is there twice: YAML takes the last one, and nobody sees it."""
+    """Yield a problem for each key that is there twice: YAML would take the last one without a word."""
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
@@ -276,7 +279,7 @@ def _doubled(node: Any) -> Iterator[str]:
 
 
 def _invalid(problems: list[str], *, count: int = 0) -> Refused:
-    """`count`: how many problems there are, where these are the first of them."""
+    """Return the error for these problems. `count`: the number of all problems, when these are only the first."""
     count = max(count, len(problems))
     more = f" And {count - 10} more." if count > 10 else ""
     return Refused(

@@ -1,4 +1,4 @@
-"""Where the state of an embedded installation lies."""
+"""The places where the state of an embedded installation lies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def state_folder() -> Path:
-    """`DATAOPS_LAB_HOME`, else `dataops_lab` in Jupyter's data folder."""
+    """Return `DATAOPS_LAB_HOME`, else the folder `dataops_lab` in Jupyter's data folder."""
     if named := os.environ.get("DATAOPS_LAB_HOME"):
         return Path(named).expanduser().absolute()
     from jupyter_core.paths import jupyter_data_dir
@@ -18,7 +18,7 @@ def state_folder() -> Path:
 
 @dataclass(frozen=True)
 class Home:
-    """Where everything of an embedded installation lies."""
+    """The files and folders of an embedded installation."""
 
     folder: Path
 
@@ -35,7 +35,7 @@ class Home:
         return self.folder / "runs"
 
     def attempts(self, executor: str) -> Path:
-        """Return the folder of the run directories of living attempts, by name, of this kind of executor."""
+        """Return the folder of this kind of executor. It holds the run directories of living attempts, by name."""
         return self.runs / executor
 
     @property
@@ -44,7 +44,7 @@ class Home:
 
     @property
     def kernels(self) -> Path:
-        """Kernelspecs of the images that may be authored in."""
+        """The kernelspecs of the images that people may author in."""
         return self.folder / "kernels"
 
     @property
@@ -53,5 +53,5 @@ class Home:
 
     @property
     def warm(self) -> Path:
-        """How the preloaded interpreters are, as the engine that wrote it saw them last."""
+        """The state of the preloaded interpreters, as an engine saw and wrote it last."""
         return self.folder / "warm.json"

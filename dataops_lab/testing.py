@@ -33,7 +33,7 @@ def person(name: str) -> Actor:
 
 
 class FakeClock:
-    """Stands still until it is told to go on."""
+    """A clock that stands still until a test tells it to go on."""
 
     def __init__(self, start: dt.datetime = dt.datetime(2026, 1, 31, 8, 0, tzinfo=dt.UTC)) -> None:
         self._now = start
@@ -50,12 +50,12 @@ class FakeClock:
         self._monotonic += seconds
 
     def set_wall_clock(self, now: dt.datetime) -> None:
-        """As an administrator does: time itself goes on as before."""
+        """Set the wall clock, as an administrator does. The monotonic clock goes on as before."""
         self._now = now
 
 
 class FakeHost:
-    """One process of a machine whose other processes live until they are said to be `dead`."""
+    """A machine and one process on it. The other processes live until a test adds their ids to `dead`."""
 
     def __init__(self, pid: int = 1, boot: str = "boot", name: str = "here") -> None:
         self._identity = ProcessIdentity(pid, 1.0, boot)
@@ -129,11 +129,11 @@ class MemoryBlobs:
 
 
 class FakeVault:
-    """Hides nothing."""
+    """A vault that hides nothing."""
 
     def __init__(self) -> None:
         self.keys = ["key-1"]
-        """Newest first."""
+        """The ids of the keys, newest first."""
 
     def seal(self, value: str, *, bound_to: str) -> Sealed:
         return Sealed(self.keys[0], bound_to.encode(), value.encode())
@@ -157,14 +157,14 @@ class FakeVault:
 
 
 class FakeNotebooks:
-    """Every path is a notebook with one code cell and the given parameters."""
+    """Notebooks, of which each path is one, with one code cell and the given parameters."""
 
     def __init__(self, blobs: MemoryBlobs, schema: ParameterSchema | None = None) -> None:
         self._blobs = blobs
         self.schema = schema or ParameterSchema()
         self.written_on: str | None = "python3"
         self.gone: set[str] = set()
-        """Paths of notebooks that were deleted or moved away."""
+        """The paths of notebooks that were deleted or moved away."""
         self.repositories: dict[str, str | None] = {}
         """The remotes of git work trees, by their root."""
         self.cells: dict[str, tuple[str, ...]] = {}
@@ -263,12 +263,12 @@ class FakeNotebooks:
 
 
 def attempt_files_in(runs: Path) -> Callable[[Attempt], AttemptFiles]:
-    """As an installation has them that keeps its run directories in the folder `runs`."""
+    """Return the `attempt_files` of an installation that keeps its run directories in the folder `runs`."""
     return lambda attempt: RunFolder(runs / attempt.backend.kind / attempt.name)
 
 
 class FakeBackends:
-    """The same executor for every backend, or those that are given by the text of theirs."""
+    """Backends with one executor for all of them, except for those that `others` names by the backend's text."""
 
     def __init__(self, executor: Executor, **others: Executor) -> None:
         self._executor, self._others = executor, others
@@ -278,19 +278,19 @@ class FakeBackends:
 
 
 class FakeExecutor:
-    """Attempts run until the test says how they end. It survives engines, as a real backend does."""
+    """An executor whose attempts run until the test ends them. It survives engines, as a real backend does."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._seen: dict[str, Observation] = {}
         self._forgotten: set[str] = set()
         self.bundles: dict[str, Bundle] = {}
-        """As they were given last, by the attempt's name."""
+        """The bundle that was given last to each attempt, by its name."""
         self._starting = Lock()
         self.calls: list[tuple[str, str]] = []
-        """(verb, attempt) of everything that was asked for."""
+        """The calls so far, as (verb, attempt)."""
         self.deaf = False
-        """Ignore `stop`, even with force."""
+        """True when the attempts ignore `stop`, even with force."""
         self.fails_to_start: Exception | None = None
 
     def start(self, bundle: Bundle) -> None:
@@ -329,7 +329,7 @@ class FakeExecutor:
         yield from sorted(self._seen)
 
     def lose(self, name: str) -> None:
-        """Somebody removed its directory, and what it was known by."""
+        """Forget an attempt, as if somebody had removed its directory and all traces of it."""
         del self._seen[name]
 
     @property
@@ -337,7 +337,7 @@ class FakeExecutor:
         return [name for name, seen in self._seen.items() if not seen.is_dead]
 
     def end(self, name: str, state: str | None = "succeeded", **result: Any) -> None:
-        """The runner ends, with its `result.json`; with `state` None it is killed before it writes one."""
+        """End the runner of an attempt with its `result.json`. With `state` None it dies before it writes one."""
         if state is not None:
             whole: dict[str, Any] = {
                 "format": 1,
@@ -357,14 +357,14 @@ class FakeExecutor:
 
 
 class FakeImages:
-    """The images of one daemon, and of a registry that has what is in `registry`."""
+    """The images of one daemon, and those of a registry, which are in `registry`."""
 
     def __init__(self) -> None:
         self.here: dict[str, PinnedImage] = {}
-        """By reference and by id."""
+        """The images of the daemon, by reference, by id and by digest."""
         self.registry: dict[str, PinnedImage] = {}
         self.kept: dict[str, str] = {}
-        """Tag → id."""
+        """The ids of the kept images, by tag."""
         self.problems: tuple[str, ...] = ()
         self.out_of_order: Exception | None = None
         self.builds: list[BuildRecipe] = []
@@ -373,7 +373,7 @@ class FakeImages:
         return self
 
     def image(self, reference: str, letter: str, *, local: bool = True) -> PinnedImage:
-        """Make `reference` stand for an image of which `letter` is the digest."""
+        """Make `reference` stand for an image whose digest repeats `letter`."""
         repository = reference.partition(":")[0]
         pinned = PinnedImage(f"sha256:{letter * 64}", f"{repository}@sha256:{letter * 64}", "linux/amd64", "1000", 1000)
         self.registry[reference] = pinned

@@ -1,4 +1,4 @@
-"""Builds everything from plain values. The only file that knows all parts."""
+"""The construction of everything from plain values. No other file knows all parts."""
 
 from __future__ import annotations
 
@@ -32,19 +32,22 @@ if TYPE_CHECKING:
 
 
 def owner() -> Actor:
-    """The operating system's account that this process runs as."""
+    """Return the operating system's account that this process runs as."""
     import getpass
 
     try:
         name = getpass.getuser()
     except (OSError, KeyError):
-        # In a container whose user id has no name.
+        # The process runs in a container whose user id has no name.
         name = str(os.getuid())
     return Actor(name, name)
 
 
 def administrators() -> list[str]:
-    """Of DATAOPS_LAB_ADMINISTRATORS, ids with commas between; none: whoever can reach the installation."""
+    """Read DATAOPS_LAB_ADMINISTRATORS, ids with commas between.
+
+    When there are none, everybody who can reach the installation is an administrator.
+    """
     return [name.strip() for name in os.environ.get("DATAOPS_LAB_ADMINISTRATORS", "").split(",") if name.strip()]
 
 
@@ -52,7 +55,7 @@ MOUNT_ROOTS = "DATAOPS_LAB_MOUNT_ROOTS"
 
 
 def mount_roots() -> list[str]:
-    """Of DATAOPS_LAB_MOUNT_ROOTS, folders with colons between; not set: those by convention."""
+    """Read DATAOPS_LAB_MOUNT_ROOTS, folders with colons between; when it is not set, return `ROOTS`."""
     named = os.environ.get(MOUNT_ROOTS)
     return list(ROOTS) if named is None else [root for root in named.split(os.pathsep) if root]
 
@@ -63,7 +66,7 @@ DEFAULT_PRELOAD_BYTES = 1024**3
 
 
 def preload_bytes() -> int:
-    """Of DATAOPS_LAB_PRELOAD_BYTES, as `512Mi`; 0 for none. InvalidRequest."""
+    """Read DATAOPS_LAB_PRELOAD_BYTES, such as `512Mi`, in bytes; 0 for none. InvalidRequest when it is not readable."""
     text = os.environ.get(PRELOAD_BYTES, "").strip()
     if text in ("", "0"):
         return 0 if text else DEFAULT_PRELOAD_BYTES
@@ -74,7 +77,10 @@ def preload_bytes() -> int:
 
 
 def safe_libraries() -> list[str]:
-    """Of DATAOPS_LAB_SAFE_LIBRARIES, names of modules with commas between; not set: none but those known to be."""
+    """Read DATAOPS_LAB_SAFE_LIBRARIES, names of modules with commas between; empty when it is not set.
+
+    They are added to the libraries that are known to be safe.
+    """
     return [name.strip() for name in os.environ.get(SAFE_LIBRARIES, "").split(",") if name.strip()]
 
 
@@ -82,7 +88,10 @@ TRAVEL_LIMITS = {it.name: f"DATAOPS_LAB_TRAVEL_{it.name.upper()}" for it in fiel
 
 
 def travel_limits() -> Limits:
-    """Of DATAOPS_LAB_TRAVEL_FILES, …_FILE_BYTES and …_TOTAL_BYTES, as far as they are set. InvalidRequest."""
+    """Read DATAOPS_LAB_TRAVEL_FILES, …_FILE_BYTES and …_TOTAL_BYTES, as far as they are set.
+
+    InvalidRequest when one of them is not readable.
+    """
     given: dict[str, int] = {}
     for name, variable in TRAVEL_LIMITS.items():
         if text := os.environ.get(variable):
@@ -94,19 +103,20 @@ def travel_limits() -> Limits:
 
 
 def docker_daemon(home: Home, host: str | None) -> Daemon:
-    """One that mounts what this installation allows."""
+    """Return a daemon that mounts only the folders that this installation allows."""
     from .executors.docker import Daemon, MountPolicy
 
     return Daemon(host, mounts=MountPolicy(roots=mount_roots(), kept=[home.folder]))
 
 
 def build_services(home: Home, *, workers: bool = False, administered_by: Iterable[str] | None = None) -> Services:
-    """`workers`: parse and render notebooks in processes of their own, for callers with an event loop.
+    """Build the services, and make the state folder or bring it up to date.
 
-    `administered_by` None: as `administrators` says.
+    `workers`: processes of their own parse and render notebooks, for callers with an event loop.
+    `administered_by` None: the actors that `administrators` returns.
     """
     store: SqlStore = open_sqlite(home.database)
-    # State, logs and records hold what notebooks hold: they are their owner's alone.
+    # State, logs and records hold what notebooks hold: only their owner may read them.
     home.folder.chmod(0o700)
     return Services(
         store=store,
@@ -130,14 +140,14 @@ def _local_notebooks(blobs: Path) -> Notebooks:
 
 
 def _worker_notebooks(blobs: Path) -> Notebooks:
-    # Only a server pays for what starts processes and talks with them.
+    # Only a server pays for this import, which starts processes and talks with them.
     from .notebooks.workers import WorkerNotebooks
 
     return WorkerNotebooks(partial(_local_notebooks, blobs))
 
 
 def _docker_images(host: str | None) -> ImageBackend:
-    # Only who works on images pays for the package, and need have it.
+    # Only callers that work on images pay for the package, and need to have it.
     from .executors.docker.images import DockerImages
 
     return DockerImages(host)
@@ -165,8 +175,8 @@ def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
 def build_engine(
     home: Home, *, slots: int | None = None, warm: int = 0, exit_when_idle_s: float | None = None
 ) -> Engine:
-    """`slots` None: one for each core, and at least two. `warm`: preloaded interpreters at most."""
-    # Short commands build services and never an engine.
+    """Build an engine. `slots` None: one for each core, and at least two. `warm`: the most preloaded interpreters."""
+    # Short commands build services and never an engine, so they do not import it.
     from .engine import Engine, Settings
 
     ctx = build_services(home)

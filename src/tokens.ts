@@ -10,7 +10,7 @@ import type {
   RunSummary
 } from './api';
 
-/** The connection to the server half: its API, and the one event stream of the page. */
+/** The connection to the server extension: its API, and the one event stream of the page. */
 export interface IDataOps {
   readonly client: Client;
   readonly events: EventStream;
@@ -21,46 +21,46 @@ export const IDataOps = new Token<IDataOps>(
   'The REST client and the event stream of DataOps.'
 );
 
-/** The runs this page knows, kept up to date by the event stream. */
+/** The runs that this page knows. The event stream keeps them up to date. */
 export interface IRuns {
-  /** Newest first: what is not finished, and the last ones that are. */
+  /** The unfinished runs and the last finished ones, each newest first. */
   readonly active: readonly RunSummary[];
   readonly recent: readonly RunSummary[];
-  /** Why nothing works at the moment, if so. */
+  /** The reason why nothing works at the moment, or null. */
   readonly trouble: Problem | null;
-  /** A queued run waits because no engine leads. */
+  /** True when a queued run waits because no engine leads. */
   readonly engineMissing: boolean;
   readonly connected: boolean;
   readonly changed: ISignal<IRuns, void>;
-  /** One run that this page saw is new or has changed. */
+  /** A signal that a run is new to this page or has changed. */
   readonly runChanged: ISignal<IRuns, RunSummary>;
 
-  /** The run of this id was deleted. */
+  /** A signal that the run of this id was deleted. */
   readonly runDeleted: ISignal<IRuns, string>;
-  /** Whether this person may change environments and images; null while that is not known. */
+  /** True when this person may change environments and images; null while that is not known. */
   readonly mayAdminister: boolean | null;
 
-  /** The run whose record is in front, for commands that are not told which run they are about. */
+  /** The id of the run whose record is in front. Commands without an id use it. */
   current: string | null;
 
   get(id: string): RunSummary | undefined;
-  /** The run of an answer, or what is known of it when a later answer, or an event, has overtaken that. */
+  /** Return the run of an answer, or the known run when a later answer or an event was newer. */
   newest(run: RunSummary): RunSummary;
-  /** Whether the person on this page submitted it. */
+  /** Tell whether the person on this page submitted the run. */
   isMine(run: RunSummary): boolean;
-  /** Whether this person may cancel, keep, delete or change this run or job: its owner, or an administrator. */
+  /** Tell whether this person may cancel, keep, delete or change a run or job: its owner or an administrator may. */
   mayChange(it: { created_by: Actor }): boolean;
-  /** Load and follow; does nothing when already done. */
+  /** Load the runs and follow them. A second call does nothing. */
   start(): Promise<void>;
-  /** Start anew after trouble. */
+  /** Start again after trouble. */
   retry(): Promise<void>;
-  /** Take in a run that an answer of the server brought. */
+  /** Add a run from an answer of the server. */
   add(run: RunSummary): void;
   cancel(id: string): Promise<Run>;
   rerun(id: string): Promise<Run>;
-  /** With its record, for good. */
+  /** Delete a run with its record, for good. */
   delete(id: string): Promise<void>;
-  /** A run that is kept is deleted by nobody and no rule. */
+  /** Keep a run, or stop keeping it. No person and no rule deletes a run that is kept. */
   keep(id: string, kept: boolean): Promise<Run>;
 }
 
@@ -69,30 +69,30 @@ export const IRuns = new Token<IRuns>(
   'The runs this page knows, kept up to date.'
 );
 
-/** Commands, by which the rooms call each other. */
+/** The commands by which the parts of the page call each other. */
 export const CommandIDs = {
   /** Args: `path` of a notebook; the current one without. */
   runAsJob: 'dataops:run-as-job',
-  /** The same for the notebooks selected in the file browser. */
+  /** The same for the notebooks that are selected in the file browser. */
   runSelected: 'dataops:run-selected-as-job',
   openRuns: 'dataops:open-runs',
-  /** These take the `id` of a run; without, they act on the record in front. */
+  /** The next commands take the `id` of a run; without it they act on the record in front. */
   openRun: 'dataops:open-run',
   cancel: 'dataops:cancel-run',
   rerun: 'dataops:rerun',
   rerunWith: 'dataops:rerun-with',
-  /** Have the file travel that the run did not find, and run its notebook again. */
+  /** Let the file that the run did not find travel, and run its notebook again. */
   takeAlong: 'dataops:take-along',
   keep: 'dataops:keep-run',
   deleteRun: 'dataops:delete-run',
   /** Read every byte of a record again. */
   verify: 'dataops:verify-record',
-  /** Name, priority, retries and clocks of the job of a run. */
+  /** Open the name, priority, retries and time limits of the job of a run. */
   jobSettings: 'dataops:job-settings',
   openNotebook: 'dataops:open-run-notebook',
   downloadRecord: 'dataops:download-record',
-  /** Takes `path` too. */
+  /** Takes also `path`. */
   downloadArtifact: 'dataops:download-artifact',
-  /** Args: `page`, one of environments, images, retention; `name` of what is shown there. */
+  /** Args: `page`, one of environments, images, retention; `name` of an environment or image. */
   administration: 'dataops:administration'
 } as const;

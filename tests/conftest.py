@@ -29,21 +29,21 @@ pytest_plugins = ["tests.docker", "tests.kernel_sessions", "tests.postgres", "te
 
 
 ABOUT_PROGRAMS = {"cli", "client", "executors", "faults", "kernels", "runner"}
-"""Folders whose tests start what they are about: commands, servers, engines, containers, kernels."""
+"""The folders whose tests start programs: commands, servers, engines, containers, kernels."""
 STARTED = {"docker_client", "own_cluster", "postgres", "r_kernel", "running_engine", "server", "start_server"}
-"""Fixtures, and values of parameters, that stand for a program."""
+"""The fixtures, and values of parameters, that stand for a program."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Give a worker folders with short paths: sockets are made there, whose paths may have a hundred characters."""
+    """Give a worker folders with short paths: tests make sockets there, and their paths may have 100 characters."""
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         config.option.basetemp = str(Path(config.option.basetemp).with_name(worker))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow whatever starts programs, so that nobody has to think of that."""
+    """Mark each test as slow that starts programs, so that nobody has to think of that."""
     for item in items:
         asked = [
             *getattr(item, "fixturenames", ()),
@@ -55,18 +55,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_of_this_person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Kernels, start-up files and settings that a person has would otherwise decide how tests end."""
+    """Empty folders for kernels, start-up files and settings, because those of a person could change the tests."""
     with pytest.MonkeyPatch.context() as patched:
         for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
             patched.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
-        # What tests start would compile all that it imports, each time.
+        # With this variable, every program that tests start would compile all its imports each time.
         patched.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield
 
 
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c_is_heard() -> None:
-    """A shell makes what it starts in the background deaf to Ctrl-C, and so all that this starts in turn."""
+    """A process that hears Ctrl-C. A shell makes its background processes, and all that they start, deaf to it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -89,7 +89,10 @@ def sqlite(tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest, sqlite: str) -> Iterator[str]:
-    """The URL of a database with all tables and no rows. Tests that give it no statement of their own take `sqlite`."""
+    """The URL of a database without rows, on SQLite and on PostgreSQL, where it has all tables.
+
+    Tests that give it no statement of their own take `sqlite`.
+    """
     if request.param == "sqlite":
         yield sqlite
     else:
@@ -105,7 +108,7 @@ def store(database: str) -> Iterator[SqlStore]:
 
 @pytest.fixture
 def ctx(tmp_path: Path, store: SqlStore, clock: FakeClock, host: FakeHost) -> Services:
-    """Real store; everything else a fake."""
+    """Services with a real store, and fakes for everything else."""
     blobs = MemoryBlobs()
     files = attempt_files_in(tmp_path / "runs")
     return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), home=tmp_path, attempt_files=files)

@@ -39,7 +39,10 @@ CERTIFICATES = Path("/etc/ssl/certs")
 
 @dataclass(frozen=True)
 class Recipe:
-    """`packages` come from PyPI into /opt/python; `commands` run after that."""
+    """The way to make an image. `packages` come from PyPI into /opt/python, and `commands` run after that.
+
+    Without `on`, the packages are those of Debian, and debootstrap installs them.
+    """
 
     on: str | None = None
     packages: tuple[str, ...] = ()
@@ -58,7 +61,7 @@ RECIPES = {
 
 
 class DockerImages(Mapping[str, str]):
-    """Name of a recipe → id of its image, made when it is first asked for."""
+    """The ids of the images by the names of their recipes. An image is made when it is first asked for."""
 
     def __init__(self, client: docker.DockerClient) -> None:
         self._client = client
@@ -121,7 +124,7 @@ class DockerImages(Mapping[str, str]):
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Of all processes that run tests on this machine: they share its daemon."""
+    """Let one process at a time in, among all that run tests on this machine, since they share its daemon."""
     with Path(tempfile.gettempdir(), f"{REPOSITORY}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -142,7 +145,7 @@ def digest_of(name: str) -> str:
 
 
 def pip_settings() -> dict[str, str]:
-    """How pip reaches its index from this machine, from its files and variables, as variables."""
+    """Return, as variables, the settings by which pip reaches its index here, from its files and variables."""
     listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True)
     settings = {}
     for line in listed.stdout.splitlines():
@@ -160,7 +163,7 @@ def quiet(command: list[str]) -> None:
 
 @pytest.fixture(scope="session")
 def docker_client() -> Iterator[docker.DockerClient]:
-    """Of the machine's own daemon."""
+    """A client of the machine's own daemon."""
     try:
         client = docker.from_env(timeout=600)
         client.ping()
@@ -172,7 +175,7 @@ def docker_client() -> Iterator[docker.DockerClient]:
 
 @pytest.fixture
 def installation(docker_client: docker.DockerClient) -> Iterator[str]:
-    """An id of a test's own; what it leaves in the daemon is removed."""
+    """The id of an installation of this test alone. All its containers are removed after the test."""
     made = secrets.token_hex(4)
     yield made
     label = {"label": f"{INSTALLATION}={made}"}
@@ -183,7 +186,7 @@ def installation(docker_client: docker.DockerClient) -> Iterator[str]:
 
 @pytest.fixture
 def docker_executor(installation: str, tmp_path: Path) -> Iterator[Callable[..., DockerExecutor]]:
-    """Executors of one installation: another one is another process, or the next engine."""
+    """A function that makes executors of one installation. Another one stands for another process or engine."""
     made: list[DockerExecutor] = []
 
     def executor(blobs: Blobs | None = None, daemon: Daemon | None = None) -> DockerExecutor:
@@ -201,7 +204,7 @@ def docker_executor(installation: str, tmp_path: Path) -> Iterator[Callable[...,
 
 @pytest.fixture(scope="session")
 def docker_images(docker_client: docker.DockerClient) -> DockerImages:
-    """See `RECIPES`."""
+    """The images of `RECIPES`."""
     if (os.getuid() != 0 or not shutil.which("debootstrap")) and not docker_client.images.list(f"{REPOSITORY}/base"):
         missing("The base image is made by debootstrap, as root: scripts/docker installs it.")
     return DockerImages(docker_client)
@@ -209,7 +212,7 @@ def docker_images(docker_client: docker.DockerClient) -> DockerImages:
 
 @pytest.fixture
 def own_image(docker_client: docker.DockerClient, docker_images: DockerImages) -> Iterator[str]:
-    """The id of an image on the lean one that no other test knows: what is made of it is this test's."""
+    """The id of an image on the lean one that no other test knows, so that this test owns all that it makes of it."""
     container = docker_client.containers.create(docker_images["lean"], ["true"])
     try:
         image = container.commit(f"{REPOSITORY}/own", secrets.token_hex(8), changes=["CMD []"]).id
@@ -230,7 +233,7 @@ class OwnDaemon:
     def start(self) -> None:
         options = [f"--host={self.host}", f"--data-root={self._folder}/data", f"--exec-root={self._folder}/exec"]
         options += [f"--pidfile={self._folder}/pid", "--iptables=false", "--ip6tables=false"]
-        # A network of its own: one that shares it takes the bridge away from the machine's own daemon.
+        # It gets a network of its own, or it would take the bridge away from the machine's own daemon.
         command = ["unshare", "--net", "dockerd", *options]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
@@ -245,14 +248,14 @@ class OwnDaemon:
                     self._process.wait(0.1)
 
     def stop(self) -> None:
-        """With the containers that it has, as a daemon without live-restore does."""
+        """Stop the daemon and its containers, as a daemon without live-restore does."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait()
             self._process = None
 
     def take(self, client: docker.DockerClient, image: str) -> str:
-        """A copy of an image of another daemon."""
+        """Copy an image from another daemon, and return its id here."""
         with closing(docker.DockerClient(self.host, timeout=600)) as own:
             own.images.load(client.images.get(image).save(chunk_size=2**20))
             return own.images.get(image).id
@@ -260,10 +263,10 @@ class OwnDaemon:
 
 @pytest.fixture(scope="session")
 def own_daemon(docker_client: docker.DockerClient, docker_images: DockerImages) -> Iterator[OwnDaemon]:
-    """Running, with the lean image."""
+    """A second daemon that runs and has the lean image."""
     if os.getuid() != 0 or not shutil.which("dockerd"):
         missing("A second Docker daemon is started by root where dockerd is installed.")
-    # The path of a socket may have a hundred characters.
+    # The path of a socket may have a hundred characters, so the folder has a short one.
     folder = Path(tempfile.mkdtemp(prefix="dataops-docker-"))
     daemon = OwnDaemon(folder)
     try:

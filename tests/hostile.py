@@ -1,4 +1,4 @@
-"""What a hostile notebook does to its run directory."""
+"""The acts of a hostile notebook on its run directory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataops_lab.runner.files import remove_all
 
 @contextmanager
 def deep(folder: Path, levels: int = 3_000) -> Iterator[None]:
-    """Folders inside one another, removed in the end: neither `shutil` nor pytest can."""
+    """Make folders inside one another, and remove them in the end, which neither `shutil` nor pytest can do."""
     here = os.open(folder, os.O_RDONLY)
     for _ in range(levels):
         os.mkdir("d", dir_fd=here)
@@ -27,13 +27,13 @@ def deep(folder: Path, levels: int = 3_000) -> Iterator[None]:
 
 
 def hollow(path: Path) -> None:
-    """Ten terabytes that take no room, and a byte at their end."""
+    """Make `path` a file of ten terabytes that take no room on the disk, with one byte at its end."""
     with path.open("ab") as file:
         file.truncate(10**13)
         file.write(b"x")
 
 
 def a_pipe(path: Path) -> None:
-    """In the place of `path`: whoever opens it as one does a file waits for ever."""
+    """Put a pipe in the place of `path`. A program that opens it like a file waits for ever."""
     path.unlink(missing_ok=True)
     os.mkfifo(path)

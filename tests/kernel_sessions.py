@@ -18,7 +18,7 @@ WHERE_TO_GET_R = "R and its kernel are not installed. On Debian and Ubuntu: sudo
 
 
 class Session:
-    """One kernel, and what its cells print."""
+    """One kernel. A call runs a cell in it and returns the printed text."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

@@ -26,7 +26,7 @@ _FOLDERS = [os.environ.get("PATH", ""), *map(str, sorted(Path("/usr/lib/postgres
 
 
 class Postgres:
-    """One server on a Unix socket. Each test has a database of its own, copied from one with all tables."""
+    """A server on a Unix socket. Each test has a database of its own, copied from one with all tables."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -37,14 +37,14 @@ class Postgres:
 
     @contextmanager
     def database(self, *, template: str = "filled") -> Iterator[str]:
-        """Its URL. With `template1` it is empty."""
+        """Create a database, yield its URL, and drop it in the end. With `template1` it has no tables."""
         name = next(self._names)
         self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         yield self._url(name)
         self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def cut_connections(self) -> None:
-        """As a restart of the database does."""
+        """Cut all connections of others, as a restart of the database does."""
         self._admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
 
     def close(self) -> None:
@@ -56,7 +56,7 @@ class Postgres:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    # Not pytest's own folder: a socket's path may have a hundred characters.
+    # The folder is not pytest's own, because the path of a socket may have a hundred characters.
     with (
         tempfile.TemporaryDirectory(prefix="dataops-pg-") as name,
         Cluster(Path(name)) as cluster,
@@ -67,7 +67,7 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def own_cluster() -> Iterator[Cluster]:
-    """For tests that stop it."""
+    """A server of one test alone, which may stop it."""
     with tempfile.TemporaryDirectory(prefix="dataops-pg-") as name, Cluster(Path(name)) as cluster:
         yield cluster
 
@@ -82,7 +82,7 @@ class Cluster:
         initdb, self._server = map(str, programs)
         self.folder = folder
         self._data = folder / "data"
-        # PostgreSQL refuses to be run by root.
+        # PostgreSQL refuses to run as root.
         self._other: dict[str, Any] = {}
         if os.getuid() == 0:
             nobody = pwd.getpwnam("nobody")
@@ -94,7 +94,7 @@ class Cluster:
 
     def start(self) -> None:
         settings = [*_FAST, "listen_addresses=", f"unix_socket_directories={self.folder}", "max_connections=200"]
-        # The shell ends the server when our end of its input is closed, which it is even if the tests are killed.
+        # The shell ends the server when this process closes its input, which also happens when the tests are killed.
         script = '"$@" & server=$!; cat >/dev/null; kill -INT $server; wait $server'
         parts = [part for setting in settings for part in ("-c", setting)]
         with (self.folder / "log").open("ab") as log:
@@ -123,7 +123,7 @@ class Cluster:
 
 
 def _wait_until_ready(status: Path, shell: subprocess.Popen[bytes], log: Path) -> None:
-    """The server writes its state into the last line of its lock file."""
+    """Wait until the server writes "ready" into the last line of its lock file. Raise RuntimeError when it ends."""
     while not (status.exists() and status.read_text().rstrip().endswith("ready")):
         try:
             shell.wait(0.01)

@@ -21,7 +21,7 @@ from .waiting import eventually
 WHERE_TO_GET_IT = "docker-registry is not installed. On Debian and Ubuntu: sudo apt-get install docker-registry"
 USERNAME, PASSWORD = "ada", "open sesame"
 _HTPASSWD = "ada:$2b$05$CsALGzrn.deILmp6P0kMtuc7npw/ntce.PrNC8V/fYHtyQspqcDZi\n"
-"""Of the two above; the registry takes bcrypt alone."""
+"""The line for the two above. The registry takes bcrypt alone."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Registry:
     client: docker.DockerClient
 
     def push(self, image: str, name: str) -> str:
-        """Put the image `image` there as `name`, and its tag away from the daemon; its digest in the registry."""
+        """Push the image `image` as `name`, and return its digest in the registry. The daemon keeps no tag for it."""
         reference = f"{self.host}/{name}"
         self.client.images.get(image).tag(reference)
         login = {"username": USERNAME, "password": PASSWORD}
@@ -43,7 +43,7 @@ class Registry:
 
 @pytest.fixture(scope="session")
 def registry(docker_client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    """Its storage goes with it; what was pulled from it stays in the daemon until its test removes it."""
+    """A running registry, whose storage ends with it. A pulled image stays in the daemon until its test removes it."""
     if not shutil.which("docker-registry"):
         missing(WHERE_TO_GET_IT)
     folder = tmp_path_factory.mktemp("registry")
@@ -57,7 +57,7 @@ def registry(docker_client: docker.DockerClient, tmp_path_factory: pytest.TempPa
 
 
 def _started(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
-    for _ in range(10):  # another process may take the port before the registry does
+    for _ in range(10):  # Another process may take the port before the registry does.
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             host = f"127.0.0.1:{free.getsockname()[1]}"
@@ -76,11 +76,11 @@ def _started(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
 
 
 def _fate(process: subprocess.Popen[bytes], host: str) -> str | None:
-    """None while it starts."""
+    """Tell whether the registry serves or fails; None while it starts."""
     try:
         urllib.request.urlopen(f"http://{host}/v2/", timeout=5)
     except urllib.error.HTTPError as error:
-        # Some other program's port would not ask who is there.
+        # The port of another program would not ask for a login.
         if error.code == 401 and process.poll() is None:
             return "serves"
     except OSError:

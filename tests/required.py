@@ -1,4 +1,4 @@
-"""What tests need of the machine beside Python."""
+"""Programs that tests need on the machine beside Python."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 def missing(why: str) -> NoReturn:
-    """Skips the test; fails it in CI, where no real part may be left out."""
+    """Skip the test. In CI fail it instead, because no real part may be left out there."""
     if os.environ.get("CI"):
         pytest.fail(why)
     pytest.skip(why)

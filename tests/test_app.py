@@ -1,4 +1,4 @@
-"""The server extension in a real server process, and what becomes of its engine."""
+"""The server extension in a real server process, and the fate of its engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every Python that the product starts: none may import what lies in somebody's workspace."""
+"""Every Python that the product starts. None of them may import a module from a person's workspace."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import dataops_lab
 
 SOURCE = Path(dataops_lab.__file__).parent
-# In a container it starts in `/` of the image. Its kernels start in the workspace, see tests/kernels/test_container.py.
+# In a container Python starts in `/` of the image. Kernels start in the workspace, see tests/kernels/test_container.py.
 IN_CONTAINERS = SOURCE / "executors" / "docker"
 PYTHONS = {"sys.executable", "self._python", "self._program", "program", "str(program)", "PYTHON"}
 

@@ -1,4 +1,4 @@
-"""Waiting for what another thread or process brings about."""
+"""Waiting for another thread or process."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PATIENCE_S = 120.0
-"""Of a person, not a guess at how fast this machine is."""
+"""The patience of a person, not a guess at the speed of this machine."""
 
 
 def eventually(look: Callable[[], T]) -> T:
-    """What `look` tells as soon as it is true."""
+    """Wait until `look` returns something true, and return that. Fail after `PATIENCE_S`."""
     give_up = time.monotonic() + PATIENCE_S
     while not (seen := look()):
         assert time.monotonic() < give_up, "it never came"

@@ -1,4 +1,4 @@
-"""Runs on preloaded interpreters and without them, and how each was started."""
+"""Runs with and without preloaded interpreters, and the processes that started them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ runner=$(sed 's/.*"pid": \([0-9]*\).*/\1/' ../../runner.json)
 echo "$runner" "$(parent "$(parent "$runner")")" "$(parent "$1")" "$(parent "$(parent "$1")")" > ../../.ancestors
 mv ../../.ancestors ../../ancestors
 """
-"""Given the pid of a kernel: its runner, the parent of the runner's keeper, the kernel's parent and grandparent."""
+"""A script that is given the pid of a kernel.
+
+It tells the runner, the parent of the runner's keeper, and the parent and grandparent of the kernel.
+"""
 
 TELL_ANCESTORS = {
     "python": "import os\nos.system(f'sh {script} {{os.getpid()}}');",
@@ -37,7 +40,7 @@ TELL_ANCESTORS = {
 }
 
 TRIES = 3
-"""Who waits for a preloaded interpreter for too long starts cold instead, as a busy machine may have it."""
+"""The number of tries: on a busy machine a run may wait too long for a preloaded interpreter, and start cold."""
 
 
 @dataclass
@@ -54,10 +57,10 @@ class Site:
         self._script.write_text(ANCESTORS)
         self._roles: dict[int, str] = {}
         self._cold = Warm(0)
-        self._cold.libraries = self.warm.libraries  # Runs tell what they imported all the same.
+        self._cold.libraries = self.warm.libraries  # Cold runs tell their imports too.
 
     def start(self, notebook: bytes | str, *, warm: bool, **more: Any) -> Run:
-        """As soon as its ancestors are known, which are those that are wanted."""
+        """Start a run, and return it as soon as its ancestors are known. Try again until they are the wanted ones."""
         kernel = "libraries" if more.get("imports") else "preloaded"
         wanted = By("preloaded", kernel if more.get("language", "python") == "python" else "runner")
         for _ in range(TRIES):
@@ -72,7 +75,10 @@ class Site:
         return run
 
     def started_by(self, run: Run) -> By:
-        """The preloaded interpreters are told by their pids: what they fork looks like what it became."""
+        """Tell the processes that started runner and kernel of `run`.
+
+        The pids of the preloaded interpreters tell them: a process that they fork looks like the program it became.
+        """
         for it in self.warm._preloaded.values():
             self._roles[it.process.pid] = "libraries" if it.imports else {"kernel": "preloaded"}.get(it.role, it.role)
         assert run.ancestors, "It ended before it could tell."
@@ -117,7 +123,7 @@ class Site:
         return self.start(notebook, warm=warm, **more).ended()
 
     def run_ahead(self, notebook: bytes | str, cold: Run, **more: Any) -> Run:
-        """Warm, with the libraries that the cold run imported, in an interpreter of their own."""
+        """Run warm, in an interpreter that has imported exactly the libraries that the cold run imported."""
         imports = cold.result["imports"]
         for key, each in list(self.warm._preloaded.items()):
             if each.imports and list(each.imports) != imports:
@@ -125,13 +131,13 @@ class Site:
         return self.run(notebook, warm=True, imports=imports, **more)
 
     def make_ready(self, **kernel: Any) -> None:
-        """By a run, which starts cold and lets them begin."""
+        """Make the preloaded interpreters ready, by a run that starts cold and lets them begin."""
         self.start_once("1", warm=True, **kernel).ended()
         assert self.warm.wait(60)
 
 
 class By(NamedTuple):
-    """Who started it; None is somebody who should not."""
+    """The processes that started runner and kernel. None means a process that should not have."""
 
     runner: str | None
     kernel: str | None
@@ -155,7 +161,7 @@ class Run:
 
     @property
     def ancestors(self) -> list[int]:
-        """Empty until its first cell has told."""
+        """The pids that `ANCESTORS` tells; empty until the first cell has run."""
         path = self.directory / "ancestors"
         return [int(pid) for pid in path.read_text().split()] if path.exists() else []
 
@@ -165,7 +171,7 @@ class Run:
     def ended(self) -> Run:
         eventually(lambda: self.executor.look(self.name).has_ended)
         if not self.executor.look(self.name).is_dead:
-            self.executor.stop(self.name, force=True)  # As the engine does.
+            self.executor.stop(self.name, force=True)  # The engine does the same.
         eventually(lambda: self.executor.look(self.name).is_dead)
         return self
 
@@ -179,13 +185,13 @@ class Run:
         return result
 
     def record(self) -> dict[str, Any]:
-        """What is left of it, without what no two runs have in common."""
+        """Return everything that the run left, without the parts that differ between any two runs."""
         notebook = json.loads((self.directory / protocol.OUTPUT).read_text())
         outputs = [cell.get("outputs") for cell in notebook["cells"]]
         artifacts = self.directory / protocol.ARTIFACTS
         return {
             "ended": {key: self.result[key] for key in ("state", "nothing_to_do", "failure", "done", "total")},
-            # Addresses, and the names that pandas gives to styled tables, are by chance.
+            # Addresses, and the names that pandas gives to styled tables, are random.
             "outputs": re.sub(r"T_[0-9a-f]{5}|0x[0-9a-f]+", "", json.dumps(outputs)).replace(self.name, "NAME"),
             "counts": [cell.get("execution_count") for cell in notebook["cells"]],
             "values": json.loads((self.directory / protocol.VALUES).read_text()),

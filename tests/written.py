@@ -1,4 +1,4 @@
-"""Notebooks as they lie in a file."""
+"""The text of notebooks, as they lie in a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ FOR_EVER = "import threading; threading.Event().wait()"
 
 
 def notebook(*sources: str, parameters: str | None = None, **metadata: Any) -> str:
-    """Code cells for the Python kernel. `parameters` is the source of a tagged cell in front of them."""
+    """Return a notebook with code cells for the Python kernel.
+
+    `parameters` is the source of a tagged cell in front of them.
+    """
     cells = [_cell(f"c{number}", source) for number, source in enumerate(sources)]
     if parameters is not None:
         cells.insert(0, _cell("p", parameters, tags=["parameters"]))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # Import a model on its first use: a short command imports only the models that it uses.
 _NAMES = {
-    "base": ("ContentsPath", "Day", "Instant", "Model", "PageModel", "Problem"),
+    "base": ("ActorModel", "ContentsPath", "Day", "Instant", "Model", "PageModel", "Problem"),
     "configuration": ("ConfigurationChange", "ConfigurationPlan", "ConfigurationRequest"),
     "environments": (
         "DockerModel",
@@ -102,6 +102,7 @@ _NAMES = {
         "InputsModel",
         "JobReference",
         "JournalPage",
+        "ParentModel",
         "ProgressModel",
         "ReasonModel",
         "RerunRequest",
@@ -110,6 +111,7 @@ _NAMES = {
         "RunModel",
         "RunSummaryModel",
         "SubmitRequest",
+        "TriggerModel",
         "VerificationModel",
         "VersionReference",
     ),

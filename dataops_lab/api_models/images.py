@@ -149,9 +149,9 @@ class ChangeImageRequest(Model):
 class BuildImageRequest(Model):
     """A new image `name` from `base`, which is a name of the catalogue or a reference.
 
-    Its packages come from one of three: `requirements`, the text of a requirements.txt; `environment_yml`, the text of an
-    environment.yml; or `kernel`, a kernel of this machine that has them. `variables` such as PIP_INDEX_URL are for the installer alone and
-    are not in the image.
+    Its packages come from one of three: `requirements` is the text of a requirements.txt, `environment_yml` is the text
+    of an environment.yml, and `kernel` is a kernel of this machine that has the packages. `variables` such as
+    PIP_INDEX_URL are for the installer alone and are not in the image.
     """
 
     name: str = Field(max_length=100)

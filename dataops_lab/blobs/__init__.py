@@ -1,4 +1,4 @@
-"""Content-addressed storage. Today a folder; by URL (fsspec) when the shared service needs it."""
+"""Content-addressed storage. Today it is a folder; it may be a URL (fsspec) when the shared service needs it."""
 
 from .folder import FolderBlobs
 

@@ -1,4 +1,4 @@
-"""Blobs as files `<root>/sha256/ab/cdef…`, written to a side and renamed, so that a name means: whole."""
+"""Blobs as files `<root>/sha256/ab/cdef…`. They are written beside and renamed, so that a file with a name is whole."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REMEMBERED = 10_000
 _FSYNCS_AT_ONCE = 8
 KNOWN_FILES = "known-files.sqlite"
 UNFINISHED = ".new-"
-"""How files begin that are still being written, or that a killed process left."""
+"""The beginning of the names of files that are still being written, or that a killed process left."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -35,7 +35,7 @@ class FolderBlobs:
         self._root = root
         self._known = KnownFiles(root / KNOWN_FILES)
         self._whole: dict[str, tuple[int, int, int]] = {}
-        """How the files looked when their bytes were checked: inode, time of change, size."""
+        """By digest: inode, time of change and size of the file when its bytes were checked."""
 
     def put(self, data: bytes) -> str:
         digest = digest_of(data)
@@ -55,7 +55,7 @@ class FolderBlobs:
         read, unread = _each(_read_through, [path for path in looks if str(path) not in known])
         put = {path: (known[str(path)], look.size) for path, look in looks.items() if str(path) in known}
         put |= {path: (digest, look.size) for path, (digest, look) in read.items()}
-        # What changed since it was read is put as it is now.
+        # A file that has changed since it was read is stored as it is now.
         put, gone = self._with_missing(put)
         self._known.note([(str(it), look, name) for it, (name, look) in read.items() if put.get(it, ("",))[0] == name])
         return {**put, **failed, **unread, **gone}
@@ -63,7 +63,7 @@ class FolderBlobs:
     def _with_missing(
         self, put: Mapping[Path, tuple[str, int]]
     ) -> tuple[dict[Path, tuple[str, int]], dict[Path, OSError]]:
-        """Copy what is not stored yet, each digest once."""
+        """Copy the files that are not stored yet, each digest once. Return the digests and sizes, and the errors."""
         missing = self._missing({digest for digest, _ in put.values()})
         result, failed = dict(put), dict[Path, OSError]()
         while first := {result[path][0]: path for path in result if result[path][0] in missing}:
@@ -77,7 +77,7 @@ class FolderBlobs:
         try:
             return self._path(digest).open("rb")
         except FileNotFoundError:
-            # A disk that is not mounted must not look like bytes that were lost.
+            # If the disk is not mounted, the bytes are not lost: tell these cases apart.
             if not (self._root / "sha256").is_dir():
                 raise BlobsUnavailable(f"There are no bytes below {self._root}. Is its disk mounted?") from None
             raise NotFound(f"Nothing is stored under {digest}.", digest=digest) from None
@@ -145,11 +145,11 @@ class FolderBlobs:
         return True
 
     def _refreshed(self, digest: str) -> bool:
-        """Whether it is there; it counts as put now."""
+        """Tell whether it is stored. If so, it counts as put now."""
         return not self._missing({digest})
 
     def _missing(self, digests: Collection[str]) -> set[str]:
-        """Those that are not there; the others count as put now."""
+        """Return the digests that are not stored. The others count as put now."""
         missing: set[str] = set()
         with self._errors_as_our_own():
             try:
@@ -165,13 +165,16 @@ class FolderBlobs:
 
     @contextmanager
     def _lock(self, kind: int) -> Iterator[None]:
-        """Shared by those who put; whoever removes has it alone: nothing goes between the look and the put."""
+        """Hold the lock: processes that put share it, and one that removes has it alone.
+
+        So nothing is removed between the look for a file and its put.
+        """
         with (self._root / ".lock").open("ab") as file:
             fcntl.flock(file, kind)
             yield
 
     def _path(self, digest: str) -> Path:
-        # A digest comes from outside too; nothing but hex digits may become part of a path.
+        # A digest may come from outside: only hex digits may become part of a path.
         if not _DIGEST.fullmatch(digest):
             raise NotFound(f"{digest!r} is no digest.", digest=digest)
         kind, hexdigits = digest.split(":")
@@ -182,7 +185,7 @@ class FolderBlobs:
             self._publish({self._side(lambda target: _write(target, data)): digest})
 
     def _store_files(self, paths: Sequence[Path]) -> tuple[dict[Path, tuple[str, int]], dict[Path, OSError]]:
-        """Copy all of them before any of them gets its name: so the disk can write them together."""
+        """Copy all files before any of them gets its name, so that the disk can write them together."""
         sides: dict[Path, str] = {}
 
         def copied(path: Path) -> tuple[str, int]:
@@ -200,7 +203,7 @@ class FolderBlobs:
         return stored
 
     def _copied(self, path: Path) -> tuple[Path, str, int]:
-        """A copy at our side, with the digest and the size of the copy: the source may change while it is read."""
+        """Copy the file below the root. Return the copy with its digest and size: the source may change meanwhile."""
         hasher = hashlib.sha256()
         size = 0
 
@@ -216,7 +219,7 @@ class FolderBlobs:
         return side, "sha256:" + hasher.hexdigest(), size
 
     def _side(self, fill: Callable[[BinaryIO], None]) -> Path:
-        """A new file that has no name yet."""
+        """Make a new file that does not have its final name yet. Nothing is left of it when `fill` fails."""
         self._root.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._root, prefix=UNFINISHED, delete=False) as side:
             try:
@@ -227,7 +230,7 @@ class FolderBlobs:
         return Path(side.name)
 
     def _publish(self, sides: Mapping[Path, str]) -> None:
-        """Give each of these files the name of its digest, once the disk has its bytes; each folder is synced once."""
+        """Give each of these files the name of its digest when the disk has its bytes. Sync each folder once."""
         try:
             for side in sides:
                 side.chmod(0o444)
@@ -244,14 +247,14 @@ class FolderBlobs:
                 final.parent.mkdir(parents=True, exist_ok=True)
                 with self._lock(fcntl.LOCK_SH):
                     side.replace(final)
-            # Their names too must be there before anything refers to them, also after a power cut.
+            # The names must be on the disk, too, before anything refers to them, also after a power cut.
             self._sync(folders)
         finally:
             for side in sides:
                 side.unlink(missing_ok=True)
 
     def _sync(self, folders: Mapping[Path, bool]) -> None:
-        """The names in each folder; of those that are new also their own, up to the root."""
+        """Sync the names in each folder; for new folders also the folders around them, up to the root."""
         around = [
             self._root / parent for it, new in folders.items() if new for parent in it.relative_to(self._root).parents
         ]
@@ -284,7 +287,7 @@ def _fsync(path: Path) -> None:
 def _each(
     call: Callable[[Path], T], paths: Iterable[Path], *, fatal: Callable[[OSError], bool] = lambda _: False
 ) -> tuple[dict[Path, T], dict[Path, OSError]]:
-    """Return what `call` made of each path, and the errors of the others."""
+    """Return the result of `call` for each path, and the errors of the paths for which it failed."""
     made: dict[Path, T] = {}
     errors: dict[Path, OSError] = {}
     for path in dict.fromkeys(paths):
@@ -302,7 +305,7 @@ def _look_of(path: Path) -> Look:
 
 
 def _read_through(path: Path) -> tuple[str, Look]:
-    """The digest, and how the file looked before it was read."""
+    """Return the digest of the file, and its look before it was read."""
     hasher = hashlib.sha256()
     with open_plain(path) as source:
         look = Look.of(os.fstat(source.fileno()))
@@ -312,7 +315,7 @@ def _read_through(path: Path) -> tuple[str, Look]:
 
 
 def _chunks(source: BinaryIO, path: Path) -> Iterator[bytes]:
-    # As it is now: somebody may add to it for ever.
+    # Read only the bytes that are there now: somebody may append without end.
     left = os.fstat(source.fileno()).st_size
     while chunk := _read(source, min(left, _CHUNK), path):
         left -= len(chunk)
@@ -323,7 +326,7 @@ def _read(source: BinaryIO, size: int, path: Path) -> bytes:
     try:
         return source.read(size)
     except OSError as error:
-        # Only calls with a path name it; without, this would be taken for the disk of the blobs.
+        # Errors of a read name no path. Without one, this would count as an error of the blobs' disk.
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 

@@ -1,4 +1,4 @@
-"""Remember the digests of files that were read before, as git's index does: by how they look to the file system."""
+"""A memory of the digests of files that were read before. As git's index, it knows them by their look on the disk."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 _RACY_NS = 2_000_000_000
-"""A file that changed a moment ago can change again and look the same: file systems count in ticks of up to two
-seconds."""
+"""The age of a file's last change, in nanoseconds, from which a later change is sure to show. A younger file can change
+again and look the same, because file systems count in ticks of up to two seconds."""
 _MOST = 500_000
 _TABLE = """CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, device INTEGER, inode INTEGER, size INTEGER, changed INTEGER, modified INTEGER, digest TEXT
@@ -20,7 +20,7 @@ _TABLE = """CREATE TABLE IF NOT EXISTS files (
 
 
 class Look(NamedTuple):
-    """How a file looks without being read. Nobody can set the time of a change back."""
+    """The look of a file that is not read: its entry in the file system. Nobody can set `changed_ns` back."""
 
     device: int
     inode: int
@@ -33,18 +33,18 @@ class Look(NamedTuple):
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns, status.st_mtime_ns)
 
     def is_settled(self) -> bool:
-        """Tell whether a later change is sure to show."""
+        """Tell whether a later change of the file is sure to change its look."""
         return max(self.changed_ns, self.modified_ns) < time.time_ns() - _RACY_NS
 
 
 class KnownFiles:
-    """A cache in a file that all processes share. Where it cannot be read or written, nothing is known."""
+    """A cache in a file that all processes share. If it cannot be read or written, nothing is known."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def digests(self, looks: Mapping[str, Look]) -> dict[str, str]:
-        """The digests of those files, by path, that still look as they did when they were read."""
+        """Return the digests, by path, of the files that still look as they did when they were read."""
         if not looks or not self._path.exists():
             return {}
         found: dict[str, str] = {}
@@ -57,7 +57,7 @@ class KnownFiles:
         return found
 
     def note(self, files: Sequence[tuple[str, Look, str]]) -> None:
-        """Remember paths, their looks before they were read, and their digests, as far as they are settled."""
+        """Remember paths, their looks before they were read, and their digests, if the looks are settled."""
         rows = [(path, *look, digest) for path, look, digest in files if look.is_settled()]
         if not rows:
             return
@@ -69,7 +69,7 @@ class KnownFiles:
 
     def _connect(self) -> closing[sqlite3.Connection]:
         database = sqlite3.connect(self._path, timeout=1)
-        database.execute("PRAGMA synchronous = OFF")  # It may be lost at any time.
+        database.execute("PRAGMA synchronous = OFF")  # The cache may be lost at any time.
         return closing(database)
 
     @contextmanager
@@ -77,7 +77,7 @@ class KnownFiles:
         try:
             yield
         except (sqlite3.OperationalError, UnicodeEncodeError):
-            pass  # Somebody else writes, the disk is full, or a name is not Unicode: read the files.
+            pass  # Another process writes, the disk is full, or a name is not Unicode: read the files.
         except sqlite3.DatabaseError:
             with suppress(OSError):
                 self._path.unlink()

@@ -31,9 +31,9 @@ environment_option = click.option(
 
 @click.group()
 def image() -> None:
-    """Manage the catalogue of container images in which runs may run.
+    """Manage the catalogue of container images.
 
-    Each image is pinned: the image that was probed is the image that runs, wherever its tag moves.
+    Runs may run in these images. Each is pinned: the image that was probed runs, wherever its tag moves.
     """
 
 

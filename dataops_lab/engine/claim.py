@@ -1,4 +1,4 @@
-"""Claiming: what waits is queued again or given up when its time has come, and the queue gets the free slots."""
+"""Claiming: waiting runs are queued again or given up when their time has come, and queued runs get the free slots."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from ..services.reactions import move_runs
 from .queue import LiveQueue
 
 AT_ONCE = 100
-"""How many runs the clock moves in one transaction: people who submit wait for the end of it."""
+"""The most runs that one transaction moves because of their time. People who submit wait for its end."""
 
 
 def claim(ctx: Services, queue: LiveQueue, *, fence: int) -> list[tuple[Attempt, Run]]:
-    """The new attempts, with their runs. Run, attempt and slot in one transaction: a crash leaves all or nothing."""
+    """Give the free slots to queued runs. Return the new attempts with their runs.
+
+    One transaction writes run, attempt and slot: after a crash the store has all of them or none.
+    """
     now = ctx.clock.now()
-    # Nearly always there is nothing to do. To find that out must not take the write lock: the only one who fills
-    # slots is the leader, and what was cancelled meanwhile is seen below.
+    # Nearly always there is nothing to do, and finding that out must not take the write lock. Only the leader fills
+    # slots, and the code below sees a run that was cancelled meanwhile.
     chosen = queue.starting(now=now)
     if not chosen:
         return []
@@ -32,7 +35,8 @@ def claim(ctx: Services, queue: LiveQueue, *, fence: int) -> list[tuple[Attempt,
             runs.append(run.moved_to(RunState.ACTIVE, started_at=run.started_at or now, reason=None))
             number, backend = len(earlier.get(run.id, ())) + 1, backends[run.environment]
             attempt = Attempt(run.id, number, AttemptState.CLAIMED, token=fence, created_at=now, backend=backend)
-            # Also the intent: after a crash, its backend is asked for what it may have started under its name.
+            # LAUNCHING is stored as the intent. After a crash, an engine asks the backend for what it may have
+            # started under the name of the attempt.
             ways.append((attempt, attempt.moved_to(AttemptState.LAUNCHING)))
         tx.runs.move_all(list(zip(queued, runs, strict=True)))
         tx.attempts.add_all(ways)
@@ -43,9 +47,9 @@ def claim(ctx: Services, queue: LiveQueue, *, fence: int) -> list[tuple[Attempt,
 
 
 def keep_time(ctx: Services, queue: LiveQueue, now: Moment, *, fence: int) -> None:
-    """Queue again what has waited long enough for its next attempt; give up what has waited for too long.
+    """Queue each run again that has waited long enough for its next attempt. Expire each that has waited too long.
 
-    At most `AT_ONCE` of them: call it again while the queue `has_due`.
+    One call handles at most `AT_ONCE` runs. Call it again while the queue `has_due`.
     """
     due = queue.due(now, most=AT_ONCE)
     if not due:

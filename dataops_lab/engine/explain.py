@@ -1,4 +1,4 @@
-"""What a failure means here, where the notebook's own error cannot know it."""
+"""Explanations of failures whose cause the error of the notebook cannot know."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ _SEE = "`jupyter dataops inspect` shows what travels."
 
 
 def explained(reason: Reason, source: str, notebook_path: str, files: str) -> Reason:
-    """A file, folder or module that a run does not find, but that lies where the notebook would have found it.
+    """Return `reason` with advice when a file, folder or module that the run did not find exists in the workspace.
 
-    `source` is where the notebook lies, `notebook_path` the same below the root of its workspace, and `files` what the
-    run had instead of that root. Nothing is said of what lies outside: a notebook may name anything.
+    `source` is the path of the notebook, `notebook_path` the same path below the root of its workspace, and `files`
+    the folder that the run had instead of that root. The advice names nothing outside the workspace, because a
+    notebook may name any path. In all other cases `reason` comes back as it is.
     """
     named = _QUOTED.search(str(reason.detail.get("evalue", "")))
     if named is None:

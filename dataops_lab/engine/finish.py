@@ -1,4 +1,4 @@
-"""Finishing: the run directory becomes a record, and only then the run gets its end."""
+"""Finishing: the run directory becomes a record, and only then the run ends."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ from .watch import JournalFollower
 TRACEBACK_LINES = 5
 
 LONGEST_TEXT = 25_000
-"""Characters of each text of a reason: every list of runs carries it. All of it is in notebook and log."""
+"""The most characters of each text of a reason, because every list of runs carries it.
+
+Notebook and log hold the whole text.
+"""
 
 LONGEST_CODE = 100
 
@@ -52,7 +55,7 @@ _FIXED = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended, as far as its files tell. `succeeded` is None when they do not."""
+    """The end of an attempt, as far as its files tell. `succeeded` is None when they do not tell."""
 
     succeeded: bool | None
     reason: Reason | None
@@ -60,7 +63,7 @@ class Outcome:
     progress: Progress | None
     usage: Usage
     imports: Sequence[str] = ()
-    """See `LastImports`."""
+    """The modules that the run imported, for `LastImports`."""
 
     @classmethod
     def unknown(cls) -> Outcome:
@@ -68,7 +71,10 @@ class Outcome:
 
 
 def read_outcome(files: AttemptFiles) -> Outcome:
-    """From `result.json`, which the runner writes last. The notebook can write there too: nothing in it is trusted."""
+    """Read the outcome from `result.json`, which the runner writes last; without it from the journal.
+
+    The notebook can write these files too, so every value is checked before it is used.
+    """
     try:
         with files.open(protocol.RESULT) as file:
             result = json_in(file)
@@ -101,7 +107,10 @@ _RESULT = {
 
 
 def _reason(failure: dict[str, Any]) -> Reason:
-    """Each kernel has errors of its own kind: what is no text is written as one, and what makes no sense left out."""
+    """Build the reason of a failure. Values that are not texts become texts, and values without sense are left out.
+
+    Each kernel has errors of its own kind.
+    """
     detail: dict[str, Any] = {}
     if "cell" in failure and or_none(is_count)(failure["cell"]):
         detail["cell"] = failure["cell"]
@@ -115,7 +124,10 @@ def _reason(failure: dict[str, Any]) -> Reason:
 
 
 def _what_is_needed(traceback: list[str]) -> list[str]:
-    """The place in the notebook, and then the last ones: where it was raised, and what."""
+    """Return the last entries of the traceback, which tell where the error was raised and what it says.
+
+    The entry of the notebook's own cell is always among them, when there is one.
+    """
     last = traceback[-TRACEBACK_LINES:]
     own = next((entry for entry in traceback if entry.startswith("Cell In")), None)
     return last if own is None or own in last else [own, *last[1:]]
@@ -127,7 +139,7 @@ def _shortened(text: Any) -> str:
 
 
 def _so_far(files: AttemptFiles) -> Outcome:
-    """What the journal told last, of a runner that could not bring it to an end."""
+    """Read progress and usage from the journal, for a runner that wrote no usable result."""
     journal = JournalFollower(files)
     journal.read_all()
     progress = journal.progress if journal.progress.total else None
@@ -136,7 +148,7 @@ def _so_far(files: AttemptFiles) -> Outcome:
 
 @dataclass(frozen=True)
 class End:
-    """What is left to be written of an attempt that is gone. `ran`: its backend saw it start."""
+    """The end of an attempt that is gone, as it is to be written. `ran` tells that its backend saw it start."""
 
     state: AttemptState
     outcome: Outcome
@@ -146,15 +158,15 @@ class End:
 
 
 def store_record(ctx: Services, attempt: Attempt, files: AttemptFiles, threads: Executor) -> Record:
-    """Every byte is in the blobs when this returns. Doing it twice stores the same.
+    """Store the files of an attempt, and return its record. Every byte is in the blobs then.
 
-    A file that the disk does not give back is left out, and a note in log and journal says so.
+    A second call stores the same. A file that the disk cannot read is left out, and a note in log and journal says so.
     """
     notes: list[str] = []
     found = [(kind, name, name) for name, kind in _FIXED.items()]
     names = files.artifacts(notes.append)
     found += [(RecordFileKind.ARTIFACT, name, f"{protocol.ARTIFACTS}/{name}") for name in names]
-    # Each waits until the disk has it, and they can wait together.
+    # Each put waits until the disk has the file, and the puts can wait together.
     stored = threads.map(lambda file: _put(ctx, files, notes.append, *file), found)
     kept = [file for file in stored if file is not None]
     if notes:
@@ -171,9 +183,9 @@ def store_record(ctx: Services, attempt: Attempt, files: AttemptFiles, threads: 
 
 
 def write_ends(ctx: Services, tx: Transaction, ends: Sequence[tuple[Attempt, Run, End]], now: Moment) -> list[Attempt]:
-    """Record, attempt and run of each in this one transaction: `succeeded` never stands without its record.
+    """Write record, attempt and run of each end in this transaction, so that no run succeeds without its record.
 
-    Attempts and runs are given as they were read last; the attempts come back as they are then.
+    `ends` holds attempts and runs as they were read last. The attempts come back as they are after their end.
     """
     cancels = tx.runs.cancels([run.id for _, run, _ in ends])
     tried_before = [attempt.run_id for attempt, *_ in ends if attempt.number > 1]
@@ -204,10 +216,10 @@ def _run_after(run: Run, earlier: Sequence[Attempt], end: End, now: Moment) -> R
 
 
 def steps_to(attempt: Attempt, state: AttemptState, now: Moment, *, ran: bool) -> list[Attempt]:
-    """The attempt in each state on its way there, `attempt` itself not among them."""
+    """Return the attempt in each state on its way to `state`, without the state in which it is now."""
     way: Sequence[AttemptState] = ()
     if state in (_A.FINALIZING, _A.SUCCEEDED, _A.FAILED) and ran:
-        # What is so short that nobody sees it run, or store its record, has done so all the same.
+        # An attempt can be too short for the engine to see that it runs or that its record is stored. It did both.
         way = {_A.LAUNCHING: (_A.RUNNING, _A.FINALIZING), _A.RUNNING: (_A.FINALIZING,)}.get(attempt.state, ())
     elif state is _A.LOST and attempt.state in (_A.CANCELLING, _A.TIMING_OUT):
         way = (_A.UNCONFIRMED,)
@@ -224,7 +236,10 @@ _A = AttemptState
 def _put(
     ctx: Services, files: AttemptFiles, note: Callable[[str], None], kind: RecordFileKind, name: str, path: str
 ) -> RecordFile | None:
-    """None for what is no plain file: a link that a notebook left would bring any file of this machine into it."""
+    """Put a file of the attempt into the blobs. None when there is no such plain file, or the disk cannot read it.
+
+    Links are not followed: a notebook may leave one that would bring any file of this machine into the record.
+    """
     try:
         return RecordFile(kind, name, *files.put(path, ctx.blobs))
     except FileNotFoundError:
@@ -237,7 +252,7 @@ def _put(
 
 
 def _noted(ctx: Services, files: AttemptFiles, kept: Sequence[RecordFile], notes: Sequence[str]) -> list[RecordFile]:
-    """`kept` with log and journal that tell of `notes` too, as the runner tells of what it does not keep."""
+    """Return `kept` with a log and a journal that hold `notes` too, as the runner notes the files it does not keep."""
     t = ctx.clock.now().timestamp()
     note = {"t": t, "kind": "note", "code": "artifact_not_kept", "cell": None}
     told = {
@@ -249,7 +264,7 @@ def _noted(ctx: Services, files: AttemptFiles, kept: Sequence[RecordFile], notes
 
 
 def _put_longer(ctx: Services, files: AttemptFiles, name: str, lines: Sequence[bytes]) -> RecordFile:
-    """Return the readable part of the file, and `lines` after it. The file stays as it is: this may be done again."""
+    """Store the readable part of the file with `lines` after it. The file itself stays as it is, for another try."""
     with tempfile.NamedTemporaryFile() as copy:
         last = b""
         with suppress(OSError), files.open(name) as file:

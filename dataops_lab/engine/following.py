@@ -1,4 +1,4 @@
-"""Following: each attempt that lives is looked at again and again, launched, stopped in its time, and finished."""
+"""Following: the engine launches each living attempt, looks at it often, stops it in time, and finishes it."""
 
 from __future__ import annotations
 
@@ -29,22 +29,24 @@ LOOK_EVERY_S = 0.02
 LOOK_AT_YOUNG_EVERY_S = 0.005
 LOOK_AT_WATCHED_EVERY_S = 0.1
 YOUNG_S = 2.0
-"""An attempt that has just begun may end soon: what it does is seen sooner than that of a long one. Where its backend
-wakes the engine at its end, only its start and its progress are looked for."""
+"""The age below which an attempt is young. A young attempt may end soon, so the engine looks at it more often.
+
+Where its backend wakes the engine at its end, the engine looks only for its start and its progress.
+"""
 
 SHOW_FINALIZING_AFTER_S = 0.25
-"""Storing most records takes less, and is written down with their end."""
+"""The time after which the engine shows that it stores a record. Most records take less and show only their end."""
 
 FORCE_EVERY_S = 0.25
 TRY_AGAIN_AFTER_S = 2.0
 
 CLOSE_WITHIN_S = 10.0
-"""How long an engine that ends waits for its threads. The next one repeats what they have not done."""
+"""The time that an engine that ends waits for its threads. The next engine repeats what they have not done."""
 
 
 @dataclass
 class _Followed:
-    """What is remembered of an attempt. All of it can be had again from the store and the run directory."""
+    """The engine's memory of one attempt. Store and run directory can give all of it again."""
 
     attempt: Attempt
     run: Run
@@ -52,28 +54,33 @@ class _Followed:
     times: Times
     journal: JournalFollower
     material: Material | None = None
-    """For the first try of a launch, read when the attempt was claimed."""
+    """The material for the first try of the launch, read when the attempt was claimed."""
     noted_at: float = 0.0
     started: bool = False
-    """The backend was called by this engine; one that adopts calls it once more."""
+    """True once this engine has called the backend. An engine that adopts the attempt calls the backend once more."""
     answers: bool = False
-    """The backend did when it was asked last, and will again without delay."""
+    """True while the backend answered the last question, so that it is expected to answer the next without delay."""
     may_have_ended: bool = False
-    """Its backend woke the engine."""
+    """True once the backend has woken the engine for this attempt."""
     not_before: float = 0.0
     at_work: Future[None] | None = None
-    """A launch or a finish in a thread, which never writes to the store; until it is done, nothing else happens to
-    the attempt."""
+    """The work of a thread, such as a launch or a finish. The thread never writes to the store.
+
+    Until it is done, nothing else happens to the attempt.
+    """
     storing_since: float | None = None
-    """It has run to its end, and its record is being stored."""
+    """The moment since which its record is being stored, after it has run to its end."""
     end: End | None = None
     trouble: Exception | None = None
-    """What the thread brought."""
+    """The error of the last thread, until it is noted."""
 
 
 class Following:
-    """What is written of a look at all of them is one transaction, which the lease fences. `wake` is set when a thread
-    has done something. `inherited` are the engine's own variables, for runs that were submitted without any."""
+    """The attempts that the leading engine follows.
+
+    One look at all of them writes one transaction, which the lease fences. A thread sets `wake` when it is done.
+    `inherited` are the engine's own variables, for runs that were submitted without any.
+    """
 
     def __init__(
         self, ctx: Services, backends: Backends, leadership: Leadership, wake: Wake, inherited: Mapping[str, str]
@@ -88,13 +95,13 @@ class Following:
         self._awaited: dict[int, _Followed] = {}
         self._writes: list[Callable[[Transaction], None]] = []
         self._ended: list[_Followed] = []
-        # Each backend has its own: one that does not answer holds up nothing but what runs there.
+        # Each backend has its own threads: one that does not answer holds up only the attempts that run there.
         self._threads: defaultdict[Backend, ThreadPoolExecutor] = defaultdict(_threads)
-        # To lay out a gigabyte takes long: whoever is to be stopped does not wait for it.
+        # Launches have threads of their own. Laying out a gigabyte takes long, and a stop must not wait for it.
         self._launches: defaultdict[Backend, ThreadPoolExecutor] = defaultdict(_threads)
-        # All that was begun, also for attempts that were forgotten since.
+        # All work that has begun, also for attempts that were forgotten since.
         self._under_way: set[Future[None]] = set()
-        # Each waits until the disk has it, and they can wait together.
+        # Each put waits until the disk has the file, and the puts can wait together.
         self._puts = ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine-put")
 
     @property
@@ -103,7 +110,7 @@ class Following:
 
     @property
     def pause_s(self) -> float:
-        """After which to look again, if nothing wakes before."""
+        """The seconds until the next look, if nothing wakes the engine before."""
         return min((self._look_after_s(it) for it in self._followed.values()), default=LOOK_AT_WATCHED_EVERY_S)
 
     def _look_after_s(self, it: _Followed) -> float:
@@ -115,7 +122,7 @@ class Following:
         return LOOK_AT_YOUNG_EVERY_S if is_young or it.may_have_ended else LOOK_EVERY_S
 
     def ends(self) -> list[int]:
-        """Descriptors that can be read from when an attempt may have ended."""
+        """Return descriptors, each of which becomes readable when its attempt may have ended."""
         self._awaited = {
             end: it
             for it in self._followed.values()
@@ -125,19 +132,25 @@ class Following:
         return list(self._awaited)
 
     def note_ends(self, ready: Collection[int]) -> None:
-        """Once for each attempt: what stays readable while its end is proven must not keep the loop awake."""
+        """Note the attempts whose descriptors are `ready`. `ends` leaves these attempts out from now on.
+
+        A descriptor stays readable while the engine proves the end, and must not keep the loop awake.
+        """
         for end in ready:
             if it := self._awaited.get(end):
                 it.may_have_ended = True
 
     def look(self) -> None:
-        """At all of them, and write what is to be written. Raises what the store raises: then `forget` them."""
+        """Look at all attempts, and write what has changed. Raise what the store raises; call `forget` after that."""
         for it in list(self._followed.values()):
             self._advance(it)
         self._commit()
 
     def add(self, new: Sequence[tuple[Attempt, Run]], materials: Mapping[str, Material] | None = None) -> None:
-        """These too, from now on; what is new is launched at once. `materials` by run, of those that were read."""
+        """Follow the `new` attempts too, and launch at once those that are not launched yet.
+
+        `materials` holds, by the id of the run, the material that was read already.
+        """
         added = {attempt.name: self._follow(attempt, run) for attempt, run in new}
         for it in added.values():
             it.material = (materials or {}).get(it.run.id)
@@ -146,30 +159,30 @@ class Following:
             self._advance(it)
 
     def note_cancels(self, tx: Transaction, cancelled: Collection[str]) -> None:
-        """That people want these runs to end."""
+        """Note that people want the runs `cancelled` to end, and wake the loop if one of them is followed."""
         if wanted := [it for it in self._followed.values() if it.run.id in cancelled]:
             cancels = tx.runs.cancels([it.run.id for it in wanted])
             for it in wanted:
                 it.run = it.run.cancelled_by(cancels.get(it.run.id))
-            # They were looked at before this was known.
+            # The loop looked at them before it knew of this.
             self._wake.set()
 
     def settle(self) -> None:
-        """Wait for what is under way in threads."""
+        """Wait until all threads are done with their work."""
         wait(set(self._under_way))
 
     def forget(self) -> None:
-        """Drop all that is remembered: it can be had again.
+        """Forget all attempts: store and run directories can give everything again.
 
-        Threads of before go on, since a backend may keep them for as long as it wants. Whatever they bring concerns
-        nobody: each writes to its own `_Followed`, which nothing refers to any more. Every verb of a backend may be
-        repeated, also beside an earlier call of it.
+        Threads that are at work go on, because a backend may keep them for as long as it wants. Their results have
+        no effect: each thread writes to its own `_Followed`, which nothing refers to any more. Every verb of a backend
+        may be repeated, also beside an earlier call of it.
         """
         self._followed.clear()
         self._writes, self._ended = [], []
 
     def close(self) -> None:
-        """Begin nothing more, and wait a while for what is under way. What hangs longer is left to itself."""
+        """Begin no new work, and wait `CLOSE_WITHIN_S` at most for work under way. Leave alone what hangs longer."""
         for threads in (*self._threads.values(), *self._launches.values()):
             threads.shutdown(wait=False, cancel_futures=True)
         wait(set(self._under_way), CLOSE_WITHIN_S)
@@ -212,7 +225,7 @@ class Following:
             self._in_a_thread(it, lambda: self._ask(it))
             return
         if it.attempt.state in _STOPPING and it.times.stopping_since is None:
-            self._stop(it)  # Adopted: its time to end begins anew.
+            self._stop(it)  # It was adopted: its time to end begins anew.
             return
         try:
             seen = it.executor.look(it.attempt.name)
@@ -264,7 +277,7 @@ class Following:
                 return
             reason = Reason("launch_failed", f"It could not be started: {error}")
             if isinstance(error, Refused):
-                # The same bundle would be refused again.
+                # The backend would refuse the same bundle again.
                 reason = Reason(error.precise_code, error.message)
             self._finish_as(it, AttemptState.FAILED, Outcome.unknown(), reason, ran=False)
             return
@@ -272,7 +285,10 @@ class Following:
         it.times = replace(it.times, since=self._now())
 
     def _ask(self, it: _Followed) -> None:
-        """A backend that was not reached yet, or did not answer last: it may keep whoever asks waiting."""
+        """Ask a backend, in a thread, that was not reached yet or did not answer last: it may keep its caller waiting.
+
+        Give the attempt up when the backend does not answer and the run has had all its time.
+        """
         try:
             it.executor.look(it.attempt.name)
         except Exception as error:
@@ -284,14 +300,17 @@ class Following:
             it.answers = True
 
     def _launch_later(self, it: _Followed, error: Unavailable) -> None:
-        """Nothing is concluded from a backend that cannot be asked. Once the run is to end it is only looked for."""
+        """Try the launch again later: a backend that cannot be reached proves nothing about the attempt.
+
+        Once the run has to end, the engine launches nothing more and only looks for the attempt.
+        """
         log.warning("%s: %s", it.attempt.name, error)
         nothing = Observation(AttemptStatus.STARTING)
         it.started = next_step(it.attempt, it.run, nothing, it.times, now=self._now()) is not Step.WAIT
         it.not_before = self._now() + TRY_AGAIN_AFTER_S
 
     def _give_up(self, it: _Followed, reason: Reason) -> None:
-        """Nobody can say what became of it, and it has had all its time."""
+        """Finish the attempt as lost: nobody knows its end, and it has had all its time."""
         self._finish_as(it, AttemptState.LOST, Outcome.unknown(), reason, ran=False)
 
     def _finish(self, it: _Followed, seen: Observation) -> None:
@@ -312,7 +331,7 @@ class Following:
         self, it: _Followed, state: AttemptState, outcome: Outcome, reason: Reason | None, *, ran: bool
     ) -> None:
         if state is AttemptState.LOST and it.attempt.state is AttemptState.FINALIZING:
-            # It had ended by itself; what is lost is what it left.
+            # The attempt had ended by itself; only its files are lost.
             state = AttemptState.FAILED
         if ran and state in (AttemptState.SUCCEEDED, AttemptState.FAILED):
             it.storing_since = self._now()
@@ -324,11 +343,11 @@ class Following:
     ) -> None:
         def guarded() -> None:
             if self._followed.get(it.attempt.name) is not it:
-                return  # Forgotten while this stood in line behind a backend that hangs.
+                return  # It was forgotten while this work waited behind a backend that hangs.
             try:
                 work()
             except Exception as error:
-                # The disk is full, the blobs are out of reach: it stays as it is.
+                # The disk may be full, or the blobs out of reach: the attempt stays as it is.
                 self._try_again(it, error)
 
         it.at_work = future = (self._threads if threads is None else threads)[it.attempt.backend].submit(guarded)
@@ -363,13 +382,13 @@ class Following:
         self._writes.append(lambda tx: tx.attempts.note_trouble(noted))
 
     def _stop(self, it: _Followed) -> None:
-        # What is meant is written before it is done: whoever finds it dead knows why.
+        # The engine writes the intent before it acts: an engine that finds the attempt dead then knows why.
         self._commit()
         it.times.stopping_since = self._now()
         self._in_a_thread(it, lambda: it.executor.stop(it.attempt.name, force=False))
 
     def _move(self, it: _Followed, state: AttemptState) -> None:
-        """With the next `_commit`."""
+        """Move the attempt to `state`. The next `_commit` writes it."""
         before, steps = it.attempt, steps_to(it.attempt, state, self._ctx.moment(), ran=True)
         it.attempt = steps[-1]
         self._writes.append(lambda tx: tx.attempts.move(before, *steps))
@@ -383,11 +402,11 @@ class Following:
             return
         it.noted_at = now
         it.attempt = noted = replace(it.attempt, progress=it.journal.progress)
-        if not at_once:  # The end brings its own.
+        if not at_once:  # The end of the attempt writes its own progress.
             self._writes.append(lambda tx: tx.attempts.note_progress(noted))
 
     def _commit(self) -> None:
-        """All that is to be written, in one transaction. After an error nothing of it is left."""
+        """Write everything that waits, in one transaction. After an error nothing of it waits any more."""
         writes, self._writes = self._writes, []
         ended, self._ended = self._ended, []
         if not writes and not ended:
@@ -399,7 +418,7 @@ class Following:
         except Exception:
             if not ended:
                 raise
-            # One of them cannot be written: the others can.
+            # One of the ends cannot be written; the others can.
             self._write(writes, [])
             for it in ended:
                 self._write_alone(it)

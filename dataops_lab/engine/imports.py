@@ -1,4 +1,4 @@
-"""Modules that a job imported last time, so that a backend may have them ready."""
+"""The modules that a job imported last time, so that a backend may have them ready."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ T = TypeVar("T")
 
 
 class LastImports:
-    """By job, and by what decides of its imports: other code may set, before it imports, a variable that a library
-    then reads."""
+    """The last imports, by job and by the code that decides about them.
+
+    Other code may set, before it imports, a variable that a library then reads.
+    """
 
     def __init__(self, ctx: Services) -> None:
         self._ctx = ctx
@@ -34,7 +36,7 @@ class LastImports:
         self._lock = Lock()
 
     def note(self, run: Run, imports: Sequence[str]) -> None:
-        """Add what a run that succeeded has told. One that had them ahead may tell less."""
+        """Add the imports of a run that succeeded. A run that had them ready may name fewer, so none are removed."""
         key = self._keys.get((run.job_id, run.version_digest))
         if key is None:
             with self._ctx.store.read() as tx:
@@ -42,7 +44,10 @@ class LastImports:
         self._note(key, imports)
 
     def of(self, run: Run) -> Sequence[str]:
-        """As noted here, or as the record of the newest run tells; empty when nobody knows."""
+        """Return the noted imports, else those in the record of the newest run that succeeded.
+
+        Empty when nothing is known.
+        """
         with self._ctx.store.read() as tx:
             key = self._key(tx, run)
             known = self._known.get(key)
@@ -85,8 +90,10 @@ class LastImports:
 
 
 def deciding(manifest: Manifest, blobs: Blobs) -> str | None:
-    """Tell by a digest apart what imports other modules, or in another order. None where all of the code decides:
-    it may set a variable, or cannot be read."""
+    """Return a digest of the code that decides about imports: other modules or another order give another digest.
+
+    None when all of the code decides: it may set a variable, or it cannot be read.
+    """
     files = [(manifest.notebook_path, manifest.notebook_digest)]
     files += [(file.path, file.digest) for file in manifest.files if file.path.endswith(".py")]
     found = {}

@@ -25,7 +25,7 @@ INTERRUPT_GRACE_S = 5.0
 
 @dataclass(frozen=True)
 class Material:
-    """What the store has of a run for its launch."""
+    """The data from the store that the launch of a run needs."""
 
     version: Version
     inputs: Inputs
@@ -35,7 +35,7 @@ class Material:
 
 
 def materials_of(tx: Transaction, runs: Collection[Run]) -> dict[str, Material]:
-    """By the id of each run. Of what they share, everything is read once."""
+    """Read the material of each run, by its id. Versions, inputs and variables that runs share are read once."""
     versions = tx.versions.of({(run.job_id, run.version_digest) for run in runs})
     inputs = {digest: tx.inputs.get(digest) for digest in {run.inputs_digest for run in runs}}
     environments = {run.environment for run in runs}
@@ -54,7 +54,10 @@ def materials_of(tx: Transaction, runs: Collection[Run]) -> dict[str, Material]:
 
 
 def material_again(ctx: Services, attempt: Attempt, run: Run) -> Material:
-    """StaleWrite when the attempt is no longer to be launched: a process may sleep between its intent and here."""
+    """Read the material of one run again. Raise StaleWrite when the attempt is not to be launched any more.
+
+    A process may sleep between the moment when it stores its intent and this call.
+    """
     with ctx.store.read() as tx:
         if tx.attempts.of_run(run.id)[attempt.number - 1].state is not AttemptState.LAUNCHING:
             raise StaleWrite(f"Another engine has gone on with {attempt.name}.", id=attempt.name)
@@ -69,7 +72,7 @@ def bundle_of(
     material: Material,
     imports: Sequence[str] = (),
 ) -> Bundle:
-    """What the attempt takes along, stored with version and run: the working files play no part any more."""
+    """Build the bundle that the attempt takes along. All of it is stored: the working files play no part any more."""
     version, variables, container = material.version, material.variables, material.container
     secrets = opened(ctx, of_environment(run.environment)) if material.has_secrets else {}
     manifest = version.manifest
@@ -77,12 +80,12 @@ def bundle_of(
         name=attempt.name,
         spec=_spec(attempt, run, manifest, material.inputs, secrets, container),
         notebook=fill_in(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, run.parameters),
-        # Its own notebook lies there as well, as it does for people: without the values and outputs of this run.
+        # The run also finds its own notebook as people see it, without the values and outputs of this run.
         files=[
             BundleFile(manifest.notebook_path, manifest.notebook_digest),
             *(BundleFile(f.path, f.digest, f.executable) for f in (*manifest.files, *material.inputs.files)),
         ],
-        # A container has the variables of its image; this machine's would name what is not in there.
+        # A container has the variables of its image. Those of this machine would name things that are not in there.
         environment={**({} if container else run.kernel.inherited or inherited_of(inherited)), **variables},
         secrets=secrets,
         container=container,

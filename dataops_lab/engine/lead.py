@@ -1,4 +1,4 @@
-"""Leading: one engine at a time, by a lease row that must be renewed."""
+"""Leading: one engine leads at a time. It holds a lease row, which it must renew."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOST_AFTER_S = 30.0
 
 
 class Leadership:
-    """`lease` is ours, or None while another engine leads."""
+    """The leadership of this engine. `lease` is None while this engine does not lead."""
 
     def __init__(self, store: Store, clock: Clock, host: Host, *, slots: int) -> None:
         self._store, self._clock, self._host, self._slots = store, clock, host, slots
@@ -25,12 +25,15 @@ class Leadership:
 
     @property
     def fence(self) -> int:
-        """Goes with every write of the engine that leads: they touch nothing once another one does."""
+        """The token that goes with every write of the leading engine. Such a write fails once another engine leads."""
         assert self.lease is not None
         return self.lease.token
 
     def keep(self) -> bool:
-        """Lead, if nobody else does; renew when it is time. Call it often: it is cheap."""
+        """Take the lease if no other engine leads, and renew it when it is time. Tell whether this engine leads.
+
+        Call it often: it is cheap.
+        """
         now = self._clock.monotonic()
         if self.lease and now < self._renew_at:
             return True
@@ -42,15 +45,15 @@ class Leadership:
         return self.lease is not None
 
     def is_certain(self) -> bool:
-        """Whether nobody else can lead yet, also if this process has just been asleep."""
+        """Tell whether no other engine can lead yet, also if this process has just been asleep."""
         return self.lease is not None and self._clock.monotonic() < self.lease.expires
 
     def doubt(self) -> None:
-        """Ask the store at the next occasion: a write was refused, and another engine may be why."""
+        """Ask the store at the next `keep`: a write was refused, perhaps because another engine leads."""
         self._renew_at = 0.0
 
     def give_up(self) -> None:
-        """So that the next engine need not wait for the lease to run out."""
+        """Release the lease, so that the next engine need not wait until it runs out."""
         if self.lease:
             with self._store.begin() as tx:
                 tx.leases.release(self.lease)
@@ -64,7 +67,7 @@ class Leadership:
 
     def _taken(self, now: float) -> Lease | None:
         with self._store.read() as tx:
-            # Those who stand by ask all the time, and must not take the write lock for it.
+            # Engines that stand by ask all the time, and must not take the write lock for it.
             if self._is_led(tx):
                 return None
         with self._store.begin() as tx:

@@ -1,4 +1,4 @@
-"""The loop: wake up, lead, look at what is followed, and claim what waits."""
+"""The loop: the engine wakes up, leads, looks at the attempts that it follows, and claims the runs that wait."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from .wake import Sleep, Wake
 log = logging.getLogger("dataops_lab.engine")
 
 LOOK_WHEN_QUIET_EVERY_S = 1.0
-"""What happens wakes the engine. It is not woken by another host that writes to the same file."""
+"""The longest pause without attempts. Events wake the engine, but not a write of another host to the same file."""
 
 STAND_BY_EVERY_S = 0.25
-"""How soon it is seen that the engine that led is dead."""
+"""The time after which an engine that stands by looks again whether the leading engine is dead."""
 
 HOME_LOOK_EVERY_S = 1.0
 SWEEP_EVERY_S = 60.0
@@ -35,14 +35,17 @@ SWEEP_EVERY_S = 60.0
 
 @dataclass(frozen=True)
 class Settings:
-    """`slots`: attempts at once. `exit_when_idle_s`: end after so long without work; None: never."""
+    """The settings of an engine. `slots`: the attempts at once.
+
+    `exit_when_idle_s`: the seconds without work after which the engine ends; None: it never ends.
+    """
 
     slots: int
     exit_when_idle_s: float | None = None
 
 
 class Engine:
-    """`inherited`: see `Following`."""
+    """The engine of an installation. `inherited`: see `Following`."""
 
     def __init__(self, ctx: Services, backends: Backends, settings: Settings, *, inherited: Mapping[str, str]) -> None:
         self._ctx = ctx
@@ -61,9 +64,9 @@ class Engine:
         self._home_seen_at = float("-inf")
 
     def run(self, stop: Event) -> None:
-        """Until `stop` is set, or there was nothing to do for as long as the settings say. Runs go on without us.
+        """Run until `stop` is set, or for as long without work as the settings allow. Runs go on without the engine.
 
-        Who sets `stop` calls `wake` too, unless a second more does not matter.
+        The thread that sets `stop` also calls `wake`, unless it does not matter that the engine ends a second later.
         """
         try:
             with self._wake.listening() as sleep:
@@ -78,7 +81,7 @@ class Engine:
                 self._leadership.give_up()
 
     def wake(self) -> None:
-        """From any thread or signal handler."""
+        """Wake the loop, from any thread or signal handler."""
         self._wake.set()
 
     def _loop(self, stop: Event, sleep: Sleep) -> None:
@@ -94,7 +97,7 @@ class Engine:
                 if self._retires():
                     log.info("Idle for %g seconds: ending.", idle_s)
                     return
-                # A run waits that may not start yet: asked again when it was quiet for as long.
+                # A run waits that may not start yet: the loop asks again after the same time without work.
                 busy_at = self._now()
             if self._leadership.lease is not None:
                 self._tidying.look(fence=self._leadership.fence)
@@ -110,18 +113,22 @@ class Engine:
         return max(0.0, min(pause_s, self._queue.next_due_s(self._ctx.moment())))
 
     def _is_orphaned(self) -> bool:
-        """An open database file outlives its folder: without this the engine would lead nothing for ever."""
+        """Tell whether the state folder is gone. It looks once in `HOME_LOOK_EVERY_S`.
+
+        An open database file outlives its folder: without this the engine would lead nothing for ever.
+        """
         if self._now() >= self._home_seen_at + HOME_LOOK_EVERY_S:
             self._home_seen_at = self._now()
             self._has_home = self._ctx.home.is_dir()
         return not self._has_home
 
     def step(self) -> bool:
-        """One look at everything; whether there is work. Raises what the store raises."""
+        """Look once at everything, and tell whether there is work. Raise what the store raises."""
         if not self._leadership.keep():
             self.start_over()
             return False
-        # First what has happened, which frees slots, then the queue; what comes from there is launched at once.
+        # The look at the attempts comes first, because it frees slots. Then the queue gives the slots to runs, which
+        # start at once.
         self._following.look()
         self._catch_up_with_the_store(self._leadership.fence)
         if self._swept_at is None or self._now() - self._swept_at >= SWEEP_EVERY_S:
@@ -141,10 +148,10 @@ class Engine:
             log.exception("What earlier runs left cannot be removed; trying again.")
 
     def _retires(self) -> bool:
-        """Give up the lease, unless somebody still counts on this engine.
+        """Give up the lease, and tell whether no run counts on this engine any more.
 
-        Whoever submits looks for a leader afterwards. So the lease goes first and the queue is read then:
-        a run that came in between is seen here, and one that comes later finds that nobody leads.
+        A process that submits a run looks for a leader afterwards. So the engine gives up the lease first and reads
+        the queue then: it sees a run that came in between, and a later one finds that no engine leads.
         """
         self._leadership.give_up()
         with self._ctx.store.read() as tx:
@@ -152,13 +159,13 @@ class Engine:
         return not any(counts.get(state) for state in (RunState.QUEUED, RunState.RETRY_WAIT, RunState.ACTIVE))
 
     def settle(self) -> None:
-        """Wait for what is under way in threads; whoever steps by hand wants to see its end."""
+        """Wait until all threads are done with their work. A caller that uses `step` alone wants to see it done."""
         if self._sweeping is not None:
             self._sweeping.exception()
         self._following.settle()
 
     def start_over(self) -> None:
-        """Forget what is remembered and read it again: the store knows better. Wait for nobody."""
+        """Forget everything, so that it is read again from the store, which knows better. Wait for no thread."""
         self._leadership.doubt()
         self._following.forget()
         self._queue.forget()
@@ -175,7 +182,7 @@ class Engine:
             log.warning("%s", error)
             self.start_over()
         except Exception:
-            # An engine that ends leaves every run without a guardian; one that goes on may recover.
+            # An engine that ends leaves every run alone; one that goes on may recover.
             log.exception("Unexpected; trying again in %g seconds.", TRY_AGAIN_AFTER_S)
             self.start_over()
             Event().wait(TRY_AGAIN_AFTER_S)
@@ -188,10 +195,10 @@ class Engine:
         left: list[tuple[Attempt, Run]] = []
         if changes != self._seen:
             with self._ctx.store.read() as tx:
-                # Attempts that an engine left that is gone are followed in the same way as new ones.
+                # The engine follows attempts of an engine that is gone in the same way as new ones.
                 left = _left_behind(tx) if self._seen is None else []
                 self._following.note_cancels(tx, self._queue.follow(tx, now))
-            # The number from before: what was committed since is looked at in the next round.
+            # This is the number from before the read: the next round looks at what was committed since.
             self._seen = changes
         keep_time(self._ctx, self._queue, now, fence=fence)
         if self._queue.has_due(now):

@@ -1,4 +1,4 @@
-"""Starting an engine as a process of its own."""
+"""The start of an engine as a process of its own."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ LONGEST_WAIT_S = 30.0
 STOP_WITHIN_S = 10.0
 
 LOG_BYTES = 10 * 1000**2
-"""The most that the log of engines has, and the one before it, `engine.log.1`."""
+"""The largest size of the log of engines, and of the one before it, `engine.log.1`."""
 
 
 def start_engine(
     folder: Path, *, log: Path, exit_when_idle_s: float | None, ends_with_us: bool, warm: int | None = None
 ) -> subprocess.Popen[bytes]:
-    """`jupyter dataops engine run` on the state folder, in a session of its own.
+    """Start `jupyter dataops engine run` on the state folder, in a session of its own.
 
-    With `ends_with_us` it ends when the calling process is no more; runs go on and the next engine adopts
-    them. Starting one where another leads is harmless: it stands by.
+    With `ends_with_us` the engine ends when the calling process has ended. Runs go on, and the next engine adopts
+    them. It does no harm to start an engine where another one leads: the new one stands by.
     """
     command = [sys.executable, "-P", "-m", "dataops_lab.cli", "engine", "run", "--log", str(log)]
     if exit_when_idle_s is not None:
@@ -39,12 +39,12 @@ def start_engine(
     if ends_with_us:
         command += ["--parent", str(os.getpid())]
     environment = {**os.environ, "DATAOPS_LAB_HOME": str(folder)}
-    # A notebook may be what starts us: the engine belongs to none of its attempts and must not end with one.
+    # The calling process may be a notebook that runs as a job. The engine must not end with that attempt.
     environment.pop(ATTEMPT_VARIABLE, None)
     with log.open("ab") as said:
         return subprocess.Popen(
             command,
-            # Not the caller's, which is somebody's workspace: a relative entry of PYTHONPATH would lead there.
+            # The folder of the caller is a person's workspace: a relative entry of PYTHONPATH would lead there.
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -55,14 +55,17 @@ def start_engine(
 
 
 def write_log(target: Path | None) -> None:
-    """Let this process, an engine, say what it does; None: on stderr. A file is bounded, and there from the start."""
+    """Write the log of this process, an engine, to the file `target`; None: to stderr.
+
+    The file has a largest size, and it exists from the start.
+    """
     handler = logging.StreamHandler() if target is None else _BoundedLog(target, maxBytes=LOG_BYTES, backupCount=1)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, handlers=[handler])
     logging.getLogger("dataops_lab").setLevel(logging.INFO)
 
 
 class _BoundedLog(RotatingFileHandler):
-    """Bound the log of a process. Its stdout and stderr go to the same file and move on with it."""
+    """A log file with a largest size. Stdout and stderr of the process go to it, and move to the new file with it."""
 
     def doRollover(self) -> None:  # noqa: N802
         super().doRollover()
@@ -72,7 +75,7 @@ class _BoundedLog(RotatingFileHandler):
 
 
 class Supervisor:
-    """Keeps an engine process running beside a server, and ends it with the server unless `keep`."""
+    """A guardian that keeps an engine process running beside a server. Without `keep` it ends the engine in `stop`."""
 
     def __init__(self, folder: Path, *, log: Path, keep: bool, warm: int | None = None) -> None:
         self._folder, self._log, self._keep, self._warm = folder, log, keep, warm
@@ -106,6 +109,6 @@ class Supervisor:
                 self._engine.wait()
             except OSError as error:
                 log.error("The engine cannot be started, it is tried again: %s", error)
-            # One that ends at once will do so again; one that lived for long was an accident.
+            # An engine that ends at once will do so again. One that lived for long ended by accident.
             wait_s = FIRST_WAIT_S if time.monotonic() - began > LONGEST_WAIT_S else min(wait_s * 2, LONGEST_WAIT_S)
             self._stopping.wait(wait_s)

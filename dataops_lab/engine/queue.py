@@ -1,4 +1,4 @@
-"""The queue as the leading engine remembers it, so that a decision reads nothing that grows with its length."""
+"""The queue in the memory of the leading engine, so that the reads of a decision do not grow with its length."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ..ports import Transaction
 
 
 class LiveQueue:
-    """Read once, and then followed by the events that runs leave when they move.
+    """The queue, read once and then kept up to date by the events that runs leave when they move.
 
-    An event says only which run to look at; the row of the run is what counts. So to follow an event twice, or one
-    of the engine's own, does no harm.
+    An event only names the run to look at, and the row of that run decides. So an event that is followed twice, or
+    one of the engine's own, does no harm.
     """
 
     def __init__(self, slots: int) -> None:
@@ -25,7 +25,7 @@ class LiveQueue:
         self.forget()
 
     def forget(self) -> None:
-        """Read everything anew the next time."""
+        """Forget everything, so that the next `follow` reads it again."""
         self._seq: int | None = None
         self._lines = Lines(Room(self._slots))
         self._active: dict[str, Place] = {}
@@ -34,7 +34,7 @@ class LiveQueue:
         self._times: list[tuple[float, str]] = []
 
     def follow(self, tx: Transaction, now: Moment) -> Collection[str]:
-        """Catch up with the store. Return the runs that somebody wants to end since the last time."""
+        """Read the changes of the store since the last call. Return the runs that people asked to end since then."""
         if self._seq is None:
             self._seq = tx.events.last_seq()
             standing = tx.queue.alive()
@@ -56,18 +56,21 @@ class LiveQueue:
         return cancelled
 
     def starting(self, *, now: dt.datetime) -> list[Place]:
-        """Those that get the free slots, in their order."""
+        """Return the places that get the free slots, in their order."""
         return self._lines.starting(self._active.values(), self._last_starts, now=now)
 
     def note_started(self, places: Collection[Place], *, at: dt.datetime) -> None:
-        """At once: on PostgreSQL the word of it comes later, and slots must not be given away twice meanwhile."""
+        """Note at once that these runs have started, so that no slot is given away twice.
+
+        On PostgreSQL the event that tells of it arrives later.
+        """
         for place in places:
             self._drop(place.id)
             self._active[place.id] = place
             self._last_starts[place.created_by] = at
 
     def due(self, now: Moment, *, most: int) -> list[str]:
-        """Take out the runs whose time has come: for their next attempt, or to be given up."""
+        """Take out, and return, at most `most` runs whose time has come: for their next attempt, or to expire."""
         found: list[str] = []
         while len(found) < most and self.next_due_s(now) <= 0:
             _, run_id = heappop(self._times)
@@ -76,16 +79,16 @@ class LiveQueue:
         return found
 
     def look_again(self, run_id: str, *, after_s: float, now: Moment) -> None:
-        """At a run that was taken out too early: it was measured by a wall clock that was set."""
+        """Make a run due again after `after_s` seconds. It was taken out too early, because a wall clock was set."""
         self._be_due(run_id, after_s, now)
 
     def has_due(self, now: Moment) -> bool:
         return self.next_due_s(now) <= 0
 
     def next_due_s(self, now: Moment) -> float:
-        """Seconds until a run has waited long enough, or too long."""
+        """Return the seconds until the next run has waited long enough, or too long; infinite when none waits."""
         while self._times and self._due.get(self._times[0][1]) != self._times[0][0]:
-            heappop(self._times)  # It moved, and its time with it.
+            heappop(self._times)  # The run has moved on, and this time no longer counts.
         return self._times[0][0] - (now.tick or 0.0) if self._times else float("inf")
 
     def _take(self, standing: Standing, last: Attempt | None, now: Moment) -> None:
@@ -97,7 +100,7 @@ class LiveQueue:
         if state is RunState.QUEUED:
             self._lines.add(place)
         elif last is not None:
-            # Fixed here, on a clock that nobody sets.
+            # The time is fixed here, on a clock that nobody can set.
             left_s = min(left_s, 0.0 if is_due(last, now.at) else (due_at(last) - now.at).total_seconds())
         self._be_due(place.id, left_s, now)
 

@@ -1,4 +1,4 @@
-"""Sweeping: run directories whose attempts have ended."""
+"""Sweeping: the engine removes the run directories of attempts that have ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ log = logging.getLogger("dataops_lab.engine")
 
 
 def sweep(store: Store, backends: Backends, *, busy: Collection[str]) -> list[str]:
-    """Remove what no living attempt owns; the names of what was removed. What still runs is stopped first."""
+    """Remove the run directories that no living attempt owns, and return their names.
+
+    A runner that still runs is stopped first. When it does not die, its directory stays for the next sweep.
+    The attempts `busy` are left alone.
+    """
     removed = []
     for executor, names in _left(store, backends, busy):
         for name in names:
@@ -34,7 +38,7 @@ def sweep(store: Store, backends: Backends, *, busy: Collection[str]) -> list[st
 
 
 def left_by(store: Store, backends: Backends) -> list[str]:
-    """The names of what `sweep` removes, or stops first."""
+    """Return the names of the attempts that `sweep` would remove, or stop first."""
     return [name for _, names in _left(store, backends, ()) for name in names]
 
 
@@ -46,7 +50,7 @@ def _left(store: Store, backends: Backends, busy: Collection[str]) -> Iterator[t
             executor = backends.get(backend)
             left = set(executor.names()) - set(busy)
             if left:
-                # Asked after the names: an attempt is written down before anything of it is there.
+                # The store is asked after the names: it knows an attempt before anything of the attempt exists.
                 with store.read() as tx:
                     left -= {attempt.name for attempt in tx.attempts.alive()}
         except DataOpsError as error:

@@ -1,4 +1,4 @@
-"""Tidying: what retention lets go, and what nothing refers to, is removed beside the work of the leading engine."""
+"""Tidying: a thread of the leading engine removes what retention lets go, and what nothing refers to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOOK_EVERY_S = 60.0
 
 
 class Tidying:
-    """One thread at most, and only while there is something due."""
+    """The tidying of one engine. It has one thread at most, and only while tidying is due."""
 
     def __init__(self, ctx: Services) -> None:
         self._ctx = ctx
@@ -24,7 +24,10 @@ class Tidying:
         self._thread: Thread | None = None
 
     def look(self, *, fence: int) -> None:
-        """To be called often by the engine that leads with the token `fence`; nearly always there is nothing to do."""
+        """Start the thread when tidying is due. The engine that leads with the token `fence` calls this often.
+
+        Nearly always there is nothing to do.
+        """
         if self._ctx.clock.monotonic() < self._look_at or (self._thread and self._thread.is_alive()):
             return
         self._look_at = self._ctx.clock.monotonic() + LOOK_EVERY_S
@@ -32,7 +35,7 @@ class Tidying:
         self._thread.start()
 
     def stop(self) -> None:
-        """Soon: what is left is due again for the next engine."""
+        """Stop the thread soon, and wait for it. The rest of the work is due again for the next engine."""
         self._stopping.set()
         if self._thread:
             self._thread.join()
@@ -41,7 +44,7 @@ class Tidying:
         try:
             removed = retention.tidy(self._ctx, fence=fence, stopped=self._stopping.is_set)
         except StaleWrite:
-            return  # Another engine leads, and does it.
+            return  # Another engine leads, and tidies.
         except (DataOpsError, OSError) as error:
             log.warning("Tidying: %s Trying again later.", error)
             return

@@ -1,4 +1,4 @@
-"""Waking: the loop sleeps until something happens, and looks once in a while all the same."""
+"""Waking: the loop sleeps until something happens, or until its pause is over."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ..ports import Bell, Store
 
 
 class Wake:
-    """What ends the sleep of one loop: a thread that calls `set`, a commit to the store, and other descriptors."""
+    """The alarm of one loop. A thread that calls `set`, a commit to the store, or another descriptor wakes the loop."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._threads: socket.socket | None = None
 
     def set(self) -> None:
-        """From any thread; without effect while no loop runs."""
+        """Wake the loop, from any thread. It has no effect while no loop runs."""
         if self._threads is not None:
-            with suppress(OSError):  # Full, or closed: it is awake.
+            with suppress(OSError):  # The socket is full or closed: the loop is awake.
                 self._threads.send(b"x")
 
     @contextmanager
@@ -37,7 +37,7 @@ class Sleep:
         self._threads, self._bell = threads, bell
 
     def until_woken(self, timeout_s: float, others: Iterable[int] = ()) -> set[int]:
-        """Return those of `others` that woke it."""
+        """Wait until something happens or `timeout_s` is over. Return those of `others` that are readable then."""
         ready = wait([self._threads, self._bell.fileno(), *others], timeout_s)
         self._bell.silence()
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Watching one attempt: what its backend and its journal say, and what is due because of it."""
+"""Watching one attempt: the next step and the end of it, from what its backend and its journal say."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ..runner.reading import JOURNAL_BYTES, Lines, event_of, is_size
 FORCE_AFTER_S = 15.0
 UNCONFIRMED_AFTER_S = 60.0
 LOST_AFTER_S = 3600.0
-"""How long it is tried to end what does not end."""
+"""The time that the engine tries to end an attempt that does not end."""
 
 PROGRESS_EVERY_S = 0.25
 
 READ_AT_ONCE = 1024 * 1024
-"""Of a journal in one look, in bytes: who writes without end keeps nobody else waiting."""
+"""The most bytes of a journal that one look reads, so that a notebook that writes without end delays no other."""
 
 SAID = 2_000
-"""Characters at most of what a backend heard of a runner."""
+"""The most characters that are kept of what a backend heard from a runner."""
 
 
 class Step(StrEnum):
-    """What is to be done with an attempt now."""
+    """The next step with an attempt."""
 
     WAIT = "wait"
     RUNNING = "running"
@@ -40,9 +40,10 @@ class Step(StrEnum):
 
 @dataclass
 class Times:
-    """On `Clock.monotonic`: a wall clock that is set must end no run. Taken anew by each engine that follows it.
+    """The times of an attempt on `Clock.monotonic`, because setting a wall clock must not end a run.
 
-    `since`: its launch, then its start. `ends`: when the run has taken as long as it may in all.
+    Each engine that follows the attempt takes them anew. `since`: the moment of its launch, and later of its start.
+    `ends`: the moment when the run has taken as long as it may in all.
     """
 
     since: float
@@ -51,7 +52,7 @@ class Times:
 
 
 def next_step(attempt: Attempt, run: Run, seen: Observation, times: Times, *, now: float) -> Step:
-    """The decision alone, from what is known; `loop` acts."""
+    """Decide the next step from what is known. `following` takes the step."""
     stopping = attempt.state in (AttemptState.CANCELLING, AttemptState.TIMING_OUT, AttemptState.UNCONFIRMED)
     if seen.is_dead:
         return Step.FINISH
@@ -66,7 +67,7 @@ def next_step(attempt: Attempt, run: Run, seen: Observation, times: Times, *, no
         return Step.FORCE if is_over or waited >= FORCE_AFTER_S else Step.WAIT
     has_vanished = seen.status is AttemptStatus.NOT_FOUND and attempt.state is not AttemptState.LAUNCHING
     if (seen.status is AttemptStatus.EXITED or has_vanished) and now < times.ends:
-        # The runner is no more, or nobody knows it any more. What is left of it, or of what it started, has to go too.
+        # The runner has ended, or its backend no longer knows it. Processes that are left of it have to end too.
         return Step.FORCE
     if run.cancel_requested_at is not None:
         return Step.CANCEL
@@ -78,7 +79,10 @@ def next_step(attempt: Attempt, run: Run, seen: Observation, times: Times, *, no
 def end_of(
     attempt: Attempt, run: Run, succeeded: bool | None, reason: Reason | None, seen: Observation, *, took_s: float
 ) -> tuple[AttemptState, Reason | None]:
-    """How an attempt that is gone ended, and why in words. `took_s` since its start, or its launch."""
+    """Tell the state in which an attempt that is gone has ended, and the reason in words.
+
+    `took_s`: the seconds since its start, or since its launch when it never started.
+    """
     match attempt.state:
         case AttemptState.CANCELLING | AttemptState.UNCONFIRMED if run.cancel_requested_at is not None:
             by = run.cancel_requested_by or "somebody"
@@ -86,7 +90,7 @@ def end_of(
         case AttemptState.TIMING_OUT | AttemptState.UNCONFIRMED:
             return AttemptState.TIMED_OUT, _timeout(run, seen, took_s)
     if why := seen.detail.get("left_too_much"):
-        # Its backend ended it; what its files say of its end is of before.
+        # Its backend ended it. Its files tell of an end before that.
         return AttemptState.FAILED, Reason("left_too_much", f"{why} What had arrived is kept.")
     if succeeded is True:
         return AttemptState.SUCCEEDED, reason
@@ -117,7 +121,10 @@ _KILLED_FROM_INSIDE = (
 
 
 def _counted(seen: Observation) -> dict[str, int]:
-    """In bytes, and how often it ran out. A container's PID 1 says so, and beside it the notebook runs."""
+    """Read the memory limit and the peak in bytes, and the number of times that memory ran out. Each may be missing.
+
+    PID 1 of a container tells these numbers. The notebook runs beside it, so they are checked.
+    """
     memory = seen.detail.get("memory")
     told = memory if isinstance(memory, Mapping) else {}
     return {name: told[name] for name in ("limit", "peak", "oom_kills") if is_size(told.get(name))}
@@ -149,7 +156,7 @@ def _timeout(run: Run, seen: Observation, took_s: float) -> Reason:
 
 
 class JournalFollower:
-    """Progress and usage from a growing journal. Parses only the lines that tell of them."""
+    """The progress and usage in a growing journal. It parses only the lines that tell of them."""
 
     def __init__(self, files: AttemptFiles) -> None:
         self._files = files
@@ -159,13 +166,13 @@ class JournalFollower:
         self.usage = Usage()
 
     def read(self) -> bool:
-        """What was written since, as far as one look goes; whether there was anything."""
+        """Read what was written since the last call, `READ_AT_ONCE` at most. Tell whether there was anything."""
         try:
             with self._files.open(JOURNAL) as journal:
                 journal.seek(self._offset)
                 piece = journal.read(READ_AT_ONCE)
         except OSError:
-            return False  # Progress is worth no trouble; whatever it is, the end of the run meets it too.
+            return False  # Progress is not worth an error. If the error stays, the end of the run meets it too.
         self._offset += len(piece)
         for line in self._lines.of(piece):
             self._take(line)
@@ -176,7 +183,7 @@ class JournalFollower:
             pass
 
     def _take(self, line: bytes) -> None:
-        # `kind` stands in the first bytes of a line, see runner/protocol.py.
+        # `kind` is in the first bytes of a line, see runner/protocol.py.
         if len(line) > _LONGEST or not any(kind in line[:80] for kind in _KINDS):
             return
         match event_of(line):
@@ -192,4 +199,4 @@ class JournalFollower:
 
 _KINDS = (b'"start"', b'"cell_started"', b'"cell_finished"', b'"usage"')
 _LONGEST = 1_000
-"""Of a line of these kinds, in bytes."""
+"""The most bytes of a line of these kinds."""

@@ -1,1 +1,1 @@
-"""Where attempts run. Each executor keeps the contract of `ports.Executor`, see tests/contracts."""
+"""The executors, which run attempts. Each keeps the contract of `ports.Executor`, see tests/contracts."""

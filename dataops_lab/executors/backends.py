@@ -1,4 +1,4 @@
-"""The executors of an installation, each made when the first attempt wants it."""
+"""The executors of an installation. Each is made when an attempt needs it for the first time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..ports import Executor, ImageBackend
 
 
 class LazyBackends:
-    """Each of `makers` gets the host of a backend of its kind."""
+    """The executors by backend. Each of `makers` is called with the host of a backend of its kind."""
 
     def __init__(self, makers: Mapping[ExecutorKind, Callable[[str | None], Executor]]) -> None:
         self._makers = makers
@@ -30,7 +30,7 @@ class LazyBackends:
 
 
 class LazyImageBackends:
-    """`make` gets the host, None for this machine's own daemon."""
+    """The image backends by host. `make` is called with the host; None is this machine's own daemon."""
 
     def __init__(self, make: Callable[[str | None], ImageBackend]) -> None:
         self._make = make

@@ -1,7 +1,7 @@
-"""What is left of attempts that were brought to their end: nothing but their names, for a while.
+"""The names of attempts that have ended and were removed. They are kept for a while.
 
-An engine may sleep in the middle of a start, and wake when another one has long brought the attempt to its end and
-removed it. It must find that it comes too late.
+An engine may sleep in the middle of a start, and wake long after another one has ended the attempt and removed it. It
+must find that it comes too late.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SPAN_S = 3600.0
 
 
 class Forgotten:
-    """Each name is known for an hour at least, as an empty file in the folder of its hour."""
+    """The forgotten names. Each is known for an hour at least, as an empty file in the folder of its hour."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / ".forgotten"
@@ -24,7 +24,7 @@ class Forgotten:
     def add(self, name: str) -> None:
         now = int(time.time() // SPAN_S)
         hour = self._folder / str(now)
-        # On a full disk there may be no room for a name, and what is removed next makes some.
+        # On a full disk there may be no room for a name. The caller removes files next, which makes room.
         with suppress(OSError):
             if not hour.is_dir():
                 hour.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """This machine: its clock and its processes.
 
-psutil is imported where it is asked: most short commands ask for no process.
+psutil is imported only where it is used, because most short commands do not ask for a process.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class SystemClock:
         return dt.datetime.now(dt.UTC)
 
     def monotonic(self) -> float:
-        # Goes on while the machine sleeps, unlike time.monotonic on Linux.
+        # This clock goes on while the machine sleeps, unlike time.monotonic on Linux.
         return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
 
 
@@ -36,18 +36,19 @@ class SystemHost:
 
     def is_dead(self, process: ProcessIdentity) -> bool:
         if (process.boot, process.namespace) != (boot_id(), _pid_namespace()):
-            # Of another machine or container, or of this one before it was started again: cannot be told apart.
+            # The process belongs to another machine or container, or to this one before a restart. Nothing tells
+            # these cases apart.
             return False
         return not is_same_process(process)
 
 
 def starts_warm() -> bool:
-    """Interpreters are forked, and what they became is told by /proc."""
+    """Tell whether this system can start runs warm: interpreters are forked, and /proc has to tell what they became."""
     return sys.platform == "linux"
 
 
 def is_same_process(process: ProcessIdentity) -> bool:
-    """A pid is given to another process sooner or later; the start time tells them apart."""
+    """Tell whether the process lives. The system reuses pids, so the start time is compared, too."""
     import psutil
 
     try:
@@ -59,8 +60,11 @@ def is_same_process(process: ProcessIdentity) -> bool:
 
 @cache
 def _host_name() -> str:
-    """Machines of one image have the same machine id, and some of different networks the same name. The id itself is
-    not to be shown to others."""
+    """Return a name for this machine, made of its host name and a hash of its machine id.
+
+    Machines of one image have the same machine id, and some machines of different networks have the same name. The id
+    itself must not be shown to others.
+    """
     machine = ""
     for path in _MACHINE_IDS:
         with suppress(OSError):

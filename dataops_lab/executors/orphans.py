@@ -1,4 +1,4 @@
-"""Processes that nobody looks after any more: their state folder was deleted while they ran."""
+"""Orphans: processes whose state folder was deleted while they ran, so that no engine cares for them any more."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _DELETED = " (deleted)"
 
 
 def orphans() -> Iterator[psutil.Process]:
-    """Of the calling user: runners and kernels whose run directory is gone, and engines without their state folder.
+    """Yield the orphans of this user: runners and kernels without their run directory, engines without state folder.
 
-    An engine removes a run directory only when nothing of the attempt is alive; so nobody waits for these.
+    An engine removes a run directory only when nothing of the attempt is alive. So nobody waits for these processes.
     """
     for process in psutil.process_iter():
         try:
@@ -28,9 +28,9 @@ def orphans() -> Iterator[psutil.Process]:
 
 
 def end(process: psutil.Process) -> None:
-    """At once: there is no folder left in which it could save anything."""
+    """Kill the process at once: no folder is left in which it could save anything."""
     try:
-        process.send_signal(signal.SIGKILL)  # Checked by psutil: not another process with the same id.
+        process.send_signal(signal.SIGKILL)  # psutil checks that the pid was not reused.
     except psutil.NoSuchProcess:
         pass
 

@@ -1,10 +1,11 @@
-"""The process executor: each attempt is a runner in a session of its own, beside the engine but not below it.
+"""The process executor: each attempt is a runner in a session of its own, which goes on when the engine ends.
 
-Runner and keeper hold a lock on `runner.json` while they live (see runner/lock.py). That lock, not a pid,
-is the proof of life: it outlasts the engine, cannot be left behind, and lets a second start find the first.
+Runner and keeper hold a lock on `runner.json` while they live (see runner/lock.py). That lock, not a pid, is the proof
+of life: it outlasts the engine, cannot be left behind, and lets a second start find the first.
 
-The proof of death is the keeper's word in the same file (see runner/keeper.py). Where there is none, because the keeper
-was killed or the system has no such thing, `stop` looks for processes with the attempt's name in their environment.
+The proof of death is the line that the keeper writes into the same file (see runner/keeper.py). It is missing when the
+keeper was killed or the system has no keeper. Then `stop` looks for processes with the attempt's name in their
+environment.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from .warm import Files, Warm
 
 
 class ProcessExecutor:
-    """`python` runs the runner; dataops_lab and papermill are installed there. `warm`: preloaded ones."""
+    """The executor. `python` runs the runner, and has dataops_lab and papermill; `warm` has preloaded interpreters."""
 
     def __init__(self, folder: Path, blobs: Blobs, *, python: str = sys.executable, warm: Warm | None = None) -> None:
         self._folder = folder
@@ -45,7 +46,7 @@ class ProcessExecutor:
         self._warm = warm or Warm(0)
         self._children: dict[str, _Spawned | _Forked] = {}
         self._dead: set[str] = set()
-        """Of whom nothing was found when all that belongs to them was to be killed."""
+        """The attempts of which no process was left when `stop` had killed all that belongs to them."""
         self._forgotten = Forgotten(folder)
         self._new = folder / ".new"
 
@@ -57,16 +58,16 @@ class ProcessExecutor:
         except OSError:
             if bundle.name not in self._forgotten:
                 raise
-        # Asked afterwards: who sleeps while it is laid out may wake when another one has brought it to its end.
+        # This is asked after `_lay_out`: this engine may sleep meanwhile, and wake when another has ended the attempt.
         if bundle.name in self._forgotten:
             remove_all(directory)
-        elif not (directory / protocol.LOCK).exists():  # Else it runs, or has run.
+        elif not (directory / protocol.LOCK).exists():  # With a lock it runs, or has run.
             self._children[bundle.name] = self._run(bundle, directory)
 
     def _run(self, bundle: Bundle, directory: Path) -> _Spawned | _Forked:
-        # -P: nothing beside the run directory may shadow what the runner imports.
+        # -P: nothing in the run directory may shadow modules that the runner imports.
         command = [self._python, "-P", "-m", "dataops_lab.runner", str(directory)]
-        # A repository above our folders is not the run's: without this git would answer for it.
+        # Without this git would find a repository above the state folder, which does not belong to the run.
         ceiling = {"GIT_CEILING_DIRECTORIES": str(self._folder.resolve())}
         environment = _with_locale({**ceiling, **bundle.environment, protocol.ATTEMPT_VARIABLE: bundle.name})
         kernel = bundle.spec["kernel"]
@@ -100,9 +101,9 @@ class ProcessExecutor:
         claim = self._claim(name)
         if claim is None:
             if exit_code is None:
-                # Not yet: it is starting. Or a notebook removed it.
+                # The attempt is still starting, or a notebook removed the file.
                 return Observation(AttemptStatus.NOT_FOUND)
-            claim = _BARRED  # Never: its process ended before it could take the lock.
+            claim = _BARRED  # The process ended before it could take the lock.
         if claim.is_held:
             has_ended = "exit_code" in claim.said and "dead" not in claim.said
             return Observation(AttemptStatus.EXITED if has_ended else AttemptStatus.RUNNING, claim.ran, claim.said)
@@ -122,7 +123,7 @@ class ProcessExecutor:
             if _kill_by_name(name):
                 self._dead.add(name)
         elif (seen := self.look(name)).status is AttemptStatus.RUNNING:
-            # To the runner alone: it interrupts its kernel and saves what there is.
+            # Only the runner gets the signal: it interrupts its kernel and saves the results so far.
             for process in _processes_of(name):
                 if process.pid == seen.detail.get("pid"):
                     _send(process, signal.SIGTERM)
@@ -134,13 +135,13 @@ class ProcessExecutor:
         return child.end if child else None
 
     def _told_keeper(self, name: str, *, force: bool) -> bool:
-        """Let the keeper end its runner. False when there is none, or none any more."""
+        """Let the keeper end its runner. Return False when there is no keeper, or no longer one."""
         claim = self._claim(name)
         if claim is None or not claim.is_held or type(claim.said.get("keeper")) is not int:
             return False
         try:
             process = psutil.Process(claim.said["keeper"])
-            # A pid is given to another process sooner or later, and a notebook may have written anything there.
+            # The system reuses pids, and a notebook may have written anything there.
             if not _is_keeper(process) or process.environ().get(protocol.ATTEMPT_VARIABLE) != name:
                 return False
             process.send_signal(keeper.KILL if force else signal.SIGTERM)
@@ -152,7 +153,7 @@ class ProcessExecutor:
     def _claim(self, name: str) -> _Claim | None:
         try:
             with open_plain(self.directory(name) / protocol.LOCK) as file:
-                # In this order: what is said before the lock is given back is read.
+                # The order matters: lines that are written before the lock is given back are read then.
                 is_held = _is_locked(file.fileno())
                 text = file.read(_OWNER_BYTES)
         except FileNotFoundError:
@@ -182,7 +183,7 @@ class ProcessExecutor:
         yield from sorted(found)
 
     def _bar(self, name: str) -> None:
-        """Where no runner has taken the lock, take its place: whoever comes later finds that somebody has had it."""
+        """Make an empty lock file where no runner has taken the lock, so that no later runner can take it."""
         directory = self.directory(name)
         directory.mkdir(parents=True, exist_ok=True)
         lock = directory / protocol.LOCK
@@ -192,12 +193,12 @@ class ProcessExecutor:
             if lock.is_dir() and not lock.is_symlink():
                 remove_all(lock)
             elif lock.is_symlink() or lock.exists():
-                lock.unlink()  # The notebook put it there: what is no plain file is nobody's lock.
+                lock.unlink()  # The notebook put it there: only a plain file is a lock.
             with suppress(FileExistsError):
                 lock.touch(exist_ok=False)
 
     def _lay_out(self, bundle: Bundle, directory: Path) -> None:
-        """Write the run directory. It gets its name when it is whole, unless somebody else was faster."""
+        """Write the run directory. It gets its name when it is complete, unless another engine was faster."""
         self._new.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f"{bundle.name}.", dir=self._new) as new:
             files = Path(new, protocol.FILES)
@@ -226,7 +227,10 @@ class ProcessExecutor:
 
 
 def _with_locale(environment: dict[str, str]) -> dict[str, str]:
-    """An interpreter that has none gives itself, and what it starts, this one; it is to be the same for all of them."""
+    """Return the environment with a locale. An interpreter without one gives itself and its children this one.
+
+    With it in the environment, the locale is the same for all of them.
+    """
     effective = environment.get("LC_ALL") or environment.get("LC_CTYPE") or environment.get("LANG") or "C"
     if effective in ("C", "POSIX") and not environment.get("LC_ALL"):
         return {**environment, "LC_CTYPE": "C.UTF-8"}
@@ -234,19 +238,19 @@ def _with_locale(environment: dict[str, str]) -> dict[str, str]:
 
 
 class _Forked:
-    """A keeper that was forked: its end of `connection` is open for as long as it lives."""
+    """A keeper that was forked. Its end of `connection` is open for as long as it lives."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
     @property
     def end(self) -> int | None:
-        """Can be read from when it is no more; None once that was waited for."""
+        """The descriptor that becomes readable when the keeper has ended; None after `wait`."""
         number = self._connection.fileno()
         return number if number >= 0 else None
 
     def poll(self) -> int | None:
-        """Its exit code is known to nobody: any number means that it is no more."""
+        """Return 0 when it has ended and None while it lives. Nobody knows its exit code."""
         return 0 if wait([self._connection], timeout=0) else None
 
     def wait(self) -> None:
@@ -261,7 +265,7 @@ class _Spawned(subprocess.Popen[bytes]):
 
     @property
     def end(self) -> int | None:
-        """See `_Forked.end`. None also where processes have no such descriptor."""
+        """The same as `_Forked.end`. None also where the system has no such descriptors for processes."""
         if self._end is None and self.returncode is None and hasattr(os, "pidfd_open"):
             with suppress(OSError):
                 self._end = os.pidfd_open(self.pid)
@@ -276,14 +280,14 @@ class _Spawned(subprocess.Popen[bytes]):
 
 
 _RUNNER_LOG = "runner.log"
-"""What the runner's process itself prints; empty unless it could not even start."""
+"""The file with the output of the runner's process itself; empty unless the runner could not even start."""
 
 
 _OWNER_BYTES = 10_000
 
 
 class _Claim(NamedTuple):
-    """What the lock of an attempt tells. `ran`: a runner took it; one that is empty is ours, see `_bar`."""
+    """The state of an attempt's lock. `ran` is true if a runner took it; an empty lock was made by `_bar`."""
 
     ran: bool
     is_held: bool
@@ -303,7 +307,7 @@ def _is_locked(descriptor: int) -> bool:
 
 
 def _members_of(text: bytes) -> dict[str, Any]:
-    """Of all lines together. A notebook may have written anything there."""
+    """Merge the members of all lines; skip a line that is not an object: a notebook may have written anything there."""
     found: dict[str, Any] = {}
     for line in text.splitlines():
         with suppress(ValueError):
@@ -320,7 +324,7 @@ def _is_keeper(process: psutil.Process) -> bool:
 
 
 def _processes_of(name: str) -> list[psutil.Process]:
-    """Everything that carries the attempt's name in its environment, also what has left its session."""
+    """Find all processes with the attempt's name in their environment, also those that have left its session."""
     found = []
     for pid in _named(name) if _PROC.is_dir() else psutil.pids():
         try:
@@ -333,7 +337,7 @@ def _processes_of(name: str) -> list[psutil.Process]:
 
 
 def _kill_by_name(name: str) -> bool:
-    """True when nothing is left."""
+    """Kill all processes with the attempt's name in their environment; return True when none is left."""
     for _ in range(KILL_ROUNDS):
         left = _processes_of(name)
         if not left:
@@ -351,7 +355,10 @@ _PROC = Path("/proc/self")
 
 
 def _named(name: str) -> Iterator[int]:
-    """As above, but quick: it is asked for every attempt that ends, on machines with many processes."""
+    """Yield the pids of processes that may have the attempt's name in their environment, from /proc.
+
+    This is quicker than psutil. It is asked for every attempt that ends, on machines with many processes.
+    """
     mark = f"{protocol.ATTEMPT_VARIABLE}={name}".encode()
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():

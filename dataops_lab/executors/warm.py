@@ -1,6 +1,6 @@
-"""Preloaded interpreters: processes that have imported what every run imports, and fork for each (runner/preload.py).
+"""Preloaded interpreters: processes that have done the imports of every run, and fork for each (runner/preload.py).
 
-Whatever is wrong with one costs nothing but time: what it does not do at once is started cold.
+A problem of an interpreter costs nothing but time: a process that it does not fork at once is started cold.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from .host import starts_warm
 MOST = 4
 MOST_WITH_LIBRARIES = 4
 SETTLED_S = 60.0
-"""A preloaded interpreter that was used within so many seconds does not make way for another one."""
+"""A preloaded interpreter that was used within this time does not make room for another one."""
 
 UNFIT_S = 600.0
-"""An interpreter that could not be preloaded is tried again after so long, or when something was installed."""
+"""The time after which an interpreter that could not be preloaded is tried again."""
 
 MOST_UNFIT = 20
-"""So many are remembered."""
+"""The most interpreters that could not be preloaded and are remembered."""
 
 PADDING = 2048
-"""Bytes in which a fork can write its own command, and eight times that for its environment."""
+"""The bytes into which a fork can write its own command. For its environment there are eight times as many."""
 
 _PYTHON = re.compile(r"python[\d.]*")
 _MODULES = {"dataops_lab.runner": "runner", "ipykernel_launcher": "kernel", "ipykernel": "kernel"}
@@ -51,17 +51,17 @@ class _Preloaded:
     imports: Sequence[str]
     used_at: float = field(default_factory=time.monotonic)
     told: threading.Event = field(default_factory=threading.Event)
-    """It is ready, or never will be."""
+    """The event that is set when it is known whether the interpreter is ready or never will be."""
     packages: Mapping[str, int | None] | None = None
-    """Folders of installed packages, and when they had changed last as it began; None until it is ready."""
+    """The paths on which it depends, each with the time of its last change; None until it is ready."""
     names: frozenset[str] = frozenset()
-    """Modules that a file of the notebook must not have the name of."""
+    """The names of modules that no file of the notebook may have."""
     memory_bytes: int = 0
     problem: str = ""
-    """Why nothing can be forked from it."""
+    """The reason why nothing can be forked from it; empty if it can."""
 
     def is_current(self) -> bool:
-        """Nothing was installed or removed since it began."""
+        """Tell whether nothing was installed or removed since it began."""
         packages = self.packages or {}
         return all(preload.changed_at(path) == changed_at for path, changed_at in packages.items())
 
@@ -84,7 +84,7 @@ class _Preloaded:
 
 @dataclass(frozen=True)
 class Files:
-    """What a notebook has beside it: `modules` that Python would import, and whether there is a file that a library
+    """The files beside a notebook: `modules` that Python would import, and `read` if there is a file that a library
     reads from the folder of the notebook."""
 
     modules: frozenset[str] = frozenset()
@@ -102,7 +102,7 @@ class Files:
         return cls(frozenset(modules), read)
 
     def hide(self, names: frozenset[str]) -> bool:
-        """Python would import one of them instead of one of `names`, or a library read it while it is imported."""
+        """Tell whether Python would import a file instead of one of `names`, or a library read one while imported."""
         return bool(self.modules & names) or self.read
 
 
@@ -110,10 +110,11 @@ NO_FILES = Files()
 
 
 class Warm:
-    """At most `size` preloaded interpreters, each begun when it was first wanted. They end when this process does.
+    """At most `size` preloaded interpreters. Each is begun at the first wish for it, and ends when this process does.
 
-    Beside them, interpreters for kernels that have imported libraries: those that are known to be safe and `more`, as
-    long as all of these take no more than `library_bytes`; 0: none. `report` is a file that tells how they are.
+    Beside them there are interpreters for kernels that have imported libraries: those that are known to be safe, and
+    `more`. All of these together take at most `library_bytes` of memory; with 0 there are none. `report` is the path
+    of a file that tells their state.
     """
 
     def __init__(
@@ -136,10 +137,10 @@ class Warm:
         imports: Iterable[str] = (),
         files: Files = NO_FILES,
     ) -> socket.socket | None:
-        """To a fork that waits to be asked (runner/forked.py) for `command` with `environment`.
+        """Connect to a fork that waits for the request (runner/forked.py) to run `command` with `environment`.
 
-        One with `imports` is preferred; `files` are those that the notebook could import. None when it has to be
-        started cold: now, because none stands ready yet, or always.
+        A fork with `imports` is preferred; `files` are those that the notebook could import. Return None when the
+        command has to be started cold: for now, because no interpreter stands ready yet, or always.
         """
         head, role = _preloadable(command)
         if role is None or not self._size:
@@ -151,7 +152,7 @@ class Warm:
             return self._fork(role, head, environment, (), files)
 
     def wait(self, within_s: float) -> bool:
-        """Until all that were begun stand ready; False when one does not in time."""
+        """Wait until all interpreters that were begun stand ready; return False when one does not in time."""
         deadline = time.monotonic() + within_s
         with self._lock:
             begun = list(self._preloaded.values())
@@ -160,7 +161,7 @@ class Warm:
         return all(each.packages is not None for each in begun)
 
     def tell(self) -> dict[str, Any]:
-        """The interpreters, and which libraries are not imported ahead of time, with why."""
+        """Describe the interpreters, and the libraries that are not imported ahead of time, each with the reason."""
         with self._lock:
             left_out = [
                 {"python": python, "library": library, "problem": problem}
@@ -196,7 +197,7 @@ class Warm:
             if imports and files.hide(found.names):
                 return None
             if found.is_current():
-                with suppress(OSError):  # It has ended, as those do that are old or not used.
+                with suppress(OSError):  # It has ended, as old and unused ones do.
                     found.used_at = time.monotonic()
                     ours, theirs = socket.socketpair()
                     with theirs:
@@ -233,7 +234,7 @@ class Warm:
         self._report()
 
     def _make_room(self, most: int, *, with_imports: bool) -> bool:
-        """Among those of its kind, so that `most` is kept."""
+        """Make room for one more among at most `most` of its kind; return False when all were used too lately."""
         alike = [
             key for key, each in self._preloaded.items() if bool(each.imports) is with_imports and not each.problem
         ]
@@ -245,7 +246,7 @@ class Warm:
         return True
 
     def _follow(self, key: Key, begun: _Preloaded) -> None:
-        """In a thread of its own: hear what it says, and leave no zombie."""
+        """Follow an interpreter in a thread: take its first message, and wait for its end, so that no zombie stays."""
         try:
             message, _ = preload.receive(begun.control)
         except (OSError, ValueError):
@@ -298,7 +299,7 @@ class Warm:
 
 
 def _preloadable(command: Sequence[str]) -> tuple[Sequence[str], str | None]:
-    """Interpreter with its options, and what it is preloaded for: None unless the command is one that can be."""
+    """Return the interpreter with its options, and the role for which it is preloaded; None if it cannot be."""
     if "-m" not in command:
         return (), None
     at = list(command).index("-m")

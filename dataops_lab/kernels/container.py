@@ -1,4 +1,4 @@
-"""The container of a kernel: as that of a run, with the workspace in it."""
+"""The container of a kernel: it is like that of a run, and has the workspace in it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..ports import Container
 from . import init
 
 KERNEL = "dataops-lab.kernel"
-"""Label: the id that Jupyter gave the kernel."""
+"""The label with the id that Jupyter gave the kernel."""
 
 WORKSPACE = PurePosixPath("/workspace")
 CONNECTION = PurePosixPath("/dataops/kernel")
 LOCK = "alive"
 CONNECTION_FILE = "connection.json"
 SOCKETS = "socket"
-"""Beginning of the names of the five sockets of a kernel."""
+"""The beginning of the names of a kernel's five sockets."""
 
 
 def kernel_container(
@@ -44,7 +44,7 @@ def kernel_container(
     variables = {"HOME": "/tmp", **env}  # noqa: S108
     return {
         **spec,
-        # -I: it starts in the workspace, and must import nothing from there.
+        # -I: the interpreter starts in the workspace, and must import nothing from there.
         "Entrypoint": [PYTHON, "-I", "-c", Path(init.__file__).read_text(encoding="utf-8")],
         "Cmd": [str(CONNECTION / LOCK), *command],
         "WorkingDir": str(WORKSPACE / folder),

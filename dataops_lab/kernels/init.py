@@ -2,8 +2,8 @@
 
 It uses the standard library only, and any Python from 3.8 on.
 
-It passes signals on to the kernel and all that the kernel started, takes away dead children, and ends with the
-kernel. It ends too when nobody holds LOCK any more: the server that wanted the kernel is gone.
+It passes signals on to the kernel and all that the kernel started, reaps dead children, and ends with the kernel. It
+also ends when nobody holds LOCK any more: the server that wanted the kernel is gone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main(lock: str, command: list[str]) -> int:
 
 
 def status_of(kernel: int) -> int | None:
-    """Return the exit status of the kernel; None while it lives. Reap whatever else has ended."""
+    """Return the exit status of the kernel; None while it lives. Reap all other children that have ended."""
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -58,5 +58,5 @@ def is_free(watched: IO[str]) -> bool:
 
 
 if __name__ == "__main__":
-    # As process 1 nothing outlives it: the container's other processes end with it.
+    # This is process 1: all other processes of the container end with it.
     sys.exit(main(sys.argv[1], sys.argv[2:]))

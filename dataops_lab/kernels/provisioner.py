@@ -1,7 +1,7 @@
-"""A kernel in a container of a catalogue image, for Jupyter: what its kernel manager calls a provisioner.
+"""The provisioner by which Jupyter's kernel manager runs a kernel in a container of a catalogue image.
 
-Sockets are files in a folder that both sides see, so the container needs no network and no port; and nothing
-of ours is in the image. Why so: docs/decisions.
+Sockets are files in a folder that both sides see, so the container needs no network and no port. The image need not
+have dataops_lab. The reasons are in docs/decisions.
 """
 
 from __future__ import annotations
@@ -37,11 +37,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("dataops_lab.kernels")
 
 _PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "hb_port": 4, "control_port": 5}
-"""Ends of the names of the socket files; on other transports these would be ports."""
+"""The ends of the names of the socket files. On other transports these would be ports."""
 
 
 class DockerProvisioner(KernelProvisionerBase):
-    """The kernel's spec says which state folder, environment, image and kernel; what these allow is asked anew."""
+    """A provisioner. The kernel's spec names state folder, environment, image and kernel.
+
+    Each launch asks anew what these allow.
+    """
 
     home = Unicode(config=True, help="State folder of the installation whose catalogue has the image.")
     environment = Unicode(config=True, help="Environment whose limits, network and mounts the kernel gets.")
@@ -75,7 +78,7 @@ class DockerProvisioner(KernelProvisionerBase):
             raise
 
     async def _connected(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Add the connection file for both sides."""
+        """Write the connection file for both sides, and return the arguments of the launch."""
         manager = self.parent
         manager.transport, manager.ip = "ipc", str(self._connection_folder / SOCKETS)
         for name, number in _PORTS.items():
@@ -150,19 +153,19 @@ class DockerProvisioner(KernelProvisionerBase):
             self._connection = None
 
     def resolve_path(self, path: str) -> str | None:
-        """Return where a path in the container lies in the workspace of the server."""
+        """Return the server's path of a path in the container; None when it is not in the workspace."""
         inside = PurePosixPath(normpath(path))
         if not inside.is_relative_to(WORKSPACE):
             return None
         workspace = self._workspace()
         found = (workspace / inside.relative_to(WORKSPACE)).resolve()
-        # A link leads elsewhere in the container: of this machine it tells nothing.
+        # A link out of the workspace leads elsewhere in the container than on this machine.
         return str(found) if found.is_relative_to(workspace) and found.exists() else None
 
     # --- in threads -----------------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        """Ask what is allowed now, and make the folder of the sockets; on a restart it is there."""
+        """Ask what is allowed now, and make the folder of the sockets. On a restart, it exists already."""
         from ..executors.docker import installation_id
         from ..services.authoring import offered_kernel
         from ..wiring import Home, build_services, docker_daemon
@@ -182,7 +185,7 @@ class DockerProvisioner(KernelProvisionerBase):
         self._daemon = docker_daemon(home, None)
         self._installation = installation_id(home.folder)
         if self._connection is None:
-            # Short: the path of a socket may have a hundred characters.
+            # The name is short, because the path of a socket may have only about a hundred characters.
             self._connection = Path(tempfile.mkdtemp(prefix="dataops-kernel-"))
             _give_to(self._user, self._connection)
             self._lock = os.open(self._connection / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -238,7 +241,7 @@ class DockerProvisioner(KernelProvisionerBase):
         assert self._daemon is not None
         return self._daemon
 
-    # --- where things are -----------------------------------------------------------------------
+    # --- places ---------------------------------------------------------------------------------
 
     @property
     def _connection_folder(self) -> Path:
@@ -247,7 +250,10 @@ class DockerProvisioner(KernelProvisionerBase):
 
     @property
     def _user(self) -> str:
-        """The server's own, so that files of the workspace stay its person's; root is nobody's person."""
+        """The user of the kernel: that of the server, so that files of the workspace keep their owner.
+
+        If the server runs as root, it is the user that environment and image determine.
+        """
         assert self._offered is not None
         return f"{os.getuid()}:{os.getgid()}" if os.getuid() else self._offered.user
 
@@ -256,7 +262,7 @@ class DockerProvisioner(KernelProvisionerBase):
         return Path(root).resolve()
 
     def _places(self, cwd: str | None) -> tuple[Path, PurePosixPath]:
-        """Return the folder to mount, and below it the one to work in."""
+        """Return the folder to mount, and the relative path of the folder in it in which the kernel starts."""
         workspace = self._workspace()
         folder = Path(cwd or workspace).resolve()
         if len(workspace.parts) < 2:
@@ -280,7 +286,7 @@ def _unless_gone(call: Callable[[], object]) -> None:
     except NotFound:
         pass
     except APIError as error:
-        # It has ended, or its removal is under way.
+        # The container has ended, or its removal has begun.
         if error.status_code != 409:
             raise
 

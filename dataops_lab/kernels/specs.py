@@ -1,4 +1,4 @@
-"""The kernelspecs of what is offered, as files in a folder that Jupyter's spec manager looks into."""
+"""The kernelspecs of the offered kernels, as files in a folder that Jupyter's spec manager reads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LOOK_EVERY_S = 2.0
 
 
 class SpecsKeeper:
-    """Keeps the folder true while the catalogue and the environments change, in a thread."""
+    """A thread that keeps the folder up to date while the catalogue and the environments change."""
 
     def __init__(self, services: Callable[[], Services], folder: Path, *, home: Path, by: Actor) -> None:
         self._services, self._folder, self._home, self._by = services, folder, home, by
@@ -51,7 +51,7 @@ class SpecsKeeper:
 
 
 def write_specs(ctx: Services, folder: Path, *, home: Path, by: Actor) -> bool:
-    """Make `folder` hold what is offered to `by` now, and nothing else; whether anything changed."""
+    """Make `folder` hold the kernels that are offered to `by` now, and nothing else. Tell whether anything changed."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {it.name: json.dumps(spec(it, home), indent=1) for it in offered_kernels(ctx, by=by)}
     changed = False

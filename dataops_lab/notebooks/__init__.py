@@ -1,4 +1,4 @@
-"""Notebooks read, checked, packed, filled in and rendered: the port `Notebooks`."""
+"""The port `Notebooks`: it reads, checks, packs, fills in and renders notebooks."""
 
 from __future__ import annotations
 

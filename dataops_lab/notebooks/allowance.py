@@ -1,4 +1,4 @@
-"""How much may travel, and what to say when it is too much."""
+"""The limits on files that travel, and the message when they are passed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..errors import SnapshotTooLarge
 from .ignore import IGNORE_FILE
 from .workspace import Workspace
 
-_NAMED = 5  # offenders in a message
+_NAMED = 5  # files that a message names
 
 MOST_SEEN = 10
-"""Times the files that may travel: so many are looked at, to say what is most of them. Nobody waits for more."""
+"""A multiple of the files that may travel. The walk stops there: it is enough to name the main causes, and quick."""
 
 
 @dataclass(frozen=True)
 class Excess:
-    """Files below the root that stay behind together: one that is large, or all of a kind in a folder.
+    """Files below the root that stay behind together: one large file, or all files of a kind in a folder.
 
     `name` is a path or a pattern.
     """
@@ -36,7 +36,7 @@ class Excess:
 
 
 class Allowance:
-    """Counts the files that are taken. `check` raises SnapshotTooLarge, and so does `take` far beyond a limit."""
+    """A count of the files that travel. `check` raises SnapshotTooLarge, and so does `take` far beyond a limit."""
 
     def __init__(self, limits: Limits, workspace: Workspace) -> None:
         self._limits = limits
@@ -45,14 +45,17 @@ class Allowance:
         self._bytes = 0
 
     def take(self, path: str, size: int) -> None:
-        """`path` is below the root."""
+        """Count a file that travels. `path` is below the root. Raise SnapshotTooLarge far beyond a limit."""
         self._sizes[path] = size
         self._bytes += size
         if len(self._sizes) > MOST_SEEN * self._limits.files:
             self.check()
 
     def check(self) -> None:
-        """Only when all was taken, so that what is named as large is what helps."""
+        """Raise SnapshotTooLarge when a limit is passed.
+
+        Call it after every `take`, so that the message names the files whose removal helps most.
+        """
         limits = self._limits
         for path, size in self._sizes.items():
             if size > limits.file_bytes:
@@ -68,7 +71,7 @@ class Allowance:
     def excess(self, offered: Mapping[str, int]) -> list[Excess]:
         """Choose which of these files, paths and sizes, stay behind so that the others fit.
 
-        The most numerous kinds of files when there are too many, then the largest files.
+        When there are too many files, the most numerous kinds stay behind first; then the largest files.
         """
         left = dict(offered)
         excess: list[Excess] = []
@@ -111,7 +114,7 @@ class Allowance:
         return all(path.startswith(self._prefix) for path in self._sizes)
 
     def _crowded(self) -> str:
-        """The folders next below the notebook's, or below the root, that hold most files."""
+        """Name the folders with the most files, directly below the notebook's folder or below the root."""
         inner = [path.removeprefix(self._prefix) for path in self._sizes]
         counts = Counter(path.split("/", 1)[0] + "/" for path in inner if "/" in path)
         return ", ".join(f"{name} ({count:,})" for name, count in counts.most_common(_NAMED)) or "the folder itself"
@@ -123,7 +126,7 @@ class Allowance:
 
 
 def excess_text(excess: list[Excess]) -> str:
-    """How much it is, and what is most of it. Empty for nothing."""
+    """Say how many files stay behind, their size and the largest groups. The text is empty when there are none."""
     if not excess:
         return ""
     files = sum(len(each.files) for each in excess)

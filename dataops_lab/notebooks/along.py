@@ -1,4 +1,4 @@
-"""Taking one more file along: a line of the `.dataopsignore` beside the notebook, which names it."""
+"""Take one more file along, by a line in the `.dataopsignore` beside the notebook that names it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from .workspace import Workspace, workspace_of
 
 
 def take_along(path: str, file: str, *, root: str | None) -> str | None:
-    """The line that was added, or None where `file` travels without one. It is a path from the notebook's folder."""
+    """Let `file`, a path from the notebook's folder, travel from now on.
+
+    Return the added line, or None when the file travels without one. Raise Refused for a file that looks like a
+    secret, and when the line cannot be written; PathOutsideRoot and InvalidRequest for a path that cannot travel.
+    """
     workspace = workspace_of(path, root)
     workspace = widened(workspace, [Path(os.path.normpath(workspace.folder / file))])
     located = _located(workspace, file)
@@ -37,7 +41,7 @@ def take_along(path: str, file: str, *, root: str | None) -> str | None:
 
 
 def _located(workspace: Workspace, file: str) -> Path:
-    # A name with a line break would be two lines.
+    # A name with a line break would make two lines.
     if not file.isprintable() or file.startswith(("/", "~")):
         raise InvalidRequest(f"{file!r} is no path from the folder of the notebook.", path=file)
     located = Path(os.path.normpath(workspace.folder / file))

@@ -1,4 +1,4 @@
-"""The bytes of a notebook that name its version: what people wrote, without what runs left in it."""
+"""The bytes of a notebook that name its version: the work of people, without the traces of runs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ..domain.versions import canonical_json
 from ..errors import InvalidNotebook
 from .read import INJECTED, Notebook, source_of
 
-# Written by kernels, executors and front ends while a notebook runs or is looked at.
+# Kernels, executors and front ends write these while a notebook runs or is shown.
 _RUN_METADATA = frozenset({"papermill", "widgets", "signature", "orig_nbformat"})
 _RUN_CELL_METADATA = frozenset(
     {"collapsed", "ExecuteTime", "execution", "executionInfo", "outputId", "papermill", "scrolled", "trusted"}
 )
-# papermill inserts these cells into what it executes.
+# papermill inserts cells with these tags into the notebook that it executes.
 _RUN_TAGS = frozenset({INJECTED, "papermill-error-cell-tag"})
 
 
 def canonical_bytes(notebook: Notebook) -> bytes:
-    """Return a valid notebook of the same format version, without what running or viewing it changes.
+    """Return a valid notebook of the same format version, without the parts that running or viewing it changes.
 
     Cell ids stay as they are. A cell without an id gets none.
     """
@@ -47,7 +47,7 @@ def _cell(raw: dict[str, Any]) -> dict[str, Any]:
 def _metadata(raw: dict[str, Any]) -> dict[str, Any]:
     metadata = _without(raw, _RUN_METADATA)
     if isinstance(info := metadata.get("language_info"), dict):
-        # The kernel that happened to run it last, down to the patch release.
+        # This is the version of the kernel that ran the notebook last, down to the patch release.
         metadata["language_info"] = _without(info, {"version"})
     return metadata
 

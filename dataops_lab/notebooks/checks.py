@@ -1,4 +1,4 @@
-"""The check before the start: what will be missing when the notebook runs, each with its mend."""
+"""The check before the start: the things that will be missing when the notebook runs, each with its fix."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .workspace import Workspace
 
 _FILE_NAME = re.compile(r"\.\w{1,10}$")
 _WINDOWS = re.compile(r"^[A-Za-z]:[\\/]")
-# The same on every machine.
+# These are the same on every machine.
 _EVERYWHERE = ("/dev", "/proc", "/sys", "/usr", "/etc", "/bin")
 # The run itself makes a file that is not there yet.
 _SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108
@@ -31,7 +31,7 @@ _SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108
 def check(
     notebook: Notebook, workspace: Workspace, luggage: Luggage, kernel: KernelChoice | None, where: Surroundings = HERE
 ) -> list[Finding]:
-    """Return one finding per thing, however often cells mention it, in the order of the cells."""
+    """Return one finding per thing, also when several cells mention it, in the order of the cells."""
     found = [
         *_paths(luggage, workspace),
         *_modules(luggage, workspace, kernel),
@@ -49,7 +49,7 @@ def check(
 
 def _paths(luggage: Luggage, workspace: Workspace) -> Iterator[Finding]:
     made = {_normal(m.path) for m in luggage.scan.mentions if m.use in (Use.WRITE, Use.EXISTS)}
-    # `np.save("a")` makes `a.npy`, and others do so too.
+    # `np.save("a")` makes `a.npy`; other libraries also add an ending.
     endless = {path for path in made if not posixpath.splitext(path)[1]}
     for mention in luggage.scan.mentions:
         if mention.by_module or mention.guarded:
@@ -187,7 +187,7 @@ def _modules(luggage: Luggage, workspace: Workspace, kernel: KernelChoice | None
 
 
 def _outside_of(workspace: Workspace, luggage: Luggage, name: str) -> Path | None:
-    """Find where the notebook finds a module that its run will not find."""
+    """Find a module on the search paths outside of the workspace, where the notebook finds it and its run will not."""
     places = [Path(os.path.normpath(workspace.folder / path)) for path in luggage.scan.search_paths]
     wanted = [it for it in luggage.scan.imports if it.name.partition(".")[0] == name]
     files = (local_files(it, [place]) for it in wanted for place in places if not workspace.holds(place))
@@ -221,7 +221,7 @@ def _input(luggage: Luggage) -> Iterator[Finding]:
 
 def _git(luggage: Luggage) -> Iterator[Finding]:
     looked_for = [m.cell for m in luggage.scan.mentions if ".git" in m.path.split("/") and not m.guarded]
-    # The code makes these itself.
+    # Code that writes into `.git` makes the repository itself.
     made = any(m.use is Use.WRITE and ".git" in m.path.split("/") for m in luggage.scan.mentions)
     for cell in [] if made else [*luggage.scan.git_cells, *looked_for][:1]:
         yield Finding(
@@ -236,7 +236,7 @@ def _git(luggage: Luggage) -> Iterator[Finding]:
 def _unreadable(luggage: Luggage, notebook: Notebook) -> Iterator[Finding]:
     for cell in luggage.scan.unreadable_cells:
         tagged = "parameters" in notebook.cells[cell].tags
-        if not tagged:  # which has its own finding
+        if not tagged:  # a tagged cell has a finding of its own
             yield Finding(
                 "unreadable_cell",
                 Severity.WARNING,

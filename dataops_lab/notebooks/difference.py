@@ -19,7 +19,7 @@ from .travel import Luggage
 
 _WITHIN_S = 20.0
 
-# Runs in that interpreter, with nothing of ours. Before Python 3.10 it cannot tell which package a module is of.
+# This runs in that interpreter, without our code. Before Python 3.10 it cannot tell the package of a module.
 _LIST = """
 import importlib.metadata as metadata, json, platform, sys
 of = getattr(metadata, "packages_distributions", dict)()
@@ -28,7 +28,7 @@ print(json.dumps({"python": platform.python_version(), "modules": found, "folder
 """
 
 
-# What IPython reads when a kernel starts.
+# IPython reads these files when a kernel starts.
 _START_UP = ("startup/*.py", "startup/*.ipy", "ipython_config.py", "ipython_kernel_config.py")
 
 
@@ -36,7 +36,7 @@ _START_UP = ("startup/*.py", "startup/*.ipy", "ipython_config.py", "ipython_kern
 class Here:
     """An interpreter's version, and for each module the package that brings it, with its version.
 
-    `folders` are those that it imports from, and when they had changed last, in nanoseconds.
+    `folders` are the folders that it imports from, with the time of their last change in nanoseconds.
     """
 
     python: str
@@ -44,12 +44,12 @@ class Here:
     folders: Mapping[str, int | None]
 
     def is_current(self) -> bool:
-        """Tell whether nothing was installed or removed since."""
+        """Tell whether the folders are unchanged: nothing was installed or removed since."""
         return all(_changed_at(path) == changed_at for path, changed_at in self.folders.items())
 
 
 def differences(notebook: Notebook, luggage: Luggage, where: Surroundings) -> Iterator[Finding]:
-    """Compare IPython's start-up files, Python, and the packages that the notebook imports, as far as known."""
+    """Compare IPython's start-up files, Python, and the imported packages, as far as they are known."""
     if where.image is not None:
         yield from _start_up_files(notebook, where.image)
     if where.packages is None:
@@ -125,18 +125,18 @@ def _here(kernel_name: str | None) -> Here | None:
     program = kernel.argv[0]
     known = _known.get(program)
     if known is None or not known.is_current():
-        # To ask takes up to a second, each time that the form looks and at every submit.
+        # Without the cache each look of the form and each submit would take up to a second.
         _known[program] = known = _asked(program)
     return known
 
 
 _known: dict[str, Here | None] = {}
-"""By interpreter; None for one that did not answer."""
+"""The answers by interpreter; None for an interpreter that did not answer."""
 
 
 def _asked(program: str) -> Here | None:
     try:
-        # Not -I, which hides what people installed for themselves. Nothing of importance lies in /.
+        # -I would hide the packages that people installed for themselves. The folder / has nothing to import.
         done = subprocess.run(
             [program, "-E", "-c", _LIST],
             cwd="/",

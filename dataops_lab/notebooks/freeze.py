@@ -1,4 +1,4 @@
-"""List what is installed where a kernel of this machine comes from, as pip requirements."""
+"""List the packages in the environment of a kernel of this machine, as pip requirements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .kernels import kernel
 
 _WITHIN_S = 60
 
-# Runs in that interpreter, which need not have anything of ours: the standard library of any Python 3.8.
+# This runs in that interpreter, which need not have our code: it uses the standard library of Python 3.8.
 _LIST = """
 import json, platform
 from importlib.metadata import distributions
@@ -35,7 +35,7 @@ def frozen(name: str) -> Frozen:
             kernel=name,
         )
     try:
-        # -I: neither the current folder nor the variables of this process say what is installed there.
+        # With -I the current folder and the variables of this process do not change the answer.
         done = subprocess.run(
             [str(program), "-I", "-c", _LIST],
             capture_output=True,

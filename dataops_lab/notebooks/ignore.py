@@ -1,4 +1,7 @@
-"""What stays behind when a folder travels: caches, repositories, environments, secrets, and `.dataopsignore`."""
+"""The files that stay behind when a folder travels.
+
+They are caches, repositories, environments, secrets, and the files that `.dataopsignore` names.
+"""
 
 from __future__ import annotations
 
@@ -21,19 +24,19 @@ def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
     return re.compile("|".join(map(translate, patterns)))
 
 
-# Made by tools, useless elsewhere, often huge.
+# Tools make these. They are useless elsewhere and often huge.
 _TOOLS = _any_of((
     ".git", ".hg", ".svn", ".ipynb_checkpoints", "__pycache__", "node_modules", ".venv", "venv", ".dataops*", "*.pyc",
     ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tox", ".nox", ".DS_Store", ".virtual_documents", ".vscode",
     ".idea", ".cache", ".local", ".config", ".conda", ".npm", ".nvm", ".cargo", ".rustup", ".jupyter", ".ipython",
 ))  # fmt: skip
 
-# A folder that holds one of them is an environment, or keeps the state of this very program.
+# A folder with one of these is an environment, or holds the state of this very program.
 _MARKERS = ("pyvenv.cfg", "conda-meta", "dataops.sqlite")
 
 
 class Kept(StrEnum):
-    """Why a path stays behind."""
+    """The reason why a path stays behind."""
 
     TOOL = "tool"
     SECRET = "secret"  # noqa: S105
@@ -41,14 +44,17 @@ class Kept(StrEnum):
 
 
 class IgnoreRules:
-    """`.dataopsignore` files count from the workspace's root down, each for its own folder, as git's do."""
+    """The rules of the `.dataopsignore` files, from the workspace's root down, each for its own folder as in git."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._spec = cache(self._read)
 
     def kept_behind(self, path: Path, *, folder: bool) -> Kept | None:
-        """`path` is absolute and below the root; the folders above it are asked about on their own."""
+        """Return the reason why `path` stays behind, or None when it travels.
+
+        `path` is absolute and below the root. The folders above it are not checked here.
+        """
         if _TOOLS.match(path.name) or (folder and any((path / marker).exists() for marker in _MARKERS)):
             return Kept.TOOL
         said = self._said(path, folder=folder)
@@ -59,7 +65,7 @@ class IgnoreRules:
         return None
 
     def kept_behind_on_the_way(self, path: Path) -> Kept | None:
-        """The same for a path that was named, with every folder between the root and it."""
+        """Return the reason why a named path stays behind: its own, or that of a folder between the root and it."""
         parents = [parent for parent in path.parents if parent != self._root and parent.is_relative_to(self._root)]
         for parent in reversed(parents):
             if kept := self.kept_behind(parent, folder=True):
@@ -67,12 +73,12 @@ class IgnoreRules:
         return self.kept_behind(path, folder=path.is_dir())
 
     def is_of_tool(self, path: Path) -> bool:
-        """Whether `path` or a folder between the root and it is one that a tool made."""
+        """Tell whether a tool made `path` or a folder between the root and it."""
         parents = [it for it in (path, *path.parents) if it != self._root and it.is_relative_to(self._root)]
         return any(_TOOLS.match(it.name) for it in parents)
 
     def _leads_to_secret(self, path: Path) -> bool:
-        """Whether `path` is a link, of any name, to what is called a secret or lies in what is."""
+        """Tell whether `path` is a link to a secret, or into a folder with the name of a secret."""
         if not path.is_symlink():
             return False
         real = Path(os.path.realpath(path))
@@ -80,7 +86,7 @@ class IgnoreRules:
         return any(is_secret(it.name) and self._said(it, folder=it.is_dir()) is not False for it in below)
 
     def _said(self, path: Path, *, folder: bool) -> bool | None:
-        """By the nearest file that speaks of it: True ignores, False takes along against every other rule."""
+        """Return the word of the nearest file that names `path`: True ignores it, False overrides every other rule."""
         for parent in path.parents:
             if (spec := self._spec(parent)) is not None:
                 name = path.relative_to(parent).as_posix() + ("/" if folder else "")
@@ -96,7 +102,7 @@ class IgnoreRules:
 
 
 def named_in(folder: Path) -> list[Path]:
-    """The files that the folder's own `.dataopsignore` names from there. They travel whatever other rules say."""
+    """List the files that the folder's own `.dataopsignore` names. They travel against all other rules."""
     names = (name for line in _lines(folder) if (name := _file_named_by(line)) is not None)
     return list(dict.fromkeys(Path(os.path.normpath(folder / name)) for name in names))
 
@@ -112,13 +118,13 @@ _NAMING = re.compile(r"!(?:/(?=[^/])|(?=\.\./))((?:[^\\*?\[\]]|\\.)+)")
 
 
 def _file_named_by(line: str) -> str | None:
-    """The path of `!/path` and `!../path`, as `along_line` writes it; None for a pattern, which only takes back."""
+    """Read the path of `!/path` or `!../path`, as `along_line` writes it; None for a pattern, which names no file."""
     found = _NAMING.fullmatch(line.rstrip() if not line.endswith("\\ ") else line)
     return re.sub(r"\\(.)", r"\1", found[1]) if found else None
 
 
 def _is_pattern(line: str) -> bool:
-    """git skips lines that it cannot read; the library raises."""
+    """Tell whether the library can read the line. It raises for other lines, which git skips."""
     try:
         GitIgnoreSpec.from_lines([line])
     except ValueError:

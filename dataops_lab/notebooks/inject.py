@@ -1,4 +1,4 @@
-"""Filling in a notebook: the values of a run as a cell of their own."""
+"""Fill in a notebook: write the values of a run into a cell of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADING = "# Parameters of this run\n"
 
 
 def filled_in(notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
-    """Set `values` in a cell of its own, instead of a cell that an earlier call made.
+    """Set `values` in a cell of its own. It replaces the cell that an earlier call made.
 
     The same notebook and values give the same bytes.
     """
@@ -40,9 +40,9 @@ def filled_in(notebook: bytes, language: str, values: Mapping[str, Any], types: 
 
 
 def _position(notebook: Notebook, language: str) -> int:
-    """Find the place behind the cells that set the defaults; the first place where there are none.
+    """Find the place behind the cells that set the defaults; the first place when there are no such cells.
 
-    Cells that an earlier run left do not count.
+    The position does not count cells that an earlier run left.
     """
     defaults = default_cells(notebook, language)
     if not defaults:

@@ -13,12 +13,12 @@ from ..domain.snapshots import HERE, KernelChoice, Surroundings, kernel_for
 from ..errors import KernelUnavailable
 from .read import Notebook
 
-# Names by which kernelspecs mean "the Python that runs Jupyter", as jupyter_client reads them.
+# In a kernelspec these names mean "the Python that runs Jupyter", as in jupyter_client.
 _NATIVE = frozenset({"python", f"python{sys.version_info[0]}", f"python{sys.version_info[0]}.{sys.version_info[1]}"})
 
 
 class _Unusable(Exception):
-    """The message says why the kernel cannot be started, for people; `code` for programs."""
+    """The kernel cannot be started. The message tells people why; `code` tells programs."""
 
     def __init__(self, message: str, code: str) -> None:
         super().__init__(message)
@@ -52,7 +52,8 @@ def kernel(name: str) -> KernelChoice:
 def kernel_of(notebook: Notebook, chosen: str | None, where: Surroundings = HERE) -> KernelChoice:
     """Return the chosen kernel, else the notebook's own; never a guess.
 
-    The language is the notebook's where the kernelspec names none.
+    When the kernelspec names no language, the language is the notebook's. Raise KernelUnavailable when the kernel
+    cannot be used, or nothing names one.
     """
     if where.kernels is not None:
         choice = _of_image(where.kernels, notebook, chosen)
@@ -84,14 +85,14 @@ def _of_image(image: Sequence[KernelChoice], notebook: Notebook, chosen: str | N
 
 
 def _manager() -> Any:
-    # Costs a third of a second.
+    # This import takes a third of a second.
     from jupyter_client.kernelspec import KernelSpecManager
 
     return KernelSpecManager()
 
 
 def _choice(manager: Any, name: str) -> KernelChoice:
-    # As jupyter_client looks names up.
+    # jupyter_client also looks names up in lower case.
     folder = manager.find_kernel_specs().get(name.lower())
     if folder is None:
         raise _Unusable(f"The kernel {name!r} is not installed here.", "kernel_not_installed")
@@ -99,7 +100,7 @@ def _choice(manager: Any, name: str) -> KernelChoice:
         spec = manager.get_kernel_spec(name)
         problem = _shape_problem(spec)
     except Exception as error:
-        # The file is somebody's, and jupyter_client checks little of it: it fails in any way.
+        # Other people wrote the file, and jupyter_client checks little of it, so any error is possible.
         problem = " ".join(str(error).split()) or type(error).__name__
     if problem:
         raise _Unusable(
@@ -143,7 +144,7 @@ def _filled(argument: str, known: dict[str, str]) -> str:
 
 
 def _unavailable(problem: str, *, code: str, language: str | None, **detail: Any) -> KernelUnavailable:
-    """Name the kernels that there are, and propose the only one of `language`."""
+    """Make an error that names the installed kernels, and proposes the only one for `language`."""
     usable, _ = surveyed()
     alike = [it.name for it in usable.values() if language and it.language.lower() == language.lower()]
     suggested = alike[0] if len(alike) == 1 else None
@@ -162,7 +163,7 @@ def _unavailable(problem: str, *, code: str, language: str | None, **detail: Any
 
 
 def _is_python_2(notebook: Notebook) -> bool:
-    """Tell whether the notebook is in Python 2, which no kernel named python runs today."""
+    """Tell whether the notebook is in Python 2, which kernels named python cannot run today."""
     return notebook.kernel_name == "python2" or (notebook.language_version or "").startswith("2.")
 
 

@@ -1,4 +1,4 @@
-"""The port `Notebooks` in this very process."""
+"""The port `Notebooks`, in this very process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from ..ports.notebooks import NO_PINS, NONE_BESIDE
 
 
 class LocalNotebooks:
-    """Each verb loads what it needs when it is first called: a report costs seconds of imports, an inspection none."""
+    """The notebooks of this process.
+
+    Each method imports what it needs at its first call: a report costs seconds of imports, an inspection none.
+    """
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs

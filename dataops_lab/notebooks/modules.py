@@ -1,4 +1,4 @@
-"""Which imports are files of the workspace, and which of the others a kernel's interpreter can find."""
+"""Find the imports that are files of the workspace, and those that a kernel's interpreter can find."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TIMEOUT_S = 20.0
 
 _LONGEST_NAME = 200  # file systems stop at 255 bytes
 
-# Looks for top-level names only: looking for a submodule imports its parents, which is somebody's code.
+# This looks for top-level names only. A look for a submodule would import its parents and so run code.
 _LOOK = """
 import importlib.util, json, os, sys, sysconfig
 installed = [os.path.realpath(path) + os.sep for path in sysconfig.get_paths().values()]
@@ -37,7 +37,7 @@ print(json.dumps({name: "" if name in sys.builtin_module_names else place(name) 
 
 @dataclass
 class Looked:
-    """Which top-level modules a kernel's environment lacks, and which it takes from a folder of somebody's own."""
+    """The top-level modules that a kernel's environment lacks, and those that it links to other folders."""
 
     missing: set[str] = field(default_factory=set)
     elsewhere: dict[str, str] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class Looked:
 def local_files(wanted: Import, folders: Sequence[Path]) -> list[Path]:
     """Find the module's file, or the folder of its top-level package; [] when no folder has it.
 
-    A namespace package (a folder without `__init__.py`) gives only what is imported, which may be everything: `*`.
+    A namespace package (a folder without `__init__.py`) gives only the imported files; `*` imports all of them.
     """
     top, _, rest = wanted.name.partition(".")
     if len(top) > _LONGEST_NAME:
@@ -72,14 +72,14 @@ def _in_namespace(package: Path, rest: str, members: Sequence[str]) -> Iterator[
 
 
 def looked_for_in(kernel: KernelChoice | None) -> Callable[[set[str]], Looked]:
-    """Return a search in the kernel's Python; one that finds nothing where its command is not an interpreter."""
+    """Return a search in the kernel's Python. When its command is not an interpreter, nothing counts as missing."""
     if kernel is None or kernel.language.lower() != "python" or "-m" not in kernel.argv:
         return lambda _: Looked()
     return Interpreter(kernel.argv[0]).look_for
 
 
 class Interpreter:
-    """A kernel's Python that is asked for modules. Found modules are remembered, missing ones are asked for again."""
+    """A kernel's Python that is asked for modules. It remembers found modules, and asks again for missing ones."""
 
     _known: dict[tuple[str, str], None] = {}  # noqa: RUF012 — a cache of the process, on purpose
 
@@ -88,7 +88,7 @@ class Interpreter:
 
     def look_for(self, names: Iterable[str]) -> Looked:
         """Ask the interpreter for modules. When it does not answer, nothing counts as missing."""
-        # A run brings `record` along where it is not installed.
+        # A run brings our own package along where it is not installed, for `record`.
         names = set(names) - {__name__.partition(".")[0]}
         if self._program == sys.executable:
             names -= sys.stdlib_module_names
@@ -104,7 +104,7 @@ class Interpreter:
 
     def _ask(self, names: list[str]) -> dict[str, str | None]:
         try:
-            # Not -I, which hides what people installed for themselves. Nothing of importance lies in /.
+            # -I would hide the packages that people installed for themselves. The folder / has nothing to import.
             done = subprocess.run(
                 [self._program, "-E", "-c", _LOOK, *names],
                 cwd="/",

@@ -1,4 +1,4 @@
-"""Where a notebook came from: what git knows about the folder that it lies in."""
+"""The origin of a notebook: the facts that git knows about its folder."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ..runner.reading import open_plain
 
 _TIMEOUT_S = 5.0
 
-# Git reads these to tell the state of a repository. Hooks, settings and attributes are not among them.
+# Git needs these to tell the state of a repository. Hooks, settings and attributes are not among them.
 _DATA = ("index", "sharedindex.*")
 _SHARED_DATA = ("objects", "refs", "packed-refs", "reftable", "shallow")
 
-# How files are compared with the index. A repository's other settings do not count here: some name programs.
+# These settings decide how git compares files with the index. Others do not count here: some name programs.
 _COMPARING = re.compile(
     r"(core\.(filemode|ignorecase|symlinks|autocrlf|eol|precomposeunicode)|extensions\.(objectformat|refstorage))"
 )
@@ -40,9 +40,11 @@ _HEAD_BYTES = 4096
 
 
 def origin_of(folder: Path) -> Origin:
-    """All None outside a work tree, without git, or where git takes too long. Writes nothing, not even the index.
+    """Read the origin of a folder, without a write, not even to the index.
 
-    Nothing that the repository names is executed: git sees its data in a git directory of ours, with settings of ours.
+    All fields are None outside a work tree, without git, or when git takes too long.
+
+    Git executes no program that the repository names: it sees the data in a git directory of ours with our settings.
     """
     try:
         with _own_git_directory(folder) as (tree, git, settings):
@@ -62,10 +64,10 @@ def origin_of(folder: Path) -> Origin:
 
 
 def remote_of(folder: Path) -> str | None:
-    """The normalised remote of the work tree that holds `folder`, as `origin_of` reads it; None without one."""
+    """Return the normalised remote of the work tree that holds `folder`, as `origin_of` reads it; None without one."""
     try:
         tree, _, shared = _repository(folder.resolve())
-        # Without a git directory: the file alone counts.
+        # There is no git directory here, because only the file matters.
         url = _remote(_settings_of(shared / "config", tree, Path(os.devnull)))
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
@@ -73,7 +75,7 @@ def remote_of(folder: Path) -> str | None:
 
 
 def without_credentials(url: str) -> str:
-    """`https://name:token@host/path?token=…` is `https://host/path`; `git@host:path` has no secret in it."""
+    """Remove secrets: `https://name:token@host/path?token=…` becomes `https://host/path`; `git@host:path` has none."""
     if "://" not in url:
         return url
     parts = urlsplit(url)
@@ -83,7 +85,7 @@ def without_credentials(url: str) -> str:
 
 
 def _remote(settings: Mapping[str, str]) -> str | None:
-    """Of `origin`, else of the first remote there is."""
+    """Return the address of `origin`, else of the first remote, without credentials; None without a remote."""
     urls = [url for name, url in settings.items() if name.startswith("remote.") and name.endswith(".url")]
     url = settings.get("remote.origin.url") or next(iter(urls), None)
     try:
@@ -94,7 +96,9 @@ def _remote(settings: Mapping[str, str]) -> str | None:
 
 @contextmanager
 def _own_git_directory(folder: Path) -> Iterator[tuple[Path, Path, dict[str, str]]]:
-    """The work tree that holds `folder`, a git directory with its data and our settings, and what its settings say.
+    """Make a git directory with the data of the repository and our settings.
+
+    Yield the work tree that holds `folder`, that git directory, and the settings of the repository.
 
     OSError outside a work tree.
     """
@@ -107,7 +111,7 @@ def _own_git_directory(folder: Path) -> Iterator[tuple[Path, Path, dict[str, str
         (git / "HEAD").write_bytes(_start_of(private / "HEAD"))
         (git / "info").mkdir()
         (git / "info" / "exclude").symlink_to(shared / "info" / "exclude")
-        # These count before those in the work tree: no filter is applied, whoever has defined it.
+        # These attributes win over those in the work tree, so git applies no filter at all.
         (git / "info" / "attributes").write_text("* -filter\n")
         (git / "config").write_text(_OWN)
         settings = _settings_of(shared / "config", tree, git)
@@ -122,11 +126,11 @@ def _own_git_directory(folder: Path) -> Iterator[tuple[Path, Path, dict[str, str
 _known_settings: dict[Path, tuple[tuple[int, ...], dict[str, str]]] = {}
 _MOST_KNOWN = 100
 _RACY_NS = 2_000_000_000
-"""A file that changed a moment ago can change again and look the same."""
+"""The age in nanoseconds that a file needs to be remembered: a younger one can change again and look the same."""
 
 
 def _settings_of(config: Path, tree: Path, git: Path) -> dict[str, str]:
-    """Ask git once for each state of the file."""
+    """Read the settings of a file. Git is asked once for each state of the file."""
     found = config.stat()
     look = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
     known = _known_settings.get(config)
@@ -142,7 +146,10 @@ def _settings_of(config: Path, tree: Path, git: Path) -> dict[str, str]:
 
 
 def _repository(folder: Path) -> tuple[Path, Path, Path]:
-    """The work tree above, its git directory, and the one that all work trees of the repository share."""
+    """Find the work tree above, its git directory, and the one that all work trees of the repository share.
+
+    FileNotFoundError outside a work tree.
+    """
     for tree in (folder, *folder.parents):
         private = tree / ".git"
         if private.is_file():
@@ -160,7 +167,7 @@ def _start_of(path: Path) -> bytes:
 
 def _git(*arguments: str, tree: Path, git: Path) -> str:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    # Also what a setting of the person or of git itself would fetch stays away.
+    # These also stop fetches that a setting of the person or of git itself would start.
     nothing = {
         "GIT_ALLOW_PROTOCOL": "",
         "GIT_NO_LAZY_FETCH": "1",

@@ -1,7 +1,7 @@
-"""Worker processes that answer calls on notebooks, so that the calls hold no server's event loop.
+"""Worker processes that answer calls on notebooks, so that the calls do not block a server's event loop.
 
-multiprocessing cannot do this safely: its children search the current folder for what they import, and that is the
-workspace. Ours never do, so that a `pickle.py` there is a file like any other.
+multiprocessing cannot do this safely: its children search the current folder for modules, and that is the
+workspace. Our workers never do, so a `pickle.py` there is a file like any other.
 """
 
 from __future__ import annotations
@@ -25,14 +25,17 @@ class WorkerDied(Exception):
 
 
 class WorkerTooSlow(Exception):
-    """No answer came in time. Not TimeoutError, which a call may raise by itself."""
+    """No answer came in time. This is not TimeoutError, because a call may raise that by itself."""
 
 
 _STEP_S = 0.5
 
 
 def _step(deadline: float, wanted: Callable[[], bool]) -> float:
-    """Return how long to wait before looking again. Raise WorkerTooSlow when no time is left."""
+    """Return the seconds to wait before the next look.
+
+    Raise WorkerTooSlow when no time is left or the answer is not `wanted` any more.
+    """
     left = deadline - time.monotonic()
     if left <= 0 or not wanted():
         raise WorkerTooSlow
@@ -40,7 +43,7 @@ def _step(deadline: float, wanted: Callable[[], bool]) -> float:
 
 
 class Pool:
-    """At most `workers` processes, each started when it is first needed. Calls may come from several threads.
+    """At most `workers` processes; each starts when it is first needed. Calls may come from several threads.
 
     `factory` makes the notebooks of a worker, in the worker: it must be picklable by name.
     """
@@ -61,10 +64,11 @@ class Pool:
         *,
         wanted: Callable[[], bool] = lambda: True,
     ) -> Any:
-        """Raise what the call raises. Raise WorkerTooSlow when nothing came in time, waiting for a worker included, or
-        the answer is not `wanted` any more, which is asked now and then.
+        """Call the method `verb` in a worker and return its answer; raise the errors of the call.
 
-        A call that was given up or whose worker died costs that worker only.
+        Raise WorkerTooSlow when no answer came `within_s` seconds, including the wait for a worker, or when the
+        answer is not `wanted` any more, which is asked from time to time. WorkerDied when the worker ended.
+        Such a call costs that worker only.
         """
         deadline = time.monotonic() + within_s
         while not self._free.acquire(timeout=_step(deadline, wanted)):
@@ -87,7 +91,7 @@ class Pool:
         raise error
 
     def close(self) -> None:
-        """End the workers, whatever they do; a later call starts new ones."""
+        """End the workers, also in the middle of a call. A later call starts new ones."""
         with self._lock:
             for worker in (*self._idle, *self._busy):
                 worker.end()
@@ -119,14 +123,14 @@ class _Worker:
         ours, theirs = socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                # -P, and a current folder where nobody else writes: see above.
+                # The worker has -P, and a current folder where nobody else writes: see above.
                 [sys.executable, "-P", "-m", "dataops_lab.notebooks.worker", str(theirs.fileno())],
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
         self._connection = Connection(ours.detach())
-        with suppress(OSError):  # It has ended already: the first call finds that out.
+        with suppress(OSError):  # The worker has ended already; the first call finds that out.
             self._connection.send(factory)
 
     def answer(self, deadline: float, wanted: Callable[[], bool], *call: Any) -> tuple[Any, BaseException | None, str]:
@@ -143,6 +147,6 @@ class _Worker:
         return self._process.poll() is None
 
     def end(self) -> None:
-        """End the process. Safe to repeat."""
+        """End the process. It is safe to repeat."""
         self._process.kill()
         self._process.wait()

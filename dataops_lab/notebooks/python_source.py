@@ -1,4 +1,4 @@
-"""Python as notebooks have it: with magics and shell lines in it, and now and then not Python at all."""
+"""Python as in notebooks: with magics and shell lines, and sometimes not Python at all."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import re
 import warnings
 from collections.abc import Iterator
 
-# Possessive quantifiers: a hostile line of blanks must not be tried in all its halves.
+# The quantifiers are possessive, so that a hostile line of blanks takes linear time.
 _MAGIC_LINE = re.compile(
     r"^(?P<indent>\s*+)(?P<assigned>[\w.\[\], ]++=\s*+(?=[%!]))?(?P<magic>[%!?].*|[\w.]++\?{1,2}\s*+)$"
 )
 
-# IPython takes these for magics without their `%`, where a line is all that the cell has.
+# When a cell has only one line, IPython takes these for magics without their `%`.
 _AUTOMAGIC = re.compile(
     r"\s*(?:cat|cd|conda|cp|env|load_ext|ls|mamba|matplotlib|mkdir|mv|pip|pylab|rm|rmdir|run|set_env|time|timeit|uv)"
     r" +(?!=)\S.*\s*"
 )
 
-# Cell magics whose body is still Python, in the same kernel.
+# The body of these cell magics is still Python in the same kernel.
 _PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 
 # These tokens decide whether the next line continues this one.
@@ -27,7 +27,7 @@ _MARK = re.compile(r"\"\"\"|'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|#.*|\
 
 
 def parsed(source: str) -> ast.Module | None:
-    """Parse a cell or module; None when it is not Python that this version reads."""
+    """Parse a cell or module; None when this Python version cannot read it."""
     tree = _parsed(source)
     return tree if tree is not None else _parsed(without_magics(source))
 
@@ -43,7 +43,7 @@ def magics(source: str) -> list[str]:
 
 
 def is_foreign(source: str) -> bool:
-    """Tell whether a cell magic hands the whole cell to another program, as `%%bash` does."""
+    """Tell whether a cell magic passes the whole cell to another program, as `%%bash` does."""
     first = source.lstrip().split("\n", 1)[0]
     return first.startswith("%%") and first.split()[0] not in _PYTHON_MAGICS
 
@@ -58,7 +58,7 @@ def dotted(node: ast.expr) -> str:
 
 
 def _lines(source: str) -> Iterator[tuple[str, re.Match[str] | None]]:
-    """Yield each line with its match where it is a magic. Inside brackets and long texts `%` and `!` are not magics."""
+    """Yield each line, with a match if it is a magic. Inside brackets and long texts `%` and `!` are not magics."""
     if _AUTOMAGIC.fullmatch(source):
         yield source, _MAGIC_LINE.match(f"%{source.strip()}")
         return
@@ -85,7 +85,7 @@ def _plain(magic: re.Match[str]) -> str:
 
 def _parsed(source: str) -> ast.Module | None:
     with warnings.catch_warnings():
-        # Invalid escapes in somebody's notebook are not news for our log.
+        # Our log needs no warnings about invalid escapes in other people's notebooks.
         warnings.simplefilter("ignore")
         try:
             return ast.parse(source)

@@ -1,4 +1,4 @@
-"""How far a notebook reaches, where neither git nor anybody says what its workspace is."""
+"""The reach of a notebook: its workspace when neither git nor a person names one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _ANYWHERE = "*/"
 
 
 def widened(workspace: Workspace, paths: Iterable[Path]) -> Workspace:
-    """The smallest workspace that also holds these; as it is where its root stands.
+    """Return the smallest workspace that also holds these paths; the same workspace when its root is fixed.
 
-    A folder of several projects never becomes the root: `/` and what lies directly below it, a home folder, a temporary
-    folder as a whole. What only such a root would hold stays outside.
+    A folder of several projects never becomes the root: `/` and the folders directly below it, a home folder, a
+    temporary folder as a whole. Paths that only such a root would hold stay outside.
     """
     root = workspace.root
     for path in paths if workspace.bound else ():
@@ -31,7 +31,7 @@ def widened(workspace: Workspace, paths: Iterable[Path]) -> Workspace:
 
 
 def reached(workspace: Workspace, scan: Scan) -> Iterator[Path]:
-    """Paths that are there and named relatively. For a path to be written, its folder is there."""
+    """Yield the existing paths that the code names relatively. For a path that does not exist, its folder must."""
     folder = workspace.folder
     for mention in scan.mentions:
         yield from _of_mention(workspace, mention)
@@ -52,7 +52,7 @@ def _of_mention(workspace: Workspace, mention: Mention) -> Iterator[Path]:
         yield from [start / rest for start in starts if os.path.exists(start / rest)][:1]  # noqa: PTH110
         return
     path = Path(os.path.normpath(folder / mention.path.partition("*")[0]))
-    # A folder that holds the notebook's own is a place to start from.
+    # A folder above the notebook is a place to start from, not data.
     if not folder.is_relative_to(path) and (os.path.exists(path) or os.path.isdir(path.parent)):  # noqa: PTH110, PTH112
         yield path
 

@@ -1,7 +1,7 @@
-"""Reading a notebook as it lies on disk: raw JSON, never executed, and upgraded only from format 3.
+"""Read a notebook from disk as raw JSON: it is never executed, and upgraded only from format 3.
 
-nbformat stays out of here on purpose, but for that. Importing its validator costs most of a second where
-JupyterLab is installed, and its reader invents random cell ids for notebooks older than 4.5.
+Only that upgrade uses nbformat, on purpose. The import of its validator takes most of a second where JupyterLab
+is installed, and its reader invents random cell ids for notebooks older than 4.5.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..errors import InvalidNotebook, SnapshotTooLarge
 
 MAJOR = 4
 UPGRADED = 3
-"""The older format that is read as well, as format 4. The file stays what it is."""
+"""The older format that is also read, as format 4. The file itself does not change."""
 
 INJECTED = "injected-parameters"
 PARAMETERS = "parameters"
@@ -25,7 +25,7 @@ PARAMETERS = "parameters"
 
 @dataclass(frozen=True)
 class Cell:
-    """`index` counts all cells of the notebook from 0; `kind` is code, markdown or raw."""
+    """A cell. `index` counts all cells of the notebook from 0; `kind` is code, markdown or raw."""
 
     index: int
     kind: str
@@ -46,12 +46,12 @@ class Notebook:
 
     @cached_property
     def code_cells(self) -> tuple[Cell, ...]:
-        """Those a run executes: with a source, and not left behind by an earlier run."""
+        """The cells that a run executes: they have a source, and no earlier run left them."""
         return tuple(c for c in self.cells if c.kind == "code" and c.source.strip() and INJECTED not in c.tags)
 
     @property
     def cell_ids(self) -> tuple[str, ...]:
-        """Those that the cells have. Notebooks older than format 4.5 have none."""
+        """The ids of the cells that have one. Notebooks older than format 4.5 have none."""
         return tuple(raw["id"] for raw in self.raw["cells"] if "id" in raw)
 
     @property
@@ -68,7 +68,7 @@ class Notebook:
 
     @property
     def language(self) -> str | None:
-        """As the notebook itself tells it; the kernel that is chosen knows better."""
+        """The language that the notebook names. The chosen kernel knows it better."""
         return _text(self.metadata.get("kernelspec"), "language") or _text(self.metadata.get("language_info"), "name")
 
     @property
@@ -77,7 +77,10 @@ class Notebook:
 
 
 def read_notebook(path: Path, *, max_bytes: int) -> Notebook:
-    """Read the notebook at `path`. Raise InvalidNotebook, which says what is wrong with the file."""
+    """Read the notebook at `path`.
+
+    Raise InvalidNotebook, which says what is wrong with the file; SnapshotTooLarge above `max_bytes`.
+    """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
@@ -103,7 +106,7 @@ def read_notebook(path: Path, *, max_bytes: int) -> Notebook:
 
 
 def parse_notebook(data: bytes, *, name: str = "The notebook") -> Notebook:
-    """Parse a notebook. Error messages call it `name`."""
+    """Parse a notebook, or raise InvalidNotebook. Error messages call it `name`."""
     raw = _json(data, name)
     if not isinstance(raw, dict) or not _is_count(raw.get("nbformat")):
         raise InvalidNotebook(f"{name} is JSON, but not a notebook: it does not say its nbformat.")
@@ -143,11 +146,11 @@ def _upgraded(raw: dict[str, Any], name: str) -> dict[str, Any]:
             cell.pop("id", None)
         for key in ("orig_nbformat", "orig_nbformat_minor"):
             notebook["metadata"].pop(key, None)
-        # Nothing but the cells said it.
+        # In format 3 only the cells name the language.
         if language := _text(code[0], "language") if code else None:
             notebook["metadata"].setdefault("language_info", {"name": language})
     except Exception as problem:
-        # nbformat expects a valid notebook of somebody else's making, and fails in any way.
+        # nbformat expects a valid notebook and can raise any error for another.
         raise InvalidNotebook(
             f"{name} is in notebook format {UPGRADED}, and cannot be read as format {MAJOR} "
             f"({type(problem).__name__}: {problem}). Open it in JupyterLab and save it again."
@@ -162,7 +165,7 @@ def source_of(raw_cell: dict[str, Any]) -> str:
 
 def _json(data: bytes, name: str) -> Any:
     try:
-        # NaN in an output or in metadata is not JSON, but nbformat writes it. JavaScript writes null.
+        # NaN is not JSON, but nbformat writes it in outputs and metadata. JavaScript writes null instead.
         return json.loads(data.decode("utf-8-sig"), parse_constant=lambda _: None)
     except UnicodeDecodeError:
         raise InvalidNotebook(

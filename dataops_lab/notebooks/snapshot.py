@@ -1,4 +1,4 @@
-"""Taking a notebook as it is now, with what travels along."""
+"""Take a notebook as it is now, with the files that travel along."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from .workspace import Workspace, location_of, workspace_of
 T = TypeVar("T")
 
 LONGEST_NAME = 200
-"""The most characters in the name of a job. File systems have longer names."""
+"""The most characters in the name of a job. File systems allow longer names."""
 
 
 @dataclass(frozen=True)
 class _Look:
-    """What one look at a notebook tells, before anything is stored."""
+    """The result of one look at a notebook, before anything is stored."""
 
     workspace: Workspace
     notebook: Notebook
@@ -61,7 +61,10 @@ class _Look:
 def inspect(
     path: str, *, root: str | None, kernel: str | None, limits: Limits, where: Surroundings = HERE, pins: Pins = NO_PINS
 ) -> Inspection:
-    """Without a kernel it says why, so that a form can ask. Nothing but code is read."""
+    """Look at a notebook without a snapshot. It reads only code.
+
+    When there is no kernel, the inspection says why, so that a form can ask for one.
+    """
     workspace = workspace_of(path, root)
     with _beside(origin_of, workspace.folder) as origin:
         look = _look(workspace, kernel=kernel, limits=limits, where=where, pins=pins)
@@ -100,7 +103,7 @@ def snapshot(
         if look.kernel is None:
             assert look.kernel_problem is not None
             raise look.kernel_problem
-        # Refusals come before the first blob: what can go wrong from here on is the disk.
+        # All refusals come before the first blob is stored; from here on only the disk can fail.
         canonical = canonical_bytes(look.notebook)
         stored, unreadable = _stored(look.luggage, limits, blobs)
     fresh = {file.path for file in look.files if file.fresh}
@@ -132,7 +135,7 @@ def snapshot(
 
 @contextmanager
 def _beside(call: Callable[[Path], T], argument: Path) -> Iterator[Callable[[], T]]:
-    """Call in a thread, and give what waits for the result. An error in the block waits for nothing."""
+    """Start a call in a thread, and yield a function that waits for its result. An error in the block does not wait."""
     pool = ThreadPoolExecutor(1)
     try:
         yield pool.submit(call, argument).result
@@ -163,10 +166,10 @@ def _look(
             language=language,
             parameters=[parameter.name for parameter in schema.parameters],
             limits=limits,
-            # An image is known by the names of its packages, not of its modules.
+            # The facts about an image have the names of its packages, not of its modules.
             look_for=looked_for_in(choice if where.kernels is None else None),
         )
-        # A file that was taken may reach on: a module that reads a table beside it.
+        # A taken file may reach further, such as a module that reads a table beside it.
         wider = widened(workspace, reached(workspace, luggage.scan))
         if wider == workspace:
             break
@@ -188,20 +191,24 @@ def _files_of(workspace: Workspace, luggage: Luggage, pins: Pins) -> tuple[Found
 
 
 def _folders_of(luggage: Luggage, files: Iterable[str]) -> tuple[str, ...]:
-    """The folders that the code speaks of. They belong to the version, so they do not depend on the data in them."""
+    """List the folders that the code names. They belong to the version, so they do not depend on the data in them."""
     brought = folders_above((*files, *luggage.named_folders))
     return tuple(sorted(luggage.named_folders - brought))
 
 
 def _stored(luggage: Luggage, limits: Limits, blobs: Blobs) -> tuple[list[TravellingFile], list[Finding]]:
-    """Digests and sizes are of the bytes that were stored, also where a file changes meanwhile."""
+    """Store the files, and return them with a finding for each that cannot be read.
+
+    Digests and sizes are those of the stored bytes, also when a file changes meanwhile. Raise SnapshotTooLarge when
+    the files grew beyond the limit.
+    """
     files: list[TravellingFile] = []
     unreadable: list[Finding] = []
     total = 0
     put = blobs.put_files([found.real for found in luggage.files.values()])
     for path, found in sorted(luggage.files.items()):
         stored = put[found.real]
-        if isinstance(stored, OSError):  # of the source; the blobs' own failures are BlobsUnavailable
+        if isinstance(stored, OSError):  # an error of the source; a failure of the blobs raises BlobsUnavailable
             unreadable.append(_unreadable(path, stored))
             continue
         digest, size = stored

@@ -1,4 +1,4 @@
-"""What travels with a notebook: its folder, and what its code reaches for outside, within the root."""
+"""Pack the files that travel with a notebook: its folder, and files outside it that its code names, within the root."""
 
 from __future__ import annotations
 
@@ -20,43 +20,43 @@ from .scan import Import, Mention, PythonScanner, Scan, Use, scan_text
 from .walk import Found, LeftBehind, Walker
 from .workspace import Workspace
 
-_SCANNED_BYTES = 1024**2  # modules beyond are data in disguise
+_SCANNED_BYTES = 1024**2  # a larger module is really data
 _SCRIPTS = frozenset({".R", ".r", ".sh", ".bash"})
 _SETTINGS = frozenset({".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".conf"})
-_ANYWHERE = "*/"  # how a path begins that may start at any folder above the notebook
+_ANYWHERE = "*/"  # the beginning of a path that may start at any folder above the notebook
 
 
 @dataclass
 class Luggage:
-    """What travels, by its path below the root, and what was learnt on the way."""
+    """The files that travel, by their paths below the root, and the facts that the packing found."""
 
     files: dict[str, Found] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
-    """Those that are there, by their paths below the root, whether files of them travel or not."""
+    """Existing folders, by their paths below the root, also those without files that travel."""
     named_folders: set[str] = field(default_factory=set)
-    """Those that the code writes to or asks for."""
+    """Folders that the code writes to or asks for."""
     run: set[str] = field(default_factory=set)
     """Paths of files that the code runs, and of notebooks that it names."""
     left_behind: list[LeftBehind] = field(default_factory=list)
     excess: list[Excess] = field(default_factory=list)
-    """Choose what stays behind of the notebook's folder so that the rest fits, the largest share first."""
+    """The files of the notebook's folder that stay behind so that the rest fits, in the order of the choice."""
     unseen: bool = False
-    """Whether the notebook's folder has so many files that not all were looked at."""
+    """True when the notebook's folder has so many files that the walk stopped early."""
     bare: bool = False
-    """Whether it has so many folders of which no file travels that they stay behind too."""
+    """True when there are so many folders without travelling files that these folders stay behind too."""
     scan: Scan = field(default_factory=Scan)
-    """Of the notebook and of every local module and notebook that it loads."""
+    """The scan of the notebook and of every local module and notebook that it loads."""
     local_modules: set[str] = field(default_factory=set)
-    """Top-level names of imports that are files of the workspace, found from where the notebook runs."""
+    """Top-level names of imports that are files of the workspace and that the running notebook finds."""
     missing_modules: set[str] = field(default_factory=set)
-    """Top-level names of imports that are neither that nor installed."""
+    """Top-level names of imports that are neither such files nor installed."""
     modules_in_root: set[str] = field(default_factory=set)
-    """Those of the missing ones that lie in the root, where Python does not look by itself. They travel."""
+    """The missing modules that lie in the root, where Python does not look by itself. They travel."""
     modules_elsewhere: dict[str, str] = field(default_factory=dict)
     """Top-level names of imports that are installed as a link to a folder, and the file there."""
 
     def empty_folders(self) -> list[str]:
-        """Those that no file and no other folder brings along."""
+        """List the folders that no file and no other folder brings along."""
         folders = self.folders | self.named_folders
         return sorted(folders - folders_above((*self.files, *folders)))
 
@@ -70,7 +70,9 @@ def pack(
     limits: Limits,
     look_for: Callable[[set[str]], Looked],
 ) -> Luggage:
-    """SnapshotTooLarge when what the notebook names passes a limit; nothing is read that need not be.
+    """Find the files that travel. It reads only the files that it must.
+
+    Raise SnapshotTooLarge when the files that the notebook names pass a limit.
 
     `look_for` looks for top-level modules in the kernel's environment.
     """
@@ -87,7 +89,7 @@ class _Packing:
         self._walker = Walker(workspace.root, self._rules, self._luggage.left_behind.append, self._enter)
         self._scanned: set[Path] = {workspace.notebook}
         self._beside: dict[str, Found] = {}
-        """Files of the notebook's folder that nothing has named so far."""
+        """The files of the notebook's folder that nothing has named so far."""
 
     def packed(
         self, notebook: Notebook, language: str, parameters: list[str], look_for: Callable[[set[str]], Looked]
@@ -97,7 +99,7 @@ class _Packing:
         beside, self._luggage.folders = self._luggage.folders, set()
         self._take_named()
         self._follow(self._luggage.scan)
-        # `%%writefile helpers.py` makes a module that is not there yet.
+        # `%%writefile helpers.py` makes a module that does not exist yet.
         made = {Path(mention.path) for mention in self._luggage.scan.mentions if mention.use is Use.WRITE}
         self._luggage.local_modules |= {path.stem for path in made if path.suffix == ".py"}
         asked: set[str] = set()
@@ -119,7 +121,7 @@ class _Packing:
         return together
 
     def _follow_into_root(self, names: set[str]) -> None:
-        """The path may be set up in a way that no reading shows, so what it could reach comes along."""
+        """Take missing modules that lie in the root: the code may set Python's path in a way that no scan can see."""
         for wanted in [i for i in self._luggage.scan.imports if _top(i) in names]:
             if files := local_files(wanted, [self._workspace.root]):
                 self._luggage.modules_in_root.add(_top(wanted))
@@ -151,7 +153,7 @@ class _Packing:
                 self._scan_module(module, folders)
 
     def _taken_of(self, path: Path) -> list[Path]:
-        """The file, or the files of the folder, as far as they travel."""
+        """List the file, or the files of the folder, as far as they travel."""
         name = self._workspace.relative(path)
         return [found.path for taken, found in self._luggage.files.items() if f"{taken}/".startswith(f"{name}/")]
 
@@ -176,7 +178,7 @@ class _Packing:
         if mention.use is Use.WRITE:
             return
         for each in self._meant(mention, path):
-            # `if not exists("../out"): makedirs("../out")` asks for no folder's contents.
+            # `if not exists("../out"): makedirs("../out")` does not need the contents of the folder.
             if not self._is_start(each) and not (mention.use is Use.EXISTS and self._is_there(each) and each.is_dir()):
                 self._take(each)
                 if mention.use is Use.RUN or each.suffix == ".ipynb":
@@ -191,19 +193,19 @@ class _Packing:
         return iter(()) if mention.path.startswith("*") else self._matches(mention.path)
 
     def _anywhere(self, rest: str) -> Iterator[Path]:
-        """Where it is found from the notebook's folder or one above, within the root."""
+        """Find the path `rest` from the notebook's folder and from each folder above it, within the root."""
         folder = self._workspace.folder
         for start in (folder, *folder.parents):
-            # Both: `rest` may begin with `..`.
+            # Both must lie in the workspace, since `rest` may begin with `..`.
             if self._workspace.holds(start) and self._workspace.holds(Path(os.path.normpath(start / rest))):
                 yield from self._matches(os.path.relpath(start / rest, folder))
 
     def _read_on(self, path: Path, *, runs: bool) -> None:
-        """What the code is told about its surroundings by a file that it runs, or by one of settings."""
+        """Follow the paths in a file that the code runs, or in a file of settings."""
         if path.suffix == ".ipynb" and runs:
             self._read_notebook(path)
         elif path.suffix == ".py":
-            # As IPython does, which puts the folder of a script on the path.
+            # IPython also puts the folder of a script on Python's path.
             self._scan_module(path, [*self._search_folders(self._luggage.scan), path.parent])
         elif path.suffix in _SCRIPTS | _SETTINGS and path not in self._scanned and self._may_scan(path):
             self._scanned.add(path)
@@ -233,19 +235,19 @@ class _Packing:
             return False
 
     def _located(self, path: str) -> Path | None:
-        """Absolute and without `..`; None for what is no path of this file system."""
+        """Make a path absolute and without `..`; None when it cannot be a path of this file system."""
         if path.startswith("~") or "\0" in path:
             return None
         return Path(os.path.normpath(self._workspace.folder / path))
 
     def _is_start(self, path: Path) -> bool:
-        """A folder that holds the notebook's own is a place to start from, not data."""
+        """Tell whether `path` is the notebook's folder or one above: a place to start from, not data."""
         return self._workspace.folder.is_relative_to(path)
 
     def _matches(self, pattern: str) -> Iterator[Path]:
-        """`**` takes everything below where it starts, so that nothing is searched that does not travel.
+        """Find the paths that match. `**` gives the folder where it starts, so that the search reads no other folder.
 
-        What is unknown beside the folders above the notebook is a file: else `f"../{name}"` took the whole workspace.
+        An unknown name beside the folders above the notebook means a file: else `f"../{name}"` took the workspace.
         """
         if "**" in pattern:
             start = self._located(pattern.split("**", 1)[0])
@@ -266,10 +268,10 @@ class _Packing:
             folders.add(self._workspace.relative(folder))
 
     def _enter_for(self, mention: Mention) -> None:
-        """Where a file may be looked for or written, the folder is there: `../out/x.csv` needs no more of it."""
+        """Note the folder of a file that the code may look for or write: `../out/x.csv` needs only `../out`."""
         anywhere = mention.path.startswith(_ANYWHERE)
         known = mention.path.removeprefix(_ANYWHERE).partition("*")
-        # Of `../out/part-*.csv` the folder is known, and no more.
+        # For `../out/part-*.csv` only the folder is known.
         name = known[0] if not known[1] else posixpath.dirname(known[0])
         starts = [self._workspace.folder, *self._workspace.folder.parents] if anywhere else [self._workspace.folder]
         for start in filter(self._workspace.holds, starts):
@@ -289,7 +291,7 @@ class _Packing:
             if path.is_file() and (kept := self._rules.kept_behind_on_the_way(path)):
                 self._luggage.left_behind.append(LeftBehind(path, kept))
                 return
-            # Other files of the folder stay behind for a reason.
+            # All other files of the folder stay behind for a reason.
             if not self._luggage.unseen:
                 return
         why = self._rules.kept_behind_on_the_way(path) if self._is_inside(path) else "outside"
@@ -320,7 +322,7 @@ class _Packing:
         return Path(os.path.realpath(path)).is_relative_to(self._workspace.root)
 
     def _look_beside(self) -> None:
-        """The folder may be too large. That does not refuse a notebook that may not even need it."""
+        """Look at the files of the notebook's folder. Too many files are not an error: the code may not need them."""
         every = self._walker.files(self._workspace.folder)
         for found in itertools.islice(every, MOST_SEEN * self._limits.files):
             if found.path != self._workspace.notebook:
@@ -328,13 +330,13 @@ class _Packing:
         self._luggage.unseen = next(every, None) is not None
 
     def _beside_in(self, path: Path) -> list[Found]:
-        """The file, or the files of the folder."""
+        """List the file, or the files of the folder, among those of the notebook's folder."""
         if found := self._beside.get(str(path)):
             return [found]
         return [found for name, found in self._beside.items() if name.startswith(f"{path}/")]
 
     def _take_beside(self) -> None:
-        """As much of what nothing has named as fits."""
+        """Take as many of the unnamed files in the notebook's folder as fit."""
         large = {name for name, found in self._beside.items() if found.size > self._limits.file_bytes}
         self._luggage.left_behind += [LeftBehind(Path(name), "large") for name in large]
         beside = {self._workspace.relative(it.path): it for name, it in self._beside.items() if name not in large}
@@ -384,7 +386,7 @@ def _scan_of(notebook: Notebook, language: str, parameters: list[str]) -> Scan:
 
 
 def _with(scan: Scan, more: Scan) -> Scan:
-    """What modules say about files and variables counts as if the notebook said it."""
+    """Join two scans. The files and variables of modules count like those of the notebook."""
     return Scan(
         mentions=[*scan.mentions, *more.mentions],
         imports=[*scan.imports, *more.imports],
@@ -399,7 +401,7 @@ def _with(scan: Scan, more: Scan) -> Scan:
 
 
 def _without_cells(scan: Scan) -> Scan:
-    """Cell numbers of another notebook mean nothing in this one."""
+    """Remove the cell numbers, which belong to another notebook."""
     return replace(
         scan,
         mentions=[replace(m, cell=None) for m in scan.mentions],

@@ -1,4 +1,4 @@
-"""Walking a folder, broad first, with the ignore rules applied and no way out of the root."""
+"""Walk a folder, breadth first, with the ignore rules, and never out of the root."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .ignore import IgnoreRules, Kept
 
 @dataclass(frozen=True)
 class Found:
-    """A regular file. `path` is where the notebook sees it, `real` where its bytes lie."""
+    """A regular file. `path` is its place for the notebook; `real` is the place of its bytes."""
 
     path: Path
     real: Path
@@ -24,7 +24,7 @@ class Found:
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """`why` is a Kept, or one of `outside` (a link out of the root), `unreadable`, `large`."""
+    """A path that stays behind. `why` is a Kept, or `outside` (a link out of the root), `unreadable` or `large`."""
 
     path: Path
     why: str
@@ -38,16 +38,16 @@ class Walker:
         left_behind: Callable[[LeftBehind], None],
         entered: Callable[[Path], None],
     ) -> None:
-        """`entered` is told each folder below the root whose files are looked at."""
+        """Prepare a walk. It calls `entered` for each folder that it reads, and `left_behind` for what stays behind."""
         self._root = root
         self._rules = rules
         self._left_behind = left_behind
         self._entered = entered
 
     def files(self, start: Path) -> Iterator[Found]:
-        """Lazily, so that whoever counts can stop; files near the start come first.
+        """Yield the files below `start`, those near it first. It reads lazily, so that the caller can stop.
 
-        Links to folders inside the root are followed, each real folder once.
+        It follows links to folders inside the root, and enters each real folder once.
         """
         folders = deque([start])
         seen: set[Path] = set()
@@ -66,9 +66,9 @@ class Walker:
                     folders.append(path)
 
     def look(self, path: Path, *, asked_for: bool = False) -> Found | bool:
-        """A file that may travel, or whether `path` is a folder that may be entered.
+        """Return a file that may travel; else tell whether `path` is a folder that may be entered.
 
-        What is `asked_for` by name travels whatever the rules say, though never out of the root.
+        A path that is `asked_for` by name travels against the rules, but never when it leads out of the root.
         """
         try:
             status = path.lstat()
@@ -80,7 +80,7 @@ class Walker:
                     self._left_behind(LeftBehind(path, "outside"))
                     return False
         except OSError:
-            return False  # gone meanwhile, or a link to nothing
+            return False  # deleted meanwhile, or a link to nothing
         is_folder = stat.S_ISDIR(status.st_mode)
         if not asked_for and (kept := self._rules.kept_behind(path, folder=is_folder)):
             if kept is Kept.SECRET:
@@ -89,7 +89,7 @@ class Walker:
         if is_folder:
             return True
         if not stat.S_ISREG(status.st_mode):
-            return False  # pipes, sockets and devices have no bytes to keep
+            return False  # pipes, sockets and devices have no bytes to store
         if not _is_text(path):
             self._left_behind(LeftBehind(path, "unreadable"))
             return False
@@ -104,7 +104,7 @@ class Walker:
 
 
 def _is_text(path: Path) -> bool:
-    """Names that are no UTF-8 cannot be written into a manifest."""
+    """Tell whether a name is UTF-8. Another name cannot be written into a manifest."""
     try:
         str(path).encode()
     except UnicodeEncodeError:

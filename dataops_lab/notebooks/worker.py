@@ -27,12 +27,12 @@ def main(descriptor: int) -> None:
                 answer = (None, error, traceback.format_exc())
             try:
                 server.send(answer)
-            except (AttributeError, TypeError, ValueError):  # pickle's, for what it cannot send
+            except (AttributeError, TypeError, ValueError):  # pickle raises these for a value that it cannot send
                 server.send((None, RuntimeError(answer[2] or "The answer cannot be sent."), ""))
 
 
 def _end_with_server(descriptor: int) -> None:
-    """End with the server, also in the middle of a call that hangs: nobody else would end this process."""
+    """End with the server, also in the middle of a call that hangs; nothing else would end this process."""
     watched = select.poll()
     watched.register(descriptor, 0)  # reports only that the other end is closed
     watched.poll()

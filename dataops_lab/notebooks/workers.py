@@ -1,4 +1,4 @@
-"""The port `Notebooks` in worker processes, so that parsing and rendering never hold a server's event loop."""
+"""The port `Notebooks` in worker processes, so that parsing and rendering never block a server's event loop."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from .pool import Pool, WorkerDied, WorkerTooSlow
 
 _WORKERS = 2
 
-# Longer than storing the largest snapshot on a slow disk; what takes longer will not end.
+# This is longer than storing the largest snapshot on a slow disk. A longer call will not end.
 _TIMEOUT_S = 600.0
 
-# Nobody looks at an empty tab for longer.
+# People do not wait longer for a tab that is empty.
 _REPORT_TIMEOUT_S = 60.0
 
-# A call holds one of the few threads of a server while it waits.
+# A call holds one of the server's few threads while it waits.
 _REPORTS_AT_ONCE = 3
 
 
 class WorkerNotebooks:
-    """Calls block the calling thread alone, and may come from several. Workers start with the first call.
+    """The notebooks of worker processes. Calls may come from several threads, and each blocks its own thread only.
 
-    `factory` makes the notebooks of a worker, in the worker: it must be picklable. A worker that dies
-    takes its call along, which is then tried once more. A call that takes longer than `timeout_s`
+    Workers start with the first call. `factory` makes the notebooks of a worker, in the worker: it must be
+    picklable. When a worker dies, its call is tried once more. A call that takes longer than `timeout_s`
     raises Unavailable, and its worker is ended.
 
-    Reports have a worker of their own: how long one takes is up to whoever wrote the notebook, and
-    nothing else waits for it. At most three are asked for at once.
+    Reports have a worker of their own: the author of a notebook decides how long one takes, and nothing else
+    waits for it. At most three reports are made or waited for at once; more raise ReportUnavailable.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class WorkerNotebooks:
             self._reports_at_once.release()
 
     def close(self) -> None:
-        """End the workers, whatever they do; a later call starts new ones."""
+        """End the workers, also in the middle of a call. A later call starts new ones."""
         self._pool.close()
         self._reports.close()
 

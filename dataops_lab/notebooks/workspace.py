@@ -12,19 +12,22 @@ from ..errors import InvalidNotebook, InvalidRequest, PathOutsideRoot
 
 @dataclass(frozen=True)
 class Workspace:
-    """`notebook` lies below `root`; both are real absolute paths, so every way to a notebook gives the same one."""
+    """The workspace of a notebook. `notebook` lies below `root`.
+
+    Both are real absolute paths, so every path to a notebook gives the same workspace.
+    """
 
     root: Path
     notebook: Path
     bound: Path | None = None
-    """The root may become any folder up to here, if the notebook reaches so far; None: it stands."""
+    """The highest folder that may become the root, if the notebook reaches so far; None when the root is fixed."""
 
     @property
     def folder(self) -> Path:
         return self.notebook.parent
 
     def relative(self, path: Path) -> str:
-        """The POSIX path below the root. ValueError when it is not below."""
+        """Return the POSIX path below the root. ValueError when it is not below."""
         return path.relative_to(self.root).as_posix()
 
     def holds(self, path: Path) -> bool:
@@ -32,9 +35,11 @@ class Workspace:
 
 
 def workspace_of(path: str, root: str | None) -> Workspace:
-    """The root is the given one, else the git work tree that holds the notebook, else what the notebook reaches.
+    """Find the workspace. Its root is the given one, else the git work tree of the notebook, else its own folder.
 
-    The home folder and `/` are no project: given as roots they only say where all must lie.
+    The last may be widened to the files that the notebook reaches. The home folder and `/` are not projects: as
+    given roots they only limit where everything must lie. Raise InvalidRequest when the root is not a folder;
+    PathOutsideRoot when the notebook lies outside it.
     """
     notebook = real_path(path)
     base = Path(os.path.realpath(root)) if root is not None else None
@@ -50,10 +55,10 @@ def workspace_of(path: str, root: str | None) -> Workspace:
 
 
 def real_path(path: str) -> Path:
-    """InvalidNotebook for what cannot be a path."""
+    """Resolve links in a path. Raise InvalidNotebook when the text cannot be a path."""
     try:
         notebook = Path(os.path.realpath(path))
-        str(notebook).encode()  # it becomes part of the version, which is UTF-8
+        str(notebook).encode()  # the path becomes part of the version, which is UTF-8
     except ValueError:
         raise InvalidNotebook(
             f"There is no notebook at {path!r}. Check the path.", code="notebook_not_found", path=path
@@ -62,17 +67,17 @@ def real_path(path: str) -> Path:
 
 
 def location_of(notebook: Path, remote: str | None) -> Location:
-    """Locate a notebook below the git work tree that holds it, else in its own folder.
+    """Return the location of a notebook: below the git work tree that holds it, else in its own folder.
 
-    A root that somebody gives, and how far the notebook reaches, change nothing: the server and the command line
-    find the same job. The notebook need not be there.
+    A given root and the reach of the notebook change nothing, so the server and the command line find the same job.
+    The notebook need not exist.
     """
     root = work_tree(notebook.parent) or notebook.parent
     return Location(str(root), notebook.relative_to(root).as_posix(), remote)
 
 
 def holds_home(folder: Path) -> bool:
-    """Whether `folder` is the home folder or one above it."""
+    """Tell whether `folder` is the home folder or one above it."""
     return Path(os.path.realpath(Path.home())).is_relative_to(folder)
 
 
@@ -84,7 +89,7 @@ def _unsaid(notebook: Path, bound: Path) -> Workspace:
 
 
 def work_tree(folder: Path) -> Path | None:
-    """Find the git work tree that holds `folder`, without git, which may be absent.
+    """Find the git work tree that holds `folder`, without git, which may be missing. None outside a work tree.
 
     A linked worktree or a submodule has a file instead of the folder `.git`.
     """
@@ -94,5 +99,5 @@ def work_tree(folder: Path) -> Path | None:
             if marker.is_file() or (marker / "HEAD").is_file():
                 return candidate
         except OSError:
-            continue  # a name too long, or a folder that may not be entered
+            continue  # a name that is too long, or a folder that this user may not enter
     return None

@@ -1,5 +1,5 @@
-"""The program that runs next to the kernel: takes a run directory, leaves a record in it.
+"""The program that runs next to the kernel: it takes a run directory and leaves a record in it.
 
-Imports the standard library, papermill and what papermill brings, and nothing else of dataops_lab:
+It imports the standard library, papermill and what papermill brings. It imports nothing else of dataops_lab, because
 it is sent into environments that do not have the rest.
 """

@@ -18,7 +18,7 @@ from .masking import Masking
 from .protocol import DEEPEST, MOST_ARTIFACTS
 
 MASKED_BYTES = 100_000_000
-"""Most bytes of a text that is masked; a larger one with a secret in it is not kept."""
+"""The most bytes of a text that is masked; a larger one with a secret in it is not kept."""
 
 SEARCHED_BYTES = 1 << 22
 
@@ -26,7 +26,7 @@ INSIDE_BYTES = 200_000_000
 """The most unpacked bytes of a compressed file that are searched."""
 
 State = dict[str, tuple[int, int, int]]
-"""Path below the root → size, time of change in ns, inode."""
+"""A mapping: path below the root → size, time of change in ns, inode."""
 
 _IGNORED_FOLDERS = {".ipynb_checkpoints", "__pycache__"}
 _REPOSITORIES = {".git", ".hg", ".svn"}
@@ -39,9 +39,10 @@ def state_of(root: Path) -> State:
 def collect(
     root: Path, before: State, target: Path, note: Callable[[str], None], masking: Masking | None = None
 ) -> list[dict[str, Any]]:
-    """Put what differs from `before` under `target`, linked where possible; `note` is told what could not be kept.
+    """Put the files that differ from `before` under `target`, as hard links where possible.
 
-    A text in which a secret stands is kept with it masked; any other file with one is not kept.
+    Return their paths and sizes, sorted by path. `note` receives a sentence about each file that could not be kept. A
+    text that holds a secret is kept with the secret masked; any other file that holds one is not kept.
     """
     collected: list[dict[str, Any]] = []
     too_many = 0
@@ -105,7 +106,7 @@ class _NotKept(Exception):
 
 
 def _check(path: Path) -> None:
-    # A link to a file that cannot be read would look like an artifact to everyone but its reader.
+    # A link to a file that cannot be read would look like an artifact until somebody opens it.
     with path.open("rb") as file:
         if is_hollow(file.fileno()):
             raise _NotKept(f"more than {MOST_HOLES // 1024**3} GiB of it were never written.")
@@ -142,7 +143,7 @@ def _holds_a_secret(path: Path, masking: Masking) -> bool:
                 return _found_in(gzip.open(file), masking, INSIDE_BYTES)
             return begin == b"PK\3\4" and _found_in_zip(file, masking)
         except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile):
-            return False  # It is damaged, or encrypted: nobody reads a secret in it by accident.
+            return False  # The file is damaged or encrypted: nobody reads a secret in it by accident.
 
 
 def _found_in_zip(file: BinaryIO, masking: Masking) -> bool:
@@ -158,7 +159,7 @@ def _found_in_zip(file: BinaryIO, masking: Masking) -> bool:
 
 
 def _found_in(file: IO[bytes] | gzip.GzipFile, masking: Masking, most: int) -> bool:
-    """Read in pieces that overlap, so that none is missed between two of them."""
+    """Tell whether a secret is in the first `most` bytes. They are read in pieces that overlap: none is missed."""
     before = b""
     while most > 0 and (piece := file.read(min(SEARCHED_BYTES, most))):
         if masking.search(before + piece):

@@ -1,7 +1,7 @@
-"""Import papermill, without its clients of storages.
+"""papermill, imported without its clients of storages.
 
-No run needs them: its notebook comes as a file, and so does what it leaves. They take a second, and pyarrow brings
-numpy and threads, with which no interpreter can be forked.
+No run needs them: its notebook comes as a file, and so does what it leaves. Their import takes a second, and pyarrow
+brings numpy and threads, and an interpreter with threads cannot be forked.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 STORAGE_CLIENTS = ("azure", "boto3", "gcsfs", "github", "pyarrow")
-"""What `papermill.iorw` imports where it is installed, and does without where it is not."""
+"""The packages that `papermill.iorw` imports where they are installed. It works without them, too."""
 
 
 @contextmanager
 def _absent(names: tuple[str, ...]) -> Iterator[None]:
-    """None is how the import system marks a module that cannot be imported. The marks are gone afterwards."""
+    """Mark these modules as absent: the import system takes None for that. Remove the marks afterwards."""
     marked = [name for name in names if name not in sys.modules]
     sys.modules.update(dict.fromkeys(marked))  # type: ignore[arg-type]
     try:

@@ -1,4 +1,4 @@
-"""Executes the cells through papermill's client and tells the recorder everything that happens."""
+"""The client that executes the cells through papermill's, and tells the recorder everything that happens."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .protocol import VALUE_MIME, Failure
 from .recorder import Recorder
 
 FLUSH_S = 0.05
-"""How long outputs may wait for more of their kind before they are written."""
+"""The time that outputs may wait for more of their kind before they are written."""
 
 MESSAGE_LENGTH = 2_000
 
@@ -27,7 +27,7 @@ _DEBUGGER = "The notebook starts a debugger, to which nobody can talk in a run. 
 
 
 class DataOpsClient(PapermillNotebookClient):
-    """One run of one notebook. How it ended is told to the recorder; a kernel that dies raises."""
+    """One run of one notebook. The client tells the recorder how it ended; DeadKernelError when the kernel dies."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class DataOpsClient(PapermillNotebookClient):
         stopping: Callable[[], bool] = lambda: False,
         **kwargs: Any,
     ) -> None:
-        # A flood of output may still be on its way when the reply to its cell is there.
+        # Much output may still be on its way when the reply to its cell is there.
         super().__init__(nb_man, **{"iopub_timeout": 300, **kwargs})
         self.recorder = recorder or Recorder.nowhere()
         self._helpers = helpers
@@ -65,14 +65,14 @@ class DataOpsClient(PapermillNotebookClient):
     async def _prepare_python(self) -> None:
         source = Path(startup.__file__).read_text(encoding="utf-8")
         call = f"prepare({str(self._helpers) if self._helpers else None!r}, {self._libraries!r})"
-        # In a namespace of its own: the notebook's stays as empty as it was.
+        # The code runs in a namespace of its own, so that the notebook's stays as empty as it was.
         code = f"exec(compile({source + call!r}, '<dataops_lab>', 'exec'), {{}})"
         reply = await self.async_wait_for_reply(self.kc.execute(code, silent=True, store_history=False))
         if reply and reply["content"]["status"] == "error":
             self.recorder.note("startup_failed", f"The kernel could not be prepared: {reply['content'].get('evalue')}")
 
     def papermill_execute_cells(self) -> None:
-        """Each cell, until one fails, exits or the run is to stop."""
+        """Execute the cells in order, until one fails, one exits or the run is to stop."""
         self.recorder.started([cell.cell_type for cell in self.nb.cells])
         for index, cell in enumerate(self.nb.cells):
             if self._stopping() or not self._goes_on_after(cell, index):
@@ -107,14 +107,14 @@ class DataOpsClient(PapermillNotebookClient):
             self.nb_man.cell_complete(cell, index)
         return True
 
-    # --- how a cell ended ---
+    # --- the end of a cell ---
 
     def _exited_cleanly(self, error: CellExecutionError) -> bool:
-        # A Python kernel that is not IPython says nothing more than the text.
+        # A Python kernel that is not IPython tells nothing but the text.
         return bool(self._exit["clean"]) if self._exit else error.evalue in ("", "0", "None")
 
     def _failure(self, cell: Any, index: int, error: CellExecutionError) -> Failure:
-        # As kept, which is not more than people can read.
+        # The error is taken as it was kept, which is not more than people can read.
         candidates = [self._exit_error] if self._exit_error and error.ename == "SystemExit" else cell.outputs
         elsewhere = self.recorder.admit("error", self._error_shown)[0] if self._error_shown else {}
         shown: Any = next((o for o in reversed(candidates) if o["output_type"] == "error"), elsewhere)
@@ -146,7 +146,7 @@ class DataOpsClient(PapermillNotebookClient):
 
     async def _check_raise_for_error(self, cell: Any, cell_index: int, exec_reply: dict[str, Any] | None) -> None:
         reply = self.recorder.masking.value(exec_reply)
-        # `%run` and widgets show the error of what they call, and the reply says that all is well.
+        # `%run` and widgets show the error of the code that they call, but the kernel's reply says that all is well.
         shown = self._error_shown
         clean = shown is not None and shown["ename"] == "SystemExit" and self._exit is not None and self._exit["clean"]
         said_nothing = reply is not None and (
@@ -156,7 +156,7 @@ class DataOpsClient(PapermillNotebookClient):
             reply = {**reply, "content": {**shown, "status": "error"}}
         await super()._check_raise_for_error(cell, cell_index, reply)
 
-    # --- what a cell says ---
+    # --- the messages of a cell ---
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         if msg["msg_type"] == "execute_input":
@@ -172,7 +172,7 @@ class DataOpsClient(PapermillNotebookClient):
             raise
 
     def _take_what_counts(self, msg: dict[str, Any]) -> None:
-        """Values and errors count wherever the notebook has them shown: in the cell, in a widget or nowhere."""
+        """Take values and errors from a message, wherever the notebook shows them: in the cell, a widget or nowhere."""
         kind, content = msg["msg_type"], msg["content"]
         if kind in ("display_data", "execute_result", "update_display_data"):
             self.recorder.values.of_output(content["data"])
@@ -183,7 +183,7 @@ class DataOpsClient(PapermillNotebookClient):
         try:
             super().handle_comm_msg(outs, msg, cell_index)
         except (AssertionError, AttributeError, LookupError, TypeError) as error:
-            # A widget's messages are the notebook's business: they never fail the runner.
+            # The notebook is responsible for a widget's messages: they never make the runner fail.
             self.log.warning("A message of a widget makes no sense: %r", error)
         self._look_again()
 
@@ -192,10 +192,10 @@ class DataOpsClient(PapermillNotebookClient):
         await super()._async_check_alive()
 
     def _look_again(self) -> None:
-        """Wake whoever waits for a message that is here already.
+        """Wake the coroutines that wait for a message that is here already.
 
-        A socket tells once that something came. nbclient's widgets send on the socket on which the reply is
-        waited for, and sending uses up what it tells.
+        A socket signals only once that a message came. nbclient's widgets send on the same socket on which nbclient
+        waits for the reply, and sending uses up that signal.
         """
         for channel in (self.kc.shell_channel, self.kc.iopub_channel):
             channel.socket.get(zmq.EVENTS)
@@ -220,7 +220,7 @@ class DataOpsClient(PapermillNotebookClient):
         kept, notice = self.recorder.admit(kind, content)
         out = outputs.output(kind, kept) if kept is not None else None
         if out is not None and kind == "error" and out["ename"] == "SystemExit":
-            # Whether it is an error is known when the cell has ended.
+            # The end of the cell tells whether it is an error.
             self._exit_error = out
         elif out is not None:
             if display_id:

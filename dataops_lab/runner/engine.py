@@ -1,4 +1,4 @@
-"""papermill's engine `dataops`: the same execution, without writing the whole notebook twice per cell."""
+"""papermill's engine `dataops`: it executes as papermill does, but does not write the whole notebook twice per cell."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .client import DataOpsClient
 
 SAVE_EVERY_S = 5.0
 SAVE_SHARE = 0.02
-"""Of the run's time that may go into saving while it runs."""
+"""The share of a run's time that may go into saving while it runs."""
 
 
 class PacedManager(NotebookExecutionManager):
-    """papermill's bookkeeping in the metadata of notebook and cells, with saves that keep a distance."""
+    """papermill's bookkeeping in the metadata of notebook and cells, with a least time between two saves."""
 
     def __init__(self, nb: Any, *, write: Callable[[Any], None] | None = None, **kwargs: Any) -> None:
         super().__init__(nb, **kwargs)
@@ -42,7 +42,7 @@ class PacedManager(NotebookExecutionManager):
             self.save()
 
     def notebook_complete(self, **_: Any) -> None:
-        """As papermill's, but a cell that was never reached stays pending."""
+        """Finish as papermill does, but leave a cell that was never reached pending."""
         self.end_time = self.now()
         self.nb.metadata.papermill["end_time"] = self.end_time.isoformat()
         self.nb.metadata.papermill["duration"] = (self.end_time - self.start_time).total_seconds()
@@ -52,7 +52,7 @@ class PacedManager(NotebookExecutionManager):
 
 
 class DataOpsEngine(Engine):
-    """Used by the runner, and by `papermill --engine dataops`."""
+    """The engine of the runner, and of `papermill --engine dataops`."""
 
     @classmethod
     def execute_notebook(
@@ -66,7 +66,10 @@ class DataOpsEngine(Engine):
         write: Callable[[Any], None] | None = None,
         **kwargs: Any,
     ) -> Any:
-        """`write` takes the notebook whenever it is to be saved, instead of papermill's writer to `output_path`."""
+        """Execute the notebook and return it.
+
+        `write` takes the notebook whenever it is to be saved, instead of papermill's writer to `output_path`.
+        """
         manager = PacedManager(
             nb,
             write=write,
@@ -93,7 +96,7 @@ class DataOpsEngine(Engine):
         input_path: str | None = None,  # noqa: ARG003  papermill passes it to every engine
         **kwargs: Any,
     ) -> None:
-        """`kwargs` go to `DataOpsClient` and, through it, to nbclient's."""
+        """Execute the notebook of `nb_man`. `kwargs` go to `DataOpsClient` and from there to nbclient's client."""
         client = DataOpsClient(
             nb_man,
             kernel_name=kernel_name,

@@ -1,4 +1,4 @@
-"""Whole files or none, files that are nearly nothing, and folders that go with all that is in them."""
+"""Files that are written whole or not at all, files that are nearly all holes, and the removal of folders."""
 
 from __future__ import annotations
 
@@ -8,34 +8,35 @@ from contextlib import suppress
 from pathlib import Path
 
 MOST_HOLES = 1024**3
-"""In bytes. One call makes a file of terabytes that takes no room until somebody copies it."""
+"""The most bytes of a file that were never written. One call can make a file of terabytes that takes no room until
+somebody copies it."""
 
 
 def is_hollow(descriptor: int) -> bool:
-    """Whether more than MOST_HOLES of the file, from which nothing was read yet, were never written."""
+    """Tell whether more than MOST_HOLES of the file were never written. Nothing may have been read from it yet."""
     file = os.fstat(descriptor)
     if file.st_size - 512 * file.st_blocks <= MOST_HOLES:
         return False
-    # What a file system compresses takes less room too, and has no hole.
+    # A file that the file system compresses takes less room, too, but has no hole.
     first_hole = os.lseek(descriptor, 0, os.SEEK_HOLE)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return first_hole < file.st_size
 
 
 def umask() -> int:
-    """That of this process. Where Linux tells it, no thread has another one for a moment."""
+    """Return the umask of this process. On Linux it is read, so that no other thread sees a different one."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_bytes().splitlines():
             if line.startswith(b"Umask:"):
                 return int(line.split()[1], 8)
-    # Elsewhere it is told only to those who set it; a file that another thread makes now is its owner's alone.
+    # Elsewhere only setting it tells the old one. A file that another thread makes meanwhile is its owner's alone.
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
 
 
 def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
-    """Replace `path` by rename, so that no reader sees a part; `durable`: nor after a power cut."""
+    """Replace `path` by rename, so that no reader sees a part of it; with `durable` not after a power cut either."""
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
@@ -50,10 +51,10 @@ def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 
 def remove_all(folder: Path) -> None:
-    """With all that is in it, as far as it can be removed. Nothing happens where there is none, or a link to one.
+    """Remove the folder with its content, as far as possible. Do nothing when there is none, or a link to one.
 
-    A notebook may have put folders into one another by the thousand: each is moved to the top before it is emptied, so
-    that nothing recurses and no path grows too long.
+    A notebook may have nested thousands of folders. Each is moved to the top before it is emptied, so that nothing
+    recurses and no path grows too long.
     """
     if folder.is_symlink():
         return
@@ -67,7 +68,7 @@ def remove_all(folder: Path) -> None:
                     if not entry.is_dir(follow_symlinks=False):
                         Path(entry.path).unlink()
                     else:
-                        Path(entry.path).chmod(0o700)  # Else it cannot be moved.
+                        Path(entry.path).chmod(0o700)  # Without this it cannot be moved.
                         left.append(Path(entry.path).rename(folder / f".removed-{uuid.uuid4().hex}"))
             if emptied != folder:
                 emptied.rmdir()

@@ -1,4 +1,4 @@
-"""The other side of preload.py: asking for a process, and what is known of it."""
+"""The other side of preload.py: a request for a process, and a handle to the kernel that was forked."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from . import preload
 from .files import umask
 
 ANSWER_WITHIN_S = 2.0
-"""Who waits longer starts cold instead."""
+"""The time to wait for an answer; after it the process is started cold instead."""
 
 
 def ask(
     connection: socket.socket, command: Sequence[str], environment: Mapping[str, str], cwd: str, descriptors: list[int]
 ) -> bool:
-    """To become `python … -m MODULE …`; False when nobody is there to do it.
+    """Ask a preloaded interpreter to become `python … -m MODULE …`; return False when none is there to do it.
 
     `descriptors` are its stdin, stdout and stderr, and others whose numbers are appended to its arguments.
     """
@@ -48,7 +48,7 @@ _LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith(
 
 
 class ForkedKernel:
-    """A kernel that was forked and is no child of ours, as jupyter_client knows a `Popen`."""
+    """A kernel that was forked and is not a child of this process, with the interface of a `Popen`."""
 
     stdin = stdout = stderr = None
 
@@ -56,11 +56,11 @@ class ForkedKernel:
         self._connection = connection
         self.pid = pid
         self.keeper = keeper
-        """Pid of its parent, which lives until it is `buried`."""
+        """Pid of its parent, which lives until `bury` is called."""
         self.returncode: int | None = None
         self.peak_memory_bytes = 0
         self.cpu_seconds = 0.0
-        """Of it and all that it started; known when it was `buried`."""
+        """CPU time of the kernel and all that it started; known after `bury`, as the peak is."""
 
     @classmethod
     def start(
@@ -71,13 +71,13 @@ class ForkedKernel:
         cwd: str,
         descriptors: list[int],
     ) -> ForkedKernel | None:
-        """None when it has to be started in the ordinary way; then nothing of it is left here."""
+        """Start it; None when it has to be started in the ordinary way. Then the connection is closed."""
         if ask(connection, command, environment, cwd, descriptors):
             answer = _told(connection)
             if answer is not None:
                 return cls(connection, answer["pid"], answer["keeper"])
         with suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)  # Also for the keeper of this runner: nobody will answer there.
+            connection.shutdown(socket.SHUT_RDWR)  # The keeper of this runner learns it, too.
         connection.close()
         return None
 
@@ -88,7 +88,7 @@ class ForkedKernel:
                 told = _told(self._connection)
             except BlockingIOError:
                 return None
-            # Nobody is left to say how it ended when its keeper was killed, and it is with its keeper.
+            # When its keeper was killed, the kernel was killed with it, and nobody is left to say how it ended.
             self.returncode = told["exit"] if told is not None else -signal.SIGKILL
         return self.returncode
 
@@ -110,7 +110,7 @@ class ForkedKernel:
         self.send_signal(signal.SIGTERM)
 
     def bury(self) -> None:
-        """Kill all that it left, and learn what it cost."""
+        """Kill all processes that the kernel left, and learn what it cost."""
         try:
             self._connection.shutdown(socket.SHUT_WR)
             self._connection.settimeout(ANSWER_WITHIN_S)
@@ -118,7 +118,7 @@ class ForkedKernel:
                 self.returncode = told.get("exit", self.returncode)
                 if "peak_kib" in told:
                     self.peak_memory_bytes, self.cpu_seconds = told["peak_kib"] * 1024, told["cpu_s"]
-                    break  # What follows is for the keeper of this runner.
+                    break  # The rest is for the keeper of this runner.
         except OSError:
             pass
         self._connection.close()

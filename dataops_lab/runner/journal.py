@@ -1,4 +1,4 @@
-"""The journal: what happened, one JSON line per event, for whoever reads along."""
+"""The journal: what happened, one JSON line per event, for all that follow the run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 COALESCE_BYTES = 64_000
-"""A stream that floods is written in lines of about this size."""
+"""The approximate size of the lines in which a stream with much text is written."""
 
 
 class Journal:
-    """Append-only. A line is on disk, whole, when `write` returns; text given to `stream` after `flush`."""
+    """An append-only file. When `write` returns, the whole line is in it; text given to `stream` is after `flush`."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -28,7 +28,7 @@ class Journal:
         self._write(kind, members)
 
     def stream(self, cell: int, name: str, text: str) -> None:
-        """Stream output of a cell; pieces that follow one another become one line, and a long one several."""
+        """Stream output of a cell. Pieces that follow one another become one line, and a long text several lines."""
         for start in range(0, len(text), COALESCE_BYTES):
             self._piece(cell, name, text[start : start + COALESCE_BYTES])
 
@@ -55,7 +55,7 @@ class Journal:
 
 
 def append(descriptor: int, data: bytes) -> None:
-    """Append all of `data` or, when that fails, nothing: half a line would spoil the one after it."""
+    """Append all of `data` or, when that fails, nothing: half a line would damage the one after it."""
     rest = memoryview(data)
     try:
         while rest:
@@ -68,7 +68,7 @@ def append(descriptor: int, data: bytes) -> None:
 
 
 def encoded(value: Any, *, indent: int | None = None) -> bytes:
-    """Encode as JSON that every reader takes, whatever a kernel sent: no NaN, no lone surrogates."""
+    """Encode as JSON that every reader accepts, with no NaN and no lone surrogates, although a kernel may send them."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
     except ValueError:

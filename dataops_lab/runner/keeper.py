@@ -1,7 +1,7 @@
 """The keeper: the parent of a runner. It ends when nothing of the attempt is alive, and says so in `runner.json`.
 
-A name in the environment finds no process that was started without it, as by `env -i`. So the keeper adopts every
-descendant that loses its parent, also when the runner is killed, and kills and buries all of them.
+A name in the environment does not find a process that was started without it, as by `env -i`. So the keeper adopts
+every descendant that loses its parent, also when the runner is killed. It kills and buries all of them.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from .lock import Lock
 from .processes import adopt_orphans, kill_descendants, set_name
 
 NAME = "dataops-keeper"
-"""Shown by `ps`, and told by /proc/PID/comm."""
+"""The name of the process in `ps` and in /proc/PID/comm."""
 
 KILL = signal.SIGUSR1
-"""Tell the keeper to kill the runner and all that descends from it. SIGTERM is passed on to the runner."""
+"""The signal at which the keeper kills the runner and all that descends from it. It passes SIGTERM on to the runner."""
 
 SLOW_S = 1.0
-"""After which the keeper says that the runner has ended, although something is still alive."""
+"""The time after which the keeper says that the runner has ended, although something is still alive."""
 
 ANSWER_WITHIN_S = 10.0
-"""How long the kernel's own keeper may take to kill what is left."""
+"""The time that the kernel's own keeper may take to kill what is left."""
 
 _HEARD = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, KILL}
 
@@ -33,8 +33,8 @@ _HEARD = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, KILL}
 def keep(lock: Lock, kernel: socket.socket | None) -> int | None:
     """Fork, and return the pid of the keeper in the child, which becomes the runner.
 
-    Only on Linux: elsewhere nobody can adopt orphans, and None is returned in this process.
-    `kernel` leads to the preloaded interpreter that forks the runner's kernel, which is no descendant of the runner.
+    This works only on Linux. Elsewhere nobody can adopt orphans: this process becomes the runner and gets None.
+    `kernel` leads to the preloaded interpreter that forks the runner's kernel, which does not descend from the runner.
     """
     if sys.platform != "linux":
         return None
@@ -57,14 +57,14 @@ def keep(lock: Lock, kernel: socket.socket | None) -> int | None:
 
 
 def _forget_secrets() -> None:
-    """Give back stdin, from which everybody who looks into this process could read them a second time."""
+    """Close stdin, from which anybody who looks into this process could read the secrets a second time."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
 
 
 def _wait_for(runner: int) -> int:
-    """Return its exit code; that of a signal is negative."""
+    """Wait for the runner, obey signals meanwhile, and return its exit code; that of a signal is negative."""
     while (code := _buried(runner)) is None:
         match signal.sigwait(_HEARD):
             case signal.SIGTERM | signal.SIGINT:
@@ -75,7 +75,7 @@ def _wait_for(runner: int) -> int:
 
 
 def _buried(runner: int) -> int | None:
-    """Bury all children that have ended; return the exit code of the runner if it is one of them."""
+    """Reap all children that have ended; return the exit code of the runner if it is one of them."""
     code = None
     with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
@@ -95,15 +95,15 @@ def _bury(lock: Lock, code: int, kernel: socket.socket | None) -> None:
 
 
 def _note(lock: Lock, **members: object) -> None:
-    # On a full disk nothing can be proven; whoever looks has to find out by itself.
+    # On a full disk the note cannot be written; a reader has to find out by itself.
     with suppress(OSError):
         lock.note(**members)
 
 
 def _is_dead(kernel: socket.socket) -> bool:
-    """Let the kernel's own keeper kill what is left, and wait for its word that nothing is.
+    """Let the kernel's own keeper kill what is left, and wait until it says that nothing is.
 
-    Nobody answers where the runner has started its kernel itself, because the preloaded interpreter did not.
+    Nobody answers where the preloaded interpreter did not start the kernel and the runner did so itself.
     """
     from .preload import NOTHING_LEFT
 

@@ -1,4 +1,4 @@
-"""The kernel: a process started from a resolved command, not looked up by name."""
+"""The kernel: a process that is started from a resolved command, not looked up by name."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from .forked import ForkedKernel
 from .processes import dying_with_this_process
 
 SOCKET_PATH_BYTES = 100
-"""Of the 107 that a Unix socket's path may have; the kernel's number is added."""
+"""The most bytes of a socket's path before the kernel adds its number; the path of a Unix socket may have 107."""
 
 
 _start_kernel = inspect.unwrap(AsyncKernelManager.start_kernel)
-"""What it is wrapped in sleeps for a hundredth of a second, for the tests of jupyter_client."""
+"""The bare method. Its wrapper sleeps for a hundredth of a second, for the tests of jupyter_client."""
 
 
 class KernelNotStarted(RuntimeError):
-    """The message says why, for people."""
+    """A kernel that did not start. The message tells people why."""
 
 
 class _Provisioner(LocalProvisioner):
-    """Has the kernel forked by the preloaded interpreter at the other end of `preloaded`, or starts it itself."""
+    """A provisioner that lets the interpreter at the other end of `preloaded` fork the kernel, or starts it itself."""
 
     preloaded: socket.socket | None = None
 
@@ -53,7 +53,7 @@ class _Provisioner(LocalProvisioner):
 
 
 class Kernel(AsyncKernelManager):
-    """A kernel of one run. `home` is a folder of its own, for its connection file and sockets.
+    """A kernel of one run. `home` is a folder for its connection file and sockets alone.
 
     `preloaded` is a connection to an interpreter that is like the spec's and stands ready, see preload.py.
     """
@@ -70,7 +70,7 @@ class Kernel(AsyncKernelManager):
         # Ports are picked before the kernel binds them, so kernels that start together may pick the same.
         local = len(os.fsencode(sockets)) <= SOCKET_PATH_BYTES and spec["language"].lower() in ("python", "bash")
         context = zmq.asyncio.Context()
-        # Read outputs as they come, however fast: a publisher drops what its subscriber does not take.
+        # Outputs are read as fast as they come: a publisher drops the messages that its subscriber does not take.
         context.rcvhwm = 0
         context.reconnect_ivl = 5
         super().__init__(
@@ -97,7 +97,10 @@ class Kernel(AsyncKernelManager):
         return self._command
 
     async def start(self, *, cwd: Path, environment: dict[str, str], output: int) -> None:
-        """`output` is the descriptor for what the process itself writes. KernelNotStarted if it cannot be executed."""
+        """Start the process, whose own stdout and stderr go to the descriptor `output`.
+
+        Raise KernelNotStarted when it cannot be executed.
+        """
         try:
             await _start_kernel(
                 self,
@@ -119,10 +122,11 @@ class Kernel(AsyncKernelManager):
         return any("ipykernel" in argument for argument in self._command.argv)
 
     async def ready_client(self) -> Any:
-        """A client whose requests are answered and whose outputs arrive.
+        """Wait for the kernel, and return a client whose requests are answered and whose outputs arrive.
 
-        jupyter_client's own `wait_for_ready` goes on until no message came for 0.2 s; ours need no
-        such silence, because outputs are told apart by the request they belong to.
+        jupyter_client's own `wait_for_ready` goes on until no message came for 0.2 s. That is not needed here, because
+        nbclient tells outputs apart by the request to which they belong. Raise KernelNotStarted when the kernel ends,
+        or does not answer in time.
         """
         client = self.client(context=self.context)
         client.start_channels(hb=False)
@@ -145,7 +149,10 @@ class Kernel(AsyncKernelManager):
                 return client
 
     async def end(self, patience_s: float) -> bool:
-        """Let it clean up (atexit functions, unwritten files) and end; killed when that takes longer: False."""
+        """Let the kernel clean up (atexit functions, unwritten files) and end.
+
+        Kill it and return False when that takes longer than `patience_s`.
+        """
         gracefully = True
         if await self.is_alive():
             await self.request_shutdown()
@@ -159,16 +166,16 @@ class Kernel(AsyncKernelManager):
         return gracefully
 
     async def kill(self) -> None:
-        """Its whole process group, at once."""
+        """Kill the kernel's whole process group at once."""
         if await self.is_alive():
             await self.signal_kernel(signal.SIGKILL)
 
     async def exit_code(self) -> int | None:
-        """That of the signal is negative; None while it is alive."""
+        """Return the exit code; that of a signal is negative. None while the kernel is alive."""
         return await self.provisioner.poll() if self.provisioner else None
 
     async def last_words(self) -> str:
-        """How it ended, to be put behind a subject: 'was killed, …'."""
+        """Say how the kernel ended, as words that follow a subject: 'was killed (SIGKILL)'."""
         code = await self.exit_code()
         if code is None:
             return "stopped answering"

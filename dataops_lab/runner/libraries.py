@@ -1,9 +1,10 @@
 """Libraries that a preloaded interpreter imports ahead of a notebook, and hands over when the notebook imports them.
 
-Loaded by path by preload.py, in an interpreter that may have nothing of ours: standard library only.
+preload.py loads this file by its path, in an interpreter that may not have dataops_lab. So it imports the standard
+library only.
 
 Until the notebook imports a library, nothing of it shows: neither its modules in `sys.modules`, nor the variables and
-filters of warnings that it sets. Each import is a group with all that it brought, and the groups are handed over in the
+filters of warnings that it sets. Each import forms a group with all that it brought. The groups are handed over in the
 order in which they were loaded.
 """
 
@@ -27,11 +28,11 @@ from pathlib import Path
 from typing import Any
 
 SAFE = frozenset({"matplotlib", "numpy", "pandas", "pyarrow", "scipy", "sklearn"})
-"""The contract of tests/executors/test_warm_libraries.py holds for these. They may start threads: they take care of
-them when their process is forked."""
+"""The libraries for which the contract of tests/executors/test_warm_libraries.py holds. They may start threads, because
+they take care of them when their process is forked."""
 
 READ_FROM_FOLDER = frozenset({"matplotlibrc"})
-"""Files that one of them reads from the folder of the notebook while it is imported."""
+"""The files that one of these libraries reads from the folder of the notebook while it is imported."""
 
 READ_FROM_ENVIRONMENT = (
     *("ARROW_", "BLIS_", "GOMP_", "GOTO_", "JOBLIB_", "KMP_", "LOKY_", "MATPLOTLIB", "MKL_", "MPL", "NPY_", "NUMEXPR_"),
@@ -44,7 +45,7 @@ _INLINE = "module://matplotlib_inline.backend_inline"
 
 
 class NotSafe(Exception):
-    """`library` does something while it is imported that cannot be done ahead of time."""
+    """A library that does something while it is imported that cannot be done ahead of time."""
 
     def __init__(self, library: str, why: str) -> None:
         super().__init__(f"{library} {why}")
@@ -52,7 +53,7 @@ class NotSafe(Exception):
 
 
 class Libraries:
-    """What was loaded, and, in a fork, the finder that hands it over."""
+    """The libraries that were loaded and, in a fork, the finder that hands them over."""
 
     prefixes = READ_FROM_ENVIRONMENT
 
@@ -66,16 +67,19 @@ class Libraries:
         self._imported_by: dict[str, set[str]] = {}
 
     def load(self, names: Iterable[str]) -> None:
-        """Import in this order. NotSafe names the first library that must stay out; then this process is of no use."""
+        """Import these in this order.
+
+        Raise NotSafe for the first library that cannot be imported ahead of time; then this process is of no use.
+        """
         with _as_a_kernel(), _noting(self._imported_by):
             for name in names:
                 if name not in sys.modules:
                     self._groups.append(_loaded(name))
 
     def hide(self) -> None:
-        """As if nothing had been imported."""
+        """Hide all that was loaded, as if nothing had been imported."""
         for number, group in enumerate(self._groups):
-            group.modules.pop("__mp_main__", None)  # This process's own main module, which is no notebook's.
+            group.modules.pop("__mp_main__", None)  # This is the main module of this process, not of a notebook.
             for name in group.modules:
                 sys.modules.pop(name, None)
                 self._waiting[name] = number
@@ -87,18 +91,18 @@ class Libraries:
         os.environ.update(self._environment)
 
     def top_level(self) -> list[str]:
-        """Names of all that came along, which a file of the notebook may have, too."""
+        """List the top-level names of all that was loaded. A file of the notebook may have the same name."""
         return sorted({name.partition(".")[0] for name in self._waiting} - STANDARD)
 
     def watched(self) -> list[str]:
-        """Files and folders of settings that were read, or would have been."""
+        """List the files and folders of settings that the libraries read, or would have read if they existed."""
         for group in self._groups:
             if (matplotlib := group.modules.get("matplotlib")) is not None:
                 return [matplotlib.matplotlib_fname(), matplotlib.get_configdir()]
         return []
 
     def begin(self) -> None:
-        """In a fork: draw other random numbers than the other forks, and wait for the imports of the notebook."""
+        """Begin in a fork: draw other random numbers than the other forks, and wait for the notebook's imports."""
         for group in self._groups:
             if (numpy_random := group.modules.get("numpy.random")) is not None:
                 numpy_random.seed()
@@ -132,7 +136,8 @@ class Libraries:
     def _hand_over(self, name: str) -> None:
         number = self._waiting[name]
         if name.partition(".")[0] in STANDARD:
-            # The kernel or the notebook wants it for itself: with what it needs, and nothing of the libraries.
+            # The kernel or the notebook imports the module for itself: hand it over with the modules that it needs,
+            # and with nothing of the libraries.
             self._hand_over_alone(name)
             return
         for group in self._groups[: number + 1]:
@@ -153,7 +158,7 @@ class Libraries:
 
 
 class _Group:
-    """One import: modules that came with it, and what else it changed."""
+    """One import: the modules that came with it, and what else it changed."""
 
     def __init__(self, modules: dict[str, types.ModuleType], before: _State, after: _State) -> None:
         self.modules = modules
@@ -165,19 +170,20 @@ class _Group:
         self._loggers = [after.loggers[name] for name in after.loggers.keys() - before.loggers.keys()]
 
     def take_effect(self) -> None:
-        """Once."""
+        """Apply all that the import changed besides modules. Do nothing the second time."""
         filters, self._filters = self._filters, []
         if filters:
             _set_filters([*filters, *(each for each in warnings.filters if each not in filters)])
         os.environ.update(self._environment)
         sys.meta_path.extend(finder for finder in self._finders if finder not in sys.meta_path)
         for logger in self._loggers:
-            logger.disabled = False  # As one that nobody knew when loggers were configured.
+            # A logger that is made after logging was configured is not disabled either.
+            logger.disabled = False
         self._environment, self._finders, self._loggers = {}, [], []
 
 
 class _Said(io.StringIO):
-    """Like the stdout of a kernel, which libraries ask for its encoding."""
+    """A stream like the stdout of a kernel, which libraries ask for its encoding."""
 
     encoding = "UTF-8"
 
@@ -206,7 +212,7 @@ def _loaded(name: str) -> _Group:
 
 
 class _State:
-    """What an import may change."""
+    """The state that an import may change."""
 
     def __init__(self) -> None:
         self.filters = list(warnings.filters)
@@ -242,7 +248,10 @@ def children() -> list[str]:
 
 
 def _new_filters(before: list[Any], after: list[Any]) -> list[Any]:
-    """Those that were put in front; one that was there before may have moved there. ValueError for other changes."""
+    """Return the filters that were put in front. One that was there before may have moved there.
+
+    Raise ValueError for any other change.
+    """
     for count in range(len(after) + 1):
         front = after[:count]
         if after[count:] == [each for each in before if each not in front]:
@@ -251,13 +260,13 @@ def _new_filters(before: list[Any], after: list[Any]) -> list[Any]:
 
 
 def _set_filters(filters: list[Any]) -> None:
-    warnings.resetwarnings()  # Else what was decided by the old ones stays.
+    warnings.resetwarnings()  # Without this the decisions of the old ones stay.
     warnings.filters[:] = filters  # type: ignore[index]
 
 
 @contextlib.contextmanager
 def _noting(imported_by: dict[str, set[str]]) -> Iterator[None]:
-    """Which modules each one imports, those that are there already included."""
+    """Note which modules each module imports, also those that are loaded already."""
     original = builtins.__import__
 
     def noted(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
@@ -271,7 +280,7 @@ def _noting(imported_by: dict[str, set[str]]) -> Iterator[None]:
             imported_by.setdefault(importer, set()).update(names & sys.modules.keys())
         return module
 
-    # What warns its importer passes over the import system, which this function is a part of for now.
+    # A warning that is meant for the importer skips the frames of the import system. This name makes it skip `noted`.
     noted.__code__ = noted.__code__.replace(co_filename="<frozen importlib._bootstrap>")
     builtins.__import__ = noted
     try:
@@ -282,7 +291,7 @@ def _noting(imported_by: dict[str, set[str]]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _as_a_kernel() -> Iterator[None]:
-    """Some libraries look while they are imported whether they are in a notebook. This is what they find in one."""
+    """Show libraries the signs of a notebook: some look for them while they are imported."""
     had = os.environ.get("MPLBACKEND")
     os.environ["MPLBACKEND"] = had or _INLINE
     builtins.get_ipython = lambda: types.SimpleNamespace(kernel=None)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""How much output a cell and a run may leave."""
+"""The limits of the output that a cell and a run may leave."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from .protocol import OutputLimits
 
 ERROR_BYTES = 100_000
-"""An error is always kept, but no more of it than about this."""
+"""The most bytes of an error, approximately. An error is always kept, but shortened to this."""
 
 Content = dict[str, Any]
 
 
 class OutputLimit:
-    """Lets outputs through until a cell or the run has left enough; everything after is dropped.
+    """A filter that admits outputs until a cell or the run has left enough, and drops everything after that.
 
-    Output that a cell clears no longer counts towards the cell. It does count towards the run, whose
+    Output that a cell clears does not count towards the cell any more. It does count towards the run, whose
     journal keeps it.
     """
 

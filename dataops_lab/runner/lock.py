@@ -1,4 +1,4 @@
-"""Who runs a run directory: at most one runner, once, ever."""
+"""The lock of a run directory: at most one runner ever runs there, and only once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from . import protocol
 
 @dataclass(frozen=True)
 class Lock:
-    """Held for as long as this process, or a fork of it, lives: the descriptor is neither closed nor handed on."""
+    """A lock that is held while this process or a fork of it lives: the descriptor is never closed nor handed on."""
 
     directory: Path
     descriptor: int
@@ -22,19 +22,19 @@ class Lock:
 
     @classmethod
     def prepared(cls, directory: Path) -> Lock:
-        """A lock that has no name yet, so that a keeper and the runner that it forks can hold it together."""
+        """Prepare a lock that has no name yet, so that a keeper and the runner that it forks can hold it together."""
         side = directory / f".{protocol.LOCK}.{os.getpid()}"
         descriptor = os.open(side, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_APPEND, 0o644)
-        # Locked before it has its name: whoever finds the file and no lock on it knows that its runner is dead,
-        # and whoever tests the lock can never be in the way of taking it.
+        # The file is locked before it has its name. So a process that finds the file and no lock on it knows that the
+        # runner is dead, and a process that tests the lock can never be in the way of taking it.
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         return cls(directory, descriptor, side)
 
     def take(self, *, keeper: int | None) -> bool:
-        """Take the right to run `directory`; False when another runner has it, had it, or brought it to its end.
+        """Take the right to run `directory`; return False when another runner has or had it.
 
-        A runner that died without a result keeps its claim: what it did to files/ cannot be undone, so
-        nobody may run there a second time. `keeper` is the pid of the keeper, if there is one.
+        A runner that died without a result keeps its claim: its changes in files/ cannot be undone, so nobody may run
+        there a second time. `keeper` is the pid of the keeper, if there is one.
         """
         try:
             self.note(**identity(), **({} if keeper is None else {"keeper": keeper}))
@@ -46,14 +46,17 @@ class Lock:
         return True
 
     def note(self, **members: Any) -> None:
-        """Add a line. The lines of the file together are one object."""
+        """Add a line to the file. A reader merges the members of all lines into one object."""
         os.write(self.descriptor, json.dumps(members).encode() + b"\n")
 
 
 def identity() -> dict[str, Any]:
-    """What no other process ever has. The start time is in clock ticks since boot; None where /proc is missing."""
+    """Return what tells this process from every other: pid, start time in clock ticks since boot, and boot id.
+
+    The last two are None where /proc is missing.
+    """
     try:
-        # The name in parentheses may hold anything, so count from behind it: it is field 2, the start time field 22.
+        # The name in parentheses, field 2, may hold anything. So count from behind it: the start time is field 22.
         start = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""The log: stdout and stderr of the cells as plain text, and what the runner has to say."""
+"""The log: stdout and stderr of the cells as plain text, and the messages of the runner."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .masking import Masking
 from .reading import uncoloured
 
 SETTLE_S = 1.0
-"""How long what a kernel has just written may take through the pipe."""
+"""The time that text which a kernel has just written may take through the pipe."""
 
 
 class Log:
-    """Append-only, and shared with the kernel's own stdout and stderr, which go to `descriptor`."""
+    """An append-only file that is shared with the kernel's own stdout and stderr, which go to `descriptor`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -36,7 +36,7 @@ class Log:
         self._one_at_a_time = threading.RLock()
 
     def mask(self, masking: Masking) -> None:
-        """Mask from now on; call it before anything is written. Writes to `descriptor` then go through a pipe."""
+        """Mask from now on. Call it before anything is written. Text for `descriptor` then goes through a pipe."""
         self._masking = masking
         if masking:
             self._pipe = _Pipe(self)
@@ -47,7 +47,7 @@ class Log:
         self._pieces.append(text)
 
     def say(self, text: str) -> None:
-        """Write one or several lines of the runner's own, each on a line of its own."""
+        """Write one or several lines of the runner itself. They begin on a new line."""
         with self._one_at_a_time:
             self._flush_all()
             text = self._masking.text(uncoloured(text)).rstrip("\n") + "\n"
@@ -59,17 +59,17 @@ class Log:
             self.write(text)
 
     def write(self, text: str) -> None:
-        """Write text of a stream that goes on."""
+        """Write text of a stream at once. More of the stream may follow."""
         with self._one_at_a_time:
             self._append(self._masking.stream("log", text))
 
     def write_of_process(self, text: str) -> None:
-        """Take text that a process wrote to `descriptor`. Outputs that come between do not cut it in two."""
+        """Write text that a process wrote to `descriptor`. Outputs that come in between do not hide a secret in it."""
         with self._one_at_a_time:
             self.write(self._masking.stream("process", text))
 
     def end(self) -> None:
-        """Write everything, except what processes that cannot be killed go on to say."""
+        """Write the rest. Text that processes which cannot be killed write later is lost."""
         if self._pipe:
             self._pipe.end()
         with self._one_at_a_time:
@@ -85,7 +85,7 @@ class Log:
     def _append(self, text: str) -> None:
         if text:
             self._at_line_start = text.endswith("\n")
-            # A full disk is told by the journal; the log must not be in the way of that.
+            # The journal tells of a full disk; the log must not be in its way.
             with suppress(OSError):
                 append(self._file, text.encode("utf-8", "replace"))
 
@@ -102,7 +102,7 @@ class Log:
 
 
 class _Pipe:
-    """Takes what a kernel's process writes, so that it can be masked."""
+    """A pipe that takes the text of a kernel's process, so that it can be masked."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -112,7 +112,7 @@ class _Pipe:
         self._thread.start()
 
     def settle(self) -> None:
-        """Wait until all earlier writes are in the log."""
+        """Wait until all earlier writes are in the log, for SETTLE_S at most."""
         deadline = time.monotonic() + SETTLE_S
         while self._waiting() and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -139,7 +139,7 @@ class _Pipe:
 
 
 class LogHandler(logging.Handler):
-    """Write the log messages of libraries to the same place."""
+    """A handler that writes the log messages of libraries to the same log."""
 
     def __init__(self, log: Log) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """`python -m dataops_lab.runner [--kept] RUN_DIRECTORY [DESCRIPTOR]`
 
 DESCRIPTOR leads to a preloaded interpreter, if there is one. With `--kept` the parent is a keeper already, as PID 1 of
-a container is; without, the process that was started becomes the keeper of a runner that it forks.
+a container is. Without it, the process that was started becomes the keeper of a runner that it forks.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from .termination import Termination
 KEPT = "--kept"
 
 NICER_BY = 5
-"""Runs take the processor from one another before they take it from the person's own kernels, and from the engine."""
+"""The niceness that a run adds: a run takes the processor from other runs before it takes it from the person's own
+kernels and from the engine."""
 
 
 def main(arguments: list[str]) -> int:
-    """0 when the run directory has its result, or is somebody else's to run."""
+    """Run the directory; return 0 when it has its result or another runner has claimed it, 2 for wrong arguments."""
     is_kept = arguments[:1] == [KEPT]
     named = arguments[is_kept:]
     if len(named) not in (1, 2):
@@ -37,8 +38,8 @@ def main(arguments: list[str]) -> int:
     if not lock.take(keeper=keeper):
         return 0
     os.nice(NICER_BY)
-    # jsonschema, which every notebook library imports, looks for this module and compiles a grammar
-    # in it for a second. It is for checking IRIs; None makes it count as not installed.
+    # Every notebook library imports jsonschema, which imports this module where it is installed. The module compiles
+    # a grammar for a second, to check IRIs. None makes it count as not installed.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     from .run import run
 

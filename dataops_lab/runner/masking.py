@@ -1,7 +1,7 @@
 """Masking: known secrets are replaced before anything of a run is written, cut off or counted.
 
-It keeps a secret out of a record when a notebook shows it by accident. It is not a wall against a notebook that
-wants to give it away: who can read a secret can spell it backwards.
+It keeps a secret out of a record when a notebook shows it by accident. It does not stop a notebook that wants to give
+a secret away: code that can read it can spell it backwards.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MASK = "***"
 
 
 class Masking:
-    """`secrets` are the values. Without any, everything passes as it is."""
+    """The mask of a run. `secrets` are the values. Without any, everything passes unchanged."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = [secret for secret in secrets if len(secret.strip()) >= MASKED_FROM]
@@ -32,13 +32,13 @@ class Masking:
         self._bytes = re.compile(_any_of(_as_bytes(self._forms)).encode("latin-1")) if self._forms else None
         self.longest = max(map(len, self._forms), default=0)
         self._held: dict[str, str] = {}
-        """The untold end of each stream, while it may be the beginning of a secret."""
+        """The end of each stream that is held back, while it may be the beginning of a secret."""
 
     def __bool__(self) -> bool:
         return self._pattern is not None
 
     def text(self, text: str) -> str:
-        """Mask text as it is written and as it is shown: colours and tags may stand between the characters."""
+        """Mask a text. Colours and tags may stand between the characters of a secret."""
         if self._pattern is None:
             return text
         pieces, at = [], 0
@@ -58,13 +58,13 @@ class Masking:
         pieces, at = [], 0
         for first, behind in _found(self._pattern, shown.text):
             start, end = shown.written(first), shown.written(behind - 1) + 1
-            # Markup that opens or closes inside of it stays, so that the rest is shown as before.
+            # Markup that opens or closes inside of the secret stays, so that the rest is shown as before.
             pieces += [text[at:start], MASK, *(found[0] for found in markup.finditer(text, start, end))]
             at = end
         return "".join([*pieces, text[at:]]) if pieces else text
 
     def value(self, value: Any) -> Any:
-        """Mask a JSON value, names of members included."""
+        """Mask a JSON value, also the names of its members."""
         if self._pattern is None:
             return value
         if isinstance(value, str):
@@ -78,18 +78,18 @@ class Masking:
         return value
 
     def search(self, data: bytes) -> bool:
-        """Tell whether a secret is in there, as text or as base64, URLs and the like write it."""
+        """Tell whether a secret is in there, as plain text or in another spelling, such as base64 or in a URL."""
         return self._bytes is not None and self._bytes.search(data) is not None
 
     # --- streams: a secret may come in pieces ---
 
     def messages(self, message: dict[str, Any]) -> list[dict[str, Any]]:
-        """Mask a kernel's message about outputs; return messages of the same kind."""
+        """Mask a kernel's message about outputs. Return it, after messages with text that was held back before it."""
         if self._pattern is None:
             return [message]
         kind, content = message["msg_type"], message["content"]
         told = []
-        # Outputs of their own end the text before them; what only passes by does not, nor does the other stream.
+        # An output that is not text ends the text before it. Other messages do not, nor does text of the other stream.
         if kind in _ENDING or content.get("execution_state") == "idle":
             told = self.rest("stdout", "stderr")
         elif kind == "stream":
@@ -98,7 +98,7 @@ class Masking:
         return [*said, {**message, "content": content if kind == "stream" else self.value(content)}]
 
     def stream(self, name: str, text: str) -> str:
-        """Return the masked text that can be told now of a stream. The next call, or `rest`, returns the rest."""
+        """Return the masked text of a stream that can be told now. The next call, or `rest`, returns the rest."""
         if self._pattern is None:
             return text
         text = self._held.pop(name, "") + text
@@ -114,21 +114,21 @@ class Masking:
         return self.text(text)
 
     def _kept(self, text: str) -> int:
-        """Return the length of the end of `text` that is not told yet."""
+        """Return the length of the end of `text` that has to be held back."""
         assert self._pattern is not None
         kept = self._tail(text)
-        # A secret is not cut in two where it ends in what is the beginning of one.
+        # The end of a secret may be the beginning of another. The first one is not cut in two there.
         for start, end in _found(self._pattern, text):
             if start < len(text) - kept < end:
                 kept = len(text) - start if len(text) - start <= 4 * self.longest else len(text) - end
         return kept
 
     def rest(self, *names: str) -> list[tuple[str, str]]:
-        """Name and end of those streams of which something is kept; nothing follows it."""
+        """Name the streams of which an end is held back, each with its masked end. Call it when nothing follows."""
         return [(name, self.text(self._held.pop(name))) for name in names if name in self._held]
 
     def _tail(self, text: str) -> int:
-        """Return the length of the longest end of `text` with which a secret begins, without being all of it."""
+        """Return the length of the longest end of `text` that is the beginning of a secret, but not all of it."""
         window = text[-(self.longest - 1) :]
         longest = 0
         for form in self._forms:
@@ -143,7 +143,7 @@ class Masking:
 
 
 class _Shown:
-    """A text without its markup, and where each of its characters is written."""
+    """A text without its markup, and the place in the original at which each of its characters is written."""
 
     def __init__(self, text: str, markup: re.Pattern[str]) -> None:
         pieces, self._starts, self._written = [], [0], [0]
@@ -162,7 +162,7 @@ class _Shown:
 
 
 _COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*(?:[@-~]|\Z)|\Z)")
-"""Sequences that terminals obey. A stream may end in the middle of one."""
+"""The sequences that terminals obey. A stream may end in the middle of one."""
 
 _TAGS = re.compile(rf"<[a-zA-Z/!][^<>]*>|{_COLOURS.pattern}")
 
@@ -177,7 +177,7 @@ def _stream(message: dict[str, Any], name: str, text: str) -> dict[str, Any]:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Yield the spellings of a value that programs use without meaning to hide it."""
+    """Yield the spellings of a value that programs use without the purpose to hide it."""
     yield from _spellings(secret)
     lines = secret.splitlines()
     if len(lines) > 1:
@@ -199,7 +199,7 @@ def _spellings(value: str) -> Iterator[str]:
     yield html.escape(value).replace("&#x27;", "&#39;")
     yield html.escape(value).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
     yield html.escape(value).replace("&#x27;", "&apos;")
-    # As JSON is written to stand in a page: by Go, and by Jinja, which writes quotes so too.
+    # This is JSON as Go and Jinja write it into a page; Jinja escapes quotes, too.
     page = json.dumps(value)[1:-1]
     for character in "&<>":
         page = page.replace(character, f"\\u{ord(character):04x}")
@@ -209,7 +209,7 @@ def _spellings(value: str) -> Iterator[str]:
     yield value.replace('"', '""')
     yield re.sub(r"[^\w%+,./:=@^-]", r"\\\g<0>", value)  # `printf %q`
     yield shlex.quote(value).strip("'")
-    # As in browsers, and as parts of addresses that libraries keep as they are.
+    # Browsers and libraries quote the parts of addresses differently: each leaves other characters as they are.
     safe = ("", "/", "!'()*", "!#$%&'()*+,/:;=?@[]~", " +")
     for quoted in (*(quote(data, safe=kept) for kept in safe), quote_plus(data)):
         yield quoted
@@ -219,13 +219,13 @@ def _spellings(value: str) -> Iterator[str]:
     yield base64.b32encode(data).decode().rstrip("=")
     for encoded in (base64.b64encode, base64.urlsafe_b64encode):
         yield from _base64_anywhere(data, encoded)
-    # As mail and the command `base64` wrap it.
+    # Mail and the command `base64` wrap lines.
     wrapped = base64.encodebytes(data).decode().splitlines()
     yield from (line.rstrip("=") for line in wrapped if len(wrapped) > 1 and len(line) >= 2 * MASKED_FROM)
 
 
 def _base64_anywhere(data: bytes, encoded: Any) -> Iterator[str]:
-    """Yield the part of its base64 that no neighbouring bytes change, for each place at which it may begin."""
+    """Yield the part of the base64 that does not depend on neighbouring bytes, for each offset of the data."""
     for before in range(3):
         text = encoded(b"\0" * before + data).decode().rstrip("=")
         # Some bits of the first characters belong to the bytes before, some of the last one to the bytes behind.
@@ -235,21 +235,21 @@ def _base64_anywhere(data: bytes, encoded: Any) -> Iterator[str]:
 
 
 def _as_bytes(forms: list[str]) -> list[str]:
-    """Encode the forms as UTF-8 and UTF-16; a character is a byte."""
+    """Encode the forms as UTF-8 and UTF-16. Each character of the results stands for a byte."""
     written = {form.encode("utf-8", "surrogatepass") for form in forms}
-    # Without the zero at the edge, what both orders of UTF-16 write is mostly the same, and never begins with it.
+    # Without the zero at the edge, both byte orders of UTF-16 are mostly the same, and no form begins with a zero.
     written |= {form.encode("utf-16-le", "surrogatepass").removesuffix(b"\0") for form in forms}
     written |= {form.encode("utf-16-be", "surrogatepass").removeprefix(b"\0") for form in forms}
     return sorted(data.decode("latin-1") for data in written)
 
 
 def _any_of(forms: list[str]) -> str:
-    """Make a pattern that finds the longest form at a place, and takes one step per character where there is none."""
+    """Make a pattern that finds the longest form at a place, and takes one step a character where there is none."""
     return _branch(forms, 0)
 
 
 def _branch(forms: list[str], depth: int) -> str:
-    # Sorted, so that forms with the same beginning are neighbours.
+    # The forms are sorted, so that those with the same beginning are neighbours.
     if len(forms) == 1:
         return re.escape(forms[0][depth:])
     shared = len(os.path.commonprefix([forms[0], forms[-1]]))  # noqa: RUF071  (characters are what is wanted)
@@ -263,7 +263,7 @@ def _branch(forms: list[str], depth: int) -> str:
 
 
 def _found(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
-    """Yield the places to mask; overlapping ones become one."""
+    """Yield start and end of the places to mask. Places that overlap become one."""
     match = pattern.search(text)
     while match:
         start, end = match.span()

@@ -1,4 +1,4 @@
-"""Memory that ran out: whose it was, as far as the system's counters tell."""
+"""Memory that ran out: the limit that was reached, as far as the system's counters tell it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ _GROUPS = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class OomKills:
-    """Processes killed for want of memory since the machine started: `group` in our control group, `machine` in all."""
+    """The numbers of processes that were killed for lack of memory since the machine started.
+
+    `group` counts those in the control group of this process, `machine` those of the whole machine.
+    """
 
     group: int | None
     machine: int | None
@@ -24,7 +27,7 @@ class OomKills:
         return cls(group, _counted(Path("/proc/vmstat")))
 
     def since(self, earlier: OomKills) -> bool | None:
-        """Tell whether a process was killed for want of memory; None where nothing counts it."""
+        """Tell whether a process was killed for lack of memory since then; None where nothing counts them."""
         for now, before in ((self.group, earlier.group), (self.machine, earlier.machine)):
             if now is not None and before is not None and now > before:
                 return True

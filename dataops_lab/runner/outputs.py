@@ -1,7 +1,7 @@
 """Outputs as a notebook holds them.
 
-nbformat's own constructors validate each output: that takes longer than everything else done with
-it, and loading the schema longer than a short notebook.
+nbformat's own constructors are not used, because they validate each output. That takes longer than all the other work
+on it, and to load the schema takes longer than a short notebook.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ KINDS = frozenset(_MEMBERS)
 
 
 def output(kind: str, content: dict[str, Any]) -> Any:
-    """Make an output from type and content of a kernel's message."""
+    """Make an output from the type and the content of a kernel's message."""
     return from_dict({"output_type": kind, **{member: content[member] for member in _MEMBERS[kind]}})
 
 
 def add(outputs: list[Any], new: Any) -> None:
-    """Append; a stream goes on in the output before it if that is of the same stream."""
+    """Append the output. Text goes into the last output if that is of the same stream."""
     last = outputs[-1] if outputs else None
     if new["output_type"] == "stream" and last and last["output_type"] == "stream" and last["name"] == new["name"]:
-        # A list of pieces until `join`: adding text to text would cost more with every message.
+        # The text is a list of pieces until `join`: to add text to text would cost more with every message.
         if isinstance(last["text"], str):
             last["text"] = [last["text"]]
         last["text"].append(new["text"])

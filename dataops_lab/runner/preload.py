@@ -1,15 +1,15 @@
-"""A preloaded interpreter: imports what a runner or a kernel needs, then forks one for each connection it is handed.
+"""A preloaded interpreter: it imports the modules of a runner or a kernel, then forks one for each connection it gets.
 
-A program of its own, started by path in the interpreter that is to stand ready, which may have nothing of ours:
-`python [OPTION …] preload.py ROLE DESCRIPTOR PADDING [IMPORT …]`. On the Unix socket DESCRIPTOR it first says that it
-is ready, or what keeps it from being used. Then it is sent one end of a connection at a time; whoever has the other end
-asks there for one process (see forked.py). It ends when DESCRIPTOR is closed, when nobody asked for a while, or when it
-is old. What it forked goes on.
+It is a program of its own, started by its path in the interpreter that is to stand ready, which may not have
+dataops_lab: `python [OPTION …] preload.py ROLE DESCRIPTOR PADDING [IMPORT …]`. On the Unix socket DESCRIPTOR it first
+says that it is ready, or why it cannot be used. Then it receives one end of a connection at a time; the process at the
+other end asks there for one process (see forked.py). It ends when DESCRIPTOR is closed, when nobody asked for a while,
+or when it is old. The processes that it forked go on.
 
-A fork differs from a fresh start in what the system and the interpreter take from the environment only once.
-So an interpreter is preloaded for the values of those variables (`fixed`), and a request with others is refused.
-A library may read any variable while it is imported: with IMPORTs (libraries.py), the values of all variables have to
-be those of the request, except for the ones that differ from run to run.
+A fork differs from a fresh start: the system and the interpreter read some variables of the environment only once.
+So an interpreter is preloaded for the values of those variables (`fixed`), and refuses a request with others.
+A library may read any variable while it is imported. So with IMPORTs (libraries.py), the values of all variables have
+to be those of the request, except for the ones that differ from run to run.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ MODULES = {
         "nbformat.v4",
         "tornado.platform.asyncio",
     ],
-    # What a kernel has imported when its first cell runs.
+    # A kernel has imported these when its first cell runs.
     "kernel": [
         "ipykernel.kernelapp",
         "ipykernel.debugger",
@@ -81,29 +81,29 @@ _FIXED_NAMES = {"HOME", "PATH", "TERM", "TMPDIR", "TZ", "USER"}
 _OF_ONE_RUN = {ATTEMPT_VARIABLE, "DATAOPS_LAB_VALUES", "GIT_CEILING_DIRECTORIES", "JPY_PARENT_PID"}
 
 NOTHING_LEFT = b"."
-"""The last byte on a connection: what was forked for it is dead, with all that it started."""
+"""The last byte on a connection: the process that was forked for it is dead, with all that it started."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
 def fixed(environment: dict[str, str]) -> dict[str, str]:
-    """The variables that the system's loader, the interpreter or a preloaded module reads while it starts."""
+    """Return the variables that the system's loader, the interpreter or a preloaded module reads while it starts."""
     return {
         name: value for name, value in environment.items() if name in _FIXED_NAMES or name.startswith(_FIXED_PREFIXES)
     }
 
 
 def lasting(environment: dict[str, str]) -> dict[str, str]:
-    """The variables that are the same for all runs of an environment."""
+    """Return the variables that are the same for all runs of an environment."""
     return {name: value for name, value in environment.items() if name not in _OF_ONE_RUN}
 
 
 def serves(own: dict[str, str], wanted: dict[str, str], prefixes: tuple[str, ...] | None) -> bool:
-    """Whether a process with the variables `own` is like a new one with `wanted`.
+    """Tell whether a process with the variables `own` is like a new one with `wanted`.
 
-    With libraries, `prefixes` are those of variables that they read while they are imported. Then all have to be the
-    same, and there may be more of other names: secrets.
+    With libraries, `prefixes` are those of the variables that they read while they are imported. Then all variables
+    have to be the same. `wanted` may have more, with other prefixes: secrets.
     """
     if fixed(own) != fixed(wanted):
         return False
@@ -124,7 +124,7 @@ def send(connection: socket.socket, message: dict[str, Any], descriptors: list[i
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
-    """None when the other side is gone."""
+    """Receive a message and its descriptors. The message is None when the other side is gone."""
     head, descriptors, _, _ = socket.recv_fds(connection, 4, 8)
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
@@ -141,7 +141,7 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]
 
 
 class _Unfit(Exception):
-    """Nothing can be forked from this process. `why` is told to whoever started it."""
+    """The reason why nothing can be forked from this process. The process that started it is told `why`."""
 
     def __init__(self, **why: str) -> None:
         super().__init__(why)
@@ -149,7 +149,7 @@ class _Unfit(Exception):
 
 
 def serve(role: str, control: socket.socket, imports: list[str]) -> None:
-    """Returns in a forked process, which has become what was asked for."""
+    """Serve requests until the end of this program. Return only in a forked process that has become what was asked."""
     own, started = dict(os.environ), time.monotonic()
     try:
         packages, set_by_modules, ahead = _prepare(role, imports)
@@ -160,7 +160,7 @@ def serve(role: str, control: socket.socket, imports: list[str]) -> None:
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    with contextlib.suppress(OSError):  # nobody waits for it any more
+    with contextlib.suppress(OSError):  # nobody waits for this process any more
         send(control, {"packages": packages, "names": ahead.top_level(), "memory_bytes": _memory_bytes()}, [])
     while time.monotonic() - started < OLD_S and select.select([control], [], [], UNUSED_S)[0]:
         try:
@@ -170,7 +170,7 @@ def serve(role: str, control: socket.socket, imports: list[str]) -> None:
         if not descriptors:
             break
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Newer Pythons warn of threads; libraries take care of theirs.
+            warnings.simplefilter("ignore")  # Newer Pythons warn of threads, but libraries take care of theirs.
             forked = os.fork()
         if forked == 0:
             control.detach()
@@ -179,13 +179,13 @@ def serve(role: str, control: socket.socket, imports: list[str]) -> None:
             try:
                 connection.sendall(b"+")
                 request, given = receive(connection)
-            except OSError:  # who asked has long started it cold
+            except OSError:  # the process that asked has started it cold meanwhile
                 request, given = None, []
             if request is None or not serves(own, request["environment"], ahead.prefixes if imports else None):
                 with contextlib.suppress(OSError):
                     connection.sendall(NOTHING_LEFT)
                 os._exit(0)
-            os.environ.clear()  # what is shown takes the place of what the C library has until now
+            os.environ.clear()  # `_show` overwrites the memory in which the C library has the variables until now
             _show(request["command"], request["environment"])
             connection.sendall(b"+")
             if role == "kernel":
@@ -199,26 +199,26 @@ def serve(role: str, control: socket.socket, imports: list[str]) -> None:
 
 
 def _prepare(role: str, imports: list[str]) -> tuple[dict[str, int | None], dict[str, str], Any]:
-    """Import. Folders and files that this depends on, with when they had changed last; variables that modules set;
-    and the `Libraries`, whose type this file cannot name."""
+    """Import everything. Return the paths that this depends on, each with the time of its last change; the variables
+    that modules set; and the `Libraries`, whose type this file cannot name. Raise _Unfit when nothing can be forked."""
     before = dict(os.environ)
     packages = {path: changed_at(path) for path in [*site.getsitepackages(), site.getusersitepackages()]}
     libraries = _beside_this("libraries")
     sys.modules.pop("resource", None)  # Nobody but this program has imported it.
     threaded = None
     for module in MODULES[role]:
-        # What a module says of itself is said once, and in no run's log.
+        # A module writes its messages only once, while it is imported. They belong to no run's log.
         with contextlib.suppress(ImportError), contextlib.redirect_stderr(io.StringIO()):
             importlib.import_module(module)
         if threaded is None and libraries.threads() > 1:
             threaded = module
     set_by_modules = {name: value for name, value in os.environ.items() if before.get(name) != value}
     if role == "kernel":
-        # It reads its parent's id from the environment while it is imported.
+        # This module reads the id of its parent from the environment while it is imported.
         sys.modules.pop("ipykernel.kernelapp", None)
         vars(sys.modules["ipykernel"]).pop("kernelapp", None)
     if threaded is not None and libraries.threads() > 1:
-        # A fork of a process with threads may never end.
+        # A fork of a process with threads may hang.
         raise _Unfit(problem=f"The import of {threaded} starts threads.")
     ahead = libraries.Libraries()
     try:
@@ -231,7 +231,7 @@ def _prepare(role: str, imports: list[str]) -> tuple[dict[str, int | None], dict
 
 
 def _beside_this(name: str) -> types.ModuleType:
-    """The module beside this file, which the notebook shall not find among those that are imported."""
+    """Import a module beside this file, without an entry in `sys.modules`, where the notebook would find it."""
     spec = importlib.util.spec_from_file_location(f"dataops_lab.runner.{name}", Path(__file__).with_name(f"{name}.py"))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -240,7 +240,7 @@ def _beside_this(name: str) -> types.ModuleType:
 
 
 def _memory_bytes() -> int:
-    """What is its own or its share of what it shares."""
+    """Return the memory of this process in bytes: its own, and its share of shared pages. 0 where nothing tells it."""
     try:
         lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
     except OSError:
@@ -249,7 +249,7 @@ def _memory_bytes() -> int:
 
 
 def changed_at(path: str) -> int | None:
-    """In nanoseconds; None when there is none."""
+    """Return the time of the path's last change in nanoseconds; None when there is no such path."""
     try:
         return Path(path).stat().st_mtime_ns
     except OSError:
@@ -257,10 +257,10 @@ def changed_at(path: str) -> int | None:
 
 
 def _keep(connection: socket.socket, request: dict[str, Any], given: list[int]) -> None:
-    """Fork the kernel, in which this returns, and be its parent: tell how it ends, and let nothing of it outlive us.
+    """Fork the kernel and be its parent: tell how it ends, and let nothing of it outlive this process.
 
-    Whoever asked is no ancestor of the kernel. So it is this process that its orphans come to, and that ends
-    all of them when the other side is done or dead.
+    The function returns only in the kernel. The process that asked is not an ancestor of the kernel. So this process
+    adopts the kernel's orphans, and ends all of them when the other side is done or dead.
     """
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -302,7 +302,7 @@ def _keep(connection: socket.socket, request: dict[str, Any], given: list[int]) 
 
 
 def _reaped(kernel: int) -> int | None:
-    """Bury all who have ended; the kernel's exit code, if it is one of them."""
+    """Reap all children that have ended; return the kernel's exit code if it is one of them."""
     code = None
     try:
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
@@ -314,7 +314,7 @@ def _reaped(kernel: int) -> int | None:
 
 
 def _kill_descendants() -> None:
-    """In rounds: who loses its parent becomes ours, and is found in the next one."""
+    """Kill all descendants in rounds. A process that loses its parent becomes a child, and the next round finds it."""
     while True:
         try:
             children = [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
@@ -340,7 +340,7 @@ def _children_by_stat() -> list[int]:
 
 
 def _become(request: dict[str, Any], given: list[int], *, alive: int | None = None) -> None:
-    """Everything that exec would have set. `alive` stays open for as long as the process lives."""
+    """Set everything that exec would have set. `alive` stays open for as long as the process lives."""
     os.setsid()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -369,8 +369,8 @@ def _become(request: dict[str, Any], given: list[int], *, alive: int | None = No
 def leave(code: object, preloaded: set[str]) -> None:
     """End as the interpreter does, but without taking apart what was preloaded.
 
-    To do so would copy all the memory that is still shared. What the notebook and its own modules hold is taken apart:
-    files get their last bytes and objects their finalizers. Libraries are left as they are.
+    To do so would copy all the memory that is still shared. The objects of the notebook and of its own modules are
+    taken apart: files get their last bytes, and finalizers run. Libraries are left as they are.
     """
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
@@ -391,9 +391,9 @@ def leave(code: object, preloaded: set[str]) -> None:
 
 
 def _show(command: list[str], environment: dict[str, str]) -> None:
-    """Let /proc tell of this process and not of the one it was forked from.
+    """Let /proc tell of this process and not of the one from which it was forked.
 
-    By the attempt's name there, everything of an attempt is found; without it this process must not go on.
+    Everything of an attempt is found by the attempt's name there. Without it this process must not go on, and exits.
     """
     fields = Path("/proc/self/stat").read_text(errors="replace").rpartition(")")[2].split()
     arguments, arguments_end, variables, variables_end = map(int, fields[45:49])
@@ -407,7 +407,7 @@ def _show(command: list[str], environment: dict[str, str]) -> None:
 
 
 def _overwrite(start: int, end: int, texts: list[bytes]) -> None:
-    """As many of the texts as there is room for."""
+    """Write the texts that fit into the memory from `start` to `end`, and zeros after them."""
     data = b""
     for text in texts:
         if len(data) + len(text) + 1 <= end - start:

@@ -1,4 +1,4 @@
-"""Processes of a run: that nothing outlives it. On Linux; elsewhere only what POSIX offers."""
+"""The processes of a run: on Linux none of them outlives it. Elsewhere only what POSIX offers is done."""
 
 from __future__ import annotations
 
@@ -18,20 +18,23 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of every descendant that loses its own: daemons stay within reach."""
+    """Make this process the parent of every descendant that loses its own, so that daemons stay within reach."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def dying_with_this_process() -> Callable[[], None] | None:
-    """For `preexec_fn`: the child is killed when this process is, even by SIGKILL."""
+    """Return a `preexec_fn` for a child that is to die with this process, even when SIGKILL ends it.
+
+    Return None where the system is not Linux.
+    """
     if sys.platform != "linux":
         return None
     prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
 
     def tie() -> None:
         prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the line above
+        if os.getppid() != parent:  # the parent died before the line above
             os._exit(1)
 
     return tie
@@ -43,9 +46,9 @@ def set_name(name: str) -> None:
 
 
 def kill_descendants(patience_s: float = math.inf) -> bool:
-    """Kill and bury all that descends from this process, which adopts orphans; False if something did not die in time.
+    """Kill and reap all descendants of this process, which adopts orphans; False if one did not die in time.
 
-    Without any child there is no descendant either: each has a parent, or has become a child.
+    A process without a child has no descendant either: each has a living parent, or has become a child.
     """
     deadline = time.monotonic() + patience_s
     pause = 0.001
@@ -61,7 +64,7 @@ def kill_descendants(patience_s: float = math.inf) -> bool:
 
 
 def _has_buried_all() -> bool:
-    """Bury all children that have ended; True when there is no other."""
+    """Reap all children that have ended; return True when no child is left."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -71,7 +74,7 @@ def _has_buried_all() -> bool:
 
 
 def tree(*roots: int) -> Iterator[int]:
-    """The processes that descend from `roots`."""
+    """Yield the pids of the processes that descend from `roots`."""
     left = list(roots)
     while left:
         with suppress(OSError):
@@ -81,7 +84,7 @@ def tree(*roots: int) -> Iterator[int]:
 
 
 def _children_of(pid: int) -> list[int]:
-    """OSError when it has ended."""
+    """List the pids of its children. Raise OSError when the process has ended."""
     if not _TELLS_CHILDREN:
         return [int(path.name) for path in Path("/proc").glob("[0-9]*") if _parent_of(path) == pid]
     lists = [(task / "children").read_bytes().split() for task in Path(f"/proc/{pid}/task").iterdir()]
@@ -89,7 +92,7 @@ def _children_of(pid: int) -> list[int]:
 
 
 _TELLS_CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children").exists()
-"""Some kernels are built without."""
+"""Whether /proc lists the children of a process; some kernels are built without that."""
 
 
 def _parent_of(process: Path) -> int | None:

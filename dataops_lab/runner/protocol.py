@@ -1,4 +1,4 @@
-"""The run directory: what goes in, what comes out.
+"""The run directory: the files that go in and the files that come out.
 
 In, written before the runner starts:
 
@@ -23,7 +23,7 @@ Every journal line is an object with `seq` (1, 2, 3, …), `t` (seconds since th
     kind            other members
     start           cells (all cells), code_cells
     cell_started    cell (index in the notebook, from 0), done (code cells finished before it)
-    output          cell, output (an nbformat output). A stream output goes on from the one before it
+    output          cell, output (an nbformat output). A stream output continues the one before it
                     when both are streams of the same name
     clear           cell: its outputs so far are gone
     update          display_id, data, metadata: replaces the data of every output whose
@@ -31,13 +31,13 @@ Every journal line is an object with `seq` (1, 2, 3, …), `t` (seconds since th
     cell_finished   cell, ok, execution_count, done (code cells finished now)
     value           name, value
     usage           peak_memory_bytes, cpu_seconds: so far, of all processes of the run
-    note            code, message, cell (or null): something the runner did, e.g. cut an output off
+    note            code, message, cell (or null): something that the runner did, e.g. cut an output off
     end             state, as in result.json
 
-The notebook can write there too. What is no such line is told by every reader as an event `unreadable`, without other
-members, and `seq` is always the number of the line.
+The notebook can write there, too. Every reader reports any other line as an event `unreadable` without other members.
+`seq` is always the number of the line.
 
-`seq`, `t`, `kind` come first and in this order, so that a reader can skip large lines unparsed.
+`seq`, `t` and `kind` come first and in this order, so that a reader can skip large lines without parsing them.
 """
 
 from __future__ import annotations
@@ -59,26 +59,26 @@ VALUES = "values.json"
 RESULT = "result.json"
 
 DEEPEST = 100
-"""How many folders may lie inside one another in artifacts/. What lies deeper is not kept: much of what reads folders
-calls itself for each, and Python ends that at a thousand."""
+"""The most folders inside one another in artifacts/. Deeper files are not kept: many functions that read folders
+recurse for each, and Python stops that at a depth of a thousand."""
 
 MOST_ARTIFACTS = 2000
-"""As many files as may travel with a notebook. Every list of runs names them all."""
+"""The most artifacts of a run, as many as files may travel with a notebook. Every list of runs names them all."""
 
 UNREADABLE = "unreadable"
-"""The kind of event that stands for a line that is none."""
+"""The kind of event that stands for a line that is not an event."""
 
 VALUE_MIME = "application/vnd.dataops.value+json"
-"""Display data that records a value: {"name": …, "value": …}."""
+"""The type of display data that records a value: {"name": …, "value": …}."""
 
 MASKED_FROM = 6
-"""Characters of a secret, without space around it. Shorter ones are not masked: they would be found everywhere."""
+"""The fewest characters of a secret that is masked, without space around it. Shorter ones would be found everywhere."""
 
 ATTEMPT_VARIABLE = "DATAOPS_LAB_ATTEMPT"
-"""Names the attempt in the environment of all that belongs to it, so that nothing is missed when it ends."""
+"""The variable with the attempt's name, in the environment of all its processes: at the end none of them is missed."""
 
 VALUES_VARIABLE = "DATAOPS_LAB_VALUES"
-"""Path of a file to which any language may append lines {"name": …, "value": …} to record values."""
+"""The variable with the path of a file. Any language may append lines {"name": …, "value": …} to record values."""
 
 
 class KernelSpec(TypedDict):
@@ -90,7 +90,7 @@ class KernelSpec(TypedDict):
 
 
 class OutputLimits(TypedDict):
-    """In bytes of JSON. What comes after is dropped, with a note."""
+    """The limits in bytes of JSON. Output beyond them is dropped, with a note."""
 
     cell_bytes: int
     run_bytes: int
@@ -101,26 +101,29 @@ class Spec(TypedDict):
     attempt: str
     kernel: KernelSpec
     folder: str
-    """Where the notebook runs, below files/; '' for the root."""
+    """The folder below files/ in which the notebook runs; '' for the root."""
     files: list[str]
-    """Helper files that travelled: unchanged ones are no artifacts."""
+    """Helper files that travelled: unchanged ones are not artifacts."""
     folders: NotRequired[list[str]]
-    """Folders below files/ that are there from the beginning, although no file in them travelled."""
+    """Folders below files/ that exist from the beginning, although no file in them travelled."""
     output_limits: OutputLimits
     secrets: list[str]
-    """Names of those that come over stdin, see secrets.py."""
+    """Names of the secrets that come over stdin, see secrets.py."""
     startup_timeout_s: float
     interrupt_grace_s: float
-    """How long an interrupted cell may take to end after SIGTERM, before the kernel is killed."""
+    """The time that an interrupted cell may take to end after SIGTERM, before the kernel is killed."""
     libraries: NotRequired[list[str]]
-    """Imports of these are noted for the next run, see libraries.py."""
+    """Libraries whose imports are noted for the next run, see libraries.py."""
     memory_bytes: NotRequired[int | None]
-    """The run's own limit, where it has one that the backend enforces."""
+    """The run's own memory limit, where it has one that the backend enforces."""
 
 
 class Failure(TypedDict, total=False):
-    """`code`: cell_error, exit_status, input_requested, kernel_died, out_of_memory (its own limit),
-    machine_out_of_memory, kernel_start_failed, terminated, runner_error."""
+    """The reason why a run failed.
+
+    `code` is one of cell_error, exit_status, input_requested, kernel_died, out_of_memory (the run's own limit),
+    machine_out_of_memory, kernel_start_failed, terminated, runner_error.
+    """
 
     code: str
     message: str
@@ -133,11 +136,11 @@ class Failure(TypedDict, total=False):
 class Result(TypedDict):
     format: int
     state: str
-    """succeeded, failed or terminated (SIGTERM came and the kernel is gone)."""
+    """One of succeeded, failed and terminated (SIGTERM came and the kernel is gone)."""
     nothing_to_do: bool
     failure: Failure | None
     cut_off: str | None
-    """Say what was ended by force after the last cell. Missing in older results."""
+    """The sentence that says what was ended by force after the last cell. Missing in older results."""
     started_at: float
     finished_at: float
     done: int
@@ -145,6 +148,6 @@ class Result(TypedDict):
     peak_memory_bytes: int | None
     cpu_seconds: float | None
     artifacts: list[dict[str, Any]]
-    """{"path", "size"} of each file under artifacts/."""
+    """An object {"path", "size"} for each file under artifacts/."""
     imports: list[str]
-    """Of the spec's libraries, the modules that the notebook imported, in their order. Missing in older results."""
+    """The modules of the spec's libraries that the notebook imported, in their order. Missing in older results."""

@@ -1,7 +1,7 @@
-"""Reading a run directory from outside of the run.
+"""Functions that read a run directory from outside of the run.
 
-Whatever lies there may have been put there by the notebook: a pipe in the place of a file, a line without end, JSON on
-which its reader breaks. What comes from here is a plain file, of bounded size, and JSON that can be stored and sent on.
+The notebook may have put anything there: a pipe in the place of a file, a line without end, JSON on which a reader
+breaks. These functions give out plain files, bounded sizes, and JSON that can be stored and sent on.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from .files import is_hollow
 from .protocol import ARTIFACTS, DEEPEST, FILES, MOST_ARTIFACTS
 
 LONGEST_LINE = 32 * 1024**2
-"""Of a journal, in bytes. The runner's own are shorter: an output may have 16 MiB, see engine/launch.py."""
+"""The most bytes of a line of a journal. The runner's are shorter: an output may have 16 MiB, see engine/launch.py."""
 
 JOURNAL_BYTES = 2 * 1024**3
-"""Nobody who wants a journal whole reads further."""
+"""The most bytes that a reader of a whole journal reads."""
 
 LARGEST_JSON = 32 * 1024**2
-"""Of `result.json` and `values.json`, in bytes."""
+"""The most bytes of `result.json` and of `values.json`."""
 
 DEEPEST_JSON = 100
-"""Lists and objects inside one another. What answers a request can write 250."""
+"""The most lists and objects inside one another. The encoder of the server's answers can write 250."""
 
 LARGEST_COUNT = 1_000_000
-"""Of cells, and of how often one was executed."""
+"""The highest count of cells, and of executions of one cell."""
 
 _NO_FILE_FOR_US = frozenset(
     {
@@ -47,14 +47,14 @@ _NO_FILE_FOR_US = frozenset(
 )
 
 BROKEN = frozenset({errno.EIO, errno.EBADMSG, getattr(errno, "EUCLEAN", errno.EIO)})
-"""The disk does not give back what was written to it, and will not do so later either."""
+"""The errors of a disk that does not give back the data that was written to it, now or later."""
 
 
 def open_plain(path: Path) -> BinaryIO:
-    """FileNotFoundError for what is no plain file, or hollow, or may not be read. Never waits.
+    """Open a plain file for reading, without waiting.
 
-    A link at the end of the path is no plain file. What was opened is looked at, not the path: that may be another one
-    a moment later.
+    Raise FileNotFoundError when it is not a plain file, is hollow, or may not be read. A link at the end of the path is
+    not a plain file. The opened file is checked, not the path, which may lead to another file a moment later.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -90,9 +90,9 @@ class RunFolder:
 
 
 def plain_files(folder: Path, note: Callable[[str], None]) -> list[str]:
-    """Those of an artifacts/, as relative POSIX paths in their order. No link leads there, and each path is Unicode.
+    """List the plain files of an artifacts/ as sorted, relative POSIX paths. Links are skipped; each path is Unicode.
 
-    `note` is told of folders that the disk does not give back.
+    `note` receives a sentence about each folder that the disk does not give back.
     """
     found: list[str] = []
     left = [""] if not folder.is_symlink() else []
@@ -123,16 +123,16 @@ def _is_unicode(text: str) -> bool:
 
 
 class Lines:
-    """Cuts what it is given, piece by piece, into lines; in one pass, and with one line in memory at most."""
+    """A splitter that cuts data into lines, piece by piece, in one pass. It holds one unfinished line at most."""
 
     def __init__(self, longest: int = LONGEST_LINE) -> None:
         self._longest = longest
         self._rest = bytearray()
         self.unfinished = 0
-        """The size of the last line so far, of which `_rest` holds nothing once it is too long."""
+        """The size of the unfinished line so far. Once it is too long, `_rest` holds nothing of it."""
 
     def of(self, piece: bytes) -> list[bytes]:
-        """Those that end in it, without their newline. One that is too long is there, as an empty one."""
+        """Return the lines that end in this piece, without newlines. A line that is too long comes as an empty one."""
         *lines, rest = piece.split(b"\n")
         if lines:
             self._keep(lines[0])
@@ -152,11 +152,11 @@ class Lines:
 
 
 def json_of(data: bytes) -> Any:
-    """ValueError for what JSON does not have, for text that is not Unicode, and for what is nested too deeply."""
+    """Decode JSON. ValueError when it is not strict JSON, holds text that is not Unicode, or is nested too deeply."""
     try:
         value = json.loads(data.decode(), parse_constant=_refuse)
         if b"\\ud" in data or b"\\uD" in data:
-            # Half of a pair can be written as an escape, and as nothing else.
+            # Half of a surrogate pair can come as an escape, and in no other way.
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("nested too deeply") from None
@@ -166,7 +166,7 @@ def json_of(data: bytes) -> Any:
 
 
 def json_in(file: BinaryIO) -> Any:
-    """ValueError as from `json_of`, also for more than LARGEST_JSON."""
+    """Read JSON from a file. Raise ValueError as `json_of` does, and for more than LARGEST_JSON bytes."""
     data = file.read(LARGEST_JSON + 1)
     if len(data) > LARGEST_JSON:
         raise ValueError("too large")
@@ -194,11 +194,11 @@ def _is_too_deep(value: Any) -> bool:
     return True
 
 
-# --- what is told in it ---
+# --- the events of a journal and their members ---
 
 
 def event_of(line: bytes) -> dict[str, Any] | None:
-    """One event of the journal, with the members that belong to its kind; None for anything else."""
+    """Return the event of a journal's line, which has the members that belong to its kind; None for any other line."""
     try:
         event = json_of(line)
     except ValueError:
@@ -212,7 +212,7 @@ Check = Callable[[Any], bool]
 
 
 def uncoloured(text: str) -> str:
-    """Without what only terminals understand: colours and movements of the cursor."""
+    """Strip the sequences that only terminals understand: colours and movements of the cursor."""
     return _ESCAPES.sub("", text)
 
 
@@ -220,7 +220,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 def fits(value: Any, members: Mapping[str, Check]) -> bool:
-    """Whether it is an object that has these members, each as its check wants it. It may have others."""
+    """Tell whether it is an object that has these members, each of which passes its check. It may have others."""
     return isinstance(value, dict) and all(name in value and check(value[name]) for name, check in members.items())
 
 
@@ -241,7 +241,7 @@ def is_list(value: Any) -> bool:
 
 
 def is_list_of_modules(value: Any) -> bool:
-    """Names as `import` takes them, of a length and a number that a run directory may well have."""
+    """Tell whether it is a list of names as `import` takes them, of bounded number and length."""
     return (
         is_list(value)
         and len(value) <= MOST_MODULES
@@ -250,7 +250,7 @@ def is_list_of_modules(value: Any) -> bool:
 
 
 def is_output(value: Any) -> bool:
-    """One of nbformat's, with the members on which its readers count."""
+    """Tell whether it is an output of nbformat, with the members that its readers need."""
     if not fits(value, {"output_type": is_text}):
         return False
     members = _OUTPUTS.get(value["output_type"])
@@ -262,7 +262,7 @@ def is_count(value: Any) -> bool:
 
 
 def is_size(value: Any) -> bool:
-    """In bytes: what a database can hold."""
+    """Tell whether it is a size in bytes that a database can hold."""
     return type(value) is int and 0 <= value < 1 << 63
 
 
@@ -297,4 +297,4 @@ _MEMBERS: dict[str, dict[str, Check]] = {
     "note": {"code": is_text, "message": is_text, "cell": or_none(is_count)},
     "end": {"state": is_text},
 }
-"""As runner/protocol.py has them."""
+"""The members of each kind of event, as runner/protocol.py describes them."""

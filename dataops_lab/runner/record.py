@@ -1,7 +1,7 @@
-"""`record(name, value)`: what a notebook calls to leave a value with its run.
+"""`record(name, value)`: the function that a notebook calls to leave a value with its run.
 
-Standard library only: where dataops_lab is not installed, this very file is put on the path of the
-run as `dataops_lab.py`.
+It imports the standard library only: where dataops_lab is not installed, this file is put on the path of the run as
+`dataops_lab.py`.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ _MOST_ITEMS = 10_000
 
 
 def record(name: str, value: Any) -> None:
-    """Leave `value` under `name`; the last one of a name counts. Numbers among the values are metrics.
+    """Record `value` under `name`; the last one of a name counts. Numbers among the values are metrics.
 
     `value` is None, a truth value, a number, a text, a date or time (kept as ISO text), or lists and mappings of
     these. Scalars and small arrays of numpy and pandas are taken as Python's own.
-    TypeError for anything else, ValueError for NaN and infinities, which JSON does not have; both name the value.
-    In a notebook it is shown as an output; elsewhere it goes to the file that DATAOPS_LAB_VALUES names.
+    Raise TypeError for anything else, and ValueError for NaN and infinities, which JSON does not have. Both errors
+    name the value.
+    In a notebook the value is shown as an output; elsewhere it goes to the file that DATAOPS_LAB_VALUES names.
     """
     if not isinstance(name, str) or not name:
         raise TypeError("record() needs a name, a text that is not empty")
@@ -42,13 +43,13 @@ def record(name: str, value: Any) -> None:
 
 
 def _plain(value: Any, where: str) -> Any:
-    """As JSON has it. `where` says in an error which part of the value it is."""
+    """Convert to a value that JSON can hold. `where` tells in an error which part of the value it is."""
     if value is None or isinstance(value, (bool, str)):
         return value
     if type(value).__name__ in ("NaTType", "NAType"):  # of pandas
         return None
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if kind == "m":  # A time span of numpy, which is an integer to it.
+    if kind == "m":  # This is a time span of numpy, which counts as an integer there.
         raise TypeError(_refusal(value, where))
     if isinstance(value, Integral):
         return int(value)
@@ -63,7 +64,7 @@ def _plain(value: Any, where: str) -> Any:
         return {_key(key, where): _plain(member, f"{where}[{key!r}]") for key, member in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(member, f"{where}[{index}]") for index, member in enumerate(value)]
-    # Arrays and their scalars have it; so have the columns of pandas, whose labels it would drop.
+    # Arrays and their scalars have `tolist`. So have the columns of pandas, but there it would drop the labels.
     if hasattr(value, "tolist") and not hasattr(value, "to_frame"):
         return _of_array(value, kind, where)
     raise TypeError(_refusal(value, where))
@@ -73,7 +74,7 @@ def _of_array(value: Any, kind: str, where: str) -> Any:
     if math.prod(getattr(value, "shape", ())) > _MOST_ITEMS:
         raise ValueError(f"record(): {where} has more than {_MOST_ITEMS:,} items. Write it to a file instead.")
     if kind == "M":
-        # `tolist` makes counts of nanoseconds of them.
+        # `tolist` would turn dates and times into counts of nanoseconds.
         return _without_nat(value.astype(str).tolist())
     return _plain(value.tolist(), where)
 
@@ -113,7 +114,7 @@ def _told_the_kernel(entry: dict[str, Any], text: str) -> bool:
     if type(shell.display_pub) is shell.display_pub_class:
         display({_VALUE_MIME: entry, "text/plain": text}, raw=True)
     else:
-        # `%%capture` keeps what is displayed from being shown, not from being recorded.
+        # `%%capture` keeps an output from being shown, but the value has to be recorded all the same.
         content = {"data": {_VALUE_MIME: entry}, "metadata": {}, "transient": {}}
         kernel.send_response(kernel.iopub_socket, "display_data", content)
     return True

@@ -1,4 +1,4 @@
-"""What a run leaves while it goes on: journal, log and values, written as the client sees things happen."""
+"""The recorder of a run: it writes journal, log and values while the client sees things happen."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .protocol import Failure, OutputLimits
 from .values import Values
 
 NOTES = 100
-"""Of one run."""
+"""The most notes of one run."""
 
 UNLIMITED = OutputLimits(cell_bytes=1 << 62, run_bytes=1 << 62)
 
 
 class Recorder:
-    """Outputs reach the files with the next `flush`, everything else at once. Cells are counted from 0."""
+    """A recorder. Outputs reach the files with the next `flush`, everything else at once. Cells are counted from 0."""
 
     def __init__(self, journal: Journal, log: Log, limits: OutputLimits = UNLIMITED) -> None:
         self.journal = journal
@@ -30,7 +30,7 @@ class Recorder:
         self.done = 0
         self.total = 0
         self.cell: int | None = None
-        """The one that is being executed."""
+        """The code cell that is being executed; None between cells."""
         self.kernel_is_on_it = False
         self.last_cell: int | None = None
         self.completed = False
@@ -38,14 +38,14 @@ class Recorder:
         self.failure: Failure | None = None
         self.imports: list[str] = []
         self.cut_off: str | None = None
-        """Say what was ended by force after the last cell."""
+        """The sentence that says what was ended by force after the last cell; None if nothing was."""
         self._notes_left = NOTES
         self._new_values: dict[str, Any] = {}
         self._limit = OutputLimit(limits)
 
     @classmethod
     def nowhere(cls) -> Recorder:
-        """For papermill's own command, which has neither journal nor limits."""
+        """Make a recorder that keeps nothing, for papermill's own command, which has neither journal nor limits."""
         null = Path(os.devnull)
         return cls(Journal(null), Log(null))
 
@@ -53,12 +53,12 @@ class Recorder:
         self._limit = OutputLimit(limits)
 
     def mask(self, masking: Masking) -> None:
-        """Before anything is recorded. Outputs come to us masked; the rest is masked here."""
+        """Mask from now on; call it before anything is recorded. Outputs come here masked; the rest is masked here."""
         self.masking = masking
         self.log.mask(masking)
 
     def started(self, kinds: list[str]) -> None:
-        """`kinds` are the types of all cells."""
+        """Write the start of the notebook into the journal. `kinds` are the types of all cells."""
         self.total = kinds.count("code")
         self.journal.write("start", cells=len(kinds), code_cells=self.total)
 
@@ -75,7 +75,7 @@ class Recorder:
         self.journal.write("cell_finished", cell=index, ok=ok, execution_count=execution_count, done=self.done)
 
     def admit(self, kind: str, content: Content) -> tuple[Content | None, str | None]:
-        """See `OutputLimit.admit`."""
+        """Admit an output as `OutputLimit.admit` does, and note it when the output is cut."""
         content_kept, notice = self._limit.admit(kind, content)
         if notice:
             self.note("output_cut", notice, self.cell)
@@ -98,7 +98,10 @@ class Recorder:
         self.journal.write("update", display_id=display_id, data=data, metadata=metadata)
 
     def note(self, code: str, message: str, cell: int | None = None, *, said: bool = True) -> None:
-        """`said`: in the log, too, which is what people read first."""
+        """Write a note into the journal and, if `said`, into the log, too, which people read first.
+
+        Notes beyond the first NOTES are dropped; the last one that is kept tells so.
+        """
         self._notes_left -= 1
         if self._notes_left < 0:
             return
@@ -118,7 +121,7 @@ class Recorder:
 
     def flush(self) -> None:
         self.journal.flush()
-        # A value that a loop records again and again is told as often as outputs are.
+        # A value that a loop records again and again is written only as often as outputs are.
         while self._new_values:
             name = next(iter(self._new_values))
             self.journal.write("value", name=name, value=self._new_values.pop(name))

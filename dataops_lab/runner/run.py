@@ -32,17 +32,17 @@ from .termination import Termination
 from .usage import Meter
 
 SHUTDOWN_S = 5.0
-"""How long a Python kernel may take to clean up after the last cell."""
+"""The time that a Python kernel may take to clean up after the last cell."""
 
 OTHERS_SHUTDOWN_S = 1.0
-"""Other kernels have no atexit functions to wait for, and some, bash among them, never end when they are asked to."""
+"""The same for other kernels. They have no atexit functions, and some, as bash, never end when they are asked to."""
 
 KILL_S = 5.0
-"""How long what the notebook left running may take to die."""
+"""The time that the processes which the notebook left running may take to die."""
 
 
 def run(directory: Path, termination: Termination, preloaded: socket.socket | None = None) -> None:
-    """Do what spec.json says. Whatever happens, result.json tells it."""
+    """Do what spec.json says. result.json tells how it ended, also when the runner itself failed."""
     started_at = time.time()
     recorder = Recorder(Journal(directory / protocol.JOURNAL), Log(directory / protocol.LOG))
     logging.basicConfig(level=logging.WARNING, handlers=[LogHandler(recorder.log)], format="[dataops] %(message)s")
@@ -72,7 +72,7 @@ def run(directory: Path, termination: Termination, preloaded: socket.socket | No
             "\n".join([*recorder.failure.get("traceback", []), f"[dataops] {recorder.failure['message']}"])
         )
     recorder.log.end()
-    logging.disable()  # what libraries say from here on would come after the result
+    logging.disable()  # messages of libraries would come after the result from here on
     result = Result(
         format=1,
         state=state,
@@ -96,7 +96,7 @@ async def _end_of(kernel: Kernel) -> tuple[int | None, str]:
 
 
 def _imports(path: Path) -> list[str]:
-    """The notebook could write there, too: names or nothing."""
+    """Read the names of the imported modules. The notebook could write there, too: anything else counts as no names."""
     try:
         with open_plain(path) as file:
             names = json_in(file)
@@ -113,7 +113,7 @@ def _state(recorder: Recorder, termination: Termination) -> str:
 
 
 def _folder_in(files: Path, name: str) -> Path:
-    """The folder `name`, which is made where it is not there yet. ValueError when it lies outside of `files`."""
+    """Return the folder `name`, and make it if it is missing. Raise ValueError when it lies outside of `files`."""
     folder = (files / name).resolve()
     if not folder.is_relative_to(files.resolve()):
         raise ValueError(f"the folder {name!r} lies outside files/")
@@ -122,7 +122,7 @@ def _folder_in(files: Path, name: str) -> Path:
 
 
 class Run:
-    """Kernel, notebook and files of a run. How the notebook ended is told to the recorder."""
+    """Kernel, notebook and files of a run. The recorder is told how the notebook ended."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class Run:
         self._loop = ensure_event_loop()  # the one that nbclient runs its coroutines on
 
     def made(self) -> list[dict[str, Any]]:
-        """Execute the notebook; the artifacts it made."""
+        """Execute the notebook and return the artifacts that it made."""
         files = self._directory / protocol.FILES
         folder, *_ = [_folder_in(files, name) for name in (self._spec["folder"], *self._spec.get("folders", []))]
         before = artifacts.state_of(files)
@@ -178,7 +178,7 @@ class Run:
             **self._secrets,
             protocol.ATTEMPT_VARIABLE: self._spec["attempt"],
             protocol.VALUES_VARIABLE: str(self._home / "values.jsonl"),
-            # Else git answers for a repository above, which is another project's, or somebody's home folder.
+            # Without this git finds a repository above, which may be another project or somebody's home folder.
             "GIT_CEILING_DIRECTORIES": str(self._directory),
         }
         processes.adopt_orphans()
@@ -197,8 +197,8 @@ class Run:
             self._end(kernel)
 
     def _execute_with(self, kernel: Kernel) -> None:
-        # All that is imported from here on takes its time; the kernel starts meanwhile. papermill comes before
-        # the engine, which it looks up while being imported.
+        # These imports take time; the kernel starts meanwhile. papermill is imported before the engine, because it
+        # looks the engine up while it is imported.
         from nbclient.exceptions import DeadKernelError
 
         from . import bare_papermill  # noqa: F401
@@ -225,7 +225,7 @@ class Run:
         import nbformat.v4
         from papermill import __version__
 
-        # Not validated: it was before it came here, and that takes longer than a short run.
+        # The notebook is not validated: it was before it came here, and that takes longer than a short run.
         notebook = nbformat.v4.reads((self._directory / protocol.INPUT).read_text(encoding="utf-8"))
         notebook.metadata.papermill = {
             "default_parameters": {},
@@ -272,7 +272,7 @@ class Run:
         self._tell_of_memory()
 
     def _tell_of_memory(self) -> None:
-        """Why the kernel died; what the run had used is known only now that nothing of it is left."""
+        """Tell why the kernel died, or how much memory a MemoryError met. The use is known only after the run's end."""
         used = f"The run had used {in_words(self._meter.peak_memory_bytes)} of memory at most."
         limit = self._spec.get("memory_bytes")
         failure = self._recorder.failure

@@ -1,4 +1,4 @@
-"""How secrets reach the runner: one JSON object of names and values on its stdin, in no file and on no command line."""
+"""The way of secrets to the runner: one JSON object of names and values on its stdin, in no file or command line."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import BinaryIO
 
 
 class SecretsMissing(RuntimeError):
-    """Something was expected on stdin that did not come. The message is for people."""
+    """An error: secrets that were expected on stdin did not come. The message is for people."""
 
 
 def offered(secrets: Mapping[str, str]) -> BinaryIO:
-    """Write the secrets into the stdin of a runner. The caller closes it once the runner was started."""
+    """Write the secrets into a file for the stdin of a runner. The caller closes it after the start of the runner."""
     if not secrets:
         return Path(os.devnull).open("rb")
-    # Unlike a pipe, either takes all of it at once: nobody has to wait until the runner reads.
+    # Unlike a pipe, both kinds of file take all data at once: nobody has to wait until the runner reads.
     stdin: BinaryIO
     if hasattr(os, "memfd_create"):  # noqa: SIM108  (two kinds of file, which a type checker tells apart)
         stdin = os.fdopen(os.memfd_create("secrets"), "w+b")
@@ -30,14 +30,17 @@ def offered(secrets: Mapping[str, str]) -> BinaryIO:
 
 
 def received(names: Iterable[str]) -> dict[str, str]:
-    """Read the secrets of these names from stdin, which is empty afterwards. SecretsMissing. Call it once."""
+    """Read the secrets of these names from stdin, which is empty afterwards. Call it once.
+
+    Raise SecretsMissing when one of them did not come.
+    """
     expected = set(names)
     if not expected:
         return {}
     pieces = []
     while piece := os.read(0, 1 << 16):
         pieces.append(piece)
-    # Nothing that is started from here on can read it again.
+    # No process that is started from here on can read them again.
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)

@@ -1,4 +1,7 @@
-"""Runs inside every Python kernel before the first cell; its source is sent there, so it imports nothing of ours."""
+"""The code that runs inside every Python kernel before the first cell.
+
+Its source is sent to the kernel, so it imports nothing of dataops_lab.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,17 @@ from pathlib import Path
 from typing import Any
 
 EXIT_MIME = "application/vnd.dataops.exit+json"
-"""Display data by which a cell tells with what it exited: {"clean": …, "code": …}. Never kept as an output."""
+"""The type of the display data by which a cell tells its exit code: {"clean": …, "code": …}. It is never an output."""
 
 
 MOST_IMPORTS = 100
 
 
 class Imports:
-    """Note, in their order, the modules of `libraries` that the notebook imports; a finder that finds nothing.
+    """A finder that finds nothing, but notes in their order the modules of `libraries` that the notebook imports.
 
-    What a library brings itself is left out, and what follows after a variable was changed: it might have been read.
+    It leaves out modules that a library imports itself. It also leaves out all imports after a change of a variable,
+    because a library might read that variable.
     """
 
     set_by_libraries = ("KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK")
@@ -42,7 +46,10 @@ class Imports:
             self.names.append(wanted)
 
     def _asked(self, name: str) -> tuple[str, str]:
-        """The import that leads to `name`, itself or a module in it, and the module that has it; '': the notebook."""
+        """Return the module that the import statement names, and the module that has the statement; '': the notebook.
+
+        The named module is `name` or lies inside of it.
+        """
         frame: Any = sys._getframe(2)
         wanted = name
         while frame is not None:
@@ -62,8 +69,8 @@ class Imports:
 def prepare(helpers: str | None, libraries: list[str]) -> None:
     """Make `exit`, `quit` and SystemExit end the notebook as they end a script, and `record` importable everywhere.
 
-    `helpers` holds a stand-in for dataops_lab and comes last on the path: one that is installed wins. There the
-    kernel leaves, when it is shut down, the names of what it imported of `libraries`.
+    `helpers` is a folder with a stand-in for dataops_lab. It comes last on the path, so that an installed dataops_lab
+    wins. There the kernel writes, when it is shut down, the names of the modules of `libraries` that it imported.
     """
     if helpers:
         sys.path.append(helpers)
@@ -76,7 +83,7 @@ def prepare(helpers: str | None, libraries: list[str]) -> None:
         return
 
     class Exit(type(shell.exiter)):  # type: ignore[misc]
-        """Like the builtin of a script; the kernel's own only asks a client to close."""
+        """An `exit` like the builtin of a script. The kernel's own only asks a client to close."""
 
         def __call__(self, code: object = None) -> None:
             raise SystemExit(code)
@@ -84,7 +91,7 @@ def prepare(helpers: str | None, libraries: list[str]) -> None:
     def tell_exit(result: Any) -> None:
         error = result.error_in_exec
         if isinstance(error, SystemExit):
-            # sys.exit("0") is a failure, and its text is that of sys.exit(0): only the code itself can tell.
+            # sys.exit("0") is a failure and sys.exit(0) is not, but both have the same text: only the code can tell.
             clean = error.code is None or (isinstance(error.code, int) and error.code == 0)
             shell.display_pub.publish({EXIT_MIME: {"clean": clean, "code": _plain(error.code)}})
 
@@ -95,8 +102,8 @@ def prepare(helpers: str | None, libraries: list[str]) -> None:
         sys.meta_path.insert(0, imports)
 
     def shut_down_at_once(restart: bool) -> Any:
-        # The thread that confirms a flush may end before the one that flushes last, which then waits ten
-        # seconds for nothing, once in a few dozen kernels. So the last flush is this one.
+        # The thread that confirms a flush may end before the thread that flushes last. The latter then waits ten
+        # seconds for nothing, once in a few dozen kernels. So this flush is the last one.
         streams: list[Any] = [sys.stdout, sys.stderr]
         for stream in streams:
             if hasattr(stream, "flush_timeout"):

@@ -1,4 +1,4 @@
-"""SIGTERM: the wish that a run ends, which may come at any moment."""
+"""SIGTERM: the request that a run ends, which may come at any moment."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 
 class Termination:
-    """Remembers the first SIGTERM; later ones change nothing."""
+    """A memory of the first SIGTERM; later ones change nothing."""
 
     def __init__(self) -> None:
         self.requested_at: float | None = None
-        """On the monotonic clock."""
+        """The moment of the first signal on the monotonic clock."""
         self._react: Callable[[], None] | None = None
 
     def listen(self) -> None:
@@ -25,7 +25,7 @@ class Termination:
         return self.requested_at is not None
 
     def react_with(self, react: Callable[[], None]) -> None:
-        """Call `react` when the signal comes, or now if it came already. It runs between two instructions: be quick."""
+        """Call `react` when the signal comes, or now if it came already. A signal handler calls it: be quick."""
         self._react = react
         if self.requested:
             react()

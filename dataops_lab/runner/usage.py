@@ -17,13 +17,13 @@ from .recorder import Recorder
 FIRST_AFTER_S = 0.2
 EVERY_S = 1.0
 GROWTH = 1.1
-"""It is told anew when it grew by so much: a run of any length tells it a few dozen times."""
+"""The factor of growth after which the use is told again: a run of any length tells it a few dozen times."""
 
 
 class Meter:
-    """Looks while the run goes on, and tells the journal, for the case that nobody lives to write the result.
+    """A meter that measures while the run goes on. It tells the journal, in case that nobody lives to write the result.
 
-    The peak is that of all processes together as seen once a second, and at least that of the largest alone.
+    The peak is that of all processes together as seen once a second, and at least that of the largest one alone.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -35,7 +35,7 @@ class Meter:
         self.peak_memory_bytes = 0
         self.cpu_seconds = 0.0
         self.oom_kills = OomKills.now()
-        """As they were when the run was looked at last, or began."""
+        """The counts at the time when the meter was made."""
 
     def begin(self, loop: asyncio.AbstractEventLoop, forked: ForkedKernel | None) -> None:
         self._forked = forked
@@ -44,7 +44,7 @@ class Meter:
         self._task = loop.create_task(self._look_on())
 
     def end(self) -> None:
-        """Measure once more, when everything has ended and was waited for."""
+        """Measure once more, when every process has ended and was waited for."""
         if self._task is not None:
             self._task.cancel()
         own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -86,7 +86,7 @@ def _own_peak_bytes() -> int:
 
 
 def _cost(pid: int) -> tuple[int, float]:
-    """Return memory in bytes, its share of shared pages included, and CPU seconds, those of ended children included."""
+    """Return its memory in bytes, with its share of shared pages, and its CPU seconds, with those of ended children."""
     size, seconds = 0, 0.0
     with suppress(OSError, ValueError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()

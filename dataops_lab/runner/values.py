@@ -1,4 +1,4 @@
-"""Values that a notebook records: display data of ours and of scrapbook, and lines in a file for any language."""
+"""The values that a notebook records: display data of `record` and scrapbook, and lines of a file for any language."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from .journal import encoded
 from .protocol import VALUE_MIME
 
 VALUE_BYTES = 1_000_000
-"""Most bytes of one value as JSON. Larger things are artifacts."""
+"""The most bytes of one value as JSON. Larger data belongs into an artifact."""
 
 VALUES_BYTES = 16_000_000
-"""Most bytes of all values, and of the file that other languages append to."""
+"""The most bytes of all values, and of the file to which other languages append."""
 
 _SCRAPS = ("application/scrapbook.scrap.json+json", "application/scrapbook.scrap.text+json")
 
 
 class Values:
-    """The last value of a name counts. `recorded` is told of each, `refused` why one is not kept."""
+    """The values of a run. The last value of a name counts.
+
+    `recorded` is called with each value, `refused` with the reason why one is not kept.
+    """
 
     def __init__(
         self,
@@ -36,7 +39,7 @@ class Values:
         self._masked = masked
 
     def of_output(self, data: dict[str, Any]) -> None:
-        """Take what the MIME bundle of an output records, if anything."""
+        """Take the values that the MIME bundle of an output records, if there are any."""
         if VALUE_MIME in data:
             self._take(data[VALUE_MIME], member="value")
         for mime in _SCRAPS:
@@ -44,7 +47,7 @@ class Values:
                 self._take(data[mime], member="data")
 
     def of_file(self, path: Path) -> None:
-        """Take the lines {"name": …, "value": …} of a file; no file, no values."""
+        """Take the lines {"name": …, "value": …} of a file. A missing file records nothing."""
         try:
             with path.open("rb") as lines:
                 text = lines.read(VALUES_BYTES)

@@ -12,14 +12,14 @@ from . import tables as t
 from .fitting import fitting
 
 NOTE_AFTER = dt.timedelta(hours=1)
-"""`last_seen_at` is as precise as this: whoever works on costs no write each time."""
+"""The precision of `last_seen_at`, so that not every act of a person costs a write."""
 
 
 @dataclass
 class Known:
-    """What a process knows of actors, for all its transactions.
+    """The memory that a process has of actors, for all its transactions.
 
-    A name that another process changed is told as it was before, until this one ends.
+    When another process changes a name, this process shows the old name until it ends.
     """
 
     actors: dict[str, Actor] = field(default_factory=lambda: dict(SYSTEM))
@@ -32,7 +32,7 @@ class SqlActors:
         self._known = known
 
     def get(self, actor_id: str) -> Actor:
-        """Somebody who was never noted is a person of that name."""
+        """Return the actor with this id. An id that was never noted becomes a person of that name."""
         if actor_id not in self._known.actors:
             rows = self._connection.execute(select(t.actors.c.id, t.actors.c.name, t.actors.c.kind)).all()
             self._known.actors |= {row.id: Actor(row.id, row.name, ActorKind(row.kind)) for row in rows}
@@ -45,11 +45,11 @@ class SqlActors:
         return {actor_id: self.get(actor_id) for actor_id in actor_ids}
 
     def note(self, seen: Mapping[Actor, dt.datetime]) -> Mapping[str, tuple[Actor, dt.datetime]]:
-        """Write down who did something, with their names of now; what was written."""
+        """Write down the actors that did something, with their current names. Return those that were written."""
         new = {actor.id: (actor, at) for actor, at in seen.items() if not self._is_noted(actor, at)}
         for actor_id, (actor, at) in sorted(new.items()):
             row = {"id": actor_id, "name": actor.name, "kind": actor.kind, "first_seen_at": at, "last_seen_at": at}
-            # Both databases have the same words for it. Only the one that is used is imported.
+            # Both dialects have the same words for it. Only the dialect in use is imported.
             dialect = import_module(f"sqlalchemy.dialects.{self._connection.dialect.name}")
             changed = {name: row[name] for name in ("name", "kind", "last_seen_at")}
             statement = dialect.insert(t.actors).values(**fitting(t.actors, row))
@@ -57,7 +57,7 @@ class SqlActors:
         return new
 
     def keep(self, written: Mapping[str, tuple[Actor, dt.datetime]]) -> None:
-        """Once it is committed."""
+        """Remember the actors that `note` returned. Call it once they are committed."""
         self._known.noted |= written
         self._known.actors |= {actor_id: actor for actor_id, (actor, _) in written.items()}
 

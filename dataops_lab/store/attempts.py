@@ -66,7 +66,7 @@ class SqlAttempts:
             self._events.add(run_of(step.run_id), f"attempt.{step.state}", at=at, data={"attempt": step.number})
 
     def _updated(self, rows: Sequence[tuple[Attempt, dict[str, Any]]]) -> int:
-        """How many rows were still in that state."""
+        """Update the rows that are still in the given states, and return their number."""
         found = [
             {**row, "of_run": before.run_id, "of_number": before.number, "of_state": before.state}
             for before, row in rows

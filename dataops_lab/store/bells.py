@@ -1,4 +1,4 @@
-"""Bells: whoever waits for a change of the store sleeps on a descriptor instead of asking again and again."""
+"""Bells: a process that waits for a change of the store sleeps on a descriptor instead of asking again and again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ulid import ULID
 
 
 class LocalBell:
-    """Rung within this process, from any thread, also when it has just been closed."""
+    """A bell that any thread of this process may ring, also when it has just been closed."""
 
     def __init__(self) -> None:
         self._reader, self._writer = socket.socketpair()
@@ -27,7 +27,7 @@ class LocalBell:
         _wait(self.fileno(), timeout_s)
 
     def ring(self) -> None:
-        with suppress(OSError):  # Full: it rings already.
+        with suppress(OSError):  # The socket is full: the bell rings already.
             self._writer.send(b"x")
 
     def silence(self) -> None:
@@ -39,17 +39,19 @@ class LocalBell:
 
 
 class FifoBell:
-    """Rung by every process of this machine that uses the folder. It goes with its process; what is left of it is
-    removed by whoever rings next."""
+    """A bell that is rung by every process of this machine that uses the folder.
+
+    The bell ends with its own process. When its file is left behind, the process that rings next removes it.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         name = str(ULID())
         self._path, hidden = folder / name, folder / f".{name}"
         os.mkfifo(hidden, 0o600)
-        # For writing too: without a writer, a pipe that was written to once is readable for ever.
+        # It is open for writing too: without a writer, a pipe that was written to once is readable for ever.
         self._descriptor = os.open(hidden, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        # Visible from now on, since now somebody listens: nobody takes it for one that was left behind.
+        # It is visible only from now on, when it has a listener: so nobody takes it for one that was left behind.
         hidden.rename(self._path)
 
     def fileno(self) -> int:
@@ -67,7 +69,7 @@ class FifoBell:
 
 
 def ring_all(folder: Path) -> None:
-    """Ring those of other processes and one's own. It never waits, and nothing that it meets is an error."""
+    """Ring all bells in the folder, those of other processes and of this one. It never waits and never fails."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if not entry.name.startswith("."):
@@ -78,14 +80,14 @@ def _ring(path: str) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError as error:
-        if error.errno == errno.ENXIO:  # Nobody listens any more.
+        if error.errno == errno.ENXIO:  # No process listens any more.
             with suppress(OSError):
                 Path(path).unlink()
         return
     try:
         os.write(descriptor, b"x")
     except OSError:
-        pass  # Full: it rings already.
+        pass  # The pipe is full: the bell rings already.
     finally:
         os.close(descriptor)
 

@@ -1,4 +1,4 @@
-"""Which blobs the database refers to."""
+"""The blobs to which the database refers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from . import tables as t
 
 
 def digests_of(connection: Connection, without: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Of every version, set of inputs, record and report; what several refer to comes several times."""
+    """Yield the digests of the blobs of every version, set of inputs, record and report.
+
+    A blob to which several of them refer comes several times. `without`: the ids of runs that are to be deleted. What
+    only these runs refer to, and what goes with them, is left out.
+    """
     gone = set(_versions_only_of(connection, without))
     v = t.versions.c
     streamed = connection.execution_options(yield_per=500)
@@ -36,7 +40,7 @@ def digests_of(connection: Connection, without: frozenset[str] = frozenset()) ->
 
 
 def _versions_only_of(connection: Connection, run_ids: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """Those that go with these runs: all but the newest of each job."""
+    """Yield the versions that only these runs have, except for the newest version of each job."""
     r, v = t.runs.c, t.versions.c
     theirs = Counter(_of_runs(connection, select(r.job_id, r.version_digest), run_ids))
     for (job_id, digest), count in theirs.items():

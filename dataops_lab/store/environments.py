@@ -18,7 +18,7 @@ from .fitting import fitting
 from .locks import hold
 
 _COLUMNS = ("name", "position", "revision", "changed_at", "changed_by")
-"""Those of an environment that are columns; the rest is its definition."""
+"""The fields of an environment that are columns; its definition holds the others."""
 
 
 class SqlEnvironments:
@@ -70,7 +70,7 @@ def _subject(name: str) -> Subject:
 
 
 def concurrency_limits(connection: Connection) -> dict[str, int | None]:
-    """How many attempts may be alive in each environment."""
+    """Read the number of attempts that may be alive at once in each environment; None: no limit."""
     return {row.name: row.definition["limits"]["concurrency"] for row in connection.execute(_ALL)}
 
 

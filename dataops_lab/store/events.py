@@ -18,10 +18,10 @@ COUNT_AT_ONCE = 1000
 
 
 class SqlEvents:
-    """Events are numbered in the order of commits, so that a reader of `after` passes none over.
+    """The events, numbered in the order of commits, so that a reader of `after` misses none.
 
-    PostgreSQL hands numbers out before the commit: hence one transaction at a time writes its events,
-    and each as the last thing that it does, so that nobody waits for more than a commit.
+    PostgreSQL gives numbers out before the commit. So one transaction at a time writes its events. It writes them as
+    its last step, so that others wait no longer than a commit takes.
     """
 
     def __init__(self, connection: Connection, actors: SqlActors) -> None:
@@ -40,12 +40,12 @@ class SqlEvents:
         revision: int | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        """`revision` None for a run: it counts as changed, see `count`."""
+        """Add an event, which `write` stores. For a run, `revision` None counts the run as changed, see `count`."""
         event = {"subject_kind": subject.kind, "subject_id": subject.id, "at": at, "kind": kind, "actor": actor}
         self._new.append({**event, "revision": revision, "data": dict(data or {})})
 
     def count(self) -> None:
-        """Count the revisions of runs up for which there are new events: whatever changes a run leaves one."""
+        """Count up the revision of each run that has new events, since each change of a run leaves an event."""
         new = [it for it in self._new if it["subject_kind"] == SubjectKind.RUN and it["revision"] is None]
         ids = sorted({event["subject_id"] for event in new})
         counted: dict[str, int] = {}
@@ -57,14 +57,14 @@ class SqlEvents:
 
     @property
     def kinds(self) -> list[str]:
-        """List the kinds of the events that are not written yet."""
+        """The kinds of the events that are not written yet."""
         return [event["kind"] for event in self._new]
 
     def unwritten(self) -> list[dict[str, Any]]:
         return [dict(event) for event in self._new]
 
     def go_back_to(self, unwritten: list[dict[str, Any]]) -> None:
-        """What was added, written or counted since is taken back by the database as well."""
+        """Return to the events that `unwritten` gave. The database takes back all that was written since as well."""
         self._new = unwritten
 
     def write(self) -> None:
@@ -95,10 +95,10 @@ class SqlEvents:
 
     def trim(self, *, before: dt.datetime) -> int:
         seq = t.events.c.seq
-        # Numbers grow with time, and old events are few: the walk ends at the first one that stays.
+        # Numbers grow with time, and old events are few: the walk ends at the first event that stays.
         oldest = select(seq, t.events.c.at).order_by(seq).limit(TRIM_AT_ONCE)
         gone = [number for number, _ in takewhile(lambda row: row.at < before, self._connection.execute(oldest))]
-        # The last one stays, so that the numbers can be read on.
+        # The last event stays, so that the numbers go on from it.
         if not gone or (last := self.last_seq()) < gone[0]:
             return 0
         trimmed = self._connection.execute(delete(t.events).where(seq <= gone[-1], seq < last))

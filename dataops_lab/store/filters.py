@@ -1,6 +1,7 @@
-"""Find the runs that a filter means on narrow indexes alone: also of a million runs, a page is a few short walks.
+"""The search for the runs that a filter means. It uses narrow indexes alone.
 
-The statements are text that SQLite and PostgreSQL both take, so that a short command reads without SQLAlchemy.
+So a page takes a few short walks, even among a million runs. The statements are text that SQLite and PostgreSQL both
+take, so that a short command reads without SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from ..errors import InvalidRequest
 from ..ports import RunFilter
 
 Execute = Callable[[str, Mapping[str, Any]], Iterable[Any]]
-"""Run a statement with named parameters, and give its rows."""
+"""A function that runs a statement with named parameters, and returns its rows."""
 
 MAX_LIMIT = 500
 MAX_JOBS = 500
-"""So many jobs that a text names are looked up one by one; more are a condition like any other."""
+"""The most jobs found by a text whose ids go into the statement. More jobs become a condition like any other."""
 
 
 def check_page(limit: int, cursor: str | None) -> None:
@@ -29,13 +30,13 @@ def check_page(limit: int, cursor: str | None) -> None:
 
 
 def newest_ids(execute: Execute, where: RunFilter, *, limit: int, cursor: str | None) -> tuple[str, dict[str, Any]]:
-    """Build the query for the ids of the newest `limit` runs before `cursor`, in no order; and its parameters."""
+    """Build the query for the ids of the newest `limit` runs before `cursor`, in no order, and its parameters."""
     conditions, given = _conditions(where, cursor)
     states = [f"state = :state{number}" for number, _ in enumerate(where.states)] or [""]
     given |= {f"state{number}": str(state) for number, state in enumerate(where.states)}
     texts = _texts(execute, where.text, given) if where.text else [""]
-    # One walk for each state and each way that a text is found: each ends after `limit` runs, and together
-    # they hold the newest. A condition with `or` or `in` would walk all that there are, or sort them.
+    # There is one walk for each state and for each way to find a text. Each walk ends after `limit` runs, and together
+    # they hold the newest. A condition with `or` or `in` would walk all runs, or sort them.
     walks = [_walk([*conditions, state, text]) for state, text in product(states, texts)]
     given["limit"] = limit
     if len(walks) == 1:
@@ -66,7 +67,7 @@ def _conditions(where: RunFilter, cursor: str | None) -> tuple[list[str], dict[s
     if where.created_by:
         add("created_by = :created_by", created_by=where.created_by)
     if where.created_after:
-        # By the time in the id too, which is what the indexes are ordered by.
+        # The id is compared too: it holds the time, and the indexes are ordered by it.
         add("created_at >= :after", after=_stored(where.created_after))
         add("id >= :after_id", after_id=_first_id(where.created_after))
     if where.created_before:
@@ -81,7 +82,7 @@ def _stored(moment: dt.datetime) -> str:
 
 
 def _first_id(moment: dt.datetime, *, later_ms: int = 0) -> str:
-    """No id of a run that was created then or later comes before it."""
+    """Return an id that comes before the ids of all runs that were created at `moment` or later."""
     from ulid import ULID
 
     millis = max(0, int(moment.timestamp() * 1000) + later_ms)

@@ -14,7 +14,10 @@ from ..errors import InvalidRequest
 
 
 def fitting(table: Table, row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """`row`, unless a text is longer than its column: PostgreSQL would refuse that and SQLite would not."""
+    """Return `row` as it is. Raise InvalidRequest when a text is longer than its column.
+
+    PostgreSQL would refuse that, and SQLite would not.
+    """
     for name, value in row.items():
         kind = table.c[name].type
         kind = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
@@ -25,8 +28,11 @@ def fitting(table: Table, row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def add_unless_there(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
-    """Whether it was added: False when a row with its key is there, also one that another has just committed."""
-    # Both have the same words for it. Only the one that is used is imported.
+    """Add a row, and tell whether it was added: False when there is a row with its key.
+
+    That row may also be one that another transaction has just committed.
+    """
+    # Both dialects have the same words for it. Only the dialect in use is imported.
     dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
     statement = dialect.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
     return connection.execute(statement).first() is not None

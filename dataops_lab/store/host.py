@@ -4,5 +4,5 @@ import os
 
 
 def this_host() -> str:
-    """Name this machine, as workspaces know where they lie on it."""
+    """Return the name of this machine, by which a workspace knows its folder here."""
     return os.uname().nodename[:64]

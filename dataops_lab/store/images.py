@@ -30,7 +30,7 @@ from .fitting import fitting
 from .locks import hold
 
 _COLUMNS = ("name", "revision")
-"""Those of an image that are columns; the rest is its definition."""
+"""The fields of an image that are columns; its definition holds the others."""
 
 
 class SqlImages:

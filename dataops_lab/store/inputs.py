@@ -11,7 +11,7 @@ from .locks import hold
 
 
 class SqlInputs:
-    """Sets of inputs, each stored once however many runs have it."""
+    """The sets of inputs. Each is stored once, for all runs that have it."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -27,7 +27,7 @@ class SqlInputs:
     def put(self, inputs: Inputs) -> str | None:
         digest = inputs.digest
         if digest is not None:
-            # Nobody removes them before the run that needs them is there.
+            # The lock keeps others from removing the inputs before the run that needs them is stored.
             hold(self._connection, "inputs", digest)
             if not self._connection.scalar(select(exists().where(t.inputs.c.digest == digest))):
                 self._connection.execute(insert(t.inputs), {"digest": digest, "content": inputs.to_json()})

@@ -38,7 +38,7 @@ from .settings import taken_from
 
 
 class SqlJobs:
-    """`host` is the machine by whose roots sources are told."""
+    """The jobs. Their sources are paths below the roots of the machine `host`, where it knows them."""
 
     def __init__(self, connection: Connection, host: str, actors: SqlActors) -> None:
         self._connection = connection

@@ -12,7 +12,7 @@ from .fitting import add_unless_there
 
 
 class SqlLeases:
-    """A released lease keeps its row, without holder, so that tokens never start again."""
+    """The leases. A released lease keeps its row, without holder, so that tokens never start again."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

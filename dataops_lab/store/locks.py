@@ -1,8 +1,8 @@
-"""Locks for what is read in order to be written. SQLite has one writer at a time and needs none of them.
+"""Locks for rows that a transaction reads in order to write. SQLite has one writer at a time and needs no locks.
 
-PostgreSQL lets writers go side by side: what a transaction looks up, another one could change before
-the first has written. All are held to the end of the transaction, and taken in this order, so that
-nobody waits in a circle: lease, key, image, environment, variable, secrets, source, rows, events.
+PostgreSQL has many writers side by side: another one could change what a transaction has read before it writes. A
+transaction holds all its locks to its end. It takes them in this order, so that no two transactions wait for each
+other: lease, key, image, environment, variable, secrets, source, rows, events.
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, func, select
 
 READ_ONLY = "dataops_read_only"
-"""Execution option of connections that only read, and lock nothing."""
+"""The execution option of connections that only read, and lock nothing."""
 
 
 def hold(connection: Connection, *what: str) -> None:
-    """Until the end of this transaction no other one holds the same words, which need not name anything yet."""
+    """Hold a lock on these words until the end of the transaction. They need not name anything that is stored yet."""
     if _locks(connection):
         connection.execute(_HOLD, {"what": "\n".join(what)})
 
 
 def held(connection: Connection, query: Select[Any], *, shared: bool = False) -> Select[Any]:
-    """`query`, whose rows nobody else changes until the end of this transaction; `shared`: others may hold them too."""
+    """Return `query` with a lock: no other transaction changes its rows until the end of this one.
+
+    `shared`: others may hold the rows too.
+    """
     return _locking(query, shared) if _locks(connection) else query
 
 

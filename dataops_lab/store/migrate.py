@@ -1,4 +1,4 @@
-"""Bring a database to the newest revision, in one transaction: killed half-way, nothing has happened."""
+"""The upgrade of a database to the newest revision, in one transaction. After a crash nothing has happened."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from .locks import hold
 from .revision import NEWEST
 
 _one_at_a_time = Lock()
-"""Alembic keeps what it works on in a module, for all threads of a process."""
+"""The lock for Alembic, which keeps its work in a module, for all threads of a process."""
 
 
 def to_newest(engine: Engine, *, keep_copy: Callable[[str], None]) -> None:
-    """`keep_copy` gets the revision of a database that is about to be changed, while nobody else writes to it."""
+    """Upgrade a database to the newest revision. Do nothing when it has it. Raise StoreTooNew when it is newer.
+
+    `keep_copy` is called before a filled database is changed, with its revision and while nobody else writes to it.
+    """
     with engine.connect() as connection:
         if _revision(connection) == NEWEST:
             return
-    # Imported late: it costs more than everything else that a short command does.
+    # The import is late: it costs more than everything else that a short command does.
     from alembic.command import upgrade
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -31,7 +34,7 @@ def to_newest(engine: Engine, *, keep_copy: Callable[[str], None]) -> None:
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     with _alone(engine) as connection:
-        # Asked again: another process may have been faster, and is done now that we hold the lock.
+        # Ask again: another process may have been faster, and is done now that this one holds the lock.
         hold(connection, "migration")
         revision = _revision(connection)
         if revision is not None and revision not in known:
@@ -55,8 +58,8 @@ def _alone(engine: Engine) -> Iterator[Connection]:
             with connection.begin():
                 yield connection
             return
-        # Dropping a table would delete its rows one by one, and fail for those that others refer to. On the
-        # driver's own connection: it cannot be said within a transaction.
+        # Dropping a table would delete its rows one by one, and fail for rows to which others refer. The pragma goes
+        # to the driver's own connection, because it has no effect within a transaction.
         driver = connection.connection
         driver.execute("PRAGMA foreign_keys = OFF")
         try:

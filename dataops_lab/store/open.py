@@ -1,4 +1,4 @@
-"""Which database a URL means."""
+"""The choice of the database that a URL names."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ _FORMS = "sqlite:////absolute/path or postgresql+psycopg://user@host/database"
 
 
 def open_store(url: str) -> SqlStore:
-    """Made or brought up to date where needed. What `open_sqlite` and `open_postgres` raise."""
+    """Open the database at `url`; make it or bring it up to date where needed.
+
+    Raise InvalidRequest for a URL that cannot be used, Unavailable when psycopg is missing, and the errors of
+    `open_sqlite` and `open_postgres`.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:
-        # Without the URL itself, which may hold a password.
+        # The message leaves the URL out, because it may hold a password.
         raise InvalidRequest(f"That is no URL of a database. It has the form {_FORMS}.") from None
     match parsed.drivername:
         case "sqlite" if parsed.database not in (None, "", ":memory:"):

@@ -25,7 +25,7 @@ def page_of(
     check_page(limit, cursor)
     if cursor is not None:
         query = query.where(id_column < cursor)
-    # One row more than asked for tells whether there is a next page.
+    # The query reads one row more than `limit`, which tells whether there is a next page.
     rows = connection.execute(query.order_by(id_column.desc()).limit(limit + 1)).all()
     items = [build(row) for row in rows[:limit]]
     return Page(items, rows[limit - 1].id if len(rows) > limit else None)

@@ -1,4 +1,4 @@
-"""Paths as they are stored: short enough for an index, and asked for by the folder that holds them."""
+"""Stored paths: each is short enough for an index, and can be found by the folder that holds it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, func, or_
 from ..errors import InvalidRequest
 
 MAX_PATH_BYTES = 2500
-"""An index of PostgreSQL holds no more."""
+"""The most bytes of a path that an index of PostgreSQL can hold."""
 
 
 def check_path(path: str) -> None:
@@ -18,5 +18,5 @@ def check_path(path: str) -> None:
 def is_below(column: ColumnElement[str], folder: str) -> ColumnElement[bool]:
     """Tell whether a path is `folder` or lies below it."""
     prefix = folder.rstrip("/") + "/"
-    # LIKE takes "A" for "a" on SQLite.
+    # Not LIKE: on SQLite it takes "A" for "a".
     return or_(column == folder, func.substr(column, 1, len(prefix)) == prefix)

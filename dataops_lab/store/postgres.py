@@ -1,4 +1,4 @@
-"""PostgreSQL: many writers side by side, and a word to everybody who listens with each commit."""
+"""PostgreSQL: many writers side by side, and a notification to all listeners with each commit."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ CHANNEL = "dataops_lab"
 _PARAMETERS: dict[str, str | int] = {
     "application_name": "dataops_lab",
     "connect_timeout": BUSY_TIMEOUT_S,
-    # The second: a process that is stopped in the middle of a transaction must not keep its locks, the leader's least.
+    # The second timeout: a process that is stopped in the middle of a transaction must not keep its locks, least of all
+    # the lock of the leader.
     "options": f"-c lock_timeout={BUSY_TIMEOUT_S}s -c idle_in_transaction_session_timeout={BUSY_TIMEOUT_S}s",
-    # A listener sends nothing: only these tell it that the other side is gone.
+    # A listener sends nothing: only keepalives tell it that the other side is gone.
     "keepalives_idle": 30,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -36,7 +37,10 @@ _PARAMETERS: dict[str, str | int] = {
 
 
 def open_postgres(url: URL) -> SqlStore:
-    """Made or brought up to date where needed. StoreBusy when it cannot be reached, StoreTooNew."""
+    """Open a PostgreSQL database, and make its tables or bring them up to date where needed.
+
+    Raise StoreBusy when it cannot be reached, and StoreTooNew when its revision is unknown.
+    """
     try:
         return SqlStore(PostgresDatabase(url))
     except psycopg.OperationalError as error:
@@ -47,7 +51,7 @@ class PostgresDatabase:
     def __init__(self, url: URL) -> None:
         _, given = url.get_dialect()().create_connect_args(url)
         connect = partial(psycopg.connect, **{**_PARAMETERS, **given})
-        # Asked before each use: a database that was restarted in between is not worth an error.
+        # The pool tests a connection before each use: a restart of the database in between is not worth an error.
         self.writer = create_engine(url, creator=connect, pool_pre_ping=True, pool_timeout=BUSY_TIMEOUT_S)
         self.reader = self.writer.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True, **{READ_ONLY: True}
@@ -55,12 +59,12 @@ class PostgresDatabase:
         self._listener = Listener(connect)
 
     def announce(self, connection: Connection) -> None:
-        # Who has no transaction id has written nothing, and wakes nobody.
+        # A transaction without an id has written nothing, and wakes nobody.
         said = text(f"SELECT pg_notify('{CHANNEL}', '') WHERE pg_current_xact_id_if_assigned() IS NOT NULL")
         connection.execute(said)
 
     def committed(self) -> None:
-        """The notification tells it, to this process too."""
+        """Do nothing: the notification rings the bells of all processes, of this one too."""
 
     def bell(self) -> LocalBell:
         bell = LocalBell()
@@ -74,12 +78,12 @@ class PostgresDatabase:
         raise InvalidRequest("A PostgreSQL database is backed up with its own tools, such as pg_dump.")
 
     def keep_copy(self, revision: str) -> None:
-        """Nothing: an upgrade is one transaction, and the database has backups of its own."""
+        """Keep no copy: an upgrade is one transaction, and the database has backups of its own."""
 
     def explains(self, error: DBAPIError) -> str | None:
         if error.connection_invalidated:
             return "The connection to the database was lost."
-        # Deadlocks, locks that are not free in time, restarts, full disks: nothing was written.
+        # It may be a deadlock, a lock that is not free in time, a restart or a full disk: nothing was written.
         return f"The database is busy: {error.orig}." if isinstance(error, OperationalError) else None
 
     def close(self) -> None:
@@ -87,7 +91,10 @@ class PostgresDatabase:
 
 
 class Listener:
-    """Counts what it hears, in a thread, on a connection of its own that it makes anew when it breaks."""
+    """The listener of a process. Its thread counts the notifications that it hears, and rings the bells.
+
+    It has a connection of its own, and makes a new one when that breaks.
+    """
 
     def __init__(self, connect: Callable[[], psycopg.Connection]) -> None:
         self.heard = 0
@@ -100,7 +107,8 @@ class Listener:
 
     def close(self) -> None:
         self._stopping.set()
-        # Wakes the thread, which waits for the socket without end; unless it is broken, and the thread awake.
+        # The shutdown wakes the thread, which waits for the socket without end. When the socket is broken, the thread
+        # is awake already.
         with (
             suppress(psycopg.Error, OSError),
             socket.socket(fileno=os.dup(self._connection.fileno())) as shared,
@@ -123,7 +131,7 @@ class Listener:
                     pass
             except (psycopg.Error, OSError):
                 self._reconnect()
-            # After a reconnect too: what was said in between, nobody heard.
+            # A reconnect counts too: nobody heard the notifications in between.
             self.heard += 1
             for bell in list(self.bells):
                 bell.ring()

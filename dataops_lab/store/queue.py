@@ -1,4 +1,4 @@
-"""The queue, read in as few columns as it needs: thousands of runs may wait."""
+"""The queue, which reads only the columns that it needs, because thousands of runs may wait."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ class SqlQueue:
     def note_starts(self, people: Collection[str], *, at: dt.datetime) -> None:
         for person in people:
             if self._connection.execute(_NOTE_START, {"of_person": person, "started_at": at}).rowcount == 0:
-                # Nobody else notes it meanwhile: only the one engine that leads does.
+                # Nobody else notes it meanwhile: only the leading engine does.
                 self._connection.execute(insert(t.last_starts), {"person": person, "started_at": at})
 
 
 _C = t.runs.c
 _PLACE = [_C[name] for name in Place._fields]
-# States are written out: the index of the queue serves no query that brings its state along as a parameter.
+# The states are written out: the index of the queue does not serve a query whose state is a parameter.
 _QUEUED, _IS_ACTIVE = (_C.state == literal_column(f"'{state}'") for state in (RunState.QUEUED, RunState.ACTIVE))
 _WAITING = select(*_PLACE).where(_QUEUED).order_by(*_PLACE[:3])
 _ACTIVE = select(*_PLACE).where(_IS_ACTIVE)

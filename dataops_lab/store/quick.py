@@ -1,4 +1,4 @@
-"""Read a list from the database of this machine with `sqlite3` alone, for commands that must be short."""
+"""Lists that are read from the database of this machine with `sqlite3` alone, for commands that must be short."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ BUSY_TIMEOUT_S = 10
 
 
 def page_of_runs(database: Path, where: RunFilter, *, limit: int, cursor: str | None) -> Page[RunSummary] | None:
-    """Read a page as `Runs.page` does; None where the database has to be made, brought up to date or explained."""
+    """Read a page as `Runs.page` does. None when the database is missing, not up to date or not readable.
+
+    The caller then opens the store itself, which repairs or explains that.
+    """
     try:
         address = f"{database.absolute().as_uri()}?mode=rw"
         with closing(sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)) as connection:

@@ -9,9 +9,10 @@ from ..domain.stored import known
 
 
 def to_json(reason: Reason | None) -> dict[str, Any] | None:
-    """Whatever a notebook put into its error: an end that cannot be stored would never come.
+    """Make a reason storable, whatever a notebook put into its error. NUL characters and bad Unicode are replaced.
 
-    Lists are searched in this column, and PostgreSQL parses all of it for that.
+    A run whose end cannot be stored would never end. Lists are searched in this column, and PostgreSQL parses all of
+    it for that.
     """
     return _harmless(asdict(reason)) if reason else None
 

@@ -36,7 +36,7 @@ class SqlRecords:
         return self._connection.scalar(query)
 
     def keep_report(self, run_id: str, variant: str, digest: str) -> None:
-        # Two readers may have rendered it at once; both made the same page.
+        # Two readers may have rendered the report at once; both made the same page.
         add_unless_there(self._connection, t.reports, {"run_id": run_id, "variant": variant, "digest": digest})
 
 

@@ -18,7 +18,10 @@ _RULES = Subject(SubjectKind.RETENTION, "rules")
 
 
 def is_protected() -> ColumnElement[bool]:
-    """The runs that nothing deletes. What is deployed or reviewed will be named here too."""
+    """Build the condition for runs that nothing deletes: those that somebody keeps.
+
+    Runs that are deployed or reviewed will be protected here too.
+    """
     return t.runs.c.kept_at.is_not(None)
 
 

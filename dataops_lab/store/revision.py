@@ -1,3 +1,5 @@
 NEWEST = "0007"
-"""Head of migrations/versions; written here so that opening an up-to-date database imports no alembic,
-and reading a list from one no SQLAlchemy."""
+"""The head of migrations/versions.
+
+It is written here so that opening an up-to-date database imports no alembic, and reading a list from it no SQLAlchemy.
+"""

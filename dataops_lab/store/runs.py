@@ -44,7 +44,7 @@ class SqlRuns:
         self._events.count()
         rows = self._connection.execute(held(self._connection, _BY_IDS), {"ids": [run_id]}).all()
         if not rows and SHORTEST_PREFIX <= len(run_id) <= 26 and run_id.isascii() and run_id.isalnum():
-            # Between, since LIKE uses no index on either database.
+            # BETWEEN, because LIKE uses no index on either database.
             first, last = (run_id.upper().ljust(26, end) for end in "0Z")
             found = select(t.runs).where(t.runs.c.id.between(first, last)).limit(2)
             rows = self._connection.execute(held(self._connection, found)).all()
@@ -152,7 +152,7 @@ class SqlRuns:
         return gone
 
     def on_image(self, name: str, since: dt.datetime) -> Sequence[Run]:
-        # Ids are times: the rows of the span are found by their key, not by a walk over all runs.
+        # Ids begin with their time: so the key finds the rows since then, without a walk over all runs.
         c = t.runs.c
         first = str(ULID.from_datetime(since))[:10].ljust(26, "0")
         query = select(t.runs).where(c.id >= first, c.image["name"].as_string() == name).order_by(c.id.desc())
@@ -181,7 +181,7 @@ _COUNTS = select(_C.state, func.count()).where(_AMONG_STATES).group_by(_C.state)
 
 
 def _of_state(run: Run) -> dict[str, Any]:
-    # These alone: the engine moves states while people write intents, and neither may undo the other.
+    # Only these columns: the engine moves states while people write intents, and neither may undo the other.
     return {
         "state": run.state,
         "started_at": run.started_at,

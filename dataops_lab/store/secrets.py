@@ -45,7 +45,7 @@ class SqlSecrets:
         self._put(secret)
 
     def _put(self, secret: Secret) -> int:
-        """Its new revision."""
+        """Store a secret, and return its new revision."""
         self._hold()
         sealed = secret.sealed
         row = {
@@ -72,7 +72,7 @@ class SqlSecrets:
         self._events.add(_subject(scope, name), "secret.removed", at=at, actor=by)
 
     def _hold(self) -> None:
-        # One lock for all: while keys are rotated, nobody may add what is sealed with an old one.
+        # One lock for all secrets: while keys are rotated, nobody may add a secret that an old key seals.
         hold(self._connection, "secrets")
 
 

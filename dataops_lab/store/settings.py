@@ -1,4 +1,4 @@
-"""The settings of jobs and runs: a column for each."""
+"""The settings of jobs and runs, each in a column of its own."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ S = TypeVar("S", RunSettings, GivenSettings)
 
 
 def taken_from(row: dict[str, Any], kind: type[S]) -> S:
-    """Out of `row`, where the other columns stay."""
+    """Take the settings out of `row`, where the other columns stay."""
     return kind(**{it.name: row.pop(it.name) for it in fields(kind)})

@@ -1,4 +1,4 @@
-"""The store: short transactions on SQLAlchemy, the same on every database. How databases differ: `Database`."""
+"""The store: short transactions on SQLAlchemy, the same on every database. `Database` holds the differences."""
 
 from __future__ import annotations
 
@@ -38,36 +38,36 @@ from .versions import SqlVersions
 from .workspaces import SqlWorkspaces
 
 BUSY_TIMEOUT_S = 10
-"""How long a transaction waits for others before it gives up with StoreBusy."""
+"""The seconds that a transaction waits for others before it gives up with StoreBusy."""
 
 
 class Database(Protocol):
-    """What SQLite and PostgreSQL do each in their own way."""
+    """A database. SQLite and PostgreSQL do each of these things in their own way."""
 
     @property
     def writer(self) -> Engine: ...
     @property
     def reader(self) -> Engine:
-        """Its transactions see one state throughout, and cannot write."""
+        """The engine for transactions that see one state throughout, and cannot write."""
         ...
 
     def announce(self, connection: Connection) -> None:
-        """Before the commit of a transaction that may have written: others' `changes` have to differ after it."""
+        """Announce a commit that may have written. After it, `changes` of other processes must differ from before."""
         ...
 
     def committed(self) -> None:
-        """After the commit of a transaction that may have written: ring the bells, unless the announcement does."""
+        """Ring the bells after a commit that may have written, unless the announcement rings them."""
         ...
 
     def bell(self) -> Bell: ...
     def changes(self) -> int: ...
     def copy_to(self, path: Path) -> None: ...
     def keep_copy(self, revision: str) -> None:
-        """Before an upgrade from `revision`, where the database has no backups of its own."""
+        """Keep a copy before an upgrade from `revision`, where the database has no backups of its own."""
         ...
 
     def explains(self, error: DBAPIError) -> str | None:
-        """In words, when trying again later may help."""
+        """Explain the error in words when trying again later may help; None otherwise."""
         ...
 
     def close(self) -> None: ...
@@ -121,17 +121,17 @@ class SqlStore:
         host: str | None = None,
         before_commit: Callable[[SqlTransaction], None] | None = None,
     ) -> None:
-        """Make the tables, or bring them up to date, where needed. StoreTooNew, StoreBusy.
+        """Make the tables, or bring them up to date, where needed. Raise StoreTooNew or StoreBusy.
 
-        `host` is the name of this machine, by which it knows where workspaces lie.
-        `before_commit` is called with each write transaction, as the last thing before its events and its commit:
-        tests let a process die there.
+        `host`: the name of this machine, by which the store knows the folders of workspaces here.
+        `before_commit` is called with each write transaction, just before its events and its commit. Tests let a
+        process die there.
         """
         self._database = database
         self._known = Known()
         self._host = host or this_host()
         self._before_commit = before_commit
-        # Where they share their connections, they share their events too.
+        # Engines that share their connections share their events too.
         for engine in {it.pool: it for it in (database.reader, database.writer)}.values():
             event.listen(engine, "before_cursor_execute", _refuse_unstorable)
         try:
@@ -200,7 +200,7 @@ _LEADING_TOKEN = select(t.leases.c.token).where(t.leases.c.name == ENGINE)
 def _refuse_unstorable(
     _connection: Connection, _cursor: Any, _statement: str, parameters: Any, _context: Any, many: bool
 ) -> None:
-    """Text that PostgreSQL or UTF-8 does not have is refused by every database, also in what is looked for."""
+    """Refuse text that PostgreSQL or UTF-8 cannot hold, on every database, and also in searches."""
     for row in parameters if many else [parameters]:
         for value in row.values() if isinstance(row, dict) else row:
             if isinstance(value, str) and not _is_storable(value):

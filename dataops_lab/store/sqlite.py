@@ -18,7 +18,10 @@ from .sql import BUSY_TIMEOUT_S, SqlStore, SqlTransaction
 
 
 def open_sqlite(path: Path, *, before_commit: Callable[[SqlTransaction], None] | None = None) -> SqlStore:
-    """Make it, or bring it up to date. `before_commit`: see SqlStore. StateFolderUnusable, StoreTooNew."""
+    """Open the database at `path`; make it or bring it up to date where needed. `before_commit`: see SqlStore.
+
+    Raise StateFolderUnusable when the folder or the file cannot be used, StoreTooNew, and StoreBusy.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return SqlStore(SqliteDatabase(path), before_commit=before_commit)
@@ -32,7 +35,7 @@ def open_sqlite(path: Path, *, before_commit: Callable[[SqlTransaction], None] |
 
 
 class SqliteDatabase:
-    """A connection of its own, the watcher, sees every commit of the others in `data_version`."""
+    """An SQLite file. One more connection, the watcher, sees every commit of the others in `data_version`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -45,13 +48,13 @@ class SqliteDatabase:
         self.reader = create_engine(
             url, creator=lambda: _connect(path, read_only=True), execution_options={READ_ONLY: True}
         )
-        # sqlite3 itself would begin late and shared: a transaction that reads before it writes must not
-        # find out at its end that it came too late, hence IMMEDIATE.
+        # sqlite3 itself would begin late and shared. A transaction that reads before it writes must not find out at
+        # its end that it came too late, hence IMMEDIATE.
         event.listen(self.writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         event.listen(self.reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
 
     def announce(self, connection: Connection) -> None:
-        """`data_version` does."""
+        """Do nothing: `data_version` changes with each commit."""
 
     def committed(self) -> None:
         ring_all(self._bells)
@@ -66,11 +69,11 @@ class SqliteDatabase:
 
     def copy_to(self, path: Path) -> None:
         with closing(_connect(self._path)) as source, closing(sqlite3.connect(path)) as target:
-            # In one step: a copy in several would begin again with every commit of the others.
+            # It copies in one step: a copy in several steps would begin again with every commit of the others.
             source.backup(target)
 
     def keep_copy(self, revision: str) -> None:
-        """Beside the database, for whoever goes back to the program that was there before."""
+        """Keep a copy beside the database, for people who go back to the earlier version of the program."""
         kept = self._path.with_name(f"{self._path.name}.revision-{revision}")
         scratch = kept.with_name(f".{kept.name}")
         scratch.unlink(missing_ok=True)
@@ -91,7 +94,7 @@ class SqliteDatabase:
 def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys = ON")
-    # Durable at every commit, in WAL too: a submit that was answered is never lost.
+    # Every commit is durable, in WAL too: a submit that was answered is never lost.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA query_only = {read_only:d}")
     return connection

@@ -1,6 +1,6 @@
-"""Read runs as lists show them: only the columns that a summary has, in one statement.
+"""Runs as lists show them: one statement reads only the columns that a summary has.
 
-It imports neither SQLAlchemy nor what a whole run needs: a short command reads a page with `sqlite3` alone.
+The module imports neither SQLAlchemy nor what a whole run needs: a short command reads a page with `sqlite3` alone.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ LEFT JOIN attempts AS a ON a.run_id = r.id AND a.number = (SELECT max(number) FR
 
 def page(execute: Execute, where: RunFilter, *, limit: int, cursor: str | None) -> Page[RunSummary]:
     check_page(limit, cursor)
-    # One more than asked for tells whether there is a next page.
+    # The query reads one run more than `limit`, which tells whether there is a next page.
     ids, given = newest_ids(execute, where, limit=limit + 1, cursor=cursor)
     found = _read(execute, f"WHERE r.id IN ({ids}) ORDER BY r.id DESC", given)
     return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
@@ -143,7 +143,10 @@ def _reason(code: str | None, message: str | None) -> Reason | None:
 
 
 def _instant(stored: str | dt.datetime | None) -> dt.datetime | None:
-    """SQLite has text, PostgreSQL instants; both are UTC without a zone, see `tables.Instant`."""
+    """Read a stored instant: text from SQLite, a datetime from PostgreSQL, both UTC without a zone.
+
+    See `tables.Instant`.
+    """
     if stored is None:
         return None
     return (dt.datetime.fromisoformat(stored) if isinstance(stored, str) else stored).replace(tzinfo=dt.UTC)

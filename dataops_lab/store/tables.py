@@ -1,4 +1,4 @@
-"""The tables. One description; the migrations lead to it, and a test compares both."""
+"""The one description of the tables. The migrations lead to it, and a test compares both."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Instant(TypeDecorator[dt.datetime]):
 
 
 class ActorId(TypeDecorator[Any]):
-    """Takes an actor or its id; gives the id."""
+    """The id of an actor. It takes an actor or an id, and gives the id."""
 
     impl = String(200)
     cache_ok = True
@@ -58,7 +58,7 @@ class ActorId(TypeDecorator[Any]):
 
 
 class _JsonText(TypeDecorator[Any]):
-    """JSON as text."""
+    """JSON that is stored as text."""
 
     impl = Text
     cache_ok = True
@@ -70,7 +70,7 @@ class _JsonText(TypeDecorator[Any]):
         return json.loads(value)
 
 
-# With NaN and the infinities, which people give as parameters and PostgreSQL's own JSON refuses.
+# Values may hold NaN and infinities: people give them as parameters, and PostgreSQL's own JSON refuses them.
 _Values = JSON().with_variant(_JsonText(), "postgresql")
 
 metadata = MetaData(
@@ -87,7 +87,7 @@ _Sequence = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _settings(**defaults: str | ColumnElement[Any]) -> list[Column[Any]]:
-    """Of RunSettings and GivenSettings; those without a default here may be empty."""
+    """Make the columns of RunSettings or GivenSettings. A column without a default here may be empty."""
     kinds = {"priority": Integer, "max_retries": Integer, "retry_on_timeout": Boolean}
     clocks = dict.fromkeys(("queue_timeout_s", "start_timeout_s", "timeout_s", "total_timeout_s"), Float)
     return [
@@ -97,14 +97,14 @@ def _settings(**defaults: str | ColumnElement[Any]) -> list[Column[Any]]:
 
 
 def _revision() -> Column[int]:
-    """Count the changes of a row, from 1."""
+    """Make the column that counts the changes of a row, from 1."""
     return Column("revision", Integer, nullable=False, server_default="1")
 
 
 actors = Table(
     "actors",
     metadata,
-    # Every `*_by` column holds one of these ids. No foreign key: what was done stays, whoever is forgotten.
+    # Every `*_by` column holds one of these ids. It is not a foreign key: when an actor is forgotten, their acts stay.
     Column("id", String(200), primary_key=True),
     Column("name", String(200), nullable=False),
     Column("kind", String(20), nullable=False),
@@ -126,7 +126,7 @@ workspaces = Table(
     Column("id", String(26), primary_key=True),
     Column("project", String(100), nullable=False),
     Column("name", String(200), nullable=False),
-    # Where git fetches from, in one spelling and without credentials.
+    # The address that git fetches from, in one spelling and without credentials.
     Column("remote", String(MAX_REMOTE_LENGTH), index=True),
     Column("created_at", Instant, nullable=False),
     Column("created_by", ActorId, nullable=False),
@@ -136,7 +136,7 @@ workspaces = Table(
 workspace_roots = Table(
     "workspace_roots",
     metadata,
-    # Empty where a program wrote it that did not tell machines apart: for all of them.
+    # Empty, which means all machines, where an earlier version wrote it that did not tell machines apart.
     Column("host", String(64), primary_key=True),
     Column("root", String(4096), primary_key=True),
     Column("workspace_id", ForeignKey("workspaces.id"), nullable=False, index=True),
@@ -151,9 +151,9 @@ jobs = Table(
     Column("name", String(200), nullable=False),
     Column("kind", String(20), nullable=False, server_default="notebook"),
     Column("workspace_id", ForeignKey("workspaces.id"), nullable=False),
-    # From the root of the workspace, with slashes.
+    # The path from the root of the workspace, with slashes.
     Column("path", String(4096), nullable=False),
-    # Patterns of data files that stay as they were when the version was made.
+    # The patterns of data files that stay as they were when the version was made.
     Column("pinned", JSON, nullable=False, server_default="[]"),
     Column("created_at", Instant, nullable=False),
     Column("created_by", ActorId, nullable=False),
@@ -178,7 +178,8 @@ versions = Table(
 
 PARENT_KEY_LENGTH = 500
 
-# What runs took fresh. Once for all of them that took the same: thousands of files may be many megabytes.
+# The data files that runs took fresh. Runs that took the same files share a row: a list of thousands of files may have
+# many megabytes.
 inputs = Table(
     "inputs",
     metadata,
@@ -187,12 +188,12 @@ inputs = Table(
 )
 
 SAID_LENGTH = 500
-"""An index of PostgreSQL holds no more than 2,700 bytes of a row."""
+"""The most characters of `said`, because an index of PostgreSQL holds at most 2,700 bytes of a row."""
 
 runs = Table(
     "runs",
     metadata,
-    # ULIDs: ordering by id is ordering by time, so every list is one index walk.
+    # Ids are ULIDs: the order by id is the order by time, so every list is one index walk.
     Column("id", String(26), primary_key=True),
     Column("project", String(100), nullable=False),
     Column("job_id", ForeignKey("jobs.id"), nullable=False),
@@ -201,7 +202,7 @@ runs = Table(
     Column("kind", String(20), nullable=False, server_default="notebook"),
     Column("state", String(20), nullable=False),
     Column("parameters", _Values, nullable=False),
-    # Empty where nothing of its own is started, as for a pipeline.
+    # Empty for a run that starts no kernel of its own, such as a pipeline.
     Column("kernel", JSON(none_as_null=True)),
     Column("trigger_kind", String(20), nullable=False),
     Column("trigger_ref", String(200)),
@@ -216,7 +217,7 @@ runs = Table(
         start_timeout_s="600",
         total_timeout_s="259200",
     ),
-    # What `turn_of` tells.
+    # The value of `turn_of`.
     Column("turn", Float, nullable=False, server_default="0"),
     Column("key", String(200)),
     Column("request_digest", String(71)),
@@ -250,8 +251,9 @@ runs = Table(
     Index(None, "job_id", "version_digest"),
     Index(None, "parent_id", "parent_key", unique=True),
 )
-# `only`: the rows that it holds, as the migration says. SQLAlchemy's own words for that would import both dialects.
-# All that the queue reads, in its order: it is read again with every start. With the state, or SQLite takes another.
+# `only`: the rows that the index holds, as the migration says. SQLAlchemy's own words would import both dialects.
+# The index has all columns that the queue reads, in its order, because the queue is read again with every start. The
+# state is among them, or SQLite takes another index.
 _place = (runs.c[name] for name in ("state", *Place._fields))
 Index("ix_runs_queue", *_place, info={"only": "state = 'queued'"})
 Index(None, runs.c.id, runs.c.said, info={"only": "said IS NOT NULL"})
@@ -306,18 +308,18 @@ reports = Table(
 )
 
 SUBJECT_LENGTH = 500
-"""The longest is a secret: its scope and its name."""
+"""The longest id of a subject, which is that of a secret: its scope and its name."""
 
 events = Table(
     "events",
     metadata,
     Column("seq", _Sequence, primary_key=True, autoincrement=True),
-    # No foreign key: that something was deleted is an event too.
+    # It is not a foreign key: a deletion is an event too.
     Column("subject_kind", String(20), nullable=False),
     Column("subject_id", String(SUBJECT_LENGTH), nullable=False),
     Column("at", Instant, nullable=False),
     Column("kind", String(40), nullable=False),
-    # Empty for those from before actors and revisions were written down.
+    # Empty for events from before actors and revisions were stored.
     Column("actor", ActorId),
     Column("revision", Integer),
     Column("data", JSON, nullable=False),
@@ -407,7 +409,7 @@ leases = Table(
     Column("expires", Float, nullable=False),
     Column("process", JSON, nullable=False),
     Column("slots", Integer, nullable=False),
-    # The machine whose clock `expires` is told by; `expires_at` is by the clock of the database.
+    # The machine on whose clock `expires` is; `expires_at` is on the clock of the database.
     Column("host", String(200), nullable=False, server_default=""),
     Column("expires_at", Instant),
 )
@@ -415,7 +417,7 @@ leases = Table(
 retention_rules = Table(
     "retention_rules",
     metadata,
-    # Empty for those that have no rule of their own.
+    # Empty: the rule for environments, or states, that have no rule of their own.
     Column("environment", String(100), primary_key=True),
     Column("state", String(20), primary_key=True),
     Column("days", Integer),

@@ -46,7 +46,7 @@ class SqlVersions:
         return {(row.job_id, row.digest): _version(row, self._actors) for row in rows}
 
     def add(self, job_id: str, manifest: Manifest, *, at: dt.datetime, by: Actor, origin: Origin) -> Version:
-        # Whoever holds the job gives the next number.
+        # The transaction that holds the job gives the next number.
         self._connection.execute(held(self._connection, select(t.jobs.c.id).where(t.jobs.c.id == job_id)))
         last = select(func.max(t.versions.c.number)).where(t.versions.c.job_id == job_id)
         number = (self._connection.scalar(last) or 0) + 1

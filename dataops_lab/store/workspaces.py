@@ -15,12 +15,14 @@ from .locks import hold
 from .paths import check_path, is_below
 
 ANY_HOST = ""
-"""Of roots from before machines were told apart."""
+"""The host of roots that were stored before machines were told apart."""
 
 
 class SqlWorkspaces:
-    """Roots are those of the machine `host`. A root that only others have told of counts here too: they may share
-    the folder, or the machine was called otherwise."""
+    """The workspaces, with their roots on the machine `host`.
+
+    A root that only other machines know counts here too: they may share the folder, or the machine had another name.
+    """
 
     def __init__(self, connection: Connection, host: str, actors: SqlActors) -> None:
         self._connection = connection

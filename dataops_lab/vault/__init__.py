@@ -1,4 +1,4 @@
-"""Secrets at rest: AES-GCM with a data key for each, wrapped by a key that is not in the database."""
+"""Secrets at rest: AES-GCM with a data key for each secret. A key that is not in the database wraps the data keys."""
 
 from .aes import AesVault
 from .keys import KEY_VARIABLE, Keys

@@ -7,7 +7,8 @@ from ..errors import Damaged
 from .keys import KEY_BYTES, Key, Keys
 
 NONCE_BYTES = 12
-"""In front of what it was used for. Random: a data key encrypts once, and no key wraps anywhere near 2³² of them."""
+"""The bytes of the nonce, which stands before the encrypted bytes. It may be random, because a data key encrypts only
+once, and a key wraps far fewer than 2³² data keys."""
 
 
 class AesVault:

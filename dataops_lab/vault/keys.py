@@ -1,4 +1,4 @@
-"""The keys that wrap data keys: from the environment, else from a file that is made on first use."""
+"""The keys that wrap data keys: from the environment, and from a file that is made at the first use without a key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from pathlib import Path
 from ..errors import SecretsLocked
 
 KEY_VARIABLE = "DATAOPS_LAB_KEY"
-"""32 bytes in base64; several, with commas between, while keys are rotated: the first one seals, all of them open."""
+"""The variable with a key: 32 bytes in base64. While keys are rotated, it has several with commas between them: the
+first one seals, and all of them open."""
 
 KEY_BYTES = 32
 
@@ -27,12 +28,15 @@ class Key:
 
     @property
     def id(self) -> str:
-        """Names it without telling it."""
+        """The name of the key, which does not tell the key."""
         return hashlib.sha256(b"dataops_lab key " + self.secret).hexdigest()[:16]
 
 
 class Keys:
-    """Read anew each time: another process may just have rotated them. The file is its owner's alone."""
+    """The keys. They are read anew each time, because another process may have rotated them.
+
+    Only the owner of the file can read it.
+    """
 
     def __init__(self, file: Path, environment: Mapping[str, str]) -> None:
         self._file = file
@@ -40,11 +44,11 @@ class Keys:
 
     @property
     def are_given(self) -> bool:
-        """By the environment: then nothing here makes new ones."""
+        """True if the environment gives keys. Then no new ones are made."""
         return bool(self._environment.get(KEY_VARIABLE))
 
     def newest(self) -> Key:
-        """Return the key that seals. Make one when there is none at all."""
+        """Return the key that seals. Make one when there is no key at all."""
         if keys := self._all():
             return keys[0]
         with self._locked():
@@ -62,7 +66,7 @@ class Keys:
         )
 
     def add(self) -> Key:
-        """Add a new key, which seals from now on. The others still open what they sealed."""
+        """Add a new key, which seals from now on. The others still open the values that they sealed."""
         with self._locked():
             return self._written([Key(os.urandom(KEY_BYTES)), *self._of_file()])[0]
 
@@ -130,7 +134,7 @@ def _key(text: str, source: str) -> Key:
     except (binascii.Error, ValueError):
         secret = b""
     if len(secret) != KEY_BYTES:
-        # The text is not quoted: it may be most of a key.
+        # The message does not quote the text, which may be most of a key.
         raise SecretsLocked(
             f"A key in {source} is not {KEY_BYTES} bytes in base64. `openssl rand -base64 {KEY_BYTES}` makes one."
         )

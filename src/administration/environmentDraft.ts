@@ -5,12 +5,12 @@ import { numberText, readNumber } from './numbers';
 
 const GB = 1e9;
 
-/** As the API wants it. */
+/** The names that the API accepts. */
 const NAME = /^[a-z][a-z0-9-]{0,62}$/;
 
 export type MountDraft = { source: string; target: string; read_only: boolean };
 
-/** What stands in the form of an environment. Memory in GB, times in minutes. */
+/** The texts in the form of an environment. Memory is in GB, times are in minutes. */
 export type EnvironmentDraft = {
   name: string;
   description: string;
@@ -34,7 +34,7 @@ export type EnvironmentDraft = {
   locked: string[];
 };
 
-/** Settings of a run that an environment may keep to itself. */
+/** The settings of a run that an environment may lock, so that no run chooses them. */
 export const LOCKABLE = ['image', 'kernel', 'resources', 'timeout_s'] as const;
 
 export const NEW_ENVIRONMENT: EnvironmentDraft = {
@@ -84,7 +84,7 @@ export function draftOfEnvironment(it: Environment): EnvironmentDraft {
   };
 }
 
-/** The settings that a form means, and what is wrong, by field. */
+/** Read the settings that a form means, and the problems by field. */
 export function readEnvironment(
   draft: EnvironmentDraft,
   revision: number | null,
@@ -144,7 +144,7 @@ export function readEnvironment(
   };
 }
 
-/** The field of the form that a name of the API is about. */
+/** Return the field of the form that belongs to a name of the API. */
 export function fieldOf(name: string): string {
   const last = name.split('.').pop()!;
   const fields: { [name: string]: string } = {

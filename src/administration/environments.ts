@@ -10,26 +10,26 @@ import {
 } from '../api';
 
 export type EnvironmentsState = {
-  /** In promotion order; null while they are read. */
+  /** The environments in promotion order; null while they are read. */
   environments: Environment[] | null;
-  /** The name of the one that is looked at, or a new one. */
+  /** The name of the environment on the screen; `NEW` for one that does not exist yet. */
   selected: string | null | typeof NEW;
-  /** Of the selected one. */
+  /** The variables of the selected environment. */
   variables: Variable[];
   secrets: Secret[];
   trouble: Problem | null;
 };
 
-/** In place of the name of an environment that is not there yet. No name has spaces. */
+/** Stands for the name of an environment that does not exist yet. No real name has spaces. */
 export const NEW = ' new ';
 
 /**
- * Environments with their variables and secrets, for those who may change them.
+ * Environments with their variables and secrets, for people who may change them.
  *
- * Reading leaves its failures in the state; what changes something throws them, as a `Problem`.
+ * A method that reads leaves its failure in the state; a method that changes something throws a `Problem`.
  */
 export class EnvironmentsModel {
-  /** `onChanged` is called when an environment was changed here. */
+  /** Create the model; it calls `onChanged` after each change of an environment. */
   constructor(
     private readonly _client: Client,
     private readonly _onChanged: () => void

@@ -20,16 +20,16 @@ const TASK_MS = 700;
 const TRIAL_MS = 1500;
 
 export type ImagesState = {
-  /** Null while they are read. */
+  /** The catalogue; null while it is read. */
   images: Image[] | null;
   environments: Environment[];
-  /** The last tasks, newest first; those followed here with their logs. */
+  /** The last tasks, newest first. Those that this page follows have their logs. */
   tasks: ImageTask[];
-  /** The name of the one that is looked at. */
+  /** The name of the image on the screen. */
   selected: string | null;
   users: ImageUsers | null;
   check: ImageCheck | null;
-  /** The last trial of the selected one. */
+  /** The last trial of the selected image. */
   trial: ImageTrial | null;
   trouble: Problem | null;
 };
@@ -37,10 +37,10 @@ export type ImagesState = {
 /**
  * The image catalogue and the work on it.
  *
- * Reading leaves its failures in the state; what changes something throws them, as a `Problem`.
+ * A method that reads leaves its failure in the state; a method that changes something throws a `Problem`.
  */
 export class ImagesModel {
-  /** `onChanged` is called when the catalogue was changed here. */
+  /** Create the model; it calls `onChanged` after each change of the catalogue. */
   constructor(
     private readonly _client: Client,
     private readonly _onChanged: () => void
@@ -108,7 +108,7 @@ export class ImagesModel {
     this._takeIn(await this._client.images.build(build));
   }
 
-  /** What an image that is built from a kernel would have. */
+  /** Read the packages that an image built from this kernel would have. */
   packagesOf(kernel: string): Promise<FrozenPackages> {
     return this._client.images.packages(kernel);
   }
@@ -181,7 +181,7 @@ export class ImagesModel {
     }
   }
 
-  /** Look once more, unless that is due anyway: what is read twice would stand twice in the log. */
+  /** Read the task again later, unless that is planned already. Reading twice would repeat lines in the log. */
   private _follow(id: string, milliseconds: number): void {
     if (this._followed.has(id)) {
       return;
@@ -194,7 +194,7 @@ export class ImagesModel {
         this._followed.delete(id);
         this._takeIn(task);
       } catch {
-        // The server is away for a while; the task goes on or is found interrupted.
+        // The server is away for a while. Later it says that the task goes on, or that it was interrupted.
         this._followed.delete(id);
         this._follow(id, TRIAL_MS);
       }

@@ -3,9 +3,9 @@ import { TranslationBundle } from '@jupyterlab/translation';
 type Bounds = { scale?: number; whole?: boolean; from?: number };
 
 /**
- * The number that a field means, times `scale`; null when it is empty.
+ * Read the number in a field, times `scale`; null when the field is empty.
  *
- * It is greater than 0, or at least `from`; what is wrong goes to `problems`.
+ * The number must be greater than 0, or at least `from`. Errors go to `problems`.
  */
 export function readNumber(
   text: string,
@@ -33,7 +33,7 @@ export function readNumber(
   return null;
 }
 
-/** The text of a field for a number that may be missing. */
+/** Return the text of a field for a number; null gives an empty text. */
 export function numberText(value: number | null, scale = 1): string {
   return value === null ? '' : String(value / scale);
 }

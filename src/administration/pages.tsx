@@ -14,7 +14,7 @@ import { EnvironmentsModel, NEW } from './environments';
 import { ImagesModel } from './images';
 import { RetentionModel } from './retention';
 
-/** Id of the element that shows one of them. */
+/** The id of the element that shows a page. */
 export const PANEL = 'dataops-administration-page';
 
 type Common = {

@@ -14,9 +14,9 @@ import { dataOpsIcon } from '../shared/icons';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
 import type { AdministrationWidget } from './widget';
 
-/** By then the server offers the kernels of the catalogue as it is now. */
+/** After this time the server offers the kernels of the changed catalogue. */
 const OFFERED_MS = 3000;
-/** How the names of those kernels begin. */
+/** The prefix in the names of those kernels. */
 const OF_IMAGES = 'dataops.';
 
 export const administration: JupyterFrontEndPlugin<void> = {
@@ -40,14 +40,14 @@ export const administration: JupyterFrontEndPlugin<void> = {
     const tracker = new WidgetTracker<AdministrationWidget>({
       namespace: 'dataops-administration'
     });
-    // So that the kernel picker does not show what was.
+    // Without this the kernel picker would show the old kernels.
     const refresh = new Debouncer(() => kernelspecs.refreshSpecs(), OFFERED_MS);
     commands.addCommand(CommandIDs.administration, {
       label: trans.__('Administration'),
       caption: trans.__('Environments, images and retention'),
       icon: dataOpsIcon,
       describedBy: administrationArgs,
-      // Whoever is not known yet is told on the page.
+      // While it is not known whether this person may administer, the page itself says so.
       isVisible: () => runs.mayAdminister !== false,
       isEnabled: () => runs.mayAdminister !== false,
       execute: async args => {
@@ -64,7 +64,7 @@ export const administration: JupyterFrontEndPlugin<void> = {
             onOpenRun: id => void commands.execute(CommandIDs.openRun, { id }),
             trans
           });
-          // What was open is open again after a reload.
+          // The same page is open again after a reload.
           widget.pageChanged.connect(it => void tracker.save(it));
           void tracker.add(widget);
           shell.add(widget, viewArea(labShell));

@@ -9,19 +9,19 @@ import {
 } from '../api';
 
 export type RetentionState = {
-  /** Null while they are read. */
+  /** The stored rules; null while they are read. */
   rules: RetentionRule[] | null;
   environments: string[];
-  /** What the rules on the screen would take. */
+  /** The runs that the rules on the screen would delete. */
   preview: RetentionPreview | null;
   removed: RetentionRemoval | null;
   trouble: Problem | null;
 };
 
 /**
- * The retention rules, and what they take.
+ * The retention rules, and the runs that they delete.
  *
- * Reading leaves its failures in the state; what changes something throws them, as a `Problem`.
+ * A method that reads leaves its failure in the state; a method that changes something throws a `Problem`.
  */
 export class RetentionModel {
   constructor(private readonly _client: Client) {}
@@ -63,13 +63,13 @@ export class RetentionModel {
     this._set({ rules: await this._client.retention.setRules(rules) });
   }
 
-  /** By the rules that are stored. */
+  /** Delete runs now by the stored rules. */
   async apply(): Promise<void> {
     const removed = await this._client.retention.apply();
     this._set({ removed, preview: null });
   }
 
-  /** What is on the screen has changed, so that what was said about it no longer holds. */
+  /** Forget the preview and the result: the rules on the screen have changed. */
   forget(): void {
     this._set({ preview: null, removed: null });
   }

@@ -23,13 +23,13 @@ type Options = {
   runs: IRuns;
   /** Names of the kernels of this machine. */
   kernels: () => string[];
-  /** What is offered to people may be another thing from now on. */
+  /** Called when the environments or images that people can choose may have changed. */
   onChanged: () => void;
   onOpenRun: (id: string) => void;
   trans: TranslationBundle;
 };
 
-/** What administrators set for everybody: environments, images, retention. */
+/** The settings that administrators make for everybody: environments, images, retention. */
 export class AdministrationWidget extends Screen {
   constructor(private readonly _options: Options) {
     super(_options.trans.__('DataOps administration'), dataOpsIcon);
@@ -51,7 +51,7 @@ export class AdministrationWidget extends Screen {
     return this._page;
   }
 
-  /** Another page is shown. */
+  /** A signal that another page is shown. */
   get pageChanged(): ISignal<this, void> {
     return this._pageChanged;
   }
@@ -60,7 +60,7 @@ export class AdministrationWidget extends Screen {
     return this._options;
   }
 
-  /** Read anew what a page shows, and show it; with `name`, one of its things. */
+  /** Read a page again and show it; with `name` also select the environment or image of that name. */
   open(page: Page, name?: string): void {
     this._show(page);
     if (name !== undefined && page !== 'retention') {
@@ -83,7 +83,7 @@ export class AdministrationWidget extends Screen {
     this._page = page;
     void this[page].load();
     if (page === 'environments') {
-      // What an environment may allow.
+      // The form of an environment lists the images that it may allow.
       void this.images.load();
     }
     this._pageChanged.emit();

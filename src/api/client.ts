@@ -30,7 +30,7 @@ export type RunQuery = {
   cursor?: string;
 };
 
-/** The REST API, one method per route. What is refused or fails throws a `Problem`. */
+/** The REST API, one method per route. A refusal or failure throws a `Problem`. */
 export class Client extends Connection {
   readonly environments = new EnvironmentsClient(this);
   readonly images = new ImagesClient(this);
@@ -41,17 +41,17 @@ export class Client extends Connection {
     return this.get('status');
   }
 
-  /** `path` names the notebook as the contents API does; the others say where it would run. */
+  /** Check a notebook. `path` names it as the contents API does; the other fields say where it would run. */
   inspect(inspection: InspectRequest): Promise<Inspection> {
     return this.send('POST', 'inspect', inspection);
   }
 
-  /** Have `file`, a path from the notebook's folder, travel from now on; safe to repeat. */
+  /** Let `file`, a path from the notebook's folder, travel from now on. It is safe to repeat. */
   takeAlong(path: string, file: string): Promise<TakenAlong> {
     return this.send('POST', 'take-along', { path, file });
   }
 
-  /** The same `key` again answers with the run that the first call made. */
+  /** Submit a run. A second call with the same `key` returns the run that the first call made. */
   submit(submission: Submission, key: string): Promise<Run> {
     return this.send('POST', 'runs', submission, { 'Idempotency-Key': key });
   }
@@ -65,7 +65,7 @@ export class Client extends Connection {
     return this.get(pathOf('runs', id));
   }
 
-  /** The files that it found beside its notebook. */
+  /** List the files that the run found beside its notebook. */
   inputs(id: string): Promise<RunInputs> {
     return this.get(pathOf('runs', id, 'inputs'));
   }
@@ -74,28 +74,28 @@ export class Client extends Connection {
     return this.send('POST', pathOf('runs', id, 'cancel'), {});
   }
 
-  /** With its record, for good. */
+  /** Delete a run with its record, for good. */
   delete(id: string): Promise<void> {
     return this.send('DELETE', pathOf('runs', id));
   }
 
-  /** A run that is kept is deleted by nobody and no rule. */
+  /** Keep a run, or stop keeping it. No person and no rule deletes a run that is kept. */
   keep(id: string, kept: boolean): Promise<Run> {
     return this.send(kept ? 'PUT' : 'DELETE', pathOf('runs', id, 'kept'));
   }
 
-  /** Read every byte of a record again; the run tells what is damaged. */
+  /** Read every byte of a record again. The run then tells which files are damaged. */
   verify(id: string): Promise<Verification> {
     return this.send('POST', pathOf('runs', id, 'verify'), {});
   }
 
-  /** The same version again, where it ran unless another place is asked for. */
+  /** Run the same version again, in the same place unless `request` asks for another. */
   rerun(id: string, request: RerunRequest, key: string): Promise<Run> {
     const headers = { 'Idempotency-Key': key };
     return this.send('POST', pathOf('runs', id, 'rerun'), request, headers);
   }
 
-  /** Executed once the record is stored; before that, filled in and without outputs. */
+  /** Read the executed notebook; until the record is stored, the filled-in one without outputs. */
   notebook(id: string): Promise<nbformat.INotebookContent> {
     return this.get(pathOf('runs', id, 'notebook'));
   }
@@ -105,8 +105,10 @@ export class Client extends Connection {
   }
 
   /**
-   * The log from byte `from` on, or its last `-from` bytes. It may begin elsewhere: at `from` of the
-   * answer. Of a log that is shorter than `from`, that of a later attempt, it is nothing from 0 on.
+   * Read the log from byte `from` on, or its last `-from` bytes when `from` is negative.
+   *
+   * `from` of the answer says where the bytes really begin. When the log is shorter than `from`, as that of
+   * a later attempt may be, the answer has no bytes and its `from` is 0.
    */
   async log(
     id: string,

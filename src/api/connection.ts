@@ -5,7 +5,7 @@ import { Problem } from './problem';
 
 type Query = Record<string, string | number | undefined>;
 
-/** Requests to the API. What is refused or fails throws a `Problem`. */
+/** Requests to the API. A refusal or failure throws a `Problem`. */
 export class Connection {
   constructor(
     readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()
@@ -15,7 +15,7 @@ export class Connection {
     return URLExt.join(this.settings.baseUrl, 'dataops/api/v1', path);
   }
 
-  /** An authenticated request; the answer may be a refusal. */
+  /** Send an authenticated request. The answer may be a refusal. */
   request(path: string, init: RequestInit = {}): Promise<Response> {
     return ServerConnection.makeRequest(
       this.url(path),
@@ -25,7 +25,7 @@ export class Connection {
     );
   }
 
-  /** An authenticated request whose answer is no refusal. */
+  /** Send an authenticated request. A refusal or failure throws a `Problem`. */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     let response: Response;
     try {
@@ -50,7 +50,7 @@ export class Connection {
     return (await response.json()) as T;
   }
 
-  /** POST, PUT, PATCH or DELETE; answers with nothing where the server does. */
+  /** Send a POST, PUT, PATCH or DELETE. Return undefined when the server answers without content. */
   async send<T>(
     method: string,
     path: string,
@@ -66,7 +66,7 @@ export class Connection {
   }
 }
 
-/** A path of the API; each part is escaped. */
+/** Join the parts of a path of the API; each part is escaped. */
 export function pathOf(...parts: string[]): string {
   return parts.map(encodeURIComponent).join('/');
 }

@@ -8,11 +8,11 @@ import {
   Variable
 } from './types';
 
-/** Environments, their variables and secrets, and what may be chosen among them. */
+/** Environments, their variables and secrets, and the choices that a person has in them. */
 export class EnvironmentsClient {
   constructor(private readonly _connection: Connection) {}
 
-  /** In promotion order; `kernel` and `language` are those of the notebook. */
+  /** List the choices in each environment, in promotion order. `kernel` and `language` are the notebook's. */
   async placements(kernel?: string, language?: string): Promise<Placement[]> {
     return this._items('placements', { kernel, language });
   }
@@ -52,7 +52,7 @@ export class EnvironmentsClient {
     return this._connection.send('DELETE', path);
   }
 
-  /** Never with their values. */
+  /** List the secrets, never with their values. */
   secrets(environment: string): Promise<Secret[]> {
     return this._items(pathOf('environments', environment, 'secrets'));
   }

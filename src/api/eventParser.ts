@@ -1,11 +1,11 @@
 export type ServerEvent = { name: string; data: string; id: string | null };
 
 /**
- * Reads `text/event-stream` from pieces that may be cut anywhere, also inside a line or between
- * the two characters of a line end. `EventSource` would do, but it sends no token.
+ * A parser of `text/event-stream`. The text comes in pieces that may be cut anywhere, also inside a line
+ * or between the two characters of a line end. `EventSource` is not used because it sends no token.
  */
 export class EventParser {
-  /** The events that `text` completes. */
+  /** Take the next piece, and return the events that it completes. */
   push(text: string): ServerEvent[] {
     this._rest += text;
     // A carriage return at the very end may be half of a line end: wait for what follows.

@@ -19,38 +19,38 @@ export type JournalDelta = {
 const FIRST_DELAY_MS = 500;
 const LAST_DELAY_MS = 10_000;
 
-/** The server is heard every 15 seconds at least; a connection that is silent for longer is dead. */
+/** The server sends something every 15 seconds at least. A connection that is silent for this long is dead. */
 const SILENCE_MS = 40_000;
 
-/** As many journals as the server sends in one stream: those asked for last. */
+/** The server sends this many journals in one stream: those that were asked for last. */
 const MAX_JOURNALS = 20;
 
 /**
  * The one event stream of this page.
  *
- * After a lost connection it resumes where it stopped, by the cursor of the last event. When the
- * server can no longer resume there, or nothing was received yet, `restarted` tells that changes
- * may have been missed.
+ * After a lost connection it continues after the last event that it received; a cursor names that event.
+ * When the server can no longer continue there, or nothing was received yet, `restarted` tells that the
+ * page may have missed changes.
  */
 export class EventStream {
   constructor(private readonly _client: Pick<Client, 'request'>) {}
 
-  /** A run was made or has changed. */
+  /** A signal that a run was made or has changed. */
   get run(): ISignal<this, RunSummary> {
     return this._run;
   }
 
-  /** The run of this id is no more. */
+  /** A signal that the run of this id was deleted. */
   get deleted(): ISignal<this, string> {
     return this._deleted;
   }
 
-  /** A watched journal has grown. */
+  /** A signal that a watched journal has grown. */
   get journal(): ISignal<this, JournalDelta> {
     return this._journal;
   }
 
-  /** Connected without a cursor: what was read before may be old. */
+  /** A signal that the stream connected without a cursor: everything that was read before may be old. */
   get restarted(): ISignal<this, void> {
     return this._restarted;
   }
@@ -63,7 +63,7 @@ export class EventStream {
     return this._state;
   }
 
-  /** Start, if not yet started. */
+  /** Start the stream; do nothing when it has started. */
   open(): void {
     if (this._state === 'closed') {
       this._reopen('connecting');
@@ -77,8 +77,9 @@ export class EventStream {
   }
 
   /**
-   * Receive the journal of a run until disposed of: from its start, or from where this page
-   * stopped when it has `followed` that run before.
+   * Receive the journal of a run until the result is disposed of.
+   *
+   * It begins at its start, or where this page stopped when it has `followed` that run before.
    */
   watch(runId: string): IDisposable {
     const count = this._watched.get(runId) ?? 0;
@@ -92,7 +93,7 @@ export class EventStream {
       if (left) {
         this._watched.set(runId, left);
       } else {
-        // Nothing reopens the stream for this: receiving less can wait for the next occasion.
+        // The stream is not reopened for this. It stops sending this journal when it next reopens.
         this._watched.delete(runId);
       }
     });
@@ -106,7 +107,7 @@ export class EventStream {
     if (this._state === 'closed') {
       this.open();
     } else if (!this._reopening) {
-      // Several records restored at once make one reconnection.
+      // The page reconnects once when several records are restored at the same time.
       this._reopening = true;
       queueMicrotask(() => {
         this._reopening = false;
@@ -143,7 +144,7 @@ export class EventStream {
     }
   }
 
-  /** Read until the connection ends. */
+  /** Read events until the connection ends. */
   private async _read(signal: AbortSignal, alive: () => void): Promise<void> {
     const watched = [...this._watched.keys()].slice(-MAX_JOURNALS);
     const headers: Record<string, string> = { Accept: 'text/event-stream' };
@@ -218,7 +219,7 @@ function refusesCursor(reason: unknown): boolean {
   );
 }
 
-/** Half of it is random, so that the pages of many people do not come back at once. */
+/** Return the wait in milliseconds. Half of it is random, so that many pages do not reconnect at once. */
 function backoff(failures: number): number {
   const ceiling = Math.min(FIRST_DELAY_MS * 2 ** failures, LAST_DELAY_MS);
   return ceiling * (0.5 + Math.random() / 2);
@@ -232,7 +233,7 @@ function delay(milliseconds: number, signal: AbortSignal): Promise<void> {
       resolve();
     };
     const timer = setTimeout(finish, milliseconds);
-    // The browser knows first when the network is back.
+    // The browser is the first to know when the network is back.
     window.addEventListener('online', finish);
     signal.addEventListener('abort', finish, { once: true });
   });

@@ -41,7 +41,7 @@ export class ImagesClient {
     return this._connection.send('DELETE', pathOf('images', name));
   }
 
-  /** Asks the registry, which may take a while. */
+  /** Ask the registry about news of an image, which may take a while. */
   check(name: string): Promise<ImageCheck> {
     return this._connection.get(pathOf('images', name, 'check'));
   }
@@ -60,18 +60,18 @@ export class ImagesClient {
     return this._connection.send('DELETE', path);
   }
 
-  /** Newest first, without their logs. */
+  /** List the tasks, newest first, without their logs. */
   async tasks(): Promise<ImageTask[]> {
     const path = 'image-tasks';
     return (await this._connection.get<Page<ImageTask>>(path)).items;
   }
 
-  /** With its log behind the first `after` characters. */
+  /** Read a task, with its log after the first `after` characters. */
   task(id: string, after: number): Promise<ImageTask> {
     return this._connection.get(pathOf('image-tasks', id), { after });
   }
 
-  /** Ask for its end. */
+  /** Ask the server to end a task. */
   cancelTask(id: string): Promise<ImageTask> {
     return this._connection.send(
       'POST',
@@ -93,7 +93,7 @@ export class ImagesClient {
     return this._connection.get(pathOf('image-trials', id));
   }
 
-  /** The packages of a kernel of this machine. */
+  /** Read the packages of a kernel of this machine. */
   packages(kernel: string): Promise<FrozenPackages> {
     return this._connection.get(pathOf('kernels', kernel, 'packages'));
   }

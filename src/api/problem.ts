@@ -2,7 +2,7 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import { ProblemBody } from './types';
 
-/** What the page itself finds out, beside the codes of the server. */
+/** A code that the page itself gives, beside the codes of the server. */
 export const UNREACHABLE = 'unreachable';
 export const MISSING = 'server_extension_missing';
 
@@ -20,12 +20,12 @@ export class Problem extends Error {
     this.extra = body.extra ?? {};
   }
 
-  /** Problems by name of what was given, where the server says them so. */
+  /** The sentences by the name of a given value, where the server names one. */
   get parameters(): { [name: string]: string } {
     const found: { [name: string]: string } = {};
     const problems = this.extra.problems;
     for (const problem of Array.isArray(problems) ? problems : []) {
-      // Where there is no name, the sentence for all of it says the same.
+      // A problem without a name is left out: the sentence for the whole refusal says the same.
       const { name, message } = Object(problem);
       if (typeof name === 'string') {
         found[name] = message;
@@ -34,13 +34,13 @@ export class Problem extends Error {
     return found;
   }
 
-  /** The problem that an answer which is not a success tells of. */
+  /** Make the problem of an answer that is not a success. */
   static async of(response: Response): Promise<Problem> {
     const kind = response.headers.get('Content-Type') ?? '';
     if (kind.includes('application/problem+json')) {
       return new Problem((await response.json()) as ProblemBody);
     }
-    // Our own routes always answer with a problem; anything else is not them.
+    // Our own routes always answer with a problem; another answer does not come from them.
     return new Problem({
       code: response.status === 404 ? MISSING : 'error',
       status: response.status,
@@ -48,7 +48,7 @@ export class Problem extends Error {
     });
   }
 
-  /** Whatever was thrown, as a problem. */
+  /** Turn anything that was thrown into a problem. */
   static from(reason: unknown): Problem {
     if (reason instanceof Problem) {
       return reason;

@@ -3,7 +3,7 @@ import { RetentionPreview, RetentionRemoval, RetentionRule } from './types';
 
 type Rules = { rules: RetentionRule[] };
 
-/** Which ended runs may go. */
+/** The rules for ended runs that may be deleted. */
 export class RetentionClient {
   constructor(private readonly _connection: Connection) {}
 
@@ -11,18 +11,18 @@ export class RetentionClient {
     return (await this._connection.get<Rules>('retention')).rules;
   }
 
-  /** Instead of all there are. */
+  /** Replace all rules by these. */
   async setRules(rules: RetentionRule[]): Promise<RetentionRule[]> {
     const answer = this._connection.send<Rules>('PUT', 'retention', { rules });
     return (await answer).rules;
   }
 
-  /** What these rules would take; changes nothing. */
+  /** Tell which runs these rules would delete, without a change. */
   preview(rules: RetentionRule[]): Promise<RetentionPreview> {
     return this._connection.send('POST', 'retention/preview', { rules });
   }
 
-  /** Delete now what the stored rules let go. */
+  /** Delete now the runs that the stored rules do not keep. */
   apply(): Promise<RetentionRemoval> {
     return this._connection.send('POST', 'retention/apply', {});
   }

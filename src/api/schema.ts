@@ -1077,9 +1077,9 @@ export interface components {
          * BuildImageRequest
          * @description A new image `name` from `base`, which is a name of the catalogue or a reference.
          *
-         *     Its packages come from one of three: `requirements` and `environment_yml` are the texts of such files, and `kernel`
-         *     is a kernel of this machine with these packages. `variables` such as PIP_INDEX_URL are for the installer alone and
-         *     are not in the image.
+         *     Its packages come from one of three: `requirements` is the text of a requirements.txt, `environment_yml` is the text
+         *     of an environment.yml, and `kernel` is a kernel of this machine that has the packages. `variables` such as
+         *     PIP_INDEX_URL are for the installer alone and are not in the image.
          */
         BuildImageRequest: {
             /** Name */
@@ -1314,7 +1314,7 @@ export interface components {
         };
         /**
          * EnvironmentChange
-         * @description All settings of an environment anew. With `revision` it is 409 when somebody has changed it since.
+         * @description All settings of an environment anew. With `revision` the answer is 409 when somebody has changed it since.
          */
         EnvironmentChange: {
             /**
@@ -2118,7 +2118,7 @@ export interface components {
          * MovedModel
          * @description The jobs that were moved. `parted` are jobs whose notebook is now where another job is.
          *
-         *     The other job may be relinked to it.
+         *     That other job may be relinked to the parted one.
          */
         MovedModel: {
             /** Jobs */

@@ -1,10 +1,10 @@
 import type { components } from './schema';
 
 /**
- * What travels between this page and the server, under shorter names.
+ * The types that travel between this page and the server, under shorter names.
  *
- * `schema.ts` is generated from the server's OpenAPI document (`jlpm api:types`), which says
- * "anything" where JSON may stand; here that is said more precisely.
+ * `schema.ts` is generated from the server's OpenAPI document (`jlpm api:types`). That document says
+ * "anything" where JSON may stand; the types here are more precise.
  */
 type Schemas = components['schemas'];
 type With<T, Changes> = Omit<T, keyof Changes> & Changes;
@@ -29,8 +29,8 @@ export type Parameters = JSONMapping;
 export type Finding = Schemas['FindingModel'];
 export type Kernel = Schemas['KernelModel'];
 /**
- * `files` holds the first 200 of `file_count`. `kernel_suggestion` is the only kernel there of the
- * notebook's language, where its own is not there.
+ * The result of the check before a run. `files` holds the first 200 of `file_count`. When the notebook's
+ * own kernel is missing, `kernel_suggestion` is the kernel of its language, if there is only one.
  */
 export type Inspection = With<
   Schemas['InspectionModel'],
@@ -39,22 +39,22 @@ export type Inspection = With<
 export type InspectRequest = Partial<Schemas['InspectRequest']> & {
   path: string;
 };
-/** One that is `fresh` is taken anew by each run; the others belong to the version. */
+/** A file that travels. Each run reads a `fresh` file again; the others belong to the version. */
 export type TravellingFile = Schemas['TravellingFileModel'];
-/** The `line` that was written into the `.dataopsignore` beside the notebook, if one was needed. */
+/** Has the `line` that was written into the `.dataopsignore` beside the notebook, if one was needed. */
 export type TakenAlong = Schemas['TakenAlongModel'];
 export type Submission = With<
   Partial<Schemas['SubmitRequest']>,
   { path: string; parameters?: Parameters }
 >;
 
-/** `parameters` replaces all of the earlier run's. */
+/** A request to run a version again. `parameters` replaces all parameters of the earlier run. */
 export type RerunRequest = With<
   Partial<Schemas['RerunRequest']>,
   { parameters?: Parameters }
 >;
 
-/** Of a failing cell, `detail` holds cell, ename, evalue and traceback. */
+/** The reason of a state. For a failing cell, `detail` holds cell, ename, evalue and traceback. */
 export type Reason = With<Schemas['ReasonModel'], { detail: JSONMapping }>;
 export type Progress = Schemas['ProgressModel'];
 export type Actor = Schemas['ActorModel'];
@@ -63,7 +63,7 @@ export type AttemptState = Schemas['AttemptState'];
 export type Artifact = Schemas['ArtifactModel'];
 /** The files that a run found beside its notebook. */
 export type RunInputs = Schemas['InputsModel'];
-/** A run as lists and events have it; a whole `Run` is one too. */
+/** A run as lists and events show it. Every `Run` is also a `RunSummary`. */
 export type RunSummary = With<
   Schemas['RunSummaryModel'],
   { reason: Reason | null }
@@ -72,14 +72,14 @@ export type Run = With<
   Schemas['RunModel'],
   {
     reason: Reason | null;
-    /** Those given; the others keep their defaults. */
+    /** The parameters that were given; the others keep their defaults. */
     parameters: Parameters;
     parameter_schema: Parameter[];
     values: JSONMapping;
   }
 >;
 
-/** How runs are treated; null for what is not chosen. */
+/** The settings of runs; null for a setting that nobody chose. */
 export type GivenSettings = Pick<
   Schemas['SubmitRequest'],
   | 'priority'
@@ -91,7 +91,7 @@ export type GivenSettings = Pick<
   | 'total_timeout_s'
 >;
 export type Resources = Schemas['ResourcesModel'];
-/** What a person may choose in one environment; `problem` says why not. */
+/** The choices that a person has in one environment; `problem` says why there are none. */
 export type Placement = Schemas['PlacementModel'];
 export type ImageOption = Schemas['ImageOption'];
 
@@ -105,17 +105,17 @@ export type Secret = Schemas['SecretModel'];
 
 export type Image = Schemas['ImageModel'];
 export type ImageProbe = Schemas['ImageProbeModel'];
-/** Keeps runs of the last `days` days and the `last` ones of each job; null keeps nothing by itself. */
+/** Keeps runs of the last `days` days and the `last` runs of each job; null for either keeps nothing by itself. */
 export type RetentionRule = Schemas['RetentionRuleModel'];
 export type RetentionPreview = Schemas['PreviewModel'];
 export type RetentionRemoval = Schemas['RemovedModel'];
 
-/** What `verify` found, by path in the record. */
+/** The findings of `verify`, by path in the record. */
 export type Verification = Schemas['VerificationModel'];
 
-/** The settings hold for those of its runs that give none. */
+/** A job. Its settings hold for those of its runs that give none. */
 export type Job = Schemas['JobModel'];
-/** `parted` are jobs whose notebook is where another job is now. */
+/** The jobs that moved. `parted` are jobs whose notebook is now at the place of another job. */
 export type Moved = Schemas['MovedModel'];
 export type JobChange = Partial<Schemas['JobChanges']>;
 
@@ -125,7 +125,7 @@ export type ImageAddition = Asked<
   'name' | 'reference'
 >;
 export type ImageBuild = Asked<Schemas['BuildImageRequest'], 'name' | 'base'>;
-/** What is left out stays; `deprecated` null takes the deprecation back. */
+/** A change of an image. A field that is left out stays; `deprecated` null takes the deprecation back. */
 export type ImageChange = Partial<Schemas['ChangeImageRequest']>;
 export type ImageCheck = Schemas['ImageCheckModel'];
 export type ImageTask = Schemas['ImageTaskModel'];
@@ -141,8 +141,8 @@ export type Status = Schemas['Status'];
 export type Output = { output_type: string; [member: string]: unknown };
 
 /**
- * One line of a run's journal. `cell` counts all cells from 0. A line that no runner writes is
- * `unreadable`: a notebook can write there too.
+ * One line of a run's journal. `cell` counts all cells from 0. A line that no runner could write is
+ * `unreadable`: a notebook can write into the journal too.
  */
 export type JournalEvent = { seq: number; t: number } & (
   | { kind: 'start'; cells: number; code_cells: number }
@@ -169,11 +169,11 @@ export type JournalEvent = { seq: number; t: number } & (
   | { kind: 'unreadable' }
 );
 
-/** Each attempt of a run counts its events from 1; `attempt` is the latest, 0 before the first. */
+/** A page of a journal. Each attempt counts its events from 1; `attempt` is the latest, 0 before the first. */
 export type JournalPage = With<
   Schemas['JournalPage'],
   { events: JournalEvent[] }
 >;
 
-/** RFC 9457. `code` is stable; `detail` is the sentence for people. */
+/** A problem by RFC 9457. `code` is stable; `detail` is the sentence for people. */
 export type ProblemBody = With<Schemas['Problem'], { extra: JSONMapping }>;

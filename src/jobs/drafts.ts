@@ -4,9 +4,9 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import type { JSONValue, Parameter, ParameterType } from '../api';
 
 /**
- * What stands in a field: the text of its control, or no value at all.
+ * The content of a field: the text of its control, or no value at all.
  *
- * Text and not a value, because what is typed is not a value of the type at every moment.
+ * It is a text because a half-typed text need not be a value of the type.
  */
 export type Draft = { text: string; isNone: boolean };
 
@@ -14,7 +14,7 @@ export type Reading = { value: JSONValue } | { problem: string };
 
 const NONE: Draft = { text: '', isNone: true };
 
-/** The field of `parameter` when it holds `value`. */
+/** Return the content of the field of `parameter` when it holds `value`. */
 export function draftOf(parameter: Parameter, value: JSONValue): Draft {
   if (value === null) {
     return parameter.nullable || parameter.type === 'any'
@@ -24,7 +24,7 @@ export function draftOf(parameter: Parameter, value: JSONValue): Draft {
   return { text: textOf(parameter, value), isNone: false };
 }
 
-/** The field of a parameter that nobody touched. */
+/** Return the content of the field of a parameter that nobody touched. */
 export function initialDraft(parameter: Parameter): Draft {
   return parameter.required
     ? { text: parameter.type === 'boolean' ? 'false' : '', isNone: false }
@@ -40,7 +40,7 @@ function textOf(parameter: Parameter, value: JSONValue): string {
     case 'mapping':
       return JSON.stringify(value, null, 2);
     case 'any':
-      // Text that would be read as something else keeps its quotes.
+      // A text keeps its quotes when it would be read as another kind of value.
       return typeof value === 'string' && parsed(value) === undefined
         ? value
         : JSON.stringify(value);
@@ -49,7 +49,7 @@ function textOf(parameter: Parameter, value: JSONValue): string {
   }
 }
 
-/** The value that a field means, or what is wrong with it. */
+/** Read the value that a field means, or say what is wrong with it. */
 export function readDraft(
   parameter: Parameter,
   draft: Draft,
@@ -67,7 +67,7 @@ export function readDraft(
   return READERS[parameter.type](draft.text, trans);
 }
 
-/** Whether a value need not be sent, because the notebook has it already. */
+/** Tell whether the notebook has this value already, so that it need not be sent. */
 export function isDefault(parameter: Parameter, value: JSONValue): boolean {
   return !parameter.required && JSONExt.deepEqual(parameter.default, value);
 }
@@ -129,7 +129,7 @@ const READERS: { [type in ParameterType]: Reader } = {
   }
 };
 
-/** JSON, or undefined where it is none. */
+/** Parse JSON; return undefined when the text is not JSON. */
 function parsed(text: string): JSONValue | undefined {
   try {
     return JSON.parse(text) as JSONValue;

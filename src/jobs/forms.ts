@@ -23,19 +23,19 @@ type Options = {
   trans: TranslationBundle;
 };
 
-/** The forms that are open: one for a notebook, a run that is run again, or the settings of a job. */
+/** The open forms: one for each notebook, each run that is run again, and the settings of each job. */
 export class Forms {
   constructor(private readonly _options: Options) {}
 
-  /** `beside` is the id of the widget that shows the notebook, if one does. */
+  /** Open the form for a notebook. `beside` is the id of the widget that shows the notebook, if there is one. */
   openForNotebook(path: string, beside?: string): void {
     const target = this._notebook(path);
     this._open(`dataops-form-${path}`, target, beside);
   }
 
   /**
-   * Have `file` travel with the notebook of `run`, and run it as it is now: with the same values in
-   * the same place. The form opens only where something must be mended first.
+   * Let `file` travel with the notebook of `run`, and run the notebook as it is now, with the same values
+   * in the same place. The form opens only when a person must fix something first.
    */
   async takeAlong(run: Run, file: string): Promise<void> {
     const { client, trans } = this._options;
@@ -87,7 +87,7 @@ export class Forms {
     return notebookTarget(local, client, opened, trans, like);
   }
 
-  /** Show the record of a run that was made; in the place of the widget `ref`, if one is named. */
+  /** Show the record of a new run, in the place of the widget `ref` if one is named. */
   private _submitted(run: Run, ref?: string): Promise<void> {
     this._options.runs.add(summaryOf(run));
     const args = { id: run.id, ref };
@@ -105,7 +105,7 @@ export class Forms {
     const form = new RunFormWidget({
       model: new RunFormModel(target, trans),
       trans,
-      // The record takes the place of the form, and the form goes.
+      // The record takes the place of the form, and the form closes.
       onSubmitted: run => void this._submitted(run, id).then(() => form.close())
     });
     form.id = id;

@@ -10,22 +10,22 @@ import {
 } from './settings';
 
 export type JobState = {
-  /** Null while it is read. */
+  /** The job; null while it is read. */
   job: Job | null;
   name: string;
-  /** How many of its runs at a time; empty for as many as there are slots. */
+  /** The most runs of the job at a time; empty for as many as there are slots. */
   concurrency: string;
-  /** Patterns of pinned files, one a line. */
+  /** Patterns of pinned files, one per line. */
   pinned: string;
   settings: SettingsDraft;
-  /** Sentences by field. */
+  /** Sentences about problems, by field. */
   problems: { [name: string]: string | undefined };
   saving: boolean;
   saved: boolean;
   trouble: Problem | null;
 };
 
-/** The settings of a job, which hold for those of its runs that are given none. */
+/** The settings of a job. They hold for those of its runs that give none. */
 export class JobSettingsModel {
   constructor(
     readonly id: string,

@@ -8,7 +8,7 @@ import type { IRuns } from '../tokens';
 import { JobSettings } from './components/JobSettings';
 import { JobSettingsModel } from './jobModel';
 
-/** The settings of a job, in the main area. */
+/** The screen with the settings of a job, in the main area. */
 export class JobSettingsWidget extends Screen {
   constructor(
     readonly model: JobSettingsModel,

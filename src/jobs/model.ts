@@ -35,53 +35,53 @@ export type Drafts = { [name: string]: Draft };
 export type FormState = {
   parameters: Parameter[];
   drafts: Drafts;
-  /** Sentences by parameter name. */
+  /** Sentences about problems, by parameter name. */
   problems: { [name: string]: string };
-  /** Where it runs: what may be chosen, in promotion order, and what is. */
+  /** The places that may be chosen, in promotion order; `place` is the chosen one. */
   placements: Placement[];
   place: Place;
   settings: SettingsDraft;
-  /** Sentences by field of place and settings. */
+  /** Sentences about problems, by field of place and settings. */
   fieldProblems: { [name: string]: string | undefined };
   name: string;
-  /** The one that was chosen instead of the notebook's own. */
+  /** The kernel that a person chose instead of the notebook's own. */
   kernel: string | null;
-  /** The one that stands in for the notebook's own, which is not there, until one is chosen. */
+  /** The kernel that replaces the notebook's own missing one, until a person chooses one. */
   standIn: string | null;
-  /** The patterns of pinned files that were chosen here instead of the job's. */
+  /** The patterns of pinned files that a person chose here instead of the job's. */
   pinned: string[] | null;
-  /** Null while it is read, and for a rerun, whose version is fixed. */
+  /** The check of the notebook; null while it is made, and for a rerun, whose version is fixed. */
   inspection: Inspection | null;
-  /** What the page itself has to say, beside the findings of the inspection. */
+  /** The findings of the page itself, beside those of the inspection. */
   notes: Finding[];
   /** The person has said that the notebook is a new job. */
   isNew: boolean;
   loading: boolean;
   submitting: boolean;
-  /** Why the notebook cannot be run, or was refused. */
+  /** The reason why the notebook cannot run or was refused. */
   trouble: Problem | null;
 };
 
-/** Where the values of the form go. */
+/** The receiver of the values of the form. */
 export interface IRunTarget {
   readonly title: string;
   /** The run whose version and values are used again. */
   readonly rerunOf: Run | null;
   /** The run with whose values, place and kernel the form of a notebook begins. */
   readonly like: Run | null;
-  /** Have a file travel that stays behind; a path from the notebook's folder. */
+  /** Let a file travel that would stay behind. `file` is a path from the notebook's folder. */
   takeAlong(file: string): Promise<void>;
-  /** Say that the notebook is that of the job, and was moved. */
+  /** Tell the server that the notebook belongs to this job and was moved. */
   relink(job: string): Promise<void>;
-  /** Save what is open; a sentence where that is not possible. */
+  /** Save the open document. Return a sentence when that is not possible, else null. */
   save(): Promise<string | null>;
   inspect(where: Omit<InspectRequest, 'path'>): Promise<Inspection>;
-  /** What may be chosen for a notebook of this kernel. */
+  /** List the places that may be chosen for a notebook of this kernel. */
   placements(kernel: Kernel | null): Promise<Placement[]>;
   submit(submission: Omit<Submission, 'path'>, key: string): Promise<Run>;
 }
 
-/** The form before a run: what is in its fields, and what the server says about it. */
+/** The form before a run: the content of its fields, and the answers of the server about them. */
 export class RunFormModel implements IDisposable {
   constructor(
     readonly target: IRunTarget,
@@ -117,7 +117,7 @@ export class RunFormModel implements IDisposable {
     Signal.clearData(this);
   }
 
-  /** Read the notebook (again); what was typed is kept where it still fits. */
+  /** Read the notebook (again). Typed values stay where they still fit. */
   async load(): Promise<void> {
     const reading = ++this._reading;
     const isPlaced = this._state.place.environment !== '';
@@ -134,7 +134,7 @@ export class RunFormModel implements IDisposable {
     }
     this._set({ ...read, loading: false });
     if (!isPlaced && read.inspection?.written_in) {
-      // What will be missing where it was written is known only now.
+      // The first answer names the place where the notebook was written; the second checks it there.
       await this.load();
     }
   }
@@ -145,7 +145,7 @@ export class RunFormModel implements IDisposable {
     this._set({ drafts, problems });
   }
 
-  /** Say what is wrong with a field when it is left. */
+  /** Check a field when the person leaves it, and show its problem. */
   check(name: string): void {
     const parameter = this._state.parameters.find(it => it.name === name);
     const reading = parameter && this._read(parameter);
@@ -160,7 +160,7 @@ export class RunFormModel implements IDisposable {
     this._set({ name });
   }
 
-  /** What is missing there, and what is too new or too old, is looked at anew. */
+  /** Change the place. In another environment or image the notebook is checked again. */
   async setPlace(change: Partial<Place>): Promise<void> {
     const place = { ...this._state.place, ...change };
     if (change.environment !== undefined) {
@@ -183,7 +183,7 @@ export class RunFormModel implements IDisposable {
     return this.load();
   }
 
-  /** Have a file belong to the version, or be taken fresh by each run. */
+  /** Pin a file to the version, or let each run read it again. */
   pin(file: TravellingFile, pinned: boolean): Promise<void> {
     const { files = [], pinned: before = [] } = this._state.inspection ?? {};
     const patterns = this._state.pinned ?? before;
@@ -201,7 +201,7 @@ export class RunFormModel implements IDisposable {
     }
   }
 
-  /** Say that the notebook was moved and its job is the one of this id, which keeps its runs and settings. */
+  /** Tell the server that the notebook was moved and belongs to this job, which keeps its runs and settings. */
   async setSameJob(job: string): Promise<void> {
     this._set({ loading: true });
     try {
@@ -212,12 +212,12 @@ export class RunFormModel implements IDisposable {
     }
   }
 
-  /** Ask no more whether it is a job that is there. */
+  /** Note that the notebook is a new job, so that the form does not ask about existing jobs again. */
   setNewJob(): void {
     this._set({ isNew: true });
   }
 
-  /** The run, or null where something must be mended first. */
+  /** Submit the run. Return null when a person must fix something first. */
   async submit(): Promise<Run | null> {
     const { inspection, submitting } = this._state;
     const ready = inspection !== null || this.target.rerunOf !== null;
@@ -231,7 +231,7 @@ export class RunFormModel implements IDisposable {
       const notSaved = await this.target.save();
       this._set({ notes: this._notes(notSaved, this._state.standIn) });
       const submission = this._submission(parameters, chosen);
-      // The same request keeps its key, so that a second try after a lost answer is no second run.
+      // The same request keeps its key, so a second try after a lost answer does not make a second run.
       const request = JSON.stringify(submission);
       if (request !== this._request) {
         this._request = request;
@@ -245,7 +245,7 @@ export class RunFormModel implements IDisposable {
       const problems = this._ofParameters(trouble.parameters);
       const fieldProblems = fieldsOfProblem(trouble);
       const placed = { ...problems, ...fieldProblems };
-      // What is said at a field need not be said twice.
+      // A problem that a field shows is not shown a second time.
       const said = Object.keys(placed).length > 0;
       this._set({ problems, fieldProblems, trouble: said ? null : trouble });
       return null;
@@ -254,7 +254,7 @@ export class RunFormModel implements IDisposable {
     }
   }
 
-  /** What may be chosen for a version that is fixed. */
+  /** Read the places that may be chosen for a fixed version. */
   private async _places({ kernel }: Run): Promise<Partial<FormState>> {
     const placements = await this.target.placements(kernel);
     const place = stillAllowed(this._state.place, placements);
@@ -277,10 +277,10 @@ export class RunFormModel implements IDisposable {
     if (standIn !== null) {
       inspection = await this.target.inspect({ kernel: standIn, ...where });
     }
-    // Also where an image lacks it, this is what the notebook wants.
+    // The notebook wants this kernel, also when an image lacks it.
     this._wanted = inspection.kernel ?? this._wanted;
     const placements = await this.target.placements(this._wanted);
-    // The place that nobody has chosen yet is the one where the notebook was written.
+    // Until a person chooses a place, it is the one where the notebook was written.
     const written = place.environment ? null : inspection.written_in;
     return {
       inspection,
@@ -310,14 +310,14 @@ export class RunFormModel implements IDisposable {
     };
   }
 
-  /** Place and settings; null when a field is wrong. */
+  /** Read place and settings; return null when a field is wrong. */
   private _chosen(): Partial<Submission> | null {
     const { rerunOf } = this.target;
     const { place, placements, settings } = this._state;
     const placement = placementOf(place, placements);
     const where = readPlace(place, placement, this._trans);
     if (rerunOf && isWhereItRan(place, placement, rerunOf)) {
-      // There it runs in the very same image, which has no name of its own.
+      // In that place a rerun uses the very same image, which may no longer have a name.
       delete where.choice.environment;
       delete where.choice.image;
     }
@@ -329,7 +329,7 @@ export class RunFormModel implements IDisposable {
       : { ...where.choice, ...withoutNulls(how.settings) };
   }
 
-  /** The values that differ from the defaults; null when a field is wrong. */
+  /** Read the values that differ from the defaults; return null when a field is wrong. */
   private _values(): Parameters | null {
     const values: Parameters = {};
     const problems: { [name: string]: string } = {};
@@ -425,7 +425,7 @@ function warning(code: string, message: string, mend: string): Finding {
   return { code, severity: 'warning', message, mend, ...nothing };
 }
 
-/** Fields for `parameters`: as typed, else with the given value, else with the default. */
+/** Make the fields for `parameters`: each has the typed text, else the given value, else the default. */
 function fieldsOf(
   parameters: Parameter[],
   typed: Drafts,
@@ -441,7 +441,7 @@ function fieldsOf(
   return { parameters, drafts, problems: {} };
 }
 
-/** The fields that a refusal is about; what it says about all of them is one sentence. */
+/** Return the field that a refusal names, with the sentence of the refusal; nothing when it names none. */
 function fieldsOfProblem(problem: Problem): { [name: string]: string } {
   const { limit, setting, image } = problem.extra;
   const named = [limit, setting, image !== undefined && 'image'];

@@ -11,7 +11,7 @@ type Options = {
   trans: TranslationBundle;
 };
 
-/** Have jobs follow the notebooks and folders that are renamed in JupyterLab, and tell of jobs that lose theirs. */
+/** Let jobs follow notebooks and folders that are renamed in JupyterLab, and tell about jobs that lose theirs. */
 export function followMoves(options: Options): void {
   const { contents } = options;
   contents.fileChanged.connect((_, { type, oldValue, newValue }) => {

@@ -1,6 +1,6 @@
 import type { TravellingFile } from '../api';
 
-/** The patterns of a job once `file`, one of `files`, is pinned to the version, or taken fresh. */
+/** Return the patterns of a job after `file`, one of `files`, is pinned to the version or set to be read again. */
 export function withPin(
   patterns: string[],
   files: TravellingFile[],
@@ -10,7 +10,7 @@ export function withPin(
   const { pattern, role } = file;
   const others = patterns.filter(each => nameIn(each) !== pattern);
   const single = new Set(files.map(each => each.pattern));
-  // Patterns for several files may speak of this one too: the last one counts.
+  // A pattern for several files may also match this one; the last pattern counts.
   const needsNone =
     pinned === (role !== 'data') &&
     others.every(each => single.has(nameIn(each)));

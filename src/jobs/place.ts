@@ -5,13 +5,13 @@ import { formatBytes } from '../shared/format';
 
 export const GB = 1e9;
 
-/** Where a run goes: what stands in the fields. */
+/** The place of a run, as the texts of the fields. */
 export type Place = {
   environment: string;
-  /** Null: the environment's default. */
+  /** The name of the image; null for the environment's default. */
   image: string | null;
   cpus: string;
-  /** In GB. */
+  /** The memory in GB. */
   memory: string;
 };
 
@@ -22,7 +22,7 @@ export const NOWHERE: Place = {
   memory: ''
 };
 
-/** Where a run was. */
+/** Return the place where a run ran. */
 export function placeOf({ environment, image }: Run): Place {
   return { ...NOWHERE, environment, image: image?.name ?? null };
 }
@@ -45,7 +45,7 @@ export function placementOf(
   return placements.find(it => it.environment === place.environment);
 }
 
-/** The image that will run, of an environment that has images. */
+/** Return the image that will run, in an environment that has images. */
 export function imageOf(
   place: Place,
   placement: Placement | undefined
@@ -54,7 +54,7 @@ export function imageOf(
   return placement?.images.find(it => it.name === name);
 }
 
-/** The place, or the first one that is allowed where it no longer is. */
+/** Return the place; when it is not allowed any longer, the first place that is. */
 export function stillAllowed(place: Place, placements: Placement[]): Place {
   const chosen = placementOf(place, placements);
   const allowed =
@@ -69,12 +69,12 @@ export function stillAllowed(place: Place, placements: Placement[]): Place {
   };
 }
 
-/** Whether runs of this environment run on the kernels of an image. */
+/** Tell whether runs of this environment use the kernels of an image. */
 export function hasImages(placement: Placement | undefined): boolean {
   return placement?.executor === 'docker';
 }
 
-/** The kernel of an image that a notebook would get; as the server chooses it. */
+/** Choose the kernel of an image for a notebook, by the same rule as the server. */
 export function kernelIn(
   kernels: Kernel[],
   wanted: Kernel | null
@@ -86,7 +86,7 @@ export function kernelIn(
   );
 }
 
-/** What an inspection is told of the place; nothing while an image is still to be chosen. */
+/** Return the place for an inspection; nothing while a person must still choose an image. */
 export function inspected(
   place: Place,
   placement: Placement | undefined
@@ -175,7 +175,7 @@ function beyond(
     : '';
 }
 
-/** The limits that are set but that the executor cannot hold a run to. */
+/** List the limits that are set but that the executor cannot enforce. */
 export function looseLimits(
   placement: Placement,
   trans: TranslationBundle

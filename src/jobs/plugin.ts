@@ -132,7 +132,7 @@ export const jobs: JupyterFrontEndPlugin<void> = {
       isEnabled: args => {
         const id = idOf(args);
         const run = id ? runs.get(id) : undefined;
-        // Only the whole run says which file it missed.
+        // A summary does not say which file was missing; only the whole run does.
         return id !== undefined && (!run || run.state === 'failed');
       },
       execute: withRun(async (run, forms) => {

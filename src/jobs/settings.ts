@@ -2,12 +2,12 @@ import { TranslationBundle } from '@jupyterlab/translation';
 
 import type { GivenSettings } from '../api';
 
-/** What stands in the fields of the settings; empty for what is not chosen. */
+/** The texts in the fields of the settings; empty for a setting that nobody chose. */
 export type SettingsDraft = { [name in keyof GivenSettings]: string };
 
 export type SettingName = keyof GivenSettings;
 
-/** Units and bounds as on the screen: times in minutes. */
+/** The units and bounds on the screen: times are in minutes. */
 const NUMBERS: {
   [name in Exclude<SettingName, 'retry_on_timeout'>]: {
     scale: number;
@@ -42,7 +42,7 @@ export function boundsOf(name: keyof typeof NUMBERS) {
   return NUMBERS[name];
 }
 
-/** The fields that show `settings`. */
+/** Return the texts of the fields that show `settings`. */
 export function draftOfSettings(settings: GivenSettings): SettingsDraft {
   const draft = { ...NO_SETTINGS };
   for (const name of Object.keys(NUMBERS) as (keyof typeof NUMBERS)[]) {
@@ -54,7 +54,7 @@ export function draftOfSettings(settings: GivenSettings): SettingsDraft {
   return draft;
 }
 
-/** What was chosen, null where nothing was; or what is wrong, by field. */
+/** Read the chosen settings, null where nobody chose one, and the problems by field. */
 export function readSettings(
   draft: SettingsDraft,
   trans: TranslationBundle

@@ -6,7 +6,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import type { Client, Placement, Run } from '../api';
 import type { IRunTarget } from './model';
 
-/** A notebook of the workspace; `open` finds the document where it is open. */
+/** Make the target for a notebook of the workspace. `open` finds its document when it is open. */
 export function notebookTarget(
   path: string,
   client: Client,
@@ -37,7 +37,7 @@ export function notebookTarget(
       try {
         await context.save();
       } catch {
-        // Lab has said why; here it matters that it did not happen.
+        // Lab has said why. Below the form tells that the notebook was not saved.
       }
       return context.model.dirty
         ? trans.__('The notebook could not be saved.')
@@ -50,7 +50,7 @@ export function notebookTarget(
   };
 }
 
-/** The version of an earlier run, with other parameters or elsewhere. */
+/** Make the target that runs the version of an earlier run with other parameters or in another place. */
 export function rerunTarget(
   run: Run,
   client: Client,
@@ -76,7 +76,7 @@ export function rerunTarget(
   };
 }
 
-/** Where a run was its image stays the very same, whatever the catalogue has under its name now. */
+/** Keep the very image of the run in its environment, also when the catalogue has another under that name now. */
 function asItRan(
   placement: Placement,
   { environment, image: ran }: Run,

@@ -11,12 +11,12 @@ import { RunFormModel } from './model';
 
 type Options = {
   model: RunFormModel;
-  /** Called with the run that was made. */
+  /** Called with the new run. */
   onSubmitted: (run: Run) => void;
   trans: TranslationBundle;
 };
 
-/** The form beside a notebook. */
+/** The screen with the form for a run, beside a notebook. */
 export class RunFormWidget extends Screen {
   constructor(private readonly _options: Options) {
     super(
@@ -39,7 +39,7 @@ export class RunFormWidget extends Screen {
     super.dispose();
   }
 
-  /** The button, so that Enter runs; it comes when the notebook has been read. */
+  /** Focus the button, so that Enter runs the notebook; the screen itself until the notebook has been read. */
   protected onActivateRequest(msg: Message): void {
     (this._button ?? this.node).focus({ preventScroll: true });
   }

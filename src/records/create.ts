@@ -5,7 +5,7 @@ import { RecordModel } from './model';
 import { newNotebookModel } from './notebook';
 import { RecordWidget } from './widget';
 
-/** The record of a run, loading. */
+/** Create the record of a run; it begins to load. */
 export function createRecord(
   id: string,
   dataOps: IDataOps,

@@ -15,8 +15,8 @@ import { InertTypesetter } from './math';
 import { InertSanitizer } from './sanitizer';
 
 /**
- * Renders outputs that somebody else's notebook made, in our origin, without letting them act:
- * only the types named here, always as untrusted, and nothing that loads from anywhere.
+ * Make a renderer for the outputs of other people's notebooks. They are shown in our origin, so they must
+ * not act: it renders only the types named here, always as untrusted, and nothing that loads from anywhere.
  */
 export function inertRendermime(
   base: IRenderMimeRegistry
@@ -39,7 +39,7 @@ export function inertRendermime(
   });
 }
 
-/** Whatever a notebook says about being trusted, it is not. */
+/** Let a factory treat every output as untrusted, also when the notebook says that it is trusted. */
 function untrusting(
   factory: IRenderMime.IRendererFactory
 ): IRenderMime.IRendererFactory {
@@ -55,7 +55,7 @@ function untrusting(
   };
 }
 
-/** JSON as indented text. */
+/** A factory that shows JSON as indented text. */
 const jsonRendererFactory: IRenderMime.IRendererFactory = {
   safe: true,
   mimeTypes: ['application/json'],
@@ -74,13 +74,15 @@ const jsonRendererFactory: IRenderMime.IRendererFactory = {
   }
 };
 
-/** A character that is not shown. */
+/** A character that browsers do not show. */
 const MARK = '\u2063';
 const FENCE = /(`{3,}|~{3,})(?=[^\S\n]*[^\s`~])/g;
 
 /**
- * JupyterLab's parser hands fenced code of some languages to what draws it in the page, before
- * anything is sanitized. Here no fence names a language that something knows: code stays code.
+ * A Markdown parser that leaves fenced code as code.
+ *
+ * JupyterLab's parser draws fenced code of some languages, like diagrams, in the page before anything is
+ * sanitized. Here a hidden character changes the language of every fence, so that nothing draws it.
  */
 class InertParser implements IRenderMime.IMarkdownParser {
   constructor(private readonly _base: IRenderMime.IMarkdownParser) {}

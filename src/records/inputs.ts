@@ -3,7 +3,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { Client, Problem, RunInputs } from '../api';
 
-/** The files that a run found beside its notebook, read when somebody wants to see them. */
+/** The files that a run found beside its notebook. They are read when a person wants to see them. */
 export class InputsModel implements IDisposable {
   constructor(
     private readonly _run: string,
@@ -14,7 +14,7 @@ export class InputsModel implements IDisposable {
     return this._changed;
   }
 
-  /** Null before they were read. */
+  /** The files; null before they were read. */
   get inputs(): RunInputs | null {
     return this._inputs;
   }
@@ -32,7 +32,7 @@ export class InputsModel implements IDisposable {
     Signal.clearData(this);
   }
 
-  /** Read them once: they never change. */
+  /** Read the files. After a success a second call does nothing, because the files never change. */
   async load(): Promise<void> {
     if (this._inputs) {
       return;

@@ -7,23 +7,23 @@ import type { JournalEvent, Output } from '../api';
 type OutputAt = { cell: number; index: number };
 
 /**
- * Writes a run's journal into the model of its notebook: outputs are appended to what is there,
- * so that what is already on the screen stays.
+ * A writer that fills a run's journal into the model of its notebook. It appends outputs to those that are
+ * there, so the outputs on the screen stay.
  */
 export class JournalReplay {
   constructor(private readonly _notebook: INotebookModel) {}
 
-  /** The sequence number of the last event that was applied. */
+  /** The sequence number of the last applied event. */
   get lastSeq(): number {
     return this._lastSeq;
   }
 
-  /** The cell that is being executed. */
+  /** The index of the cell that is being executed, or null. */
   get runningCell(): number | null {
     return this._runningCell;
   }
 
-  /** Whether `event` comes right after the last one; earlier ones are known, later ones leave a gap. */
+  /** Tell whether `event` comes right after the last one. An earlier one is known; a later one leaves a gap. */
   follows(event: JournalEvent): boolean {
     return event.seq === this._lastSeq + 1;
   }
@@ -63,7 +63,7 @@ export class JournalReplay {
         break;
       }
       case 'end': {
-        // A cell that was cut off has no end of its own.
+        // A cell that was interrupted has no event for its own end.
         const cell =
           this._runningCell === null ? null : this._codeCell(this._runningCell);
         if (cell) {
@@ -125,8 +125,8 @@ export class JournalReplay {
 }
 
 /**
- * The events with neighbouring pieces of one stream joined: a loop that prints makes thousands
- * of them, and each would redraw its output.
+ * Join neighbouring pieces of one stream. A loop that prints makes thousands of events, and each would
+ * redraw its output.
  */
 export function coalesced(events: JournalEvent[]): JournalEvent[] {
   const joined: JournalEvent[] = [];

@@ -8,12 +8,12 @@ const EVERY_MS = 1000;
 
 export type Log = {
   text: string;
-  /** The beginning is left out. */
+  /** True when the beginning is left out. */
   cut: boolean;
   trouble: Problem | null;
 };
 
-/** The end of a run's log, read on from where it ended. */
+/** The end of a run's log. Each reading continues where the last one ended. */
 export class LogModel implements IDisposable {
   constructor(
     private readonly _id: string,
@@ -38,7 +38,7 @@ export class LogModel implements IDisposable {
     Signal.clearData(this);
   }
 
-  /** Read what is new. Calls in quick succession make one request a second. */
+  /** Read the new part. Calls in quick succession make one request per second. */
   refresh(): void {
     if (this._disposed || this._timer !== undefined) {
       this._again = true;
@@ -69,7 +69,7 @@ export class LogModel implements IDisposable {
       this._size += bytes.length;
       let come = this._decoder.decode(bytes, { stream: true });
       if (this._isInsideLine && bytes.length) {
-        // The first line has lost its beginning.
+        // The first line lacks its beginning.
         come = come.slice(come.indexOf('\n') + 1);
         this._isInsideLine = false;
       }
@@ -87,7 +87,7 @@ export class LogModel implements IDisposable {
     this._changed.emit();
   }
 
-  /** Show the log from this byte on, and nothing of what was shown. */
+  /** Start again: show the log from this byte on, without the text that was shown. */
   private _begin(from: number): void {
     this._decoder = new TextDecoder();
     this._size = from;
@@ -108,19 +108,19 @@ export class LogModel implements IDisposable {
   private readonly _changed = new Signal<this, void>(this);
 }
 
-/** Without the sequences that colour a terminal. */
+/** Remove the sequences that colour a terminal. */
 function plain(text: string): string {
   // eslint-disable-next-line no-control-regex
   return text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '');
 }
 
-/** As a terminal shows it: a carriage return starts the line again, a backspace takes a character back. */
+/** Return what a terminal shows: a carriage return starts the line again, a backspace removes a character. */
 function overwritten(text: string): string {
   return text.split('\n').map(lastOf).join('\n');
 }
 
 function lastOf(line: string): string {
-  // A return at the end overwrites nothing until something follows.
+  // A carriage return at the end overwrites nothing until more text follows.
   const before = line.endsWith('\r') ? line.length - 2 : line.length;
   const last = line.slice(line.lastIndexOf('\r', before) + 1);
   if (!last.includes('\b')) {

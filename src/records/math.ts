@@ -1,6 +1,6 @@
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 
-/** The used part of MathJax's document. JupyterLab hands it out; no package of ours has its types. */
+/** The part of MathJax's document that we use. JupyterLab gives it to us; no package of ours has its types. */
 type MathDocument = {
   constructor: unknown;
   adaptor: unknown;
@@ -16,7 +16,7 @@ type MathJax = IRenderMime.ILatexTypesetter & {
   mathDocument?: () => Promise<MathDocument>;
 };
 
-/** Lab's own delimiters. */
+/** The delimiters of JupyterLab itself. */
 const DELIMITERS = {
   inlineMath: [
     ['$', '$'],
@@ -37,12 +37,12 @@ const NOTHING = {
 };
 
 /**
- * Typesets with JupyterLab's MathJax what somebody else wrote.
+ * A typesetter for formulas of other people. It uses JupyterLab's MathJax.
  *
- * Lab's own document lets formulas load pictures, link, and define macros for all that is read in
- * the page. It makes its nodes in the page, so cleaning them afterwards would be too late. This
- * is a second document of the same MathJax that keeps no address, class, id or style, with macros
- * of its own. Where the page has another typesetter, formulas stay as they were written.
+ * Lab's own document lets formulas load pictures, link, and define macros for the whole page. It makes its
+ * nodes in the page, so cleaning them afterwards would be too late. This is a second document of the same
+ * MathJax. It keeps no address, class, id or style, and has its own macros. When the page has another
+ * typesetter, formulas stay as they were written.
  */
 export class InertTypesetter implements IRenderMime.ILatexTypesetter {
   constructor(private readonly _base: MathJax | null) {}

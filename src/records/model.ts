@@ -18,11 +18,11 @@ import { failingCell, isTerminal, summaryOf } from '../shared/runs';
 import { IRuns } from '../tokens';
 import { coalesced, JournalReplay } from './journal';
 
-/** How long one frame may spend on filling in, so that the page stays usable. */
+/** The time in milliseconds that one frame may spend on filling in, so that the page stays usable. */
 const FRAME_MS = 12;
 const PIECE = 64;
 
-/** One run and its notebook, live while it runs. */
+/** One run and its notebook, updated live while it runs. */
 export class RecordModel implements IDisposable {
   constructor(
     readonly id: string,
@@ -37,12 +37,12 @@ export class RecordModel implements IDisposable {
     _events.restarted.connect(this._onRestarted, this);
   }
 
-  /** The run, or why it cannot be shown, has changed. */
+  /** A signal that the run, or the reason why it cannot be shown, has changed. */
   get changed(): ISignal<this, void> {
     return this._changed;
   }
 
-  /** The notebook has been filled in further. */
+  /** A signal that more of the notebook has been filled in. */
   get filled(): ISignal<this, void> {
     return this._filled;
   }
@@ -52,8 +52,8 @@ export class RecordModel implements IDisposable {
   }
 
   /**
-   * The cell it failed at, as people count in the notebook they wrote: that with the given values
-   * is not in there.
+   * The number of the cell that failed, counted from 1 in the notebook that people wrote: without the cell
+   * that has the given values.
    */
   get failingNumber(): number | null {
     const cell = this._run && failingCell(this._run);
@@ -68,7 +68,7 @@ export class RecordModel implements IDisposable {
     return this._trouble;
   }
 
-  /** The notebook has its cells. */
+  /** True when the notebook has its cells. */
   get isFilled(): boolean {
     return this._loaded;
   }
@@ -139,7 +139,7 @@ export class RecordModel implements IDisposable {
     }
   }
 
-  /** Show a whole run, or what is known of it since that answer was given: then the whole run is asked for again. */
+  /** Show a whole run with the newest known facts. When more than its progress is newer, read it again. */
   private _take(run: Run): void {
     const known = this._runs.newest(run);
     this._setRun(known === run ? run : withNews(run, known));
@@ -164,7 +164,7 @@ export class RecordModel implements IDisposable {
       this._watching?.dispose();
       this._watching = null;
       if (this._run && !isTerminal(this._run)) {
-        // It ended before the stream began, which told of the journal alone.
+        // The run ended before the stream began, so the stream told only about its journal.
         this._ask();
       }
     }
@@ -176,7 +176,7 @@ export class RecordModel implements IDisposable {
     }
   }
 
-  /** Read the whole run. Of all who ask meanwhile one question more is asked. */
+  /** Read the whole run. All calls during a request cause one more request together. */
   private _ask(): void {
     if (this._asking) {
       this._askAgain = true;
@@ -191,7 +191,7 @@ export class RecordModel implements IDisposable {
           this._runs.add(summaryOf(run));
         },
         () => {
-          // The little that is known is shown until the server answers.
+          // The page shows the summary that is known until the server answers.
           const known = this._runs.get(this.id);
           if (known && this._run) {
             this._setRun(withNews(this._run, known));
@@ -230,7 +230,7 @@ export class RecordModel implements IDisposable {
     }
   }
 
-  /** What a later attempt writes replaces what the one before had written. */
+  /** Turn to an attempt. Its outputs replace those of the attempt before; an earlier attempt changes nothing. */
   private _turnTo(attempt: number): void {
     if (attempt <= this._attempt) {
       return;
@@ -247,7 +247,7 @@ export class RecordModel implements IDisposable {
     this._attempt = attempt;
   }
 
-  /** Apply events in order; true when one is missing before them. */
+  /** Apply events in order. Return true when an event is missing before them. */
   private _apply(events: JournalEvent[]): boolean {
     const news = events.filter(event => !this._replay.isKnown(event));
     if (news.length && !this._replay.follows(news[0])) {
@@ -259,7 +259,7 @@ export class RecordModel implements IDisposable {
     return false;
   }
 
-  /** Read what is missing from the stored journal. */
+  /** Read the missing events from the stored journal. */
   private async _catchUp(): Promise<void> {
     if (this._catching) {
       return;
@@ -300,13 +300,13 @@ export class RecordModel implements IDisposable {
   private readonly _filled = new Signal<this, void>(this);
 }
 
-/** The run with what a summary tells, which leaves out the detail of a reason that is known already. */
+/** Add the facts of a summary to a run. A reason that is known already keeps its detail, which summaries leave out. */
 function withNews(run: Run, news: RunSummary): Run {
   const isSame = run.reason?.code === news.reason?.code;
   return { ...run, ...news, reason: isSame ? run.reason : news.reason };
 }
 
-/** Whether nothing but progress has changed, which a summary tells as well as the whole run does. */
+/** Tell whether only progress has changed, which the summary has as well as the whole run. */
 function progressAlone(run: Run, news: RunSummary): boolean {
   return (
     run.phase === news.phase &&
@@ -323,8 +323,8 @@ function isInjected(cell: ICellModel): boolean {
 }
 
 /**
- * The notebook as it is put into the model: nothing in it is trusted, and where the journal will
- * fill it in (again), it has no outputs.
+ * Prepare the notebook for the model. Nothing in it is trusted; when the journal will fill it in (again), it
+ * has no outputs.
  */
 function prepared(
   content: nbformat.INotebookContent,

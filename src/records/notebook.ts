@@ -16,7 +16,7 @@ type Options = {
 
 const USER_SCROLLS = ['wheel', 'touchmove', 'keydown', 'pointerdown'];
 
-/** The executed notebook, in Lab's own cells, for reading. */
+/** The executed notebook in JupyterLab's own cells, read-only. */
 export class RecordNotebook extends StaticNotebook {
   constructor(options: Options) {
     const { factoryService, mimeTypeService } = options.editorServices;
@@ -31,7 +31,7 @@ export class RecordNotebook extends StaticNotebook {
       editorConfig: { code: readOnly, markdown: readOnly, raw: readOnly },
       notebookConfig: {
         ...StaticNotebook.defaultNotebookConfig,
-        // A thousand cells are no more in the page than what is seen of them.
+        // The page holds only the cells in view, also of a notebook with a thousand cells.
         windowingMode: 'full',
         scrollPastEnd: false
       }
@@ -46,7 +46,7 @@ export class RecordNotebook extends StaticNotebook {
       this.outerNode.addEventListener(type, leadAwayOnly, true);
     }
     this._resized = new ResizeObserver(() => {
-      // The head above grows and shrinks without Lumino knowing.
+      // The head above grows and shrinks, and Lumino does not notice.
       MessageLoop.postMessage(this, Widget.ResizeMessage.UnknownSize);
       this._hold();
     });
@@ -60,13 +60,13 @@ export class RecordNotebook extends StaticNotebook {
     super.dispose();
   }
 
-  /** Scroll along with the running cell, until the reader scrolls. */
+  /** True to scroll along with the running cell; a scroll of the reader sets it to false. */
   following = true;
 
-  /** Called when the reader took over. */
+  /** Called when the reader scrolls and the following ends. */
   onFollowingStopped: () => void = () => undefined;
 
-  /** Mark the cell that is being executed, and show it while following. */
+  /** Mark the cell that is being executed, and keep it in view while following. */
   markRunning(index: number | null): void {
     if (this._marked !== index) {
       this._mark(this._marked, null);
@@ -83,20 +83,20 @@ export class RecordNotebook extends StaticNotebook {
     this._mark(index, 'failed');
   }
 
-  /** Put a cell in view, whatever the reader did before. */
+  /** Bring a cell into view, also when the reader has scrolled. */
   showCell(index: number): void {
     this._held = { index, block: 'start' };
     this._hold();
   }
 
   protected onCellInserted(index: number, cell: Cell): void {
-    // Without this, read-only is a piece of metadata that would be written into the model.
+    // Without this, JupyterLab would write read-only into the model as metadata.
     cell.syncEditable = false;
     cell.readOnly = true;
     super.onCellInserted(index, cell);
   }
 
-  /** Cells get their real heights one after the other; the one to be seen stays in view meanwhile. */
+  /** Keep the held cell in view while the cells get their real heights one after the other. */
   private _hold(): void {
     const cell = this._held && this.widgets[this._held.index];
     if (!this._held || !cell || !this.isVisible) {
@@ -105,7 +105,7 @@ export class RecordNotebook extends StaticNotebook {
     if (cell.node.getClientRects().length) {
       cell.node.scrollIntoView({ block: this._held.block });
     } else {
-      // By the estimated heights first, which draws it.
+      // Scroll by the estimated heights first; then the cell is drawn.
       this.scrollToItem(this._held.index, 'center').catch(() => undefined);
       cancelAnimationFrame(this._frame);
       this._frame = requestAnimationFrame(() => this._hold());
@@ -138,7 +138,7 @@ export class RecordNotebook extends StaticNotebook {
   private readonly _resized: ResizeObserver;
 }
 
-/** JupyterLab makes links of what is printed, too, where no sanitizer sees them. */
+/** Stop links that do not lead to another server. JupyterLab makes such links of printed text, past the sanitizer. */
 function leadAwayOnly(event: Event): void {
   const link = (event.target as Element).closest('a');
   if (link && inertLink(link.getAttribute('href') ?? '') === null) {
@@ -146,7 +146,7 @@ function leadAwayOnly(event: Event): void {
   }
 }
 
-/** A model that is not shared with anybody and keeps no history. */
+/** Create a model that nobody shares and that keeps no history. */
 export function newNotebookModel(): NotebookModel {
   return new NotebookModel({ disableDocumentWideUndoRedo: true });
 }

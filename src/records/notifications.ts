@@ -8,7 +8,7 @@ import type { IRuns } from '../tokens';
 
 const SUCCESS_MS = 8000;
 
-/** Tells whoever started a run and looks elsewhere when it ends. */
+/** Tell people about the end of a run that they started, when they look at something else. */
 export function notifyOfEnds(options: {
   runs: IRuns;
   isInView: (run: RunSummary) => boolean;

@@ -7,10 +7,10 @@ import { sourcePath } from '../shared/source';
 import { failingCell } from '../shared/runs';
 
 /**
- * Open the notebook that a run was made of, at the cell that failed, if one did.
+ * Open the notebook of a run, at the cell that failed if there is one.
  *
- * `executed` is the notebook that ran: cells are found again by their id, because it may have a
- * cell more than its source, and the source may have changed since.
+ * `executed` is the notebook that ran. The cell is found by its id, because the executed notebook may have
+ * one more cell than its source, and the source may have changed since.
  */
 export async function openSource(
   run: Run,
@@ -20,7 +20,7 @@ export async function openSource(
   trans: TranslationBundle
 ): Promise<void> {
   const path = await sourcePath(run, client, trans);
-  // Fails, with a sentence for people, where the notebook is no longer there.
+  // This fails with a sentence for people when the notebook is no longer there.
   await documents.services.contents.get(path, { content: false });
   const panel = documents.openOrReveal(path) as NotebookPanel | undefined;
   const cell = failingCell(run);

@@ -73,7 +73,7 @@ export const records: JupyterFrontEndPlugin<void> = {
       namespace: 'dataops-runs'
     });
 
-    // Commands that are told no run are about the record in front.
+    // A command without the id of a run acts on the record in front.
     shell.currentChanged?.connect(() => {
       const current = tracker.currentWidget;
       const inFront = current !== null && shell.currentWidget === current;
@@ -93,7 +93,7 @@ export const records: JupyterFrontEndPlugin<void> = {
       const id = idOf(args);
       return recordOf(args)?.model.run ?? (id ? runs.get(id) : undefined);
     };
-    /** Undefined where only the server knows. */
+    /** Tell whether a run has a record; undefined when only the server knows. */
     const hasRecord = (args: Args): boolean | undefined => {
       const whole = recordOf(args)?.model.run;
       if (whole) {
@@ -211,7 +211,7 @@ export const records: JupyterFrontEndPlugin<void> = {
         }
       }
     });
-    // Also when somebody else, or a rule, deletes it.
+    // The record closes also when another person or a rule deletes the run.
     runs.runDeleted.connect((_, id) => recordOf({ id })?.close());
 
     commands.addCommand(CommandIDs.verify, {

@@ -17,7 +17,7 @@ export type Content =
 
 export type Preview = {
   path: string;
-  /** Null while it is read. */
+  /** The content; null while it is read. */
   content: Content | null;
   trouble: Problem | null;
 };
@@ -50,7 +50,7 @@ function table(parse: (text: string) => string[][]): Reader {
   };
 }
 
-/** As the picture it says it is and nothing else: a page under that name is a picture that does not load. */
+/** Make a reader of pictures of one type. Another file with such a name is a picture that does not load. */
 function image(type: string): Reader {
   return {
     maximum: MAX_IMAGE,
@@ -81,12 +81,12 @@ function readerOf(artifact: Artifact): Reader | null {
   return reader && artifact.size <= reader.maximum ? reader : null;
 }
 
-/** Whether an artifact is of a kind and size that can be looked at here. */
+/** Tell whether the page can show an artifact of this kind and size. */
 export function hasPreview(artifact: Artifact): boolean {
   return readerOf(artifact) !== null;
 }
 
-/** The one artifact of a run that is being looked at, as text, table or picture. */
+/** The artifact of a run on the screen, as text, table or picture. */
 export class PreviewModel implements IDisposable {
   constructor(
     private readonly _id: string,

@@ -1,6 +1,6 @@
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 
-/** Attributes that stay. None of them acts, loads or leads anywhere. */
+/** The attributes that stay. None of them runs code, loads or links. */
 const PLAIN = new Set([
   'abbr',
   'align',
@@ -47,7 +47,7 @@ const PLAIN = new Set([
   'vspace',
   'width'
 ]);
-/** Pictures, sound and the like that are part of the output itself. */
+/** The addresses of pictures, sound and videos that are part of the output itself. */
 const EMBEDDED = /^(data:(image|audio|video)\/|attachment:)/i;
 const CONTROLS = 'form, input, button, select, textarea, label, fieldset';
 const STYLES = [
@@ -71,12 +71,12 @@ const STYLES = [
   'width'
 ];
 
-/** Words and numbers; of functions only colours, since others load, compute or refer. */
+/** Words and numbers. Colours are the only functions, since others load, compute or refer. */
 const PLAIN_STYLE = /^((rgb|hsl)a?\(|[^\\(])*$/i;
 
 /**
- * JupyterLab's sanitizer lets remote pictures, forms, any style and its own command links pass.
- * In a record they would tell a stranger who reads it, or cover the page.
+ * A sanitizer for records, stricter than JupyterLab's. That one lets remote pictures, forms, any style and
+ * its own command links pass. In a record they would tell a stranger who reads it, or cover the page.
  */
 export class InertSanitizer implements IRenderMime.ISanitizer {
   constructor(private readonly _base: IRenderMime.ISanitizer) {}
@@ -93,7 +93,7 @@ export class InertSanitizer implements IRenderMime.ISanitizer {
     template.innerHTML = this._base.sanitize(dirty, options);
     for (const element of template.content.querySelectorAll<HTMLElement>('*')) {
       if (element.matches('input[type=checkbox]')) {
-        // A task keeps its tick.
+        // A check box of a task list becomes a character that shows its tick.
         element.replaceWith(element.hasAttribute('checked') ? '☑ ' : '☐ ');
       } else if (element.matches(CONTROLS)) {
         element.replaceWith(...element.childNodes);
@@ -117,12 +117,12 @@ function disarm(element: HTMLElement): void {
   if (element.hasAttribute('href')) {
     element.setAttribute('target', '_blank');
     element.setAttribute('rel', 'noopener');
-    // JupyterLab writes `rel` anew.
+    // JupyterLab overwrites `rel`, so this attribute says it too.
     element.setAttribute('referrerpolicy', 'no-referrer');
   }
 }
 
-/** The harmless part of an attribute; null where there is none. */
+/** Return the harmless part of an attribute; null when it has none. */
 function inert(
   element: HTMLElement,
   name: string,
@@ -136,7 +136,7 @@ function inert(
     case 'style':
       return inertStyle(element.style);
     case 'class':
-      // Lab's own classes would let an output dress up as a part of the page; colours of text stay.
+      // With JupyterLab's classes an output could look like a part of the page. Colours of text stay.
       return value === 'dataframe'
         ? value
         : value
@@ -148,7 +148,7 @@ function inert(
   }
 }
 
-/** The address of another server, written out: what is relative means one of ours. */
+/** Return the full address when it leads to another server; else null, also for a relative one, which is ours. */
 export function inertLink(value: string): string | null {
   let url: URL;
   try {

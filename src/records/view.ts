@@ -4,11 +4,11 @@ export type Tab = 'notebook' | 'report' | 'log' | 'parameters' | 'artifacts';
 
 export type ViewState = {
   tab: Tab;
-  /** The notebook scrolls along with the running cell. */
+  /** True while the notebook scrolls along with the running cell. */
   following: boolean;
 };
 
-/** What the reader of a record is looking at. */
+/** The part of a record that its reader looks at. */
 export class RecordView {
   get changed(): ISignal<this, void> {
     return this._changed;

@@ -39,7 +39,7 @@ export type RecordOptions = {
   translator: ITranslator;
 };
 
-/** One run: live while it runs, a record afterwards. */
+/** The screen of one run: live while it runs, a record afterwards. */
 export class RecordWidget extends Panel {
   constructor(private readonly _options: RecordOptions) {
     super();
@@ -82,7 +82,7 @@ export class RecordWidget extends Panel {
     void model.load();
   }
 
-  /** What the components of this record show and call. */
+  /** The values and callbacks for the components of this record. */
   get parts() {
     return {
       ...this._options,
@@ -123,7 +123,7 @@ export class RecordWidget extends Panel {
     }
   }
 
-  /** Closed is gone: whoever opens it again gets a new one. */
+  /** Dispose of the record when it is closed; opening the run again creates a new one. */
   protected onCloseRequest(msg: Message): void {
     super.onCloseRequest(msg);
     this.dispose();
@@ -154,13 +154,13 @@ export class RecordWidget extends Panel {
 
   private _onFilled(): void {
     this._notebook.markRunning(this.model.runningCell);
-    // The run may be known to have failed before the last of its journal has come.
+    // The page may learn that the run failed before the end of its journal arrives.
     this._failureShown = false;
     this._showFailure();
     this._readLog();
   }
 
-  /** Once: where a run failed is where its reader starts. */
+  /** Mark the cell that failed, and bring it into view while following; do it once. */
   private _showFailure(): void {
     const { run, isFilled } = this.model;
     const cell = run && isTerminal(run) ? failingCell(run) : null;

@@ -17,7 +17,7 @@ type Options = RunActions & {
   trans: TranslationBundle;
 };
 
-/** The runs list, loading. */
+/** Create the runs list; it begins to load. */
 export function createRunsList(
   client: Client,
   runs: IRuns,
@@ -35,7 +35,7 @@ export function createRunsList(
   });
 }
 
-/** The table of all runs, in the main area. */
+/** The screen with the table of all runs, in the main area. */
 export class RunsListWidget extends Screen {
   constructor(private readonly _options: Options) {
     super(_options.trans.__('Runs'), dataOpsIcon);

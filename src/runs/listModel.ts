@@ -8,7 +8,7 @@ import { IRuns } from '../tokens';
 const PAGE = 50;
 
 export type Filter = {
-  /** RunSummary states as the server names them; all without. */
+  /** States as the server names them; empty for all. */
   states: string[];
   text: string;
 };
@@ -21,7 +21,7 @@ export type ListState = {
   trouble: Problem | null;
 };
 
-/** The runs table: filtered by the server, page by page, and live. */
+/** The runs of the table: the server filters them, they come page by page, and they change live. */
 export class RunsListModel {
   constructor(
     private readonly _client: Client,
@@ -72,7 +72,7 @@ export class RunsListModel {
         limit: PAGE,
         cursor: cursor ?? undefined
       });
-      // The filter may have changed since.
+      // A change of the filter makes this answer obsolete.
       if (reading === this._reading) {
         const before = cursor ? this._state.runs : [];
         this._next = page.next;
@@ -103,7 +103,7 @@ export class RunsListModel {
     this._frame.request();
   }
 
-  /** Show what has changed since the last frame. */
+  /** Show the changes since the last frame. */
   private _show(): void {
     const { runs, filter } = this._state;
     const fits = (run: RunSummary) =>
@@ -124,7 +124,7 @@ export class RunsListModel {
     this._set({ runs: come.length ? merged(stay, come) : stay });
   }
 
-  /** Runs older than what was loaded come with their page. */
+  /** Tell whether a run belongs to the loaded pages. An older one comes with its own page. */
   private _isOnPage(run: RunSummary): boolean {
     const { runs, hasMore } = this._state;
     const last = runs[runs.length - 1];
@@ -145,7 +145,7 @@ export class RunsListModel {
   };
   private _next: string | null = null;
   private _reading = 0;
-  /** By id; null for a run that was deleted. */
+  /** The changed runs by id; null for a run that was deleted. */
   private readonly _news = new Map<string, RunSummary | null>();
   private readonly _frame = new NextFrame(() => this._show());
   private readonly _changed = new Signal<this, void>(this);

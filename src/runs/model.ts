@@ -10,10 +10,10 @@ const RECENT = 20;
 const REVISIONS = 5000;
 const ACTIVE = 'created,awaiting_approval,queued,active,retry_wait'.split(',');
 
-/** An engine that was just started needs this long to lead. */
+/** The time in milliseconds that a new engine needs until it leads. */
 const ENGINE_GRACE_MS = 5000;
 
-/** The runs of the sidebar, and the one place that hears of all changes. */
+/** The runs of the sidebar. This is the one place that receives all changes. */
 export class RunsModel implements IRuns {
   constructor(
     private readonly _client: Client,
@@ -123,7 +123,7 @@ export class RunsModel implements IRuns {
     return this._added(await this._client.keep(id, kept));
   }
 
-  /** False where it is older than what is known. */
+  /** Store a run; return false when a newer revision is known. */
   private _take(run: RunSummary): boolean {
     if (run.revision < (this._revisions.get(run.id) ?? 0)) {
       return false;
@@ -137,7 +137,7 @@ export class RunsModel implements IRuns {
     return true;
   }
 
-  /** Keep in mind how new the last news of a run were, also when the run itself is forgotten. */
+  /** Remember the newest revision of a run, also when the run itself is forgotten. */
   private _note({ id, revision }: RunSummary): void {
     this._revisions.delete(id);
     this._revisions.set(id, revision);
@@ -179,7 +179,7 @@ export class RunsModel implements IRuns {
       const taken = [...recent.items, ...active.items].filter(run =>
         this._take(run)
       );
-      // Some may have changed before the stream began, which does not tell of that.
+      // Some runs may have changed before the stream began, and the stream does not tell about that.
       taken.forEach(run => this._runChanged.emit(run));
       if (status.queued && !status.engine.leading) {
         this._watchEngine();
@@ -191,7 +191,7 @@ export class RunsModel implements IRuns {
     this._changed.emit();
   }
 
-  /** Once for all that has changed. */
+  /** Compute both lists again, once for all changes. */
   private _refresh(): void {
     if (!this._stale) {
       return;
@@ -201,12 +201,12 @@ export class RunsModel implements IRuns {
     this._active = runs.filter(run => !isTerminal(run));
     const ended = runs.filter(isTerminal);
     this._recent = ended.slice(0, RECENT);
-    // What is shown nowhere need not be kept.
+    // No list shows the older ones, so they need not be kept.
     ended.slice(RECENT).forEach(run => this._forget(run.id));
     this._stale = false;
   }
 
-  /** Ask once in a while who leads, for as long as something waits. */
+  /** Ask from time to time whether an engine leads, as long as a run waits. */
   private _watchEngine(): void {
     this._engineTimer ??= setTimeout(() => {
       this._engineTimer = undefined;
@@ -225,7 +225,7 @@ export class RunsModel implements IRuns {
         this._changed.emit();
       }
     } catch {
-      // The stream says that the server is away.
+      // The event stream tells that the server is away.
     }
     this._watchEngine();
   }
@@ -239,11 +239,11 @@ export class RunsModel implements IRuns {
   private _user = '';
   private _mayAdminister: boolean | null = null;
   private readonly _runs = new Map<string, RunSummary>();
-  /** The ids of those, newest first. */
+  /** The ids of these runs, newest first. */
   private readonly _order: string[] = [];
   private readonly _revisions = new Map<string, number>();
   private _stale = false;
-  /** A burst of events is shown once a frame. */
+  /** Shows a burst of events once per frame. */
   private readonly _frame = new NextFrame(() => this._changed.emit());
   private readonly _changed = new Signal<this, void>(this);
   private readonly _runChanged = new Signal<this, RunSummary>(this);

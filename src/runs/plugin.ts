@@ -20,7 +20,7 @@ import type { RunsListWidget } from './list';
 import { RunsModel } from './model';
 import { RunsSidebar } from './sidebar';
 
-/** The runs of the page, for all rooms. */
+/** The plugin that gives the runs of the page to all other plugins. */
 export const runsModel: JupyterFrontEndPlugin<IRuns> = {
   id: 'dataops-lab:runs-model',
   description: 'Knows what runs, by one event stream for the whole page.',

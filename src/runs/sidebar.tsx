@@ -16,7 +16,7 @@ type Options = {
   trans: TranslationBundle;
 };
 
-/** What is running and what ran last. It asks the server when it is first shown. */
+/** The sidebar with the active and the last runs. It asks the server when it is first shown. */
 export class RunsSidebar extends ReactWidget {
   constructor(private readonly _options: Options) {
     super();

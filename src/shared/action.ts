@@ -2,11 +2,11 @@ import { useState } from 'react';
 
 import { Problem } from '../api';
 
-/** Work that a button starts: whether it goes on, and why it failed the last time. */
+/** Return the state of work that a button starts: `busy` while it goes on, and the problem of its last failure. */
 export function useAction(): {
   busy: boolean;
   problem: Problem | null;
-  /** Answers whether it succeeded. */
+  /** Do the work; resolve to true when it succeeded. */
   act: (work: () => Promise<unknown>) => Promise<boolean>;
 } {
   const [busy, setBusy] = useState(false);

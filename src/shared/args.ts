@@ -1,6 +1,6 @@
 import type { ReadonlyJSONObject } from '@lumino/coreutils';
 
-/** Command arguments as JSON Schema, for whoever calls commands from outside. */
+/** Describe command arguments as JSON Schema, for callers from outside. */
 function describedArgs(properties: ReadonlyJSONObject) {
   return { args: { type: 'object', properties } };
 }

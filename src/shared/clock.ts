@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-/** One timer for all live durations of the page; it stops with the last of them. */
+/** The listeners of one timer for all live durations of the page. The timer stops with the last of them. */
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 let now = Date.now();
@@ -24,7 +24,7 @@ function subscribe(listener: () => void): () => void {
 
 const stopped = () => () => undefined;
 
-/** Milliseconds since the epoch, every second while `ticking`. */
+/** Return the milliseconds since the epoch, updated every second while `ticking`. */
 export function useNow(ticking = true): number {
   return useSyncExternalStore(ticking ? subscribe : stopped, () =>
     ticking && listeners.size ? now : Math.floor(Date.now() / 1000) * 1000

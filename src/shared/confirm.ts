@@ -1,7 +1,7 @@
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 
-/** Ask before something is destroyed. */
+/** Ask a person before something is destroyed; resolve to true when they agree. */
 export async function confirmed(
   options: { title: string; body: string; verb: string },
   trans: TranslationBundle
@@ -14,7 +14,7 @@ export async function confirmed(
       Dialog.cancelButton({ label: trans.__('Cancel') }),
       Dialog.warnButton({ label: verb })
     ],
-    // Enter destroys nothing.
+    // The default is the button that destroys nothing, so Enter is safe.
     defaultButton: 0
   });
   return button.accept;

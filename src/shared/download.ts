@@ -1,4 +1,4 @@
-/** Let the browser save what is at `url`, under the name the server gives it. */
+/** Let the browser save the file at `url`, under the name that the server gives it. */
 export function download(url: string): void {
   const link = document.createElement('a');
   link.href = url;

@@ -1,10 +1,11 @@
 import { DisposableDelegate, IDisposable } from '@lumino/disposable';
 
 /**
- * Whoever works with the keyboard keeps their place below `node`.
+ * Keep the place of the keyboard focus below `node`.
  *
- * A browser forgets the focus when what had it goes, or is disabled while its work goes on. Then it
- * comes back to what is enabled again, and else to what was around it and can have it: at last `node`.
+ * A browser forgets the focus when its element disappears, or is disabled while its work goes on. An element
+ * that is enabled again gets the focus back. For one that disappeared, the nearest element around it that
+ * can have the focus gets it: at last `node`.
  */
 export function keepFocus(node: HTMLElement): IDisposable {
   let last: HTMLElement | null = null;
@@ -27,7 +28,7 @@ export function keepFocus(node: HTMLElement): IDisposable {
       last.focus({ preventScroll: true });
     }
   });
-  // Whoever turned to nothing by the mouse is not called back.
+  // A click with the mouse ends this: the focus does not come back.
   const leave = () => {
     last = null;
   };

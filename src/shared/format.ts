@@ -2,7 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Resources } from '../api';
 
-/** `0 s`, `4.2 s`, `1 min 05 s`, `2 h 03 min`: never more than two units. */
+/** Format a duration as `0 s`, `4.2 s`, `1 min 05 s` or `2 h 03 min`: never more than two units. */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, seconds);
   if (whole < 9.95) {
@@ -31,7 +31,7 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['minute', 60]
 ];
 
-/** `instant` as people say it at `now` (milliseconds): "5 minutes ago", "yesterday". */
+/** Format `instant` as people say it at `now` (milliseconds): "5 minutes ago", "yesterday". */
 export function formatRelative(
   instant: string,
   now: number,
@@ -50,7 +50,7 @@ export function formatRelative(
   return trans.__('just now');
 }
 
-/** The same exactly, for the hover. */
+/** Format an instant exactly, for the hover. */
 export function formatExact(instant: string, locale?: string): string {
   return new Intl.DateTimeFormat(locale, {
     dateStyle: 'full',
@@ -60,7 +60,7 @@ export function formatExact(instant: string, locale?: string): string {
 
 const SIZES = ['B', 'kB', 'MB', 'GB', 'TB'];
 
-/** Decimal units, at most three significant digits: `0 B`, `12.3 kB`, `456 MB`. */
+/** Format a size in decimal units with at most three significant digits: `0 B`, `12.3 kB`, `456 MB`. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -72,7 +72,7 @@ export function formatBytes(bytes: number): string {
   return `${Number(value.toFixed(digits))} ${SIZES[unit]}`;
 }
 
-/** `2 CPUs, 4 GB`; empty where everything may be used. */
+/** Format resources as `2 CPUs, 4 GB`; empty when there is no limit. */
 export function formatResources(
   resources: Resources,
   trans: TranslationBundle
@@ -88,12 +88,12 @@ export function formatResources(
     .join(', ');
 }
 
-/** Enough of a digest to tell two apart by eye, without the repository that one of an image may have. */
+/** Return the first part of a digest, enough to tell two apart by eye, without the repository of an image. */
 export function shortDigest(digest: string): string {
   return digest.replace(/^.*sha256:/, '').slice(0, 10);
 }
 
-/** A JSON value on one line, for people: text without quotes. */
+/** Format a JSON value on one line for people; a text has no quotes. */
 export function formatValue(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -2,7 +2,7 @@ import { IDisposable } from '@lumino/disposable';
 
 const HIDDEN_MS = 200;
 
-/** Does something once in the next frame, however often it is asked for until then. */
+/** A task for the next frame. It is done once, also after many requests. */
 export class NextFrame implements IDisposable {
   constructor(private readonly _act: () => void) {}
 

@@ -12,7 +12,7 @@ import {
   unknownIcon
 } from './icons';
 
-/** How a phase looks; it decides the colour. */
+/** The tone of a phase; it decides the colour. */
 export type Tone = 'waiting' | 'busy' | 'good' | 'bad' | 'neutral';
 
 type Look = { icon: LabIcon; tone: Tone };
@@ -35,7 +35,7 @@ const LOOKS: { [phase: string]: Look } = {
   expired: { icon: skippedIcon, tone: 'neutral' }
 };
 
-/** What is not known here comes from a newer server: it is shown as it is called. */
+/** Return the look of a phase. An unknown phase comes from a newer server, and its name is shown. */
 export function lookOf(phase: string): Look {
   return LOOKS[phase] ?? { icon: unknownIcon, tone: 'neutral' };
 }

@@ -2,7 +2,7 @@ import { Notification } from '@jupyterlab/apputils';
 
 import { Problem } from '../api';
 
-/** What a command does with a failure that has no place of its own on the screen. */
+/** Show the failure of a command that has no place of its own on the screen. */
 export function reportFailure(reason: unknown): void {
   Notification.error(Problem.from(reason).message, { autoClose: 10_000 });
 }

@@ -15,7 +15,7 @@ export function isTerminal(run: RunSummary): boolean {
   return TERMINAL.has(run.state);
 }
 
-/** Leave out what lists do not show and may be large. */
+/** Make the summary of a run: leave out large parts that lists do not show. */
 export function summaryOf(run: Run): RunSummary {
   const {
     parameters,
@@ -33,7 +33,7 @@ export function canCancel(run: RunSummary): boolean {
   return !isTerminal(run) && run.cancel_requested_at === null;
 }
 
-/** Seconds of work so far, or null where none has begun. `now` in milliseconds. */
+/** Return the seconds of work so far, or null before it begins. `now` is in milliseconds. */
 export function secondsOf(run: RunSummary, now: number): number | null {
   if (!run.started_at) {
     return null;
@@ -42,19 +42,19 @@ export function secondsOf(run: RunSummary, now: number): number | null {
   return Math.max(0, (end - Date.parse(run.started_at)) / 1000);
 }
 
-/** The cell a run failed at, counted from 0, or null. */
+/** Return the cell that failed, counted from 0, or null. */
 export function failingCell(run: Run): number | null {
   const cell = run.reason?.detail.cell;
   return typeof cell === 'number' ? cell : null;
 }
 
-/** The file that a run did not find, but that lies where its notebook would have found it; or null. */
+/** Return the file that a run did not find although it lies where the notebook looks for it; or null. */
 export function leftBehind(run: Run): string | null {
   const file = run.reason?.detail.left_behind;
   return typeof file === 'string' ? file : null;
 }
 
-/** Where `id` stands, or belongs, among ids that are sorted from the newest on. Ids are sorted as times are. */
+/** Return the index of `id`, or its place, in ids that are sorted newest first. The order of ids is that of time. */
 export function placeOf(id: string, ids: readonly string[]): number {
   let [low, high] = [0, ids.length];
   while (low < high) {

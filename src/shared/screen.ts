@@ -3,7 +3,7 @@ import { Message } from '@lumino/messaging';
 
 import { keepFocus } from './focus';
 
-/** A screen of its own in the main area. Closed is gone: whoever opens it again gets a new one. */
+/** A screen of its own in the main area. It is disposed of when closed; opening it again creates a new one. */
 export abstract class Screen extends ReactWidget {
   constructor(label: string, icon: LabIcon) {
     super();

@@ -2,9 +2,9 @@ import { ISignal } from '@lumino/signaling';
 import { useCallback, useSyncExternalStore } from 'react';
 
 /**
- * A value that a signal tells of, in a component.
+ * Return a value in a component, and draw the component again when the signal says that it changed.
  *
- * `read` must answer with the same object while nothing has changed.
+ * `read` must return the same object while nothing has changed.
  */
 export function useSignal<T>(
   signal: ISignal<unknown, unknown>,

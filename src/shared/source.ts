@@ -2,7 +2,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Client, Run } from '../api';
 
-/** Ask where the notebook of a run is now, as the contents API names it: it may have moved since. */
+/** Ask for the current path of a run's notebook in the contents API. It may have moved since the run. */
 export async function sourcePath(
   run: Run,
   client: Client,

@@ -1,22 +1,24 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { RefObject, useLayoutEffect, useRef, useState } from 'react';
 
-/** Shorter lists are drawn whole: the browser then finds text in all of them. */
+/** Lists with fewer items are drawn whole, so that the browser finds text in all of them. */
 const WINDOWED_FROM = 100;
 const OVERSCAN = 10;
 
 export type Windowed<T> = {
-  /** The part that is drawn. */
+  /** The items that are drawn. */
   items: readonly T[];
-  /** Pixels of what is not drawn above and below it. */
+  /** The pixels of the items above and below that are not drawn. */
   before: number;
   after: number;
 };
 
 /**
- * The part of a long list that is in view in `scroller`, the nearest element around `list` that fits.
+ * Return the part of a long list that is in view. `scroller` selects the nearest element around `list`
+ * that scrolls.
  *
- * `height` is that of an item in pixels, about: each is measured when it is drawn, by its `data-index`.
+ * `height` is the approximate height of an item in pixels. Each item is measured when it is drawn, and
+ * `data-index` names it.
  */
 export function useWindowed<T extends { id: string }>(
   items: readonly T[],

@@ -1,4 +1,4 @@
-"""Following a log, when other things happen between an update and the reading of the log."""
+"""Following a log, whatever happens between an update and the reading of the log."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ RUNNING, ENDED = False, True
 
 @dataclass
 class Scripted(Client):
-    """A client that follows a script.
+    """A client that plays steps: an update, as the attempt's number and whether the run has ended, and the log of then.
 
-    Each step is an update, given as the number of attempts and whether the run has ended, with the log that is there
-    when it is read next. An error breaks the reading off behind this log.
+    With an error, reading the log breaks off behind its text.
     """
 
     steps: list[tuple[tuple[int, bool], bytes, Exception | None]]
 
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
-        for (attempts, ended), text, error in self.steps:
+        for (attempt, ended), text, error in self.steps:
             self.text, self.error = text, error
-            run: Any = SimpleNamespace(attempts=[None] * attempts, is_terminal=ended)
+            run: Any = SimpleNamespace(attempt=attempt, is_terminal=ended)
             yield Update(run)
 
     def log(self, run_id: str, *, after: int = 0) -> Iterator[bytes]:

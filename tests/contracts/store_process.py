@@ -1,7 +1,7 @@
-"""A process that works on a store: says "ready", waits for a line, does what its arguments say, prints JSON.
+"""A process that works on a store. It says "ready", waits for a line, does the work, and prints the result as JSON.
 
-`submit URL KEY COUNT` submits COUNT times, ten at once; `write URL RUN COUNT` notes the progress of the
-run's first attempt COUNT times; `hang URL RUN` ends the run under the fence 1 and never commits.
+`submit URL KEY COUNT` submits COUNT times, ten at once. `write URL RUN COUNT` notes the progress of the run's first
+attempt COUNT times. `hang URL RUN` ends the run under the fence 1 and never commits.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def write(store: SqlStore, run_id: str, count: str) -> None:
             for part in range(random.randint(1, 3)):
                 tx.attempts.note_progress(replace(attempt, progress=Progress(number, part)))
                 if random.random() < 0.3:
-                    # Makes it write its events at once, so that their numbers are older than its commit.
+                    # This makes the transaction write its events at once: their numbers are older than its commit.
                     tx.events.last_seq()
 
 

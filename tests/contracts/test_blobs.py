@@ -1,4 +1,4 @@
-"""What every implementation of the port `Blobs` keeps."""
+"""The contract that every implementation of the port `Blobs` keeps."""
 
 from __future__ import annotations
 

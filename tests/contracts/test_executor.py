@@ -1,4 +1,4 @@
-"""What every implementation of the port `Executor` keeps, as the docstrings of `ports.Executor` say it."""
+"""The contract that every implementation of the port `Executor` keeps. The docstrings of `ports.Executor` say it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def work(kind: str, request: pytest.FixtureRequest) -> Bundle:
 
 
 class Patient(Warm):
-    """Does not say that none stands ready yet: waits until one does."""
+    """Warm interpreters that make the caller wait until one stands ready, instead of saying that none does."""
 
     def connect(self, command: Sequence[str], environment: Mapping[str, str], **more: Any) -> socket.socket:
         for _ in range(3):

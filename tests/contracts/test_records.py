@@ -1,4 +1,4 @@
-"""The same notebook leaves the same record wherever it runs: the examples, as a process and in a container."""
+"""The records of the examples: a notebook leaves the same record as a process and in a container."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOTEBOOKS = {
 
 @pytest.fixture(scope="module")
 def ctx(docker_images, tmp_path_factory) -> Iterator[Services]:
-    """`sandbox` runs processes, `contained` containers; an engine is at work."""
+    """Services beside a running engine. `sandbox` runs processes, and `contained` runs containers."""
     folder = tmp_path_factory.mktemp("records")
     shutil.copytree(EXAMPLES, folder / "examples")
     services = build_services(Home(folder / "state"))
@@ -93,14 +93,14 @@ def code(view: RunView) -> str | None:
 
 
 def shape(values: Any) -> Any:
-    """Numbers may differ in their last digits: the packages of the image are not those of this machine."""
+    """Return the values with rounded numbers. The packages of the image may give other last digits."""
     if isinstance(values, dict):
         return {key: shape(value) for key, value in values.items()}
     return round(values, 3) if isinstance(values, float) else values
 
 
 def outputs(ctx: Services, view: RunView) -> list[list[Any]]:
-    """Per cell: the kinds of its outputs, and what was printed, without times and places."""
+    """Return, for each cell, the kinds of its outputs and the printed words, without times and places."""
     file = view.record.file(RecordFileKind.NOTEBOOK)
     cells = json.loads(ctx.blobs.read(file.digest))["cells"]
     return [[kind_of(output) for output in cell.get("outputs", ())] for cell in cells]
@@ -108,7 +108,7 @@ def outputs(ctx: Services, view: RunView) -> list[list[Any]]:
 
 def kind_of(output: dict[str, Any]) -> Any:
     if output["output_type"] == "stream":
-        # Of `ls -l` also the owner, and how far that moves the columns.
+        # `ls -l` also prints the owner, whose length moves the columns: the name is removed, and words are compared.
         return re.sub(r"/\S+|\d+([.:]\d+)*|\broot\b", "…", "".join(output["text"])).split()
     if output["output_type"] == "error":
         return output["ename"]

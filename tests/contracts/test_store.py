@@ -1,4 +1,4 @@
-"""What every database keeps when many use it at once: threads, processes, and engines that lost their lease."""
+"""The contract that every database keeps for many users at once: threads, processes, engines without their lease."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PROCESS = Path(__file__).with_name("store_process.py")
 
 @pytest.fixture
 def process(database, store) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Starts a store_process, which waits for a line."""
+    """A function that starts a store_process, which waits for a line."""
     started: list[subprocess.Popen[str]] = []
 
     def start(verb: str, *arguments: str) -> subprocess.Popen[str]:
@@ -58,13 +58,13 @@ def lease(token: int) -> Lease:
 
 @pytest.fixture
 def led(store) -> None:
-    """An engine leads with token 1."""
+    """A store in which an engine leads with token 1."""
     with store.begin() as tx:
         tx.leases.take(lease(1), instead_of=None)
 
 
 def in_parallel(number: int, work: Callable[[int], object]) -> list[object]:
-    """Answers, or exceptions, of `number` threads that begin at once."""
+    """Run `work` in `number` threads that begin at once. Return their answers or exceptions, in order."""
     barrier = Barrier(number)
 
     def begun(index: int) -> object:
@@ -136,7 +136,7 @@ def test_of_two_that_move_a_run_one_wins(store, submit):
 
 
 def test_a_cancel_that_races_the_start_is_always_heard(store, submit, ctx):
-    """Between its look at the run and its move nobody else moves it."""
+    # Between the look of a transaction at the run and its move, nobody else moves the run.
     for _ in range(20):
         run = submit().run
 
@@ -251,7 +251,7 @@ def test_a_leader_in_the_middle_of_a_transaction_leads_to_its_end(store, led, su
     other = Thread(target=take)
     with store.begin(fence=1) as tx:
         other.start()
-        # Long enough for one that would not wait; who has to wait is not there before the end of this block.
+        # This is long enough for a thread that would not wait. One that has to wait cannot go on within this block.
         assert not taken.wait(0.2)
         tx.runs.move(run, run.moved_to(RunState.CANCELLED))
     other.join()
@@ -299,10 +299,10 @@ def test_a_follower_never_passes_over_an_event_that_is_committed_late(store, sub
     other = Thread(target=note_late)
     with store.begin() as tx:
         tx.attempts.note_progress(replace(early, progress=Progress(1)))
-        # Its event has its number now, and is not committed.
+        # The event has its number now, and is not committed.
         number = tx.events.last_seq()
         other.start()
-        # Long enough for one that would not wait.
+        # This is long enough for a thread that would not wait.
         done.wait(0.2)
         with store.read() as follower:
             assert follower.events.after(start) == []
@@ -335,7 +335,7 @@ def test_every_event_of_many_writers_is_seen_once_by_one_who_follows(store, subm
         last = start
         alive = True
         while alive:
-            # Asked before the look: what the last one committed is seen by the look after its end.
+            # The question comes before the look: so the last look comes after the last commit, and sees it.
             alive = any(thread.is_alive() for thread in threads) or any(it.poll() is None for it in writers)
             with store.read() as tx:
                 new = tx.events.after(last, limit=7)

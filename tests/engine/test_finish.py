@@ -1,4 +1,4 @@
-"""What is read of a run directory when its attempt has ended: the notebook can have written all of it."""
+"""The reading of a run directory after the end of its attempt. The notebook can have written all files in it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SUCCEEDED = {
 
 @pytest.fixture
 def database(sqlite: str) -> str:
-    """Take SQLite alone: other tests give both databases all statements that these give."""
+    """A database of SQLite alone: other tests give both databases all statements that these give."""
     return sqlite
 
 
@@ -241,7 +241,7 @@ def test_artifacts_deeper_than_python_may_call_keep_no_run_from_its_end(stored, 
 
 @pytest.fixture
 def breaks(monkeypatch, ctx):
-    """From now on the disk does not give back what lies at this path."""
+    """A function that makes the disk fail from now on when it reads one of the given paths."""
 
     def do(*broken):
         scandir, put_file = os.scandir, ctx.blobs.put_file

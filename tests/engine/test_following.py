@@ -1,4 +1,4 @@
-"""What is followed, beside a backend that keeps whoever asks it waiting."""
+"""The attempts that an engine follows, beside a backend that keeps its caller waiting."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from ..waiting import eventually
 
 @pytest.fixture
 def database(sqlite: str) -> str:
-    """Take SQLite alone: other tests give both databases all statements that these give."""
+    """A database of SQLite alone: other tests give both databases all statements that these give."""
     return sqlite
 
 
 class Hanging(FakeExecutor):
-    """Accepts a start, and keeps it until it is told to `go_on`, or was waited for in vain."""
+    """An executor whose starts hang until `go_on` is set. `was_waited_for` tells that one has waited for too long."""
 
     def __init__(self, folder) -> None:
         super().__init__(folder)
@@ -44,7 +44,7 @@ class Hanging(FakeExecutor):
 
 
 class Failing:
-    """The store as an engine has it: its next write as the leader ends with `error`."""
+    """The store as one engine sees it. When `error` is set, the engine's next write as the leader raises it."""
 
     def __init__(self, store: SqlStore) -> None:
         self._store = store
@@ -112,7 +112,7 @@ def test_a_backend_that_never_answers_holds_neither_the_runs_of_others_nor_the_l
 
 
 def test_what_was_begun_before_everything_was_forgotten_changes_nothing_afterwards(ctx, submit, tmp_path):
-    """The thread that hung belongs to an attempt as it was known before: the one of now goes its own way."""
+    # The thread that hung belongs to the earlier memory of the attempt. The new memory goes its own way.
     hanging = Hanging(tmp_path / "runs" / "process")
     engine = Engine(ctx, FakeBackends(hanging), Settings(slots=1), inherited={})
     view = submit()

@@ -1,4 +1,4 @@
-"""What a run imported is given to the next run of the same job, as long as other code cannot make a difference."""
+"""The imports of a run, which the next run of the same job is given as long as other code makes no difference."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIBRARIES = ["numpy", "pandas.io.formats.style"]
 
 @pytest.fixture
 def ran(submit, executor, ctx):
-    """Run to the end with what the runner tells; the attempt's name."""
+    """A function that runs a job to its end with the given result of the runner, and returns the attempt's name."""
 
     def to_the_end(engine, **result) -> str:
         run_id = submit().run.id
@@ -38,7 +38,7 @@ def ran(submit, executor, ctx):
 
 @pytest.fixture
 def next_engine(new_engine):
-    """One that comes after an engine of pid 1, which is dead."""
+    """An engine that comes after the engine of pid 1, which is dead."""
     host = FakeHost(pid=2)
     host.dead.add(1)
     return new_engine(host=host)
@@ -63,7 +63,7 @@ def test_an_engine_that_comes_later_reads_it_in_the_record(engine, next_engine, 
 
 @pytest.fixture
 def edit(ctx, monkeypatch):
-    """From now on the notebook and its helper consist of this code."""
+    """A function that replaces the code of the notebook and of its helper from now on."""
 
     def changed(*cells: str, helper: str = "") -> None:
         content = {"cells": [{"cell_type": "code", "source": cell} for cell in cells], "nbformat": 4}

@@ -1,4 +1,4 @@
-"""Who leads, where several hosts use one store."""
+"""Leading, where several hosts use one store."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dataops_lab.testing import FakeClock, FakeHost
 
 @pytest.fixture
 def on(store: SqlStore, clock: FakeClock) -> Callable[..., Leadership]:
-    """An engine that wants to lead, on a host of that name."""
+    """A function that makes the leadership of an engine on a host of the given name."""
 
     def leadership(host: str, **more) -> Leadership:
         return Leadership(store, clock, FakeHost(**{"name": host, "boot": f"boot of {host}", **more}), slots=2)
@@ -29,7 +29,7 @@ def on(store: SqlStore, clock: FakeClock) -> Callable[..., Leadership]:
 
 
 def let_it_expire(store: SqlStore, clock: FakeClock) -> None:
-    """On a database with a clock of its own, by that one."""
+    """Let the lease expire, on a database with a clock of its own by that clock too."""
     clock.advance(LOST_AFTER_S + CLOCKS_DIFFER_BY_S)
     with store._database.writer.begin() as connection:
         if connection.dialect.name == "postgresql":

@@ -1,4 +1,4 @@
-"""The engine as a whole, on a real store and a backend that does as the test says."""
+"""The whole engine, on a real store and a backend that does what the test says."""
 
 from __future__ import annotations
 
@@ -37,12 +37,15 @@ NewEngine = Callable[..., Engine]
 
 @pytest.fixture
 def until(ctx: Services, clock: FakeClock) -> Callable[..., RunView]:
-    """Let the engine step until the run is as wanted. Threads of the engine finish between the steps."""
+    """A function that lets an engine step until the run, or its last attempt, has the wanted state.
+
+    The clock goes on between the steps.
+    """
 
     def stepped(engine: Engine, view: RunView, wanted: RunState | AttemptState) -> RunView:
         for _ in range(2000):
             now = runs.get(ctx, view.run.id)
-            # Attempts and runs share names of states, but not states.
+            # Some states of attempts and of runs have the same name, but they are different states.
             reached = [now.run.state] if isinstance(wanted, RunState) else [a.state for a in now.attempts[-1:]]
             if wanted in reached:
                 return now
@@ -55,7 +58,7 @@ def until(ctx: Services, clock: FakeClock) -> Callable[..., RunView]:
 
 @pytest.fixture
 def next_engine(new_engine: NewEngine) -> NewEngine:
-    """One that comes after an engine of pid 1, which is dead."""
+    """A function that makes an engine that comes after the engine of pid 1, which is dead."""
 
     def engine(**more: int) -> Engine:
         host = FakeHost(pid=2)
@@ -296,7 +299,7 @@ def test_what_nobody_can_prove_dead_is_lost_in_the_end_and_no_second_one_is_star
     until(engine, view, AttemptState.TIMING_OUT)
     clock.advance(UNCONFIRMED_AFTER_S)
     until(engine, view, AttemptState.UNCONFIRMED)
-    # Also by an engine that finds it so.
+    # An engine that adopts the attempt in this state gives it up too.
     second = next_engine()
     for _ in range(5):
         second.step()
@@ -401,7 +404,7 @@ def test_a_wall_clock_that_is_set_ends_nothing(
         clock.advance(2)
     assert runs.get(ctx, running.run.id).attempts[-1].state is AttemptState.RUNNING
     assert runs.get(ctx, queued.run.id).run.state is RunState.QUEUED
-    # And they still end in time.
+    # Both still end in time.
     clock.advance(100)
     until(engine, queued, RunState.EXPIRED)
     until(engine, running, AttemptState.TIMING_OUT)
@@ -465,7 +468,7 @@ def test_nobody_reads_the_queue_while_nothing_changes(engine, submit, clock, ctx
     for _ in range(50):
         clock.advance(0.1)
         engine.step()
-    # On PostgreSQL the last change may be heard after it was seen.
+    # On PostgreSQL the notification of the last change may come after the engine has read the change.
     assert len(read) <= 4
     assert runs.get(ctx, view.run.id).waits_because.code == "waiting_for_job"
 
@@ -590,7 +593,7 @@ def test_a_second_engine_stands_by_and_takes_over_when_the_lease_has_run_out(
 
 
 class Interrupted:
-    """The store as one engine has it: before its next write as the leader, `meanwhile` happens to everybody else."""
+    """The store as one engine sees it. `meanwhile`, when set, runs before the engine's next write as the leader."""
 
     def __init__(self, store: SqlStore) -> None:
         self._store = store
@@ -607,7 +610,7 @@ class Interrupted:
 
 
 def rows_of(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table."""
+    """Read all rows of all tables."""
     with store._database.reader.connect() as connection:
         found = {table.name: connection.execute(select(table)) for table in metadata.sorted_tables}
         return {name: sorted(map(tuple, rows), key=repr) for name, rows in found.items()}
@@ -617,7 +620,7 @@ def rows_of(store: SqlStore) -> dict[str, list[tuple[object, ...]]]:
 def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
     new_engine, submit, executor, until, clock, ctx, what
 ):
-    """It falls asleep after it has decided what to write, and before it begins to."""
+    # The engine falls asleep after it has decided what to write, and before it begins to write.
     store = Interrupted(ctx.store)
     own = replace(ctx, store=store, host=FakeHost(pid=1))
     sleeper = Engine(own, FakeBackends(executor), Settings(slots=2), inherited={})
@@ -650,13 +653,13 @@ def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
 
     store.meanwhile = another_takes_over
     with pytest.raises(StaleWrite, match="Another engine leads now"):
-        eventually(lambda: sleeper.step() and False)  # News from PostgreSQL take a moment to arrive.
+        eventually(lambda: sleeper.step() and False)  # A notification of PostgreSQL takes a moment to arrive.
     assert seen
     assert rows_of(ctx.store) == seen
     assert executor.calls == asked
     sleeper.start_over()
     assert sleeper.step() is False
-    # And whoever leads brings it to its end.
+    # The engine that leads now brings the run to its end.
     if what == "expire":
         until(other, view, RunState.EXPIRED)
         return

@@ -1,4 +1,4 @@
-"""A walk at random over all that happens to runs, engines, clocks and the backend, and what must hold at each step."""
+"""A random walk over everything that happens to runs, engines, clocks and the backend, with checks at each step."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ NO_STARTS = {
 
 
 class MoodyExecutor(FakeExecutor):
-    """`silent`: out of reach. Its run directories may vanish."""
+    """An executor that is out of reach while it is `silent`, and whose run directories may vanish."""
 
     silent = False
 
@@ -83,7 +83,10 @@ class MoodyExecutor(FakeExecutor):
         yield from super().names()
 
     def vanish(self, name, *, proven):
-        """Then nothing tells of it any more, but to the engine that started it, which sees that its child has ended."""
+        """Remove the run directory, so that nothing tells of the attempt any more.
+
+        `proven`: the engine that started it still sees that its child has ended.
+        """
         shutil.rmtree(self.directory(name))
         if proven:
             self._seen[name] = Observation(AttemptStatus.CONFIRMED_DEAD)
@@ -129,7 +132,7 @@ class Installation(RuleBasedStateMachine):
         asked = Submission(NOTEBOOKS[0], timeout_s=5000.0, total_timeout_s=20_000.0)
         return multiple(*(self._sent(runs.submit(self._ctx, asked, by=person("ann"))) for _ in range(SLOTS)))
 
-    # --- what people do -------------------------------------------------------------------------
+    # --- acts of people -------------------------------------------------------------------------
 
     @rule(
         target=submitted,
@@ -168,7 +171,7 @@ class Installation(RuleBasedStateMachine):
             projects.limit(self._ctx, job.project, concurrency, by=person("someone"))
         self._limits[job.id if of == "job" else job.project] = concurrency
 
-    # --- what machines do -----------------------------------------------------------------------
+    # --- events of machines ---------------------------------------------------------------------
 
     @precondition(lambda self: len(self._engines) < 3)
     @rule()
@@ -209,8 +212,8 @@ class Installation(RuleBasedStateMachine):
         self._clock.advance(30.0)
         self._every_engine_steps()
 
-    # Whether anything runs is no precondition: on PostgreSQL an engine may hear of it one step sooner or later, and
-    # what can be drawn must not depend on that.
+    # The rule has no precondition that an attempt runs. On PostgreSQL an engine may hear of it one step sooner or
+    # later, and the choice of rules must not depend on that.
     @rule(how=st.lists(st.sampled_from(["failed", None, "succeeded", "terminated"]), min_size=1, max_size=SLOTS))
     def runners_end(self, how):
         for name, state in zip(self._executor.alive, how, strict=False):
@@ -227,7 +230,7 @@ class Installation(RuleBasedStateMachine):
 
     @rule(why=st.sampled_from([None, None, *NO_STARTS]))
     def starts_fail(self, why):
-        """Or do not any more."""
+        """Let all starts fail from now on, or succeed again when `why` is None."""
         self._executor.fails_to_start = NO_STARTS.get(why)
         self._every_engine_steps()
 
@@ -246,7 +249,7 @@ class Installation(RuleBasedStateMachine):
         for which in range(len(self._engines)):
             self.let_an_engine_step(which, 3)
 
-    # --- what must hold -------------------------------------------------------------------------
+    # --- checks at each step --------------------------------------------------------------------
 
     @invariant()
     def nothing_is_lost_or_doubled(self):
@@ -259,17 +262,17 @@ class Installation(RuleBasedStateMachine):
     def _check(self, view: RunView) -> None:
         run, attempts = view.run, view.attempts
         alive = [attempt for attempt in attempts if not attempt.state.is_terminal]
-        # One living attempt while active, none otherwise.
+        # An active run has one living attempt, and every other run has none.
         assert len(alive) == (run.state is RunState.ACTIVE), (run.state, attempts)
         if run.state is RunState.SUCCEEDED:
             assert attempts[-1].state is AttemptState.SUCCEEDED
         if attempts and run.state.is_terminal and run.state is not RunState.EXPIRED:
             assert view.record is not None
-        # An end is an end.
+        # A run that has ended keeps its state.
         assert self._ended.get(run.id, run.state) is run.state
         if run.state.is_terminal:
             self._ended[run.id] = run.state
-        # What lives in the backend belongs to the last attempt.
+        # A runner that lives in the backend belongs to the last attempt.
         for name in self._executor.alive:
             if name.startswith(run.id):
                 assert name == attempts[-1].name
@@ -292,7 +295,7 @@ class Installation(RuleBasedStateMachine):
                 assert view.attempts[-1].reason.code in ("total_timeout", "unconfirmed")
 
     def _check_clocks(self, view: RunView) -> None:
-        """Nothing ends by a clock before its time, whatever the wall clock says."""
+        """Check that no clock ends a run before its time, whatever the wall clock says."""
         run, took = view.run, self._clock.monotonic() - self._sent_at[view.run.id]
         if run.state is RunState.EXPIRED:
             first = run.settings.total_timeout_s if view.attempts else run.settings.queue_timeout_s
@@ -306,7 +309,7 @@ class Installation(RuleBasedStateMachine):
         before, self._active = self._active, Counter(name for view in active for name in (view.job.id, "default"))
         for name, number in self._active.items():
             limit = self._limits.get(name)
-            # What was active when the limit was set goes on.
+            # Runs that were active when the limit was set go on.
             assert limit is None or number <= max(limit, before[name])
 
     def teardown(self):
@@ -316,7 +319,7 @@ class Installation(RuleBasedStateMachine):
             self._opened.__exit__(None, None, None)
 
     def _everything_ends(self) -> None:
-        """Whatever happened: one engine, room and time are enough for every run to end, even if nothing works.
+        """Check that one engine, room and time are enough for every run to end, even if nothing works.
 
         The backend stays as it is, out of reach or not.
         """
@@ -352,7 +355,7 @@ class Installation(RuleBasedStateMachine):
 
 @pytest.fixture
 def new_store(request, tmp_path) -> Callable[[], AbstractContextManager[Store]]:
-    """Opens an empty store, another one each time."""
+    """A function that opens an empty store, another one at each call."""
     if request.param == "postgres":
         server = request.getfixturevalue("postgres")
 
@@ -376,7 +379,8 @@ def new_store(request, tmp_path) -> Callable[[], AbstractContextManager[Store]]:
     return on_sqlite
 
 
-# On PostgreSQL most of a walk is waiting for answers. What databases do differently, the contract of stores shows.
+# On PostgreSQL a walk spends most of its time waiting for answers, so there are fewer walks. The contract of stores
+# tests the differences between the databases.
 @pytest.mark.parametrize(("new_store", "walks"), [("sqlite", 25), ("postgres", 8)], indirect=["new_store"])
 def test_whatever_happens_no_run_is_lost_doubled_or_ended_wrongly(new_store, walks, tmp_path):
     walk(walks, new_store, tmp_path)
@@ -398,7 +402,7 @@ def walk(times: int, new_store: Callable[[], AbstractContextManager[Store]], fol
             stateful_step_count=30,
             deadline=None,
             derandomize=True,
-            # Each step goes to a database: to look for a shorter way to a failure would take hours.
+            # Each step goes to a database: the search for a shorter way to a failure would take hours.
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
             print_blob=False,

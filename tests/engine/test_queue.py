@@ -1,4 +1,4 @@
-"""The queue that the engine remembers: what a decision costs, and how much the clock moves at once."""
+"""The queue in the memory of the engine: the cost of a decision, and the most runs that the clock moves at once."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ Submit = Callable[..., RunView]
 
 @contextmanager
 def work_of(store: SqlStore) -> Iterator[list[int]]:
-    """How many instructions SQLite executes meanwhile: they grow with the rows that it reads, also where it only
-    walks over them."""
+    """Count the instructions that SQLite executes in the `with` block.
+
+    Their number grows with the rows that it reads, also where it only walks over them.
+    """
     steps = [0]
 
     def count() -> None:
@@ -65,7 +67,7 @@ def test_a_decision_costs_the_same_however_many_wait(engine: Engine, submit: Sub
     projects.limit(ctx, template.job.project, 50, by=person("someone"))
 
     def work_of_a_start() -> int:
-        """Of the end of one run, and the start of the next one."""
+        """Count the instructions for the end of one run and the start of the next one."""
         for _ in range(3):
             engine.step()
             engine.settle()
@@ -106,7 +108,7 @@ def test_what_expires_together_is_given_up_in_transactions_of_a_bounded_size(eng
 
 
 def test_a_run_whose_clock_was_set_back_is_looked_at_again(engine: Engine, submit: Submit, ctx, clock):
-    """Between two boots the wall clock is all there is."""
+    # Between two boots the wall clock is the only clock.
     view = submit()
     jobs.change(ctx, view.job.id, {"concurrency": 0}, by=person("someone"))
     before = replace(view.run, id=str(ULID()), created_boot="an earlier one")

@@ -1,4 +1,4 @@
-"""A canary: runs give their secret away in every way that one does by accident; then everything is searched for it."""
+"""A canary: runs give their secret away in every way that happens by accident. Then a search for it finds nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CANARY = 'c4nary/böse+Wörter & "mehr" 7d1f0a'
 GIVE_AWAY = [
     "import base64, json, os, sys, time, logging, urllib.parse\nsecret = os.environ['CANARY']",
     "print(secret)\nprint(secret, file=sys.stderr)\nlogging.warning('it is %s', secret)\nsecret",
-    # Two messages, with a pause in which the first is sent.
+    # The pause makes two messages: the kernel sends the first one in it.
     "for part in (secret[:9], secret[9:]):\n    sys.stdout.write(part)\n    sys.stdout.flush()\n    time.sleep(0.3)",
     "sys.stdout.write(secret[:9]); sys.stdout.flush()",
     "sys.stdout.write(secret[9:]); sys.stdout.flush()",
@@ -64,7 +64,7 @@ def gate(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["cold", "warm", "docker"])
 def engine(request: pytest.FixtureRequest, home: Home, gate: Path) -> Iterator[str]:
-    """A running one, and where `gate` is for its runs."""
+    """The path of `gate` as runs see it, beside a running engine."""
     if request.param == "docker":
         request.getfixturevalue("monkeypatch").setenv("DATAOPS_LAB_MOUNT_ROOTS", str(gate.parent))
         run_in(request.getfixturevalue("docker_images")["lean"], home, gate.parent)
@@ -101,7 +101,7 @@ def notebook(folder: Path, *sources: str) -> str:
 
 
 def spellings() -> list[bytes]:
-    """All that must be found nowhere. Of base64 what does not depend on the neighbours."""
+    """Return all spellings that must be found nowhere. Those in base64 do not depend on the bytes beside the secret."""
     data = CANARY.encode()
     texts = [CANARY, json.dumps(CANARY)[1:-1], quote(CANARY, safe=""), quote(CANARY)]
     texts += [base64.b64encode(b"x" * n + data).decode()[4:-4] for n in range(3)]
@@ -152,14 +152,14 @@ def test_a_secret_that_a_run_gives_away_by_accident_is_found_nowhere(engine, hom
 
 
 def everything_below(folder: Path) -> dict[Path, bytes]:
-    """Except what the notebook itself has written where it runs: that is gone with the run."""
+    """Read all files below `folder`, except those that the notebook itself writes: they are gone with the run."""
     found = {}
     for path in folder.rglob("*"):
         if path.is_file() and path.name not in ("notes.txt", "model.bin"):
             try:
                 found[path] = path.read_bytes()
             except OSError:
-                continue  # gone meanwhile
+                continue  # It is gone meanwhile.
     return found
 
 

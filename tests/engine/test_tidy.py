@@ -1,4 +1,4 @@
-"""What retention lets go is removed by the engine that leads, beside its work."""
+"""Tidying: the engine that leads removes what retention lets go, beside its work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DAY = 24 * 3600
 
 @pytest.fixture
 def database(sqlite: str) -> str:
-    """Take SQLite alone: other tests give both databases all statements that these give."""
+    """A database of SQLite alone: other tests give both databases all statements that these give."""
     return sqlite
 
 

@@ -1,4 +1,4 @@
-"""The loop is woken by what happens. Here it would sleep for ever otherwise."""
+"""Waking: events wake the loop. In these tests it would sleep for ever otherwise."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def nobody_looks(monkeypatch):
 
 @pytest.fixture
 def ends(executor, monkeypatch):
-    """A descriptor that its backend gives for every attempt; written to, it can be read from."""
+    """The writing end of the descriptor that the backend gives for every attempt."""
     reader, writer = os.pipe()
     monkeypatch.setattr(executor, "ends", lambda name: reader)
     yield writer
@@ -62,7 +62,7 @@ def test_a_descriptor_that_stays_readable_wakes_the_engine_once(ctx, submit, exe
     submit()
     with running(engine):
         eventually(lambda: len(looks) >= 2)
-        # Whatever it does by itself is over when two commits were answered.
+        # After the answers to two commits, the engine has done everything that it does by itself.
         for _ in range(2):
             seen = len(looks)
             submit()

@@ -20,7 +20,7 @@ from ..hostile import a_pipe
 
 @pytest.fixture
 def database(sqlite: str) -> str:
-    """Take SQLite alone: other tests give both databases all statements that these give."""
+    """A database of SQLite alone: other tests give both databases all statements that these give."""
     return sqlite
 
 

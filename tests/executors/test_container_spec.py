@@ -1,4 +1,4 @@
-"""What the daemon is asked for, as a value."""
+"""The request to the daemon, as a value."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_container_is_hardened_whatever_is_asked_for():
     assert host["Privileged"] is False
     assert host["CapDrop"] == ["ALL"]
     assert "CapAdd" not in host
-    # No word about seccomp: Docker's default profile holds.
+    # seccomp is not mentioned, so that Docker's default profile holds.
     assert host["SecurityOpt"] == ["no-new-privileges:true"]
     assert host["NetworkMode"] == "none"
     assert host["PidsLimit"] > 0

@@ -89,7 +89,7 @@ def bundle(docker_images) -> Callable[..., Bundle]:
 
 @pytest.fixture
 def said(executor: DockerExecutor, bundle) -> Callable[..., str]:
-    """What a notebook prints."""
+    """A function that runs a notebook to its successful end and returns the text that it printed."""
 
     def run(*sources: str, **more: Any) -> str:
         executor.start(bundle(*sources, **more))
@@ -118,7 +118,7 @@ def container_of(client: docker.DockerClient, installation: str, name: str = NAM
     return client.containers.get(f"dataops-{installation}-{name}")
 
 
-# --- what goes in and comes out -----------------------------------------------------------------
+# --- input and output ---------------------------------------------------------------------------
 
 
 def test_what_pid_1_hands_out_is_what_may_come():
@@ -178,7 +178,7 @@ def test_secrets_reach_the_kernel_and_stand_nowhere_else(executor, bundle, docke
     container = container_of(docker_client, installation)
     assert "canary-5309" not in json.dumps(container.attrs)
     assert "canary-5309" not in container.logs().decode()
-    # As the run's own user, who may look at its own processes.
+    # The search runs as the run's own user, who may look at its own processes.
     search = (
         "import os, pathlib\n"
         "for path in pathlib.Path('/proc').glob('[0-9]*/cmdline'):\n"
@@ -226,7 +226,7 @@ def test_more_than_a_container_can_hold_does_not_arrive(tmp_path):
     (tmp_path / "artifacts").mkdir()
     with (tmp_path / "artifacts" / "a").open("wb") as file:
         file.truncate(most)
-    with pytest.raises(LeftTooMuch):  # Also what an earlier engine took counts.
+    with pytest.raises(LeftTooMuch):  # The files that an earlier engine took count, too.
         Room(tmp_path, memory).take({"is": "data", "path": "log.txt", "at": 0}, 1)
 
 
@@ -237,7 +237,7 @@ def test_more_files_than_a_runner_leaves_do_not_arrive(tmp_path):
             room.take({"is": "data", "path": f"artifacts/{number}", "at": 0}, 0)
 
 
-# --- what a notebook can do to PID 1 ------------------------------------------------------------
+# --- attacks of a notebook on PID 1 -------------------------------------------------------------
 
 AT_PID_1 = r"""
 import array, os, signal, socket, sys
@@ -384,7 +384,7 @@ def test_two_engines_that_start_it_start_it_once(executor, docker_executor, bund
     other = docker_executor(blobs)
 
     def start(each: DockerExecutor) -> None:
-        with suppress(Unavailable):  # As whoever comes in the middle of it may be told; the engine looks again.
+        with suppress(Unavailable):  # A start during another one may raise this; the engine tries again.
             each.start(work)
 
     threads = [threading.Thread(target=start, args=(each,)) for each in (executor, other, executor)]
@@ -402,7 +402,7 @@ def test_an_engine_that_comes_after_the_end_starts_nothing(executor, docker_exec
     create = DockerExecutor._create
 
     def create_late(self, *args):
-        if self is late:  # It slept since it looked whether the container is there.
+        if self is late:  # It has slept since it looked for the container.
             executor.start(work)
             eventually(lambda: executor.look(NAME).is_dead)
             eventually(lambda: state_of(late._daemon.client, late._container_of(NAME)) is None)
@@ -425,7 +425,7 @@ def test_the_next_engine_adopts_it_and_misses_nothing(executor, docker_executor,
     assert not adopting.look(NAME).has_ended
     before = log_of(executor)
     eventually(lambda: len(log_of(adopting)) > len(before) + 100)
-    adopting._daemon.client.exec_start(  # by the test, not by the notebook: nothing is shared with it
+    adopting._daemon.client.exec_start(  # the test makes the file, because no folder is shared with the container
         adopting._daemon.client.exec_create(adopting._container_of(NAME), ["touch", "/tmp/enough"])["Id"]
     )
     eventually(lambda: adopting.look(NAME).is_dead)
@@ -443,7 +443,7 @@ def test_what_ended_while_nobody_looked_is_collected_whole(
     )
     eventually(lambda: "on" in log_of(executor))
     executor.close()
-    # The container waits with what it holds until somebody comes.
+    # The container keeps its files until an engine collects them.
     eventually(lambda: ended_inside(container_of(docker_client, installation)))
     later = docker_executor()
     eventually(lambda: later.look(NAME).is_dead)
@@ -464,7 +464,7 @@ def test_how_it_ended_is_known_to_the_engine_after_the_one_that_saw_it(executor,
 
 
 class Lossy:
-    """A client that loses answers: of these calls, the daemon's answer does not arrive, once each."""
+    """A client that loses answers: for each of these calls, one answer of the daemon does not arrive."""
 
     def __init__(self, client, *calls: str) -> None:
         self._client = client
@@ -499,7 +499,7 @@ def test_an_answer_that_was_lost_makes_no_second_container(docker_executor, bund
 
 
 class Moody(BaseAdapter):
-    """The way to a daemon that answers with `status` whenever it is asked something for the first time."""
+    """An adapter to a daemon that answers each request with `status` when it is made for the first time."""
 
     def __init__(self, client: docker.APIClient, status: int) -> None:
         super().__init__()
@@ -692,13 +692,13 @@ def test_a_warm_container_serves_one_run_and_is_followed_by_another(executor, bu
         assert result_of(executor, name)["state"] == "succeeded"
         used.append(log_of(executor, name))
         eventually(lambda: ready(executor))
-    # When PID 1 was started tells the containers apart.
+    # The start time of PID 1 tells the containers apart.
     assert len(set(used)) == len(names)
     assert sorted(executor.names()) == names
 
 
 def test_whatever_is_started_in_a_container_can_be_asked_to_end(executor, bundle):
-    """PID 1 blocks SIGTERM for itself alone."""
+    """Check that PID 1 blocks SIGTERM for itself alone."""
     print_mask = "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('SigBlk')))"
     for number, begin in enumerate(("cold", "warm")):
         name = f"01WARMWARMWARMWARMWARMWARM-{number}"
@@ -754,7 +754,7 @@ def test_a_warm_container_ends_when_its_engine_does_and_is_swept(
     eventually(lambda: ready(executor))
     (shelf,) = executor._pool._shelves.values()
     (warm,) = shelf.ready
-    # As the engine's death does; its own end would also remove the container.
+    # The death of the engine closes the stream. An ordinary end would also remove the container.
     warm.stream.close()
     eventually(lambda: docker_client.containers.get(warm.name).status == "exited")
     later = docker_executor()
@@ -783,7 +783,7 @@ def test_a_kernel_is_left_to_its_server_while_it_lives_and_swept_after(
     container = docker_client.containers.create(
         docker_images["lean"], command, entrypoint=[], name=prefix(installation) + name, labels=labels
     )
-    assert name not in executor.names()  # It is about to be started.
+    assert name not in executor.names()  # A new container is about to be started.
     container.start()
     assert name not in executor.names()
     container.kill()

@@ -1,4 +1,4 @@
-"""Images of a real daemon, and of a real registry."""
+"""The images of a real daemon and of a real registry."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def lean(images, docker_images) -> PinnedImage:
 
 @pytest.fixture
 def remove(docker_client):
-    """Give it images or tags of this test, to be removed at its end."""
+    """A function that takes names of images or tags. They are removed at the end of the test."""
     given: list[str] = []
     yield given.append
     for name in reversed(given):
@@ -63,7 +63,7 @@ def quiet(_line: str) -> None:
 
 
 def empty_image(client: docker.DockerClient, architecture: str) -> str:
-    """The tag of a new one with nothing but a file in it, as `docker save` would write it."""
+    """Load a new image with a single file in it, as `docker save` would write it, and return its tag."""
     layer = packed({"nothing": b""})
     config = {
         "os": "linux",
@@ -116,7 +116,7 @@ def test_an_image_for_another_architecture_is_refused_and_named(images, docker_c
 def test_a_kept_image_outlives_its_own_tag_and_a_clean_up(images, docker_client, lean, remove):
     name = f"dataops-lab-test/passing-{uuid.uuid4().hex}"
     container = docker_client.containers.create(lean.id, ["true"])
-    # The label is for the clean-up: what others have in the daemon is not ours.
+    # The clean-up finds the image by the label, because the daemon may have images of others.
     built = container.commit(name, "1", changes=[f"LABEL {name}=1"])
     container.remove()
     pinned = images.find(built.id)
@@ -137,7 +137,7 @@ def test_a_daemon_that_is_not_there_is_said_to_be(tmp_path):
     assert unavailable.value.precise_code == "docker_unreachable"
 
 
-# --- looking into it ----------------------------------------------------------------------------
+# --- probes -------------------------------------------------------------------------------------
 
 
 def test_a_probe_tells_python_kernels_and_packages(images, docker_images):
@@ -171,7 +171,7 @@ def test_an_image_without_python_has_that_problem(images, docker_client, remove)
 def test_a_probe_is_as_hardened_as_a_run_and_leaves_no_container(images, docker_client, lean):
     host = probe_spec(lean.id, USER)["HostConfig"]
     assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and host["NetworkMode"] == "none"
-    # Others may be at work on this daemon; nobody else has this user.
+    # Other processes may use this daemon, but only this test has this user.
     somebody = "4321:4321"
     assert images.probe(lean, user=somebody, at=NOW).user == somebody
     left = docker_client.api.containers(all=True, filters={"label": "dataops-lab.probe"})
@@ -183,7 +183,7 @@ def test_a_probe_is_as_hardened_as_a_run_and_leaves_no_container(images, docker_
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    """A source distribution's worth of wheel, so that no index is needed."""
+    """A tiny wheel that the test makes itself."""
     import zipfile
 
     folder = tmp_path_factory.mktemp("wheels")
@@ -199,7 +199,7 @@ def package(tmp_path_factory):
 
 @pytest.fixture
 def index(package):
-    """A simple index on loopback that has the package; its URL, with a password in it."""
+    """The URL, with a password in it, of a simple index on loopback that has the package."""
     import http.server
     import threading
 
@@ -252,7 +252,7 @@ def user_of(client: docker.DockerClient, container: str) -> str | None:
 
 
 def built_on(client: docker.DockerClient, base: PinnedImage) -> set[str]:
-    """Images on it, and containers in which such are built."""
+    """Return the ids of the images that are built on it, and of the containers in which such images are built."""
     images = {it["Id"] for it in client.api.images(all=True) if it["ParentId"] == base.id}
     return images | {it["Id"] for it in client.api.containers(all=True, filters={"ancestor": base.id})}
 
@@ -334,14 +334,14 @@ def test_the_installer_gets_the_index_proxies_and_certificates_of_this_machine(t
 
 @pytest.fixture
 def nobody(tmp_path, monkeypatch):
-    """This machine's own `docker` has no logins."""
+    """The configuration folder of a `docker` that has no logins."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     return tmp_path
 
 
 @pytest.fixture
 def push(registry, docker_client, remove):
-    """Put a new image there under a name, and nowhere else; its reference, and its digest there."""
+    """A function that puts a new image into the registry alone. It returns its reference and its digest there."""
 
     def pushed(name: str) -> tuple[str, str]:
         image = empty_image(docker_client, MACHINE)

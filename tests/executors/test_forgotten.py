@@ -1,4 +1,4 @@
-"""The names of what is over."""
+"""The names of attempts that were removed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataops_lab.executors.forgotten import SPAN_S, Forgotten
 
 @pytest.fixture
 def at(monkeypatch):
-    """Set the hour."""
+    """A function that sets the hour."""
     return lambda hour: monkeypatch.setattr(forgotten.time, "time", lambda: hour * SPAN_S + 1)
 
 

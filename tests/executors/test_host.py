@@ -1,4 +1,4 @@
-"""This machine, as far as it tells who is dead."""
+"""This machine, as far as it tells which processes are dead."""
 
 from __future__ import annotations
 

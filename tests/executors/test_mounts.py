@@ -1,4 +1,4 @@
-"""Which folders of this machine a daemon is asked for."""
+"""The folders of this machine that a daemon is asked to mount."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataops_lab.errors import Refused
 from dataops_lab.executors.docker import Daemon, MountPolicy
 
 ABOVE_ALL = ["/"]
-"""An administrator who allows everything still does not give the host away."""
+"""The roots of an administrator who allows everything, and still does not give the host away."""
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def test_starting_twice_starts_once_also_from_two_engines(executor, blobs, tmp_p
 
 
 class Sleepy(MemoryBlobs):
-    """Who lays out a file sleeps meanwhile, and others go on."""
+    """Blobs whose first copy calls `meanwhile` before: an engine sleeps there, and others go on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,7 +188,7 @@ def test_what_a_killed_engine_was_laying_out_is_named_and_removed(tmp_path):
 
 
 def test_what_a_notebook_made_read_only_is_removed_all_the_same():
-    """As somebody who is not root, whom nothing can keep from removing anything."""
+    """Run as another user, because root can remove everything."""
     code = (
         "import os, sys; from pathlib import Path; from dataops_lab.testing import MemoryBlobs; blobs = MemoryBlobs()\n"
         "from dataops_lab.executors.process import ProcessExecutor; folder = Path(sys.argv[1])\n"
@@ -206,7 +206,10 @@ CHANGES_FILES = {"open", "write", "close", "__exit__", "mkdir", "chmod", "link",
 
 
 def killed_at(step: int, work: Callable[[], object]) -> bool:
-    """In a process of its own that ends as by SIGKILL after so many calls that change files; False when it did not."""
+    """Run `work` in a new process that ends as by SIGKILL after `step` calls that change files.
+
+    Return False when `work` ended before that.
+    """
     child = os.fork()
     if child == 0:
         left = step
@@ -216,7 +219,7 @@ def killed_at(step: int, work: Callable[[], object]) -> bool:
             if event == "c_return" and getattr(called, "__name__", "") in CHANGES_FILES:
                 left -= 1
                 if left == 0:
-                    os._exit(9)  # Nothing that is still buffered is written.
+                    os._exit(9)  # This writes nothing that is still buffered.
 
         try:
             sys.setprofile(count)
@@ -240,7 +243,7 @@ def test_an_engine_killed_while_it_lays_out_a_run_directory_leaves_none_that_cou
     work = bundle("import a, b", helpers)
 
     def started(folder: Path) -> ProcessExecutor:
-        # What runs here is a program that changes nothing: only what lies there is looked at.
+        # The program /bin/true changes nothing: the test looks only at the files.
         executor = ProcessExecutor(folder, blobs, python="/bin/true")
         executor.start(work)
         eventually(lambda: executor.look(NAME).has_ended)
@@ -307,7 +310,7 @@ LEAVE_WITHOUT_A_NAME = (
 
 
 def left_without_a_name(executor: ProcessExecutor) -> psutil.Process:
-    """What a run that goes on has started with an empty environment."""
+    """Start a run that goes on, and return the process that it started with an empty environment."""
     executor.start(bundle(LEAVE_WITHOUT_A_NAME + FOR_EVER))
     directory = executor.directory(NAME)
     eventually(lambda: (directory / protocol.LOG).exists() and "left" in (directory / protocol.LOG).read_text())
@@ -385,7 +388,7 @@ def test_a_notebook_that_spoils_its_lock_is_ended_all_the_same(executor, instead
 
 
 def test_a_pid_that_was_given_to_another_process_is_never_killed(executor):
-    """The runner's file names a pid; what counts is whose environment carries the attempt's name."""
+    """Check that only a process with the attempt's name in its environment is killed, whatever pid the file has."""
     directory = executor.directory(NAME)
     directory.mkdir(parents=True)
     bystander = psutil.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])

@@ -1,6 +1,6 @@
-"""A run on preloaded interpreters and the same run without them: nobody can tell which was which, but by the clock.
+"""A run on preloaded interpreters and the same run without them: only the time tells which was which.
 
-Whether it was the one or the other, a cell before all others tells by its ancestors: see `Site.start`.
+A cell before all others tells by its ancestors which one it was: see `Site.start`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Site]:
-    """For a test that breaks them."""
+    """A site with interpreters of its own, for a test that breaks them."""
     made = Site(tmp_path, Warm(2), MemoryBlobs())
     yield made
     made.warm.close()
@@ -122,7 +122,8 @@ def test_what_it_does_has_the_same_consequences(site: Site, source: str) -> None
     cold, warm = (site.run(source, warm=warm).record() for warm in (False, True))
     for record in (cold, warm):
         if record["ended"]["failure"]:
-            # It tells the memory that was used. And a kernel that kills itself may be quicker than its first message.
+            # The message tells the memory that was used, and a kernel that kills itself may be quicker than its first
+            # message.
             for part, key in ((record["ended"]["failure"], "message"), (record, "log"), (record, "counts")):
                 part.pop(key)
     assert warm == cold
@@ -139,7 +140,7 @@ def test_no_two_runs_draw_the_same_random_numbers(site: Site) -> None:
 def test_what_only_a_new_process_can_take_from_its_environment_is_taken(site: Site) -> None:
     source, env = "print(hash('a'))", {"PYTHONHASHSEED": "7"}
     first = site.start_once(source, warm=True, env=env).ended()
-    # None that stands ready has it.
+    # No interpreter that stands ready has this variable.
     assert site.started_by(first).kernel == "runner"
     assert site.warm.wait(60)
     then = site.run(source, warm=True, env=env)
@@ -163,7 +164,7 @@ def test_a_kernel_that_is_not_python_starts_cold_below_a_preloaded_runner_and_do
     assert site.started_by(warm) == ("preloaded", "runner")
     assert warm.record() == cold.record()
     assert cold.record()["artifacts"].keys() == {"work/made.txt"}
-    # And nothing was made ready for the next one of its kind, which it could not serve.
+    # No interpreter was preloaded for the next kernel of this kind, because it could not serve it.
     assert set(site.warm._preloaded) == before
 
 
@@ -187,7 +188,7 @@ os.wait()
 
 
 def processes_of(name: str) -> list[int]:
-    """Without the executor's own eyes."""
+    """List the pids of processes with this name in their environment, without the executor's own code."""
     found = []
     for pid in psutil.pids():
         try:

@@ -1,6 +1,6 @@
-"""Libraries that were imported ahead of a notebook: it can tell by nothing but the clock.
+"""Libraries that were imported ahead of a notebook: the notebook can tell it only by the time.
 
-Each source runs cold, in a new process, and in a fork of an interpreter that imported what the cold run had told.
+Each source runs cold, in a new process, and in a fork of an interpreter with the imports that the cold run told.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ def test_a_file_that_a_library_reads_from_the_folder_keeps_it_from_being_importe
         ("six.cpython-311-x86_64-linux-gnu.so", True),
         ("work/lib/dateutil/__init__.py", True),
         ("work/matplotlibrc", True),
-        ("matplotlibrc", False),  # It is read from the folder of the notebook.
+        ("matplotlibrc", False),  # matplotlib reads it only from the folder of the notebook.
         ("work/dateutil/data.csv", False),
         ("work/six.ipynb", False),
         ("work/own.py", False),
@@ -278,7 +278,7 @@ def test_administrators_add_libraries_and_are_told_of_those_that_are_not_safe(ow
     env = {"PYTHONPATH": str(own.folder / "extra")}
     cold = own.run(source, warm=False, env=env)
     assert cold.result["imports"] == ["noisy", "fine", "numpy"]
-    # The first interpreter finds that one of them is not safe, the second is begun without it.
+    # The first interpreter finds that one of them is not safe. The second is begun without it.
     for _ in range(2):
         own.start_once(source, warm=True, env=env, imports=cold.result["imports"]).ended()
         eventually(lambda: all(it["state"] != "starting" for it in with_libraries(own)))

@@ -45,11 +45,11 @@ from ..client.conftest import TOKEN, Server
 
 QUIET_WITHIN_S = 300.0
 LONG_S = 120.0
-"""Of unrest. Only then an engine is also stopped past its lease, beside another one that stands by."""
+"""The time of unrest from which an engine is also stopped past its lease, beside another one that stands by."""
 MOST_AT_ONCE = 12
-"""Runs that have not ended; more are not submitted, so that the end comes soon after the last one."""
+"""The most runs that have not ended. More are not submitted, so that the test ends soon after the last one."""
 
-# Each execution holds a lock while it lives and writes down that it began: two at once could not hide.
+# Each execution holds a lock while it lives and writes down that it began. So two at once are noticed.
 WITNESS = """
 import fcntl, os
 attempt = os.environ[{variable!r}]
@@ -78,12 +78,12 @@ class Chaos:
     seed: int
     say: Callable[[str], None] = print
     submitted: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Key to (run id, kind), of every submit that was answered."""
+    """A mapping: key → (run id, kind), for every submit that was answered."""
     cancelled: set[str] = field(default_factory=set)
     seen: dict[str, RunState] = field(default_factory=dict)
-    """The last state of each run that the follower of the stream heard of."""
+    """The last state of each run, as the follower of the event stream heard it."""
     done: Counter[str] = field(default_factory=Counter)
-    """How often each trick of the monkey's has hit."""
+    """The number of hits of each trick of the monkey."""
     trouble: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -104,12 +104,15 @@ class Chaos:
             "stop engine": (2, self._stop_engine),
             "stop runner": (2, self._stop_runner),
         }
-        """With how often each is chosen. It tells whether it hit somebody."""
+        """The tricks by name, each with its weight in the choice. A trick returns whether it hit a process."""
         for kind, cells in KINDS.items():
             self._write_notebook(kind, cells)
 
     def go(self, seconds: float) -> Services:
-        """Unrest for so long, and until each trick has hit; then quiet. The installation then, its server ended."""
+        """Make unrest for so long, and until each trick has hit; then wait for quiet.
+
+        Return the services of the installation. Its server has ended then.
+        """
         if seconds >= LONG_S:
             self.tricks["stop engine past its lease"] = (1, self._stop_engine_past_its_lease)
         self.server.start()
@@ -153,7 +156,10 @@ class Chaos:
                 self.submitted[key] = (run_id, kind)
 
     def _by_http(self, client: HttpClient, kind: str, key: str) -> str:
-        """Asked again until it is answered, as people do. Also once more after that: the answer must be the same."""
+        """Submit by HTTP, again and again until it is answered, as people do.
+
+        Then submit once more: the answer must be the same.
+        """
         while True:
             with suppress(Unavailable):
                 first = client.submit(f"{kind}.ipynb", key=key).id
@@ -185,7 +191,7 @@ class Chaos:
                         client.cancel(run_id)
 
     def _follow(self, chance: random.Random) -> None:
-        """Every frame from the first one on, through each server that comes and goes."""
+        """Follow the event stream from the first frame on, through each server that comes and goes."""
         cursor = "0"
         while not self._over.is_set():
             with suppress(httpx.HTTPError):
@@ -230,7 +236,7 @@ class Chaos:
         return pid is not None and self._stopped(pid, chance.uniform(0.2, 3.0))
 
     def _stop_engine_past_its_lease(self, _: random.Random) -> bool:
-        """Beside another one, which takes over; the first wakes up and finds out."""
+        """Stop the engine beside another one, which takes over. Then the first wakes up and finds that out."""
         pid = self._engine()
         if pid is None:
             return False
@@ -282,7 +288,7 @@ class Chaos:
         return chance.choice(alive) if alive else None
 
     def _is_ours(self, pid: int) -> bool:
-        """Works in a run directory of ours: the number may be another process's by now."""
+        """Tell whether the process works in a run directory of this test: the pid may belong to another one by now."""
         with suppress(psutil.Error):
             process = psutil.Process(pid)
             return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(self.home.runs)
@@ -307,7 +313,7 @@ class Chaos:
     # --- the books ------------------------------------------------------------------------------
 
     def faults(self, services: Services) -> Iterator[str]:
-        """Each promise that was not kept, in words. None is what we are here for."""
+        """Yield a sentence for each promise that was not kept. The test passes if there is none."""
         yield from self.trouble
         for name in self.tricks:
             if not self.done[name]:
@@ -319,7 +325,7 @@ class Chaos:
         for run_id in sorted(wanted - views.keys()):
             yield f"{run_id} was answered and is lost"
         for run_id in sorted(views.keys() - wanted):
-            # Somebody stopped asking in the moment of the calm; it was a submit all the same.
+            # The thread stopped in the moment of the calm, before the answer. It was a submit all the same.
             self.say(f"{run_id} was never answered")
         kinds = dict(self.submitted.values())
         for view in views.values():
@@ -347,7 +353,7 @@ class Chaos:
             RunState.SUCCEEDED: kind != "failing",
             RunState.FAILED: code == "kernel_died" or (kind == "failing" and code == "cell_error"),
             RunState.CANCELLED: run.id in self.cancelled,
-            # Only somebody who was killed again and again is given up.
+            # Only a run that was killed again and again is given up.
             RunState.LOST: len(view.attempts) > 3,
         }
         if kind is not None and not fine.get(run.state, False):
@@ -384,7 +390,7 @@ class Chaos:
                     yield f"{view.run.id} failed with an error that its notebook does not show"
 
     def _processes(self) -> list[str]:
-        """Whatever still works for this installation, its server and engine apart, which end by themselves."""
+        """List the processes that still work for this installation, after time for server and engine to end."""
         found = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
@@ -417,7 +423,7 @@ class Chaos:
         return sum(self._has_ended(run_id) for run_id, _ in list(self.submitted.values()))
 
     def _begun(self) -> list[tuple[str, int, str]]:
-        """(attempt, pid of its kernel, whether it was alone) of every execution."""
+        """List every execution: (attempt, pid of its kernel, "alone" or "doubled")."""
         path = self.witness / "began"
         lines = path.read_text().splitlines() if path.exists() else []
         return [(attempt, int(pid), alone) for attempt, pid, alone in (line.split() for line in lines)]

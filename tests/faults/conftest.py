@@ -1,4 +1,4 @@
-"""Real engines as processes, on a real state folder, that can be killed at a place of the test's choosing."""
+"""Real engines as processes, on a real state folder. A test can kill them at a place that it chooses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def start_engine(home: Home) -> Iterator[Callable[..., EngineProcess]]:
     started: list[EngineProcess] = []
 
     def start(**asked: object) -> EngineProcess:
-        """`kill_at`, `stop_at`, `sleep_at`, `busy_s`: see mortal_engine.py."""
+        """Start an engine with `kill_at`, `stop_at`, `sleep_at` or `busy_s`, see mortal_engine.py."""
         environment = {**os.environ, **{name.upper(): str(value) for name, value in asked.items()}}
         with (home.folder / "engine.log").open("ab") as log:
             engine = subprocess.Popen(
@@ -66,7 +66,7 @@ def witness(tmp_path: Path) -> Path:
 @pytest.fixture
 def submitted(real: Services, tmp_path: Path) -> Callable[..., RunView]:
     def submit(source: str, **helpers: str) -> RunView:
-        """`helpers`: the sources of modules beside the notebook."""
+        """Submit a notebook with one cell. `helpers` are the sources of modules beside it, by name."""
         folder = tmp_path / "notebooks"
         folder.mkdir(exist_ok=True)
         for name, code in helpers.items():

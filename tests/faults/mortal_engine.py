@@ -1,10 +1,10 @@
-"""An engine to which something happens at a place of the test's choosing. Of its environment, any one of
+"""An engine to which something happens at a place that the test chooses. The environment has one of these variables:
 
 KILL_AT   "before running", "after finalizing": it is killed at the first commit that tells so, see TELLS;
-          "copying": when it has copied a half of what a run directory needs
+          "copying": it is killed when it has copied half of the files of a run directory
 STOP_AT   "after running": it is stopped there, and nobody is in a transaction meanwhile
-SLEEP_AT  "3": it is stopped in front of its third commit; continued, it prints what became of that
-BUSY_S    how long it waits for the database
+SLEEP_AT  "3": it is stopped before its third transaction; when it continues, it prints whether that was written
+BUSY_S    the time in seconds that it waits for the database
 """
 
 from __future__ import annotations
@@ -36,11 +36,14 @@ TELLS = {
     "ended": "attempt.succeeded",
     "waiting": "run.retry_wait",
 }
-"""By which event a commit is known."""
+"""The event by which a commit is recognised."""
 
 
 def end_at(moment: str, what: str, with_signal: signal.Signals, reached: threading.Event) -> Callable[..., None]:
-    """Return what the store calls before each commit. `reached` is set when the engine goes on after the signal."""
+    """Return a function that the store calls before each commit. It sends the signal to the engine at that commit.
+
+    `reached` is set when the engine goes on after the signal.
+    """
 
     def end() -> None:
         os.kill(os.getpid(), with_signal)
@@ -58,7 +61,7 @@ def end_at(moment: str, what: str, with_signal: signal.Signals, reached: threadi
 
 
 class WaitingBlobs(FolderBlobs):
-    """Store no file of a record before `shown` is set: so `finalizing` is written on its own, and can be seen."""
+    """Blobs that store no file of a record before `shown` is set, so that `finalizing` is committed alone and seen."""
 
     def __init__(self, folder: Path, shown: threading.Event) -> None:
         super().__init__(folder)
@@ -70,7 +73,7 @@ class WaitingBlobs(FolderBlobs):
 
 
 class HalfCopyingBlobs(FolderBlobs):
-    """Copy one file whole and ten bytes of the second; then the engine is killed."""
+    """Blobs that copy one whole file and ten bytes of the second, and then kill the engine."""
 
     copied = False
 
@@ -83,7 +86,7 @@ class HalfCopyingBlobs(FolderBlobs):
 
 
 class DrowsyStore:
-    """Stop the engine on its way into transaction `number` of those that move runs."""
+    """A store that stops the engine before transaction `number` of those that move runs."""
 
     def __init__(self, store: Store, number: int) -> None:
         self._store = store
@@ -110,7 +113,7 @@ class DrowsyStore:
 
 
 def moves_runs(fence: int | None) -> bool:
-    """The lease is taken and renewed without a fence; what moves runs has one, and so has tidying up."""
+    """Tell whether a transaction moves runs: it has a fence, unlike those of the lease, and does not tidy up."""
     return fence is not None and threading.current_thread().name != "engine-tidying"
 
 
@@ -135,7 +138,7 @@ def services(home: Home) -> Services:
 def main() -> None:
     asked = os.environ.get
     if asked("STOP_AT") or asked("SLEEP_AT"):
-        tidy.FIRST_AFTER_S = float("inf")  # It could be in a transaction when all threads stop.
+        tidy.FIRST_AFTER_S = float("inf")  # Tidying could be in a transaction when all threads stop.
     if wanted := asked("BUSY_S"):
         sqlite.BUSY_TIMEOUT_S = float(wanted)
     stop = threading.Event()

@@ -1,4 +1,4 @@
-"""Cancels in every state that an attempt goes through, with real runners: one end, and nothing left that runs."""
+"""Cancels in every state of an attempt, with real runners: the run has one end, and no process is left."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPEAKING = f"print('so far', flush=True)\n{FOR_EVER}"
 
 @pytest.fixture
 def stopped_after(start_engine, submitted, real):
-    """A run whose engine was stopped as soon as it had written `what`; and the engine."""
+    """A function that starts a run and stops its engine as soon as it has written `what`. It returns run and engine."""
 
     def stop(what, source):
         engine = start_engine(stop_at=f"after {what}")
@@ -39,7 +39,7 @@ def eventually_stopped(engine):
 
 
 def alive_of(run_id):
-    """Whatever carries the name of one of its attempts, without the executor's own eyes."""
+    """List the living processes with the name of one of its attempts, without the executor's own code."""
     found = []
     for process in psutil.process_iter():
         try:

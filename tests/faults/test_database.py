@@ -1,6 +1,6 @@
-"""A database that goes away, comes back, or is held by somebody else. Nothing is lost and nothing doubled.
+"""A database that goes away, comes back, or is held by another program. Nothing is lost and nothing is doubled.
 
-With real notebooks: what runs knows nothing of the database, and what ended meanwhile is found.
+The notebooks are real: a run knows nothing of the database, and a run that ended meanwhile is found.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def ended(view: RunView) -> bool:
 
 @pytest.fixture
 def waiting_notebook(tmp_path: Path, witness: Path) -> Path:
-    """Says in `witness` that it ran, once there is a file `go_on` beside that."""
+    """A notebook that waits for a file `go_on` beside `witness`, and then writes into `witness` that it ran."""
     path = tmp_path / "n.ipynb"
     go_on = str(tmp_path / "go_on")
     path.write_text(
@@ -125,7 +125,7 @@ def test_an_engine_whose_database_is_held_by_another_program_waits_and_goes_on(
         with pytest.raises(StoreBusy, match="Try again"):
             submit(real, waiting_notebook)
         (waiting_notebook.parent / "go_on").touch()
-        # It has ended, and the engine has tried to say so, in vain.
+        # The run has ended, and the engine has tried to write that, without success.
         eventually(lambda: has_result(real, run_id))
         eventually(lambda: "The database is busy" in (home.folder / "engine.log").read_text())
         assert not ended(runs.get(real, run_id))

@@ -1,4 +1,4 @@
-"""The disk is full, or the blobs are gone: nothing is lost, nothing succeeds without its record, all goes on later."""
+"""A full disk, or blobs that are gone: nothing is lost, no run succeeds without its record, and all goes on later."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MIB = 1024**2
 
 
 class Disk:
-    """A small one of its own, that can be filled and emptied."""
+    """A small disk for a test, which can be filled and emptied."""
 
     def __init__(self, folder: Path) -> None:
         self._filler = folder / "filler"
@@ -60,7 +60,7 @@ def mounted() -> Iterator[Callable[[Path, int], Disk]]:
 
 @pytest.fixture
 def small_disk(mounted, home) -> Disk:
-    """Holds the whole state folder."""
+    """A small disk that holds the whole state folder."""
     return mounted(home.folder, 24 * MIB)
 
 

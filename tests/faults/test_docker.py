@@ -1,4 +1,7 @@
-"""Containers, daemons and engines that die under a run. Real engines, a real daemon, and a second one to be stopped."""
+"""Containers, daemons and engines that die while a run goes on.
+
+The engines are real, and so is the daemon. A second daemon is there to be stopped.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ TELL = "open('/data/witness', 'a').write('ran\\n')\n"
 
 @pytest.fixture
 def shared(tmp_path: Path) -> Path:
-    """/data in the containers."""
+    """The folder that is /data in the containers."""
     folder = tmp_path / "shared"
     folder.mkdir()
     folder.chmod(0o777)
@@ -37,7 +40,7 @@ def shared(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def in_docker(real: Services, home, docker_images, shared: Path, monkeypatch) -> Iterator[Callable[..., None]]:
-    """Let the sandbox run containers of the lean image."""
+    """A function that lets the sandbox run containers of the lean image. At the end, the containers are removed."""
     monkeypatch.setenv("DATAOPS_LAB_MOUNT_ROOTS", str(shared))
     hosts = []
 
@@ -66,7 +69,7 @@ def in_docker(real: Services, home, docker_images, shared: Path, monkeypatch) ->
         with_label = {"label": f"dataops-lab.installation={installation_id(home.folder)}"}
         client = docker.DockerClient(host) if host else docker.from_env()
         for container in client.containers.list(all=True, ignore_removed=True, filters=with_label):
-            # The engine may still be at it.
+            # The engine may still remove it, too.
             with suppress(docker.errors.APIError):
                 container.remove(force=True, v=True)
 
@@ -172,7 +175,7 @@ EAT = "blocks = []\nwhile True: blocks.append(b'x' * 2**20)"
     "source",
     [
         EAT,
-        # The runner itself, which is then nobody's to tell.
+        # Here the runner itself is killed, so that it cannot tell of it.
         "import os, signal\nopen(f'/proc/{os.getppid()}/oom_score_adj', 'w').write('1000')\n" + EAT,
     ],
     ids=["kernel", "runner"],
@@ -205,7 +208,7 @@ def test_an_image_that_is_gone_ends_the_run_at_once_and_says_so(in_docker, start
         run = tx.runs.get(run_id)
     assert run.image is not None
     client = docker.from_env()
-    # A copy of the image, so that no other test loses its own.
+    # The test removes a copy of the image, so that no other test loses the image.
     copy = client.containers.create(run.image.id, ["true"])
     gone = copy.commit("dataops-lab-test/gone", "latest")
     copy.remove()
@@ -252,5 +255,5 @@ def test_cancelled_means_that_the_container_is_gone(in_docker, start_engine, sub
     ended = until(run_id, lambda view: view.run.state.is_terminal)
     assert ended.run.state is RunState.CANCELLED
     assert ended.record is not None
-    # Nothing of it was alive when it was called cancelled; what was its container is tidied away after that.
+    # Nothing of the run was alive when it became cancelled. Its container is removed after that.
     until(run_id, lambda _: left_in_docker(home) == [])

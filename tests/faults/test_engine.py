@@ -1,4 +1,4 @@
-"""Engines that die. What is promised: one run, one execution wherever it can be proven, the right end."""
+"""Engines that die. The promise is: one run, one execution wherever that can be proven, and the right end."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def leading(real):
 def test_another_engine_takes_over_from_one_that_is_asleep_past_its_lease(
     start_engine, submitted, until, witness, real
 ):
-    """Proven dead it is not, so the other has to wait for the lease; that is shortened here."""
+    """Let the lease of an engine expire that is not proven dead. The test shortens the lease."""
     sleeper = start_engine()
     run_id = submitted(f"open({str(witness)!r}, 'a').write('ran\\n')").run.id
     until(run_id, lambda view: view.run.state.is_terminal)
@@ -132,7 +132,7 @@ def test_another_engine_takes_over_from_one_that_is_asleep_past_its_lease(
 def test_the_late_write_of_an_engine_that_was_asleep_while_another_took_over_touches_nothing(
     start_engine, submitted, until, witness, real, home, tmp_path, commit
 ):
-    """It falls asleep on its way into a transaction. The other one here is this test, which leaves the run as it is."""
+    """Let an engine fall asleep before a transaction. The other engine is this test, which leaves the run as it is."""
     go_on = tmp_path / "go_on"
     run_id = submitted(
         f"import os, time\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.02)\n"

@@ -1,4 +1,4 @@
-"""Run directories made from cells, and the real program started on them."""
+"""Run directories that are made from cells, and the real runner that is started on them."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class RunDirectory:
 
     @property
     def lock(self) -> dict[str, Any]:
-        """What `runner.json` says, all lines together."""
+        """The members of all lines of `runner.json` together."""
         lines = (self.path / "runner.json").read_text().splitlines()
         return {name: value for line in lines for name, value in json.loads(line).items()}
 
     def kill_runner(self) -> None:
-        """And wait until its keeper has ended, which is what was started."""
+        """Kill the runner, and wait until its keeper has ended, which is the started process."""
         os.kill(self.lock["pid"], signal.SIGKILL)
         assert self.process is not None
         assert self.process.wait(PATIENCE_S) == 128 + signal.SIGKILL
@@ -98,7 +98,7 @@ class RunDirectory:
         return [event for event in events if kind is None or event["kind"] == kind]
 
     def text(self, cell: int, name: str = "stdout") -> str:
-        """What the notebook shows of a stream."""
+        """Return the text of a stream that the notebook shows below a cell."""
         outputs = self.notebook["cells"][cell]["outputs"]
         return "".join(o["text"] for o in outputs if o["output_type"] == "stream" and o["name"] == name)
 
@@ -110,7 +110,7 @@ class RunDirectory:
         return eventually(found)
 
     def processes(self) -> list[int]:
-        """Living processes that carry the attempt's name, runner and keeper excepted."""
+        """List the processes with the attempt's name in their environment. Runner and keeper do not have it."""
         mark = f"DATAOPS_LAB_ATTEMPT={self.attempt}".encode()
         found = []
         for entry in Path("/proc").glob("[0-9]*"):
@@ -123,7 +123,7 @@ class RunDirectory:
 
 
 class Runs:
-    """Makes run directories."""
+    """A maker of run directories."""
 
     bash = BASH_KERNEL
     python = PYTHON_KERNEL
@@ -147,7 +147,7 @@ class Runs:
         return {"cell_type": "markdown", "source": source, "metadata": {}}
 
     def make(self, *cells: str | dict[str, Any], files: dict[str, str] | None = None, **changes: Any) -> RunDirectory:
-        """From cells (a text is a code cell's source) and changes to the spec; not started."""
+        """Make a run directory from cells (a text is a code cell's source) and changes to the spec. Start nothing."""
         path = self.root / f"run{len(self.made)}"
         attempt = f"{os.getpid()}-{self.root.name}-{len(self.made)}"
         (path / "files").mkdir(parents=True)

@@ -22,7 +22,7 @@ def root(tmp_path):
 
 @pytest.fixture
 def collected(root, tmp_path):
-    """Collect what changed since the fixture was made; the artifacts' paths, and the notes."""
+    """A function that collects the files that have changed since. It returns their paths and the notes."""
     before = artifacts.state_of(root)
     notes = []
 
@@ -143,7 +143,7 @@ def test_what_cannot_be_copied_is_noted_and_the_rest_is_kept(root, tmp_path, col
 
 @contextmanager
 def nobody_in(folder):
-    """Root reads everything, so it has to be somebody else for a while."""
+    """Let root act as the user nobody, who gets the folder, because root can read everything. Other users stay."""
     if os.geteuid() != 0:
         yield
         return
@@ -157,7 +157,7 @@ def nobody_in(folder):
 
 
 def test_an_unreadable_file_is_noted():
-    # Not below pytest's own folder, which is its owner's alone.
+    # The folder is not below pytest's own, which only its owner can read.
     with tempfile.TemporaryDirectory() as name, nobody_in(name):
         root = Path(name, "files")
         root.mkdir()

@@ -4,7 +4,7 @@ SMALL = {"cell_bytes": 1_000, "run_bytes": 2_500}
 
 
 def replayed(run):
-    """The outputs of each cell as a reader of the journal alone sees them."""
+    """Return the outputs of each cell as a reader of the journal alone sees them."""
     cells = {}
     for event in run.events():
         if event["kind"] == "output":
@@ -49,7 +49,7 @@ def test_a_flood_of_small_outputs_becomes_few_journal_lines(runs):
     run = runs.run("for i in range(2000):\n    print('x' * 50, flush=True)")
 
     assert run.text(0) == ("x" * 50 + "\n") * 2000
-    # How many depends on how fast the machine is; without joining them there would be one for each.
+    # The number depends on the speed of the machine. If the outputs were not joined, each would have its own line.
     assert len(run.events("output")) < 1000
     assert run.log == run.text(0)
 

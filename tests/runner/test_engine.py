@@ -31,7 +31,10 @@ def installed(tmp_path):
 
 @pytest.fixture
 def papermill_run(tmp_path, installed):
-    """Run cells with papermill's command and our engine; its exit code and the notebook it wrote."""
+    """A function that runs cells with papermill's command and the engine `dataops`.
+
+    It returns the completed process and the notebook that papermill wrote.
+    """
 
     def run(*cells, options=()):
         notebook = new_notebook(

@@ -30,7 +30,7 @@ def alive(pid: int) -> bool:
 
 @pytest.fixture(params=LEAVES_ITS_NAME.values(), ids=LEAVES_ITS_NAME.keys())
 def nameless(runs, request):
-    """A run that has left a process without the attempt's name, and the pid of that."""
+    """A run that has left a process without the attempt's name, and the pid of that process."""
     source = request.param.format(script=SCRIPT)
     run = runs.make(f"import subprocess, time\n{source}\ntime.sleep(1000)").start()
     child = run.path / "files" / "child"

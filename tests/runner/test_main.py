@@ -8,7 +8,7 @@ import dataops_lab
 
 OURS = Path(dataops_lab.__file__).parent
 
-# What a bare environment with papermill and ipykernel brings, directly or through others, has none of these.
+# A bare environment with papermill, ipykernel and all that these bring has none of these packages.
 ABSENT = [
     "sqlalchemy",
     "alembic",
@@ -33,7 +33,7 @@ sys.meta_path.insert(0, Guard())
 
 
 def in_a_bare_environment(tmp_path, run, report=""):
-    """Run with nothing of ours but runner/, and none of our dependencies; the modules that were imported."""
+    """Run with the package runner/ alone, and without our dependencies. Return the names of all imported modules."""
     package = tmp_path / "bare" / "dataops_lab"
     shutil.copytree(OURS / "runner", package / "runner", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(OURS / "__init__.py", package)

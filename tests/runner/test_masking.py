@@ -109,7 +109,7 @@ def test_base64_is_masked_wherever_the_secret_stands_in_it(masking, before, behi
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         text = encode(b"u" * before + SECRET.encode() + b"v" * behind).decode()
         masked = masking.text(text)
-        # Next to it a few bits of the neighbours stay.
+        # Beside the mask, a few characters with bits of the neighbours stay.
         assert MASK in masked and len(masked) <= len(MASK) + 2 + (before + behind) * 4 / 3 + 4
 
 

@@ -10,7 +10,7 @@ from dataops_lab.runner import processes
 
 @pytest.fixture
 def family():
-    """A shell with a child, which has a child too; their pids."""
+    """The pid of a shell, and the pids of its child and of the child's own child."""
     script = "sh -c 'sleep 1000 & echo $$ $!; wait' & echo $$; wait"
     with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True) as shell:
         assert shell.stdout is not None

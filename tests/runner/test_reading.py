@@ -1,4 +1,4 @@
-"""What a hostile notebook can leave in a run directory, and what is read of it."""
+"""The files that a hostile notebook can leave in a run directory, and the result of reading them."""
 
 import json
 import os

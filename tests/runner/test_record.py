@@ -1,4 +1,4 @@
-"""What `record` takes, told through the file that it writes where there is no kernel."""
+"""The values that `record` takes, as seen in the file that it writes where there is no kernel."""
 
 from __future__ import annotations
 

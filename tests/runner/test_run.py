@@ -35,7 +35,7 @@ def test_a_run_leaves_notebook_journal_log_values_artifacts_and_result(runs):
 def test_the_journal_tells_everything_in_order(runs):
     run = runs.run("print('a')", runs.markdown("between"), "1", "")
 
-    events = [event for event in run.events() if event["kind"] != "usage"]  # It is told when it is time.
+    events = [event for event in run.events() if event["kind"] != "usage"]  # They come at any time.
     told = [(e["kind"], e.get("cell"), e.get("done"), e.get("execution_count")) for e in events]
     assert told == [
         ("start", None, None, None),
@@ -334,7 +334,7 @@ def test_a_notebook_that_deletes_the_folder_it_runs_in_is_told_so(runs):
 
 def test_a_full_disk_fails_the_run_and_says_so(runs):
     run = runs.make("x = 1", "print('x' * 1_000_000)", "print('never')")
-    size = 500_000  # stands in for the disk: no file may grow beyond
+    size = 500_000  # this simulates the full disk: no file may grow beyond it
 
     run.start(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))).wait()
 

@@ -88,7 +88,7 @@ def test_a_cell_that_ends_although_it_was_interrupted_ends_the_run_too(runs):
 
 
 def test_the_kernel_dies_with_a_runner_that_is_killed(runs):
-    # Holds the interpreter's lock, so the kernel cannot notice by itself that its parent is gone.
+    # The cell holds the interpreter's lock, so the kernel cannot notice by itself that its parent is gone.
     run = runs.make("import os\nprint(os.getpid())", "open('busy', 'w').close()\nsum(range(10**13))").start()
     kernel = int(run.wait_for("output", cell=0)["output"]["text"])
     eventually((run.path / "files" / "busy").exists)

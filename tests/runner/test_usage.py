@@ -1,4 +1,4 @@
-"""What a run used, and what it died of."""
+"""The memory and CPU time of a run, and the cause of its death."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_kernel_that_somebody_killed_did_not_run_out_of_memory(runs):
 
 @pytest.fixture
 def limited() -> Iterator[Callable[[], None]]:
-    """For a process that begins: its memory is limited to 200 MB, by a control group of its own."""
+    """A `preexec_fn` that limits the memory of a process to 200 MB, by a control group of its own."""
     groups = dict(line.split(":", 2)[1:] for line in Path("/proc/self/cgroup").read_text().splitlines())
     if "memory" in groups:
         group, limit = GROUPS / "memory" / groups["memory"].lstrip("/"), "memory.limit_in_bytes"

@@ -1,4 +1,4 @@
-"""Who sleeps until the store changes is woken by every commit."""
+"""Bells: every commit wakes a process that sleeps until the store changes."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ NOW = "2026-01-31 08:00:00.000000"
 CHANGED = {"changed_at": NOW, "changed_by": "ann"}
 AT = dt.datetime(2026, 1, 31, 8, 0, tzinfo=dt.UTC)
 JOB, RUN = "01KG9H1S00AAAAAAAAAAAAAAAA", "01KG9H1S00BBBBBBBBBBBBBBBB"
-# What was there first stays the only one that failed, and the only one that tells of sales.
+# The job and the run above stay the only ones that are named sales, and the only run that failed.
 CHURN, ON_IMAGE = "01KG9H1S00CCCCCCCCCCCCCCCC", "01KG9H1S00DDDDDDDDDDDDDDDD"
 RATES, QUEUED = "01KG9H1S00EEEEEEEEEEEEEEEE", "01KG9H1S00FFFFFFFFFFFFFFFF"
 DEEP, RERUN = "01KG9H1S00JJJJJJJJJJJJJJJJ", "01KG9H1S00KKKKKKKKKKKKKKKK"
@@ -116,7 +116,7 @@ KERNEL = {"name": "python3", "language": "python", "display_name": "Python", "ar
 REASON = {"code": "cell_error", "message": "KeyError: 'amount'", "detail": {"cell": 3}}
 FILES = [{"kind": "log", "path": "log.txt", "digest": "sha256:" + "2" * 64, "size": 4}]
 
-# As programs of those revisions wrote them, by hand: what writes them today may write something else.
+# These rows are written by hand, as the programs of those revisions wrote them. The code of today may write others.
 RESOURCES = {"cpus": 2.0, "memory_bytes": 4 * 2**30, "pids": 100, "gpus": 1}
 GPU = {
     "executor": "docker",
@@ -305,7 +305,7 @@ def upgraded(connection: Connection, revision: str) -> None:
 
 
 def filled(connection: Connection, revision: str) -> None:
-    """A database as a program of that revision left it."""
+    """Fill a database with what a program of that revision left."""
     for earlier in EARLIER[: EARLIER.index(revision) + 1]:
         upgraded(connection, earlier)
         for table, row in ROWS.get(earlier, []):
@@ -349,7 +349,7 @@ def everything_is_readable(url: str, revision: str) -> None:
 
 
 def what_0001_brought(_: SqlTransaction) -> None:
-    """Is there in each of them, and looked at in any case."""
+    """Check nothing: each later revision has these rows too, and `everything_is_readable` looks at them."""
 
 
 def what_0002_brought(tx: SqlTransaction) -> None:
@@ -432,7 +432,7 @@ IS_READABLE = {
     "0005": what_0005_brought,
     "0006": what_0006_brought,
 }
-"""A newer revision joins them with the rows that its program writes."""
+"""The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 
 EARLIER = [f"{number:04}" for number in range(1, int(NEWEST))]
 
@@ -502,7 +502,7 @@ def test_the_upgraded_tables_are_those_of_a_new_database(empty, connection):
     open_store(empty).close()
     assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     if connection.dialect.name == "sqlite":
-        # What was trimmed must not be numbered again.
+        # The number of a trimmed event must not be given again.
         assert "AUTOINCREMENT" in connection.scalar(text("SELECT sql FROM sqlite_master WHERE name = 'events'"))
 
 

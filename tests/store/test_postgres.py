@@ -1,4 +1,4 @@
-"""What only PostgreSQL has to be tested for: connections that break, and locks that wait."""
+"""The tests that only PostgreSQL needs: connections that break, and locks that wait."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..waiting import eventually
 
 @pytest.fixture
 def database(postgres):
-    """Of PostgreSQL alone."""
+    """A database of PostgreSQL alone."""
     with postgres.database() as url:
         yield url
 
@@ -27,7 +27,7 @@ def test_a_database_that_was_restarted_is_used_and_listened_to_as_before(store, 
         postgres.cut_connections()
         before = other.changes()
         submit()
-        # What was committed while nobody listened counts as a change too.
+        # A commit that nobody heard counts as a change too.
         eventually(lambda: other.changes() != before)
         eventually(lambda: connected(other))
         before = other.changes()
@@ -58,7 +58,7 @@ def test_who_stands_still_in_a_transaction_loses_it_and_holds_nobody_up(store, s
     ):
         tx.runs.move(run, run.moved_to(RunState.ACTIVE))
         with store.begin() as other:
-            # Waits for the sleeper to be thrown out.
+            # This waits until the database throws the sleeper out.
             other.runs.move(run, run.moved_to(RunState.CANCELLED))
     with store.read() as tx:
         assert tx.runs.get(run.id).state is RunState.CANCELLED

@@ -1,4 +1,4 @@
-"""Lists that a short command reads without the store."""
+"""The lists that a short command reads without the store."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def test_who_waits_too_long_for_another_writer_is_told_to_try_again(tmp_path: Pa
 
 
 def test_a_full_disk_is_told_and_nothing_of_the_transaction_stays(tmp_path: Path):
-    """A database that may not grow is as good as a full disk."""
+    # A database that may not grow behaves as on a full disk.
 
     def bound(connection: sqlite3.Connection, _record: object) -> None:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()

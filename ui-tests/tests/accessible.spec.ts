@@ -12,7 +12,7 @@ async function violations(
 ): Promise<string[]> {
   const found = await new AxeBuilder({ page })
     .include(selector)
-    // The cells are JupyterLab's own.
+    // The cells belong to JupyterLab.
     .exclude('.jp-Cell')
     .analyze();
   return found.violations.map(

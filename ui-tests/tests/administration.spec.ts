@@ -59,7 +59,7 @@ test('an image is added and allowed, and a run in it names its digest and hides 
   await administration
     .getByRole('button', { name: 'lean', exact: true })
     .click();
-  // It is checked when the server has said so.
+  // The box is checked only after the answer of the server, so this is a click and not `check`.
   await administration.getByLabel('boxes').click();
   await expect(administration.getByLabel('boxes')).toBeChecked();
 

@@ -16,12 +16,12 @@ test('a notebook is written on the kernel of an image, and runs as a job where i
   await page.contents.uploadContent(content, 'text', path);
   await screens.addEnvironment('desk');
   await screens.addImage('written-on', lean!, 'desk');
-  // With two of them the environment has none that it would take by itself.
+  // With two images the environment does not choose one by itself.
   await screens.addImage('beside-it', lean!, 'desk');
 
   await openNotebook(page, path);
   const kernel = 'Python 3 (ipykernel) in written-on';
-  // The administration has the list of kernels read anew.
+  // The administration makes the page read the list of kernels again.
   await expect
     .poll(
       () =>

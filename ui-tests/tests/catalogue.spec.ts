@@ -31,7 +31,7 @@ test('an image is built, tried with the jobs of another one, and deprecated', as
   await build.getByLabel('Packages').selectOption('kernel');
   await expect(build.getByLabel('Kernel')).toHaveValue(/python/);
   await build.getByLabel('Packages').selectOption('requirements');
-  // It is there already, so that no index is asked.
+  // The base has this package already, so no package index is needed.
   await build.getByLabel('requirements.txt').fill('tornado');
   await build.getByRole('button', { name: 'Build the image' }).click();
   await expect(
@@ -52,7 +52,7 @@ test('an image is built, tried with the jobs of another one, and deprecated', as
 
   await openForm(page, path);
   await form.getByLabel('Environment').selectOption('workshop');
-  // Two are allowed now, and none of them is the default.
+  // Two images are allowed now, and neither is the default.
   await form.getByLabel('Image').selectOption('now');
   await screens.run.click();
   await expect(screens.recordThatIs('succeeded')).toContainText('now');

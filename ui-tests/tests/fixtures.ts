@@ -8,7 +8,7 @@ type Fixtures = { screens: Screens; gate: Gate };
 const LOADING_MS = 60_000;
 
 export const test = base.extend<Fixtures>({
-  // As Galata does it, but a loaded machine may take longer.
+  // Galata does the same, but with less time for a loaded machine.
   waitForApplication: async ({}, use) => {
     await use(async (page, helpers) => {
       await page
@@ -29,7 +29,7 @@ export const test = base.extend<Fixtures>({
   gate: async ({}, use) => {
     const gate = new Gate();
     await use(gate);
-    // Nothing waits for it any longer than the test does.
+    // Notebooks stop waiting for the gate when the test ends.
     gate.remove();
   }
 });

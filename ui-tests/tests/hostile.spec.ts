@@ -5,7 +5,7 @@ import { expect, test } from './fixtures';
 import { notebook, openForm } from './notebooks';
 import type { Screens } from './screens';
 
-/** Markup that loads, runs, covers or leads away. Every address has "evil" in it, those of Lab itself too. */
+/** Markup that loads, runs code, covers the page or links away. Every address has "evil" in it, also those of Lab. */
 const HTML = [
   '<img src="https://evil.example/pixel.png" onerror="window.pwned = 1">',
   '<img src="/evil.example/local.png">',
@@ -50,7 +50,7 @@ const DIAGRAMS = MERMAID.flatMap(it => [
   ('- > ```mermaid\n' + it + '\n```').replace(/\n/g, '\n  > ')
 ]).join('\n\n');
 
-/** Formulas, each with what MathJax would load, link or remember for those of other notebooks. */
+/** Formulas that make MathJax load, link, or remember macros for the formulas of other notebooks. */
 const MATH = [
   '$\\mmlToken{mglyph}[src="https://evil.example/mglyph"]{}$',
   '$\\mmlToken{mglyph}[src="/logout?evil-mglyph"]{}$',
@@ -64,10 +64,10 @@ const MATH = [
 ].join(' ');
 const FORMULA = '$\\frac{1}{2}$';
 
-/** What Lab and the extension ask for by themselves, below the address of the server. */
+/** The paths that Lab and the extension request by themselves, below the address of the server. */
 const KNOWN = /^\/(lab|static|api|lsp|dataops)([/?]|$)/;
 
-/** Every request of the page that is not one of Lab's own. */
+/** Collect every request of the page that is not one of Lab's own. */
 function strangeRequests(page: IJupyterLabPageFixture): string[] {
   const { origin } = new URL(page.url());
   const strange: string[] = [];
@@ -103,7 +103,7 @@ async function record(
       ].join('\n')
     )
   );
-  // What the author says about trust counts for nothing.
+  // The word of the author about trust must have no effect.
   source.cells[1].metadata.trusted = true;
   await openForm(page, path, JSON.stringify(source));
   await screens.start();
@@ -121,7 +121,7 @@ function outputs(screens: Screens): Locator {
   return screens.record.locator('.jp-OutputArea');
 }
 
-/** The report is shown in its frame. */
+/** Open the report, and wait until its frame shows it. */
 async function openReport(screens: Screens, heading: string): Promise<void> {
   await screens.tab('Report').click();
   await expect(
@@ -192,7 +192,7 @@ test('hostile outputs load nothing and run nothing, in cells and in the report',
   };
   await inert();
 
-  // Once more as it is read from the record, which another page would do.
+  // Check again with the notebook read from the record, as another page reads it.
   await screens.reload();
   await shown(screens);
   await inert();
@@ -200,7 +200,7 @@ test('hostile outputs load nothing and run nothing, in cells and in the report',
   const opened = page.waitForEvent('popup');
   await page.context().route('https://evil.example/**', it => it.abort());
   expect(strange).toEqual([]);
-  // Lab makes links of what is printed. Those to its own server lead nowhere.
+  // Lab makes links of printed text. Those to its own server must not work.
   for (const printed of ['javascript://x', 'evil=printed']) {
     const link = outputs(screens).locator('pre a', { hasText: printed });
     await link.click();
@@ -239,7 +239,7 @@ test('diagrams and formulas load nothing, link to nothing and are remembered now
   );
   await screens.reload();
   await shown(screens);
-  // Formulas are set all the same, and diagrams are shown as they were written.
+  // Formulas are still typeset, and diagrams are shown as their source text.
   await expect(
     screens.record.locator('.jp-MarkdownCell mjx-mfrac')
   ).toHaveCount(1);
@@ -257,7 +257,7 @@ test('diagrams and formulas load nothing, link to nothing and are remembered now
   expect(await page.evaluate(() => 'pwned' in window)).toBe(false);
   expect(strange).toEqual([]);
 
-  // A formula of the reader's own notebook means what it meant before.
+  // A formula of the reader's own notebook keeps its meaning.
   const own = notebook({ markdown: 'Mine: $\\omega$' });
   await page.contents.uploadContent(own, 'text', `${tmpPath}/own.ipynb`);
   await page.notebook.openByPath(`${tmpPath}/own.ipynb`);
@@ -278,7 +278,7 @@ test('an output that is as high as what it is shown in does not grow', async ({
   ]);
   const frame = outputs(screens).locator('iframe');
   await expect(frame.contentFrame().getByText('high')).toBeAttached();
-  // It grew with every frame of the page.
+  // Without a limit the frame would grow with every animation frame.
   const height = await frame.evaluate(async node => {
     for (let count = 0; count < 40; count++) {
       await new Promise(requestAnimationFrame);

@@ -1,8 +1,8 @@
 import { spawnSync } from 'child_process';
 
 /**
- * The reference of an image for tests, of the recipes in tests/docker.py; null where no Docker
- * daemon answers. CI has one.
+ * Return the reference of an image for tests, by the recipes in tests/docker.py. Return null when no Docker
+ * daemon answers; CI has one.
  */
 export function imageForTests(name: string): string | null {
   const { status, stdout, stderr } = spawnSync(
@@ -19,7 +19,7 @@ export function imageForTests(name: string): string | null {
   throw new Error(stderr);
 }
 
-/** Let a tag mean an image, as a push of somebody else does. */
+/** Let a tag mean another image, as the push of another person does. */
 export function tag(image: string, as: string): void {
   const { status, stderr } = spawnSync('docker', ['tag', image, as]);
   if (status !== 0) {

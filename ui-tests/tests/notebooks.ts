@@ -5,7 +5,7 @@ import * as path from 'path';
 
 type Cell = string | { markdown: string } | { parameters: string };
 
-/** A notebook of code cells; the others say what they are. */
+/** Make a notebook. A cell is code unless it names its type. */
 export function notebook(...cells: Cell[]): string {
   return JSON.stringify({
     nbformat: 4,
@@ -37,19 +37,19 @@ export function notebook(...cells: Cell[]): string {
   });
 }
 
-/** Something a notebook waits for until the test opens it, instead of sleeping. */
+/** A gate that a notebook waits for instead of sleeping, until the test opens it. */
 export class Gate {
   private readonly _folder = fs.mkdtempSync(
     path.join(os.tmpdir(), 'dataops-gate-')
   );
   private readonly _file = path.join(this._folder, 'open');
 
-  /** A cell that ends when the gate is opened, or is no more. */
+  /** The code of a cell that ends when the gate is opened or removed. */
   get cell(): string {
     return `${this.module}\nwait_for_delivery()`;
   }
 
-  /** The same as a function of a module. */
+  /** The code of a module with a function that waits for the gate. */
   get module(): string {
     return [
       'import pathlib, time',
@@ -69,7 +69,7 @@ export class Gate {
   }
 }
 
-/** Open the form for a notebook, as the file browser does; with `content`, write it first. */
+/** Open the form for a notebook, as the file browser does; with `content`, write the notebook first. */
 export async function openForm(
   page: IJupyterLabPageFixture,
   path: string,
@@ -89,7 +89,7 @@ export async function openNotebook(
   await execute(page, 'docmanager:open', { path });
 }
 
-/** What comes of a command stays in the page: widgets cannot travel. */
+/** Execute a command in the page. Its result stays in the page, because widgets cannot be serialised. */
 export async function execute(
   page: IJupyterLabPageFixture,
   command: string,

@@ -3,7 +3,7 @@ import { Locator } from '@playwright/test';
 
 import { execute } from './notebooks';
 
-/** What the extension shows, by the names that people and screen readers know it by. */
+/** The screens of the extension, found by the names that people and screen readers use. */
 export class Screens {
   constructor(private readonly _page: IJupyterLabPageFixture) {}
 
@@ -25,7 +25,7 @@ export class Screens {
     return this._page.locator('.dl-Record:visible');
   }
 
-  /** The record in one of the phases a run can be in. */
+  /** Locate the record when its run is in this phase. */
   recordThatIs(phase: string): Locator {
     return this._page.locator(`.dl-Record[data-phase=${phase}]:visible`);
   }
@@ -56,7 +56,7 @@ export class Screens {
     return this._page.locator('#dataops-runs');
   }
 
-  /** The page of the administration that is shown. */
+  /** The shown page of the administration. */
   get administration(): Locator {
     return this._page.locator('.dl-Administration:visible');
   }
@@ -66,7 +66,7 @@ export class Screens {
     await this.administration.locator(`[data-page=${page}]`).waitFor();
   }
 
-  /** A new environment that runs notebooks in images; its page is shown then. */
+  /** Add an environment that runs notebooks in images; its page is shown afterwards. */
   async addEnvironment(name: string): Promise<void> {
     await this.openAdministration('environments');
     const { administration } = this;
@@ -81,7 +81,7 @@ export class Screens {
     await administration.getByRole('heading', { name, level: 1 }).waitFor();
   }
 
-  /** An image of the catalogue; ends when it has been looked into. */
+  /** Add an image to the catalogue, and wait until the server has inspected it. */
   async addImage(
     name: string,
     reference: string,
@@ -104,7 +104,7 @@ export class Screens {
       .waitFor({ timeout: 60_000 });
   }
 
-  /** Press the button of the form; ends when Lab has noted the record in its layout. */
+  /** Press the button of the form, and wait until Lab has saved the record in its layout. */
   async start(): Promise<void> {
     const noted = this._page.waitForRequest(
       it =>
@@ -116,7 +116,7 @@ export class Screens {
     await noted;
   }
 
-  /** Load the page anew, as the reload button of the browser does. */
+  /** Load the page again, as the reload button of the browser does. */
   async reload(): Promise<void> {
     const loaded = this._page.waitForEvent('load');
     await this._page.evaluate(() => setTimeout(() => location.reload()));

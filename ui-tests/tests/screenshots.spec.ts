@@ -122,7 +122,7 @@ for (const theme of ['light', 'dark'] as const) {
     await form.getByLabel('Environment').selectOption(place);
     await form.getByLabel('Image').selectOption(`lean-${theme}`);
     await form.getByText('More', { exact: true }).click();
-    // The notebook has been looked at for this image.
+    // The button is enabled when the notebook was checked for this image.
     await expect(screens.run).toBeEnabled();
     await shoot('run-form-image');
     await screens.run.click();

@@ -5,7 +5,7 @@ import * as path from 'path';
 import { expect, test } from './fixtures';
 import { notebook, openForm } from './notebooks';
 
-/** Where a path of the contents API lies on this machine, also one that the API hides. */
+/** Return the place of a path of the contents API on this machine, also of one that the API hides. */
 async function onDisk(
   page: IJupyterLabPageFixture,
   name: string
@@ -24,7 +24,7 @@ test('a file that a run did not find is taken along, and the notebook runs again
   await page.contents.createDirectory(`${tmpPath}/reports`);
   const stock = `${tmpPath}/data/stock.csv`;
   await page.contents.uploadContent('apples: 912', 'text', stock);
-  // No reading of the code shows this path.
+  // The code does not show this path to a reader, because it is computed.
   const content = notebook(
     { parameters: 'wanted: str = "none"' },
     'print(open("..{0}data{0}{1}".format(chr(47), wanted)).read())'

@@ -1,6 +1,6 @@
 import * as net from 'net';
 
-/** A wire to the server that can be cut: what goes over it ends, and nothing new gets through. */
+/** A wire to the server that can be cut. A cut ends its connections, and no new one gets through. */
 export class Wire {
   constructor(private readonly _to: number) {}
 

@@ -1,4 +1,4 @@
-"""Containers of a Docker daemon, here or on another host; nothing is shared with it but its API."""
+"""Containers of a Docker daemon, on this or another host. Only the API of the daemon is used, and no shared folder."""
 
 from .daemon import Daemon
 from .executor import DockerExecutor

@@ -1,7 +1,7 @@
-"""A new image: packages installed in a container of the base, which then becomes the image.
+"""A new image: packages are installed in a container of the base, and the container becomes the image.
 
-Not from a Dockerfile: what the installer is told (an index with a password, certificates) would stay
-in the image's history (docs/decisions/0013).
+No Dockerfile is used, because the settings of the installer (an index with a password, certificates) would stay in the
+image's history (docs/decisions/0013).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 WITHIN_S = 2 * 3600
-"""Then the container ends by itself."""
+"""The time after which the container ends by itself."""
 
 ASK_EVERY_S = 0.5
 
@@ -43,14 +43,14 @@ _CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"]
 
 @dataclass(frozen=True)
 class Plan:
-    """`files` lie in a folder of their own while `commands` run there."""
+    """The plan of an installation: `commands`, and the `files` that lie in the build folder while they run."""
 
     commands: tuple[tuple[str, ...], ...]
     files: Mapping[str, str]
 
 
 def plan_of(recipe: BuildRecipe, base: Probe) -> Plan:
-    """Plan the installation. Refused, naming what cannot be installed on this base."""
+    """Plan the installation. Raise Refused, which names the problem, when it is not possible on this base."""
     if base.python is None:
         raise Refused(f"Nothing can be installed on {recipe.base}: {base.problems[0]}", code="base_unusable")
     if recipe.environment:
@@ -88,7 +88,7 @@ def build(client: APIClient, base: PinnedImage, probe: Probe, recipe: BuildRecip
 
 @contextmanager
 def _ended_when_unwanted(client: APIClient, container: str, say: Say) -> Iterator[None]:
-    """Remove the container as soon as nobody wants the image: its installer ends then, however long it is silent."""
+    """Remove the container as soon as nobody wants the image. This ends its installer, too, even while it is silent."""
     done = threading.Event()
 
     def watch() -> None:
@@ -108,7 +108,7 @@ def _ended_when_unwanted(client: APIClient, container: str, say: Say) -> Iterato
 
 
 def installer_settings(own: Mapping[str, str], given: Mapping[str, str]) -> tuple[dict[str, str], str | None]:
-    """Return variables and certificates for the installer: those of this machine, and those that were given."""
+    """Return the variables and certificates for the installer: those of this machine, and the given variables."""
     settings = {name: own[name] for name in (*_OF_PIP, *_OF_PROXIES) if own.get(name)}
     certificates = None
     for name in _CERTIFICATES:
@@ -138,7 +138,7 @@ def _of_environment(recipe: BuildRecipe, base: Probe) -> Plan:
         )
     commands: list[tuple[str, ...]] = []
     if conda is not None and wanted.conda:
-        # Into the environment that the image starts in, beside what is there.
+        # conda installs into the environment in which the image starts, beside the packages that are there.
         prefix = str(Path(base.executable or "").parents[1])
         commands.append((conda, "install", "--yes", "--prefix", prefix, "--file", f"{_FOLDER}/conda.txt"))
     commands.append(_pip_install(recipe, base))
@@ -164,21 +164,21 @@ def _spec(base: PinnedImage, config: Mapping[str, Any], recipe: BuildRecipe) -> 
         "User": "0:0",
         **({"Entrypoint": wait, "Cmd": []} if config.get("Entrypoint") else {"Cmd": wait}),
         "HostConfig": {
-            # Root, since packages go where the image has them; but one that can do no more than that.
+            # The user is root, because packages go into the folders of the image. But it can do nothing else.
             "CapDrop": ["ALL"],
             "CapAdd": _CAPABILITIES,
             "SecurityOpt": ["no-new-privileges:true"],
             "PidsLimit": 4096,
             "NetworkMode": recipe.network or "default",
             "Init": True,
-            # When we are killed on the way, it ends by itself and leaves nothing.
+            # When this process is killed meanwhile, the container ends by itself and leaves nothing.
             "AutoRemove": True,
         },
     }
 
 
 def _as_before(config: Mapping[str, Any]) -> list[str]:
-    """List instructions that take back what `_spec` changed. Docker takes an empty list for no instruction."""
+    """List the instructions that undo the changes of `_spec`. Docker takes an empty list for no instruction."""
     changes = [f"USER {config.get('User') or 'root'}"]
     if entrypoint := config.get("Entrypoint"):
         changes.append(f"ENTRYPOINT {json.dumps(entrypoint)}")
@@ -204,7 +204,7 @@ def _run(client: APIClient, container: str, command: tuple[str, ...], settings: 
         last = line or last
     code = client.exec_inspect(made)["ExitCode"]
     if code != 0:
-        # pip says what is wrong in a line that starts so; its last one is often advice.
+        # The message quotes the last line that is not empty.
         raise Refused(
             f"Installing failed with exit code {code}: {last[:500].rstrip(' .')}. The task's log has all of it.",
             code="build_failed",

@@ -1,6 +1,6 @@
 """The container of an attempt: a pure value, so that it can be read and tested.
 
-Everything in it is written here; of what a person may choose only `Container` comes in.
+Everything in it is written here. Choices of a person come in only through `Container`.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from ...ports import Container
 from . import init
 
 PYTHON = "python3"
-"""Found on the PATH of the image; has papermill, and starts the kernels."""
+"""The interpreter on the PATH of the image. It has papermill, and starts the kernels."""
 
 HOME = f"{init.WORK}/home"
 
 LINGER_S = 24 * 3600.0
-"""How long what a run left is kept when nobody collects it."""
+"""The time for which the files of a run are kept when nobody collects them."""
 
 IDLE_S = 600.0
-"""How long a container waits for its first bundle."""
+"""The time that a container waits for its first bundle."""
 
 DEFAULT_PIDS = 4096
 DEFAULT_SPACE = 4 * 1024**3
-"""Size of each folder in memory, where the memory of the run has no limit; otherwise it is half of the limit."""
+"""The bytes of each folder in memory where the run has no memory limit. Otherwise it is half of the limit."""
 
 DEFAULT_USER = "1000:1000"
 
@@ -36,8 +36,8 @@ def container_spec(
 ) -> dict[str, Any]:
     """Build the body of Docker's `POST /containers/create`.
 
-    `volumes` are those that the image declares: each container would get them writable. `mounts` are those of
-    the container that mounts.py allowed, and only these are mounted.
+    `volumes` are those that the image declares. Without this, each container would get them writable. `mounts` are
+    those of the container that mounts.py allowed, and only these are mounted.
     """
     resources = container.resources
     targets = {mount.target for mount in mounts}
@@ -49,7 +49,7 @@ def container_spec(
         "WorkingDir": "/",
         "Env": [f"HOME={HOME}"],
         "Labels": dict(labels),
-        # An image's own would be processes that nobody knows of.
+        # A health check of the image would start processes of which nobody knows.
         "Healthcheck": {"Test": ["NONE"]},
         "HostConfig": {
             "ReadonlyRootfs": True,
@@ -59,7 +59,7 @@ def container_spec(
             "IpcMode": "private",
             "NetworkMode": "bridge" if container.network else "none",
             "RestartPolicy": {"Name": "no"},
-            # Nothing of a run is written there: its log comes over the stream, whole.
+            # Nothing of a run is written there: its whole log comes over the stream.
             "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}},
             **_limits(container),
             **({"DeviceRequests": [_gpus(resources.gpus)]} if resources.gpus else {}),
@@ -75,7 +75,7 @@ def _limits(container: Container) -> dict[str, Any]:
     folder = f"rw,exec,nosuid,nodev,mode=1777,size={space}"
     return {
         "PidsLimit": resources.pids or DEFAULT_PIDS,
-        # The same for both: no swap, or a run that leaks would slow the whole machine down instead of ending.
+        # Both limits are equal, so there is no swap: a run that leaks ends instead of slowing the whole machine down.
         **({"Memory": memory, "MemorySwap": memory} if memory else {}),
         **({"NanoCpus": int(resources.cpus * 1e9)} if resources.cpus else {}),
         "ShmSize": space,
@@ -84,7 +84,7 @@ def _limits(container: Container) -> dict[str, Any]:
 
 
 def space_of(memory: int | None) -> int:
-    """Return how many bytes of files each folder in memory holds, for a container with so much memory."""
+    """Return the bytes of files that each folder in memory holds, for a container with this memory limit in bytes."""
     return memory // 2 if memory else DEFAULT_SPACE
 
 

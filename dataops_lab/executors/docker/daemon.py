@@ -1,4 +1,4 @@
-"""The Docker daemon: how to reach it, and what its refusals mean."""
+"""The Docker daemon: the connection to it, and the meaning of its refusals."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TIMEOUT_S = 60
-"""For an answer of the daemon; making a container takes a loaded one seconds."""
+"""The time to wait for an answer of the daemon. A loaded one takes seconds to make a container."""
 
 
 class Daemon:
-    """Connected when it is first used. `host` None: the daemon that the machine's own `docker` speaks to."""
+    """A daemon, connected at its first use. `host` None is the daemon to which the machine's own `docker` speaks."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Daemon:
 
     @property
     def client(self) -> APIClient:
-        """Raise Unavailable, which says what to do, when there is no package, no daemon or no permission."""
+        """The client. Unavailable, which says what to do, when there is no package, no daemon or no permission."""
         with self._lock:
             if self._client is None:
                 with understood(self._host):
@@ -56,7 +56,7 @@ class Daemon:
             yield client
 
     def allowed(self, mounts: Iterable[Mount]) -> list[Mount]:
-        """Check the mounts of an environment, as this daemon is asked for them. Refused when one is not allowed."""
+        """Return the mounts of an environment as this daemon is asked for them. Refused when one is not allowed."""
         host = self._host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
         socket = Path(host.removeprefix("unix://")) if host.startswith("unix://") else None
         return self._mounts.allowed(mounts, socket=socket)
@@ -83,7 +83,7 @@ def understood(host: str | None) -> Iterator[None]:
         ) from error
     except APIError as error:
         if error.is_client_error() and error.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-            # The container, not the daemon: asking again would be refused again.
+            # The container is the cause, not the daemon, which would refuse it again.
             raise Refused(
                 f"Docker refused the container: {error.explanation or error}. Correct the environment.",
                 code="container_refused",

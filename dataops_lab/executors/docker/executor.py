@@ -1,11 +1,11 @@
 """The Docker executor: each attempt is a container, reached by the API of its daemon alone.
 
-No folder is shared with the container: bundle and secrets go in over a stream, and what the runner leaves
-comes out over it into the run directory (see init.py and stream.py). So it does the same on another host,
-without a network and with a root that is read-only.
+No folder is shared with the container. Bundle and secrets go in over a stream, and the runner's files come out over it
+into the run directory (see init.py and stream.py). So it works the same on another host, without a network and with a
+root that is read-only.
 
-An attempt is known by the name of its container, which is a function of its own. Whoever makes it is second
-to whoever made it before, also when the answer to that was lost.
+The name of an attempt determines the name of its container. So a second engine or a second try cannot make another
+container for it, also when the answer to the first try was lost.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ log = logging.getLogger("dataops_lab.executors")
 ATTEMPT = "dataops-lab.attempt"
 
 STARTS_WITHIN_S = 300.0
-"""How long a container that was made may take to be started by whoever made it."""
+"""The time after which a container that was made but not started counts as left behind."""
 
 SPOOL_BYTES = 16 * 1024**2
 
 
 class DockerExecutor:
-    """`installation` tells our containers from those of other state folders on the same daemon."""
+    """The executor. `installation` tells its containers from those of other state folders on the same daemon."""
 
     def __init__(self, folder: Path, blobs: Blobs, *, installation: str, daemon: Daemon) -> None:
         self._folder = folder
@@ -86,7 +86,7 @@ class DockerExecutor:
         with self._lock:
             if name in self._starting or not directory.exists():
                 return Observation(AttemptStatus.NOT_FOUND)
-        # It was here, and its container is not any more.
+        # The attempt was started here, and its container is gone.
         started = (directory / protocol.JOURNAL).exists()
         return Observation(AttemptStatus.CONFIRMED_DEAD, started, {"why": "The container is no longer there."})
 
@@ -94,7 +94,7 @@ class DockerExecutor:
         if following := self._following_of(name):
             following.stop(force=force)
         elif force and name not in self._starting and not self._is_ended(name):
-            # Whoever starts it later finds that it was brought to its end.
+            # An engine that starts it later finds that it has ended.
             self.directory(name).mkdir(parents=True, exist_ok=True)
             write_end(self.directory(name), {"started": False, "why": "It was stopped before it started."})
 
@@ -115,7 +115,7 @@ class DockerExecutor:
         try:
             self._remove(self._container_of(name))
         except DataOpsError as error:
-            # The next sweep finds it by its name.
+            # The next sweep finds the container by its name.
             log.warning("%s is left behind for now: %s", self._container_of(name), error)
             return
         self._forgotten.add(name)
@@ -128,7 +128,7 @@ class DockerExecutor:
             name
             for container in ours
             for name in (path.removeprefix(f"/{self._prefix}") for path in container["Names"])
-            # One that runs is held by another engine or by a server, and ends with it.
+            # A running one is held by another engine or by a server, and ends with it.
             if not (name.startswith((POOL, KERNELS)) and _is_held(container))
         }
         if self._folder.is_dir():
@@ -136,7 +136,7 @@ class DockerExecutor:
         yield from sorted(found - self._pool.standing())
 
     def close(self) -> None:
-        """Stop following and give back what stands ready. Attempts go on."""
+        """Stop following, and give back the containers that stand ready. Attempts go on."""
         with self._lock:
             following, self._following = list(self._following.values()), {}
         for each in following:
@@ -156,7 +156,10 @@ class DockerExecutor:
         return self._prefix + name
 
     def _following_of(self, name: str) -> Following | None:
-        """Also of what an earlier engine, or another process, has started."""
+        """Find the following of an attempt, or begin one if an earlier engine or another process has started it.
+
+        Return None while the attempt is being started, when it has ended, and when its container does not exist.
+        """
         with self._lock:
             if name in self._following or name in self._starting:
                 return self._following.get(name)
@@ -176,7 +179,7 @@ class DockerExecutor:
         return Following(self._daemon, self._container_of(name), self.directory(name), opened, self._remove)
 
     def _opened(self, bundle: Bundle) -> Stream | None:
-        """A stream to the container in which the runner has been started; None when that is over already."""
+        """Start the runner in its container and return the stream to it; None when it has ended already."""
         if bundle.container is None:
             raise Refused("This run has no image. Choose one of the environment's.", code="image_required")
         name = self._container_of(bundle.name)
@@ -191,7 +194,7 @@ class DockerExecutor:
                         return self._handed_over(warm, bundle)
                 if self._is_over(client, name):
                     return None
-                client.start(name)  # Nothing happens if it runs.
+                client.start(name)  # This does nothing if it runs.
                 return self._handed_over(Stream(client, name), bundle)
         except StreamCut as cut:
             with self._daemon.asked() as client:
@@ -202,7 +205,7 @@ class DockerExecutor:
             ) from cut
 
     def _is_over(self, client: APIClient, name: str) -> bool:
-        """Whether a runner may have run in it that does not any more."""
+        """Tell whether a runner may have run in the container and has ended."""
         state = state_of(client, name)
         return state is None or not (
             state["Running"] or state["Status"] == "created" or state["ExitCode"] == NOTHING_STARTED
@@ -218,17 +221,17 @@ class DockerExecutor:
         try:
             client.create_container_from_config(spec, name)
         except APIError as error:
-            # Another engine was faster, or it was ours, and its answer never came.
+            # Another engine was faster, or this one has made it and the answer never came.
             if error.status_code != 409:
                 raise
             if state_of(client, name) is None:
-                # Its name is taken a moment before it is there.
+                # The daemon reserves the name a moment before the container exists.
                 raise Unavailable(
                     "Another engine is making the container. It is tried again.", code="docker_failed"
                 ) from error
 
     def _check_still_wanted(self, container: str, directory: Path) -> None:
-        """Another engine may have brought it to its end, and removed its container, since we looked for that."""
+        """Remove the container and raise Unavailable if another engine has ended the attempt meanwhile."""
         if directory.exists() and not self._is_ended(directory.name):
             return
         self._remove(container)
@@ -265,7 +268,7 @@ class DockerExecutor:
             except APIError as error:
                 if error.status_code != 409:
                     raise
-                with suppress(NotFound):  # Somebody else is about to remove it.
+                with suppress(NotFound):  # Another process is removing it.
                     client.wait(container, condition="removed")
 
 

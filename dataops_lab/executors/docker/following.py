@@ -1,4 +1,4 @@
-"""Following one container: what it leaves arrives in the run directory, and what is known of it is kept at hand."""
+"""The following of one container: its files arrive in the run directory, and its state is kept in memory."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from .stream import LeftTooMuch, Room, Stream, StreamCut
 log = logging.getLogger("dataops_lab.executors")
 
 END = "container.json"
-"""In the run directory, once it is whole: how the container ended."""
+"""The file in a complete run directory that tells how the container ended."""
 
 AGAIN_AFTER_S = (0.2, 0.5, 1.0, 2.0)
 KILL_AFTER_S = 5.0
-"""How long PID 1 may take to kill everything, before the daemon is asked to."""
+"""The time that PID 1 may take to kill everything, before the daemon is asked to do so."""
 
 
 class Following:
-    """A thread reads, so that `look` answers from memory. It ends with the attempt, or when told to `leave`."""
+    """A thread that reads the stream, so that `look` answers from memory. It ends with the attempt, or by `leave`."""
 
     def __init__(
         self, daemon: Daemon, container: str, directory: Path, opened: Stream | None, release: Callable[[str], None]
@@ -70,7 +70,7 @@ class Following:
                 self._tell_wish()
 
     def leave(self) -> None:
-        """Stop following; the container is as it was."""
+        """Stop following, and leave the container as it is."""
         self._left.set()
         with self._lock:
             if self._stream is not None:
@@ -78,7 +78,7 @@ class Following:
 
     def _tell_wish(self) -> None:
         if self._stream is not None and self._wish is not None:
-            with suppress(StreamCut):  # It is told again on the next stream.
+            with suppress(StreamCut):  # It is sent again on the next stream.
                 self._stream.send(self._wish)
 
     def _kill_in_the_end(self) -> None:
@@ -111,7 +111,7 @@ class Following:
             except Unavailable as error:
                 self._unreachable = error
             except Refused:
-                pass  # It is not running, as the next question tells.
+                pass  # The container does not run, as the next question tells.
             except Exception:
                 log.exception("%s: its files cannot be taken in; trying again.", self._container)
             finally:
@@ -120,7 +120,7 @@ class Following:
                 self._left.wait(AGAIN_AFTER_S[min(tries, len(AGAIN_AFTER_S) - 1)])
                 tries += 1
         if self._ended is not None and not self._left.is_set():
-            with suppress(DataOpsError):  # `forget` removes it, or the sweep.
+            with suppress(DataOpsError):  # Otherwise `forget` or the sweep removes it.
                 self._release(self._container)
 
     def _connect(self) -> Room:
@@ -160,7 +160,7 @@ class Following:
                     return
 
     def _is_over(self) -> bool:
-        """Ask the daemon why the stream was cut; whether the container has ended, however it did."""
+        """Ask the daemon why the stream was cut, and tell whether the container has ended for any reason."""
         try:
             with self._daemon.asked() as client:
                 state = state_of(client, self._container)
@@ -176,7 +176,7 @@ class Following:
 
     def _end(self, detail: dict[str, Any]) -> None:
         if earlier := end_in(self._directory):
-            # Another engine followed too, and has said that all had arrived.
+            # Another engine followed it, too, and has told that all files arrived.
             self._started, self._ended = earlier.ran, dict(earlier.detail)
             return
         known: dict[str, Any] = {key: detail[key] for key in _TOLD if key in detail}
@@ -200,7 +200,7 @@ def write_end(directory: Path, end: dict[str, Any]) -> None:
 
 
 def end_in(directory: Path) -> Observation | None:
-    """How it ended, as an engine before this one wrote it down."""
+    """Read how the container ended, as this or another engine wrote it down; None while it has not."""
     try:
         end = json.loads((directory / END).read_bytes())
     except (OSError, ValueError):
@@ -209,7 +209,7 @@ def end_in(directory: Path) -> Observation | None:
 
 
 def state_of(client: Any, container: str) -> dict[str, Any] | None:
-    """None when there is no such container."""
+    """Return Docker's state of a container; None when there is no such container."""
     from docker.errors import NotFound
 
     try:

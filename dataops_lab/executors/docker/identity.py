@@ -1,4 +1,4 @@
-"""Which installation a container belongs to."""
+"""The installation to which a container belongs."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import secrets
 from pathlib import Path
 
 INSTALLATION = "dataops-lab.installation"
-"""Label of every container that we make."""
+"""The label of every container that this package makes."""
 
 KERNELS = "kernel-"
-"""How the names of kernels begin, behind the installation's prefix."""
+"""The beginning of the names of kernels, behind the installation's prefix."""
 
 
 def prefix(installation: str) -> str:
-    """How the names of all containers of an installation begin."""
+    """Return the beginning of the names of all containers of an installation."""
     return f"dataops-{installation}-"
 
 
 def installation_id(folder: Path) -> str:
-    """Of the state folder; made when it is first asked for, the same for everybody who asks at that moment."""
+    """Return the id of the state folder. The first call makes it; calls at the same moment get the same one."""
     path = folder / "installation"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class DockerImages:
-    """`host` None: of the daemon that the machine's own `docker` speaks to."""
+    """The images of one daemon. `host` None is the daemon to which the machine's own `docker` speaks."""
 
     def __init__(self, host: str | None) -> None:
         self._daemon = Daemon(host)
@@ -38,7 +38,8 @@ class DockerImages:
                 found = client.inspect_image(reference)
             except ImageNotFound:
                 return None
-            # To tell its version it starts other programs, for a quarter of a second; its platform stays.
+            # The daemon needs a quarter of a second for its version, because it starts other programs for it. Its
+            # platform does not change.
             self._platform = self._platform or _platform(client.version())
             return _pinned(reference, found, self._platform)
 
@@ -90,7 +91,7 @@ class DockerImages:
             except ImageNotFound:
                 pass
             except APIError as error:
-                # In use by a container: the daemon keeps it as long as that is there.
+                # A container uses the image: the daemon keeps it for as long as the container exists.
                 if error.status_code != 409:
                     raise
 
@@ -107,7 +108,7 @@ class DockerImages:
 
 
 def _auth(login: Login | None) -> dict[str, str] | None:
-    """Return credentials; None means those that the machine's own `docker login` left."""
+    """Return the credentials; None stands for those that the machine's own `docker login` left."""
     return {"username": login.username, "password": login.password} if login else None
 
 
@@ -144,7 +145,7 @@ def _pinned(reference: str, found: dict[str, Any], own: str) -> PinnedImage:
 
 
 def _parts(reference: str) -> tuple[str, str | None]:
-    """Split into repository, and tag or digest; an image id has neither."""
+    """Split into repository, and tag or digest. An image id has neither tag nor digest."""
     from docker.utils import parse_repository_tag
 
     if reference.startswith("sha256:"):
@@ -155,7 +156,7 @@ def _parts(reference: str) -> tuple[str, str | None]:
 
 @contextmanager
 def _registry(reference: str) -> Iterator[None]:
-    """Translate the registry's errors that the daemon passes on."""
+    """Translate errors of the registry that the daemon passes on."""
     from docker.errors import APIError
 
     try:
@@ -196,7 +197,7 @@ def _unknown(reference: str, said: str = "") -> Refused:
 
 
 def _progress(told: dict[str, Any]) -> str | None:
-    """Return the messages that a layer sends once; progress bars are for terminals."""
+    """Return a message that a layer sends once; None for the progress bars, which are for terminals."""
     status = str(told.get("status", ""))
     if told.get("progressDetail") or status in ("Waiting", "Verifying Checksum"):
         return None

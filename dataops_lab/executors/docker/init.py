@@ -1,14 +1,14 @@
-"""PID 1 of a container: takes a bundle in, runs the runner, and hands out what it leaves.
+"""PID 1 of a container: it takes a bundle in, runs the runner, and sends out the files that the runner leaves.
 
-Its source is the container's command, so it uses the standard library of Python 3.8 and nothing of ours.
-Whoever wants to talk to it executes `COURIER` of stream.py in the container, which lends its stdin and stdout.
+Its source is the container's command, so it uses the standard library of Python 3.8 and nothing of dataops_lab.
+An engine that wants to talk to it executes `COURIER` of stream.py in the container, which lends its stdin and stdout.
 Both directions carry frames: a line of JSON and, if it has a `size`, so many bytes behind it.
 
     in    hello                         answered at once
-          preload kernel                body: tar of the runner's code; import what a run will need, and let an
-                                        interpreter stand ready for a kernel of this command
+          preload kernel                body: tar of the runner's code; import the modules that a run needs, and let
+                                        an interpreter stand ready for a kernel of this command
           start  environment, secrets   body: tar of code and run directory; once, later ones change nothing
-          follow have                   send what the runner leaves, but not again what is there: path → size
+          follow have                   send the runner's files, without the bytes that are there: path → size
           stop, kill                    SIGTERM to the runner; SIGKILL to everything
           end                           all of it has arrived: exit
     out   hello  state                  empty, running or ended
@@ -18,11 +18,12 @@ Both directions carry frames: a line of JSON and, if it has a `size`, so many by
           ended  exit_code, killed_by, said, memory   when all files have been sent and nothing of the run is alive;
                                         `killed_by`: the signal that ended the runner, unless it was asked to end
 
-Several couriers may come, and one that hangs holds up nobody: an engine may be stopped, and another one
-take over. Secrets reach the runner through a pipe and lie in no file. There is one thread, because it forks.
+Several couriers may come, and one that hangs does not block the others: an engine may be stopped, and another one
+take over. Secrets reach the runner through a pipe and lie in no file. There is only one thread, because this process
+forks.
 
-The notebook runs beside it as the same user. So its memory and its descriptors are closed to that user, only
-couriers from outside the container are heard, and nothing that is sent to it ends it.
+The notebook runs beside this process as the same user. So that user cannot read its memory and its descriptors. It
+hears only couriers from outside the container, and nothing that the notebook sends ends it.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ import traceback
 from typing import Any, BinaryIO, Callable, Iterator, NoReturn
 
 WORK = "/dataops"
-"""A folder that no image has: where it exists, its mode and owner would be those of the image."""
+"""A folder that no image has. If an image had it, its mode and owner would be those of the image."""
 
 CODE = WORK + "/code"
 RUN = WORK + "/run"
@@ -60,21 +61,21 @@ REPLACED = ("output.ipynb",)
 LAST = ("values.json", "result.json")
 
 DEEPEST, MOST_ARTIFACTS = 100, 2000
-"""Folders inside one another, and files, as in runner/protocol.py: a notebook may have made any number."""
+"""The most folders inside one another, and the most files, as in runner/protocol.py. A notebook may make any number."""
 
 MOST_HOLES = 1024**3
-"""Bytes of a file that were never written, as in runner/files.py: one call makes a file of terabytes."""
+"""The most bytes of a file that were never written, as in runner/files.py: one call makes a file of terabytes."""
 
 NOTHING_STARTED = 75
-"""Exit code that proves it: the container may be started again."""
+"""The exit code that proves that no runner was started: the container may be started again."""
 
 CHUNK = 256 * 1024
 AT_ONCE = 16
-"""Chunks that are sent to one courier before the others are looked at."""
+"""The chunks that are sent to one courier before it is the turn of the others."""
 
 LOOK_EVERY_S = 0.02
 HEAR_EVERY_S = 1.0
-"""How long a SIGTERM may go unheard. It is blocked, so it wakes nobody: only so the kernel tells where it came from."""
+"""The longest time before a SIGTERM is heard. It is blocked and wakes nobody: only so the kernel tells its sender."""
 
 STALLED_S = 60.0
 
@@ -87,7 +88,7 @@ class Cut(Exception):
 
 
 class Courier:
-    """One stream to an engine. `have` None: it does not follow."""
+    """One stream to an engine. `have` is None while the engine does not follow."""
 
     def __init__(self, link: socket.socket) -> None:
         self.pid: int = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
@@ -110,7 +111,7 @@ class Courier:
         self._link.close()
 
     def take(self) -> None:
-        """What can be read now."""
+        """Take the bytes that can be read now. Raise Cut at the end of the stream."""
         with contextlib.suppress(BlockingIOError):
             data = os.read(self.source, CHUNK)
             if not data:
@@ -126,7 +127,7 @@ class Courier:
         return command
 
     def read(self, size: int) -> bytes:
-        """Between 1 and `size` bytes of a body. Waits, though not for ever."""
+        """Read between 1 and `size` bytes of a body. Wait for them; raise Cut when none come for STALLED_S."""
         if not self._in:
             if not select.select([self.source], [], [], STALLED_S)[0]:
                 raise Cut
@@ -194,14 +195,14 @@ class Init:
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
-        # Not ignored: what is started here would inherit that, and a kernel must be interruptible.
+        # SIGINT is not ignored: processes that are started here would inherit that, and kernels must be interruptible.
         signal.signal(signal.SIGINT, lambda *_: None)
         self._server = socket.socket(socket.AF_UNIX)
         self._server.bind(ADDRESS)
         self._server.listen(8)
 
     def serve(self) -> int:
-        """Until somebody says `end`, or nobody comes for too long; the exit code of the container."""
+        """Serve couriers until one says `end`, or none comes for too long. Return the exit code of the container."""
         while True:
             self._wait()
             self._reap()
@@ -212,7 +213,7 @@ class Init:
                 except (Cut, OSError):
                     self._drop(courier)
                 except Exception:
-                    # A courier that says what nobody understands; what it wanted is asked again by the next.
+                    # The courier sent something that is not a command. The next courier repeats what it wanted.
                     traceback.print_exc()
                     self._drop(courier)
             if self._told_to_leave or (time.monotonic() >= self._leave_at and not self._busy()):
@@ -220,8 +221,8 @@ class Init:
 
     def _hear(self) -> None:
         told = signal.sigtimedwait([signal.SIGTERM], 0)
-        # From outside, as when the daemon is stopped: what there is goes out now, for soon all will be gone.
-        # Processes out there have no pid in here. Those in here have one, and are not obeyed.
+        # A signal from outside comes when the daemon is stopped: all files are sent now, because the container ends
+        # soon. Processes outside have no pid in here. Those inside have one, and are not obeyed.
         if told is not None and told.si_pid == 0:
             self._told_to_leave = self._asked_to_end = True
 
@@ -230,7 +231,7 @@ class Init:
         targets = [courier.target for courier in self._couriers if not courier.idle]
         growing = self._runner is not None and not self._over and any(it.have is not None for it in self._couriers)
         timeout = 0.0 if self._more else LOOK_EVERY_S if growing else max(0.0, self._leave_at - time.monotonic())
-        # A process that cannot be killed at once is looked for again.
+        # If a process cannot be killed at once, the next round tries again.
         timeout = LOOK_EVERY_S if self._exit_code is not None and not self._over else timeout
         awaited: list[Any] = [self._server, self._wake, *sources]
         ready, writable, _ = select.select(awaited, targets, [], min(timeout, HEAR_EVERY_S))
@@ -252,7 +253,7 @@ class Init:
     def _drop(self, courier: Courier) -> None:
         self._couriers.remove(courier)
         courier.close()
-        # What stood ready for an engine is of no use without it.
+        # Without its engine, a container that stands ready is of no use.
         self._leave_at = time.monotonic() + (0.0 if self._runner is None else self._linger_s)
 
     def _busy(self) -> bool:
@@ -261,7 +262,7 @@ class Init:
     # --- commands ---
 
     def _attend(self, courier: Courier) -> bool:
-        """False when everything is done."""
+        """Execute the commands of a courier, and send it what is new. Return False when it said `end`."""
         while True:
             command = courier.command()
             if command is None:
@@ -347,7 +348,7 @@ class Init:
             self._leave_at = time.monotonic() + self._linger_s
 
     def _alive(self) -> list[int]:
-        """Everything in here but us and the couriers."""
+        """List all living processes in the container but this one and the couriers."""
         spared = {os.getpid(), *(courier.pid for courier in self._couriers)}
         pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
         return [pid for pid in pids if pid not in spared and is_alive(pid)]
@@ -358,7 +359,10 @@ class Init:
                 os.kill(pid, signal.SIGKILL)
 
     def _leave(self) -> int:
-        """Not because it was done: what there is goes to those who follow, as far as they take it."""
+        """Leave before the work is done: kill the run and send its files to all that follow, as far as they take them.
+
+        Return the exit code of the container.
+        """
         if self._runner is None:
             return NOTHING_STARTED
         self._asked_to_end = True
@@ -377,10 +381,10 @@ class Init:
                     courier.flush()
         return 128 + signal.SIGTERM
 
-    # --- what the runner leaves ---
+    # --- the files of the runner ---
 
     def _tell(self, courier: Courier, have: dict[str, int]) -> None:
-        """More of what the courier has not sent; nothing while something is still on its way."""
+        """Tell a courier more that it has not sent yet; nothing while earlier bytes are still on their way."""
         self._more = False
         if courier.told_end:
             return
@@ -400,7 +404,7 @@ class Init:
             courier.send("ended", exit_code=self._exit_code, **killed, said=last_words(), memory=memory())
 
     def _send_new(self, courier: Courier, have: dict[str, int], name: str, *, whole: bool = False) -> bool:
-        """Whether all of the file that is there now has been sent; `whole`: even if it is empty."""
+        """Send new bytes of a file, with `whole` also an empty file. Tell whether all of it has been sent."""
         try:
             with open_plain(name) as file:
                 for _ in range(AT_ONCE):
@@ -409,7 +413,7 @@ class Init:
                         return True
                     if not courier.idle:
                         return False
-                    # It shrinks when a line could not be written whole, for want of space.
+                    # The file shrinks when the runner has no space to write a whole line.
                     at = min(at or 0, size)
                     file.seek(at)
                     data = file.read(CHUNK)
@@ -447,14 +451,14 @@ def accepted(server: socket.socket) -> Courier:
 
 
 def is_from_outside(pid: int) -> bool:
-    """Whether the daemon executed it in here: its parent is in no way visible. All that a run starts has one."""
+    """Tell whether the daemon executed this process in here: its parent is not visible. A run's processes have one."""
     with open("/proc/%d/stat" % pid, errors="replace") as status:
         return status.read().rpartition(")")[2].split()[1] == "0"
 
 
 def set_dumpable(value: int) -> None:
-    """With 0 nobody of the same user looks into this process, until it executes another program."""
-    # An image whose Python cannot do this has what bounds the engine sets.
+    """Set whether the same user may look into this process (0: no), until it executes another program."""
+    # Where an image's Python cannot do this, only the limits of the engine apply.
     with contextlib.suppress(ImportError, OSError, AttributeError):
         import ctypes
 
@@ -472,14 +476,17 @@ def preload() -> None:
 
 
 def preloaded_kernel(command: list[str]) -> socket.socket | None:
-    """Leads to an interpreter that forks kernels (runner/preload.py); None for those that always start cold."""
+    """Start an interpreter that forks kernels (runner/preload.py) and return the socket to it when it is ready.
+
+    None for a kernel that always starts cold.
+    """
     program = shutil.which(command[0]) or ""
     ours = os.path.dirname(program) == os.path.dirname(sys.executable)
     if not ours or command[1:3] != ["-m", "ipykernel_launcher"] or sys.version_info < (3, 10):
         return None
     from dataops_lab.runner import preload as module  # type: ignore[import-not-found,unused-ignore]
 
-    # Room in which a fork can write its own command and environment.
+    # A fork writes its own command and environment into this room.
     environment = {**module.fixed(dict(os.environ)), module.ATTEMPT_VARIABLE: " " * 16384}
     control, theirs = socket.socketpair()
     with theirs:
@@ -493,25 +500,25 @@ def preloaded_kernel(command: list[str]) -> socket.socket | None:
             start_new_session=True,
             preexec_fn=unblock,  # noqa: PLW1509  # there is one thread
         )
-    select.select([control], [], [], STALLED_S)  # It says when it is ready.
+    select.select([control], [], [], STALLED_S)  # The interpreter says when it is ready.
     return control
 
 
 def connected(kernels: socket.socket | None) -> int | None:
-    """A descriptor for the runner, on which it can ask for its kernel."""
+    """Return a descriptor on which the runner can ask for its kernel; None when no interpreter stands ready."""
     if kernels is None:
         return None
     ours, theirs = socket.socketpair()
     with ours, theirs:
         try:
             socket.send_fds(kernels, [b"+"], [theirs.fileno()])
-        except OSError:  # It has ended, as it does when nobody asked for long.
+        except OSError:  # The interpreter has ended, as it does when nobody asked for long.
             return None
         return ours.detach()
 
 
 def become_runner(source: int, kernel: int | None, environment: dict[str, str]) -> NoReturn:
-    """In the forked child: as `python -m dataops_lab.runner` would, with the secrets on stdin."""
+    """Run in the forked child as `python -m dataops_lab.runner` would, with the secrets on stdin, and exit."""
     code: Any = 1
     try:
         os.setsid()
@@ -525,9 +532,9 @@ def become_runner(source: int, kernel: int | None, environment: dict[str, str]) 
         if kernel is not None:
             os.dup2(kernel, 3)
         os.closerange(3 if kernel is None else 4, 1024)
-        # As any runner: it looks into /proc/self too, and has nothing that the notebook may not see.
+        # The runner needs /proc/self, as any runner does. It has nothing that the notebook may not see.
         set_dumpable(1)
-        # When memory runs out it is the run that is ended, not the one who can tell.
+        # When memory runs out, the system kills the run and not PID 1, which can tell of it.
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
             score.write("500")
         os.environ.update(environment)
@@ -546,7 +553,7 @@ def become_runner(source: int, kernel: int | None, environment: dict[str, str]) 
 
 
 def unblock() -> None:
-    """For what is started here, which would inherit that SIGTERM is blocked."""
+    """Let SIGTERM through again in a process that is started here: it inherits that the signal is blocked."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 
 
@@ -569,7 +576,7 @@ def made() -> Iterator[str]:
 
 
 def open_plain(name: str) -> BinaryIO:
-    """A regular file; whatever else a notebook put there is an OSError."""
+    """Open a regular file. Raise OSError for anything else that a notebook put there."""
     descriptor = os.open(os.path.join(RUN, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     file = open(descriptor, "rb")
     if not os.path.isfile("/proc/self/fd/%d" % descriptor) or is_hollow(descriptor):
@@ -602,7 +609,7 @@ def last_words() -> str:
 
 
 def memory() -> dict[str, int]:
-    """What the control group counted: oom_kills, and in bytes limit and peak, as far as this kernel tells."""
+    """Read the counts of the control group: oom_kills, and limit and peak in bytes, as far as this kernel has them."""
     group = "/sys/fs/cgroup/"
     found = {}
     for name, files in {
@@ -618,7 +625,7 @@ def memory() -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    # The working directory may hold what a notebook wrote.
+    # The working directory may hold files of a notebook, which must not be imported.
     sys.path[:] = [folder for folder in sys.path if folder]
     set_dumpable(0)
     sys.exit(Init(linger_s=float(sys.argv[1]), idle_s=float(sys.argv[2])).serve())

@@ -1,4 +1,4 @@
-"""The folders of this machine that a daemon is asked to show to a container: none but those that are allowed."""
+"""The folders of this machine that a daemon is asked to show to a container: only those that are allowed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ...errors import Refused
 
 @dataclass(frozen=True)
 class MountPolicy:
-    """Sources lie below `roots`, and neither in nor around what is `kept`: the state folder, with its keys."""
+    """The rule for sources: below `roots`, and not in or around the paths in `kept`: the state folder with its keys."""
 
     roots: Sequence[str] = ROOTS
     kept: Sequence[Path] = ()
 
     def allowed(self, mounts: Iterable[Mount], *, socket: Path | None) -> list[Mount]:
-        """The same with the paths that the daemon is to use. Refused when one of them is not allowed.
+        """Return these mounts with the paths that the daemon is to use. Refused when one of them is not allowed.
 
-        `socket` of the daemon when it is on this machine: links are followed here, so that the daemon finds none.
+        `socket` is that of a daemon on this machine. Then links are followed here, so that the daemon finds none.
         """
         return [self._allowed(mount, socket) for mount in mounts]
 
@@ -40,7 +40,7 @@ class MountPolicy:
         except ValueError as error:
             problem = str(error)
         except OSError as error:
-            # The daemon may look where we may not: a link there would lead it anywhere.
+            # The daemon may read folders that this user may not: a link there could lead it anywhere.
             problem = f"{error.filename} cannot be looked at by the engine's user: {error.strerror}."
         else:
             if problem is None and overlaps(found, kept):
@@ -53,7 +53,7 @@ class MountPolicy:
 
 
 def _followed(path: str) -> str:
-    """OSError where links may lie that we cannot see."""
+    """Follow the links of a path, which need not exist. OSError where links may lie that this user cannot see."""
     try:
         return os.path.realpath(path, strict=True)
     except FileNotFoundError:
@@ -64,5 +64,5 @@ def _is_data(path: PurePosixPath) -> bool:
     try:
         mode = os.lstat(path).st_mode
     except OSError:
-        return True  # The daemon may see what we do not, and says so when it does not.
+        return True  # The daemon may see it, and fails if it does not.
     return stat.S_ISDIR(mode) or stat.S_ISREG(mode)

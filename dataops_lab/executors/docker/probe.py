@@ -1,4 +1,4 @@
-"""Looking into an image: a container of it tells what it has, as hardened as a run would be."""
+"""The probe of an image: a container of it, as hardened as that of a run, tells what the image has."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 PROGRAM = Path(__file__).with_name("probe_program.py")
 OLDEST_PYTHON = (3, 9)
-"""That the runner can do with."""
+"""The oldest Python with which the runner works."""
 
 _RESOURCES = Resources(memory_bytes=2 * 1024**3, pids=256)
 _MOST = 4_000_000
-"""Characters of an answer; thousands of packages are some hundred thousand."""
+"""The most bytes of an answer; thousands of packages take some hundred thousand."""
 
 
 def probe(client: APIClient, image: str, *, user: str, at: dt.datetime) -> Probe:
-    """Look into the image with the id `image`. An image without Python has a problem; it raises nothing."""
+    """Look into the image with the id `image`. An image without Python gives a probe with a problem, not an error."""
     said, stderr = _said(client, image, user)
     try:
         found = json.loads(said)
@@ -53,12 +53,12 @@ def _said(client: APIClient, image: str, user: str) -> tuple[str, str]:
 
     container = client.create_container_from_config(probe_spec(image, user))["Id"]
     try:
-        # Attached before it starts: it removes itself, with all that it said.
+        # Attach before it starts, because it removes itself and its output when it ends.
         stream = client.attach(container, stdout=True, stderr=True, stream=True, demux=True)
         try:
             client.start(container)
         except APIError as error:
-            # Docker's words for a program that is not there.
+            # Docker tells with these words that the program does not exist.
             if "not found" in str(error) or "no such file" in str(error):
                 return "", ""
             raise
@@ -81,7 +81,7 @@ def removed(client: APIClient, container: str) -> None:
 
     with suppress(APIError):
         client.remove_container(container, force=True)
-    # It may have begun by itself, which takes a moment.
+    # Its own removal may have begun already, and takes a moment.
     with suppress(NotFound):
         client.wait(container, condition="removed")
 

@@ -1,6 +1,6 @@
-"""Runs in a container of an image, with that image's Python (3.8 or newer) and nothing of ours.
+"""The program that runs in a container of an image, with the image's Python (3.8 or newer) and without dataops_lab.
 
-Prints one JSON object: what the image has, as seen by the user as whom runs will run.
+It prints one JSON object that tells what the image has, as the user sees it as whom runs will run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ def packages() -> dict[str, str]:
 
 
 def papermill() -> tuple[str | None, str | None]:
-    """Return the version, or None and the reason. Import papermill: installed does not mean that it works."""
+    """Return the version, or None and the reason; both None when papermill is missing.
+
+    papermill is imported, because an installed package need not work.
+    """
     try:
         import papermill
     except ModuleNotFoundError as error:
@@ -39,7 +42,7 @@ def papermill() -> tuple[str | None, str | None]:
 
 
 def kernels() -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """List the kernels that can be started, with their commands, and the others, with the reason."""
+    """Return the kernels that can be started, with their commands, and the others with the reason, by name."""
     try:
         from jupyter_client.kernelspec import KernelSpecManager
     except Exception:
@@ -50,7 +53,7 @@ def kernels() -> tuple[list[dict[str, Any]], dict[str, str]]:
         try:
             usable.append(started(name, manager.get_kernel_spec(name)))
         except Exception as error:
-            # The file is somebody's, and jupyter_client checks little of it: it fails in any way.
+            # Anybody may have written the file, and jupyter_client checks little of it: any error may come.
             broken[name] = " ".join(str(error).split()) or type(error).__name__
     return usable, broken
 
@@ -78,7 +81,7 @@ def started(name: str, spec: Any) -> dict[str, Any]:
 
 
 def main() -> None:
-    # Imports may print: that goes to stderr, and the answer alone to stdout.
+    # Imports may print. That goes to stderr, so that stdout has the answer alone.
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     signal.alarm(WITHIN_S)

@@ -1,4 +1,4 @@
-"""The stream to PID 1 of a container: frames over stdin and stdout of a courier that is executed there."""
+"""The stream to PID 1 of a container: frames over the stdin and stdout of a courier that is executed there."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ link.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0
 os.close(0), os.close(1)
 link.recv(1)
 """
-"""Lends its stdin and stdout to PID 1, which may not listen yet, and stays until they are given back."""
+"""A program that lends its stdin and stdout to PID 1, which may not listen yet, and stays until they are given back."""
 
 CONNECT_S = 60.0
 LARGEST_HEADER = 1024**2
@@ -45,26 +45,26 @@ MOST_FILES = protocol.MOST_ARTIFACTS + 10
 
 
 class StreamCut(ConnectionError):
-    """The container, the daemon or the way to it is gone; which one, the daemon may tell."""
+    """The container, the daemon or the way to it is gone. The daemon may tell which one."""
 
 
 class LeftTooMuch(ValueError):
-    """More arrives than a container of this size can hold."""
+    """More bytes arrive than a container of this size can hold, or more files than a run may leave."""
 
 
 class Stream:
-    """What comes is not trusted: the notebook runs beside PID 1, as the same user."""
+    """A stream. Data from it is not trusted, because the notebook runs beside PID 1 as the same user."""
 
     def __init__(self, client: APIClient, container: str) -> None:
         made = client.exec_create(container, [PYTHON, "-S", "-E", "-c", COURIER], stdin=True, stdout=True, stderr=False)
         answer: Any = client.exec_start(made["Id"], socket=True)
-        self._answer = answer  # what it belongs to would close it
+        self._answer = answer  # this object would close the socket when it goes away
         # The SocketIO that docker returns for some kinds of hosts cannot be written to.
         self._socket: socket.socket = getattr(answer, "_sock", answer)
         self._socket.settimeout(CONNECT_S)
         self._read = Unwrapped(self._socket)
         try:
-            # It says nothing unasked: what came with the head of the answer would be lost in docker's buffer.
+            # PID 1 says nothing unasked: bytes that came with the head of the answer would be lost in docker's buffer.
             self.send("hello")
             header, _ = self.receive()
             self.state = str(header["state"])
@@ -85,7 +85,7 @@ class Stream:
             raise StreamCut(str(error)) from error
 
     def send_file(self, do: str, body: IO[bytes], **header: Any) -> None:
-        """The whole of `body`, from its start."""
+        """Send a command with the whole of `body`, from its start. Raise StreamCut when that fails."""
         size = body.seek(0, io.SEEK_END)
         body.seek(0)
         try:
@@ -95,7 +95,7 @@ class Stream:
             raise StreamCut(str(error)) from error
 
     def receive(self) -> tuple[dict[str, Any], bytes]:
-        """The next frame. Waits; StreamCut when none will come."""
+        """Wait for the next frame. Raise StreamCut when none will come."""
         try:
             line = self._read.line(LARGEST_HEADER)
             header = json.loads(line)
@@ -107,7 +107,7 @@ class Stream:
             raise StreamCut(str(error)) from error
 
     def close(self) -> None:
-        """Also wakes whoever waits in `receive`."""
+        """Close the stream. A thread that waits in `receive` gets StreamCut."""
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -117,7 +117,7 @@ class Stream:
 
 
 class Unwrapped:
-    """Stdout, out of the packets in which Docker mixes it with stderr."""
+    """The stdout of a program, taken out of the packets in which Docker mixes it with stderr."""
 
     def __init__(self, source: socket.socket) -> None:
         self._source = source
@@ -153,17 +153,17 @@ class Unwrapped:
         del self._raw[: 8 + size]
 
 
-# --- what goes in ---
+# --- into the container ---
 
 
 def write_code(target: IO[bytes]) -> None:
-    """The runner, as a package of its own: the image need not have ours."""
+    """Write the runner as a package of its own: the image need not have dataops_lab."""
     with tarfile.open(fileobj=target, mode="w") as tar:
         _add_code(tar)
 
 
 def write_bundle(bundle: Bundle, blobs: Blobs, target: IO[bytes]) -> None:
-    """Code and run directory. Secrets are not in it."""
+    """Write code and run directory as a tar. It holds no secrets."""
     with tarfile.open(fileobj=target, mode="w") as tar:
         _add_code(tar)
         for folder in ("", protocol.FILES, f"{protocol.FILES}/{bundle.spec['folder']}"):
@@ -188,7 +188,7 @@ def _add(tar: tarfile.TarFile, name: str, content: IO[bytes], mode: int = 0o644)
     entry.size = content.seek(0, io.SEEK_END)
     content.seek(0)
     entry.mode = mode
-    entry.mtime = time.time()  # A file of 1970 cannot be put into a zip archive.
+    entry.mtime = time.time()  # A notebook cannot put a file of 1970 into a zip archive.
     tar.addfile(entry, content)
 
 
@@ -198,11 +198,11 @@ def _add_folder(tar: tarfile.TarFile, name: str) -> None:
     tar.addfile(entry)
 
 
-# --- what comes out ---
+# --- out of the container ---
 
 
 def there_is(directory: Path) -> dict[str, int]:
-    """The sizes of what has arrived, for `follow`. The notebook is sent whole, and again when it changes."""
+    """Return the sizes of the files that have arrived, for `follow`, but not the notebook: it is always sent whole."""
     return {
         name: path.stat().st_size
         for path in directory.rglob("*")
@@ -211,9 +211,10 @@ def there_is(directory: Path) -> dict[str, int]:
 
 
 class Room:
-    """Limit what lies in the run directory of one attempt, for files that a container with `memory` can hold.
+    """The limit of the run directory of one attempt: the files that a container with `memory` can hold.
 
-    PID 1 counts too, but the notebook runs beside it. A file may have holes, which take no room in there.
+    PID 1 counts, too, but it cannot be trusted with the notebook beside it. A file may have holes, which take no room
+    in the container.
     """
 
     def __init__(self, directory: Path, memory: int | None) -> None:
@@ -222,7 +223,7 @@ class Room:
         self._taken = sum(self._sizes.values())
 
     def take(self, header: Mapping[str, Any], size: int) -> None:
-        """For a `data` or `file` frame, before it is put. LeftTooMuch."""
+        """Take room for a `data` or `file` frame, before it is put. Raise LeftTooMuch when there is none."""
         name = str(header["path"])
         ends = int(header.get("at", 0)) + size
         self._taken += ends - self._sizes.get(name, 0)
@@ -237,7 +238,7 @@ class Room:
 
 
 def put(directory: Path, header: Mapping[str, Any], body: bytes) -> None:
-    """What a `data` or `file` frame brings. ValueError for a path that no runner writes."""
+    """Put the body of a `data` or `file` frame into the run directory. ValueError for a path that no runner writes."""
     name = str(header["path"])
     path = directory / name
     if header["is"] == "file" and name == protocol.OUTPUT:

@@ -1,7 +1,7 @@
-"""Containers that stand ready: started, with the runner's imports done. Each serves one run.
+"""Containers that stand ready: they are started and have done the runner's imports. Each serves one run.
 
-They are held by their stream. When it is cut, as by the end of this engine, their PID 1 exits; what is left
-then is removed by the next sweep. So nothing has to be written down.
+The stream to a container keeps it alive. When it is cut, as by the end of this engine, its PID 1 exits, and the next
+sweep removes the container. So nothing has to be written down.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from .stream import Stream, StreamCut
 log = logging.getLogger("dataops_lab.executors")
 
 POOL = "pool-"
-"""How their names begin, behind the installation's prefix."""
+"""The beginning of their names, behind the installation's prefix."""
 
 SLOT = "dataops-lab.pool"
 
 GIVE_BACK_S = 290.0
-"""After so long without a run of their kind; a preloaded kernel would give up soon."""
+"""The time without a run of their kind after which they are given back; a preloaded kernel would give up soon."""
 
 AGAIN_AFTER_S = 10.0
 REFILL_AFTER_S = 1.0
@@ -47,7 +47,7 @@ class Warm(NamedTuple):
 
 @dataclass
 class _Shelf:
-    """Of one kind of container: what stands ready, and how many should."""
+    """One kind of container: those that stand ready, and the number of those that should."""
 
     size: int = 0
     used_at: float = 0.0
@@ -56,7 +56,7 @@ class _Shelf:
 
 
 class WarmPool:
-    """Filled by a thread, and only for kinds that were asked for lately."""
+    """A pool that a thread fills, only for kinds that runs asked for lately."""
 
     def __init__(self, daemon: Daemon, prefix: str, labels: Mapping[str, str]) -> None:
         self._daemon = daemon
@@ -70,9 +70,9 @@ class WarmPool:
         self._thread: threading.Thread | None = None
 
     def take(self, container: Container, kernel: Sequence[str], name: str) -> Stream | None:
-        """One that stands ready, from now on called `name`; None when there is none, or the name is taken.
+        """Take a container that stands ready, and rename it to `name`. None when there is none, or the name is taken.
 
-        Those that are made for the next runs have a kernel of the command `kernel` at hand.
+        Those that are made for the next runs have a kernel of the command `kernel` ready.
         """
         kind = _kind(container)
         with self._lock:
@@ -95,13 +95,13 @@ class WarmPool:
         return warm.stream
 
     def standing(self) -> set[str]:
-        """Names without the prefix, of what stands here or is being made."""
+        """Return the names, without the prefix, of all containers that stand ready or are being made."""
         with self._lock:
             ready = {warm.name for shelf in self._shelves.values() for warm in shelf.ready}
             return {name.removeprefix(self._prefix) for name in ready | self._making}
 
     def close(self) -> None:
-        """Give everything back, also what is being made at this moment."""
+        """Give back all containers, also those that are being made at this moment."""
         with self._lock:
             self._ended.set()
             left = [warm for shelf in self._shelves.values() for warm in shelf.ready]
@@ -119,7 +119,7 @@ class WarmPool:
 
     def _keep(self) -> None:
         while not self._ended.is_set():
-            # The run that has just been started needs the machine more at this moment.
+            # At this moment, the run that has just been started needs the machine more.
             self._ended.wait(REFILL_AFTER_S)
             self._changed.clear()
             patience_s = GIVE_BACK_S
@@ -133,7 +133,7 @@ class WarmPool:
             except Exception:
                 log.exception("No container stands ready, runs start cold.")
                 patience_s = AGAIN_AFTER_S
-            # `close` may have told of its end before it was forgotten above.
+            # `close` may have set `_changed` before it was cleared above.
             if not self._ended.is_set():
                 self._changed.wait(patience_s / 4)
 
@@ -192,7 +192,7 @@ class WarmPool:
             self._remove(each.name)
 
     def _remove(self, name: str) -> None:
-        # Where it cannot be asked for now, it ends by itself and is swept.
+        # If the daemon does not answer now, the container ends by itself, and a sweep removes it.
         with suppress(DataOpsError), self._daemon.asked() as client:
             client.remove_container(name, force=True, v=True)
 

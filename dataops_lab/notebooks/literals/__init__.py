@@ -1,7 +1,7 @@
-"""Values as source text, one writer per kernel language.
+"""Write values as source text, with one writer per kernel language.
 
-A value is data: whatever it holds, it arrives equal and nothing of it runs. What a writer cannot
-promise that for, it refuses.
+A value is data: it arrives equal, and no part of it runs. A writer refuses a value for which it cannot promise
+that.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Bash source of values.
+"""Write values as bash source.
 
-Only printable ASCII is written, and no `!`: kernels type the code into an interactive shell, where a
-tab completes, a control character acts and `!` looks into the history, whatever the quotes.
+The source has only printable ASCII, without `!`. Kernels type it into an interactive shell. There a tab completes,
+a control character acts and `!` looks into the history, also inside quotes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _RESERVED = frozenset(
     if then else elif fi case esac for select while until do done in function time coproc
     """.split()  # noqa: SIM905
 )
-# Bash runs what some of these hold, computes what is assigned to others, and keeps the rest to itself.
+# Bash runs the value of some of these, computes an assignment to others, and reserves the rest.
 _SPECIAL = frozenset(
     """
     DIRSTACK ENV EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME GROUPS HISTCMD LINENO MAILCHECK OPTERR OPTIND PIPESTATUS
@@ -35,7 +35,7 @@ def assignment(name: str, value: Any, declared: Declared) -> str:  # noqa: ARG00
     if not _NAME.fullmatch(name) or name in _RESERVED or _is_special(name):
         raise Unwritable("is not a name that bash lets be set")
     assigned = _assigned(name, value)
-    # After `declare -i` bash computes what is assigned, and runs what stands in it: only a number may meet that.
+    # After `declare -i` bash computes each assigned text, and runs commands in it. Only a number is safe there.
     return assigned if value is None or type(value) is int else f"declare +i {name}; {assigned}"
 
 
@@ -86,6 +86,6 @@ def _quoted(text: str) -> str:
 
 
 def _byte(byte: int) -> str:
-    """Write a byte as three octal digits, which mean the same in every locale, whatever follows."""
+    """Write a byte as three octal digits, which mean the same in every locale and before any other character."""
     char = chr(byte)
     return char if " " <= char <= "~" and char not in "'\\!" else f"\\{byte:03o}"

@@ -1,4 +1,4 @@
-"""The declared type of a value, as the port spells it: `date`, `list[date]`, `tuple[integer]`, `mapping[integer]`."""
+"""The declared type of a value, spelled as in the port: `date`, `list[date]`, `tuple[integer]`, `mapping[integer]`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Declared(NamedTuple):
 
     @classmethod
     def spelled(cls, text: str) -> Declared:
-        """Read the spelling of a type. ValueError when it is not one."""
+        """Read the spelling of a type. ValueError when it is not a type."""
         match = _SPELLED.fullmatch(text)
         if match is None:
             raise ValueError(text)

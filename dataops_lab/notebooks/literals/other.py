@@ -1,4 +1,4 @@
-"""Values for languages that have no writer of ours: papermill's translators, for what they cannot get wrong."""
+"""Write values for other languages: with papermill's translators, and only values that they cannot get wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .declared import Declared
 from .problem import Unwritable
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-# Means the same between the quotes of every language.
+# This text means the same between the quotes of every language.
 _SAFE_TEXT = re.compile(r"[A-Za-z0-9 _.,:/+-]*")
 
 
@@ -23,7 +23,7 @@ def _kernel(language: str) -> str:
 
 def writer(language: str) -> Callable[[str, Any, Declared], str]:
     """Return papermill's writer of values. InvalidParameters when papermill does not know the language either."""
-    # Costs seconds, and most people never need it.
+    # This import takes seconds, and most people never need it.
     from papermill.exceptions import PapermillException
     from papermill.translators import papermill_translators
 

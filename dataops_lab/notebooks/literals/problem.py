@@ -1,4 +1,4 @@
-"""Why a name or value cannot be written as source, and the checks that all languages share."""
+"""The reason why a name or value cannot be written as source, and the checks that all languages share."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ DEEPEST = 50  # Python's own parser gives up at 200 brackets
 
 
 class Unwritable(ValueError):
-    """Its text goes on after the parameter's name: "holds a NUL character"."""
+    """A name or value cannot be written. Its text continues the parameter's name: "holds a NUL character"."""
 
 
 def checked_text(text: str) -> str:
-    """Return `text` if a kernel can be sent it; raise Unwritable otherwise."""
+    """Return `text` if a kernel can receive it; raise Unwritable otherwise."""
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise Unwritable("holds half of a surrogate pair, which is not a character")
     return text

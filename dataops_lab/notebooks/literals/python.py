@@ -1,4 +1,4 @@
-"""Python source of values."""
+"""Write values as Python source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...domain.parameters import NOT_FINITE, ParameterType
 from .declared import Declared
 from .problem import Unwritable, as_date, as_datetime, checked_text, deeper
 
-# Longer decimal literals are refused by Python itself.
+# Python itself refuses longer decimal literals.
 _LONGEST_DECIMAL_BITS = 12_000
 
 
@@ -23,7 +23,7 @@ def assignment(name: str, value: Any, declared: Declared) -> str:
 def _typed(value: Any, declared: Declared) -> str:
     if value is None:
         return literal(value)
-    # The cell may stand before any import of the notebook, so it brings its own.
+    # The cell may stand before every import of the notebook, so it has imports of its own.
     match declared.type:
         case ParameterType.LIST if isinstance(value, list):
             return _collection([_typed(member, Declared(declared.inner)) for member in value], value, declared)

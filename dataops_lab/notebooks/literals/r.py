@@ -1,4 +1,4 @@
-"""R source of values: lists of one kind become vectors, mappings become named lists."""
+"""Write values as R source: lists of one kind become vectors, mappings become named lists."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _mapping(value: dict[Any, Any], depth: int) -> str:
     keys, members = [_key(key) for key in value], [literal(its, depth) for its in value.values()]
     if all(_PLAIN.fullmatch(key) for key in value):
         return f"list({', '.join(f'{key} = {its}' for key, its in zip(keys, members, strict=True))})"
-    # As the name of an argument, text outside of the locale's alphabet would become `<U+00E9>`.
+    # As the name of an argument, R would turn text outside of the locale's alphabet into `<U+00E9>`.
     return f"structure(list({', '.join(members)}), names = c({', '.join(keys)}))"
 
 
@@ -98,12 +98,12 @@ def _number(value: float) -> str:
         return "Inf" if value > 0 else "-Inf"
     text = repr(value)
     digits = text.split("e")[0].replace(".", "").lstrip("-0")
-    # R reads decimals as people write them; what needs every bit is written in hexadecimal.
+    # R reads short decimals exactly; a number that needs every bit is written in hexadecimal.
     return text if (len(digits) <= _DIGITS_READ_EXACTLY and 1e-15 < abs(value) < 1e15) or not value else value.hex()
 
 
 def _text(text: str) -> str:
-    """Write text in ASCII alone, so that R reads it the same in every locale."""
+    """Write text in ASCII only, so that R reads it the same in every locale."""
     without_nul(text, "R")
     if _PLAIN.fullmatch(text):
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -126,5 +126,5 @@ def _datetime(at: dt.datetime) -> str:
     zone = ""
     if at.tzinfo is not None:
         at, zone = at.astimezone(dt.UTC).replace(tzinfo=None), ', tz = "UTC"'
-    # Without an offset it is local time, as in Python.
+    # A time without an offset is local time, as in Python.
     return f'as.POSIXct("{at.isoformat(sep=" ")}"{zone})'

@@ -1,4 +1,4 @@
-"""The parameters that a notebook declares, read without running it.
+"""Read the parameters that a notebook declares, without running it.
 
 One reader per kernel language; a schema in the notebook's metadata serves every language.
 """
@@ -20,7 +20,7 @@ _READERS = {"python": python.parameters, "r": r.parameters, "bash": bash.paramet
 
 
 def parameters_of(notebook: Notebook, language: str) -> tuple[ParameterSchema, list[Finding]]:
-    """Read the schema and findings. The metadata go before the cells, name by name."""
+    """Read the schema and the findings. For each name, the metadata win over the cells."""
     cells = [cell for cell in default_cells(notebook, language) if cell.source.strip()]
     stated, findings = metadata.parameters(notebook.metadata)
     if not cells and stated is None:
@@ -45,7 +45,7 @@ def _is_untyped(parameter: Parameter) -> bool:
 
 
 def _holds_python_types(value: object) -> bool:
-    """Tell whether a list or mapping holds tuples, sets or the like, which a given value cannot hold."""
+    """Tell whether a list or mapping holds tuples, sets or number keys, which a given value cannot hold."""
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return any(written_as(it) or keys_type(it) or _holds_python_types(it) for it in members)
 

@@ -1,4 +1,4 @@
-"""Read what a Python annotation says about a parameter."""
+"""Read the type of a parameter from its Python annotation."""
 
 from __future__ import annotations
 
@@ -39,9 +39,10 @@ _KEYS = {T.INTEGER: T.INTEGER, T.NUMBER: T.NUMBER, T.STRING: None, T.ANY: None}
 
 @dataclass(frozen=True)
 class Declared:
-    """`explicit` is True where the annotation says "anything", so that a default does not narrow it.
+    """The declaration of an annotation.
 
-    `unsupported` is the part of the annotation that no value of a parameter can be passed as.
+    `explicit` is True when a default must not narrow the type, as with `Any`, `Literal` and unions.
+    `unsupported` is the part of the annotation that the value of a parameter cannot have.
     """
 
     type: ParameterType = T.ANY
@@ -135,7 +136,7 @@ def _union(members: Sequence[ast.expr]) -> Declared:
         return replace(real[0], nullable=nullable)
     kind = common_type([t.type for t in real])
     choices = tuple(c for t in real for c in t.choices) if all(t.choices for t in real) else ()
-    # `str | Path` takes text as it is; of members that no JSON value is, one that can be passed suffices.
+    # `str | Path` accepts text as it is. It is enough when one member accepts a JSON value.
     passed = [t for t in real if not t.unsupported and not t.written_as and not t.keys]
     unsupported = "" if passed or not real else next(t.unsupported or t.written_as or "a mapping" for t in real)
     return Declared(

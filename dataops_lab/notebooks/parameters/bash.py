@@ -1,4 +1,4 @@
-"""Parameters of a bash cell: `NAME=value` on lines of their own, plain or exported."""
+"""Read the parameters of a bash cell: `NAME=value` on lines of their own, plain or exported."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def parameters(source: str) -> tuple[Parameter, ...] | None:
 
 
 def statements(source: str) -> list[Statement]:
-    """Read line by line. An indented line belongs to a branch, a loop or a function, and sets nothing for sure."""
+    """Read line by line. An indented line belongs to a branch, a loop or a function, and counts as setting nothing."""
     return [_statement(line) for line in source.split("\n") if not line.lstrip().startswith("#")]
 
 
@@ -62,7 +62,7 @@ def _statement(line: str) -> Statement:
 def _parameter(name: str, value: Any, description: str, how: str) -> Parameter:
     options = {option for word in how.split()[1:] if word.startswith("-") for option in word[1:]}
     if "i" in options and not isinstance(value, list):
-        # Bash computes what is assigned to such a name, so it holds a whole number whatever stands there.
+        # Bash computes an assignment to such a name, so it always holds a whole number.
         value = int(value) if _INTEGER.match(str(value)) else Unknown(T.INTEGER)
     default = None if isinstance(value, Unknown) else value
     return Parameter(
@@ -84,7 +84,7 @@ def _unsupported(how: str, options: set[str]) -> str:
 def _words(text: str) -> tuple[Any, str, bool] | None:
     """Read the value at the start of `text`, the comment behind it, and whether nothing else follows.
 
-    None when the value goes on in the next line.
+    Return None when the value continues in the next line.
     """
     if text.startswith("("):
         return _array(text)
@@ -92,7 +92,7 @@ def _words(text: str) -> tuple[Any, str, bool] | None:
     if end < 0:
         return None
     rest = text[end:].lstrip(" \t;")
-    # `NAME=value command` sets NAME for that command alone.
+    # `NAME=value command` sets NAME for that command only.
     return value, rest.lstrip("# ") if rest.startswith("#") else "", not rest or rest.startswith("#")
 
 
@@ -120,7 +120,7 @@ def _array(text: str) -> tuple[Any, str, bool] | None:
 
 
 def _word(text: str, at: int, *, typed: bool = True) -> tuple[Any, int]:
-    """Read one shell word: its value and where it ends; -1 when a quote stays open."""
+    """Read one shell word. Return its value and its end; the end is -1 when a quote stays open."""
     start, value, quoted, expands = at, "", False, False
     while at < len(text) and text[at] not in " \t\n;()":
         char = text[at]
@@ -153,7 +153,7 @@ def _word(text: str, at: int, *, typed: bool = True) -> tuple[Any, int]:
 
 
 def _typed(text: str) -> Any:
-    """Take unquoted text that looks like a number or a truth value for one."""
+    """Convert unquoted text that looks like a number or a truth value."""
     if _INTEGER.match(text):
         return int(text)
     if _NUMBER.match(text):

@@ -1,6 +1,6 @@
-"""The cells that set the defaults of parameters, and what becomes of a given value after them.
+"""Find the cells that set the defaults of parameters, and the later cells that undo a given value.
 
-Reading the schema and writing the values both ask `default_cells`, so that they cannot differ.
+The reader of the schema and the writer of the values both ask `default_cells`, so that they cannot differ.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _STATEMENTS = {"python": python.statements, "r": r.statements, "bash": bash.stat
 def default_cells(notebook: Notebook, language: str) -> tuple[Cell, ...]:
     """Return all code cells tagged `parameters`; without one, the first cell that sets a parameter of the metadata.
 
-    Given values are set behind the last of them. Empty: before every cell.
+    A run sets given values behind the last of them; before every cell when there are none.
     """
     tagged = tuple(cell for cell in notebook.cells if cell.kind == "code" and _TAGS & cell.tags == {PARAMETERS})
     if tagged:
@@ -34,7 +34,7 @@ def default_cells(notebook: Notebook, language: str) -> tuple[Cell, ...]:
 
 
 def findings(notebook: Notebook, language: str, parameters: Sequence[Parameter]) -> Iterator[Finding]:
-    """Say where a given value would not count: it is set again, or another default was computed before it."""
+    """Yield a finding where a given value would not count: a cell sets it again, or computed a default from it."""
     read = _STATEMENTS.get(language.lower())
     if read is None:
         return

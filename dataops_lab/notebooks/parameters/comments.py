@@ -1,4 +1,4 @@
-"""The comments of a Python cell, by line."""
+"""Read the comments of a Python cell, by line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .values import description_of
 
 @dataclass(frozen=True)
 class Comments:
-    """`trailing` stand behind code, `alone` on lines of their own; texts without the `#`."""
+    """The comments by line, without the `#`. `trailing` follow code; `alone` are on lines of their own."""
 
     trailing: dict[int, str]
     alone: dict[int, str]
@@ -28,7 +28,7 @@ class Comments:
                     before = token.line[: token.start[1]]
                     (trailing if before.strip() else alone)[token.start[0]] = token.string.lstrip("#").strip()
         except (tokenize.TokenError, SyntaxError):
-            pass  # what was read so far describes enough
+            pass  # the comments before the error are enough
         return cls(trailing, alone)
 
     def beside(self, statement: ast.stmt) -> str:

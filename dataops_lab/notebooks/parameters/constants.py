@@ -1,4 +1,4 @@
-"""The value of a Python expression that needs no running: literals, dates and small arithmetic."""
+"""Evaluate Python expressions without running them: literals, dates and small arithmetic."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ _TEXT_METHODS = frozenset(
     ("format", "join", "replace", "strip", "lstrip", "rstrip", "lower", "upper", "title", "capitalize", "zfill")
 )
 
-# Somebody's `9 ** 9 ** 9` must not keep us busy.
+# An expression like `9 ** 9 ** 9` must not take long.
 _LARGEST = 10**18
 _LARGEST_EXPONENT = 64
 
 
 def constant(node: ast.expr) -> Any:
-    """Return a JSON value (dates as ISO 8601 text), or Unknown with the type that can be told."""
+    """Return a JSON value (dates as ISO 8601 text), or Unknown with the type as far as it is known."""
     try:
         return _constant(node)
     except (ValueError, TypeError, ArithmeticError, RecursionError):
@@ -98,7 +98,7 @@ def _json(value: object) -> Any:
         case None | bool() | str() | int():
             return value
         case float():
-            # 1e999 is an infinity, which JSON does not have.
+            # 1e999 is infinite, and JSON has no infinite numbers.
             return value if math.isfinite(value) else Unknown(T.NUMBER)
         case bytes() | complex():
             return Unknown(unsupported=type(value).__name__)
@@ -182,7 +182,7 @@ def _computed(left: Any, op: ast.operator, right: Any) -> Any:
     if kinds == {T.LIST, T.INTEGER} and isinstance(op, ast.Mult):
         return Unknown(T.LIST, written_as(left) or written_as(right))
     if any(isinstance(side, Unknown) for side in (left, right)):
-        # `prefix + "/" + name` is text whatever the names hold.
+        # `prefix + "/" + name` is text for all values of the names.
         return Unknown(T.STRING if T.STRING in kinds and isinstance(op, (ast.Add, ast.Mod)) else T.ANY)
     if kinds == {T.STRING} and isinstance(op, ast.Add):
         return left + right

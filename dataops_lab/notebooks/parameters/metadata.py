@@ -1,4 +1,4 @@
-"""A parameter schema in the notebook's metadata: `dataops.parameters`, a list of objects.
+"""Read a parameter schema from the notebook's metadata: `dataops.parameters`, a list of objects.
 
 Each object has a `name` and may have `type`, `default`, `required`, `nullable`, `description`,
 `choices` and `items`, with the meaning that `domain.parameters.Parameter` gives them.
@@ -17,7 +17,7 @@ _MEMBERS = {"name", "type", "default", "required", "nullable", "description", "c
 def parameters(metadata: dict[str, Any]) -> tuple[tuple[Parameter, ...] | None, list[Finding]]:
     """Read the parameters that the metadata declare; None when they declare nothing.
 
-    An entry that cannot be read is left out, with a finding.
+    It skips an entry that it cannot read, and returns a finding about it.
     """
     ours = metadata.get("dataops")
     if not isinstance(ours, dict) or "parameters" not in ours:

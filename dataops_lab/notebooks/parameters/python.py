@@ -1,4 +1,4 @@
-"""Parameters of a Python cell: its top-level assignments, by their syntax tree."""
+"""Read the parameters of a Python cell: its top-level assignments, by their syntax tree."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class _Assignment:
 def parameters(source: str) -> tuple[Parameter, ...] | None:
     """Read the assignments, in the order of the first one of each name; the last value counts.
 
-    None when it is not Python.
+    Return None when the source is not Python.
     """
     tree = None if python_source.is_foreign(source) else python_source.parsed(source)
     if tree is None:
@@ -48,9 +48,9 @@ def parameters(source: str) -> tuple[Parameter, ...] | None:
 
 
 def statements(source: str) -> list[Statement]:
-    """Read the statements; none when it is not Python.
+    """Read the statements; the list is empty when the source is not Python.
 
-    The body of a loop, a branch or a function counts as read, never as set.
+    The names in the body of a loop, a branch or a function count as read, never as set.
     """
     tree = None if python_source.is_foreign(source) else python_source.parsed(source)
     return [_statement(node) for node in tree.body] if tree else []
@@ -76,7 +76,7 @@ def _assignments(tree: ast.Module) -> Iterator[_Assignment]:
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
-    """Pair names with values: `a, b = 1, 2` sets two parameters. Unpacking a call sets none that can be described."""
+    """Yield names with their values: `a, b = 1, 2` sets two parameters. Unpacking a call gives none."""
     match target, value:
         case ast.Name(id=name), _:
             yield name, value
@@ -121,7 +121,7 @@ def _declared_only(name: str, declared: Declared, description: str) -> Parameter
 def _with_value(name: str, declared: Declared, value: Any, description: str) -> Parameter:
     narrowed = declared.type is T.ANY and not declared.explicit
     kind = type_of(value) if narrowed else declared.type
-    # `Region`, a name that the notebook gives to a type of its own, says less than a default of that type.
+    # `Region`, the name of a type that the notebook defines, says less than a default of that type.
     told = not isinstance(value, Unknown) and value is not None
     unsupported = "" if narrowed and told else declared.unsupported or getattr(value, "unsupported", "")
     if unsupported and narrowed:
@@ -141,7 +141,7 @@ def _with_value(name: str, declared: Declared, value: Any, description: str) -> 
 
 
 def _with_expression(description: str, value: ast.expr, source: str) -> str:
-    """Add the source of a default that cannot be shown as a value, where it is short."""
+    """Add the source of a default that cannot be shown as a value, if the source is short."""
     expression = ast.get_source_segment(source, value) or ""
     if not expression or len(expression) > _SHOWN or "\n" in expression:
         return description

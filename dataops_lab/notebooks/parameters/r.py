@@ -1,4 +1,4 @@
-"""Parameters of an R cell: its top-level assignments of plain values."""
+"""Read the parameters of an R cell: its top-level assignments of plain values."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _tokens(source: str) -> Iterator[_Token]:
 def _statements(tokens: list[_Token]) -> list[list[_Token]] | None:
     """Split into top-level statements without comments; a line break ends one outside brackets.
 
-    None when a bracket stays open.
+    Return None when a bracket stays open.
     """
     statements: list[list[_Token]] = [[]]
     expected: list[str] = []
@@ -120,7 +120,7 @@ def _above(line: int, comments: dict[int, str], code_lines: set[int]) -> str:
 def _parameter(name: str, value: Any, description: str) -> Parameter:
     default = None if isinstance(value, Unknown) else value
     if isinstance(default, float) and default.is_integer():
-        default = int(default)  # people read and write 10, and R makes a double of it
+        default = int(default)  # people write 10, and R turns it into a double
     return Parameter(
         name, type_of(value), default=default, nullable=value is None, description=description, items=member_type(value)
     )

@@ -12,7 +12,7 @@ T = ParameterType
 
 
 class Unknown:
-    """A value that only running the notebook tells. `type` is what can be said all the same.
+    """A value that is known only when the notebook runs. `type` is its type, as far as it is known.
 
     `written_as` and `unsupported` are those of `domain.parameters.Parameter`.
     """
@@ -24,7 +24,7 @@ class Unknown:
 
 
 class IsoDate(str):
-    """The text of a date, as it travels, that knows to have been one."""
+    """The text of a date. Dates travel as text; the class remembers that it was a date."""
 
     __slots__ = ()
 
@@ -44,7 +44,7 @@ class DecimalText(str):
 
 
 class TupleMembers(list[Any]):
-    """The members of a tuple, as they travel, that know to have been one."""
+    """The members of a tuple. Tuples travel as lists; the class remembers that it was a tuple."""
 
     written_as = "tuple"
 
@@ -106,7 +106,7 @@ def type_of(value: Any) -> ParameterType:
 
 
 def common_type(kinds: Sequence[ParameterType]) -> ParameterType | None:
-    """Return the one type that all have; whole numbers among numbers count as numbers."""
+    """Return the type that all kinds share, or None; whole numbers among numbers count as numbers."""
     distinct = set(kinds)
     if distinct == {T.INTEGER, T.NUMBER}:
         return T.NUMBER

@@ -1,4 +1,4 @@
-"""Taking everything active out of somebody's HTML."""
+"""Remove everything active from HTML of other people."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ATTRIBUTES = frozenset(
     """.split()  # noqa: SIM905
 )
 
-# None of them takes a thing out of its place on the page.
+# None of these moves an element out of its place on the page.
 _STYLES = frozenset(
     """
     background background-color border border-bottom border-collapse border-color border-left border-radius
@@ -33,27 +33,27 @@ _STYLES = frozenset(
     white-space width
     """.split()  # noqa: SIM905
 )
-# `url` and all that could stand for it are missing.
+# `url` is missing on purpose, with all functions that could replace it.
 _FUNCTIONS = frozenset({"rgb", "rgba", "hsl", "hsla", "calc", "linear-gradient"})
 _LONGEST_STYLE = 10_000
 _LONGEST_SHEET = 1_000_000
 
 _DEEPEST = 2_000
-"""Elements inside one another. Cleaning takes time in the square of it."""
+"""The most elements inside one another. The time of cleaning grows with the square of it."""
 _CODE = re.compile(r"<(script|style)\b.*?(</\1\b|\Z)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<(/?)([a-z][^\s<>/]*)[^<>]*", re.IGNORECASE)
-# The next one of their kind ends them, or they hold nothing. In foreign elements they are as all others.
+# These end at the next of their kind, or hold nothing. Inside foreign elements they nest like all others.
 _SHALLOW = frozenset("area br col dd dt hr img input li link meta option p source tbody td th tr wbr".split())  # noqa: SIM905
 _FOREIGN = re.compile(r"<(svg|math)\b", re.IGNORECASE)
 
 _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]", re.IGNORECASE)
 _LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 
-# Each part of it is below what it is set behind: no combinator reaches the neighbours of that.
+# A selector has no combinator that reaches neighbours, so behind a scope it stays below that scope.
 _SELECTOR = re.compile(r"[#.\w*][\w\s#.:()>*-]*")
 
 Picture = Callable[[str], str | None]
-"""The `data:` address of what stands in `src`, or None: it is not here."""
+"""A function that returns the `data:` address of the picture in `src`, or None when there is no such picture."""
 
 
 class TooDeep(Exception):
@@ -69,8 +69,8 @@ class Cleaned(NamedTuple):
 def clean(html: str, *, scope: str, picture: Picture = lambda _: None) -> Cleaned:
     """Keep text, tables, pictures, colours and links; remove everything that loads or runs something.
 
-    Style sheets are kept as far as they only set looks. The caller shows the result in an element with the id `scope`.
-    Raise TooDeep rather than take minutes.
+    Style sheets stay as far as they only set looks. The caller shows the result in an element with the id `scope`.
+    Raise TooDeep for HTML that would take minutes.
     """
     import nh3
 
@@ -104,7 +104,7 @@ def clean(html: str, *, scope: str, picture: Picture = lambda _: None) -> Cleane
         link_rel=None,
     )
     return Cleaned(
-        Markup((f"<style>{styles}</style>" if styles else "") + cleaned),  # noqa: S704 — this is what makes it safe
+        Markup((f"<style>{styles}</style>" if styles else "") + cleaned),  # noqa: S704 — this function makes it safe
         tuple(missing),
     )
 
@@ -112,9 +112,9 @@ def clean(html: str, *, scope: str, picture: Picture = lambda _: None) -> Cleane
 def _is_too_deep(html: str) -> bool:
     """Tell in one pass whether elements are nested so deep that cleaning them takes too long.
 
-    An end tag counts only where its element is the innermost one, so that crossed elements count as nested.
+    An end tag counts only when its element is the innermost one, so crossed elements count as nested.
     """
-    html = _CODE.sub("", html)  # There `i<n` is not an element.
+    html = _CODE.sub("", html)  # In code, `i<n` is not an element.
     flat: frozenset[str] = frozenset() if _FOREIGN.search(html) else _SHALLOW
     inside: list[str] = []
     for tag in _TAG.finditer(html):
@@ -140,7 +140,7 @@ def _with_drawings_as_images(html: str) -> Iterator[str]:
 
 
 def drawing(svg: str) -> str:
-    """Return the drawing as the address of an image. Add the namespace, which HTML does not need and an image does."""
+    """Return the drawing as the address of an image. It adds the namespace, which an image needs and HTML does not."""
     if "http://www.w3.org/2000/svg" not in svg:
         svg = re.sub(r"<svg\b", '<svg xmlns="http://www.w3.org/2000/svg"', svg, count=1, flags=re.IGNORECASE)
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode(errors='replace')).decode()}"
@@ -190,7 +190,7 @@ def _kept(style: Any) -> str:
         for it in declared
         if it.type == "declaration" and it.lower_name in _STYLES and all(map(_is_harmless, it.value))
     ]
-    # An escape of CSS could end the element that it stands in.
+    # A CSS escape could end the style element around it.
     return " ".join(it for it in kept if "<" not in it)
 
 

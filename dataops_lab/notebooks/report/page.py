@@ -1,7 +1,7 @@
-"""Building the page.
+"""Build the page.
 
-The template escapes by default, and only what went through `clean` or came from an escaping renderer
-is trusted: nbconvert's templates escape nothing by default and load scripts from the network.
+The template escapes by default. It trusts only HTML from `clean` or from a renderer that escapes. nbconvert's
+templates are not used: they escape nothing by default, and load scripts from the network.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PICTURES = {
     ".svg": "image/svg+xml",
     ".webp": "image/webp",
 }
-"""By the ending of a file. No other file is put into a page."""
+"""The types of pictures, by the ending of the file. A page contains no other files."""
 
 _LARGEST_PICTURE = 8 * 1024**2
 
@@ -54,7 +54,7 @@ def report(
     pictures: Mapping[str, str] = NONE_BESIDE,
     read: Callable[[str], bytes],
 ) -> bytes:
-    """Make a page that loads nothing and runs nothing, whatever the outputs hold.
+    """Make a page that loads nothing and runs nothing, for outputs of any content.
 
     Without `code` the page leaves out sources, prompts, warnings and tracebacks: all of them quote code.
     `pictures` maps paths from the notebook's folder to digests; `read` returns the bytes of a digest.
@@ -76,7 +76,7 @@ def _beside(pictures: Mapping[str, str], read: Callable[[str], bytes]) -> Pictur
             return None
         try:
             data = read(pictures[path])
-        except DataOpsError:  # Named on the page; the rest of it can be read.
+        except DataOpsError:  # The page names the missing picture, and the rest of it stays readable.
             return None
         return f"data:{mime};base64,{base64.b64encode(data).decode()}" if len(data) <= _LARGEST_PICTURE else None
 

@@ -1,4 +1,4 @@
-"""Sources, markdown and outputs as HTML that is safe to show."""
+"""Render sources, Markdown and outputs as HTML that is safe to show."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .clean import Picture, TooDeep, clean, drawing
 LONGEST_HTML = 8 * 1024**2
 LONGEST_TEXT = 2 * 1024**2
 LONGEST_MARKDOWN = 100_000
-"""In characters, of one output or cell. The page cuts longer ones and says so; it shows long Markdown as text."""
+"""The most characters of one output or cell. The page cuts a longer one and says so; long Markdown becomes text."""
 
 MOST_BRACKETS = 5_000
-"""In the markdown of one cell. Each may begin a link, and the end of each is looked for in all that follows."""
+"""The most `[` in the Markdown of one cell. For each one the parser searches the rest of the text for a link's end."""
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
 _TASK = re.compile(r'<input class="task-list-item-checkbox"([^<>]*)>')
 
 
 class Place(NamedTuple):
-    """Where on the page: the id of the part, and how its pictures are found."""
+    """A place on the page: the id of the part, and the function that finds its pictures."""
 
     id: str
     picture: Picture = lambda _: None
@@ -56,9 +56,9 @@ def markdown(text: str, place: Place) -> Markup:
 
 
 def output(raw: Any, *, code: bool, place: Place) -> Markup | None:
-    """Render an output; None for an empty one. Every other output leaves something to read.
+    """Render an output; None for an empty one. Every other output leaves a text or a picture.
 
-    Warnings quote code: a page without code only counts their lines.
+    Warnings quote code, so a page without code only counts their lines.
     """
     if not isinstance(raw, dict):
         return None
@@ -81,7 +81,7 @@ def output(raw: Any, *, code: bool, place: Place) -> Markup | None:
 
 
 def _richest(data: dict[str, Any], place: Place) -> Markup | None:
-    """Return the richest form that is left without active content; plain text where none is."""
+    """Return the richest form that remains after the active content is removed; plain text when there is none."""
     there = {mime: value for mime, value in data.items() if value not in ("", [], None)}
     for mime, show in _RENDERERS.items():
         if mime in there and (html := show(_text(there[mime]), place)):
@@ -96,7 +96,7 @@ def _richest(data: dict[str, Any], place: Place) -> Markup | None:
 
 def _html(text: str, place: Place) -> Markup | None:
     cleaned = _cleaned(text, place)
-    # Only empty boxes are left of an interactive plot; it has another form to show.
+    # An interactive plot leaves only empty boxes here; it has another form to show.
     return cleaned if 'src="data:' in cleaned or cleaned.striptags().strip() else None
 
 
@@ -180,7 +180,7 @@ def _text(value: Any) -> str:
 
 @cache
 def _markdown() -> Any:
-    """Make a parser for Markdown as notebooks have it: with HTML, tables and tasks. Formulas stay as written."""
+    """Make a parser for the Markdown of notebooks, with HTML, tables and tasks. Formulas stay as they are written."""
     from markdown_it import MarkdownIt
     from mdit_py_plugins.amsmath import amsmath_plugin
     from mdit_py_plugins.anchors import anchors_plugin

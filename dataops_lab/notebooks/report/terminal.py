@@ -1,6 +1,6 @@
-"""Text that was written for a terminal, as HTML: colours, and lines that were written over.
+"""Turn terminal text into HTML, with its colours and overwritten lines.
 
-nbconvert's filter copies the rest of the text for each colour, which takes minutes for an ordinary log.
+nbconvert's filter is not used: it copies the rest of the text for each colour, which takes minutes for a usual log.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Color = int | tuple[int, int, int] | None
 
 
 class Look(NamedTuple):
-    """A colour that is a number below 16 is one of the terminal's own, whose shade the style sheet knows."""
+    """The look of a text. A colour below 16 is one of the terminal's own; the style sheet gives its shade."""
 
     fg: Color = None
     bg: Color = None
@@ -32,7 +32,7 @@ Run = tuple[Look, str]
 
 
 def as_html(text: str) -> str:
-    """Escape the text and colour it as a notebook does. Takes time in proportion to the text."""
+    """Escape the text and colour it as a notebook does. The time is proportional to the length of the text."""
     look, lines = Look(), []
     for line in re.sub(r"\r+\n", "\n", text).split("\n"):
         runs: list[Run] = []
@@ -58,7 +58,7 @@ def _as_seen(runs: Iterable[Run]) -> Iterator[Run]:
             if character == "\r":
                 at = 0
             elif character == "\b":
-                # A notebook takes the character away, where a terminal only moves.
+                # A notebook removes the character; a terminal only moves back.
                 if 0 < at == len(cells):
                     cells.pop()
                 at = max(0, at - 1)
@@ -91,7 +91,7 @@ def _span(look: Look, text: str) -> str:
 
 
 def _changed(look: Look, codes: str) -> Look:
-    # Nobody writes more in one sequence, and a number of a million digits takes long to read.
+    # No real sequence is longer, and a number of a million digits takes long to parse.
     numbers = iter(int(code) if code.isdecimal() and len(code) < 4 else 0 for code in codes[:200].split(";"))
     for code in numbers:
         if code == 0:

@@ -1,15 +1,15 @@
-"""Names that an import gave to something else: `P` for `pathlib.Path`, `osp` for `os.path`."""
+"""Other names that an import gives: `P` for `pathlib.Path`, `osp` for `os.path`."""
 
 from __future__ import annotations
 
 import ast
 
-# These names have a meaning for paths. Other imports keep the names that they are given.
+# These modules matter for paths. Other imports keep the names that the code gives them.
 _MODULES = frozenset({"os", "os.path", "sys", "pathlib", "importlib", "importlib.resources", "shutil", "glob"})
 
 
 class Canonical(ast.NodeTransformer):
-    """Rewrites uses of such names to the dotted ones. Feed it the cells in order: names carry over."""
+    """A transformer that rewrites such names to the dotted ones. Feed it the cells in order: names carry over."""
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
@@ -19,7 +19,7 @@ class Canonical(ast.NodeTransformer):
             if isinstance(node, ast.Import):
                 self._known.update({it.asname: it.name for it in node.names if it.asname and it.name in _MODULES})
             elif isinstance(node, ast.ImportFrom) and node.module in _MODULES:
-                # `Path` and `getcwd` say enough by themselves.
+                # `Path` and `getcwd` are clear by themselves.
                 self._known.update(
                     {it.asname or it.name: f"{node.module}.{it.name}" for it in node.names if _is_unclear(node, it)}
                 )

@@ -14,7 +14,7 @@ class Use(StrEnum):
     RUN = "run"
     """Its code runs in the notebook's kernel, as `%run` does."""
     EXISTS = "exists"
-    """It is only asked for, so it may be missing."""
+    """The code only asks whether it exists, so it may be missing."""
     UNKNOWN = "unknown"
 
 
@@ -22,9 +22,9 @@ class Use(StrEnum):
 class Mention:
     """A path in the code. `path` is relative to the notebook's folder, or absolute, or starts with `~`.
 
-    Parts that only running tells are `*`; then `pattern` is True. One that begins so may start at any folder
-    above the notebook. `by_module` says that the path hangs
-    on the place of the module that names it, so that it moves along although it is absolute.
+    Unknown parts are `*`; then `pattern` is True. A path that begins with `*` may start at any folder above the
+    notebook. `by_module` says that the path depends on the place of the module that names it, so that it moves
+    along although it is absolute. `guarded`: in a `try`.
     """
 
     path: str
@@ -37,7 +37,7 @@ class Mention:
 
 @dataclass(frozen=True)
 class Import:
-    """`name` is dotted; `members` are what `from name import …` asks for. `optional`: in a `try`."""
+    """An import. `name` is dotted; `members` are the names in `from name import …`. `optional`: in a `try`."""
 
     name: str
     members: tuple[str, ...] = ()
@@ -56,15 +56,15 @@ class Scan:
     mentions: list[Mention] = field(default_factory=list)
     imports: list[Import] = field(default_factory=list)
     search_paths: list[str] = field(default_factory=list)
-    """Folders put on Python's path, relative to the notebook's folder or absolute."""
+    """Folders that the code puts on Python's path, relative to the notebook's folder or absolute."""
     variables: list[Variable] = field(default_factory=list)
     """Environment variables that the code reads without a default."""
     variables_set: set[str] = field(default_factory=set)
     installs: set[str] = field(default_factory=set)
     """Packages that the code itself installs."""
     git_cells: list[int | None] = field(default_factory=list)
-    """Where git is asked about the repository."""
+    """The cells that ask git about the repository."""
     moves: bool = False
-    """Whether code that is not Python goes to another folder."""
+    """True when code that is not Python changes to another folder."""
     input_cells: list[int] = field(default_factory=list)
     unreadable_cells: list[int] = field(default_factory=list)

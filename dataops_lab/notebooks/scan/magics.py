@@ -1,4 +1,4 @@
-"""Scanning IPython's magics and shell lines."""
+"""Scan IPython's magics and shell lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PACKAGE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def scan_magic(line: str, cell: int | None, scan: Scan) -> tuple[str | None, dict[str, str]]:
-    """Add to `scan` what one line says. Return the folder that it changes to, and the variables that it sets."""
+    """Scan one line into `scan`. Return the folder that it changes to, and the variables that it sets."""
     words = _words(line.lstrip("%!"))
     if not words:
         return None, {}
@@ -34,7 +34,7 @@ def scan_magic(line: str, cell: int | None, scan: Scan) -> tuple[str | None, dic
             scan.variables_set.add(name)
             return None, {name: value}
         case "load_ext" | "reload_ext" if first:
-            # IPython has some of its own, by names that no import knows.
+            # IPython has extensions of its own, whose names cannot be imported.
             scan.imports.append(Import(first, optional=True, cell=cell))
         case "pip" | "pip3" | "conda" | "mamba" | "uv" if "install" in arguments:
             scan.installs.update(m.group().lower() for a in arguments if a != "install" and (m := _PACKAGE.match(a)))

@@ -8,10 +8,10 @@ import re
 from collections.abc import Mapping
 
 HOLE = "\0"
-"""Stands for what only running tells. No path has this character."""
+"""A mark for a part that only running tells. No path has this character."""
 
 MODULE = "\1"
-"""Stands for the folder of the module that is read."""
+"""A mark for the folder of the module that is read."""
 
 _FORMAT_FIELD = re.compile(r"\{[^{}]*\}|%(?:\(\w+\))?[-+ 0#]*\d*(?:\.\d+)?[a-zA-Z]")
 
@@ -49,7 +49,7 @@ def path_of(node: ast.expr, names: Mapping[str, str]) -> str | None:  # noqa: PL
             return "."
         case ast.Attribute(attr="pardir"):
             return ".."
-        case ast.Subscript(value=ast.Name(id="_dh")):  # where IPython says that the notebook started
+        case ast.Subscript(value=ast.Name(id="_dh")):  # IPython's name for the folder where the notebook started
             return "."
         case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name))):
             return names.get(variable(name))
@@ -99,7 +99,7 @@ def _call(node: ast.Call, names: Mapping[str, str]) -> str | None:  # noqa: PLR0
         case ast.Attribute(value=base, attr="joinpath"):
             return _joined([path_of(base, names), *arguments])
         case ast.Attribute(value=ast.Name(id="glob"), attr="glob") if arguments and not node.keywords:
-            return arguments[0]  # the module's, which begins in the current folder
+            return arguments[0]  # the function of the module, which begins in the current folder
         case ast.Attribute(value=base, attr="glob") if arguments:
             return _joined([path_of(base, names), arguments[0]])
         case ast.Attribute(value=base, attr="rglob") if arguments:
@@ -110,7 +110,7 @@ def _call(node: ast.Call, names: Mapping[str, str]) -> str | None:  # noqa: PLR0
 
 
 def _of_address(text: str) -> str:
-    """Return the file of a database's address; any other text as it is."""
+    """Return the file in the address of a database; any other text as it is."""
     found = _SQLITE.fullmatch(text)
     return found["path"] if found else text
 

@@ -1,4 +1,4 @@
-"""Scanning Python: the code cells of a notebook in order, or one module."""
+"""Scan Python: the code cells of a notebook in order, or one module."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _PATH_KEYWORDS = frozenset(
 
 
 class PythonScanner(ast.NodeVisitor):
-    """Feed it the cells in order: names and the working folder carry over from one to the next."""
+    """A scanner of Python. Feed it the cells in order: names and the working folder carry over to the next cell."""
 
     def __init__(self, *, module_folder: str | None = None, parameters: Sequence[str] = ()) -> None:
         self.scan = Scan()
@@ -84,7 +84,7 @@ class PythonScanner(ast.NodeVisitor):
         self._quiet = 0
 
     def read(self, source: str, cell: int | None = None) -> Scan:
-        """Add to `scan`, and return it. Source that is not Python is noted and skipped."""
+        """Scan a source into `scan`, and return it. A cell that is not Python is noted and skipped."""
         self._cell = cell
         if python_source.is_foreign(source):
             self._magic(source.lstrip().split("\n", 1)[0])
@@ -181,7 +181,7 @@ class PythonScanner(ast.NodeVisitor):
                     self._names[variable(str(target.slice.value))] = path
             return
         path = path_of(value, self._names)
-        # A parameter's default is a hint at best; one that looks like a path is taken for it.
+        # The default of a parameter is only a hint: it counts when it looks like a path.
         if path is None or (target.id in self._parameters and "/" not in path):
             self._names.pop(target.id, None)
         else:
@@ -194,7 +194,7 @@ class PythonScanner(ast.NodeVisitor):
             self._import(alias.name)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        # A relative import stays within its package, which travels whole.
+        # A relative import stays within its package, which travels as a whole.
         if node.module and not node.level:
             self._import(node.module, tuple(alias.name for alias in node.names))
 
@@ -214,7 +214,7 @@ class PythonScanner(ast.NodeVisitor):
     # --- paths
 
     def visit_Expr(self, node: ast.Expr) -> None:
-        if not isinstance(node.value, ast.Constant):  # a docstring names no file
+        if not isinstance(node.value, ast.Constant):  # a docstring does not name files
             self.visit(node.value)
 
     def visit_Constant(self, node: ast.Constant) -> None:
@@ -239,7 +239,7 @@ class PythonScanner(ast.NodeVisitor):
         self._mention_whole(node)
 
     def _mention_whole(self, node: ast.expr) -> None:
-        """Mention a path that is known as a whole, and none of its parts."""
+        """Note a path that is known as a whole, without its parts; else visit the parts."""
         if self._mention(node, Use.UNKNOWN):
             with self._quietly():
                 self.generic_visit(node)
@@ -288,7 +288,7 @@ class PythonScanner(ast.NodeVisitor):
             return
         if name == "Repo" or (node.args and _asks_git(node.args[0])):
             self.scan.git_cells += [] if self._in_try else [self._cell]
-        # The body of a function of the notebook's own shows what it does; its name does not.
+        # The body of the notebook's own function shows its use of a path; its name does not.
         own = isinstance(node.func, ast.Name) and name in self._own_functions
         use = Use.UNKNOWN if own else _use(node, name)
         if name in _COPIES and len(node.args) > 1:
@@ -314,7 +314,7 @@ class PythonScanner(ast.NodeVisitor):
             self.visit(other)
 
     def _receiver(self, receiver: ast.expr, node: ast.Call, use: Use) -> bool:
-        """Mention the path before the dot, as in `Path("x").read_text()`."""
+        """Note the path before the dot, as in `Path("x").read_text()`. Return False when it is unknown."""
         is_search = _name(node.func) in ("glob", "rglob")
         if not self._mention(node if is_search else receiver, use):
             return False
@@ -432,5 +432,5 @@ def _has_scheme(path: str) -> bool:
 
 
 def _is_pathlike(path: str) -> bool:
-    """Sort out cheaply texts that are not paths. The others still have to exist to matter."""
+    """Tell whether a text may be a path, by a cheap test. A path must also exist to matter."""
     return 0 < len(path) < 1024 and "\n" not in path and not _has_scheme(path) and path.strip("/. ") != ""

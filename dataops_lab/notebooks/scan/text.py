@@ -1,4 +1,4 @@
-"""Scanning what is not Python: R, bash, shell lines. Anything quoted or bare that looks like a path."""
+"""Scan code that is not Python (R, bash, shell lines) for quoted or bare texts that look like a path."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
 
 
 def scan_text(source: str, cell: int | None, scan: Scan) -> Scan:
-    """Add to `scan`. Only texts with a slash count; a shell variable in one makes a pattern of it.
+    """Scan a source into `scan`, and return it. Only texts with a slash count; a shell variable makes a text a pattern.
 
-    Where the code goes to another folder, its paths may start at any folder above the notebook.
+    When the code changes to another folder, its paths may start at any folder above the notebook.
     """
     code = _COMMENT.sub("", source)
     scan.moves |= _ELSEWHERE.search(code) is not None
@@ -44,5 +44,5 @@ def scan_text(source: str, cell: int | None, scan: Scan) -> Scan:
 
 
 def _use(code: str, match: re.Match[str]) -> Use:
-    """Tell the use of a path: behind `>` or `>>` it is written."""
+    """Tell the use of a path: the code writes it when it follows `>` or `>>`."""
     return Use.WRITE if code[max(0, match.start() - 10) : match.start()].rstrip(" ").endswith(">") else Use.UNKNOWN

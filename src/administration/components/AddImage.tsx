@@ -8,7 +8,7 @@ import { NewImage } from './NewImage';
 
 const EMPTY: ImageAddition = { name: '', reference: '' };
 
-/** An image by reference; it is resolved, pinned and looked into. */
+/** The form that adds an image by its reference. The server resolves, pins and inspects the image. */
 export function AddImage(props: {
   environments: Environment[];
   onAdd: (image: ImageAddition) => Promise<void>;

@@ -6,7 +6,7 @@ import { Check, toggled } from '../../shared/components/Check';
 import { Field } from '../../shared/components/Field';
 import type { EnvironmentDraft } from '../environmentDraft';
 
-/** Which images of the catalogue an environment allows, and its default among them. */
+/** The images of the catalogue that an environment allows, and its default among them. */
 export function AllowedImages(props: {
   draft: EnvironmentDraft;
   images: string[];

@@ -13,7 +13,7 @@ type Source = 'requirements' | 'environment_yml' | 'kernel';
 
 const EMPTY: ImageBuild = { name: '', base: '' };
 
-/** A new image from a base and a list of packages, or from what a kernel here has. */
+/** The form that builds an image from a base and a list of packages, or from the packages of a kernel here. */
 export function BuildImage(props: {
   images: Image[];
   environments: Environment[];
@@ -158,7 +158,7 @@ function PackageList(
   );
 }
 
-/** What comes from the kernel, and what of it may not come. */
+/** The packages that come from the kernel, and those that cannot come. */
 function Frozen(props: {
   kernel: string;
   base: Image | undefined;

@@ -3,21 +3,21 @@ import React, { useRef } from 'react';
 
 import { Table } from '../../shared/components/Table';
 
-/** Rows that are filled in, left out and added. */
+/** Rows that a person fills in, removes and adds. */
 export function EditableRows<Row>(props: {
   rows: Row[];
   columns: string[];
-  /** The cells of a row, but for the last one, which leaves it out. */
+  /** The cells of a row, without the last one, whose button removes the row. */
   cells: (
     row: Row,
     change: (part: Partial<Row>) => void,
     index: number
   ) => React.ReactNode;
-  /** What is added, and how the button says it. */
+  /** The row that the button adds; `add` is the text of the button. */
   fresh: Row;
   add: string;
   disabled: boolean;
-  /** Between the rows and the button. */
+  /** Shown between the rows and the button. */
   children?: React.ReactNode;
   onChange: (rows: Row[]) => void;
   trans: TranslationBundle;
@@ -44,7 +44,7 @@ export function EditableRows<Row>(props: {
                   disabled={disabled}
                   onClick={() => {
                     onChange(rows.filter((_, at) => at !== index));
-                    // This button goes; whoever works with the keyboard goes on there.
+                    // This button disappears, so the focus of the keyboard moves to the other button.
                     add.current?.focus();
                   }}
                 >

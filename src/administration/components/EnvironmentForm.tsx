@@ -19,11 +19,11 @@ import {
 import { AllowedImages } from './AllowedImages';
 import { Mounts } from './Mounts';
 
-/** The settings of one environment. */
+/** The form with the settings of one environment. */
 export function EnvironmentForm(props: {
-  /** Null for a new one. */
+  /** Null for a new environment. */
   environment: Environment | null;
-  /** Names of the catalogue. */
+  /** Names of the images in the catalogue. */
   images: string[];
   onSave: (name: string, settings: EnvironmentChange) => Promise<void>;
   trans: TranslationBundle;

@@ -14,7 +14,7 @@ export function EnvironmentPage(props: {
   onBack: () => void;
   onSave: (name: string, settings: EnvironmentChange) => Promise<void>;
   onRemove: (name: string) => Promise<void>;
-  /** Its variables and secrets. */
+  /** The variables and secrets of the environment. */
   children?: React.ReactNode;
   trans: TranslationBundle;
 }): JSX.Element {

@@ -5,7 +5,7 @@ import React from 'react';
 import type { Environment } from '../../api';
 import { Field } from '../../shared/components/Field';
 
-/** Where an image is used: its daemon gets it, and it is allowed there. */
+/** The environment that will use an image: its daemon gets the image, and the environment allows it. */
 export function EnvironmentSelect(props: {
   environments: Environment[];
   value: string | null;

@@ -9,7 +9,7 @@ import { Field } from '../../shared/components/Field';
 import { Message } from '../../shared/components/Message';
 import { TextField } from '../../shared/components/TextField';
 
-/** What the catalogue says about an image. */
+/** The form with the things that the catalogue says about an image. */
 export function ImageForm(props: {
   image: Image;
   images: Image[];

@@ -44,7 +44,7 @@ export type ImagePageProps = {
   trans: TranslationBundle;
 };
 
-/** One image of the catalogue: what is in it, where it is allowed, and who uses it. */
+/** One image of the catalogue: its contents, the environments that allow it, and the jobs that use it. */
 export function ImagePage(props: ImagePageProps): JSX.Element {
   const { image, check, trans } = props;
   const { busy, problem, act } = useAction();
@@ -145,7 +145,7 @@ export function ImagePage(props: ImagePageProps): JSX.Element {
   );
 }
 
-/** An image that only this daemon has is known by its id alone, which no registry has. */
+/** Tell whether a registry has the image. An image that only this daemon has is known by its id alone. */
 function isOfRegistry({ moved_to: moved }: ImageCheck): boolean {
   return moved === null || moved.includes('@');
 }

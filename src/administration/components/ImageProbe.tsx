@@ -5,7 +5,7 @@ import type { ImageProbe as Probe } from '../../api';
 import { Message } from '../../shared/components/Message';
 import { RelativeTime } from '../../shared/components/Times';
 
-/** What was found in an image, and what is missing. */
+/** The things that were found in an image, and those that are missing. */
 export function ImageProbe(props: {
   probe: Probe | null;
   trans: TranslationBundle;

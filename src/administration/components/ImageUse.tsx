@@ -6,7 +6,7 @@ import { PhaseLabel } from '../../shared/components/StateLabel';
 import { Table } from '../../shared/components/Table';
 import { RelativeTime } from '../../shared/components/Times';
 
-/** Which jobs ran on an image lately. */
+/** The jobs that ran on an image lately. */
 export function ImageUse(props: {
   users: ImageUsers | null;
   onOpenRun: (id: string) => void;

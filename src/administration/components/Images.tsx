@@ -17,7 +17,7 @@ import { AddImage } from './AddImage';
 import { BuildImage } from './BuildImage';
 import { Tasks } from './Tasks';
 
-/** The catalogue, and what adds to it. */
+/** The catalogue, and the forms that add to it. */
 export function Images(props: {
   images: Image[];
   environments: Environment[];
@@ -43,7 +43,7 @@ export function Images(props: {
   });
   const done = () => {
     setAdding(null);
-    // What had the focus goes with the form.
+    // The element that had the focus disappears with the form.
     opener.current?.focus();
   };
   return (
@@ -114,7 +114,7 @@ export function Images(props: {
   );
 }
 
-/** Default and deprecated, in words. */
+/** The words for an image that is the default or deprecated. */
 export function Marks(props: {
   image: Image;
   trans: TranslationBundle;

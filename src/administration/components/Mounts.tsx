@@ -6,7 +6,7 @@ import { EditableRows } from './EditableRows';
 
 const FRESH: MountDraft = { source: '', target: '', read_only: true };
 
-/** Folders of the executor's host that containers see. */
+/** The folders of the executor's host that containers see. */
 export function Mounts(props: {
   mounts: MountDraft[];
   problem?: string;

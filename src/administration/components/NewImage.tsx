@@ -7,10 +7,10 @@ import { Message } from '../../shared/components/Message';
 import { TextField } from '../../shared/components/TextField';
 import { EnvironmentSelect } from './EnvironmentSelect';
 
-/** What is said of any image that comes into the catalogue. */
+/** The facts that every way to get an image asks for. */
 type Draft = { name: string; environment?: string | null };
 
-/** What the fields of one way to get an image are given. */
+/** The values that the fields of one way to get an image receive. */
 export type Fields<T> = {
   draft: T;
   change: (part: Partial<T>) => void;
@@ -18,15 +18,15 @@ export type Fields<T> = {
   busy: boolean;
 };
 
-/** The form of an image that is new, whichever way it comes. */
+/** The form for a new image, the same for every way to get one. */
 export function NewImage<T extends Draft>(props: {
   label: string;
   verb: string;
   empty: T;
   environments: Environment[];
-  /** Beside its name. */
+  /** Shown beside the name of the image. */
   fields: (fields: Fields<T>) => React.ReactNode;
-  /** Below them. */
+  /** Shown below those fields. */
   more: (fields: Fields<T>) => React.ReactNode;
   onSubmit: (draft: T) => Promise<void>;
   onDone: () => void;

@@ -11,7 +11,7 @@ import type { RetentionState } from '../retention';
 import { RetentionPreview } from './RetentionPreview';
 import { RuleDraft, RulesTable } from './RulesTable';
 
-/** Rules for what may go, what they would take, and taking it. */
+/** The retention rules, a preview of the runs that they delete, and the button that deletes them. */
 export function Retention(props: {
   state: RetentionState;
   onPreview: (rules: RetentionRule[]) => Promise<void>;

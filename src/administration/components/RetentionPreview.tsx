@@ -8,7 +8,7 @@ import { Table } from '../../shared/components/Table';
 import { RelativeTime } from '../../shared/components/Times';
 import { formatBytes } from '../../shared/format';
 
-/** What the rules would take, the oldest of it by name. */
+/** The runs that the rules would delete, the oldest of them by name. */
 export function RetentionPreview(props: {
   preview: Preview;
   onOpenRun: (id: string) => void;

@@ -6,7 +6,7 @@ import { labelOf } from '../../shared/phases';
 import { TERMINAL } from '../../shared/runs';
 import { EditableRows } from './EditableRows';
 
-/** What stands in the row of a rule; empty for all, and for no limit. */
+/** The texts in the row of a rule. An empty text means all, or no limit. */
 export type RuleDraft = {
   environment: string;
   state: string;
@@ -18,7 +18,7 @@ const FRESH: RuleDraft = { environment: '', state: '', days: '30', last: '10' };
 
 export function RulesTable(props: {
   drafts: RuleDraft[];
-  /** By number of the row and name of the field. */
+  /** Sentences by number of the row and name of the field. */
   problems: { [name: string]: string };
   environments: string[];
   disabled: boolean;

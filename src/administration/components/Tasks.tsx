@@ -8,7 +8,7 @@ import { reportFailure } from '../../shared/report';
 
 const SHOWN = 5;
 
-/** Work on images: what goes on, and how the last of it ended. */
+/** The work on images: the tasks that go on, and how the last ones ended. */
 export function Tasks(props: {
   tasks: ImageTask[];
   onCancel: (task: string) => Promise<void>;
@@ -102,7 +102,7 @@ function TaskLog(props: {
       className="dl-Log"
       tabIndex={0}
       aria-label={trans.__('Log of %1', titleOf(task, trans))}
-      // Each new line would be read out.
+      // Without this, a screen reader would read out each new line.
       aria-live="off"
     >
       {task.log}

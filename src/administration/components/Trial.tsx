@@ -17,7 +17,7 @@ import { formatDuration, formatValue } from '../../shared/format';
 
 type TrialRun = ImageTrial['results'][number]['before'];
 
-/** The jobs of another image run on this one, and what would change for them. */
+/** A trial: the jobs of another image run on this one, and the page shows what would change for them. */
 export function Trial(props: {
   image: Image;
   images: Image[];

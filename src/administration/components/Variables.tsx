@@ -14,7 +14,7 @@ type Actions = {
   trans: TranslationBundle;
 };
 
-/** What the kernels of an environment see as environment variables. */
+/** The values that the kernels of an environment see as environment variables. */
 export function Variables(
   props: Actions & { variables: Variable[] }
 ): JSX.Element {
@@ -35,7 +35,7 @@ export function Variables(
   );
 }
 
-/** The same, but nobody reads their values again. */
+/** The secrets of an environment. They work like variables, but nobody can read their values again. */
 export function Secrets(props: Actions & { secrets: Secret[] }): JSX.Element {
   const { secrets, trans } = props;
   return (
@@ -72,7 +72,7 @@ function Named(
     kind: 'variable' | 'secret';
     title: string;
     description: string;
-    /** Title of the question before one is removed. */
+    /** Title of the question before a value is removed. */
     remove: string;
     entries: Entry[];
   }

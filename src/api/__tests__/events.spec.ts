@@ -4,7 +4,7 @@ import { TextDecoder, TextEncoder } from 'node:util';
 import { EventStream, StreamState } from '../events';
 import type { JournalEvent, Run } from '../types';
 
-// The browser has these; the document that Jest makes has not.
+// The browser has these classes; the document that Jest makes does not.
 Object.assign(globalThis, { TextDecoder, TextEncoder });
 
 /** A server that holds its connections open until the test ends them. */
@@ -34,7 +34,7 @@ class FakeServer {
           try {
             controller.error(new Error('aborted'));
           } catch {
-            // It has ended already.
+            // The connection has ended already.
           }
         });
       }
@@ -42,7 +42,7 @@ class FakeServer {
     return { ok: true, body } as unknown as Response;
   };
 
-  /** The next request. */
+  /** A promise of the next request. */
   get arrival(): Promise<void> {
     return this._arrival;
   }

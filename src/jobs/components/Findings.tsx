@@ -4,7 +4,7 @@ import React from 'react';
 import type { Finding } from '../../api';
 import { Message } from '../../shared/components/Message';
 
-/** What will be missing or is worth knowing, each with its mend. */
+/** The things that will be missing or are worth knowing, each with its fix. */
 export function Findings(props: {
   findings: Finding[];
   busy: boolean;

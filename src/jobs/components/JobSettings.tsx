@@ -8,7 +8,7 @@ import type { JobState } from '../jobModel';
 import type { SettingsDraft } from '../settings';
 import { SettingsFields } from './SettingsFields';
 
-/** How runs of one job are treated. */
+/** The form with the settings for the runs of one job. */
 export function JobSettings(props: {
   state: JobState;
   mayChange: boolean;

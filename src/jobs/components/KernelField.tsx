@@ -9,7 +9,7 @@ export function KernelField(props: {
   kernels: Kernel[];
   chosen: string;
   problem: string | null;
-  /** Chosen for everybody. */
+  /** The environment has chosen the kernel for everybody. */
   fixed: boolean;
   disabled: boolean;
   onChange: (kernel: string) => void;

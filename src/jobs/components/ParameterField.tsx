@@ -17,7 +17,7 @@ type Props = {
   trans: TranslationBundle;
 };
 
-/** One parameter: its control by type, what it is for, and what is wrong with it. */
+/** One parameter: a control for its type, its description and its problem. */
 export function ParameterField(props: Props): JSX.Element {
   const { parameter, draft, problem, disabled, onChange, trans } = props;
   const initial = initialDraft(parameter);
@@ -130,7 +130,7 @@ function Control(props: ControlProps): JSX.Element {
     case 'date':
       return <input {...common} type="date" />;
     case 'datetime':
-      // The picker knows no time zones; a moment that has one is typed.
+      // The picker knows no time zones, so a person types a moment that has one.
       return /(Z|[+-]\d\d:?\d\d)$/.test(draft.text) ? (
         <input {...common} type="text" />
       ) : (

@@ -23,14 +23,14 @@ type Props = {
   place: Place;
   placements: Placement[];
   problems: { [name: string]: string | undefined };
-  /** What a run gets that asks for nothing, where that is not what the environment gives. */
+  /** The resources of a run that asks for none, where they differ from those of the environment. */
   usual?: Resources;
   disabled: boolean;
   onChange: (change: Partial<Place>) => void;
   trans: TranslationBundle;
 };
 
-/** Environment, image and resources: what is allowed, and why the others are not. */
+/** The fields for environment, image and resources: the allowed choices, and why the others are not allowed. */
 export function PlaceFields(props: Props): JSX.Element {
   const { place, placements, problems, disabled, onChange, trans } = props;
   const placement = placementOf(place, placements);
@@ -208,7 +208,7 @@ function ResourceFields(props: Props & { placement: Placement }): JSX.Element {
   );
 }
 
-/** Why something cannot be chosen; of a long list it is only said that there is one. */
+/** The reasons why a choice is not allowed. A long list is folded under one line. */
 function Reasons(props: {
   reasons: [string, string][];
   trans: TranslationBundle;

@@ -54,7 +54,7 @@ export function RunForm(
   useEffect(() => {
     if (sent.current && !state.submitting) {
       sent.current = false;
-      // What is wrong comes to the one who pressed the button, who need not look for it.
+      // The focus goes to the first wrong field, so the person who pressed the button need not look for it.
       form.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus();
     }
   }, [state.problems, state.fieldProblems, state.submitting]);
@@ -99,7 +99,7 @@ export function RunForm(
       {!ready && !state.trouble && (
         <p className="dl-Empty">{trans.__('Reading the notebook…')}</p>
       )}
-      {/* What may go wrong is seen without scrolling. */}
+      {/* The findings are here so that people see them without scrolling. */}
       <Findings
         findings={findings.filter(it => it.severity === 'warning')}
         busy={busy || state.loading}
@@ -136,7 +136,7 @@ export function RunForm(
           {inspection && (
             <details
               className="dl-More"
-              // What is wrong in there is seen.
+              // The part opens when a field in it is wrong.
               open={hasSettingProblem || undefined}
             >
               <summary>{trans.__('More')}</summary>
@@ -248,7 +248,7 @@ function Where(props: SectionProps): JSX.Element {
   );
 }
 
-/** What may be chosen of the image, or else of this machine. */
+/** The field for a kernel of the image, or of this machine when there is no image. */
 function KernelThere(
   props: SectionProps & { inspection: Inspection }
 ): JSX.Element | null {
@@ -272,7 +272,7 @@ function KernelThere(
     <KernelField
       kernels={kernels}
       chosen={state.kernel ?? kernel?.name ?? ''}
-      // What this machine lacks need not be missing in an image.
+      // An image may have the kernel that this machine lacks.
       problem={image ? null : inspection.kernel_problem}
       fixed={placement?.locked.includes('kernel') ?? false}
       disabled={state.submitting}
@@ -282,7 +282,7 @@ function KernelThere(
   );
 }
 
-/** The settings that the environment has chosen for everybody. */
+/** Return the settings that the environment has fixed for everybody, each with a text about its value. */
 function fixedSettings(
   placement: Placement | undefined,
   trans: TranslationBundle

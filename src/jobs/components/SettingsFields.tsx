@@ -5,16 +5,16 @@ import React from 'react';
 import { Field } from '../../shared/components/Field';
 import { boundsOf, SettingName, SettingsDraft } from '../settings';
 
-/** Place in the queue, retries and clocks, of a run or of all runs of a job. */
+/** The fields for priority, retries and time limits, of a run or of all runs of a job. */
 export function SettingsFields(props: {
-  /** Unique on the page. */
+  /** An id that is unique on the page. */
   id: string;
   draft: SettingsDraft;
   problems: { [name: string]: string | undefined };
   disabled: boolean;
-  /** What is fixed, with why and how. */
+  /** The fixed settings, each with a text about its value. */
   fixed?: { [name in SettingName]?: string };
-  /** What holds for an empty field. */
+  /** The text in an empty field: the value that then applies. */
   placeholder: string;
   onChange: (change: Partial<SettingsDraft>) => void;
   trans: TranslationBundle;

@@ -4,7 +4,7 @@ import React from 'react';
 import type { Inspection, TravellingFile } from '../../api';
 import { formatBytes } from '../../shared/format';
 
-/** What goes along with the notebook: what belongs to the version, and what each run takes anew. */
+/** The files that travel with the notebook: those of the version, and those that each run reads again. */
 export function Travelling(props: {
   inspection: Inspection;
   disabled: boolean;

@@ -7,7 +7,7 @@ import { Artifacts } from '../components/Artifacts';
 
 const NOTHING = () => undefined;
 
-/** The hint about the files of a run that left so many. */
+/** Return the hint about the files of a run that left `count` of them. */
 function said(count: number): string {
   const artifacts = Array.from({ length: count }, (_, index) => ({
     path: `${index}.bin`,

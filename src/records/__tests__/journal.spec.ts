@@ -19,7 +19,7 @@ const CONTENT = {
 
 let seq = 0;
 
-/** The next line of a journal. */
+/** Make the next line of a journal. */
 function line(event: object): JournalEvent {
   return { seq: ++seq, t: 0, ...event } as JournalEvent;
 }

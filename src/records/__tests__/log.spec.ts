@@ -1,7 +1,7 @@
 import { Client } from '../../api';
 import { Log, LogModel } from '../log';
 
-/** The shown text of a log that arrives in these pieces. */
+/** Return the shown text of a log that arrives in these pieces. */
 async function shown(...pieces: string[]): Promise<string> {
   let from = 0;
   const answers = pieces.map(piece => {
@@ -12,7 +12,7 @@ async function shown(...pieces: string[]): Promise<string> {
   return (await read(answers)).text;
 }
 
-/** The log after these answers of the server, and where each request began. */
+/** Return the log after these answers of the server, and the first byte that each request asked for. */
 async function read(
   answers: { bytes: Buffer; from: number }[]
 ): Promise<Log & { asked: number[] }> {

@@ -30,10 +30,10 @@ const CONTENT = {
   ]
 };
 
-/** The tag of the cell with the given values. */
+/** The tags of the cell with the given values. */
 const GIVEN = ['injected-parameters'];
 
-/** The journal of an attempt that printed `text`. */
+/** Make the journal of an attempt that printed `text`. */
 function printed(text: string): JournalEvent[] {
   const output = { output_type: 'stream', name: 'stdout', text };
   return [
@@ -47,9 +47,9 @@ describe('RecordModel', () => {
   const stream = { journal: {} as Signal<object, JournalDelta> };
   let notebook: NotebookModel;
   let model: RecordModel;
-  /** What the page heard of the run while its record was being loaded. */
+  /** The news of the run that the page got while it loaded the record. */
   let known: RunSummary | null;
-  /** What the server says of the run. */
+  /** The answer of the server about the run. */
   let answer: object;
   let content: { cells: object[] };
   let runChanged: Signal<object, RunSummary>;

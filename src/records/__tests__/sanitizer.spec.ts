@@ -79,7 +79,7 @@ describe('InertSanitizer', () => {
     'role="alert"',
     'aria-label="x"'
   ])('keeps no %s', attribute => {
-    // Also where JupyterLab's own sanitizer lets it pass.
+    // This sanitizer stands for one of JupyterLab that lets everything pass.
     const lenient = new InertSanitizer({ sanitize: dirty => dirty });
     for (const tag of ['p', 'a', 'img', 'audio', 'area']) {
       const html = lenient.sanitize(`<${tag} ${attribute} title="kept">`);

@@ -5,7 +5,7 @@ import React from 'react';
 import { Message } from '../../shared/components/Message';
 import type { Content, Preview } from '../preview';
 
-/** What is in an artifact, inert: text, cells of a table, or a picture. */
+/** The content of an artifact, inert: text, cells of a table, or a picture. */
 export function ArtifactPreview(props: {
   preview: Preview;
   onClose: () => void;

@@ -10,10 +10,10 @@ import { isTerminal } from '../../shared/runs';
 import { hasPreview, Preview } from '../preview';
 import { ArtifactPreview } from './ArtifactPreview';
 
-/** The most that a record holds, as in dataops_lab/runner/protocol.py. */
+/** The most artifacts that a record holds, as in dataops_lab/runner/protocol.py. */
 const MOST_ARTIFACTS = 2000;
 
-/** The files that the run made or changed, and one of them to look at. */
+/** The files that the run made or changed, and a preview of one of them. */
 export function Artifacts(props: {
   run: Run;
   preview: Preview | null;

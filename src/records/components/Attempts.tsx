@@ -7,7 +7,7 @@ import { RelativeTime } from '../../shared/components/Times';
 import { formatBytes, formatDuration } from '../../shared/format';
 import { labelOfAttempt } from '../../shared/phases';
 
-/** Each try of a run, and how it ended. */
+/** Each attempt of a run, and how it ended. */
 export function Attempts(props: {
   run: Run;
   trans: TranslationBundle;

@@ -8,7 +8,7 @@ export function CommandButton(props: {
   commands: CommandRegistry;
   id: string;
   args: ReadonlyPartialJSONObject;
-  /** Without its label, where there are many. */
+  /** Show no label, for places with many buttons. */
   iconOnly?: boolean;
 }): JSX.Element {
   const { commands, id, args, iconOnly } = props;

@@ -4,7 +4,7 @@ import React from 'react';
 import type { Run } from '../../api';
 import { Message } from '../../shared/components/Message';
 
-/** What of a record is not as it was stored, by name. Nothing when all is. */
+/** The files of a record that differ from what was stored, by name. Nothing when no file differs. */
 export function Damage(props: {
   run: Run;
   trans: TranslationBundle;

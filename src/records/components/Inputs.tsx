@@ -7,7 +7,7 @@ import { Table } from '../../shared/components/Table';
 import { Trouble } from '../../shared/components/Trouble';
 import { formatBytes } from '../../shared/format';
 
-/** The files that a run found beside its notebook; they are read when this is opened. */
+/** The files that a run found beside its notebook. The page reads them when a person opens this part. */
 export function Inputs(props: {
   inputs: RunInputs | null;
   trouble: Problem | null;

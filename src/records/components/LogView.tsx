@@ -5,7 +5,7 @@ import type { Log } from '../log';
 
 const NEAR_END_PX = 40;
 
-/** The log; while its end is in view it stays in view. */
+/** The log. While its end is in view, it scrolls along as the log grows. */
 export function LogView(props: {
   log: Log;
   live: boolean;

@@ -6,7 +6,7 @@ import { Message, MessageKind } from '../../shared/components/Message';
 import { formatExact, formatValue } from '../../shared/format';
 import { failingCell, isTerminal, leftBehind } from '../../shared/runs';
 
-/** Why a run waits or ended as it did, with the next click. Nothing when all went well. */
+/** The reason why a run waits or ended as it did, with a button for the next step. Nothing when all went well. */
 export function Outcome(props: {
   run: Run;
   failingNumber: number | null;
@@ -87,7 +87,7 @@ export function Outcome(props: {
   );
 }
 
-/** What the notebook said, without what is said about it. */
+/** Return the error of the notebook itself, without our words about it. */
 function errorOf({ detail }: Reason): string {
   return `${detail.ename}: ${detail.evalue}`;
 }

@@ -13,10 +13,10 @@ import {
 } from '../../shared/format';
 import { Attempts } from './Attempts';
 
-/** What went in, what was recorded, and where it ran. */
+/** The parameters, the recorded values and the place of a run. */
 export function Parameters(props: {
   run: Run;
-  /** The files that it found. */
+  /** The files that the run found. */
   children?: React.ReactNode;
   trans: TranslationBundle;
 }): JSX.Element {

@@ -11,7 +11,7 @@ import { Outcome } from './Outcome';
 import { RecordHeader } from './RecordHeader';
 import { Tabs } from '../../shared/components/Tabs';
 
-/** Everything above the part of the record that is looked at. */
+/** Everything above the open tab of the record. */
 export function RecordHead(props: {
   run: Run | null;
   failingNumber: number | null;
@@ -55,7 +55,7 @@ export function RecordHead(props: {
         commands={commands}
         trans={trans}
       />
-      {/* What is damaged is said below, by name. */}
+      {/* The damaged files are listed below by name. */}
       {trouble?.code !== 'damaged' && explained}
       <Damage run={run} trans={trans} />
       <Outcome

@@ -12,11 +12,11 @@ import { isTerminal } from '../../shared/runs';
 import { CommandIDs } from '../../tokens';
 import { CommandButton } from './CommandButton';
 
-/** What ran, how it stands, who and when, and what can be done. */
+/** The name, state, person and times of a run, and the buttons for it. */
 export function RecordHeader(props: {
   run: Run;
   isMine: boolean;
-  /** Whether this person may cancel, keep and delete it. */
+  /** True when this person may cancel, keep and delete the run. */
   mayChange: boolean;
   commands: CommandRegistry;
   trans: TranslationBundle;

@@ -4,7 +4,7 @@ import React, { useState } from 'react';
 import type { Run } from '../../api';
 import { isTerminal } from '../../shared/runs';
 
-/** The report, in a frame that runs nothing. */
+/** The report, in a frame that runs no code. */
 export function Report(props: {
   run: Run;
   urlOf: (code: boolean) => string;

@@ -7,10 +7,10 @@ function run(state: string, revision: number, id = 'r1'): RunSummary {
   return { id, state, phase: state, revision } as never;
 }
 
-// Another person may have the same name to show: the id decides.
+// Another person may have the same display name, so the id decides.
 const ADA: Actor = { id: 'ada', name: 'Ada', kind: 'person' };
 
-/** Numbers from 0 to 1, the same ones for the same seed. */
+/** Make a source of numbers from 0 to 1, the same numbers for the same seed. */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => (state = (state * 16807) % 2147483647) / 2147483647;
@@ -40,7 +40,7 @@ describe('RunsModel', () => {
     const told: string[] = [];
     model.runChanged.connect((_, run) => told.push(run.state));
     await model.start();
-    // Whoever shows it already hears it from here: the stream began too late for that.
+    // A record that shows the run already hears it from the model, since the stream began too late.
     expect(told).toEqual(['succeeded']);
     expect(model.active).toEqual([]);
     expect(model.get('r1')?.state).toBe('succeeded');
@@ -62,7 +62,7 @@ describe('RunsModel', () => {
       const model = new RunsModel({} as Client, noEvents());
       const shown: number[] = [];
       model.runChanged.connect((_, changed) => shown.push(changed.revision));
-      // Each comes several times, by the stream and as an answer.
+      // Each run comes several times, from the stream and as an answer.
       [...all, ...all, ...all]
         .map(each => ({ each, place: random() }))
         .sort((a, b) => a.place - b.place)

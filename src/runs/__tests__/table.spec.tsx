@@ -23,7 +23,7 @@ const RUN = {
   cancel_requested_at: null
 } as unknown as RunSummary;
 
-/** The button that cancels a run of Ada's. */
+/** Draw a run of Ada's, and return the button that cancels it. */
 function cancel(mayChange: boolean): HTMLButtonElement {
   render(
     <RunsTable
@@ -41,7 +41,7 @@ function cancel(mayChange: boolean): HTMLButtonElement {
 
 describe('RunsTable', () => {
   it('draws of a thousand runs only those in view, and says how many there are', () => {
-    // Nothing has a height here otherwise.
+    // Without this, no element has a height here.
     jest.spyOn(Element.prototype, 'clientHeight', 'get').mockReturnValue(400);
     jest
       .spyOn(HTMLElement.prototype, 'offsetHeight', 'get')

@@ -57,7 +57,7 @@ export function RunsTable(
   );
 }
 
-/** Stands for rows that are not in view. */
+/** An empty row with the height of the rows that are not in view. */
 function Gap(props: { height: number }): JSX.Element | null {
   return props.height > 0 ? (
     <tr aria-hidden="true" className="dl-mod-gap">
@@ -66,7 +66,7 @@ function Gap(props: { height: number }): JSX.Element | null {
   ) : null;
 }
 
-/** The whole row opens the record by mouse; by keyboard the name does, which is a button. */
+/** A row. A click on the whole row opens the record; for the keyboard the name is a button that does. */
 function Row(
   props: RunActions & {
     run: RunSummary;

@@ -40,7 +40,7 @@ describe('keepFocus', () => {
   });
 
   it('comes back to what was disabled for a while', async () => {
-    // As browsers do it.
+    // Browsers do the same.
     button.blur();
     button.disabled = true;
     await noticed();

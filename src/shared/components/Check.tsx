@@ -26,7 +26,7 @@ export function Check(props: {
   );
 }
 
-/** `names` with or without `name`. */
+/** Return `names` with `name` when `on`, else without it. */
 export function toggled(names: string[], name: string, on: boolean): string[] {
   const others = names.filter(it => it !== name);
   return on ? [...others, name] : others;

@@ -5,7 +5,7 @@ import React, { useState } from 'react';
 
 import { shortDigest } from '../format';
 
-/** Enough of a digest to tell it from others; all of it on hover and in the clipboard. */
+/** The first part of a digest, enough to tell it from others. Hover and clipboard have all of it. */
 export function Digest(props: {
   digest: string;
   trans: TranslationBundle;

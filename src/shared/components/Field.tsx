@@ -1,27 +1,27 @@
 import React from 'react';
 
-/** What ties a control to its label, description and problem; spread it over the control. */
+/** The attributes that connect a control with its label, description and problem. Spread them over the control. */
 export type FieldAttributes = React.AriaAttributes & { id: string };
 
 export type FieldProps = {
-  /** Unique on the page. */
+  /** An id that is unique on the page. */
   id: string;
   label: React.ReactNode;
-  /** A quiet word beside the label: type, unit. */
+  /** A quiet word beside the label, like a type or unit. */
   hint?: React.ReactNode;
   description?: React.ReactNode;
   problem?: string;
   required?: boolean;
-  /** At the end of the label's line. */
+  /** Shown at the end of the label's line. */
   action?: React.ReactNode;
-  /** Beside the control. */
+  /** Shown beside the control. */
   beside?: React.ReactNode;
-  /** For CSS and tests. */
+  /** Attributes for CSS and tests. */
   data?: { [name: `data-${string}`]: string };
   children: (attributes: FieldAttributes) => React.ReactNode;
 };
 
-/** One labelled control with what it is for and what is wrong with it. */
+/** One control with its label, description and problem. */
 export function Field(props: FieldProps): JSX.Element {
   const { id, description, problem } = props;
   const described = [

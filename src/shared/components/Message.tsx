@@ -11,7 +11,7 @@ const ICONS: { [kind in MessageKind]: LabIcon } = {
   info: queuedIcon
 };
 
-/** One thing a person should know, with what to do about it. */
+/** One thing that a person should know, and the next step. */
 export function Message(props: {
   kind: MessageKind;
   title: React.ReactNode;

@@ -7,7 +7,7 @@ import { Message } from './Message';
 
 const COMMANDS = 'jupyter dataops engine run\njupyter dataops doctor';
 
-/** What holds for everything on the page: no engine leads, or the connection is lost. */
+/** The notices about the whole page: no engine leads, or the connection is lost. */
 export function Notices(props: {
   runs: IRuns;
   trans: TranslationBundle;

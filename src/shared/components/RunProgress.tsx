@@ -3,7 +3,7 @@ import React from 'react';
 
 import type { Progress } from '../../api';
 
-/** Code cells done of all. */
+/** A bar with the number of finished code cells out of all. */
 export function RunProgress(props: {
   progress: Progress;
   trans: TranslationBundle;
@@ -16,7 +16,7 @@ export function RunProgress(props: {
     <span className="dl-Progress">
       <progress
         aria-label={trans.__('Progress')}
-        // Without a value the bar shows that something goes on.
+        // Without a value the bar moves to show that work goes on.
         value={progress.total ? progress.done : undefined}
         max={progress.total || 1}
       />

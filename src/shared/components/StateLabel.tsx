@@ -4,7 +4,7 @@ import React from 'react';
 import type { RunSummary } from '../../api';
 import { labelOf, lookOf } from '../phases';
 
-/** Text, icon and colour; never colour alone. */
+/** The state of a run as text, icon and colour; never as colour alone. */
 export function StateLabel(props: {
   run: RunSummary;
   trans: TranslationBundle;
@@ -24,11 +24,11 @@ export function StateLabel(props: {
   );
 }
 
-/** The same for whatever has a phase as runs have. */
+/** The same label for other things that have a phase like runs. */
 export function PhaseLabel(props: {
   phase: string;
   state?: string;
-  /** Instead of the phase's own word. */
+  /** A text instead of the phase's own word. */
   label?: string;
   trans: TranslationBundle;
 }): JSX.Element {

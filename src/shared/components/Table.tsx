@@ -1,6 +1,6 @@
 import React from 'react';
 
-/** A table with a head; `actions` names a last column of buttons to those who do not see them. */
+/** A table with a head. `actions` names the last column, of buttons, for people who do not see them. */
 export function Table(
   props: React.TableHTMLAttributes<HTMLTableElement> & {
     columns: string[];
@@ -30,12 +30,12 @@ export function Table(
   );
 }
 
-/** The cell by which its row is opened. */
+/** The cell with the button that opens its row. */
 export function NameCell(props: {
   name: string;
   description: string;
   onOpen: () => void;
-  /** Beside the name. */
+  /** Shown beside the name. */
   children?: React.ReactNode;
 }): JSX.Element {
   return (

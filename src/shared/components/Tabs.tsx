@@ -2,12 +2,12 @@ import React from 'react';
 
 export type Tab = { id: string; label: string };
 
-/** Tabs with the keyboard of the platform: arrows, Home and End. */
+/** Tabs with the usual keys: arrows, Home and End. */
 export function Tabs(props: {
   tabs: Tab[];
   selected: string;
   label: string;
-  /** Id of the element that shows a tab. */
+  /** Return the id of the element that shows a tab. */
   panelOf: (tab: string) => string;
   onSelect: (tab: string) => void;
 }): JSX.Element {

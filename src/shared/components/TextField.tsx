@@ -7,7 +7,7 @@ type InputProps = Omit<
   keyof FieldProps | 'value' | 'onChange'
 >;
 
-/** A labelled line of text, or a number or a date by its `type`. */
+/** A labelled field for a line of text; by `type` also for a number or a date. */
 export function TextField(
   props: Omit<FieldProps, 'children'> &
     InputProps & { value: string; onChange: (text: string) => void }

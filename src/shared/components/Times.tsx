@@ -8,7 +8,7 @@ import { isTerminal, secondsOf } from '../runs';
 
 const REFRESH_MS = 60_000;
 
-/** Relative, with the exact time on hover. */
+/** A time relative to now, with the exact time on hover. */
 export function RelativeTime(props: {
   instant: string;
   trans: TranslationBundle;
@@ -22,7 +22,7 @@ export function RelativeTime(props: {
   );
 }
 
-/** How long a run has worked, counting while it does. */
+/** The time that a run has worked; it counts while the run works. */
 export function RunDuration(props: { run: RunSummary }): JSX.Element | null {
   const live = !isTerminal(props.run) && props.run.started_at !== null;
   const now = useNow(live);
@@ -30,7 +30,7 @@ export function RunDuration(props: { run: RunSummary }): JSX.Element | null {
   if (seconds === null) {
     return null;
   }
-  // A tenth of a second that changes every second says nothing.
+  // Tenths of a second are useless in a number that changes every second.
   return (
     <span className="dl-Duration">
       {formatDuration(live ? Math.floor(seconds) : seconds)}

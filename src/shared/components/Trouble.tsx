@@ -7,7 +7,7 @@ import { Message } from './Message';
 const COMMANDS =
   'pip install --upgrade dataops-lab\njupyter server extension enable dataops_lab';
 
-/** Why a whole view cannot show anything, and the way out. */
+/** The reason why a whole view cannot show anything, and a button to try again. */
 export function Trouble(props: {
   problem: Problem;
   onRetry: () => void;

@@ -1,4 +1,4 @@
-"""Environments; which backend an attempt was given to, and image and resources of a run."""
+"""Environments; the backend of an attempt, and image and resources of a run."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""Settings of jobs and runs, limits of jobs and projects, who started last, and times that no wall clock moves."""
+"""Settings of jobs and runs, limits of jobs and projects, last starts, and times that no wall clock moves."""
 
 from typing import Any
 

@@ -37,6 +37,6 @@ def upgrade() -> None:
     op.create_index("ix_runs_id_runs_said", "runs", ["id", "said"], sqlite_where=said, postgresql_where=said)
     op.create_index("ix_runs_job_id_runs_state_runs_id", "runs", ["job_id", "state", "id"])
     op.create_index("ix_runs_job_id_runs_version_digest", "runs", ["job_id", "version_digest"])
-    # SQLite copies the table for it: the numbers of its events go on where they were.
+    # SQLite copies the table for this change. With autoincrement, the numbers of events go on where they were.
     with op.batch_alter_table("events", table_kwargs={"sqlite_autoincrement": True}) as events:
         events.drop_constraint("fk_events_run_id_runs", type_="foreignkey")

@@ -1,7 +1,7 @@
 """Actors, workspaces, triggers and parents of runs, subjects of events, a revision on every row.
 
-Each conversion of stored rows is a function of its own. It runs after the columns that it fills were
-added, and before those that it empties are dropped.
+Each conversion of stored rows is a function of its own. It runs after the columns that it fills are added, and before
+the columns that it empties are dropped.
 """
 
 import os.path
@@ -100,11 +100,11 @@ _NAMED = {
     "image_trials": [("created_by", "created_at")],
     "retention_rules": [("changed_by", "changed_at")],
 }
-"""Columns that name somebody, each with the moment when they did something."""
+"""The columns that name a person, each with the column that holds the moment of what they did."""
 
 
 def _fill_actors() -> None:
-    """Make everybody who is named an actor. A name was all that was known, and so is the id."""
+    """Make an actor of every name in `_NAMED`. Only names were known, so the name is the id too."""
     op.execute("UPDATE environments SET changed_by = 'system:dataops_lab' WHERE changed_by = 'dataops_lab'")
     seen = " UNION ALL ".join(
         f"SELECT {name} AS id, min({at}) AS first, max({at}) AS last FROM {table} "  # noqa: S608
@@ -127,9 +127,9 @@ _roots = sa.table("workspace_roots", *map(sa.column, ("host", "root", "workspace
 
 
 def _fill_workspaces() -> None:
-    """Make the git work tree of each job a workspace, else its folder, so that no two jobs become one.
+    """Make a workspace of the git work tree of each job, else of its folder, so that no two jobs become one.
 
-    The work tree may be gone, or on another machine: then it is the folder.
+    The work tree may be gone, or on another machine: then the folder is the workspace.
     """
     connection = op.get_bind()
     known: dict[str, str] = {}
@@ -169,10 +169,10 @@ def _fill_triggers() -> None:
 
 
 def _change_events() -> None:
-    """Give events a subject, and those that name somebody an actor."""
+    """Give every event a subject, and an actor to each event that names one."""
     op.drop_index("ix_events_run_id_events_seq", "events")
     by = {"sqlite": "json_extract(data, '$.by')", "postgresql": "data ->> 'by'"}[op.get_bind().dialect.name]
-    # SQLite copies the table for it: the numbers of its events go on where they were.
+    # SQLite copies the table for this change. With autoincrement, the numbers of events go on where they were.
     with op.batch_alter_table("events", table_kwargs={"sqlite_autoincrement": True}) as events:
         events.alter_column(
             "run_id", new_column_name="subject_id", existing_type=sa.String(length=26), type_=sa.String(length=500)
