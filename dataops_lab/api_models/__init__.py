@@ -1,4 +1,4 @@
-"""What travels on the wire: the models of the REST API, of the typed client and of `--json`.
+"""The models of the REST API, of the typed client and of `--json`.
 
 Instants are RFC 3339 in UTC, durations are seconds, sizes are bytes.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .settings import *
     from .variables import *
 
-# Imported on first use: a short command pays for the models that it uses.
+# Import a model on its first use: a short command imports only the models that it uses.
 _NAMES = {
     "base": ("ActorModel", "ContentsPath", "Day", "Instant", "Model", "PageModel", "Problem"),
     "configuration": ("ConfigurationChange", "ConfigurationPlan", "ConfigurationRequest"),

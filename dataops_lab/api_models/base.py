@@ -1,4 +1,4 @@
-"""What all models share: reading, instants, pages and problems."""
+"""The parts that all models share: reading, instants, pages and problems."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ def _rfc3339(value: dt.datetime) -> str:
     return value.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-# A path of the contents API. No file system takes NUL.
+# A path of the contents API. No file system allows NUL in names.
 ContentsPath = Annotated[str, Field(pattern=r"^[^\x00]*$")]
-# Strict reading of JSON refuses dates in models that are also made from attributes.
+# Strict reading of JSON refuses dates as text in models that are also made from attributes.
 Day = Annotated[dt.date, BeforeValidator(lambda it: dt.date.fromisoformat(it) if isinstance(it, str) else it)]
 Instant = Annotated[dt.datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
 
 
-# Most programs use few of the models. Before 2.14 two threads may not be first to use one at the same time.
+# Build a model on its first use: most programs use few of them. Before pydantic 2.14 this fails when two threads use
+# a model for the first time at the same time.
 _LATE = tuple(map(int, VERSION.split(".")[:2])) >= (2, 14)
 
 
@@ -37,7 +38,7 @@ class Model(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _whole_numbers(cls, given: Any) -> Any:
-        """1.0 is an integer in JSON, and no int in Python."""
+        """Convert numbers such as 1.0 to int for fields that take an integer: JSON counts them as integers."""
         if not isinstance(given, dict):
             return given
         whole = {
@@ -50,13 +51,16 @@ class Model(BaseModel):
 
 @cache
 def _integers(model: type[BaseModel]) -> set[str]:
-    """The fields that take an integer, and no other number."""
+    """Return the names of the fields that take integers but no other numbers."""
     kinds = {name: set(_kinds(field.annotation)) for name, field in model.model_fields.items()}
     return {name for name, kind in kinds.items() if int in kind and float not in kind}
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:
-    """Of `Annotated[int, …] | None` it is int and None; what lists and mappings hold is not looked at."""
+    """Yield the parts of a type: for `Annotated[int, …] | None` int and None.
+
+    The types inside of lists and mappings are not looked at.
+    """
     if get_origin(annotation) in (Annotated, Union, UnionType):
         for part in get_args(annotation):
             yield from _kinds(part)
@@ -65,7 +69,7 @@ def _kinds(annotation: Any) -> Iterator[Any]:
 
 
 class ActorModel(Model):
-    """Whoever did something. `id` decides and stays; `name` is for people."""
+    """The person, token or system that did something. `id` tells who it is and never changes; `name` is for people."""
 
     id: str
     name: str
@@ -80,7 +84,7 @@ class ActorModel(Model):
 
 
 class Problem(BaseModel):
-    """RFC 9457, sent as application/problem+json. `code` is stable; `detail` is the sentence for people."""
+    """An error by RFC 9457, sent as application/problem+json. `code` is stable; `detail` is a sentence for people."""
 
     model_config = ConfigDict(defer_build=_LATE)
 
@@ -93,12 +97,15 @@ class Problem(BaseModel):
 
 
 class PageModel(Model, Generic[T]):
-    """`next` goes into `cursor` for the following page; null on the last one."""
+    """A page of a list. Send `next` as `cursor` to get the following page; it is null on the last one."""
 
     items: list[T]
     next: str | None = None
 
     def to_json(self) -> bytes:
-        """Item by item: all at once would hold the interpreter, and with it the event loop, for as long as it takes."""
+        """Write the page as JSON, item by item.
+
+        All items at once would hold the interpreter, and with it the event loop, for the whole time.
+        """
         items = ",".join(item.model_dump_json() for item in self.items)
         return f'{{"items":[{items}],"next":{json.dumps(self.next)}}}'.encode()

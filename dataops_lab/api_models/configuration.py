@@ -9,7 +9,10 @@ from .base import Model
 
 
 class ConfigurationRequest(Model):
-    """`text` is a `dataops.yaml`. With `state`, that of a dry run, 409 when something was changed since."""
+    """A configuration to apply: `text` is a `dataops.yaml`. `state` is that of a dry run.
+
+    With `state` the answer is 409 when something was changed since the dry run.
+    """
 
     text: str = Field(max_length=1_000_000)
     dry_run: bool = False
@@ -17,8 +20,11 @@ class ConfigurationRequest(Model):
 
 
 class ConfigurationChange(Model):
-    """Of an environment, of an `image`, or of neither, as the order of environments is. `field` is as in the file, with
-    dots; empty for a whole environment. Null: it is not there."""
+    """A change of an environment, of an `image`, or of neither, such as the order of environments.
+
+    `field` is the path of the field in the file, with dots; it is empty for a whole environment. `before` is null when
+    something is added, `after` is null when it is removed.
+    """
 
     environment: str
     image: str
@@ -28,8 +34,11 @@ class ConfigurationChange(Model):
 
 
 class ConfigurationPlan(Model):
-    """What changes, or has changed. `remaining` are commands for what no file brings along: values of secrets,
-    images that the catalogue does not have, with what is to be said of them."""
+    """The changes that a file makes, or has made.
+
+    `remaining` lists the commands for things that no file holds: values of secrets, and images that the catalogue does
+    not have, with their descriptions.
+    """
 
     changes: list[ConfigurationChange]
     state: str

@@ -7,7 +7,7 @@ from .base import ActorModel, Instant, Model
 
 
 class ResourcesModel(Model):
-    """Null: as much as there is, or what the environment gives when nothing is asked for."""
+    """Resources of a run. Null: all that there is; in a request, the amount that the environment gives by default."""
 
     cpus: float | None = Field(default=None, gt=0, le=10_000)
     memory_bytes: int | None = Field(default=None, gt=0, le=1 << 50)
@@ -19,9 +19,9 @@ class ResourcesModel(Model):
 
 
 class LimitsModel(Model):
-    """`resources` are both the most that a run may ask for and what it gets when it asks for nothing.
+    """Limits of an environment. `resources` is the most that a run may ask for, and also its default.
 
-    `concurrency`: attempts that may be alive at once.
+    `concurrency` is the number of attempts that may be alive at once.
     """
 
     resources: ResourcesModel = ResourcesModel()
@@ -30,7 +30,7 @@ class LimitsModel(Model):
 
 
 class MountModel(Model):
-    """A folder of the executor's host, seen in containers at `target`."""
+    """A folder of the executor's host, which containers see at `target`."""
 
     source: str = Field(max_length=4000)
     target: str = Field(max_length=4000)
@@ -38,7 +38,10 @@ class MountModel(Model):
 
 
 class DockerModel(Model):
-    """`host` null: this machine's daemon. `user`: numbers, never root. `warm`: containers that stand ready."""
+    """Settings for Docker. `host` is the address of a daemon; null is the daemon of this machine.
+
+    `user` is given in numbers and is never root. `warm` is the number of containers that stand ready.
+    """
 
     host: str | None = Field(default=None, max_length=400)
     user: str = "1000:1000"
@@ -46,10 +49,11 @@ class DockerModel(Model):
 
 
 class EnvironmentSettings(Model):
-    """What is left out is as it is by default. `position` in promotion order, from 0; null: last, or as it is.
+    """Settings of an environment. A setting that is left out has its default.
 
-    `images` names those of the catalogue that are allowed. `locked` names settings of a run that nobody may
-    choose: image, kernel, resources, timeout_s. `guarded`: until something was promoted, only administrators run here.
+    `position` counts from 0 in promotion order; null puts a new environment last, and leaves an old one where it is.
+    `images` names the images of the catalogue that are allowed. `locked` names settings of a run that nobody may
+    choose: image, kernel, resources, timeout_s. `guarded`: only administrators may run here what was not promoted.
     """
 
     position: int | None = Field(default=None, ge=0, le=1_000)
@@ -65,7 +69,7 @@ class EnvironmentSettings(Model):
     guarded: bool = False
 
     def to_domain(self, name: str, *, position: int) -> Environment:
-        """`position` is for when none is given."""
+        """Make the environment. `position` is used when the request gives none."""
         return Environment(
             name=name,
             position=position if self.position is None else self.position,
@@ -93,14 +97,16 @@ class EnvironmentRequest(EnvironmentSettings):
 
 
 class EnvironmentChange(EnvironmentSettings):
-    """All of its settings anew. With `revision`, 409 when somebody has changed it since."""
+    """All settings of an environment anew. With `revision` the answer is 409 when somebody has changed it since."""
 
     revision: int | None = None
 
 
 class EnvironmentModel(EnvironmentSettings):
-    """`not_enforced` names the limits that its executor cannot hold a run to, whatever they are set to:
-    cpus, memory_bytes, pids, gpus, network."""
+    """An environment. `not_enforced` names the limits that its executor cannot enforce, whatever their values are.
+
+    These can be cpus, memory_bytes, pids, gpus and network.
+    """
 
     name: str
     position: int

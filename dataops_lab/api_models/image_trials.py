@@ -14,7 +14,7 @@ from .runs import ReasonModel
 
 
 class TrialRequest(Model):
-    """Try `image` with the given `jobs` (ids), or with those that ran on the image `instead_of` in the last `days`."""
+    """A trial of `image` with the `jobs` of these ids, or with those that ran on `instead_of` in the last `days`."""
 
     image: str
     instead_of: str | None = None
@@ -53,7 +53,7 @@ class ValueChangeModel(Model):
 
 
 class TrialResultModel(Model):
-    """`after` is null where the job could not be tried; `refused` says why."""
+    """The result of one job. `after` is null where the job could not be tried; `refused` says why."""
 
     job_id: str
     job_name: str
@@ -75,7 +75,7 @@ class TrialResultModel(Model):
 
 
 class ImageTrialModel(Model):
-    """`complete`: every run has ended."""
+    """A trial of an image. `complete`: every run has ended."""
 
     id: str
     image: str

@@ -1,4 +1,4 @@
-"""The catalogue of images, and what is being done to them."""
+"""The catalogue of images, and the tasks that work on them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from .notebooks import KernelModel
 
 
 class DeprecationModel(Model):
-    """From the day `on` new runs are refused; before it they are warned. `successor` is a name of the catalogue."""
+    """The end of an image. From the day `on` new runs are refused; before it they get a warning.
+
+    `successor` is the name of another image of the catalogue.
+    """
 
     on: Day
     successor: str | None = None
@@ -25,7 +28,7 @@ class DeprecationModel(Model):
 
 
 class ImageProbeModel(Model):
-    """What was found in a container of it. A run is refused while there are `problems`; each names its mend."""
+    """The findings in a container of an image. Runs are refused while there are `problems`; each says how to fix it."""
 
     probed_at: Instant
     python: str | None
@@ -49,9 +52,11 @@ class EarlierPinModel(Model):
 
 
 class ImageModel(Model):
-    """An image of the catalogue. `reference` is what was asked for, `digest` what runs. `user` is as the image
-    says, empty for root; containers run as another one unless `root_allowed`. `environments` allow it. `base` is what
-    it was built from here."""
+    """An image of the catalogue. It was added by its `reference`; runs use the image with its `digest`.
+
+    `user` is the user that the image sets, empty for root; containers do not run as root unless `root_allowed`.
+    `environments` names those that allow the image. `base` is the image from which it was built here.
+    """
 
     name: str
     reference: str
@@ -102,8 +107,11 @@ class ImageModel(Model):
 
 
 class AddImageRequest(Model):
-    """The name of an image that is there gives it a new pin, and keeps what is not given here. `environment`: its
-    daemon gets the image, and it is allowed there. `pull`: ask the registry also when the daemon has the reference."""
+    """An image to add. An image with this name gets a new pin, and keeps the fields that are not given here.
+
+    `environment`: its daemon gets the image, and the image is allowed there. `pull`: ask the registry even when the
+    daemon has the reference.
+    """
 
     name: str = Field(max_length=100)
     reference: str = Field(max_length=500)
@@ -118,7 +126,7 @@ class AddImageRequest(Model):
 
 
 class ChangeImageRequest(Model):
-    """What is left out stays; `deprecated` null takes the deprecation back."""
+    """Changes of an image. Fields that are left out stay; `deprecated` null takes the deprecation back."""
 
     description: str | None = None
     tags: list[str] | None = None
@@ -139,10 +147,12 @@ class ChangeImageRequest(Model):
 
 
 class BuildImageRequest(Model):
-    """A new image `name` from `base`, a name of the catalogue or a reference, with what one of `requirements` and
-    `environment_yml` (the texts of such files) or the packages of a `kernel` of this machine says.
+    """A new image `name` from `base`, which is a name of the catalogue or a reference.
 
-    `variables` are for the installer alone, as PIP_INDEX_URL, and are not in the image."""
+    Its packages come from one of three: `requirements` is the text of a requirements.txt, `environment_yml` is the text
+    of an environment.yml, and `kernel` is a kernel of this machine that has the packages. `variables` such as
+    PIP_INDEX_URL are for the installer alone and are not in the image.
+    """
 
     name: str = Field(max_length=100)
     base: str = Field(max_length=500)
@@ -172,9 +182,12 @@ class ImageTaskError(Model):
 
 
 class ImageTaskModel(Model):
-    """Adding, probing or building, `kind`. `log` is what it said behind the first `after` characters, `log_size`
-    counts all: it goes into `after` the next time. Empty in lists. An `error` while it runs says who cancelled it; with
-    the same one it has failed when nothing of it is left."""
+    """A task that adds, probes or builds an image; `kind` tells which.
+
+    `log` is its log behind the first `after` characters, and is empty in lists. `log_size` counts all characters: send
+    it as `after` the next time. An `error` while it runs says who cancelled it; the task has failed with this error
+    when nothing of it is left.
+    """
 
     id: str
     kind: str
@@ -208,7 +221,10 @@ class ImageTaskModel(Model):
 
 
 class ImageCheckModel(Model):
-    """`present`: the daemon has it. `moved_to`: what its reference stands for now, when that is something else."""
+    """A check of an image. `present`: the daemon has it.
+
+    `moved_to` is the image for which its reference stands now; null when it is still this image.
+    """
 
     present: bool
     moved_to: str | None
@@ -216,7 +232,7 @@ class ImageCheckModel(Model):
 
 
 class ImageJobModel(Model):
-    """A job that ran on the image, how often, and its newest run there."""
+    """A job that ran on the image, the number of its runs there, and the newest of them."""
 
     id: str
     name: str
@@ -228,7 +244,7 @@ class ImageJobModel(Model):
 
 
 class ImageUsersModel(Model):
-    """Who uses an image: environments that allow it, jobs that ran on it in the last `days`, unfinished runs."""
+    """Users of an image: environments that allow it, jobs that ran on it in the last `days`, and unfinished runs."""
 
     days: int
     environments: list[str]
@@ -257,7 +273,7 @@ class ImageUsersModel(Model):
 
 
 class LoginRequest(Model):
-    """To a registry of images. The password may be a token; it is sealed, and never shown again."""
+    """A login to a registry of images. The password may be a token; it is sealed, and never shown again."""
 
     username: str = Field(min_length=1, max_length=10_000)
     password: str = Field(min_length=1, max_length=10_000)
@@ -279,8 +295,10 @@ class RegistryModel(Model):
 
 
 class FrozenModel(Model):
-    """The packages of a kernel of this machine as pip requirements. `left_out` names those that no other machine
-    can install, with why not."""
+    """The packages of a kernel of this machine as pip requirements.
+
+    `left_out` names the packages that no other machine can install, with the reason.
+    """
 
     kernel: str
     python: str

@@ -8,7 +8,7 @@ from .base import ActorModel, Instant, Model
 
 
 class EngineStatus(Model):
-    """`pid` and `since` are null while no engine leads."""
+    """The engine that leads. `pid` and `since` are null while no engine leads."""
 
     pid: int | None
     leading: bool
@@ -23,7 +23,7 @@ class Status(Model):
     queued: int
     running: int
     may_administer: bool
-    """Whether this person may change environments, variables, secrets and images."""
+    """True when this person may change environments, variables, secrets and images."""
 
     @classmethod
     def of(cls, seen: Overview, *, user: Actor, home: str, may_administer: bool) -> Status:

@@ -14,7 +14,7 @@ from .settings import Concurrency, GivenSettingsModel
 
 
 class WorkspaceReference(Model):
-    """`remote` is the git remote, in one spelling for all that mean the same."""
+    """A workspace. `remote` is the git remote; spellings that mean the same remote are all written in one way."""
 
     id: str
     name: str
@@ -22,7 +22,7 @@ class WorkspaceReference(Model):
 
 
 class PlaceChange(Model):
-    """A job was moved, or relinked: then with the `job` that it has taken in, by id."""
+    """A move or a relink of a job. `job` is the id of the job that it took in when it was relinked."""
 
     at: Instant
     by: ActorModel | None
@@ -43,12 +43,15 @@ class PlaceChange(Model):
 
 
 class JobModel(GivenSettingsModel):
-    """The settings are those of its runs for which a submission gives none. `concurrency`: how many of its runs may be
-    active at once; null: as many as there are slots. `revision` counts the changes.
+    """A job. Its settings apply to runs whose submission gives none. `revision` counts the changes.
 
-    The notebook is `path` below the root of the workspace: `source` where this machine saw it last. `sources` are all
-    places where it lies, `place_changes` what was moved or relinked; both are empty in a list. `contents_path` is the
-    path by which the contents API of a server names the notebook, null where it lies outside of the server's root."""
+    `concurrency` is the number of its runs that may be active at once; null: as many as there are slots.
+
+    `path` is the path of the notebook below the root of the workspace, `source` the place where this machine saw it
+    last. `sources` are all places where it lies, and `place_changes` are its moves and relinks; both are empty in a
+    list. `contents_path` is the path of the notebook in the contents API of a server; it is null for a notebook outside
+    of the server's root.
+    """
 
     id: str
     name: str
@@ -61,8 +64,10 @@ class JobModel(GivenSettingsModel):
     place_changes: list[PlaceChange]
     concurrency: int | None
     pinned: list[str]
-    """Patterns of files that belong to the version, or with `!` before them to each run; the last that matches counts.
-    They begin at the folder of the notebook."""
+    """Patterns of files that belong to the version; with `!` before it, each run takes the files anew.
+
+    The last pattern that matches a file counts. Patterns begin at the folder of the notebook.
+    """
     revision: int
     created_at: Instant
     created_by: ActorModel
@@ -70,7 +75,7 @@ class JobModel(GivenSettingsModel):
 
     @classmethod
     def of(cls, view: JobView, root: str | None = None) -> JobModel:
-        """`root` is the real path of the server's root."""
+        """Make the model. `root` is the real path of the server's root, for `contents_path`."""
         job, last = view.job, view.last_run
         inside = (below(source, root) for source in (job.source, *view.sources)) if root else ()
         return cls(
@@ -94,8 +99,10 @@ class JobModel(GivenSettingsModel):
 
 
 class JobChanges(GivenSettingsModel):
-    """What is not given stays as it is; null takes a setting back. With `revision` it is refused (409) when somebody
-    else has changed the job since."""
+    """Changes of a job. Fields that are not given stay; null takes a setting back.
+
+    With `revision` the change is refused (409) when somebody else has changed the job since.
+    """
 
     name: str | None = Field(default=None, min_length=1, max_length=200)
     concurrency: Concurrency | None = None
@@ -104,35 +111,41 @@ class JobChanges(GivenSettingsModel):
 
 
 class MoveRequest(Model):
-    """Both as the contents API names them: of a notebook or a folder."""
+    """A move of a notebook or a folder. Both paths are those of the contents API."""
 
     path: ContentsPath
     to: ContentsPath
 
 
 class MovedModel(Model):
-    """`parted` are jobs whose notebook is where another job is now; the other one may be relinked to it."""
+    """The jobs that were moved. `parted` are jobs whose notebook is now where another job is.
+
+    That other job may be relinked to the parted one.
+    """
 
     jobs: list[JobModel]
     parted: list[JobModel]
 
 
 class RelinkRequest(Model):
-    """Either the id of the other job, or the path of a notebook as the contents API names it."""
+    """The other job: either its id, or the path of its notebook in the contents API."""
 
     job: str | None = None
     path: ContentsPath | None = None
 
 
 class ProjectModel(Model):
-    """`concurrency`: how many of its runs may be active at once; null: as many as there are slots."""
+    """A project. `concurrency` is the number of its runs that may be active at once.
+
+    Null: as many as there are slots.
+    """
 
     name: str
     concurrency: int | None
 
 
 class ProjectChanges(Model):
-    """As JobChanges."""
+    """Changes of a project; fields that are not given stay, null takes the limit away."""
 
     concurrency: Concurrency | None = None
 

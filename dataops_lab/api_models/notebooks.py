@@ -1,4 +1,4 @@
-"""What a notebook is found to be before it runs."""
+"""The inspection of a notebook before it runs."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class FindingModel(Model):
     mend: str = ""
     cell: int | None = None
     file: str | None = None
-    """One that stays behind and can be taken along, as a path from the notebook's folder."""
+    """A file that stays behind and can be taken along, as a path from the notebook's folder."""
     job: str | None = None
-    """The id of a job that may be the same as that of the notebook."""
+    """The id of a job that may be the same as the job of the notebook."""
 
 
 class KernelModel(Model):
@@ -55,7 +55,8 @@ class OriginModel(Model):
 class TravellingFileModel(Model):
     """A file that travels. `fresh`: each run takes it as it is then; otherwise it belongs to the version.
 
-    Code always does. For the others `pattern`, or `!` and `pattern`, as one of the `pinned` of the job says which.
+    Code always belongs to the version. For other files add `pattern` to the `pinned` of the job to let the file belong
+    to the version, or `!` and `pattern` to let each run take it.
     """
 
     path: str
@@ -66,14 +67,17 @@ class TravellingFileModel(Model):
 
 
 class WrittenInModel(Model):
-    """Where a notebook was written: on the kernel of an image. `image` is null where nobody may choose one."""
+    """The environment and the image on whose kernel a notebook was written.
+
+    `image` is null where nobody may choose one.
+    """
 
     environment: str
     image: str | None
 
 
 class InspectionModel(Model):
-    """What the form shows before a run. `files` holds the first 200 of `file_count`."""
+    """The facts that the form shows before a run. `files` holds the first 200 of `file_count` files."""
 
     name: str
     source: str
@@ -88,15 +92,15 @@ class InspectionModel(Model):
     file_count: int
     file_bytes: int
     fresh_count: int
-    """Those of all files that each run takes anew."""
+    """The number of files that each run takes anew."""
     origin: OriginModel
     findings: list[FindingModel]
     code_cells: int
     written_in: WrittenInModel | None = None
     kernel_suggestion: str | None = None
-    """Where `kernel` is null: the only kernel there of the notebook's language."""
+    """The only kernel there of the notebook's language, where `kernel` is null."""
     pinned: list[str] = Field(default_factory=list)
-    """The patterns by which `files` are fresh or not: those that were given, else the job's."""
+    """The patterns that decide which `files` are fresh: those that were given, else the job's."""
 
     @classmethod
     def of(cls, it: Inspection) -> InspectionModel:
@@ -124,25 +128,25 @@ class InspectionModel(Model):
 
 
 class InspectRequest(Model):
-    """`path` is the notebook's path as Jupyter's contents API names it: below the server's root, POSIX."""
+    """A notebook to inspect. `path` is its path in Jupyter's contents API: below the server's root, with `/`."""
 
     path: ContentsPath
     kernel: str | None = None
     environment: str = "sandbox"
-    """What would run there: with its kernels and variables."""
+    """The environment where it would run, with its kernels and variables."""
     image: str | None = Field(default=None, max_length=100)
     pinned: list[str] | None = None
-    """Instead of the patterns of the job."""
+    """Patterns to use instead of those of the job."""
 
 
 class TakeAlongRequest(Model):
-    """`path` as in InspectRequest; `file` is a path from the folder of the notebook."""
+    """A file to take along. `path` is as in InspectRequest; `file` is a path from the folder of the notebook."""
 
     path: ContentsPath
     file: str = Field(min_length=1, max_length=4000)
 
 
 class TakenAlongModel(Model):
-    """`line` was added to the `.dataopsignore` beside the notebook; null where the file travels without it."""
+    """The `line` that was added to the `.dataopsignore` beside the notebook; null where the file travels without it."""
 
     line: str | None

@@ -1,4 +1,4 @@
-"""What may be chosen for a run in an environment."""
+"""The choices for a run in an environment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .notebooks import KernelModel
 
 
 class ImageOption(Model):
-    """`problems` say why it cannot be chosen here; empty when it can."""
+    """An image to choose. `problems` say why it cannot be chosen here; they are empty when it can."""
 
     name: str
     description: str
@@ -24,7 +24,7 @@ class ImageOption(Model):
 
 
 class PlacementModel(Model):
-    """What this person may choose in an environment, for the form. `problem` says why they cannot run there."""
+    """The choices of this person in an environment, for the form. `problem` says why they cannot run there."""
 
     environment: str
     description: str
@@ -32,7 +32,7 @@ class PlacementModel(Model):
     guarded: bool
     problem: str | None
     unpromoted: bool
-    """A run there would be marked so."""
+    """True when a run there would be marked as not promoted."""
     images: list[ImageOption]
     default_image: str | None
     limits: LimitsModel

@@ -11,10 +11,10 @@ from .base import Instant, Model
 
 
 class RetentionRuleModel(Model):
-    """Keeps the runs of the last `days` days, and of each job the newest `last` ones; the others go.
+    """A rule that keeps the runs of the last `days` days and the newest `last` runs of each job; the others go.
 
-    Null limits keep nothing by themselves; a rule without any limit keeps all. Null for `environment` or `state` is
-    for those that have no rule of their own.
+    A limit that is null keeps no runs; a rule without any limit keeps all runs. With null for `environment` or `state`
+    the rule is for all that have no rule of their own.
     """
 
     environment: str | None = Field(default=None, min_length=1, max_length=100)
@@ -40,7 +40,7 @@ class RetentionModel(Model):
 
 
 class PreviewRequest(Model):
-    """Null for the rules there are."""
+    """Rules to preview; null stands for the rules that are set."""
 
     rules: list[RetentionRuleModel] | None = Field(default=None, max_length=1000)
 
@@ -54,7 +54,10 @@ class DueRunModel(Model):
 
 
 class PreviewModel(Model):
-    """What would go: `count` runs, of which `oldest` names the first hundred; `bytes` are those that only they need."""
+    """The runs that rules would delete: `count` runs, of which `oldest` names the first hundred.
+
+    `bytes` counts the bytes that only these runs need.
+    """
 
     count: int
     oldest: list[DueRunModel]
@@ -72,7 +75,7 @@ class PreviewModel(Model):
 
 
 class RemovedModel(Model):
-    """What went. `bytes` are those of the blobs."""
+    """Numbers of deleted things. `bytes` counts the bytes of the blobs."""
 
     runs: int
     versions: int

@@ -19,7 +19,10 @@ from .settings import GivenSettingsModel
 
 
 class SubmitRequest(GivenSettingsModel):
-    """`path` as in InspectRequest. `parameters` holds JSON values; what is not given keeps its default."""
+    """A notebook to run. `path` is as in InspectRequest.
+
+    `parameters` holds JSON values; parameters that are not given keep their defaults.
+    """
 
     path: ContentsPath
     parameters: dict[str, Any] = Field(default_factory=dict)
@@ -29,19 +32,19 @@ class SubmitRequest(GivenSettingsModel):
     image: str | None = Field(default=None, max_length=100)
     resources: ResourcesModel | None = None
     pinned: list[str] | None = None
-    """From now on the job's patterns of pinned files, see JobModel; null: those that it has."""
+    """New patterns of pinned files for the job, see JobModel; null leaves those that it has."""
 
 
 class BatchRequest(SubmitRequest):
-    """A submission with many rows of parameters, a run for each. What a row gives overrides `parameters`."""
+    """A submission with many rows of parameters, a run for each. The values of a row override `parameters`."""
 
     rows: list[dict[str, Any]] = Field(min_length=1, max_length=MAX_ROWS)
 
 
 class RerunRequest(Model):
-    """The same version again; `parameters` replaces all of the earlier run's when given.
+    """A request to run the same version again. `parameters`, when given, replaces all of the earlier run's.
 
-    In the same environment, and in the same image by its digest, where no other one is given.
+    It runs in the same environment, and in the same image by its digest, unless another one is given.
     """
 
     parameters: dict[str, Any] | None = None
@@ -55,7 +58,10 @@ class RerunRequest(Model):
 
 
 class ReasonModel(Model):
-    """Why a run ended so, or why it waits. For a failing cell `detail` holds cell, ename, evalue, traceback."""
+    """The reason why a run ended so, or why it waits.
+
+    For a failing cell `detail` holds cell, ename, evalue and traceback.
+    """
 
     code: str
     message: str
@@ -76,7 +82,7 @@ class AttemptModel(Model):
     finished_at: Instant | None
     reason: ReasonModel | None
     budget: Budget | None
-    """From which another attempt after this one is taken, if there is any left; null when it did not go wrong."""
+    """The budget from which another attempt is taken, if any is left; null when this one did not go wrong."""
     progress: ProgressModel
     peak_memory_bytes: int | None
     cpu_seconds: float | None
@@ -104,7 +110,7 @@ class ArtifactModel(Model):
 
 
 class InputModel(Model):
-    """A file that a run finds. `fresh`: taken when the run was made; otherwise it belongs to the version."""
+    """A file that a run finds. `fresh`: it was taken when the run was made; otherwise it belongs to the version."""
 
     path: str
     size: int
@@ -113,7 +119,10 @@ class InputModel(Model):
 
 
 class InputsModel(Model):
-    """What a run finds beside its notebook, by path below the root. `digest` names all that is fresh, null for none."""
+    """The files that a run finds beside its notebook, by path below the root.
+
+    `digest` is that of all fresh files together; null when there are none.
+    """
 
     digest: str | None
     files: list[InputModel]
@@ -131,7 +140,10 @@ class InputsModel(Model):
 
 
 class JobReference(Model):
-    """`path` is the path of the notebook below the root of its workspace, `source` where this machine saw it last."""
+    """The job of a run. `path` is the path of the notebook below the root of its workspace.
+
+    `source` is the place where this machine saw the notebook last.
+    """
 
     id: str
     name: str
@@ -150,11 +162,11 @@ class Digests(Model):
     output: str | None = None
     record: str | None = None
     inputs: str | None = None
-    """Of all that the run took fresh; null where that is nothing."""
+    """The digest of all files that the run took fresh; null when there are none."""
 
 
 class RunImageModel(Model):
-    """The image of a run as it was when the run was submitted: `digest` is what runs."""
+    """The image of a run as it was when the run was submitted. The run uses the image with this `digest`."""
 
     name: str
     reference: str
@@ -162,21 +174,21 @@ class RunImageModel(Model):
 
 
 class TriggerModel(Model):
-    """Why there is the run. `ref` names what it follows from: of a rerun and a trial the earlier run."""
+    """The cause of a run. `ref` names what the run follows from: the earlier run for a rerun or a trial."""
 
     kind: TriggerKind
     ref: str | None
 
 
 class ParentModel(Model):
-    """The id of a run, and the key that one of its parts has there."""
+    """A run that has parts: its id, and the key that this part has in it."""
 
     id: str
     key: str
 
 
 class RunBase(Model):
-    """Name what a summary of a run and the whole run have in common."""
+    """The fields that a summary of a run and the whole run have in common."""
 
     id: str
     project: str
@@ -185,11 +197,11 @@ class RunBase(Model):
     environment: str
     kind: JobKind
     image: RunImageModel | None
-    """Null where the environment has no images."""
+    """The image; null where the environment has no images."""
     state: RunState
     phase: str
     attempt: int
-    """Number of the latest attempt; 0 before the first."""
+    """The number of the latest attempt; 0 before the first."""
     progress: ProgressModel
     reason: ReasonModel | None
     nothing_to_do: bool
@@ -203,7 +215,7 @@ class RunBase(Model):
     parent: ParentModel | None
     """The run that this one is a part of."""
     revision: int
-    """Counts the changes: of two answers the one with the higher revision is newer."""
+    """The number of changes: an answer with a higher revision is newer."""
 
     @property
     def job_name(self) -> str:
@@ -219,10 +231,10 @@ class RunBase(Model):
 
 
 class RunSummaryModel(RunBase):
-    """A run as lists and the event stream have it: of bounded size, whatever its notebook wrote.
+    """A run as lists and the event stream have it. Its size is bounded, however much its notebook wrote.
 
-    `phase` is derived for people from run and attempt: queued, starting, running, finishing, cancelling, retrying or
-    the run's terminal state. The message of `reason` is cut, and its `detail` is empty.
+    `phase` is derived for people from run and attempt. It is queued, starting, running, finishing, cancelling, retrying
+    or the run's terminal state. The message of `reason` is cut, and its `detail` is empty.
     """
 
     @classmethod
@@ -247,16 +259,16 @@ def _common(run: RunSummary) -> dict[str, Any]:
 
 
 class RunModel(RunBase):
-    """A run with everything that a screen needs: a summary with more, and with all of its `reason`."""
+    """A run with everything that a screen needs: more fields than a summary, and the whole `reason`."""
 
     resources: ResourcesModel
     unpromoted: bool
-    """It ran in a guarded environment without having been promoted there."""
+    """True when it ran in a guarded environment without having been promoted there."""
     cancel_requested_by: ActorModel | None
     waits_because: ReasonModel | None
-    """While it is queued."""
+    """The reason why it waits, while it is queued."""
     next_attempt_at: Instant | None
-    """While it waits for its next attempt: when it is queued again."""
+    """The time at which it is queued again, while it waits for its next attempt."""
     priority: int
     max_retries: int
     retry_on_timeout: bool
@@ -267,7 +279,7 @@ class RunModel(RunBase):
     key: str | None
     kernel: KernelModel
     parameters: dict[str, Any]
-    """Those given; the others keep their defaults, see `parameter_schema`."""
+    """The parameters that were given; the others keep their defaults, see `parameter_schema`."""
     parameter_schema: list[ParameterModel]
     values: dict[str, Any]
     attempts: list[AttemptModel]
@@ -276,11 +288,11 @@ class RunModel(RunBase):
     origin: OriginModel
     findings: list[FindingModel]
     log_bytes: int | None
-    """Size of the stored log; None before the record is stored."""
+    """The size of the stored log; None before the record is stored."""
     kept_by: ActorModel | None
-    """Who marked it as kept; nothing deletes it then."""
+    """The person who marked it as kept; nothing deletes a kept run."""
     damage: dict[str, str]
-    """What was found to be no longer as it was stored, by path."""
+    """The damage that was found in stored files, by path."""
 
     @classmethod
     def of(cls, view: RunView) -> RunModel:
@@ -329,11 +341,14 @@ class BatchModel(Model):
 
     runs: list[RunSummaryModel]
     created: int
-    """How many of them are new; the others were there already, under their keys."""
+    """The number of new runs; the others were there already, under their keys."""
 
 
 class VerificationModel(Model):
-    """`damage` names what is not as it was stored, by path: files of the record, and inputs below `input/`."""
+    """The result of reading every byte. `damage` names, by path, files that are not as they were stored.
+
+    These are files of the record, and inputs below `input/`.
+    """
 
     run: str
     damage: dict[str, str]
@@ -342,11 +357,11 @@ class VerificationModel(Model):
 class JournalPage(Model):
     """Journal events (see runner/protocol.py) after a sequence number; `last_seq` is the last one of this page.
 
-    `attempt` is the run's latest (0 before the first); each attempt counts its events from 1.
+    `attempt` is the run's latest attempt (0 before the first); each attempt counts its events from 1.
     """
 
     attempt: int
     events: list[dict[str, Any]]
     last_seq: int
     complete: bool
-    """The run has ended and nothing follows."""
+    """True when the run has ended and no events follow."""

@@ -7,19 +7,21 @@ from .base import ActorModel, Instant, Model
 
 
 class SecretValue(Model):
-    """Of text; at most 64,000 bytes as UTF-8."""
+    """The value of a secret: text of at most 64,000 bytes in UTF-8."""
 
     value: SecretStr
 
     @field_serializer("value", when_used="json")
     def _in_clear(self, value: SecretStr) -> str:
-        # On its way to the server, and nowhere else: what the API answers has no value.
+        # The value goes to the server only: answers of the API have no value.
         return value.get_secret_value()
 
 
 class SecretModel(Model):
-    """Never with its value. `version` counts how often it was set; `is_set` false: it is expected here, and
-    runs are refused until it is set."""
+    """A secret, never with its value. `version` counts how often it was set.
+
+    `is_set` false: the secret is expected here, and runs are refused until it is set.
+    """
 
     environment: str
     name: str
@@ -41,8 +43,10 @@ class SecretModel(Model):
 
 
 class SetSecretModel(SecretModel):
-    """Of a secret that was set just now. `masked` false: its value is so short that it is not masked in what runs
-    leave. Only whoever gave the value is told: it is no secret to them."""
+    """A secret that was set just now. `masked` false: its value is too short to be masked in the outputs of runs.
+
+    Only the person who gave the value is told this; they know the value.
+    """
 
     masked: bool
 

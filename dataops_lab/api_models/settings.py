@@ -12,11 +12,12 @@ Concurrency = Annotated[int, Field(ge=0, le=MAX_CONCURRENCY)]
 
 
 class GivenSettingsModel(Model):
-    """How runs are treated. Null: as the job says, else the default.
+    """Settings for the treatment of runs. Null: the setting of the job, else the default.
 
-    Higher priorities come first. `max_retries` counts errors of the notebook, its own memory limit included,
-    and its timeout too with `retry_on_timeout`. The clocks, in seconds: `queue_timeout_s` until the first start,
-    `start_timeout_s` and `timeout_s` of each attempt, to start and to run, `total_timeout_s` all in all.
+    Higher priorities come first. `max_retries` is for errors of the notebook, its own memory limit included; with
+    `retry_on_timeout` also for its timeout. The timeouts are in seconds. `queue_timeout_s` ends with the first start.
+    `start_timeout_s` is for the start of each attempt, `timeout_s` for its running time, and `total_timeout_s` for
+    everything.
     """
 
     priority: int | None = Field(default=None, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
@@ -28,5 +29,5 @@ class GivenSettingsModel(Model):
     total_timeout_s: Seconds | None = None
 
     def settings(self) -> dict[str, Any]:
-        """By the names of the domain's GivenSettings."""
+        """Return the settings by the names of the domain's GivenSettings."""
         return self.model_dump(include=set(GivenSettingsModel.model_fields))

@@ -5,7 +5,7 @@ from .base import ActorModel, Instant, Model
 
 
 class VariableValue(Model):
-    """At most 64,000 bytes as UTF-8."""
+    """The value of a variable: at most 64,000 bytes in UTF-8."""
 
     value: str
 

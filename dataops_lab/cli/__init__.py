@@ -1,6 +1,6 @@
 """`jupyter dataops …`: one file per command group, thin over the client.
 
-Modules here import click and nothing heavier at their top: a short command must be short.
+Modules here import nothing heavier than click at their top, so that a short command takes a short time.
 """
 
 from .program import main

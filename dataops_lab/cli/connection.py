@@ -1,4 +1,4 @@
-"""Where a command's answers come from: the state folder of this machine, or a running server."""
+"""The connection of a command: to the state folder of this machine, or to a running server."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Connection:
-    """`engine` is None where a server looks after its own."""
+    """A client, and the engine of this machine; `engine` is None with a server, which looks after its own."""
 
     client: Client
     engine: LocalEngine | None
 
     def named(self, run_id: str) -> RunModel:
-        """By id, by a unique prefix of it, or `last`: the newest one."""
+        """Find a run by its id or a unique prefix of it; `last` is the newest run. NotFound when there is none."""
         if run_id != "last":
             return self.client.run(run_id)
         newest = self.client.runs(limit=1).items
@@ -34,7 +34,10 @@ class Connection:
         return self.client.run(newest[0].id)
 
     def job(self, job: str) -> JobModel:
-        """By id, by name, or by the path of its notebook."""
+        """Find a job by its id, its name or the path of its notebook.
+
+        NotFound when there is none, InvalidRequest when several have the name or path.
+        """
         try:
             return self.client.job(job)
         except NotFound:
@@ -49,7 +52,7 @@ class Connection:
         raise NotFound(f"There is no job {job!r}. `jupyter dataops jobs list --text` looks for a part of a name.")
 
     def keep_engine(self) -> None:
-        """So that what is queued starts. Cheap; to be repeated while something is waited for."""
+        """Ensure that an engine of this machine starts queued runs. It is cheap: call it again while you wait."""
         if self.engine is not None:
             self.engine.ensure()
 

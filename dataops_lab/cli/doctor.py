@@ -1,4 +1,4 @@
-"""`jupyter dataops doctor`: what a run needs, tried out."""
+"""`jupyter dataops doctor`: it tries out what a run needs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NO_SPACE = 50_000_000
 
 @dataclass(frozen=True)
 class Finding:
-    """`note`: worth knowing, nothing is broken. `mend` is the command, or what to do."""
+    """A result of one check. `note`: worth knowing, but not broken. `mend` is a command, or advice in words."""
 
     what: str
     state: Literal["ok", "note", "broken"]
@@ -83,7 +83,7 @@ def files_are_local(home: Home) -> Iterator[Finding]:
 
     nearest = next(folder for folder in (home.folder, *home.folder.parents) if folder.exists()).resolve()
     holding = [disk for disk in psutil.disk_partitions(all=True) if nearest.is_relative_to(disk.mountpoint)]
-    # The last one of those with the longest path lies on top.
+    # Several file systems can be mounted at the longest path: the last one hides the others.
     disk = max(reversed(holding), key=lambda disk: len(disk.mountpoint), default=None)
     if disk is not None and disk.fstype.lower().removeprefix("fuse.") in NETWORK_FILE_SYSTEMS:
         yield Finding(
@@ -163,7 +163,7 @@ def engine_leads(home: Home) -> Iterator[Finding]:
 
 
 def runs_start_warm(home: Home) -> Iterator[Finding]:
-    """As the engine that leads has seen it."""
+    """Report what the engine that leads wrote about warm starts."""
     if not home.database.exists():
         return
     from ..services import installation
@@ -271,7 +271,7 @@ def left_behind(home: Home, *, fix: bool) -> Iterator[Finding]:
 
 
 def docker_answers(home: Home) -> Iterator[Finding]:
-    """Where an environment wants it; others need none."""
+    """Ask each Docker daemon that an environment uses; others are not needed."""
     if not home.database.exists():
         return
     from ..domain.environments import ExecutorKind
@@ -292,7 +292,10 @@ def docker_answers(home: Home) -> Iterator[Finding]:
 
 
 def jobs_are_whole(home: Home) -> Iterator[Finding]:
-    """Two clones that had jobs before we knew that they are of one repository."""
+    """Find a notebook that is two jobs.
+
+    It has two jobs when they were made in two clones before we knew that both are of one repository.
+    """
     if not home.database.exists():
         return
     from ..wiring import build_services

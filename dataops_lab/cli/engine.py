@@ -130,7 +130,7 @@ def stop(as_json: bool) -> None:
         try:
             os.kill(leader.process.pid, signal.SIGTERM)
         except ProcessLookupError:
-            pass  # Gone in this moment, which is what was asked for.
+            pass  # It has just ended, as the person wanted.
         except PermissionError:
             raise EngineUnavailable(
                 f"The engine, process {leader.process.pid}, belongs to another user, who has to stop it."

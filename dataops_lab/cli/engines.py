@@ -24,7 +24,10 @@ class LocalEngine:
         self._failures = 0
 
     def ensure(self) -> None:
-        """Start one where none leads and none of ours is about to. EngineUnavailable when it never stays alive."""
+        """Start an engine unless one leads, or one that we started is still alive.
+
+        EngineUnavailable when the engines that we started ended three times.
+        """
         if installation.overview(self._services).leader is not None:
             self._failures = 0
             return

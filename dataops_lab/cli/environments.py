@@ -30,7 +30,7 @@ _LIMITS = {
     "timeout": "timeout_s",
     "concurrency": "concurrency",
 }
-"""As people say it, and as the API does."""
+"""The name of each limit on the command line, and its name in the API."""
 
 
 def _mount(text: str) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def remove(name: str, server: str | None, as_json: bool) -> None:
 
 
 def _changed(settings: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """`settings` as the API takes them, with what was given on the command line."""
+    """Merge the options of the command line into `settings`, and return them as the API takes them."""
     docker = dict(settings.get("docker", {}))
     limits = dict(settings.get("limits", {}))
     resources = dict(limits.get("resources", {}))

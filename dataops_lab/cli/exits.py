@@ -1,4 +1,4 @@
-"""What a command's exit code says."""
+"""The exit codes of commands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ENDED_OTHERWISE = 3
 """Cancelled, timed out, lost, or never started."""
 UNREACHABLE = 4
 INTERRUPTED = 130
-"""As shells count SIGINT: the person left, the run goes on."""
+"""The code that shells use for SIGINT: the person left, and the run goes on."""
 
 _OF_ERRORS: dict[type[DataOpsError], int] = {
     Refused: REFUSED,
@@ -33,5 +33,5 @@ def of_error(error: DataOpsError) -> int:
 
 
 def of_state(state: RunState) -> int:
-    """Of a run that has ended."""
+    """Return the exit code for a run that has ended."""
     return {"succeeded": SUCCEEDED, "failed": FAILED}.get(state, ENDED_OTHERWISE)

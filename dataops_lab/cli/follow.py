@@ -1,4 +1,4 @@
-"""Following a run to its end, and what Ctrl-C means meanwhile."""
+"""Following a run to its end, and the meaning of Ctrl-C meanwhile."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`left`: the person has stopped following, and the run goes on."""
+    """A run after a command followed it. `left`: the person has stopped following, and the run goes on."""
 
     run: RunModel
     left: bool = False
 
 
 def answer(connection: Connection, outcome: Outcome, *, waited: bool, json: bool) -> int:
-    """Print what has become of the run, and tell the exit code."""
+    """Print the state of the run and how it ended, and return the exit code."""
     run = outcome.run
     if json:
         as_json(run)
@@ -45,7 +45,7 @@ def answer(connection: Connection, outcome: Outcome, *, waited: bool, json: bool
 
 
 def many(connection: Connection, queued: list[RunSummaryModel], *, waits: bool, json: bool) -> int:
-    """Follow all to their ends where somebody waits, print what has become of them, and tell the exit code."""
+    """Print the states of the runs, and return the exit code; with `waits`, follow all of them to their ends first."""
     runs = {run.id: run for run in queued}
     left = False
     if waits:
@@ -107,7 +107,7 @@ def to_its_end(connection: Connection, submitted: RunModel, *, quiet: bool) -> O
                 try:
                     run = connection.client.cancel(run.id)
                 except Conflict:
-                    pass  # It has just ended; the next look tells how.
+                    pass  # The run has just ended; the next update tells how.
 
 
 def _wants_to_cancel(run: RunBase) -> bool:

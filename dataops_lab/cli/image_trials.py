@@ -1,4 +1,4 @@
-"""`jupyter dataops image trial-run` and `trials`: jobs again on another image, compared."""
+"""`jupyter dataops image trial-run` and `trials`: run jobs again on another image, and compare."""
 
 from __future__ import annotations
 

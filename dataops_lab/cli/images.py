@@ -388,7 +388,7 @@ def _followed(connection: Connection, task: ImageTaskModel, as_json: bool) -> No
         try:
             connection.client.images.cancel(task.id)
         except Conflict:
-            pass  # It has just ended; the next look tells how.
+            pass  # The task has just ended; the next look tells how.
         task = _told(connection, task, quiet=True)
     if task.error is not None:
         raise DataOpsError(task.error.message, code=task.error.code, **task.error.detail)

@@ -10,14 +10,18 @@ from contextlib import contextmanager
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Around imports: what they make stays to the end, and looking for garbage in it is a fifth of a short command."""
+    """Turn off garbage collection during imports.
+
+    The objects that imports make stay to the end of the process. To look for garbage among them would take a fifth of
+    the time of a short command.
+    """
     before = len(sys.modules)
     gc.disable()
     try:
         yield
     finally:
         if len(sys.modules) > before:
-            # Not even at the next collection, nor at the end of the process. Only once for each module: what else
-            # is garbage now is kept too.
+            # The next collection skips these objects too, and so does the one at the end of the process. Freeze only
+            # when there are new modules, because it also keeps other objects that are garbage now.
             gc.freeze()
         gc.enable()

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 DEFAULT = object()
-"""Chosen instead of a value: take back what was set."""
+"""The choice that takes back a value that was set."""
 
 
 def _setting(*names: str, kind: Callable[[str], Any], metavar: str, **more: Any) -> Callable[[F], F]:
-    """An option that takes a value of `kind`, or `default` for DEFAULT."""
+    """Make an option that takes a value of `kind`, or `default` for DEFAULT."""
 
     def convert(text: str) -> Any:
         return DEFAULT if text == "default" else kind(text)

@@ -1,4 +1,4 @@
-"""What crashes leave behind, for `doctor`: each with what removes it."""
+"""Remains of crashes, for `doctor`, each with a function that removes it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 STOP_WITHIN_S = 30
 OLD_AFTER_S = 24 * 3600.0
-"""What is younger may still be in use."""
+"""The age from which an unfinished file is a leftover; a younger one may still be in use."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Leftover:
 
 
 def leftovers(home: Home, ctx: Services) -> Iterator[Leftover]:
-    """Nothing that anybody still needs, also while an engine works on the same folder."""
+    """Yield the remains of crashes. Nobody needs them, even while an engine works on the same folder."""
     for look in (_run_directories, _processes, _lease, _blobs, _unfinished):
         yield from look(home, ctx)
 
@@ -49,7 +49,7 @@ def _run_directories(home: Home, ctx: Services) -> Iterator[Leftover]:
                 sweep(ctx.store, backends, busy=())
                 if not left_by(ctx.store, backends):
                     return
-                time.sleep(0.1)  # What still ran was stopped, and can be removed when it is dead.
+                time.sleep(0.1)  # The sweep stopped what still ran, and can remove it once it is dead.
 
         yield Leftover("run directories", message, remove)
 

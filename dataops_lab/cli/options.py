@@ -14,16 +14,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def seconds(text: str) -> float:
-    """A type of options."""
+    """Read a number of seconds; a type for click. BadParameter when it is too small, too large or NaN."""
     given: float = click.FLOAT(text)
-    # Written so that NaN, which compares with nothing, is refused.
+    # This form also refuses NaN, for which every comparison is false.
     if not 0 < given <= MAX_TIMEOUT_S:
         raise click.BadParameter(f"must be more than 0 and at most {MAX_TIMEOUT_S:.0f} seconds.")
     return given
 
 
 def size(text: str) -> int:
-    """A type of options: bytes, as 4G, 512Mi or 1000000."""
+    """Read a number of bytes such as 4G, 512Mi or 1000000; a type for click."""
     try:
         return bytes_of(text)
     except ValueError as error:
@@ -56,7 +56,7 @@ wait_option = click.option(
 
 
 def settings_options(command: F) -> F:
-    """How the run is treated; the job's own settings where they are not given."""
+    """Add the options for how the run is treated; the job's own settings apply where they are not given."""
     for option in (
         click.option(
             "--total-timeout",
@@ -109,7 +109,7 @@ def settings_options(command: F) -> F:
 
 
 def resources_options(command: F) -> F:
-    """What a run asks for; the environment's limits where they are not given."""
+    """Add the options for the resources of a run; the environment's limits apply where they are not given."""
     positive = click.FloatRange(min=0, min_open=True)
     for option in (
         click.option("--gpus", type=click.IntRange(0), help="GPUs."),
@@ -158,4 +158,4 @@ rows_option = click.option(
 
 
 run_argument = click.argument("run_id", metavar="RUN")
-"""See `connection.Connection.named`."""
+"""The argument that names a run, see `connection.Connection.named`."""

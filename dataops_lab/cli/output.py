@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 def as_json(answer: BaseModel | dict[str, Any] | list[Any]) -> None:
-    """A list is all there is, and looks like the last page of one."""
+    """Print the answer as one JSON object. A list is printed as a page that is the last one."""
     if isinstance(answer, list):
         answer = {"items": [it.model_dump(mode="json") for it in answer], "next": None}
     click.echo(json.dumps(answer, indent=2) if isinstance(answer, dict) else answer.model_dump_json(indent=2))
 
 
 def remark(text: str) -> None:
-    """Something on the way, beside the answer."""
+    """Write a remark to stderr, apart from the answer on stdout."""
     click.echo(text, err=True)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[Any]], *, shrinks: str) -> None:
-    """To stdout: as wide as it needs to be; on a terminal the column `shrinks` is folded."""
+    """Print a table as wide as it needs to be; on a terminal the column `shrinks` is folded."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -41,7 +41,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[Any]], *, shrinks: st
             heading.upper(), no_wrap=not gives_way, min_width=None if gives_way else width, overflow="fold"
         )
     for row in rows:
-        # As Text: brackets in a name are no markup.
+        # In a Text, brackets in a name are not read as markup.
         drawn.add_row(*(Text(one_line(value), style=_STYLES.get(str(value), "")) for value in row))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 1000)
     with console.capture() as captured:

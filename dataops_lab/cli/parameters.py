@@ -33,10 +33,11 @@ def read(file: str | None) -> dict[str, Any]:
 
 
 def read_rows(file: str) -> list[ParameterRow]:
-    """Read a row for each run, by the end of the file's name: .csv, .jsonl, .json or .yaml. InvalidRequest.
+    """Read one row for each run. The end of the file's name tells its format: .csv, .jsonl, .json or .yaml.
 
     A CSV file has the names in its first line, and text that is read by the declared types; an empty cell leaves the
-    default. The others hold mappings of names to values: one a line, or a list of them.
+    default. The other formats hold mappings of names to values: one a line, or a list of them. InvalidRequest says
+    what is wrong with the file.
     """
     path = Path(file)
     try:
@@ -111,7 +112,7 @@ def _yaml_value(text: str) -> Any:
 
 def _yaml(text: str) -> Any:
     held = _yaml_value(text)
-    # Name by name: json.dumps would turn the name 1 into "1".
+    # Convert each value alone: json.dumps would turn the name 1 into "1".
     return {name: _as_api(value) for name, value in held.items()} if isinstance(held, dict) else held
 
 

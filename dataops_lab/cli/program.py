@@ -34,11 +34,11 @@ _HOMES = {
     "secrets": "secrets",
     "variables": "environments",
 }
-"""Of each command the module that has it, under the command's name."""
+"""The module of each command. The command has the same name in its module."""
 
 
 class _Commands(Mapping[str, click.Command]):
-    """Each is imported when it is asked for; help asks for all of them."""
+    """The commands by name. Each is imported when it is used; the help text uses all of them."""
 
     def __getitem__(self, name: str) -> click.Command:
         with importing():
@@ -62,7 +62,7 @@ def dataops() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """The entry point of `jupyter dataops`; exit codes are those of `exits`."""
+    """Run `jupyter dataops`, and exit with one of the codes of `exits`."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(_run(given))
 
@@ -71,7 +71,7 @@ def _run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         _refuse_undecodable(arguments)
-        # Without click's own endings: it would end with 1 where a run failed and where a file is missing alike.
+        # click must not end the process: its exit code would be 1 for a failed run and for a missing file alike.
         return dataops.main(arguments, prog_name="jupyter dataops", standalone_mode=False) or exits.SUCCEEDED
     except click.Abort:
         click.echo(err=True)
@@ -85,7 +85,7 @@ def _run(arguments: list[str]) -> int:
     except DataOpsError as error:
         return _end(error, as_json)
     except OSError as error:
-        # A full disk, a folder without rights: nothing that the person typed, and nothing unexpected.
+        # Such as a full disk or a folder without rights: neither a mistake of the person nor a bug.
         return _end(Unavailable(f"{error}. `jupyter dataops doctor` checks what is needed."), as_json)
 
 

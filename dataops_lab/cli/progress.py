@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ProgressLine:
-    """On a terminal one line that is drawn again; elsewhere a line for every new phase."""
+    """A line of progress: a terminal has one line that is drawn again, elsewhere every new phase gets its own line."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._terminal = sys.stderr.isatty()
@@ -35,7 +35,7 @@ class ProgressLine:
             sys.stderr.flush()
 
     def say(self, text: str) -> None:
-        """As `show`, of several runs."""
+        """Write the text as `show` writes the progress of one run; it is for several runs."""
         if self._quiet or text == self._said:
             return
         self._said = text
@@ -67,5 +67,5 @@ def line_of(run: RunBase) -> str:
 def _phase(run: RunBase) -> str:
     if run.phase != "queued" or run.reason is None or run.reason.code == "starting":
         return run.phase
-    # One is being started; the reason's own advice is for those who find none.
+    # The command is starting an engine; the advice in the reason is for people without one.
     return "queued: no engine yet" if run.reason.code == "no_engine" else f"queued: {run.reason.message}"

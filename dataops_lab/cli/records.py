@@ -1,4 +1,4 @@
-"""`jupyter dataops records …`: whether what was stored is still what was stored."""
+"""`jupyter dataops records …`: check that stored bytes have not changed."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def verify(run_ids: tuple[str, ...], everything: bool, server: str | None, as_js
 
 def _runs(connection: Connection, run_ids: tuple[str, ...]) -> Iterator[str]:
     if run_ids:
-        # All are looked up first: a mistyped id is told before anything is read.
+        # Look up all of them first: a mistyped id is refused before anything is read.
         yield from [connection.named(run_id).id for run_id in run_ids]
     else:
         yield from (run.id for run in connection.client.every_run())

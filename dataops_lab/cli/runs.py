@@ -129,7 +129,7 @@ def logs(run_id: str, follow: bool, server: str | None) -> None:
             if terminal:
                 click.echo(shown_on(terminal)(decoder.decode(piece)), nl=False)
             else:
-                # For a file or a program: the bytes as they are.
+                # A file or a program gets the bytes as they are.
                 sys.stdout.buffer.write(piece)
                 sys.stdout.buffer.flush()
 
@@ -143,7 +143,7 @@ def cancel(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
     refused: list[tuple[str, DataOpsError]] = []
     asked: list[RunModel] = []
     with connected(server) as connection:
-        # All are looked up first: a mistyped id ends none of them.
+        # Look up all of them first: with a mistyped id none is cancelled.
         for run in [connection.named(run_id) for run_id in run_ids]:
             try:
                 asked.append(connection.client.cancel(run.id))
@@ -171,7 +171,7 @@ def cancel(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
 def delete(run_ids: tuple[str, ...], yes: bool, server: str | None, as_json: bool) -> int:
     """Delete runs that have ended, with their records, for good."""
     with connected(server) as connection:
-        # All are looked up first: a mistyped id deletes none of them.
+        # Look up all of them first: with a mistyped id none is deleted.
         found = [connection.named(run_id).id for run_id in run_ids]
         if not yes and (as_json or not sys.stdin.isatty()):
             raise click.UsageError("This deletes records for good. Say --yes.")

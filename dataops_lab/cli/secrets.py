@@ -110,7 +110,7 @@ def _value(name: str, file: str | None) -> str:
             return Path(file).read_bytes().decode()
         if sys.stdin.isatty():
             return str(click.prompt(f"Value of {name}", hide_input=True, confirmation_prompt=True))
-        # As `echo` and editors end a line; what ends in more than one has them for a reason.
+        # Remove one end of a line, as `echo` and editors write it. More of them are there on purpose.
         return sys.stdin.buffer.read().decode().removesuffix("\n").removesuffix("\r")
     except OSError as error:
         raise InvalidRequest(f"{file} cannot be read: {error.strerror}.") from None

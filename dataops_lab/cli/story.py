@@ -81,7 +81,7 @@ def _tell_failure(run: RunModel, reason: ReasonModel, client: Client) -> None:
     trace = "\n".join(map(str, traceback)).rstrip() if isinstance(traceback, list) else ""
     if trace:
         click.echo("\n" + shown_on(sys.stdout.isatty())(trace))
-    # Python's traceback ends with it; not every kernel's does.
+    # A traceback of Python ends with this line, that of some other kernels does not.
     if plain(said).strip() not in plain(trace):
         click.echo("\n" + click.style(plain(said), fg="red", bold=True))
 

@@ -9,13 +9,16 @@ from ..errors import InvalidRequest
 
 
 def named_after(path: str, run_id: str) -> str:
-    """For the executed notebook of a run; no longer than file systems allow, however long the notebook's name is."""
+    """Make a file name for the executed notebook of a run. It is never longer than file systems allow."""
     stem = os.fsencode(Path(path).stem)[:200]
     return f"{stem.decode(errors='ignore')}-{run_id}.ipynb"
 
 
 def checked(name: str, *, never: str | None = None) -> Path:
-    """Refused before anything is done if it could not be written at the end, or is the file `never`."""
+    """Check that the file can be written later, before anything is done.
+
+    InvalidRequest when it cannot, or when it is the file `never`.
+    """
     path = Path(name)
     if path.is_dir():
         raise InvalidRequest(f"{name} is a folder. Name a file in it.")

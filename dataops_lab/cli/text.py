@@ -1,4 +1,4 @@
-"""Text for terminals: what authors and notebooks wrote is shown, never obeyed."""
+"""Text for terminals: they show what authors and notebooks wrote, and never obey it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SEQUENCES = (
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: cursor, erase, modes
     r"|\x1b[P\]X^_].*?(?:\x1b\\|\x07|$)"  # strings for the terminal: titles, clipboard, links
 )
-# Controls but tab and newline, and what turns the direction of the text around.
+# Control characters except tab and newline, and characters that change the direction of the text.
 _CONTROLS = r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 _UNSAFE = re.compile(f"(?P<colour>{_COLOUR})|{_SEQUENCES}|{_CONTROLS}", re.DOTALL)
 

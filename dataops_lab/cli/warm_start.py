@@ -1,4 +1,4 @@
-"""How warm starts are, in words: for `engine status`, `doctor` and the benchmarks."""
+"""The state of warm starts in words, for `engine status`, `doctor` and the benchmarks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .text import size
 
 
 def told(file: Path, pid: int) -> Mapping[str, Any] | None:
-    """What the engine with this process id wrote; None when it has not begun a run on this machine."""
+    """Read what the engine with this process id wrote; None when it has not begun a run on this machine."""
     try:
         report = json.loads(file.read_bytes())
     except (OSError, ValueError):
@@ -21,7 +21,7 @@ def told(file: Path, pid: int) -> Mapping[str, Any] | None:
 
 
 def lines(report: Mapping[str, Any] | None) -> Iterator[tuple[bool, str]]:
-    """Whether it is as it should be, and the sentence."""
+    """Yield sentences on warm starts, each after True when all is well, else False."""
     if not starts_warm():
         yield False, "Every run starts cold: interpreters are preloaded on Linux only."
     elif report is None:

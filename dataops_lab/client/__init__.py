@@ -8,7 +8,7 @@
             print(update.run.phase, update.run.progress.done)
         print(client.run(run.id).values)
 
-Refusals and failures are the exceptions of `dataops_lab.errors`, whichever way they came.
+Both raise refusals and failures as the exceptions of `dataops_lab.errors`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _HOMES = {"Client": "base", "Update": "base", "HttpClient": "http", "LocalClient
 
 
 def __getattr__(name: str) -> Any:
-    # Imported on first use: the command line pays for the one that it uses.
+    # Import a class on its first use: the command line imports only the client that it uses.
     if name in _HOMES:
         from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""What a client can do, wherever the installation is."""
+"""The calls of every client, wherever the installation is."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Settings(TypedDict, total=False):
-    """How runs are treated, see `api_models.GivenSettingsModel`."""
+    """Settings for the treatment of runs, see `api_models.GivenSettingsModel`."""
 
     priority: int | None
     max_retries: int | None
@@ -52,15 +52,20 @@ class JobSettings(Settings, total=False):
 
 @dataclass(frozen=True)
 class Update:
-    """`run` as it is now, in short; `events` are those of its journal since the update before (see
-    runner/protocol.py)."""
+    """News of a run: `run` is its summary as it is now.
+
+    `events` are the events of its journal since the update before (see runner/protocol.py).
+    """
 
     run: RunSummaryModel
     events: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Client(Protocol):
-    """A run is named by its id or a unique prefix of it. Every call may raise what `dataops_lab.errors` has."""
+    """A client of an installation. A run is named by its id or a unique prefix of it.
+
+    Every call may raise the exceptions of `dataops_lab.errors`.
+    """
 
     @property
     def images(self) -> Images: ...
@@ -78,7 +83,7 @@ class Client(Protocol):
         image: str | None = None,
         pinned: Sequence[str] | None = None,
     ) -> InspectionModel:
-        """What a run of the notebook would take along and could be given there. Stores nothing."""
+        """Tell what a run of the notebook would take along, and what it could be given there. It stores nothing."""
         ...
 
     def submit(
@@ -96,10 +101,10 @@ class Client(Protocol):
         pinned: Sequence[str] | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
-        """Snapshot the notebook and queue a run of it. The same request with the same `key` gives the same run.
+        """Take a snapshot of the notebook and queue a run of it. The same request and `key` again give the same run.
 
         `texts` are parameters as people type them, read by their declared types; they override `parameters`.
-        `pinned` become the job's patterns of pinned files; None: those that it has.
+        `pinned` becomes the job's patterns of pinned files; None leaves those that it has.
         """
         ...
 
@@ -119,16 +124,16 @@ class Client(Protocol):
         pinned: Sequence[str] | None = None,
         **settings: Unpack[Settings],
     ) -> list[RunSummaryModel]:
-        """Snapshot the notebook once, and queue a run for each row, in their order: all of them or none.
+        """Take one snapshot of the notebook, and queue a run for each row, in their order: all of them or none.
 
-        What a row gives overrides what is given for all. The same rows with the same `key` give the same runs.
-        InvalidRows names every row that is wrong.
+        The values of a row override those that are given for all rows. The same rows with the same `key` give the same
+        runs. InvalidRows names every row that is wrong.
         """
         ...
 
     def run(self, run_id: str) -> RunModel: ...
     def inputs(self, run_id: str) -> InputsModel:
-        """The files that it finds beside its notebook."""
+        """List the files that the run finds beside its notebook."""
         ...
 
     def runs(
@@ -142,11 +147,14 @@ class Client(Protocol):
         limit: int = 50,
         cursor: str | None = None,
     ) -> PageModel[RunSummaryModel]:
-        """One page, newest first; all given conditions hold. `job` is an id, `limit` at most 500."""
+        """List one page of the runs that meet all given conditions, newest first.
+
+        `job` is an id; `limit` is at most 500.
+        """
         ...
 
     def every_run(self, *, limit: int = 200, **where: Any) -> Iterator[RunSummaryModel]:
-        """All pages of `runs(**where)`, one after the other; `limit` is the size of a page."""
+        """Yield the runs of all pages of `runs(**where)`; `limit` is the size of a page."""
         cursor: str | None = None
         while True:
             page = self.runs(limit=limit, cursor=cursor, **where)
@@ -155,33 +163,36 @@ class Client(Protocol):
                 return
 
     def cancel(self, run_id: str) -> RunModel:
-        """Ask for its end, which comes when its death is proven. Safe to repeat; Conflict once it ended otherwise."""
+        """Ask for the end of the run. It is cancelled once it is proven dead.
+
+        Safe to repeat. Conflict when it has ended in another way.
+        """
         ...
 
     def delete(self, run_id: str) -> None:
-        """For good, with its record. Conflict before it has ended, and when it is kept."""
+        """Delete the run and its record for good. Conflict before it has ended, and while it is kept."""
         ...
 
     def keep(self, run_id: str) -> RunModel:
-        """From now on nothing deletes it. Safe to repeat."""
+        """Keep the run: from now on nothing deletes it. Safe to repeat."""
         ...
 
     def unkeep(self, run_id: str) -> RunModel: ...
     def verify(self, run_id: str) -> VerificationModel:
-        """Read every byte of its record, and say which are not as they were stored."""
+        """Read every byte of the record and inputs of the run, and tell which files are not as they were stored."""
         ...
 
     def retention(self) -> list[RetentionRule]: ...
     def set_retention(self, rules: Sequence[RetentionRule]) -> list[RetentionRule]:
-        """Instead of all there were; the engine applies them within the hour."""
+        """Replace all rules; the engine applies the new ones within the hour."""
         ...
 
     def preview_retention(self, rules: Sequence[RetentionRule] | None = None) -> PreviewModel:
-        """What the rules would take; None: those there are."""
+        """Tell which runs the rules would delete; None stands for the rules that are set."""
         ...
 
     def apply_retention(self) -> RemovedModel:
-        """Now, and collect what nothing refers to."""
+        """Apply the rules now, and remove stored bytes that nothing refers to."""
         ...
 
     def rerun(
@@ -194,36 +205,36 @@ class Client(Protocol):
         resources: Resources | None = None,
         key: str | None = None,
     ) -> RunModel:
-        """The same version again, as a new run; `parameters` replaces all of the earlier ones when given.
+        """Run the same version again, as a new run; `parameters`, when given, replaces all of the earlier ones.
 
-        In the same environment, and in the same image by its digest, where no other one is given.
+        It runs in the same environment, and in the same image by its digest, unless another one is given.
         """
         ...
 
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
-        """Until the run has ended: an update at once, at every change, and now and then without one.
+        """Yield updates until the run has ended: one at once, one at every change, and some without a change.
 
-        The last update has the run's terminal state. With `journal` its events come along, from the
-        first one on, none missing and none twice.
+        The last update has the run's terminal state. With `journal` the updates hold the events of its journal, from
+        the first one on. No event is missing, and none comes twice.
         """
         ...
 
     def journal(self, run_id: str, *, after: int = 0, limit: int = 1000) -> JournalPage: ...
 
     def notebook(self, run_id: str) -> bytes:
-        """Executed, once the record is stored; before that filled in and without outputs."""
+        """Read the executed notebook; before the record is stored, the notebook with its parameters and no outputs."""
         ...
 
     def executed_notebook(self, run_id: str) -> bytes:
-        """Conflict before the record is stored."""
+        """Read the executed notebook. Conflict before the record is stored."""
         ...
 
     def log(self, run_id: str, *, after: int = 0) -> Iterator[bytes]:
-        """In pieces, without its first `after` bytes; what there is so far."""
+        """Yield the log so far in pieces, without its first `after` bytes."""
         ...
 
     def follow_log(self, run_id: str) -> Iterator[bytes]:
-        """All of the log, that of each attempt, until the run has ended."""
+        """Yield the logs of all attempts until the run has ended."""
         attempt, seen = 1, 0
         cut_off: Unavailable | None = None
         for update in self.follow(run_id, journal=True):
@@ -235,21 +246,21 @@ class Client(Protocol):
                     seen += len(piece)
                     yield piece
             except Unavailable as error:
-                # The rest comes with the next update, if there is one.
+                # The next update brings the rest, if there is one.
                 cut_off = error
         if cut_off is not None:
             raise cut_off
 
     def report(self, run_id: str, *, code: bool = False) -> bytes:
-        """One HTML page; `code` shows sources."""
+        """Read the report, one HTML page; `code` shows the sources of cells."""
         ...
 
     def artifact(self, run_id: str, name: str, path: Path) -> None:
-        """Download to `path`, which appears whole or not at all."""
+        """Download an artifact to `path`, which appears whole or not at all."""
         ...
 
     def record(self, run_id: str, path: Path) -> None:
-        """Download everything of it, a ZIP file, to `path`, which appears whole or not at all."""
+        """Download everything of the run as a ZIP file to `path`, which appears whole or not at all."""
         ...
 
     def jobs(self, *, text: str | None = None, limit: int = 50, cursor: str | None = None) -> PageModel[JobModel]: ...
@@ -261,21 +272,24 @@ class Client(Protocol):
         revision: int | None = None,
         **changes: Unpack[JobSettings],
     ) -> JobModel:
-        """None takes a setting back, what is not given stays. Conflict when its revision is another than `revision`."""
+        """Change a job. None takes a setting back; settings that are not given stay.
+
+        Conflict when its revision is not `revision`.
+        """
         ...
 
     def relink_job(self, job_id: str, *, job: str | None = None, path: str | None = None) -> JobModel:
-        """Say that it is the same as the `job` of that id, or the job of the notebook at `path`; one of both is given.
+        """Join another job into this one: the job with the id `job`, or that of the notebook at `path`, not both.
 
-        The runs and versions of the other job go to it, and so does its place. Conflict where that is not clear.
+        This job gets the runs, the versions and the place of the other one. Conflict where that is not clear.
         """
         ...
 
     def project(self, name: str = "default") -> ProjectModel: ...
     def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
-        """How many of its runs may be active at once; None: as many as there are slots."""
+        """Limit how many runs of the project may be active at once; None: as many as there are slots."""
         ...
 
     def versions(self, job_id: str) -> list[VersionModel]:
-        """Newest first."""
+        """List the versions of a job, newest first."""
         ...

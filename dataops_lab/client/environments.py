@@ -30,44 +30,47 @@ if TYPE_CHECKING:
 
 
 class Environments(Protocol):
-    """Changes are for administrators: Forbidden for others."""
+    """The calls for environments. Only administrators may change something: Forbidden for others."""
 
     def all(self) -> list[EnvironmentModel]:
-        """In promotion order."""
+        """List all environments in promotion order."""
         ...
 
     def get(self, name: str) -> EnvironmentModel: ...
     def add(self, asked: EnvironmentRequest) -> EnvironmentModel: ...
     def change(self, name: str, asked: EnvironmentChange) -> EnvironmentModel:
-        """All of its settings anew."""
+        """Replace all settings of an environment."""
         ...
 
     def remove(self, name: str) -> EnvironmentModel:
-        """With its variables and secrets. Conflict while a run in it has not ended."""
+        """Remove an environment with its variables and secrets. Conflict while a run in it has not ended."""
         ...
 
     def placements(self, *, kernel: str | None = None, language: str | None = None) -> list[PlacementModel]:
-        """What may be chosen for a run of a notebook with this kernel and language, and why the rest may not."""
+        """List what may be chosen for a run of a notebook with this kernel and language, and why the rest may not."""
         ...
 
     def variables(self, environment: str) -> list[VariableModel]: ...
     def set_variable(self, environment: str, name: str, value: str) -> VariableModel: ...
     def remove_variable(self, environment: str, name: str) -> VariableModel: ...
     def secrets(self, environment: str) -> list[SecretModel]:
-        """Never with their values."""
+        """List the secrets of an environment, never with their values."""
         ...
 
     def set_secret(self, environment: str, name: str, value: str) -> SetSecretModel:
-        """One that is too short to be `masked` in what runs leave is set all the same."""
+        """Set a secret. A short value is set too, but not `masked` in the outputs of runs."""
         ...
 
     def remove_secret(self, environment: str, name: str) -> SecretModel: ...
     def export(self) -> str:
-        """All of it as a `dataops.yaml`, but for the values of secrets."""
+        """Write the configuration as a `dataops.yaml`, without the values of secrets."""
         ...
 
     def apply(self, text: str, *, dry_run: bool = False, state: str | None = None) -> ConfigurationPlan:
-        """Make it what a `dataops.yaml` says, all or nothing. `state` is that of a dry run that was looked at."""
+        """Make the configuration what a `dataops.yaml` says, all of it or nothing.
+
+        `state` is that of an earlier dry run: Conflict when something was changed since.
+        """
         ...
 
 

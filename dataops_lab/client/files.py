@@ -14,8 +14,8 @@ from ..runner.files import umask
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the name `path` at the end of the block; after an exception nothing is left of it."""
-    # Beside it: a rename does not cross file systems.
+    """Open a new file that takes the name `path` at the end of the block; after an exception nothing is left of it."""
+    # It lies beside `path`, because a rename does not cross file systems.
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as side:
         try:
             yield cast(BinaryIO, side)
@@ -28,5 +28,5 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def _readable_as_usual(descriptor: int) -> None:
-    # Temporary files are their owner's alone; what a person asked for has the rights of any new file.
+    # Only its owner can read a temporary file. Give this one the rights of any new file.
     os.fchmod(descriptor, 0o666 & ~umask())

@@ -59,17 +59,19 @@ if TYPE_CHECKING:
 API = "dataops/api/v1/"
 CONNECT_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 300.0
-"""A first report, or the record of a large run, takes its time."""
+"""The server needs long for a first report or for the record of a large run."""
 SILENT_FOR_S = 45.0
-"""The event stream says every fifteen seconds that it is still there."""
+"""The longest silence of the event stream; the server writes to it every fifteen seconds at least."""
 RECONNECT_FOR_S = 60.0
 
 M = TypeVar("M", bound=BaseModel)
 
 
 class HttpClient(Client):
-    """`url` is the server's base URL; `token` its token, or a JupyterHub token. Paths of notebooks are those that
-    Jupyter's file browser shows. Close it, or use it in a `with` block."""
+    """A client of a Jupyter server at the base URL `url`. `token` is the server's token, or a JupyterHub token.
+
+    Paths of notebooks are those that Jupyter's file browser shows. Close it, or use it in a `with` block.
+    """
 
     def __init__(self, url: str, token: str | None = None, *, transport: httpx.BaseTransport | None = None) -> None:
         self._url = url.rstrip("/")
@@ -281,13 +283,13 @@ class HttpClient(Client):
             complete = not journal
             match frame.event:
                 case "ready":
-                    # It may have changed before the stream was there.
+                    # The run may have changed before the stream was there.
                     run = self._now(run)
                 case "run":
                     told = RunSummaryModel.model_validate_json(frame.data)
                     run = told if told.id == run.id else run
                 case Frame.ANEW:
-                    # Its journal comes from the first event on again.
+                    # The journal begins again at its first event.
                     again = seen
                     continue
                 case "journal":
@@ -361,11 +363,11 @@ class HttpClient(Client):
         try:
             return self.run(run.id).summary()
         except Unavailable:
-            # The stream is gone too then, and says all of it again when it is back.
+            # The stream is gone too. When it is back, it sends the run again.
             return run
 
     def ask(self, model: type[M], method: str, path: str, body: BaseModel | None = None, **query: Any) -> M:
-        """One request below the API's address; what is None in `query` is not sent."""
+        """Send one request below the API's address, and read the answer as `model`. None in `query` is not sent."""
         given = {name: value for name, value in query.items() if value is not None}
         if method in ("GET", "DELETE"):
             return self._read(model, self._send(method, path, params=given))
@@ -390,7 +392,7 @@ class HttpClient(Client):
         return self._read(model, self._send("POST", path, content=content, headers=headers))
 
     def _patch(self, model: type[M], path: str, body: BaseModel) -> M:
-        """What was not given to `body` is not sent, and stays as it is."""
+        """Send only the fields that were given to `body`; the server leaves the others as they are."""
         content = body.model_dump_json(exclude_unset=True)
         headers = {"Content-Type": "application/json"}
         return self._read(model, self._send("PATCH", path, content=content, headers=headers))
@@ -419,9 +421,10 @@ class HttpClient(Client):
                 file.write(chunk)
 
     def _stream(self, query: dict[str, str]) -> Iterator[Frame]:
-        """The event stream without an end; where it breaks off, it goes on behind the last frame.
+        """Yield the frames of the event stream without an end. After a break it goes on behind the last frame.
 
-        Where the server has too little left to go on from there, it begins with the newest event, behind a frame ANEW.
+        Where the server no longer has the events from there on, it yields a frame ANEW and begins with the newest
+        event. Unavailable when the server cannot be reached for RECONNECT_FOR_S seconds.
         """
         last_id = ""
         lost_at: float | None = None
@@ -470,7 +473,7 @@ def _run(run_id: str, *below: str) -> str:
 
 
 def _quoted(name: str) -> str:
-    # `.` and `..` would be taken for steps in the path, not for names.
+    # Servers read `.` and `..` as steps in the path, not as names.
     return "%2E" * len(name) if name in (".", "..") else quote(name, safe="")
 
 

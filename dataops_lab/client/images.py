@@ -32,7 +32,7 @@ LOOK_EVERY_S = 0.3
 
 
 class Images(Protocol):
-    """What takes long answers with a task at once; `follow` tells how it goes on."""
+    """The calls for images. A call whose work takes long returns a task at once; `follow` yields its progress."""
 
     def all(self) -> list[ImageModel]: ...
     def get(self, name: str) -> ImageModel: ...
@@ -41,30 +41,33 @@ class Images(Protocol):
     def probe(self, name: str) -> ImageTaskModel: ...
     def change(self, name: str, changes: ChangeImageRequest) -> ImageModel: ...
     def remove(self, name: str) -> None:
-        """Conflict while somebody uses it."""
+        """Take an image out of the catalogue. Conflict while somebody uses it."""
         ...
 
     def allow(self, name: str, environment: str) -> ImageModel: ...
     def disallow(self, name: str, environment: str) -> ImageModel: ...
     def users(self, name: str, *, days: int = images.USED_WITHIN_DAYS) -> ImageUsersModel: ...
     def check(self, name: str) -> ImageCheckModel:
-        """Asks the registry whether the reference has moved on."""
+        """Ask the daemon whether it has the image, and the registry whether its reference has moved on."""
         ...
 
     def task(self, task_id: str, *, after: int = 0) -> ImageTaskModel:
-        """With its log behind the first `after` characters."""
+        """Get a task, with its log behind the first `after` characters."""
         ...
 
     def tasks(self, *, image: str | None = None, limit: int = 50) -> list[ImageTaskModel]:
-        """Newest first."""
+        """List tasks, newest first."""
         ...
 
     def cancel(self, task_id: str) -> ImageTaskModel:
-        """It has failed when nothing of it is left. Safe to repeat; Conflict once it ended otherwise."""
+        """Ask for the end of a task. It has failed when nothing of it is left.
+
+        Safe to repeat. Conflict when it has ended in another way.
+        """
         ...
 
     def follow(self, task_id: str) -> Iterator[ImageTaskModel]:
-        """Until it has ended; each has the part of the log that is new."""
+        """Yield the task until it has ended, each time with the new part of its log."""
         seen = 0
         while True:
             task = self.task(task_id, after=seen)
@@ -77,22 +80,22 @@ class Images(Protocol):
     def start_trial(self, asked: TrialRequest) -> ImageTrialModel: ...
     def trial(self, trial_id: str) -> ImageTrialModel: ...
     def trials(self) -> list[ImageTrialModel]:
-        """The last ones, newest first."""
+        """List the last trials, newest first."""
         ...
 
     def registries(self) -> list[RegistryModel]:
-        """To which there is a login."""
+        """List the registries to which there is a login."""
         ...
 
     def log_in(self, registry: str, login: LoginRequest) -> RegistryModel: ...
     def log_out(self, registry: str) -> None: ...
     def frozen(self, kernel: str) -> FrozenModel:
-        """The packages of a kernel of the machine that answers."""
+        """List the packages of a kernel of the machine that answers."""
         ...
 
 
 class LocalImages(Images):
-    """Tasks are worked on in a thread of this process, and end with it."""
+    """The calls for images of this machine. Its tasks run in a thread of this process, and end with it."""
 
     def __init__(self, services: Services, *, user: Actor) -> None:
         self._ctx, self._user = services, user

@@ -45,12 +45,15 @@ _CHUNK = 256 * 1024
 
 
 class LocalClient(Client):
-    """`user` is who submits and cancels. Paths are those of this machine; `root` is the workspace, None: find it."""
+    """A client of the state folder of this machine. `user` is the person who submits and cancels.
+
+    Paths are those of this machine. `root` is the workspace; None: find it.
+    """
 
     def __init__(self, services: Services, *, user: Actor, root: str | None = None) -> None:
         self._ctx, self._user, self._root = services, user, root
 
-    # Their models and the file of a configuration cost more to import than a page of runs does to read.
+    # The imports for images and environments take longer than to read a page of runs.
     @cached_property
     def images(self) -> Images:
         from .images import LocalImages
@@ -226,7 +229,7 @@ class LocalClient(Client):
         view = runs.get(ctx, run_id)
         try:
             while True:
-                # Why a run waits can change without any commit: an engine may have been killed.
+                # The reason why a run waits can change without a commit, for example when an engine is killed.
                 silent = time.monotonic() - spoke_at >= SPEAK_EVERY_S
                 bell.silence()
                 before, changes = changes, ctx.store.changes()
@@ -302,7 +305,7 @@ class LocalClient(Client):
 
 
 class _JournalTail:
-    """The journal of a run's latest attempt as it grows."""
+    """The journal of a run's latest attempt while it grows."""
 
     def __init__(self, ctx: Services) -> None:
         self._ctx = ctx
@@ -310,7 +313,7 @@ class _JournalTail:
         self._journal: records.Journal | None = None
 
     def read(self, view: RunView) -> list[dict[str, Any]]:
-        """What is new; empty at what is the end for now."""
+        """Read the new events; empty when there are none for now."""
         latest = view.attempts[-1].number if view.attempts else 0
         if latest != self._attempt:
             self.close()

@@ -1,4 +1,4 @@
-"""From an answer that is no success to the exception that it tells of."""
+"""Exceptions from answers of a server that report a failure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from ..errors import Conflict, DataOpsError, Forbidden, NotFound, Refused, Serve
 
 
 def error_of(status: int, body: bytes) -> DataOpsError:
-    """By its code; a code that only an instance has, by the status, which names the branch of the tree."""
+    """Make the exception that an answer reports.
+
+    The code names its class. A code that belongs to no class leaves the class to the status.
+    """
     try:
         problem = Problem.model_validate_json(body)
     except ValidationError:
         return _of_another(status)
     if status in (401, 403) and problem.detail == problem.title:
-        # From before any of our rules was asked: nobody is logged in.
+        # Nobody is logged in: the server answered before it asked any of our rules.
         return _of_another(status)
     kind = _KINDS.get(problem.code) or _branch(status)
     return kind(problem.detail, code=problem.code, **{k: v for k, v in problem.extra.items() if k != "code"})
@@ -39,7 +42,7 @@ def _branch(status: int) -> type[DataOpsError]:
 
 
 def _of_another(status: int) -> DataOpsError:
-    """Not one of our answers: Jupyter's own, a proxy's, or some other server's."""
+    """Make the exception for an answer that is not ours, but from Jupyter, a proxy or some other server."""
     if status in (301, 302, 303, 307, 308, 401, 403):
         return Forbidden("The server does not accept the token. Give its token in DATAOPS_LAB_TOKEN.")
     if status == 404:

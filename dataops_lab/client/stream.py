@@ -9,10 +9,10 @@ from typing import ClassVar
 
 @dataclass(frozen=True)
 class Frame:
-    """`event` is empty for a comment, which says no more than that the server is there."""
+    """One frame of the stream. `event` is empty for a comment, which only says that the server is still there."""
 
     ANEW: ClassVar[str] = "anew"
-    """An event of our own: what was missed is gone, and what follows begins anew."""
+    """An event that this client adds: the missed events are gone, and the stream begins anew."""
 
     event: str = ""
     data: bytes = b""
@@ -20,8 +20,8 @@ class Frame:
 
 
 def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
-    """What is cut off at the end is left out: a reconnect brings it whole."""
-    # By bytes: splitting decoded text into lines would also split at separators inside of JSON.
+    """Yield the frames. A frame that is cut off at the end is left out: a reconnect brings it whole."""
+    # Split bytes: to split decoded text into lines would also split at separators inside of JSON.
     rest = b""
     for chunk in chunks:
         *blocks, rest = (rest + chunk).split(b"\n\n")

@@ -1,7 +1,7 @@
-"""What every route shares: login, permission, reading, threads, and errors as problem+json.
+"""The parts that all routes share: login, permission, reading, threads, and errors as problem+json.
 
-A verb is a plain function that reads, calls a service and returns a model; `operation` declares what it
-is and does the rest. The same declaration makes the OpenAPI document and the test that walks all routes.
+A verb is a plain function that reads, calls a service and returns a model; `operation` describes it and does
+the rest. The OpenAPI document and the test that walks all routes are made from the same description.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _in_utc(moment: dt.datetime) -> dt.datetime:
         raise ValueError("is no moment of the years 1 to 9999 in UTC") from None
 
 
-# As text: pydantic also takes numbers, and times of no zone.
+# Check the text first: pydantic would also accept numbers, and times without a time zone.
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_in_utc)]
 Cursor = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{26}$")]
 """The `next` of a page, which is an id."""
@@ -88,7 +88,7 @@ STATUS_OF: dict[type[DataOpsError], HTTPStatus] = {
 
 @dataclass(frozen=True)
 class Bytes:
-    """A reply that is no JSON. Drawn in a browser only where `inline` says so, and then without scripts."""
+    """A reply that is not JSON. A browser shows it only with `inline`, and then without scripts."""
 
     content: bytes | BinaryIO
     media_type: str
@@ -98,9 +98,10 @@ class Bytes:
 
 @dataclass(frozen=True)
 class Operation:
-    """What a verb of a route is. `answers` maps each good status to its model, to a media type, or to None: no body.
+    """The description of one verb of a route.
 
-    With a 206 among them, `Range` is answered.
+    `answers` maps each good status to its model, to a media type, or to None for no body. With a 206 among them the
+    header `Range` has an effect.
     """
 
     summary: str
@@ -126,12 +127,12 @@ def operation(
     lane: Lane = "quick",
     asks: tuple[Verb, Object] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[None]]]:
-    """Make `verb(self, *path, [query], [body])` a request handler. It runs in a thread of its lane; a coroutine stays
-    on the loop.
+    """Make `verb(self, *path, [query], [body])` a request handler.
 
-    `action` and `resource` are what Jupyter's authorizer is asked, `asks` what our policy is; by default the same.
+    The verb runs in a thread of its lane; a coroutine stays on the event loop. `action` and `resource` go to Jupyter's
+    authorizer, `asks` goes to our policy; by default `asks` is the same.
 
-    It returns a model, or `(status, model)`, or `Bytes`; a coroutine has written its answer itself.
+    The verb returns a model, or `(status, model)`, or `Bytes`; a coroutine has written its answer itself.
     """
     asks = asks or (_VERBS[action], Object(resource.removeprefix("dataops:")))
     is_open = rule_of(*asks) is May.ANYBODY
@@ -164,7 +165,7 @@ VERBS = ("get", "post", "put", "patch", "delete")
 
 
 def operations(handler: type[APIHandler]) -> dict[str, Operation]:
-    """By verb."""
+    """Return the operations of a handler by verb."""
     verbs = {verb: getattr(getattr(handler, verb), "operation", None) for verb in VERBS}
     return {verb: operation for verb, operation in verbs.items() if operation}
 
@@ -187,19 +188,19 @@ class DataOpsHandler(APIHandler):
 
     @property
     def services(self) -> Services:
-        """Opened on first use, which may take a while: call it in a thread."""
+        """The services. They open on first use, which may take a while: read this in a thread."""
         return self._services()
 
     @property
     def actor(self) -> Actor:
-        """Whoever is logged in, by the setting `identity`. Opens the services, see there."""
+        """The person who is logged in, by the setting `identity`. It may open the services: read it in a thread."""
         if (self._identity or identity_of(self.identity_provider)) == "owner":
             return self.services.owner
         user = self.current_user
         return Actor(str(user.username), str(user.display_name or user.name or user.username))
 
     def is_waited_for(self) -> bool:
-        """Whether somebody still reads the answer. May be asked in any thread."""
+        """Tell whether somebody still reads the answer. Any thread may call it."""
         return not self._gone
 
     def on_connection_close(self) -> None:
@@ -222,7 +223,7 @@ class DataOpsHandler(APIHandler):
         repeated = [name for name, values in self.request.query_arguments.items() if len(values) > 1]
         if repeated:
             raise InvalidRequest(f"Given more than once: {', '.join(sorted(repeated))}.")
-        # Jupyter's own: the token in an address, and the browser's cache breaker.
+        # These two belong to Jupyter: the token in an address, and a value that prevents caching in browsers.
         return {
             name: self.get_query_argument(name) for name in self.request.query_arguments if name not in ("token", "_")
         }
@@ -241,7 +242,7 @@ class DataOpsHandler(APIHandler):
             return {}
         try:
             given = json.loads(self.request.body, parse_constant=_refuse_constant)
-            # Half of a surrogate pair, or 1e999, is nothing that could be stored or written anywhere.
+            # Half of a surrogate pair, or 1e999, could neither be stored nor written.
             json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
             return given
         except (ValueError, RecursionError) as error:
@@ -252,7 +253,7 @@ class DataOpsHandler(APIHandler):
         for name, value in answer.headers.items():
             self.set_header(name, value)
         if isinstance(answer.content, bytes):
-            # Where there must be no body, not even an empty one may be given.
+            # A reply that must have no body may not even have an empty one.
             await self.finish(answer.content or None, set_content_type=answer.media_type)
             return
         self.set_header("Content-Type", answer.media_type)
@@ -285,10 +286,10 @@ class DataOpsHandler(APIHandler):
 
 
 def identity_of(provider: IdentityProvider) -> Identity:
-    """`owner` where everybody logs in with the same token or password, as with jupyter_server alone.
+    """Tell whether the provider knows persons; it is `owner` when all log in with the same token or password.
 
-    It then makes up who they are, and lets them change their names. A provider that knows persons has its own way to
-    tell who somebody is.
+    That is so with jupyter_server alone: it invents a name for each of them, and lets them change it. A provider that
+    knows persons overrides one of the methods that tell who somebody is.
     """
     ways = [getattr(provider, name) for name in _WHO_SOMEBODY_IS]
     if isinstance(provider, LegacyIdentityProvider):
@@ -304,7 +305,7 @@ class Answer:
     media_type: str
     headers: dict[str, str]
     length: int | None = None
-    """So much of a stream, from where it stands; None: to its end."""
+    """The number of bytes to send from the current position of a stream; None: to its end."""
 
 
 def status_of(error: DataOpsError) -> HTTPStatus:
@@ -318,13 +319,13 @@ def problem_of(error: BaseException | None, status: int) -> Problem:
             title=found.phrase, status=found, code=error.precise_code, detail=error.message, extra=error.detail
         )
     phrase = HTTPStatus(status).phrase
-    # What an unexpected error says may quote anything; it goes to the server's log alone.
+    # The message of an unexpected error may quote anything: only the server's log gets it.
     said = error.log_message if isinstance(error, HTTPError) and status < HTTPStatus.INTERNAL_SERVER_ERROR else None
     return Problem(title=phrase, status=status, code=phrase.lower().replace(" ", "_"), detail=said or phrase)
 
 
 def _answer(verb: Callable[..., Any], handler: DataOpsHandler, *arguments: Any) -> Answer:
-    """Call and serialise, both away from the event loop."""
+    """Call the verb and serialise its answer, both away from the event loop."""
     declared: Operation = getattr(handler, handler.request.method.lower()).operation
     result = verb(handler, *arguments)
     status, result = result if isinstance(result, tuple) else (min(declared.answers), result)
@@ -337,7 +338,7 @@ def _answer(verb: Callable[..., Any], handler: DataOpsHandler, *arguments: Any) 
     disposition = "inline" if result.inline else "attachment"
     headers = {
         "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(result.filename, safe='')}",
-        # Whatever is in there: alone on the page, it runs nothing and sends nothing.
+        # A page with this content runs no scripts and sends nothing, whatever the content tries.
         "Content-Security-Policy": _INERT,
     }
     answer = Answer(status, result.content, result.media_type, headers)
@@ -349,12 +350,12 @@ _RANGE = re.compile(r"bytes=(\d{1,18})?-(\d{1,18})?", re.ASCII)
 
 
 def _part_of(answer: Answer, asked: Mapping[str, str]) -> Answer:
-    """Of the stream of `answer`, what `Range` asks for (RFC 9110, 14). What makes no sense there is passed over."""
+    """Cut `answer` down to the part that `Range` asks for (RFC 9110, 14). A `Range` without sense is ignored."""
     stream = answer.content
     assert not isinstance(stream, bytes)
     headers = {**answer.headers, "Accept-Ranges": "bytes"}
     wanted = _RANGE.fullmatch(asked.get(RANGE_HEADER, ""))
-    # `If-Range` names a state of the whole, and ours have no names.
+    # `If-Range` names a version of the whole content, and ours have no such names.
     if wanted is None or not any(wanted.groups()) or "If-Range" in asked:
         return replace(answer, headers=headers)
     first, last = (None if number is None else int(number) for number in wanted.groups())
@@ -380,7 +381,7 @@ _INERT = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline';
 
 def _validated(model: type[BaseModel], given: Any, *, is_json: bool = False) -> BaseModel:
     try:
-        # JSON has types: 0 is not false there, and "1" no number. A query is text.
+        # JSON has types: 0 is not false there, and "1" is not a number. A query has only text.
         return model.model_validate_json(json.dumps(given), strict=True) if is_json else model.model_validate(given)
     except ValidationError as error:
         problems = [

@@ -1,7 +1,7 @@
-"""Read what changed once for all event streams of this server, and write it once.
+"""Changes for all event streams of this server: they are read once and written as frames once.
 
-Each stream has its own place in the events, and takes from here what follows. Only one that was away for
-long reads the store for itself.
+Each stream has its own place in the events, and gets the changes after it from here. Only a stream that was away
+for long has the store read for itself.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from ..services import Services, runs
 T = TypeVar("T")
 
 LOOK_EVERY_S = 1.0
-"""What changes wakes the broadcaster, unless it is another host that writes to the same file."""
+"""The time between two looks. A change wakes the broadcaster before, unless another host writes to the same file."""
 
 TOGETHER_S = 0.05
-"""What changes within this time after something was told is told together."""
+"""The time to wait after a batch, so that changes in this time come together in the next batch."""
 
 AFTER_TROUBLE_S = 1.0
 KEPT_BYTES = 8 * 1024 * 1024
-"""Of what was told last; more is forgotten, and read again by the stream that needs it."""
+"""The size of the latest batches that are kept. Older ones are forgotten, and read again for a stream that needs
+them."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Batch:
     after: int
     seq: int
     runs: Mapping[str, RunSummary | None]
-    """None: it was deleted."""
+    """The runs by id; None for a run that was deleted."""
     frames: Sequence[tuple[str, bytes]]
     """The kind and the data of each frame."""
 
@@ -67,7 +68,10 @@ def _frame(run_id: str, run: RunSummary | None) -> tuple[str, bytes]:
 
 
 class Broadcaster:
-    """Look for changes as long as somebody listens. Everything but the reading is done on the event loop."""
+    """A reader of changes that looks for them as long as somebody listens.
+
+    Only the reading is done in threads, all else on the event loop.
+    """
 
     def __init__(self, services: Callable[[], Services], threads: Executor) -> None:
         self._services = services
@@ -79,10 +83,10 @@ class Broadcaster:
         self._seq = 0
 
     async def join(self, listener: asyncio.Event) -> None:
-        """Set `listener` whenever there is a new batch, until it leaves. What changes from now on is told."""
+        """Set `listener` at every new batch, until it leaves. It hears of all changes from now on."""
         if self._looking is None:
             seq = await self._in_thread(_last_seq, self._services)
-            # Another one may have come first.
+            # Another listener may have started the look meanwhile.
             if self._looking is None:
                 self._seq = seq
                 self._looking = asyncio.get_running_loop().create_task(self._look())
@@ -90,7 +94,7 @@ class Broadcaster:
 
     @property
     def seq(self) -> int:
-        """The last event that was told."""
+        """The number of the last event that is in a batch."""
         return self._seq
 
     def leave(self, listener: asyncio.Event) -> None:
@@ -108,7 +112,7 @@ class Broadcaster:
     async def next(self, seq: int) -> Batch | None:
         """Give the batch that follows `seq`; None where nothing does yet."""
         if not self._batches:
-            # Nobody has looked behind `seq` before: there may be events from when nobody listened.
+            # There may be events from a time when nobody listened.
             return await self._read(seq, self._seq) if seq < self._seq else None
         if seq < self._batches[0].after:
             return await self._read(seq, self._batches[0].after)
@@ -120,7 +124,7 @@ class Broadcaster:
             try:
                 with closing(self._services().store.bell()) as bell:
                     await self._follow(bell)
-            except Exception:  # Whatever it is, the streams go on when it is over.
+            except Exception:  # After any error the streams go on once reading works again.
                 logging.getLogger("dataops_lab").exception("Changes could not be read; trying again.")
                 await asyncio.sleep(AFTER_TROUBLE_S)
 
@@ -137,7 +141,7 @@ class Broadcaster:
             changes: int | None = None
             while True:
                 rung.clear()
-                # The look itself is two or three system calls; only when there is something is a thread needed.
+                # The look itself takes two or three system calls. Only reading a change needs a thread.
                 if (now := self._services().store.changes()) != changes:
                     while batch := await self._read(self._seq, None):
                         self._tell(batch)

@@ -29,7 +29,7 @@ class ConfigurationHandler(DataOpsHandler):
         body=ConfigurationRequest,
     )
     def post(self, body: ConfigurationRequest) -> ConfigurationPlan:
-        # Before the work: to read a file takes long where somebody means it to.
+        # Read the file before the work: somebody can write one on purpose that takes long to read.
         wanted = read(body.text)
         if body.dry_run:
             return ConfigurationPlan.of(configuration.plan(self.services, wanted, by=self.actor))

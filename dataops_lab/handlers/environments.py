@@ -1,4 +1,4 @@
-"""Environments with their variables and secrets, and what a person may choose among them for a run."""
+"""Environments with their variables and secrets, and the choices that a person has for a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ SECRETS = "dataops:secrets"
 
 
 class PlacementsQuery(Query):
-    """`kernel` and `language` are those of the notebook: images without a kernel for it say so."""
+    """A query for placements. `kernel` and `language` are those of the notebook.
+
+    Images without such a kernel have a problem that says so.
+    """
 
     kernel: str | None = None
     language: str | None = None

@@ -52,11 +52,11 @@ FRAME = {
     },
     "required": ["id", "event", "data"],
 }
-"""Of the stream, for the OpenAPI document."""
+"""The schema of the stream, for the OpenAPI document."""
 
 
 class EventsQuery(BaseModel):
-    """`journal` is a list of run ids with commas, whose journals are wanted too."""
+    """A query for the stream. `journal` lists, with commas, the ids of runs whose journals are wanted too."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -66,7 +66,7 @@ class EventsQuery(BaseModel):
 class EventsHandler(DataOpsHandler):
     @cached_property
     def _news(self) -> asyncio.Event:
-        """There may be something to tell, or nobody to tell it to."""
+        """An event that is set when there may be changes to send, and when the connection is closed."""
         return asyncio.Event()
 
     @operation(
@@ -96,7 +96,7 @@ class EventsHandler(DataOpsHandler):
 
     async def _tell(self, follower: Follower) -> None:
         self.set_header("Content-Type", EVENT_STREAM)
-        self.set_header("X-Accel-Buffering", "no")  # A proxy that collects frames makes nothing live.
+        self.set_header("X-Accel-Buffering", "no")  # A proxy that collects frames would delay them.
         try:
             await self._send(follower.frame("ready", b"{}"))
             await self._stream(follower)
@@ -128,7 +128,7 @@ class EventsHandler(DataOpsHandler):
                 yield b"".join(follower.told(batch))
             return
         news = follower.news(batch)
-        # A part at a time: a journal can be larger than the memory.
+        # Send one part at a time: a journal can be larger than the memory.
         while frames := await self._in_stream_thread(_next, news):
             yield frames
 
@@ -146,7 +146,7 @@ class EventsHandler(DataOpsHandler):
 
 @dataclass
 class _Followed:
-    """The journal of a run's latest attempt: `seq` is that of the last event sent."""
+    """The journal of a run's latest attempt. `seq` is the number of the last event that was sent."""
 
     run_id: str
     attempt: int = 0
@@ -157,7 +157,7 @@ class _Followed:
 
 @dataclass
 class Follower:
-    """What one connection has seen, and what it has not seen yet."""
+    """The place of one connection in the events and in the journals that it follows."""
 
     services: Services
     seq: int
@@ -166,7 +166,10 @@ class Follower:
 
     @classmethod
     def begin(cls, services: Services, cursor: str | None, wanted: list[str], *, at: int) -> Follower:
-        """Go on behind `cursor`, or begin behind event `at`."""
+        """Start behind `cursor`, or without one behind event `at`.
+
+        InvalidRequest when the events after `cursor` are no longer kept.
+        """
         seq, seen = _read_cursor(cursor)
         if seq is None:
             seq = at
@@ -185,21 +188,21 @@ class Follower:
         return any(it.journal is not None and not it.complete for it in self.journals)
 
     def has_more(self) -> bool:
-        """Whether there are news without a batch. Cheap."""
+        """Tell whether there may be frames to send without a batch. It is cheap."""
         return (bool(self.journals) and not self._has_looked) or any(
             it.journal is not None and not it.complete and it.journal.has_more() for it in self.journals
         )
 
     def news(self, batch: Batch | None) -> Iterator[bytes]:
-        """Frames of a batch and of journals that have grown. Call it in one thread at a time."""
+        """Yield the frames of a batch and of journals that have grown. Call it in one thread at a time."""
         if batch is not None:
-            # Before the journals: whoever hears that one is complete has heard how its run ended.
+            # Send runs before journals: a client that hears that a journal is complete knows how its run ended.
             yield from self.told(batch)
         looks, self._has_looked = not self._has_looked, True
         for followed in self.journals:
             if followed.complete:
                 continue
-            # A journal appears, and is complete, with a change of its run; in between it only grows.
+            # A journal begins and ends with a change of its run; in between it only grows.
             if batch is not None and followed.run_id in batch.runs:
                 run = batch.runs[followed.run_id]
                 yield from self._look_at_run(followed, ended=run is None or run.state.is_terminal)
@@ -211,7 +214,7 @@ class Follower:
     def told(self, batch: Batch) -> Iterator[bytes]:
         for number, (kind, data) in enumerate(batch.frames, 1):
             if number == len(batch.frames):
-                self.seq = batch.seq  # Who breaks off before this frame is told all of them again.
+                self.seq = batch.seq  # A client that breaks off before this frame gets all of them again.
             yield self.frame(kind, data)
         self.seq = batch.seq
 
@@ -230,7 +233,10 @@ class Follower:
             return None
 
     def _look_at_run(self, it: _Followed, *, ended: bool | None) -> Iterator[bytes]:
-        """Read on, also in the journal of a later attempt. `ended` is what was told of the run; None: nothing yet."""
+        """Read on, also in the journal of a later attempt.
+
+        `ended` says whether the batch had the run as ended; None when it had no news of the run.
+        """
         view = self._view(it.run_id)
         if view is None:
             it.complete = True
@@ -269,7 +275,7 @@ class Follower:
 
 
 def _next(frames: Iterator[bytes]) -> bytes:
-    """Some of them; empty when there are no more."""
+    """Join the next frames up to about SEND_AT_ONCE bytes; empty when there are no more."""
     part: list[bytes] = []
     size = 0
     for frame in frames:

@@ -40,7 +40,7 @@ class TasksQuery(Query):
 
 
 class TaskQuery(Query):
-    """`after`: how many characters of the log are known already."""
+    """A query for a task. `after` is the number of characters of the log that are known already."""
 
     after: int = Field(default=0, ge=0)
 

@@ -11,7 +11,7 @@ from .base import Bytes, DataOpsHandler, operation
 
 INSTALLATION = "dataops:installation"
 DOCUMENT = Path(__file__).with_name("openapi.json")
-"""Written by `python -m dataops_lab.handlers.openapi`."""
+"""The document. `python -m dataops_lab.handlers.openapi` writes it."""
 
 
 class StatusHandler(DataOpsHandler):

@@ -1,4 +1,4 @@
-"""Jobs and their versions, and what a notebook would be as a job."""
+"""Jobs and their versions, and the inspection of notebooks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .base import Cursor, DataOpsHandler, operation
 from .runs import local_path, server_root
 
 JOBS = "dataops:jobs"
-# Jupyter's own name for the files of the workspace.
+# The name that Jupyter uses for the files of the workspace.
 CONTENTS = "contents"
 
 
@@ -35,7 +35,7 @@ class JobsQuery(BaseModel):
 
     q: str | None = Field(default=None, max_length=200)
     path: ContentsPath | None = None
-    """Only the jobs of the notebook at this path, or of those below this folder; all of them on one page."""
+    """The path of a notebook or a folder. The answer has only its jobs, or those below the folder, all on one page."""
     limit: int = Field(default=50, ge=1, le=500)
     cursor: Cursor | None = None
 

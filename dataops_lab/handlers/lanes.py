@@ -1,4 +1,4 @@
-"""Threads for requests, in lanes: what takes long never stops what is quick."""
+"""Threads for requests, in lanes: requests that take long never stop quick ones."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ STREAM_THREADS = 2
 
 
 class Lanes:
-    """`quick` reads and writes rows. `submit` reads notebooks and what travels with them. `files` sends what runs
-    left. `slow` renders, packs and checks what may be large. `streams` is for the event streams alone.
-    What finds no thread free in its lane waits."""
+    """Pools of threads. A call that finds no free thread in its lane waits.
+
+    `quick` reads and writes rows. `submit` reads notebooks and the files that travel with them. `files` sends the files
+    that runs left. `slow` renders, packs and checks things that may be large. `streams` is for the event streams alone.
+    """
 
     def __init__(self, *, quick: int) -> None:
         self.quick = _pool("quick", quick)

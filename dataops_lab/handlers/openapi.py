@@ -32,7 +32,7 @@ PROBLEMS = {
 HEADERS = {
     KEY_HEADER: {"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH, "pattern": "^[ -~]*$"},
     CURSOR_HEADER: {"type": "string", "pattern": CURSOR},
-    # A unit that is not known here is passed over (RFC 9110, 14.2).
+    # A range with an unknown unit is ignored (RFC 9110, 14.2).
     RANGE_HEADER: {"type": "string"},
 }
 _REFERENCE = "#/components/schemas/{model}"
@@ -136,7 +136,7 @@ def _query_parameters(query: type[BaseModel] | None) -> list[dict[str, Any]]:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """Remove null: an address can only leave a value out."""
+    """Remove null from the types of a query parameter: an address can only leave a value out."""
     given = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     if len(given) != 1:
         return schema

@@ -1,4 +1,4 @@
-"""Retention rules: what there is, what they would take, and taking it."""
+"""Retention rules: show and set them, preview what they would delete, and apply them."""
 
 from __future__ import annotations
 

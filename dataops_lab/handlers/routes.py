@@ -69,7 +69,7 @@ _PLACE = re.compile(r"\\{(\w+)\\}")
 
 @dataclass(frozen=True)
 class Route:
-    """`path` below PREFIX as OpenAPI writes it; `{path}` takes slashes, every other name does not."""
+    """One address. `path` is below PREFIX, as OpenAPI writes it; `{path}` may have slashes, other names may not."""
 
     path: str
     handler: type[DataOpsHandler]

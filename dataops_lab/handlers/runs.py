@@ -40,7 +40,7 @@ class Query(BaseModel):
 
 
 class RunsQuery(Query):
-    """`state` is a list with commas; `q` is looked for in job name, path and reason."""
+    """A query for runs. `state` is a list with commas; `q` is searched in job name, path and reason."""
 
     state: str | None = Field(default=None, pattern=rf"^({_STATE}(,{_STATE})*)?$")
     job: str | None = None
@@ -70,7 +70,10 @@ class JournalQuery(Query):
 
 
 class NotebookQuery(Query):
-    """`executed`: the executed notebook or nothing; otherwise the filled-in one until there is one."""
+    """A query for a notebook. With `executed` it is the executed one or an error.
+
+    Without it, a run that has no executed notebook yet answers with the filled-in one.
+    """
 
     executed: bool = False
 
@@ -319,7 +322,7 @@ class RecordHandler(DataOpsHandler):
 
 
 def local_path(handler: DataOpsHandler, path: str) -> str:
-    """The file that the contents API means by `path`. Whether it lies inside the root is for the snapshot to check."""
+    """Return the file that the contents API means by `path`. The snapshot checks that it lies inside the root."""
     return str(to_os_path(path.strip("/"), server_root(handler)))
 
 

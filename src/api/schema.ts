@@ -900,7 +900,7 @@ export interface components {
         ActorKind: "person" | "token" | "system";
         /**
          * ActorModel
-         * @description Whoever did something. `id` decides and stays; `name` is for people.
+         * @description The person, token or system that did something. `id` tells who it is and never changes; `name` is for people.
          */
         ActorModel: {
             /** Id */
@@ -911,8 +911,10 @@ export interface components {
         };
         /**
          * AddImageRequest
-         * @description The name of an image that is there gives it a new pin, and keeps what is not given here. `environment`: its
-         *     daemon gets the image, and it is allowed there. `pull`: ask the registry also when the daemon has the reference.
+         * @description An image to add. An image with this name gets a new pin, and keeps the fields that are not given here.
+         *
+         *     `environment`: its daemon gets the image, and the image is allowed there. `pull`: ask the registry even when the
+         *     daemon has the reference.
          */
         AddImageRequest: {
             /** Name */
@@ -990,7 +992,7 @@ export interface components {
         };
         /**
          * BatchRequest
-         * @description A submission with many rows of parameters, a run for each. What a row gives overrides `parameters`.
+         * @description A submission with many rows of parameters, a run for each. The values of a row override `parameters`.
          */
         BatchRequest: {
             /**
@@ -1073,10 +1075,11 @@ export interface components {
         Budget: "user" | "infrastructure";
         /**
          * BuildImageRequest
-         * @description A new image `name` from `base`, a name of the catalogue or a reference, with what one of `requirements` and
-         *     `environment_yml` (the texts of such files) or the packages of a `kernel` of this machine says.
+         * @description A new image `name` from `base`, which is a name of the catalogue or a reference.
          *
-         *     `variables` are for the installer alone, as PIP_INDEX_URL, and are not in the image.
+         *     Its packages come from one of three: `requirements` is the text of a requirements.txt, `environment_yml` is the text
+         *     of an environment.yml, and `kernel` is a kernel of this machine that has the packages. `variables` such as
+         *     PIP_INDEX_URL are for the installer alone and are not in the image.
          */
         BuildImageRequest: {
             /** Name */
@@ -1125,7 +1128,7 @@ export interface components {
         };
         /**
          * ChangeImageRequest
-         * @description What is left out stays; `deprecated` null takes the deprecation back.
+         * @description Changes of an image. Fields that are left out stay; `deprecated` null takes the deprecation back.
          */
         ChangeImageRequest: {
             /**
@@ -1153,8 +1156,10 @@ export interface components {
         };
         /**
          * ConfigurationChange
-         * @description Of an environment, of an `image`, or of neither, as the order of environments is. `field` is as in the file, with
-         *     dots; empty for a whole environment. Null: it is not there.
+         * @description A change of an environment, of an `image`, or of neither, such as the order of environments.
+         *
+         *     `field` is the path of the field in the file, with dots; it is empty for a whole environment. `before` is null when
+         *     something is added, `after` is null when it is removed.
          */
         ConfigurationChange: {
             /** Environment */
@@ -1170,8 +1175,10 @@ export interface components {
         };
         /**
          * ConfigurationPlan
-         * @description What changes, or has changed. `remaining` are commands for what no file brings along: values of secrets,
-         *     images that the catalogue does not have, with what is to be said of them.
+         * @description The changes that a file makes, or has made.
+         *
+         *     `remaining` lists the commands for things that no file holds: values of secrets, and images that the catalogue does
+         *     not have, with their descriptions.
          */
         ConfigurationPlan: {
             /** Changes */
@@ -1185,7 +1192,9 @@ export interface components {
         };
         /**
          * ConfigurationRequest
-         * @description `text` is a `dataops.yaml`. With `state`, that of a dry run, 409 when something was changed since.
+         * @description A configuration to apply: `text` is a `dataops.yaml`. `state` is that of a dry run.
+         *
+         *     With `state` the answer is 409 when something was changed since the dry run.
          */
         ConfigurationRequest: {
             /** Text */
@@ -1203,7 +1212,9 @@ export interface components {
         };
         /**
          * DeprecationModel
-         * @description From the day `on` new runs are refused; before it they are warned. `successor` is a name of the catalogue.
+         * @description The end of an image. From the day `on` new runs are refused; before it they get a warning.
+         *
+         *     `successor` is the name of another image of the catalogue.
          */
         DeprecationModel: {
             /**
@@ -1246,7 +1257,9 @@ export interface components {
         };
         /**
          * DockerModel
-         * @description `host` null: this machine's daemon. `user`: numbers, never root. `warm`: containers that stand ready.
+         * @description Settings for Docker. `host` is the address of a daemon; null is the daemon of this machine.
+         *
+         *     `user` is given in numbers and is never root. `warm` is the number of containers that stand ready.
          */
         DockerModel: {
             /**
@@ -1289,7 +1302,7 @@ export interface components {
         };
         /**
          * EngineStatus
-         * @description `pid` and `since` are null while no engine leads.
+         * @description The engine that leads. `pid` and `since` are null while no engine leads.
          */
         EngineStatus: {
             /** Pid */
@@ -1301,7 +1314,7 @@ export interface components {
         };
         /**
          * EnvironmentChange
-         * @description All of its settings anew. With `revision`, 409 when somebody has changed it since.
+         * @description All settings of an environment anew. With `revision` the answer is 409 when somebody has changed it since.
          */
         EnvironmentChange: {
             /**
@@ -1366,8 +1379,9 @@ export interface components {
         };
         /**
          * EnvironmentModel
-         * @description `not_enforced` names the limits that its executor cannot hold a run to, whatever they are set to:
-         *     cpus, memory_bytes, pids, gpus, network.
+         * @description An environment. `not_enforced` names the limits that its executor cannot enforce, whatever their values are.
+         *
+         *     These can be cpus, memory_bytes, pids, gpus and network.
          */
         EnvironmentModel: {
             /** Position */
@@ -1528,8 +1542,9 @@ export interface components {
         };
         /**
          * FrozenModel
-         * @description The packages of a kernel of this machine as pip requirements. `left_out` names those that no other machine
-         *     can install, with why not.
+         * @description The packages of a kernel of this machine as pip requirements.
+         *
+         *     `left_out` names the packages that no other machine can install, with the reason.
          */
         FrozenModel: {
             /** Kernel */
@@ -1545,7 +1560,9 @@ export interface components {
         };
         /**
          * ImageCheckModel
-         * @description `present`: the daemon has it. `moved_to`: what its reference stands for now, when that is something else.
+         * @description A check of an image. `present`: the daemon has it.
+         *
+         *     `moved_to` is the image for which its reference stands now; null when it is still this image.
          */
         ImageCheckModel: {
             /** Present */
@@ -1557,7 +1574,7 @@ export interface components {
         };
         /**
          * ImageJobModel
-         * @description A job that ran on the image, how often, and its newest run there.
+         * @description A job that ran on the image, the number of its runs there, and the newest of them.
          */
         ImageJobModel: {
             /** Id */
@@ -1576,9 +1593,10 @@ export interface components {
         };
         /**
          * ImageModel
-         * @description An image of the catalogue. `reference` is what was asked for, `digest` what runs. `user` is as the image
-         *     says, empty for root; containers run as another one unless `root_allowed`. `environments` allow it. `base` is what
-         *     it was built from here.
+         * @description An image of the catalogue. It was added by its `reference`; runs use the image with its `digest`.
+         *
+         *     `user` is the user that the image sets, empty for root; containers do not run as root unless `root_allowed`.
+         *     `environments` names those that allow the image. `base` is the image from which it was built here.
          */
         ImageModel: {
             /** Name */
@@ -1621,7 +1639,7 @@ export interface components {
         };
         /**
          * ImageOption
-         * @description `problems` say why it cannot be chosen here; empty when it can.
+         * @description An image to choose. `problems` say why it cannot be chosen here; they are empty when it can.
          */
         ImageOption: {
             /** Name */
@@ -1645,7 +1663,7 @@ export interface components {
         };
         /**
          * ImageProbeModel
-         * @description What was found in a container of it. A run is refused while there are `problems`; each names its mend.
+         * @description The findings in a container of an image. Runs are refused while there are `problems`; each says how to fix it.
          */
         ImageProbeModel: {
             /** Probed At */
@@ -1680,9 +1698,11 @@ export interface components {
         };
         /**
          * ImageTaskModel
-         * @description Adding, probing or building, `kind`. `log` is what it said behind the first `after` characters, `log_size`
-         *     counts all: it goes into `after` the next time. Empty in lists. An `error` while it runs says who cancelled it; with
-         *     the same one it has failed when nothing of it is left.
+         * @description A task that adds, probes or builds an image; `kind` tells which.
+         *
+         *     `log` is its log behind the first `after` characters, and is empty in lists. `log_size` counts all characters: send
+         *     it as `after` the next time. An `error` while it runs says who cancelled it; the task has failed with this error
+         *     when nothing of it is left.
          */
         ImageTaskModel: {
             /** Id */
@@ -1716,7 +1736,7 @@ export interface components {
         ImageTaskState: "running" | "succeeded" | "failed" | "interrupted";
         /**
          * ImageTrialModel
-         * @description `complete`: every run has ended.
+         * @description A trial of an image. `complete`: every run has ended.
          */
         ImageTrialModel: {
             /** Id */
@@ -1735,7 +1755,7 @@ export interface components {
         };
         /**
          * ImageUsersModel
-         * @description Who uses an image: environments that allow it, jobs that ran on it in the last `days`, unfinished runs.
+         * @description Users of an image: environments that allow it, jobs that ran on it in the last `days`, and unfinished runs.
          */
         ImageUsersModel: {
             /** Days */
@@ -1749,7 +1769,7 @@ export interface components {
         };
         /**
          * InputModel
-         * @description A file that a run finds. `fresh`: taken when the run was made; otherwise it belongs to the version.
+         * @description A file that a run finds. `fresh`: it was taken when the run was made; otherwise it belongs to the version.
          */
         InputModel: {
             /** Path */
@@ -1763,7 +1783,9 @@ export interface components {
         };
         /**
          * InputsModel
-         * @description What a run finds beside its notebook, by path below the root. `digest` names all that is fresh, null for none.
+         * @description The files that a run finds beside its notebook, by path below the root.
+         *
+         *     `digest` is that of all fresh files together; null when there are none.
          */
         InputsModel: {
             /** Digest */
@@ -1773,7 +1795,7 @@ export interface components {
         };
         /**
          * InspectRequest
-         * @description `path` is the notebook's path as Jupyter's contents API names it: below the server's root, POSIX.
+         * @description A notebook to inspect. `path` is its path in Jupyter's contents API: below the server's root, with `/`.
          */
         InspectRequest: {
             /** Path */
@@ -1801,7 +1823,7 @@ export interface components {
         };
         /**
          * InspectionModel
-         * @description What the form shows before a run. `files` holds the first 200 of `file_count`.
+         * @description The facts that the form shows before a run. `files` holds the first 200 of `file_count` files.
          */
         InspectionModel: {
             /** Name */
@@ -1846,8 +1868,9 @@ export interface components {
         };
         /**
          * JobChanges
-         * @description What is not given stays as it is; null takes a setting back. With `revision` it is refused (409) when somebody
-         *     else has changed the job since.
+         * @description Changes of a job. Fields that are not given stay; null takes a setting back.
+         *
+         *     With `revision` the change is refused (409) when somebody else has changed the job since.
          */
         JobChanges: {
             /**
@@ -1913,12 +1936,14 @@ export interface components {
         JobKind: "notebook" | "script" | "command" | "pipeline";
         /**
          * JobModel
-         * @description The settings are those of its runs for which a submission gives none. `concurrency`: how many of its runs may be
-         *     active at once; null: as many as there are slots. `revision` counts the changes.
+         * @description A job. Its settings apply to runs whose submission gives none. `revision` counts the changes.
          *
-         *     The notebook is `path` below the root of the workspace: `source` where this machine saw it last. `sources` are all
-         *     places where it lies, `place_changes` what was moved or relinked; both are empty in a list. `contents_path` is the
-         *     path by which the contents API of a server names the notebook, null where it lies outside of the server's root.
+         *     `concurrency` is the number of its runs that may be active at once; null: as many as there are slots.
+         *
+         *     `path` is the path of the notebook below the root of the workspace, `source` the place where this machine saw it
+         *     last. `sources` are all places where it lies, and `place_changes` are its moves and relinks; both are empty in a
+         *     list. `contents_path` is the path of the notebook in the contents API of a server; it is null for a notebook outside
+         *     of the server's root.
          */
         JobModel: {
             /**
@@ -1986,7 +2011,9 @@ export interface components {
         };
         /**
          * JobReference
-         * @description `path` is the path of the notebook below the root of its workspace, `source` where this machine saw it last.
+         * @description The job of a run. `path` is the path of the notebook below the root of its workspace.
+         *
+         *     `source` is the place where this machine saw the notebook last.
          */
         JobReference: {
             /** Id */
@@ -2002,7 +2029,7 @@ export interface components {
          * JournalPage
          * @description Journal events (see runner/protocol.py) after a sequence number; `last_seq` is the last one of this page.
          *
-         *     `attempt` is the run's latest (0 before the first); each attempt counts its events from 1.
+         *     `attempt` is the run's latest attempt (0 before the first); each attempt counts its events from 1.
          */
         JournalPage: {
             /** Attempt */
@@ -2027,9 +2054,9 @@ export interface components {
         };
         /**
          * LimitsModel
-         * @description `resources` are both the most that a run may ask for and what it gets when it asks for nothing.
+         * @description Limits of an environment. `resources` is the most that a run may ask for, and also its default.
          *
-         *     `concurrency`: attempts that may be alive at once.
+         *     `concurrency` is the number of attempts that may be alive at once.
          */
         LimitsModel: {
             /**
@@ -2054,7 +2081,7 @@ export interface components {
         };
         /**
          * LoginRequest
-         * @description To a registry of images. The password may be a token; it is sealed, and never shown again.
+         * @description A login to a registry of images. The password may be a token; it is sealed, and never shown again.
          */
         LoginRequest: {
             /** Username */
@@ -2064,7 +2091,7 @@ export interface components {
         };
         /**
          * MountModel
-         * @description A folder of the executor's host, seen in containers at `target`.
+         * @description A folder of the executor's host, which containers see at `target`.
          */
         MountModel: {
             /** Source */
@@ -2079,7 +2106,7 @@ export interface components {
         };
         /**
          * MoveRequest
-         * @description Both as the contents API names them: of a notebook or a folder.
+         * @description A move of a notebook or a folder. Both paths are those of the contents API.
          */
         MoveRequest: {
             /** Path */
@@ -2089,7 +2116,9 @@ export interface components {
         };
         /**
          * MovedModel
-         * @description `parted` are jobs whose notebook is where another job is now; the other one may be relinked to it.
+         * @description The jobs that were moved. `parted` are jobs whose notebook is now where another job is.
+         *
+         *     That other job may be relinked to the parted one.
          */
         MovedModel: {
             /** Jobs */
@@ -2267,7 +2296,7 @@ export interface components {
         ParameterType: "string" | "integer" | "number" | "boolean" | "date" | "datetime" | "list" | "mapping" | "any";
         /**
          * ParentModel
-         * @description The id of a run, and the key that one of its parts has there.
+         * @description A run that has parts: its id, and the key that this part has in it.
          */
         ParentModel: {
             /** Id */
@@ -2277,7 +2306,7 @@ export interface components {
         };
         /**
          * PlaceChange
-         * @description A job was moved, or relinked: then with the `job` that it has taken in, by id.
+         * @description A move or a relink of a job. `job` is the id of the job that it took in when it was relinked.
          */
         PlaceChange: {
             /** At */
@@ -2295,7 +2324,7 @@ export interface components {
         };
         /**
          * PlacementModel
-         * @description What this person may choose in an environment, for the form. `problem` says why they cannot run there.
+         * @description The choices of this person in an environment, for the form. `problem` says why they cannot run there.
          */
         PlacementModel: {
             /** Environment */
@@ -2323,7 +2352,9 @@ export interface components {
         };
         /**
          * PreviewModel
-         * @description What would go: `count` runs, of which `oldest` names the first hundred; `bytes` are those that only they need.
+         * @description The runs that rules would delete: `count` runs, of which `oldest` names the first hundred.
+         *
+         *     `bytes` counts the bytes that only these runs need.
          */
         PreviewModel: {
             /** Count */
@@ -2335,7 +2366,7 @@ export interface components {
         };
         /**
          * PreviewRequest
-         * @description Null for the rules there are.
+         * @description Rules to preview; null stands for the rules that are set.
          */
         PreviewRequest: {
             /**
@@ -2346,7 +2377,7 @@ export interface components {
         };
         /**
          * Problem
-         * @description RFC 9457, sent as application/problem+json. `code` is stable; `detail` is the sentence for people.
+         * @description An error by RFC 9457, sent as application/problem+json. `code` is stable; `detail` is a sentence for people.
          */
         Problem: {
             /**
@@ -2387,7 +2418,7 @@ export interface components {
         };
         /**
          * ProjectChanges
-         * @description As JobChanges.
+         * @description Changes of a project; fields that are not given stay, null takes the limit away.
          */
         ProjectChanges: {
             /**
@@ -2398,7 +2429,9 @@ export interface components {
         };
         /**
          * ProjectModel
-         * @description `concurrency`: how many of its runs may be active at once; null: as many as there are slots.
+         * @description A project. `concurrency` is the number of its runs that may be active at once.
+         *
+         *     Null: as many as there are slots.
          */
         ProjectModel: {
             /** Name */
@@ -2408,7 +2441,9 @@ export interface components {
         };
         /**
          * ReasonModel
-         * @description Why a run ended so, or why it waits. For a failing cell `detail` holds cell, ename, evalue, traceback.
+         * @description The reason why a run ended so, or why it waits.
+         *
+         *     For a failing cell `detail` holds cell, ename, evalue and traceback.
          */
         ReasonModel: {
             /** Code */
@@ -2433,7 +2468,7 @@ export interface components {
         };
         /**
          * RelinkRequest
-         * @description Either the id of the other job, or the path of a notebook as the contents API names it.
+         * @description The other job: either its id, or the path of its notebook in the contents API.
          */
         RelinkRequest: {
             /**
@@ -2449,7 +2484,7 @@ export interface components {
         };
         /**
          * RemovedModel
-         * @description What went. `bytes` are those of the blobs.
+         * @description Numbers of deleted things. `bytes` counts the bytes of the blobs.
          */
         RemovedModel: {
             /** Runs */
@@ -2463,9 +2498,9 @@ export interface components {
         };
         /**
          * RerunRequest
-         * @description The same version again; `parameters` replaces all of the earlier run's when given.
+         * @description A request to run the same version again. `parameters`, when given, replaces all of the earlier run's.
          *
-         *     In the same environment, and in the same image by its digest, where no other one is given.
+         *     It runs in the same environment, and in the same image by its digest, unless another one is given.
          */
         RerunRequest: {
             /**
@@ -2490,7 +2525,7 @@ export interface components {
         };
         /**
          * ResourcesModel
-         * @description Null: as much as there is, or what the environment gives when nothing is asked for.
+         * @description Resources of a run. Null: all that there is; in a request, the amount that the environment gives by default.
          */
         ResourcesModel: {
             /**
@@ -2524,10 +2559,10 @@ export interface components {
         };
         /**
          * RetentionRuleModel
-         * @description Keeps the runs of the last `days` days, and of each job the newest `last` ones; the others go.
+         * @description A rule that keeps the runs of the last `days` days and the newest `last` runs of each job; the others go.
          *
-         *     Null limits keep nothing by themselves; a rule without any limit keeps all. Null for `environment` or `state` is
-         *     for those that have no rule of their own.
+         *     A limit that is null keeps no runs; a rule without any limit keeps all runs. With null for `environment` or `state`
+         *     the rule is for all that have no rule of their own.
          */
         RetentionRuleModel: {
             /**
@@ -2556,7 +2591,7 @@ export interface components {
         Role: "code" | "settings" | "data";
         /**
          * RunImageModel
-         * @description The image of a run as it was when the run was submitted: `digest` is what runs.
+         * @description The image of a run as it was when the run was submitted. The run uses the image with this `digest`.
          */
         RunImageModel: {
             /** Name */
@@ -2568,7 +2603,7 @@ export interface components {
         };
         /**
          * RunModel
-         * @description A run with everything that a screen needs: a summary with more, and with all of its `reason`.
+         * @description A run with everything that a screen needs: more fields than a summary, and the whole `reason`.
          */
         RunModel: {
             /** Id */
@@ -2662,10 +2697,10 @@ export interface components {
         RunState: "created" | "awaiting_approval" | "queued" | "active" | "retry_wait" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired" | "rejected";
         /**
          * RunSummaryModel
-         * @description A run as lists and the event stream have it: of bounded size, whatever its notebook wrote.
+         * @description A run as lists and the event stream have it. Its size is bounded, however much its notebook wrote.
          *
-         *     `phase` is derived for people from run and attempt: queued, starting, running, finishing, cancelling, retrying or
-         *     the run's terminal state. The message of `reason` is cut, and its `detail` is empty.
+         *     `phase` is derived for people from run and attempt. It is queued, starting, running, finishing, cancelling, retrying
+         *     or the run's terminal state. The message of `reason` is cut, and its `detail` is empty.
          */
         RunSummaryModel: {
             /** Id */
@@ -2705,8 +2740,9 @@ export interface components {
         };
         /**
          * SecretModel
-         * @description Never with its value. `version` counts how often it was set; `is_set` false: it is expected here, and
-         *     runs are refused until it is set.
+         * @description A secret, never with its value. `version` counts how often it was set.
+         *
+         *     `is_set` false: the secret is expected here, and runs are refused until it is set.
          */
         SecretModel: {
             /** Environment */
@@ -2723,7 +2759,7 @@ export interface components {
         };
         /**
          * SecretValue
-         * @description Of text; at most 64,000 bytes as UTF-8.
+         * @description The value of a secret: text of at most 64,000 bytes in UTF-8.
          */
         SecretValue: {
             /**
@@ -2734,8 +2770,9 @@ export interface components {
         };
         /**
          * SetSecretModel
-         * @description Of a secret that was set just now. `masked` false: its value is so short that it is not masked in what runs
-         *     leave. Only whoever gave the value is told: it is no secret to them.
+         * @description A secret that was set just now. `masked` false: its value is too short to be masked in the outputs of runs.
+         *
+         *     Only the person who gave the value is told this; they know the value.
          */
         SetSecretModel: {
             /** Environment */
@@ -2774,7 +2811,9 @@ export interface components {
         };
         /**
          * SubmitRequest
-         * @description `path` as in InspectRequest. `parameters` holds JSON values; what is not given keeps its default.
+         * @description A notebook to run. `path` is as in InspectRequest.
+         *
+         *     `parameters` holds JSON values; parameters that are not given keep their defaults.
          */
         SubmitRequest: {
             /**
@@ -2848,7 +2887,7 @@ export interface components {
         };
         /**
          * TakeAlongRequest
-         * @description `path` as in InspectRequest; `file` is a path from the folder of the notebook.
+         * @description A file to take along. `path` is as in InspectRequest; `file` is a path from the folder of the notebook.
          */
         TakeAlongRequest: {
             /** Path */
@@ -2858,7 +2897,7 @@ export interface components {
         };
         /**
          * TakenAlongModel
-         * @description `line` was added to the `.dataopsignore` beside the notebook; null where the file travels without it.
+         * @description The `line` that was added to the `.dataopsignore` beside the notebook; null where the file travels without it.
          */
         TakenAlongModel: {
             /** Line */
@@ -2868,7 +2907,8 @@ export interface components {
          * TravellingFileModel
          * @description A file that travels. `fresh`: each run takes it as it is then; otherwise it belongs to the version.
          *
-         *     Code always does. For the others `pattern`, or `!` and `pattern`, as one of the `pinned` of the job says which.
+         *     Code always belongs to the version. For other files add `pattern` to the `pinned` of the job to let the file belong
+         *     to the version, or `!` and `pattern` to let each run take it.
          */
         TravellingFileModel: {
             /** Path */
@@ -2883,7 +2923,7 @@ export interface components {
         };
         /**
          * TrialRequest
-         * @description Try `image` with the given `jobs` (ids), or with those that ran on the image `instead_of` in the last `days`.
+         * @description A trial of `image` with the `jobs` of these ids, or with those that ran on `instead_of` in the last `days`.
          */
         TrialRequest: {
             /** Image */
@@ -2908,7 +2948,7 @@ export interface components {
         };
         /**
          * TrialResultModel
-         * @description `after` is null where the job could not be tried; `refused` says why.
+         * @description The result of one job. `after` is null where the job could not be tried; `refused` says why.
          */
         TrialResultModel: {
             /** Job Id */
@@ -2941,7 +2981,7 @@ export interface components {
         TriggerKind: "manual" | "rerun" | "trial" | "schedule" | "webhook" | "files" | "job" | "step" | "replay" | "backfill" | "verification";
         /**
          * TriggerModel
-         * @description Why there is the run. `ref` names what it follows from: of a rerun and a trial the earlier run.
+         * @description The cause of a run. `ref` names what the run follows from: the earlier run for a rerun or a trial.
          */
         TriggerModel: {
             kind: components["schemas"]["TriggerKind"];
@@ -2977,7 +3017,7 @@ export interface components {
         };
         /**
          * VariableValue
-         * @description At most 64,000 bytes as UTF-8.
+         * @description The value of a variable: at most 64,000 bytes in UTF-8.
          */
         VariableValue: {
             /** Value */
@@ -2985,7 +3025,9 @@ export interface components {
         };
         /**
          * VerificationModel
-         * @description `damage` names what is not as it was stored, by path: files of the record, and inputs below `input/`.
+         * @description The result of reading every byte. `damage` names, by path, files that are not as they were stored.
+         *
+         *     These are files of the record, and inputs below `input/`.
          */
         VerificationModel: {
             /** Run */
@@ -3019,7 +3061,7 @@ export interface components {
         };
         /**
          * WorkspaceReference
-         * @description `remote` is the git remote, in one spelling for all that mean the same.
+         * @description A workspace. `remote` is the git remote; spellings that mean the same remote are all written in one way.
          */
         WorkspaceReference: {
             /** Id */
@@ -3031,7 +3073,9 @@ export interface components {
         };
         /**
          * WrittenInModel
-         * @description Where a notebook was written: on the kernel of an image. `image` is null where nobody may choose one.
+         * @description The environment and the image on whose kernel a notebook was written.
+         *
+         *     `image` is null where nobody may choose one.
          */
         WrittenInModel: {
             /** Environment */

@@ -32,7 +32,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """Fails unless stdout is exactly one JSON object."""
+        """The JSON object on stdout. It fails unless stdout is exactly one."""
         held = json.loads(self.out)
         assert isinstance(held, dict)
         return held
@@ -60,7 +60,7 @@ class Shell:
         return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def here(self, *arguments: str, **environment: str) -> Answer:
-        """The same in this process: for tests of many inputs that start nothing."""
+        """Run the command in this process: for tests of many inputs that start nothing."""
         out, err, folder = io.StringIO(), io.StringIO(), Path.cwd()
         with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
             for name in os.environ.keys() - self.environment().keys():
@@ -97,19 +97,19 @@ def _shell(folder: Path) -> Iterator[Shell]:
     shell = Shell(folder / "home", folder / "work")
     yield shell
     assert shell.here("engine", "stop").code == 0
-    # One that has just been started does not lead yet; without its folder it ends by itself.
+    # An engine that was just started does not lead yet; without its folder it ends by itself.
     shutil.rmtree(shell.home, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """Shared by the tests of a file: its engine need not start for each of them."""
+    """A shell that the tests of a file share: its engine need not start for each of them."""
     yield from _shell(tmp_path_factory.mktemp("shell"))
 
 
 @pytest.fixture
 def own_shell(tmp_path: Path) -> Iterator[Shell]:
-    """For tests that count runs, or harm the engine."""
+    """A shell for one test, which may count runs or harm the engine."""
     yield from _shell(tmp_path)
 
 
@@ -117,5 +117,5 @@ ENDLESS = "import time\nwhile True:\n    time.sleep(0.1)"
 
 
 def until(file: Path) -> str:
-    """Source of a cell that ends when `file` is there."""
+    """Write the source of a cell that ends when `file` is there."""
     return f"import pathlib, time\nwhile not pathlib.Path({str(file)!r}).exists():\n    time.sleep(0.02)"

@@ -14,7 +14,7 @@ def leader(shell):
 
 
 def leading(shell, *, instead_of: int | None = None):
-    """The status, once an engine leads."""
+    """Wait until an engine leads, and return the status."""
 
     def look():
         status = leader(shell)

@@ -19,7 +19,7 @@ CANARY = "correct horse battery"
 
 @pytest.fixture
 def stdin(monkeypatch):
-    """What the next command reads."""
+    """A function that sets the text that the next command reads."""
 
     def give(text: str) -> None:
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(text.encode()), isatty=lambda: False))
@@ -29,7 +29,7 @@ def stdin(monkeypatch):
 
 @pytest.fixture
 def cli(shell, stdin):
-    """A command that has to succeed; its answer."""
+    """A function that runs a command, which has to succeed, and returns its answer."""
 
     def run(*arguments: str, given: str = ""):
         stdin(given)
@@ -42,7 +42,7 @@ def cli(shell, stdin):
 
 @pytest.fixture
 def catalogue(shell):
-    """Holds `data`. A daemon does not matter here."""
+    """A catalogue with the image `data`. These tests need no daemon."""
     at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     pinned = PinnedImage("sha256:1", None, "linux/amd64", "", 1)
     probe = Probe(at, "3.12", "/usr/bin/python3", "2.6", (), {}, "1000:1000")

@@ -14,7 +14,7 @@ from .conftest import COMMAND, ENDLESS, PATIENCE_S
 
 @pytest.fixture
 def terminal(own_shell):
-    """The command on a terminal, once the run is in its cell."""
+    """The command on a terminal, after its run has reached the cell."""
     notebook = own_shell.notebook("endless.ipynb", "1", ENDLESS)
     child = pexpect.spawn(
         sys.executable,

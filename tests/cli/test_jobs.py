@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def job(own_shell):
-    """A job with one run that waits, for there is no engine."""
+    """A job with one run, which waits because there is no engine."""
     shell = own_shell
     assert shell.here("projects", "set", "default", "--concurrency", "0").code == 0
     run = shell.here("run", shell.notebook("sales.ipynb", "1"), "--no-wait", "--priority", "3", "--json").json

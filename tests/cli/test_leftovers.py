@@ -1,4 +1,4 @@
-"""What crashes leave behind is named by `doctor`, and removed by `doctor --fix`."""
+"""`doctor` names the remains of crashes, and `doctor --fix` removes them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ GUIDE = Path(__file__).parents[2] / "docs/guide/command-line.md"
 
 @pytest.mark.parametrize("path", [path for path, _ in EVERY], ids=" ".join)
 def test_every_command_stands_in_the_guide(path):
-    """By itself, or as one of a group that has a page of its own."""
+    """Accept a command by itself, or as one of a group that has a page of its own."""
     table = GUIDE.read_text(encoding="utf-8")
     assert f"`{' '.join(path)}" in table or f"`{path[0]} …`" in table
 

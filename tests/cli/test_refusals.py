@@ -1,4 +1,4 @@
-"""What bad input gets: a sentence with the next step, a stable code, the right exit code, and nothing half done."""
+"""Bad input gets a sentence with the next step, a stable code and the right exit code; nothing is half done."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from dataops_lab.wiring import Home, build_services
 
 @pytest.fixture
 def ended(own_shell) -> list[str]:
-    """Two runs of one job that ended; nothing was executed for that."""
+    """Two runs of one job that ended without being executed."""
     path = own_shell.folder / own_shell.notebook("n.ipynb", "1")
     ctx = build_services(Home(own_shell.home))
     made = [runs.submit(ctx, Submission(str(path)), by=person("root")).view.run.id for _ in range(2)]

@@ -40,7 +40,7 @@ def test_a_run_that_fails_ends_with_1_and_tells_the_cell_and_its_error(shell):
     answer = shell("run", notebook, "-p", "x", "2")
 
     assert answer.code == 1
-    # As people count in their notebook, where our cell with the parameters is not.
+    # People count the cells of their notebook, which does not have our cell with the parameters.
     assert "Cell 3 failed:\n    wrong = fine / 0\n" in answer.out
     assert "ZeroDivisionError: division by zero" in answer.out
     assert "\x1b" not in answer.out + answer.err

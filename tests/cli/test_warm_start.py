@@ -1,4 +1,4 @@
-"""What prevents a warm start reaches whoever asks, in words."""
+"""People who ask are told in words why a run does not start warm."""
 
 from __future__ import annotations
 

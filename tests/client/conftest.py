@@ -27,13 +27,13 @@ PATIENCE_S = 120.0
 
 
 def has_begun(cell: int, events: list[dict]) -> bool:
-    """Not only as the last event: a follower that was slow is told several at once, of the use of memory too."""
+    """Tell whether the cell has begun. Look at all events: a slow follower gets several at once."""
     return any(event["kind"] == "cell_started" and event["cell"] == cell for event in events)
 
 
 @dataclass
 class Installation:
-    """`workspace` is where notebooks lie; `path_of` is how the client names one of them."""
+    """An installation with a client. Notebooks lie in `workspace`; `path_of` is the client's name for one of them."""
 
     client: Client
     workspace: Path
@@ -63,7 +63,7 @@ class Server:
     workspace: Path
     log: Path
     engine: bool = True
-    """Without one, what is submitted waits."""
+    """True when the server starts an engine; without one, submitted runs wait."""
     port: int = field(default_factory=_free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -117,7 +117,7 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """Of one test, which may kill it."""
+    """A server for one test, which may kill it."""
     (tmp_path / "work").mkdir()
     server = Server(tmp_path / "home", tmp_path / "work", tmp_path / "server.log")
     server.start()

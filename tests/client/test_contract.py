@@ -1,4 +1,4 @@
-"""What every client promises, on real kernels; the same tests for each implementation."""
+"""The promises of every client, on real kernels; the same tests for each implementation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def to_the_end(client, run) -> list[Update]:
 
 
 def waiting(client, run, cells_done: int = 0):
-    """The run once it is in the cell after `cells_done`."""
+    """Wait until the run is in the cell after `cells_done`, and return it."""
     for update in client.follow(run.id, journal=True):
         assert not update.run.is_terminal
         if any(e["kind"] == "cell_started" and e["done"] == cells_done for e in update.events):
@@ -49,7 +49,7 @@ def test_a_run_is_followed_to_its_end_and_no_journal_event_is_missing_or_comes_t
     assert updates[-1].run.state == RunState.SUCCEEDED
     events = [event for update in updates for event in update.events]
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-    kinds = [event["kind"] for event in events if event["kind"] != "usage"]  # That is told when it is time.
+    kinds = [event["kind"] for event in events if event["kind"] != "usage"]  # Use of memory is told at regular times.
     assert (kinds[0], kinds[-1]) == ("start", "end")
     assert events == client.journal(run.id).events
     assert client.run(run.id).summary() == updates[-1].run

@@ -1,4 +1,4 @@
-"""What only a client of a server can meet: no server, another server, one that goes away and comes back."""
+"""Cases of a client of a server: no server, another server, one that goes away and comes back."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_what_is_no_address_is_refused(url):
 
 @pytest.fixture
 def another_server() -> Iterator[str]:
-    """One that knows nothing of us."""
+    """A server that knows nothing of us."""
     httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
     thread = threading.Thread(target=httpd.serve_forever)
     thread.start()
@@ -86,7 +86,7 @@ def survives(server, go_on) -> str:
 
 
 def away_while_events_are_trimmed(server) -> None:
-    """The server is not there while more happens than it can tell afterwards."""
+    """Kill the server, let more happen than it can tell afterwards, and start it again."""
     server.kill()
     services = build_services(Home(server.home))
     with services.store.read() as tx:

@@ -1,4 +1,4 @@
-"""The catalogue through every client, with a real daemon; and what was chosen is what runs."""
+"""The catalogue through every client, with a real daemon; runs use the image that was chosen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dataops_lab.api_models import (
 from dataops_lab.domain.runs import RunState
 from dataops_lab.errors import Conflict, NotFound, Refused, UnknownImage
 
-# papermill is in both, at the same version; its kernels tell the images apart.
+# Both images have the same version of papermill; their kernels tell them apart.
 COUNT = """
 from importlib.metadata import distributions
 from dataops_lab import record

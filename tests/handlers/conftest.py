@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-# As a plugin it would be of all tests, and would build and end a server around each of them.
+# As a plugin it would apply to all tests, and would build and end a server around each of them.
 from pytest_jupyter.jupyter_server import *  # noqa: F403
 from tornado.httpclient import HTTPClientError, HTTPResponse
 
@@ -27,11 +27,11 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def jp_server_config(home: Home, request: pytest.FixtureRequest) -> dict[str, Any]:
-    """A test may give more of DataOpsApp's settings, as this fixture's parameter."""
+    """The configuration of the server. A test may give more settings of DataOpsApp as this fixture's parameter."""
     more = getattr(request, "param", {})
     return {
         "ServerApp": {"jpserver_extensions": {"dataops_lab": True}, "allow_unauthenticated_access": False},
-        # Each test that needs an engine has one of its own, in this process.
+        # Each test that needs an engine has its own one in this process.
         "DataOpsApp": {"home": str(home.folder), "start_engine": False, **more},
     }
 
@@ -65,7 +65,7 @@ def api(jp_fetch: Callable[..., Awaitable[HTTPResponse]]) -> Api:
 
 @pytest.fixture
 def notebook(jp_root_dir: Path) -> Callable[..., str]:
-    """Write a notebook of code cells below the server's root; the path that the contents API knows it by."""
+    """A function that writes a notebook below the server's root, and returns its path in the contents API."""
 
     def written(*sources: str, parameters: str | None = None, path: str = "work/sales.ipynb") -> str:
         cells = [
@@ -98,7 +98,7 @@ def running_engine(home: Home) -> Iterator[Engine]:
 
 @pytest.fixture
 def server_sent() -> Callable[[bytes], list[tuple[str, str, Any]]]:
-    """(id, event, data) of each frame of an event stream."""
+    """A function that returns (id, event, data) of each frame of an event stream."""
 
     def frames(stream: bytes) -> list[tuple[str, str, Any]]:
         found = []

@@ -30,7 +30,7 @@ class OwnLogin(LegacyLoginHandler):
 
 
 class Titled(PasswordIdentityProvider):
-    """Changes nothing about who somebody is."""
+    """A provider that does not change who somebody is."""
 
     login_handler_class = LegacyLoginHandler
 
@@ -63,7 +63,7 @@ def _initialize(self, made, own, **settings):
 
 
 async def test_the_setting_decides_whose_name_counts_and_never_the_name_that_is_shown(api, jp_serverapp, monkeypatch):
-    """A provider that calls everybody Ada: by `owner` they are the one whose server this is, by `provider` persons."""
+    """Call everybody Ada: with `owner` the id is that of the server's owner, with `provider` that of the person."""
     user = User("u-17", name="Ada", display_name="Ada L.")
     monkeypatch.setattr(jp_serverapp.identity_provider, "get_user", lambda handler: user)
     seen = {}

@@ -23,7 +23,7 @@ def threads():
 
 @pytest.fixture
 def change(ctx, submit):
-    """Change a run, and give the number of its event."""
+    """A function that changes a run, and returns the number of the event."""
     run = submit().run
 
     def changed() -> int:
@@ -35,7 +35,7 @@ def change(ctx, submit):
 
 
 async def told(caster: Broadcaster, listener: asyncio.Event, seq: int) -> int:
-    """Wait until all up to `seq` is told; the event behind which the listener is then."""
+    """Wait until all events up to `seq` are told, and return the number of the last one that the listener has."""
     reached = caster.seq
     while reached < seq:
         await asyncio.wait_for(listener.wait(), 60)
@@ -64,7 +64,7 @@ def test_many_streams_read_the_store_once(ctx, threads, change, monkeypatch):
         seq = await asyncio.to_thread(change)
         await told(caster, listeners[0], seq)
         found = [await caster.next(before) for _ in listeners]
-        # One read when it begins, one that finds the change, and one that finds no more.
+        # It reads once when it begins, once to find the change, and once to find no more.
         assert len(reads) <= 3
         assert all(batch is found[0] for batch in found)
         assert found[0].seq == seq

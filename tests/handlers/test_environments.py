@@ -11,7 +11,7 @@ CANARY = "correct horse battery"
 
 @pytest.fixture
 def jp_server_config(jp_server_config, request):
-    """With administrators, where the test names them."""
+    """The configuration of the server, with administrators where the test names them."""
     marker = request.node.get_closest_marker("parametrize")
     if marker is None or "administrators" not in marker.args[0]:
         return jp_server_config

@@ -1,4 +1,4 @@
-"""The event stream where it breaks off: what was missed comes, whatever happened meanwhile."""
+"""The event stream after a break: the missed events come, whatever happened meanwhile."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def begin(ctx, cursor=None, *journals):
 
 
 def news(follower):
-    """All that a stream says next."""
+    """Read all that a stream says next."""
     told = []
     while batch := changes_after(follower.services, follower.seq):
         told += follower.news(batch)
@@ -68,7 +68,7 @@ def test_no_line_of_a_journal_is_read_as_anything_but_an_event_of_its_run(ctx, r
     event = b'{"seq": 1, "t": 0.5, "kind": "end", "state": "succeeded"}'
     (folder / "journal.jsonl").write_bytes(b"\n".join([event, *lines, event]) + b"\n")
     stream = news(begin(ctx, None, run_id))
-    # As a browser splits it: at each kind of line end.
+    # A browser splits it at each kind of line end.
     assert [block for block in re.split(rb"(?:\r\n|\r|\n){2}", stream) if block] == stream.split(b"\n\n")[:-1]
     told = [json.loads(frame.data) for frame in frames([stream]) if frame.event == "journal"]
     assert {(it["run_id"], it["attempt"], it["complete"]) for it in told} == {(run_id, 1, False)}
@@ -92,7 +92,7 @@ def test_who_comes_back_is_told_each_line_once_whatever_stands_in_it(ctx, runnin
 
 @pytest.fixture
 def running(ctx, engine, submit, executor):
-    """A run, and its directory."""
+    """A run whose attempt is running, and its directory."""
     view = submit()
     for _ in range(100):
         engine.step()
@@ -142,7 +142,7 @@ def test_a_stream_goes_on_without_a_gap_when_the_server_was_killed_meanwhile(ser
 
 
 def follow(api, run_id, cursor, *, until):
-    """The frames up to the first one that holds `until`, and the cursor to come back with."""
+    """Read frames up to the first one that holds `until`; return them and the cursor to come back with."""
     headers = {"Last-Event-ID": cursor} if cursor else {}
     seen = []
     with api.stream("GET", "/events", params={"journal": run_id}, headers=headers) as response:

@@ -7,7 +7,7 @@ import pytest
 
 
 async def a_job(api, notebook):
-    """The job of a run that waits."""
+    """Make a run that waits, and return its job."""
     run = await api.json(
         "POST", "runs", {"path": notebook("1"), "priority": 3, "max_retries": 1, "queue_timeout_s": 60}
     )

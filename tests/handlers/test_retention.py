@@ -1,4 +1,4 @@
-"""What stays and what goes, over HTTP."""
+"""Keeping and deleting runs, over HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataops_lab.wiring import build_services
 
 @pytest.fixture
 def ended(api, notebook, home):
-    """A run that has ended; no engine is needed for that."""
+    """A function that makes a run that has ended, without an engine."""
 
     async def run() -> str:
         made = await api.json("POST", "runs", {"path": notebook("1")})

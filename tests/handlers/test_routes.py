@@ -1,4 +1,4 @@
-"""What holds for every route, found by walking the table."""
+"""The promises of every route, tested on all routes of the table."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def address(route) -> str:
 
 
 CHANGING = ("post", "put", "patch", "delete")
-# They take a body, and change nothing all the same.
+# These take a body and still change nothing.
 READING = {"post /inspect", "post /retention/preview"}
 
 
 @pytest.fixture
 def fetch(jp_serverapp, http_server_client, jp_base_url):
-    """As any program on the network could: with no more than the headers that are given."""
+    """A function that sends a request with only the given headers, as any program on the network could."""
 
     async def fetched(verb, path, *, headers=(), body=b"{}"):
         return await http_server_client.fetch(
@@ -49,7 +49,7 @@ def fetch(jp_serverapp, http_server_client, jp_base_url):
 
 
 async def logged_in(fetch, jp_serverapp):
-    """The cookies of a login in a browser."""
+    """Return the cookies of a login in a browser."""
     login = await fetch("get", f"/api/status?token={jp_serverapp.identity_provider.token}")
     return "; ".join(cookie.split(";")[0] for cookie in login.headers.get_list("Set-Cookie"))
 
@@ -116,7 +116,7 @@ async def test_a_browser_that_somebody_elses_page_has_send_changes_nothing(fetch
         if verb in CHANGING:
             for more in ({}, form):
                 answer = await fetch(verb, PREFIX + address(route), headers={"Cookie": cookie, **more})
-                # Jupyter says 404 to another origin.
+                # Jupyter answers 404 to a page of another origin.
                 assert answer.code in (403, 404), f"{verb} {route.path}: {answer.code}"
     assert (await api.json("GET", "runs"))["items"] == []
 
@@ -223,7 +223,7 @@ OPEN_TO = {
     "delete /registries/{registry}": "administrator",
     "get /kernels/{kernel}/packages": "anybody",
 }
-"""The policy as seen from outside, by hand: what a route is for decides, not how it is built."""
+"""The policy as seen from outside, written by hand from the purpose of each route, not from its code."""
 
 
 def test_every_verb_of_every_route_asks_the_policy_for_what_it_does():

@@ -9,7 +9,7 @@ import pytest
 
 
 async def finished(api, run_id: str) -> dict:
-    """Follow the event stream's source of truth until the run has ended."""
+    """Ask for the run, the source of its events, until it has ended."""
     while True:
         run = await api.json("GET", f"runs/{run_id}")
         if run["finished_at"]:
@@ -180,7 +180,7 @@ async def test_the_event_stream_brings_a_run_from_queue_to_end_and_resumes_witho
 
     def take(chunk: bytes) -> None:
         received.extend(chunk)
-        # Chunks end anywhere; a frame ends with an empty line.
+        # A chunk can end anywhere; a frame ends with an empty line.
         if b'"complete":true' in received and received.endswith(b"\n\n"):
             ended.set()
 
@@ -197,7 +197,7 @@ async def test_the_event_stream_brings_a_run_from_queue_to_end_and_resumes_witho
     assert next(event["kind"] for event in journal if event["kind"] not in ("output", "usage")) == "start"
     assert [data["state"] for _, kind, data in frames if kind == "run"][-1] == "succeeded"
 
-    # Come back with the cursor of a frame in the middle: exactly what followed it comes again.
+    # Come back with the cursor of a frame in the middle: exactly the frames after it come again.
     middle = next(i for i, (_, kind, data) in enumerate(frames) if kind == "journal" and data["events"])
     received.clear()
     ended.clear()

@@ -1,4 +1,4 @@
-"""Everything answers as `openapi.json` says, also what nobody would ask: requests are made up from the document."""
+"""Every route answers as `openapi.json` says, also to strange requests, which are made up from the document."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from ..client.conftest import TOKEN, Server
 
 pytestmark = pytest.mark.slow
 
-# A name of the document (of a place in the path, a query argument or a required member of a body) → what there really
-# is, beside whatever is made up. What is known only when there is a server has a name of its own until then (`real`).
+# A name of the document → values that exist, used beside made-up ones. The name is that of a place in the path, of a
+# query argument or of a required member of a body. Values that only a running server knows have a stand-in (`real`).
 REAL = {
     "run_id": ["ended-run", "queued-run"],
     "job_id": ["some-job"],
@@ -58,16 +58,16 @@ CONFIG = {
     "max-stream-events": 1,
     "request-timeout": 60,
     "checks": {
-        # What fits the document may still be refused: for what it means, for where a run stands.
+        # A request that fits the document may still be refused, for its meaning or for the state of a run.
         "positive_data_acceptance": {"expected-statuses": ["2xx", 400, 403, 404, 409, 422, 503]},
-        # A broken request may fall at an earlier hurdle than the one that is meant for it.
+        # A broken request may be refused by an earlier check than the one for its fault.
         "negative_data_rejection": {"expected-statuses": [400, 403, 404, 405, 409, 422, 503]},
     },
 }
 
 
 def with_real_values(node: Any) -> Any:
-    """The document with REAL values offered wherever a name of theirs stands, and bodies of nothing but such."""
+    """Add the REAL values to the document wherever one of their names stands, also as examples of whole bodies."""
     if isinstance(node, list):
         return [with_real_values(each) for each in node]
     if not isinstance(node, dict):
@@ -98,7 +98,7 @@ SCHEMA = schemathesis.openapi.from_dict(
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Without an engine of its own: what is submitted there waits, and nothing that was made up is run."""
+    """A server without an engine: submitted runs wait, and no made-up notebook is run."""
     folder = tmp_path_factory.mktemp("schema")
     (folder / "work" / "work").mkdir(parents=True)
     started = Server(folder / "home", folder / "work", folder / "server.log", engine=False)
@@ -119,14 +119,14 @@ def ended(server: Server, api: httpx.Client) -> dict[str, Any]:
     """A run that has succeeded, made before anything is changed."""
     notebook(server.workspace / "work" / "sales.ipynb")
     run = submitted(api)
-    # An engine in this process, until nothing waits or runs any more.
+    # Run an engine in this process until nothing waits or runs any more.
     build_engine(Home(server.home), slots=1, exit_when_idle_s=0).run(Event())
     return api.get(f"/runs/{run['id']}").raise_for_status().json()
 
 
 @pytest.fixture
 def real(server: Server, api: httpx.Client, ended: dict[str, Any]) -> dict[str, str]:
-    """What some names in REAL mean: things that are there when a test begins."""
+    """The ids behind the stand-ins in REAL. These things are there when a test begins."""
     notebook(server.workspace / "work" / "sales.ipynb")
     queued, spent = submitted(api), submitted(api)
     api.post(f"/runs/{spent['id']}/cancel").raise_for_status()
@@ -169,7 +169,10 @@ def filled_in(value: Any, real: dict[str, str]) -> Any:
 
 @pytest.fixture
 def statuses(request: pytest.FixtureRequest) -> Iterator[set[int]]:
-    """Whoever adds a route sees here that requests made up for it reach what it does."""
+    """The status codes of the answers: one made-up request for each route has to succeed.
+
+    A new route may need values in REAL for that.
+    """
     seen: set[int] = set()
     yield seen
     path = request.node.name.partition(" ")[2].rstrip("]")
@@ -189,9 +192,9 @@ def test_every_answer_is_as_documented(case: Case, server: Server, real: dict[st
     statuses.add(answer.status_code)
     if answer.status_code == 400 and is_as_documented(case):
         said = answer.json()["detail"]
-        # 1.0 is a whole number to JSON Schema, and none to us.
+        # 1.0 is a whole number to JSON Schema, but not to us.
         assert not said.startswith(NOT_AS_DOCUMENTED) or "should be a valid integer" in said, said
-    # A body that may be left out is taken for a broken one when it is.
+    # The check takes a body that was left out for a broken one, even where it may be left out.
     left_out = isinstance(case.body, NotSet) and not case.operation.definition.raw.get("requestBody", {}).get(
         "required"
     )

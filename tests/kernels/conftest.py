@@ -25,7 +25,7 @@ class Catalogue:
     _ids: TestImages
 
     def add(self, name: str) -> Image:
-        """A test image, pinned and probed, and allowed in the sandbox."""
+        """Add a test image to the catalogue, pinned and probed, and allow it in the sandbox."""
         backend, now = DockerImages(None), self.services.clock.now()
         pinned = backend.find(self._ids[name])
         assert pinned is not None

@@ -31,7 +31,7 @@ PATIENCE_S = 90
 
 
 class Kernels(AsyncMultiKernelManager):
-    """As a server has it: with a folder in which notebooks lie."""
+    """A kernel manager as a server has it, with a folder in which notebooks lie."""
 
     root_dir = Unicode()
 
@@ -56,7 +56,7 @@ def kernels(catalogue, workspace):
 @pytest.fixture
 def containers(docker_client: docker.DockerClient) -> Callable[[str], list[str]]:
     def of_kernel(kernel_id: str) -> list[str]:
-        """Ids. Asked with one call: between two of them a container may vanish."""
+        """List the ids with one call: a container may vanish between two calls."""
         found = docker_client.api.containers(all=True, filters={"label": f"{KERNEL}={kernel_id}"})
         return [container["Id"] for container in found]
 
@@ -78,7 +78,7 @@ async def started(kernels: Kernels, workspace: Path, name: str = "dataops.sandbo
 
 
 async def said(client, code: str) -> str:
-    """What the cell printed, or its error's name."""
+    """Run a cell, and return its printed text or the name of its error."""
     found = []
 
     def listen(message):
@@ -143,7 +143,7 @@ def test_a_cell_is_interrupted_with_all_that_it_started_and_the_kernel_goes_on(k
 
             def listen(message):
                 content = message["content"]
-                # The shell tells of an interrupt as an error or as text, depending on where it hits.
+                # The shell reports an interrupt as an error or as text, depending on the place where it hits.
                 heard.append(content.get("text") or content.get("ename") or "")
                 if heard[-1]:
                     on_it.set()
@@ -151,7 +151,7 @@ def test_a_cell_is_interrupted_with_all_that_it_started_and_the_kernel_goes_on(k
             running = asyncio.ensure_future(client.execute_interactive(code, output_hook=listen, timeout=PATIENCE_S))
             await asyncio.wait_for(on_it.wait(), PATIENCE_S)
             while not running.done():
-                # It may come before the child has been started.
+                # An interrupt may come before the child has been started: repeat it.
                 await kernels.interrupt_kernel(kernel_id)
                 await asyncio.wait([running], timeout=1)
             return "".join(heard), await said(client, "print(1 + 1)")
@@ -212,7 +212,7 @@ def test_what_is_no_longer_allowed_does_not_start_and_says_why(kernels, workspac
 
 
 def test_a_kernel_ends_with_a_server_that_was_killed(catalogue, workspace, containers):
-    """Nobody is left who could remove it."""
+    """Kill the server, so that nobody is left who could remove the container."""
     catalogue.add("lean")
     write_specs(catalogue.services, catalogue.home.kernels, home=catalogue.home.folder, by=person("someone"))
     program = f"""
