@@ -1,9 +1,9 @@
-"""Everything that can go wrong, as one tree.
+"""All expected failures, as one tree.
 
     DataOpsError
-    ├── NotFound               what was named does not exist
+    ├── NotFound               the object that the caller named does not exist
     │   └── UnknownImage
-    ├── Conflict               it exists, but not in the state the call assumes
+    ├── Conflict               it exists, but not in the state that the call assumes
     │   ├── IllegalTransition
     │   ├── StaleWrite
     │   └── KeyReused
@@ -17,7 +17,7 @@
     │   ├── SnapshotTooLarge
     │   └── UnknownEnvironment
     ├── Forbidden              this person may not do this
-    ├── Unavailable            the installation cannot serve now; try again or mend it
+    ├── Unavailable            the installation cannot serve now; try again or fix it
     │   ├── StateFolderUnusable
     │   ├── StoreTooNew
     │   ├── StoreBusy
@@ -26,11 +26,11 @@
     │   ├── SecretsLocked
     │   ├── ReportUnavailable
     │   └── ServerUnreachable
-    └── Damaged                stored bytes are not what was stored
+    └── Damaged                stored bytes have changed since they were stored
 
 `code` is stable and for programs; the message is one or two sentences for people and ends with the
-next step; `detail` carries what a program needs to act. HTTP statuses and exit codes are chosen by
-the outer layers, by nearest ancestor.
+next step; `detail` carries the values that a program needs to act. The outer layers choose HTTP statuses
+and exit codes, by nearest ancestor.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class DataOpsError(Exception):
         self.precise_code = code or type(self).code
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Errors cross process boundaries whole; by default an exception loses what is not in `args`."""
+        """Keep the whole error when it goes to another process; by default an exception loses what is not in `args`."""
         return _restored, (type(self), self.message, self.precise_code, self.detail)
 
 
@@ -78,13 +78,13 @@ class IllegalTransition(Conflict):
 
 
 class StaleWrite(Conflict):
-    """Somebody else moved the row first, or this engine no longer leads."""
+    """Another program moved the row first, or this engine no longer leads."""
 
     code = "stale_write"
 
 
 class KeyReused(Conflict):
-    """An idempotency key came again with another request."""
+    """An idempotency key that came a second time, with another request."""
 
     code = "key_reused"
 
@@ -106,14 +106,16 @@ class KernelUnavailable(Refused):
 
 
 class InvalidParameters(Refused):
-    """`detail["problems"]` is a list of `{"name", "message"}`; `detail["parameters"]` names what there is."""
+    """`detail["problems"]` is a list of `{"name", "message"}`; `detail["parameters"]` names the known parameters."""
 
     code = "invalid_parameters"
 
 
 class InvalidRows(Refused):
-    """`detail["rows"]` is a list of `{"row", "message", "problems"}`, counted from 1; `problems` as in
-    InvalidParameters."""
+    """`detail["rows"]` is a list of `{"row", "message", "problems"}`, counted from 1.
+
+    `problems` is as in InvalidParameters.
+    """
 
     code = "invalid_rows"
 
@@ -153,7 +155,7 @@ class StateFolderUnusable(Unavailable):
 
 
 class StoreTooNew(Unavailable):
-    """The database was written by a newer program."""
+    """A database that a newer program has written."""
 
     code = "store_too_new"
 
@@ -171,13 +173,13 @@ class EngineUnavailable(Unavailable):
 
 
 class SecretsLocked(Unavailable):
-    """The key that opens them is not there."""
+    """The key that opens the secrets is not there."""
 
     code = "secrets_locked"
 
 
 class ReportUnavailable(Unavailable):
-    """The page was not made; the executed notebook is there."""
+    """The report page was not made; the executed notebook is there."""
 
     code = "report_too_slow"
 

@@ -1,1 +1,1 @@
-"""What a job, a version and a run are, and which moves are legal. Plain Python, no I/O."""
+"""The domain: jobs, versions and runs, and the moves that are legal. Plain Python, no I/O."""

@@ -1,4 +1,4 @@
-"""An actor: a person, a token or the system itself, whoever did something."""
+"""An actor: a person, a token or the system itself that did something."""
 
 from __future__ import annotations
 
@@ -28,4 +28,4 @@ ENGINE = Actor("system:engine", "the engine", ActorKind.SYSTEM)
 RETENTION = Actor("system:retention", "retention", ActorKind.SYSTEM)
 INSTALLATION = Actor("system:dataops_lab", "dataops_lab", ActorKind.SYSTEM)
 SYSTEM = {actor.id: actor for actor in (ENGINE, RETENTION, INSTALLATION)}
-"""Those that are known without having been seen."""
+"""The actors that are known without having been seen."""

@@ -1,4 +1,4 @@
-"""The configuration of an installation as one value, which a file can hold and which can be compared."""
+"""The configuration of an installation as one value that a file can hold and a program can compare."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ OF_ENVIRONMENTS = (
     "locked",
     "guarded",
 )
-"""The members of an environment that people choose. The list sets its place."""
+"""The members of an environment that people choose. Its position comes from its place in the list."""
 
 OF_IMAGES = ("description", "tags", "is_default", "root_allowed", "deprecated")
-"""The members of an image that people choose. Environments say where it is allowed."""
+"""The members of an image that people choose. The environments say where it is allowed."""
 
 
 @dataclass(frozen=True)
 class EnvironmentEntry:
-    """A wanted environment: given members become exactly so, others stay as they are.
+    """A wanted environment: the given members become exactly so, the others stay as they are.
 
-    `settings` has names of OF_ENVIRONMENTS. `variables` and `secrets` None: not given. `secrets` holds names alone.
+    `settings` has names of OF_ENVIRONMENTS. `variables` and `secrets` are None when they are not given. `secrets` holds
+    names alone.
     """
 
     name: str
@@ -44,9 +45,10 @@ class EnvironmentEntry:
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """An image that the catalogue has to have. Its bytes are not part of a configuration.
+    """An image that the catalogue must have. Its bytes are not part of a configuration.
 
-    `settings` has names of OF_IMAGES; those that are not given stay, as `reference` does when it is None.
+    `settings` has names of OF_IMAGES. Settings that are not given stay as they are; so does `reference` when it is
+    None.
     """
 
     name: str
@@ -56,7 +58,7 @@ class ImageEntry:
 
 @dataclass(frozen=True)
 class Configuration:
-    """`environments` in promotion order; those that are not named stay."""
+    """`environments` are in promotion order; those that are not named stay."""
 
     environments: tuple[EnvironmentEntry, ...] = ()
     images: tuple[ImageEntry, ...] = ()
@@ -69,8 +71,11 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Change:
-    """A change of an environment, of an `image`, or of neither. `field` is as in the file, with dots; empty for a whole
-    environment. None: it is not there."""
+    """A change of an environment, of an `image`, or of neither.
+
+    `field` is the name in the file, with dots; empty for a whole environment. `before` or `after` is None where there
+    is nothing.
+    """
 
     environment: str
     field: str

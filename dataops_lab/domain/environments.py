@@ -1,4 +1,4 @@
-"""An environment: a place to run, with its executor, limits and what it allows."""
+"""An environment: a place to run, with its executor, its limits and its permissions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SANDBOX = "sandbox"
 PRODUCTION = "production"
 
 LOCKABLE = ("image", "kernel", "resources", "timeout_s")
-"""Settings of a run that an environment may keep to itself."""
+"""Settings of a run that an environment may reserve for itself."""
 
 MAX_DESCRIPTION = 2_000
 MAX_WARM = 20
@@ -32,7 +32,10 @@ _HOST = re.compile(r"(unix|tcp|ssh|http|https)://\S+")
 
 
 def bytes_of(text: str) -> int:
-    """Of a size as people write it: `4G`, `512Mi`, `1000000`. ValueError."""
+    """Return the bytes of a size as people write it: `4G`, `512Mi`, `1000000`.
+
+    ValueError when it is not a size.
+    """
     match = _SIZE.fullmatch(text.strip())
     if not match or not float(match[1]) or (match[3] and not match[2]):
         raise ValueError(f"{text!r} is no size, such as 4G, 512Mi or 1000000.")
@@ -41,7 +44,7 @@ def bytes_of(text: str) -> int:
 
 
 def size_text(size: int | None) -> str | int | None:
-    """The shortest that `bytes_of` takes for it."""
+    """Return the shortest text that `bytes_of` reads as this size."""
     for power in (4, 3, 2, 1):
         for base, unit in ((1024, "i"), (1000, "")):
             if size and size % base**power == 0:
@@ -56,9 +59,9 @@ class ExecutorKind(StrEnum):
 
 @dataclass(frozen=True)
 class Backend:
-    """One executor, and where it is: attempts keep it, so that they are found when the environment changes.
+    """One executor, and its place. An attempt keeps its backend, so that it is found when the environment changes.
 
-    `host` None: this machine's own.
+    `host` is None for this machine's own.
     """
 
     kind: ExecutorKind = ExecutorKind.PROCESS
@@ -66,7 +69,7 @@ class Backend:
 
     @classmethod
     def parsed(cls, text: str) -> Backend:
-        """From its text, as the store keeps it. ValueError for a kind that this version does not know."""
+        """Read the text that the store keeps. ValueError for a kind that this version does not know."""
         kind, _, host = text.partition("+")
         return cls(ExecutorKind(kind), host or None)
 
@@ -76,7 +79,7 @@ class Backend:
 
 @dataclass(frozen=True)
 class Resources:
-    """What one attempt gets. None: as much as there is."""
+    """The resources that one attempt gets. None: as much as there is."""
 
     cpus: float | None = None
     memory_bytes: int | None = None
@@ -86,9 +89,10 @@ class Resources:
 
 @dataclass(frozen=True)
 class RunLimits:
-    """`resources` are both the most that a run may ask for and what it gets when it asks for nothing.
+    """The limits of an environment.
 
-    `timeout_s` is the longest that an attempt may run, `concurrency` how many attempts may be alive at once.
+    A run may ask for at most `resources`, and gets all of them when it asks for nothing. `timeout_s` is the longest
+    time that an attempt may run, `concurrency` the number of attempts that may be alive at once.
     """
 
     resources: Resources = Resources()
@@ -98,7 +102,7 @@ class RunLimits:
 
 @dataclass(frozen=True)
 class Mount:
-    """A folder of data of the executor's host, seen in the container at `target`."""
+    """A data folder of the executor's host, which the container sees at `target`."""
 
     source: str
     target: str
@@ -107,7 +111,10 @@ class Mount:
 
 @dataclass(frozen=True)
 class DockerSettings:
-    """`host` None: the daemon that the machine's own `docker` speaks to. `warm`: containers that stand ready."""
+    """`host` is None for the daemon to which the machine's own `docker` speaks.
+
+    `warm` is the number of ready containers.
+    """
 
     host: str | None = None
     user: str = "1000:1000"
@@ -118,8 +125,8 @@ class DockerSettings:
 class Environment:
     """`position` is the place in promotion order, from 0. `images` and `default_image` are names of the catalogue.
 
-    `locked` names the settings of a run that nobody may choose himself. `guarded`: what runs here was
-    promoted; until it is, only administrators run here.
+    `locked` names the settings that nobody may choose for a run. In a `guarded` environment everything that runs was
+    promoted; until that is so, only administrators run here.
     """
 
     name: str
@@ -135,17 +142,17 @@ class Environment:
     locked: tuple[str, ...] = ()
     guarded: bool = False
     revision: int = field(default=1, compare=False)
-    """Counts the changes."""
+    """A number that counts the changes."""
     changed_at: dt.datetime | None = field(default=None, compare=False)
     changed_by: Actor | None = field(default=None, compare=False)
 
     @property
     def not_enforced(self) -> tuple[str, ...]:
-        """Limits that this executor cannot hold a run to, whatever they are set to."""
+        """Limits that this executor cannot enforce, for any value."""
         return () if self.executor is ExecutorKind.DOCKER else ("cpus", "memory_bytes", "pids", "gpus", "network")
 
     def check(self) -> None:
-        """Refused, with everything that makes no sense."""
+        """Raise Refused, with all problems, when the environment makes no sense."""
         if problems := list(_problems(self)):
             raise Refused(
                 f"The environment {self.name!r} cannot be like that: {' '.join(problems)} Nothing was changed.",
@@ -181,7 +188,7 @@ def _problems_of_limits(limits: RunLimits) -> Iterator[str]:
     numbers = {f.name: getattr(limits.resources, f.name) for f in fields(Resources)}
     numbers |= {"timeout_s": limits.timeout_s, "concurrency": limits.concurrency}
     for name, value in numbers.items():
-        # No GPU is something to say; no memory is not.
+        # 0 makes sense for GPUs, and for nothing else.
         if value is not None and not (math.isfinite(value) and (value > 0 or (name == "gpus" and value == 0))):
             yield f"`{name}` must be greater than 0."
 
@@ -190,11 +197,14 @@ _NAMED = re.compile(r"\w+://(?:[^/@]*@)?\[?([^\]/]*?)\]?(?::\d+)?(?:/.*)?")
 
 
 def _is_link_local(url: str) -> bool:
-    """In whichever way the address is written. A name may lead there all the same: only the daemon's answer tells."""
+    """Tell whether the URL has a link-local address, in any notation.
+
+    A name may lead there all the same: only the daemon's answer shows that.
+    """
     named = _NAMED.fullmatch(url)
     host = named[1] if named else ""
     try:
-        # As the system reads it: 0xA9FEA9FE and 169.254.43518 are addresses too.
+        # The system reads it like this: 0xA9FEA9FE and 169.254.43518 are addresses too.
         return ipaddress.IPv4Address(socket.inet_aton(host)).is_link_local
     except (OSError, UnicodeError):
         pass
@@ -250,7 +260,7 @@ INHERITED = frozenset(
         "SYSTEMROOT",
     ]
 )
-"""A process gets these of its submitter's variables. Everything else, tokens above all, stays behind."""
+"""The variables of its submitter that a process gets. All others, above all tokens, stay behind."""
 
 
 def inherited_of(variables: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What happened to something, as a row. Written in the transaction of the change it tells of."""
+"""An event: a row that tells of one change. The transaction of the change writes it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ class SubjectKind(StrEnum):
 
 
 class Subject(NamedTuple):
-    """What an event is about. `id` is its key: of a variable `environment/name`, of a secret `scope/name`."""
+    """The object that an event is about.
+
+    `id` is its key: of a variable `environment/name`, of a secret `scope/name`.
+    """
 
     kind: SubjectKind
     id: str
@@ -37,8 +40,8 @@ def run_of(run_id: str) -> Subject:
 class Event:
     """`seq` orders all events of an installation; it is the `Last-Event-ID` of the event stream.
 
-    `actor` is the id of whoever did it, None where nobody is known. `revision` is the one that the
-    subject has since then, None from before revisions were counted and of what is gone.
+    `actor` is the person or program that made the change, None where nobody is known. `revision` is the one that the
+    subject has since then. It is None from the time before revisions were counted, and for a subject that is gone.
     """
 
     seq: int
@@ -47,8 +50,9 @@ class Event:
     kind: str
     """The kind of the subject, a dot and what happened: `environment.changed`, `secret.set`, `job.moved`.
 
-    Of runs: `run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`,
-    `run.reaction_failed`; and `run.deleted`, the only one that is left of a run that is gone."""
+    For runs: `run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`,
+    `run.reaction_failed`; and `run.deleted`, the only one that is left of a run that is gone.
+    """
     actor: Actor | None = None
     revision: int | None = None
     data: dict[str, Any] = field(default_factory=dict)

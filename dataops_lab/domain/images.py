@@ -1,4 +1,4 @@
-"""An image: a shared environment image of the catalogue, pinned, with what was found in it."""
+"""An image: a shared environment image of the catalogue, pinned, with the results of a look into it."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class PinnedImage:
     id: str
     repo_digest: str | None
     platform: str
-    """As `linux/amd64`."""
+    """System and architecture, such as `linux/amd64`."""
     user: str
-    """As the image says; empty means root."""
+    """The user as the image says; empty means root."""
     size_bytes: int
 
     @property
     def digest(self) -> str:
-        """The reference that a daemon is given: no tag can move it."""
+        """The reference that the daemon gets: no tag can move it."""
         return self.repo_digest or self.id
 
 
 @dataclass(frozen=True)
 class Login:
-    """To a registry."""
+    """A login to a registry."""
 
     username: str
     password: str = field(repr=False)
@@ -56,25 +56,25 @@ class Probe:
     kernels: tuple[KernelChoice, ...]
     packages: dict[str, str]
     user: str
-    """`uid:gid` as which it ran."""
+    """`uid:gid` of its process."""
     problems: tuple[str, ...] = ()
-    """What is missing, each with its mend; a run is refused while there is one."""
+    """The missing parts, each with its fix; a run is refused while there is one."""
     cuda: str | None = None
     tools: dict[str, str] = field(default_factory=dict)
-    """Programs that install packages (`pip`, `conda`, `mamba`, `micromamba`), with where they are."""
+    """Programs that install packages (`pip`, `conda`, `mamba`, `micromamba`), with their paths."""
 
 
 @dataclass(frozen=True)
 class Deprecation:
     on: dt.date
-    """From this day on new runs are refused; before it they are warned."""
+    """The day from which new runs are refused; before it they get a warning."""
     successor: str | None = None
     message: str = ""
 
 
 @dataclass(frozen=True)
 class EarlierPin:
-    """The images for which the entry stood before it was added again. Reruns from that time still use them."""
+    """The image for which the entry stood before it was added again. Reruns from that time still use it."""
 
     pinned: PinnedImage
     reference: str
@@ -84,7 +84,7 @@ class EarlierPin:
 
 @dataclass(frozen=True)
 class Image:
-    """`reference` is what was asked for; `pinned` is what it was then, and what runs.
+    """`reference` is the text that a person gave; `pinned` is the image that it meant then, and that runs.
 
     `host` is the daemon that has it, as in `DockerSettings.host`.
     """
@@ -102,9 +102,9 @@ class Image:
     probe: Probe | None = None
     host: str | None = None
     base: str | None = None
-    """The recipe of an image that was built here; its reference is its id then."""
+    """The base of the recipe of an image that was built here; its reference is its id then."""
     earlier: tuple[EarlierPin, ...] = ()
-    """Newest first."""
+    """The earlier pins, newest first."""
     revision: int = field(default=1, compare=False)
 
     @property
@@ -117,11 +117,14 @@ class Image:
 
     @property
     def pins(self) -> tuple[PinnedImage, ...]:
-        """Now and earlier."""
+        """The present pin and the earlier ones."""
         return (self.pinned, *(pin.pinned for pin in self.earlier))
 
     def user(self, configured: str) -> str:
-        """Return the user of its containers: `configured`, whatever the image says, unless root was allowed for it."""
+        """Return the user of its containers.
+
+        It is `configured` unless root was allowed; then it is the image's own user.
+        """
         if not self.root_allowed:
             return configured
         return self.pinned.user or "0:0"
@@ -157,7 +160,10 @@ def checked_name(name: str) -> str:
 
 
 def checked_reference(reference: str) -> str:
-    """Check that a daemon takes it: `python:3.12`, `registry.example/team/data@sha256:…`, or an image id."""
+    """Return the reference, checked: `python:3.12`, `registry.example/team/data@sha256:…`, or an image id.
+
+    Raise InvalidRequest when no daemon would take it.
+    """
     if not _REFERENCE.fullmatch(reference) or "//" in reference:
         raise InvalidRequest(
             f"{reference!r} is not an image reference. Write repository:tag, repository@sha256:…, or an image id.",
@@ -183,7 +189,10 @@ def checked_registry(registry: str) -> str:
 
 
 def kernelspec_name(environment: str, image: str, kernel: str) -> str:
-    """Name a kernel of an image that people write notebooks on. Jupyter and notebooks keep this name."""
+    """Return the kernelspec name of a kernel of an image, for writing notebooks.
+
+    Jupyter and notebooks keep this name.
+    """
     return f"{AUTHORED}{environment}.{image}.{kernel}".lower()
 
 
@@ -211,12 +220,12 @@ class ImageTaskState(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-    """The process that did it is no more."""
+    """The process that did it has ended."""
 
 
 @dataclass(frozen=True)
 class ImageTask:
-    """Adding, probing or building: it takes seconds or minutes, and tells in its log how far it is."""
+    """A task that adds, probes or builds an image. It takes seconds or minutes, and its log shows the progress."""
 
     id: str
     kind: str
@@ -229,14 +238,17 @@ class ImageTask:
     """The process that does the task."""
     finished_at: dt.datetime | None = None
     error: dict[str, Any] | None = None
-    """`code`, `message` and `detail`, when it failed. While it runs: who wants its end."""
+    """`code`, `message` and `detail`, when it failed.
+
+    While it runs, it holds the wish to cancel it, if there is one.
+    """
 
 
 @dataclass(frozen=True)
 class BuildRecipe:
-    """The recipe of an image. One of `requirements` and `environment`, the texts of files of that kind, or the
-    packages of a `kernel` of this machine.
+    """The recipe of an image: one of `requirements`, `environment` and `kernel`.
 
+    The first two are the texts of files of that kind. `kernel` stands for the packages of a kernel of this machine.
     `variables` are for the installer alone (PIP_INDEX_URL and the like); they are not in the image.
     """
 
@@ -247,7 +259,7 @@ class BuildRecipe:
     kernel: str | None = None
     variables: dict[str, str] = field(default_factory=dict)
     network: str | None = None
-    """As the daemon calls it; None: its own choice."""
+    """The network by the name that the daemon gives it; None: the daemon's choice."""
 
 
 @dataclass(frozen=True)
@@ -258,7 +270,7 @@ class Frozen:
     python: str
     requirements: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...] = ()
-    """Packages that no other machine can install, each with why not."""
+    """Packages that no other machine can install, each with the reason."""
 
 
 @dataclass(frozen=True)
@@ -271,4 +283,4 @@ class ImageTrial:
     created_by: Actor
     runs: tuple[tuple[str, str], ...]
     refused: tuple[tuple[str, str], ...] = ()
-    """Runs that could not be tried, each with why not."""
+    """Runs that could not be tried, each with the reason."""

@@ -23,11 +23,11 @@ class Role(StrEnum):
     """The part that a travelling file plays for the notebook."""
 
     CODE = "code"
-    """It runs. It always belongs to the version."""
+    """The file runs. It always belongs to the version."""
     SETTINGS = "settings"
-    """It steers what runs. It belongs to the version unless the job says otherwise."""
+    """The file steers the code. It belongs to the version unless the job says otherwise."""
     DATA = "data"
-    """It is read. Each run takes it as it is then, unless the job pins it."""
+    """The code reads the file. Each run takes it as it is at its submission, unless the job pins it."""
 
 
 _CODE = frozenset((
@@ -42,7 +42,7 @@ _SETTINGS_FILES = re.compile(
     r"\.(dataopsignore|renviron|rprofile|editorconfig)",
     re.IGNORECASE,
 )
-# JSON is both: these names, of the file or its folder, say that it is settings.
+# JSON may be settings or data: these names, of the file or its folder, say that it is settings.
 _SETTINGS_JSON = re.compile(
     r"(^|[._-])(config|configuration|conf|settings|options|defaults|params|parameters|schemas?|package)([._-]|$)",
     re.IGNORECASE,
@@ -50,7 +50,7 @@ _SETTINGS_JSON = re.compile(
 
 
 def role_of(path: str, *, runs: bool = False, executable: bool = False) -> Role:
-    """Decide by the name alone, so that the same file plays the same part on every machine.
+    """Decide by the name alone, so that the same file has the same role on every machine.
 
     `runs`: the code runs or imports the file. A notebook that nothing runs is data: a folder holds many, and a
     change of one makes no new version of the others.
@@ -68,17 +68,20 @@ def role_of(path: str, *, runs: bool = False, executable: bool = False) -> Role:
 
 @dataclass(frozen=True)
 class Pins:
-    """Patterns of a job, the last one that matches a file counts: `x` pins the file, `!x` takes it fresh.
+    """Patterns of a job. The last one that matches a file counts: `x` pins the file, `!x` takes it fresh.
 
-    A pattern begins at the folder of the notebook. Without a slash it matches in every folder, and it matches what is
-    in a folder of that name. `*` stands for any characters, slashes included.
+    A pattern begins at the folder of the notebook. Without a slash it matches in every folder, and it matches
+    everything in a folder of that name. `*` stands for any characters, slashes included.
     """
 
     patterns: tuple[str, ...] = ()
 
     @classmethod
     def checked(cls, patterns: Sequence[str]) -> Pins:
-        """InvalidRequest for what is not a list of patterns. Each pattern is kept once, at its last place."""
+        """Return the pins of these patterns. Each pattern is kept once, at its last place.
+
+        Raise InvalidRequest when one of them is not a pattern, or when there are too many.
+        """
         for pattern in patterns:
             if not pattern.strip("!/. ") or len(pattern) > MAX_PATTERN_LENGTH or not pattern.isprintable():
                 raise InvalidRequest(
@@ -99,13 +102,13 @@ class Pins:
         return role is Role.SETTINGS
 
     def changed(self, pattern: str, *, fresh: bool) -> Pins:
-        """Add `pattern` as the last word on the files that it matches."""
+        """Add `pattern` as the last one, which decides on the files that it matches."""
         rest = [each for each in self.patterns if each.removeprefix("!") != pattern]
         return Pins((*rest, f"!{pattern}" if fresh else pattern))
 
 
 def pattern_of(name: str) -> str:
-    """The pattern that matches this one file, a path from the notebook's folder."""
+    """Return the pattern that matches only this file. `name` is its path from the notebook's folder."""
     escaped = re.sub(r"[*?\[]", r"[\g<0>]", posixpath.normpath(name))
     return escaped if escaped.startswith("../") else f"/{escaped}"
 
@@ -120,7 +123,10 @@ def _matches(pattern: str, name: str) -> bool:
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file that would travel. `fresh`: each run takes it as it is then. `pattern` is its own, see `Pins`."""
+    """A file that would travel. `fresh`: each run takes it as it is at its submission.
+
+    `pattern` is its own, see `Pins`.
+    """
 
     path: str
     size: int
@@ -132,7 +138,7 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The data of a run: files as in a Manifest, and the folders that were there without a file that travels."""
+    """The data of a run: files as in a Manifest, and the folders of which no file travels."""
 
     files: tuple[TravellingFile, ...] = ()
     folders: tuple[str, ...] = ()
@@ -150,13 +156,13 @@ class Inputs:
 
     @property
     def digest(self) -> str | None:
-        """The name of the whole set; None where there is nothing in it."""
+        """The name of the whole set; None when it is empty."""
         return digest_of(canonical_json(self.to_json())) if self.files or self.folders else None
 
 
 @dataclass(frozen=True)
 class RunFiles:
-    """What a run finds beside its notebook: `files` of its version, and the `inputs` that it took fresh."""
+    """The files that a run finds beside its notebook: `files` of its version, and the `inputs` that it took fresh."""
 
     files: tuple[TravellingFile, ...]
     inputs: Inputs

@@ -1,4 +1,4 @@
-"""A job: a notebook that can be run, known by its workspace and path. A project: what jobs belong to."""
+"""A job: a notebook that can be run, known by its workspace and path. A project: a group of jobs."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ class JobKind(StrEnum):
 
 @dataclass(frozen=True)
 class Project:
-    """`concurrency`: how many runs of it may be active at once; None: as many as there are slots, 0: none."""
+    """`concurrency` is the number of its runs that may be active at once; None: as many as there are slots, 0: none."""
 
     name: str
     concurrency: int | None = None
     revision: int = field(default=1, compare=False)
-    """Counts the changes."""
+    """A number that counts the changes."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Known by its workspace and the POSIX `path` below a root of that.
+    """A job is known by its workspace and the POSIX `path` below a root of that.
 
     `source` is the absolute path below the root that this machine saw last. The store fills it in, and keeps none.
     `settings` are those of its runs for which a submission gives none, `concurrency` as in Project.
@@ -50,4 +50,4 @@ class Job:
     path: str = ""
     pinned: tuple[str, ...] = ()
     revision: int = field(default=1, compare=False)
-    """Counts the changes."""
+    """A number that counts the changes."""

@@ -1,4 +1,4 @@
-"""Instants between which a wall clock may be set."""
+"""Instants; between two of them somebody may set the wall clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ class Moment:
     tick: float | None = None
 
     def since(self, earlier: Moment) -> float:
-        """Return seconds, never negative. Only between two boots or two machines the wall clock decides."""
+        """Return the seconds since `earlier`, never negative.
+
+        Only between two boots or machines does the wall clock decide.
+        """
         if self.boot is not None and self.boot == earlier.boot and self.tick is not None and earlier.tick is not None:
             return max(0.0, self.tick - earlier.tick)
         return max(0.0, (self.at - earlier.at).total_seconds())

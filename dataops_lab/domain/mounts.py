@@ -1,4 +1,7 @@
-"""Which folders of the executor's host a container may see, and where in it. Paths are compared, never texts."""
+"""The folders of the executor's host that a container may see, and their places in it.
+
+Paths are compared, not texts.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 ROOTS = ("/data", "/mnt", "/srv")
-"""Below these the data of a machine lies by convention; an administrator may name others."""
+"""The folders below which a machine's data lies by convention; an administrator may name others."""
 
 _OF_THE_HOST = ("/dev", "/proc", "/run", "/sys", "/var/lib/containerd", "/var/lib/docker", "/var/run")
 _OF_THE_CONTAINER = (
@@ -16,7 +19,10 @@ _OF_THE_CONTAINER = (
 
 
 def plain(path: str) -> PurePosixPath:
-    """Return the one spelling of a path, links apart: `//srv/./in/` is `/srv/in`. ValueError."""
+    """Return the normal form of a path, without following links: `//srv/./in/` is `/srv/in`.
+
+    ValueError when it is not absolute, or contains `..` or NUL.
+    """
     parts = PurePosixPath(path).parts
     if not path.startswith("/") or ".." in parts or "\0" in path:
         raise ValueError(f"{path!r} must be an absolute path without `..`.")
@@ -25,7 +31,7 @@ def plain(path: str) -> PurePosixPath:
 
 
 def problems(source: str, target: str) -> Iterator[str]:
-    """Yield problems that no setting can allow."""
+    """Yield the problems of a mount that no setting can allow."""
     try:
         found, place = plain(source), plain(target)
     except ValueError as error:
@@ -38,7 +44,10 @@ def problems(source: str, target: str) -> Iterator[str]:
 
 
 def problem_of_roots(source: PurePosixPath, roots: Iterable[str]) -> str | None:
-    """Say why `source` may not be mounted where an administrator allows the folders below `roots`. ValueError."""
+    """Say why `source` may not be mounted where an administrator allows the folders below `roots`; None when it may.
+
+    ValueError when a root is not an absolute path.
+    """
     allowed = [plain(root) for root in roots]
     if any(source.is_relative_to(root) for root in allowed):
         return None

@@ -1,4 +1,4 @@
-"""Typed parameters of a job: what may be passed, and the check that refuses the rest.
+"""Typed parameters of a job: the values that it takes, and the check that refuses all others.
 
 Values travel as JSON. Dates and datetimes are ISO 8601 strings there; the literal writers turn them
 into the kernel language's own types.
@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from ..errors import InvalidParameters
 
-# Any JSON value; spelled loosely because recursive aliases need Python 3.12.
+# Any JSON value. It is only `Any`, because recursive aliases need Python 3.12.
 Json = Any
 
 
@@ -31,11 +31,11 @@ class ParameterType(StrEnum):
     LIST = "list"
     MAPPING = "mapping"
     ANY = "any"
-    """Nothing is declared: text on the command line, anything in JSON."""
+    """No type is declared: text on the command line, anything in JSON."""
 
 
 WRITTEN_AS = ("tuple", "set", "frozenset", "path", "decimal")
-"""Types of Python that travel as another: the first three as a list, the others as text."""
+"""Types of Python that travel as another one: the first three as a list, the others as text."""
 
 NOT_FINITE = ("nan", "inf", "-inf")
 """Numbers that JSON does not have. They travel as these texts."""
@@ -43,7 +43,7 @@ NOT_FINITE = ("nan", "inf", "-inf")
 
 @dataclass(frozen=True)
 class Parameter:
-    """One declared parameter. `default` is a JSON value; it is meaningless when `required`."""
+    """One declared parameter. `default` is a JSON value; it has no meaning when `required`."""
 
     name: str
     type: ParameterType = ParameterType.ANY
@@ -59,7 +59,7 @@ class Parameter:
     keys: ParameterType | None = None
     """Type of the keys of a mapping, where they are not text. They travel as text, as JSON has no others."""
     unsupported: str = ""
-    """The kernel's type of the parameter, where no value of it can be passed. Its default is all that there is."""
+    """The kernel's type of the parameter, where no value of it can be passed: the default is the only value."""
 
     @property
     def spelled(self) -> str:
@@ -225,7 +225,7 @@ def _number(text: str) -> int | float | str:
         return int(text)
     except ValueError:
         number = float(text)
-        # 1e999 is a typing error, and no infinity that somebody meant.
+        # 1e999 is a typing error: nobody means infinity by it.
         if not math.isfinite(number) and any(digit in text for digit in "0123456789"):
             raise
         return number if math.isfinite(number) else str(number)
@@ -234,7 +234,7 @@ def _number(text: str) -> int | float | str:
 def _json_of(kind: type) -> Any:
     def read(text: str) -> Json:
         value = json.loads(text)
-        # Writing it again finds NaN and infinities, which Python reads and JSON does not have.
+        # Python reads NaN and infinities, which JSON does not have. Writing the value again finds them.
         json.dumps(value, allow_nan=False)
         if not isinstance(value, kind):
             raise ValueError(text)

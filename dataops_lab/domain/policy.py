@@ -1,6 +1,6 @@
-"""Which verbs there are for which objects, and to whom each is open: one table, which every way in asks.
+"""The verbs for each object, and the people who may use them: one table, which every way in asks.
 
-Roles will be more values of `May`; until there are any, somebody is an administrator, an owner or neither.
+Roles will be more values of `May`. Until there are any, a person is an administrator, an owner or neither.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from enum import StrEnum
 class Verb(StrEnum):
     READ = "read"
     RUN = "run"
-    """Also again, and on trial."""
+    """To run, to run again, and to run on trial."""
     CHANGE = "change"
-    """Also to add and to remove what is set up."""
+    """To change, to add and to remove settings."""
     CANCEL = "cancel"
     KEEP = "keep"
     DELETE = "delete"
@@ -21,7 +21,7 @@ class Verb(StrEnum):
 
 
 class Object(StrEnum):
-    """By the names that Jupyter's authorizers know them by."""
+    """The objects, by the names that Jupyter's authorizers use."""
 
     INSTALLATION = "installation"
     CONTENTS = "contents"
@@ -41,7 +41,7 @@ class Object(StrEnum):
 class May(StrEnum):
     ANYBODY = "anybody"
     OWNER = "owner"
-    """Whoever made it, and administrators."""
+    """The person who made it, and administrators."""
     ADMINISTRATOR = "administrator"
 
 
@@ -66,9 +66,9 @@ POLICY: dict[Object, dict[Verb, May]] = {
     _O.RETENTION: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
     _O.CONFIGURATION: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
 }
-"""What is not in it is open to nobody. Of secrets and registries there is nothing to read but names."""
+"""A pair that is missing is open to nobody. READ of secrets and registries gives names alone."""
 
 
 def rule_of(verb: Verb, kind: Object) -> May:
-    """KeyError for what nobody decided."""
+    """Return the rule. KeyError for a pair on which nobody decided."""
     return POLICY[kind][verb]

@@ -1,8 +1,8 @@
-"""The queue: which runs start now, and why each of the others waits.
+"""The queue: it decides which runs start now, and why each of the others waits.
 
-A run's turn is the moment of its submission, five minutes earlier for each point of its priority. A person
-who was served waits anew from then on, and a slot that he holds counts as a point less: so people take
-turns. The earliest turn comes first. Whoever waits therefore gains on all who are served, by a point in
+The turn of a run is the moment of its submission, five minutes earlier for each point of its priority. After a start,
+the other runs of that person wait anew from then on. A slot that a person holds counts as one point less. So people
+take turns. The earliest turn comes first. A person who waits therefore gains on all who are served, by a point in
 five minutes: nothing starves.
 """
 
@@ -21,11 +21,11 @@ from .moments import Moment
 from .runs import RunState
 
 POINT_S = 300.0
-"""What a point of priority is worth, in seconds of waiting."""
+"""The value of a point of priority, in seconds of waiting."""
 
 
 class Place(NamedTuple):
-    """What the queue has to know of a run. There may be ten thousand. `turn` is what `turn_of` tells."""
+    """The facts about a run that the queue needs. There may be ten thousand. `turn` comes from `turn_of`."""
 
     created_by: str
     turn: float
@@ -37,12 +37,12 @@ class Place(NamedTuple):
 
 
 def turn_of(created_at: dt.datetime, priority: int) -> float:
-    """In seconds since the epoch."""
+    """Return the turn in seconds since the epoch."""
     return created_at.timestamp() - priority * POINT_S
 
 
 class Patience(NamedTuple):
-    """What the clocks have to know of a run that waits. `started_at` is set when it waits for another attempt."""
+    """The facts about a waiting run that its clocks need. `started_at` is set when it waits for another attempt."""
 
     id: str
     created_at: dt.datetime
@@ -53,7 +53,7 @@ class Patience(NamedTuple):
     total_timeout_s: float
 
     def left_s(self, now: Moment) -> float:
-        """Seconds, negative once it is over."""
+        """Return the seconds that are left, negative once the time is over."""
         waited = now.since(Moment(self.created_at, self.created_boot, self.created_tick))
         within = self.total_timeout_s if self.started_at else min(self.queue_timeout_s, self.total_timeout_s)
         return within - waited
@@ -68,7 +68,7 @@ class Changes(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What an engine remembers of a run that is queued, active, or waits for its next attempt."""
+    """The facts that an engine remembers of a run that is queued, active, or waits for its next attempt."""
 
     state: RunState
     place: Place
@@ -77,7 +77,7 @@ class Standing(NamedTuple):
 
 @dataclass(frozen=True)
 class Room:
-    """How many runs may be active at once: in all, and by name where there is a limit."""
+    """The number of runs that may be active at once: in all, and by name where there is a limit."""
 
     slots: int
     jobs: Mapping[str, int] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Room:
 
     @property
     def has_limits(self) -> bool:
-        """Besides the slots."""
+        """True when there are limits besides the slots."""
         return bool(self.jobs or self.projects or self.environments)
 
 
@@ -101,17 +101,17 @@ class Hindrance(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """`hindrance` None: it starts now."""
+    """The place of a run in the order. `hindrance` is None when it starts now."""
 
     place: Place
     hindrance: Hindrance | None
 
 
 class Lines:
-    """All that are queued, in lines: what starts next is found at the heads of the lines, however long they are.
+    """All queued runs, in lines. The next starts are found at the heads of the lines, however long they are.
 
-    A line is what one person wants and the same limits of `room` bind. So one look at its head tells for all of it
-    whether a limit is reached.
+    A line holds the runs of one person that are under the same limits of `room`. So one look at its head shows for all
+    of it whether a limit is reached.
     """
 
     def __init__(self, room: Room, places: Iterable[Place] = ()) -> None:
@@ -128,7 +128,7 @@ class Lines:
         return run_id in self._places
 
     def with_room(self, room: Room) -> Lines:
-        """The same ones behind other limits."""
+        """Return the same runs behind other limits."""
         return Lines(room, self._places.values())
 
     def add(self, place: Place) -> None:
@@ -137,7 +137,7 @@ class Lines:
         insort(self._lines.setdefault(self._line_of(place), []), place)
 
     def remove(self, run_id: str) -> None:
-        """Do nothing when it is not queued."""
+        """Remove the run; do nothing when it is not queued."""
         if place := self._places.pop(run_id, None):
             name = self._line_of(place)
             line = self._lines[name]
@@ -148,7 +148,7 @@ class Lines:
     def starting(
         self, active: Collection[Place], last_starts: Mapping[str, dt.datetime], *, now: dt.datetime
     ) -> list[Place]:
-        """Those that start now, in their order."""
+        """Return the runs that start now, in their order. `last_starts` is by person."""
         if not self._places or len(active) >= self.room.slots:
             return []
         in_order = self.turns(active, last_starts, now=now)
@@ -157,8 +157,10 @@ class Lines:
     def turns(
         self, active: Collection[Place], last_starts: Mapping[str, dt.datetime], *, now: dt.datetime
     ) -> Iterator[Turn]:
-        """Every queued run once, in the order in which they are likely to start: first those that start now, then
-        those that wait for a slot, last those that a limit holds back. `last_starts` by person.
+        """Yield every queued run once, in the order in which they are likely to start.
+
+        First come those that start now, then those that wait for a slot, last those that a limit holds back.
+        `last_starts` is by person.
         """
         load = _Load(active, self.room)
         since = {person: at.timestamp() for person, at in last_starts.items()}
@@ -199,11 +201,11 @@ class Lines:
             if place is None:
                 continue
             if key(person, place) != popped:
-                # What was his first has met a limit meanwhile.
+                # The run that was first for this person has met a limit meanwhile.
                 heappush(order, (key(person, place), person))
                 continue
             step(person)
-            # Once the slots are used up, this goes on as if there were one after the other.
+            # When all slots are used, this goes on as if slots became free one after the other.
             since[person] = now.timestamp()
             load.held[person] += 1
             if load.free > 0:
@@ -233,7 +235,7 @@ _Line = tuple[str, str | None, str | None, str | None]
 
 
 class _Load:
-    """What is in use."""
+    """The slots and limits that are in use."""
 
     def __init__(self, active: Collection[Place], room: Room) -> None:
         self._room = room

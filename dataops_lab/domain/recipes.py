@@ -16,7 +16,7 @@ _VERSION = re.compile(r"={1,2}\s*(\d+(?:\.\d+)*)(?:\.\*)?$")
 
 @dataclass(frozen=True)
 class EnvironmentFile:
-    """`python` is the version that it names, if any; `conda` are its other conda packages as written."""
+    """`python` is the version that the file names, if any; `conda` are its other conda packages as written."""
 
     python: str | None
     conda: tuple[str, ...]
@@ -24,7 +24,7 @@ class EnvironmentFile:
 
 
 def checked_requirements(text: str) -> tuple[str, ...]:
-    """Return the requirements without comments. Refused for files that lie only on the author's machine."""
+    """Return the requirements without comments. Refused when a line names a file on the author's machine."""
     lines = [line.split(" #")[0].strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if local := [line for line in lines if _LOCAL.match(line)]:

@@ -1,4 +1,4 @@
-"""A record: what a finished attempt leaves, for good."""
+"""A record: the results of a finished attempt, stored for good."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Record:
     values: dict[str, Any]
     stored_at: dt.datetime
     damage: Mapping[str, str] = field(default_factory=dict)
-    """What was found to be no longer as it was stored: by path, and `record` for the list of files itself."""
+    """The damage that was found, by path; `record` stands for the list of files itself."""
 
     def file(self, kind: RecordFileKind) -> RecordFile | None:
         return next((f for f in self.files if f.kind is kind), None)

@@ -1,4 +1,4 @@
-"""Retention: which ended runs may go, and when."""
+"""Retention: the rules by which ended runs may go, and when."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ ENDED = tuple(state for state in RunState if state.is_terminal)
 MOST = 100_000
 
 KEEP_EVENTS_FOR = dt.timedelta(days=30)
-"""Events tell screens what changed. Whoever was away for longer reads the list anew."""
+"""Events tell screens of changes. A screen that was away for longer reads the list anew."""
 
 
 @dataclass(frozen=True)
 class RetentionRule:
-    """Keeps the runs of the last `days` days, and of each job the newest `last` ones; the others go.
+    """A rule that keeps the runs of the last `days` days, and of each job the newest `last` ones; the others go.
 
     A limit that is None keeps nothing by itself; a rule without any limit keeps all. `environment` and
     `state` None stand for those that have no rule of their own.
@@ -31,7 +31,7 @@ class RetentionRule:
     days: int | None = None
     last: int | None = None
     revision: int = field(default=1, compare=False)
-    """Counts the changes of its limits."""
+    """A number that counts the changes of its limits."""
 
     def __post_init__(self) -> None:
         for name, value in (("days", self.days), ("last", self.last)):

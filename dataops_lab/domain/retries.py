@@ -1,8 +1,8 @@
-"""Whether an attempt that has ended gets another one, and when.
+"""The decision whether an attempt that has ended gets another one, and when.
 
-Two budgets. What a notebook did wrong it would do wrong again: the user's budget is 0 unless a job or a
-submission says otherwise; a run's own memory limit counts here. What the machinery did wrong is tried
-again in any case. What somebody cancelled is not.
+There are two budgets. An error of the notebook would happen again: the user's budget is 0 unless a job or a
+submission says otherwise; a run's own memory limit counts here. An error of the machinery gets another attempt in any
+case, up to a fixed number. An attempt that somebody cancelled gets none.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ INFRASTRUCTURE = frozenset(
         "machine_out_of_memory",
     ]
 )
-"""Codes of reasons that are no fault of the notebook."""
+"""Codes of reasons that are not the fault of the notebook."""
 
 RUN_END = {
     AttemptState.SUCCEEDED: RunState.SUCCEEDED,
@@ -47,17 +47,20 @@ class Budget(StrEnum):
 
 
 def charged(state: AttemptState, reason: Reason | None) -> Budget | None:
-    """The budget from which another attempt after this end is taken; None: this end is none of an error."""
+    """Return the budget that pays for another attempt after this end; None when there is none for it."""
     if state not in (AttemptState.FAILED, AttemptState.LOST, AttemptState.TIMED_OUT) or reason is None:
         return None
     if reason.code in INFRASTRUCTURE:
         return Budget.INFRASTRUCTURE
-    # Of what may still be alive no second one is started.
+    # No second attempt starts while the first may still be alive.
     return None if reason.code in ("total_timeout", "unconfirmed") else Budget.USER
 
 
 def run_state_after(run: Run, earlier: Sequence[Attempt], state: AttemptState, reason: Reason | None) -> RunState:
-    """Where `run` goes when an attempt of it ends in `state`; `earlier` are the attempts before it."""
+    """Return the state to which `run` goes when an attempt of it ends in `state`.
+
+    `earlier` are the attempts before it.
+    """
     budget = charged(state, reason)
     spent = sum(charged(attempt.state, attempt.reason) is budget for attempt in earlier)
     if budget is None or spent >= _most(run, budget, state):
@@ -66,15 +69,22 @@ def run_state_after(run: Run, earlier: Sequence[Attempt], state: AttemptState, r
 
 
 def due_at(last: Attempt) -> dt.datetime:
-    """When a waiting run is queued again: a value of its last attempt, the same for every engine."""
+    """Return when a waiting run is queued again.
+
+    It depends on its last attempt alone, so every engine gets the same time.
+    """
     delay_s = min(FIRST_DELAY_S * GROWTH ** (last.number - 1), LONGEST_DELAY_S)
-    # Spread, so that what failed together does not come back together; from the name, so that it is no surprise.
+    # Spread the times, so that attempts that failed together do not come back together. The share comes from the name:
+    # it is the same each time.
     share = int.from_bytes(hashlib.sha256(last.name.encode()).digest()[:4]) / 2**32
     return _ended(last) + dt.timedelta(seconds=delay_s * (1 + JITTER * share))
 
 
 def is_due(last: Attempt, now: dt.datetime) -> bool:
-    """Also at once when `now` lies before the attempt's end: the clock was set back, and would not tell for long."""
+    """Tell whether it is time to queue the run again.
+
+    It is also when `now` lies before the end of the attempt: somebody set the clock back, and the wait could be long.
+    """
     return now >= due_at(last) or now < _ended(last)
 
 

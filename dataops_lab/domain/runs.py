@@ -1,6 +1,6 @@
 """Runs and attempts: their states, and the moves that are legal.
 
-The two tables are the contract of docs/architecture.md, "States"; nothing else moves a state.
+The two tables are the contract of docs/architecture.md, "States"; no other code decides on a state.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class AttemptState(StrEnum):
     CANCELLING = "cancelling"
     TIMING_OUT = "timing_out"
     UNCONFIRMED = "unconfirmed"
-    """Cancelled or timed out, but nobody could prove that it is dead."""
+    """Cancelled or timed out, but there is no proof that it is dead."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     TIMED_OUT = "timed_out"
@@ -88,7 +88,10 @@ ATTEMPT_MOVES: dict[AttemptState, frozenset[AttemptState]] = {
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a run ended as it did, or why it waits. `detail` may hold `cell`, `ename`, `evalue`, `traceback`."""
+    """The reason why a run ended as it did, or why it waits.
+
+    `detail` may hold `cell`, `ename`, `evalue`, `traceback`.
+    """
 
     code: str
     message: str
@@ -97,7 +100,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Progress:
-    """Code cells done of all; `current` is the index of the running cell in the notebook, from 0."""
+    """The number of code cells done, and of all; `current` is the index of the running cell in the notebook, from 0."""
 
     done: int = 0
     total: int = 0
@@ -106,7 +109,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Usage:
-    """Of an attempt: the largest resident set of its largest process, and CPU time, kernel included."""
+    """The usage of an attempt: the largest resident set of its largest process, and CPU time, kernel included."""
 
     peak_memory_bytes: int | None = None
     cpu_seconds: float | None = None
@@ -118,10 +121,10 @@ class Attempt:
     number: int
     state: AttemptState
     token: int
-    """Fencing token of the lease under which it was claimed; writes under an older one touch nothing."""
+    """The fencing token of the lease under which it was claimed; writes under an older token change nothing."""
     created_at: dt.datetime
     backend: Backend = Backend()
-    """To which it was given, and where it is looked for as long as it lives."""
+    """The backend that got it, and that is asked about it as long as it lives."""
     started_at: dt.datetime | None = None
     started_boot: str | None = None
     started_tick: float | None = None
@@ -137,7 +140,7 @@ class Attempt:
 
     @property
     def name(self) -> str:
-        """What backends call it: f(run, attempt), so that it is found again after a lost answer."""
+        """The name for backends, made of run and number, so that the attempt is found again after a lost answer."""
         return f"{self.run_id}-{self.number}"
 
     def moved_to(self, state: AttemptState, **changes: Any) -> Attempt:
@@ -148,13 +151,13 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Submission(GivenSettings):
-    """What a person asks for. `path` and `root` are local file-system paths; `root` None means: find it."""
+    """The wishes of a person for a run. `path` and `root` are local file-system paths; `root` None means: find it."""
 
     path: str
     root: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     texts: tuple[tuple[str, str], ...] = ()
-    """Parameters as typed on a command line, read by the declared types; they override `parameters`."""
+    """Parameters as typed on a command line. They are read by the declared types, and override `parameters`."""
     name: str | None = None
     environment: str = "sandbox"
     kernel: str | None = None
@@ -163,19 +166,19 @@ class Submission(GivenSettings):
     resources: Resources = Resources()
     key: str | None = None
     pinned: tuple[str, ...] | None = None
-    """From now on the job's, see Pins; None: as they are."""
+    """The pins that the job has from now on, see Pins; None: they stay as they are."""
 
 
 @dataclass(frozen=True)
 class ParameterRow:
-    """The parameters of one of many runs; they override those of the submission. `texts` as there."""
+    """The parameters of one of many runs; they override those of the submission. `texts` is as in Submission."""
 
     parameters: dict[str, Any] = field(default_factory=dict)
     texts: tuple[tuple[str, str], ...] = ()
 
 
 class TriggerKind(StrEnum):
-    """Why there is a run. What `Trigger.ref` then names is behind it."""
+    """The cause of a run. A docstring below a kind says what `Trigger.ref` names."""
 
     MANUAL = "manual"
     RERUN = "rerun"
@@ -224,10 +227,10 @@ class Run:
     trigger: Trigger = MANUAL
     kind: JobKind = JobKind.NOTEBOOK
     parent_id: str | None = None
-    """The run that this one is a part of, under `parent_key`, which no other part of it has."""
+    """The run of which this one is a part, under `parent_key`. No other part of it has this key."""
     parent_key: str | None = None
     inputs_digest: str | None = None
-    """Of the `Inputs` that it took when it was made; None for none. What repeats it takes the same."""
+    """The digest of the `Inputs` that it took when it was made; None for none. A repeated run takes the same."""
     settings: RunSettings = RunSettings()
     key: str | None = None
     request_digest: str | None = None
@@ -243,12 +246,12 @@ class Run:
     """None where the executor has no images."""
     resources: Resources = Resources()
     unpromoted: bool = False
-    """It ran in a guarded environment without having been promoted there."""
+    """The run was in a guarded environment without a promotion to it."""
     kept_at: dt.datetime | None = None
     kept_by: Actor | None = None
-    """Who marked it as kept: neither retention nor a person deletes it then."""
+    """The person who marked it as kept: as long as it is, neither retention nor a person deletes it."""
     revision: int = field(default=1, compare=False)
-    """Counts the changes of the run and of its attempts."""
+    """A number that counts the changes of the run and of its attempts."""
 
     @property
     def created(self) -> Moment:
@@ -277,7 +280,7 @@ _PHASES = {
 
 
 def phase_of(state: RunState, attempt: AttemptState | None) -> str:
-    """Name for people what a run does: from its state and that of its latest attempt."""
+    """Return for people what a run does, from its state and that of its latest attempt."""
     if state is RunState.ACTIVE and attempt is not None:
         return _PHASES.get(attempt, "finishing")
     if state is RunState.RETRY_WAIT:
@@ -286,12 +289,12 @@ def phase_of(state: RunState, attempt: AttemptState | None) -> str:
 
 
 SUMMARY_TEXT = 500
-"""Characters of a reason's message in a summary."""
+"""The largest number of characters that a summary keeps of a reason's message."""
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run as lists show it: of bounded size, whatever its notebook wrote. `reason` has no detail here."""
+    """A run as lists show it: of bounded size, however much its notebook wrote. `reason` has no detail here."""
 
     id: str
     project: str
@@ -305,11 +308,11 @@ class RunSummary:
     image: RunImage | None
     state: RunState
     attempt: int
-    """Number of the latest attempt; 0 before the first."""
+    """The number of the latest attempt; 0 before the first."""
     attempt_state: AttemptState | None
     progress: Progress
     reason: Reason | None
-    """Why it ended so, why it waits, or what its latest attempt has trouble with."""
+    """The reason why it ended so or why it waits, or the trouble of its latest attempt."""
     nothing_to_do: bool
     created_at: dt.datetime
     created_by: Actor

@@ -1,4 +1,4 @@
-"""Which files hold secrets, by what they are called."""
+"""The files that hold secrets, by their names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fnmatch import translate
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:
-    # Case says nothing: `.ENV` and `id_RSA` are what they are on every disk.
+    # Ignore the case: `.ENV` and `id_RSA` hold secrets too.
     return re.compile("|".join(map(translate, patterns)), re.IGNORECASE)
 
 
@@ -25,7 +25,7 @@ _SECRETS = _any_of(
         ".dockerconfigjson", ".docker", ".ssh", ".aws", ".aws-*", ".azure", ".gcloud", ".gnupg", ".kube", "kubeconfig*",
         "*.kubeconfig", "rclone.conf", "terraform.tfstate*", "*.tfstate", "*.tfvars",
         "application_default_credentials*",
-        # what people call them
+        # common names
         *(f"{name}{ending}"
           for name in ("credential", "credentials", "secret", "secrets", "password", "passwords", "passwd", "token",
                        "api_key", "api_keys", "apikey", "client_secret*", "service-account*",
@@ -37,5 +37,5 @@ _NO_SECRETS = _any_of(("*.pub", "*.env.example", "*.env.sample", "*.env.template
 
 
 def is_secret(name: str) -> bool:
-    """Tell from the name of a file or folder alone."""
+    """Tell whether it holds secrets, from the name of a file or folder alone."""
     return bool(_SECRETS.match(name)) and not _NO_SECRETS.match(name)

@@ -1,4 +1,4 @@
-"""A secret: a variable whose value is never shown again, and is kept sealed."""
+"""A secret: a sealed variable. Its value is never shown again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .actors import Actor
 
 @dataclass(frozen=True)
 class Sealed:
-    """`data` is encrypted with a key of its own, which lies in `wrapped`, encrypted with the key `key_id`."""
+    """`data` is encrypted with a key of its own. That key lies in `wrapped`, encrypted with the key `key_id`."""
 
     key_id: str
     wrapped: bytes
@@ -20,9 +20,9 @@ class Sealed:
 
 @dataclass(frozen=True)
 class Secret:
-    """`sealed` None: it is expected here, and nobody has set it yet.
+    """`sealed` is None when the secret is expected here, and nobody has set it yet.
 
-    `scope` is where it belongs, see `of_environment`. `version` counts how often it was set.
+    `scope` is the place to which it belongs, see `of_environment`. `version` counts how often it was set.
     """
 
     scope: str
@@ -32,7 +32,7 @@ class Secret:
     changed_by: Actor
     sealed: Sealed | None = field(default=None, repr=False)
     revision: int = field(default=1, compare=False)
-    """Counts the changes, also those that do not set it."""
+    """A number that counts the changes, also those that do not set it."""
 
     @property
     def is_set(self) -> bool:
@@ -40,17 +40,20 @@ class Secret:
 
     @property
     def bound_to(self) -> str:
-        """Goes into the encryption: a sealed value that is moved to another name or place does not open."""
+        """The text that goes into the encryption.
+
+        A sealed value does not open when it is moved to another name or scope.
+        """
         return f"{self.scope}/{self.name}"
 
 
 def is_masked(value: str) -> bool:
-    """Tell whether the value is masked in everything that runs leave."""
+    """Tell whether the value is masked in all results of runs."""
     return len(value.strip()) >= MASKED_FROM
 
 
 REGISTRIES = "registries"
-"""The scope of logins to registries of images; each has the name of its registry."""
+"""The scope of logins to registries of images; each login has the name of its registry."""
 
 
 def of_environment(name: str) -> str:

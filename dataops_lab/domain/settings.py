@@ -1,4 +1,4 @@
-"""How a run is treated: its place in the queue, its retries and its four clocks."""
+"""The settings of a run: its place in the queue, its retries and its four clocks."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ MAX_TIMEOUT_S = 30 * 24 * HOUR_S
 class RunSettings:
     """The settings of one run, all decided when it is submitted.
 
-    `max_retries` counts the user's own errors; what the machinery did wrong has a budget of its own. The
-    clocks: how long it may wait for its first start, how long an attempt may take to start and to run, and
-    how long all of it may take.
+    `max_retries` counts the user's own errors; errors of the machinery have a budget of their own. The
+    clocks limit the time until its first start, the time that an attempt may take to start and to run, and
+    the time of all of it.
     """
 
     priority: int = 0
     max_retries: int = 0
     retry_on_timeout: bool = False
-    """Whether an attempt that ran longer than `timeout_s` is one of the user's errors that are tried again."""
+    """True: an attempt that ran longer than `timeout_s` counts as a user's error that is tried again."""
     queue_timeout_s: float = 24 * HOUR_S
     start_timeout_s: float = 600.0
     timeout_s: float = 24 * HOUR_S
@@ -38,7 +38,7 @@ class RunSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class GivenSettings:
-    """Those of RunSettings that somebody chose, for a job or for one submission. None: not chosen."""
+    """The members of RunSettings that somebody chose, for a job or for one submission. None: not chosen."""
 
     priority: int | None = None
     max_retries: int | None = None
@@ -62,7 +62,7 @@ def check_concurrency(concurrency: int | None) -> None:
 def settled(submitted: GivenSettings, of_job: GivenSettings, limits: RunLimits) -> RunSettings:
     """Choose each setting from the submission, else from the job, else the default.
 
-    An environment's longest run time is the bound: a submission beyond it is Refused, a job's own setting is
+    An environment's longest run time is the bound. Refused when a submission asks for more; a job's own setting is
     cut to it.
     """
     if submitted.timeout_s is not None and limits.timeout_s is not None and submitted.timeout_s > limits.timeout_s:
@@ -101,6 +101,6 @@ def _problems(given: GivenSettings) -> Iterator[str]:
         yield f"There are 0 to {MAX_RETRIES} retries."
     for name in ("queue_timeout_s", "start_timeout_s", "timeout_s", "total_timeout_s"):
         seconds = getattr(given, name)
-        # Written so that NaN, which compares with nothing, is refused.
+        # This form refuses NaN too, which is neither greater nor smaller than any number.
         if seconds is not None and not 0 < seconds <= MAX_TIMEOUT_S:
             yield f"`{name}` is a number of seconds greater than 0, and at most {MAX_TIMEOUT_S:.0f}."

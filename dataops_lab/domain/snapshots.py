@@ -1,4 +1,4 @@
-"""What is found in a notebook before it becomes a version, and what the check before the start says."""
+"""A notebook before it becomes a version, and the results of the check before the start."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that will be missing or is worth knowing, with its mend. `cell` counts from 0.
+    """One thing that will be missing or is worth knowing, with its fix. `cell` counts from 0.
 
-    `file` is one that stays behind and can be taken along, as a path from the notebook's folder. `job` is the id of
-    one that may be the same.
+    `file` is one that stays behind and could travel, as a path from the notebook's folder. `job` is the id of a job
+    that may be the same.
     """
 
     code: str
@@ -37,7 +37,10 @@ class Finding:
 
 
 def along_line(file: str) -> str:
-    """The line of the `.dataopsignore` beside a notebook that takes `file` along, a path from there."""
+    """Return the line of a `.dataopsignore` that makes `file` travel.
+
+    `file` is a path from the folder of the notebook.
+    """
     name = _SPECIAL.sub(r"\\\g<0>", posixpath.normpath(file))
     return f"!{name}" if name.startswith("../") else f"!/{name}"
 
@@ -47,7 +50,10 @@ _SPECIAL = re.compile(r"[\\*?\[\]]| $")
 
 @dataclass(frozen=True)
 class KernelChoice:
-    """What a kernel name resolves to on this machine. Stored with the run, so that it cannot change under it."""
+    """The kernel that a name means on this machine.
+
+    It is stored with the run, so that later changes do not affect the run.
+    """
 
     name: str
     language: str
@@ -56,15 +62,15 @@ class KernelChoice:
     env: dict[str, str] = field(default_factory=dict)
     interrupt_mode: str = "signal"
     inherited: dict[str, str] = field(default_factory=dict)
-    """The submitter's variables that a process gets. Somebody else may have started the engine."""
+    """The submitter's variables that a process gets: somebody else may have started the engine."""
 
 
 AUTHORED = "dataops."
-"""How the names of kernelspecs begin that stand for kernels of images."""
+"""The prefix of the names of kernelspecs that stand for kernels of images."""
 
 
 def kernel_for(kernels: Sequence[KernelChoice], name: str | None, language: str | None) -> KernelChoice | None:
-    """The one of that name, else the only one of that language: kernels are called otherwise in images than here."""
+    """Return the kernel of that name, else the only one of that language: kernels may have other names in images."""
     wanted = name or ""
     for kernel in kernels:
         if kernel.name == wanted or (wanted.startswith(AUTHORED) and wanted.endswith(f".{kernel.name.lower()}")):
@@ -75,9 +81,9 @@ def kernel_for(kernels: Sequence[KernelChoice], name: str | None, language: str 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What there is where a notebook will run: kernels (None: those of this machine), and names of variables.
+    """The place where a notebook will run: its kernels (None: those of this machine), and the names of its variables.
 
-    Of an image also its name, its Python and its packages with their versions, as far as they are known.
+    For an image also its name, its Python and its packages with their versions, as far as they are known.
     """
 
     kernels: tuple[KernelChoice, ...] | None = None
@@ -92,7 +98,7 @@ HERE = Surroundings()
 
 @dataclass(frozen=True)
 class Limits:
-    """Of a snapshot: number of helper files, bytes of one, bytes of all."""
+    """The limits of a snapshot: number of helper files, bytes of one, bytes of all."""
 
     files: int = 2_000
     file_bytes: int = 256 * 1024**2
@@ -101,9 +107,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A notebook read, cleaned and stored with what travels along.
+    """A notebook that was read, cleaned and stored, with the files that travel with it.
 
-    `location` tells which job it is; `root`, a real absolute path, is where the paths of the manifest begin.
+    `location` tells which job it is; the paths of the manifest begin at `root`, a real absolute path.
     The manifest holds the code, `inputs` the data as they are now.
     """
 
@@ -121,7 +127,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class WrittenIn:
-    """Where a notebook was written: on the kernel of an image. `image` is None where nobody may choose one."""
+    """The image and environment on whose kernel a notebook was written. `image` is None where nobody may choose one."""
 
     environment: str
     image: str | None
@@ -129,7 +135,7 @@ class WrittenIn:
 
 @dataclass(frozen=True)
 class Inspection:
-    """The same without storing anything, for the form. `kernel` is None with `kernel_problem` saying why.
+    """The facts of a Snapshot for the form, with nothing stored. When `kernel` is None, `kernel_problem` says why.
 
     `kernel_suggestion` then names the only kernel of the notebook's language, if there is exactly one.
     """
@@ -150,4 +156,4 @@ class Inspection:
     kernel_suggestion: str | None = None
     cell_ids: tuple[str, ...] = ()
     pinned: Pins = Pins()
-    """Those by which `files` are fresh or not."""
+    """The pins by which `files` are fresh or not."""

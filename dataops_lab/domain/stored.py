@@ -1,4 +1,4 @@
-"""Reading back what was stored, perhaps by a newer version of the program."""
+"""Reading rows that perhaps a newer version of the program stored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def known(kind: type[T], members: Mapping[str, Any]) -> T:
-    """Make the dataclass `kind` of the members that it knows.
+    """Make the dataclass `kind` of the members that it knows, and leave out the others.
 
     An engine goes on beside a newer server, whose rows may have more members. They must not stop all runs.
     """

@@ -10,7 +10,7 @@ from ..errors import Refused
 from .actors import Actor
 
 MAX_VALUE_BYTES = 64_000
-"""In bytes, of one variable or secret. The kernel of Linux takes no more than twice that."""
+"""The largest size of one variable or secret, in bytes. The Linux kernel takes at most twice as much."""
 
 MAX_NAME = 100
 
@@ -47,11 +47,11 @@ class Variable:
     changed_at: dt.datetime
     changed_by: Actor
     revision: int = field(default=1, compare=False)
-    """Counts the changes."""
+    """A number that counts the changes."""
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that is not one, or that decides which programs run and which files they load."""
+    """Raise Refused for a name that is not one, or that decides which programs run and which files they load."""
     if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise Refused(
             f"{name[:MAX_NAME]!r} is not a variable name: letters, digits and underscores, no digit first, at most "
@@ -67,7 +67,7 @@ def check_name(name: str) -> None:
 
 
 def check_value(name: str, value: str) -> None:
-    """Refuse a value that no process could be given. The message never quotes the value."""
+    """Raise Refused for a value that no process can get. The message never quotes the value."""
     try:
         size = len(value.encode())
     except UnicodeEncodeError:

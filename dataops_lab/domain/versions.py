@@ -14,18 +14,21 @@ from .stored import known
 
 
 def canonical_json(value: Any) -> bytes:
-    """One byte string per value: sorted keys, no spaces, UTF-8. NaN is refused; JSON has none."""
+    """Return the one byte string of a value: sorted keys, no spaces, UTF-8.
+
+    ValueError for NaN, which JSON does not have.
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def digest_of(data: bytes) -> str:
-    """`sha256:` and 64 hex digits."""
+    """Return `sha256:` and 64 hex digits."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 @dataclass(frozen=True)
 class TravellingFile:
-    """A helper file: where it lies below the workspace's root (POSIX path), and its bytes."""
+    """A helper file: its POSIX path below the workspace's root, and its bytes."""
 
     path: str
     digest: str
@@ -35,8 +38,11 @@ class TravellingFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything a version fixes. `notebook` is the path below the root and the digest of its
-    canonical bytes: source JSON without outputs, counts and execution metadata."""
+    """Everything that a version fixes.
+
+    `notebook_path` is the path below the root. `notebook_digest` is that of the canonical bytes of the notebook: source
+    JSON without outputs, counts and execution metadata.
+    """
 
     notebook_path: str
     notebook_digest: str
@@ -45,7 +51,7 @@ class Manifest:
     kernel_name: str
     language: str
     folders: tuple[str, ...] = ()
-    """POSIX paths below the root of folders that exist in the workspace, and of which no file travels."""
+    """POSIX paths below the root of folders that exist in the workspace, but of which no file travels."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -53,7 +59,7 @@ class Manifest:
             "kind": "notebook",
             "notebook": {"path": self.notebook_path, "digest": self.notebook_digest},
             "files": [asdict(f) for f in sorted(self.files, key=lambda f: f.path)],
-            # Left out where there are none, so that versions from before keep their digest.
+            # Leave it out where there are none, so that older versions keep their digest.
             **({"folders": sorted(self.folders)} if self.folders else {}),
             "parameters": {
                 "declared": self.parameters.declared,
@@ -85,7 +91,7 @@ _SINCE_FORMAT_1 = ("written_as", "keys", "unsupported")
 
 
 def _parameter_json(parameter: Parameter) -> dict[str, Any]:
-    """Leave out the newer members where they say nothing: the digests of earlier versions stay what they are."""
+    """Leave out the newer members where they are empty: so the digests of earlier versions stay the same."""
     return {k: v for k, v in asdict(parameter).items() if v or k not in _SINCE_FORMAT_1}
 
 
@@ -105,7 +111,7 @@ def parameter_from_json(value: dict[str, Any]) -> Parameter:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the bytes came from. All None outside a git work tree."""
+    """The source of the bytes. All members are None outside a git work tree."""
 
     remote: str | None = None
     commit: str | None = None

@@ -1,4 +1,4 @@
-"""A workspace: the folder tree by which notebooks are known, wherever its copies lie."""
+"""A workspace: a folder tree that gives notebooks their identity. It may have several copies."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Workspace:
     created_by: Actor
     remote: str | None = None
     revision: int = field(default=1, compare=False)
-    """Counts the changes."""
+    """A number that counts the changes."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class WorkspaceRoot:
     host: str
     root: str
     seen_at: dt.datetime
-    """When a notebook below it was submitted last, give or take an hour."""
+    """The time of the last submission of a notebook below it, accurate to about an hour."""
 
 
 @dataclass(frozen=True)
 class Location:
-    """Where a notebook lies: the real absolute root of its workspace, the POSIX path below, and the git remote."""
+    """The place of a notebook: the real absolute root of its workspace, the POSIX path below, and the git remote."""
 
     root: str
     path: str
@@ -53,7 +53,7 @@ class Location:
 
     @property
     def name(self) -> str:
-        """Propose a name for the workspace: what its remote or its folder is called."""
+        """A proposed name for the workspace: the last part of its remote or its folder."""
         return posixpath.basename(self.remote or self.root)[:200] or "/"
 
 
@@ -66,7 +66,7 @@ def folders_above(path: str) -> list[str]:
 
 
 def below(path: str, folder: str) -> str | None:
-    """Return `path` as seen from `folder`, "" for the folder itself, None where it lies elsewhere."""
+    """Return `path` relative to `folder`: "" for the folder itself, None where it lies elsewhere."""
     if path == folder:
         return ""
     prefix = folder.rstrip("/") + "/"
@@ -74,9 +74,9 @@ def below(path: str, folder: str) -> str | None:
 
 
 def normalised_remote(url: str) -> str | None:
-    """Give one text for all spellings of a git remote, without user, password, scheme, default port and `.git`.
+    """Return one text for all spellings of a git remote, without user, password, scheme, default port and `.git`.
 
-    None where it names nothing outside of one folder.
+    None when it means nothing outside of one folder.
     """
     if not url.isprintable():
         return None
@@ -95,7 +95,10 @@ _DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22, "git+ssh": 22, "git": 941
 
 
 def _split(url: str) -> tuple[str, str]:
-    """Split into host and path; the host of a local path is empty. ValueError."""
+    """Split the URL into host and path; the host of a local path is empty.
+
+    ValueError when it is not a URL with a host.
+    """
     if "://" in url:
         parts = urlsplit(url)
         if parts.scheme == "file":
@@ -105,7 +108,7 @@ def _split(url: str) -> tuple[str, str]:
         if not host:
             raise ValueError(url)
         return (f"{host}:{port}" if port else host), parts.path
-    # As git reads it: a colon before the first slash ends a host.
+    # Git reads it like this: a colon before the first slash ends a host.
     before, colon, path = url.partition(":")
     if colon and "/" not in before:
         return before.rpartition("@")[2].lower(), path
@@ -113,6 +116,6 @@ def _split(url: str) -> tuple[str, str]:
 
 
 def same_notebook(cells: Iterable[str], others: Iterable[str]) -> bool:
-    """Tell by the ids of cells whether two notebooks are one that was moved: more than half of all ids are in both."""
+    """Tell by cell ids whether two notebooks are one that was moved: more than half of all ids are in both."""
     one, other = set(cells), set(others)
     return 2 * len(one & other) > len(one | other)

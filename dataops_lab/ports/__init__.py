@@ -1,4 +1,4 @@
-"""What services and the engine need from the outside, in domain words.
+"""The ports: interfaces, in words of the domain, through which services and the engine reach the outside.
 
 Implementations: `store/`, `blobs/`, `executors/`, `notebooks/`; fakes for fast tests in `testing.py`.
 Every implementation of a port passes the same contract tests (`tests/contracts/`).

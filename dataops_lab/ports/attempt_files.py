@@ -9,15 +9,15 @@ from .blobs import Blobs
 class AttemptFiles(Protocol):
     """The files of one attempt, by their paths in the run directory (see runner/protocol.py).
 
-    They may still grow, and the notebook may have put anything in their place. FileNotFoundError for all that is not a
-    plain file; OSError when the disk does not give the bytes back; Unavailable when nobody can be asked for them now.
+    They may still grow, and the notebook may have put anything in their place. FileNotFoundError for everything that is
+    not a plain file; OSError when the disk does not give the bytes back; Unavailable when no backend can read them now.
     """
 
     workspace: str
-    """Where the notebook saw `files/`: its errors name this path."""
+    """The path at which the notebook saw `files/`: its errors name this path."""
 
     def open(self, path: str) -> BinaryIO:
-        """Seekable, so that a reader can go on where it stopped."""
+        """Open a seekable file, so that a reader can go on where it stopped."""
         ...
 
     def put(self, path: str, blobs: Blobs) -> tuple[str, int]:
@@ -25,5 +25,8 @@ class AttemptFiles(Protocol):
         ...
 
     def artifacts(self, note: Callable[[str], None]) -> list[str]:
-        """The paths of the artifacts below `artifacts/`. `note` is told of folders that the disk does not give back."""
+        """List the paths of the artifacts below `artifacts/`.
+
+        Call `note` with each folder that the disk does not give back.
+        """
         ...

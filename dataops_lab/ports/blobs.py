@@ -7,48 +7,57 @@ from typing import BinaryIO, Protocol
 
 
 class Blobs(Protocol):
-    """Content-addressed, immutable. A digest is `sha256:` and 64 hex digits. Putting twice stores once."""
+    """A store of immutable bytes by their content. A digest is `sha256:` and 64 hex digits.
+
+    Putting twice stores once.
+    """
 
     def put(self, data: bytes) -> str: ...
     def put_file(self, path: Path) -> tuple[str, int]:
-        """Digest and size in bytes. The file is copied, never moved. FileNotFoundError for what is no plain file."""
+        """Copy the file into the store, never move it. Return its digest and its size in bytes.
+
+        Raise FileNotFoundError when it is not a plain file.
+        """
         ...
 
     def put_files(self, paths: Sequence[Path]) -> Mapping[Path, tuple[str, int] | OSError]:
-        """As `put_file` of each, or the error of the file that cannot be read.
+        """Put each file as `put_file` does. A file that cannot be read has its error as its value.
 
         A file that looks as it did when it was put before is not read again, and bytes that are stored are not copied.
         """
         ...
 
     def open(self, digest: str) -> BinaryIO:
-        """Seekable. NotFound when absent."""
+        """Open a seekable file. NotFound when absent."""
         ...
 
     def open_whole(self, digest: str) -> BinaryIO:
-        """Like `open`, but Damaged when the bytes changed.
+        """Open it like `open`; Damaged when the bytes changed.
 
-        They are read through for that once in a process, and again only when the file looks changed.
+        The first call in a process reads all bytes to check them; later calls do so only when the file looks changed.
         """
         ...
 
     def read(self, digest: str) -> bytes:
-        """Checked against the digest: Damaged when the bytes changed."""
+        """Read the bytes and check them against the digest: Damaged when they changed."""
         ...
 
     def copy_to(self, digest: str, path: Path) -> None:
-        """Checked like `read`; `path` must not exist and its folder must."""
+        """Copy the bytes, checked like `read`. `path` must not exist; its folder must."""
         ...
 
     def has(self, digest: str) -> bool: ...
     def check(self, digest: str) -> None:
-        """NotFound when absent, Damaged when the bytes changed."""
+        """Raise NotFound when absent, Damaged when the bytes changed."""
         ...
 
     def put_before(self, moment: dt.datetime) -> Iterator[tuple[str, int]]:
-        """Digest and size of all whose last put was before `moment`."""
+        """Yield digest and size of all blobs whose last put was before `moment`."""
         ...
 
     def remove(self, digest: str, *, put_before: dt.datetime) -> bool:
-        """Unless it was put again since, also by another process in this moment; then it stays, and False."""
+        """Remove it and return True, unless a process has put it since; then keep it and return False.
+
+        A put in this very moment counts, also one of another process.
+        """
         ...

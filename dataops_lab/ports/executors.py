@@ -18,9 +18,9 @@ class BundleFile:
 
 @dataclass(frozen=True)
 class Container:
-    """What a backend with containers makes for an attempt. `image` is a digest, never a tag.
+    """The container that a backend makes for an attempt. `image` is a digest, never a tag.
 
-    `warm`: how many of its kind shall stand ready for the next ones.
+    `warm`: number of containers of this kind that shall stand ready for the next attempts.
     """
 
     image: str
@@ -33,15 +33,15 @@ class Container:
 
 @dataclass(frozen=True)
 class Bundle:
-    """What an attempt needs, before it lies anywhere. `spec` is the runner's `spec.json`."""
+    """Everything that an attempt needs, before it lies anywhere. `spec` is the runner's `spec.json`."""
 
     name: str
-    """Of the attempt, unique for good."""
+    """The name of the attempt, unique for good."""
     spec: Mapping[str, Any]
     notebook: bytes
     files: Sequence[BundleFile]
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables for the runner and its kernel. All of them: nothing else is inherited."""
+    """The variables of the runner and its kernel. They inherit no others."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Variables for the kernel alone, handed to the runner over stdin: they lie in no file and no argv."""
     container: Container | None = None
@@ -50,29 +50,31 @@ class Bundle:
 
 
 class AttemptStatus(StrEnum):
-    """Where an attempt stands, as far as its backend knows now."""
+    """The state of an attempt, as far as its backend knows now."""
 
     NOT_FOUND = "not_found"
-    """The backend has nothing of it. So it is before a start; later, nobody can look after it any more."""
+    """The backend has nothing of it. This is normal before a start. Later no backend can look after it any more."""
     STARTING = "starting"
     """The backend has it, and no runner has taken it over yet."""
     RUNNING = "running"
     EXITED = "exited"
-    """Its runner has ended, or will never come, and its files stay as they are. Something of it may still be alive:
-    `stop` with force ends that, or proves that nothing is."""
+    """Its runner has ended, or will never come, and its files stay as they are.
+
+    A part of it may still be alive: `stop` with force ends that part, or proves that nothing is alive.
+    """
     CONFIRMED_DEAD = "confirmed_dead"
     """It has exited, and nothing of it is alive: neither its kernel nor a process that these have started."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What the backend knows now of one attempt."""
+    """The knowledge of the backend about one attempt now."""
 
     status: AttemptStatus
     ran: bool = False
     """A runner took the attempt over. One that exited may never have run."""
     detail: Mapping[str, Any] = field(default_factory=dict)
-    """For people: pid, exit code, signal."""
+    """Details for people: pid, exit code, signal."""
 
     @property
     def is_dead(self) -> bool:
@@ -84,41 +86,51 @@ class Observation:
 
 
 class Executor(Protocol):
-    """Where attempts run. Verbs may be called from several threads, for different attempts.
+    """A place where attempts run. Several threads may call its methods, for different attempts.
 
-    Unavailable from `start`, `look`, `stop` and `names` when the backend cannot be asked now: nothing is
-    concluded from it, and the verb is tried again later.
+    Unavailable from `start`, `look`, `stop` and `names` when the backend cannot be asked now. The caller then concludes
+    nothing from it, and tries again later.
     """
 
     def start(self, bundle: Bundle) -> None:
-        """Make it run. Starting twice, also from two processes, starts once."""
+        """Start the attempt. Starting twice, also from two processes, starts once."""
         ...
 
     def look(self, name: str) -> Observation:
-        """Never raises for what is unknown or gone; what is unknown has not started. Asked many times a second."""
+        """Return the present state.
+
+        Raise nothing for an attempt that is unknown or gone; an unknown one has not started. Callers ask many times a
+        second.
+        """
         ...
 
     def stop(self, name: str, *, force: bool) -> None:
-        """Ask it to end and leave what it has. Safe to repeat.
+        """Ask the attempt to end and to leave the files that it has. Safe to repeat.
 
-        With `force` kill everything of it, and see to it that nobody can start it any more.
+        With `force` kill everything of it, and make sure that no process can start it any more.
         """
         ...
 
     def ends(self, name: str) -> int | None:
-        """A descriptor that can be read from once the attempt may have ended. None when there is none: look instead."""
+        """Return a descriptor that can be read from once the attempt may have ended.
+
+        None: there is none, so call `look`.
+        """
         ...
 
     def files(self, name: str) -> AttemptFiles:
-        """What the runner of this attempt leaves, complete once it has exited."""
+        """Return the files that the runner of this attempt leaves. They are complete once it has exited."""
         ...
 
     def forget(self, name: str) -> None:
-        """Remove what is left of it, after its record is stored. Safe to repeat. A later start does nothing."""
+        """Remove everything that is left of it, after its record is stored. Safe to repeat.
+
+        A later start does nothing.
+        """
         ...
 
     def names(self) -> Iterator[str]:
-        """Of every attempt of which something is left here, alive or not."""
+        """Yield the name of every attempt, alive or not, of which something is left here."""
         ...
 
 
@@ -126,5 +138,8 @@ class Backends(Protocol):
     """The executors of this installation."""
 
     def get(self, backend: Backend) -> Executor:
-        """The same one each time, reachable or not. Unavailable when this installation has none of the kind."""
+        """Return the same executor each time, reachable or not.
+
+        Unavailable when this installation has none of the kind.
+        """
         ...

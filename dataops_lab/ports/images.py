@@ -7,45 +7,52 @@ from typing import Protocol
 from ..domain.images import BuildRecipe, Login, PinnedImage, Probe
 
 Say = Callable[[str], None]
-"""Takes a line of progress, for people; an empty one only asks. Raises when nobody wants the work any more."""
+"""A function that takes a line of progress, for people. With an empty line it only asks whether to go on.
+
+It raises when nobody wants the work any more.
+"""
 
 
 class ImageBackend(Protocol):
-    """The images of one container daemon. Unavailable from every verb when it cannot be asked."""
+    """The images of one container daemon. Every method raises Unavailable when the daemon cannot be asked."""
 
     def check(self) -> None:
-        """Nothing, or what is wrong with the daemon, with its mend."""
+        """Raise an error that says what is wrong with the daemon and how to fix it, if something is wrong."""
         ...
 
     def find(self, reference: str) -> PinnedImage | None:
-        """What the daemon has under it, without asking any registry. Refused for another architecture."""
+        """Return the image that the daemon has under `reference`; ask no registry. Refused for another architecture."""
         ...
 
     def pull(self, reference: str, login: Login | None, say: Say) -> PinnedImage:
-        """From its registry, also when there is one here. Refused when that has none, or wants another login.
+        """Pull the image from its registry, also when the daemon has one already.
 
-        `say` is asked again and again."""
+        Refused when the registry has none, or wants another login. It calls `say` again and again.
+        """
         ...
 
     def in_registry(self, reference: str, login: Login | None) -> str | None:
-        """`repository@sha256:…` as the registry has it now; None when it has none, or is not there."""
+        """Return `repository@sha256:…` as the registry has it now; None when it has none, or is not there."""
         ...
 
     def keep(self, image: PinnedImage, tag: str) -> None:
-        """So that no clean-up removes it."""
+        """Tag the image, so that no clean-up removes it."""
         ...
 
     def drop(self, tag: str) -> None:
-        """The daemon may remove the image when nothing else keeps it. Safe to repeat."""
+        """Remove the tag: the daemon may then remove the image when nothing else keeps it. Safe to repeat."""
         ...
 
     def probe(self, image: PinnedImage, *, user: str, at: dt.datetime) -> Probe:
-        """What a container of it tells about itself, as hardened as a run."""
+        """Start a container of the image, as hardened as a run, and return its answers about itself."""
         ...
 
     def build(self, base: PinnedImage, probe: Probe, recipe: BuildRecipe, say: Say) -> PinnedImage:
-        """A new image; Refused when it cannot be made, and then nothing is left. Nor is when `say` raises, which is
-        asked all the time, in threads of its own too; what is raised then may be another error."""
+        """Build a new image. When it fails, nothing is left: Refused when the image cannot be made.
+
+        It calls `say` all the time, also in threads of its own. When `say` raises, nothing is left either; the error
+        that comes out may then be another one.
+        """
         ...
 
 

@@ -8,26 +8,31 @@ from ..domain.leases import ProcessIdentity
 
 class Clock(Protocol):
     def now(self) -> dt.datetime:
-        """Aware, UTC."""
+        """Return the time of the wall clock, aware, in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that only go forward, comparable between processes of one boot (CLOCK_BOOTTIME)."""
+        """Return seconds that only go forward, comparable between processes of one boot (CLOCK_BOOTTIME)."""
         ...
 
 
 class Host(Protocol):
-    """This machine's processes. A process is known by pid, start time and boot, never by pid alone."""
+    """The processes of this machine. Pid, start time and boot together name a process; the pid alone never does."""
 
     def name(self) -> str:
-        """Of this machine or container: at most 64 characters, the same after it was started again, and no other
-        one's."""
+        """Return the name of this machine or container, of at most 64 characters.
+
+        It is the same after a restart, and no other machine or container has it.
+        """
         ...
 
     def identity(self) -> ProcessIdentity:
-        """Of the calling process."""
+        """Return the identity of the calling process."""
         ...
 
     def is_dead(self, process: ProcessIdentity) -> bool:
-        """Proven: False also when it cannot be known, as for a process of another machine."""
+        """Tell whether the process is proven dead.
+
+        False also when it cannot be known, as for one of another machine.
+        """
         ...

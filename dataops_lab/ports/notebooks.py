@@ -14,7 +14,7 @@ NONE_BESIDE: Mapping[str, str] = MappingProxyType({})
 
 
 class Notebooks(Protocol):
-    """Reading, cleaning, filling in and rendering notebooks. Never writes to a source."""
+    """A reader of notebooks that also cleans them, fills them in and renders them. It never writes to a source."""
 
     def inspect(
         self,
@@ -36,49 +36,49 @@ class Notebooks(Protocol):
         where: Surroundings = HERE,
         pins: Pins = NO_PINS,
     ) -> Snapshot:
-        """Everything that travels is in the blobs when this returns. Refused with nothing stored that matters.
+        """Take a snapshot. Everything that travels is stored as blobs before this returns.
 
-        `where` it will run may have other kernels and variables than there are here. `pins` say which data belong to
-        the version.
+        When it raises Refused, it has stored nothing that matters. `where` describes the place where the notebook will
+        run; it may have other kernels and variables than this machine. `pins` say which data belong to the version.
         """
         ...
 
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
-        """What the notebook calls the kernel that it was written on."""
+        """Return the kernel name that the notebook has: that of the kernel on which it was written."""
         ...
 
     def locate(self, path: str) -> Location:
-        """Tell where the notebook at the local `path` lies, or lay: it need not be there."""
+        """Tell where the notebook at the local `path` lies, or lay: the file may be gone."""
         ...
 
     def missing(self, paths: Sequence[str]) -> frozenset[str]:
-        """Return those of the local `paths` at which no file is."""
+        """Return those of the local `paths` at which there is no file."""
         ...
 
     def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
-        """Return the ids of the cells, none for what is not a notebook."""
+        """Return the ids of the cells, none for bytes that are not a notebook."""
         ...
 
     def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
-        """Have `file`, a path from the notebook's folder, travel with the notebooks there from now on.
+        """Make `file`, a path from the notebook's folder, travel with the notebooks there from now on.
 
-        The line that this adds to the `.dataopsignore` of the folder; None where it travels already.
+        Return the line that this adds to the `.dataopsignore` of the folder; None where the file travels already.
         """
         ...
 
     def kernel(self, name: str) -> KernelChoice:
-        """KernelUnavailable when it is not installed here."""
+        """Return the kernel of that name. KernelUnavailable when it is not installed here."""
         ...
 
     def frozen(self, kernel: str) -> Frozen:
-        """What is installed where the kernel comes from. KernelUnavailable when that is not Python."""
+        """Return the packages of the interpreter that the kernel uses. KernelUnavailable when that is not Python."""
         ...
 
     def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
-        """`notebook` with a cell tagged `injected-parameters` behind the `parameters` cell, or first without one.
+        """Insert a cell tagged `injected-parameters` behind the `parameters` cell; without one, at the top.
 
-        `types` names the declared ParameterType per name. InvalidParameters when a value cannot be
-        written safely in the language. Unchanged when `values` is empty.
+        `types` maps a name to its declared ParameterType. InvalidParameters when a value cannot be
+        written safely in the language. Return `notebook` unchanged when `values` is empty.
         """
         ...
 
@@ -91,9 +91,9 @@ class Notebooks(Protocol):
         pictures: Mapping[str, str] = NONE_BESIDE,
         wanted: Callable[[], bool] = lambda: True,
     ) -> bytes:
-        """One HTML page that loads nothing from elsewhere; `code` False hides sources.
+        """Render one HTML page that loads nothing from elsewhere. With `code` False it hides sources.
 
-        `pictures` has the digests of those beside the notebook, by their path from its folder. Unavailable when it
-        takes too long, or is not `wanted` any more.
+        `pictures` maps the paths of pictures beside the notebook, from its folder, to their digests. Unavailable when
+        it takes too long, or is not `wanted` any more.
         """
         ...

@@ -48,10 +48,10 @@ class Page(Generic[T]):
 
 
 class Actors(Protocol):
-    """Those who did something. Whoever is named by an event is noted with it."""
+    """The persons, tokens and parts of the system that did something. An event notes the actor that it names."""
 
     def get(self, actor_id: str) -> Actor:
-        """Somebody who was never noted is a person of that name."""
+        """Return the actor; an id that was never noted stands for a person of that name."""
         ...
 
     def of(self, actor_ids: Collection[str]) -> Mapping[str, Actor]: ...
@@ -60,7 +60,7 @@ class Actors(Protocol):
 class Projects(Protocol):
     def get(self, name: str) -> Project: ...
     def change(self, project: Project, *, at: dt.datetime, by: Actor) -> Project:
-        """As it is stored, with its new revision."""
+        """Write the project, and return it as it is stored, with its new revision."""
         ...
 
 
@@ -68,142 +68,152 @@ class Jobs(Protocol):
     def get(self, job_id: str) -> Job: ...
     def of(self, job_ids: Collection[str]) -> Mapping[str, Job]: ...
     def at(self, project: str, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Job]:
-        """By (workspace id, path); those that there are, held as by `hold`."""
+        """Return the jobs at these places that there are, by (workspace id, path), and hold them as `hold` does."""
         ...
 
     def under(self, workspace_id: str, folder: str) -> Sequence[Job]:
-        """Those whose path is `folder` or lies below it; all of the workspace for ""."""
+        """Return the jobs whose path is `folder` or lies below it; all of the workspace for ""."""
         ...
 
     def hold(self, job_ids: Collection[str]) -> None:
-        """Nobody else makes a run of them before this transaction ends."""
+        """Let no other transaction make a run of these jobs before this one ends."""
         ...
 
     def add(self, job: Job) -> None:
-        """In a workspace that is there."""
+        """Add the job; its workspace must be there."""
         ...
 
     def absorb(self, job: Job, other: Job) -> Job:
         """Give the runs, the versions and the place of `other` to `job`, and remove `other`.
 
-        A version that both have stays as it is in `job`; the rest are numbered on.
+        A version that both have stays as it is in `job`; the rest get the next numbers.
         """
         ...
 
     def rename(self, job_id: str, name: str) -> None: ...
     def change(self, job: Job) -> Job:
-        """As it is stored, with its new revision; StaleWrite unless `job` has the one that it had."""
+        """Write the job, and return it as it is stored, with its new revision.
+
+        StaleWrite unless `job` has the revision of the stored one.
+        """
         ...
 
     def page(self, *, limit: int, cursor: str | None = None, text: str | None = None) -> Page[Job]:
-        """Newest first."""
+        """List them, newest first."""
         ...
 
 
 class Workspaces(Protocol):
-    """Where workspaces lie, on this machine unless said otherwise."""
+    """The workspaces and their roots, those on this machine unless a method says otherwise."""
 
     def hold(self, project: str) -> None:
-        """Nobody else makes a workspace or a job of the project before this transaction ends."""
+        """Let no other transaction make a workspace or a job of the project before this one ends."""
         ...
 
     def of(self, ids: Collection[str]) -> Mapping[str, Workspace]: ...
     def by_remote(self, project: str, remote: str) -> Sequence[Workspace]:
-        """Oldest first."""
+        """Return the workspaces of this git remote, oldest first."""
         ...
 
     def holding(self, project: str, folders: Sequence[str]) -> Sequence[tuple[Workspace, str]]:
-        """Those that have one of these folders as root, in the order of the folders.
+        """Return the workspaces that have one of these folders as root, in the order of the folders.
 
-        A root that only other machines told of counts too: they may share the folder, or be this one by another name.
+        A root that only other machines have reported counts too: they may share the folder, or be this machine under
+        another name.
         """
         ...
 
     def roots(self, ids: Collection[str]) -> Sequence[WorkspaceRoot]:
-        """Of every machine: those of this one first, and the newest of each."""
+        """List the roots on every machine: those of this one first, then those seen last first."""
         ...
 
     def under(self, folder: str) -> Sequence[WorkspaceRoot]:
-        """Those that are `folder` or lie below it."""
+        """Return the roots that are `folder` or lie below it."""
         ...
 
     def parted(self) -> Sequence[tuple[str, str]]:
-        """Pairs of ids of jobs that have one path in two workspaces of one remote; the older job first."""
+        """Return pairs of ids of jobs that have one path in two workspaces of one remote; the older job first."""
         ...
 
     def add(self, workspace: Workspace) -> None: ...
     def change(self, workspace: Workspace) -> Workspace:
-        """As it is stored, with its new revision."""
+        """Write the workspace, and return it as it is stored, with its new revision."""
         ...
 
     def see(self, workspace_id: str, root: str, *, at: dt.datetime) -> None:
-        """Note that the workspace lies at `root`, and that this was seen last."""
+        """Note that the workspace lies at `root`, and that it was seen there at this time."""
         ...
 
     def move_roots(self, folder: str, to: str, *, at: dt.datetime) -> Sequence[str]:
-        """Note that `folder` is called `to` now. The ids of the workspaces that lie there or below."""
+        """Note that `folder` is called `to` now. Return the ids of the workspaces that lie there or below."""
         ...
 
 
 class Versions(Protocol):
     def newest_of(self, job_ids: Collection[str]) -> Mapping[str, Version]:
-        """By job id; of those that have one."""
+        """Return the newest version by job id; a job without versions has no entry."""
         ...
 
     def get(self, job_id: str, digest: str) -> Version: ...
     def find(self, job_id: str, digest: str) -> Version | None: ...
     def of(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Version]:
-        """By (job id, digest)."""
+        """Return those that there are, by (job id, digest)."""
         ...
 
     def add(self, job_id: str, manifest: Manifest, *, at: dt.datetime, by: Actor, origin: Origin) -> Version:
-        """Numbered after the last one of the job."""
+        """Add a version with the number after the last one of the job."""
         ...
 
     def of_job(self, job_id: str) -> Sequence[Version]:
-        """Newest first."""
+        """Return the versions of the job, newest first."""
         ...
 
     def remove(self, job_id: str, digest: str) -> bool:
-        """Unless a run has it: then False."""
+        """Remove it and return True, unless a run has it: then return False."""
         ...
 
 
 class SetsOfInputs(Protocol):
     def get(self, digest: str | None) -> Inputs:
-        """None stands for no inputs. NotFound."""
+        """Return the set; a digest of None stands for no inputs. NotFound when there is none."""
         ...
 
     def put(self, inputs: Inputs) -> str | None:
-        """Store the set unless it is there; its digest. It stays at least until the end of this transaction."""
+        """Store the set unless it is there, and return its digest.
+
+        It stays at least until the end of this transaction.
+        """
         ...
 
     def unused(self) -> Sequence[str]:
-        """Digests of those that no run has."""
+        """Return the digests of the sets that no run has."""
         ...
 
     def remove(self, digest: str) -> bool:
-        """Unless a run has it: then False."""
+        """Remove it and return True, unless a run has it: then return False."""
         ...
 
 
 class Runs(Protocol):
     def get(self, run_id: str) -> Run:
-        """NotFound when there is none; a unique prefix of at least six characters is enough."""
+        """Return the run of that id, or of a unique prefix of at least six characters. NotFound when there is none."""
         ...
 
     def of(self, run_ids: Collection[str]) -> Mapping[str, Run]:
-        """By id; those that there are."""
+        """Return those that there are, by id."""
         ...
 
     def by_key(self, project: str, key: str) -> Run | None: ...
     def part(self, parent_id: str, parent_key: str) -> Run | None:
-        """The run that is this part of that one. In a transaction that writes, nobody else adds it meanwhile."""
+        """Return the run that is this part of the parent run; None when there is none.
+
+        In a transaction that writes, no other transaction adds it meanwhile.
+        """
         ...
 
     def add(self, *runs: Run) -> None: ...
     def page(self, where: RunFilter, *, limit: int, cursor: str | None = None) -> Page[RunSummary]:
-        """Newest first."""
+        """List them, newest first."""
         ...
 
     def summaries(self, run_ids: Collection[str]) -> Sequence[RunSummary]:
@@ -215,65 +225,72 @@ class Runs(Protocol):
         ...
 
     def newest_of(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:
-        """The newest of each of these jobs, in no order; among those in these `states`, if any are given."""
+        """Return the newest run of each of these jobs, in no order; with `states` the newest in one of these states."""
         ...
 
     def in_state(self, *states: RunState) -> Sequence[Run]: ...
     def move(self, before: Run, after: Run) -> None:
-        """Write `after`, as far as it changes with the state, if the row is still in `before.state`, with its event;
+        """Write the columns of `after` that change with the state, and an event, if the row is still in `before.state`.
+
         StaleWrite otherwise.
         """
         ...
 
     def move_all(self, moves: Sequence[tuple[Run, Run]]) -> None:
-        """As `move` of each, and all of them or none."""
+        """Move each as `move` does: all of them or none."""
         ...
 
     def request_cancel(self, run_id: str, *, at: dt.datetime, by: Actor) -> None:
-        """Note the intent, once; the first one stays."""
+        """Note the wish to cancel, once; the first one stays."""
         ...
 
     def cancels(self, run_ids: Collection[str]) -> Mapping[str, CancelRequest]:
-        """Of those that are to be cancelled."""
+        """Return the requests by run id, for those of the runs that somebody wants to cancel."""
         ...
 
     def counts(self) -> Mapping[RunState, int]:
-        """Of those that have not ended."""
+        """Count the runs that have not ended, by state."""
         ...
 
     def on_image(self, name: str, since: dt.datetime) -> Sequence[Run]:
-        """Those submitted since then on an image of this name of the catalogue, newest first."""
+        """Return the runs submitted since then on an image of this name of the catalogue, newest first."""
         ...
 
     def keep(self, run_id: str, *, at: dt.datetime, by: Actor) -> None:
-        """Nothing deletes it from now on. Safe to repeat; the first one stays."""
+        """Mark the run as kept: nothing deletes it from now on. Safe to repeat; the first mark stays."""
         ...
 
     def unkeep(self, run_id: str, *, at: dt.datetime, by: Actor) -> None: ...
     def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: Actor) -> Sequence[str]:
-        """With all that belongs to them; one event each stays. Those that went: ended, and kept by nobody."""
+        """Delete the runs that have ended and that nobody keeps, with all that belongs to them. Return their ids.
+
+        One event for each of them stays.
+        """
         ...
 
 
 class Queue(Protocol):
-    """Runs by the little that the queue needs of them."""
+    """The runs as the queue sees them, with the few columns that it needs."""
 
     def waiting(self) -> Sequence[Place]:
-        """All that are queued, sorted."""
+        """Return all runs that are queued, sorted."""
         ...
 
     def active(self) -> Sequence[Place]: ...
     def alive(self, run_ids: Collection[str] | None = None) -> Sequence[Standing]:
-        """All that are queued, active, or wait for their next attempt; or those among `run_ids`."""
+        """Return all runs that are queued, active, or wait for their next attempt.
+
+        With `run_ids` return only those among them.
+        """
         ...
 
     def changes_since(self, seq: int) -> Changes:
-        """What the events after `seq` tell of."""
+        """Return the changes of which the events after `seq` tell."""
         ...
 
     def room(self, slots: int) -> Room: ...
     def last_starts(self) -> Mapping[str, dt.datetime]:
-        """By person."""
+        """Return the time of the last start, by person."""
         ...
 
     def note_starts(self, people: Collection[str], *, at: dt.datetime) -> None: ...
@@ -281,56 +298,56 @@ class Queue(Protocol):
 
 class Attempts(Protocol):
     def of_run(self, run_id: str) -> Sequence[Attempt]:
-        """By number."""
+        """Return the attempts of the run, by number."""
         ...
 
     def of_runs(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[Attempt]]:
-        """Every id is a key."""
+        """Return the attempts by run id; every given id is a key."""
         ...
 
     def alive(self) -> Sequence[Attempt]:
-        """Those whose state has an exit, oldest first."""
+        """Return the attempts whose state is not an end, oldest first."""
         ...
 
     def add(self, *steps: Attempt) -> None:
-        """One attempt that goes through several states at once: the last one is written, each has its event."""
+        """Add one attempt that goes through several states at once: write the last one, and an event for each."""
         ...
 
     def add_all(self, ways: Sequence[Sequence[Attempt]]) -> None:
-        """As `add` of the steps of each."""
+        """Add each list of steps as `add` does."""
         ...
 
     def move(self, before: Attempt, *steps: Attempt) -> None:
-        """As `add`, if the row is still in `before.state`; StaleWrite otherwise."""
+        """Write the steps as `add` does, if the row is still in `before.state`; StaleWrite otherwise."""
         ...
 
     def move_all(self, moves: Sequence[tuple[Attempt, Sequence[Attempt]]]) -> None:
-        """As `move` of each, and all of them or none."""
+        """Move each as `move` does: all of them or none."""
         ...
 
     def note_trouble(self, attempt: Attempt) -> None:
-        """Its reason alone, while it goes on in its state; nothing when the attempt has moved on."""
+        """Write its reason alone, while it goes on in its state; do nothing when the attempt has moved on."""
         ...
 
     def note_progress(self, attempt: Attempt) -> None:
-        """Progress alone, with its event; nothing when the attempt has moved on."""
+        """Write its progress alone, with an event; do nothing when the attempt has moved on."""
         ...
 
 
 class Records(Protocol):
     def add(self, *records: Record) -> None: ...
     def of_run(self, run_id: str) -> Record | None:
-        """Of its last attempt that left one."""
+        """Return the record of the last attempt that left one."""
         ...
 
     def of_runs(self, run_ids: Sequence[str]) -> Mapping[str, Record]: ...
     def report(self, run_id: str, variant: str) -> str | None:
-        """Digest of the rendered report, once it was asked for."""
+        """Return the digest of the rendered report; None when nobody has asked for one yet."""
         ...
 
     def keep_report(self, run_id: str, variant: str, digest: str) -> None: ...
     def note_damage(self, run_id: str, attempt: int, damage: Mapping[str, str]) -> None:
-        """Instead of what was noted before; nothing when it is whole again."""
+        """Replace the noted damage of the record; an empty `damage` means that it is whole again."""
         ...
 
 
@@ -345,37 +362,37 @@ class Events(Protocol):
         revision: int | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        """With this transaction. `revision` None for a run: it counts as changed."""
+        """Add an event in this transaction. `revision` is None for a run: the run counts as changed."""
         ...
 
     def after(
         self, seq: int, *, limit: int = 1000, subject: Subject | None = None, kinds: Collection[str] = ()
     ) -> Sequence[Event]:
-        """Oldest first; of all kinds where none are given."""
+        """List the events after `seq`, oldest first; those of all kinds where `kinds` is empty."""
         ...
 
     def last_seq(self) -> int: ...
     def first_seq(self) -> int:
-        """Whoever has seen less has missed some."""
+        """Return the number of the oldest event. A reader that has seen less has missed some."""
         ...
 
     def trim(self, *, before: dt.datetime) -> int:
-        """Remove the oldest ones, some thousands at a time, but never the last one; how many."""
+        """Remove the oldest events, some thousands at a time, but never the last one. Return how many."""
         ...
 
 
 class Retention(Protocol):
     def rules(self) -> Sequence[RetentionRule]: ...
     def put(self, rules: Sequence[RetentionRule], *, at: dt.datetime, by: Actor) -> None:
-        """Instead of all there were."""
+        """Replace all rules by these."""
         ...
 
     def due(self, scope: Scope, *, now: dt.datetime) -> Iterator[str]:
-        """Ids of the runs that may go, oldest first; none that is kept."""
+        """Yield the ids of the runs that may go, oldest first; none that is kept."""
         ...
 
     def unused_versions(self) -> Sequence[tuple[str, str]]:
-        """Job and digest of those that no run has, without the newest of each job."""
+        """Return job id and digest of the versions that no run has, without the newest of each job."""
         ...
 
     def done_at(self, chore: str) -> dt.datetime | None: ...
@@ -384,16 +401,16 @@ class Retention(Protocol):
 
 class Leases(Protocol):
     def now(self) -> dt.datetime | None:
-        """The time of the database, which all hosts share that use it; None where it has no clock of its own."""
+        """Return the time of the database, which all hosts share that use it; None where it has no clock of its own."""
         ...
 
     def get(self, name: str) -> Lease | None: ...
     def take(self, lease: Lease, *, instead_of: Lease | None) -> bool:
-        """Become the holder if the row is still `instead_of`."""
+        """Become the holder if the row is still `instead_of`. Return False when it is not."""
         ...
 
     def renew(self, lease: Lease) -> bool:
-        """False when the token is no longer the row's."""
+        """Renew the lease. Return False when its token is no longer that of the row."""
         ...
 
     def release(self, lease: Lease) -> None: ...
@@ -401,15 +418,18 @@ class Leases(Protocol):
 
 class Environments(Protocol):
     def get(self, name: str) -> Environment:
-        """UnknownEnvironment, which names those there are."""
+        """Return the environment.
+
+        UnknownEnvironment, which names the existing ones, when there is none of that name.
+        """
         ...
 
     def all(self) -> Sequence[Environment]:
-        """In promotion order."""
+        """Return all environments in promotion order."""
         ...
 
     def put(self, environment: Environment, *, at: dt.datetime, by: Actor) -> Environment:
-        """Add it, or replace the one of that name; as it is stored, with its new revision."""
+        """Add it, or replace the one of that name. Return it as it is stored, with its new revision."""
         ...
 
     def remove(self, name: str, *, at: dt.datetime, by: Actor) -> None: ...
@@ -417,7 +437,7 @@ class Environments(Protocol):
 
 class Variables(Protocol):
     def of(self, environment: str) -> Sequence[Variable]:
-        """By name."""
+        """Return the variables of the environment, sorted by name."""
         ...
 
     def put(self, variable: Variable) -> None:
@@ -428,18 +448,24 @@ class Variables(Protocol):
 
 
 class Secrets(Protocol):
-    """Sealed, always."""
+    """The secrets, always sealed."""
 
     def of(self, scope: str) -> Sequence[Secret]:
-        """By name."""
+        """Return the secrets of the scope, sorted by name."""
         ...
 
     def find(self, scope: str, name: str) -> Secret | None:
-        """In a transaction that writes, whoever asks is alone with all secrets until its end."""
+        """Return the secret; None when there is none.
+
+        In a transaction that writes, no other one touches secrets until its end.
+        """
         ...
 
     def all(self) -> Sequence[Secret]:
-        """Of every scope; as `find`."""
+        """Return the secrets of every scope.
+
+        As for `find`, no other transaction that writes touches secrets until the end.
+        """
         ...
 
     def put(self, secret: Secret) -> None:
@@ -447,26 +473,26 @@ class Secrets(Protocol):
         ...
 
     def rewrap(self, secret: Secret) -> None:
-        """Put it under another key, without an event of its own."""
+        """Store the secret under another key, without an event."""
         ...
 
     def remove(self, scope: str, name: str, *, at: dt.datetime, by: Actor) -> None: ...
 
 
 class Images(Protocol):
-    """The catalogue, what is being done to its images, and trial runs."""
+    """The catalogue, the work on its images, and trial runs."""
 
     def get(self, name: str) -> Image:
-        """UnknownImage, which names those there are."""
+        """Return the image. UnknownImage, which names the existing ones, when there is none of that name."""
         ...
 
     def find(self, name: str) -> Image | None: ...
     def all(self) -> Sequence[Image]:
-        """By name."""
+        """Return all images, sorted by name."""
         ...
 
     def put(self, image: Image, *, at: dt.datetime, by: Actor) -> Image:
-        """Add it, or replace the one of that name; as it is stored, with its new revision."""
+        """Add it, or replace the one of that name. Return it as it is stored, with its new revision."""
         ...
 
     def remove(self, name: str, *, at: dt.datetime, by: Actor) -> None: ...
@@ -474,12 +500,12 @@ class Images(Protocol):
     def add_task(self, task: ImageTask) -> None: ...
     def task(self, task_id: str) -> ImageTask: ...
     def tasks(self, *, limit: int, image: str | None = None) -> Sequence[ImageTask]:
-        """Newest first."""
+        """List them, newest first."""
         ...
 
     def log(self, task_id: str) -> str: ...
     def write_log(self, task_id: str, text: str) -> None:
-        """Behind what is there."""
+        """Append the text to the log of the task."""
         ...
 
     def end_task(
@@ -489,7 +515,7 @@ class Images(Protocol):
     def add_trial(self, trial: ImageTrial) -> None: ...
     def trial(self, trial_id: str) -> ImageTrial: ...
     def trials(self, limit: int) -> Sequence[ImageTrial]:
-        """Newest first."""
+        """List them, newest first."""
         ...
 
 
@@ -529,17 +555,18 @@ class Transaction(Protocol):
     @property
     def images(self) -> Images: ...
     def savepoint(self) -> AbstractContextManager[None]:
-        """Take back what is done in the block, and nothing else, when it raises."""
+        """Undo the writes of the block, and no others, when it raises."""
         ...
 
     def once_committed(self, call: Callable[[], None]) -> None:
-        """Call it when this is written; never when it is taken back."""
+        """Run `call` once this transaction is committed; never when it is rolled back."""
         ...
 
     def digests(self, *, without: frozenset[str] = frozenset()) -> Iterator[str]:
-        """Of every blob that a version, a set of inputs, a record or a report refers to; some come several times.
+        """Yield the digests of all blobs of versions, sets of inputs, records and reports. Some come several times.
 
-        With `without`, as it will be when these runs, and the versions and inputs that only they have, are gone.
+        With `without`, yield those that remain when these runs are gone, with the versions and inputs that only they
+        have.
         """
         ...
 
@@ -547,8 +574,8 @@ class Transaction(Protocol):
 class Bell(Protocol):
     """A descriptor that can be read from once somebody committed, in this process or another one of this machine.
 
-    It may ring without a reason, and it is not heard from other machines where the store is a file: who sleeps on it
-    looks once in a while all the same.
+    It may ring without a reason. Where the store is a file, commits of other machines do not ring it: a caller that
+    waits for it must also look from time to time.
     """
 
     def fileno(self) -> int: ...
@@ -557,41 +584,48 @@ class Bell(Protocol):
         ...
 
     def silence(self) -> None:
-        """Until the next commit. To be called before looking."""
+        """Make it silent until the next commit. Call this before you look."""
         ...
 
     def close(self) -> None: ...
 
 
 class Store(Protocol):
-    """StoreBusy from any method, when trying again later may help."""
+    """The database of an installation. Every method may raise StoreBusy, when trying again later may help."""
 
     def begin(self, *, fence: int | None = None) -> AbstractContextManager[Transaction]:
-        """A short write transaction: committed at the end of the block, rolled back by any exception.
+        """Open a short write transaction: the end of the block commits it, any exception rolls it back.
 
-        What it looks up by id, key or source stays so until then: nobody else can change or add it.
+        Rows that it looks up by id, key or source stay as they are until then: no other transaction can change or add
+        them.
 
-        With `fence`, the token of an engine's lease: StaleWrite unless it is still the leader's, which
-        it then stays until the commit.
+        With `fence`, the token of an engine's lease: StaleWrite unless this engine is still the leader. It then stays
+        the leader until the commit.
         """
         ...
 
     def read(self) -> AbstractContextManager[Transaction]:
-        """A consistent view; writes in it are an error."""
+        """Open a consistent view; writes in it are an error."""
         ...
 
     def changes(self) -> int:
-        """A number that differs after any other connection committed. Cheap: asked fifty times a second."""
+        """Return a number that differs after any other connection committed.
+
+        Cheap: callers ask fifty times a second.
+        """
         ...
 
     def bell(self) -> Bell:
-        """A new one, which is to be closed."""
+        """Make a new bell; the caller closes it."""
         ...
 
     def copy_to(self, path: Path) -> None:
-        """A consistent copy as a new SQLite file, also while others write. Refused where the database has its own."""
+        """Write a consistent copy as a new SQLite file, also while others write.
+
+        Refused where the database has tools for that.
+        """
         ...
 
     def close(self) -> None:
-        """Nothing works afterwards."""
+        """Close the store. No method works afterwards."""
         ...

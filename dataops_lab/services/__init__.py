@@ -1,4 +1,4 @@
-"""Use cases, one function each. The transaction is visible in each; comments say why in this order."""
+"""Use cases, one function each. The transaction is visible in each; comments give the reasons for the order."""
 
 from .context import Services
 

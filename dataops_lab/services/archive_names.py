@@ -1,4 +1,4 @@
-"""Names in an archive that every system can unpack, whatever a notebook called its files."""
+"""Names in an archive that every system can unpack, for files with any name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 _UNSAFE = re.compile(
     r'[\x00-\x1f\x7f-\x9f\\:*?"<>|]'
-    # A mark that turns the direction of writing shows another name than it is: "exe.gpj" for "jpg.exe".
+    # A mark that turns the direction of writing makes people see another name: "exe.gpj" for "jpg.exe".
     "|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
     "|[\ud800-\udfff]"
     # A name that looks encoded must not become the same as one that is encoded.
@@ -19,14 +19,17 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|
 
 
 class ArchiveNames:
-    """Names in one archive. Two files whose names differ in nothing but case get different ones too."""
+    """The names in one archive. Two files whose names differ only in case get different names too."""
 
     def __init__(self) -> None:
         self._given: dict[str, str] = {}
         self._folded: set[str] = set()
 
     def of(self, path: str) -> str:
-        """The path itself where nothing stands against it; otherwise with `%xx`, as in URLs. Each path once."""
+        """Return the name for a path: the path itself where it is safe, otherwise with `%xx`, as in URLs.
+
+        Call it once for each path.
+        """
         name = "/".join(map(_portable, path.split("/")))
         number = 1
         while name.casefold() in self._folded:
@@ -38,7 +41,7 @@ class ArchiveNames:
 
     @property
     def changed(self) -> Mapping[str, str]:
-        """The original names, by the name in the archive, where these differ."""
+        """The original paths by the name in the archive, where the two differ."""
         return {name: path for name, path in self._given.items() if name != path}
 
 

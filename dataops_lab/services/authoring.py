@@ -1,4 +1,4 @@
-"""Authoring where it will run: the kernels of catalogue images that a person may work on."""
+"""Writing notebooks where they will run: the kernels of catalogue images that a person may use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class OfferedKernel:
 
     @property
     def name(self) -> str:
-        """Of its kernelspec; no other kernel offered has it."""
+        """The name of its kernelspec; no other offered kernel has it."""
         return kernelspec_name(self.environment.name, self.image.name, self.kernel.name)
 
     @property
@@ -45,7 +45,7 @@ class OfferedKernel:
 
 
 def offered_kernels(ctx: Services, *, by: Actor) -> list[OfferedKernel]:
-    """Each kernel of each image, in the first environment that lets `by` use it."""
+    """List each kernel of each image once, in the first environment that lets `by` use it."""
     found: dict[tuple[str, str], OfferedKernel] = {}
     for it in _offered(ctx, by):
         found.setdefault((it.image.name, it.kernel.name), it)
@@ -53,7 +53,7 @@ def offered_kernels(ctx: Services, *, by: Actor) -> list[OfferedKernel]:
 
 
 def offered_kernel(ctx: Services, environment: str, image: str, kernel: str, *, by: Actor) -> OfferedKernel:
-    """Refused when it is not offered any more, or never was."""
+    """Return this kernel. Refused when it is not offered any more, or never was."""
     for it in _offered(ctx, by):
         if (it.environment.name, it.image.name, it.kernel.name) == (environment, image, kernel):
             return it
@@ -66,7 +66,7 @@ def offered_kernel(ctx: Services, environment: str, image: str, kernel: str, *, 
 def _offered(ctx: Services, by: Actor) -> Iterator[OfferedKernel]:
     for option in options(ctx, by=by):
         environment = option.environment
-        # Production is for what was promoted, not for trying things out.
+        # Production is for promoted runs, not for trying things out.
         if environment.executor is not ExecutorKind.DOCKER or environment.guarded or option.problem:
             continue
         for offer in option.images:

@@ -1,4 +1,4 @@
-"""Backup and restore: one archive with a copy of the database and every blob that it refers to.
+"""Backup and restore: one archive with a copy of the database and every blob to which it refers.
 
 A tar file, compressed: `database.sqlite`, `blobs/<hex digits>` and, last, `manifest.json` with the digests.
 """
@@ -34,13 +34,13 @@ _DATABASE = "database.sqlite"
 _MANIFEST = "manifest.json"
 _KEYS = "keys.json"
 _LARGEST_MANIFEST = 256 * 1024**2
-"""In bytes; one of a million blobs has a third."""
+"""The largest size of a manifest, in bytes. The manifest of a million blobs has a third of it."""
 _NAMES = re.compile(rf"{_DATABASE}|{_MANIFEST}|{_KEYS}|blobs/[0-9a-f]{{64}}")
 
 
 @dataclass(frozen=True)
 class Contents:
-    """`damaged`: digests whose bytes were missing or changed when the backup was made."""
+    """`damaged` holds the digests whose bytes were missing or changed when the backup was made."""
 
     created_at: str
     database: str
@@ -50,14 +50,14 @@ class Contents:
 
     @property
     def size(self) -> int:
-        """Of all blobs, in bytes."""
+        """The size of all blobs, in bytes."""
         return sum(self.blobs.values())
 
 
 def back_up(ctx: Services, target: Path, *, open_copy: Callable[[Path], Store], keys: Path | None = None) -> Contents:
-    """Also while runs are active: the archive is of one moment. `target` must not exist; it appears whole.
+    """Write an archive of one moment, also while runs are active. `target` must not exist; it appears whole.
 
-    With the file of `keys` whoever has the archive can open its secrets; without, nobody can.
+    With the file of `keys` everybody who has the archive can open its secrets; without it, nobody can.
     """
     if target.exists():
         raise Conflict(f"{target} exists already. Name another file.", code="file_exists")
@@ -84,10 +84,10 @@ def back_up(ctx: Services, target: Path, *, open_copy: Callable[[Path], Store], 
 def restore(
     source: Path, folder: Path, *, database: str, build: Callable[[Path], Services], force: bool
 ) -> tuple[Contents, Path | None]:
-    """Make the state folder anew from a backup, whole or not at all; what was waiting or active then has ended.
+    """Make the state folder anew from a backup, whole or not at all. Runs that waited or were active then have ended.
 
     `build` opens a state folder, `database` is the name of its database. With `force` a folder that is
-    not empty is moved aside; the second value is where to. Conflict while an engine leads there.
+    not empty is moved aside; the second value is its new path. Conflict while an engine leads there.
     """
     folder = folder.resolve()
     _refuse_if_in_use(folder, database, build, force=force)
@@ -107,7 +107,7 @@ def _add_blob(tar: tarfile.TarFile, blobs: Blobs, digest: str, contents: Content
 
 
 def _add(tar: tarfile.TarFile, name: str, source: IO[bytes]) -> tuple[str, int]:
-    """Digest and size of the bytes that were added."""
+    """Add the bytes to the archive. Return their digest and size."""
     info = tarfile.TarInfo(name)
     info.size = source.seek(0, io.SEEK_END)
     info.mode = 0o600
@@ -118,7 +118,7 @@ def _add(tar: tarfile.TarFile, name: str, source: IO[bytes]) -> tuple[str, int]:
 
 
 class _Hashing:
-    """Reads on, and knows the digest of what was read."""
+    """A file that keeps the digest of all bytes that were read from it."""
 
     def __init__(self, source: IO[bytes]) -> None:
         self._source = source
@@ -146,7 +146,7 @@ def _refuse_if_in_use(folder: Path, database: str, build: Callable[[Path], Servi
         try:
             ctx = build(folder)
         except StateFolderUnusable:
-            pass  # Nobody can lead on a database that cannot be opened; it may be why this is called.
+            pass  # No engine leads on a database that does not open. It may be the reason for this restore.
         else:
             with closing(ctx.store), ctx.store.read() as tx:
                 if lease := leader(ctx, tx):
@@ -164,7 +164,7 @@ def _refuse_if_in_use(folder: Path, database: str, build: Callable[[Path], Servi
 
 @contextmanager
 def _staged(folder: Path) -> Iterator[Path]:
-    """A folder beside `folder`, so that it can take its place in one step; gone if it did not."""
+    """Yield a new folder beside `folder` that can take its place in one step; remove it if it did not."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -183,7 +183,7 @@ def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], S
         contents = _looked_through(source, staged)
         with gzip.open(source) as stream, tarfile.open(fileobj=stream) as tar:
             for member in tar:
-                # Its bytes alone: `extract` would set modes and owners too, and cannot be told not to before 3.11.4.
+                # Copy the bytes alone: `extract` would set modes and owners too. Before Python 3.11.4 nothing stops it.
                 target = scratch / member.name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with tar.extractfile(member) as stored, target.open("wb") as file:  # type: ignore[union-attr]
@@ -199,7 +199,7 @@ def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], S
         with closing(ctx.store):
             for digest in contents.blobs.keys() - set(contents.damaged):
                 ctx.blobs.put_file(scratch / _name_of(digest))
-            # They lie under the digests that they have. What is missing now was changed, or never there.
+            # Each blob lies under its real digest. One that is missing now was changed, or never there.
             with ctx.store.begin() as tx:
                 if absent := {it for it in tx.digests() if not ctx.blobs.has(it)} - set(contents.damaged):
                     raise _no_backup(source, f"the bytes of {min(absent)} are not what was backed up")
@@ -211,7 +211,10 @@ def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], S
 
 
 def _looked_through(source: Path, staged: Path) -> Contents:
-    """Before a byte of it is written: a few megabytes of an archive can become any number of them on the disk."""
+    """Read the archive through before a byte of it is written, and return its contents.
+
+    A few megabytes of an archive can become any number of them on the disk.
+    """
     sizes: dict[str, int] = {}
     stored = b""
     with gzip.open(source) as stream, tarfile.open(fileobj=stream) as tar:
@@ -224,12 +227,12 @@ def _looked_through(source: Path, staged: Path) -> Contents:
                     raise _no_backup(source, f"its manifest has {member.size:,} bytes")
                 stored = tar.extractfile(member).read()  # type: ignore[union-attr]
         while stream.read(1024**2):
-            pass  # To the checksum at its end.
+            pass  # Read on to the checksum at the end.
     contents = _contents(source, stored)
     blobs = {_name_of(digest): size for digest, size in contents.blobs.items()}
     if wrong := sorted(name for name, size in sizes.items() if name.startswith("blobs/") and size != blobs.get(name)):
         raise _no_backup(source, f"its manifest does not tell of {wrong[0]}, or of another size")
-    # Blobs are written twice: as they come, and when they are stored under their digest.
+    # Restoring writes blobs twice: as they come, and when it stores them under their digest.
     needed = sum(sizes.values()) + sum(blobs.values())
     if needed > (free := shutil.disk_usage(staged).free):
         raise StateFolderUnusable(
@@ -254,7 +257,10 @@ def _no_backup(source: Path, why: str) -> Damaged:
 
 
 def _end_what_has_not_ended(tx: Transaction, now: dt.datetime) -> None:
-    """The installation that was backed up may have gone on with it, or still does: nothing may run twice."""
+    """End everything that has not ended, so that nothing runs twice.
+
+    The installation that was backed up may have gone on with it, or still does.
+    """
     if lease := tx.leases.get(ENGINE):
         tx.leases.release(lease)
     lost = Reason("restored", "It was active when the backup was made that this installation was restored from.")

@@ -1,4 +1,4 @@
-"""Setting up an installation from one value: what would change is shown first, then all of it happens or nothing."""
+"""Setting up an installation from one value: people see the changes first, then all of them happen or none."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .permissions import require
 
 @dataclass(frozen=True)
 class Plan:
-    """`state` is the digest of what there was before. `remaining` are commands for what no file can bring along."""
+    """`state` is the digest of the configuration before. `remaining` holds commands for steps that no file can do."""
 
     changes: Sequence[Change]
     state: str
@@ -40,7 +40,7 @@ class Plan:
 
 
 class _NotThisTime(Exception):
-    """Takes back what was tried."""
+    """Raised to roll back a trial."""
 
 
 def export(ctx: Services) -> Configuration:
@@ -49,19 +49,22 @@ def export(ctx: Services) -> Configuration:
 
 
 def plan(ctx: Services, wanted: Configuration, *, by: Actor) -> Plan:
-    """What `apply` would do; nothing is changed. Refused as it would be."""
+    """Return the changes that `apply` would make, and change nothing. It raises the same errors."""
     require(ctx, by, Verb.CHANGE, Object.CONFIGURATION)
     try:
         with ctx.store.begin() as tx:
             planned = _applied(ctx, tx, wanted, by=by)
-            # Tried and taken back: what is shown is what would happen, and cannot differ from it.
+            # Try it and roll it back: so the plan is exactly what `apply` would do.
             raise _NotThisTime
     except _NotThisTime:
         return planned
 
 
 def apply(ctx: Services, wanted: Configuration, *, state: str | None = None, by: Actor) -> Plan:
-    """Make it so, in one transaction. With the `state` of a plan, Conflict when it is not what there is any more."""
+    """Make the installation as wanted, in one transaction.
+
+    With the `state` of a plan: Conflict when the configuration is not the same any more.
+    """
     require(ctx, by, Verb.CHANGE, Object.CONFIGURATION)
     with ctx.store.begin() as tx:
         done = _applied(ctx, tx, wanted, by=by)
@@ -79,7 +82,7 @@ def apply(ctx: Services, wanted: Configuration, *, state: str | None = None, by:
 def _applied(ctx: Services, tx: Transaction, wanted: Configuration, *, by: Actor) -> Plan:
     _check(wanted)
     if wanted.images:
-        # In the order in which all hold them, and before environments.
+        # Lock them in the order that all code uses, and before environments.
         for name in sorted({image.name for image in tx.images.all()} | {entry.name for entry in wanted.images}):
             tx.images.find(name)
     before = _present(tx)
@@ -126,12 +129,12 @@ def _check(wanted: Configuration) -> None:
 
 
 def _arrange(ctx: Services, tx: Transaction, entries: Sequence[EnvironmentEntry], *, by: Actor) -> None:
-    """Settings and promotion order. Who is not named keeps its place among the others."""
+    """Write the settings and the promotion order. An environment that is not named keeps its place among the others."""
     known = {it.name: it for it in tx.environments.all()}
     named = [entry.name for entry in entries]
     order = list(known)
-    # Those that are named take, in their order, the places that they have already; a new one comes behind
-    # the one before it.
+    # The named environments take, in their order, the places that they have already. A new one comes behind the
+    # one before it in the file.
     places = [place for place, name in enumerate(order) if name in named]
     for place, name in zip(places, (name for name in named if name in known), strict=True):
         order[place] = name
@@ -172,7 +175,10 @@ def _set(ctx: Services, tx: Transaction, entry: EnvironmentEntry, *, by: Actor) 
 
 
 def _describe(ctx: Services, tx: Transaction, entry: ImageEntry, wanted: Configuration, *, by: Actor) -> None:
-    """Nothing when the catalogue does not have it: what it needs then is told by `_remaining`."""
+    """Change the settings of an image. Do nothing when the catalogue does not have it.
+
+    `_remaining` then lists the commands that add it.
+    """
     if tx.images.find(entry.name) is None:
         if entry.reference is None:
             raise Refused(
@@ -190,7 +196,7 @@ def _describe(ctx: Services, tx: Transaction, entry: ImageEntry, wanted: Configu
 
 
 def _waits_for_successor(tx: Transaction, entry: ImageEntry, wanted: Configuration) -> bool:
-    """Its end can be announced when the image after it, which the file names, is in the catalogue."""
+    """Tell whether the deprecation must wait: the file names its successor, and the catalogue does not have it yet."""
     deprecated = entry.settings.get("deprecated")
     successor = deprecated.successor if deprecated else None
     return successor in [it.name for it in wanted.images] and tx.images.find(successor) is None

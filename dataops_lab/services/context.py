@@ -15,14 +15,14 @@ from ..ports import AttemptFiles, Blobs, Clock, Host, ImageBackend, ImageBackend
 
 
 class Reaction(Protocol):
-    """A use case that follows from the end of runs. See `reactions`."""
+    """A use case that follows the end of runs. See `reactions`."""
 
     def __call__(self, ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetime, /) -> None: ...
 
 
 @dataclass(frozen=True)
 class Services:
-    """What every use case may need. Built by `wiring`, passed as the first argument."""
+    """Everything that a use case may need. `wiring` builds it; it is the first argument of each use case."""
 
     store: Store
     blobs: Blobs
@@ -33,18 +33,21 @@ class Services:
     home: Path
     """The state folder of this installation."""
     attempt_files: Callable[[Attempt], AttemptFiles]
-    """What an attempt has left so far, until its record is stored."""
+    """A function that returns the files that an attempt has left so far, until its record is stored."""
     limits: Limits = Limits()
     owner: Actor = Actor("owner", "owner")
-    """Whoever this process works for."""
+    """The person for whom this process works."""
     administrators: frozenset[str] = frozenset()
-    """Ids of actors. None: whoever can reach this installation is its only user."""
+    """Ids of actors.
+
+    When there are none, a person who can reach this installation is its only user and administers it.
+    """
     inherited: Mapping[str, str] = field(default_factory=dict)
     """Variables of this process that runs on this machine get when they are submitted here."""
     images: ImageBackends | None = None
     """None: this installation has no container daemon."""
     reactions: Sequence[Reaction] = ()
-    """Called in this order."""
+    """The reactions, in the order of the calls."""
 
     def image_backend(self, host: str | None) -> ImageBackend:
         if self.images is None:

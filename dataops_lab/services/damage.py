@@ -1,4 +1,4 @@
-"""Records whose bytes changed: found when they are read or looked through, named, and noted with the run."""
+"""Records whose bytes changed. A read or a check finds the damage, names it, and notes it with the run."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _ALTERED = "The list of its files and values is not what was stored."
 
 
 def verify(ctx: Services, run_id: str, *, by: Actor) -> Mapping[str, str]:
-    """What is damaged, by path; inputs are below `input/`. Empty when all is whole, and for a run without a record.
+    """Check every byte of the record. Return the damage by path, with inputs below `input/`.
 
-    Reads every byte. What was found is noted with the run, also that it is whole again.
+    The result is empty when all is whole, and for a run without a record. It is noted with the run, also when all is
+    whole again.
     """
     view = get(ctx, run_id)
     require(ctx, by, Verb.VERIFY, Object.RUN, owner=view.run.created_by, what=f"Run {view.run.id}")
@@ -53,7 +54,7 @@ def inputs_of(ctx: Services, view: RunView) -> Inputs:
 
 @contextmanager
 def reading(ctx: Services, view: RunView, file: RecordFile) -> Iterator[None]:
-    """Around reading `file`, checked, from the blobs: Damaged names it when it is not what was stored."""
+    """Guard a block that reads `file` from the blobs: Damaged, with its name, when it is not as it was stored."""
     if not _is_as_stored(view):
         _note(ctx, view, {_RECORD: _ALTERED})
         raise _damaged(view, "the record itself", _ALTERED, file.digest)
@@ -95,6 +96,6 @@ def _note(ctx: Services, view: RunView, damage: Mapping[str, str]) -> None:
     record = view.record
     if record is None or damage == record.damage:
         return
-    # A note: what was found is told all the same when it cannot be written.
+    # It is only a note: the caller learns of the damage even when the note cannot be written.
     with suppress(StoreBusy), ctx.store.begin() as tx:
         tx.records.note_damage(record.run_id, record.attempt, damage)

@@ -1,4 +1,4 @@
-"""Environments and what they give to the runs in them. Changes are for administrators."""
+"""Environments, and the variables of the runs in them. Changes are for administrators."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .context import Services
 from .permissions import require
 
 LAST = 1 << 30
-"""As a position: behind all others."""
+"""A position behind all others."""
 
 audit = logging.getLogger("dataops_lab.audit")
 
 
 def every(ctx: Services) -> Sequence[Environment]:
-    """In promotion order."""
+    """Return all environments in promotion order."""
     with ctx.store.read() as tx:
         return tx.environments.all()
 
@@ -36,7 +36,7 @@ def get(ctx: Services, name: str) -> Environment:
 
 
 def add(ctx: Services, environment: Environment, *, by: Actor) -> Environment:
-    """At its position in promotion order; those behind it move on. Conflict when there is one of that name."""
+    """Add it at its position in promotion order; those behind it move on. Conflict when there is one of that name."""
     require(ctx, by, Verb.CHANGE, Object.ENVIRONMENT)
     environment.check()
     with ctx.store.begin() as tx:
@@ -61,7 +61,7 @@ def change(ctx: Services, environment: Environment, *, revision: int | None = No
 
 
 def put(ctx: Services, tx: Transaction, environment: Environment, *, by: Actor) -> Environment:
-    """Positions stay 0, 1, 2, …; nothing is written that is as it was."""
+    """Write it at its position, so that positions stay 0, 1, 2, …; write nothing that is unchanged."""
     now = ctx.clock.now()
     others = [it for it in tx.environments.all() if it.name != environment.name]
     others.insert(max(0, environment.position), environment)
@@ -75,7 +75,7 @@ def put(ctx: Services, tx: Transaction, environment: Environment, *, by: Actor) 
 
 
 def remove(ctx: Services, name: str, *, by: Actor) -> Environment:
-    """With its variables and secrets; as it was. Conflict while a run in it has not ended."""
+    """Remove it with its variables and secrets. Return it as it was. Conflict while a run in it has not ended."""
     require(ctx, by, Verb.CHANGE, Object.ENVIRONMENT)
     with ctx.store.begin() as tx:
         environment = tx.environments.get(name)
@@ -108,7 +108,7 @@ def remove(ctx: Services, name: str, *, by: Actor) -> Environment:
 
 
 def variables(ctx: Services, environment: str) -> Sequence[Variable]:
-    """By name."""
+    """Return them sorted by name."""
     with ctx.store.read() as tx:
         return tx.variables.of(tx.environments.get(environment).name)
 
@@ -136,7 +136,7 @@ def put_variable(ctx: Services, tx: Transaction, environment: str, name: str, va
 
 
 def remove_variable(ctx: Services, environment: str, name: str, *, by: Actor) -> Variable:
-    """As it was."""
+    """Remove it, and return it as it was. NotFound when there is none."""
     require(ctx, by, Verb.CHANGE, Object.VARIABLE)
     with ctx.store.begin() as tx:
         tx.environments.get(environment)

@@ -1,7 +1,7 @@
-"""Adding, probing and building images: work of seconds or minutes that tells in a log how far it is.
+"""Adding, probing and building images: tasks of seconds or minutes whose log shows the progress.
 
-A task runs in a thread of the process that was asked for it. Whoever asks later finds in the store
-how it ended, or that its process is no more.
+A task runs in a thread of the process that got the request. Later the store tells how it ended, or that its
+process has ended.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _CANCELLED = "task_cancelled"
 
 @dataclass(frozen=True)
 class TaskView:
-    """`log` is what it said behind the characters that were asked for; `log_size` counts all of them."""
+    """`log` is the text behind the characters that the caller has already; `log_size` counts all characters."""
 
     task: ImageTask
     log: str
@@ -53,9 +53,9 @@ class TaskView:
 
 @dataclass(frozen=True)
 class AddImage:
-    """`environment` names where it is used: its daemon gets the image, and it is allowed there.
+    """`environment` names the place of its use: its daemon gets the image, and it allows the image.
 
-    With `pull` the registry is asked also when the daemon has the reference.
+    With `pull` the registry is asked even when the daemon has the reference.
     """
 
     name: str
@@ -68,7 +68,7 @@ class AddImage:
 
 
 def add(ctx: Services, asked: AddImage, *, by: Actor) -> ImageTask:
-    """Resolve, pin, probe, keep. The name of an entry that is there gives it a new pin; the old one stays known."""
+    """Find, pin, probe and keep the image. An entry of that name gets a new pin; its old one stays known."""
     checked_name(asked.name)
     checked_reference(asked.reference)
     settings = _settings(ctx, asked.environment)
@@ -82,7 +82,7 @@ def add(ctx: Services, asked: AddImage, *, by: Actor) -> ImageTask:
 
 
 def probe(ctx: Services, name: str, *, by: Actor) -> ImageTask:
-    """Look into it again, as after root was allowed."""
+    """Probe the image again, for example after root was allowed."""
     with ctx.store.read() as tx:
         image = tx.images.get(name)
         using = [it for it in tx.environments.all() if name in it.images and it.docker.host == image.host]
@@ -99,7 +99,7 @@ def probe(ctx: Services, name: str, *, by: Actor) -> ImageTask:
 
 
 def build(ctx: Services, asked: AddImage, asked_recipe: BuildRecipe, *, by: Actor) -> ImageTask:
-    """Make an image and add it. `asked.reference` is not used: what is built is known by its id."""
+    """Build an image and add it. `asked.reference` is not used: the id of the new image is its reference."""
     checked_name(asked.name)
     _check(asked_recipe)
     settings = _settings(ctx, asked.environment)
@@ -128,11 +128,13 @@ def build(ctx: Services, asked: AddImage, asked_recipe: BuildRecipe, *, by: Acto
 
 
 def cancel(ctx: Services, task_id: str, *, by: Actor) -> ImageTask:
-    """Ask for its end, which it finds as soon as its installer is gone: it has failed then. Safe to repeat; Conflict
-    when it has ended otherwise. The catalogue stays as it is, unless it was changed already."""
+    """Ask for the end of the task. Safe to repeat; Conflict when it has ended otherwise.
+
+    The task fails as soon as its installer is gone. The catalogue stays as it is, unless it was changed already.
+    """
     require(ctx, by, Verb.CHANGE, Object.IMAGE)
     with ctx.store.begin() as tx:
-        tx.images.find(tx.images.task(task_id).image)  # holds the name: what is not there by now will not be
+        tx.images.find(tx.images.task(task_id).image)  # holds the name: from here on the task cannot change it
         task = _as_it_is(ctx, tx.images.task(task_id))
         if (task.error or {}).get("code") == _CANCELLED:
             return task
@@ -150,7 +152,7 @@ def get(ctx: Services, task_id: str, *, after: int = 0) -> TaskView:
 
 
 def page(ctx: Services, *, limit: int = 50, image: str | None = None) -> Sequence[ImageTask]:
-    """Newest first."""
+    """List them, newest first."""
     with ctx.store.read() as tx:
         return [_as_it_is(ctx, task) for task in tx.images.tasks(limit=limit, image=image)]
 
@@ -160,7 +162,7 @@ def _as_it_is(ctx: Services, task: ImageTask) -> ImageTask:
         return task
     if ctx.host.is_dead(task.process):
         return replace(task, state=ImageTaskState.INTERRUPTED)
-    # What is noted there is when its end was asked for.
+    # While it runs, `finished_at` holds the time of the request to cancel it.
     return replace(task, finished_at=None)
 
 
@@ -168,14 +170,14 @@ def _start(
     ctx: Services, kind: str, image: str, settings: DockerSettings, work: Callable[[_Log], None], *, by: Actor
 ) -> ImageTask:
     require(ctx, by, Verb.CHANGE, Object.IMAGE)
-    # What nobody could do is refused here and now, not in a log.
+    # Fail here and now when the daemon cannot be asked, not in a log.
     ctx.image_backend(settings.host).check()
     now = ctx.clock.now()
     task = ImageTask(
         str(ULID.from_datetime(now)), kind, image, ImageTaskState.RUNNING, now, by, process=ctx.host.identity()
     )
     with ctx.store.begin() as tx:
-        tx.images.find(image)  # holds the name: of two that begin at once one sees the other
+        tx.images.find(image)  # holds the name: when two begin at once, one sees the other
         busy = [_as_it_is(ctx, it) for it in tx.images.tasks(limit=1, image=image)]
         if busy and busy[0].state is ImageTaskState.RUNNING:
             raise Conflict(
@@ -203,7 +205,7 @@ def _run(ctx: Services, task: ImageTask, work: Callable[[_Log], None]) -> None:
     log.write()
     with ctx.store.begin() as tx:
         if state is ImageTaskState.FAILED:
-            # What went wrong when its container was taken away is no error.
+            # After a cancel, the error is only its consequence: keep the wish to cancel instead.
             error = tx.images.task(task.id).error or error
         tx.images.end_task(task.id, state, at=ctx.clock.now(), error=error)
 
@@ -213,8 +215,10 @@ class _Unwanted(DataOpsError):
 
 
 class _Log:
-    """Lines go to the store a few times a second: each write is a commit. So often it is looked whether the work is
-    still wanted."""
+    """A log that writes its lines to the store a few times a second, as each write is a commit.
+
+    As often it looks whether somebody has cancelled the task.
+    """
 
     def __init__(self, ctx: Services, task_id: str) -> None:
         self._ctx, self._task_id = ctx, task_id
@@ -227,7 +231,7 @@ class _Log:
             self._add(line)
         if time.monotonic() - self._looked_at > _WRITE_EVERY_S:
             self._looked_at = time.monotonic()
-            # A database that does not answer for a moment has not said that nobody wants it.
+            # When the database does not answer for a moment, that is not a cancel.
             with suppress(Unavailable), self._ctx.store.read() as tx:
                 self.check_wanted(tx)
 
@@ -251,7 +255,7 @@ class _Log:
 
 
 def _settings(ctx: Services, environment: str | None) -> DockerSettings:
-    """Of the environment; without one, of the first: people try there."""
+    """Return the settings of the environment; without one those of the first, where people try things."""
     with ctx.store.read() as tx:
         return tx.environments.get(environment or SANDBOX).docker
 
@@ -303,7 +307,7 @@ def _put(
             if (present and present.revision) != (before and before.revision):
                 raise Conflict(f"{asked.name} was changed meanwhile. Look at it, and add it again.")
             image = image.pinned_anew(asked.reference, pinned, found, base=base, at=now, by=by)
-            # The only one is what people mean when they name none.
+            # The only image is the default: people mean it when they name none.
             alone = not tx.images.all()
             tx.images.put(replace(image, is_default=image.is_default or alone), at=now, by=by)
             if asked.environment is not None:

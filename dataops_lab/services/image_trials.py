@@ -1,4 +1,4 @@
-"""Jobs run again on another image, to see what would change for them."""
+"""Jobs that run again on another image, to show what would change for them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ValueChange:
 
 @dataclass(frozen=True)
 class TrialResult:
-    """`after` is None where the run could not be tried, for the reason `refused`."""
+    """`after` is None where the run could not be tried; `refused` is the reason."""
 
     before: RunView
     after: RunView | None
@@ -46,7 +46,7 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class TrialView:
-    """`complete`: every run has ended."""
+    """`complete` is true when every run has ended."""
 
     trial: ImageTrial
     results: Sequence[TrialResult]
@@ -68,7 +68,7 @@ def start(
 ) -> TrialView:
     """Submit the last successful run of each job again, on the image `name`.
 
-    Of the given `jobs`, or of those that ran on the image `instead_of` in the last `days`.
+    The jobs are the given `jobs`, or those that ran on the image `instead_of` in the last `days`.
     """
     require(ctx, by, Verb.RUN, Object.IMAGE)
     if bool(jobs) == (instead_of is not None):
@@ -121,21 +121,21 @@ def get(ctx: Services, trial_id: str) -> TrialView:
 
 
 def page(ctx: Services, *, limit: int = 20) -> list[TrialView]:
-    """Newest first."""
+    """List them, newest first."""
     with ctx.store.read() as tx:
         trials = tx.images.trials(limit)
     return _views(ctx, trials)
 
 
 def _views(ctx: Services, trials: Sequence[ImageTrial]) -> list[TrialView]:
-    """A constant number of queries, however many runs."""
+    """Read all trials in a constant number of queries, for any number of runs."""
     ids = {run_id for it in trials for run_id in (*chain(*it.runs), *(before for before, _ in it.refused))}
     there = runs.of(ctx, ids)
     return [
         TrialView(
             trial,
             [
-                # Runs may be deleted since; a trial tells of what is left.
+                # Somebody may have deleted runs since then; a trial shows the rest.
                 *(_result(there[it], there[now]) for it, now in trial.runs if it in there and now in there),
                 *(TrialResult(there[it], None, refused=why) for it, why in trial.refused if it in there),
             ],

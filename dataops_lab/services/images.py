@@ -1,4 +1,4 @@
-"""The catalogue of images: what is in it, who uses it, and what it allows. Filling it: `image_tasks`."""
+"""The catalogue of images: its entries, their users, and their settings. `image_tasks` fills it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .registries import login_for
 
 USED_WITHIN_DAYS = 30
 _OTHER_CLOCKS = dt.timedelta(minutes=5)
-"""By so much the clocks of those who submit may differ."""
+"""The largest difference between the clocks of the machines that submit."""
 _MAX_DESCRIPTION = 2_000
 _MAX_TAGS = 20
 _MAX_TAG = 40
@@ -36,9 +36,9 @@ class ImageView:
 
 @dataclass(frozen=True)
 class ImageCheck:
-    """Whether the daemon still has it, and what the registry has under its reference now.
+    """The answer whether the daemon still has it, and whether its reference now means another image in the registry.
 
-    `moved_to` is set when that is something else; the image stays what it was until it is added again.
+    `moved_to` is set when it does; the image stays the same until somebody adds it again.
     """
 
     present: bool
@@ -57,7 +57,7 @@ class JobOnImage:
 
 @dataclass(frozen=True)
 class ImageUsers:
-    """Environments that allow it, jobs that ran on it in the last `days`, and how many runs have not ended yet."""
+    """The environments that allow it, the jobs that ran on it in the last `days`, and the number of unfinished runs."""
 
     days: int
     environments: Sequence[str]
@@ -71,7 +71,7 @@ class ImageUsers:
 
 @dataclass(frozen=True)
 class ImageChanges:
-    """What is None stays. `deprecated` False takes the deprecation back."""
+    """Members that are None stay. `deprecated` False removes the deprecation."""
 
     description: str | None = None
     tags: tuple[str, ...] | None = None
@@ -100,7 +100,10 @@ def change(ctx: Services, name: str, changes: ImageChanges, *, by: Actor) -> Ima
 
 
 def changed(ctx: Services, tx: Transaction, name: str, changes: ImageChanges, *, by: Actor) -> Image:
-    """One default at most: becoming it takes it from the one before. What is so already is not written again."""
+    """Apply the changes and return the image. Write nothing when it is so already.
+
+    There is one default at most: an image that becomes it takes it from the one before.
+    """
     check_changes(changes)
     now = ctx.clock.now()
     image = tx.images.get(name)
@@ -116,7 +119,7 @@ def changed(ctx: Services, tx: Transaction, name: str, changes: ImageChanges, *,
             if other.is_default and other.name != name:
                 tx.images.put(replace(other, is_default=False), at=now, by=by)
     if changes.root_allowed is not None and changes.root_allowed != image.root_allowed:
-        # Found as another user than the one as whom it would run now.
+        # The probe ran as another user than the image would run now.
         given["probe"] = None
     becomes = replace(image, **given)
     return image if becomes == image else tx.images.put(becomes, at=now, by=by)
@@ -139,7 +142,10 @@ def allow(ctx: Services, name: str, environment: str, *, by: Actor) -> ImageView
 
 
 def disallow(ctx: Services, name: str, environment: str, *, by: Actor) -> ImageView:
-    """Safe to repeat. Runs that are queued keep the image with which they were submitted."""
+    """Remove the image from those that runs there may use. Safe to repeat.
+
+    Queued runs keep the image with which they were submitted.
+    """
     require(ctx, by, Verb.CHANGE, Object.IMAGE)
     with ctx.store.begin() as tx:
         image, found = tx.images.get(name), tx.environments.get(environment)
@@ -158,16 +164,16 @@ def users(ctx: Services, name: str, *, days: int = USED_WITHIN_DAYS) -> ImageUse
 
 
 def remove(ctx: Services, name: str, *, by: Actor) -> None:
-    """Out of the catalogue, and no longer kept by us. Conflict while somebody uses it."""
+    """Remove it from the catalogue, and the tags that keep it. Conflict while it is in use."""
     require(ctx, by, Verb.CHANGE, Object.IMAGE)
-    # Before the transaction that writes: nobody else writes while that looks through the runs of a month.
+    # Look before the transaction that writes: while it looks through the runs of a month, nobody else could write.
     looked_at = ctx.clock.now()
     _refuse_used(name, users(ctx, name))
     with ctx.store.begin() as tx:
         image = tx.images.get(name)
         _refuse_used(name, _users(ctx, tx, name, USED_WITHIN_DAYS, since=looked_at - _OTHER_CLOCKS))
         tx.images.remove(name, at=ctx.clock.now(), by=by)
-    # After the commit: an image that is kept for nothing does less harm than one that is gone.
+    # Drop the tags after the commit: an image that is kept for nothing does less harm than one that is gone.
     backend = ctx.image_backend(image.host)
     for pin in image.pins:
         backend.drop(kept_tag(name, pin))
@@ -185,7 +191,7 @@ def _refuse_used(name: str, found: ImageUsers) -> None:
 
 
 def check(ctx: Services, name: str) -> ImageCheck:
-    """Asks the daemon and the registry; changes nothing."""
+    """Ask the daemon and the registry about the image; change nothing."""
     image = get(ctx, name).image
     backend = ctx.image_backend(image.host)
     present = backend.find(image.pinned.id) is not None
@@ -197,7 +203,7 @@ def check(ctx: Services, name: str) -> ImageCheck:
     except Refused as refused:
         problem = refused.message
     if there is None:
-        # Built here, or the registry is away: what this daemon has under the reference.
+        # It was built here, or the registry is away: ask what this daemon has under the reference.
         local = backend.find(image.reference)
         moved = local is not None and local.id != image.pinned.id
         return ImageCheck(present, (local.repo_digest or local.id) if local and moved else None, problem)
@@ -206,7 +212,7 @@ def check(ctx: Services, name: str) -> ImageCheck:
 
 
 def frozen(ctx: Services, kernel: str) -> Frozen:
-    """The packages of a kernel of this machine, as what an image would be built from."""
+    """Return the packages of a kernel of this machine, from which an image can be built."""
     return ctx.notebooks.frozen(kernel)
 
 

@@ -1,4 +1,4 @@
-"""The state of the whole: who leads, what waits, what runs."""
+"""The state of the whole installation: the leader, and the numbers of waiting and running runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def leader(ctx: Services, tx: Transaction) -> Lease | None:
 
 
 CLOCKS_DIFFER_BY_S = 60.0
-"""How far the wall clocks of two hosts may be apart that share a folder, and neither takes the lease of the other."""
+"""The largest difference between the wall clocks of two hosts that share a folder, in seconds.
+
+Up to this difference neither host takes the lease of the other.
+"""
 
 
 def leads(tx: Transaction, lease: Lease, clock: Clock, host: Host) -> bool:
@@ -42,10 +45,10 @@ def leads(tx: Transaction, lease: Lease, clock: Clock, host: Host) -> bool:
     if lease.is_of_another_host(host=host.name(), boot=boot):
         now = tx.leases.now() or clock.now() - dt.timedelta(seconds=CLOCKS_DIFFER_BY_S)
         return lease.is_held_elsewhere(now)
-    # A killed engine holds its lease for a while yet; whoever can prove its death need not wait.
+    # A killed engine holds its lease for a while; a host that can prove its death need not wait.
     return lease.is_held(boot=boot, monotonic=clock.monotonic()) and not host.is_dead(lease.process)
 
 
 def expiry(tx: Transaction, clock: Clock, *, after_s: float) -> dt.datetime:
-    """The time after which other hosts take a lease as over."""
+    """Return the time after which other hosts treat a lease as over."""
     return (tx.leases.now() or clock.now()) + dt.timedelta(seconds=after_s)

@@ -1,4 +1,4 @@
-"""Jobs and their versions, and what a notebook would be as a job."""
+"""Jobs and their versions, and a look at a notebook that may become a job."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def inspect(
     image: str | None = None,
     pinned: Sequence[str] | None = None,
 ) -> Inspection:
-    """What a run of the notebook at the local `path` would take along and could be given. Stores nothing."""
+    """Return what a run of the notebook at the local `path` would take along, and what it can be given.
+
+    Store nothing.
+    """
     image = image or image_of(ctx, path, environment, root=root)
     job = job_of(ctx, path)
     found = ctx.notebooks.inspect(
@@ -60,12 +63,12 @@ def inspect(
 
 
 def take_along(ctx: Services, path: str, file: str, *, root: str | None) -> str | None:
-    """Have `file` travel with the notebooks beside it from now on, see `Notebooks.take_along`."""
+    """Make `file` travel with the notebooks beside it from now on, see `Notebooks.take_along`."""
     return ctx.notebooks.take_along(path, file, root=root)
 
 
 def _written_in(ctx: Services, path: str, *, root: str | None, by: Actor) -> WrittenIn | None:
-    """As long as `by` may still use that kernel."""
+    """Return where the notebook was written, as long as `by` may still use that kernel; None otherwise."""
     if not (offered := offered_kernels(ctx, by=by)):
         return None
     name = ctx.notebooks.kernel_name(path, root=root, limits=ctx.limits)
@@ -83,7 +86,7 @@ OF_PLACE = ("job.moved", "job.relinked")
 class JobView:
     """A job with its workspace and its newest run.
 
-    Of one job alone, not of those in a list: all `sources`, the one of `job` first, and what `happened` to its place.
+    Only `get` fills in the rest: all `sources`, the one of `job` first, and the events of its place in `happened`.
     """
 
     job: Job
@@ -111,9 +114,9 @@ def page(ctx: Services, *, limit: int = 50, cursor: str | None = None, text: str
 def change(
     ctx: Services, job_id: str, changes: Mapping[str, Any], *, revision: int | None = None, by: Actor
 ) -> JobView:
-    """`changes` holds a name, a concurrency, pins and settings; None takes a setting back.
+    """Change the job. `changes` holds a name, a concurrency, pins and settings; None removes a setting.
 
-    Runs that are there keep theirs. With `revision`, StaleWrite when somebody else has changed the job since.
+    Existing runs keep their settings. With `revision`, StaleWrite when somebody else has changed the job since.
     """
     of_settings = {it.name for it in fields(GivenSettings)} & changes.keys()
     with ctx.store.begin() as tx:

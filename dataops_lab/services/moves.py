@@ -1,4 +1,4 @@
-"""Keep the job of a notebook that was moved, and join jobs that were parted."""
+"""Keeping the job of a notebook that was moved, and joining jobs that were parted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .workspaces import find, gone_of, settle
 
 @dataclass(frozen=True)
 class Moved:
-    """`parted` are jobs whose notebook moved to where another job is: `jobs relink` can join the two."""
+    """`parted` are jobs whose notebook moved to the place of another job: `jobs relink` can join the two."""
 
     jobs: Sequence[Job]
     parted: Sequence[Job]
@@ -43,10 +43,10 @@ def at(ctx: Services, path: str) -> Sequence[Job]:
 
 
 def follow(ctx: Services, path: str, to: str, *, by: Actor) -> Moved:
-    """Have the jobs follow whose notebook, or a folder above it, was moved from the local `path` to `to`.
+    """Keep the jobs of notebooks that were moved, alone or with a folder above, from the local `path` to `to`.
 
-    A notebook that is not there now is passed over, and so is one that is still where it was: safe to repeat. Whoever
-    could move the notebook needs no more permission: that it was moved is looked up, not believed.
+    It skips a notebook that is not there now, or is still at its old place: safe to repeat. A person who could move the
+    notebook needs no more permission: this looks at the files, and does not trust the caller.
     """
     old, new = ctx.notebooks.locate(path).source, ctx.notebooks.locate(to).source
     with ctx.store.read() as tx:
@@ -77,10 +77,11 @@ def follow(ctx: Services, path: str, to: str, *, by: Actor) -> Moved:
 
 
 def relink(ctx: Services, job_id: str, *, other: str | None = None, path: str | None = None, by: Actor) -> Job:
-    """Say that the job is that of the notebook at the local `path`, or is the same as the job `other`.
+    """Give the job the notebook at the local `path`, or join it with the job `other`.
 
     The runs and versions of the other job go to this one, which keeps its id, its name and its settings, and gets the
-    place of the other. Safe to repeat. Refused where this cannot be what is meant.
+    place of the other. Safe to repeat. Conflict when the two cannot be the same job; InvalidRequest when there is no
+    notebook at `path`.
     """
     if (other is None) == (path is None):
         raise InvalidRequest("Name either the other job or the path of the notebook.")
@@ -103,7 +104,11 @@ def relink(ctx: Services, job_id: str, *, other: str | None = None, path: str | 
 
 
 def _check_gone(ctx: Services, tx: Transaction, job: Job, other: Job | None) -> None:
-    """Two notebooks that are both there are two jobs, but for those at one path of two copies of a repository."""
+    """Raise Conflict when the two cannot be one job.
+
+    They cannot when their kind or project differs, or when the notebook of `job` is still there. Two that lie at one
+    path in two copies of a repository may be the same.
+    """
     if other and other.kind != job.kind:
         raise Conflict(f"{job.name} is a {job.kind}, {other.name} a {other.kind}.", code="not_the_same_job")
     if other and other.project != job.project:

@@ -1,4 +1,4 @@
-"""Ask the policy. Here alone, whichever way a call came in."""
+"""Questions to the policy. Every way in asks them here, and nowhere else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def may_administer(ctx: Services, by: Actor) -> bool:
 
 
 def allows(ctx: Services, by: Actor, verb: Verb, kind: Object, *, owner: Actor | None = None) -> bool:
-    """Whether this is open to them; what is for its owner, only with the `owner`."""
+    """Tell whether the policy allows it. A right of the owner counts only when `owner` is given."""
     rule = rule_of(verb, kind)
     if rule is May.ANYBODY or may_administer(ctx, by):
         return True
@@ -23,7 +23,7 @@ def allows(ctx: Services, by: Actor, verb: Verb, kind: Object, *, owner: Actor |
 def require(
     ctx: Services, by: Actor, verb: Verb, kind: Object, *, owner: Actor | None = None, what: str = "This"
 ) -> None:
-    """Forbidden unless the policy allows it. `what` is how the sentence for people names it."""
+    """Raise Forbidden unless the policy allows it. `what` names the object in the sentence for people."""
     if allows(ctx, by, verb, kind, owner=owner):
         return
     if owner is not None:
@@ -39,6 +39,6 @@ def require(
 
 
 def require_first(ctx: Services, by: Actor, verb: Verb, kind: Object) -> None:
-    """What a route asks, which does not know the owner yet: that is asked by the service."""
+    """Check a call to a route that does not know the owner yet. The service checks the owner's rights later."""
     if rule_of(verb, kind) is not May.OWNER:
         require(ctx, by, verb, kind)

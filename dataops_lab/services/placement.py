@@ -1,4 +1,4 @@
-"""Where a run may go: environment, image, resources. Decided when it is submitted, and never again."""
+"""The place of a run: environment, image, resources. It is decided at submission, and never again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ class Placement:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """Where a run that repeats another one is to go; what is None is as it was, or as the new environment has it."""
+    """The place for a run that repeats another one.
+
+    Members that are None stay, or get the value of the new environment.
+    """
 
     environment: str | None = None
     image: str | None = None
@@ -43,7 +46,7 @@ class Elsewhere:
         return self.image is not None or self.environment not in (None, old.environment)
 
     def submission(self, old: Run) -> Submission:
-        """What would be asked for if it was the first run there."""
+        """Return the submission that would be a first run there."""
         environment = self.environment or old.environment
         return Submission(path="", environment=environment, image=self.image, resources=self.resources)
 
@@ -53,7 +56,7 @@ THERE = Elsewhere()
 
 @dataclass(frozen=True)
 class ImageOption:
-    """`problems` say why it cannot be chosen; empty when it can."""
+    """`problems` are the reasons why it cannot be chosen; empty when it can."""
 
     image: Image
     problems: tuple[str, ...]
@@ -62,23 +65,23 @@ class ImageOption:
 
 @dataclass(frozen=True)
 class Options:
-    """What a person may choose in an environment. `problem` says why they cannot run there at all."""
+    """The choices of a person in an environment. `problem` says why they cannot run there at all."""
 
     environment: Environment
     problem: str | None
     images: tuple[ImageOption, ...] = ()
     default_image: str | None = None
-    """What runs when none is chosen."""
+    """The image that runs when none is chosen."""
 
 
 def options(ctx: Services, *, by: Actor, kernel: str | None = None, language: str | None = None) -> list[Options]:
-    """Every environment, in promotion order, for a notebook of this kernel and language."""
+    """Return every environment, in promotion order, with the choices for a notebook of this kernel and language."""
     with ctx.store.read() as tx:
         return [_options(ctx, tx, it, by, kernel, language) for it in tx.environments.all()]
 
 
 def place(ctx: Services, tx: Transaction, wanted: Submission, *, by: Actor) -> Placement:
-    """Refused, Forbidden or UnknownEnvironment unless this may run there as it is asked for."""
+    """Choose the place of a run. Refused, Forbidden or UnknownEnvironment when it may not run there as wanted."""
     environment = tx.environments.get(wanted.environment)
     secrets = tx.secrets.of(of_environment(environment.name))
     if error := _closed(ctx, environment, secrets, by):
@@ -86,7 +89,7 @@ def place(ctx: Services, tx: Transaction, wanted: Submission, *, by: Actor) -> P
     _check_locked(environment, wanted)
     for secret in secrets:
         if secret.sealed:
-            # That its key is there is better known now than at the start.
+            # Open it to check its key now, and not only at the start of the run.
             ctx.vault.open(secret.sealed, bound_to=secret.bound_to)
     image = _image(ctx, tx, environment, wanted.image)
     resources = _resources(environment, wanted.resources)
@@ -101,7 +104,10 @@ def place(ctx: Services, tx: Transaction, wanted: Submission, *, by: Actor) -> P
 
 
 def image_of(ctx: Services, path: str, environment: str, *, root: str | None) -> str | None:
-    """The image in which the notebook was written, where the environment lets people choose it."""
+    """Return the image on whose kernel the notebook was written.
+
+    None where the environment does not let people choose it.
+    """
     with ctx.store.read() as tx:
         it = tx.environments.get(environment)
         images = tx.images.all() if it.executor is ExecutorKind.DOCKER and "image" not in it.locked else []
@@ -112,7 +118,10 @@ def image_of(ctx: Services, path: str, environment: str, *, root: str | None) ->
 
 
 def surroundings(ctx: Services, environment: str, image: str | None) -> Surroundings:
-    """Of the image, or of what would run if none was chosen; of this machine where that is open."""
+    """Return the surroundings in this image; without one in the default image.
+
+    When there is no image either, or no probe of it, the kernels are those of this machine.
+    """
     with ctx.store.read() as tx:
         it = tx.environments.get(environment)
         name = image or _default(tx, it) if it.executor is ExecutorKind.DOCKER else None
@@ -134,7 +143,10 @@ def _surroundings(
 
 
 def check_there(ctx: Services, placed: Placement) -> None:
-    """Unavailable when the daemon cannot be asked, Refused when it has lost the image: known now, not at the start."""
+    """Raise Unavailable when the daemon cannot be asked, Refused when it has lost the image.
+
+    So a person learns it now, and not only at the start.
+    """
     if placed.image is None or ctx.images is None:
         return
     if ctx.image_backend(placed.environment.docker.host).find(placed.image.id or placed.image.digest) is None:
@@ -147,9 +159,9 @@ def check_there(ctx: Services, placed: Placement) -> None:
 
 
 def place_again(ctx: Services, tx: Transaction, old: Run, wanted: Elsewhere, *, by: Actor) -> Placement:
-    """For a run that repeats another one: in the same image, by digest, as long as that may still be used.
+    """Place a run that repeats another one: in the same image, by digest, as long as it may still be used.
 
-    In another environment or image it is placed as the first run there would be.
+    In another environment or image it is placed like a first run there.
     """
     if wanted.moves(old):
         placed = place(ctx, tx, wanted.submission(old), by=by)
@@ -185,8 +197,10 @@ def place_again(ctx: Services, tx: Transaction, old: Run, wanted: Elsewhere, *, 
 
 
 def kernel_again(ctx: Services, placed: Placement, ran: KernelChoice) -> KernelChoice:
-    """What the kernel of an earlier run is there. On this machine its name may mean something else by now; a run starts
-    with what is there when it is asked for."""
+    """Return the kernel of an earlier run, as it is in the new place. KernelUnavailable when that has none like it.
+
+    On this machine its name may mean another kernel by now: a run starts with the one that is there at its submission.
+    """
     if placed.where.kernels is None:
         return started_by(ctx, placed, ctx.notebooks.kernel(ran.name))
     if found := kernel_for(placed.where.kernels, ran.name, ran.language):
@@ -202,7 +216,7 @@ def kernel_again(ctx: Services, placed: Placement, ran: KernelChoice) -> KernelC
 
 
 def started_by(ctx: Services, placed: Placement, kernel: KernelChoice) -> KernelChoice:
-    """The kernel with the variables of whoever submits now. A container has those of its image."""
+    """Return the kernel with the variables of the person who submits now. In a container those of its image count."""
     here = placed.environment.executor is ExecutorKind.PROCESS
     return replace(kernel, inherited=dict(ctx.inherited)) if here else kernel
 
@@ -267,7 +281,7 @@ def _image(ctx: Services, tx: Transaction, environment: Environment, wanted: str
 
 
 def _named(tx: Transaction, name: str) -> Image:
-    # Not by `get`, which locks it: whoever changes images locks them before environments.
+    # `get` would lock it, and code that changes images locks them before environments.
     return next((image for image in tx.images.all() if image.name == name), None) or tx.images.get(name)
 
 
@@ -320,7 +334,7 @@ def _no_kernel(image: Image, wanted: str | None) -> str:
 
 
 def _default(tx: Transaction, environment: Environment) -> str | None:
-    """The environment's own, else its only one, else the catalogue's if it is allowed here."""
+    """Return the environment's default, else its only image, else the catalogue's default if it is allowed here."""
     if environment.default_image or len(environment.images) == 1:
         return environment.default_image or environment.images[0]
     return next((it.name for it in tx.images.all() if it.is_default and it.name in environment.images), None)
@@ -363,7 +377,7 @@ def _resources(environment: Environment, wanted: Resources) -> Resources:
 
 
 def _bounded(environment: Environment, wanted: Resources) -> Resources:
-    """What was allowed once, cut to what is allowed now."""
+    """Cut the earlier resources to the present limits."""
     most = environment.limits.resources
     pairs = {it.name: (getattr(wanted, it.name), getattr(most, it.name)) for it in fields(Resources)}
     return Resources(**{name: min((it for it in pair if it is not None), default=None) for name, pair in pairs.items()})
@@ -375,7 +389,7 @@ def _findings(ctx: Services, environment: Environment, resources: Resources, ima
 
 
 _OF_PLACEMENT = ("limits_not_enforced", "image_deprecated")
-# What holds for one place alone, where the notebook's needs were compared with what was there.
+# These findings hold for one place alone: they compare the needs of the notebook with that place.
 _OF_PLACE = (
     *_OF_PLACEMENT,
     "missing_module",

@@ -18,7 +18,7 @@ def get(ctx: Services, name: str) -> Project:
 
 
 def limit(ctx: Services, name: str, concurrency: int | None, *, by: Actor) -> Project:
-    """How many runs of it may be active at once; None: as many as there are slots. What runs goes on."""
+    """Limit how many runs of it may be active at once; None: as many as there are slots. Active runs go on."""
     require(ctx, by, Verb.CHANGE, Object.PROJECT)
     check_concurrency(concurrency)
     with ctx.store.begin() as tx:

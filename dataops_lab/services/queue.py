@@ -1,4 +1,4 @@
-"""The queue as it stands: why each run in it waits."""
+"""The queue now: the reason why each run in it waits."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from .context import Services
 from .installation import leader
 
 MANY = 50
-"""Why more runs than these wait is looked up once in a second, not for each who asks."""
+"""For more waiting runs than this, the reasons are computed once in a second, not for each caller."""
 
 
 class Waiting:
-    """Why queued runs wait, asked once for a whole list."""
+    """The reasons why queued runs wait, computed once for a whole list."""
 
     def __init__(self, ctx: Services, tx: Transaction, *, just_queued: bool = False) -> None:
-        """`just_queued`: the run comes last, so that in a burst of submits it is enough to look once in a second."""
+        """Compute the reasons.
+
+        With `just_queued` the run comes last, so in a burst of submits one look a second is enough.
+        """
         self._tx = tx
         self._names: dict[str, str] = {}
         lease = leader(ctx, tx)
@@ -60,7 +63,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class _Outlook:
-    """`hindrances` by run, as they were `at`; `last` is for one that was submitted since then."""
+    """`hindrances` by run, as they were `at`; `last` is for a run that was submitted since then."""
 
     at: float
     hindrances: dict[str, Hindrance | None]
@@ -69,7 +72,7 @@ class _Outlook:
 
 def _outlook(ctx: Services, tx: Transaction, slots: int, *, just_queued: bool) -> _Outlook:
     known, now = _outlooks.get(ctx.store), ctx.clock.monotonic()
-    # Thousands of runs change all the time, and each change is told to everybody who looks.
+    # Thousands of runs change all the time, and each change reaches every open screen.
     if known and now - known.at < 1.0 and (len(known.hindrances) > MANY or (just_queued and known.last)):
         return known
     queue = tx.queue

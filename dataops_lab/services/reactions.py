@@ -1,4 +1,4 @@
-"""Reactions: what follows from the end of a run happens in the transaction that ends it."""
+"""Reactions: the consequences of the end of a run, in the transaction that ends it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ log = logging.getLogger("dataops_lab.reactions")
 
 
 def move_runs(ctx: Services, tx: Transaction, moves: Sequence[tuple[Run, Run]], *, at: dt.datetime) -> None:
-    """Move runs as `tx.runs.move_all` does, and let everybody react who wants to know of those that end.
+    """Move runs as `tx.runs.move_all` does, and call all reactions for those that end.
 
-    Everything that ends a run calls this. The end of a run stands whatever a reaction does: one that raises is taken
-    back alone, for that run alone, and leaves the event `run.reaction_failed`. It is not tried again. So whoever reacts
-    keeps in the store what it waits for, and can bring that up to date without the reaction.
+    All code that ends a run calls this. A reaction cannot prevent the end of a run: when it raises, its own writes are
+    rolled back, for that run alone, and the event `run.reaction_failed` stays. It is not tried again. So a reaction
+    must keep its open work in the store, and be able to bring it up to date without another call.
     """
     tx.runs.move_all(moves)
     ended = [after for _, after in moves if after.state.is_terminal]
@@ -43,12 +43,15 @@ LONGEST_ERROR = 1_000
 def _raises(
     ctx: Services, tx: Transaction, reaction: Reaction, ended: Sequence[Run], at: dt.datetime
 ) -> Exception | None:
-    """Let it react. Return what it raised, once everything that it did is taken back."""
+    """Let it react. Return the error that it raised, after all its writes were rolled back.
+
+    None when it raised none.
+    """
     try:
         with tx.savepoint():
             reaction(ctx, tx, ended, at)
     except StoreBusy:
-        raise  # The whole is tried again.
+        raise  # The caller tries the whole transaction again.
     except Exception as error:
         return error
     return None

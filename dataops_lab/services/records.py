@@ -1,4 +1,4 @@
-"""Reading what a run left, and what it has left so far while it is alive."""
+"""Reading the results of a run, also while it is alive."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .damage import inputs_of, reading
 from .runs import RunView, fill_in, get
 
 PAGE_BYTES = 16 * 1024**2
-"""Of a journal in one answer; the event that passes it is the last."""
+"""The largest size of the events of one answer. The event that exceeds it is the last."""
 
 _LIVE_FILES = {
     RecordFileKind.NOTEBOOK: protocol.OUTPUT,
@@ -40,14 +40,17 @@ _LIVE_FILES = {
 
 
 def notebook(ctx: Services, run_id: str) -> bytes:
-    """Executed, once the record is stored; before that filled in and without outputs, which the journal tells."""
+    """Return the executed notebook, once the record is stored.
+
+    Before that it is the input, filled in and without outputs: the journal has the outputs.
+    """
     view = get(ctx, run_id)
     stored = _stored(view, RecordFileKind.NOTEBOOK)
     return _read(ctx, view, stored) if stored else _input(ctx, view)
 
 
 def executed_notebook(ctx: Services, run_id: str) -> bytes:
-    """Of a run that has ended; Conflict before."""
+    """Return the executed notebook of a run that has ended. Conflict before."""
     view = get(ctx, run_id)
     if stored := _stored(view, RecordFileKind.NOTEBOOK):
         return _read(ctx, view, stored)
@@ -55,7 +58,7 @@ def executed_notebook(ctx: Services, run_id: str) -> bytes:
 
 
 def open_notebook(ctx: Services, run_id: str, *, executed: bool) -> BinaryIO:
-    """What `executed_notebook` or `notebook` reads, to be passed on in pieces: it may be large."""
+    """Open the bytes of `executed_notebook` or `notebook`, which may be large, to pass them on in pieces."""
     view = get(ctx, run_id)
     if stored := _stored(view, RecordFileKind.NOTEBOOK):
         return _open_stored(ctx, view, stored)
@@ -65,12 +68,12 @@ def open_notebook(ctx: Services, run_id: str, *, executed: bool) -> BinaryIO:
 
 
 def log(ctx: Services, run_id: str) -> BinaryIO:
-    """Standard output and error of all cells, also while they run; empty before anything was said."""
+    """Open standard output and error of all cells, also while they run. It is empty before the first output."""
     return _open(ctx, get(ctx, run_id), RecordFileKind.LOG) or io.BytesIO()
 
 
 def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool] = lambda: True) -> BinaryIO:
-    """One HTML page, rendered when it is first read and kept. Unavailable when that takes too long."""
+    """Open one HTML page, rendered at the first call and then kept. Unavailable when that takes too long."""
     view = get(ctx, run_id)
     stored = _stored(view, RecordFileKind.NOTEBOOK)
     if stored is None:
@@ -79,19 +82,19 @@ def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool]
     with ctx.store.read() as tx:
         digest = tx.records.report(view.run.id, variant)
     if digest is None:
-        # Outside of any transaction: rendering takes seconds.
+        # Render outside of any transaction: it takes seconds.
         page = ctx.notebooks.report(
             _read(ctx, view, stored), title=view.job.name, code=code, pictures=_pictures(ctx, view), wanted=wanted
         )
         digest = ctx.blobs.put(page)
         with ctx.store.begin() as tx:
-            tx.runs.get(view.run.id)  # It may have been deleted meanwhile.
+            tx.runs.get(view.run.id)  # Somebody may have deleted it meanwhile.
             tx.records.keep_report(view.run.id, variant, digest)
     return ctx.blobs.open_whole(digest)
 
 
 def _pictures(ctx: Services, view: RunView) -> dict[str, str]:
-    """Return digests of what lay beside the notebook, before the run or after it; later ones win."""
+    """Return the digests of all files beside the notebook, before the run or after it; later ones win."""
     folder = posixpath.dirname(view.version.manifest.notebook_path) or "."
     files = [(file.path, file.digest) for file in (*view.version.manifest.files, *inputs_of(ctx, view).files)]
     files += [(file.path, file.digest) for file in (view.record.artifacts if view.record else ())]
@@ -99,7 +102,10 @@ def _pictures(ctx: Services, view: RunView) -> dict[str, str]:
 
 
 def artifact(ctx: Services, run_id: str, path: str) -> tuple[RecordFile, BinaryIO]:
-    """Looked up by name among what the record lists: no path of a caller reaches a file system."""
+    """Return the artifact of that name in the list of the record. NotFound when there is none.
+
+    No path of a caller reaches a file system.
+    """
     view = get(ctx, run_id)
     for file in view.record.artifacts if view.record else ():
         if file.path == path:
@@ -108,16 +114,16 @@ def artifact(ctx: Services, run_id: str, path: str) -> tuple[RecordFile, BinaryI
 
 
 def files(ctx: Services, run_id: str) -> RunFiles:
-    """The bytes are those of when the version and the run were made, whatever lies in the workspace now."""
+    """Return the files of the version and of the run, as they were when these were made."""
     view = get(ctx, run_id)
     return RunFiles(view.version.manifest.files, inputs_of(ctx, view))
 
 
 class Told(NamedTuple):
-    """A line of a journal as it is told on: `text` is `event` as JSON, on one line also for who ends lines at a return.
+    """A line of a journal for readers: `text` is `event` as JSON, on one line, without a carriage return.
 
-    `seq` is the number of the line, and that of the event. A line that no runner writes is told as an event
-    `unreadable`: nobody who counts misses one.
+    `seq` is the number of the line, and that of the event. A line that no runner writes becomes an event
+    `unreadable`, so that the numbers have no gap.
     """
 
     seq: int
@@ -130,9 +136,9 @@ MARK_EVERY = 1024 * 1024
 
 
 class Marks:
-    """Where some lines of a journal begin, noted by those who read it, so that nobody reads what is before them again.
+    """The places where some lines of a journal begin.
 
-    Safe to share between threads.
+    Readers note them, so that nobody reads the bytes before them again. Safe to share between threads.
     """
 
     def __init__(self) -> None:
@@ -140,7 +146,7 @@ class Marks:
         self._lock = threading.Lock()
 
     def before(self, after: int) -> tuple[int, int]:
-        """How many lines are passed over, at most `after`, and how many bytes they have."""
+        """Return a number of lines to skip, at most `after`, and their size in bytes."""
         with self._lock:
             return self._found[bisect_right(self._found, after, key=itemgetter(0)) - 1]
 
@@ -152,13 +158,15 @@ class Marks:
 
 @lru_cache(64)
 def _marks(_digest: str) -> Marks:
-    """Known places of a stored journal, which never changes."""
+    """Return the known places of a stored journal, which never changes."""
     return Marks()
 
 
 class Journal:
-    """A run's journal from line `after` on, read on from where the last read ended. Whole lines only; also while it
-    grows."""
+    """The journal of a run from line `after` on. Each read goes on where the last one ended.
+
+    It returns whole lines only, also while the journal grows.
+    """
 
     def __init__(self, source: BinaryIO, *, after: int = 0, marks: Marks | None = None) -> None:
         self._source = source
@@ -169,7 +177,7 @@ class Journal:
         source.seek(begin)
 
     def read(self, max_bytes: int = 1024 * 1024) -> list[Told]:
-        """Those that a piece of this size brings; empty at what is the end for now."""
+        """Return the lines in a piece of this size; empty at the end, which may be the end only for now."""
         while piece := self._source.read(min(max_bytes, JOURNAL_BYTES - self._source.tell())):
             first, lines = self._seq + 1, self._lines.of(piece)
             self._seq += len(lines)
@@ -193,13 +201,13 @@ def _told(seq: int, line: bytes) -> Told:
     event = event_of(line) or {"t": 0, "kind": protocol.UNREADABLE}
     said = event.pop("seq", None)
     event = {"seq": seq, **event}
-    # Written anew only where it must be: nearly always it is as the runner wrote it.
+    # Encode it again only where it must be: nearly always the bytes of the runner are right.
     as_it_is = type(said) is int and said == seq and b"\r" not in line
     return Told(seq, event, line if as_it_is else encoded(event))
 
 
 def open_journal(ctx: Services, view: RunView, *, after: int = 0) -> Journal | None:
-    """None before the latest attempt has written anything."""
+    """Open the journal; None before the latest attempt has written to it."""
     source = _open(ctx, view, RecordFileKind.JOURNAL)
     stored = _stored(view, RecordFileKind.JOURNAL)
     return Journal(source, after=after, marks=_marks(stored.digest) if stored else None) if source else None
@@ -207,7 +215,7 @@ def open_journal(ctx: Services, view: RunView, *, after: int = 0) -> Journal | N
 
 @dataclass(frozen=True)
 class JournalSlice:
-    """Of the run's latest attempt (0 before the first). `complete`: the run has ended, and nothing follows."""
+    """Events of the run's latest attempt (0 before the first). `complete`: the run has ended, and no events follow."""
 
     attempt: int
     events: list[dict[str, Any]]
@@ -216,7 +224,7 @@ class JournalSlice:
 
 
 def journal(ctx: Services, run_id: str, *, after: int, limit: int) -> JournalSlice:
-    """At most `limit` events, and fewer where they are large: who wants more asks for those after `last_seq`."""
+    """Return at most `limit` events, and fewer where they are large. For more, ask for those after `last_seq`."""
     # The state is read first: a run that ended in between is complete only for the next call.
     view = get(ctx, run_id)
     reader = open_journal(ctx, view, after=after)
@@ -242,7 +250,7 @@ def journal(ctx: Services, run_id: str, *, after: int, limit: int) -> JournalSli
 
 
 def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
-    """The portable record: a ZIP file with everything, its inputs included, and the command that runs it again."""
+    """Write the portable record: a ZIP file with everything, its inputs included, and the command to run it again."""
     view = get(ctx, run_id)
     record = view.record
     if record is None:
@@ -320,7 +328,7 @@ def _reproduce(view: RunView, notebook: str) -> str:
 
 
 def _pretty(value: Any) -> str:
-    # Through the canonical form: what JSON cannot hold is found here, not by a reader.
+    # Use the canonical form: it refuses values that JSON cannot hold, before a reader finds them.
     return json.dumps(json.loads(canonical_json(value)), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -330,7 +338,10 @@ def _input(ctx: Services, view: RunView) -> bytes:
 
 
 def _stored(view: RunView, kind: RecordFileKind) -> RecordFile | None:
-    """None while another attempt than that of the record is under way: then it is this one that is told of."""
+    """Return the stored file; None when there is none.
+
+    None also while another attempt than that of the record is under way: readers then get the files of this attempt.
+    """
     record = view.record
     if record is None or (view.run.state is RunState.ACTIVE and view.attempts[-1].number != record.attempt):
         return None
@@ -344,7 +355,7 @@ def _read(ctx: Services, view: RunView, file: RecordFile) -> bytes:
 
 def _open_stored(ctx: Services, view: RunView, file: RecordFile) -> BinaryIO:
     with reading(ctx, view, file):
-        # Whole before its first byte is sent: a stream that has begun cannot be taken back.
+        # Check all bytes before the first one is sent: a stream that has begun cannot be taken back.
         return ctx.blobs.open_whole(file.digest)
 
 

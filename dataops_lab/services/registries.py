@@ -1,4 +1,4 @@
-"""Logins to registries of images, sealed like every secret; read by nobody but the pull of an image."""
+"""Logins to registries of images, sealed like every secret. Only the pull of an image reads them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _LONGEST = 10_000
 
 
 def of(ctx: Services) -> Sequence[Secret]:
-    """By registry, which is the name; sealed."""
+    """Return them sealed, sorted by registry, which is the name."""
     with ctx.store.read() as tx:
         return tx.secrets.of(REGISTRIES)
 
 
 def put(ctx: Services, registry: str, login: Login, *, by: Actor) -> Secret:
-    """Set it, or replace it. Whether the registry takes it is seen at the next pull."""
+    """Set it, or replace it. Only the next pull shows whether the registry accepts it."""
     require(ctx, by, Verb.CHANGE, Object.REGISTRY)
     checked_registry(registry)
     if not login.username or not login.password or max(len(login.username), len(login.password)) > _LONGEST:
@@ -35,7 +35,7 @@ def put(ctx: Services, registry: str, login: Login, *, by: Actor) -> Secret:
 
 
 def remove(ctx: Services, registry: str, *, by: Actor) -> Secret:
-    """As it was, sealed."""
+    """Remove it, and return it as it was, sealed. NotFound when there is none."""
     require(ctx, by, Verb.CHANGE, Object.REGISTRY)
     with ctx.store.begin() as tx:
         found = tx.secrets.find(REGISTRIES, registry)
@@ -48,7 +48,10 @@ def remove(ctx: Services, registry: str, *, by: Actor) -> Secret:
 
 
 def login_for(ctx: Services, reference: str) -> Login | None:
-    """None: the daemon's client has one of its own, or none is needed. SecretsLocked, Damaged."""
+    """Return the login for the registry of this reference. SecretsLocked or Damaged when it does not open.
+
+    None: the daemon's client has a login of its own, or none is needed.
+    """
     with ctx.store.read() as tx:
         found = tx.secrets.find(REGISTRIES, registry_of(reference))
     if found is None or found.sealed is None:

@@ -1,4 +1,4 @@
-"""What stays and what goes: kept runs, deleted runs, retention rules, and blobs that nothing refers to."""
+"""Retention: kept runs, deleted runs, the rules, and the blobs to which nothing refers."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ from .runs import RunView, get
 APPLY_EVERY = dt.timedelta(hours=1)
 COLLECT_EVERY = dt.timedelta(days=1)
 GRACE = dt.timedelta(days=1)
-"""How long bytes stay that nothing refers to: a snapshot, or an attempt that ends, may still be about to."""
+"""The time for which bytes stay to which nothing refers.
+
+A snapshot, or an attempt that ends, may be about to refer to them.
+"""
 
 _RULES, _BLOBS = "retention", "blobs"
 _RUNS_AT_ONCE = 200
-"""Deleted in one transaction, for which everybody else who writes waits."""
+"""The number of runs that one transaction deletes. All other writers wait for it."""
 _BLOBS_AT_ONCE = 200_000
-"""Looked up in one pass through the database, which bounds the memory that it takes."""
+"""The number of blobs that one pass through the database looks up. It bounds the memory of the pass."""
 
 T = TypeVar("T")
 
@@ -37,7 +40,7 @@ T = TypeVar("T")
 
 
 def keep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
-    """From now on nothing deletes it. Safe to repeat."""
+    """Mark the run: nothing deletes it from now on. Safe to repeat."""
     with ctx.store.begin() as tx:
         run = _own(ctx, tx, run_id, by, Verb.KEEP)
         tx.runs.keep(run.id, at=ctx.clock.now(), by=by)
@@ -45,7 +48,7 @@ def keep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
 
 
 def unkeep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
-    """It may go again. Safe to repeat."""
+    """Remove the mark: the run may be deleted again. Safe to repeat."""
     with ctx.store.begin() as tx:
         run = _own(ctx, tx, run_id, by, Verb.KEEP)
         tx.runs.unkeep(run.id, at=ctx.clock.now(), by=by)
@@ -53,7 +56,10 @@ def unkeep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
 
 
 def delete(ctx: Services, run_id: str, *, by: Actor) -> None:
-    """With its record, for good. Its bytes go when they are collected, unless something else refers to them."""
+    """Delete the run with its record, for good.
+
+    `collect` removes its bytes later, unless something else refers to them.
+    """
     with ctx.store.begin() as tx:
         run = _own(ctx, tx, run_id, by, Verb.DELETE)
         if not run.state.is_terminal:
@@ -82,7 +88,7 @@ def rules(ctx: Services) -> Sequence[RetentionRule]:
 
 
 def set_rules(ctx: Services, given: Sequence[RetentionRule], *, by: Actor) -> Sequence[RetentionRule]:
-    """Instead of all there were. Nothing goes at once: the engine applies them within the hour."""
+    """Replace all rules. Nothing is deleted at once: the engine applies them within the hour."""
     require(ctx, by, Verb.CHANGE, Object.RETENTION)
     with ctx.store.begin() as tx:
         _check(tx, given)
@@ -99,7 +105,7 @@ def _check(tx: Transaction, given: Sequence[RetentionRule]) -> None:
 
 @dataclass(frozen=True)
 class Preview:
-    """What would go: how many runs, the oldest of them with their jobs, and the bytes that only they need."""
+    """The runs that would be deleted: their number, the oldest with their jobs, and the bytes that only they need."""
 
     count: int
     oldest: Sequence[tuple[Run, Job]]
@@ -107,7 +113,7 @@ class Preview:
 
 
 def preview(ctx: Services, given: Sequence[RetentionRule] | None = None, *, limit: int = 100) -> Preview:
-    """Of the rules there are, or of those that are `given`. Changes nothing."""
+    """Return a preview of the `given` rules, or of the present ones. Change nothing."""
     now = ctx.clock.now()
     with ctx.store.read() as tx:
         wanted = tx.retention.rules() if given is None else given
@@ -121,7 +127,7 @@ def preview(ctx: Services, given: Sequence[RetentionRule] | None = None, *, limi
 
 
 def _unreferenced_bytes(ctx: Services, without: Sequence[str] = ()) -> int:
-    # A blob that is put meanwhile is new, and cannot be one of those that only old runs need.
+    # A blob that somebody puts meanwhile is new, so it is not one that only old runs need.
     found = _unreferenced(ctx, ctx.clock.now(), frozenset(without))
     return sum(size for _, size in found)
 
@@ -131,7 +137,7 @@ def _unreferenced_bytes(ctx: Services, without: Sequence[str] = ()) -> int:
 
 @dataclass
 class Removed:
-    """`bytes` are those of the blobs."""
+    """`bytes` is the size of the removed blobs."""
 
     runs: int = 0
     versions: int = 0
@@ -142,10 +148,10 @@ class Removed:
 def apply(
     ctx: Services, *, by: Actor, fence: int | None = None, stopped: Callable[[], bool] = lambda: False
 ) -> Removed:
-    """Delete what the rules let go, what only that needed, and the oldest events. In short transactions.
+    """Delete the runs that the rules let go, all that only they needed, and the oldest events.
 
-    What runs, what is kept, and the newest version of a job stay. `stopped` ends it between two of
-    them; what is left is for the next time.
+    It uses short transactions. Runs that are alive or kept stay, and so does the newest version of a job. `stopped`
+    ends it between two transactions; the next call does the rest.
     """
     removed = Removed()
     now = ctx.clock.now()
@@ -169,13 +175,13 @@ def apply(
 
 
 def unreferenced(ctx: Services) -> tuple[int, int]:
-    """How many blobs, and bytes, `collect` would remove."""
+    """Return how many blobs, and how many bytes, `collect` would remove."""
     sizes = [size for _, size in _unreferenced(ctx, ctx.clock.now() - GRACE)]
     return len(sizes), sum(sizes)
 
 
 def collect(ctx: Services, *, fence: int | None = None, stopped: Callable[[], bool] = lambda: False) -> Removed:
-    """Remove the blobs that nothing refers to, and that nobody has put for a day."""
+    """Remove the blobs to which nothing refers, and that nobody has put for a day."""
     removed = Removed()
     now = ctx.clock.now()
     for digest, size in _unreferenced(ctx, now - GRACE):
@@ -190,7 +196,7 @@ def collect(ctx: Services, *, fence: int | None = None, stopped: Callable[[], bo
 
 
 def apply_now(ctx: Services, *, by: Actor) -> Removed:
-    """Both at once, for a person."""
+    """Apply the rules and collect the blobs at once, for a person."""
     require(ctx, by, Verb.CHANGE, Object.RETENTION)
     removed = apply(ctx, by=by)
     collected = collect(ctx)
@@ -198,7 +204,7 @@ def apply_now(ctx: Services, *, by: Actor) -> Removed:
 
 
 def tidy(ctx: Services, *, fence: int, stopped: Callable[[], bool]) -> Removed:
-    """What is due of both, for the engine, which asks often."""
+    """Apply the rules and collect the blobs where it is time. The engine calls this often."""
     removed = Removed()
     now = ctx.clock.now()
     with ctx.store.read() as tx:
@@ -214,7 +220,7 @@ def tidy(ctx: Services, *, fence: int, stopped: Callable[[], bool]) -> Removed:
 
 def _is_due(tx: Transaction, chore: str, now: dt.datetime, every: dt.timedelta) -> bool:
     done_at = tx.retention.done_at(chore)
-    # Done in the future: a clock was wrong, then or now.
+    # A time in the future means that a clock was wrong, then or now.
     return done_at is None or not dt.timedelta(0) <= now - done_at < every
 
 
@@ -224,7 +230,7 @@ def _remove_unused_versions(ctx: Services, fence: int | None) -> int:
     removed = 0
     for some in _batches(unused, _RUNS_AT_ONCE):
         with ctx.store.begin(fence=fence) as tx:
-            # Whoever submits to one of these jobs waits for us, or we for them and then see their run.
+            # A submission to one of these jobs waits for us. Or we wait for it, and then see its run.
             tx.jobs.hold({job_id for job_id, _ in some})
             removed += sum(tx.versions.remove(job_id, digest) for job_id, digest in some)
     return removed
@@ -251,7 +257,7 @@ def _unreferenced(
 ) -> Iterator[tuple[str, int]]:
     for some in _batches(ctx.blobs.put_before(put_before), _BLOBS_AT_ONCE):
         suspects = dict(some)
-        # Asked after the blobs were listed: what is referred to by now is seen here.
+        # Ask after the blobs were listed: this sees all references up to now.
         with ctx.store.read() as tx:
             for digest in tx.digests(without=without):
                 suspects.pop(digest, None)

@@ -44,7 +44,7 @@ from .workspaces import moved_finding
 
 MAX_KEY_LENGTH = 200
 MAX_ROWS = 1000
-"""In one call, which writes them in one transaction."""
+"""The largest number of rows in one call, which writes them in one transaction."""
 ROWS_IN_MESSAGE = 10
 
 
@@ -69,7 +69,7 @@ class Submitted:
 
 
 def submit(ctx: Services, submission: Submission, *, by: Actor) -> Submitted:
-    """Snapshot the notebook and queue a run of it. What can be refused is refused before anything is written."""
+    """Take a snapshot of the notebook and queue a run of it. All refusals come before anything is written."""
     _check(submission)
     request = _request_digest(submission)
     if submission.key is not None and (earlier := _earlier(ctx, submission.key, request)):
@@ -79,7 +79,7 @@ def submit(ctx: Services, submission: Submission, *, by: Actor) -> Submitted:
     values = checked(ctx, taken.snapshot.manifest, submission.parameters, submission.texts)
     moment = ctx.moment()
     with ctx.store.begin() as tx:
-        # Asked again: fifty submits with one key may have come this far.
+        # Ask again: fifty submits with one key may have come this far.
         if submission.key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, submission.key)):
             return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
         job, version = make_version(ctx, tx, taken, by=by, at=moment.at)
@@ -92,10 +92,11 @@ def submit(ctx: Services, submission: Submission, *, by: Actor) -> Submitted:
 def submit_many(
     ctx: Services, submission: Submission, rows: Sequence[ParameterRow], *, by: Actor
 ) -> list[tuple[RunSummary, bool]]:
-    """Snapshot the notebook once, and queue a run of it for each row: all of them or none.
+    """Take one snapshot of the notebook, and queue a run of it for each row: all of them or none.
 
-    In the order of `rows`, each with whether it is new. Each row has a key made of the submission's key and its
-    number, so that the same rows with the same key give the same runs. InvalidRows names every row that is wrong.
+    Return them in the order of `rows`, each with whether it is new. The key of a row is the key of the submission and
+    the number of the row: the same rows with the same key give the same runs. InvalidRows names every row that is
+    wrong.
     """
     if not 1 <= len(rows) <= MAX_ROWS:
         raise InvalidRequest(f"There are {len(rows)} rows. A call takes 1 to {MAX_ROWS}; make several calls of more.")
@@ -164,11 +165,11 @@ def rerun(
     elsewhere: Elsewhere = THERE,
     key: str | None = None,
 ) -> Submitted:
-    """The same version again with the same inputs, as a new run that names the old one.
+    """Run the same version again with the same inputs, as a new run that names the old one.
 
     `parameters` replaces all of the earlier ones.
 
-    Where it ran, unless it is asked for `elsewhere`: then it is checked as a first run there.
+    It goes to the same place, unless `elsewhere` names another one: then it is checked like a first run there.
     """
     _check_key(key)
     asked = {"rerun": run_id, "parameters": parameters, **({} if elsewhere == THERE else asdict(elsewhere))}
@@ -188,16 +189,16 @@ def rerun(
     with ctx.store.begin() as tx:
         if key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, key)):
             return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
-        tx.runs.get(old.id)  # It may have been deleted meanwhile, and its version with it.
+        tx.runs.get(old.id)  # Somebody may have deleted it meanwhile, and its version with it.
         run = queue_run(tx, order, by=by, at=ctx.moment())
     return Submitted(get(ctx, run.id), created=True)
 
 
 @dataclass(frozen=True)
 class Order:
-    """A run that is asked for, with all that was decided: nothing of it can be refused any more.
+    """An order for a run, with all that was decided: nothing can refuse it any more.
 
-    `parent` is the id of the run that it is a part of, and its key there.
+    `parent` is the id of the run of which it is a part, and its key there.
     """
 
     version: Version
@@ -230,7 +231,7 @@ def _first_order(ctx: Services, tx: Transaction, taken: Taken, job: Job, version
 
 
 def repeated(old: Run, version: Version, placed: Placement, kernel: KernelChoice, why: TriggerKind) -> Order:
-    """Order the same again: the version, parameters and inputs of then, in the place that it has now."""
+    """Order the same again: with the version, parameters and inputs of the old run, in the new place."""
     return Order(
         version=version,
         placed=placed,
@@ -245,17 +246,17 @@ def repeated(old: Run, version: Version, placed: Placement, kernel: KernelChoice
 
 
 def queue_run(tx: Transaction, order: Order, *, by: Actor, at: Moment) -> Run:
-    """Queue a run of a version that is there. Its `key` must be free: ask `tx.runs.by_key` first.
+    """Queue a run of a version that exists. Its `key` must be free: ask `tx.runs.by_key` first.
 
-    What is a part of another run is queued once: the second time the first one is the answer.
+    A part of another run is queued once: the second call returns the first run.
     """
     return queue_runs(tx, [order], by=by, at=at)[0]
 
 
 def queue_runs(tx: Transaction, orders: Sequence[Order], *, by: Actor, at: Moment) -> list[Run]:
-    """Queue several in one statement, see `queue_run`; in the order of `orders`, which name no part twice."""
+    """Queue several in one statement, see `queue_run`. Return them in the order of `orders`; no part may come twice."""
     there = [tx.runs.part(*order.parent) if order.parent else None for order in orders]
-    # Ids of one moment have no order of their own, and the queue starts runs by it.
+    # Sort the ids: those of one moment have no order of their own, and the queue starts runs in the order of ids.
     ids = sorted(str(ULID.from_datetime(at.at)) for _ in orders)
     each = zip(there, ids, orders, strict=True)
     queued = [run or _queued(order, run_id, by=by, at=at) for run, run_id, order in each]
@@ -295,7 +296,7 @@ def _queued(order: Order, run_id: str, *, by: Actor, at: Moment) -> Run:
 
 
 def cancel(ctx: Services, run_id: str, *, by: Actor) -> RunView:
-    """Ask for the end of a run. What is only queued ends here; the engine ends the rest. Safe to repeat."""
+    """Ask for the end of a run. A run that waits ends here; the engine ends the others. Safe to repeat."""
     now = ctx.clock.now()
     with ctx.store.begin() as tx:
         run = tx.runs.get(run_id)
@@ -318,7 +319,7 @@ def get(ctx: Services, run_id: str) -> RunView:
 
 
 def of(ctx: Services, run_ids: Collection[str]) -> dict[str, RunView]:
-    """By id; those that there are."""
+    """Return those that there are, by id."""
     with ctx.store.read() as tx:
         return {view.run.id: view for view in _views(ctx, tx, list(tx.runs.of(run_ids).values()))}
 
@@ -330,7 +331,7 @@ def page(ctx: Services, where: RunFilter, *, limit: int = 50, cursor: str | None
 
 
 def summary(ctx: Services, run_id: str) -> RunSummary:
-    """NotFound when there is none; the id must be whole."""
+    """Return the summary; the id must be whole. NotFound when there is none."""
     if found := summaries(ctx, [run_id]):
         return found[run_id]
     raise NotFound(f"There is no run {run_id!r}. `jupyter dataops runs list` shows those there are.")
@@ -348,7 +349,7 @@ def last_of_jobs(ctx: Services, job_ids: Sequence[str]) -> dict[str, RunSummary]
 
 
 def summary_of(view: RunView) -> RunSummary:
-    """Shorten a run that was read whole."""
+    """Return the summary of a run that was read whole."""
     run, last = view.run, view.attempts[-1] if view.attempts else None
     reason = run.reason or view.waits_because or (last.reason if last and run.state is RunState.ACTIVE else None)
     return RunSummary(
@@ -385,10 +386,10 @@ def summary_of(view: RunView) -> RunSummary:
 def checked(
     ctx: Services, manifest: Manifest, parameters: Mapping[str, Any], texts: Sequence[tuple[str, str]] = ()
 ) -> dict[str, Any]:
-    """The values as the version takes them; `texts` are read by the declared types. InvalidParameters."""
+    """Return the values as the version takes them; `texts` are read by the declared types. InvalidParameters."""
     schema = manifest.parameters
     values = schema.checked({**parameters, **schema.parsed(texts)})
-    # The notebook is filled in only when the run starts; that it can be is known now.
+    # The engine fills in the notebook only when the run starts. Try it now, so that an error shows now.
     fill_in(ctx, manifest.notebook_digest, manifest.language, schema, values)
     return values
 
@@ -396,7 +397,7 @@ def checked(
 def fill_in(
     ctx: Services, notebook_digest: str, language: str, schema: ParameterSchema, values: dict[str, Any]
 ) -> bytes:
-    """The notebook as the runner gets it, with `values` in a cell of its own."""
+    """Return the notebook as the runner gets it, with `values` in a cell of its own."""
     types = {p.name: p.spelled for p in schema.parameters}
     return ctx.notebooks.filled_in(ctx.blobs.read(notebook_digest), language, values, types)
 
@@ -414,7 +415,7 @@ def _check_key(key: str | None) -> None:
 def _request_digest(submission: Submission) -> str:
     asked = asdict(submission) | {"path": str(Path(submission.path).resolve()), "key": None, "root": None}
     if submission.pinned is None:
-        del asked["pinned"]  # Keys that were given before there were pins stand for the same requests.
+        del asked["pinned"]  # Keys from before there were pins must stand for the same requests.
     return digest_of(canonical_json(asked))
 
 
@@ -431,7 +432,7 @@ def _same_request(run: Run, request: str) -> Run:
 
 
 def _just_queued(ctx: Services, run: Run, job: Job, version: Version) -> RunView:
-    # Outside of the transaction that writes: thousands may wait, and why they do takes a while to say.
+    # Do this outside of the transaction that writes: thousands may wait, and finding the reasons takes a while.
     with ctx.store.read() as tx:
         return RunView(
             run, job, version, attempts=(), record=None, waits_because=Waiting(ctx, tx, just_queued=True).reason(run)
@@ -439,7 +440,7 @@ def _just_queued(ctx: Services, run: Run, job: Job, version: Version) -> RunView
 
 
 def _explained(ctx: Services, tx: Transaction, found: Sequence[RunSummary]) -> list[RunSummary]:
-    """Say why those that are queued wait."""
+    """Set the reasons why queued runs wait."""
     if not any(run.state is RunState.QUEUED for run in found):
         return list(found)
     waiting = Waiting(ctx, tx)
@@ -454,7 +455,7 @@ def _view(ctx: Services, tx: Transaction, run: Run) -> RunView:
 
 
 def _views(ctx: Services, tx: Transaction, runs: Sequence[Run]) -> list[RunView]:
-    """A constant number of queries, however many runs."""
+    """Read all of them in a constant number of queries, for any number of runs."""
     ids = [run.id for run in runs]
     jobs = tx.jobs.of([run.job_id for run in runs])
     versions = tx.versions.of({(run.job_id, run.version_digest) for run in runs})

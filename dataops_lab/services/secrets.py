@@ -1,4 +1,4 @@
-"""Secrets: set, replaced and removed by administrators, read by nobody but the launch of a run."""
+"""Secrets: administrators set, replace and remove them; only the launch of a run reads them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .permissions import require
 
 
 def of(ctx: Services, environment: str) -> Sequence[Secret]:
-    """By name; sealed."""
+    """Return them sealed, sorted by name."""
     with ctx.store.read() as tx:
         return tx.secrets.of(of_environment(tx.environments.get(environment).name))
 
 
 def put(ctx: Services, environment: str, name: str, value: str, *, by: Actor) -> Secret:
-    """Set it, or replace its value. What runs now keeps the earlier one."""
+    """Set it, or replace its value. Active runs keep the earlier one."""
     require(ctx, by, Verb.CHANGE, Object.SECRET)
     check_name(name)
     check_value(name, value)
@@ -39,7 +39,7 @@ def put(ctx: Services, environment: str, name: str, value: str, *, by: Actor) ->
 
 
 def seal(ctx: Services, tx: Transaction, scope: str, name: str, value: str, *, by: Actor) -> Secret:
-    # Sealed inside of the transaction: see `rotate_key`.
+    # Seal it inside of the transaction: see `rotate_key`.
     before = tx.secrets.find(scope, name)
     secret = Secret(scope, name, before.version + 1 if before else 1, ctx.clock.now(), by)
     secret = replace(secret, sealed=ctx.vault.seal(value, bound_to=secret.bound_to))
@@ -49,7 +49,7 @@ def seal(ctx: Services, tx: Transaction, scope: str, name: str, value: str, *, b
 
 
 def expect(ctx: Services, tx: Transaction, environment: str, name: str, *, by: Actor) -> None:
-    """Note that it must be set before anything can run there; nothing when it is there."""
+    """Note that somebody must set it before anything can run there; do nothing when it is there."""
     check_name(name)
     scope = of_environment(environment)
     if tx.secrets.find(scope, name) is None:
@@ -57,7 +57,7 @@ def expect(ctx: Services, tx: Transaction, environment: str, name: str, *, by: A
 
 
 def remove(ctx: Services, environment: str, name: str, *, by: Actor) -> Secret:
-    """As it was, sealed."""
+    """Remove it, and return it as it was, sealed. NotFound when there is none."""
     require(ctx, by, Verb.CHANGE, Object.SECRET)
     with ctx.store.begin() as tx:
         tx.environments.get(environment)
@@ -70,11 +70,11 @@ def remove(ctx: Services, environment: str, name: str, *, by: Actor) -> Secret:
 
 
 def opened(ctx: Services, scope: str) -> Mapping[str, str]:
-    """The values of all that are set, for whoever hands them on and keeps nothing. SecretsLocked, Damaged."""
+    """Return the values of all that are set. The caller hands them on and keeps none. SecretsLocked, Damaged."""
     try:
         return _opened(ctx, scope)
     except SecretsLocked:
-        # Its key may have been rotated away between reading and opening.
+        # A rotation may have removed the key between reading and opening.
         return _opened(ctx, scope)
 
 
@@ -86,7 +86,7 @@ def _opened(ctx: Services, scope: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Rotated:
-    """`key` names the key that everything is under now."""
+    """`key` is the id of the key under which all secrets are now."""
 
     key: str
     secrets: int
@@ -95,11 +95,11 @@ class Rotated:
 def rotate_key(ctx: Services, *, by: Actor) -> Rotated:
     """Put every secret under a new key, then forget the earlier ones. Safe to repeat after it was interrupted."""
     require(ctx, by, Verb.CHANGE, Object.SECRET)
-    # First the key: until all of this is committed, both are there, and nothing is lost by a crash.
+    # Make the key first: until all of this is committed, both keys are there, and a crash loses nothing.
     key = ctx.vault.renew_key()
     with ctx.store.begin() as tx:
-        # Whoever seals holds the secrets while doing so: either it is seen here, or it comes later and
-        # uses the new key.
+        # Code that seals a secret locks all secrets: either its secret is seen here, or it comes later and uses the
+        # new key.
         found = tx.secrets.all()
         for secret in found:
             if secret.sealed is not None:
@@ -107,7 +107,7 @@ def rotate_key(ctx: Services, *, by: Actor) -> Rotated:
         told = {"key": key, "secrets": sum(secret.is_set for secret in found)}
         keys = Subject(SubjectKind.SECRET, "keys")
         tx.events.add(keys, "secret.key_rotated", at=ctx.clock.now(), actor=by, data=told)
-    # Not those that came meanwhile: somebody may have sealed with them already.
+    # Keep newer keys that came meanwhile: they may be in use already.
     ctx.vault.forget_older_keys(key)
     audit.info("%s rotated the key of the secrets", by)
     return Rotated(key, sum(secret.is_set for secret in found))

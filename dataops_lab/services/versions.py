@@ -1,4 +1,4 @@
-"""Making a version of a job: what a notebook is now, with all that travels along, fixed for ever."""
+"""Making a version of a job: a notebook as it is now, with all that travels along, fixed for ever."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from .workspaces import job_of, moved_job, settle
 
 @dataclass(frozen=True)
 class Taken:
-    """A notebook as it is, stored but not yet a version; `placed` is where it was looked at for."""
+    """A notebook as it is, stored but not yet a version; `placed` is the place for which it was checked."""
 
     submission: Submission
     placed: Placement
     snapshot: Snapshot
     moved: Job | None = None
-    """The job that it may be under another path, where it is not one yet."""
+    """The job that the notebook may have been under another path, where it is not a job yet."""
 
 
 def take(ctx: Services, submission: Submission, *, by: Actor) -> Taken:
-    """Snapshot the notebook. Refused unless it may run where the submission wants it."""
+    """Take a snapshot of the notebook. Refused unless it may run where the submission wants it."""
     if submission.image is None:
         authored = image_of(ctx, submission.path, submission.environment, root=submission.root)
         submission = replace(submission, image=authored)
@@ -54,7 +54,7 @@ def take(ctx: Services, submission: Submission, *, by: Actor) -> Taken:
 
 
 def pins_of(job: Job | None, given: Sequence[str] | None) -> Pins:
-    """The ones that are `given`, else those of the job, if there is one. InvalidRequest."""
+    """Return the `given` pins, else those of the job, if there is one. InvalidRequest."""
     if given is not None:
         return Pins.checked(given)
     return Pins(job.pinned) if job else Pins()

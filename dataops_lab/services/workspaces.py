@@ -1,4 +1,4 @@
-"""Which job a notebook is: known by workspace and path, found again after it was moved."""
+"""The job of a notebook: known by workspace and path, found again after a move."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from ..ports import Transaction
 from .context import Services
 
 _MOST_JOBS = 500
-"""A moved notebook is looked for among so many jobs, the newest."""
+"""The number of the newest jobs among which a moved notebook is looked for."""
 
 _MOST_COMPARED = 50
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the store knows of a notebook: `path` is its path below `root`, where the workspace lies.
+    """The knowledge of the store about a notebook: `path` is its path below `root`, where the workspace lies.
 
-    Without a job it is that of a new one; without a workspace there is none yet that holds it.
+    Without a job, they are the path and root for a new job. Without a workspace, no workspace holds the notebook yet.
     """
 
     workspace: Workspace | None
@@ -42,8 +42,8 @@ class Known:
 def find(tx: Transaction, location: Location) -> Known:
     """Find the job of the notebook at `location`, or the workspace to which a new job belongs.
 
-    A job that is known by any root that holds the notebook, or by another copy of its repository, is the one: a folder
-    that becomes a repository keeps its jobs.
+    It looks in all roots that hold the notebook, and in the other copies of its repository. So a folder that becomes a
+    repository keeps its jobs.
     """
     holding = tx.workspaces.holding(DEFAULT_PROJECT, folders_above(location.source))
     copies = tx.workspaces.by_remote(DEFAULT_PROJECT, location.remote) if location.remote else ()
@@ -66,7 +66,7 @@ def settle(tx: Transaction, location: Location, *, by: Actor, at: dt.datetime) -
     """Find it as `find` does, and make the workspace or note its new root where needed."""
     known = find(tx, location)
     if known.job is None:
-        # Whoever makes a job or a workspace is alone: two submissions of a new notebook make one job.
+        # Only one transaction at a time makes a job or a workspace: two submissions of a new notebook make one job.
         tx.workspaces.hold(DEFAULT_PROJECT)
         known = find(tx, location)
     workspace = known.workspace
@@ -93,10 +93,10 @@ def job_of(ctx: Services, path: str) -> Job | None:
 
 
 def moved_job(ctx: Services, cell_ids: Sequence[str]) -> Job | None:
-    """Return the job whose notebook was moved and has these cells now, if there is exactly one that this may be.
+    """Return the job whose notebook was moved and has these cells now, if exactly one job fits.
 
-    Its file is gone wherever this machine had it, and the cells are the same by their ids, but for some. To be asked
-    for a notebook that is no job.
+    Its file is gone from every place where this machine had it, and most cell ids are the same. Ask only for a notebook
+    that is not a job.
     """
     if not cell_ids:
         return None
@@ -108,7 +108,7 @@ def moved_job(ctx: Services, cell_ids: Sequence[str]) -> Job | None:
 
 
 def gone_of(ctx: Services, tx: Transaction, jobs: Sequence[Job]) -> list[Job]:
-    """Return those whose notebook is at none of the places where any machine had it."""
+    """Return the jobs whose notebook is at none of the places where any machine had it."""
     roots = tx.workspaces.roots({job.workspace_id for job in jobs})
     sources = {
         job.id: [posixpath.join(it.root, job.path) for it in roots if it.workspace_id == job.workspace_id]
@@ -122,11 +122,11 @@ def _cells_of(ctx: Services, version: Version) -> Sequence[str]:
     try:
         return ctx.notebooks.cell_ids(ctx.blobs.read(version.manifest.notebook_digest))
     except DataOpsError:
-        return ()  # Damaged or gone: the question is not asked, and the run goes on.
+        return ()  # The bytes are damaged or gone: ask nothing, and let the run go on.
 
 
 def moved_finding(moved: Job | None, new: str) -> Sequence[Finding]:
-    """Say that the notebook may be that of the job `moved`, if there is one.
+    """Return a finding that the notebook may be that of the job `moved`; none when `moved` is None.
 
     `new` is the path of the notebook, or the id of the job that was made of it.
     """

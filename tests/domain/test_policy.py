@@ -4,7 +4,7 @@ import pytest
 
 from dataops_lab.domain.policy import POLICY, May, Object, Verb, rule_of
 
-# A second time, by hand: object, then the verbs that are open to anybody, to owners, to administrators alone.
+# The policy again, written by hand: object, then the verbs that are open to anybody, to owners, to administrators.
 BY_HAND = [
     ("installation", "read", "", "change"),
     ("contents", "change", "", ""),

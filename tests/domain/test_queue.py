@@ -54,7 +54,7 @@ def test_people_take_turns_however_much_one_of_them_wants():
 
 @given(st.data())
 def test_what_starts_is_the_same_however_the_lines_came_to_be(data):
-    """Also when most of them came and went before, and when the limits changed."""
+    """Compare with a simple search, also when other runs came and went before, and when the limits changed."""
     kinds = st.tuples(
         st.sampled_from("abc"), st.integers(0, 900), st.integers(-2, 2), st.sampled_from("JK"), st.sampled_from("st")
     )
@@ -92,7 +92,7 @@ def test_what_starts_is_the_same_however_the_lines_came_to_be(data):
 
 
 def one_by_one(queued, active, room, last_starts):
-    """Plainly: look at everything for each free slot, and take what comes first among all that no limit binds."""
+    """Return the starts of a simple search: for each free slot, take the first of all runs that no limit holds back."""
     waiting, busy, since, started = sorted(queued), list(active), dict(last_starts), []
 
     def is_free(it):
@@ -160,7 +160,7 @@ def test_a_limit_holds_back_what_it_is_for_and_nothing_else(limits, kind):
     first, second = asked([held, other], [place()], slots=3, **limits)
     assert first == (other, None)
     assert second == (held, (kind, 1, 1, 0, None))
-    # Also among those that start at once.
+    # The limit counts also among runs that start at once.
     assert [turn.hindrance and turn.hindrance.kind for turn in asked([place(), place()], slots=3, **limits)] == [
         None,
         kind,
@@ -199,15 +199,15 @@ def test_everybody_has_one_turn_and_what_starts_fits():
         together = [*active, *(turn.place for turn in found if turn.hindrance is None)]
         assert len(together) <= 5
         for job, limit in room["jobs"].items():
-            # What was active before the limit was set goes on.
+            # Runs that were active before somebody set the limit go on.
             assert sum(it.job_id == job for it in together) <= max(limit, sum(it.job_id == job for it in active))
-        # No slot stays empty while something could use it.
+        # No slot stays empty while a run could use it.
         if len(together) < 5:
             assert not any(turn.hindrance and turn.hindrance.kind == "slot" for turn in found)
 
 
 def test_nothing_starves_beside_a_flood_of_the_highest_priority():
-    """A slot that is free every minute, and always somebody with priority 100."""
+    """Give one free slot a minute, and each time a new run with priority 100."""
     patient = place("ann", priority=-100)
     last_starts: dict[str, dt.datetime] = {}
     for minute in range(24 * 60):
@@ -232,5 +232,5 @@ def test_patience_is_measured_on_a_clock_that_nobody_sets():
     waiting = Patience("R", NOW, "boot", 1000.0, None, queue_timeout_s=60, total_timeout_s=600)
     for wall in (NOW - HOUR, NOW, NOW + HOUR):
         assert waiting.left_s(Moment(wall, "boot", 1010.0)) == 50
-    # After the machine was started again, only the wall clock is left.
+    # After a restart of the machine, only the wall clock is left.
     assert waiting.left_s(Moment(NOW + dt.timedelta(seconds=20), "other", 5.0)) == 40

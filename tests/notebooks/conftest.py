@@ -74,7 +74,10 @@ class Project:
         return [file.path for file in self.inspect(**more).files]
 
     def findings(self, *codes: str, **more: Any) -> list[str]:
-        """The messages with these codes, or the codes of all but the note that there are no parameters."""
+        """Return the messages with these codes.
+
+        Without `codes`: all codes but the note that there are no parameters.
+        """
         found = [f for f in self.inspect(**more).findings if f.code != "no_parameters_cell"]
         return [f.message for f in found if f.code in codes] if codes else [f.code for f in found]
 
@@ -88,7 +91,7 @@ def project(tmp_path: Path, notebooks: LocalNotebooks) -> Project:
 
 @pytest.fixture
 def make() -> Callable[..., bytes]:
-    """The bytes of a notebook with these cells."""
+    """A function that returns the bytes of a notebook with these cells."""
 
     def made(*cells: dict[str, Any], **more: Any) -> bytes:
         return as_bytes(notebook(*cells, **more))

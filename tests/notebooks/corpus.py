@@ -1,4 +1,4 @@
-"""Notebooks of corpus.txt, each at `analysis/report.ipynb` of a workspace of its own that holds FILES."""
+"""The notebooks of corpus.txt, each at `analysis/report.ipynb` of a workspace of its own that holds FILES."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ FILES: dict[str, str] = {
     "analysis/local.csv": "local\n",
 }
 SECRET, LINK_OUT = ".env", "beyond.csv"
-"""Beside those notebooks alone that say their names: each is worth a finding, whether it is read or not."""
+"""Two files that lie only beside notebooks that name them. Each gives a finding, whether it is read or not."""
 
 
 def lay_out(it: Written, root: Path, elsewhere: Path) -> None:
-    """FILES and what is no text. `elsewhere` is outside of the workspace, and stays when the workspace goes."""
+    """Write FILES and the binary files. `elsewhere` is outside of the workspace, and stays when the workspace goes."""
     for path, text in FILES.items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def lay_out(it: Written, root: Path, elsewhere: Path) -> None:
 
 @dataclass(frozen=True)
 class Written:
-    """`findings` are the codes that the check before the start has for it. `same`: the job ends as in place."""
+    """`findings` are the codes that the check before the start has for it. `same`: the job ends as it does in place."""
 
     name: str
     cells: tuple[str, ...]

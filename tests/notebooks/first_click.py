@@ -1,6 +1,7 @@
-"""Workspaces as people leave them: a notebook `work/n.ipynb` each, with what lies around it.
+"""Workspaces as people leave them: a notebook `work/n.ipynb` each, with the files around it.
 
-Each completes where it lies. Away from there, as a job, it completes too, or it is said before the start why not.
+Each notebook completes where it lies. Away from there, as a job, it completes too, or a message before the start
+gives the reason why not.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ LONG = "a" * 100 + "ж" * 60 + ".csv"
 
 @dataclass(frozen=True)
 class Untidy:
-    """`links` are symbolic links; `told` is what a run that does not complete is warned of, or refused with."""
+    """`links` are symbolic links; `told` is the warning or the refusal of a run that does not complete."""
 
     name: str
     cells: tuple[str, ...]
@@ -26,13 +27,13 @@ class Untidy:
     links: dict[str, str] = field(default_factory=dict)
     told: str | None = None
     unseen: bool = False
-    """Without git it does not complete, and only running tells."""
+    """Without git it does not complete, and only a run can show that."""
     notebook: str = "n.ipynb"
     change: dict[str, Any] = field(default_factory=dict)
-    """Members of the notebook that are otherwise than usual."""
+    """Members of the notebook that differ from the usual ones."""
 
     def lay_out(self, root: Path, elsewhere: Path, *, git: bool) -> Path:
-        """`elsewhere` is outside of the workspace, and stays when the workspace goes."""
+        """Write the workspace to `root`. `elsewhere` is outside of it, and stays when the workspace goes."""
 
         def filled(text: str) -> str:
             return text.replace("{root}", str(root)).replace("{elsewhere}", str(elsewhere))
@@ -78,9 +79,9 @@ def at(name: str, *cells: str, told: str | None = None, **more: Any) -> Untidy:
 
 
 D = {"data/d.csv": "1\n"}
-"""Above the notebook's folder."""
+"""A file above the notebook's folder."""
 B = {"work/d.csv": "1\n"}
-"""Beside the notebook."""
+"""A file beside the notebook."""
 
 UNTIDY = [
     # names
@@ -156,7 +157,7 @@ UNTIDY = [
             + b"\1"
         },
     ),
-    # code of one's own
+    # own modules
     at("a module beside it", "import tools\ntools.f()", files={"work/tools.py": "def f(): return 1"}),
     at("a module above", "import sys; sys.path.append('..')\nimport tools", files={"tools.py": "X = 1"}),
     at(
@@ -190,7 +191,7 @@ UNTIDY = [
     at("a change of folder", "import os\nos.chdir('../data')\nopen('d.csv').read()\nos.chdir('../work')", files=D),
     at("a copy", "import shutil\nshutil.copy('../data/d.csv', 'copy.csv')", files=D),
     at("itself", "import json\nassert json.load(open('n.ipynb'))['nbformat'] == 4"),
-    # said before
+    # reported before the start
     at("an absolute path", "open('{root}/data/d.csv').read()", files=D, told="absolute_path"),
     at("a file at home", "import os\nopen(os.path.expanduser('~/far.csv')).read()", told="home_path"),
     at("a file beyond the root", "open('{elsewhere}/far.csv').read()", told="absolute_path"),

@@ -13,7 +13,7 @@ Take = Callable[[str], "str | None"]
 
 @pytest.fixture
 def take(project: Any) -> Take:
-    """Take a file along that lies beside the notebook; the line that this needed."""
+    """A function that takes along a file beside the notebook, and returns the line that this needed."""
     project.notebook("1")
 
     def taken(file: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The ways people write paths and imports: what travels, and what is said to be missing.
+"""The ways in which people write paths and imports: the files that travel, and those that are reported as missing.
 
 Every notebook lies in `analysis/` of a workspace that has the files below.
 """
@@ -87,13 +87,13 @@ TRAVELS: list[tuple[str, list[str]]] = [
     ("create_engine('sqlite:///../data/sales.csv')", SALES),
     ("import os\nfrom pathlib import Path\nos.chdir(Path.cwd().parent)\nopen('data/sales.csv')", SALES),
     ("shutil.copy('../data/sales.csv', 'copy.csv')\nopen('copy.csv')", SALES),
-    # from some folder above, which is found only by running
+    # below some folder above, which only a run can find
     ("root = find_root()\nopen(root / 'data' / 'sales.csv')", SALES),
     ("open(os.path.join(find_root(), 'data', 'sales.csv'))", SALES),
     ("open(f'{find_root()}/data/sales.csv')", SALES),
     ("root = '.'\nwhile not done(root):\n    root = os.path.dirname(root)\nopen(root + '/data/sales.csv')", SALES),
     ("find_root() / name", []),
-    # parts that only running tells
+    # parts that only a run can tell
     ("pd.read_csv(f'../data/2026/{month:02d}.csv')", YEAR),
     ("pd.read_csv('../data/2026/%02d.csv' % month)", YEAR),
     ("pd.read_csv('../data/2026/{}.csv'.format(month))", YEAR),

@@ -1,6 +1,6 @@
 """The snapshot is enough: a job ends as its notebook does in place, or the check before the start said why not.
 
-In place first; then the workspaces are moved away, and the jobs run on what travelled alone.
+The notebooks run in place first. Then the workspaces are moved away, and the jobs run on the travelling files alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ AT_ONCE = 3
 
 @dataclass(frozen=True)
 class Ending:
-    """`error` is what was raised, `printed` what all cells wrote."""
+    """`error` is the error that was raised, `printed` the text that all cells wrote."""
 
     error: str | None
     printed: str
@@ -54,7 +54,10 @@ class Tried:
 
 @pytest.fixture(scope="module")
 def tried(tmp_path_factory: pytest.TempPathFactory, r_kernel: str) -> Iterator[dict[str, Tried]]:
-    """Each of the corpus, both ways. All at once, which is several times as quick as one by one."""
+    """Both results of each notebook of the corpus.
+
+    They all run in one go, which is several times faster than one by one.
+    """
     base = tmp_path_factory.mktemp("corpus")
     elsewhere = base / "workspaces" / "elsewhere"
     elsewhere.mkdir(parents=True)
@@ -104,7 +107,7 @@ def written(it: Written, root: Path, elsewhere: Path) -> Path:
 
 
 def editable_kernel(base: Path, source: Path) -> None:
-    """A kernel in whose environment `source` is installed as `pip install --editable` does it."""
+    """Make a kernel in whose environment `source` is installed as by `pip install --editable`."""
     venv.create(base / "venv", symlinks=True)
     python = base / "venv" / "bin" / "python"
     (site,) = (base / "venv" / "lib").glob("python*/site-packages")

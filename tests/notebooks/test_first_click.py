@@ -1,6 +1,6 @@
-"""Each untidy workspace, with git and without: it completes away from where it lies, or it was said why not.
+"""Each untidy workspace, with git and without: the notebook completes in another place, or a message said why not.
 
-Cells are executed plainly in the folder that a run would have, which takes no kernel; `make soak` has real runs.
+The cells are executed plainly in the folder that a run would have, which takes no kernel; `make soak` has real runs.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def case(it: Untidy, git: bool) -> Any:
 
 @dataclass(frozen=True)
 class Tried:
-    """`problem` is what the cells said at their end, None when they completed; `told` are codes."""
+    """`problem` is the last message of the cells, None when they completed; `told` are codes."""
 
     in_place: str | None
     as_job: str | None

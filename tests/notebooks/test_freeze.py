@@ -11,7 +11,7 @@ from dataops_lab.notebooks.freeze import frozen
 
 @pytest.fixture
 def kernelspec(tmp_path, monkeypatch):
-    """Install a kernelspec of this program, known only to this test."""
+    """A function that installs a kernelspec of this program, known only to this test."""
 
     def installed(*argv: str) -> str:
         folder = tmp_path / "kernels" / "made-up"

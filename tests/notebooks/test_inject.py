@@ -94,7 +94,7 @@ def bash_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def execute() -> Iterator[Callable[[str, list[str]], str]]:
-    """Runs cells one after the other in a real kernel and gives what the last one printed."""
+    """A function that runs cells one after the other in a real kernel and returns the output of the last one."""
     started: list[Any] = []
 
     def run(kernel: str, sources: list[str]) -> str:

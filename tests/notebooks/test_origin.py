@@ -183,7 +183,7 @@ def test_names_of_64_digits_and_a_split_index_are_read(tmp_path: Path, git: Git)
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The verbs that git is started with."""
+    """The git commands that were started."""
     verbs: list[str] = []
     run = subprocess.run
     monkeypatch.setattr(
@@ -196,7 +196,7 @@ def test_git_is_asked_for_the_settings_of_a_repository_once(
     git: Git, tmp_path: Path, started: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     committed(git, tmp_path)
-    monkeypatch.setattr(origin, "_RACY_NS", -60_000_000_000)  # As if they were written long ago.
+    monkeypatch.setattr(origin, "_RACY_NS", -60_000_000_000)  # treats the files as written long ago
     started.clear()
     assert [origin_of(tmp_path).dirty for _ in range(3)] == [False] * 3
     assert started == ["config", "status", "status", "status"]

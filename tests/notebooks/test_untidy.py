@@ -1,4 +1,4 @@
-"""Files that people keep around a notebook: its jobs complete, or a finding said before why not.
+"""Files that people keep around a notebook: its jobs complete, or a finding before the start said why not.
 
 All cases run in one go, as jobs of a real engine, after their workspaces were moved away.
 """

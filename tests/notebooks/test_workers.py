@@ -53,7 +53,7 @@ def children() -> list[psutil.Process]:
 def _is_worker(child: psutil.Process) -> bool:
     try:
         return "dataops_lab.notebooks.worker" in " ".join(child.cmdline())
-    except psutil.NoSuchProcess:  # ended meanwhile, zombies included
+    except psutil.NoSuchProcess:  # it has ended meanwhile, or is a zombie
         return False
 
 

@@ -103,7 +103,7 @@ def test_a_path_that_is_too_long_is_just_not_found(path: str, tmp_path: Path) ->
 
 
 class TestWithoutGit:
-    """The workspace is the smallest folder that holds what the notebook reaches."""
+    """The workspace is the smallest folder that holds all files that the notebook reaches."""
 
     @pytest.fixture
     def home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -10,7 +10,7 @@ from sqlalchemy.event import listen, remove
 
 @pytest.fixture
 def statements() -> Callable[[Callable[[], object]], int]:
-    """How many statements a call gives to the database."""
+    """A function that returns the number of statements that a call sends to the database."""
 
     @contextmanager
     def listening(seen: list[object]) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""On the real store and real blobs; the engine's backend does as the test says."""
+"""Backup and restore with the real store and real blobs; the test decides what the backend of the engine does."""
 
 from __future__ import annotations
 
@@ -95,12 +95,12 @@ def archive(original: Services, tmp_path: Path) -> Path:
 
 
 def all_views(ctx: Services) -> list[RunView]:
-    """Newest first."""
+    """Return the views of all runs, newest first."""
     return [runs.get(ctx, run.id) for run in runs.page(ctx, runs.RunFilter(), limit=100).items]
 
 
 def everything(ctx: Services) -> list[object]:
-    """All that is known of each run, with the bytes of its record and its version."""
+    """Return all that is known of each run, with the bytes of its record and its version."""
     found: list[object] = []
     for view in all_views(ctx):
         manifest = view.version.manifest
@@ -132,7 +132,7 @@ def test_what_is_restored_elsewhere_reads_as_what_was_backed_up(original, archiv
 
 
 class Edited(FakeNotebooks):
-    """Other bytes at every look."""
+    """Notebooks that have other bytes at every look."""
 
     def snapshot(self, path: str, **how: Any) -> Snapshot:
         it = super().snapshot(path, **how)
@@ -164,7 +164,7 @@ def test_a_backup_made_while_others_submit_is_of_one_moment(original, build, tmp
         writer.join()
     sizes = []
     for number in range(3):
-        # Refused, if the archive had a run without its bytes.
+        # `restore` refuses an archive that has a run without its bytes.
         restore(tmp_path / f"backup-{number}", tmp_path / "new", database=DATABASE, build=build, force=True)
         restored = build(tmp_path / "new")
         with closing(restored.store), restored.store.read() as tx:
@@ -192,7 +192,7 @@ def damaged_in_the_middle(data: bytes) -> bytes:
 
 
 def with_other(name: str) -> Callable[[bytes], bytes]:
-    """A whole archive, in which the first file of that name has another byte."""
+    """Make a whole archive in which the first file of that name has another byte."""
 
     def changed(data: bytes) -> bytes:
         result = io.BytesIO()
@@ -270,7 +270,7 @@ def test_of_a_damaged_archive_nothing_is_restored(archive, build, tmp_path, dama
 
 
 def zeros(name: str, size: int) -> Callable[[bytes], bytes]:
-    """In hardly any bytes of an archive."""
+    """Add a file of zeros, which takes hardly any bytes of an archive."""
     info = tarfile.TarInfo(name)
     info.size = size
     return with_more(info, io.BytesIO(bytes(size)))
@@ -279,7 +279,7 @@ def zeros(name: str, size: int) -> Callable[[bytes], bytes]:
 @pytest.mark.parametrize("name", ["blobs/" + "0" * 64, "database.sqlite", "keys.json", "manifest.json"])
 def test_what_an_archive_has_too_much_of_is_never_written(archive, build, tmp_path, monkeypatch, name):
     (tmp_path / "bad").write_bytes(zeros(name, 64 * 1024**2)(archive.read_bytes()))
-    # As large as what the archive really holds, and not as it claims.
+    # There is room for the bytes that the archive claims, but not for those that it really holds.
     monkeypatch.setattr(backup.shutil, "disk_usage", lambda _: SimpleNamespace(free=32 * 1024**2))
     monkeypatch.setattr(backup.shutil, "copyfileobj", lambda *_: pytest.fail("It is unpacked."))
     with pytest.raises((Damaged, StateFolderUnusable), match="Nothing was restored"):

@@ -28,7 +28,7 @@ environments:
 
 @pytest.fixture
 def database(sqlite: str) -> str:
-    """Take SQLite alone: other tests give both databases all statements that these give."""
+    """SQLite alone: other tests send all these statements to both databases."""
     return sqlite
 
 
@@ -134,7 +134,7 @@ images:
 
 @pytest.fixture
 def catalogue(ctx):
-    """`data` and `lean`; `lean` is the default."""
+    """The images `data` and `lean`; `lean` is the default."""
     pinned = PinnedImage("sha256:1", None, "linux/amd64", "", 1)
     probe = Probe(ctx.clock.now(), "3.12", "/usr/bin/python3", "2.6", (), {}, "1000:1000")
     with ctx.store.begin() as tx:

@@ -1,4 +1,4 @@
-"""A record whose bytes changed is found, and named."""
+"""A record whose bytes changed: it is found, and named."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ctx(ctx, tmp_path):
 
 @pytest.fixture
 def run(ctx, engine, submit, executor):
-    """One that the engine has finished, with a notebook, a log and an artifact."""
+    """A run that the engine has finished, with a notebook, a log and an artifact."""
     view = submit()
     for _ in range(1000):
         engine.step()

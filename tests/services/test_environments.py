@@ -1,4 +1,4 @@
-"""Environments with their variables; who may change them."""
+"""Environments with their variables, and the people who may change them."""
 
 from __future__ import annotations
 

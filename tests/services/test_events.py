@@ -1,4 +1,4 @@
-"""Every command leaves an event: of what, by whom, and which revision came of it."""
+"""The event of every command: its subject, its actor, and the revision that it led to."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def ctx(ctx, daemon):
 
 @pytest.fixture
 def ended(ctx):
-    """The view of a task once its thread is done."""
+    """A function that returns the view of a task once its thread is done."""
 
     def waited(task):
         for thread in threading.enumerate():
@@ -58,7 +58,7 @@ def add(ctx, ended):
 
 @pytest.fixture
 def in_docker(ctx, add, daemon):
-    """`sandbox` runs containers, and allows the image `data`."""
+    """`sandbox` with containers and the allowed image `data`."""
     with ctx.store.begin() as tx:
         sandbox = replace(tx.environments.get("sandbox"), executor=ExecutorKind.DOCKER)
         tx.environments.put(sandbox, at=ctx.clock.now(), by=person("ada"))
@@ -410,7 +410,7 @@ def test_an_image_is_removed_when_nobody_uses_it(ctx, in_docker, submit, daemon,
 
 def test_a_run_that_was_submitted_while_an_image_is_being_removed_keeps_it(ctx, in_docker, submit, monkeypatch):
     def nobody_yet(ctx, name):
-        submit()  # by somebody else, right after the look
+        submit()  # another person submits right after the look
         images.disallow(ctx, "data", "sandbox", by=person("ada"))
         return images.ImageUsers(days=30, environments=[], jobs=[], unfinished=0)
 
@@ -419,7 +419,7 @@ def test_a_run_that_was_submitted_while_an_image_is_being_removed_keeps_it(ctx, 
         images.remove(ctx, "data", by=person("ada"))
 
 
-# --- what was chosen is what runs ---------------------------------------------------------------
+# --- the chosen image runs ----------------------------------------------------------------------
 
 
 def test_a_run_has_the_digest_of_its_submission_whatever_happens_to_the_entry(ctx, in_docker, submit, add, daemon):
@@ -476,9 +476,9 @@ def test_trials_of_many_jobs_take_as_many_statements_as_one_of_one_job(ctx, cand
         assert [len(it.results) for it in image_trials.page(ctx)] == list(sizes)
 
     [first], rest = jobs_of("a"), jobs_of("b", "c", "d")
-    # Whoever acts is noted, once an hour.
+    # The store notes the actor, once an hour.
     images.change(ctx, "next", ImageChanges(description="New"), by=person("ada"))
-    # Statements for the list of one trial, and of several.
+    # Count the statements for one trial, and for several.
     of_one = statements(lambda: start(first)), statements(lambda: listed(1))
     assert (statements(lambda: start(first, *rest)), statements(lambda: listed(4, 1))) == of_one
 

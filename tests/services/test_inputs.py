@@ -1,4 +1,4 @@
-"""Code and data apart, from the submit to the end of what is stored."""
+"""The separation of code and data, from the submit to the deletion of what is stored."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def inputs_of(ctx, view) -> list[tuple[str, bytes]]:
 
 
 def ended(ctx, view):
-    """As an engine ends it, with the least record."""
+    """End the run as an engine does, with the smallest record."""
     now = ctx.clock.now()
     files = (RecordFile(RecordFileKind.LOG, "log.txt", ctx.blobs.put(b"{}"), 2),)
     with ctx.store.begin() as tx:

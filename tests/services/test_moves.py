@@ -16,7 +16,7 @@ def notebooks(ctx):
 
 @pytest.fixture
 def rename(ctx, notebooks):
-    """Move a notebook or folder on the fake disk, and tell of it."""
+    """A function that moves a notebook or folder on the fake disk, and reports it."""
 
     def renamed(path: str, to: str, *there: str):
         notebooks.gone |= {path, *(path + rest for rest in there)}
@@ -103,7 +103,7 @@ def test_the_jobs_at_a_path_and_below_it_are_listed(submit, ctx):
 
 @pytest.fixture
 def parted(submit, notebooks, ctx):
-    """The job of before the move with its version 1, and the one of after with the same version and another one."""
+    """The job from before the move with its version 1, and the job from after it with that version and another one."""
     old = submit("/ann/old.ipynb").job
     jobs.change(ctx, old.id, {"priority": 7}, by=person("someone"))
     notebooks.gone.add("/ann/old.ipynb")
@@ -170,7 +170,7 @@ def test_jobs_at_one_path_of_two_clones_are_joined_though_both_are_there(submit,
     notebooks.repositories = {"/ann/work": None, "/ann/copy": None}
     job, other = submit("/ann/work/a.ipynb"), submit("/ann/copy/a.ipynb")
     runs.cancel(ctx, other.run.id, by=person("someone"))
-    # From before the remote was known: both keep their jobs, until somebody says that they are one.
+    # Both jobs are from before the remote was known: they stay two, until somebody says that they are one.
     notebooks.repositories = {"/ann/work": "host/work", "/ann/copy": "host/work"}
     again = submit("/ann/work/a.ipynb"), submit("/ann/copy/a.ipynb")
     assert [view.job.id for view in again] == [job.job.id, other.job.id]

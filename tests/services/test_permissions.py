@@ -15,7 +15,7 @@ from dataops_lab.testing import person
 
 @pytest.fixture
 def database(sqlite: str) -> str:
-    """Take SQLite alone: other tests give both databases all statements that these give."""
+    """SQLite alone: other tests send all these statements to both databases."""
     return sqlite
 
 

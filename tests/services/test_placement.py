@@ -1,4 +1,4 @@
-"""Where a run may go, and what it gets there."""
+"""The places where a run may go, and what it gets there."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ BASH = KernelChoice("bash", "bash", "Bash", ("/opt/bin/python", "-m", "bash_kern
 
 @pytest.fixture
 def database(sqlite: str) -> str:
-    """Take SQLite alone: other tests give both databases all statements that these give."""
+    """SQLite alone: other tests send all these statements to both databases."""
     return sqlite
 
 
 @pytest.fixture
 def image(ctx):
-    """Put one into the catalogue, as if it had been added and probed."""
+    """A function that puts an image into the catalogue, as if it had been added and probed."""
 
     def put(name: str = "data", kernels: tuple[KernelChoice, ...] = (PYTHON,), **changes) -> Image:
         now = ctx.clock.now()
@@ -43,7 +43,7 @@ def image(ctx):
 
 @pytest.fixture
 def sandbox(ctx):
-    """Change the sandbox."""
+    """A function that changes the sandbox."""
 
     def change(**changes) -> Environment:
         return environments.change(ctx, replace(environments.get(ctx, "sandbox"), **changes), by=person("ann"))
@@ -53,7 +53,7 @@ def sandbox(ctx):
 
 @pytest.fixture
 def refused(ctx):
-    """The code and message of what is refused; nothing was written."""
+    """A function that returns the code and message of a refusal, and checks that nothing was written."""
 
     def code(by: str = "ann", **wanted) -> tuple[str, str]:
         with pytest.raises(DataOpsError) as raised:

@@ -1,4 +1,4 @@
-"""Why runs wait, and what it costs to say so."""
+"""The reasons why runs wait, and the cost of finding them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataops_lab.store.queue import SqlQueue
 
 @pytest.fixture
 def looks(monkeypatch) -> list[str]:
-    """At everything that is queued."""
+    """The times that all queued runs were read."""
     found, waiting = [], SqlQueue.waiting
     monkeypatch.setattr(SqlQueue, "waiting", lambda self: found.append("all") or waiting(self))
     return found
@@ -28,5 +28,5 @@ def test_in_a_burst_of_submits_the_queue_is_read_once_in_a_second(engine, submit
     clock.advance(1.0)
     assert submit().waits_because.detail["ahead"] == 6
     assert len(looks) <= 2
-    # Whoever asks for a run later is told how it is then.
+    # A later question about a run gets the state of that time.
     assert runs.get(ctx, later[-1].run.id).waits_because.detail["ahead"] == 5

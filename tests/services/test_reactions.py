@@ -1,4 +1,4 @@
-"""What follows from the end of a run, whoever ends it."""
+"""Reactions to the end of a run, for each way in which it can end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REACTION = person("a reaction")
 
 
 class Remembering:
-    """Write down, in the store, what ended: as a description would, of the run's job."""
+    """A reaction that writes to the store which runs ended, as one would that describes the job of the run."""
 
     def __init__(self, *, fails_for: Callable[[str], bool] = lambda _: False, error: Exception | None = None) -> None:
         self.calls: list[list[tuple[str, RunState]]] = []
@@ -100,7 +100,7 @@ def test_a_reaction_that_raises_takes_back_neither_the_end_nor_what_others_did(r
     run_until(engine, lambda: len(other.calls) == 1)
     assert states_of(ctx, bad.id, good.id) == [RunState.SUCCEEDED] * 2
     assert sorted(other.calls[0]) == sorted([(bad.id, RunState.SUCCEEDED), (good.id, RunState.SUCCEEDED)])
-    # First together, and then each for itself.
+    # The reaction gets both runs together, and then each alone.
     assert [len(call) for call in failing.calls] == [2, 1, 1]
     with ctx.store.read() as tx:
         events = tx.events.after(0, limit=FAR)

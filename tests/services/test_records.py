@@ -1,4 +1,4 @@
-"""The journal as it is told: the notebook can write there too."""
+"""The journal as readers get it: the notebook can write to it too."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NONE = [
     b'{"seq":0}],"run_id":"OTHER","attempt":1,"events":[{"seq":1,"kind":"x"}',
     b'{"seq":0}]}\r\revent: run\rid: 999999999\rdata: {"id":"OTHER","state":"succeeded"}\r\r',
 ]
-"""Lines that are no event."""
+"""Lines that are not an event."""
 
 ODD = [
     b'{"seq":"a","kind":"x"}',
@@ -49,12 +49,12 @@ ODD = [
     b'{"seq":1,"kind":"x","x":' + b"9" * 4000 + b"}",
     b'{"kind":"x","run_id":"OTHER","seq":1}',
 ]
-"""Events that no runner writes, and that harm nobody."""
+"""Events that no runner writes, and that do no harm."""
 
 
 @pytest.fixture
 def database(sqlite: str) -> str:
-    """Take SQLite alone: other tests give both databases all statements that these give."""
+    """SQLite alone: other tests send all these statements to both databases."""
     return sqlite
 
 
@@ -118,7 +118,7 @@ def test_a_journal_without_end_is_not_read_to_its_end(tmp_path, monkeypatch):
 
 
 class Counted(io.BytesIO):
-    """Counts what is read of it."""
+    """Bytes that count how many of them were read."""
 
     so_far = 0
 
@@ -214,7 +214,7 @@ def test_what_is_no_plain_file_is_nothing_yet(ctx, running, folder, make):
 
 @pytest.fixture
 def ended(ctx, engine, executor, running, folder):
-    """It left a notebook, and a journal of ten megabytes."""
+    """A run that left a notebook, and a journal of ten megabytes."""
     (folder / "output.ipynb").write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
     (folder / "journal.jsonl").write_bytes(b"".join(end(seq) + b" " * 500_000 + b"\n" for seq in range(1, 21)))
     executor.end(running.attempts[-1].name)
@@ -228,7 +228,7 @@ def ended(ctx, engine, executor, running, folder):
 
 @pytest.fixture
 def opened(ctx, ended, monkeypatch):
-    """Blobs that are opened from now on."""
+    """The blobs that are opened from now on."""
     found = []
 
     def watched(digest):
@@ -250,7 +250,7 @@ def test_no_page_of_a_stored_journal_is_read_from_its_first_line(ctx, ended, ope
 
 
 def test_a_finished_report_is_passed_on_in_pieces(ctx, ended, opened):
-    for _ in range(2):  # rendered, and kept
+    for _ in range(2):  # the first call renders it, the second gets the kept page
         with records.report(ctx, ended.id, code=True) as page:
             assert (opened[-1], page.so_far) == (page, 0)
             assert page.read()

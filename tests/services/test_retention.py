@@ -1,4 +1,4 @@
-"""What stays and what goes, on both databases."""
+"""The runs and bytes that stay, and those that go, on both databases."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def ctx(ctx, tmp_path):
 
 @pytest.fixture
 def ended(ctx, submit, clock):
-    """A run that has ended now, with a record of one artifact."""
+    """A function that makes a run that has ended now, with a record of one artifact."""
 
     def run(path="/n/sales.ipynb", state=RunState.SUCCEEDED, content=None, **more):
         view = submit(path, **more)
@@ -105,7 +105,7 @@ ALL = ["failure", "first", "second failure", "second"]
     ("rules", "stay"),
     [
         ([RetentionRule(days=7)], []),
-        # Without a state the ends of all states are counted together.
+        # A rule without a state counts the ends of all states together.
         ([RetentionRule(last=1)], ["second"]),
         ([RetentionRule(days=7), RetentionRule(state=RunState.FAILED)], ["failure", "second failure"]),
         ([RetentionRule(days=7), RetentionRule(environment="sandbox")], ALL),

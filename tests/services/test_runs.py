@@ -144,7 +144,7 @@ def test_what_does_not_exist_is_not_found(ctx):
 
 
 def ordered(ctx, view, **changes):
-    """The same again, as a step of a pipeline or a schedule would order it."""
+    """Order the same again, as a step of a pipeline or a schedule would."""
     with ctx.store.read() as tx:
         placed = place_again(ctx, tx, view.run, THERE, by=person("someone"))
     return replace(runs.repeated(view.run, view.version, placed, view.run.kernel, TriggerKind.STEP), **changes)

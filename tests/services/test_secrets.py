@@ -17,7 +17,7 @@ SANDBOX = of_environment("sandbox")
 
 @pytest.fixture
 def ctx(ctx, tmp_path):
-    """With the real vault."""
+    """Services with the real vault."""
     return replace(ctx, vault=AesVault(Keys(tmp_path / "keys.json", {})))
 
 
@@ -38,7 +38,7 @@ def test_the_database_has_no_value_in_clear(ctx, tmp_path, database):
     engine.dispose()
     assert any("PASSWORD" in row for row in rows)
     assert not [row for row in rows if "correct horse battery" in row]
-    # On SQLite also what the file holds beside its rows.
+    # On SQLite this covers also the bytes of the file beside its rows.
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"correct horse" in path.read_bytes()]
 
 

@@ -96,7 +96,7 @@ def test_the_same_folder_on_another_machine_has_the_same_jobs(submit, ctx, clock
             clock.advance(1)
             assert runs.submit(there, Submission(path=path), by=person("someone")).view.job.id == job.id
         assert jobs.get(there, job.id).job.source == "/mnt/work/a.ipynb"
-    # Here it is still where this machine knows it to be.
+    # This machine still knows its own path.
     assert jobs.get(ctx, job.id).job.source == "/ann/work/a.ipynb"
 
 
@@ -114,7 +114,7 @@ def test_a_list_finds_a_job_by_every_path_that_it_has(submit, ctx, notebooks):
 
 @pytest.fixture
 def moved(submit, notebooks):
-    """A notebook that was moved without our knowledge; its new path."""
+    """The job of a notebook that was moved to `/ann/new`, and nobody reported the move."""
     notebooks.cells = {"/ann/old/sales.ipynb": CELLS, "/ann/new/sales.ipynb": (*CELLS, "four")}
     job = submit("/ann/old/sales.ipynb").job
     notebooks.gone.add(job.source)

@@ -35,7 +35,7 @@ HOSTILE = [
 
 
 def arrived(value: Any, show: str, tmp_path: Path) -> bytes:
-    """What bash says; `ran` exists afterwards if anything ran."""
+    """Return the output of bash. Fail when it wrote an error, or when a command in the value left a file."""
     script = assignments("bash", {"given": value}, {}) + "\n" + show
     done = subprocess.run(["bash", "-c", script], capture_output=True, cwd=tmp_path, check=True)
     assert not done.stderr

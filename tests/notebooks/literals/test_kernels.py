@@ -1,4 +1,4 @@
-"""Values made up to do harm, written for real kernels: each arrives equal, and nothing else happens there."""
+"""Harmful values, written for real kernels: each arrives equal, and nothing else happens there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ...kernel_sessions import Session, session
 pytestmark = pytest.mark.slow
 
 fuzzed = settings(max_examples=60, deadline=None, derandomize=True, database=None)
-# bash is typed into a terminal, which takes its time.
+# The code for bash is typed into a terminal, which is slow.
 fuzzed_slowly = settings(fuzzed, max_examples=15)
 
 FRAGMENTS = [
@@ -70,7 +70,7 @@ def nested(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 def injected(language: str, value: Any) -> str:
-    """The source of the cell that a run with `given` set to `value` gets."""
+    """Return the source of the cell that a run with `given` set to `value` gets."""
     cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": ""}
     notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]}
     filled = LocalNotebooks(MemoryBlobs()).filled_in(json.dumps(notebook).encode(), language, {"given": value}, {})
@@ -97,7 +97,7 @@ def python(start: Callable[..., Iterator[Session]]) -> Iterator[Session]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal in value and type, with nan equal to itself and -0.0 not to 0.0."""
+    """Tell whether both are equal in value and type. Here nan equals itself, and -0.0 does not equal 0.0."""
     return json.dumps(one) == json.dumps(other)
 
 
@@ -137,7 +137,7 @@ def r(request: pytest.FixtureRequest, start: Callable[..., Iterator[Session]], r
 
 
 def in_r(value: Any) -> Any:
-    """What SHOW says of a value: lists of one kind are vectors there, and a scalar is a vector of one."""
+    """Return the answer of SHOW for a value: in R a list of one kind is a vector, and a scalar is a vector of one."""
     match value:
         case dict() if value:
             return {"named": [[points(key), in_r(its)] for key, its in value.items()]}
@@ -167,7 +167,7 @@ def points(text: str) -> list[int]:
 
 
 def double(value: float) -> str:
-    """As itself, with one spelling."""
+    """Return the number as text, with one spelling for each number."""
     return "nan" if math.isnan(value) else value.hex()
 
 

@@ -1,4 +1,4 @@
-"""Which cell and which reader count."""
+"""The choice of the cell and the reader that count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A value that is given is the value that the notebook works with, or a finding or a refusal says so."""
+"""The notebook works with the value that it was given, or a finding or a refusal says that it does not."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def notebook_of(*cells: dict[str, Any], **metadata: Any) -> bytes:
 
 
 def given_to(notebook: bytes, language: str, **texts: str) -> tuple[list[str], list[str]]:
-    """The sources of the cells of a run with these texts from a command line, and the codes of its findings."""
+    """Return the sources of the cells of a run with these texts from a command line, and the codes of its findings."""
     schema, findings = parameters_of(parse_notebook(notebook), language)
     values = schema.checked(schema.parsed(list(texts.items())))
     run = filled_in(notebook, language, values, {p.name: p.spelled for p in schema.parameters})
@@ -53,7 +53,7 @@ def run_python(sources: list[str]) -> dict[str, Any]:
 
 
 def python_value(default: str, name: str = "p", **texts: str) -> Any:
-    """`p` after a parameters cell that sets it to `default`, or states it whole, and the given texts."""
+    """Return `p` after a parameters cell and the given texts. `default` is its value there, or the whole statement."""
     source = default if default.startswith(f"{name}:") else f"{name} = {default}"
     imports = "from decimal import Decimal\nfrom pathlib import Path\nimport datetime as dt\n"
     sources, _ = given_to(notebook_of(code_cell(imports + source, "parameters")), "python", **texts)
@@ -142,7 +142,7 @@ def test_a_default_computed_from_another_is_found(language: str, source: str) ->
 )
 def test_a_given_value_arrives_as_the_type_of_the_parameter(default: str, text: str, value: Any) -> None:
     arrived = python_value(default, p=text)
-    if value is None:  # nan equals nothing, itself included
+    if value is None:  # nan does not even equal itself
         assert [str(member) for member in arrived] == ["nan", "1"]
     else:
         assert (type(arrived), arrived) == (type(value), value)
@@ -226,7 +226,10 @@ def test_each_default_given_back_arrives_equal_and_of_the_same_type(value: Any) 
 def test_of_several_cells_the_next_one_sees_what_was_given(
     settings_: list[tuple[str, int]], data: st.DataObject
 ) -> None:
-    """Cells set names at random; some are tagged. Unless a finding says otherwise, the given value counts."""
+    """Check cells that set names at random, some of them tagged.
+
+    The given value counts, unless a finding says otherwise.
+    """
     tags = data.draw(st.lists(st.booleans(), min_size=len(settings_), max_size=len(settings_)).filter(any))
     cells = [
         code_cell(f"{name} = {number}", *(["parameters"] if tagged else []))
@@ -242,7 +245,7 @@ def test_of_several_cells_the_next_one_sees_what_was_given(
 
 
 def random_notebooks(language: str, assign: str) -> list[tuple[list[str], dict[str, str]]]:
-    """Cells of runs with every parameter given as 77, and what each parameter must be at the end."""
+    """Make cells of runs that get 77 for every parameter. Return them with the value of each parameter at the end."""
     chance = random.Random(11)
     runs = []
     while len(runs) < 40:

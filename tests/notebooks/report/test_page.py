@@ -30,7 +30,7 @@ def stream(text: Any, name: str = "stdout") -> dict[str, Any]:
 
 
 class Page(HTMLParser):
-    """What a browser would make of the page, as far as these tests ask."""
+    """The page as a browser reads it, as far as these tests need it."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class Page(HTMLParser):
         self.text += "" if self._in_style else data
 
     def loads(self) -> list[str]:
-        """Everything that the page would fetch when it is opened."""
+        """Return all addresses that a browser fetches when it opens the page."""
         addresses = [
             attrs[name]
             for tag, attrs in self.tags
@@ -317,7 +317,7 @@ def pictures(it: Page) -> list[str]:
 
 @pytest.mark.timeout(120)
 class TestLargeOutputs:
-    """The time is in proportion to the size; these took minutes, or did not end."""
+    """The time grows in proportion to the size; these outputs once took minutes, or never ended."""
 
     @pytest.mark.parametrize(
         "html",
