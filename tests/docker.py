@@ -53,7 +53,7 @@ class Recipe:
 RECIPES = {
     "base": Recipe(packages=("python3", "python3-venv")),
     "lean": Recipe("base", ("papermill", "ipykernel")),
-    "data": Recipe("lean", ("jinja2", "pandas", "scikit-learn", "matplotlib")),
+    "data": Recipe("lean", ("jinja2", "pandas", "pyarrow", "scikit-learn", "matplotlib")),
     "bash": Recipe("lean", ("bash_kernel",), (("python", "-m", "bash_kernel.install", "--sys-prefix"),)),
     "no-papermill": Recipe("base", ("ipykernel",)),
     "root": Recipe("lean", user="root"),

@@ -262,11 +262,12 @@ def test_a_library_that_cannot_be_imported_ahead_is_named_with_the_reason(
 
 
 @pytest.fixture
-def own(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
-    (tmp_path / "extra").mkdir()
-    (tmp_path / "extra" / "fine.py").write_text("import json\nvalue = 1")
-    (tmp_path / "extra" / "noisy.py").write_text(SAYS)
-    made = Site(tmp_path, Warm(2, report=tmp_path / "warm.json", **request.param), MemoryBlobs())
+def own(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("own")  # The path of a socket below it must be short.
+    (folder / "extra").mkdir()
+    (folder / "extra" / "fine.py").write_text("import json\nvalue = 1")
+    (folder / "extra" / "noisy.py").write_text(SAYS)
+    made = Site(folder, Warm(2, report=folder / "warm.json", **request.param), MemoryBlobs())
     made.make_ready()
     yield made
     made.warm.close()
