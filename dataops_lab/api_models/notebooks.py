@@ -31,7 +31,7 @@ class FindingModel(Model):
     code: str
     severity: Severity
     message: str
-    mend: str = ""
+    hint: str = ""
     cell: int | None = None
     file: str | None = None
     """A file that stays behind and can be taken along, as a path from the notebook's folder."""

@@ -26,19 +26,19 @@ NO_SPACE = 50_000_000
 
 @dataclass(frozen=True)
 class Finding:
-    """A result of one check. `note`: worth knowing, but not broken. `mend` is a command, or advice in words."""
+    """A result of one check. `note`: worth knowing, but not broken. `hint` is a command, or advice in words."""
 
     what: str
     state: Literal["ok", "note", "broken"]
     message: str
-    mend: str = ""
+    hint: str = ""
 
 
 @click.command()
 @click.option("--fix", is_flag=True, help="Remove what crashes left behind.")
 @options.json_option
 def doctor(fix: bool, as_json: bool) -> int:
-    """Check what runs need here, and say what mends it.
+    """Check what runs need here, and say what fixes it.
 
     Exit code: 0 if nothing is broken, 1 otherwise.
     """
@@ -54,8 +54,8 @@ def doctor(fix: bool, as_json: bool) -> int:
         for finding in findings:
             mark, colour = _MARKS[finding.state]
             click.echo(f"{click.style(mark, fg=colour)} {finding.what:<18} {plain(finding.message)}")
-            if finding.mend:
-                click.echo(f"{'':<21}→ {plain(finding.mend)}")
+            if finding.hint:
+                click.echo(f"{'':<21}→ {plain(finding.hint)}")
     return exits.SUCCEEDED if healthy else exits.FAILED
 
 
@@ -66,8 +66,8 @@ def state_folder_is_usable(home: Home) -> Iterator[Finding]:
     what = "state folder"
     nearest = next(folder for folder in (home.folder, *home.folder.parents) if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        mend = "Make it writable, or name another folder: export DATAOPS_LAB_HOME=…"
-        yield Finding(what, "broken", f"{home.folder} cannot be written to.", mend)
+        hint = "Make it writable, or name another folder: export DATAOPS_LAB_HOME=…"
+        yield Finding(what, "broken", f"{home.folder} cannot be written to.", hint)
         return
     free = shutil.disk_usage(nearest).free
     said = f"{home.folder}, {size(free)} free"
@@ -194,8 +194,8 @@ def runner_can_start(_: Home) -> Iterator[Finding]:
         yield Finding(what, "ok", f"papermill {tried.stdout.strip()} on {sys.executable}")
         return
     said = (tried.stderr.strip().splitlines() or ["it said nothing"])[-1]
-    mend = f"{sys.executable} -m pip install --upgrade papermill ipykernel"
-    yield Finding(what, "broken", f"papermill cannot be imported by {sys.executable}: {said}", mend)
+    hint = f"{sys.executable} -m pip install --upgrade papermill ipykernel"
+    yield Finding(what, "broken", f"papermill cannot be imported by {sys.executable}: {said}", hint)
 
 
 _RUNNER = "from dataops_lab.runner.bare_papermill import papermill; import ipykernel; print(papermill.__version__)"
@@ -209,8 +209,8 @@ def kernels_are_installed(_: Home) -> Iterator[Finding]:
     if usable:
         yield Finding(what, "ok", ", ".join(usable))
     else:
-        mend = f"{sys.executable} -m pip install ipykernel && {sys.executable} -m ipykernel install --sys-prefix"
-        yield Finding(what, "broken", "None is installed.", mend)
+        hint = f"{sys.executable} -m pip install ipykernel && {sys.executable} -m ipykernel install --sys-prefix"
+        yield Finding(what, "broken", "None is installed.", hint)
     for name, problem in problems.items():
         yield Finding("kernel", "note", problem, f"jupyter kernelspec remove {name}")
 
@@ -243,8 +243,8 @@ def lab_extension_is_there(_: Home) -> Iterator[Finding]:
     places = [Path(folder) / "dataops-lab" / "package.json" for folder in jupyter_path("labextensions")]
     found = next((place for place in places if place.exists()), None)
     if found is None:
-        mend = f"{sys.executable} -m pip install --force-reinstall --no-deps dataops-lab"
-        yield Finding(what, "broken", "JupyterLab does not find it.", mend)
+        hint = f"{sys.executable} -m pip install --force-reinstall --no-deps dataops-lab"
+        yield Finding(what, "broken", "JupyterLab does not find it.", hint)
         return
     disabled = get_page_config(jupyter_path("labextensions")).get("disabledExtensions", [])
     if "dataops-lab" in disabled:

@@ -106,4 +106,4 @@ def _refuse_undecodable(arguments: list[str]) -> None:
         try:
             argument.encode()
         except UnicodeEncodeError:
-            raise InvalidRequest(f"{argument!r} is no valid UTF-8 text. Rename the file, or mend the text.") from None
+            raise InvalidRequest(f"{argument!r} is not valid UTF-8. Rename the file, or correct it.") from None

@@ -59,9 +59,9 @@ def tell_mapping(title: str, held: dict[str, Any]) -> None:
 def tell_findings(findings: list[FindingModel], *, err: bool) -> None:
     for finding in findings:
         colour = "yellow" if finding.severity == "warning" else None
-        mend = f" {plain(finding.mend)}" if finding.mend else ""
+        hint = f" {plain(finding.hint)}" if finding.hint else ""
         where = f" (cell {finding.cell + 1})" if finding.cell is not None else ""
-        click.echo(f"{click.style(finding.severity, fg=colour)}: {plain(finding.message)}{where}{mend}", err=err)
+        click.echo(f"{click.style(finding.severity, fg=colour)}: {plain(finding.message)}{where}{hint}", err=err)
 
 
 def _tell_failure(run: RunModel, reason: ReasonModel, client: Client) -> None:

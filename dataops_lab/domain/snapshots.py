@@ -30,7 +30,7 @@ class Finding:
     code: str
     severity: Severity
     message: str
-    mend: str = ""
+    hint: str = ""
     cell: int | None = None
     file: str | None = None
     job: str | None = None

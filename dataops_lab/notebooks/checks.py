@@ -90,14 +90,14 @@ def _path(mention: Mention, workspace: Workspace) -> Finding | None:
 def _absolute(mention: Mention, workspace: Workspace) -> Finding:
     path = Path(mention.path)
     if workspace.holds(path):
-        mend = f"Write {posixpath.relpath(path, workspace.folder)!r} instead: then it travels along."
+        hint = f"Write {posixpath.relpath(path, workspace.folder)!r} instead: then it travels along."
     else:
-        mend = f"Put it below {workspace.root} and name it by a relative path: then it travels along."
+        hint = f"Put it below {workspace.root} and name it by a relative path: then it travels along."
     return Finding(
         "absolute_path",
         Severity.WARNING,
         f"{mention.path} is an absolute path: it does not travel, and is there only where the run finds the same disk.",
-        mend,
+        hint,
         mention.cell,
     )
 
@@ -144,7 +144,7 @@ def _workspace(workspace: Workspace) -> Iterator[Finding]:
                 Severity.WARNING,
                 f"The line {along_line(name)} of the .dataopsignore beside the notebook takes nothing along: "
                 f"{'it leads out of the workspace' if outside else 'there is no such file'}.",
-                _widen(workspace, path) if outside else "Mend the line, or remove it.",
+                _widen(workspace, path) if outside else "Fix the line, or remove it.",
             )
 
 
@@ -153,7 +153,7 @@ def _missing(mention: Mention, workspace: Workspace) -> Finding:
         "missing_file",
         Severity.WARNING,
         f"{mention.path} is read, but there is no such file.",
-        f"Put it there (the path starts from {workspace.folder}), or mend the path.",
+        f"Put it there (the path starts from {workspace.folder}), or fix the path.",
         mention.cell,
     )
 
@@ -167,15 +167,15 @@ def _modules(luggage: Luggage, workspace: Workspace, kernel: KernelChoice | None
             continue
         if outside := _outside_of(workspace, luggage, name):
             message = f"The module {name!r} lies in {outside.parent}, outside of the workspace, so it does not travel."
-            mend = _widen(workspace, outside)
+            hint = _widen(workspace, outside)
         elif name in luggage.modules_in_root:
             there = posixpath.relpath(workspace.root, workspace.folder)
             message = f"The module {name!r} lies in {workspace.root}, where Python does not look by itself."
-            mend = f"Add before the import: import sys; sys.path.insert(0, {there!r})"
+            hint = f"Add before the import: import sys; sys.path.insert(0, {there!r})"
         else:
             message = f"The module {name!r} is neither beside the notebook nor installed in the kernel {kernel.name!r}."
-            mend = f"Install what provides it: {kernel.argv[0]} -m pip install {name}"
-        yield Finding("missing_module", Severity.WARNING, message, mend, cells[name])
+            hint = f"Install what provides it: {kernel.argv[0]} -m pip install {name}"
+        yield Finding("missing_module", Severity.WARNING, message, hint, cells[name])
     for name in luggage.modules_elsewhere.keys() & cells.keys():
         yield Finding(
             "editable_module",
@@ -241,7 +241,7 @@ def _unreadable(luggage: Luggage, notebook: Notebook) -> Iterator[Finding]:
                 "unreadable_cell",
                 Severity.WARNING,
                 f"Cell {cell + 1} cannot be read as Python, so files and modules that it needs are not seen.",
-                "Mend its syntax, or delete the cell if it is not needed.",
+                "Fix its syntax, or delete the cell if it is not needed.",
                 cell,
             )
 

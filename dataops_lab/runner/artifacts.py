@@ -71,8 +71,8 @@ def collect(
             continue
         collected.append({"path": path, "size": size})
     if too_many:
-        mend = "Put them into an archive, as `shutil.make_archive` does."
-        note(f"{too_many:,} more files are not kept: a run may leave {MOST_ARTIFACTS:,}. {mend}")
+        hint = "Put them into an archive, as `shutil.make_archive` does."
+        note(f"{too_many:,} more files are not kept: a run may leave {MOST_ARTIFACTS:,}. {hint}")
     return sorted(collected, key=lambda artifact: str(artifact["path"]))
 
 

@@ -314,9 +314,9 @@ def _problems(ctx: Services, environment: Environment, image: Image) -> Iterator
 def _deprecated(ctx: Services, image: Image | None) -> Iterator[Finding]:
     gone = image.deprecated if image else None
     if image and gone and gone.on > ctx.clock.now().date():
-        mend = f"Use {gone.successor}." if gone.successor else "Choose another one."
+        hint = f"Use {gone.successor}." if gone.successor else "Choose another one."
         message = f"The image {image.name} is refused from {gone.on} on. {gone.message}".strip()
-        yield Finding("image_deprecated", Severity.WARNING, message, mend)
+        yield Finding("image_deprecated", Severity.WARNING, message, hint)
 
 
 def _nothing_allowed(environment: Environment) -> str:

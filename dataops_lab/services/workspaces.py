@@ -132,9 +132,9 @@ def moved_finding(moved: Job | None, new: str) -> Sequence[Finding]:
     """
     if moved is None:
         return ()
-    mend = f"If it is the same job: jupyter dataops jobs relink {moved.id} {shlex.quote(new)}"
+    hint = f"If it is the same job: jupyter dataops jobs relink {moved.id} {shlex.quote(new)}"
     message = f"Its cells are those of the job {moved.name}, whose notebook {moved.source} is gone."
-    return (Finding("moved_notebook", Severity.WARNING, message, mend, job=moved.id),)
+    return (Finding("moved_notebook", Severity.WARNING, message, hint, job=moved.id),)
 
 
 def _subject(workspace: Workspace) -> Subject:

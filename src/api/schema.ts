@@ -1523,7 +1523,7 @@ export interface components {
              * Mend
              * @default
              */
-            mend: string;
+            hint: string;
             /**
              * Cell
              * @default null

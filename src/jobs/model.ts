@@ -362,20 +362,20 @@ export class RunFormModel implements IDisposable {
   private _notes(notSaved: string | null, standIn: string | null): Finding[] {
     const notes: Finding[] = [];
     if (notSaved !== null) {
-      const mend = this._trans.__(
+      const hint = this._trans.__(
         'The run takes the notebook as it was saved last.'
       );
-      notes.push(warning('not_saved', notSaved, mend));
+      notes.push(warning('not_saved', notSaved, hint));
     }
     if (standIn !== null) {
       const message = this._trans.__(
         "The notebook's own kernel is not there. The run takes %1, the only one of its language.",
         standIn
       );
-      const mend = this._trans.__(
+      const hint = this._trans.__(
         'Another kernel may be chosen below. What the notebook imports must be installed for it.'
       );
-      notes.push(warning('kernel_stands_in', message, mend));
+      notes.push(warning('kernel_stands_in', message, hint));
     }
     return notes;
   }
@@ -420,9 +420,9 @@ export class RunFormModel implements IDisposable {
   private readonly _changed = new Signal<this, void>(this);
 }
 
-function warning(code: string, message: string, mend: string): Finding {
+function warning(code: string, message: string, hint: string): Finding {
   const nothing = { cell: null, file: null, job: null };
-  return { code, severity: 'warning', message, mend, ...nothing };
+  return { code, severity: 'warning', message, hint, ...nothing };
 }
 
 /** Make the fields for `parameters`: each has the typed text, else the given value, else the default. */

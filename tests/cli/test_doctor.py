@@ -35,7 +35,7 @@ def test_whatever_is_broken_has_its_mend_and_the_exit_code_says_so(own_shell):
     assert answer.code == 1
     assert not answer.json["healthy"]
     assert "state folder" in [found["what"] for found in broken]
-    assert all(found["mend"] for found in broken)
+    assert all(found["hint"] for found in broken)
 
 
 def test_a_kernel_that_cannot_be_used_is_noted_with_the_reason_and_the_others_stay(own_shell):
@@ -122,7 +122,7 @@ def test_one_notebook_in_two_clones_that_is_two_jobs_is_noted_with_the_command_t
     noted = states(own_shell)["job"]
 
     assert noted["state"] == "note"
-    assert f"jobs relink {jobs[0]} {jobs[1]}" in noted["mend"]
+    assert f"jobs relink {jobs[0]} {jobs[1]}" in noted["hint"]
 
 
 @pytest.fixture

@@ -36,8 +36,8 @@ def test_what_will_be_missing_comes_with_its_mend(own_shell):
     shown = own_shell.here("inspect", notebook).out
 
     warnings = [finding for finding in found if finding["severity"] == "warning"]
-    assert warnings and all(finding["mend"] for finding in warnings)
-    assert all(finding["message"] in shown and finding["mend"] in shown for finding in warnings)
+    assert warnings and all(finding["hint"] for finding in warnings)
+    assert all(finding["message"] in shown and finding["hint"] in shown for finding in warnings)
 
 
 def test_a_kernel_that_is_missing_is_shown_with_those_that_are_there(own_shell):

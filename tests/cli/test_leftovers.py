@@ -44,10 +44,10 @@ def test_doctor_names_them_and_removes_them_when_told_to(own_shell):
     left = home.runs / "process" / "01KG9H1S00QZWDDC83760NZJ5S-1"
     build_services(home)
     left.mkdir(parents=True)
-    for options, state, mend in (((), "note", "jupyter dataops doctor --fix"), (("--fix",), "ok", "")):
+    for options, state, hint in (((), "note", "jupyter dataops doctor --fix"), (("--fix",), "ok", "")):
         checks = own_shell.here("doctor", "--json", *options).json["checks"]
         [found] = [check for check in checks if check["what"] == "run directories"]
-        assert (found["state"], found["mend"]) == (state, mend)
+        assert (found["state"], found["hint"]) == (state, hint)
     assert not left.exists()
 
 

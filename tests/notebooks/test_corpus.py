@@ -255,14 +255,14 @@ def test_an_absolute_path_that_exists_is_said_even_where_it_is_only_mentioned(wo
 def test_an_absolute_path_into_the_workspace_is_mended_by_a_relative_one(workspace: Any) -> None:
     workspace.notebook("1", f"open({str(workspace.root / 'data' / 'sales.csv')!r})")
     finding = next(f for f in workspace.inspect().findings if f.code == "absolute_path")
-    assert "'../data/sales.csv'" in finding.mend
+    assert "'../data/sales.csv'" in finding.hint
     assert finding.cell == 1
 
 
 def test_a_module_in_the_root_is_mended_by_a_path(workspace: Any) -> None:
     workspace.notebook("import toolbox")
     finding = next(f for f in workspace.inspect().findings if f.code == "missing_module")
-    assert "sys.path.insert(0, '..')" in finding.mend
+    assert "sys.path.insert(0, '..')" in finding.hint
 
 
 def test_what_starts_a_kernel_by_a_script_is_not_asked_for_modules(
@@ -298,6 +298,6 @@ def test_what_travels_is_enough_to_run_elsewhere(workspace: Any, tmp_path: Path)
 def test_every_finding_has_a_mend_and_is_said_once(workspace: Any) -> None:
     workspace.notebook(*(source for source, codes in FINDINGS if codes), "open('missing.csv')", "import toolbox")
     found = workspace.inspect().findings
-    assert all(finding.mend for finding in found)
+    assert all(finding.hint for finding in found)
     assert len({(finding.code, finding.message) for finding in found}) == len(found)
     assert {code for _, codes in FINDINGS for code in codes} <= {finding.code for finding in found}

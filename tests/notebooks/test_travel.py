@@ -121,7 +121,7 @@ class TestDataopsignore:
         project.notebook(f"open('{path}')")
         assert (project.travels(), project.findings()) == ([], ["ignored_file"])
         (finding,) = (it for it in project.inspect().findings if it.code == "ignored_file")
-        assert finding.file == path and along_line(path) in finding.mend
+        assert finding.file == path and along_line(path) in finding.hint
 
     def test_it_names_single_files_that_travel_against_every_rule(self, project: Any) -> None:
         project.file(".dataopsignore", "data/\n")

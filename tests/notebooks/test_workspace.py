@@ -155,7 +155,7 @@ class TestWithoutGit:
         seen = looked("open('../../../a.csv')\nopen('../b.csv')", "a.csv", "mine/deep/b.csv")
         assert seen.root == str(home / "mine" / "deep")
         (outside,) = (it for it in seen.findings if it.code == "outside_root")
-        assert f"--root {home}" in outside.mend
+        assert f"--root {home}" in outside.hint
         monkeypatch.setattr(tempfile, "tempdir", str(home / "mine"))
         assert looked("open('../../a.csv')", "mine/a.csv").root == str(home / "mine" / "deep" / "reports")
 
@@ -173,7 +173,7 @@ class TestWithoutGit:
             "import sys; sys.path.append('..')\nimport helper", "mine/deep/helper.py", root=home / "mine/deep/reports"
         )
         (finding,) = (it for it in seen.findings if it.code == "missing_module")
-        assert "pip" not in finding.mend and f"--root {home}/mine/deep" in finding.mend
+        assert "pip" not in finding.hint and f"--root {home}/mine/deep" in finding.hint
 
     def test_copied_examples_are_whole(self, notebooks: Any, home: Path) -> None:
         shutil.copytree(EXAMPLES, home / "mine")

@@ -127,7 +127,7 @@ def test_a_notebook_that_was_moved_is_recognised_and_asked_about_once(moved, sub
     new = submit("/ann/new/sales.ipynb")
     assert new.job.id != moved.id
     assert findings(new) == [("moved_notebook", moved.id)]
-    assert f"jobs relink {moved.id} {new.job.id}" in new.run.findings[0].mend
+    assert f"jobs relink {moved.id} {new.job.id}" in new.run.findings[0].hint
     assert findings(submit("/ann/new/sales.ipynb")) == []
     assert jobs.inspect(ctx, "/ann/new/sales.ipynb", root=None, by=person("someone")).findings == ()
 

@@ -165,6 +165,9 @@ SETTINGS = {"priority": 3, "max_retries": 2, "retry_on_timeout": True, "queue_ti
 SETTINGS |= {"start_timeout_s": 30.0, "timeout_s": 600.0, "total_timeout_s": 3600.0}
 
 
+FINDING = {"code": "missing_file", "severity": "warning", "message": 'It holds "mend": so.', "mend": "Put it there."}
+
+
 def job(job_id: str, name: str, **more: Any) -> tuple[str, dict[str, Any]]:
     row = {"id": job_id, "project": "default", "name": name, "source": f"/n/{name}.ipynb"}
     return "jobs", {**row, "created_at": NOW, "created_by": "ann", **more}
@@ -194,6 +197,7 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
             key="monday",
             finished_at=NOW,
             reason=REASON,
+            findings=[FINDING],
         ),
         (
             "attempts",
@@ -325,6 +329,8 @@ def everything_is_readable(url: str, revision: str) -> None:
             job, run = tx.jobs.get(JOB), tx.runs.get(RUN)
             assert (job.name, run.created_by, run.parameters, run.key) == ("sales", person("ann"), {"n": 1}, "monday")
             assert (run.state, run.reason) == (RunState.FAILED, Reason(**REASON))
+            [finding] = run.findings
+            assert (finding.message, finding.hint) == ('It holds "mend": so.', "Put it there.")
             assert tx.versions.get(JOB, MANIFEST.digest).manifest == MANIFEST
             [attempt] = tx.attempts.of_run(RUN)
             assert (attempt.progress.done, attempt.reason, attempt.backend) == (2, Reason(**REASON), Backend())

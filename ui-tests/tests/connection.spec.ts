@@ -35,7 +35,7 @@ test('a lost connection is said, and nothing is lost or doubled', async ({
   wire.cut();
   await expect(screens.record).toContainText('reconnecting');
   gate.open();
-  wire.mend();
+  wire.restore();
   await resumed;
   await expect(screens.recordThatIs('succeeded')).toBeVisible();
   await expect(screens.record).not.toContainText('reconnecting');

@@ -15,7 +15,7 @@ export class Wire {
     this._sockets.forEach(socket => socket.destroy());
   }
 
-  mend(): void {
+  restore(): void {
     this._isCut = false;
   }
 

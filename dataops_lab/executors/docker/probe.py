@@ -115,14 +115,14 @@ def _problems(found: dict[str, Any]) -> list[str]:
     if found["papermill_problem"]:
         problems.append(f"papermill is there but does not load: {found['papermill_problem']}. Install it again.")
     elif found["papermill"] is None:
-        problems.append(f"papermill is missing. {_mend('papermill ipykernel')}")
+        problems.append(f"papermill is missing. {_hint('papermill ipykernel')}")
     if not found["kernels"]:
-        problems.append(f"It has no kernel. {_mend('ipykernel')}")
+        problems.append(f"It has no kernel. {_hint('ipykernel')}")
     # A kernel that cannot start must not make the others unusable.
     return problems
 
 
-def _mend(packages: str) -> str:
+def _hint(packages: str) -> str:
     return (
         f"In its Dockerfile: `RUN {PYTHON} -m pip install {packages}`. Or let `jupyter dataops image build` make one "
         "from it, which then has what runs need."

@@ -490,7 +490,7 @@ describe('RunFormModel', () => {
       code: 'moved_notebook',
       severity: 'warning' as const,
       message: 'Its cells are those of the job sales.',
-      mend: '',
+      hint: '',
       cell: null,
       file: null,
       job: 'j1'

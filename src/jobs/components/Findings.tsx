@@ -26,7 +26,7 @@ export function Findings(props: {
               : trans.__('Cell %1: %2', finding.cell + 1, finding.message)
           }
         >
-          {finding.mend && <p>{finding.mend}</p>}
+          {finding.hint && <p>{finding.hint}</p>}
           {finding.file && (
             <p>
               <button

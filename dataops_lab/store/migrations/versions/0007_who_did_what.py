@@ -21,6 +21,7 @@ def upgrade() -> None:
     _fill_actors()
     _fill_workspaces()
     _fill_triggers()
+    _rename_in_findings()
     _change_events()
     _close_jobs()
     _close_runs()
@@ -166,6 +167,15 @@ def _work_tree(folder: str) -> str | None:
 
 def _fill_triggers() -> None:
     op.execute("UPDATE runs SET trigger_ref = rerun_of WHERE rerun_of IS NOT NULL")
+
+
+def _rename_in_findings() -> None:
+    """Rename the advice of stored findings. A quotation mark inside a text has a backslash, and stays."""
+    kind = {"sqlite": "TEXT", "postgresql": "JSON"}[op.get_bind().dialect.name]
+    op.execute(
+        f"UPDATE runs SET findings = CAST(replace(CAST(findings AS TEXT), '\"mend\":', '\"hint\":') AS {kind}) "  # noqa: S608
+        "WHERE CAST(findings AS TEXT) LIKE '%\"mend\":%'"
+    )
 
 
 def _change_events() -> None:
