@@ -39,11 +39,12 @@ lab: $(DONE)/built ## set up everything and open JupyterLab on the examples (mor
 
 test: check test-python test-frontend test-browser ## set up everything and run every check and test
 
-check: $(DONE)/built ## lint, formatting, types and import rules
+check: $(DONE)/built ## lint, formatting, types, import rules and plain words
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
+	scripts/prose
 	jlpm lint:check
 
 test-fast: $(DONE)/built ## the tests for the work in between: those that start no programs

@@ -135,9 +135,9 @@ def read(text: str) -> Configuration:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"Line {mark.line + 1}: " if mark else ""
-        raise _invalid([f"{where}this is no YAML: {getattr(error, 'problem', None) or error}."]) from None
+        raise _invalid([f"{where}this is not YAML: {getattr(error, 'problem', None) or error}."]) from None
     except (ValueError, RecursionError) as error:
-        raise _invalid([f"This is no YAML: {error}."]) from None
+        raise _invalid([f"This is not YAML: {error}."]) from None
     if problems := list(_doubled(root)):
         raise _invalid(problems)
     try:

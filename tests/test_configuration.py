@@ -103,9 +103,9 @@ def test_an_empty_file_asks_for_nothing():
         ("environments:\n- name: x\n  network: maybe\n", "Line 3: environments.0.network"),
         ("environments:\n- name: x\n  executor: kubernetes\n", "Line 3: environments.0.executor"),
         ("environments:\n- name: x\n  name: y\n", "Line 3: name is there twice"),
-        ("environments:\n- name: [x\n", "Line 3: this is no YAML"),
+        ("environments:\n- name: [x\n", "Line 3: this is not YAML"),
         ("environments: &a\n- name: x\nimages: *a\n", "Line 3: aliases are not taken"),
-        ("environments:\n- name: x\n  limits: {memory: lots}\n", "'lots' is no size"),
+        ("environments:\n- name: x\n  limits: {memory: lots}\n", "'lots' is not a size"),
         ("- a list", "Line 1: the file"),
         ("!!python/object/apply:os.system ['true']", "no YAML"),
         ("a: " + "x" * 1_000_001, "larger than 1 MB"),
@@ -136,5 +136,5 @@ def test_sizes_are_read_as_people_write_them(text, size):
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "4X", "i", "Gi", "4i", "nan", "٤G"])
 def test_what_is_no_size_is_refused(text):
-    with pytest.raises(ValueError, match="is no size"):
+    with pytest.raises(ValueError, match="is not a size"):
         bytes_of(text)

@@ -18,7 +18,7 @@ c.ServerApp.ip = "127.0.0.1"  # noqa: F821
 c.ServerApp.port = int(os.environ.get("UI_TESTS_PORT", "0"))  # noqa: F821
 c.ServerApp.allow_root = True  # noqa: F821
 c.ServerApp.root_dir = str(home / "workspace")  # noqa: F821
-# What would ask other machines.
+# These would ask other machines.
 c.LabApp.extension_manager = "readonly"  # noqa: F821
 # The engine is a process of its own and finds the state by this.
 os.environ.setdefault("DATAOPS_LAB_HOME", str(home / "state"))

@@ -176,7 +176,7 @@ class FolderBlobs:
     def _path(self, digest: str) -> Path:
         # A digest may come from outside: only hex digits may become part of a path.
         if not _DIGEST.fullmatch(digest):
-            raise NotFound(f"{digest!r} is no digest.", digest=digest)
+            raise NotFound(f"{digest!r} is not a digest.", digest=digest)
         kind, hexdigits = digest.split(":")
         return self._root / kind / hexdigits[:2] / hexdigits[2:]
 

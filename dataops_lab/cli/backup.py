@@ -82,4 +82,4 @@ def restore(file: Path, force: bool, as_json: bool) -> None:
         return
     click.echo(f"{plain(str(home.folder))}: as it was at {contents.created_at}.")
     if aside:
-        click.echo(f"What was there before is now {plain(str(aside))}.")
+        click.echo(f"The state folder from before is now {plain(str(aside))}.")

@@ -26,7 +26,7 @@ STOP_WITHIN_S = 30.0
 
 @click.group()
 def engine() -> None:
-    """The process that starts queued runs and follows them. Runs go on without it; the next engine finds them."""
+    """Control the process that starts and follows runs. Runs go on without it; the next engine finds them."""
 
 
 @engine.command()
@@ -112,7 +112,7 @@ def status(as_json: bool) -> None:
 @engine.command()
 @options.json_option
 def stop(as_json: bool) -> None:
-    """End the engine that leads. What runs goes on, and the next engine finds it."""
+    """End the engine that leads. Its runs go on, and the next engine finds them."""
     from ..executors.host import is_same_process
     from ..services import installation
 

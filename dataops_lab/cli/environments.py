@@ -45,14 +45,20 @@ def settings_options(command: F) -> F:
     for option in (
         click.option("--warm", type=click.IntRange(0, MAX_WARM), help="Containers that stand ready."),
         click.option("--docker-user", "user", metavar="UID:GID", help="As whom containers run; never root."),
-        click.option("--docker-host", "host", metavar="URL", help="Of the daemon; this machine's own if not given."),
+        click.option(
+            "--docker-host", "host", metavar="URL", help="Address of the daemon; this machine's own if not given."
+        ),
         click.option("--guarded/--open", default=None, help="Whether only administrators run what was not promoted."),
         click.option(
-            "--lock", "locked", multiple=True, type=click.Choice(LOCKABLE), help="What nobody may choose for a run."
+            "--lock",
+            "locked",
+            multiple=True,
+            type=click.Choice(LOCKABLE),
+            help="A setting that nobody may choose for a run.",
         ),
         click.option("--mount", "mounts", multiple=True, type=_mount, metavar="SOURCE:TARGET[:rw]", help="A folder."),
         click.option("--network/--no-network", default=None, help="Whether runs reach the network."),
-        click.option("--default-image", metavar="NAME", help="What runs when no image is chosen."),
+        click.option("--default-image", metavar="NAME", help="The image of runs for which none is chosen."),
         click.option("--image", "images", multiple=True, metavar="NAME", help="An image that is allowed."),
         click.option(
             "--no-limit", "unlimited", multiple=True, type=click.Choice(list(_LIMITS)), help="Take a limit away."
@@ -70,7 +76,7 @@ def settings_options(command: F) -> F:
 
 @click.group()
 def environments() -> None:
-    """Places to run, in promotion order: executor, limits, images.
+    """Manage places to run, in promotion order: executor, limits, images.
 
     Those who may change them are the administrators. Options that can be repeated replace all that was there before.
     """
@@ -148,7 +154,7 @@ def add(name: str, server: str | None, as_json: bool, **given: Any) -> None:
 @options.server_option
 @options.json_option
 def set_(name: str, server: str | None, as_json: bool, **given: Any) -> None:
-    """Change an environment. What is not given stays as it is."""
+    """Change an environment. Options that are not given change nothing."""
     from ..api_models import EnvironmentChange
 
     with connected(server) as connection:
@@ -216,7 +222,7 @@ def _tell(it: EnvironmentModel, as_json: bool) -> None:
 
 @click.group()
 def variables() -> None:
-    """Plain values that the kernels of an environment get. For passwords see `secrets`."""
+    """Manage plain values that the kernels of an environment get. For passwords see `secrets`."""
 
 
 @variables.command("list")

@@ -194,7 +194,7 @@ def relink(old: str, new: str, server: str | None, as_json: bool) -> None:
 
 @click.group()
 def projects() -> None:
-    """The limits of projects. There is one project: `default`."""
+    """Show and set the limits of projects. There is one project: `default`."""
 
 
 @projects.command("show")

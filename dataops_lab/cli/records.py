@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def records() -> None:
-    """The records of runs as a whole. `runs record` writes one of them to a file."""
+    """Verify the records of runs. `runs record` writes one of them to a file."""
 
 
 @records.command()

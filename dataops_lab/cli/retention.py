@@ -25,11 +25,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @click.group()
 def retention() -> None:
-    """Rules by which ended runs go, with their records.
+    """Manage the rules by which ended runs go, with their records.
 
     A rule keeps the runs of the last --days days, and of each job the newest --last ones; the others go. It is for one
     environment or for all that have no rule of their own, and for one state or for all. Without rules everything
-    stays. What is kept (`runs keep`), and what has not ended, is never touched. The engine applies them every hour.
+    stays. Runs that are kept (`runs keep`) or have not ended are never touched. The engine applies them every hour.
     """
 
 

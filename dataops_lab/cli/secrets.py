@@ -20,7 +20,7 @@ from .text import plural, since
 
 @click.group()
 def secrets() -> None:
-    """What kernels of an environment get, and nobody reads again.
+    """Manage values that kernels of an environment get, and nobody reads again.
 
     Values are encrypted, and reach kernels as environment variables. In what a run leaves they are replaced by ***.
     """
@@ -115,4 +115,4 @@ def _value(name: str, file: str | None) -> str:
     except OSError as error:
         raise InvalidRequest(f"{file} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise InvalidRequest("The value is no text in UTF-8. Encode it, for example with base64.") from None
+        raise InvalidRequest("The value is not text in UTF-8. Encode it, for example with base64.") from None

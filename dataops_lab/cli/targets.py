@@ -27,7 +27,7 @@ def checked(name: str, *, never: str | None = None) -> Path:
     if not os.access(path.parent, os.W_OK):
         raise InvalidRequest(f"Nothing can be written to the folder {path.parent}.")
     if path.exists() and not path.is_file():
-        raise InvalidRequest(f"{name} is no ordinary file, and would be replaced. Name another one.")
+        raise InvalidRequest(f"{name} is not an ordinary file, and would be replaced. Name another one.")
     if never is not None and path.exists() and Path(never).exists() and path.samefile(never):
         raise InvalidRequest(f"{name} is the notebook itself, which is never written to. Name another file.")
     return path

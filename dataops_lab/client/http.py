@@ -465,7 +465,7 @@ class HttpClient(Client):
             raise ServerUnreachable(f"{self._url} cannot be reached: {said}. Is the server running?") from error
 
     def _no_url(self, error: Exception) -> InvalidRequest:
-        return InvalidRequest(f"{self._url!r} is no address of a server ({error}). One is http://127.0.0.1:8888.")
+        return InvalidRequest(f"{self._url!r} is not the address of a server ({error}). One is http://127.0.0.1:8888.")
 
 
 def _run(run_id: str, *below: str) -> str:

@@ -38,7 +38,7 @@ def bytes_of(text: str) -> int:
     """
     match = _SIZE.fullmatch(text.strip())
     if not match or not float(match[1]) or (match[3] and not match[2]):
-        raise ValueError(f"{text!r} is no size, such as 4G, 512Mi or 1000000.")
+        raise ValueError(f"{text!r} is not a size. Write one such as 4G, 512Mi or 1000000.")
     unit = (1024 if match[3] else 1000) ** " KMGT".index(match[2].upper() or " ")
     return int(float(match[1]) * unit)
 
@@ -176,7 +176,7 @@ def _problems(it: Environment) -> Iterator[str]:
     if len(set(it.images)) < len(it.images):
         yield "An image is named twice."
     if unknown := sorted(set(it.locked) - set(LOCKABLE)):
-        yield f"What can be locked is {', '.join(LOCKABLE)}; not {', '.join(unknown)}."
+        yield f"These can be locked: {', '.join(LOCKABLE)}; not {', '.join(unknown)}."
     yield from _problems_of_docker(it.docker)
     for mount in it.mounts:
         yield from mounts.problems(mount.source, mount.target)
@@ -225,7 +225,7 @@ def _problems_of_docker(docker: DockerSettings) -> Iterator[str]:
     if docker.host is not None and _is_link_local(docker.host):
         yield f"The Docker host {docker.host!r} is link-local: clouds hand out credentials there. Name the daemon."
     if docker.host is not None and not _HOST.fullmatch(docker.host):
-        yield f"The Docker host {docker.host!r} is no address, such as `ssh://user@host` or `tcp://host:2376`."
+        yield f"The Docker host {docker.host!r} is not an address such as `ssh://user@host` or `tcp://host:2376`."
 
 
 INHERITED = frozenset(

@@ -145,7 +145,7 @@ class Engine:
         try:
             sweep(self._ctx.store, self._backends, busy=busy)
         except Exception:
-            log.exception("What earlier runs left cannot be removed; trying again.")
+            log.exception("The engine cannot remove what earlier runs left; it tries again.")
 
     def _retires(self) -> bool:
         """Give up the lease, and tell whether no run counts on this engine any more.

@@ -115,7 +115,7 @@ _KILLED = "The runner was killed before it could finish, by somebody or for want
 
 _KILLED_FROM_INSIDE = (
     "The notebook, or a program that it started, ended its own runner ({}): the signal came from inside its container, "
-    "where nobody else is, and memory was left. What it had written is kept. Let it end no process that it has not "
+    "where nobody else is, and memory was left. Its files are kept. Let it end no process that it has not "
     "started."
 )
 

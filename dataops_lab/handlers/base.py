@@ -58,7 +58,7 @@ def _in_utc(moment: dt.datetime) -> dt.datetime:
     try:
         return moment.astimezone(dt.UTC)
     except OverflowError:
-        raise ValueError("is no moment of the years 1 to 9999 in UTC") from None
+        raise ValueError("is not a moment of the years 1 to 9999 in UTC") from None
 
 
 # Check the text first: pydantic would also accept numbers, and times without a time zone.
@@ -246,7 +246,7 @@ class DataOpsHandler(APIHandler):
             json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
             return given
         except (ValueError, RecursionError) as error:
-            raise InvalidRequest(f"The body is no JSON: {error}.") from None
+            raise InvalidRequest(f"The body is not JSON: {error}.") from None
 
     async def reply(self, answer: Answer) -> None:
         self.set_status(answer.status)

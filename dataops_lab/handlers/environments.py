@@ -35,7 +35,7 @@ class PlacementsQuery(Query):
 
 class PlacementsHandler(DataOpsHandler):
     @operation(
-        "What this person may choose for a run: every environment in promotion order, and why others are not allowed",
+        "Choices of this person for a run: every environment in promotion order, and why others are not allowed",
         action="read",
         resource=ENVIRONMENTS,
         answers={200: PageModel[PlacementModel]},

@@ -109,7 +109,12 @@ class ImageCheckHandler(DataOpsHandler):
 
 class ImageUsersHandler(DataOpsHandler):
     @operation(
-        "Who uses it", action="read", resource=IMAGES, answers={200: ImageUsersModel}, query=UsersQuery, lane="slow"
+        "The users of an image",
+        action="read",
+        resource=IMAGES,
+        answers={200: ImageUsersModel},
+        query=UsersQuery,
+        lane="slow",
     )
     def get(self, name: str, query: UsersQuery) -> ImageUsersModel:
         return ImageUsersModel.of(images.users(self.services, name, days=query.days))

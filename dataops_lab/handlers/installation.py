@@ -15,7 +15,12 @@ DOCUMENT = Path(__file__).with_name("openapi.json")
 
 
 class StatusHandler(DataOpsHandler):
-    @operation("Who leads, what waits, what runs", action="read", resource=INSTALLATION, answers={200: Status})
+    @operation(
+        "The engine that leads, and the numbers of runs that wait and run",
+        action="read",
+        resource=INSTALLATION,
+        answers={200: Status},
+    )
     def get(self) -> Status:
         return Status.of(
             overview(self.services),

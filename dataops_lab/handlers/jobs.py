@@ -42,7 +42,7 @@ class JobsQuery(BaseModel):
 
 class InspectHandler(DataOpsHandler):
     @operation(
-        "What a run of a notebook would take along and could be given; stores nothing",
+        "Look at a notebook: its parameters, and what a run would take along; stores nothing",
         action="read",
         resource=JOBS,
         answers={200: InspectionModel},

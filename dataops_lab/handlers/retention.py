@@ -27,7 +27,7 @@ class RetentionHandler(DataOpsHandler):
 
 class RetentionPreviewHandler(DataOpsHandler):
     @operation(
-        "What the rules would take, or those that are given; changes nothing",
+        "Preview what the rules, or the given ones, would delete; changes nothing",
         action="read",
         resource=RETENTION,
         answers={200: PreviewModel},

@@ -255,7 +255,7 @@ class InputsHandler(DataOpsHandler):
 
 class JournalHandler(DataOpsHandler):
     @operation(
-        "What happened in a run after a sequence number",
+        "The events of a run after a sequence number",
         action="read",
         resource=RUNS,
         answers={200: JournalPage},

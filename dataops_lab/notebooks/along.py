@@ -43,7 +43,7 @@ def take_along(path: str, file: str, *, root: str | None) -> str | None:
 def _located(workspace: Workspace, file: str) -> Path:
     # A name with a line break would make two lines.
     if not file.isprintable() or file.startswith(("/", "~")):
-        raise InvalidRequest(f"{file!r} is no path from the folder of the notebook.", path=file)
+        raise InvalidRequest(f"{file!r} is not a path from the folder of the notebook.", path=file)
     located = Path(os.path.normpath(workspace.folder / file))
     if not (workspace.holds(located) and workspace.holds(Path(os.path.realpath(located)))):
         raise PathOutsideRoot(

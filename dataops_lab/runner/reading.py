@@ -64,7 +64,7 @@ def open_plain(path: Path) -> BinaryIO:
         raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode) or is_hollow(descriptor):
         os.close(descriptor)
-        raise FileNotFoundError(errno.ENOENT, "It is no plain file", str(path))
+        raise FileNotFoundError(errno.ENOENT, "It is not a plain file", str(path))
     return os.fdopen(descriptor, "rb")
 
 
@@ -174,7 +174,7 @@ def json_in(file: BinaryIO) -> Any:
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+    raise ValueError(f"{constant} is not JSON")
 
 
 _NESTED = (list, dict)

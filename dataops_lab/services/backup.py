@@ -253,7 +253,7 @@ def _contents(source: Path, stored: bytes) -> Contents:
 
 
 def _no_backup(source: Path, why: str) -> Damaged:
-    return Damaged(f"{source.name} is no backup, or is damaged: {why}. Nothing was restored.")
+    return Damaged(f"{source.name} is not a backup, or is damaged: {why}. Nothing was restored.")
 
 
 def _end_what_has_not_ended(tx: Transaction, now: dt.datetime) -> None:

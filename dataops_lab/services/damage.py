@@ -39,7 +39,7 @@ def verify(ctx: Services, run_id: str, *, by: Actor) -> Mapping[str, str]:
     if inputs.digest != view.run.inputs_digest:
         found["inputs"] = "The list of its inputs is not what was stored."
     if manifest.digest != view.version.digest:
-        found["version"] = "What it consists of is not what was stored."
+        found["version"] = "Its files are not those that were stored."
     for path, digest in blobs.items():
         if trouble := _trouble(ctx.blobs.check, digest):
             found[path] = trouble

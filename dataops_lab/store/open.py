@@ -24,7 +24,7 @@ def open_store(url: str) -> SqlStore:
         parsed = make_url(url)
     except ArgumentError:
         # The message leaves the URL out, because it may hold a password.
-        raise InvalidRequest(f"That is no URL of a database. It has the form {_FORMS}.") from None
+        raise InvalidRequest(f"That is not the URL of a database. It has the form {_FORMS}.") from None
     match parsed.drivername:
         case "sqlite" if parsed.database not in (None, "", ":memory:"):
             return open_sqlite(Path(parsed.database))
@@ -34,4 +34,4 @@ def open_store(url: str) -> SqlStore:
             except ImportError:
                 raise Unavailable("PostgreSQL needs psycopg: pip install 'dataops-lab[postgres]'.") from None
             return open_postgres(parsed)
-    raise InvalidRequest(f"{parsed.drivername!r} is no database that can be used. The URL has the form {_FORMS}.")
+    raise InvalidRequest(f"{parsed.drivername!r} is not a database that can be used. The URL has the form {_FORMS}.")

@@ -5,7 +5,7 @@ CATEGORIES = ["plan", "contract"]
 
 
 def prepare(customers):
-    """Feature matrix: numbers as they are (login gaps filled with the median), categories one-hot."""
+    """Build the feature matrix: numbers as they are (login gaps filled with the median), categories one-hot."""
     x = customers[NUMERIC].copy()
     x["logins_30d"] = x["logins_30d"].fillna(x["logins_30d"].median())
     return x.join(pd.get_dummies(customers[CATEGORIES], drop_first=True, dtype=int))

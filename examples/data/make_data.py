@@ -52,7 +52,7 @@ def months():
 
 
 def season(day):
-    """More is bought before the year's end, less in summer."""
+    """Weigh the months: people buy more before the year's end, less in summer."""
     return 1 + 0.3 * math.cos(2 * math.pi * (day.timetuple().tm_yday - 335) / 365)
 
 
@@ -129,7 +129,7 @@ def stock_warehouse(rng):
 
 
 def stock_erp(count, rng):
-    """The same count seen by the ERP: mostly equal, and two SKUs that a migration wrote twice."""
+    """Count the same as the ERP does: mostly equal, and two SKUs that a migration wrote twice."""
     yield ["SKU", "booked", "last_change"]
     for number, row in enumerate(stock_warehouse(count)):
         if number == 0:
@@ -142,7 +142,7 @@ def stock_erp(count, rng):
 
 
 def exports(rng):
-    """Small exports of the shop, one a month, for the shell example to rotate."""
+    """Write small exports of the shop, one a month, for the shell example to rotate."""
     return {
         f"shell/exports/export-{month:%Y-%m}.csv": [
             ["order_id", "total"],

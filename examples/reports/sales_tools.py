@@ -11,7 +11,7 @@ def load_orders(path):
 
 
 def in_month(frame, month, column="order_date"):
-    """Rows of the calendar month that holds the day `month`."""
+    """Select the rows of the calendar month that holds the day `month`."""
     return frame[frame[column].dt.to_period("M") == pd.Period(month, freq="M")]
 
 

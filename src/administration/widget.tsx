@@ -109,7 +109,7 @@ function Connected({ widget }: { widget: AdministrationWidget }): JSX.Element {
       >
         <p>
           {trans.__(
-            'Who is one, the setting DataOpsApp.administrators of this server says.'
+            'The setting DataOpsApp.administrators of this server names them.'
           )}
         </p>
       </Message>

@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who leads, what waits, what runs */
+        /** The engine that leads, and the numbers of runs that wait and run */
         get: operations["get_status"];
         put?: never;
         post?: never;
@@ -47,7 +47,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What a run of a notebook would take along and could be given; stores nothing */
+        /** Look at a notebook: its parameters, and what a run would take along; stores nothing */
         post: operations["post_inspect"];
         delete?: never;
         options?: never;
@@ -114,7 +114,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What this person may choose for a run: every environment in promotion order, and why others are not allowed */
+        /** Choices of this person for a run: every environment in promotion order, and why others are not allowed */
         get: operations["get_placements"];
         put?: never;
         post?: never;
@@ -498,7 +498,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happened in a run after a sequence number */
+        /** The events of a run after a sequence number */
         get: operations["get_runs_run_id_journal"];
         put?: never;
         post?: never;
@@ -603,7 +603,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What the rules would take, or those that are given; changes nothing */
+        /** Preview what the rules, or the given ones, would delete; changes nothing */
         post: operations["post_retention_preview"];
         delete?: never;
         options?: never;
@@ -706,7 +706,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who uses it */
+        /** The users of an image */
         get: operations["get_images_name_users"];
         put?: never;
         post?: never;
@@ -1520,7 +1520,7 @@ export interface components {
             /** Message */
             message: string;
             /**
-             * Mend
+             * Hint
              * @default
              */
             hint: string;
@@ -2975,7 +2975,7 @@ export interface components {
         };
         /**
          * TriggerKind
-         * @description Why there is a run. What `Trigger.ref` then names is behind it.
+         * @description The cause of a run. A docstring below a kind says what `Trigger.ref` names.
          * @enum {string}
          */
         TriggerKind: "manual" | "rerun" | "trial" | "schedule" | "webhook" | "files" | "job" | "step" | "replay" | "backfill" | "verification";

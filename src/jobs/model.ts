@@ -373,7 +373,7 @@ export class RunFormModel implements IDisposable {
         standIn
       );
       const hint = this._trans.__(
-        'Another kernel may be chosen below. What the notebook imports must be installed for it.'
+        'Another kernel may be chosen below. The packages that the notebook imports must be installed for it.'
       );
       notes.push(warning('kernel_stands_in', message, hint));
     }

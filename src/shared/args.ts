@@ -42,7 +42,7 @@ export const administrationArgs = describedArgs({
   page: {
     type: 'string',
     enum: ['environments', 'images', 'retention'],
-    description: 'What is shown; the environments if not given'
+    description: 'The page to show; the environments if not given'
   },
   name: { type: 'string', description: 'Which environment or image' }
 });

@@ -1,4 +1,4 @@
-"""What the pages say is there, is there."""
+"""The pages name what is there."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ def tree(error):
 
 
 def precise_codes():
-    """Constants given as `code=` to an exception or a reason anywhere in the package."""
+    """Collect the constants given as `code=` to an exception or a reason anywhere in the package."""
     for source in (ROOT / "dataops_lab").rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):

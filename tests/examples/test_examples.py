@@ -1,4 +1,4 @@
-"""What people open first: clean notebooks, and data that can be made again."""
+"""The examples: clean notebooks, and data that can be made again."""
 
 import json
 import runpy

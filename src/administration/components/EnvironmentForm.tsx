@@ -137,7 +137,7 @@ export function EnvironmentForm(props: {
       <Check
         label={trans.__('Guarded')}
         description={trans.__(
-          'What runs here was promoted. Until then only administrators run here, and the record says “unpromoted”.'
+          'Only promoted jobs run here. Until there are any, only administrators run here, and the record says “unpromoted”.'
         )}
         checked={draft.guarded}
         disabled={busy}

@@ -32,7 +32,7 @@ export function Environments(props: {
           trans.__('Executor'),
           trans.__('Images'),
           trans.__('Limits'),
-          trans.__('Who runs there'),
+          trans.__('Open to'),
           trans.__('Changed')
         ]}
       >

@@ -123,7 +123,7 @@ export function ImageForm(props: {
                 </HTMLSelect>
               )}
             </Field>
-            {text('message', trans.__('What to tell people'))}
+            {text('message', trans.__('Message for people'))}
           </div>
         </fieldset>
         <div className="dl-Form-submit">

@@ -13,7 +13,7 @@ export function ImageProbe(props: {
   const { probe, trans } = props;
   return (
     <section className="dl-Section" aria-labelledby="dl-image-probe">
-      <h2 id="dl-image-probe">{trans.__('What is in it')}</h2>
+      <h2 id="dl-image-probe">{trans.__('Contents')}</h2>
       {probe === null ? (
         <p className="dl-Empty">
           {trans.__('Nobody has looked into it yet: probe it.')}

@@ -15,7 +15,7 @@ export function ImageUse(props: {
   const { users, trans } = props;
   return (
     <section className="dl-Section" aria-labelledby="dl-image-use">
-      <h2 id="dl-image-use">{trans.__('Who uses it')}</h2>
+      <h2 id="dl-image-use">{trans.__('Users')}</h2>
       {users === null ? (
         <p className="dl-Empty">{trans.__('Loading…')}</p>
       ) : users.jobs.length === 0 ? (

@@ -58,7 +58,7 @@ export function Retention(props: {
       {
         title: trans.__('Delete what the rules let go?'),
         body: trans.__(
-          'Runs go with their records, for good. What is kept stays.'
+          'Runs go with their records, for good. Kept runs stay.'
         ),
         verb: trans.__('Delete')
       },
@@ -74,7 +74,7 @@ export function Retention(props: {
     <>
       <p className="dl-mod-quiet">
         {trans.__(
-          'A rule keeps the runs of the last days, and the newest ones of each job; the others go. What is kept by hand never goes.'
+          'A rule keeps the runs of the last days, and the newest ones of each job; the others go. Runs that somebody keeps never go.'
         )}
       </p>
       {problem && <Message kind="error" title={problem.message} />}

@@ -31,14 +31,14 @@ export function SettingsFields(props: {
       name: 'priority',
       label: trans.__('Priority'),
       hint: trans.__('−100 to 100'),
-      description: trans.__('Of runs that wait, the higher comes first.')
+      description: trans.__('Among runs that wait, the higher priority comes first.')
     },
     {
       name: 'max_retries',
       label: trans.__('Retries'),
       hint: trans.__('0 to 10'),
       description: trans.__(
-        'After an error of the notebook. What the machinery did wrong is tried again anyway.'
+        'After an error of the notebook. A run that the machinery lost is tried again anyway.'
       )
     },
     {
@@ -57,7 +57,7 @@ export function SettingsFields(props: {
       name: 'start_timeout_s',
       label: trans.__('Time to start'),
       hint: minutes,
-      description: trans.__('Of an attempt; then it is tried again.')
+      description: trans.__('For the start of an attempt; then it is tried again.')
     },
     {
       name: 'total_timeout_s',

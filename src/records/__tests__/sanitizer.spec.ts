@@ -101,7 +101,7 @@ describe('InertSanitizer', () => {
     'data:text/html,x',
     'blob:http://localhost/x',
     'javascript:alert(1)'
-  ])('links not to %s of this server, nor to what is no page', href => {
+  ])('links not to %s of this server, nor to what is not a page', href => {
     const html = clean(`<a href="${href}">x</a>`);
     const link = /href="([^"]*)"/.exec(html)?.[1] ?? 'http://elsewhere';
     expect(new URL(link, location.href).host).not.toBe(location.host);
