@@ -812,6 +812,7 @@ def test_an_engine_that_may_not_end_because_a_run_waits_lays_its_lease_down_once
             stop.set()
         elif len(looks) == 10:
             clock.advance(20.0)
+        engine.wake()  # The next look comes at once.
         return keep(self)
 
     keep, given_up = Leadership.keep, Leadership.give_up
@@ -819,5 +820,6 @@ def test_an_engine_that_may_not_end_because_a_run_waits_lays_its_lease_down_once
     monkeypatch.setattr(Leadership, "give_up", lambda self: (laid_down.append(not stop.is_set()), given_up(self)))
     job = submit().job
     jobs.change(ctx, job.id, {"concurrency": 0}, by=person("someone"))
-    Engine(ctx, FakeBackends(executor), Settings(slots=1, exit_when_idle_s=15.0), inherited={}).run(stop)
+    engine = Engine(ctx, FakeBackends(executor), Settings(slots=1, exit_when_idle_s=15.0), inherited={})
+    engine.run(stop)
     assert laid_down.count(True) == 1
