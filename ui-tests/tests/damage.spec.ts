@@ -15,8 +15,9 @@ test('a record that is damaged says what of it, once, and when it is opened agai
     const get = async (path: string) =>
       (await fetch(`/dataops/api/v1/${path}`)).json();
     const { items } = await get('runs?limit=1');
+    const { digests } = await get(`runs/${items[0].id}`);
     const { home } = await get('status');
-    return { home, id: items[0].id, digest: items[0].digests.output };
+    return { home, id: items[0].id, digest: digests.output };
   });
   const [kind, hex] = digest.split(':');
   const blob = `${home}/blobs/${kind}/${hex.slice(0, 2)}/${hex.slice(2)}`;
