@@ -76,9 +76,10 @@ def settings_options(command: F) -> F:
 
 @click.group()
 def environments() -> None:
-    """Manage places to run, in promotion order: executor, limits, images.
+    """Manage places to run: executor, limits, images.
 
-    Those who may change them are the administrators. Options that can be repeated replace all that was there before.
+    They stand in promotion order. Administrators may change them. Options that can be repeated replace all that was there
+    before.
     """
 
 

@@ -20,7 +20,7 @@ from .text import plural, since
 
 @click.group()
 def secrets() -> None:
-    """Manage values that kernels of an environment get, and nobody reads again.
+    """Manage values that kernels get, and nobody reads again.
 
     Values are encrypted, and reach kernels as environment variables. In what a run leaves they are replaced by ***.
     """
