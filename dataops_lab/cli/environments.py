@@ -78,8 +78,8 @@ def settings_options(command: F) -> F:
 def environments() -> None:
     """Manage places to run: executor, limits, images.
 
-    They stand in promotion order. Administrators may change them. Options that can be repeated replace all that was there
-    before.
+    They stand in promotion order. Administrators may change them. An option that can be repeated replaces all that was
+    there before.
     """
 
 

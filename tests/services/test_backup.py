@@ -193,7 +193,7 @@ def damaged_in_the_middle(data: bytes) -> bytes:
 
 
 def with_other_bytes_in_the_middle(data: bytes) -> bytes:
-    """Damage the archive where it matters: a repetition of zeros has several spellings."""
+    """Change a byte of the archive that matters: a repetition of zeros has several spellings."""
     for place in range(len(data) // 2, len(data)):
         changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
         try:
