@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,12 @@ PACKAGES = {
     # dataops_lab alone, with nothing that it does not need.
     "ours": tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"],
 }
+
+
+def _install_project(folder: Path) -> None:
+    """Install this checkout without its dependencies. The frontend is not needed."""
+    pip = [str(folder / "bin/pip"), "install", "--quiet", "--no-deps", "--editable", str(PROJECT)]
+    subprocess.run(pip, check=True, env={**os.environ, "SKIP_JUPYTER_BUILDER": "1"})
 
 
 def missing() -> list[str]:
@@ -50,6 +57,6 @@ def program(name: str, environment: str = "lean") -> Path:
         if not shutil.which("uv") or subprocess.run(pip, check=False).returncode:
             subprocess.run([str(folder / "bin/pip"), "install", "--quiet", *packages], check=True)
         if environment == "ours":
-            (next(folder.glob("lib/python*/site-packages")) / "ours.pth").write_text(f"{PROJECT}\n")
+            _install_project(folder)
         done.write_text("\n".join(packages))
     return folder / "bin" / name

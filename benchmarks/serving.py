@@ -29,7 +29,9 @@ def served(
     headers = {"Authorization": f"token {token}"}
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=120) as api:
-            until(lambda: _answers(api))
+            until(lambda: _answers(api) or process.poll() is not None)
+            if process.poll() is not None:
+                raise RuntimeError(f"The server ended at its start: {' '.join(command)}")
             yield api
     finally:
         process.terminate()
