@@ -57,9 +57,7 @@ export function Retention(props: {
     const sure = await confirmed(
       {
         title: trans.__('Delete what the rules let go?'),
-        body: trans.__(
-          'Runs go with their records, for good. Kept runs stay.'
-        ),
+        body: trans.__('Runs go with their records, for good. Kept runs stay.'),
         verb: trans.__('Delete')
       },
       trans

@@ -31,7 +31,9 @@ export function SettingsFields(props: {
       name: 'priority',
       label: trans.__('Priority'),
       hint: trans.__('−100 to 100'),
-      description: trans.__('Among runs that wait, the higher priority comes first.')
+      description: trans.__(
+        'Among runs that wait, the higher priority comes first.'
+      )
     },
     {
       name: 'max_retries',
@@ -57,7 +59,9 @@ export function SettingsFields(props: {
       name: 'start_timeout_s',
       label: trans.__('Time to start'),
       hint: minutes,
-      description: trans.__('For the start of an attempt; then it is tried again.')
+      description: trans.__(
+        'For the start of an attempt; then it is tried again.'
+      )
     },
     {
       name: 'total_timeout_s',
