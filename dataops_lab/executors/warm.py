@@ -31,9 +31,6 @@ SETTLED_S = 60.0
 UNFIT_S = 600.0
 """The time after which an interpreter that could not be preloaded is tried again."""
 
-MOST_UNFIT = 20
-"""The most interpreters that could not be preloaded and are remembered."""
-
 PADDING = 2048
 """The bytes into which a fork can write its own command. For its environment there are eight times as many."""
 
