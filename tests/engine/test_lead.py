@@ -92,10 +92,8 @@ def test_a_leader_that_doubts_learns_at_once_that_another_one_leads(on, store):
     assert not first.keep()
 
 
-def test_on_a_database_with_a_clock_of_its_own_no_clock_of_a_host_decides(on, clock, store):
-    with store.read() as tx:
-        if tx.leases.now() is None:
-            pytest.skip("SQLite has none.")
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_on_a_database_with_a_clock_of_its_own_no_clock_of_a_host_decides(on, clock):
     assert on("login1").keep()
     clock.set_wall_clock(clock.now() + dt.timedelta(days=1))
     assert not on("login2").keep()
