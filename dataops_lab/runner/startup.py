@@ -96,6 +96,14 @@ def prepare(helpers: str | None, libraries: list[str]) -> None:
             shell.display_pub.publish({EXIT_MIME: {"clean": clean, "code": _plain(error.code)}})
 
     kernel: Any = getattr(shell, "kernel", None)
+    publisher: Any = getattr(kernel, "iopub_thread", None)
+
+    def publish_without_limit() -> None:
+        # By default a publisher drops what comes after the first thousand messages that its subscriber has not read.
+        publisher.socket.sndhwm = 0
+
+    if publisher is not None:
+        publisher.schedule(publish_without_limit)
     shut_down: Any = getattr(kernel, "do_shutdown", None)
     imports = Imports(libraries)
     if libraries:

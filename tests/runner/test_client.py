@@ -1,4 +1,8 @@
 import json
+import os
+import signal
+
+from ..waiting import eventually
 
 SMALL = {"cell_bytes": 1_000, "run_bytes": 2_500}
 
@@ -59,6 +63,26 @@ def test_no_display_is_lost_however_many_come_at_once(runs):
 
     shown = [output["data"]["text/plain"] for output in run.notebook["cells"][0]["outputs"]]
     assert shown == [str(i) for i in range(3000)]
+
+
+def test_no_output_is_lost_while_the_runner_gets_no_processor_time(runs):
+    run = runs.make(
+        "from pathlib import Path\n"
+        "Path('ready').touch()\n"
+        "while not Path('go').exists(): pass\n"
+        "for i in range(5000): print(i, flush=True)\n"
+        "Path('printed').touch()"
+    ).start()
+    eventually((run.path / "files" / "ready").exists)
+    os.kill(run.lock["pid"], signal.SIGSTOP)
+    try:
+        (run.path / "files" / "go").touch()
+        eventually((run.path / "files" / "printed").exists)
+    finally:
+        os.kill(run.lock["pid"], signal.SIGCONT)
+    run.wait()
+
+    assert run.text(0).split() == [str(i) for i in range(5000)]
 
 
 def test_a_cell_over_its_limit_is_cut_and_says_so(runs):
