@@ -123,7 +123,7 @@ def read(text: str) -> Configuration:
         document = yaml12.read(text)
     except yaml12.YamlError as error:
         raise _invalid([str(error)]) from None
-    if problems := [f"Line {at.line}: {key} is there twice." for key, at in document.repeated_keys()]:
+    if problems := [f"Line {at.line}: {path[-1]} is there twice." for path, at in document.repeated_keys()]:
         raise _invalid(problems)
     try:
         file = ConfigurationFile.model_validate({} if document.value is None else document.value)

@@ -12,6 +12,7 @@
     │   ├── KernelUnavailable
     │   ├── InvalidParameters
     │   ├── InvalidRequest
+    │   ├── ExpressionFailed
     │   ├── RequestTooLarge
     │   ├── PathOutsideRoot
     │   ├── SnapshotTooLarge
@@ -122,6 +123,12 @@ class InvalidRows(Refused):
 
 class InvalidRequest(Refused):
     code = "invalid_request"
+
+
+class ExpressionFailed(Refused):
+    """`detail["problem"]` is the reason alone."""
+
+    code = "expression_failed"
 
 
 class RequestTooLarge(Refused):

@@ -88,9 +88,12 @@ class Document:
                 indent = None
         return start if indent is None else Position(number, indent + column)
 
-    def repeated_keys(self) -> Iterator[tuple[str, Position]]:
-        """Yield each key that its mapping has already. YAML would take the last one without a word."""
-        yield from _repeated_keys(self._root)
+    def repeated_keys(self) -> Iterator[tuple[tuple[int | str, ...], Position]]:
+        """Yield the path of each key that its mapping has already, and the place where it is there again.
+
+        YAML would take the last one without a word.
+        """
+        yield from _repeated_keys(self._root, ())
 
     def _found(self, path: Path) -> tuple[Position, yaml.Node | None]:
         """Return the place of the path, and its node where all of the path is there."""
@@ -231,17 +234,19 @@ def _take_keys_as_text(node: yaml.Node | None) -> None:
             _take_keys_as_text(member)
 
 
-def _repeated_keys(node: yaml.Node | None) -> Iterator[tuple[str, Position]]:
+def _repeated_keys(
+    node: yaml.Node | None, path: tuple[int | str, ...]
+) -> Iterator[tuple[tuple[int | str, ...], Position]]:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
             if key.value in seen:
-                yield key.value, _place(key.start_mark)
+                yield (*path, key.value), _place(key.start_mark)
             seen.add(key.value)
-            yield from _repeated_keys(value)
+            yield from _repeated_keys(value, (*path, key.value))
     elif isinstance(node, yaml.SequenceNode):
-        for member in node.value:
-            yield from _repeated_keys(member)
+        for place, member in enumerate(node.value):
+            yield from _repeated_keys(member, (*path, place))
 
 
 def _place(mark: yaml.Mark) -> Position:
