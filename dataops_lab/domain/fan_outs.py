@@ -88,7 +88,13 @@ def checked_items(value: Json) -> tuple[Json, ...]:
 
 def check_size(value: Json, subject: str) -> None:
     """Refuse a value that is too large to feed a parameter, a condition or a fan-out. `subject` begins the message."""
-    size = len(json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass"))
+    try:
+        size = len(json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass"))
+    except RecursionError:
+        raise Refused(
+            f"{subject} holds lists or mappings too deep inside one another. Leave a file instead.",
+            code="step_value_too_large",
+        ) from None
     if size > MAX_VALUE_BYTES:
         raise Refused(
             f"{subject} has {size:,} bytes as JSON; at most {MAX_VALUE_BYTES:,} are allowed. Leave a file instead, and "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from ..errors import Refused
@@ -16,7 +16,7 @@ SAME_PATH = "."
 """`into` of files that arrive at the path that they had."""
 
 MAX_FOLDER_BYTES = 200
-_MAGIC = re.compile(r"[*?]")
+_MAGIC = re.compile(r"[*?[]")
 
 
 @dataclass(frozen=True)
@@ -105,20 +105,16 @@ def is_literal(pattern: str) -> bool:
 
 def matches(pattern: str, path: str, *, base: str = "") -> bool:
     """Tell whether a pattern, as in FilesFrom, takes the file at `path`."""
-    return _regex(str(PurePosixPath(base, pattern))).fullmatch(path) is not None
-
-
-@lru_cache(maxsize=1_000)
-def _regex(pattern: str) -> re.Pattern[str]:
-    # A folder takes all that it holds.
-    return re.compile("".join(_parts(pattern.split("/"))) + "(/.*)?", re.DOTALL)
-
-
-def _parts(names: list[str]) -> Iterator[str]:
-    for place, name in enumerate(names):
-        last = place == len(names) - 1
-        if name == "**":
-            # It also stands for no folder.
-            yield ".*" if last else "(?:[^/]+/)*"
+    names = PurePosixPath(path).parts
+    # Where in `names` the rest of the pattern may begin. All positions go on together: a pattern with many stars is
+    # not tried in each way that it could match.
+    places = {0}
+    for part in PurePosixPath(base, pattern).parts:
+        if part == "**":
+            places = set(range(min(places), len(names) + 1))
         else:
-            yield re.escape(name).replace(r"\*", "[^/]*").replace(r"\?", "[^/]") + ("" if last else "/")
+            places = {place + 1 for place in places if place < len(names) and fnmatchcase(names[place], part)}
+        if not places:
+            return False
+    # Names that are left over lie in a folder that the pattern takes.
+    return True
