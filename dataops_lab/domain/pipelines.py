@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeAlias
@@ -24,6 +24,9 @@ MAX_ITEMS = 1_000
 MAX_STEP_ID = 60
 MAX_VALUE_BYTES = 64 * 1024
 """The largest JSON of a value that feeds a parameter, a condition or a fan-out."""
+
+CLEAN_UP_TIMEOUT_S = 3600.0
+"""The timeout of an `always` step that has none: it is the only bound of it after a cancel of the pipeline."""
 
 STEP_ID = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 """The ids of steps. An expression can name each of them: `steps.train.values.auc`."""
@@ -99,9 +102,8 @@ FAILURES = (
 class FilesFrom:
     """Files that `step` left, for the step that names them.
 
-    `paths` are patterns from the root of its record: `*` and `?` stand for characters of one name, `**` for any
-    folders, and a folder for all that it holds. `into` is a folder from the workspace's root; None: `inputs/<step>`,
-    ".": the same path as there.
+    `paths` are patterns: `*`, `?` and `[ab]` stand for characters of one name, `**` for any folders, and a folder for
+    all that it holds. `into` is a folder; None: `inputs/<step>`, ".": the same path as there. See `step_files`.
     """
 
     step: str
@@ -186,6 +188,13 @@ class Step:
     variables: Mapping[str, str] = field(default_factory=dict)
     """`env` in the file."""
     disabled: bool = False
+
+    @property
+    def run_settings(self) -> GivenSettings:
+        """The settings of its child runs: as given, and with a timeout where the step cleans up."""
+        if self.run_if is RunIf.ALWAYS and self.settings.timeout_s is None:
+            return replace(self.settings, timeout_s=CLEAN_UP_TIMEOUT_S)
+        return self.settings
 
 
 @dataclass(frozen=True)
