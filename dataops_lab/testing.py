@@ -19,6 +19,7 @@ from .domain.parameters import ParameterSchema
 from .domain.runs import Attempt
 from .domain.secrets import Sealed
 from .domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from .domain.used_paths import UsedPaths
 from .domain.versions import Manifest, Origin, digest_of
 from .domain.workspaces import Location, folders_above
 from .errors import Damaged, NotFound, Refused, SecretsLocked
@@ -164,6 +165,7 @@ class FakeNotebooks:
         self.schema = schema or ParameterSchema()
         self.written_on: str | None = "python3"
         self.gone: set[str] = set()
+        self.used: dict[str, UsedPaths] = {}
         """The paths of notebooks that were deleted or moved away."""
         self.repositories: dict[str, str | None] = {}
         """The remotes of git work trees, by their root."""
@@ -237,6 +239,9 @@ class FakeNotebooks:
 
     def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
         return self.written_on
+
+    def used_paths(self, path: str, *, root: str | None, limits: Limits) -> UsedPaths:
+        return self.used.get(path, UsedPaths())
 
     def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
         return f"!/{file}"

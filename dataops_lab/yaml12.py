@@ -6,6 +6,7 @@ surprises, and the editor in the browser reads it too.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -144,6 +145,14 @@ def written(value: Any) -> str:
     return text
 
 
+def inline(value: Any) -> str:
+    """Write a value on one line, to stand behind a key: `[a, b]`."""
+    text: str = yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf, default_flow_style=True
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
 # Use libyaml where there is one: it is twenty times as fast, and open brackets do not take the square of their number.
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """A loader whose plain scalars have the types of the core schema only."""
@@ -249,5 +258,5 @@ def _repeated_keys(
             yield from _repeated_keys(member, (*path, place))
 
 
-def _place(mark: yaml.Mark) -> Position:
+def _place(mark: Any) -> Position:
     return Position(mark.line + 1, mark.column + 1)

@@ -9,6 +9,7 @@ from typing import Any
 from ..domain.images import Frozen
 from ..domain.inputs import Pins
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from ..domain.used_paths import UsedPaths
 from ..domain.workspaces import Location
 from ..errors import InvalidNotebook
 from ..ports import Blobs
@@ -77,6 +78,11 @@ class LocalNotebooks:
             return parse_notebook(notebook).cell_ids
         except InvalidNotebook:
             return ()
+
+    def used_paths(self, path: str, *, root: str | None, limits: Limits) -> UsedPaths:
+        from . import used_paths
+
+        return used_paths.used_paths(path, root=root, limits=limits)
 
     def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
         from . import along

@@ -45,14 +45,12 @@ def check(expression: str, scope: Scope) -> CheckedExpression:
     try:
         kind = language.result_type(expression, _types(scope))
     except language.NotCompiled as error:
-        problems = (_explained(expression, scope, *place, message) for *place, message in error.problems)
+        problems = (_explained(expression, scope, *problem) for problem in error.problems)
         return CheckedExpression(problems=tuple(dict.fromkeys(problems)))
     if problem := _misuse_of_has(expression, scope):
         return CheckedExpression(problems=(problem,))
     if kind in language.UNSENDABLE:
-        message = (
-            f"The expression gives {language.type_name(kind)}, and nothing takes that. {language.UNSENDABLE[kind]}"
-        )
+        message = f"It gives {language.type_name(kind)}, and nothing takes that. {language.UNSENDABLE[kind]}"
         return CheckedExpression(problems=(ExpressionProblem(message),))
     return CheckedExpression(_PARAMETER_TYPES.get(kind, ParameterType.ANY))
 
@@ -161,9 +159,7 @@ def _misuse_of_has(expression: str, scope: Scope) -> ExpressionProblem | None:
     for word in _words(expression):
         if word.argument_of == "has" and ".".join(word.names) in always:
             name = ".".join(word.names)
-            message = (
-                f"`{name}` is always there, so `has` does not ask for it. Compare it with null, or leave `has` out."
-            )
+            message = f"`{name}` is always there. Take `has` away, or compare with null."
             return ExpressionProblem(message, word.line, word.column)
     return None
 

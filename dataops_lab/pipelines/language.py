@@ -291,6 +291,8 @@ def compiler_message(message: str) -> str:
     if match := _UNFIT.match(message):
         return _unfit(match[1], match[2])
     said = message.partition(" expecting ")[0]
+    if said.startswith("has()"):
+        return "`has` asks for a member of a value, as in `has(steps.train.values.auc)`."
     if said.startswith(_SYNTAX):
         return f"This is not an expression: {said.removeprefix(_SYNTAX).lstrip(': ')}."
     return _sentence(said)

@@ -335,7 +335,9 @@ def _explained(error: Any) -> str:
         return f"`{name}` is one of {expected}, not {error['input']!r}."
     if kind == "value_error":
         return f"{error['ctx']['error']}."
-    subject = f"`{name}`" if isinstance(name, str) and path else "The file" if not path else f"Number {name + 1}"
+    subject = f"`{name}`" if path else "The file"
+    if isinstance(name, int):
+        subject = f"Number {name + 1} of `{path[-2]}`"
     wanted = _WANTED.get(kind, f"is not taken: {error['msg'][0].lower()}{error['msg'][1:]}")
     return f"{subject} {wanted.format(_example(error['input']))}."
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from ..domain.images import Frozen
 from ..domain.inputs import Pins
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from ..domain.used_paths import UsedPaths
 from ..domain.workspaces import Location
 
 NO_PINS = Pins()
@@ -57,6 +58,10 @@ class Notebooks(Protocol):
 
     def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
         """Return the ids of the cells, none for bytes that are not a notebook."""
+        ...
+
+    def used_paths(self, path: str, *, root: str | None, limits: Limits) -> UsedPaths:
+        """Return the paths that the notebook or script at `path` reads and writes, as far as its code tells."""
         ...
 
     def take_along(self, path: str, file: str, *, root: str | None) -> str | None:

@@ -34,7 +34,7 @@ class Reading:
 class StepFile:
     """A file of which a step is made, with the paths that its code reads and writes.
 
-    All paths are POSIX, from the folder of the pipeline's file.
+    `path` is POSIX, from the folder of the pipeline's file. The others are from the folder of the file itself.
     """
 
     path: str
