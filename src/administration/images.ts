@@ -90,7 +90,7 @@ export class ImagesModel {
       ]);
       if (this._state.selected === name) {
         this._set({ users });
-        const trial = trials.find(it => it.image === name);
+        const trial = trials.find(candidate => candidate.image === name);
         if (trial) {
           this._followTrial(trial);
         }
@@ -163,11 +163,11 @@ export class ImagesModel {
 
   /** Note a task, and follow it until it ends. */
   private _takeIn(task: ImageTask): void {
-    const before = this._state.tasks.find(it => it.id === task.id);
+    const before = this._state.tasks.find(other => other.id === task.id);
     const log = (before?.log ?? '') + task.log;
     const tasks = [
       { ...task, log, log_size: Math.max(task.log_size, log.length) },
-      ...this._state.tasks.filter(it => it.id !== task.id)
+      ...this._state.tasks.filter(other => other.id !== task.id)
     ];
     tasks.sort((a, b) => b.id.localeCompare(a.id));
     this._set({ tasks });
@@ -188,7 +188,7 @@ export class ImagesModel {
     }
     this._followed.add(id);
     this._later(milliseconds, async () => {
-      const known = this._state.tasks.find(it => it.id === id)!;
+      const known = this._state.tasks.find(other => other.id === id)!;
       try {
         const task = await this._client.images.task(id, known.log.length);
         this._followed.delete(id);

@@ -65,7 +65,9 @@ export const administration: JupyterFrontEndPlugin<void> = {
             trans
           });
           // The same page is open again after a reload.
-          widget.pageChanged.connect(it => void tracker.save(it));
+          widget.pageChanged.connect(
+            changedWidget => void tracker.save(changedWidget)
+          );
           void tracker.add(widget);
           shell.add(widget, viewArea(labShell));
           return widget;

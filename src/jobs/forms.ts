@@ -65,7 +65,7 @@ export class Forms {
   openJob(run: Run): void {
     const { app, area, client, runs, trans } = this._options;
     const { id, name } = run.job;
-    const opened = this._jobs.find(it => it.model.id === id);
+    const opened = this._jobs.find(widget => widget.model.id === id);
     if (opened) {
       app.shell.activateById(opened.id);
       return;
@@ -96,7 +96,7 @@ export class Forms {
 
   private _open(id: string, target: IRunTarget, beside?: string): void {
     const { app, area, trans } = this._options;
-    const opened = this._tracker.find(it => it.id === id);
+    const opened = this._tracker.find(widget => widget.id === id);
     if (opened) {
       void opened.model.load();
       app.shell.activateById(id);

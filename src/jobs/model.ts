@@ -147,7 +147,9 @@ export class RunFormModel implements IDisposable {
 
   /** Check a field when the person leaves it, and show its problem. */
   check(name: string): void {
-    const parameter = this._state.parameters.find(it => it.name === name);
+    const parameter = this._state.parameters.find(
+      parameter => parameter.name === name
+    );
     const reading = parameter && this._read(parameter);
     if (reading && 'problem' in reading) {
       const problems = { ...this._state.problems, [name]: reading.problem };
@@ -354,8 +356,10 @@ export class RunFormModel implements IDisposable {
     const { parameters, drafts } = this._state;
     return Object.fromEntries(
       parameters
-        .filter(it => !same(drafts[it.name], initialDraft(it)))
-        .map(it => [it.name, drafts[it.name]])
+        .filter(
+          parameter => !same(drafts[parameter.name], initialDraft(parameter))
+        )
+        .map(parameter => [parameter.name, drafts[parameter.name]])
     );
   }
 
@@ -381,7 +385,9 @@ export class RunFormModel implements IDisposable {
   }
 
   private _ofParameters(problems: { [name: string]: string }) {
-    const names = new Set(this._state.parameters.map(it => it.name));
+    const names = new Set(
+      this._state.parameters.map(parameter => parameter.name)
+    );
     return Object.fromEntries(
       Object.entries(problems).filter(([name]) => names.has(name))
     );
@@ -432,10 +438,12 @@ function fieldsOf(
   values: Parameters
 ): Pick<FormState, 'parameters' | 'drafts' | 'problems'> {
   const drafts = Object.fromEntries(
-    parameters.map(it => [
-      it.name,
-      typed[it.name] ??
-        (it.name in values ? draftOf(it, values[it.name]) : initialDraft(it))
+    parameters.map(parameter => [
+      parameter.name,
+      typed[parameter.name] ??
+        (parameter.name in values
+          ? draftOf(parameter, values[parameter.name])
+          : initialDraft(parameter))
     ])
   );
   return { parameters, drafts, problems: {} };
@@ -445,7 +453,9 @@ function fieldsOf(
 function fieldsOfProblem(problem: Problem): { [name: string]: string } {
   const { limit, setting, image } = problem.extra;
   const named = [limit, setting, image !== undefined && 'image'];
-  const name = named.find(it => typeof it === 'string' && it in FIELDS);
+  const name = named.find(
+    field => typeof field === 'string' && field in FIELDS
+  );
   return name ? { [name as string]: problem.message } : {};
 }
 

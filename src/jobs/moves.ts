@@ -32,7 +32,7 @@ async function follow(
   to: string,
   { contents, client, trans }: Options
 ): Promise<void> {
-  const local = (it: string) => contents.localPath(it);
+  const local = (path: string) => contents.localPath(path);
   const { parted } = await client.jobs.moved(local(path), local(to));
   if (parted.length) {
     Notification.warning(

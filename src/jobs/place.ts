@@ -42,7 +42,9 @@ export function placementOf(
   place: Place,
   placements: Placement[]
 ): Placement | undefined {
-  return placements.find(it => it.environment === place.environment);
+  return placements.find(
+    placement => placement.environment === place.environment
+  );
 }
 
 /** Return the image that will run, in an environment that has images. */
@@ -51,16 +53,18 @@ export function imageOf(
   placement: Placement | undefined
 ): ImageOption | undefined {
   const name = place.image ?? placement?.default_image;
-  return placement?.images.find(it => it.name === name);
+  return placement?.images.find(image => image.name === name);
 }
 
 /** Return the place; when it is not allowed any longer, the first place that is. */
 export function stillAllowed(place: Place, placements: Placement[]): Place {
   const chosen = placementOf(place, placements);
   const allowed =
-    chosen ?? placements.find(it => it.problem === null) ?? placements[0];
+    chosen ??
+    placements.find(placement => placement.problem === null) ??
+    placements[0];
   const image = allowed?.images.find(
-    it => it.name === place.image && !it.problems.length
+    image => image.name === place.image && !image.problems.length
   );
   return {
     ...place,
@@ -79,9 +83,9 @@ export function kernelIn(
   kernels: Kernel[],
   wanted: Kernel | null
 ): Kernel | null {
-  const alike = kernels.filter(it => it.language === wanted?.language);
+  const alike = kernels.filter(kernel => kernel.language === wanted?.language);
   return (
-    kernels.find(it => it.name === wanted?.name) ??
+    kernels.find(kernel => kernel.name === wanted?.name) ??
     (alike.length === 1 ? alike[0] : null)
   );
 }
@@ -132,7 +136,7 @@ export function readPlace(
       problems.cpus = beyond(
         resources.cpus,
         most.cpus,
-        it => trans.__('%1 CPUs', it),
+        count => trans.__('%1 CPUs', count),
         trans
       );
     }

@@ -69,7 +69,7 @@ export function rerunTarget(
         kernel?.name,
         kernel?.language
       );
-      return found.map(it => asItRan(it, run, trans));
+      return found.map(placement => asItRan(placement, run, trans));
     },
     submit: ({ parameters = {}, environment, image, resources }, key) =>
       client.rerun(run.id, { parameters, environment, image, resources }, key)

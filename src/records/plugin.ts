@@ -83,7 +83,7 @@ export const records: JupyterFrontEndPlugin<void> = {
     const idOf = (args: Args) =>
       (args.id as string | undefined) ?? runs.current ?? undefined;
     const recordOf = (args: Args) =>
-      tracker.find(it => it.model.id === idOf(args));
+      tracker.find(widget => widget.model.id === idOf(args));
     const runOf = async (args: Args): Promise<Run> => {
       const id = idOf(args)!;
       return recordOf(args)?.model.run ?? client.run(id);

@@ -141,7 +141,7 @@ function inert(
         ? value
         : value
             .split(/\s+/)
-            .filter(it => it.startsWith('ansi-'))
+            .filter(className => className.startsWith('ansi-'))
             .join(' ');
     default:
       return PLAIN.has(name) ? value : null;

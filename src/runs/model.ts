@@ -78,8 +78,8 @@ export class RunsModel implements IRuns {
     return run.created_by.id === this._user;
   }
 
-  mayChange(it: { created_by: Actor }): boolean {
-    return it.created_by.id === this._user || this._mayAdminister === true;
+  mayChange(subject: { created_by: Actor }): boolean {
+    return subject.created_by.id === this._user || this._mayAdminister === true;
   }
 
   start(): Promise<void> {

@@ -15,14 +15,14 @@ export function keepFocus(node: HTMLElement): IDisposable {
     const path = event.composedPath().slice(1) as HTMLElement[];
     around = path
       .slice(0, path.indexOf(node) + 1)
-      .filter(it => it.hasAttribute('tabindex'));
+      .filter(element => element.hasAttribute('tabindex'));
   };
   const observer = new MutationObserver(() => {
     if (!last || document.activeElement !== document.body) {
       return;
     }
     if (!last.isConnected) {
-      last = around.find(it => it.isConnected) ?? null;
+      last = around.find(element => element.isConnected) ?? null;
       last?.focus({ preventScroll: true });
     } else if (!last.matches(':disabled')) {
       last.focus({ preventScroll: true });

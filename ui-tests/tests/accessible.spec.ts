@@ -16,7 +16,8 @@ async function violations(
     .exclude('.jp-Cell')
     .analyze();
   return found.violations.map(
-    it => `${it.id}: ${it.nodes.map(node => node.html).join(' ')}`
+    violation =>
+      `${violation.id}: ${violation.nodes.map(node => node.html).join(' ')}`
   );
 }
 

@@ -160,7 +160,9 @@ test('an environment is added with the keyboard alone', async ({
   const { keyboard } = page;
   const tabTo = async (wanted: Locator) => {
     for (let times = 0; times < 60; times++) {
-      if (await wanted.evaluate(it => it === document.activeElement)) {
+      if (
+        await wanted.evaluate(element => element === document.activeElement)
+      ) {
         return;
       }
       await keyboard.press('Tab');

@@ -28,7 +28,7 @@ test('a notebook is written on the kernel of an image, and runs as a job where i
         page.evaluate(() =>
           Object.values(
             window.jupyterapp.serviceManager.kernelspecs.specs!.kernelspecs
-          ).map(it => it!.display_name)
+          ).map(kernelspec => kernelspec!.display_name)
         ),
       { timeout: 40_000 }
     )

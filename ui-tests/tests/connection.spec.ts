@@ -28,9 +28,9 @@ test('a lost connection is said, and nothing is lost or doubled', async ({
   const written = screens.record.locator('.jp-OutputArea-output');
   await expect(written.getByText('before')).toHaveCount(1);
   const resumed = page.waitForRequest(
-    it =>
-      it.url().includes('/dataops/api/v1/events') &&
-      it.headers()['last-event-id'] !== undefined
+    request =>
+      request.url().includes('/dataops/api/v1/events') &&
+      request.headers()['last-event-id'] !== undefined
   );
   wire.cut();
   await expect(screens.record).toContainText('reconnecting');

@@ -44,10 +44,10 @@ const MERMAID = [
   `block-beta\n a["<img src='https://evil.example/block.png'>"]`,
   '%%{init: {"themeCSS": ".node rect{fill:url(https://evil.example/theme.svg)}"}}%%\nflowchart TD\n A --> B'
 ];
-const DIAGRAMS = MERMAID.flatMap(it => [
-  '```mermaid\n' + it + '\n```',
-  '~~~~  mermaid  \n' + it + '\n~~~~',
-  ('- > ```mermaid\n' + it + '\n```').replace(/\n/g, '\n  > ')
+const DIAGRAMS = MERMAID.flatMap(source => [
+  '```mermaid\n' + source + '\n```',
+  '~~~~  mermaid  \n' + source + '\n~~~~',
+  ('- > ```mermaid\n' + source + '\n```').replace(/\n/g, '\n  > ')
 ]).join('\n\n');
 
 /** Formulas that make MathJax load, link, or remember macros for the formulas of other notebooks. */
@@ -198,7 +198,7 @@ test('hostile outputs load nothing and run nothing, in cells and in the report',
   await inert();
   const place = page.url();
   const opened = page.waitForEvent('popup');
-  await page.context().route('https://evil.example/**', it => it.abort());
+  await page.context().route('https://evil.example/**', route => route.abort());
   expect(strange).toEqual([]);
   // Lab makes links of printed text. Those to its own server must not work.
   for (const printed of ['javascript://x', 'evil=printed']) {

@@ -107,9 +107,9 @@ export class Screens {
   /** Press the button of the form, and wait until Lab has saved the record in its layout. */
   async start(): Promise<void> {
     const noted = this._page.waitForRequest(
-      it =>
-        it.url().includes('/api/workspaces') &&
-        (it.postData() ?? '').includes('dataops-runs:')
+      request =>
+        request.url().includes('/api/workspaces') &&
+        (request.postData() ?? '').includes('dataops-runs:')
     );
     await this.run.click();
     await this.record.waitFor();

@@ -46,5 +46,7 @@ export class Wire {
 
   private _isCut = false;
   private readonly _sockets = new Set<net.Socket>();
-  private readonly _listener = net.createServer(it => this._connect(it));
+  private readonly _listener = net.createServer(socket =>
+    this._connect(socket)
+  );
 }

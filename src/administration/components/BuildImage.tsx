@@ -54,8 +54,8 @@ export function BuildImage(props: {
             onChange={base => change({ base })}
             beside={
               <datalist id="dl-build-bases">
-                {props.images.map(it => (
-                  <option key={it.name} value={it.name} />
+                {props.images.map(image => (
+                  <option key={image.name} value={image.name} />
                 ))}
               </datalist>
             }
@@ -104,7 +104,7 @@ export function BuildImage(props: {
         source === 'kernel' ? (
           <Frozen
             kernel={fields.draft.kernel ?? kernels[0]}
-            base={props.images.find(it => it.name === fields.draft.base)}
+            base={props.images.find(image => image.name === fields.draft.base)}
             onFreeze={props.onFreeze}
             trans={trans}
           />
@@ -169,7 +169,8 @@ function Frozen(props: {
   const [found, setFound] = useState<FrozenPackages | Problem | null>(null);
   useEffect(() => {
     let isCurrent = true;
-    const show = (it: FrozenPackages | Problem) => isCurrent && setFound(it);
+    const show = (result: FrozenPackages | Problem) =>
+      isCurrent && setFound(result);
     setFound(null);
     onFreeze(kernel).then(show, reason => show(Problem.from(reason)));
     return () => {

@@ -25,7 +25,7 @@ export function EditableRows<Row>(props: {
   const { rows, disabled, onChange, trans } = props;
   const add = useRef<HTMLButtonElement>(null);
   const changed = (index: number, part: Partial<Row>) =>
-    rows.map((it, at) => (at === index ? { ...it, ...part } : it));
+    rows.map((row, at) => (at === index ? { ...row, ...part } : row));
   return (
     <>
       {rows.length > 0 && (
@@ -36,7 +36,7 @@ export function EditableRows<Row>(props: {
         >
           {rows.map((row, index) => (
             <tr key={index}>
-              {props.cells(row, it => onChange(changed(index, it)), index)}
+              {props.cells(row, part => onChange(changed(index, part)), index)}
               <td>
                 <button
                   type="button"

@@ -161,7 +161,11 @@ describe('EventStream', () => {
     server.drop();
     await arrival;
     await restarted;
-    expect(server.requests.map(it => it.cursor)).toEqual([null, '41', null]);
+    expect(server.requests.map(request => request.cursor)).toEqual([
+      null,
+      '41',
+      null
+    ]);
   });
 
   it('asks for watched journals, keeping its place', async () => {

@@ -29,7 +29,10 @@ describe('followMoves', () => {
   let parted: Job[];
   let lost: Job[];
   let failure: Error | null;
-  const told = () => Notification.manager.notifications.map(it => it.message);
+  const told = () =>
+    Notification.manager.notifications.map(
+      notification => notification.message
+    );
   const settled = () => new Promise(resolve => setTimeout(resolve));
 
   beforeEach(() => {

@@ -50,15 +50,15 @@ export function PlaceFields(props: Props): JSX.Element {
             disabled={disabled}
             onChange={event => onChange({ environment: event.target.value })}
           >
-            {placements.map(it => (
+            {placements.map(option => (
               <option
-                key={it.environment}
-                value={it.environment}
-                disabled={it.problem !== null}
+                key={option.environment}
+                value={option.environment}
+                disabled={option.problem !== null}
               >
-                {it.unpromoted
-                  ? trans.__('%1 (unpromoted)', it.environment)
-                  : it.environment}
+                {option.unpromoted
+                  ? trans.__('%1 (unpromoted)', option.environment)
+                  : option.environment}
               </option>
             ))}
           </HTMLSelect>
@@ -66,8 +66,8 @@ export function PlaceFields(props: Props): JSX.Element {
       </Field>
       <Reasons
         reasons={placements
-          .filter(it => it.problem !== null)
-          .map(it => [it.environment, it.problem!])}
+          .filter(option => option.problem !== null)
+          .map(option => [option.environment, option.problem!])}
         trans={trans}
       />
       {placement?.unpromoted && !placement.problem && (
@@ -130,13 +130,13 @@ function ImageField(props: Props & { placement: Placement }): JSX.Element {
               {!image && (
                 <option value="">{trans.__('Choose an image…')}</option>
               )}
-              {placement.images.map(it => (
+              {placement.images.map(option => (
                 <option
-                  key={it.name}
-                  value={it.name}
-                  disabled={it.problems.length > 0}
+                  key={option.name}
+                  value={option.name}
+                  disabled={option.problems.length > 0}
                 >
-                  {labelOf(it, trans)}
+                  {labelOf(option, trans)}
                 </option>
               ))}
             </HTMLSelect>
@@ -146,8 +146,8 @@ function ImageField(props: Props & { placement: Placement }): JSX.Element {
       {!fixed && (
         <Reasons
           reasons={placement.images
-            .filter(it => it.problems.length)
-            .map(it => [it.name, it.problems.join(' ')])}
+            .filter(option => option.problems.length)
+            .map(option => [option.name, option.problems.join(' ')])}
           trans={trans}
         />
       )}

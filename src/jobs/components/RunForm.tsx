@@ -65,7 +65,7 @@ export function RunForm(
   const ready = rerunOf !== null || inspection !== null;
   const busy = state.submitting;
   const findings = [...state.notes, ...(inspection?.findings ?? [])].filter(
-    it => !(it.job && state.isNew)
+    finding => !(finding.job && state.isNew)
   );
   return (
     <form
@@ -101,7 +101,7 @@ export function RunForm(
       )}
       {/* The findings are here so that people see them without scrolling. */}
       <Findings
-        findings={findings.filter(it => it.severity === 'warning')}
+        findings={findings.filter(finding => finding.severity === 'warning')}
         busy={busy || state.loading}
         onTakeAlong={props.onTakeAlong}
         onSameJob={props.onSameJob}
@@ -153,7 +153,7 @@ export function RunForm(
             </details>
           )}
           <Findings
-            findings={findings.filter(it => it.severity === 'info')}
+            findings={findings.filter(finding => finding.severity === 'info')}
             busy={busy || state.loading}
             onTakeAlong={props.onTakeAlong}
             onSameJob={props.onSameJob}

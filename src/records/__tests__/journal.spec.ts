@@ -156,7 +156,7 @@ describe('JournalReplay', () => {
   it('knows what it has, what comes next, and what is missing', () => {
     apply(print('a'));
     const [known, next, later] = [1, 2, 3].map(
-      it => ({ ...print(''), seq: it }) as JournalEvent
+      seq => ({ ...print(''), seq: seq }) as JournalEvent
     );
     expect(replay.isKnown(known)).toBe(true);
     expect(replay.follows(next)).toBe(true);

@@ -18,7 +18,11 @@ describe('the preview of an artifact', () => {
     const offered = ['a.csv', 'b/c.TXT', 'd.png', 'e.parquet', 'f', 'g.svg']
       .map(path => artifact(path))
       .filter(hasPreview);
-    expect(offered.map(it => it.path)).toEqual(['a.csv', 'b/c.TXT', 'd.png']);
+    expect(offered.map(artifact => artifact.path)).toEqual([
+      'a.csv',
+      'b/c.TXT',
+      'd.png'
+    ]);
     expect(hasPreview(artifact('a.csv', 1e9))).toBe(false);
   });
 

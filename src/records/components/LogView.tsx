@@ -43,9 +43,9 @@ export function LogView(props: {
         className="dl-Log"
         tabIndex={0}
         aria-label={trans.__('Log')}
-        onScroll={({ currentTarget: it }) => {
+        onScroll={({ currentTarget: pre }) => {
           atEnd.current =
-            it.scrollHeight - it.scrollTop - it.clientHeight < NEAR_END_PX;
+            pre.scrollHeight - pre.scrollTop - pre.clientHeight < NEAR_END_PX;
         }}
       >
         {log.text}

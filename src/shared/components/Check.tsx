@@ -28,6 +28,6 @@ export function Check(props: {
 
 /** Return `names` with `name` when `on`, else without it. */
 export function toggled(names: string[], name: string, on: boolean): string[] {
-  const others = names.filter(it => it !== name);
+  const others = names.filter(other => other !== name);
   return on ? [...others, name] : others;
 }
