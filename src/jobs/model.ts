@@ -20,7 +20,7 @@ import { Draft, draftOf, initialDraft, isDefault, readDraft } from './drafts';
 import {
   inspected,
   isWhereItRan,
-  NOWHERE,
+  EMPTY_PLACE,
   Place,
   placementOf,
   placeOf,
@@ -403,7 +403,7 @@ export class RunFormModel implements IDisposable {
     drafts: {},
     problems: {},
     placements: [],
-    place: NOWHERE,
+    place: EMPTY_PLACE,
     settings: NO_SETTINGS,
     fieldProblems: {},
     name: '',

@@ -15,7 +15,7 @@ export type Place = {
   memory: string;
 };
 
-export const NOWHERE: Place = {
+export const EMPTY_PLACE: Place = {
   environment: '',
   image: null,
   cpus: '',
@@ -24,7 +24,7 @@ export const NOWHERE: Place = {
 
 /** Return the place where a run ran. */
 export function placeOf({ environment, image }: Run): Place {
-  return { ...NOWHERE, environment, image: image?.name ?? null };
+  return { ...EMPTY_PLACE, environment, image: image?.name ?? null };
 }
 
 export function isWhereItRan(
@@ -180,7 +180,7 @@ function beyond(
 }
 
 /** List the limits that are set but that the executor cannot enforce. */
-export function looseLimits(
+export function unenforcedLimits(
   placement: Placement,
   trans: TranslationBundle
 ): string[] {

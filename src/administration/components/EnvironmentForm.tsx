@@ -60,7 +60,7 @@ export function EnvironmentForm(props: {
     ...checked
   };
   const isDocker = draft.executor === 'docker';
-  const loose = isDocker ? '' : trans.__('not enforced for processes');
+  const unenforcedHint = isDocker ? '' : trans.__('not enforced for processes');
 
   type Texts = {
     [K in keyof EnvironmentDraft]: EnvironmentDraft[K] extends string
@@ -160,22 +160,22 @@ export function EnvironmentForm(props: {
         <div className="dl-Fields">
           {text('cpus', trans.__('CPUs'), {
             number: true,
-            hint: loose,
+            hint: unenforcedHint,
             placeholder: none
           })}
           {text('memory', trans.__('Memory, GB'), {
             number: true,
-            hint: loose,
+            hint: unenforcedHint,
             placeholder: none
           })}
           {text('pids', trans.__('Processes'), {
             number: true,
-            hint: loose,
+            hint: unenforcedHint,
             placeholder: none
           })}
           {text('gpus', trans.__('GPUs'), {
             number: true,
-            hint: loose,
+            hint: unenforcedHint,
             placeholder: isDocker ? trans.__('none') : none
           })}
           {text('timeout', trans.__('Longest run, minutes'), {
@@ -192,7 +192,7 @@ export function EnvironmentForm(props: {
           description={
             isDocker
               ? trans.__('Without it, a container reaches nothing.')
-              : loose
+              : unenforcedHint
           }
           checked={draft.network}
           disabled={busy}

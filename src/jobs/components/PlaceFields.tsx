@@ -12,7 +12,7 @@ import {
   GB,
   hasImages,
   imageOf,
-  looseLimits,
+  unenforcedLimits,
   Place,
   placementOf
 } from '../place';
@@ -34,7 +34,7 @@ type Props = {
 export function PlaceFields(props: Props): JSX.Element {
   const { place, placements, problems, disabled, onChange, trans } = props;
   const placement = placementOf(place, placements);
-  const loose = placement ? looseLimits(placement, trans) : [];
+  const unenforced = placement ? unenforcedLimits(placement, trans) : [];
   return (
     <>
       <Field
@@ -89,12 +89,12 @@ export function PlaceFields(props: Props): JSX.Element {
       {placement && hasImages(placement) && (
         <ResourceFields {...props} placement={placement} />
       )}
-      {loose.length > 0 && (
+      {unenforced.length > 0 && (
         <p className="dl-mod-quiet">
           {trans.__(
             'A plain process cannot be held to the limits of %1: %2.',
             place.environment,
-            loose.join(', ')
+            unenforced.join(', ')
           )}
         </p>
       )}
