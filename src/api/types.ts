@@ -116,7 +116,7 @@ export type Verification = Schemas['VerificationModel'];
 /** A job. Its settings hold for those of its runs that give none. */
 export type Job = Schemas['JobModel'];
 /** The jobs that moved. `parted` are jobs whose notebook is now at the place of another job. */
-export type Moved = Schemas['MovedModel'];
+export type MovedJobs = Schemas['MovedModel'];
 export type JobChange = Partial<Schemas['JobChanges']>;
 
 type Asked<T, Required extends keyof T> = Partial<T> & Pick<T, Required>;

@@ -23,11 +23,11 @@ export const EMPTY_PLACE: Place = {
 };
 
 /** Return the place where a run ran. */
-export function placeOf({ environment, image }: Run): Place {
+export function placeOfRun({ environment, image }: Run): Place {
   return { ...EMPTY_PLACE, environment, image: image?.name ?? null };
 }
 
-export function isWhereItRan(
+export function isPlaceOfRun(
   place: Place,
   placement: Placement | undefined,
   run: Run
@@ -57,7 +57,10 @@ export function imageOf(
 }
 
 /** Return the place; when it is not allowed any longer, the first place that is. */
-export function stillAllowed(place: Place, placements: Placement[]): Place {
+export function nearestAllowedPlace(
+  place: Place,
+  placements: Placement[]
+): Place {
   const chosen = placementOf(place, placements);
   const allowed =
     chosen ??
@@ -79,19 +82,21 @@ export function hasImages(placement: Placement | undefined): boolean {
 }
 
 /** Choose the kernel of an image for a notebook, by the same rule as the server. */
-export function kernelIn(
+export function matchingKernel(
   kernels: Kernel[],
-  wanted: Kernel | null
+  preferred: Kernel | null
 ): Kernel | null {
-  const alike = kernels.filter(kernel => kernel.language === wanted?.language);
+  const sameLanguage = kernels.filter(
+    kernel => kernel.language === preferred?.language
+  );
   return (
-    kernels.find(kernel => kernel.name === wanted?.name) ??
-    (alike.length === 1 ? alike[0] : null)
+    kernels.find(kernel => kernel.name === preferred?.name) ??
+    (sameLanguage.length === 1 ? sameLanguage[0] : null)
   );
 }
 
 /** Return the place for an inspection; nothing while a person must still choose an image. */
-export function inspected(
+export function inspectionPlace(
   place: Place,
   placement: Placement | undefined
 ): { environment?: string; image?: string } {
@@ -130,34 +135,35 @@ export function readPlace(
     } else if (image?.problems.length) {
       problems.image = image.problems.join(' ');
     }
-    const most = placement!.limits.resources;
+    const maximum = placement!.limits.resources;
     if (place.cpus.trim()) {
       resources.cpus = Number(place.cpus);
-      problems.cpus = beyond(
+      problems.cpus = limitProblem(
         resources.cpus,
-        most.cpus,
+        maximum.cpus,
         count => trans.__('%1 CPUs', count),
         trans
       );
     }
     if (place.memory.trim()) {
       resources.memory_bytes = Math.round(Number(place.memory) * GB);
-      problems.memory_bytes = beyond(
+      problems.memory_bytes = limitProblem(
         resources.memory_bytes,
-        most.memory_bytes,
+        maximum.memory_bytes,
         formatBytes,
         trans
       );
     }
   }
-  const asked = resources.cpus !== null || resources.memory_bytes !== null;
+  const hasResources =
+    resources.cpus !== null || resources.memory_bytes !== null;
   return {
     choice: {
       environment: place.environment || undefined,
       image: placement?.locked.includes('image')
         ? undefined
         : (place.image ?? undefined),
-      resources: asked ? resources : undefined
+      resources: hasResources ? resources : undefined
     },
     problems: Object.fromEntries(
       Object.entries(problems).filter(([, problem]) => problem)
@@ -165,17 +171,17 @@ export function readPlace(
   };
 }
 
-function beyond(
+function limitProblem(
   value: number,
-  most: number | null,
+  maximum: number | null,
   format: (value: number) => string,
   trans: TranslationBundle
 ): string {
   if (!(value > 0)) {
     return trans.__('Needs a number greater than 0.');
   }
-  return most && value > most
-    ? trans.__('The environment allows at most %1.', format(most))
+  return maximum && value > maximum
+    ? trans.__('The environment allows at most %1.', format(maximum))
     : '';
 }
 
@@ -184,22 +190,22 @@ export function unenforcedLimits(
   placement: Placement,
   trans: TranslationBundle
 ): string[] {
-  const set: [string, boolean, string][] = [
-    ['cpus', has(placement.limits.resources.cpus), trans.__('CPUs')],
+  const limits: [string, boolean, string][] = [
+    ['cpus', hasValue(placement.limits.resources.cpus), trans.__('CPUs')],
     [
       'memory_bytes',
-      has(placement.limits.resources.memory_bytes),
+      hasValue(placement.limits.resources.memory_bytes),
       trans.__('memory')
     ],
-    ['pids', has(placement.limits.resources.pids), trans.__('processes')],
-    ['gpus', has(placement.limits.resources.gpus), trans.__('GPUs')],
+    ['pids', hasValue(placement.limits.resources.pids), trans.__('processes')],
+    ['gpus', hasValue(placement.limits.resources.gpus), trans.__('GPUs')],
     ['network', !placement.network, trans.__('network')]
   ];
-  return set
+  return limits
     .filter(([name, isSet]) => isSet && placement.not_enforced.includes(name))
     .map(([, , label]) => label);
 }
 
-function has(value: number | null): boolean {
+function hasValue(value: number | null): boolean {
   return value !== null && value !== undefined;
 }

@@ -3,7 +3,7 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { Actor, Client, EventStream, Problem, Run, RunSummary } from '../api';
 import { NextFrame } from '../shared/frames';
-import { isTerminal, placeOf, summaryOf } from '../shared/runs';
+import { isTerminal, insertionIndex, summaryOf } from '../shared/runs';
 import { IRuns } from '../tokens';
 
 const RECENT = 20;
@@ -130,7 +130,7 @@ export class RunsModel implements IRuns {
     }
     this._note(run);
     if (!this._runs.has(run.id)) {
-      this._order.splice(placeOf(run.id, this._order), 0, run.id);
+      this._order.splice(insertionIndex(run.id, this._order), 0, run.id);
     }
     this._runs.set(run.id, run);
     this._stale = true;
@@ -155,7 +155,7 @@ export class RunsModel implements IRuns {
 
   private _forget(id: string): void {
     if (this._runs.delete(id)) {
-      this._order.splice(placeOf(id, this._order), 1);
+      this._order.splice(insertionIndex(id, this._order), 1);
       this._stale = true;
     }
   }

@@ -94,7 +94,7 @@ const CONTAINERS: Placement = {
 class FakeTarget implements IRunTarget {
   title = 'report.ipynb';
   rerunOf: Run | null = null;
-  like: Run | null = null;
+  template: Run | null = null;
   taken: string[] = [];
   takeAlong = async (file: string) => {
     if (file === 'secret') {
@@ -455,7 +455,7 @@ describe('RunFormModel', () => {
   it('begins with the values, the place and the kernel of a run that it is like', async () => {
     const images = [image('lean'), image('full')];
     target.places = [SANDBOX, { ...CONTAINERS, images }];
-    target.like = {
+    target.template = {
       job: { name: 'report' },
       environment: 'containers',
       image: { name: 'full', reference: 'full', digest: 'sha256:1' },

@@ -17,14 +17,14 @@ import {
   placementOf
 } from '../place';
 
-const SHOWN_REASONS = 2;
+const MAX_SHOWN_REASONS = 2;
 
 type Props = {
   place: Place;
   placements: Placement[];
   problems: { [name: string]: string | undefined };
   /** The resources of a run that asks for none, where they differ from those of the environment. */
-  usual?: Resources;
+  defaultResources?: Resources;
   disabled: boolean;
   onChange: (change: Partial<Place>) => void;
   trans: TranslationBundle;
@@ -161,8 +161,8 @@ function ImageField(props: Props & { placement: Placement }): JSX.Element {
 function ResourceFields(props: Props & { placement: Placement }): JSX.Element {
   const { place, placement, problems, disabled, onChange, trans } = props;
   const { cpus, memory_bytes: memory } = placement.limits.resources;
-  const usual = props.usual ?? placement.limits.resources;
-  const most = (text: string | null) =>
+  const defaultResources = props.defaultResources ?? placement.limits.resources;
+  const limitHint = (text: string | null) =>
     text === null ? undefined : trans.__('at most %1', text);
   if (placement.locked.includes('resources')) {
     const fixed = formatResources(placement.limits.resources, trans);
@@ -184,10 +184,12 @@ function ResourceFields(props: Props & { placement: Placement }): JSX.Element {
         {...number}
         id="dl-run-cpus"
         label={trans.__('CPUs')}
-        hint={most(cpus === null ? null : String(cpus))}
+        hint={limitHint(cpus === null ? null : String(cpus))}
         problem={problems.cpus}
         max={cpus ?? undefined}
-        placeholder={usual.cpus === null ? all : String(usual.cpus)}
+        placeholder={
+          defaultResources.cpus === null ? all : String(defaultResources.cpus)
+        }
         value={place.cpus}
         onChange={value => onChange({ cpus: value })}
       />
@@ -195,11 +197,13 @@ function ResourceFields(props: Props & { placement: Placement }): JSX.Element {
         {...number}
         id="dl-run-memory"
         label={trans.__('Memory, GB')}
-        hint={most(memory === null ? null : formatBytes(memory))}
+        hint={limitHint(memory === null ? null : formatBytes(memory))}
         problem={problems.memory_bytes}
         max={memory === null ? undefined : memory / GB}
         placeholder={
-          usual.memory_bytes === null ? all : String(usual.memory_bytes / GB)
+          defaultResources.memory_bytes === null
+            ? all
+            : String(defaultResources.memory_bytes / GB)
         }
         value={place.memory}
         onChange={value => onChange({ memory: value })}
@@ -219,7 +223,7 @@ function Reasons(props: {
       <strong>{name}</strong> {reason}
     </li>
   ));
-  if (reasons.length > SHOWN_REASONS) {
+  if (reasons.length > MAX_SHOWN_REASONS) {
     return (
       <details className="dl-Reasons">
         <summary>{trans.__('%1 cannot be chosen', reasons.length)}</summary>
