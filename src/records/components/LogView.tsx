@@ -31,7 +31,7 @@ export function LogView(props: {
   }
   return (
     <>
-      {log.cut && (
+      {log.truncated && (
         <p className="dl-mod-quiet">
           {trans.__(
             'The beginning is left out; the whole log is in the record.'
