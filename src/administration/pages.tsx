@@ -119,7 +119,7 @@ export function ImagesPart(
       onPin={pull => model.add({ name, reference: image.reference, pull })}
       onCancel={task => model.cancel(task)}
       onProbe={() => model.probe(name)}
-      onCheck={() => model.lookForNews(name)}
+      onCheck={() => model.checkReference(name)}
       onChange={change => model.change(name, change)}
       onAllow={(environment, allowed) =>
         model.allow(name, environment, allowed)

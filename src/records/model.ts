@@ -95,7 +95,7 @@ export class RecordModel implements IDisposable {
     try {
       this._mergeRun(await this._client.run(this.id));
       const live = !isTerminal(this._run!);
-      const followed = this._events.followed(this.id);
+      const followed = this._events.hasFollowed(this.id);
       if (live) {
         this._subscription ??= this._events.watch(this.id);
       }

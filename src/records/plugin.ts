@@ -23,7 +23,7 @@ import {
 import type { Run, RunSummary } from '../api';
 import { viewArea } from '../shared/area';
 import { artifactArgs, openRunArgs, runArgs } from '../shared/args';
-import { confirmed } from '../shared/confirm';
+import { askConfirmation } from '../shared/confirm';
 import { download } from '../shared/download';
 import { dataOpsIcon, keepIcon } from '../shared/icons';
 import { reportFailure } from '../shared/report';
@@ -196,7 +196,7 @@ export const records: JupyterFrontEndPlugin<void> = {
       },
       execute: async args => {
         const run = await runOf(args);
-        const isConfirmed = await confirmed(
+        const isConfirmed = await askConfirmation(
           {
             title: trans.__('Delete this run of %1?', run.job.name),
             body: trans.__(

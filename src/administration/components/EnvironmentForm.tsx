@@ -4,7 +4,7 @@ import React, { useState } from 'react';
 
 import type { Environment, EnvironmentChange } from '../../api';
 import { useAction } from '../../shared/action';
-import { Check, toggled } from '../../shared/components/Check';
+import { Check, toggleName } from '../../shared/components/Check';
 import { Field } from '../../shared/components/Field';
 import { Message } from '../../shared/components/Message';
 import { TextField } from '../../shared/components/TextField';
@@ -62,15 +62,15 @@ export function EnvironmentForm(props: {
   const isDocker = draft.executor === 'docker';
   const unenforcedHint = isDocker ? '' : trans.__('not enforced for processes');
 
-  type Texts = {
+  type TextFieldName = {
     [K in keyof EnvironmentDraft]: EnvironmentDraft[K] extends string
       ? K
       : never;
   }[keyof EnvironmentDraft];
   const text = (
-    name: Texts,
+    name: TextFieldName,
     label: string,
-    more: {
+    options: {
       hint?: string;
       description?: string;
       placeholder?: string;
@@ -81,14 +81,14 @@ export function EnvironmentForm(props: {
     <TextField
       id={`dl-environment-${name}`}
       label={label}
-      hint={more.hint}
-      description={more.description}
+      hint={options.hint}
+      description={options.description}
       problem={problems[name]}
-      type={more.number ? 'number' : 'text'}
+      type={options.number ? 'number' : 'text'}
       step="any"
-      placeholder={more.placeholder}
+      placeholder={options.placeholder}
       value={draft[name]}
-      disabled={busy || more.disabled}
+      disabled={busy || options.disabled}
       onChange={value => change({ [name]: value })}
     />
   );
@@ -235,7 +235,7 @@ export function EnvironmentForm(props: {
               checked={draft.locked.includes(name)}
               disabled={busy}
               onChange={on =>
-                change({ locked: toggled(draft.locked, name, on) })
+                change({ locked: toggleName(draft.locked, name, on) })
               }
             />
           ))}

@@ -15,7 +15,7 @@ import { useAction } from '../../shared/action';
 import { Check } from '../../shared/components/Check';
 import { Digest } from '../../shared/components/Digest';
 import { Message } from '../../shared/components/Message';
-import { confirmed } from '../../shared/confirm';
+import { askConfirmation } from '../../shared/confirm';
 import { ImageForm } from './ImageForm';
 import { ImageProbe } from './ImageProbe';
 import { ImageUse } from './ImageUse';
@@ -49,7 +49,7 @@ export function ImagePage(props: ImagePageProps): JSX.Element {
   const { image, check, trans } = props;
   const { busy, problem, act } = useAction();
   const remove = async () => {
-    const sure = await confirmed(
+    const isConfirmed = await askConfirmation(
       {
         title: trans.__('Remove %1 from the catalogue?', image.name),
         body: trans.__(
@@ -59,7 +59,7 @@ export function ImagePage(props: ImagePageProps): JSX.Element {
       },
       trans
     );
-    if (sure) {
+    if (isConfirmed) {
       await act(props.onRemove);
     }
   };
@@ -96,7 +96,7 @@ export function ImagePage(props: ImagePageProps): JSX.Element {
       </h1>
       {problem && <Message kind="error" title={problem.message} />}
       {check && (
-        <Checked
+        <CheckResult
           check={check}
           busy={busy}
           onPin={() => void act(() => props.onPin(isOfRegistry(check)))}
@@ -196,7 +196,7 @@ function Pin(props: { image: Image; trans: TranslationBundle }): JSX.Element {
   );
 }
 
-function Checked(props: {
+function CheckResult(props: {
   check: ImageCheck;
   busy: boolean;
   onPin: () => void;

@@ -6,7 +6,7 @@ import { useAction } from '../../shared/action';
 import { Message } from '../../shared/components/Message';
 import { Table } from '../../shared/components/Table';
 import { RelativeTime } from '../../shared/components/Times';
-import { confirmed } from '../../shared/confirm';
+import { askConfirmation } from '../../shared/confirm';
 
 type Actions = {
   onSet: (name: string, value: string) => Promise<void>;
@@ -20,7 +20,7 @@ export function Variables(
 ): JSX.Element {
   const { variables, trans } = props;
   return (
-    <Named
+    <NamedValues
       {...props}
       kind="variable"
       title={trans.__('Variables')}
@@ -39,7 +39,7 @@ export function Variables(
 export function Secrets(props: Actions & { secrets: Secret[] }): JSX.Element {
   const { secrets, trans } = props;
   return (
-    <Named
+    <NamedValues
       {...props}
       kind="secret"
       title={trans.__('Secrets')}
@@ -67,7 +67,7 @@ type Entry = {
   changed_by: Actor;
 };
 
-function Named(
+function NamedValues(
   props: Actions & {
     kind: 'variable' | 'secret';
     title: string;
@@ -88,7 +88,7 @@ function Named(
     }
   };
   const remove = async (entryName: string) => {
-    const sure = await confirmed(
+    const isConfirmed = await askConfirmation(
       {
         title: props.remove,
         body: trans.__('Runs no longer get %1.', entryName),
@@ -96,7 +96,7 @@ function Named(
       },
       trans
     );
-    if (sure) {
+    if (isConfirmed) {
       await act(() => props.onRemove(entryName));
     }
   };

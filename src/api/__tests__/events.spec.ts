@@ -194,8 +194,8 @@ describe('EventStream', () => {
   });
 
   it('knows which journals it has followed before', async () => {
-    expect(stream.followed('r1')).toBe(false);
+    expect(stream.hasFollowed('r1')).toBe(false);
     stream.watch('r1').dispose();
-    expect(stream.followed('r1')).toBe(true);
+    expect(stream.hasFollowed('r1')).toBe(true);
   });
 });
