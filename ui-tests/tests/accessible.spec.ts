@@ -43,7 +43,7 @@ test('form, record, list and sidebar have no accessibility violations', async ({
   await expect(screens.run).toBeEnabled();
   expect(await violations(page, '.dl-RunForm')).toEqual([]);
   await screens.run.click();
-  await expect(screens.recordThatIs('failed')).toBeVisible();
+  await expect(screens.recordInPhase('failed')).toBeVisible();
   expect(await violations(page, '.dl-Record')).toEqual([]);
   for (const tab of ['Log', 'Parameters', 'Artifacts']) {
     await screens.tab(tab).click();
