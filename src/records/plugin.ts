@@ -166,11 +166,13 @@ export const records: JupyterFrontEndPlugin<void> = {
 
     commands.addCommand(CommandIDs.keep, {
       label: args =>
-        knownRun(args)?.kept_at ? trans.__('Let Go') : trans.__('Keep'),
+        knownRun(args)?.kept_at ? trans.__('Remove Hold') : trans.__('Keep'),
       caption: args =>
         knownRun(args)?.kept_at
           ? trans.__('The run may be deleted again')
-          : trans.__('Nobody and no rule deletes a run that is kept'),
+          : trans.__(
+              'A kept run is never deleted, neither by a person nor by a retention rule'
+            ),
       icon: keepIcon,
       describedBy: runArgs,
       isEnabled: args => {

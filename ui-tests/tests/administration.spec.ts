@@ -209,7 +209,7 @@ test('an environment is added with the keyboard alone', async ({
   await tabTo(button('typed'));
 });
 
-test('a run is kept, and deleted when it is let go', async ({
+test('a run is kept, and deleted when its hold is removed', async ({
   page,
   screens,
   tmpPath
@@ -220,7 +220,7 @@ test('a run is kept, and deleted when it is let go', async ({
   await screens.action('Keep').click();
   await expect(screens.record).toContainText('kept by');
   await expect(screens.action('Delete…')).toBeDisabled();
-  await screens.action('Let Go').click();
+  await screens.action('Remove Hold').click();
   await screens.action('Delete…').click();
   const dialog = page.getByRole('dialog');
   await expect(dialog).toContainText('for good');

@@ -56,7 +56,7 @@ export function Retention(props: {
   const apply = async () => {
     const isConfirmed = await askConfirmation(
       {
-        title: trans.__('Delete what the rules let go?'),
+        title: trans.__('Delete the runs that no rule keeps?'),
         body: trans.__('Runs go with their records, for good. Kept runs stay.'),
         verb: trans.__('Delete')
       },
