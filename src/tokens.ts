@@ -49,7 +49,7 @@ export interface IRuns {
   /** Tell whether the person on this page submitted the run. */
   isMine(run: RunSummary): boolean;
   /** Tell whether this person may cancel, keep, delete or change a run or job: its owner or an administrator may. */
-  mayChange(it: { created_by: Actor }): boolean;
+  mayChange(subject: { created_by: Actor }): boolean;
   /** Load the runs and follow them. A second call does nothing. */
   start(): Promise<void>;
   /** Start again after trouble. */

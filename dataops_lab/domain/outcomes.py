@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
-from graphlib import TopologicalSorter
 
 from .pipelines import FAILURES, Pipeline, RunIf, Step, StepState, StepStatus
 from .runs import Reason, RunState
@@ -18,7 +17,6 @@ MAX_NAMED = 3
 """The largest number of steps that a reason names."""
 
 _WAITING = StepStatus()
-_DISABLED = StepStatus(StepState.DISABLED)
 
 _HANDLES = frozenset((RunIf.AT_LEAST_ONE_SUCCESS, RunIf.ALL_DONE, RunIf.AT_LEAST_ONE_FAILED, RunIf.ALL_FAILED))
 """The rules of steps that handle the failures before them when they succeed."""
@@ -73,7 +71,7 @@ class Advance:
 def first_statuses(pipeline: Pipeline) -> dict[str, StepStatus]:
     """Return the status of each step at the submission: waiting, or disabled for this run."""
     statuses: dict[str, StepStatus] = {}
-    for step in _in_order(pipeline):
+    for step in pipeline.in_order:
         disabled = [need for need in step.needs if statuses[need].state is StepState.DISABLED]
         if step.disabled:
             reason = Reason("step_disabled", "The pipeline's file disables it.")
@@ -179,7 +177,7 @@ class _Look:
         self._statuses = statuses
         # The failed steps whose failure is not handled when the step, and everything before it, has ended.
         self._unhandled: dict[str, frozenset[str]] = {}
-        for step in _in_order(pipeline):
+        for step in pipeline.in_order:
             self._unhandled[step.id] = self._unhandled_at(step)
 
     def status(self, step_id: str) -> StepStatus:
@@ -274,9 +272,3 @@ def _sentence(step_ids: Sequence[str], statuses: Mapping[str, StepStatus]) -> st
     if more := len(step_ids) - len(said):
         said.append(f"{more} more")
     return f"{', '.join(said[:-1])} and {said[-1]}." if len(said) > 1 else f"{said[0]}."
-
-
-def _in_order(pipeline: Pipeline) -> list[Step]:
-    """Return the steps so that each comes after those that it needs."""
-    order = TopologicalSorter({step.id: step.needs for step in pipeline.steps}).static_order()
-    return [pipeline.by_id[step_id] for step_id in order]

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from graphlib import TopologicalSorter
 from typing import TypeAlias
 
 from .actors import Actor
@@ -213,6 +214,12 @@ class Pipeline:
     @cached_property
     def by_id(self) -> Mapping[str, Step]:
         return {step.id: step for step in self.steps}
+
+    @cached_property
+    def in_order(self) -> tuple[Step, ...]:
+        """The steps so that each comes after those that it needs. The graph has no problems."""
+        order = TopologicalSorter({step.id: step.needs for step in self.steps}).static_order()
+        return tuple(self.by_id[step_id] for step_id in order)
 
     def step(self, step_id: str) -> Step | None:
         return self.by_id.get(step_id)

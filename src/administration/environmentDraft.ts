@@ -59,28 +59,28 @@ export const NEW_ENVIRONMENT: EnvironmentDraft = {
   locked: []
 };
 
-export function draftOfEnvironment(it: Environment): EnvironmentDraft {
-  const { resources, timeout_s, concurrency } = it.limits;
+export function draftOfEnvironment(environment: Environment): EnvironmentDraft {
+  const { resources, timeout_s, concurrency } = environment.limits;
   return {
-    name: it.name,
-    description: it.description,
-    position: String(it.position + 1),
-    executor: it.executor,
-    guarded: it.guarded,
-    host: it.docker.host ?? '',
-    user: it.docker.user,
-    warm: String(it.docker.warm),
+    name: environment.name,
+    description: environment.description,
+    position: String(environment.position + 1),
+    executor: environment.executor,
+    guarded: environment.guarded,
+    host: environment.docker.host ?? '',
+    user: environment.docker.user,
+    warm: String(environment.docker.warm),
     cpus: numberText(resources.cpus),
     memory: numberText(resources.memory_bytes, GB),
     pids: numberText(resources.pids),
     gpus: numberText(resources.gpus),
     timeout: numberText(timeout_s, 60),
     concurrency: numberText(concurrency),
-    network: it.network,
-    images: it.images ?? [],
-    defaultImage: it.default_image ?? '',
-    mounts: it.mounts ?? [],
-    locked: it.locked ?? []
+    network: environment.network,
+    images: environment.images ?? [],
+    defaultImage: environment.default_image ?? '',
+    mounts: environment.mounts ?? [],
+    locked: environment.locked ?? []
   };
 }
 
@@ -105,9 +105,9 @@ export function readEnvironment(
     );
   }
   const mounts = draft.mounts.filter(
-    it => it.source.trim() || it.target.trim()
+    mount => mount.source.trim() || mount.target.trim()
   );
-  if (mounts.some(it => !it.source.trim() || !it.target.trim())) {
+  if (mounts.some(mount => !mount.source.trim() || !mount.target.trim())) {
     problems.mounts = trans.__('A folder needs both paths.');
   }
   return {

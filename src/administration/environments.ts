@@ -85,24 +85,30 @@ export class EnvironmentsModel {
 
   async setVariable(name: string, value: string): Promise<void> {
     const { environments } = this._client;
-    await this._changeVariables(it =>
-      environments.setVariable(it, name, value)
+    await this._changeVariables(environment =>
+      environments.setVariable(environment, name, value)
     );
   }
 
   async removeVariable(name: string): Promise<void> {
     const { environments } = this._client;
-    await this._changeVariables(it => environments.removeVariable(it, name));
+    await this._changeVariables(environment =>
+      environments.removeVariable(environment, name)
+    );
   }
 
   async setSecret(name: string, value: string): Promise<void> {
     const { environments } = this._client;
-    await this._changeVariables(it => environments.setSecret(it, name, value));
+    await this._changeVariables(environment =>
+      environments.setSecret(environment, name, value)
+    );
   }
 
   async removeSecret(name: string): Promise<void> {
     const { environments } = this._client;
-    await this._changeVariables(it => environments.removeSecret(it, name));
+    await this._changeVariables(environment =>
+      environments.removeSecret(environment, name)
+    );
   }
 
   private async _changeVariables(

@@ -70,7 +70,7 @@ export class ImagesModel {
       ]);
       this._set({ images: all, environments: places, trouble: null });
       for (const task of tasks.reverse()) {
-        this._takeIn(task);
+        this._addTask(task);
       }
     } catch (reason) {
       this._set({ trouble: Problem.from(reason) });
@@ -90,7 +90,7 @@ export class ImagesModel {
       ]);
       if (this._state.selected === name) {
         this._set({ users });
-        const trial = trials.find(it => it.image === name);
+        const trial = trials.find(candidate => candidate.image === name);
         if (trial) {
           this._followTrial(trial);
         }
@@ -101,11 +101,11 @@ export class ImagesModel {
   }
 
   async add(image: ImageAddition): Promise<void> {
-    this._takeIn(await this._client.images.add(image));
+    this._addTask(await this._client.images.add(image));
   }
 
   async build(build: ImageBuild): Promise<void> {
-    this._takeIn(await this._client.images.build(build));
+    this._addTask(await this._client.images.build(build));
   }
 
   /** Read the packages that an image built from this kernel would have. */
@@ -114,11 +114,11 @@ export class ImagesModel {
   }
 
   async probe(name: string): Promise<void> {
-    this._takeIn(await this._client.images.probe(name));
+    this._addTask(await this._client.images.probe(name));
   }
 
   async cancel(task: string): Promise<void> {
-    this._takeIn(await this._client.images.cancelTask(task));
+    this._addTask(await this._client.images.cancelTask(task));
   }
 
   async change(name: string, change: ImageChange): Promise<void> {
@@ -145,7 +145,7 @@ export class ImagesModel {
   }
 
   /** Ask the registry whether the reference has moved on. */
-  async lookForNews(name: string): Promise<void> {
+  async checkReference(name: string): Promise<void> {
     const check = await this._client.images.check(name);
     if (this._state.selected === name) {
       this._set({ check });
@@ -162,12 +162,12 @@ export class ImagesModel {
   }
 
   /** Note a task, and follow it until it ends. */
-  private _takeIn(task: ImageTask): void {
-    const before = this._state.tasks.find(it => it.id === task.id);
+  private _addTask(task: ImageTask): void {
+    const before = this._state.tasks.find(other => other.id === task.id);
     const log = (before?.log ?? '') + task.log;
     const tasks = [
       { ...task, log, log_size: Math.max(task.log_size, log.length) },
-      ...this._state.tasks.filter(it => it.id !== task.id)
+      ...this._state.tasks.filter(other => other.id !== task.id)
     ];
     tasks.sort((a, b) => b.id.localeCompare(a.id));
     this._set({ tasks });
@@ -183,19 +183,19 @@ export class ImagesModel {
 
   /** Read the task again later, unless that is planned already. Reading twice would repeat lines in the log. */
   private _follow(id: string, milliseconds: number): void {
-    if (this._followed.has(id)) {
+    if (this._followedTasks.has(id)) {
       return;
     }
-    this._followed.add(id);
-    this._later(milliseconds, async () => {
-      const known = this._state.tasks.find(it => it.id === id)!;
+    this._followedTasks.add(id);
+    this._runLater(milliseconds, async () => {
+      const known = this._state.tasks.find(other => other.id === id)!;
       try {
         const task = await this._client.images.task(id, known.log.length);
-        this._followed.delete(id);
-        this._takeIn(task);
+        this._followedTasks.delete(id);
+        this._addTask(task);
       } catch {
         // The server is away for a while. Later it says that the task goes on, or that it was interrupted.
-        this._followed.delete(id);
+        this._followedTasks.delete(id);
         this._follow(id, TRIAL_MS);
       }
     });
@@ -207,18 +207,18 @@ export class ImagesModel {
     }
     this._set({ trial });
     if (!trial.complete) {
-      const look = async () => {
+      const pollTrial = async () => {
         try {
           this._followTrial(await this._client.images.trial(trial.id));
         } catch {
-          this._later(TRIAL_MS, look);
+          this._runLater(TRIAL_MS, pollTrial);
         }
       };
-      this._later(TRIAL_MS, look);
+      this._runLater(TRIAL_MS, pollTrial);
     }
   }
 
-  private _later(milliseconds: number, work: () => Promise<void>): void {
+  private _runLater(milliseconds: number, work: () => Promise<void>): void {
     const timer = setTimeout(() => {
       this._timers.delete(timer);
       if (!this._disposed) {
@@ -244,7 +244,7 @@ export class ImagesModel {
     trouble: null
   };
   private _disposed = false;
-  private readonly _followed = new Set<string>();
+  private readonly _followedTasks = new Set<string>();
   private readonly _timers = new Set<ReturnType<typeof setTimeout>>();
   private readonly _changed = new Signal<this, void>(this);
 }

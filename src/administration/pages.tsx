@@ -35,7 +35,8 @@ export function EnvironmentsPart(
   if (!environments || state.trouble) {
     return <Loading {...props} problem={state.trouble} model={model} />;
   }
-  const environment = environments.find(it => it.name === selected) ?? null;
+  const environment =
+    environments.find(environment => environment.name === selected) ?? null;
   if (!environment && selected !== NEW) {
     return (
       <Environments
@@ -50,7 +51,7 @@ export function EnvironmentsPart(
     <EnvironmentPage
       key={environment?.name}
       environment={environment}
-      images={(images ?? []).map(it => it.name)}
+      images={(images ?? []).map(environment => environment.name)}
       onBack={() => void model.select(null)}
       onSave={(name, settings) =>
         environment ? model.change(name, settings) : model.add(name, settings)
@@ -91,7 +92,7 @@ export function ImagesPart(
   if (!images || state.trouble) {
     return <Loading {...props} problem={state.trouble} model={model} />;
   }
-  const image = images.find(it => it.name === selected);
+  const image = images.find(candidate => candidate.name === selected);
   if (!image) {
     return (
       <Images
@@ -99,8 +100,8 @@ export function ImagesPart(
         images={images}
         kernels={props.kernels()}
         onSelect={name => void model.select(name)}
-        onAdd={it => model.add(it)}
-        onBuild={it => model.build(it)}
+        onAdd={addition => model.add(addition)}
+        onBuild={build => model.build(build)}
         onFreeze={onFreeze}
         onCancel={task => model.cancel(task)}
         trans={trans}
@@ -118,7 +119,7 @@ export function ImagesPart(
       onPin={pull => model.add({ name, reference: image.reference, pull })}
       onCancel={task => model.cancel(task)}
       onProbe={() => model.probe(name)}
-      onCheck={() => model.lookForNews(name)}
+      onCheck={() => model.checkReference(name)}
       onChange={change => model.change(name, change)}
       onAllow={(environment, allowed) =>
         model.allow(name, environment, allowed)

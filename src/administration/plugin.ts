@@ -15,9 +15,9 @@ import { CommandIDs, IDataOps, IRuns } from '../tokens';
 import type { AdministrationWidget } from './widget';
 
 /** After this time the server offers the kernels of the changed catalogue. */
-const OFFERED_MS = 3000;
+const KERNEL_REFRESH_DELAY_MS = 3000;
 /** The prefix in the names of those kernels. */
-const OF_IMAGES = 'dataops.';
+const IMAGE_KERNEL_PREFIX = 'dataops.';
 
 export const administration: JupyterFrontEndPlugin<void> = {
   id: 'dataops-lab:administration',
@@ -41,7 +41,10 @@ export const administration: JupyterFrontEndPlugin<void> = {
       namespace: 'dataops-administration'
     });
     // Without this the kernel picker would show the old kernels.
-    const refresh = new Debouncer(() => kernelspecs.refreshSpecs(), OFFERED_MS);
+    const refresh = new Debouncer(
+      () => kernelspecs.refreshSpecs(),
+      KERNEL_REFRESH_DELAY_MS
+    );
     commands.addCommand(CommandIDs.administration, {
       label: trans.__('Administration'),
       caption: trans.__('Environments, images and retention'),
@@ -58,14 +61,16 @@ export const administration: JupyterFrontEndPlugin<void> = {
             runs,
             kernels: () =>
               Object.keys(kernelspecs.specs?.kernelspecs ?? {}).filter(
-                name => !name.startsWith(OF_IMAGES)
+                name => !name.startsWith(IMAGE_KERNEL_PREFIX)
               ),
             onChanged: () => void refresh.invoke().catch(() => undefined),
             onOpenRun: id => void commands.execute(CommandIDs.openRun, { id }),
             trans
           });
           // The same page is open again after a reload.
-          widget.pageChanged.connect(it => void tracker.save(it));
+          widget.pageChanged.connect(
+            changedWidget => void tracker.save(changedWidget)
+          );
           void tracker.add(widget);
           shell.add(widget, viewArea(labShell));
           return widget;

@@ -46,7 +46,7 @@ export class RetentionModel {
       ]);
       this._set({
         rules,
-        environments: environments.map(it => it.name),
+        environments: environments.map(environment => environment.name),
         trouble: null
       });
     } catch (reason) {

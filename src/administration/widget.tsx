@@ -128,7 +128,7 @@ function Connected({ widget }: { widget: AdministrationWidget }): JSX.Element {
         selected={page}
         label={trans.__('Pages of the administration')}
         panelOf={() => PANEL}
-        onSelect={it => widget.open(it as Page)}
+        onSelect={tab => widget.open(tab as Page)}
       />
       <div
         id={PANEL}

@@ -122,7 +122,7 @@ export class Client extends Connection {
       return { bytes: new Uint8Array(), from: size < from ? 0 : size };
     }
     if (!response.ok) {
-      throw await Problem.of(response);
+      throw await Problem.fromResponse(response);
     }
     const bytes = new Uint8Array(await response.arrayBuffer());
     return { bytes, from: Number(/^bytes (\d+)-/.exec(range)?.[1] ?? 0) };

@@ -34,7 +34,7 @@ export class Connection {
       throw Problem.from(reason);
     }
     if (!response.ok) {
-      throw await Problem.of(response);
+      throw await Problem.fromResponse(response);
     }
     return response;
   }

@@ -73,34 +73,34 @@ export class EventStream {
   close(): void {
     this._connection?.abort();
     this._connection = null;
-    this._moveTo('closed');
+    this._setState('closed');
   }
 
   /**
    * Receive the journal of a run until the result is disposed of.
    *
-   * It begins at its start, or where this page stopped when it has `followed` that run before.
+   * It begins at its start, or where this page stopped when it has followed that run before (`hasFollowed`).
    */
   watch(runId: string): IDisposable {
-    const count = this._watched.get(runId) ?? 0;
-    this._watched.set(runId, count + 1);
-    this._followed.add(runId);
+    const count = this._watchCounts.get(runId) ?? 0;
+    this._watchCounts.set(runId, count + 1);
+    this._followedRuns.add(runId);
     if (count === 0) {
       this._watchedChanged();
     }
     return new DisposableDelegate(() => {
-      const left = this._watched.get(runId)! - 1;
-      if (left) {
-        this._watched.set(runId, left);
+      const remaining = this._watchCounts.get(runId)! - 1;
+      if (remaining) {
+        this._watchCounts.set(runId, remaining);
       } else {
         // The stream is not reopened for this. It stops sending this journal when it next reopens.
-        this._watched.delete(runId);
+        this._watchCounts.delete(runId);
       }
     });
   }
 
-  followed(runId: string): boolean {
-    return this._followed.has(runId);
+  hasFollowed(runId: string): boolean {
+    return this._followedRuns.has(runId);
   }
 
   private _watchedChanged(): void {
@@ -120,7 +120,7 @@ export class EventStream {
     this._connection?.abort();
     const connection = new AbortController();
     this._connection = connection;
-    this._moveTo(state);
+    this._setState(state);
     void this._follow(connection.signal);
   }
 
@@ -139,14 +139,14 @@ export class EventStream {
       if (signal.aborted) {
         return;
       }
-      this._moveTo('reconnecting');
+      this._setState('reconnecting');
       await delay(backoff(failures++), signal);
     }
   }
 
   /** Read events until the connection ends. */
-  private async _read(signal: AbortSignal, alive: () => void): Promise<void> {
-    const watched = [...this._watched.keys()].slice(-MAX_JOURNALS);
+  private async _read(signal: AbortSignal, onData: () => void): Promise<void> {
+    const watched = [...this._watchCounts.keys()].slice(-MAX_JOURNALS);
     const headers: Record<string, string> = { Accept: 'text/event-stream' };
     const cursor = this._cursor;
     if (cursor !== null) {
@@ -157,7 +157,7 @@ export class EventStream {
       { headers, signal }
     );
     if (!response.ok || !response.body) {
-      throw await Problem.of(response);
+      throw await Problem.fromResponse(response);
     }
     const parser = new EventParser();
     const decoder = new TextDecoder();
@@ -166,14 +166,14 @@ export class EventStream {
       this._restarted.emit();
     }
     for (;;) {
-      const silence = setTimeout(() => void reader.cancel(), SILENCE_MS);
+      const silenceTimer = setTimeout(() => void reader.cancel(), SILENCE_MS);
       const { done, value } = await reader.read();
-      clearTimeout(silence);
+      clearTimeout(silenceTimer);
       if (done || signal.aborted) {
         return;
       }
-      alive();
-      this._moveTo('open');
+      onData();
+      this._setState('open');
       for (const event of parser.push(
         decoder.decode(value, { stream: true })
       )) {
@@ -193,7 +193,7 @@ export class EventStream {
     }
   }
 
-  private _moveTo(state: StreamState): void {
+  private _setState(state: StreamState): void {
     if (state !== this._state) {
       this._state = state;
       this._stateChanged.emit(state);
@@ -204,8 +204,8 @@ export class EventStream {
   private _cursor: string | null = null;
   private _connection: AbortController | null = null;
   private _reopening = false;
-  private readonly _watched = new Map<string, number>();
-  private readonly _followed = new Set<string>();
+  private readonly _watchCounts = new Map<string, number>();
+  private readonly _followedRuns = new Set<string>();
   private readonly _run = new Signal<this, RunSummary>(this);
   private readonly _deleted = new Signal<this, string>(this);
   private readonly _journal = new Signal<this, JournalDelta>(this);

@@ -1,5 +1,5 @@
 import { Connection, pathOf } from './connection';
-import { Job, JobChange, Moved, Page } from './types';
+import { Job, JobChange, MovedJobs, Page } from './types';
 
 /** Jobs and their settings. */
 export class JobsClient {
@@ -18,13 +18,16 @@ export class JobsClient {
   }
 
   /** List the jobs of the notebook at a path of the contents API, or of the notebooks below a folder. */
-  at(path: string): Promise<Page<Job>> {
+  findByPath(path: string): Promise<Page<Job>> {
     return this._connection.get('jobs', { path });
   }
 
-  /** Let jobs follow a notebook or folder that moved from `path` to `to`. It is safe to repeat. */
-  moved(path: string, to: string): Promise<Moved> {
-    return this._connection.send('POST', pathOf('jobs', 'moves'), { path, to });
+  /** Let jobs follow a notebook or folder that moved from `path` to `newPath`. It is safe to repeat. */
+  move(path: string, newPath: string): Promise<MovedJobs> {
+    return this._connection.send('POST', pathOf('jobs', 'moves'), {
+      path,
+      to: newPath
+    });
   }
 
   /** Tell the server that this job belongs to the notebook at `path`, which was moved. */

@@ -35,7 +35,7 @@ export class Problem extends Error {
   }
 
   /** Make the problem of an answer that is not a success. */
-  static async of(response: Response): Promise<Problem> {
+  static async fromResponse(response: Response): Promise<Problem> {
     const kind = response.headers.get('Content-Type') ?? '';
     if (kind.includes('application/problem+json')) {
       return new Problem((await response.json()) as ProblemBody);

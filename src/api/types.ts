@@ -7,7 +7,7 @@ import type { components } from './schema';
  * "anything" where JSON may stand; the types here are more precise.
  */
 type Schemas = components['schemas'];
-type With<T, Changes> = Omit<T, keyof Changes> & Changes;
+type Override<T, Changes> = Omit<T, keyof Changes> & Changes;
 
 export type JSONValue =
   | null
@@ -20,7 +20,7 @@ export type JSONValue =
 type JSONMapping = { [name: string]: JSONValue };
 
 export type ParameterType = Schemas['ParameterType'];
-export type Parameter = With<
+export type Parameter = Override<
   Schemas['ParameterModel'],
   { default: JSONValue; choices: JSONValue[] }
 >;
@@ -32,7 +32,7 @@ export type Kernel = Schemas['KernelModel'];
  * The result of the check before a run. `files` holds the first 200 of `file_count`. When the notebook's
  * own kernel is missing, `kernel_suggestion` is the kernel of its language, if there is only one.
  */
-export type Inspection = With<
+export type Inspection = Override<
   Schemas['InspectionModel'],
   { parameters: Parameter[]; kernel_suggestion?: string | null }
 >;
@@ -43,19 +43,19 @@ export type InspectRequest = Partial<Schemas['InspectRequest']> & {
 export type TravellingFile = Schemas['TravellingFileModel'];
 /** Has the `line` that was written into the `.dataopsignore` beside the notebook, if one was needed. */
 export type TakenAlong = Schemas['TakenAlongModel'];
-export type Submission = With<
+export type Submission = Override<
   Partial<Schemas['SubmitRequest']>,
   { path: string; parameters?: Parameters }
 >;
 
 /** A request to run a version again. `parameters` replaces all parameters of the earlier run. */
-export type RerunRequest = With<
+export type RerunRequest = Override<
   Partial<Schemas['RerunRequest']>,
   { parameters?: Parameters }
 >;
 
 /** The reason of a state. For a failing cell, `detail` holds cell, ename, evalue and traceback. */
-export type Reason = With<Schemas['ReasonModel'], { detail: JSONMapping }>;
+export type Reason = Override<Schemas['ReasonModel'], { detail: JSONMapping }>;
 export type Progress = Schemas['ProgressModel'];
 export type Actor = Schemas['ActorModel'];
 export type RunState = Schemas['RunState'];
@@ -64,11 +64,11 @@ export type Artifact = Schemas['ArtifactModel'];
 /** The files that a run found beside its notebook. */
 export type RunInputs = Schemas['InputsModel'];
 /** A run as lists and events show it. Every `Run` is also a `RunSummary`. */
-export type RunSummary = With<
+export type RunSummary = Override<
   Schemas['RunSummaryModel'],
   { reason: Reason | null }
 >;
-export type Run = With<
+export type Run = Override<
   Schemas['RunModel'],
   {
     reason: Reason | null;
@@ -116,22 +116,26 @@ export type Verification = Schemas['VerificationModel'];
 /** A job. Its settings hold for those of its runs that give none. */
 export type Job = Schemas['JobModel'];
 /** The jobs that moved. `parted` are jobs whose notebook is now at the place of another job. */
-export type Moved = Schemas['MovedModel'];
+export type MovedJobs = Schemas['MovedModel'];
 export type JobChange = Partial<Schemas['JobChanges']>;
 
-type Asked<T, Required extends keyof T> = Partial<T> & Pick<T, Required>;
-export type ImageAddition = Asked<
+type PartialExcept<T, Required extends keyof T> = Partial<T> &
+  Pick<T, Required>;
+export type ImageAddition = PartialExcept<
   Schemas['AddImageRequest'],
   'name' | 'reference'
 >;
-export type ImageBuild = Asked<Schemas['BuildImageRequest'], 'name' | 'base'>;
+export type ImageBuild = PartialExcept<
+  Schemas['BuildImageRequest'],
+  'name' | 'base'
+>;
 /** A change of an image. A field that is left out stays; `deprecated` null takes the deprecation back. */
 export type ImageChange = Partial<Schemas['ChangeImageRequest']>;
 export type ImageCheck = Schemas['ImageCheckModel'];
 export type ImageTask = Schemas['ImageTaskModel'];
 export type ImageUsers = Schemas['ImageUsersModel'];
 export type ImageTrial = Schemas['ImageTrialModel'];
-export type ImageTrialRequest = Asked<Schemas['TrialRequest'], 'image'>;
+export type ImageTrialRequest = PartialExcept<Schemas['TrialRequest'], 'image'>;
 export type FrozenPackages = Schemas['FrozenModel'];
 
 export type Page<T> = { items: T[]; next: string | null };
@@ -170,10 +174,10 @@ export type JournalEvent = { seq: number; t: number } & (
 );
 
 /** A page of a journal. Each attempt counts its events from 1; `attempt` is the latest, 0 before the first. */
-export type JournalPage = With<
+export type JournalPage = Override<
   Schemas['JournalPage'],
   { events: JournalEvent[] }
 >;
 
 /** A problem by RFC 9457. `code` is stable; `detail` is the sentence for people. */
-export type ProblemBody = With<Schemas['Problem'], { extra: JSONMapping }>;
+export type ProblemBody = Override<Schemas['Problem'], { extra: JSONMapping }>;

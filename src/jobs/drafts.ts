@@ -41,7 +41,7 @@ function textOf(parameter: Parameter, value: JSONValue): string {
       return JSON.stringify(value, null, 2);
     case 'any':
       // A text keeps its quotes when it would be read as another kind of value.
-      return typeof value === 'string' && parsed(value) === undefined
+      return typeof value === 'string' && parseJSON(value) === undefined
         ? value
         : JSON.stringify(value);
     default:
@@ -59,7 +59,7 @@ export function readDraft(
     return { value: null };
   }
   if (parameter.choices.length) {
-    const choice = parsed(draft.text);
+    const choice = parseJSON(draft.text);
     return choice === undefined
       ? { problem: trans.__('Choose one of the values.') }
       : { value: choice };
@@ -110,13 +110,13 @@ const READERS: { [type in ParameterType]: Reader } = {
           )
         },
   list: (text, trans) => {
-    const value = parsed(text);
+    const value = parseJSON(text);
     return Array.isArray(value)
       ? { value }
       : { problem: trans.__('Needs a list in JSON, such as [1, 2, 3].') };
   },
   mapping: (text, trans) => {
-    const value = parsed(text);
+    const value = parseJSON(text);
     return typeof value === 'object' && value !== null && !Array.isArray(value)
       ? { value }
       : {
@@ -124,13 +124,13 @@ const READERS: { [type in ParameterType]: Reader } = {
         };
   },
   any: text => {
-    const value = parsed(text);
+    const value = parseJSON(text);
     return { value: value === undefined ? text : value };
   }
 };
 
 /** Parse JSON; return undefined when the text is not JSON. */
-function parsed(text: string): JSONValue | undefined {
+function parseJSON(text: string): JSONValue | undefined {
   try {
     return JSON.parse(text) as JSONValue;
   } catch {

@@ -27,10 +27,10 @@ type Options = {
 export class Forms {
   constructor(private readonly _options: Options) {}
 
-  /** Open the form for a notebook. `beside` is the id of the widget that shows the notebook, if there is one. */
-  openForNotebook(path: string, beside?: string): void {
-    const target = this._notebook(path);
-    this._open(`dataops-form-${path}`, target, beside);
+  /** Open the form for a notebook. `besideId` is the id of the widget that shows the notebook, if there is one. */
+  openForNotebook(path: string, besideId?: string): void {
+    const target = this._makeTarget(path);
+    this._openForm(`dataops-form-${path}`, target, besideId);
   }
 
   /**
@@ -40,15 +40,15 @@ export class Forms {
   async takeAlong(run: Run, file: string): Promise<void> {
     const { client, trans } = this._options;
     const path = await sourcePath(run, client, trans);
-    const target = this._notebook(path, run);
+    const target = this._makeTarget(path, run);
     await target.takeAlong(file);
     const model = new RunFormModel(target, trans);
     await model.load();
-    const again = await model.submit();
-    if (again) {
-      void this._submitted(again);
+    const newRun = await model.submit();
+    if (newRun) {
+      void this._showRecord(newRun);
     } else {
-      this._open(`dataops-again-${run.id}`, target);
+      this._openForm(`dataops-again-${run.id}`, target);
       if (model.state.trouble) {
         reportFailure(model.state.trouble);
       }
@@ -59,13 +59,13 @@ export class Forms {
   openForRerun(run: Run): void {
     const { client, trans } = this._options;
     const target = rerunTarget(run, client, trans);
-    this._open(`dataops-rerun-${run.id}`, target);
+    this._openForm(`dataops-rerun-${run.id}`, target);
   }
 
   openJob(run: Run): void {
     const { app, area, client, runs, trans } = this._options;
     const { id, name } = run.job;
-    const opened = this._jobs.find(it => it.model.id === id);
+    const opened = this._jobs.find(widget => widget.model.id === id);
     if (opened) {
       app.shell.activateById(opened.id);
       return;
@@ -77,26 +77,26 @@ export class Forms {
     app.shell.activateById(widget.id);
   }
 
-  private _notebook(path: string, like?: Run): IRunTarget {
+  private _makeTarget(path: string, template?: Run): IRunTarget {
     const { app, client, documents, trans } = this._options;
-    const local = app.serviceManager.contents.localPath(path);
-    const opened = () => {
+    const localPath = app.serviceManager.contents.localPath(path);
+    const findContext = () => {
       const panel = documents.findWidget(path);
       return panel && documents.contextForWidget(panel);
     };
-    return notebookTarget(local, client, opened, trans, like);
+    return notebookTarget(localPath, client, findContext, trans, template);
   }
 
   /** Show the record of a new run, in the place of the widget `ref` if one is named. */
-  private _submitted(run: Run, ref?: string): Promise<void> {
+  private _showRecord(run: Run, ref?: string): Promise<void> {
     this._options.runs.add(summaryOf(run));
     const args = { id: run.id, ref };
     return this._options.app.commands.execute(CommandIDs.openRun, args);
   }
 
-  private _open(id: string, target: IRunTarget, beside?: string): void {
+  private _openForm(id: string, target: IRunTarget, besideId?: string): void {
     const { app, area, trans } = this._options;
-    const opened = this._tracker.find(it => it.id === id);
+    const opened = this._tracker.find(widget => widget.id === id);
     if (opened) {
       void opened.model.load();
       app.shell.activateById(id);
@@ -106,13 +106,14 @@ export class Forms {
       model: new RunFormModel(target, trans),
       trans,
       // The record takes the place of the form, and the form closes.
-      onSubmitted: run => void this._submitted(run, id).then(() => form.close())
+      onSubmitted: run =>
+        void this._showRecord(run, id).then(() => form.close())
     });
     form.id = id;
     void this._tracker.add(form);
     app.shell.add(form, area, {
-      mode: beside === undefined ? undefined : 'split-right',
-      ref: beside
+      mode: besideId === undefined ? undefined : 'split-right',
+      ref: besideId
     });
     app.shell.activateById(id);
   }

@@ -68,8 +68,8 @@ export class JobSettingsModel {
     const { job, name, concurrency, pinned, settings: draft } = this._state;
     const { settings, problems } = readSettings(draft, this._trans);
     const found: JobState['problems'] = { ...problems };
-    const most = concurrency.trim() ? Number(concurrency) : null;
-    if (most !== null && !(Number.isInteger(most) && most >= 0)) {
+    const maximum = concurrency.trim() ? Number(concurrency) : null;
+    if (maximum !== null && !(Number.isInteger(maximum) && maximum >= 0)) {
       found.concurrency = this._trans.__('Needs a whole number from 0 on.');
     }
     if (!name.trim()) {
@@ -83,7 +83,7 @@ export class JobSettingsModel {
     try {
       const changed = await this._client.jobs.change(this.id, {
         name: name.trim(),
-        concurrency: most,
+        concurrency: maximum,
         pinned: linesOf(pinned),
         ...settings,
         revision: job.revision

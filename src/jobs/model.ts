@@ -18,14 +18,14 @@ import {
 } from '../api';
 import { Draft, draftOf, initialDraft, isDefault, readDraft } from './drafts';
 import {
-  inspected,
-  isWhereItRan,
-  NOWHERE,
+  inspectionPlace,
+  isPlaceOfRun,
+  EMPTY_PLACE,
   Place,
   placementOf,
-  placeOf,
+  placeOfRun,
   readPlace,
-  stillAllowed
+  nearestAllowedPlace
 } from './place';
 import { withPin } from './pins';
 import { NO_SETTINGS, readSettings, SettingsDraft } from './settings';
@@ -68,7 +68,7 @@ export interface IRunTarget {
   /** The run whose version and values are used again. */
   readonly rerunOf: Run | null;
   /** The run with whose values, place and kernel the form of a notebook begins. */
-  readonly like: Run | null;
+  readonly template: Run | null;
   /** Let a file travel that would stay behind. `file` is a path from the notebook's folder. */
   takeAlong(file: string): Promise<void>;
   /** Tell the server that the notebook belongs to this job and was moved. */
@@ -87,14 +87,14 @@ export class RunFormModel implements IDisposable {
     readonly target: IRunTarget,
     private readonly _trans: TranslationBundle
   ) {
-    const { rerunOf, like } = target;
-    const run = rerunOf ?? like;
+    const { rerunOf, template: template } = target;
+    const run = rerunOf ?? template;
     if (run) {
       this._state = {
         ...this._state,
         name: run.job.name,
-        place: placeOf(run),
-        kernel: like?.kernel.name ?? null,
+        place: placeOfRun(run),
+        kernel: template?.kernel.name ?? null,
         ...fieldsOf(run.parameter_schema, {}, run.parameters)
       };
     }
@@ -119,17 +119,19 @@ export class RunFormModel implements IDisposable {
 
   /** Read the notebook (again). Typed values stay where they still fit. */
   async load(): Promise<void> {
-    const reading = ++this._reading;
+    const loadId = ++this._loadCount;
     const isPlaced = this._state.place.environment !== '';
     this._set({ loading: true });
     let read: Partial<FormState>;
     try {
       const { rerunOf } = this.target;
-      read = await (rerunOf ? this._places(rerunOf) : this._notebook());
+      read = await (rerunOf
+        ? this._loadPlacements(rerunOf)
+        : this._inspectNotebook());
     } catch (reason) {
       read = { trouble: Problem.from(reason) };
     }
-    if (reading !== this._reading) {
+    if (loadId !== this._loadCount) {
       return;
     }
     this._set({ ...read, loading: false });
@@ -147,8 +149,10 @@ export class RunFormModel implements IDisposable {
 
   /** Check a field when the person leaves it, and show its problem. */
   check(name: string): void {
-    const parameter = this._state.parameters.find(it => it.name === name);
-    const reading = parameter && this._read(parameter);
+    const parameter = this._state.parameters.find(
+      parameter => parameter.name === name
+    );
+    const reading = parameter && this._readParameter(parameter);
     if (reading && 'problem' in reading) {
       const problems = { ...this._state.problems, [name]: reading.problem };
       this._set({ problems });
@@ -156,7 +160,7 @@ export class RunFormModel implements IDisposable {
   }
 
   setName(name: string): void {
-    this._named = true;
+    this._isNamed = true;
     this._set({ name });
   }
 
@@ -185,8 +189,9 @@ export class RunFormModel implements IDisposable {
 
   /** Pin a file to the version, or let each run read it again. */
   pin(file: TravellingFile, pinned: boolean): Promise<void> {
-    const { files = [], pinned: before = [] } = this._state.inspection ?? {};
-    const patterns = this._state.pinned ?? before;
+    const { files = [], pinned: jobPatterns = [] } =
+      this._state.inspection ?? {};
+    const patterns = this._state.pinned ?? jobPatterns;
     this._set({ pinned: withPin(patterns, files, file, pinned) });
     return this.load();
   }
@@ -221,16 +226,16 @@ export class RunFormModel implements IDisposable {
   async submit(): Promise<Run | null> {
     const { inspection, submitting } = this._state;
     const ready = inspection !== null || this.target.rerunOf !== null;
-    const parameters = this._values();
-    const chosen = this._chosen();
+    const parameters = this._readValues();
+    const chosen = this._readChoices();
     if (!ready || !parameters || !chosen || submitting) {
       return null;
     }
     this._set({ submitting: true, trouble: null });
     try {
       const notSaved = await this.target.save();
-      this._set({ notes: this._notes(notSaved, this._state.standIn) });
-      const submission = this._submission(parameters, chosen);
+      this._set({ notes: this._makeNotes(notSaved, this._state.standIn) });
+      const submission = this._makeSubmission(parameters, chosen);
       // The same request keeps its key, so a second try after a lost answer does not make a second run.
       const request = JSON.stringify(submission);
       if (request !== this._request) {
@@ -242,12 +247,16 @@ export class RunFormModel implements IDisposable {
       return run;
     } catch (reason) {
       const trouble = Problem.from(reason);
-      const problems = this._ofParameters(trouble.parameters);
+      const problems = this._parameterProblems(trouble.parameters);
       const fieldProblems = fieldsOfProblem(trouble);
-      const placed = { ...problems, ...fieldProblems };
+      const fieldMessages = { ...problems, ...fieldProblems };
       // A problem that a field shows is not shown a second time.
-      const said = Object.keys(placed).length > 0;
-      this._set({ problems, fieldProblems, trouble: said ? null : trouble });
+      const isShownInField = Object.keys(fieldMessages).length > 0;
+      this._set({
+        problems,
+        fieldProblems,
+        trouble: isShownInField ? null : trouble
+      });
       return null;
     } finally {
       this._set({ submitting: false });
@@ -255,46 +264,49 @@ export class RunFormModel implements IDisposable {
   }
 
   /** Read the places that may be chosen for a fixed version. */
-  private async _places({ kernel }: Run): Promise<Partial<FormState>> {
+  private async _loadPlacements({ kernel }: Run): Promise<Partial<FormState>> {
     const placements = await this.target.placements(kernel);
-    const place = stillAllowed(this._state.place, placements);
+    const place = nearestAllowedPlace(this._state.place, placements);
     return { placements, place, trouble: null };
   }
 
-  private async _notebook(): Promise<Partial<FormState>> {
+  private async _inspectNotebook(): Promise<Partial<FormState>> {
     const notSaved = await this.target.save();
     const { kernel, place, placements: known, pinned } = this._state;
-    const where = {
-      ...inspected(place, placementOf(place, known)),
+    const location = {
+      ...inspectionPlace(place, placementOf(place, known)),
       pinned: pinned ?? undefined
     };
     let inspection = await this.target.inspect({
       kernel: kernel ?? undefined,
-      ...where
+      ...location
     });
     const standIn =
       kernel === null ? (inspection.kernel_suggestion ?? null) : null;
     if (standIn !== null) {
-      inspection = await this.target.inspect({ kernel: standIn, ...where });
+      inspection = await this.target.inspect({ kernel: standIn, ...location });
     }
     // The notebook wants this kernel, also when an image lacks it.
-    this._wanted = inspection.kernel ?? this._wanted;
-    const placements = await this.target.placements(this._wanted);
+    this._notebookKernel = inspection.kernel ?? this._notebookKernel;
+    const placements = await this.target.placements(this._notebookKernel);
     // Until a person chooses a place, it is the one where the notebook was written.
     const written = place.environment ? null : inspection.written_in;
     return {
       inspection,
       standIn,
       placements,
-      place: stillAllowed({ ...this._state.place, ...written }, placements),
-      notes: this._notes(notSaved, standIn),
-      name: this._named ? this._state.name : inspection.name,
+      place: nearestAllowedPlace(
+        { ...this._state.place, ...written },
+        placements
+      ),
+      notes: this._makeNotes(notSaved, standIn),
+      name: this._isNamed ? this._state.name : inspection.name,
       trouble: null,
-      ...fieldsOf(inspection.parameters, this._touched(), {})
+      ...fieldsOf(inspection.parameters, this._editedDrafts(), {})
     };
   }
 
-  private _submission(
+  private _makeSubmission(
     parameters: Parameters,
     chosen: Partial<Submission>
   ): Omit<Submission, 'path'> {
@@ -311,30 +323,33 @@ export class RunFormModel implements IDisposable {
   }
 
   /** Read place and settings; return null when a field is wrong. */
-  private _chosen(): Partial<Submission> | null {
+  private _readChoices(): Partial<Submission> | null {
     const { rerunOf } = this.target;
     const { place, placements, settings } = this._state;
     const placement = placementOf(place, placements);
-    const where = readPlace(place, placement, this._trans);
-    if (rerunOf && isWhereItRan(place, placement, rerunOf)) {
+    const placeReading = readPlace(place, placement, this._trans);
+    if (rerunOf && isPlaceOfRun(place, placement, rerunOf)) {
       // In that place a rerun uses the very same image, which may no longer have a name.
-      delete where.choice.environment;
-      delete where.choice.image;
+      delete placeReading.choice.environment;
+      delete placeReading.choice.image;
     }
-    const how = readSettings(settings, this._trans);
-    const fieldProblems = { ...where.problems, ...how.problems };
+    const settingsReading = readSettings(settings, this._trans);
+    const fieldProblems = {
+      ...placeReading.problems,
+      ...settingsReading.problems
+    };
     this._set({ fieldProblems });
     return Object.keys(fieldProblems).length
       ? null
-      : { ...where.choice, ...withoutNulls(how.settings) };
+      : { ...placeReading.choice, ...withoutNulls(settingsReading.settings) };
   }
 
   /** Read the values that differ from the defaults; return null when a field is wrong. */
-  private _values(): Parameters | null {
+  private _readValues(): Parameters | null {
     const values: Parameters = {};
     const problems: { [name: string]: string } = {};
     for (const parameter of this._state.parameters) {
-      const reading = this._read(parameter);
+      const reading = this._readParameter(parameter);
       if ('problem' in reading) {
         problems[parameter.name] = reading.problem;
       } else if (!isDefault(parameter, reading.value)) {
@@ -345,27 +360,33 @@ export class RunFormModel implements IDisposable {
     return Object.keys(problems).length ? null : values;
   }
 
-  private _read(parameter: Parameter) {
+  private _readParameter(parameter: Parameter) {
     const draft = this._state.drafts[parameter.name];
     return readDraft(parameter, draft, this._trans);
   }
 
-  private _touched(): Drafts {
+  private _editedDrafts(): Drafts {
     const { parameters, drafts } = this._state;
     return Object.fromEntries(
       parameters
-        .filter(it => !same(drafts[it.name], initialDraft(it)))
-        .map(it => [it.name, drafts[it.name]])
+        .filter(
+          parameter =>
+            !isSameDraft(drafts[parameter.name], initialDraft(parameter))
+        )
+        .map(parameter => [parameter.name, drafts[parameter.name]])
     );
   }
 
-  private _notes(notSaved: string | null, standIn: string | null): Finding[] {
+  private _makeNotes(
+    notSaved: string | null,
+    standIn: string | null
+  ): Finding[] {
     const notes: Finding[] = [];
     if (notSaved !== null) {
       const hint = this._trans.__(
         'The run takes the notebook as it was saved last.'
       );
-      notes.push(warning('not_saved', notSaved, hint));
+      notes.push(makeWarning('not_saved', notSaved, hint));
     }
     if (standIn !== null) {
       const message = this._trans.__(
@@ -375,13 +396,15 @@ export class RunFormModel implements IDisposable {
       const hint = this._trans.__(
         'Another kernel may be chosen below. The packages that the notebook imports must be installed for it.'
       );
-      notes.push(warning('kernel_stands_in', message, hint));
+      notes.push(makeWarning('kernel_stands_in', message, hint));
     }
     return notes;
   }
 
-  private _ofParameters(problems: { [name: string]: string }) {
-    const names = new Set(this._state.parameters.map(it => it.name));
+  private _parameterProblems(problems: { [name: string]: string }) {
+    const names = new Set(
+      this._state.parameters.map(parameter => parameter.name)
+    );
     return Object.fromEntries(
       Object.entries(problems).filter(([name]) => names.has(name))
     );
@@ -397,7 +420,7 @@ export class RunFormModel implements IDisposable {
     drafts: {},
     problems: {},
     placements: [],
-    place: NOWHERE,
+    place: EMPTY_PLACE,
     settings: NO_SETTINGS,
     fieldProblems: {},
     name: '',
@@ -411,18 +434,18 @@ export class RunFormModel implements IDisposable {
     submitting: false,
     trouble: null
   };
-  private _reading = 0;
-  private _wanted: Kernel | null = null;
-  private _named = false;
+  private _loadCount = 0;
+  private _notebookKernel: Kernel | null = null;
+  private _isNamed = false;
   private _request = '';
   private _key = '';
   private _disposed = false;
   private readonly _changed = new Signal<this, void>(this);
 }
 
-function warning(code: string, message: string, hint: string): Finding {
-  const nothing = { cell: null, file: null, job: null };
-  return { code, severity: 'warning', message, hint, ...nothing };
+function makeWarning(code: string, message: string, hint: string): Finding {
+  const noSubject = { cell: null, file: null, job: null };
+  return { code, severity: 'warning', message, hint, ...noSubject };
 }
 
 /** Make the fields for `parameters`: each has the typed text, else the given value, else the default. */
@@ -432,10 +455,12 @@ function fieldsOf(
   values: Parameters
 ): Pick<FormState, 'parameters' | 'drafts' | 'problems'> {
   const drafts = Object.fromEntries(
-    parameters.map(it => [
-      it.name,
-      typed[it.name] ??
-        (it.name in values ? draftOf(it, values[it.name]) : initialDraft(it))
+    parameters.map(parameter => [
+      parameter.name,
+      typed[parameter.name] ??
+        (parameter.name in values
+          ? draftOf(parameter, values[parameter.name])
+          : initialDraft(parameter))
     ])
   );
   return { parameters, drafts, problems: {} };
@@ -444,8 +469,10 @@ function fieldsOf(
 /** Return the field that a refusal names, with the sentence of the refusal; nothing when it names none. */
 function fieldsOfProblem(problem: Problem): { [name: string]: string } {
   const { limit, setting, image } = problem.extra;
-  const named = [limit, setting, image !== undefined && 'image'];
-  const name = named.find(it => typeof it === 'string' && it in FIELDS);
+  const names = [limit, setting, image !== undefined && 'image'];
+  const name = names.find(
+    field => typeof field === 'string' && field in FIELDS
+  );
   return name ? { [name as string]: problem.message } : {};
 }
 
@@ -457,6 +484,6 @@ function withoutNulls<T extends object>(values: T): Partial<T> {
   ) as Partial<T>;
 }
 
-function same(a: Draft, b: Draft): boolean {
+function isSameDraft(a: Draft, b: Draft): boolean {
   return a.text === b.text && a.isNone === b.isNone;
 }

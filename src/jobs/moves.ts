@@ -20,52 +20,55 @@ export function followMoves(options: Options): void {
       return;
     }
     if (type === 'rename' && newValue?.path !== undefined) {
-      void follow(path, newValue.path, options).catch(reportFailure);
+      void moveJobs(path, newValue.path, options).catch(reportFailure);
     } else if (type === 'delete') {
-      void tellOfLoss(path, options).catch(reportFailure);
+      void reportLostJobs(path, options).catch(reportFailure);
     }
   });
 }
 
-async function follow(
+async function moveJobs(
   path: string,
-  to: string,
+  newPath: string,
   { contents, client, trans }: Options
 ): Promise<void> {
-  const local = (it: string) => contents.localPath(it);
-  const { parted } = await client.jobs.moved(local(path), local(to));
+  const localPath = (path: string) => contents.localPath(path);
+  const { parted } = await client.jobs.move(
+    localPath(path),
+    localPath(newPath)
+  );
   if (parted.length) {
     Notification.warning(
       trans.__(
         'Not moved: %1. Another job has its notebook at the new path. `jupyter dataops jobs relink` makes two jobs one.',
-        named(parted)
+        joinNames(parted)
       ),
       { autoClose: false }
     );
   }
 }
 
-async function tellOfLoss(
+async function reportLostJobs(
   path: string,
   { contents, client, trans }: Options
 ): Promise<void> {
-  const { items } = await client.jobs.at(contents.localPath(path));
+  const { items } = await client.jobs.findByPath(contents.localPath(path));
   if (items.length) {
     Notification.warning(
       trans._n(
         'The notebook of the job %2 was deleted. Its runs and settings stay.',
         'The notebooks of %1 jobs were deleted: %2. Their runs and settings stay.',
         items.length,
-        named(items)
+        joinNames(items)
       ),
       { autoClose: false }
     );
   }
 }
 
-const NAMED_AT_MOST = 5;
+const MAX_NAMES = 5;
 
-function named(jobs: Job[]): string {
-  const names = jobs.slice(0, NAMED_AT_MOST).map(job => job.name);
-  return [...names, ...(jobs.length > NAMED_AT_MOST ? ['…'] : [])].join(', ');
+function joinNames(jobs: Job[]): string {
+  const names = jobs.slice(0, MAX_NAMES).map(job => job.name);
+  return [...names, ...(jobs.length > MAX_NAMES ? ['…'] : [])].join(', ');
 }

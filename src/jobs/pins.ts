@@ -8,15 +8,17 @@ export function withPin(
   pinned: boolean
 ): string[] {
   const { pattern, role } = file;
-  const others = patterns.filter(each => nameIn(each) !== pattern);
-  const single = new Set(files.map(each => each.pattern));
+  const others = patterns.filter(other => patternPath(other) !== pattern);
+  const exactPatterns = new Set(
+    files.map(travellingFile => travellingFile.pattern)
+  );
   // A pattern for several files may also match this one; the last pattern counts.
-  const needsNone =
+  const isImplied =
     pinned === (role !== 'data') &&
-    others.every(each => single.has(nameIn(each)));
-  return needsNone ? others : [...others, pinned ? pattern : `!${pattern}`];
+    others.every(other => exactPatterns.has(patternPath(other)));
+  return isImplied ? others : [...others, pinned ? pattern : `!${pattern}`];
 }
 
-function nameIn(pattern: string): string {
+function patternPath(pattern: string): string {
   return pattern.replace(/^!/, '');
 }

@@ -15,7 +15,7 @@ export type Place = {
   memory: string;
 };
 
-export const NOWHERE: Place = {
+export const EMPTY_PLACE: Place = {
   environment: '',
   image: null,
   cpus: '',
@@ -23,11 +23,11 @@ export const NOWHERE: Place = {
 };
 
 /** Return the place where a run ran. */
-export function placeOf({ environment, image }: Run): Place {
-  return { ...NOWHERE, environment, image: image?.name ?? null };
+export function placeOfRun({ environment, image }: Run): Place {
+  return { ...EMPTY_PLACE, environment, image: image?.name ?? null };
 }
 
-export function isWhereItRan(
+export function isPlaceOfRun(
   place: Place,
   placement: Placement | undefined,
   run: Run
@@ -42,7 +42,9 @@ export function placementOf(
   place: Place,
   placements: Placement[]
 ): Placement | undefined {
-  return placements.find(it => it.environment === place.environment);
+  return placements.find(
+    placement => placement.environment === place.environment
+  );
 }
 
 /** Return the image that will run, in an environment that has images. */
@@ -51,16 +53,21 @@ export function imageOf(
   placement: Placement | undefined
 ): ImageOption | undefined {
   const name = place.image ?? placement?.default_image;
-  return placement?.images.find(it => it.name === name);
+  return placement?.images.find(image => image.name === name);
 }
 
 /** Return the place; when it is not allowed any longer, the first place that is. */
-export function stillAllowed(place: Place, placements: Placement[]): Place {
+export function nearestAllowedPlace(
+  place: Place,
+  placements: Placement[]
+): Place {
   const chosen = placementOf(place, placements);
   const allowed =
-    chosen ?? placements.find(it => it.problem === null) ?? placements[0];
+    chosen ??
+    placements.find(placement => placement.problem === null) ??
+    placements[0];
   const image = allowed?.images.find(
-    it => it.name === place.image && !it.problems.length
+    image => image.name === place.image && !image.problems.length
   );
   return {
     ...place,
@@ -75,19 +82,21 @@ export function hasImages(placement: Placement | undefined): boolean {
 }
 
 /** Choose the kernel of an image for a notebook, by the same rule as the server. */
-export function kernelIn(
+export function matchingKernel(
   kernels: Kernel[],
-  wanted: Kernel | null
+  preferred: Kernel | null
 ): Kernel | null {
-  const alike = kernels.filter(it => it.language === wanted?.language);
+  const sameLanguage = kernels.filter(
+    kernel => kernel.language === preferred?.language
+  );
   return (
-    kernels.find(it => it.name === wanted?.name) ??
-    (alike.length === 1 ? alike[0] : null)
+    kernels.find(kernel => kernel.name === preferred?.name) ??
+    (sameLanguage.length === 1 ? sameLanguage[0] : null)
   );
 }
 
 /** Return the place for an inspection; nothing while a person must still choose an image. */
-export function inspected(
+export function inspectionPlace(
   place: Place,
   placement: Placement | undefined
 ): { environment?: string; image?: string } {
@@ -126,34 +135,35 @@ export function readPlace(
     } else if (image?.problems.length) {
       problems.image = image.problems.join(' ');
     }
-    const most = placement!.limits.resources;
+    const maximum = placement!.limits.resources;
     if (place.cpus.trim()) {
       resources.cpus = Number(place.cpus);
-      problems.cpus = beyond(
+      problems.cpus = limitProblem(
         resources.cpus,
-        most.cpus,
-        it => trans.__('%1 CPUs', it),
+        maximum.cpus,
+        count => trans.__('%1 CPUs', count),
         trans
       );
     }
     if (place.memory.trim()) {
       resources.memory_bytes = Math.round(Number(place.memory) * GB);
-      problems.memory_bytes = beyond(
+      problems.memory_bytes = limitProblem(
         resources.memory_bytes,
-        most.memory_bytes,
+        maximum.memory_bytes,
         formatBytes,
         trans
       );
     }
   }
-  const asked = resources.cpus !== null || resources.memory_bytes !== null;
+  const hasResources =
+    resources.cpus !== null || resources.memory_bytes !== null;
   return {
     choice: {
       environment: place.environment || undefined,
       image: placement?.locked.includes('image')
         ? undefined
         : (place.image ?? undefined),
-      resources: asked ? resources : undefined
+      resources: hasResources ? resources : undefined
     },
     problems: Object.fromEntries(
       Object.entries(problems).filter(([, problem]) => problem)
@@ -161,41 +171,41 @@ export function readPlace(
   };
 }
 
-function beyond(
+function limitProblem(
   value: number,
-  most: number | null,
+  maximum: number | null,
   format: (value: number) => string,
   trans: TranslationBundle
 ): string {
   if (!(value > 0)) {
     return trans.__('Needs a number greater than 0.');
   }
-  return most && value > most
-    ? trans.__('The environment allows at most %1.', format(most))
+  return maximum && value > maximum
+    ? trans.__('The environment allows at most %1.', format(maximum))
     : '';
 }
 
 /** List the limits that are set but that the executor cannot enforce. */
-export function looseLimits(
+export function unenforcedLimits(
   placement: Placement,
   trans: TranslationBundle
 ): string[] {
-  const set: [string, boolean, string][] = [
-    ['cpus', has(placement.limits.resources.cpus), trans.__('CPUs')],
+  const limits: [string, boolean, string][] = [
+    ['cpus', hasValue(placement.limits.resources.cpus), trans.__('CPUs')],
     [
       'memory_bytes',
-      has(placement.limits.resources.memory_bytes),
+      hasValue(placement.limits.resources.memory_bytes),
       trans.__('memory')
     ],
-    ['pids', has(placement.limits.resources.pids), trans.__('processes')],
-    ['gpus', has(placement.limits.resources.gpus), trans.__('GPUs')],
+    ['pids', hasValue(placement.limits.resources.pids), trans.__('processes')],
+    ['gpus', hasValue(placement.limits.resources.gpus), trans.__('GPUs')],
     ['network', !placement.network, trans.__('network')]
   ];
-  return set
+  return limits
     .filter(([name, isSet]) => isSet && placement.not_enforced.includes(name))
     .map(([, , label]) => label);
 }
 
-function has(value: number | null): boolean {
+function hasValue(value: number | null): boolean {
   return value !== null && value !== undefined;
 }

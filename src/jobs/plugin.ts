@@ -76,22 +76,22 @@ export const jobs: JupyterFrontEndPlugin<void> = {
         const current = panel?.context.path;
         const path = (args.path as string | undefined) ?? current;
         if (path !== undefined) {
-          const beside = current === path ? panel?.id : undefined;
-          (await forms()).openForNotebook(path, beside);
+          const besideId = current === path ? panel?.id : undefined;
+          (await forms()).openForNotebook(path, besideId);
         }
       }
     });
 
-    const selected = () => [
+    const selectedItems = () => [
       ...(browsers?.tracker.currentWidget?.selectedItems() ?? [])
     ];
     commands.addCommand(CommandIDs.runSelected, {
       label: trans.__('Run as Job'),
       icon: runAsJobIcon,
       describedBy: noArgs,
-      isVisible: () => selected().some(item => item.type === 'notebook'),
+      isVisible: () => selectedItems().some(item => item.type === 'notebook'),
       execute: async () => {
-        for (const { type, path } of selected()) {
+        for (const { type, path } of selectedItems()) {
           if (type === 'notebook') {
             (await forms()).openForNotebook(path);
           }

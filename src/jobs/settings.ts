@@ -18,13 +18,13 @@ const NUMBERS: {
 } = {
   priority: { scale: 1, minimum: -100, maximum: 100, whole: true },
   max_retries: { scale: 1, minimum: 0, maximum: 10, whole: true },
-  timeout_s: minutes(),
-  queue_timeout_s: minutes(),
-  start_timeout_s: minutes(),
-  total_timeout_s: minutes()
+  timeout_s: minuteBounds(),
+  queue_timeout_s: minuteBounds(),
+  start_timeout_s: minuteBounds(),
+  total_timeout_s: minuteBounds()
 };
 
-function minutes() {
+function minuteBounds() {
   return { scale: 60, minimum: 0, maximum: 30 * 24 * 60, whole: false };
 }
 
@@ -63,19 +63,19 @@ export function readSettings(
   problems: { [name in SettingName]?: string };
 } {
   const problems: { [name in SettingName]?: string } = {};
-  const read = (name: keyof typeof NUMBERS): number | null => {
+  const readNumber = (name: keyof typeof NUMBERS): number | null => {
     const text = draft[name].trim();
     if (!text) {
       return null;
     }
     const { scale, minimum, maximum, whole } = NUMBERS[name];
     const value = Number(text);
-    const fits =
+    const isValid =
       Number.isFinite(value) &&
       (!whole || Number.isInteger(value)) &&
       (scale === 1 ? value >= minimum : value > minimum) &&
       value <= maximum;
-    if (!fits) {
+    if (!isValid) {
       problems[name] = whole
         ? trans.__('Needs a whole number from %1 to %2.', minimum, maximum)
         : trans.__(
@@ -88,15 +88,15 @@ export function readSettings(
     return value * scale;
   };
   const settings = {
-    priority: read('priority'),
-    max_retries: read('max_retries'),
+    priority: readNumber('priority'),
+    max_retries: readNumber('max_retries'),
     retry_on_timeout: draft.retry_on_timeout
       ? draft.retry_on_timeout === 'true'
       : null,
-    queue_timeout_s: read('queue_timeout_s'),
-    start_timeout_s: read('start_timeout_s'),
-    timeout_s: read('timeout_s'),
-    total_timeout_s: read('total_timeout_s')
+    queue_timeout_s: readNumber('queue_timeout_s'),
+    start_timeout_s: readNumber('start_timeout_s'),
+    timeout_s: readNumber('timeout_s'),
+    total_timeout_s: readNumber('total_timeout_s')
   };
   return { settings, problems };
 }

@@ -6,18 +6,18 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import type { Client, Placement, Run } from '../api';
 import type { IRunTarget } from './model';
 
-/** Make the target for a notebook of the workspace. `open` finds its document when it is open. */
+/** Make the target for a notebook of the workspace. `findContext` returns its document when that is open. */
 export function notebookTarget(
   path: string,
   client: Client,
-  open: () => DocumentRegistry.Context | undefined,
+  findContext: () => DocumentRegistry.Context | undefined,
   trans: TranslationBundle,
-  like: Run | null = null
+  template: Run | null = null
 ): IRunTarget {
   return {
     title: PathExt.basename(path),
     rerunOf: null,
-    like,
+    template,
     takeAlong: async file => {
       const { line } = await client.takeAlong(path, file);
       if (line !== null) {
@@ -30,7 +30,7 @@ export function notebookTarget(
       await client.jobs.relink(job, path);
     },
     save: async () => {
-      const context = open();
+      const context = findContext();
       if (!context?.model.dirty) {
         return null;
       }
@@ -59,17 +59,17 @@ export function rerunTarget(
   return {
     title: run.job.name,
     rerunOf: run,
-    like: null,
+    template: null,
     takeAlong: () => Promise.reject(new Error('A version is fixed.')),
     relink: () => Promise.reject(new Error('A version is fixed.')),
     save: () => Promise.resolve(null),
     inspect: () => Promise.reject(new Error('A version is fixed.')),
     placements: async kernel => {
-      const found = await client.environments.placements(
+      const placements = await client.environments.placements(
         kernel?.name,
         kernel?.language
       );
-      return found.map(it => asItRan(it, run, trans));
+      return placements.map(placement => withImageOfRun(placement, run, trans));
     },
     submit: ({ parameters = {}, environment, image, resources }, key) =>
       client.rerun(run.id, { parameters, environment, image, resources }, key)
@@ -77,22 +77,26 @@ export function rerunTarget(
 }
 
 /** Keep the very image of the run in its environment, also when the catalogue has another under that name now. */
-function asItRan(
+function withImageOfRun(
   placement: Placement,
-  { environment, image: ran }: Run,
+  { environment, image: imageOfRun }: Run,
   trans: TranslationBundle
 ): Placement {
   if (placement.environment !== environment) {
     return placement;
   }
-  const moved = trans.__(
+  const warning = trans.__(
     'It runs in the very image of the earlier run. The catalogue has another one under this name now.'
   );
   return {
     ...placement,
     images: placement.images.map(image =>
-      image.name === ran?.name && image.digest !== ran.digest
-        ? { ...image, digest: ran.digest, warnings: [...image.warnings, moved] }
+      image.name === imageOfRun?.name && image.digest !== imageOfRun.digest
+        ? {
+            ...image,
+            digest: imageOfRun.digest,
+            warnings: [...image.warnings, warning]
+          }
         : image
     )
   };

@@ -30,7 +30,7 @@ export function inertRendermime(
       errorRendererFactory,
       textRendererFactory,
       jsonRendererFactory
-    ].map(untrusting),
+    ].map(asUntrusted),
     sanitizer: new InertSanitizer(base.sanitizer),
     latexTypesetter: new InertTypesetter(base.latexTypesetter),
     markdownParser: base.markdownParser
@@ -40,7 +40,7 @@ export function inertRendermime(
 }
 
 /** Let a factory treat every output as untrusted, also when the notebook says that it is trusted. */
-function untrusting(
+function asUntrusted(
   factory: IRenderMime.IRendererFactory
 ): IRenderMime.IRendererFactory {
   return {

@@ -4,7 +4,7 @@ import type { INotebookModel } from '@jupyterlab/notebook';
 
 import type { JournalEvent, Output } from '../api';
 
-type OutputAt = { cell: number; index: number };
+type OutputPosition = { cell: number; index: number };
 
 /**
  * A writer that fills a run's journal into the model of its notebook. It appends outputs to those that are
@@ -80,13 +80,13 @@ export class JournalReplay {
     if (!outputs) {
       return;
     }
-    const { transient, ...kept } = output;
-    outputs.add(kept as nbformat.IOutput);
+    const { transient, ...storedOutput } = output;
+    outputs.add(storedOutput as nbformat.IOutput);
     const id = (transient as { display_id?: string } | undefined)?.display_id;
     if (id !== undefined) {
-      const places = this._displays.get(id) ?? [];
-      places.push({ cell, index: outputs.length - 1 });
-      this._displays.set(id, places);
+      const positions = this._displays.get(id) ?? [];
+      positions.push({ cell, index: outputs.length - 1 });
+      this._displays.set(id, positions);
     }
   }
 
@@ -103,10 +103,10 @@ export class JournalReplay {
   }
 
   private _forget(cell: number): void {
-    for (const [id, places] of this._displays) {
+    for (const [id, positions] of this._displays) {
       this._displays.set(
         id,
-        places.filter(place => place.cell !== cell)
+        positions.filter(position => position.cell !== cell)
       );
     }
   }
@@ -121,14 +121,14 @@ export class JournalReplay {
 
   private _lastSeq = 0;
   private _runningCell: number | null = null;
-  private readonly _displays = new Map<string, OutputAt[]>();
+  private readonly _displays = new Map<string, OutputPosition[]>();
 }
 
 /**
  * Join neighbouring pieces of one stream. A loop that prints makes thousands of events, and each would
  * redraw its output.
  */
-export function coalesced(events: JournalEvent[]): JournalEvent[] {
+export function coalesceStreams(events: JournalEvent[]): JournalEvent[] {
   const joined: JournalEvent[] = [];
   for (const event of events) {
     const last = joined[joined.length - 1];

@@ -3,13 +3,13 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { Client, Problem } from '../api';
 
-const SHOWN = 1_000_000;
-const EVERY_MS = 1000;
+const MAX_SHOWN_LENGTH = 1_000_000;
+const REFRESH_INTERVAL_MS = 1000;
 
 export type Log = {
   text: string;
   /** True when the beginning is left out. */
-  cut: boolean;
+  truncated: boolean;
   trouble: Problem | null;
 };
 
@@ -41,45 +41,49 @@ export class LogModel implements IDisposable {
   /** Read the new part. Calls in quick succession make one request per second. */
   refresh(): void {
     if (this._disposed || this._timer !== undefined) {
-      this._again = true;
+      this._refreshAgain = true;
       return;
     }
-    this._again = false;
+    this._refreshAgain = false;
     this._timer = setTimeout(() => {
       this._timer = undefined;
-      if (this._again) {
+      if (this._refreshAgain) {
         this.refresh();
       }
-    }, EVERY_MS);
+    }, REFRESH_INTERVAL_MS);
     void this._read();
   }
 
   private async _read(): Promise<void> {
     if (this._reading) {
-      this._again = true;
+      this._refreshAgain = true;
       return;
     }
     this._reading = true;
     try {
-      const asked = this._size || -SHOWN;
-      const { bytes, from } = await this._client.log(this._id, asked);
+      const start = this._size || -MAX_SHOWN_LENGTH;
+      const { bytes, from } = await this._client.log(this._id, start);
       if (from !== this._size) {
-        this._begin(from);
+        this._restart(from);
       }
       this._size += bytes.length;
-      let come = this._decoder.decode(bytes, { stream: true });
+      let newText = this._decoder.decode(bytes, { stream: true });
       if (this._isInsideLine && bytes.length) {
         // The first line lacks its beginning.
-        come = come.slice(come.indexOf('\n') + 1);
+        newText = newText.slice(newText.indexOf('\n') + 1);
         this._isInsideLine = false;
       }
       const line = this._text.lastIndexOf('\n') + 1;
       this._text =
         this._text.slice(0, line) +
-        overwritten(this._text.slice(line) + plain(come));
-      this._cut ||= this._text.length > SHOWN;
-      this._text = this._text.slice(-SHOWN);
-      this._log = { text: this._text, cut: this._cut, trouble: null };
+        applyOverwrites(this._text.slice(line) + stripAnsi(newText));
+      this._truncated ||= this._text.length > MAX_SHOWN_LENGTH;
+      this._text = this._text.slice(-MAX_SHOWN_LENGTH);
+      this._log = {
+        text: this._text,
+        truncated: this._truncated,
+        trouble: null
+      };
     } catch (reason) {
       this._log = { ...this._log, trouble: Problem.from(reason) };
     }
@@ -88,38 +92,38 @@ export class LogModel implements IDisposable {
   }
 
   /** Start again: show the log from this byte on, without the text that was shown. */
-  private _begin(from: number): void {
+  private _restart(from: number): void {
     this._decoder = new TextDecoder();
     this._size = from;
     this._text = '';
-    this._isInsideLine = this._cut = from > 0;
+    this._isInsideLine = this._truncated = from > 0;
   }
 
-  private _log: Log = { text: '', cut: false, trouble: null };
+  private _log: Log = { text: '', truncated: false, trouble: null };
   private _text = '';
   private _size = 0;
-  private _cut = false;
+  private _truncated = false;
   private _isInsideLine = false;
   private _decoder = new TextDecoder();
   private _timer: ReturnType<typeof setTimeout> | undefined;
-  private _again = false;
+  private _refreshAgain = false;
   private _reading = false;
   private _disposed = false;
   private readonly _changed = new Signal<this, void>(this);
 }
 
 /** Remove the sequences that colour a terminal. */
-function plain(text: string): string {
+function stripAnsi(text: string): string {
   // eslint-disable-next-line no-control-regex
   return text.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '');
 }
 
 /** Return what a terminal shows: a carriage return starts the line again, a backspace removes a character. */
-function overwritten(text: string): string {
-  return text.split('\n').map(lastOf).join('\n');
+function applyOverwrites(text: string): string {
+  return text.split('\n').map(overwriteLine).join('\n');
 }
 
-function lastOf(line: string): string {
+function overwriteLine(line: string): string {
   // A carriage return at the end overwrites nothing until more text follows.
   const before = line.endsWith('\r') ? line.length - 2 : line.length;
   const last = line.slice(line.lastIndexOf('\r', before) + 1);

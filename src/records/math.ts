@@ -49,25 +49,25 @@ export class InertTypesetter implements IRenderMime.ILatexTypesetter {
 
   async typeset(element: HTMLElement): Promise<void> {
     this._document ??= this._make();
-    const own = await this._document;
-    if (own) {
-      own.options.elements = [element];
-      own.clear().render();
-      delete own.options.elements;
+    const ownDocument = await this._document;
+    if (ownDocument) {
+      ownDocument.options.elements = [element];
+      ownDocument.clear().render();
+      delete ownDocument.options.elements;
     }
   }
 
   private async _make(): Promise<MathDocument | null> {
-    const shared = await this._base?.mathDocument?.();
-    if (!shared?.safe) {
+    const sharedDocument = await this._base?.mathDocument?.();
+    if (!sharedDocument?.safe) {
       return null;
     }
-    const [tex] = shared.inputJax;
+    const [tex] = sharedDocument.inputJax;
     const Input = tex.constructor as Constructor<object>;
-    const Document = shared.constructor as Constructor<MathDocument>;
-    return new Document(document, shared.adaptor, {
+    const Document = sharedDocument.constructor as Constructor<MathDocument>;
+    return new Document(document, sharedDocument.adaptor, {
       InputJax: new Input({ ...DELIMITERS, packages: tex.options.packages }),
-      OutputJax: shared.outputJax,
+      OutputJax: sharedDocument.outputJax,
       safeOptions: { allow: NOTHING }
     });
   }

@@ -16,11 +16,11 @@ import {
 import { NextFrame } from '../shared/frames';
 import { failingCell, isTerminal, summaryOf } from '../shared/runs';
 import { IRuns } from '../tokens';
-import { coalesced, JournalReplay } from './journal';
+import { coalesceStreams, JournalReplay } from './journal';
 
 /** The time in milliseconds that one frame may spend on filling in, so that the page stays usable. */
 const FRAME_MS = 12;
-const PIECE = 64;
+const BATCH_SIZE = 64;
 
 /** One run and its notebook, updated live while it runs. */
 export class RecordModel implements IDisposable {
@@ -84,7 +84,7 @@ export class RecordModel implements IDisposable {
   dispose(): void {
     this._disposed = true;
     this._frame.dispose();
-    this._watching?.dispose();
+    this._subscription?.dispose();
     this._runs.runChanged.disconnect(this._onRun, this);
     this._events.journal.disconnect(this._onJournal, this);
     this._events.restarted.disconnect(this._onRestarted, this);
@@ -93,18 +93,18 @@ export class RecordModel implements IDisposable {
 
   async load(): Promise<void> {
     try {
-      this._take(await this._client.run(this.id));
+      this._mergeRun(await this._client.run(this.id));
       const live = !isTerminal(this._run!);
-      const followed = this._events.followed(this.id);
+      const followed = this._events.hasFollowed(this.id);
       if (live) {
-        this._watching ??= this._events.watch(this.id);
+        this._subscription ??= this._events.watch(this.id);
       }
       const content = await this._client.notebook(this.id);
       if (this._disposed) {
         return;
       }
       this.notebook.fromJSON(
-        prepared(content, this._run!.kernel.language, live)
+        prepareContent(content, this._run!.kernel.language, live)
       );
       if (live) {
         this._replay = new JournalReplay(this.notebook);
@@ -125,26 +125,26 @@ export class RecordModel implements IDisposable {
 
   /** Read the whole run again. */
   refresh(): void {
-    this._ask();
+    this._requestRun();
   }
 
-  private _onRun(_: IRuns, news: RunSummary): void {
-    if (news.id !== this.id || !this._run) {
+  private _onRun(_: IRuns, summary: RunSummary): void {
+    if (summary.id !== this.id || !this._run) {
       return;
     }
-    if (progressAlone(this._run, news)) {
-      this._setRun(withNews(this._run, news));
+    if (isProgressOnly(this._run, summary)) {
+      this._setRun(withSummary(this._run, summary));
     } else {
-      this._ask();
+      this._requestRun();
     }
   }
 
   /** Show a whole run with the newest known facts. When more than its progress is newer, read it again. */
-  private _take(run: Run): void {
+  private _mergeRun(run: Run): void {
     const known = this._runs.newest(run);
-    this._setRun(known === run ? run : withNews(run, known));
-    if (known !== run && !progressAlone(run, known)) {
-      this._ask();
+    this._setRun(known === run ? run : withSummary(run, known));
+    if (known !== run && !isProgressOnly(run, known)) {
+      this._requestRun();
     }
   }
 
@@ -157,32 +157,32 @@ export class RecordModel implements IDisposable {
     if (delta.run_id !== this.id) {
       return;
     }
-    this._turnTo(delta.attempt);
+    this._switchAttempt(delta.attempt);
     this._pending.push(...delta.events);
     this._schedule();
     if (delta.complete) {
-      this._watching?.dispose();
-      this._watching = null;
+      this._subscription?.dispose();
+      this._subscription = null;
       if (this._run && !isTerminal(this._run)) {
         // The run ended before the stream began, so the stream told only about its journal.
-        this._ask();
+        this._requestRun();
       }
     }
   }
 
   private _onRestarted(): void {
-    if (this._loaded && this._watching) {
-      this._ask();
+    if (this._loaded && this._subscription) {
+      this._requestRun();
     }
   }
 
   /** Read the whole run. All calls during a request cause one more request together. */
-  private _ask(): void {
-    if (this._asking) {
-      this._askAgain = true;
+  private _requestRun(): void {
+    if (this._requesting) {
+      this._requestAgain = true;
       return;
     }
-    this._asking = true;
+    this._requesting = true;
     void this._client
       .run(this.id)
       .then(
@@ -194,15 +194,15 @@ export class RecordModel implements IDisposable {
           // The page shows the summary that is known until the server answers.
           const known = this._runs.get(this.id);
           if (known && this._run) {
-            this._setRun(withNews(this._run, known));
+            this._setRun(withSummary(this._run, known));
           }
         }
       )
       .then(() => {
-        this._asking = false;
-        if (this._askAgain && !this._disposed) {
-          this._askAgain = false;
-          this._ask();
+        this._requesting = false;
+        if (this._requestAgain && !this._disposed) {
+          this._requestAgain = false;
+          this._requestRun();
         }
       });
   }
@@ -216,8 +216,8 @@ export class RecordModel implements IDisposable {
   private _fill(): void {
     const end = performance.now() + FRAME_MS;
     while (this._pending.length && performance.now() < end) {
-      const piece = this._pending.splice(0, PIECE);
-      const gap = this._apply(piece);
+      const batch = this._pending.splice(0, BATCH_SIZE);
+      const gap = this._apply(batch);
       if (gap) {
         this._pending = [];
         void this._catchUp();
@@ -231,7 +231,7 @@ export class RecordModel implements IDisposable {
   }
 
   /** Turn to an attempt. Its outputs replace those of the attempt before; an earlier attempt changes nothing. */
-  private _turnTo(attempt: number): void {
+  private _switchAttempt(attempt: number): void {
     if (attempt <= this._attempt) {
       return;
     }
@@ -249,11 +249,11 @@ export class RecordModel implements IDisposable {
 
   /** Apply events in order. Return true when an event is missing before them. */
   private _apply(events: JournalEvent[]): boolean {
-    const news = events.filter(event => !this._replay.isKnown(event));
-    if (news.length && !this._replay.follows(news[0])) {
+    const newEvents = events.filter(event => !this._replay.isKnown(event));
+    if (newEvents.length && !this._replay.follows(newEvents[0])) {
       return true;
     }
-    for (const event of coalesced(news)) {
+    for (const event of coalesceStreams(newEvents)) {
       this._replay.apply(event);
     }
     return false;
@@ -261,10 +261,10 @@ export class RecordModel implements IDisposable {
 
   /** Read the missing events from the stored journal. */
   private async _catchUp(): Promise<void> {
-    if (this._catching) {
+    if (this._catchingUp) {
       return;
     }
-    this._catching = true;
+    this._catchingUp = true;
     try {
       for (;;) {
         const after = this._replay.lastSeq;
@@ -272,14 +272,14 @@ export class RecordModel implements IDisposable {
         if (this._disposed || !page.events.length) {
           break;
         }
-        this._turnTo(page.attempt);
+        this._switchAttempt(page.attempt);
         if (this._apply(page.events) || this._replay.lastSeq === after) {
           break;
         }
       }
       this._filled.emit();
     } finally {
-      this._catching = false;
+      this._catchingUp = false;
       this._schedule();
     }
   }
@@ -291,29 +291,29 @@ export class RecordModel implements IDisposable {
   private _pending: JournalEvent[] = [];
   private _loaded = false;
   private readonly _frame = new NextFrame(() => this._fill());
-  private _catching = false;
-  private _asking = false;
-  private _askAgain = false;
+  private _catchingUp = false;
+  private _requesting = false;
+  private _requestAgain = false;
   private _disposed = false;
-  private _watching: IDisposable | null = null;
+  private _subscription: IDisposable | null = null;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _filled = new Signal<this, void>(this);
 }
 
 /** Add the facts of a summary to a run. A reason that is known already keeps its detail, which summaries leave out. */
-function withNews(run: Run, news: RunSummary): Run {
-  const isSame = run.reason?.code === news.reason?.code;
-  return { ...run, ...news, reason: isSame ? run.reason : news.reason };
+function withSummary(run: Run, summary: RunSummary): Run {
+  const isSame = run.reason?.code === summary.reason?.code;
+  return { ...run, ...summary, reason: isSame ? run.reason : summary.reason };
 }
 
 /** Tell whether only progress has changed, which the summary has as well as the whole run. */
-function progressAlone(run: Run, news: RunSummary): boolean {
+function isProgressOnly(run: Run, summary: RunSummary): boolean {
   return (
-    run.phase === news.phase &&
-    run.attempt === news.attempt &&
-    run.reason?.code === news.reason?.code &&
-    run.kept_at === news.kept_at &&
-    run.cancel_requested_at === news.cancel_requested_at
+    run.phase === summary.phase &&
+    run.attempt === summary.attempt &&
+    run.reason?.code === summary.reason?.code &&
+    run.kept_at === summary.kept_at &&
+    run.cancel_requested_at === summary.cancel_requested_at
   );
 }
 
@@ -326,17 +326,17 @@ function isInjected(cell: ICellModel): boolean {
  * Prepare the notebook for the model. Nothing in it is trusted; when the journal will fill it in (again), it
  * has no outputs.
  */
-function prepared(
+function prepareContent(
   content: nbformat.INotebookContent,
   language: string,
   live: boolean
 ): nbformat.INotebookContent {
   const cells = content.cells.map(cell => {
     const { trusted, ...metadata } = cell.metadata as Record<string, unknown>;
-    const kept = { ...cell, metadata } as nbformat.ICell;
+    const copy = { ...cell, metadata } as nbformat.ICell;
     return live && cell.cell_type === 'code'
-      ? { ...kept, outputs: [], execution_count: null }
-      : kept;
+      ? { ...copy, outputs: [], execution_count: null }
+      : copy;
   });
   const language_info = content.metadata.language_info ?? { name: language };
   const metadata = { ...content.metadata, language_info };

@@ -38,17 +38,17 @@ export class RecordNotebook extends StaticNotebook {
     });
     this.addClass('dl-RecordNotebook');
     for (const type of USER_SCROLLS) {
-      this.outerNode.addEventListener(type, () => this._letGo(), {
+      this.outerNode.addEventListener(type, () => this._releaseScroll(), {
         passive: true
       });
     }
     for (const type of ['click', 'auxclick']) {
-      this.outerNode.addEventListener(type, leadAwayOnly, true);
+      this.outerNode.addEventListener(type, blockInternalLinks, true);
     }
     this._resized = new ResizeObserver(() => {
       // The head above grows and shrinks, and Lumino does not notice.
       MessageLoop.postMessage(this, Widget.ResizeMessage.UnknownSize);
-      this._hold();
+      this._scrollToTarget();
     });
     this._resized.observe(this.outerNode);
     this._resized.observe(this.viewportNode);
@@ -68,14 +68,14 @@ export class RecordNotebook extends StaticNotebook {
 
   /** Mark the cell that is being executed, and keep it in view while following. */
   markRunning(index: number | null): void {
-    if (this._marked !== index) {
-      this._mark(this._marked, null);
+    if (this._markedIndex !== index) {
+      this._mark(this._markedIndex, null);
       this._mark(index, 'running');
-      this._marked = index;
+      this._markedIndex = index;
     }
     if (index !== null && this.following) {
-      this._held = { index, block: 'nearest' };
-      this._hold();
+      this._scrollTarget = { index, block: 'nearest' };
+      this._scrollToTarget();
     }
   }
 
@@ -85,8 +85,8 @@ export class RecordNotebook extends StaticNotebook {
 
   /** Bring a cell into view, also when the reader has scrolled. */
   showCell(index: number): void {
-    this._held = { index, block: 'start' };
-    this._hold();
+    this._scrollTarget = { index, block: 'start' };
+    this._scrollToTarget();
   }
 
   protected onCellInserted(index: number, cell: Cell): void {
@@ -97,18 +97,20 @@ export class RecordNotebook extends StaticNotebook {
   }
 
   /** Keep the held cell in view while the cells get their real heights one after the other. */
-  private _hold(): void {
-    const cell = this._held && this.widgets[this._held.index];
-    if (!this._held || !cell || !this.isVisible) {
+  private _scrollToTarget(): void {
+    const cell = this._scrollTarget && this.widgets[this._scrollTarget.index];
+    if (!this._scrollTarget || !cell || !this.isVisible) {
       return;
     }
     if (cell.node.getClientRects().length) {
-      cell.node.scrollIntoView({ block: this._held.block });
+      cell.node.scrollIntoView({ block: this._scrollTarget.block });
     } else {
       // Scroll by the estimated heights first; then the cell is drawn.
-      this.scrollToItem(this._held.index, 'center').catch(() => undefined);
+      this.scrollToItem(this._scrollTarget.index, 'center').catch(
+        () => undefined
+      );
       cancelAnimationFrame(this._frame);
-      this._frame = requestAnimationFrame(() => this._hold());
+      this._frame = requestAnimationFrame(() => this._scrollToTarget());
     }
   }
 
@@ -124,22 +126,23 @@ export class RecordNotebook extends StaticNotebook {
     }
   }
 
-  private _letGo(): void {
-    this._held = null;
-    if (this.following && this._marked !== null) {
+  private _releaseScroll(): void {
+    this._scrollTarget = null;
+    if (this.following && this._markedIndex !== null) {
       this.following = false;
       this.onFollowingStopped();
     }
   }
 
-  private _marked: number | null = null;
-  private _held: { index: number; block: 'nearest' | 'start' } | null = null;
+  private _markedIndex: number | null = null;
+  private _scrollTarget: { index: number; block: 'nearest' | 'start' } | null =
+    null;
   private _frame = 0;
   private readonly _resized: ResizeObserver;
 }
 
 /** Stop links that do not lead to another server. JupyterLab makes such links of printed text, past the sanitizer. */
-function leadAwayOnly(event: Event): void {
+function blockInternalLinks(event: Event): void {
   const link = (event.target as Element).closest('a');
   if (link && inertLink(link.getAttribute('href') ?? '') === null) {
     event.preventDefault();

@@ -9,7 +9,7 @@ import type { IRuns } from '../tokens';
 const SUCCESS_MS = 8000;
 
 /** Tell people about the end of a run that they started, when they look at something else. */
-export function notifyOfEnds(options: {
+export function notifyOfFinishedRuns(options: {
   runs: IRuns;
   isInView: (run: RunSummary) => boolean;
   open: (run: RunSummary) => void;

@@ -30,7 +30,9 @@ export async function openSource(
   await panel.context.ready;
   await panel.revealed;
   const { id } = executed.cells.get(cell);
-  const index = panel.content.widgets.findIndex(it => it.model.id === id);
+  const index = panel.content.widgets.findIndex(
+    widget => widget.model.id === id
+  );
   if (index >= 0) {
     panel.content.activeCellIndex = index;
     await panel.content.scrollToItem(index, 'center');

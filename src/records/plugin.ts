@@ -23,13 +23,13 @@ import {
 import type { Run, RunSummary } from '../api';
 import { viewArea } from '../shared/area';
 import { artifactArgs, openRunArgs, runArgs } from '../shared/args';
-import { confirmed } from '../shared/confirm';
+import { askConfirmation } from '../shared/confirm';
 import { download } from '../shared/download';
 import { dataOpsIcon, keepIcon } from '../shared/icons';
 import { reportFailure } from '../shared/report';
 import { isTerminal } from '../shared/runs';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
-import { notifyOfEnds } from './notifications';
+import { notifyOfFinishedRuns } from './notifications';
 import type { RecordWidget } from './widget';
 
 type Args = { id?: unknown };
@@ -76,14 +76,14 @@ export const records: JupyterFrontEndPlugin<void> = {
     // A command without the id of a run acts on the record in front.
     shell.currentChanged?.connect(() => {
       const current = tracker.currentWidget;
-      const inFront = current !== null && shell.currentWidget === current;
-      runs.current = inFront ? current.model.id : null;
+      const isInFront = current !== null && shell.currentWidget === current;
+      runs.current = isInFront ? current.model.id : null;
       commands.notifyCommandChanged();
     });
     const idOf = (args: Args) =>
       (args.id as string | undefined) ?? runs.current ?? undefined;
     const recordOf = (args: Args) =>
-      tracker.find(it => it.model.id === idOf(args));
+      tracker.find(widget => widget.model.id === idOf(args));
     const runOf = async (args: Args): Promise<Run> => {
       const id = idOf(args)!;
       return recordOf(args)?.model.run ?? client.run(id);
@@ -95,9 +95,9 @@ export const records: JupyterFrontEndPlugin<void> = {
     };
     /** Tell whether a run has a record; undefined when only the server knows. */
     const hasRecord = (args: Args): boolean | undefined => {
-      const whole = recordOf(args)?.model.run;
-      if (whole) {
-        return whole.digests.record !== null;
+      const run = recordOf(args)?.model.run;
+      if (run) {
+        return run.digests.record !== null;
       }
       const known = knownRun(args);
       return known && !isTerminal(known) ? false : undefined;
@@ -136,10 +136,10 @@ export const records: JupyterFrontEndPlugin<void> = {
       execute: async args => {
         try {
           const { openSource } = await import('./openSource');
-          const executed = recordOf(args)?.model.notebook ?? null;
+          const executedNotebook = recordOf(args)?.model.notebook ?? null;
           await openSource(
             await runOf(args),
-            executed,
+            executedNotebook,
             documents,
             client,
             trans
@@ -166,11 +166,13 @@ export const records: JupyterFrontEndPlugin<void> = {
 
     commands.addCommand(CommandIDs.keep, {
       label: args =>
-        knownRun(args)?.kept_at ? trans.__('Let Go') : trans.__('Keep'),
+        knownRun(args)?.kept_at ? trans.__('Remove Hold') : trans.__('Keep'),
       caption: args =>
         knownRun(args)?.kept_at
           ? trans.__('The run may be deleted again')
-          : trans.__('Nobody and no rule deletes a run that is kept'),
+          : trans.__(
+              'A kept run is never deleted, neither by a person nor by a retention rule'
+            ),
       icon: keepIcon,
       describedBy: runArgs,
       isEnabled: args => {
@@ -196,7 +198,7 @@ export const records: JupyterFrontEndPlugin<void> = {
       },
       execute: async args => {
         const run = await runOf(args);
-        const sure = await confirmed(
+        const isConfirmed = await askConfirmation(
           {
             title: trans.__('Delete this run of %1?', run.job.name),
             body: trans.__(
@@ -206,7 +208,7 @@ export const records: JupyterFrontEndPlugin<void> = {
           },
           trans
         );
-        if (sure) {
+        if (isConfirmed) {
           await runs.delete(run.id).catch(reportFailure);
         }
       }
@@ -268,7 +270,7 @@ export const records: JupyterFrontEndPlugin<void> = {
         name: record => record.model.id
       });
     }
-    notifyOfEnds({
+    notifyOfFinishedRuns({
       runs,
       isInView: run => recordOf(run)?.isVisible ?? false,
       open: ({ id }) => void commands.execute(CommandIDs.openRun, { id }),

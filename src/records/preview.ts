@@ -7,12 +7,12 @@ import { Artifact, Client, Problem } from '../api';
 
 const MAX_TEXT = 2_000_000;
 const MAX_IMAGE = 10_000_000;
-const SHOWN_TEXT = 100_000;
-const SHOWN_ROWS = 100;
+const MAX_SHOWN_TEXT = 100_000;
+const MAX_SHOWN_ROWS = 100;
 
 export type Content =
-  | { kind: 'text'; text: string; cut: boolean }
-  | { kind: 'table'; rows: string[][]; cut: boolean }
+  | { kind: 'text'; text: string; truncated: boolean }
+  | { kind: 'table'; rows: string[][]; truncated: boolean }
   | { kind: 'image'; url: string };
 
 export type Preview = {
@@ -24,34 +24,34 @@ export type Preview = {
 
 type Reader = { maximum: number; read: (blob: Blob) => Promise<Content> };
 
-const text: Reader = {
+const textReader: Reader = {
   maximum: MAX_TEXT,
   read: async blob => {
     const whole = await blob.text();
     return {
       kind: 'text',
-      text: whole.slice(0, SHOWN_TEXT),
-      cut: whole.length > SHOWN_TEXT
+      text: whole.slice(0, MAX_SHOWN_TEXT),
+      truncated: whole.length > MAX_SHOWN_TEXT
     };
   }
 };
 
-function table(parse: (text: string) => string[][]): Reader {
+function tableReader(parse: (text: string) => string[][]): Reader {
   return {
     maximum: MAX_TEXT,
     read: async blob => {
       const rows = parse(await blob.text());
       return {
         kind: 'table',
-        rows: rows.slice(0, SHOWN_ROWS + 1),
-        cut: rows.length > SHOWN_ROWS + 1
+        rows: rows.slice(0, MAX_SHOWN_ROWS + 1),
+        truncated: rows.length > MAX_SHOWN_ROWS + 1
       };
     }
   };
 }
 
 /** Make a reader of pictures of one type. Another file with such a name is a picture that does not load. */
-function image(type: string): Reader {
+function imageReader(type: string): Reader {
   return {
     maximum: MAX_IMAGE,
     read: async blob => ({
@@ -62,18 +62,18 @@ function image(type: string): Reader {
 }
 
 const READERS: { [extension: string]: Reader | undefined } = {
-  '.csv': table(csvParseRows),
-  '.tsv': table(tsvParseRows),
-  '.gif': image('image/gif'),
-  '.jpeg': image('image/jpeg'),
-  '.jpg': image('image/jpeg'),
-  '.png': image('image/png'),
-  '.webp': image('image/webp')
+  '.csv': tableReader(csvParseRows),
+  '.tsv': tableReader(tsvParseRows),
+  '.gif': imageReader('image/gif'),
+  '.jpeg': imageReader('image/jpeg'),
+  '.jpg': imageReader('image/jpeg'),
+  '.png': imageReader('image/png'),
+  '.webp': imageReader('image/webp')
 };
 for (const extension of 'html json jsonl log md py r sh sql txt xml yaml yml'.split(
   ' '
 )) {
-  READERS[`.${extension}`] = text;
+  READERS[`.${extension}`] = textReader;
 }
 
 function readerOf(artifact: Artifact): Reader | null {
@@ -129,7 +129,7 @@ export class PreviewModel implements IDisposable {
     if (this._preview === opening) {
       this._set({ path, content, trouble });
     } else {
-      release(content);
+      revokeUrl(content);
     }
   }
 
@@ -138,7 +138,7 @@ export class PreviewModel implements IDisposable {
   }
 
   private _set(preview: Preview | null): void {
-    release(this._preview?.content);
+    revokeUrl(this._preview?.content);
     this._preview = preview;
     this._changed.emit();
   }
@@ -148,7 +148,7 @@ export class PreviewModel implements IDisposable {
   private readonly _changed = new Signal<this, void>(this);
 }
 
-function release(content: Content | null | undefined): void {
+function revokeUrl(content: Content | null | undefined): void {
   if (content?.kind === 'image') {
     URL.revokeObjectURL(content.url);
   }

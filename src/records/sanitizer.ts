@@ -1,7 +1,7 @@
 import type { IRenderMime } from '@jupyterlab/rendermime-interfaces';
 
 /** The attributes that stay. None of them runs code, loads or links. */
-const PLAIN = new Set([
+const PLAIN_ATTRIBUTES = new Set([
   'abbr',
   'align',
   'alt',
@@ -98,16 +98,16 @@ export class InertSanitizer implements IRenderMime.ISanitizer {
       } else if (element.matches(CONTROLS)) {
         element.replaceWith(...element.childNodes);
       } else {
-        disarm(element);
+        sanitizeAttributes(element);
       }
     }
     return template.innerHTML;
   }
 }
 
-function disarm(element: HTMLElement): void {
+function sanitizeAttributes(element: HTMLElement): void {
   for (const { name, value } of [...element.attributes]) {
-    const kept = inert(element, name, value);
+    const kept = harmlessValue(element, name, value);
     if (kept === null) {
       element.removeAttribute(name);
     } else {
@@ -123,7 +123,7 @@ function disarm(element: HTMLElement): void {
 }
 
 /** Return the harmless part of an attribute; null when it has none. */
-function inert(
+function harmlessValue(
   element: HTMLElement,
   name: string,
   value: string
@@ -141,10 +141,10 @@ function inert(
         ? value
         : value
             .split(/\s+/)
-            .filter(it => it.startsWith('ansi-'))
+            .filter(className => className.startsWith('ansi-'))
             .join(' ');
     default:
-      return PLAIN.has(name) ? value : null;
+      return PLAIN_ATTRIBUTES.has(name) ? value : null;
   }
 }
 

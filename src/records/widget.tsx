@@ -12,7 +12,7 @@ import type { Client } from '../api';
 import { Notices } from '../shared/components/Notices';
 import { keepFocus } from '../shared/focus';
 import { dataOpsIcon } from '../shared/icons';
-import { lookOf } from '../shared/phases';
+import { phaseAppearance } from '../shared/phases';
 import { failingCell, isTerminal } from '../shared/runs';
 import { useSignal } from '../shared/signals';
 import { CommandIDs, IRuns } from '../tokens';
@@ -138,7 +138,7 @@ export class RecordWidget extends Panel {
     if (!run) {
       return;
     }
-    const { icon } = lookOf(run.phase);
+    const { icon } = phaseAppearance(run.phase);
     this.title.label = run.job.name;
     this.title.icon = icon;
     this.title.caption = this._trans.__(

@@ -5,7 +5,7 @@ import { NextFrame } from '../shared/frames';
 import { newestFirst } from '../shared/runs';
 import { IRuns } from '../tokens';
 
-const PAGE = 50;
+const PAGE_SIZE = 50;
 
 export type Filter = {
   /** States as the server names them; empty for all. */
@@ -63,21 +63,21 @@ export class RunsListModel {
 
   private async _read(cursor: string | null): Promise<void> {
     const { filter } = this._state;
-    const reading = ++this._reading;
+    const requestId = ++this._requestCount;
     this._set({ loading: true });
     try {
       const page = await this._client.runs({
         state: filter.states.length ? filter.states : undefined,
         q: filter.text,
-        limit: PAGE,
+        limit: PAGE_SIZE,
         cursor: cursor ?? undefined
       });
       // A change of the filter makes this answer obsolete.
-      if (reading === this._reading) {
+      if (requestId === this._requestCount) {
         const before = cursor ? this._state.runs : [];
         this._next = page.next;
         this._set({
-          runs: merged(
+          runs: mergeRuns(
             before,
             page.items.map(run => this._runs.newest(run))
           ),
@@ -87,41 +87,44 @@ export class RunsListModel {
         });
       }
     } catch (reason) {
-      if (reading === this._reading) {
+      if (requestId === this._requestCount) {
         this._set({ loading: false, trouble: Problem.from(reason) });
       }
     }
   }
 
   private _onRun(_: IRuns, run: RunSummary): void {
-    this._news.set(run.id, run);
+    this._changes.set(run.id, run);
     this._frame.request();
   }
 
   private _onDeleted(_: IRuns, id: string): void {
-    this._news.set(id, null);
+    this._changes.set(id, null);
     this._frame.request();
   }
 
   /** Show the changes since the last frame. */
-  private _show(): void {
+  private _applyChanges(): void {
     const { runs, filter } = this._state;
-    const fits = (run: RunSummary) =>
+    const matchesFilter = (run: RunSummary) =>
       !filter.states.length || filter.states.includes(run.state);
-    const stay = runs
+    const remaining = runs
       .map(run => {
-        const news = this._news.get(run.id);
-        this._news.delete(run.id);
-        return news === undefined ? run : news;
+        const change = this._changes.get(run.id);
+        this._changes.delete(run.id);
+        return change === undefined ? run : change;
       })
-      .filter((run): run is RunSummary => run !== null && fits(run));
+      .filter((run): run is RunSummary => run !== null && matchesFilter(run));
     // Only the server knows which runs a text finds.
-    const come = [...this._news.values()].filter(
+    const added = [...this._changes.values()].filter(
       (run): run is RunSummary =>
-        run !== null && fits(run) && !filter.text && this._isOnPage(run)
+        run !== null &&
+        matchesFilter(run) &&
+        !filter.text &&
+        this._isOnPage(run)
     );
-    this._news.clear();
-    this._set({ runs: come.length ? merged(stay, come) : stay });
+    this._changes.clear();
+    this._set({ runs: added.length ? mergeRuns(remaining, added) : remaining });
   }
 
   /** Tell whether a run belongs to the loaded pages. An older one comes with its own page. */
@@ -144,14 +147,14 @@ export class RunsListModel {
     trouble: null
   };
   private _next: string | null = null;
-  private _reading = 0;
+  private _requestCount = 0;
   /** The changed runs by id; null for a run that was deleted. */
-  private readonly _news = new Map<string, RunSummary | null>();
-  private readonly _frame = new NextFrame(() => this._show());
+  private readonly _changes = new Map<string, RunSummary | null>();
+  private readonly _frame = new NextFrame(() => this._applyChanges());
   private readonly _changed = new Signal<this, void>(this);
 }
 
-function merged(before: RunSummary[], more: RunSummary[]): RunSummary[] {
+function mergeRuns(before: RunSummary[], more: RunSummary[]): RunSummary[] {
   const all = new Map([...before, ...more].map(run => [run.id, run]));
   return newestFirst(all.values());
 }

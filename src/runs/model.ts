@@ -3,11 +3,11 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { Actor, Client, EventStream, Problem, Run, RunSummary } from '../api';
 import { NextFrame } from '../shared/frames';
-import { isTerminal, placeOf, summaryOf } from '../shared/runs';
+import { isTerminal, insertionIndex, summaryOf } from '../shared/runs';
 import { IRuns } from '../tokens';
 
-const RECENT = 20;
-const REVISIONS = 5000;
+const MAX_RECENT = 20;
+const MAX_REVISIONS = 5000;
 const ACTIVE = 'created,awaiting_approval,queued,active,retry_wait'.split(',');
 
 /** The time in milliseconds that a new engine needs until it leads. */
@@ -78,8 +78,8 @@ export class RunsModel implements IRuns {
     return run.created_by.id === this._user;
   }
 
-  mayChange(it: { created_by: Actor }): boolean {
-    return it.created_by.id === this._user || this._mayAdminister === true;
+  mayChange(subject: { created_by: Actor }): boolean {
+    return subject.created_by.id === this._user || this._mayAdminister === true;
   }
 
   start(): Promise<void> {
@@ -93,7 +93,7 @@ export class RunsModel implements IRuns {
   }
 
   add(run: RunSummary): void {
-    if (!this._take(run)) {
+    if (!this._store(run)) {
       return;
     }
     this._runChanged.emit(run);
@@ -106,12 +106,12 @@ export class RunsModel implements IRuns {
   }
 
   async cancel(id: string): Promise<Run> {
-    return this._added(await this._client.cancel(id));
+    return this._addRun(await this._client.cancel(id));
   }
 
   async rerun(id: string): Promise<Run> {
     const key = UUID.uuid4();
-    return this._added(await this._client.rerun(id, {}, key));
+    return this._addRun(await this._client.rerun(id, {}, key));
   }
 
   async delete(id: string): Promise<void> {
@@ -120,17 +120,17 @@ export class RunsModel implements IRuns {
   }
 
   async keep(id: string, kept: boolean): Promise<Run> {
-    return this._added(await this._client.keep(id, kept));
+    return this._addRun(await this._client.keep(id, kept));
   }
 
   /** Store a run; return false when a newer revision is known. */
-  private _take(run: RunSummary): boolean {
+  private _store(run: RunSummary): boolean {
     if (run.revision < (this._revisions.get(run.id) ?? 0)) {
       return false;
     }
-    this._note(run);
+    this._storeRevision(run);
     if (!this._runs.has(run.id)) {
-      this._order.splice(placeOf(run.id, this._order), 0, run.id);
+      this._order.splice(insertionIndex(run.id, this._order), 0, run.id);
     }
     this._runs.set(run.id, run);
     this._stale = true;
@@ -138,10 +138,10 @@ export class RunsModel implements IRuns {
   }
 
   /** Remember the newest revision of a run, also when the run itself is forgotten. */
-  private _note({ id, revision }: RunSummary): void {
+  private _storeRevision({ id, revision }: RunSummary): void {
     this._revisions.delete(id);
     this._revisions.set(id, revision);
-    if (this._revisions.size > REVISIONS) {
+    if (this._revisions.size > MAX_REVISIONS) {
       const oldest = this._revisions.keys().next().value!;
       this._revisions.delete(oldest);
     }
@@ -155,12 +155,12 @@ export class RunsModel implements IRuns {
 
   private _forget(id: string): void {
     if (this._runs.delete(id)) {
-      this._order.splice(placeOf(id, this._order), 1);
+      this._order.splice(insertionIndex(id, this._order), 1);
       this._stale = true;
     }
   }
 
-  private _added(run: Run): Run {
+  private _addRun(run: Run): Run {
     this.add(summaryOf(run));
     return run;
   }
@@ -170,17 +170,17 @@ export class RunsModel implements IRuns {
       const [status, active, recent] = await Promise.all([
         this._client.status(),
         this._client.runs({ state: ACTIVE, limit: 100 }),
-        this._client.runs({ limit: RECENT })
+        this._client.runs({ limit: MAX_RECENT })
       ]);
       this._user = status.user.id;
       this._mayAdminister = status.may_administer;
       this._engineMissing = false;
       this._trouble = null;
-      const taken = [...recent.items, ...active.items].filter(run =>
-        this._take(run)
+      const storedRuns = [...recent.items, ...active.items].filter(run =>
+        this._store(run)
       );
       // Some runs may have changed before the stream began, and the stream does not tell about that.
-      taken.forEach(run => this._runChanged.emit(run));
+      storedRuns.forEach(run => this._runChanged.emit(run));
       if (status.queued && !status.engine.leading) {
         this._watchEngine();
       }
@@ -200,9 +200,9 @@ export class RunsModel implements IRuns {
     const runs = this._order.map(id => this._runs.get(id)!);
     this._active = runs.filter(run => !isTerminal(run));
     const ended = runs.filter(isTerminal);
-    this._recent = ended.slice(0, RECENT);
+    this._recent = ended.slice(0, MAX_RECENT);
     // No list shows the older ones, so they need not be kept.
-    ended.slice(RECENT).forEach(run => this._forget(run.id));
+    ended.slice(MAX_RECENT).forEach(run => this._forget(run.id));
     this._stale = false;
   }
 
@@ -210,11 +210,11 @@ export class RunsModel implements IRuns {
   private _watchEngine(): void {
     this._engineTimer ??= setTimeout(() => {
       this._engineTimer = undefined;
-      void this._lookForEngine();
+      void this._checkEngine();
     }, ENGINE_GRACE_MS);
   }
 
-  private async _lookForEngine(): Promise<void> {
+  private async _checkEngine(): Promise<void> {
     if (!this.active.some(run => run.phase === 'queued')) {
       return;
     }

@@ -22,11 +22,11 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-const stopped = () => () => undefined;
+const subscribeToNothing = () => () => undefined;
 
 /** Return the milliseconds since the epoch, updated every second while `ticking`. */
 export function useNow(ticking = true): number {
-  return useSyncExternalStore(ticking ? subscribe : stopped, () =>
+  return useSyncExternalStore(ticking ? subscribe : subscribeToNothing, () =>
     ticking && listeners.size ? now : Math.floor(Date.now() / 1000) * 1000
   );
 }

@@ -2,7 +2,7 @@ import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 
 /** Ask a person before something is destroyed; resolve to true when they agree. */
-export async function confirmed(
+export async function askConfirmation(
   options: { title: string; body: string; verb: string },
   trans: TranslationBundle
 ): Promise<boolean> {

@@ -8,40 +8,40 @@ import { DisposableDelegate, IDisposable } from '@lumino/disposable';
  * can have the focus gets it: at last `node`.
  */
 export function keepFocus(node: HTMLElement): IDisposable {
-  let last: HTMLElement | null = null;
-  let around: HTMLElement[] = [];
-  const note = (event: FocusEvent) => {
-    last = event.target as HTMLElement;
+  let lastFocused: HTMLElement | null = null;
+  let ancestors: HTMLElement[] = [];
+  const rememberFocus = (event: FocusEvent) => {
+    lastFocused = event.target as HTMLElement;
     const path = event.composedPath().slice(1) as HTMLElement[];
-    around = path
+    ancestors = path
       .slice(0, path.indexOf(node) + 1)
-      .filter(it => it.hasAttribute('tabindex'));
+      .filter(element => element.hasAttribute('tabindex'));
   };
   const observer = new MutationObserver(() => {
-    if (!last || document.activeElement !== document.body) {
+    if (!lastFocused || document.activeElement !== document.body) {
       return;
     }
-    if (!last.isConnected) {
-      last = around.find(it => it.isConnected) ?? null;
-      last?.focus({ preventScroll: true });
-    } else if (!last.matches(':disabled')) {
-      last.focus({ preventScroll: true });
+    if (!lastFocused.isConnected) {
+      lastFocused = ancestors.find(element => element.isConnected) ?? null;
+      lastFocused?.focus({ preventScroll: true });
+    } else if (!lastFocused.matches(':disabled')) {
+      lastFocused.focus({ preventScroll: true });
     }
   });
   // A click with the mouse ends this: the focus does not come back.
-  const leave = () => {
-    last = null;
+  const forgetFocus = () => {
+    lastFocused = null;
   };
-  node.addEventListener('focusin', note);
-  document.addEventListener('pointerdown', leave, true);
+  node.addEventListener('focusin', rememberFocus);
+  document.addEventListener('pointerdown', forgetFocus, true);
   observer.observe(node, {
     attributeFilter: ['disabled'],
     childList: true,
     subtree: true
   });
   return new DisposableDelegate(() => {
-    node.removeEventListener('focusin', note);
-    document.removeEventListener('pointerdown', leave, true);
+    node.removeEventListener('focusin', rememberFocus);
+    document.removeEventListener('pointerdown', forgetFocus, true);
     observer.disconnect();
   });
 }

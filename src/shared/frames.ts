@@ -4,7 +4,7 @@ const HIDDEN_MS = 200;
 
 /** A task for the next frame. It is done once, also after many requests. */
 export class NextFrame implements IDisposable {
-  constructor(private readonly _act: () => void) {}
+  constructor(private readonly _callback: () => void) {}
 
   get isDisposed(): boolean {
     return this._disposed;
@@ -22,7 +22,7 @@ export class NextFrame implements IDisposable {
     const frame = () => {
       this._requested = false;
       if (!this._disposed) {
-        this._act();
+        this._callback();
       }
     };
     // Hidden pages get no animation frames.

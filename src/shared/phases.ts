@@ -15,9 +15,9 @@ import {
 /** The tone of a phase; it decides the colour. */
 export type Tone = 'waiting' | 'busy' | 'good' | 'bad' | 'neutral';
 
-type Look = { icon: LabIcon; tone: Tone };
+type Appearance = { icon: LabIcon; tone: Tone };
 
-const LOOKS: { [phase: string]: Look } = {
+const APPEARANCES: { [phase: string]: Appearance } = {
   queued: { icon: queuedIcon, tone: 'waiting' },
   awaiting_approval: { icon: queuedIcon, tone: 'waiting' },
   retrying: { icon: queuedIcon, tone: 'waiting' },
@@ -35,9 +35,9 @@ const LOOKS: { [phase: string]: Look } = {
   expired: { icon: skippedIcon, tone: 'neutral' }
 };
 
-/** Return the look of a phase. An unknown phase comes from a newer server, and its name is shown. */
-export function lookOf(phase: string): Look {
-  return LOOKS[phase] ?? { icon: unknownIcon, tone: 'neutral' };
+/** Return the icon and tone of a phase. An unknown phase comes from a newer server, and its name is shown. */
+export function phaseAppearance(phase: string): Appearance {
+  return APPEARANCES[phase] ?? { icon: unknownIcon, tone: 'neutral' };
 }
 
 export function labelOf(phase: string, trans: TranslationBundle): string {

@@ -55,7 +55,7 @@ export function leftBehind(run: Run): string | null {
 }
 
 /** Return the index of `id`, or its place, in ids that are sorted newest first. The order of ids is that of time. */
-export function placeOf(id: string, ids: readonly string[]): number {
+export function insertionIndex(id: string, ids: readonly string[]): number {
   let [low, high] = [0, ids.length];
   while (low < high) {
     const middle = (low + high) >> 1;

@@ -43,7 +43,7 @@ export function useWindowed<T extends { id: string }>(
     enabled: items.length >= WINDOWED_FROM,
     getScrollElement: () => element.current,
     estimateSize: () => height,
-    getItemKey: at => items[at].id,
+    getItemKey: index => items[index].id,
     overscan: OVERSCAN,
     scrollMargin: margin
   });

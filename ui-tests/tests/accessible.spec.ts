@@ -16,7 +16,8 @@ async function violations(
     .exclude('.jp-Cell')
     .analyze();
   return found.violations.map(
-    it => `${it.id}: ${it.nodes.map(node => node.html).join(' ')}`
+    violation =>
+      `${violation.id}: ${violation.nodes.map(node => node.html).join(' ')}`
   );
 }
 
@@ -42,7 +43,7 @@ test('form, record, list and sidebar have no accessibility violations', async ({
   await expect(screens.run).toBeEnabled();
   expect(await violations(page, '.dl-RunForm')).toEqual([]);
   await screens.run.click();
-  await expect(screens.recordThatIs('failed')).toBeVisible();
+  await expect(screens.recordInPhase('failed')).toBeVisible();
   expect(await violations(page, '.dl-Record')).toEqual([]);
   for (const tab of ['Log', 'Parameters', 'Artifacts']) {
     await screens.tab(tab).click();

@@ -77,7 +77,7 @@ test('an image is added and allowed, and a run in it names its digest and hides 
   await expect(form.getByRole('alert')).toContainText('at most 1 GB');
   await form.getByLabel('Memory, GB').fill('');
   await screens.run.click();
-  await expect(screens.recordThatIs('succeeded')).toBeVisible({
+  await expect(screens.recordInPhase('succeeded')).toBeVisible({
     timeout: 90_000
   });
   await expect(screens.record).toContainText('north *** 1000');
@@ -160,7 +160,9 @@ test('an environment is added with the keyboard alone', async ({
   const { keyboard } = page;
   const tabTo = async (wanted: Locator) => {
     for (let times = 0; times < 60; times++) {
-      if (await wanted.evaluate(it => it === document.activeElement)) {
+      if (
+        await wanted.evaluate(element => element === document.activeElement)
+      ) {
         return;
       }
       await keyboard.press('Tab');
@@ -207,18 +209,18 @@ test('an environment is added with the keyboard alone', async ({
   await tabTo(button('typed'));
 });
 
-test('a run is kept, and deleted when it is let go', async ({
+test('a run is kept, and deleted when its hold is removed', async ({
   page,
   screens,
   tmpPath
 }) => {
   await openForm(page, `${tmpPath}/forgotten.ipynb`, notebook('1'));
   await screens.run.click();
-  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
   await screens.action('Keep').click();
   await expect(screens.record).toContainText('kept by');
   await expect(screens.action('Delete…')).toBeDisabled();
-  await screens.action('Let Go').click();
+  await screens.action('Remove Hold').click();
   await screens.action('Delete…').click();
   const dialog = page.getByRole('dialog');
   await expect(dialog).toContainText('for good');
@@ -238,7 +240,7 @@ test('retention rules say what they would take before they take it', async ({
 }) => {
   await openForm(page, `${tmpPath}/outlived.ipynb`, notebook('1 / 0'));
   await screens.run.click();
-  await expect(screens.recordThatIs('failed')).toBeVisible();
+  await expect(screens.recordInPhase('failed')).toBeVisible();
   await screens.openAdministration('retention');
   const { administration } = screens;
   await administration.getByRole('button', { name: 'Add a rule' }).click();
@@ -251,7 +253,7 @@ test('retention rules say what they would take before they take it', async ({
     .getByRole('button', { name: 'outlived' })
     .first()
     .click();
-  await expect(screens.recordThatIs('failed')).toBeVisible();
+  await expect(screens.recordInPhase('failed')).toBeVisible();
 });
 
 test('the settings of a job hold for its next run', async ({
@@ -261,7 +263,7 @@ test('the settings of a job hold for its next run', async ({
 }) => {
   await openForm(page, `${tmpPath}/tuned.ipynb`, notebook('1'));
   await screens.run.click();
-  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
   await screens.action('Job Settings…').click();
   const settings = page.locator('.dl-RunFormPanel:visible');
   await settings.getByLabel('Priority').fill('7');
@@ -274,7 +276,7 @@ test('the settings of a job hold for its next run', async ({
 
   await openForm(page, `${tmpPath}/tuned.ipynb`);
   await screens.run.click();
-  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
   await screens.tab('Parameters').click();
   await expect(
     screens.record.getByRole('row', { name: /^Priority/ })

@@ -28,7 +28,7 @@ test('a notebook is written on the kernel of an image, and runs as a job where i
         page.evaluate(() =>
           Object.values(
             window.jupyterapp.serviceManager.kernelspecs.specs!.kernelspecs
-          ).map(it => it!.display_name)
+          ).map(kernelspec => kernelspec!.display_name)
         ),
       { timeout: 40_000 }
     )
@@ -47,7 +47,7 @@ test('a notebook is written on the kernel of an image, and runs as a job where i
   await expect(form.getByLabel('Environment')).toHaveValue('desk');
   await expect(form.getByLabel('Image')).toHaveValue('written-on');
   await screens.run.click();
-  await expect(screens.recordThatIs('succeeded')).toBeVisible({
+  await expect(screens.recordInPhase('succeeded')).toBeVisible({
     timeout: 90_000
   });
   await expect(screens.record).toContainText('1000 /');

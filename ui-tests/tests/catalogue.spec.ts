@@ -18,7 +18,7 @@ test('an image is built, tried with the jobs of another one, and deprecated', as
   await form.getByLabel('Environment').selectOption('workshop');
   await expect(form.getByLabel('Image')).toHaveValue('now');
   await screens.run.click();
-  await expect(screens.recordThatIs('succeeded')).toBeVisible({
+  await expect(screens.recordInPhase('succeeded')).toBeVisible({
     timeout: 90_000
   });
 
@@ -55,13 +55,13 @@ test('an image is built, tried with the jobs of another one, and deprecated', as
   // Two images are allowed now, and neither is the default.
   await form.getByLabel('Image').selectOption('now');
   await screens.run.click();
-  await expect(screens.recordThatIs('succeeded')).toContainText('now');
+  await expect(screens.recordInPhase('succeeded')).toContainText('now');
   await screens.action('Rerun With…').click();
   await expect(form.getByLabel('Image')).toHaveValue('now');
   await form.getByLabel('Image').selectOption('next');
   await screens.run.click();
   await expect(
-    screens.recordThatIs('succeeded').filter({ hasText: /next/ })
+    screens.recordInPhase('succeeded').filter({ hasText: /next/ })
   ).toContainText('version 1');
 
   await screens.openAdministration('images');
@@ -98,7 +98,7 @@ test('a tag that moved is pinned anew when somebody says so, and until then noth
   await openForm(page, `${tmpPath}/sailing.ipynb`, notebook('print("ran")'));
   await form.getByLabel('Environment').selectOption('harbour');
   await screens.run.click();
-  const record = screens.recordThatIs('succeeded');
+  const record = screens.recordInPhase('succeeded');
   await expect(record).toBeVisible({ timeout: 90_000 });
 
   tag(data!, moving);

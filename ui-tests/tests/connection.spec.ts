@@ -11,10 +11,10 @@ test.use({ baseURL: `http://127.0.0.1:${PORT}` });
 
 test.beforeAll(async () => {
   wire = new Wire(SERVER);
-  await wire.lay(PORT);
+  await wire.listen(PORT);
 });
 
-test.afterAll(() => wire.remove());
+test.afterAll(() => wire.close());
 
 test('a lost connection is said, and nothing is lost or doubled', async ({
   page,
@@ -28,16 +28,16 @@ test('a lost connection is said, and nothing is lost or doubled', async ({
   const written = screens.record.locator('.jp-OutputArea-output');
   await expect(written.getByText('before')).toHaveCount(1);
   const resumed = page.waitForRequest(
-    it =>
-      it.url().includes('/dataops/api/v1/events') &&
-      it.headers()['last-event-id'] !== undefined
+    request =>
+      request.url().includes('/dataops/api/v1/events') &&
+      request.headers()['last-event-id'] !== undefined
   );
   wire.cut();
   await expect(screens.record).toContainText('reconnecting');
   gate.open();
   wire.restore();
   await resumed;
-  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
   await expect(screens.record).not.toContainText('reconnecting');
   await expect(written.getByText('before')).toHaveCount(1);
   await expect(written.getByText('after')).toHaveCount(1);

@@ -10,7 +10,7 @@ test('a record that is damaged says what of it, once, and when it is opened agai
 }) => {
   await openForm(page, `${tmpPath}/rusty.ipynb`, notebook('print("ran")'));
   await screens.run.click();
-  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
   const { home, id, digest } = await page.evaluate(async () => {
     const get = async (path: string) =>
       (await fetch(`/dataops/api/v1/${path}`)).json();

@@ -44,10 +44,10 @@ const MERMAID = [
   `block-beta\n a["<img src='https://evil.example/block.png'>"]`,
   '%%{init: {"themeCSS": ".node rect{fill:url(https://evil.example/theme.svg)}"}}%%\nflowchart TD\n A --> B'
 ];
-const DIAGRAMS = MERMAID.flatMap(it => [
-  '```mermaid\n' + it + '\n```',
-  '~~~~  mermaid  \n' + it + '\n~~~~',
-  ('- > ```mermaid\n' + it + '\n```').replace(/\n/g, '\n  > ')
+const DIAGRAMS = MERMAID.flatMap(source => [
+  '```mermaid\n' + source + '\n```',
+  '~~~~  mermaid  \n' + source + '\n~~~~',
+  ('- > ```mermaid\n' + source + '\n```').replace(/\n/g, '\n  > ')
 ]).join('\n\n');
 
 /** Formulas that make MathJax load, link, or remember macros for the formulas of other notebooks. */
@@ -68,23 +68,23 @@ const FORMULA = '$\\frac{1}{2}$';
 const KNOWN = /^\/(lab|static|api|lsp|dataops)([/?]|$)/;
 
 /** Collect every request of the page that is not one of Lab's own. */
-function strangeRequests(page: IJupyterLabPageFixture): string[] {
+function foreignRequests(page: IJupyterLabPageFixture): string[] {
   const { origin } = new URL(page.url());
-  const strange: string[] = [];
+  const foreign: string[] = [];
   page.on('request', request => {
     const url = new URL(request.url());
-    const own =
+    const isOwn =
       ['data:', 'blob:', 'about:'].includes(url.protocol) ||
       (url.origin === origin && KNOWN.test(url.pathname));
-    if (!own || url.href.includes('evil')) {
-      strange.push(url.href);
+    if (!isOwn || url.href.includes('evil')) {
+      foreign.push(url.href);
     }
   });
-  return strange;
+  return foreign;
 }
 
 /** Run a notebook that shows `bundles`, and wait until the last of them is there. */
-async function record(
+async function createRecord(
   page: IJupyterLabPageFixture,
   screens: Screens,
   path: string,
@@ -97,8 +97,8 @@ async function record(
       [
         'import json',
         'from IPython.display import display',
-        `for it in json.loads(${JSON.stringify(JSON.stringify(bundles))}):`,
-        '    display(it["data"], raw=True, metadata=it.get("metadata"))',
+        `for bundle in json.loads(${JSON.stringify(JSON.stringify(bundles))}):`,
+        '    display(bundle["data"], raw=True, metadata=bundle.get("metadata"))',
         'print("All is shown.")'
       ].join('\n')
     )
@@ -107,11 +107,11 @@ async function record(
   source.cells[1].metadata.trusted = true;
   await openForm(page, path, JSON.stringify(source));
   await screens.start();
-  await shown(screens);
+  await waitUntilShown(screens);
 }
 
-async function shown(screens: Screens): Promise<void> {
-  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+async function waitUntilShown(screens: Screens): Promise<void> {
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
   await expect(
     screens.record.getByText('All is shown.', { exact: true })
   ).toBeAttached();
@@ -136,12 +136,12 @@ test('hostile outputs load nothing and run nothing, in cells and in the report',
   screens,
   tmpPath
 }) => {
-  const strange = strangeRequests(page);
+  const foreign = foreignRequests(page);
   const { origin } = new URL(page.url());
-  const seen = { popups: 0, dialogs: 0 };
-  page.on('popup', () => seen.popups++);
-  page.on('dialog', () => seen.dialogs++);
-  await record(
+  const counts = { popups: 0, dialogs: 0 };
+  page.on('popup', () => counts.popups++);
+  page.on('dialog', () => counts.dialogs++);
+  await createRecord(
     page,
     screens,
     `${tmpPath}/hostile.ipynb`,
@@ -168,7 +168,7 @@ test('hostile outputs load nothing and run nothing, in cells and in the report',
       { data: { 'text/plain': `${origin}/logout?evil=printed` } }
     ]
   );
-  const inert = async () => {
+  const expectInert = async () => {
     for (const text of ['no script', 'no svg']) {
       await expect(
         outputs(screens).getByText(text, { exact: true })
@@ -190,16 +190,16 @@ test('hostile outputs load nothing and run nothing, in cells and in the report',
       await expect(link).not.toHaveAttribute('href', /^\/|logout\?/);
     }
   };
-  await inert();
+  await expectInert();
 
   // Check again with the notebook read from the record, as another page reads it.
   await screens.reload();
-  await shown(screens);
-  await inert();
+  await waitUntilShown(screens);
+  await expectInert();
   const place = page.url();
   const opened = page.waitForEvent('popup');
-  await page.context().route('https://evil.example/**', it => it.abort());
-  expect(strange).toEqual([]);
+  await page.context().route('https://evil.example/**', route => route.abort());
+  expect(foreign).toEqual([]);
   // Lab makes links of printed text. Those to its own server must not work.
   for (const printed of ['javascript://x', 'evil=printed']) {
     const link = outputs(screens).locator('pre a', { hasText: printed });
@@ -208,13 +208,13 @@ test('hostile outputs load nothing and run nothing, in cells and in the report',
   }
   await outputs(screens).locator('a:text("lead away")').first().click();
   await (await opened).close();
-  expect(seen.popups).toBe(1);
+  expect(counts.popups).toBe(1);
   expect(page.url()).toBe(place);
 
   await openReport(screens, 'Hostile');
   expect(await page.evaluate(() => 'pwned' in window)).toBe(false);
-  expect(seen.dialogs).toBe(0);
-  expect(strange).toEqual([]);
+  expect(counts.dialogs).toBe(0);
+  expect(foreign).toEqual([]);
 });
 
 test('diagrams and formulas load nothing, link to nothing and are remembered nowhere', async ({
@@ -222,9 +222,9 @@ test('diagrams and formulas load nothing, link to nothing and are remembered now
   screens,
   tmpPath
 }) => {
-  const strange = strangeRequests(page);
+  const foreign = foreignRequests(page);
   const everything = `${DIAGRAMS}\n\n${MATH}\n\n${FORMULA}`;
-  await record(
+  await createRecord(
     page,
     screens,
     `${tmpPath}/drawn.ipynb`,
@@ -238,7 +238,7 @@ test('diagrams and formulas load nothing, link to nothing and are remembered now
     ]
   );
   await screens.reload();
-  await shown(screens);
+  await waitUntilShown(screens);
   // Formulas are still typeset, and diagrams are shown as their source text.
   await expect(
     screens.record.locator('.jp-MarkdownCell mjx-mfrac')
@@ -255,7 +255,7 @@ test('diagrams and formulas load nothing, link to nothing and are remembered now
 
   await openReport(screens, 'Drawn');
   expect(await page.evaluate(() => 'pwned' in window)).toBe(false);
-  expect(strange).toEqual([]);
+  expect(foreign).toEqual([]);
 
   // A formula of the reader's own notebook keeps its meaning.
   const own = notebook({ markdown: 'Mine: $\\omega$' });
@@ -264,7 +264,7 @@ test('diagrams and formulas load nothing, link to nothing and are remembered now
   await expect(
     page.locator('.jp-NotebookPanel:visible mjx-mi').first()
   ).toBeVisible();
-  expect(strange).toEqual([]);
+  expect(foreign).toEqual([]);
 });
 
 test('an output that is as high as what it is shown in does not grow', async ({
@@ -273,7 +273,7 @@ test('an output that is as high as what it is shown in does not grow', async ({
   tmpPath
 }) => {
   const high = '<div style="height: 0100vh; padding: 40px">high</div>';
-  await record(page, screens, `${tmpPath}/high.ipynb`, '# High', [
+  await createRecord(page, screens, `${tmpPath}/high.ipynb`, '# High', [
     { data: { 'text/html': high }, metadata: { isolated: true } }
   ]);
   const frame = outputs(screens).locator('iframe');

@@ -20,8 +20,8 @@ export function imageForTests(name: string): string | null {
 }
 
 /** Let a tag mean another image, as the push of another person does. */
-export function tag(image: string, as: string): void {
-  const { status, stderr } = spawnSync('docker', ['tag', image, as]);
+export function tag(image: string, alias: string): void {
+  const { status, stderr } = spawnSync('docker', ['tag', image, alias]);
   if (status !== 0) {
     throw new Error(String(stderr));
   }

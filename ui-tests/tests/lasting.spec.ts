@@ -13,10 +13,10 @@ test('a record goes on after a reload in the middle of its run', async ({
   await expect(screens.record).toContainText('before');
   await expect(screens.runningCell).toBeVisible();
   await screens.reload();
-  await expect(screens.recordThatIs('running')).toContainText('before');
+  await expect(screens.recordInPhase('running')).toContainText('before');
   await expect(screens.runningCell).toContainText('wait_for_delivery');
   gate.open();
-  await expect(screens.recordThatIs('succeeded')).toContainText('after');
+  await expect(screens.recordInPhase('succeeded')).toContainText('after');
 });
 
 test('what was closed can be opened again', async ({
@@ -30,7 +30,7 @@ test('what was closed can be opened again', async ({
     notebook('print("it ran")')
   );
   await screens.start();
-  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
   await execute(page, 'application:close');
   await expect(screens.record).toHaveCount(0);
   await screens.openList();
@@ -40,7 +40,7 @@ test('what was closed can be opened again', async ({
   await screens.list
     .getByRole('button', { name: 'reopened', exact: true })
     .click();
-  await expect(screens.recordThatIs('succeeded')).toContainText('it ran');
+  await expect(screens.recordInPhase('succeeded')).toContainText('it ran');
   await openForm(page, `${tmpPath}/reopened.ipynb`);
   await expect(screens.run).toBeVisible();
 });
@@ -57,7 +57,7 @@ test('who looks elsewhere is told when the run ends', async ({
   await screens.openList();
   gate.open();
   await page.getByRole('button', { name: 'Open run' }).click();
-  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
 });
 
 test('the list follows, filters on the server and opens by keyboard', async ({
@@ -68,7 +68,7 @@ test('the list follows, filters on the server and opens by keyboard', async ({
   await screens.openList();
   await openForm(page, `${tmpPath}/listed.ipynb`, notebook('1'));
   await screens.start();
-  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
   await screens.openList();
   const row = screens.list.getByRole('row', { name: /listed/ });
   await expect(row).toContainText('Succeeded');
@@ -86,7 +86,7 @@ test('the list follows, filters on the server and opens by keyboard', async ({
     .selectOption({ label: 'Succeeded' });
   await row.getByRole('button', { name: 'listed', exact: true }).focus();
   await page.keyboard.press('Enter');
-  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
 });
 
 test('a missing server half is one explained message', async ({
@@ -99,9 +99,9 @@ test('a missing server half is one explained message', async ({
   );
   await openForm(page, `${tmpPath}/alone.ipynb`, notebook('1'));
   await screens.openSidebar();
-  const said = 'The server half of DataOps is missing or too old.';
-  await expect(screens.sidebar.getByRole('alert')).toContainText(said);
-  await expect(screens.form.getByRole('alert')).toContainText(said);
+  const message = 'The server half of DataOps is missing or too old.';
+  await expect(screens.sidebar.getByRole('alert')).toContainText(message);
+  await expect(screens.form.getByRole('alert')).toContainText(message);
   await expect(page.locator('.Toastify__toast')).toHaveCount(0);
 
   await page.unroute('**/dataops/api/**');

@@ -23,7 +23,7 @@ test('a notebook runs with two clicks and its record fills in live', async ({
   await expect(screens.run).toBeFocused();
   await screens.run.click();
 
-  await expect(screens.recordThatIs('running')).toBeVisible();
+  await expect(screens.recordInPhase('running')).toBeVisible();
   await expect(screens.form).toHaveCount(0);
   await expect(screens.record).toContainText('before before');
   await expect(screens.runningCell).toContainText('wait_for_delivery');
@@ -35,7 +35,7 @@ test('a notebook runs with two clicks and its record fills in live', async ({
   ).toContainText('Running');
 
   gate.open();
-  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
   await expect(screens.record).toContainText('after');
   await expect(screens.runningCell).toHaveCount(0);
   await expect(
@@ -70,7 +70,7 @@ test('a failed run shows the failing cell, and opens its notebook there', async 
   await openForm(page, `${tmpPath}/fails.ipynb`, content);
   await screens.form.getByLabel('divisor').fill('0');
   await screens.run.click();
-  await expect(screens.recordThatIs('failed')).toBeVisible();
+  await expect(screens.recordInPhase('failed')).toBeVisible();
   const banner = screens.record.getByRole('alert');
   await expect(banner).toContainText('ZeroDivisionError');
   await expect(banner).toContainText('divisor = 0');
@@ -98,7 +98,7 @@ test('a running notebook is cancelled', async ({
   await screens.start();
   await expect(screens.record).toContainText('begun');
   await screens.action('Cancel').click();
-  await expect(screens.recordThatIs('cancelled')).toBeVisible();
+  await expect(screens.recordInPhase('cancelled')).toBeVisible();
   await expect(screens.action('Cancel')).toHaveCount(0);
   await expect(screens.runningCell).toHaveCount(0);
 });
@@ -139,13 +139,13 @@ test('a run is run again with other parameters, on the same version', async ({
   await openForm(page, `${tmpPath}/again.ipynb`, content);
   await screens.form.getByLabel('word').fill('two');
   await screens.run.click();
-  await expect(screens.recordThatIs('succeeded')).toBeVisible();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
 
   await screens.action('Rerun With…').click();
   await expect(screens.form.getByLabel('word')).toHaveValue('two');
   await screens.form.getByLabel('count').fill('2');
   await screens.run.click();
-  await expect(screens.recordThatIs('succeeded')).toContainText('twotwo');
+  await expect(screens.recordInPhase('succeeded')).toContainText('twotwo');
   await expect(screens.record).toContainText('version 1');
   await screens.tab('Parameters').click();
   await expect(screens.record.getByRole('row', { name: /word/ })).toContainText(
@@ -157,7 +157,7 @@ test('a run is run again with other parameters, on the same version', async ({
   await expect(screens.form).toContainText('marked as unpromoted');
   await screens.run.click();
   const elsewhere = screens
-    .recordThatIs('succeeded')
+    .recordInPhase('succeeded')
     .filter({ hasText: 'production' });
   await expect(elsewhere).toContainText('version 1');
   await expect(elsewhere).toContainText('unpromoted');
@@ -175,5 +175,5 @@ test('a notebook without a kernel is refused until one is chosen', async ({
   await screens.form.getByLabel('Kernel').selectOption('python3');
   await expect(screens.form.getByRole('alert')).toHaveCount(0);
   await screens.run.click();
-  await expect(screens.recordThatIs('succeeded')).toContainText('chosen');
+  await expect(screens.recordInPhase('succeeded')).toContainText('chosen');
 });

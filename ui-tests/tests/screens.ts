@@ -26,7 +26,7 @@ export class Screens {
   }
 
   /** Locate the record when its run is in this phase. */
-  recordThatIs(phase: string): Locator {
+  recordInPhase(phase: string): Locator {
     return this._page.locator(`.dl-Record[data-phase=${phase}]:visible`);
   }
 
@@ -106,14 +106,14 @@ export class Screens {
 
   /** Press the button of the form, and wait until Lab has saved the record in its layout. */
   async start(): Promise<void> {
-    const noted = this._page.waitForRequest(
-      it =>
-        it.url().includes('/api/workspaces') &&
-        (it.postData() ?? '').includes('dataops-runs:')
+    const saved = this._page.waitForRequest(
+      request =>
+        request.url().includes('/api/workspaces') &&
+        (request.postData() ?? '').includes('dataops-runs:')
     );
     await this.run.click();
     await this.record.waitFor();
-    await noted;
+    await saved;
   }
 
   /** Load the page again, as the reload button of the browser does. */

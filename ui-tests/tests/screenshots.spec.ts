@@ -22,7 +22,7 @@ for (const theme of ['light', 'dark'] as const) {
     await expect(screens.run).toBeEnabled();
     await shoot('run-form');
     await screens.run.click();
-    await expect(screens.recordThatIs('succeeded')).toBeVisible();
+    await expect(screens.recordInPhase('succeeded')).toBeVisible();
     await expect(screens.record.locator('img').first()).toBeVisible();
     await shoot('record-succeeded');
 
@@ -36,7 +36,7 @@ for (const theme of ['light', 'dark'] as const) {
     await openForm(page, `${tmpPath}/stock_count.ipynb`, broken);
     await screens.form.getByLabel('tolerance').fill('0.05');
     await screens.start();
-    await expect(screens.recordThatIs('failed')).toBeVisible();
+    await expect(screens.recordInPhase('failed')).toBeVisible();
     await expect(screens.failedCell).toBeInViewport();
     await shoot('record-failed');
 
@@ -56,7 +56,7 @@ for (const theme of ['light', 'dark'] as const) {
     await expect(screens.sidebar).toContainText('Running');
     await shoot('record-live');
     gate.open();
-    await expect(screens.recordThatIs('succeeded')).toBeVisible();
+    await expect(screens.recordInPhase('succeeded')).toBeVisible();
     await execute(page, 'application:set-mode', { mode: 'single-document' });
     await screens.openList();
     await expect(screens.list.getByRole('row')).not.toHaveCount(1);
@@ -126,7 +126,7 @@ for (const theme of ['light', 'dark'] as const) {
     await expect(screens.run).toBeEnabled();
     await shoot('run-form-image');
     await screens.run.click();
-    await expect(screens.recordThatIs('succeeded')).toBeVisible({
+    await expect(screens.recordInPhase('succeeded')).toBeVisible({
       timeout: 90_000
     });
     await screens.tab('Parameters').click();

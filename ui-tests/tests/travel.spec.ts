@@ -32,13 +32,13 @@ test('a file that a run did not find is taken along, and the notebook runs again
   await openForm(page, `${tmpPath}/reports/stock.ipynb`, content);
   await screens.form.getByLabel('wanted').fill('stock.csv');
   await screens.run.click();
-  await expect(screens.recordThatIs('failed')).toContainText('did not travel');
+  await expect(screens.recordInPhase('failed')).toContainText('did not travel');
   await screens.record
     .getByRole('button', { name: 'Take ../data/stock.csv along and run again' })
     .click();
-  await expect(screens.recordThatIs('succeeded')).toContainText('apples: 912');
+  await expect(screens.recordInPhase('succeeded')).toContainText('apples: 912');
   // The file is data: the version is the same.
-  await expect(screens.recordThatIs('succeeded')).toContainText('version 1');
+  await expect(screens.recordInPhase('succeeded')).toContainText('version 1');
   const rules = await onDisk(page, `${tmpPath}/reports/.dataopsignore`);
   expect(fs.readFileSync(rules, 'utf-8')).toBe('!../data/stock.csv\n');
 });
@@ -60,7 +60,7 @@ test('a file that a rule leaves behind is taken along in the form', async ({
   await expect(screens.form).toContainText('1 file travels along');
   await expect(screens.form).not.toContainText('leaves it behind');
   await screens.run.click();
-  await expect(screens.recordThatIs('succeeded')).toContainText('apples: 912');
+  await expect(screens.recordInPhase('succeeded')).toContainText('apples: 912');
 });
 
 test('a data file is pinned with one click, and belongs to the version then', async ({
@@ -80,7 +80,7 @@ test('a data file is pinned with one click, and belongs to the version then', as
   await expect(pin).toBeChecked();
   await expect(screens.form).not.toContainText('fresh in each run');
   await screens.run.click();
-  await expect(screens.recordThatIs('succeeded')).toContainText('apples: 912');
+  await expect(screens.recordInPhase('succeeded')).toContainText('apples: 912');
   await screens.tab('Parameters and values').click();
   await screens.record.getByText('Files that it found').click();
   await expect(

@@ -2,9 +2,9 @@ import * as net from 'net';
 
 /** A wire to the server that can be cut. A cut ends its connections, and no new one gets through. */
 export class Wire {
-  constructor(private readonly _to: number) {}
+  constructor(private readonly _serverPort: number) {}
 
-  lay(port: number): Promise<void> {
+  listen(port: number): Promise<void> {
     return new Promise(resolve =>
       this._listener.listen(port, '127.0.0.1', resolve)
     );
@@ -19,20 +19,20 @@ export class Wire {
     this._isCut = false;
   }
 
-  remove(): void {
+  close(): void {
     this.cut();
     this._listener.close();
   }
 
-  private _connect(near: net.Socket): void {
+  private _connect(client: net.Socket): void {
     if (this._isCut) {
-      near.destroy();
+      client.destroy();
       return;
     }
-    const far = net.connect(this._to, '127.0.0.1');
+    const upstream = net.connect(this._serverPort, '127.0.0.1');
     for (const [socket, other] of [
-      [near, far],
-      [far, near]
+      [client, upstream],
+      [upstream, client]
     ]) {
       this._sockets.add(socket);
       socket.on('error', () => other.destroy());
@@ -46,5 +46,7 @@ export class Wire {
 
   private _isCut = false;
   private readonly _sockets = new Set<net.Socket>();
-  private readonly _listener = net.createServer(it => this._connect(it));
+  private readonly _listener = net.createServer(socket =>
+    this._connect(socket)
+  );
 }

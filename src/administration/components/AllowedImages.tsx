@@ -2,7 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { HTMLSelect } from '@jupyterlab/ui-components';
 import React from 'react';
 
-import { Check, toggled } from '../../shared/components/Check';
+import { Check, toggleName } from '../../shared/components/Check';
 import { Field } from '../../shared/components/Field';
 import type { EnvironmentDraft } from '../environmentDraft';
 
@@ -32,7 +32,7 @@ export function AllowedImages(props: {
             checked={draft.images.includes(name)}
             disabled={disabled}
             onChange={on =>
-              onChange({ images: toggled(draft.images, name, on) })
+              onChange({ images: toggleName(draft.images, name, on) })
             }
           />
         ))}

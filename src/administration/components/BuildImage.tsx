@@ -54,8 +54,8 @@ export function BuildImage(props: {
             onChange={base => change({ base })}
             beside={
               <datalist id="dl-build-bases">
-                {props.images.map(it => (
-                  <option key={it.name} value={it.name} />
+                {props.images.map(image => (
+                  <option key={image.name} value={image.name} />
                 ))}
               </datalist>
             }
@@ -102,9 +102,9 @@ export function BuildImage(props: {
       )}
       more={fields =>
         source === 'kernel' ? (
-          <Frozen
+          <PackagesPreview
             kernel={fields.draft.kernel ?? kernels[0]}
-            base={props.images.find(it => it.name === fields.draft.base)}
+            base={props.images.find(image => image.name === fields.draft.base)}
             onFreeze={props.onFreeze}
             trans={trans}
           />
@@ -159,7 +159,7 @@ function PackageList(
 }
 
 /** The packages that come from the kernel, and those that cannot come. */
-function Frozen(props: {
+function PackagesPreview(props: {
   kernel: string;
   base: Image | undefined;
   onFreeze: (kernel: string) => Promise<FrozenPackages>;
@@ -169,7 +169,8 @@ function Frozen(props: {
   const [found, setFound] = useState<FrozenPackages | Problem | null>(null);
   useEffect(() => {
     let isCurrent = true;
-    const show = (it: FrozenPackages | Problem) => isCurrent && setFound(it);
+    const show = (result: FrozenPackages | Problem) =>
+      isCurrent && setFound(result);
     setFound(null);
     onFreeze(kernel).then(show, reason => show(Problem.from(reason)));
     return () => {
@@ -184,7 +185,7 @@ function Frozen(props: {
       <p className="dl-mod-quiet">{trans.__('Looking at its packages…')}</p>
     );
   }
-  const left = Object.entries(found.left_out);
+  const omitted = Object.entries(found.left_out);
   const python = base?.probe?.python;
   return (
     <>
@@ -205,12 +206,12 @@ function Frozen(props: {
           )}
         />
       )}
-      {left.length > 0 && (
+      {omitted.length > 0 && (
         <Message kind="warning" title={trans.__('These do not come along:')}>
           <ul>
-            {left.map(([name, why]) => (
+            {omitted.map(([name, reason]) => (
               <li key={name}>
-                <code>{name}</code> {why}
+                <code>{name}</code> {reason}
               </li>
             ))}
           </ul>

@@ -14,7 +14,7 @@ export function EditableRows<Row>(props: {
     index: number
   ) => React.ReactNode;
   /** The row that the button adds; `add` is the text of the button. */
-  fresh: Row;
+  newRow: Row;
   add: string;
   disabled: boolean;
   /** Shown between the rows and the button. */
@@ -24,8 +24,10 @@ export function EditableRows<Row>(props: {
 }): JSX.Element {
   const { rows, disabled, onChange, trans } = props;
   const add = useRef<HTMLButtonElement>(null);
-  const changed = (index: number, part: Partial<Row>) =>
-    rows.map((it, at) => (at === index ? { ...it, ...part } : it));
+  const changeRow = (index: number, part: Partial<Row>) =>
+    rows.map((row, rowIndex) =>
+      rowIndex === index ? { ...row, ...part } : row
+    );
   return (
     <>
       {rows.length > 0 && (
@@ -36,14 +38,18 @@ export function EditableRows<Row>(props: {
         >
           {rows.map((row, index) => (
             <tr key={index}>
-              {props.cells(row, it => onChange(changed(index, it)), index)}
+              {props.cells(
+                row,
+                part => onChange(changeRow(index, part)),
+                index
+              )}
               <td>
                 <button
                   type="button"
                   className="dl-Button dl-mod-link"
                   disabled={disabled}
                   onClick={() => {
-                    onChange(rows.filter((_, at) => at !== index));
+                    onChange(rows.filter((_, rowIndex) => rowIndex !== index));
                     // This button disappears, so the focus of the keyboard moves to the other button.
                     add.current?.focus();
                   }}
@@ -61,7 +67,7 @@ export function EditableRows<Row>(props: {
         type="button"
         className="dl-Button"
         disabled={disabled}
-        onClick={() => onChange([...rows, props.fresh])}
+        onClick={() => onChange([...rows, props.newRow])}
       >
         {props.add}
       </button>

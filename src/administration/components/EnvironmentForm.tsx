@@ -4,7 +4,7 @@ import React, { useState } from 'react';
 
 import type { Environment, EnvironmentChange } from '../../api';
 import { useAction } from '../../shared/action';
-import { Check, toggled } from '../../shared/components/Check';
+import { Check, toggleName } from '../../shared/components/Check';
 import { Field } from '../../shared/components/Field';
 import { Message } from '../../shared/components/Message';
 import { TextField } from '../../shared/components/TextField';
@@ -60,17 +60,17 @@ export function EnvironmentForm(props: {
     ...checked
   };
   const isDocker = draft.executor === 'docker';
-  const loose = isDocker ? '' : trans.__('not enforced for processes');
+  const unenforcedHint = isDocker ? '' : trans.__('not enforced for processes');
 
-  type Texts = {
+  type TextFieldName = {
     [K in keyof EnvironmentDraft]: EnvironmentDraft[K] extends string
       ? K
       : never;
   }[keyof EnvironmentDraft];
   const text = (
-    name: Texts,
+    name: TextFieldName,
     label: string,
-    more: {
+    options: {
       hint?: string;
       description?: string;
       placeholder?: string;
@@ -81,14 +81,14 @@ export function EnvironmentForm(props: {
     <TextField
       id={`dl-environment-${name}`}
       label={label}
-      hint={more.hint}
-      description={more.description}
+      hint={options.hint}
+      description={options.description}
       problem={problems[name]}
-      type={more.number ? 'number' : 'text'}
+      type={options.number ? 'number' : 'text'}
       step="any"
-      placeholder={more.placeholder}
+      placeholder={options.placeholder}
       value={draft[name]}
-      disabled={busy || more.disabled}
+      disabled={busy || options.disabled}
       onChange={value => change({ [name]: value })}
     />
   );
@@ -160,22 +160,22 @@ export function EnvironmentForm(props: {
         <div className="dl-Fields">
           {text('cpus', trans.__('CPUs'), {
             number: true,
-            hint: loose,
+            hint: unenforcedHint,
             placeholder: none
           })}
           {text('memory', trans.__('Memory, GB'), {
             number: true,
-            hint: loose,
+            hint: unenforcedHint,
             placeholder: none
           })}
           {text('pids', trans.__('Processes'), {
             number: true,
-            hint: loose,
+            hint: unenforcedHint,
             placeholder: none
           })}
           {text('gpus', trans.__('GPUs'), {
             number: true,
-            hint: loose,
+            hint: unenforcedHint,
             placeholder: isDocker ? trans.__('none') : none
           })}
           {text('timeout', trans.__('Longest run, minutes'), {
@@ -192,7 +192,7 @@ export function EnvironmentForm(props: {
           description={
             isDocker
               ? trans.__('Without it, a container reaches nothing.')
-              : loose
+              : unenforcedHint
           }
           checked={draft.network}
           disabled={busy}
@@ -235,7 +235,7 @@ export function EnvironmentForm(props: {
               checked={draft.locked.includes(name)}
               disabled={busy}
               onChange={on =>
-                change({ locked: toggled(draft.locked, name, on) })
+                change({ locked: toggleName(draft.locked, name, on) })
               }
             />
           ))}

@@ -4,7 +4,7 @@ import React from 'react';
 import type { Environment, EnvironmentChange } from '../../api';
 import { useAction } from '../../shared/action';
 import { Message } from '../../shared/components/Message';
-import { confirmed } from '../../shared/confirm';
+import { askConfirmation } from '../../shared/confirm';
 import { EnvironmentForm } from './EnvironmentForm';
 
 /** One environment with everything that belongs to it, or a new one. */
@@ -21,7 +21,7 @@ export function EnvironmentPage(props: {
   const { environment, trans } = props;
   const { busy, problem, act } = useAction();
   const remove = async (name: string) => {
-    const sure = await confirmed(
+    const isConfirmed = await askConfirmation(
       {
         title: trans.__('Remove the environment %1?', name),
         body: trans.__(
@@ -31,7 +31,7 @@ export function EnvironmentPage(props: {
       },
       trans
     );
-    if (sure) {
+    if (isConfirmed) {
       await act(() => props.onRemove(name));
     }
   };

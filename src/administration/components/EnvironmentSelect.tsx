@@ -23,10 +23,10 @@ export function EnvironmentSelect(props: {
         >
           <option value="">{trans.__('no environment yet')}</option>
           {props.environments
-            .filter(it => it.executor === 'docker')
-            .map(it => (
-              <option key={it.name} value={it.name}>
-                {it.name}
+            .filter(environment => environment.executor === 'docker')
+            .map(environment => (
+              <option key={environment.name} value={environment.name}>
+                {environment.name}
               </option>
             ))}
         </HTMLSelect>

@@ -36,26 +36,29 @@ export function Environments(props: {
           trans.__('Changed')
         ]}
       >
-        {environments.map(it => (
-          <tr key={it.name}>
+        {environments.map(environment => (
+          <tr key={environment.name}>
             <NameCell
-              name={it.name}
-              description={it.description}
-              onOpen={() => props.onSelect(it.name)}
+              name={environment.name}
+              description={environment.description}
+              onOpen={() => props.onSelect(environment.name)}
             />
-            <td>{executorLabel(it, trans)}</td>
-            <td>{imagesLabel(it, trans)}</td>
-            <td>{limitsLabel(it, trans)}</td>
+            <td>{executorLabel(environment, trans)}</td>
+            <td>{imagesLabel(environment, trans)}</td>
+            <td>{limitsLabel(environment, trans)}</td>
             <td>
-              {it.guarded
+              {environment.guarded
                 ? trans.__('what was promoted; administrators')
                 : trans.__('everybody')}
             </td>
             <td>
-              {it.changed_at ? (
+              {environment.changed_at ? (
                 <>
-                  <RelativeTime instant={it.changed_at} trans={trans} />{' '}
-                  {trans.__('by %1', it.changed_by?.name ?? '')}
+                  <RelativeTime
+                    instant={environment.changed_at}
+                    trans={trans}
+                  />{' '}
+                  {trans.__('by %1', environment.changed_by?.name ?? '')}
                 </>
               ) : (
                 trans.__('as it came')
@@ -68,18 +71,24 @@ export function Environments(props: {
   );
 }
 
-function executorLabel(it: Environment, trans: TranslationBundle): string {
-  if (it.executor === 'process') {
+function executorLabel(
+  environment: Environment,
+  trans: TranslationBundle
+): string {
+  if (environment.executor === 'process') {
     return trans.__('process');
   }
-  return it.docker.host
-    ? trans.__('docker on %1', it.docker.host)
+  return environment.docker.host
+    ? trans.__('docker on %1', environment.docker.host)
     : trans.__('docker');
 }
 
-function imagesLabel(it: Environment, trans: TranslationBundle): string {
-  const images = it.images ?? [];
-  if (it.executor === 'process') {
+function imagesLabel(
+  environment: Environment,
+  trans: TranslationBundle
+): string {
+  const images = environment.images ?? [];
+  if (environment.executor === 'process') {
     return '—';
   }
   if (!images.length) {
@@ -87,18 +96,21 @@ function imagesLabel(it: Environment, trans: TranslationBundle): string {
   }
   return images
     .map(name =>
-      name === it.default_image ? trans.__('%1 (default)', name) : name
+      name === environment.default_image ? trans.__('%1 (default)', name) : name
     )
     .join(', ');
 }
 
-function limitsLabel(it: Environment, trans: TranslationBundle): string {
-  const { resources, timeout_s, concurrency } = it.limits;
+function limitsLabel(
+  environment: Environment,
+  trans: TranslationBundle
+): string {
+  const { resources, timeout_s, concurrency } = environment.limits;
   const limits = [
     formatResources(resources, trans),
     timeout_s !== null && formatDuration(timeout_s),
     concurrency !== null && trans.__('%1 at a time', concurrency),
-    !it.network && trans.__('no network')
+    !environment.network && trans.__('no network')
   ].filter(Boolean);
   return limits.length ? limits.join(', ') : trans.__('none');
 }

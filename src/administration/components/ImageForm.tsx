@@ -40,7 +40,7 @@ export function ImageForm(props: {
         description: draft.description.trim(),
         tags: draft.tags
           .split(',')
-          .map(it => it.trim())
+          .map(text => text.trim())
           .filter(Boolean),
         is_default: draft.isDefault,
         root_allowed: draft.rootAllowed,
@@ -116,9 +116,9 @@ export function ImageForm(props: {
                 >
                   <option value="">{trans.__('none')}</option>
                   {props.images
-                    .filter(it => it.name !== image.name)
-                    .map(it => (
-                      <option key={it.name}>{it.name}</option>
+                    .filter(other => other.name !== image.name)
+                    .map(other => (
+                      <option key={other.name}>{other.name}</option>
                     ))}
                 </HTMLSelect>
               )}

@@ -15,7 +15,7 @@ import { useAction } from '../../shared/action';
 import { Check } from '../../shared/components/Check';
 import { Digest } from '../../shared/components/Digest';
 import { Message } from '../../shared/components/Message';
-import { confirmed } from '../../shared/confirm';
+import { askConfirmation } from '../../shared/confirm';
 import { ImageForm } from './ImageForm';
 import { ImageProbe } from './ImageProbe';
 import { ImageUse } from './ImageUse';
@@ -49,7 +49,7 @@ export function ImagePage(props: ImagePageProps): JSX.Element {
   const { image, check, trans } = props;
   const { busy, problem, act } = useAction();
   const remove = async () => {
-    const sure = await confirmed(
+    const isConfirmed = await askConfirmation(
       {
         title: trans.__('Remove %1 from the catalogue?', image.name),
         body: trans.__(
@@ -59,7 +59,7 @@ export function ImagePage(props: ImagePageProps): JSX.Element {
       },
       trans
     );
-    if (sure) {
+    if (isConfirmed) {
       await act(props.onRemove);
     }
   };
@@ -96,7 +96,7 @@ export function ImagePage(props: ImagePageProps): JSX.Element {
       </h1>
       {problem && <Message kind="error" title={problem.message} />}
       {check && (
-        <Checked
+        <CheckResult
           check={check}
           busy={busy}
           onPin={() => void act(() => props.onPin(isOfRegistry(check)))}
@@ -104,7 +104,9 @@ export function ImagePage(props: ImagePageProps): JSX.Element {
         />
       )}
       <Tasks
-        tasks={props.tasks.filter(it => it.image === image.name).slice(0, 1)}
+        tasks={props.tasks
+          .filter(task => task.image === image.name)
+          .slice(0, 1)}
         onCancel={props.onCancel}
         trans={trans}
       />
@@ -114,7 +116,7 @@ export function ImagePage(props: ImagePageProps): JSX.Element {
         <h2 id="dl-image-allowed">{trans.__('Allowed in')}</h2>
         <div className="dl-Checks">
           {props.environments
-            .filter(it => it.executor === 'docker')
+            .filter(environment => environment.executor === 'docker')
             .map(({ name }) => (
               <Check
                 key={name}
@@ -125,7 +127,9 @@ export function ImagePage(props: ImagePageProps): JSX.Element {
               />
             ))}
         </div>
-        {!props.environments.some(it => it.executor === 'docker') && (
+        {!props.environments.some(
+          environment => environment.executor === 'docker'
+        ) && (
           <p className="dl-Empty">
             {trans.__(
               'No environment runs notebooks in images yet: give one the executor docker.'
@@ -177,8 +181,12 @@ function Pin(props: { image: Image; trans: TranslationBundle }): JSX.Element {
           <tr>
             <th scope="row">{trans.__('Earlier')}</th>
             <td>
-              {image.earlier.map(it => (
-                <Digest key={it.until} digest={it.digest} trans={trans} />
+              {image.earlier.map(earlier => (
+                <Digest
+                  key={earlier.until}
+                  digest={earlier.digest}
+                  trans={trans}
+                />
               ))}
             </td>
           </tr>
@@ -188,7 +196,7 @@ function Pin(props: { image: Image; trans: TranslationBundle }): JSX.Element {
   );
 }
 
-function Checked(props: {
+function CheckResult(props: {
   check: ImageCheck;
   busy: boolean;
   onPin: () => void;

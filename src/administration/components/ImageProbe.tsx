@@ -44,7 +44,7 @@ export function ImageProbe(props: {
                 <th scope="row">{trans.__('Kernels')}</th>
                 <td>
                   {probe.kernels
-                    .map(it => `${it.display_name} (${it.name})`)
+                    .map(kernel => `${kernel.display_name} (${kernel.name})`)
                     .join(', ') || trans.__('none')}
                 </td>
               </tr>

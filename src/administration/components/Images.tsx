@@ -76,30 +76,30 @@ export function Images(props: {
             trans.__('Allowed in')
           ]}
         >
-          {images.map(it => (
-            <tr key={it.name}>
+          {images.map(image => (
+            <tr key={image.name}>
               <NameCell
-                name={it.name}
-                description={it.description}
-                onOpen={() => props.onSelect(it.name)}
+                name={image.name}
+                description={image.description}
+                onOpen={() => props.onSelect(image.name)}
               >
-                <Marks image={it} trans={trans} />
+                <Marks image={image} trans={trans} />
               </NameCell>
               <td>
-                <ProbeState image={it} trans={trans} />
+                <ProbeState image={image} trans={trans} />
               </td>
-              <td>{it.probe?.python}</td>
-              <td>{it.probe?.kernels.map(each => each.name).join(', ')}</td>
-              <td className="dl-mod-number">{formatBytes(it.size_bytes)}</td>
+              <td>{image.probe?.python}</td>
+              <td>{image.probe?.kernels.map(each => each.name).join(', ')}</td>
+              <td className="dl-mod-number">{formatBytes(image.size_bytes)}</td>
               <td>
-                <Digest digest={it.digest} trans={trans} />
+                <Digest digest={image.digest} trans={trans} />
                 <div className="dl-mod-quiet dl-mod-break">
-                  {it.base === null
-                    ? it.reference
-                    : trans.__('built on %1', it.base)}
+                  {image.base === null
+                    ? image.reference
+                    : trans.__('built on %1', image.base)}
                 </div>
               </td>
-              <td>{it.environments.join(', ')}</td>
+              <td>{image.environments.join(', ')}</td>
             </tr>
           ))}
         </Table>

@@ -4,7 +4,7 @@ import React from 'react';
 import type { MountDraft } from '../environmentDraft';
 import { EditableRows } from './EditableRows';
 
-const FRESH: MountDraft = { source: '', target: '', read_only: true };
+const NEW_MOUNT: MountDraft = { source: '', target: '', read_only: true };
 
 /** The folders of the executor's host that containers see. */
 export function Mounts(props: {
@@ -56,7 +56,7 @@ export function Mounts(props: {
             </td>
           </>
         )}
-        fresh={FRESH}
+        newRow={NEW_MOUNT}
         add={trans.__('Add a folder')}
         disabled={disabled}
         onChange={props.onChange}

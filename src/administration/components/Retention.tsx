@@ -4,7 +4,7 @@ import React, { useState } from 'react';
 import type { RetentionRule } from '../../api';
 import { useAction } from '../../shared/action';
 import { Message } from '../../shared/components/Message';
-import { confirmed } from '../../shared/confirm';
+import { askConfirmation } from '../../shared/confirm';
 import { formatBytes } from '../../shared/format';
 import { numberText, readNumber } from '../numbers';
 import type { RetentionState } from '../retention';
@@ -30,39 +30,39 @@ export function Retention(props: {
     setProblems({});
     props.onEdit();
   };
-  const read = (): RetentionRule[] | null => {
+  const readRules = (): RetentionRule[] | null => {
     const found: { [name: string]: string } = {};
     const rules = drafts.map((draft, index) => ({
       environment: draft.environment || null,
       state: (draft.state || null) as RetentionRule['state'],
-      days: whole(draft.days, `${index}-days`, found, trans),
-      last: whole(draft.last, `${index}-last`, found, trans)
+      days: readWholeNumber(draft.days, `${index}-days`, found, trans),
+      last: readWholeNumber(draft.last, `${index}-last`, found, trans)
     }));
     setProblems(found);
     return Object.keys(found).length ? null : rules;
   };
   const preview = async () => {
-    const rules = read();
+    const rules = readRules();
     if (rules) {
       await act(() => props.onPreview(rules));
     }
   };
   const save = async () => {
-    const rules = read();
+    const rules = readRules();
     if (rules) {
       await act(() => props.onSave(rules));
     }
   };
   const apply = async () => {
-    const sure = await confirmed(
+    const isConfirmed = await askConfirmation(
       {
-        title: trans.__('Delete what the rules let go?'),
+        title: trans.__('Delete the runs that no rule keeps?'),
         body: trans.__('Runs go with their records, for good. Kept runs stay.'),
         verb: trans.__('Delete')
       },
       trans
     );
-    if (sure) {
+    if (isConfirmed) {
       await act(props.onApply);
     }
   };
@@ -161,7 +161,7 @@ function draftOf(rule: RetentionRule): RuleDraft {
   };
 }
 
-function whole(
+function readWholeNumber(
   text: string,
   name: string,
   problems: { [name: string]: string },

@@ -14,7 +14,12 @@ export type RuleDraft = {
   last: string;
 };
 
-const FRESH: RuleDraft = { environment: '', state: '', days: '30', last: '10' };
+const NEW_RULE: RuleDraft = {
+  environment: '',
+  state: '',
+  days: '30',
+  last: '10'
+};
 
 export function RulesTable(props: {
   drafts: RuleDraft[];
@@ -101,7 +106,7 @@ export function RulesTable(props: {
           {number('last', draft, change, problems[`${index}-last`])}
         </>
       )}
-      fresh={FRESH}
+      newRow={NEW_RULE}
       add={trans.__('Add a rule')}
       disabled={disabled}
       onChange={props.onChange}

@@ -28,7 +28,7 @@ export function Trial(props: {
   trans: TranslationBundle;
 }): JSX.Element {
   const { image, trial, trans } = props;
-  const others = props.images.filter(it => it.name !== image.name);
+  const others = props.images.filter(other => other.name !== image.name);
   const [insteadOf, setInsteadOf] = useState(others[0]?.name ?? '');
   const [chosen, setChosen] = useState<string | null>(null);
   const { busy, problem, act } = useAction();
@@ -65,8 +65,8 @@ export function Trial(props: {
                   disabled={busy}
                   onChange={event => setInsteadOf(event.target.value)}
                 >
-                  {others.map(it => (
-                    <option key={it.name}>{it.name}</option>
+                  {others.map(other => (
+                    <option key={other.name}>{other.name}</option>
                   ))}
                 </HTMLSelect>
               )}
@@ -108,18 +108,22 @@ function Results(props: {
   trans: TranslationBundle;
 }): JSX.Element {
   const { trial, trans } = props;
-  const ended = trial.results.filter(it => it.changes.length || it.refused);
-  const run = (it: TrialRun) => (
+  const ended = trial.results.filter(
+    result => result.changes.length || result.refused
+  );
+  const run = (trialRun: TrialRun) => (
     <>
       <button
         className="dl-Button dl-mod-link"
-        aria-label={trans.__('Open the run on %1', it.image ?? '')}
-        onClick={() => props.onOpenRun(it.id)}
+        aria-label={trans.__('Open the run on %1', trialRun.image ?? '')}
+        onClick={() => props.onOpenRun(trialRun.id)}
       >
-        <PhaseLabel phase={it.state} trans={trans} />
+        <PhaseLabel phase={trialRun.state} trans={trans} />
       </button>{' '}
-      {it.duration_s !== null && formatDuration(it.duration_s)}
-      {it.reason && <div className="dl-mod-quiet">{it.reason.message}</div>}
+      {trialRun.duration_s !== null && formatDuration(trialRun.duration_s)}
+      {trialRun.reason && (
+        <div className="dl-mod-quiet">{trialRun.reason.message}</div>
+      )}
     </>
   );
   return (

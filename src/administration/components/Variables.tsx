@@ -6,7 +6,7 @@ import { useAction } from '../../shared/action';
 import { Message } from '../../shared/components/Message';
 import { Table } from '../../shared/components/Table';
 import { RelativeTime } from '../../shared/components/Times';
-import { confirmed } from '../../shared/confirm';
+import { askConfirmation } from '../../shared/confirm';
 
 type Actions = {
   onSet: (name: string, value: string) => Promise<void>;
@@ -20,15 +20,15 @@ export function Variables(
 ): JSX.Element {
   const { variables, trans } = props;
   return (
-    <Named
+    <NamedValues
       {...props}
       kind="variable"
       title={trans.__('Variables')}
       description={trans.__('Everybody who can see this page can read them.')}
       remove={trans.__('Remove the variable')}
-      entries={variables.map(it => ({
-        ...it,
-        shown: <code>{it.value}</code>,
+      entries={variables.map(variable => ({
+        ...variable,
+        shown: <code>{variable.value}</code>,
         verb: trans.__('Change')
       }))}
     />
@@ -39,7 +39,7 @@ export function Variables(
 export function Secrets(props: Actions & { secrets: Secret[] }): JSX.Element {
   const { secrets, trans } = props;
   return (
-    <Named
+    <NamedValues
       {...props}
       kind="secret"
       title={trans.__('Secrets')}
@@ -47,12 +47,12 @@ export function Secrets(props: Actions & { secrets: Secret[] }): JSX.Element {
         'Runs get them; nobody reads them here. In outputs and logs they are masked, unless they have fewer than six characters.'
       )}
       remove={trans.__('Remove the secret')}
-      entries={secrets.map(it => ({
-        ...it,
-        shown: it.is_set
-          ? trans.__('set, version %1', it.version)
+      entries={secrets.map(secret => ({
+        ...secret,
+        shown: secret.is_set
+          ? trans.__('set, version %1', secret.version)
           : trans.__('not set: runs are refused until it is'),
-        verb: it.is_set ? trans.__('Replace') : trans.__('Set')
+        verb: secret.is_set ? trans.__('Replace') : trans.__('Set')
       }))}
     />
   );
@@ -67,7 +67,7 @@ type Entry = {
   changed_by: Actor;
 };
 
-function Named(
+function NamedValues(
   props: Actions & {
     kind: 'variable' | 'secret';
     title: string;
@@ -87,17 +87,17 @@ function Named(
       setValue('');
     }
   };
-  const remove = async (it: string) => {
-    const sure = await confirmed(
+  const remove = async (entryName: string) => {
+    const isConfirmed = await askConfirmation(
       {
         title: props.remove,
-        body: trans.__('Runs no longer get %1.', it),
+        body: trans.__('Runs no longer get %1.', entryName),
         verb: trans.__('Remove')
       },
       trans
     );
-    if (sure) {
-      await act(() => props.onRemove(it));
+    if (isConfirmed) {
+      await act(() => props.onRemove(entryName));
     }
   };
   const id = `dl-${kind}`;
@@ -111,34 +111,34 @@ function Named(
           columns={[trans.__('Name'), trans.__('Value'), trans.__('Changed')]}
           actions={trans.__('Actions')}
         >
-          {entries.map(it => (
-            <tr key={it.name}>
+          {entries.map(entry => (
+            <tr key={entry.name}>
               <th scope="row">
-                <code>{it.name}</code>
+                <code>{entry.name}</code>
               </th>
-              <td className="dl-mod-break">{it.shown}</td>
+              <td className="dl-mod-break">{entry.shown}</td>
               <td>
-                <RelativeTime instant={it.changed_at} trans={trans} />{' '}
-                {trans.__('by %1', it.changed_by.name)}
+                <RelativeTime instant={entry.changed_at} trans={trans} />{' '}
+                {trans.__('by %1', entry.changed_by.name)}
               </td>
               <td className="dl-mod-actions">
                 <button
                   className="dl-Button"
-                  aria-label={`${it.verb} ${it.name}`}
+                  aria-label={`${entry.verb} ${entry.name}`}
                   disabled={busy}
                   onClick={() => {
-                    setName(it.name);
-                    setValue(it.value ?? '');
+                    setName(entry.name);
+                    setValue(entry.value ?? '');
                     document.getElementById(`${id}-value`)?.focus();
                   }}
                 >
-                  {it.verb}
+                  {entry.verb}
                 </button>
                 <button
                   className="dl-Button"
-                  aria-label={trans.__('Remove %1', it.name)}
+                  aria-label={trans.__('Remove %1', entry.name)}
                   disabled={busy}
-                  onClick={() => void remove(it.name)}
+                  onClick={() => void remove(entry.name)}
                 >
                   {trans.__('Remove')}
                 </button>

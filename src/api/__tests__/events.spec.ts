@@ -161,7 +161,11 @@ describe('EventStream', () => {
     server.drop();
     await arrival;
     await restarted;
-    expect(server.requests.map(it => it.cursor)).toEqual([null, '41', null]);
+    expect(server.requests.map(request => request.cursor)).toEqual([
+      null,
+      '41',
+      null
+    ]);
   });
 
   it('asks for watched journals, keeping its place', async () => {
@@ -190,8 +194,8 @@ describe('EventStream', () => {
   });
 
   it('knows which journals it has followed before', async () => {
-    expect(stream.followed('r1')).toBe(false);
+    expect(stream.hasFollowed('r1')).toBe(false);
     stream.watch('r1').dispose();
-    expect(stream.followed('r1')).toBe(true);
+    expect(stream.hasFollowed('r1')).toBe(true);
   });
 });

@@ -22,8 +22,8 @@ function parameter(
   };
 }
 
-const read = (it: Parameter, text: string) =>
-  readDraft(it, { text, isNone: false }, trans);
+const read = (parameter: Parameter, text: string) =>
+  readDraft(parameter, { text, isNone: false }, trans);
 
 describe('readDraft', () => {
   it.each<[ParameterType, string, JSONValue]>([

@@ -94,7 +94,7 @@ const CONTAINERS: Placement = {
 class FakeTarget implements IRunTarget {
   title = 'report.ipynb';
   rerunOf: Run | null = null;
-  like: Run | null = null;
+  template: Run | null = null;
   taken: string[] = [];
   takeAlong = async (file: string) => {
     if (file === 'secret') {
@@ -314,7 +314,9 @@ describe('RunFormModel', () => {
 
     it('takes the only kernel of its language instead, and says so', async () => {
       expect(form.state.inspection?.kernel?.name).toBe('python3');
-      expect(form.state.notes.map(it => it.code)).toEqual(['kernel_stands_in']);
+      expect(form.state.notes.map(note => note.code)).toEqual([
+        'kernel_stands_in'
+      ]);
       expect(form.state.notes[0].message).toContain('python3');
       await form.submit();
       expect(target.submitted[0].submission.kernel).toBe('python3');
@@ -358,7 +360,9 @@ describe('RunFormModel', () => {
     await form.submit();
     await form.submit();
     await form.submit();
-    const [first, second, third] = target.submitted.map(it => it.key);
+    const [first, second, third] = target.submitted.map(
+      submission => submission.key
+    );
     expect(second).toBe(first);
     expect(third).not.toBe(first);
   });
@@ -366,7 +370,7 @@ describe('RunFormModel', () => {
   it('says when the notebook was not saved', async () => {
     target.saving = 'The notebook could not be saved.';
     await form.load();
-    expect(form.state.notes.map(it => it.message)).toEqual([target.saving]);
+    expect(form.state.notes.map(note => note.message)).toEqual([target.saving]);
   });
 
   it('keeps what was typed when the notebook is read again', async () => {
@@ -451,7 +455,7 @@ describe('RunFormModel', () => {
   it('begins with the values, the place and the kernel of a run that it is like', async () => {
     const images = [image('lean'), image('full')];
     target.places = [SANDBOX, { ...CONTAINERS, images }];
-    target.like = {
+    target.template = {
       job: { name: 'report' },
       environment: 'containers',
       image: { name: 'full', reference: 'full', digest: 'sha256:1' },

@@ -29,7 +29,10 @@ describe('followMoves', () => {
   let parted: Job[];
   let lost: Job[];
   let failure: Error | null;
-  const told = () => Notification.manager.notifications.map(it => it.message);
+  const told = () =>
+    Notification.manager.notifications.map(
+      notification => notification.message
+    );
   const settled = () => new Promise(resolve => setTimeout(resolve));
 
   beforeEach(() => {
@@ -44,9 +47,10 @@ describe('followMoves', () => {
       return value;
     };
     const jobs = {
-      moved: (path: string, to: string) =>
-        answer(['moved', path, to], { jobs: [job('sales')], parted }),
-      at: (path: string) => answer(['at', path], { items: lost, next: null })
+      move: (path: string, newPath: string) =>
+        answer(['move', path, newPath], { jobs: [job('sales')], parted }),
+      findByPath: (path: string) =>
+        answer(['findByPath', path], { items: lost, next: null })
     };
     followMoves({
       contents: contents as unknown as Contents.IManager,
@@ -58,7 +62,7 @@ describe('followMoves', () => {
   it('tells the server of what is renamed', async () => {
     contents.tell('rename', 'reports', 'old reports');
     await settled();
-    expect(asked).toEqual([['moved', 'reports', 'old reports']]);
+    expect(asked).toEqual([['move', 'reports', 'old reports']]);
     expect(told()).toEqual([]);
   });
 
@@ -81,7 +85,7 @@ describe('followMoves', () => {
     lost = [job('sales')];
     contents.tell('delete', 'a.ipynb');
     await settled();
-    expect(asked).toEqual([['at', 'a.ipynb']]);
+    expect(asked).toEqual([['findByPath', 'a.ipynb']]);
     expect(told()).toEqual([
       'The notebook of the job sales was deleted. Its runs and settings stay.'
     ]);

@@ -33,7 +33,7 @@ function show(disabled = false) {
         } as unknown as Inspection
       }
       disabled={disabled}
-      onPin={(it, value) => pinned.push([it.path, value])}
+      onPin={(file, value) => pinned.push([file.path, value])}
       trans={nullTranslator.load('')}
     />
   );

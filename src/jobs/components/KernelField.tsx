@@ -29,7 +29,9 @@ export function KernelField(props: {
           <output {...attributes}>
             {trans.__(
               '%1, fixed here',
-              kernels.filter(it => it.name === chosen).map(labelOf)[0] ?? chosen
+              kernels
+                .filter(kernel => kernel.name === chosen)
+                .map(labelOf)[0] ?? chosen
             )}
           </output>
         ) : (
@@ -39,7 +41,7 @@ export function KernelField(props: {
             disabled={props.disabled}
             onChange={event => props.onChange(event.target.value)}
           >
-            {!kernels.some(it => it.name === chosen) && (
+            {!kernels.some(kernel => kernel.name === chosen) && (
               <option value={chosen}>{trans.__('Choose a kernel…')}</option>
             )}
             {kernels.map(kernel => (

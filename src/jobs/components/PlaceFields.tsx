@@ -12,19 +12,19 @@ import {
   GB,
   hasImages,
   imageOf,
-  looseLimits,
+  unenforcedLimits,
   Place,
   placementOf
 } from '../place';
 
-const SHOWN_REASONS = 2;
+const MAX_SHOWN_REASONS = 2;
 
 type Props = {
   place: Place;
   placements: Placement[];
   problems: { [name: string]: string | undefined };
   /** The resources of a run that asks for none, where they differ from those of the environment. */
-  usual?: Resources;
+  defaultResources?: Resources;
   disabled: boolean;
   onChange: (change: Partial<Place>) => void;
   trans: TranslationBundle;
@@ -34,7 +34,7 @@ type Props = {
 export function PlaceFields(props: Props): JSX.Element {
   const { place, placements, problems, disabled, onChange, trans } = props;
   const placement = placementOf(place, placements);
-  const loose = placement ? looseLimits(placement, trans) : [];
+  const unenforced = placement ? unenforcedLimits(placement, trans) : [];
   return (
     <>
       <Field
@@ -50,15 +50,15 @@ export function PlaceFields(props: Props): JSX.Element {
             disabled={disabled}
             onChange={event => onChange({ environment: event.target.value })}
           >
-            {placements.map(it => (
+            {placements.map(option => (
               <option
-                key={it.environment}
-                value={it.environment}
-                disabled={it.problem !== null}
+                key={option.environment}
+                value={option.environment}
+                disabled={option.problem !== null}
               >
-                {it.unpromoted
-                  ? trans.__('%1 (unpromoted)', it.environment)
-                  : it.environment}
+                {option.unpromoted
+                  ? trans.__('%1 (unpromoted)', option.environment)
+                  : option.environment}
               </option>
             ))}
           </HTMLSelect>
@@ -66,8 +66,8 @@ export function PlaceFields(props: Props): JSX.Element {
       </Field>
       <Reasons
         reasons={placements
-          .filter(it => it.problem !== null)
-          .map(it => [it.environment, it.problem!])}
+          .filter(option => option.problem !== null)
+          .map(option => [option.environment, option.problem!])}
         trans={trans}
       />
       {placement?.unpromoted && !placement.problem && (
@@ -89,12 +89,12 @@ export function PlaceFields(props: Props): JSX.Element {
       {placement && hasImages(placement) && (
         <ResourceFields {...props} placement={placement} />
       )}
-      {loose.length > 0 && (
+      {unenforced.length > 0 && (
         <p className="dl-mod-quiet">
           {trans.__(
             'A plain process cannot be held to the limits of %1: %2.',
             place.environment,
-            loose.join(', ')
+            unenforced.join(', ')
           )}
         </p>
       )}
@@ -130,13 +130,13 @@ function ImageField(props: Props & { placement: Placement }): JSX.Element {
               {!image && (
                 <option value="">{trans.__('Choose an image…')}</option>
               )}
-              {placement.images.map(it => (
+              {placement.images.map(option => (
                 <option
-                  key={it.name}
-                  value={it.name}
-                  disabled={it.problems.length > 0}
+                  key={option.name}
+                  value={option.name}
+                  disabled={option.problems.length > 0}
                 >
-                  {labelOf(it, trans)}
+                  {labelOf(option, trans)}
                 </option>
               ))}
             </HTMLSelect>
@@ -146,8 +146,8 @@ function ImageField(props: Props & { placement: Placement }): JSX.Element {
       {!fixed && (
         <Reasons
           reasons={placement.images
-            .filter(it => it.problems.length)
-            .map(it => [it.name, it.problems.join(' ')])}
+            .filter(option => option.problems.length)
+            .map(option => [option.name, option.problems.join(' ')])}
           trans={trans}
         />
       )}
@@ -161,8 +161,8 @@ function ImageField(props: Props & { placement: Placement }): JSX.Element {
 function ResourceFields(props: Props & { placement: Placement }): JSX.Element {
   const { place, placement, problems, disabled, onChange, trans } = props;
   const { cpus, memory_bytes: memory } = placement.limits.resources;
-  const usual = props.usual ?? placement.limits.resources;
-  const most = (text: string | null) =>
+  const defaultResources = props.defaultResources ?? placement.limits.resources;
+  const limitHint = (text: string | null) =>
     text === null ? undefined : trans.__('at most %1', text);
   if (placement.locked.includes('resources')) {
     const fixed = formatResources(placement.limits.resources, trans);
@@ -184,10 +184,12 @@ function ResourceFields(props: Props & { placement: Placement }): JSX.Element {
         {...number}
         id="dl-run-cpus"
         label={trans.__('CPUs')}
-        hint={most(cpus === null ? null : String(cpus))}
+        hint={limitHint(cpus === null ? null : String(cpus))}
         problem={problems.cpus}
         max={cpus ?? undefined}
-        placeholder={usual.cpus === null ? all : String(usual.cpus)}
+        placeholder={
+          defaultResources.cpus === null ? all : String(defaultResources.cpus)
+        }
         value={place.cpus}
         onChange={value => onChange({ cpus: value })}
       />
@@ -195,11 +197,13 @@ function ResourceFields(props: Props & { placement: Placement }): JSX.Element {
         {...number}
         id="dl-run-memory"
         label={trans.__('Memory, GB')}
-        hint={most(memory === null ? null : formatBytes(memory))}
+        hint={limitHint(memory === null ? null : formatBytes(memory))}
         problem={problems.memory_bytes}
         max={memory === null ? undefined : memory / GB}
         placeholder={
-          usual.memory_bytes === null ? all : String(usual.memory_bytes / GB)
+          defaultResources.memory_bytes === null
+            ? all
+            : String(defaultResources.memory_bytes / GB)
         }
         value={place.memory}
         onChange={value => onChange({ memory: value })}
@@ -219,7 +223,7 @@ function Reasons(props: {
       <strong>{name}</strong> {reason}
     </li>
   ));
-  if (reasons.length > SHOWN_REASONS) {
+  if (reasons.length > MAX_SHOWN_REASONS) {
     return (
       <details className="dl-Reasons">
         <summary>{trans.__('%1 cannot be chosen', reasons.length)}</summary>

@@ -11,8 +11,8 @@ import type { FormState } from '../model';
 import {
   hasImages,
   imageOf,
-  isWhereItRan,
-  kernelIn,
+  isPlaceOfRun,
+  matchingKernel,
   Place,
   placementOf
 } from '../place';
@@ -50,10 +50,10 @@ export function RunForm(
   const { state, rerunOf, trans } = props;
   const { inspection } = state;
   const form = useRef<HTMLFormElement>(null);
-  const sent = useRef(false);
+  const wasSubmitted = useRef(false);
   useEffect(() => {
-    if (sent.current && !state.submitting) {
-      sent.current = false;
+    if (wasSubmitted.current && !state.submitting) {
+      wasSubmitted.current = false;
       // The focus goes to the first wrong field, so the person who pressed the button need not look for it.
       form.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus();
     }
@@ -65,7 +65,7 @@ export function RunForm(
   const ready = rerunOf !== null || inspection !== null;
   const busy = state.submitting;
   const findings = [...state.notes, ...(inspection?.findings ?? [])].filter(
-    it => !(it.job && state.isNew)
+    finding => !(finding.job && state.isNew)
   );
   return (
     <form
@@ -75,7 +75,7 @@ export function RunForm(
       noValidate
       onSubmit={event => {
         event.preventDefault();
-        sent.current = true;
+        wasSubmitted.current = true;
         props.onSubmit();
       }}
     >
@@ -101,7 +101,7 @@ export function RunForm(
       )}
       {/* The findings are here so that people see them without scrolling. */}
       <Findings
-        findings={findings.filter(it => it.severity === 'warning')}
+        findings={findings.filter(finding => finding.severity === 'warning')}
         busy={busy || state.loading}
         onTakeAlong={props.onTakeAlong}
         onSameJob={props.onSameJob}
@@ -121,7 +121,7 @@ export function RunForm(
             />
           )}
           <Parameters {...props} />
-          {state.placements.length > 0 && <Where {...props} />}
+          {state.placements.length > 0 && <PlaceSection {...props} />}
           {inspection && (
             <section>
               <h2>{trans.__('What travels along')}</h2>
@@ -153,7 +153,7 @@ export function RunForm(
             </details>
           )}
           <Findings
-            findings={findings.filter(it => it.severity === 'info')}
+            findings={findings.filter(finding => finding.severity === 'info')}
             busy={busy || state.loading}
             onTakeAlong={props.onTakeAlong}
             onSameJob={props.onSameJob}
@@ -224,32 +224,32 @@ function Parameters(props: SectionProps): JSX.Element {
   );
 }
 
-function Where(props: SectionProps): JSX.Element {
+function PlaceSection(props: SectionProps): JSX.Element {
   const { state, rerunOf, trans } = props;
   const { place, placements } = state;
-  const stays =
-    rerunOf && isWhereItRan(place, placementOf(place, placements), rerunOf);
+  const isSamePlace =
+    rerunOf && isPlaceOfRun(place, placementOf(place, placements), rerunOf);
   return (
     <section>
       <h2>{trans.__('Where it runs')}</h2>
       <PlaceFields
         place={place}
         placements={placements}
-        usual={stays ? rerunOf.resources : undefined}
+        defaultResources={isSamePlace ? rerunOf.resources : undefined}
         problems={state.fieldProblems}
         disabled={state.submitting}
         onChange={props.onPlace}
         trans={trans}
       />
       {state.inspection && (
-        <KernelThere {...props} inspection={state.inspection} />
+        <KernelSection {...props} inspection={state.inspection} />
       )}
     </section>
   );
 }
 
 /** The field for a kernel of the image, or of this machine when there is no image. */
-function KernelThere(
+function KernelSection(
   props: SectionProps & { inspection: Inspection }
 ): JSX.Element | null {
   const { state, inspection, trans } = props;
@@ -266,7 +266,7 @@ function KernelThere(
           : { name, language: '', display_name: name }
       );
   const kernel = image
-    ? kernelIn(image.kernels, inspection.kernel)
+    ? matchingKernel(image.kernels, inspection.kernel)
     : inspection.kernel;
   return (
     <KernelField
@@ -287,11 +287,11 @@ function fixedSettings(
   placement: Placement | undefined,
   trans: TranslationBundle
 ): { [name in SettingName]?: string } {
-  const longest = placement?.limits.timeout_s;
+  const timeout = placement?.limits.timeout_s;
   return placement?.locked.includes('timeout_s')
     ? {
-        timeout_s: longest
-          ? trans.__('%1, fixed here', formatDuration(longest))
+        timeout_s: timeout
+          ? trans.__('%1, fixed here', formatDuration(timeout))
           : trans.__('fixed here')
       }
     : {};

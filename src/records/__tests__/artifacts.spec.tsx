@@ -8,7 +8,7 @@ import { Artifacts } from '../components/Artifacts';
 const NOTHING = () => undefined;
 
 /** Return the hint about the files of a run that left `count` of them. */
-function said(count: number): string {
+function hintText(count: number): string {
   const artifacts = Array.from({ length: count }, (_, index) => ({
     path: `${index}.bin`,
     size: 1
@@ -28,10 +28,10 @@ function said(count: number): string {
 
 describe('Artifacts', () => {
   it('says that more files may have been left out where there are as many as a run may leave', () => {
-    expect(said(2000)).toContain('A run may leave 2000 files.');
+    expect(hintText(2000)).toContain('A run may leave 2000 files.');
   });
 
   it('says nothing of files left out where there are fewer', () => {
-    expect(said(1)).toBe('');
+    expect(hintText(1)).toBe('');
   });
 });

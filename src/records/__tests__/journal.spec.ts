@@ -2,7 +2,7 @@ import type { CodeCellModel } from '@jupyterlab/cells';
 import { NotebookModel } from '@jupyterlab/notebook';
 
 import type { JournalEvent, Output } from '../../api';
-import { coalesced, JournalReplay } from '../journal';
+import { coalesceStreams, JournalReplay } from '../journal';
 
 const CONTENT = {
   nbformat: 4,
@@ -47,7 +47,7 @@ describe('JournalReplay', () => {
 
   const cell = (index: number) => notebook.cells.get(index) as CodeCellModel;
   const apply = (...events: JournalEvent[]) =>
-    coalesced(events).forEach(event => replay.apply(event));
+    coalesceStreams(events).forEach(event => replay.apply(event));
 
   beforeEach(() => {
     seq = 0;
@@ -156,7 +156,7 @@ describe('JournalReplay', () => {
   it('knows what it has, what comes next, and what is missing', () => {
     apply(print('a'));
     const [known, next, later] = [1, 2, 3].map(
-      it => ({ ...print(''), seq: it }) as JournalEvent
+      seq => ({ ...print(''), seq: seq }) as JournalEvent
     );
     expect(replay.isKnown(known)).toBe(true);
     expect(replay.follows(next)).toBe(true);
@@ -165,12 +165,12 @@ describe('JournalReplay', () => {
   });
 });
 
-describe('coalesced', () => {
+describe('coalesceStreams', () => {
   beforeEach(() => (seq = 0));
 
   it('makes one event of a thousand prints, with the number of the last', () => {
     const events = Array.from({ length: 1000 }, (_, i) => print(`${i}\n`));
-    const [joined, ...rest] = coalesced(events);
+    const [joined, ...rest] = coalesceStreams(events);
     expect(rest).toEqual([]);
     expect(joined.seq).toBe(1000);
   });
@@ -178,6 +178,6 @@ describe('coalesced', () => {
   it('joins nothing across another event', () => {
     const clear = line({ kind: 'clear', cell: 1 });
     const events = [print('a'), clear, print('b')];
-    expect(coalesced(events)).toEqual(events);
+    expect(coalesceStreams(events)).toEqual(events);
   });
 });

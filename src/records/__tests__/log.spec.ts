@@ -52,7 +52,7 @@ describe('The log', () => {
       { bytes: Buffer.from(' line\n'), from: 5_000_019 }
     ]);
     expect(log.text).toBe('last line\n');
-    expect(log.cut).toBe(true);
+    expect(log.truncated).toBe(true);
     expect(log.asked).toEqual([-1_000_000, 5_000_019]);
   });
 
@@ -62,7 +62,7 @@ describe('The log', () => {
       { bytes: Buffer.from(''), from: 0 },
       { bytes: Buffer.from('second\n'), from: 0 }
     ]);
-    expect(log).toMatchObject({ text: 'second\n', cut: false });
+    expect(log).toMatchObject({ text: 'second\n', truncated: false });
     expect(log.asked).toEqual([-1_000_000, 14, -1_000_000]);
   });
 });

@@ -92,7 +92,7 @@ describe('RecordModel', () => {
     const events = {
       journal: stream.journal,
       restarted: new Signal({}),
-      followed: () => false,
+      hasFollowed: () => false,
       watch: () => new DisposableDelegate(() => undefined)
     };
     const runs = {

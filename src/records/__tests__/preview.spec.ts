@@ -18,7 +18,11 @@ describe('the preview of an artifact', () => {
     const offered = ['a.csv', 'b/c.TXT', 'd.png', 'e.parquet', 'f', 'g.svg']
       .map(path => artifact(path))
       .filter(hasPreview);
-    expect(offered.map(it => it.path)).toEqual(['a.csv', 'b/c.TXT', 'd.png']);
+    expect(offered.map(artifact => artifact.path)).toEqual([
+      'a.csv',
+      'b/c.TXT',
+      'd.png'
+    ]);
     expect(hasPreview(artifact('a.csv', 1e9))).toBe(false);
   });
 
@@ -32,7 +36,7 @@ describe('the preview of an artifact', () => {
         ['a', 'b'],
         ['1,5', 'x\ny']
       ],
-      cut: false
+      truncated: false
     });
   });
 
@@ -40,7 +44,10 @@ describe('the preview of an artifact', () => {
     const client = { artifact: async () => blobOf('x'.repeat(200_000)) };
     model = new PreviewModel('r1', client);
     await model.open(artifact('t.txt'));
-    expect(model.preview?.content).toMatchObject({ kind: 'text', cut: true });
+    expect(model.preview?.content).toMatchObject({
+      kind: 'text',
+      truncated: true
+    });
   });
 
   it('shows the file that was chosen last, in whatever order they arrive', async () => {

@@ -32,7 +32,11 @@ export function ArtifactPreview(props: {
         <Message kind="error" title={preview.trouble.message} />
       )}
       {preview.content && (
-        <Shown content={preview.content} path={preview.path} trans={trans} />
+        <PreviewContent
+          content={preview.content}
+          path={preview.path}
+          trans={trans}
+        />
       )}
       {!preview.content && !preview.trouble && (
         <p className="dl-Empty">{trans.__('Loading…')}</p>
@@ -41,7 +45,7 @@ export function ArtifactPreview(props: {
   );
 }
 
-function Shown(props: {
+function PreviewContent(props: {
   content: Content;
   path: string;
   trans: TranslationBundle;
@@ -61,7 +65,7 @@ function Shown(props: {
           <Table rows={content.rows} />
         </div>
       )}
-      {content.cut && (
+      {content.truncated && (
         <p className="dl-mod-quiet">
           {trans.__('The rest is left out; the whole file can be downloaded.')}
         </p>

@@ -31,7 +31,7 @@ export function LogView(props: {
   }
   return (
     <>
-      {log.cut && (
+      {log.truncated && (
         <p className="dl-mod-quiet">
           {trans.__(
             'The beginning is left out; the whole log is in the record.'
@@ -43,9 +43,9 @@ export function LogView(props: {
         className="dl-Log"
         tabIndex={0}
         aria-label={trans.__('Log')}
-        onScroll={({ currentTarget: it }) => {
+        onScroll={({ currentTarget: pre }) => {
           atEnd.current =
-            it.scrollHeight - it.scrollTop - it.clientHeight < NEAR_END_PX;
+            pre.scrollHeight - pre.scrollTop - pre.clientHeight < NEAR_END_PX;
         }}
       >
         {log.text}

@@ -33,28 +33,28 @@ export function Outcome(props: {
     return null;
   }
   const cell = failingCell(run);
-  const failed = run.reason.code === 'cell_error' && cell !== null;
-  const missed = leftBehind(run);
+  const isCellError = run.reason.code === 'cell_error' && cell !== null;
+  const missingFile = leftBehind(run);
   const parameters = Object.entries(run.parameters);
   return (
     <Message
       kind={kindOf(run)}
       title={
-        failed
+        isCellError
           ? trans.__('Cell %1 of the notebook failed', props.failingNumber)
           : run.reason.message
       }
     >
-      {failed && (
+      {isCellError && (
         <pre className="dl-Outcome-error">
-          {missed === null ? run.reason.message : errorOf(run.reason)}
+          {missingFile === null ? run.reason.message : errorOf(run.reason)}
         </pre>
       )}
-      {missed !== null && (
+      {missingFile !== null && (
         <p>
           {trans.__(
             '%1 lies beside the notebook, but did not travel with this run.',
-            missed
+            missingFile
           )}
         </p>
       )}
@@ -70,9 +70,9 @@ export function Outcome(props: {
       )}
       {cell !== null && (
         <p className="dl-Outcome-actions">
-          {missed !== null && (
+          {missingFile !== null && (
             <button className="dl-Button" onClick={props.onTakeAlong}>
-              {trans.__('Take %1 along and run again', missed)}
+              {trans.__('Take %1 along and run again', missingFile)}
             </button>
           )}
           <button className="dl-Button" onClick={() => props.onShowCell(cell)}>

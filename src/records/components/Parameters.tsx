@@ -121,8 +121,8 @@ function facts(run: Run, trans: TranslationBundle): Fact[] {
   const attempt = run.attempts[run.attempts.length - 1];
   const { remote, branch, commit, dirty } = run.origin;
   const git = [remote, branch, commit?.slice(0, 10)].filter(Boolean).join(' ');
-  const digest = (it: string | null) =>
-    it && <Digest digest={it} trans={trans} />;
+  const digest = (value: string | null) =>
+    value && <Digest digest={value} trans={trans} />;
   const all: Fact[] = [
     [trans.__('Notebook'), run.job.source],
     [trans.__('Kernel'), run.kernel.display_name],

@@ -26,8 +26,12 @@ export function Check(props: {
   );
 }
 
-/** Return `names` with `name` when `on`, else without it. */
-export function toggled(names: string[], name: string, on: boolean): string[] {
-  const others = names.filter(it => it !== name);
-  return on ? [...others, name] : others;
+/** Return `names` with `name` when it is `included`, else without it. */
+export function toggleName(
+  names: string[],
+  name: string,
+  included: boolean
+): string[] {
+  const others = names.filter(other => other !== name);
+  return included ? [...others, name] : others;
 }

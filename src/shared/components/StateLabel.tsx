@@ -2,7 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { RunSummary } from '../../api';
-import { labelOf, lookOf } from '../phases';
+import { labelOf, phaseAppearance } from '../phases';
 
 /** The state of a run as text, icon and colour; never as colour alone. */
 export function StateLabel(props: {
@@ -33,7 +33,7 @@ export function PhaseLabel(props: {
   trans: TranslationBundle;
 }): JSX.Element {
   const { phase, trans } = props;
-  const { icon: Icon, tone } = lookOf(phase);
+  const { icon: Icon, tone } = phaseAppearance(phase);
   return (
     <span
       className="dl-State"

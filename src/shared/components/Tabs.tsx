@@ -13,15 +13,15 @@ export function Tabs(props: {
 }): JSX.Element {
   const { tabs, selected } = props;
   const onKeyDown = (event: React.KeyboardEvent<HTMLDivElement>) => {
-    const at = tabs.findIndex(tab => tab.id === selected);
-    const to = {
-      ArrowLeft: at - 1,
-      ArrowRight: at + 1,
+    const current = tabs.findIndex(tab => tab.id === selected);
+    const target = {
+      ArrowLeft: current - 1,
+      ArrowRight: current + 1,
       Home: 0,
       End: tabs.length - 1
     }[event.key];
-    if (to !== undefined) {
-      const index = (to + tabs.length) % tabs.length;
+    if (target !== undefined) {
+      const index = (target + tabs.length) % tabs.length;
       event.preventDefault();
       props.onSelect(tabs[index].id);
       const buttons = event.currentTarget.querySelectorAll('button');

@@ -14,7 +14,7 @@ export function Trouble(props: {
   trans: TranslationBundle;
 }): JSX.Element {
   const { problem, trans } = props;
-  const [title, advice] = explained(problem, trans);
+  const [title, advice] = explainProblem(problem, trans);
   return (
     <Message kind="error" title={title}>
       {advice}
@@ -25,7 +25,7 @@ export function Trouble(props: {
   );
 }
 
-function explained(
+function explainProblem(
   problem: Problem,
   trans: TranslationBundle
 ): [string, React.ReactNode] {
