@@ -9,6 +9,7 @@
     │   └── KeyReused
     ├── Refused                bad input; nothing was done
     │   ├── InvalidNotebook
+    │   ├── InvalidScript
     │   ├── KernelUnavailable
     │   ├── InvalidParameters
     │   ├── InvalidRequest
@@ -100,8 +101,17 @@ class InvalidNotebook(Refused):
     code = "not_a_notebook"
 
 
+class InvalidScript(Refused):
+    """Codes: `script_not_found`, `not_a_script`, and `broken_header` with the `line` in `detail`."""
+
+    code = "not_a_script"
+
+
 class KernelUnavailable(Refused):
-    """Codes: `no_kernelspec`, `kernel_not_installed`, `kernelspec_broken`; `detail["installed"]` lists what works."""
+    """Codes: `no_kernelspec`, `kernel_not_installed`, `kernelspec_broken`; `detail["installed"]` lists what works.
+
+    For scripts also `interpreter_not_installed` and `no_kernel_for_script`.
+    """
 
     code = "kernel_not_installed"
 

@@ -187,7 +187,7 @@ class FakeNotebooks:
             name=it.name,
             location=it.location,
             root=it.root,
-            notebook_path=it.manifest.notebook_path,
+            notebook_path=it.manifest.path,
             parameters=self.schema,
             kernel=it.kernel,
             kernel_problem=None,

@@ -106,7 +106,7 @@ def everything(ctx: Services) -> list[object]:
     for view in all_views(ctx):
         manifest = view.version.manifest
         files = [*(view.record.files if view.record else ()), *manifest.files]
-        digests = [manifest.notebook_digest, *(file.digest for file in files)]
+        digests = [manifest.source_digest, *(file.digest for file in files)]
         found.append((replace(view, waits_because=None), [ctx.blobs.read(digest) for digest in digests]))
     return found
 
@@ -137,7 +137,7 @@ class Edited(FakeNotebooks):
 
     def snapshot(self, path: str, **how: Any) -> Snapshot:
         it = super().snapshot(path, **how)
-        return replace(it, manifest=replace(it.manifest, notebook_digest=self._blobs.put(str(ULID()).encode())))
+        return replace(it, manifest=replace(it.manifest, source_digest=self._blobs.put(str(ULID()).encode())))
 
 
 def test_a_backup_made_while_others_submit_is_of_one_moment(original, build, tmp_path):
