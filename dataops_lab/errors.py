@@ -10,6 +10,7 @@
     ├── Refused                bad input; nothing was done
     │   ├── InvalidNotebook
     │   ├── InvalidScript
+    │   ├── InvalidPipeline
     │   ├── KernelUnavailable
     │   ├── InvalidParameters
     │   ├── InvalidRequest
@@ -105,6 +106,12 @@ class InvalidScript(Refused):
     """Codes: `script_not_found`, `not_a_script`, and `broken_header` with the `line` in `detail`."""
 
     code = "not_a_script"
+
+
+class InvalidPipeline(Refused):
+    """Codes: `pipeline_not_found`, and `invalid_pipeline` with `problems` in `detail`: message, line, column, step."""
+
+    code = "invalid_pipeline"
 
 
 class KernelUnavailable(Refused):

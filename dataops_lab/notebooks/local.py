@@ -8,6 +8,7 @@ from typing import Any
 
 from ..domain.images import Frozen
 from ..domain.inputs import Pins
+from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
 from ..domain.used_paths import UsedPaths
 from ..domain.workspaces import Location
@@ -83,6 +84,16 @@ class LocalNotebooks:
         from . import used_paths
 
         return used_paths.used_paths(path, root=root, limits=limits)
+
+    def declared(self, path: str, *, root: str | None, limits: Limits) -> ParameterSchema:
+        from . import pipeline_parts
+
+        return pipeline_parts.declared(path, root=root, limits=limits)
+
+    def pipeline_file(self, path: str, *, root: str | None) -> bytes:
+        from . import pipeline_parts
+
+        return pipeline_parts.pipeline_file(path, root=root)
 
     def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
         from . import along

@@ -61,7 +61,18 @@ def read(data: bytes) -> Reading:
         found.add(f"`{path[-1]}` is there twice. Take one of them out.", path, at)
     pipeline = _pipeline(document, found)
     problems = sorted(found.problems, key=lambda problem: (problem.line, problem.column))
-    return Reading(pipeline, tuple(problems[:MAX_PROBLEMS]))
+    return Reading(pipeline, tuple(problems[:MAX_PROBLEMS]), _places(document) if pipeline else {})
+
+
+def _places(document: yaml12.Document) -> dict[tuple[str, ...], tuple[int, int]]:
+    paths: list[tuple[str, ...]] = []
+    for step_id, step in document.value["steps"].items():
+        paths.append((step_id,))
+        for name, member in step.items():
+            paths.append((step_id, name))
+            paths.extend((step_id, name, inner) for inner in (member if isinstance(member, dict) else ()))
+    found = {path: document.position(["steps", *path]) for path in paths}
+    return {path: (at.line, at.column) for path, at in found.items()}
 
 
 class _Found:

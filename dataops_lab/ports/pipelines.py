@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -28,6 +28,16 @@ class Reading:
 
     pipeline: Pipeline | None
     problems: tuple[FileProblem, ...] = ()
+    places: Mapping[tuple[str, ...], tuple[int, int]] = field(default_factory=dict)
+    """The line and column of each step, of its members, and of their members, such as `(step, "with", name)`."""
+
+    def problem(self, message: str, step: str, *members: str) -> FileProblem:
+        """Return a problem at the place of the deepest of these members that is in the file."""
+        path = (step, *members)
+        while path and path not in self.places:
+            path = path[:-1]
+        line, column = self.places.get(path, (1, 1))
+        return FileProblem(message, line, column, step)
 
 
 @dataclass(frozen=True)
