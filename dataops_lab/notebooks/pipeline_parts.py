@@ -42,10 +42,8 @@ def declared(path: str, *, root: str | None, limits: Limits) -> ParameterSchema:
 
         beside = file.with_name(file.name + SIDECAR)
         if beside.is_file():
-            declaration = sidecar(beside.name, read_script(beside, max_bytes=MAX_FILE_BYTES).data)
-        else:
-            script = read_script(file, max_bytes=limits.file_bytes)
-            declaration = declaration_of(file.name, script.text)
+            return sidecar(beside.name, read_script(beside, max_bytes=MAX_FILE_BYTES).data).schema()
+        declaration = declaration_of(file.name, read_script(file, max_bytes=limits.file_bytes).text)
         return declaration.schema() if declaration else ParameterSchema(declared=False)
     notebook = read_notebook(file, max_bytes=limits.file_bytes)
     return parameters_of(notebook, notebook.language or "python")[0]
