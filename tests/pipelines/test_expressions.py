@@ -110,7 +110,7 @@ def test_an_expression_is_checked_and_evaluated(expression, kind, value):
         ),
         ("has(params.alpha)", 1, 5, "`params.alpha` is always there. Take `has` away, or compare with null."),
         ("has( (params.dry) )", 1, 7, "`params.dry` is always there. Take `has` away, or compare with null."),
-        ("has(region)", 1, 4, "`has` asks for a member of a value, as in `has(steps.train.values.auc)`."),
+        ("has(region)", 1, 5, "`has` asks for a member of a value, as in `has(steps.train.values.auc)`."),
     ],
 )
 def test_a_wrong_expression_is_explained_at_its_place(expression, line, column, message):
