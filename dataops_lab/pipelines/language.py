@@ -187,7 +187,7 @@ _OWN: dict[str, list[list[str]]] = {
 
 
 def _divided(left: float, right: float) -> float:
-    """Divide as IEEE 754 and the library have it, without an error for 0."""
+    """Return the quotient as IEEE 754 and the library have it, without an error for 0."""
     if right:
         return left / right
     return math.nan if not left or math.isnan(left) else math.copysign(math.inf, left) * math.copysign(1, right)

@@ -61,7 +61,8 @@ def read(data: bytes) -> Reading:
         found.add(f"`{path[-1]}` is there twice. Take one of them out.", path, at)
     pipeline = _pipeline(document, found)
     problems = sorted(found.problems, key=lambda problem: (problem.line, problem.column))
-    return Reading(pipeline, tuple(problems[:MAX_PROBLEMS]))
+    places = {path: (at.line, at.column) for path, at in document.positions()}
+    return Reading(pipeline, tuple(problems[:MAX_PROBLEMS]), places)
 
 
 class _Found:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -28,6 +28,14 @@ class Reading:
 
     pipeline: Pipeline | None
     problems: tuple[FileProblem, ...] = ()
+    places: Mapping[tuple[str | int, ...], tuple[int, int]] = field(default_factory=dict)
+    """Line and column of each part of the file, by its path from the top: `("steps", "train", "with", "auc")`."""
+
+    def place(self, step: str, *member: str | int) -> tuple[int, int]:
+        """Return line and column of a member of a step, or of what is there of it."""
+        path = ("steps", step, *member)
+        found = (self.places[path[:length]] for length in range(len(path), 0, -1) if path[:length] in self.places)
+        return next(found, (1, 1))
 
 
 @dataclass(frozen=True)
@@ -76,5 +84,8 @@ class Pipelines(Protocol):
         ...
 
     def suggest(self, files: Sequence[StepFile]) -> Suggestion:
-        """Write a pipeline with a step for each of the files, in an order in which readers come after writers."""
+        """Write a pipeline with a step for each of the files, in an order in which readers come after writers.
+
+        Without files it is a small example to begin with.
+        """
         ...

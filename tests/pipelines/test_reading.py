@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from dataops_lab.domain.environments import Resources
-from dataops_lab.domain.parameters import Parameter, ParameterType
+from dataops_lab.domain.expressions import Scope
+from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.domain.pipelines import (
     Approval,
     FilesFrom,
@@ -19,6 +21,7 @@ from dataops_lab.domain.pipelines import (
     Tolerance,
 )
 from dataops_lab.domain.settings import GivenSettings
+from dataops_lab.pipelines.expressions import check
 from dataops_lab.pipelines.local import LocalPipelines
 from dataops_lab.pipelines.reading import MAX_PROBLEMS, read
 
@@ -381,6 +384,30 @@ def test_steps_that_wait_for_one_another_are_named_and_nothing_follows_from_it()
         of("  a: {command: [x], needs: [b], if: steps.b.state == ''}\n  b: {command: [x], needs: [a]}")
     )
     assert "wait for one another" in problem[3]
+
+
+def test_each_part_of_a_step_has_its_place():
+    reading = read(of("  a: {command: [x, y], with: {b: {cel: '1'}}}").encode())
+    assert reading.place("a") == (4, 3)
+    assert reading.place("a", "command", 1) == (4, 20)
+    assert reading.place("a", "with", "b", "cel") == (4, 35)
+    assert reading.place("a", "with", "c") == reading.place("a", "with") == (4, 24)
+    assert reading.place("z") == (3, 1)
+
+
+def test_the_example_of_the_guide_is_read():
+    guide = Path(__file__).parents[2] / "docs/guide/pipeline-file.md"
+    example = guide.read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    reading = read(example.encode())
+    assert reading.problems == ()
+    assert len(reading.pipeline.steps) == 5
+
+
+def test_the_expressions_of_the_guide_are_right():
+    guide = Path(__file__).parents[2] / "docs/guide/pipeline-file.md"
+    expressions = guide.read_text(encoding="utf-8").split("```\n")[2].splitlines()
+    scope = Scope(ParameterSchema((Parameter("regions", ParameterType.LIST, []),)), ("check", "train"))
+    assert [check(expression, scope).problems for expression in expressions] == [()] * 4
 
 
 def test_a_condition_may_be_a_constant():

@@ -139,3 +139,7 @@ def test_names_become_ids_that_expressions_can_say():
     assert {step.id for step in pipeline.steps} == {
         "step_2024", "in_", "ete_unicode", "clean", "clean_2", "clean_3", "step", "no", "q_x", ("long" * 15),
     }  # fmt: skip
+
+
+def test_without_files_there_is_an_example_that_can_run():
+    assert len(read_back(suggest([])).steps) == 1
