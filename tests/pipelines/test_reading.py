@@ -444,6 +444,27 @@ def test_a_file_with_many_problems_says_the_first_ones():
     assert len(read(text.encode()).problems) == MAX_PROBLEMS
 
 
+def test_more_steps_than_a_pipeline_may_have_are_refused_at_once():
+    chain = "".join(f"  s{n}: {{command: [x], needs: [s{n - 1}]}}\n" for n in range(1, 5_000))
+    ((*_, message),) = problems(of("  s0: {command: [x]}\n" + chain))
+    assert message == "A pipeline has at most 200 steps, and this one has 5,000. Make parts of it."
+
+
+def test_more_expressions_than_a_pipeline_may_have_are_refused_at_once():
+    given = ", ".join(f"p{n}: {{cel: params.x + {n}}}" for n in range(3_000))
+    ((*_, message),) = problems(of(f"  s0: {{command: [x], with: {{{given}}}}}"))
+    assert message == "A pipeline has at most 2,000 expressions, and this one has 3,000."
+
+
+def test_a_name_of_any_length_makes_a_short_message():
+    for text in (
+        f"  {'x' * 100_000}: {{command: [y]}}",
+        f"  a: {{{'x' * 100_000}: 1}}",
+        f"  a: {{run_if: {'x' * 90_000}}}",
+    ):
+        assert all(len(message) < 1_000 for *_, message in problems(of(text)))
+
+
 def test_the_largest_pipeline_is_read():
     steps = "".join(
         f"  s{number}: {{command: [x]{f', needs: [s{number - 1}], if: steps.s0.state != null' if number else ''}}}\n"
