@@ -68,6 +68,10 @@ class Document:
         """Return the place of the deepest part of the path that is there: of a member of a mapping, that of its key."""
         return self._found(path)[0]
 
+    def positions(self) -> Iterator[tuple[tuple[int | str, ...], Position]]:
+        """Yield the path and the place of each member and each entry."""
+        yield from _positions(self._root, ())
+
     def inside(self, path: Path, line: int, column: int) -> Position:
         """Return the place of a line and a column within the text at `path`.
 
@@ -241,6 +245,17 @@ def _take_keys_as_text(node: yaml.Node | None) -> None:
     elif isinstance(node, yaml.SequenceNode):
         for member in node.value:
             _take_keys_as_text(member)
+
+
+def _positions(node: yaml.Node | None, path: tuple[int | str, ...]) -> Iterator[tuple[tuple[int | str, ...], Position]]:
+    parts: list[tuple[int | str, yaml.Node, yaml.Node]] = []
+    if isinstance(node, yaml.MappingNode):
+        parts = [(key.value, key, value) for key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        parts = [(place, member, member) for place, member in enumerate(node.value)]
+    for step, at, inner in parts:
+        yield (*path, step), _place(at.start_mark)
+        yield from _positions(inner, (*path, step))
 
 
 def _repeated_keys(

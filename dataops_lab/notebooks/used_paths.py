@@ -11,6 +11,8 @@ from .read import read_notebook
 from .scan import PythonScanner, Scan, Use, scan_calls, scan_text
 from .workspace import workspace_of
 
+_SCANNED_BYTES = 1024**2  # what follows in a larger script is really data
+
 
 def used_paths(path: str, *, root: str | None, limits: Limits) -> UsedPaths:
     """Scan the file at `path`. Raise InvalidNotebook when it cannot be read, SnapshotTooLarge when it is too large."""
@@ -58,7 +60,7 @@ def _text(file: Path, max_bytes: int) -> str:
                 bytes=size,
             )
         if size is not None:
-            return file.read_text(encoding="utf-8", errors="replace")
+            return file.read_bytes()[:_SCANNED_BYTES].decode(errors="replace")
     except (OSError, ValueError):
         pass  # as if it were not there
     raise InvalidNotebook(f"There is no file at {file} that can be read. Check the path.", code="notebook_not_found")

@@ -190,7 +190,7 @@ def _is_call(expression: str, name: str) -> bool:
 def _why_unknown(names: tuple[str, ...], scope: Scope, *, is_call: bool) -> str:
     match names:
         case ("params",) | ("steps",) | ("run",):
-            return f"`{names[0]}` is no value. Name one of its members, as in `{_EXAMPLES[names[0]]}`."
+            return f"`{names[0]}` is not a value. Name one of its members, as in `{_EXAMPLES[names[0]]}`."
         case ("params", name, *_):
             return f"There is no parameter `{name}`.{nearest(name, [p.name for p in scope.parameters.parameters])}"
         case ("steps", scope.own_step, *_):
@@ -200,7 +200,7 @@ def _why_unknown(names: tuple[str, ...], scope: Scope, *, is_call: bool) -> str:
         case ("steps", step, *_) if step not in scope.steps:
             return f"There is no step `{step}`.{nearest(step, scope.steps + scope.other_steps)}"
         case ("steps", step):
-            return f"`steps.{step}` is no value. Name one of its members, as in `steps.{step}.values.rows`."
+            return f"`steps.{step}` is not a value. Name one of its members, as in `steps.{step}.values.rows`."
         case ("steps", step, member, *_):
             return f"A step has no `{member}`. Write `steps.{step}.values.{member}` for a value that it recorded."
         case ("run", member, *_):

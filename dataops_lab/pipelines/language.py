@@ -100,16 +100,20 @@ def limit_process() -> None:
 
 @lru_cache(maxsize=256)
 def _compiled(expression: str, types: tuple[tuple[str, str], ...]) -> cel.Expression:
-    from cel_expr_python import cel
-
     if len(expression) > MAX_LENGTH:
         raise NotCompiled([(1, 1, f"an expression has at most {MAX_LENGTH:,} characters")])
-    variables = {name: cel.Type(kind) for name, kind in types}
     try:
-        environment = cel.NewEnv(config=_language(), variables=variables, function_impls=_MIXED)
-        return environment.compile(expression)
+        return _environment(types).compile(expression)
     except RuntimeError as error:
         raise NotCompiled(_problems(str(error))) from None
+
+
+@lru_cache(maxsize=64)
+def _environment(types: tuple[tuple[str, str], ...]) -> cel.Env:
+    from cel_expr_python import cel
+
+    variables = {name: cel.Type(kind) for name, kind in types}
+    return cel.NewEnv(config=_language(), variables=variables, function_impls=_MIXED)
 
 
 _ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
@@ -187,7 +191,7 @@ _OWN: dict[str, list[list[str]]] = {
 
 
 def _divided(left: float, right: float) -> float:
-    """Divide as IEEE 754 and the library have it, without an error for 0."""
+    """Return the quotient as IEEE 754 and the library have it, without an error for 0."""
     if right:
         return left / right
     return math.nan if not left or math.isnan(left) else math.copysign(math.inf, left) * math.copysign(1, right)

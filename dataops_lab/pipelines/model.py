@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 from ..domain.environments import bytes_of
 from ..domain.parameters import ParameterType
 from ..domain.pipelines import MAX_STEP_ID, RunIf
+from ..domain.settings import MAX_RETRIES, MAX_TIMEOUT_S
 
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _TIME = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?[dhms])+", re.ASCII)
@@ -20,10 +21,14 @@ _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%", re.ASCII)
 def seconds_of(value: Any) -> float:
     """Return the seconds of a time as people write it: `30m`, `1h30m`, `90` seconds. ValueError for anything else."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        seconds = float(value)
+    elif isinstance(value, str) and _TIME.fullmatch(value):
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in _TIME_PART.findall(value))
+    else:
         raise ValueError(f"{_shown(value)} is not a time. Write one such as 30m, 1h30m or 90 (seconds)")
-    return sum(float(number) * _UNITS[unit] for number, unit in _TIME_PART.findall(value))
+    if not 0 < seconds <= MAX_TIMEOUT_S:
+        raise ValueError(f"A time is more than 0 and at most {MAX_TIMEOUT_S / _UNITS['d']:.0f}d, not {_shown(value)}")
+    return seconds
 
 
 def tolerance_of(value: Any) -> tuple[int | None, float | None]:
@@ -116,7 +121,7 @@ class DefaultsPart(_Part):
     """The name of an image of the catalogue."""
     kernel: StrictStr | None = None
     """The kernel of notebooks."""
-    retries: StrictInt | None = None
+    retries: Annotated[StrictInt, Field(ge=0, le=MAX_RETRIES)] | None = None
     """How often a step is tried again after an error of its own."""
     timeout: Seconds | None = None
     """The longest time that an attempt may run, such as `30m`."""

@@ -16,6 +16,7 @@ from ..domain.fan_outs import check_size
 from ..domain.parameters import NOT_FINITE, Json, Parameter, ParameterSchema, ParameterType
 from ..domain.pipeline_checks import nearest, problems_of, upstream
 from ..domain.pipelines import (
+    MAX_STEPS,
     Approval,
     FilesFrom,
     ForEach,
@@ -42,6 +43,8 @@ from .model import (
 )
 
 MAX_PROBLEMS = 100
+MAX_EXPRESSIONS = 2_000
+_LONGEST_NAME = 80  # in messages
 _NOT_A_LITERAL = "Write the whole value as one expression, such as {cel: '{\"region\": params.region}'}."
 
 
@@ -58,21 +61,11 @@ def read(data: bytes) -> Reading:
         return Reading(None, (FileProblem(message, at.line, at.column),))
     found = _Found(document)
     for path, at in document.repeated_keys():
-        found.add(f"`{path[-1]}` is there twice. Take one of them out.", path, at)
+        found.add(f"{_name(path[-1])} is there twice. Take one of them out.", path, at)
     pipeline = _pipeline(document, found)
     problems = sorted(found.problems, key=lambda problem: (problem.line, problem.column))
-    return Reading(pipeline, tuple(problems[:MAX_PROBLEMS]), _places(document) if pipeline else {})
-
-
-def _places(document: yaml12.Document) -> dict[tuple[str, ...], tuple[int, int]]:
-    paths: list[tuple[str, ...]] = []
-    for step_id, step in document.value["steps"].items():
-        paths.append((step_id,))
-        for name, member in step.items():
-            paths.append((step_id, name))
-            paths.extend((step_id, name, inner) for inner in (member if isinstance(member, dict) else ()))
-    found = {path: document.position(["steps", *path]) for path in paths}
-    return {path: (at.line, at.column) for path, at in found.items()}
+    places = {path: (at.line, at.column) for path, at in document.positions()}
+    return Reading(pipeline, tuple(problems[:MAX_PROBLEMS]), places)
 
 
 class _Found:
@@ -100,6 +93,10 @@ def _pipeline(document: yaml12.Document, found: _Found) -> Pipeline | None:
     except ValidationError as error:
         for each in error.errors(include_url=False)[:MAX_PROBLEMS]:
             found.add(_explained(each), each["loc"])
+        return None
+    if len(file.steps) > MAX_STEPS:  # the graph of many more would take too much memory
+        message = f"A pipeline has at most {MAX_STEPS} steps, and this one has {len(file.steps):,}. Make parts of it."
+        found.add(message, ["steps"])
         return None
     pipeline = Pipeline(
         steps=tuple(_step(step_id, part, file.defaults, found) for step_id, part in file.steps.items()),
@@ -267,6 +264,10 @@ def _json(value: Any) -> Json:
 
 
 def _check_expressions(pipeline: Pipeline, before: Mapping[str, frozenset[str]], found: _Found) -> None:
+    count = sum(isinstance(given, Reference) for step in pipeline.steps for given in step.parameters.values())
+    if count > MAX_EXPRESSIONS:
+        found.add(f"A pipeline has at most {MAX_EXPRESSIONS:,} expressions, and this one has {count:,}.", ["steps"])
+        return
     for step in pipeline.steps:
         path = ["steps", step.id]
         plain = scope_of(pipeline, step, before=before[step.id], with_item=False)
@@ -336,21 +337,25 @@ _WANTED = {
 def _explained(error: Any) -> str:
     """Return what pydantic found in the words of the file."""
     path, kind = error["loc"], error["type"]
-    name = path[-1] if path else "the file"
+    last = path[-1] if path else ""
     if kind == "extra_forbidden":
-        return f"`{name}` is not known here.{nearest(str(name), _known(path))}"
+        return f"{_name(last)} is not known here.{nearest(str(last), _known(path))}"
     if kind == "missing":
-        return f"`{name}` is missing{_MISSING.get(str(name), '')}."
+        return f"{_name(last)} is missing{_MISSING.get(str(last), '')}."
     if kind in ("enum", "literal_error"):
         expected = str(error["ctx"]["expected"]).replace("'", "`")
-        return f"`{name}` is one of {expected}, not {error['input']!r}."
+        return f"{_name(last)} is one of {expected}, not {repr(error['input'])[:_LONGEST_NAME]}."
     if kind == "value_error":
         return f"{error['ctx']['error']}."
-    subject = f"`{name}`" if path else "The file"
-    if isinstance(name, int):
-        subject = f"Number {name + 1} of `{path[-2]}`"
+    subject = _name(last) if path else "The file"
+    if isinstance(last, int):
+        subject = f"Number {last + 1} of {_name(path[-2])}"
     wanted = _WANTED.get(kind, f"is not taken: {error['msg'][0].lower()}{error['msg'][1:]}")
     return f"{subject} {wanted.format(_example(error['input']))}."
+
+
+def _name(step: int | str) -> str:
+    return f"`{str(step)[:_LONGEST_NAME]}`"
 
 
 _MISSING = {"version": ". Write `version: 1` at the top", "steps": ". A pipeline needs one step or more"}

@@ -16,12 +16,23 @@ from ..ports.pipelines import Guess, StepFile, Suggestion
 
 _GUESSED = "  # guessed"
 
+_EXAMPLE = """\
+version: 1
+parameters:
+  name: {type: string, default: world}
+steps:
+  greet:
+    command: [echo, Hello]
+"""
+
 
 def suggest(files: Sequence[StepFile]) -> Suggestion:
     """Write a pipeline with a step for each of the files, in an order in which readers come after writers.
 
-    Else they are in the order of their names: people number them.
+    Else they are in the order of their names: people number them. Without files it is a small example.
     """
+    if not files:
+        return Suggestion(_EXAMPLE)
     files = sorted(files, key=lambda file: file.path)
     steps = dict(zip(_ids([file.path for file in files]), files, strict=True))
     guesses = _guesses(steps)

@@ -28,16 +28,18 @@ class Reading:
 
     pipeline: Pipeline | None
     problems: tuple[FileProblem, ...] = ()
-    places: Mapping[tuple[str, ...], tuple[int, int]] = field(default_factory=dict)
-    """The line and column of each step, of its members, and of their members, such as `(step, "with", name)`."""
+    places: Mapping[tuple[str | int, ...], tuple[int, int]] = field(default_factory=dict)
+    """Line and column of each part of the file, by its path from the top: `("steps", "train", "with", "auc")`."""
 
-    def problem(self, message: str, step: str, *members: str) -> FileProblem:
-        """Return a problem at the place of the deepest of these members that is in the file."""
-        path = (step, *members)
-        while path and path not in self.places:
-            path = path[:-1]
-        line, column = self.places.get(path, (1, 1))
-        return FileProblem(message, line, column, step)
+    def place(self, step: str, *member: str | int) -> tuple[int, int]:
+        """Return line and column of a member of a step, or of what is there of it."""
+        path = ("steps", step, *member)
+        found = (self.places[path[:length]] for length in range(len(path), 0, -1) if path[:length] in self.places)
+        return next(found, (1, 1))
+
+    def problem(self, message: str, step: str, *member: str | int) -> FileProblem:
+        """Return a problem of a member of a step, at its place."""
+        return FileProblem(message, *self.place(step, *member), step)
 
 
 @dataclass(frozen=True)
@@ -86,5 +88,8 @@ class Pipelines(Protocol):
         ...
 
     def suggest(self, files: Sequence[StepFile]) -> Suggestion:
-        """Write a pipeline with a step for each of the files, in an order in which readers come after writers."""
+        """Write a pipeline with a step for each of the files, in an order in which readers come after writers.
+
+        Without files it is a small example to begin with.
+        """
         ...

@@ -159,25 +159,8 @@ def suggest(
         used = ctx.notebooks.used_paths(path, root=root, limits=ctx.limits)
         files.append(StepFile(relative, StepKind(kind), used.reads, used.writes))
     name = name or f"{_name_of(folder)}{PIPELINE_SUFFIX}"
-    if not files:
-        return NewFile(folder, name, TEMPLATE, ())
     suggestion = ctx.pipelines.suggest(files)
     return NewFile(folder, name, suggestion.text, suggestion.guesses)
-
-
-TEMPLATE = """\
-version: 1
-# parameters:
-#   month: {type: date, default: 2026-01-01}
-steps:
-  hello:
-    title: A first step
-    command: [echo, Hello]
-  # report:
-  #   notebook: report.ipynb
-  #   needs: [hello]
-  #   with: {month: {cel: params.month}}
-"""
 
 
 # --- what a step names ----------------------------------------------------------------------------

@@ -89,12 +89,12 @@ def test_an_expression_is_checked_and_evaluated(expression, kind, value):
             "1 + steps.train",
             1,
             5,
-            "`steps.train` is no value. Name one of its members, as in `steps.train.values.rows`.",
+            "`steps.train` is not a value. Name one of its members, as in `steps.train.values.rows`.",
         ),
         ("params.mont", 1, 1, "There is no parameter `mont`. Do you mean `month`?"),
         ("params . mont", 1, 1, "There is no parameter `mont`. Do you mean `month`?"),
         ("'params.mont' + params.mont", 1, 17, "There is no parameter `mont`. Do you mean `month`?"),
-        ("params", 1, 1, "`params` is no value. Name one of its members, as in `params.month`."),
+        ("params", 1, 1, "`params` is not a value. Name one of its members, as in `params.month`."),
         ("run.start", 1, 1, "A run has no `start`. Do you mean `started`?"),
         ("regoin.name", 1, 1, "There is no name `regoin`. Do you mean `region`?"),
         ("params.regions.first()", 1, 21, "There is no function `first`."),
@@ -110,7 +110,7 @@ def test_an_expression_is_checked_and_evaluated(expression, kind, value):
         ),
         ("has(params.alpha)", 1, 5, "`params.alpha` is always there. Take `has` away, or compare with null."),
         ("has( (params.dry) )", 1, 7, "`params.dry` is always there. Take `has` away, or compare with null."),
-        ("has(region)", 1, 4, "`has` asks for a member of a value, as in `has(steps.train.values.auc)`."),
+        ("has(region)", 1, 5, "`has` asks for a member of a value, as in `has(steps.train.values.auc)`."),
     ],
 )
 def test_a_wrong_expression_is_explained_at_its_place(expression, line, column, message):

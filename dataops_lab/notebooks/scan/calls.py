@@ -17,7 +17,8 @@ _CALL = re.compile(
 _PATH = re.compile(r"""["']([^"'\n]{1,300}\.\w{1,10})["']""")
 _REDIRECTION = re.compile(r"""(?<![<>&\d=-])(?P<mark>>>?|<)\s*(?P<path>[\w./~-]+\.\w+)""")
 _COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
-_LONGEST_CALL = 2_000
+_PARENTHESIS = re.compile(r"[()]")
+_LONGEST_CALL = 500
 
 
 def scan_calls(source: str, scan: Scan, *, shell: bool) -> None:
@@ -39,10 +40,10 @@ def _redirections(code: str) -> Iterator[tuple[str, Use]]:
 
 
 def _arguments(code: str, start: int) -> str:
-    """Return the text from `start` up to the parenthesis that closes the call."""
+    """Return the text from `start` up to the parenthesis that closes the call; nothing of a call that is too long."""
     depth = 1
-    for place in range(start, min(len(code), start + _LONGEST_CALL)):
-        depth += (code[place] == "(") - (code[place] == ")")
+    for match in _PARENTHESIS.finditer(code, start, start + _LONGEST_CALL):
+        depth += 1 if match[0] == "(" else -1
         if not depth:
-            return code[start:place]
+            return code[start : match.start()]
     return ""
