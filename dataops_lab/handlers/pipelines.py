@@ -36,8 +36,8 @@ class ValidateHandler(DataOpsHandler):
 
 class SuggestHandler(DataOpsHandler):
     @operation(
-        "Write the text of a new pipeline with a step for each of these notebooks and scripts, and a guessed edge where "
-        "one reads what another one writes; stores nothing",
+        "Write the text of a new pipeline with a step for each of these notebooks and scripts, and a guessed edge "
+        "where one reads what another one writes; stores nothing",
         action="read",
         resource=JOBS,
         answers={200: SuggestionModel},
