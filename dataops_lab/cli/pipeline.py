@@ -89,9 +89,9 @@ def _guessed(guess: GuessModel) -> str:
 @options.server_option
 @options.json_option
 def validate(file: str, environment: str, root: str | None, server: str | None, as_json: bool) -> int:
-    """Find everything that is wrong with FILE, each problem with its line and column.
+    """Find everything that is wrong with FILE.
 
-    It looks at the notebooks and scripts too: whether they are there, and take what they are given. It runs nothing.
+    Each problem is printed with its line and column. It looks at the notebooks and scripts too: whether they are there, and take what they are given. It runs nothing.
 
     \b
     Exit code: 0  it can run
@@ -119,7 +119,10 @@ def validate(file: str, environment: str, root: str | None, server: str | None, 
 @options.server_option
 @options.json_option
 def show(file: str, as_mermaid: bool, root: str | None, server: str | None, as_json: bool) -> int:
-    """Show the graph of FILE: its steps, what each needs, and when it runs."""
+    """Show the graph of FILE.
+
+    Its steps, what each needs, and when it runs.
+    """
     from . import graph
 
     if as_mermaid and as_json:

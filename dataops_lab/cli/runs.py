@@ -192,7 +192,10 @@ def approve(run_id: str, step: str, comment: str, server: str | None, as_json: b
 @options.server_option
 @options.json_option
 def reject(run_id: str, step: str, comment: str, server: str | None, as_json: bool) -> None:
-    """Reject STEP of a pipeline run: the steps after it run only if their rule allows for failures."""
+    """Reject STEP of a pipeline run.
+
+    The steps after it run only if their `run_if` allows for failures.
+    """
     _decide(run_id, step, comment, server, as_json, approved=False)
 
 
