@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dataops_lab.domain.expressions import CheckedExpression, Context, Scope, StepResult, scope_of
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
@@ -117,6 +119,53 @@ def test_an_expression_is_checked_and_evaluated(expression, kind, value):
 def test_a_wrong_expression_is_explained_at_its_place(expression, line, column, message):
     problem = check(expression, SCOPE).problems[0]
     assert (problem.line, problem.column, problem.message) == (line, column, message)
+
+
+@given(st.data())
+def test_no_expression_makes_the_check_raise(data):
+    words = [
+        "params",
+        ".",
+        "month",
+        "steps",
+        "train",
+        "values",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "'",
+        '"',
+        "1",
+        "2.5",
+        "+",
+        "-",
+    ]
+    words += [
+        "==",
+        "&&",
+        "?",
+        ":",
+        ",",
+        "in",
+        "has",
+        "map",
+        "region",
+        "\n",
+        " ",
+        "//",
+        "é",
+        "\\",
+        "null",
+        "state",
+        "r'",
+    ]
+    expression = "".join(data.draw(st.lists(st.sampled_from(words), max_size=15)))
+    for problem in check(expression, SCOPE).problems:
+        assert 1 <= problem.line <= expression.count("\n") + 1
+        assert problem.message[-1] in ".?"
 
 
 def test_an_expression_that_is_wrong_is_not_evaluated():
