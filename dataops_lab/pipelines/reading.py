@@ -73,14 +73,12 @@ class _Found:
 
     def __init__(self, document: yaml12.Document) -> None:
         self._document = document
-        self.problems: list[FileProblem] = []
+        self.problems: dict[FileProblem, None] = {}
 
     def add(self, message: str, path: yaml12.Path = (), at: yaml12.Position | None = None) -> None:
         place = at or self._document.position(path)
         step = str(path[1]) if len(path) > 1 and path[0] == "steps" else None
-        problem = FileProblem(message, place.line, place.column, step)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self.problems[FileProblem(message, place.line, place.column, step)] = None
 
     def expression(self, checked: CheckedExpression, path: yaml12.Path) -> None:
         for problem in checked.problems:

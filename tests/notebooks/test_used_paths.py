@@ -37,11 +37,13 @@ def used(tmp_path, name, source, *, language="python"):
         ("shutil.copy('a.csv', 'b.csv')", ["a.csv"], ["b.csv"]),
         ("pd.ExcelWriter('book.xlsx')", [], ["book.xlsx"]),
         ("pd.read_csv(unknown)", [], []),
+        ("FILE = 'in/raw.csv'\nload(FILE)", ["in/raw.csv"], []),
+        ("df['region']\nprint(f'{a}_{b}', f'{n} of {m}', 'Nothing. At all')", [], []),
     ],
 )
 def test_python_is_scanned(tmp_path, name, source, reads, writes):
     found_reads, found_writes = used(tmp_path, name, source)
-    assert [path for path in found_reads if "." in path] == reads
+    assert found_reads == reads
     assert [path for path in found_writes if "." in path] == writes
 
 

@@ -66,6 +66,8 @@ def test_every_verb_answers_as_it_does_here(
     data = make(code("n = 1", "parameters"))
     assert workers.inspect(str(project.path), **options) == here.inspect(str(project.path), **options)
     assert workers.snapshot(str(project.path), **options) == here.snapshot(str(project.path), **options)
+    path, limited = str(project.path), {"root": str(project.root), "limits": Limits()}
+    assert workers.used_paths(path, **limited) == here.used_paths(path, **limited)
     assert workers.kernel("python3") == here.kernel("python3")
     assert workers.filled_in(data, "python", {"n": 2}, {}) == here.filled_in(data, "python", {"n": 2}, {})
     assert workers.report(data, title="R", code=True) == here.report(data, title="R", code=True)
