@@ -18,7 +18,7 @@ UNREACHABLE = 4
 INTERRUPTED = 130
 """The code that shells use for SIGINT: the person left, and the run goes on."""
 
-_OF_ERRORS: dict[type[DataOpsError], int] = {
+_CODES_OF_ERRORS: dict[type[DataOpsError], int] = {
     Refused: REFUSED,
     NotFound: REFUSED,
     Conflict: REFUSED,
@@ -28,10 +28,10 @@ _OF_ERRORS: dict[type[DataOpsError], int] = {
 }
 
 
-def of_error(error: DataOpsError) -> int:
-    return next(_OF_ERRORS[kind] for kind in type(error).__mro__ if kind in _OF_ERRORS)
+def code_of_error(error: DataOpsError) -> int:
+    return next(_CODES_OF_ERRORS[kind] for kind in type(error).__mro__ if kind in _CODES_OF_ERRORS)
 
 
-def of_state(state: RunState) -> int:
+def code_of_state(state: RunState) -> int:
     """Return the exit code for a run that has ended."""
     return {"succeeded": SUCCEEDED, "failed": FAILED}.get(state, ENDED_OTHERWISE)

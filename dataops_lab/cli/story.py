@@ -10,7 +10,7 @@ import click
 
 from ..domain.runs import RunState
 from ..errors import DataOpsError
-from .text import duration, one_line, plain, plural, shown_on, size
+from .text import duration, one_line, plain, plural, terminal_filter, size
 
 if TYPE_CHECKING:
     from ..api_models import FindingModel, ReasonModel, RunBase, RunModel
@@ -20,23 +20,23 @@ MAX_SOURCE_LINES = 30
 _MARKS = {"succeeded": ("✓", "green"), "cancelled": ("■", "yellow")}
 
 
-def tell(run: RunModel, client: Client) -> None:
+def print_run(run: RunModel, client: Client) -> None:
     """Write the summary of a run to stdout. The client is asked for the source of the failing cell."""
     click.echo(headline(run))
     if run.state is RunState.FAILED and run.reason:
-        _tell_failure(run, run.reason, client)
+        _print_failure(run, run.reason, client)
     elif run.reason:
         click.echo(plain(run.reason.message))
-    tell_mapping("values", run.values)
+    print_mapping("values", run.values)
     if run.artifacts:
-        click.echo("artifacts  " + ", ".join(f"{one_line(a.path)} ({size(a.size)})" for a in run.artifacts))
+        click.echo("artifacts  " + ", ".join(f"{one_line(artifact.path)} ({size(artifact.size)})" for artifact in run.artifacts))
     if not run.is_terminal:
-        click.echo(how_to_go_on(run))
+        click.echo(next_commands(run))
     elif run.state is not RunState.SUCCEEDED:
         click.echo(f"Log: jupyter dataops runs logs {run.id}   Again: jupyter dataops runs rerun {run.id}")
 
 
-def how_to_go_on(run: RunBase) -> str:
+def next_commands(run: RunBase) -> str:
     """Tell how to go on with a run that has not ended."""
     return f"Follow it: jupyter dataops runs logs -f {run.id}   End it: jupyter dataops runs cancel {run.id}"
 
@@ -50,21 +50,21 @@ def headline(run: RunModel) -> str:
     return f"{click.style(f'{mark} {state}', fg=colour, bold=True)}{took}  {one_line(run.job.name)}  {run.id}"
 
 
-def tell_mapping(title: str, held: dict[str, Any]) -> None:
-    for position, (name, value) in enumerate(held.items()):
+def print_mapping(title: str, values: dict[str, Any]) -> None:
+    for position, (name, value) in enumerate(values.items()):
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         click.echo(f"{title if position == 0 else '':<11}{one_line(name)} = {one_line(text)}")
 
 
-def tell_findings(findings: list[FindingModel], *, err: bool) -> None:
+def print_findings(findings: list[FindingModel], *, err: bool) -> None:
     for finding in findings:
         colour = "yellow" if finding.severity == "warning" else None
         hint = f" {plain(finding.hint)}" if finding.hint else ""
-        where = f" (cell {finding.cell + 1})" if finding.cell is not None else ""
-        click.echo(f"{click.style(finding.severity, fg=colour)}: {plain(finding.message)}{where}{hint}", err=err)
+        location = f" (cell {finding.cell + 1})" if finding.cell is not None else ""
+        click.echo(f"{click.style(finding.severity, fg=colour)}: {plain(finding.message)}{location}{hint}", err=err)
 
 
-def _tell_failure(run: RunModel, reason: ReasonModel, client: Client) -> None:
+def _print_failure(run: RunModel, reason: ReasonModel, client: Client) -> None:
     cell, traceback = reason.detail.get("cell"), reason.detail.get("traceback")
     if not isinstance(cell, int):
         click.echo(plain(reason.message))
@@ -77,13 +77,13 @@ def _tell_failure(run: RunModel, reason: ReasonModel, client: Client) -> None:
     if len(lines) > MAX_SOURCE_LINES:
         click.echo(f"    … {plural(len(lines) - MAX_SOURCE_LINES, 'line')} more")
     ename, evalue = reason.detail.get("ename"), reason.detail.get("evalue")
-    said = f"{ename}: {evalue}" if ename else reason.message
+    error_line = f"{ename}: {evalue}" if ename else reason.message
     trace = "\n".join(map(str, traceback)).rstrip() if isinstance(traceback, list) else ""
     if trace:
-        click.echo("\n" + shown_on(sys.stdout.isatty())(trace))
+        click.echo("\n" + terminal_filter(sys.stdout.isatty())(trace))
     # A traceback of Python ends with this line, that of some other kernels does not.
-    if plain(said).strip() not in plain(trace):
-        click.echo("\n" + click.style(plain(said), fg="red", bold=True))
+    if plain(error_line).strip() not in plain(trace):
+        click.echo("\n" + click.style(plain(error_line), fg="red", bold=True))
 
 
 def _failing_cell(client: Client, run: RunModel, cell: int) -> tuple[int, str]:
@@ -91,8 +91,8 @@ def _failing_cell(client: Client, run: RunModel, cell: int) -> tuple[int, str]:
     try:
         cells = json.loads(client.notebook(run.id))["cells"]
         source = cells[cell]["source"]
-        ours = sum("injected-parameters" in c.get("metadata", {}).get("tags", []) for c in cells[:cell])
+        injected_count = sum("injected-parameters" in each_cell.get("metadata", {}).get("tags", []) for each_cell in cells[:cell])
     except (DataOpsError, ValueError, LookupError, TypeError, AttributeError):
         # The report of a failure must not fail on what the notebook left.
         return cell + 1, ""
-    return cell + 1 - ours, source if isinstance(source, str) else "".join(map(str, source))
+    return cell + 1 - injected_count, source if isinstance(source, str) else "".join(map(str, source))

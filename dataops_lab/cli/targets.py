@@ -8,13 +8,13 @@ from pathlib import Path
 from ..errors import InvalidRequest
 
 
-def named_after(path: str, run_id: str) -> str:
+def notebook_file_name(path: str, run_id: str) -> str:
     """Make a file name for the executed notebook of a run. It is never longer than file systems allow."""
     stem = os.fsencode(Path(path).stem)[:200]
     return f"{stem.decode(errors='ignore')}-{run_id}.ipynb"
 
 
-def checked(name: str, *, never: str | None = None) -> Path:
+def check_writable(name: str, *, forbidden: str | None = None) -> Path:
     """Check that the file can be written later, before anything is done.
 
     InvalidRequest when it cannot, or when it is the file `never`.
@@ -28,6 +28,6 @@ def checked(name: str, *, never: str | None = None) -> Path:
         raise InvalidRequest(f"Nothing can be written to the folder {path.parent}.")
     if path.exists() and not path.is_file():
         raise InvalidRequest(f"{name} is not an ordinary file, and would be replaced. Name another one.")
-    if never is not None and path.exists() and Path(never).exists() and path.samefile(never):
+    if forbidden is not None and path.exists() and Path(forbidden).exists() and path.samefile(forbidden):
         raise InvalidRequest(f"{name} is the notebook itself, which is never written to. Name another file.")
     return path

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def known(kind: type[T], members: Mapping[str, Any]) -> T:
+def from_known_fields(kind: type[T], members: Mapping[str, Any]) -> T:
     """Make the dataclass `kind` of the members that it knows, and leave out the others.
 
     An engine goes on beside a newer server, whose rows may have more members. They must not stop all runs.
     """
-    return kind(**{it.name: members[it.name] for it in fields(kind) if it.name in members})  # type: ignore[arg-type]
+    return kind(**{field.name: members[field.name] for field in fields(kind) if field.name in members})  # type: ignore[arg-type]

@@ -10,24 +10,24 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ..domain.environments import Backend
-from ..domain.moments import Moment
+from ..domain.moments import Timestamp
 from ..domain.runs import Attempt, AttemptState, Reason, Run
 from ..errors import BlobsUnavailable, DataOpsError, Refused, StaleWrite, StoreBusy, Unavailable
 from ..ports import AttemptStatus, Backends, Executor, Observation, Transaction
 from ..services import Services
-from .explain import explained
-from .finish import End, Outcome, read_outcome, steps_to, store_record, write_ends
+from .explain import add_hint
+from .finish import AttemptEnd, Outcome, read_outcome, steps_to, store_record, write_ends
 from .imports import LastImports
-from .launch import Material, bundle_of, material_again
+from .launch import LaunchData, build_bundle, reread_launch_data
 from .lead import Leadership
-from .wake import Wake
-from .watch import PROGRESS_EVERY_S, JournalFollower, Step, Times, end_of, next_step
+from .wake import WakeSignal
+from .watch import PROGRESS_INTERVAL_S, JournalFollower, Step, AttemptTimes, determine_end, next_step
 
 log = logging.getLogger("dataops_lab.engine")
 
-LOOK_EVERY_S = 0.02
-LOOK_AT_YOUNG_EVERY_S = 0.005
-LOOK_AT_WATCHED_EVERY_S = 0.1
+POLL_INTERVAL_S = 0.02
+YOUNG_POLL_INTERVAL_S = 0.005
+WATCHED_POLL_INTERVAL_S = 0.1
 YOUNG_S = 2.0
 """The age below which an attempt is young. A young attempt may end soon, so the engine looks at it more often.
 
@@ -37,45 +37,45 @@ Where its backend wakes the engine at its end, the engine looks only for its sta
 SHOW_FINALIZING_AFTER_S = 0.25
 """The time after which the engine shows that it stores a record. Most records take less and show only their end."""
 
-FORCE_EVERY_S = 0.25
-TRY_AGAIN_AFTER_S = 2.0
+FORCE_STOP_INTERVAL_S = 0.25
+RETRY_DELAY_S = 2.0
 
-CLOSE_WITHIN_S = 10.0
+CLOSE_TIMEOUT_S = 10.0
 """The time that an engine that ends waits for its threads. The next engine repeats what they have not done."""
 
 
 @dataclass
-class _Followed:
+class SupervisedAttempt:
     """The engine's memory of one attempt. Store and run directory can give all of it again."""
 
     attempt: Attempt
     run: Run
     executor: Executor
-    times: Times
+    times: AttemptTimes
     journal: JournalFollower
-    material: Material | None = None
+    launch_data: LaunchData | None = None
     """The material for the first try of the launch, read when the attempt was claimed."""
-    noted_at: float = 0.0
+    progress_noted_at: float = 0.0
     started: bool = False
     """True once this engine has called the backend. An engine that adopts the attempt calls the backend once more."""
-    answers: bool = False
+    is_reachable: bool = False
     """True while the backend answered the last question, so that it is expected to answer the next without delay."""
     may_have_ended: bool = False
     """True once the backend has woken the engine for this attempt."""
-    not_before: float = 0.0
-    at_work: Future[None] | None = None
+    next_action_at: float = 0.0
+    work: Future[None] | None = None
     """The work of a thread, such as a launch or a finish. The thread never writes to the store.
 
     Until it is done, nothing else happens to the attempt.
     """
     storing_since: float | None = None
     """The moment since which its record is being stored, after it has run to its end."""
-    end: End | None = None
-    trouble: Exception | None = None
+    end: AttemptEnd | None = None
+    pending_error: Exception | None = None
     """The error of the last thread, until it is noted."""
 
 
-class Following:
+class AttemptSupervisor:
     """The attempts that the leading engine follows.
 
     One look at all of them writes one transaction, which the lease fences. A thread sets `wake` when it is done.
@@ -83,7 +83,7 @@ class Following:
     """
 
     def __init__(
-        self, ctx: Services, backends: Backends, leadership: Leadership, wake: Wake, inherited: Mapping[str, str]
+        self, ctx: Services, backends: Backends, leadership: Leadership, wake: WakeSignal, inherited: Mapping[str, str]
     ) -> None:
         self._ctx = ctx
         self._backends = backends
@@ -91,324 +91,324 @@ class Following:
         self._wake = wake
         self._inherited = inherited
         self._imports = LastImports(ctx)
-        self._followed: dict[str, _Followed] = {}
-        self._awaited: dict[int, _Followed] = {}
-        self._writes: list[Callable[[Transaction], None]] = []
-        self._ended: list[_Followed] = []
+        self._attempts: dict[str, SupervisedAttempt] = {}
+        self._attempts_by_descriptor: dict[int, SupervisedAttempt] = {}
+        self._pending_writes: list[Callable[[Transaction], None]] = []
+        self._ended_attempts: list[SupervisedAttempt] = []
         # Each backend has its own threads: one that does not answer holds up only the attempts that run there.
-        self._threads: defaultdict[Backend, ThreadPoolExecutor] = defaultdict(_threads)
+        self._thread_pools: defaultdict[Backend, ThreadPoolExecutor] = defaultdict(_make_thread_pool)
         # Launches have threads of their own. Laying out a gigabyte takes long, and a stop must not wait for it.
-        self._launches: defaultdict[Backend, ThreadPoolExecutor] = defaultdict(_threads)
+        self._launch_pools: defaultdict[Backend, ThreadPoolExecutor] = defaultdict(_make_thread_pool)
         # All work that has begun, also for attempts that were forgotten since.
-        self._under_way: set[Future[None]] = set()
+        self._running_futures: set[Future[None]] = set()
         # Each put waits until the disk has the file, and the puts can wait together.
-        self._puts = ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine-put")
+        self._put_pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine-put")
 
     @property
     def names(self) -> list[str]:
-        return list(self._followed)
+        return list(self._attempts)
 
     @property
     def pause_s(self) -> float:
         """The seconds until the next look, if nothing wakes the engine before."""
-        return min((self._look_after_s(it) for it in self._followed.values()), default=LOOK_AT_WATCHED_EVERY_S)
+        return min((self._poll_interval_s(supervised) for supervised in self._attempts.values()), default=WATCHED_POLL_INTERVAL_S)
 
-    def _look_after_s(self, it: _Followed) -> float:
-        if it.at_work is not None:
-            return LOOK_AT_WATCHED_EVERY_S
-        is_young = self._now() - it.times.since < YOUNG_S
-        if it.executor.ends(it.attempt.name) is not None and not it.may_have_ended:
-            return LOOK_EVERY_S if is_young else LOOK_AT_WATCHED_EVERY_S
-        return LOOK_AT_YOUNG_EVERY_S if is_young or it.may_have_ended else LOOK_EVERY_S
+    def _poll_interval_s(self, supervised: SupervisedAttempt) -> float:
+        if supervised.work is not None:
+            return WATCHED_POLL_INTERVAL_S
+        is_young = self._now() - supervised.times.began_at < YOUNG_S
+        if supervised.executor.end_descriptor(supervised.attempt.name) is not None and not supervised.may_have_ended:
+            return POLL_INTERVAL_S if is_young else WATCHED_POLL_INTERVAL_S
+        return YOUNG_POLL_INTERVAL_S if is_young or supervised.may_have_ended else POLL_INTERVAL_S
 
-    def ends(self) -> list[int]:
+    def end_descriptors(self) -> list[int]:
         """Return descriptors, each of which becomes readable when its attempt may have ended."""
-        self._awaited = {
-            end: it
-            for it in self._followed.values()
-            if it.at_work is None and not it.may_have_ended
-            if (end := it.executor.ends(it.attempt.name)) is not None
+        self._attempts_by_descriptor = {
+            descriptor: supervised
+            for supervised in self._attempts.values()
+            if supervised.work is None and not supervised.may_have_ended
+            if (descriptor := supervised.executor.end_descriptor(supervised.attempt.name)) is not None
         }
-        return list(self._awaited)
+        return list(self._attempts_by_descriptor)
 
-    def note_ends(self, ready: Collection[int]) -> None:
+    def note_ready(self, ready: Collection[int]) -> None:
         """Note the attempts whose descriptors are `ready`. `ends` leaves these attempts out from now on.
 
         A descriptor stays readable while the engine proves the end, and must not keep the loop awake.
         """
-        for end in ready:
-            if it := self._awaited.get(end):
-                it.may_have_ended = True
+        for descriptor in ready:
+            if supervised := self._attempts_by_descriptor.get(descriptor):
+                supervised.may_have_ended = True
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Look at all attempts, and write what has changed. Raise what the store raises; call `forget` after that."""
-        for it in list(self._followed.values()):
-            self._advance(it)
+        for supervised in list(self._attempts.values()):
+            self._advance(supervised)
         self._commit()
 
-    def add(self, new: Sequence[tuple[Attempt, Run]], materials: Mapping[str, Material] | None = None) -> None:
+    def add(self, new: Sequence[tuple[Attempt, Run]], launch_data: Mapping[str, LaunchData] | None = None) -> None:
         """Follow the `new` attempts too, and launch at once those that are not launched yet.
 
         `materials` holds, by the id of the run, the material that was read already.
         """
-        added = {attempt.name: self._follow(attempt, run) for attempt, run in new}
-        for it in added.values():
-            it.material = (materials or {}).get(it.run.id)
-        self._followed |= added
-        for it in added.values():
-            self._advance(it)
+        added = {attempt.name: self._supervise(attempt, run) for attempt, run in new}
+        for supervised in added.values():
+            supervised.launch_data = (launch_data or {}).get(supervised.run.id)
+        self._attempts |= added
+        for supervised in added.values():
+            self._advance(supervised)
 
     def note_cancels(self, tx: Transaction, cancelled: Collection[str]) -> None:
         """Note that people want the runs `cancelled` to end, and wake the loop if one of them is followed."""
-        if wanted := [it for it in self._followed.values() if it.run.id in cancelled]:
-            cancels = tx.runs.cancels([it.run.id for it in wanted])
-            for it in wanted:
-                it.run = it.run.cancelled_by(cancels.get(it.run.id))
+        if affected := [supervised for supervised in self._attempts.values() if supervised.run.id in cancelled]:
+            cancels = tx.runs.cancel_requests([supervised.run.id for supervised in affected])
+            for supervised in affected:
+                supervised.run = supervised.run.with_cancel_request(cancels.get(supervised.run.id))
             # The loop looked at them before it knew of this.
             self._wake.set()
 
-    def settle(self) -> None:
+    def wait_for_threads(self) -> None:
         """Wait until all threads are done with their work."""
-        wait(set(self._under_way))
+        wait(set(self._running_futures))
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Forget all attempts: store and run directories can give everything again.
 
         Threads that are at work go on, because a backend may keep them for as long as it wants. Their results have
         no effect: each thread writes to its own `_Followed`, which nothing refers to any more. Every verb of a backend
         may be repeated, also beside an earlier call of it.
         """
-        self._followed.clear()
-        self._writes, self._ended = [], []
+        self._attempts.clear()
+        self._pending_writes, self._ended_attempts = [], []
 
     def close(self) -> None:
         """Begin no new work, and wait `CLOSE_WITHIN_S` at most for work under way. Leave alone what hangs longer."""
-        for threads in (*self._threads.values(), *self._launches.values()):
-            threads.shutdown(wait=False, cancel_futures=True)
-        wait(set(self._under_way), CLOSE_WITHIN_S)
-        self._puts.shutdown(wait=False)
+        for pool in (*self._thread_pools.values(), *self._launch_pools.values()):
+            pool.shutdown(wait=False, cancel_futures=True)
+        wait(set(self._running_futures), CLOSE_TIMEOUT_S)
+        self._put_pool.shutdown(wait=False)
 
-    def _follow(self, attempt: Attempt, run: Run) -> _Followed:
+    def _supervise(self, attempt: Attempt, run: Run) -> SupervisedAttempt:
         now = self._ctx.moment()
-        ran_for = now.since(attempt.started or Moment(attempt.created_at))
-        left = run.settings.total_timeout_s - now.since(run.created)
-        times = Times(since=self._now() - ran_for, ends=self._now() + left)
+        elapsed_s = now.seconds_since(attempt.started or Timestamp(attempt.created_at))
+        remaining_s = run.settings.total_timeout_s - now.seconds_since(run.created)
+        times = AttemptTimes(began_at=self._now() - elapsed_s, deadline=self._now() + remaining_s)
         executor = self._backends.get(attempt.backend)
         journal = JournalFollower(executor.files(attempt.name))
-        return _Followed(attempt, run, executor, times, journal)
+        return SupervisedAttempt(attempt, run, executor, times, journal)
 
-    def _advance(self, it: _Followed) -> None:
-        if it.at_work is not None:
-            if not it.at_work.done():
-                self._show_finalizing(it)
+    def _advance(self, supervised: SupervisedAttempt) -> None:
+        if supervised.work is not None:
+            if not supervised.work.done():
+                self._show_finalizing(supervised)
                 return
-            it.at_work = None
-        if it.attempt.state.is_terminal:
-            del self._followed[it.attempt.name]
+            supervised.work = None
+        if supervised.attempt.state.is_terminal:
+            del self._attempts[supervised.attempt.name]
             return
-        if it.end is not None:
-            self._ended.append(it)
+        if supervised.end is not None:
+            self._ended_attempts.append(supervised)
             return
-        if it.trouble is not None:
-            error, it.trouble = it.trouble, None
-            self._note_trouble(it, error)
-        if self._now() < it.not_before:
+        if supervised.pending_error is not None:
+            error, supervised.pending_error = supervised.pending_error, None
+            self._note_trouble(supervised, error)
+        if self._now() < supervised.next_action_at:
             return
-        if it.attempt.state is AttemptState.CLAIMED:
-            self._move(it, AttemptState.LAUNCHING)
+        if supervised.attempt.state is AttemptState.CLAIMED:
+            self._move(supervised, AttemptState.LAUNCHING)
             self._commit()
-        wanted = it.run.cancel_requested_at is None
-        if it.attempt.state is AttemptState.LAUNCHING and not it.started and wanted:
-            self._in_a_thread(it, lambda: self._launch(it), self._launches)
+        is_wanted = supervised.run.cancel_requested_at is None
+        if supervised.attempt.state is AttemptState.LAUNCHING and not supervised.started and is_wanted:
+            self._submit(supervised, lambda: self._launch(supervised), self._launch_pools)
             return
-        if not it.answers:
-            self._in_a_thread(it, lambda: self._ask(it))
+        if not supervised.is_reachable:
+            self._submit(supervised, lambda: self._check_reachable(supervised))
             return
-        if it.attempt.state in _STOPPING and it.times.stopping_since is None:
-            self._stop(it)  # It was adopted: its time to end begins anew.
+        if supervised.attempt.state in _STOPPING and supervised.times.stopping_since is None:
+            self._stop(supervised)  # It was adopted: its time to end begins anew.
             return
         try:
-            seen = it.executor.look(it.attempt.name)
+            observation = supervised.executor.observe(supervised.attempt.name)
         except Exception:
-            it.answers = False
+            supervised.is_reachable = False
             return
-        self._note_progress(it, at_once=seen.has_ended)
-        self._act(it, next_step(it.attempt, it.run, seen, it.times, now=self._now()), seen)
+        self._note_progress(supervised, at_once=observation.has_ended)
+        self._take_step(supervised, next_step(supervised.attempt, supervised.run, observation, supervised.times, now=self._now()), observation)
 
-    def _act(self, it: _Followed, step: Step, seen: Observation) -> None:
-        name = it.attempt.name
+    def _take_step(self, supervised: SupervisedAttempt, step: Step, observation: Observation) -> None:
+        name = supervised.attempt.name
         match step:
             case Step.WAIT:
                 pass
             case Step.RUNNING:
-                it.times = replace(it.times, since=self._now())
-                self._move(it, AttemptState.RUNNING)
+                supervised.times = replace(supervised.times, since=self._now())
+                self._move(supervised, AttemptState.RUNNING)
             case Step.CANCEL:
-                self._move(it, AttemptState.CANCELLING)
-                self._stop(it)
+                self._move(supervised, AttemptState.CANCELLING)
+                self._stop(supervised)
             case Step.TIME_OUT:
-                self._move(it, AttemptState.TIMING_OUT)
-                self._stop(it)
+                self._move(supervised, AttemptState.TIMING_OUT)
+                self._stop(supervised)
             case Step.FORCE:
-                if it.times.stopping_since is not None:
-                    it.not_before = self._now() + FORCE_EVERY_S
-                self._in_a_thread(it, lambda: it.executor.stop(name, force=True))
-            case Step.DOUBT:
-                log.error("Cannot prove that %s is dead: %s", name, seen.detail)
-                self._move(it, AttemptState.UNCONFIRMED)
+                if supervised.times.stopping_since is not None:
+                    supervised.next_action_at = self._now() + FORCE_STOP_INTERVAL_S
+                self._submit(supervised, lambda: supervised.executor.stop(name, force=True))
+            case Step.MARK_UNCONFIRMED:
+                log.error("Cannot prove that %s is dead: %s", name, observation.detail)
+                self._move(supervised, AttemptState.UNCONFIRMED)
             case Step.GIVE_UP:
                 reason = Reason("unconfirmed", "It was to end, and for an hour nobody could prove that it is dead.")
-                self._in_a_thread(it, lambda: self._give_up(it, reason))
+                self._submit(supervised, lambda: self._give_up(supervised, reason))
             case Step.FINISH:
-                self._in_a_thread(it, lambda: self._finish(it, seen))
+                self._submit(supervised, lambda: self._finish(supervised, observation))
 
-    def _launch(self, it: _Followed) -> None:
+    def _launch(self, supervised: SupervisedAttempt) -> None:
         try:
-            material, it.material = it.material, None
-            if material is None or not self._leadership.is_certain():
-                material = material_again(self._ctx, it.attempt, it.run)
-            imports = self._imports.of(it.run)
-            it.executor.start(bundle_of(self._ctx, it.attempt, it.run, self._inherited, material, imports))
+            launch_data, supervised.launch_data = supervised.launch_data, None
+            if launch_data is None or not self._leadership.is_certain():
+                launch_data = reread_launch_data(self._ctx, supervised.attempt, supervised.run)
+            imports = self._imports.get(supervised.run)
+            supervised.executor.start(build_bundle(self._ctx, supervised.attempt, supervised.run, self._inherited, launch_data, imports))
         except (DataOpsError, OSError) as error:
             if isinstance(error, (StoreBusy, StaleWrite)):
                 raise
             if isinstance(error, Unavailable) and not isinstance(error, BlobsUnavailable):
-                self._launch_later(it, error)
+                self._retry_launch_later(supervised, error)
                 return
             reason = Reason("launch_failed", f"It could not be started: {error}")
             if isinstance(error, Refused):
                 # The backend would refuse the same bundle again.
                 reason = Reason(error.precise_code, error.message)
-            self._finish_as(it, AttemptState.FAILED, Outcome.unknown(), reason, ran=False)
+            self._finish_as(supervised, AttemptState.FAILED, Outcome.unknown(), reason, ran=False)
             return
-        it.started = it.answers = True
-        it.times = replace(it.times, since=self._now())
+        supervised.started = supervised.is_reachable = True
+        supervised.times = replace(supervised.times, since=self._now())
 
-    def _ask(self, it: _Followed) -> None:
+    def _check_reachable(self, supervised: SupervisedAttempt) -> None:
         """Ask a backend, in a thread, that was not reached yet or did not answer last: it may keep its caller waiting.
 
         Give the attempt up when the backend does not answer and the run has had all its time.
         """
         try:
-            it.executor.look(it.attempt.name)
+            supervised.executor.observe(supervised.attempt.name)
         except Exception as error:
-            log.warning("%s: %s", it.attempt.name, error, exc_info=not isinstance(error, DataOpsError))
-            it.not_before = self._now() + TRY_AGAIN_AFTER_S
-            if self._now() >= it.times.ends:
-                self._give_up(it, Reason("total_timeout", f"Where it ran, nobody answers any more. {error}"))
+            log.warning("%s: %s", supervised.attempt.name, error, exc_info=not isinstance(error, DataOpsError))
+            supervised.next_action_at = self._now() + RETRY_DELAY_S
+            if self._now() >= supervised.times.deadline:
+                self._give_up(supervised, Reason("total_timeout", f"Where it ran, nobody answers any more. {error}"))
         else:
-            it.answers = True
+            supervised.is_reachable = True
 
-    def _launch_later(self, it: _Followed, error: Unavailable) -> None:
+    def _retry_launch_later(self, supervised: SupervisedAttempt, error: Unavailable) -> None:
         """Try the launch again later: a backend that cannot be reached proves nothing about the attempt.
 
         Once the run has to end, the engine launches nothing more and only looks for the attempt.
         """
-        log.warning("%s: %s", it.attempt.name, error)
-        nothing = Observation(AttemptStatus.STARTING)
-        it.started = next_step(it.attempt, it.run, nothing, it.times, now=self._now()) is not Step.WAIT
-        it.not_before = self._now() + TRY_AGAIN_AFTER_S
+        log.warning("%s: %s", supervised.attempt.name, error)
+        no_answer = Observation(AttemptStatus.STARTING)
+        supervised.started = next_step(supervised.attempt, supervised.run, no_answer, supervised.times, now=self._now()) is not Step.WAIT
+        supervised.next_action_at = self._now() + RETRY_DELAY_S
 
-    def _give_up(self, it: _Followed, reason: Reason) -> None:
+    def _give_up(self, supervised: SupervisedAttempt, reason: Reason) -> None:
         """Finish the attempt as lost: nobody knows its end, and it has had all its time."""
-        self._finish_as(it, AttemptState.LOST, Outcome.unknown(), reason, ran=False)
+        self._finish_as(supervised, AttemptState.LOST, Outcome.unknown(), reason, ran=False)
 
-    def _finish(self, it: _Followed, seen: Observation) -> None:
-        files = it.executor.files(it.attempt.name)
+    def _finish(self, supervised: SupervisedAttempt, observation: Observation) -> None:
+        files = supervised.executor.files(supervised.attempt.name)
         outcome = read_outcome(files)
         if outcome.succeeded:
-            self._imports.note(it.run, outcome.imports)
-        took = self._now() - it.times.since
-        state, reason = end_of(it.attempt, it.run, outcome.succeeded, outcome.reason, seen, took_s=took)
+            self._imports.note(supervised.run, outcome.imports)
+        duration_s = self._now() - supervised.times.began_at
+        state, reason = determine_end(supervised.attempt, supervised.run, outcome.succeeded, outcome.reason, observation, duration_s=duration_s)
         if reason is not None:
             with self._ctx.store.read() as tx:
-                source = tx.jobs.get(it.run.job_id).source
-                manifest = tx.versions.get(it.run.job_id, it.run.version_digest).manifest
-            reason = explained(reason, source, manifest.notebook_path, files.workspace)
-        self._finish_as(it, state, outcome, reason, ran=seen.ran)
+                source = tx.jobs.get(supervised.run.job_id).source
+                manifest = tx.versions.get(supervised.run.job_id, supervised.run.version_digest).manifest
+            reason = add_hint(reason, source, manifest.notebook_path, files.workspace)
+        self._finish_as(supervised, state, outcome, reason, ran=observation.ran)
 
     def _finish_as(
-        self, it: _Followed, state: AttemptState, outcome: Outcome, reason: Reason | None, *, ran: bool
+        self, supervised: SupervisedAttempt, state: AttemptState, outcome: Outcome, reason: Reason | None, *, ran: bool
     ) -> None:
-        if state is AttemptState.LOST and it.attempt.state is AttemptState.FINALIZING:
+        if state is AttemptState.LOST and supervised.attempt.state is AttemptState.FINALIZING:
             # The attempt had ended by itself; only its files are lost.
             state = AttemptState.FAILED
         if ran and state in (AttemptState.SUCCEEDED, AttemptState.FAILED):
-            it.storing_since = self._now()
-        record = store_record(self._ctx, it.attempt, it.executor.files(it.attempt.name), self._puts)
-        it.end = End(state, outcome, record, reason, ran)
+            supervised.storing_since = self._now()
+        record = store_record(self._ctx, supervised.attempt, supervised.executor.files(supervised.attempt.name), self._put_pool)
+        supervised.end = AttemptEnd(state, outcome, record, reason, ran)
 
-    def _in_a_thread(
-        self, it: _Followed, work: Callable[[], None], threads: Mapping[Backend, ThreadPoolExecutor] | None = None
+    def _submit(
+        self, supervised: SupervisedAttempt, call: Callable[[], None], pools: Mapping[Backend, ThreadPoolExecutor] | None = None
     ) -> None:
-        def guarded() -> None:
-            if self._followed.get(it.attempt.name) is not it:
+        def guarded_call() -> None:
+            if self._attempts.get(supervised.attempt.name) is not supervised:
                 return  # It was forgotten while this work waited behind a backend that hangs.
             try:
-                work()
+                call()
             except Exception as error:
                 # The disk may be full, or the blobs out of reach: the attempt stays as it is.
-                self._try_again(it, error)
+                self._retry_later(supervised, error)
 
-        it.at_work = future = (self._threads if threads is None else threads)[it.attempt.backend].submit(guarded)
-        self._under_way.add(future)
+        supervised.work = future = (self._thread_pools if pools is None else pools)[supervised.attempt.backend].submit(guarded_call)
+        self._running_futures.add(future)
         future.add_done_callback(self._note_done)
 
     def _note_done(self, future: Future[None]) -> None:
-        self._under_way.discard(future)
+        self._running_futures.discard(future)
         self._wake.set()
 
-    def _try_again(self, it: _Followed, error: Exception) -> None:
-        log.error("%s: trying again in %g seconds.", it.attempt.name, TRY_AGAIN_AFTER_S, exc_info=error)
-        it.not_before = self._now() + TRY_AGAIN_AFTER_S
-        it.end, it.trouble = None, error
+    def _retry_later(self, supervised: SupervisedAttempt, error: Exception) -> None:
+        log.error("%s: trying again in %g seconds.", supervised.attempt.name, RETRY_DELAY_S, exc_info=error)
+        supervised.next_action_at = self._now() + RETRY_DELAY_S
+        supervised.end, supervised.pending_error = None, error
 
-    def _show_finalizing(self, it: _Followed) -> None:
-        if it.storing_since is None or it.attempt.state not in _NOT_YET_FINALIZING:
+    def _show_finalizing(self, supervised: SupervisedAttempt) -> None:
+        if supervised.storing_since is None or supervised.attempt.state not in _NOT_YET_FINALIZING:
             return
-        if self._now() - it.storing_since >= SHOW_FINALIZING_AFTER_S:
-            self._move(it, AttemptState.FINALIZING)
+        if self._now() - supervised.storing_since >= SHOW_FINALIZING_AFTER_S:
+            self._move(supervised, AttemptState.FINALIZING)
 
-    def _note_trouble(self, it: _Followed, error: Exception) -> None:
-        if it.storing_since is None:
+    def _note_trouble(self, supervised: SupervisedAttempt, error: Exception) -> None:
+        if supervised.storing_since is None:
             return
-        said = error.message if isinstance(error, DataOpsError) else str(error)
-        reason = Reason("record_not_stored", f"It has ended, and its record cannot be stored yet: {said} Trying again.")
-        if reason == it.attempt.reason:
+        error_text = error.message if isinstance(error, DataOpsError) else str(error)
+        reason = Reason("record_not_stored", f"It has ended, and its record cannot be stored yet: {error_text} Trying again.")
+        if reason == supervised.attempt.reason:
             return
-        if it.attempt.state is not AttemptState.FINALIZING:
-            self._move(it, AttemptState.FINALIZING)
-        it.attempt = noted = replace(it.attempt, reason=reason)
-        self._writes.append(lambda tx: tx.attempts.note_trouble(noted))
+        if supervised.attempt.state is not AttemptState.FINALIZING:
+            self._move(supervised, AttemptState.FINALIZING)
+        supervised.attempt = noted = replace(supervised.attempt, reason=reason)
+        self._pending_writes.append(lambda tx: tx.attempts.record_trouble(noted))
 
-    def _stop(self, it: _Followed) -> None:
+    def _stop(self, supervised: SupervisedAttempt) -> None:
         # The engine writes the intent before it acts: an engine that finds the attempt dead then knows why.
         self._commit()
-        it.times.stopping_since = self._now()
-        self._in_a_thread(it, lambda: it.executor.stop(it.attempt.name, force=False))
+        supervised.times.stopping_since = self._now()
+        self._submit(supervised, lambda: supervised.executor.stop(supervised.attempt.name, force=False))
 
-    def _move(self, it: _Followed, state: AttemptState) -> None:
+    def _move(self, supervised: SupervisedAttempt, state: AttemptState) -> None:
         """Move the attempt to `state`. The next `_commit` writes it."""
-        before, steps = it.attempt, steps_to(it.attempt, state, self._ctx.moment(), ran=True)
-        it.attempt = steps[-1]
-        self._writes.append(lambda tx: tx.attempts.move(before, *steps))
+        before, steps = supervised.attempt, steps_to(supervised.attempt, state, self._ctx.moment(), ran=True)
+        supervised.attempt = steps[-1]
+        self._pending_writes.append(lambda tx: tx.attempts.transition(before, *steps))
 
-    def _note_progress(self, it: _Followed, *, at_once: bool) -> None:
-        it.journal.read()
-        if it.journal.progress == it.attempt.progress or it.attempt.state is not AttemptState.RUNNING:
+    def _note_progress(self, supervised: SupervisedAttempt, *, at_once: bool) -> None:
+        supervised.journal.read()
+        if supervised.journal.progress == supervised.attempt.progress or supervised.attempt.state is not AttemptState.RUNNING:
             return
         now = self._now()
-        if not at_once and now - it.noted_at < PROGRESS_EVERY_S:
+        if not at_once and now - supervised.progress_noted_at < PROGRESS_INTERVAL_S:
             return
-        it.noted_at = now
-        it.attempt = noted = replace(it.attempt, progress=it.journal.progress)
+        supervised.progress_noted_at = now
+        supervised.attempt = noted = replace(supervised.attempt, progress=supervised.journal.progress)
         if not at_once:  # The end of the attempt writes its own progress.
-            self._writes.append(lambda tx: tx.attempts.note_progress(noted))
+            self._pending_writes.append(lambda tx: tx.attempts.record_progress(noted))
 
     def _commit(self) -> None:
         """Write everything that waits, in one transaction. After an error nothing of it waits any more."""
-        writes, self._writes = self._writes, []
-        ended, self._ended = self._ended, []
+        writes, self._pending_writes = self._pending_writes, []
+        ended, self._ended_attempts = self._ended_attempts, []
         if not writes and not ended:
             return
         try:
@@ -420,28 +420,28 @@ class Following:
                 raise
             # One of the ends cannot be written; the others can.
             self._write(writes, [])
-            for it in ended:
-                self._write_alone(it)
+            for supervised in ended:
+                self._write_single_end(supervised)
 
-    def _write_alone(self, it: _Followed) -> None:
+    def _write_single_end(self, supervised: SupervisedAttempt) -> None:
         try:
-            self._write([], [it])
+            self._write([], [supervised])
         except (StaleWrite, StoreBusy):
             raise
         except Exception as error:
-            self._try_again(it, error)
+            self._retry_later(supervised, error)
 
-    def _write(self, writes: list[Callable[[Transaction], None]], ended: list[_Followed]) -> None:
-        ends = [(it.attempt, it.run, it.end) for it in ended if it.end]
+    def _write(self, writes: list[Callable[[Transaction], None]], ended: list[SupervisedAttempt]) -> None:
+        ends = [(supervised.attempt, supervised.run, supervised.end) for supervised in ended if supervised.end]
         with self._ctx.store.begin(fence=self._leadership.fence) as tx:
             for write in writes:
                 write(tx)
             attempts = write_ends(self._ctx, tx, ends, self._ctx.moment()) if ends else []
-        for it, attempt in zip(ended, attempts, strict=True):
-            it.attempt, it.end = attempt, None
+        for supervised, attempt in zip(ended, attempts, strict=True):
+            supervised.attempt, supervised.end = attempt, None
             reason = attempt.reason
             log.info("%s %s%s", attempt.name, attempt.state, f": {reason.message}" if reason else "")
-            self._in_a_thread(it, partial(it.executor.forget, attempt.name))
+            self._submit(supervised, partial(supervised.executor.forget, attempt.name))
 
     def _now(self) -> float:
         return self._ctx.clock.monotonic()
@@ -451,5 +451,5 @@ _NOT_YET_FINALIZING = (AttemptState.LAUNCHING, AttemptState.RUNNING)
 _STOPPING = (AttemptState.CANCELLING, AttemptState.TIMING_OUT, AttemptState.UNCONFIRMED)
 
 
-def _threads() -> ThreadPoolExecutor:
+def _make_thread_pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=4, thread_name_prefix="engine")

@@ -12,20 +12,20 @@ from ..ports import Backends, Executor, Store
 log = logging.getLogger("dataops_lab.engine")
 
 
-def sweep(store: Store, backends: Backends, *, busy: Collection[str]) -> list[str]:
+def remove_orphaned_attempts(store: Store, backends: Backends, *, busy: Collection[str]) -> list[str]:
     """Remove the run directories that no living attempt owns, and return their names.
 
     A runner that still runs is stopped first. When it does not die, its directory stays for the next sweep.
     The attempts `busy` are left alone.
     """
     removed = []
-    for executor, names in _left(store, backends, busy):
+    for executor, names in _find_orphans(store, backends, busy):
         for name in names:
             try:
-                seen = executor.look(name)
-                if seen.ran and not seen.is_dead:
+                observation = executor.observe(name)
+                if observation.ran and not observation.is_dead:
                     executor.stop(name, force=True)
-                    if not executor.look(name).is_dead:
+                    if not executor.observe(name).is_dead:
                         continue
                 executor.forget(name)
                 removed.append(name)
@@ -37,23 +37,23 @@ def sweep(store: Store, backends: Backends, *, busy: Collection[str]) -> list[st
     return removed
 
 
-def left_by(store: Store, backends: Backends) -> list[str]:
+def orphaned_attempts(store: Store, backends: Backends) -> list[str]:
     """Return the names of the attempts that `sweep` would remove, or stop first."""
-    return [name for _, names in _left(store, backends, ()) for name in names]
+    return [name for _, names in _find_orphans(store, backends, ()) for name in names]
 
 
-def _left(store: Store, backends: Backends, busy: Collection[str]) -> Iterator[tuple[Executor, list[str]]]:
+def _find_orphans(store: Store, backends: Backends, busy: Collection[str]) -> Iterator[tuple[Executor, list[str]]]:
     with store.read() as tx:
-        known = {environment.backend for environment in tx.environments.all()} | {Backend()}
-    for backend in sorted(known, key=str):
+        known_backends = {environment.backend for environment in tx.environments.all()} | {Backend()}
+    for backend in sorted(known_backends, key=str):
         try:
             executor = backends.get(backend)
-            left = set(executor.names()) - set(busy)
-            if left:
+            orphaned = set(executor.list_names()) - set(busy)
+            if orphaned:
                 # The store is asked after the names: it knows an attempt before anything of the attempt exists.
                 with store.read() as tx:
-                    left -= {attempt.name for attempt in tx.attempts.alive()}
+                    orphaned -= {attempt.name for attempt in tx.attempts.list_unfinished()}
         except DataOpsError as error:
             log.warning("%s", error)
         else:
-            yield executor, sorted(left)
+            yield executor, sorted(orphaned)

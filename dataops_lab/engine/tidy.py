@@ -10,28 +10,28 @@ from ..services import Services, retention
 
 log = logging.getLogger("dataops_lab.engine")
 
-FIRST_AFTER_S = 5.0
-LOOK_EVERY_S = 60.0
+INITIAL_DELAY_S = 5.0
+INTERVAL_S = 60.0
 
 
-class Tidying:
+class GarbageCollector:
     """The tidying of one engine. It has one thread at most, and only while tidying is due."""
 
     def __init__(self, ctx: Services) -> None:
         self._ctx = ctx
-        self._look_at = ctx.clock.monotonic() + FIRST_AFTER_S
+        self._next_start_at = ctx.clock.monotonic() + INITIAL_DELAY_S
         self._stopping = Event()
         self._thread: Thread | None = None
 
-    def look(self, *, fence: int) -> None:
+    def start_if_due(self, *, fence: int) -> None:
         """Start the thread when tidying is due. The engine that leads with the token `fence` calls this often.
 
         Nearly always there is nothing to do.
         """
-        if self._ctx.clock.monotonic() < self._look_at or (self._thread and self._thread.is_alive()):
+        if self._ctx.clock.monotonic() < self._next_start_at or (self._thread and self._thread.is_alive()):
             return
-        self._look_at = self._ctx.clock.monotonic() + LOOK_EVERY_S
-        self._thread = Thread(target=self._tidy, args=(fence,), name="engine-tidying")
+        self._next_start_at = self._ctx.clock.monotonic() + INTERVAL_S
+        self._thread = Thread(target=self._collect, args=(fence,), name="engine-tidying")
         self._thread.start()
 
     def stop(self) -> None:
@@ -40,9 +40,9 @@ class Tidying:
         if self._thread:
             self._thread.join()
 
-    def _tidy(self, fence: int) -> None:
+    def _collect(self, fence: int) -> None:
         try:
-            removed = retention.tidy(self._ctx, fence=fence, stopped=self._stopping.is_set)
+            removed = retention.run_maintenance(self._ctx, fence=fence, stopped=self._stopping.is_set)
         except StaleWrite:
             return  # Another engine leads, and tidies.
         except (DataOpsError, OSError) as error:
@@ -51,7 +51,7 @@ class Tidying:
         except Exception:
             log.exception("Tidying failed unexpectedly; trying again later.")
             return
-        if removed != retention.Removed():
+        if removed != retention.RemovalCounts():
             log.info(
                 "Tidied: %d runs, %d versions, %d blobs of %d bytes.",
                 removed.runs,

@@ -10,30 +10,30 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from ..runner.files import remove_all
+from ..runner.files import remove_tree
 
-SPAN_S = 3600.0
+PERIOD_S = 3600.0
 
 
-class Forgotten:
+class Tombstones:
     """The forgotten names. Each is known for an hour at least, as an empty file in the folder of its hour."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / ".forgotten"
 
     def add(self, name: str) -> None:
-        now = int(time.time() // SPAN_S)
-        hour = self._folder / str(now)
+        current_hour = int(time.time() // PERIOD_S)
+        hour_folder = self._folder / str(current_hour)
         # On a full disk there may be no room for a name. The caller removes files next, which makes room.
         with suppress(OSError):
-            if not hour.is_dir():
-                hour.mkdir(parents=True, exist_ok=True)
-                for earlier in self._folder.iterdir():
-                    if not now - 1 <= int(earlier.name) <= now:
-                        remove_all(earlier)
-            (hour / name).touch()
+            if not hour_folder.is_dir():
+                hour_folder.mkdir(parents=True, exist_ok=True)
+                for old_folder in self._folder.iterdir():
+                    if not current_hour - 1 <= int(old_folder.name) <= current_hour:
+                        remove_tree(old_folder)
+            (hour_folder / name).touch()
 
     def __contains__(self, name: str) -> bool:
         with suppress(FileNotFoundError):
-            return any((hour / name).exists() for hour in self._folder.iterdir())
+            return any((hour_folder / name).exists() for hour_folder in self._folder.iterdir())
         return False

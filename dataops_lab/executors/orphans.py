@@ -14,7 +14,7 @@ from ..runner.protocol import ATTEMPT_VARIABLE
 _DELETED = " (deleted)"
 
 
-def orphans() -> Iterator[psutil.Process]:
+def find_orphan_processes() -> Iterator[psutil.Process]:
     """Yield the orphans of this user: runners and kernels without their run directory, engines without state folder.
 
     An engine removes a run directory only when nothing of the attempt is alive. So nobody waits for these processes.
@@ -27,7 +27,7 @@ def orphans() -> Iterator[psutil.Process]:
             continue
 
 
-def end(process: psutil.Process) -> None:
+def kill(process: psutil.Process) -> None:
     """Kill the process at once: no folder is left in which it could save anything."""
     try:
         process.send_signal(signal.SIGKILL)  # psutil checks that the pid was not reused.

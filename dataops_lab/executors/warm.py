@@ -20,34 +20,34 @@ from pathlib import Path
 from typing import Any
 
 from ..runner import libraries, preload
-from ..runner.files import write_whole
-from .host import starts_warm
+from ..runner.files import write_atomically
+from .host import supports_warm_start
 
-MOST = 4
-MOST_WITH_LIBRARIES = 4
-SETTLED_S = 60.0
+MAX_FORK_SERVERS = 4
+MAX_WITH_LIBRARIES = 4
+RECENT_USE_S = 60.0
 """A preloaded interpreter that was used within this time does not make room for another one."""
 
-UNFIT_S = 600.0
+RETRY_FAILED_AFTER_S = 600.0
 """The time after which an interpreter that could not be preloaded is tried again."""
 
-PADDING = 2048
+PADDING_BYTES = 2048
 """The bytes into which a fork can write its own command. For its environment there are eight times as many."""
 
 _PYTHON = re.compile(r"python[\d.]*")
-_MODULES = {"dataops_lab.runner": "runner", "ipykernel_launcher": "kernel", "ipykernel": "kernel"}
+_ROLES = {"dataops_lab.runner": "runner", "ipykernel_launcher": "kernel", "ipykernel": "kernel"}
 
 Key = tuple[object, ...]
 
 
 @dataclass
-class _Preloaded:
+class _ForkServer:
     process: subprocess.Popen[bytes]
     control: socket.socket
     role: str
     imports: Sequence[str]
     used_at: float = field(default_factory=time.monotonic)
-    told: threading.Event = field(default_factory=threading.Event)
+    startup_done: threading.Event = field(default_factory=threading.Event)
     """The event that is set when it is known whether the interpreter is ready or never will be."""
     packages: Mapping[str, int | None] | None = None
     """The paths on which it depends, each with the time of its last change; None until it is ready."""
@@ -62,12 +62,12 @@ class _Preloaded:
         packages = self.packages or {}
         return all(preload.changed_at(path) == changed_at for path, changed_at in packages.items())
 
-    def is_to_begin_anew(self) -> bool:
+    def should_restart(self) -> bool:
         if self.problem:
-            return time.monotonic() - self.used_at > UNFIT_S
+            return time.monotonic() - self.used_at > RETRY_FAILED_AFTER_S
         return self.packages is not None or self.process.poll() is not None
 
-    def tell(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         state = "failed" if self.problem else "ready" if self.packages is not None else "starting"
         return {
             "role": self.role,
@@ -80,33 +80,33 @@ class _Preloaded:
 
 
 @dataclass(frozen=True)
-class Files:
+class NotebookFiles:
     """The files beside a notebook: `modules` that Python would import, and `read` if there is a file that a library
     reads from the folder of the notebook."""
 
     modules: frozenset[str] = frozenset()
-    read: bool = False
+    has_library_config: bool = False
 
     @classmethod
-    def of(cls, paths: Iterable[str], folder: str) -> Files:
-        modules, read = set(), False
+    def from_paths(cls, paths: Iterable[str], folder: str) -> NotebookFiles:
+        modules, has_library_config = set(), False
         for path in paths:
             parent, _, file = path.rpartition("/")
             name, _, ending = file.partition(".")
             if ending.rpartition(".")[2] in ("py", "so", "pyc"):
                 modules.add(parent.rpartition("/")[2] if name == "__init__" else name)
-            read = read or (file in libraries.READ_FROM_FOLDER and parent == folder)
-        return cls(frozenset(modules), read)
+            has_library_config = has_library_config or (file in libraries.READ_FROM_FOLDER and parent == folder)
+        return cls(frozenset(modules), has_library_config)
 
-    def hide(self, names: frozenset[str]) -> bool:
+    def shadow(self, names: frozenset[str]) -> bool:
         """Tell whether Python would import a file instead of one of `names`, or a library read one while imported."""
-        return bool(self.modules & names) or self.read
+        return bool(self.modules & names) or self.has_library_config
 
 
-NO_FILES = Files()
+NO_FILES = NotebookFiles()
 
 
-class Warm:
+class ForkServerPool:
     """At most `size` preloaded interpreters. Each is begun at the first wish for it, and ends when this process does.
 
     Beside them there are interpreters for kernels that have imported libraries: those that are known to be safe, and
@@ -115,16 +115,16 @@ class Warm:
     """
 
     def __init__(
-        self, size: int, *, library_bytes: int = 0, more: Iterable[str] = (), report: Path | None = None
+        self, size: int, *, library_bytes: int = 0, extra_libraries: Iterable[str] = (), report_path: Path | None = None
     ) -> None:
-        self._size = min(size, MOST) if starts_warm() else 0
+        self._size = min(size, MAX_FORK_SERVERS) if supports_warm_start() else 0
         self._library_bytes = library_bytes if self._size else 0
-        self.libraries = libraries.SAFE | set(more) if self._library_bytes else frozenset()
-        self._report_to = report
-        self._left_out: dict[tuple[str, str], str] = {}
-        self._preloaded: dict[Key, _Preloaded] = {}
+        self.libraries = libraries.SAFE | set(extra_libraries) if self._library_bytes else frozenset()
+        self._report_path = report_path
+        self._excluded_libraries: dict[tuple[str, str], str] = {}
+        self._servers: dict[Key, _ForkServer] = {}
         self._lock = threading.RLock()
-        self._report()
+        self._write_report()
 
     def connect(
         self,
@@ -132,180 +132,180 @@ class Warm:
         environment: Mapping[str, str],
         *,
         imports: Iterable[str] = (),
-        files: Files = NO_FILES,
+        notebook_files: NotebookFiles = NO_FILES,
     ) -> socket.socket | None:
         """Connect to a fork that waits for the request (runner/forked.py) to run `command` with `environment`.
 
         A fork with `imports` is preferred; `files` are those that the notebook could import. Return None when the
         command has to be started cold: for now, because no interpreter stands ready yet, or always.
         """
-        head, role = _preloadable(command)
+        interpreter, role = _parse_command(command)
         if role is None or not self._size:
             return None
         with self._lock:
-            wanted = self._of_those(imports, head) if role == "kernel" else ()
-            if wanted and (found := self._fork(role, head, environment, wanted, files)):
-                return found
-            return self._fork(role, head, environment, (), files)
+            preloadable_imports = self._preloadable_imports(imports, interpreter) if role == "kernel" else ()
+            if preloadable_imports and (connection := self._fork(role, interpreter, environment, preloadable_imports, notebook_files)):
+                return connection
+            return self._fork(role, interpreter, environment, (), notebook_files)
 
-    def wait(self, within_s: float) -> bool:
+    def wait(self, timeout_s: float) -> bool:
         """Wait until all interpreters that were begun stand ready; return False when one does not in time."""
-        deadline = time.monotonic() + within_s
+        deadline = time.monotonic() + timeout_s
         with self._lock:
-            begun = list(self._preloaded.values())
-        for each in begun:
-            each.told.wait(max(0, deadline - time.monotonic()))
-        return all(each.packages is not None for each in begun)
+            servers = list(self._servers.values())
+        for server in servers:
+            server.startup_done.wait(max(0, deadline - time.monotonic()))
+        return all(server.packages is not None for server in servers)
 
-    def tell(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """Describe the interpreters, and the libraries that are not imported ahead of time, each with the reason."""
         with self._lock:
-            left_out = [
+            excluded = [
                 {"python": python, "library": library, "problem": problem}
-                for (python, library), problem in self._left_out.items()
+                for (python, library), problem in self._excluded_libraries.items()
             ]
             return {
                 "pid": os.getpid(),
                 "size": self._size,
                 "library_bytes": self._library_bytes,
-                "interpreters": [each.tell() for each in self._preloaded.values()],
-                "left_out": left_out,
+                "interpreters": [server.describe() for server in self._servers.values()],
+                "left_out": excluded,
             }
 
     def close(self) -> None:
         with self._lock:
-            for key in list(self._preloaded):
-                self._drop(key)
-        if self._report_to is not None:
-            self._report_to.unlink(missing_ok=True)
+            for key in list(self._servers):
+                self._stop_server(key)
+        if self._report_path is not None:
+            self._report_path.unlink(missing_ok=True)
 
-    def _of_those(self, imports: Iterable[str], head: Sequence[str]) -> tuple[str, ...]:
+    def _preloadable_imports(self, imports: Iterable[str], interpreter: Sequence[str]) -> tuple[str, ...]:
         names = [(name, name.partition(".")[0]) for name in imports]
-        return tuple(name for name, top in names if top in self.libraries and (head[0], top) not in self._left_out)
+        return tuple(name for name, top in names if top in self.libraries and (interpreter[0], top) not in self._excluded_libraries)
 
     def _fork(
-        self, role: str, head: Sequence[str], environment: Mapping[str, str], imports: Sequence[str], files: Files
+        self, role: str, interpreter: Sequence[str], environment: Mapping[str, str], imports: Sequence[str], notebook_files: NotebookFiles
     ) -> socket.socket | None:
-        given = dict(environment)
-        variables = preload.lasting(given) if imports else preload.fixed(given)
-        key = (role, *head, *imports, *sorted(variables.items()))
-        found = self._preloaded.get(key)
-        if found is not None and found.packages is not None:
-            if imports and files.hide(found.names):
+        all_variables = dict(environment)
+        variables = preload.run_independent(all_variables) if imports else preload.startup_variables(all_variables)
+        key = (role, *interpreter, *imports, *sorted(variables.items()))
+        server = self._servers.get(key)
+        if server is not None and server.packages is not None:
+            if imports and notebook_files.shadow(server.names):
                 return None
-            if found.is_current():
+            if server.is_current():
                 with suppress(OSError):  # It has ended, as old and unused ones do.
-                    found.used_at = time.monotonic()
-                    ours, theirs = socket.socketpair()
-                    with theirs:
-                        socket.send_fds(found.control, [b"+"], [theirs.fileno()])
-                    return ours
-        if found is None or found.is_to_begin_anew():
-            self._drop(key)
-            self._begin(key, head, role, variables, imports)
+                    server.used_at = time.monotonic()
+                    local_end, remote_end = socket.socketpair()
+                    with remote_end:
+                        socket.send_fds(server.control, [b"+"], [remote_end.fileno()])
+                    return local_end
+        if server is None or server.should_restart():
+            self._stop_server(key)
+            self._start_server(key, interpreter, role, variables, imports)
         return None
 
-    def _begin(
-        self, key: Key, head: Sequence[str], role: str, variables: Mapping[str, str], imports: Sequence[str]
+    def _start_server(
+        self, key: Key, interpreter: Sequence[str], role: str, variables: Mapping[str, str], imports: Sequence[str]
     ) -> None:
-        if not self._make_room(MOST_WITH_LIBRARIES if imports else self._size, with_imports=bool(imports)):
+        if not self._make_room(MAX_WITH_LIBRARIES if imports else self._size, with_imports=bool(imports)):
             return
-        ours, theirs = socket.socketpair()
-        room = {preload.ATTEMPT_VARIABLE: " " * PADDING * 8}
-        with theirs:
+        local_end, remote_end = socket.socketpair()
+        padding = {preload.ATTEMPT_VARIABLE: " " * PADDING_BYTES * 8}
+        with remote_end:
             try:
                 process = subprocess.Popen(
-                    [*head, preload.__file__, role, str(theirs.fileno()), " " * PADDING, *imports],
-                    env={**variables, **room},
+                    [*interpreter, preload.__file__, role, str(remote_end.fileno()), " " * PADDING_BYTES, *imports],
+                    env={**variables, **padding},
                     cwd="/",
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=[remote_end.fileno()],
                     start_new_session=True,
                 )
             except OSError:
-                ours.close()
+                local_end.close()
                 return
-        begun = self._preloaded[key] = _Preloaded(process, ours, role, imports)
-        threading.Thread(target=self._follow, args=(key, begun), name="preloaded", daemon=True).start()
-        self._report()
+        server = self._servers[key] = _ForkServer(process, local_end, role, imports)
+        threading.Thread(target=self._watch, args=(key, server), name="preloaded", daemon=True).start()
+        self._write_report()
 
-    def _make_room(self, most: int, *, with_imports: bool) -> bool:
+    def _make_room(self, limit: int, *, with_imports: bool) -> bool:
         """Make room for one more among at most `most` of its kind; return False when all were used too lately."""
-        alike = [
-            key for key, each in self._preloaded.items() if bool(each.imports) is with_imports and not each.problem
+        similar = [
+            key for key, server in self._servers.items() if bool(server.imports) is with_imports and not server.problem
         ]
-        if len(alike) >= most:
-            oldest = min(alike, key=lambda key: self._preloaded[key].used_at)
-            if time.monotonic() - self._preloaded[oldest].used_at < SETTLED_S:
+        if len(similar) >= limit:
+            oldest = min(similar, key=lambda key: self._servers[key].used_at)
+            if time.monotonic() - self._servers[oldest].used_at < RECENT_USE_S:
                 return False
-            self._drop(oldest)
+            self._stop_server(oldest)
         return True
 
-    def _follow(self, key: Key, begun: _Preloaded) -> None:
+    def _watch(self, key: Key, server: _ForkServer) -> None:
         """Follow an interpreter in a thread: take its first message, and wait for its end, so that no zombie stays."""
         try:
-            message, _ = preload.receive(begun.control)
+            message, _ = preload.receive(server.control)
         except (OSError, ValueError):
             message = None
         with self._lock:
-            self._hear(key, begun, message)
-            self._report()
-        begun.told.set()
-        begun.process.wait()
+            self._handle_first_message(key, server, message)
+            self._write_report()
+        server.startup_done.set()
+        server.process.wait()
 
-    def _hear(self, key: Key, begun: _Preloaded, message: Mapping[str, Any] | None) -> None:
-        if self._preloaded.get(key) is not begun:
+    def _handle_first_message(self, key: Key, server: _ForkServer, message: Mapping[str, Any] | None) -> None:
+        if self._servers.get(key) is not server:
             return  # It was dropped meanwhile.
         if message is None:
-            begun.problem = "It ended before it was ready."
+            server.problem = "It ended before it was ready."
         elif "library" in message:
-            self._left_out[(str(begun.process.args[0]), message["library"])] = message["problem"]  # type: ignore[index]
-            self._drop(key)  # The next one is begun without it.
+            self._excluded_libraries[(str(server.process.args[0]), message["library"])] = message["problem"]  # type: ignore[index]
+            self._stop_server(key)  # The next one is begun without it.
         elif "problem" in message:
-            begun.problem = message["problem"]
+            server.problem = message["problem"]
         else:
-            begun.packages, begun.memory_bytes = message["packages"], message["memory_bytes"]
-            begun.names = frozenset(message["names"])
-            if begun.imports:
-                self._keep_within_memory(begun)
+            server.packages, server.memory_bytes = message["packages"], message["memory_bytes"]
+            server.names = frozenset(message["names"])
+            if server.imports:
+                self._enforce_memory_limit(server)
 
-    def _keep_within_memory(self, new: _Preloaded) -> None:
-        if new.memory_bytes > self._library_bytes:
-            new.problem = (
-                f"Its libraries take {new.memory_bytes >> 20} MiB, more than the {self._library_bytes >> 20} MiB that "
+    def _enforce_memory_limit(self, new_server: _ForkServer) -> None:
+        if new_server.memory_bytes > self._library_bytes:
+            new_server.problem = (
+                f"Its libraries take {new_server.memory_bytes >> 20} MiB, more than the {self._library_bytes >> 20} MiB that "
                 "preloaded libraries may take."
             )
-            new.packages = None
-            new.control.shutdown(socket.SHUT_RDWR)
+            new_server.packages = None
+            new_server.control.shutdown(socket.SHUT_RDWR)
             return
-        while sum(each.memory_bytes for each in self._preloaded.values() if each.imports) > self._library_bytes:
-            others = [key for key, each in self._preloaded.items() if each.imports and each is not new]
-            self._drop(min(others, key=lambda key: self._preloaded[key].used_at))
+        while sum(server.memory_bytes for server in self._servers.values() if server.imports) > self._library_bytes:
+            others = [key for key, server in self._servers.items() if server.imports and server is not new_server]
+            self._stop_server(min(others, key=lambda key: self._servers[key].used_at))
 
-    def _drop(self, key: Key) -> None:
-        if preloaded := self._preloaded.pop(key, None):
+    def _stop_server(self, key: Key) -> None:
+        if server := self._servers.pop(key, None):
             with suppress(OSError):
-                preloaded.control.shutdown(socket.SHUT_RDWR)
-            preloaded.control.close()
+                server.control.shutdown(socket.SHUT_RDWR)
+            server.control.close()
 
-    def _report(self) -> None:
-        if self._report_to is not None:
+    def _write_report(self) -> None:
+        if self._report_path is not None:
             with suppress(OSError):
-                write_whole(self._report_to, json.dumps(self.tell()).encode())
+                write_atomically(self._report_path, json.dumps(self.describe()).encode())
 
 
-def _preloadable(command: Sequence[str]) -> tuple[Sequence[str], str | None]:
+def _parse_command(command: Sequence[str]) -> tuple[Sequence[str], str | None]:
     """Return the interpreter with its options, and the role for which it is preloaded; None if it cannot be."""
     if "-m" not in command:
         return (), None
-    at = list(command).index("-m")
-    head, module = command[:at], command[at + 1]
-    program = Path(head[0]) if head else Path()
+    module_index = list(command).index("-m")
+    interpreter, module = command[:module_index], command[module_index + 1]
+    program = Path(interpreter[0]) if interpreter else Path()
     if not program.is_absolute() or not _PYTHON.fullmatch(program.name):
         return (), None
-    if not all(option.startswith("-") or before in ("-X", "-W") for before, option in pairwise(head)):
+    if not all(option.startswith("-") or previous in ("-X", "-W") for previous, option in pairwise(interpreter)):
         return (), None
     if not os.access(program, os.X_OK):
         return (), None
-    return head, _MODULES.get(module)
+    return interpreter, _ROLES.get(module)

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..domain.snapshots import Finding, Severity, Surroundings
+from ..domain.snapshots import Finding, Severity, TargetRuntime
 from ..errors import KernelUnavailable
 from . import kernels
 from .read import Notebook
-from .travel import Luggage
+from .travel import FileSet
 
 _WITHIN_S = 20.0
 
@@ -33,7 +33,7 @@ _START_UP = ("startup/*.py", "startup/*.ipy", "ipython_config.py", "ipython_kern
 
 
 @dataclass(frozen=True)
-class Here:
+class InterpreterPackages:
     """An interpreter's version, and for each module the package that brings it, with its version.
 
     `folders` are the folders that it imports from, with the time of their last change in nanoseconds.
@@ -48,26 +48,26 @@ class Here:
         return all(_changed_at(path) == changed_at for path, changed_at in self.folders.items())
 
 
-def differences(notebook: Notebook, luggage: Luggage, where: Surroundings) -> Iterator[Finding]:
+def compatibility_findings(notebook: Notebook, luggage: FileSet, where: TargetRuntime) -> Iterator[Finding]:
     """Compare IPython's start-up files, Python, and the imported packages, as far as they are known."""
     if where.image is not None:
-        yield from _start_up_files(notebook, where.image)
+        yield from _start_up_findings(notebook, where.image)
     if where.packages is None:
         return
-    wanted = _imported(luggage)
-    here = _here(notebook.kernel_name)
-    if here is None:
+    imported = _imported_modules(luggage)
+    installed = _kernel_packages(notebook.kernel_name)
+    if installed is None:
         return
-    if where.python and _minor(here.python) != _minor(where.python):
+    if where.python and _minor_version(installed.python) != _minor_version(where.python):
         yield Finding(
             "image_other_python",
             Severity.INFO,
-            f"The notebook's kernel has Python {here.python}, the image {where.image} has {where.python}.",
+            f"The notebook's kernel has Python {installed.python}, the image {where.image} has {where.python}.",
             f"To write it where it will run, choose the kernel of {where.image}.",
         )
     packages = {_canonical(name): version for name, version in where.packages.items()}
-    for module in sorted(wanted.keys() & here.modules.keys()):
-        package, version = here.modules[module]
+    for module in sorted(imported.keys() & installed.modules.keys()):
+        package, version = installed.modules[module]
         there = packages.get(_canonical(package))
         if there is None:
             yield Finding(
@@ -75,7 +75,7 @@ def differences(notebook: Notebook, luggage: Luggage, where: Surroundings) -> It
                 Severity.WARNING,
                 f"{package} is not in the image {where.image}, and the notebook imports {module}.",
                 "Choose an image that has it, or have one built: `jupyter dataops image build`.",
-                wanted[module],
+                imported[module],
             )
         elif there != version:
             yield Finding(
@@ -83,11 +83,11 @@ def differences(notebook: Notebook, luggage: Luggage, where: Surroundings) -> It
                 Severity.INFO,
                 f"{package} is {version} on the notebook's kernel and {there} in the image {where.image}.",
                 f"To write it where it will run, choose the kernel of {where.image}.",
-                wanted[module],
+                imported[module],
             )
 
 
-def _start_up_files(notebook: Notebook, image: str) -> Iterator[Finding]:
+def _start_up_findings(notebook: Notebook, image: str) -> Iterator[Finding]:
     if (notebook.language or "").lower() != "python":
         return
     profile = Path(os.environ.get("IPYTHONDIR") or Path("~/.ipython").expanduser()) / "profile_default"
@@ -102,39 +102,39 @@ def _start_up_files(notebook: Notebook, image: str) -> Iterator[Finding]:
         )
 
 
-def _imported(luggage: Luggage) -> dict[str, int | None]:
+def _imported_modules(luggage: FileSet) -> dict[str, int | None]:
     """List modules that are not files of the workspace, with the cell of their first import."""
     own = luggage.local_modules | luggage.modules_in_root | sys.stdlib_module_names
     found: dict[str, int | None] = {}
-    for it in luggage.scan.imports:
-        top = it.name.partition(".")[0]
+    for import_ in luggage.scan.imports:
+        top = import_.name.partition(".")[0]
         if top and top not in own:
-            found.setdefault(top, it.cell)
+            found.setdefault(top, import_.cell)
     return found
 
 
-def _here(kernel_name: str | None) -> Here | None:
+def _kernel_packages(kernel_name: str | None) -> InterpreterPackages | None:
     if not kernel_name:
         return None
     try:
-        kernel = kernels.kernel(kernel_name)
+        kernel = kernels.resolve_kernel(kernel_name)
     except KernelUnavailable:
         return None
     if kernel.language.lower() != "python" or "-m" not in kernel.argv:
         return None
     program = kernel.argv[0]
-    known = _known.get(program)
+    known = _cache.get(program)
     if known is None or not known.is_current():
         # Without the cache each look of the form and each submit would take up to a second.
-        _known[program] = known = _asked(program)
+        _cache[program] = known = _ask_interpreter(program)
     return known
 
 
-_known: dict[str, Here | None] = {}
+_cache: dict[str, InterpreterPackages | None] = {}
 """The answers by interpreter; None for an interpreter that did not answer."""
 
 
-def _asked(program: str) -> Here | None:
+def _ask_interpreter(program: str) -> InterpreterPackages | None:
     try:
         # -I would hide the packages that people installed for themselves. The folder / has nothing to import.
         done = subprocess.run(
@@ -145,11 +145,11 @@ def _asked(program: str) -> Here | None:
             timeout=_WITHIN_S,
             check=True,
         )
-        said = json.loads(done.stdout)
+        answer = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    modules = {module: (package, version) for module, (package, version) in said["modules"].items()}
-    return Here(said["python"], modules, {path: _changed_at(path) for path in said["folders"]})
+    modules = {module: (package, version) for module, (package, version) in answer["modules"].items()}
+    return InterpreterPackages(answer["python"], modules, {path: _changed_at(path) for path in answer["folders"]})
 
 
 def _changed_at(path: str) -> int | None:
@@ -159,7 +159,7 @@ def _changed_at(path: str) -> int | None:
         return None
 
 
-def _minor(version: str) -> list[str]:
+def _minor_version(version: str) -> list[str]:
     return version.split(".")[:2]
 
 

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..domain.snapshots import Limits
+from ..domain.snapshots import SnapshotLimits
 from ..errors import InvalidNotebook
-from .allowance import MOST_SEEN, Allowance, Excess
-from .ignore import IgnoreRules, named_in
-from .modules import Looked, local_files
+from .allowance import WALK_FACTOR, SizeBudget, Excess
+from .ignore import IgnoreRules, files_named_in
+from .modules import ModuleLookup, find_local_files
 from .read import Notebook, read_notebook
 from .scan import Import, Mention, PythonScanner, Scan, Use, scan_text
-from .walk import Found, LeftBehind, Walker
+from .walk import WalkedFile, LeftBehind, Walker
 from .workspace import Workspace
 
 _SCANNED_BYTES = 1024**2  # a larger module is really data
@@ -27,22 +27,22 @@ _ANYWHERE = "*/"  # the beginning of a path that may start at any folder above t
 
 
 @dataclass
-class Luggage:
+class FileSet:
     """The files that travel, by their paths below the root, and the facts that the packing found."""
 
-    files: dict[str, Found] = field(default_factory=dict)
+    files: dict[str, WalkedFile] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     """Existing folders, by their paths below the root, also those without files that travel."""
     named_folders: set[str] = field(default_factory=set)
     """Folders that the code writes to or asks for."""
-    run: set[str] = field(default_factory=set)
+    executed: set[str] = field(default_factory=set)
     """Paths of files that the code runs, and of notebooks that it names."""
     left_behind: list[LeftBehind] = field(default_factory=list)
     excess: list[Excess] = field(default_factory=list)
     """The files of the notebook's folder that stay behind so that the rest fits, in the order of the choice."""
-    unseen: bool = False
+    is_truncated: bool = False
     """True when the notebook's folder has so many files that the walk stopped early."""
-    bare: bool = False
+    omits_empty_folders: bool = False
     """True when there are so many folders without travelling files that these folders stay behind too."""
     scan: Scan = field(default_factory=Scan)
     """The scan of the notebook and of every local module and notebook that it loads."""
@@ -52,110 +52,110 @@ class Luggage:
     """Top-level names of imports that are neither such files nor installed."""
     modules_in_root: set[str] = field(default_factory=set)
     """The missing modules that lie in the root, where Python does not look by itself. They travel."""
-    modules_elsewhere: dict[str, str] = field(default_factory=dict)
+    linked_modules: dict[str, str] = field(default_factory=dict)
     """Top-level names of imports that are installed as a link to a folder, and the file there."""
 
     def empty_folders(self) -> list[str]:
         """List the folders that no file and no other folder brings along."""
         folders = self.folders | self.named_folders
-        return sorted(folders - folders_above((*self.files, *folders)))
+        return sorted(folders - parent_folders((*self.files, *folders)))
 
 
-def pack(
+def collect_files(
     notebook: Notebook,
     workspace: Workspace,
     *,
     language: str,
     parameters: list[str],
-    limits: Limits,
-    look_for: Callable[[set[str]], Looked],
-) -> Luggage:
+    limits: SnapshotLimits,
+    find_modules: Callable[[set[str]], ModuleLookup],
+) -> FileSet:
     """Find the files that travel. It reads only the files that it must.
 
     Raise SnapshotTooLarge when the files that the notebook names pass a limit.
 
     `look_for` looks for top-level modules in the kernel's environment.
     """
-    return _Packing(workspace, limits).packed(notebook, language, parameters, look_for)
+    return _FileCollector(workspace, limits).collect(notebook, language, parameters, find_modules)
 
 
-class _Packing:
-    def __init__(self, workspace: Workspace, limits: Limits) -> None:
+class _FileCollector:
+    def __init__(self, workspace: Workspace, limits: SnapshotLimits) -> None:
         self._workspace = workspace
         self._limits = limits
-        self._allowance = Allowance(limits, workspace)
-        self._luggage = Luggage()
+        self._budget = SizeBudget(limits, workspace)
+        self._file_set = FileSet()
         self._rules = IgnoreRules(workspace.root)
-        self._walker = Walker(workspace.root, self._rules, self._luggage.left_behind.append, self._enter)
+        self._walker = Walker(workspace.root, self._rules, self._file_set.left_behind.append, self._note_folder)
         self._scanned: set[Path] = {workspace.notebook}
-        self._beside: dict[str, Found] = {}
+        self._unnamed: dict[str, WalkedFile] = {}
         """The files of the notebook's folder that nothing has named so far."""
 
-    def packed(
-        self, notebook: Notebook, language: str, parameters: list[str], look_for: Callable[[set[str]], Looked]
-    ) -> Luggage:
-        self._luggage.scan = _scan_of(notebook, language, parameters)
-        self._look_beside()
-        beside, self._luggage.folders = self._luggage.folders, set()
-        self._take_named()
-        self._follow(self._luggage.scan)
+    def collect(
+        self, notebook: Notebook, language: str, parameters: list[str], find_modules: Callable[[set[str]], ModuleLookup]
+    ) -> FileSet:
+        self._file_set.scan = _scan_notebook(notebook, language, parameters)
+        self._list_notebook_folder()
+        folder_names, self._file_set.folders = self._file_set.folders, set()
+        self._include_named()
+        self._follow(self._file_set.scan)
         # `%%writefile helpers.py` makes a module that does not exist yet.
-        made = {Path(mention.path) for mention in self._luggage.scan.mentions if mention.use is Use.WRITE}
-        self._luggage.local_modules |= {path.stem for path in made if path.suffix == ".py"}
+        made = {Path(mention.path) for mention in self._file_set.scan.mentions if mention.use is Use.WRITE}
+        self._file_set.local_modules |= {path.stem for path in made if path.suffix == ".py"}
         asked: set[str] = set()
-        while wanted := {_top(i) for i in self._luggage.scan.imports} - self._luggage.local_modules - asked:
-            asked |= wanted
-            looked = look_for(wanted)
-            self._luggage.missing_modules |= looked.missing
-            self._luggage.modules_elsewhere |= looked.elsewhere
-            self._follow_into_root(looked.missing)
-        self._allowance.check()
-        self._take_beside()
-        self._allowance.check_folders(len(self._luggage.empty_folders()))
-        return self._with_folders(beside)
+        while new_names := {_top_level_name(i) for i in self._file_set.scan.imports} - self._file_set.local_modules - asked:
+            asked |= new_names
+            lookup = find_modules(new_names)
+            self._file_set.missing_modules |= lookup.missing
+            self._file_set.linked_modules |= lookup.linked
+            self._follow_into_root(lookup.missing)
+        self._budget.check()
+        self._include_unnamed()
+        self._budget.check_folders(len(self._file_set.empty_folders()))
+        return self._add_folders(folder_names)
 
-    def _with_folders(self, beside: set[str]) -> Luggage:
-        together = replace(self._luggage, folders=self._luggage.folders | beside)
+    def _add_folders(self, folder_names: set[str]) -> FileSet:
+        together = replace(self._file_set, folders=self._file_set.folders | folder_names)
         if len(together.empty_folders()) > self._limits.files:
-            return replace(self._luggage, bare=True)
+            return replace(self._file_set, bare=True)
         return together
 
     def _follow_into_root(self, names: set[str]) -> None:
         """Take missing modules that lie in the root: the code may set Python's path in a way that no scan can see."""
-        for wanted in [i for i in self._luggage.scan.imports if _top(i) in names]:
-            if files := local_files(wanted, [self._workspace.root]):
-                self._luggage.modules_in_root.add(_top(wanted))
-                self._take_modules(files, [self._workspace.folder, self._workspace.root])
+        for import_ in [i for i in self._file_set.scan.imports if _top_level_name(i) in names]:
+            if files := find_local_files(import_, [self._workspace.root]):
+                self._file_set.modules_in_root.add(_top_level_name(import_))
+                self._include_modules(files, [self._workspace.folder, self._workspace.root])
 
     # --- following the code
 
     def _follow(self, scan: Scan) -> None:
         folders = self._search_folders(scan)
-        for wanted in scan.imports:
-            self._follow_import(wanted, folders)
+        for import_ in scan.imports:
+            self._follow_import(import_, folders)
         for mention in scan.mentions:
             self._follow_mention(mention)
 
     def _search_folders(self, scan: Scan) -> list[Path]:
-        located = [self._located(path) for path in [*self._luggage.scan.search_paths, *scan.search_paths]]
-        within = [path for path in located if path and self._workspace.holds(path) and self._is_there(path)]
+        located = [self._absolute_path(path) for path in [*self._file_set.scan.search_paths, *scan.search_paths]]
+        within = [path for path in located if path and self._workspace.contains(path) and self._is_there(path)]
         return [self._workspace.folder, *dict.fromkeys(within)]
 
-    def _follow_import(self, wanted: Import, folders: list[Path]) -> None:
-        if files := local_files(wanted, folders):
-            self._luggage.local_modules.add(_top(wanted))
-            self._take_modules(files, folders)
+    def _follow_import(self, import_: Import, folders: list[Path]) -> None:
+        if files := find_local_files(import_, folders):
+            self._file_set.local_modules.add(_top_level_name(import_))
+            self._include_modules(files, folders)
 
-    def _take_modules(self, files: list[Path], folders: list[Path]) -> None:
+    def _include_modules(self, files: list[Path], folders: list[Path]) -> None:
         for path in files:
-            self._take(path)
-            for module in self._taken_of(path):
+            self._include(path)
+            for module in self._included_below(path):
                 self._scan_module(module, folders)
 
-    def _taken_of(self, path: Path) -> list[Path]:
+    def _included_below(self, path: Path) -> list[Path]:
         """List the file, or the files of the folder, as far as they travel."""
         name = self._workspace.relative(path)
-        return [found.path for taken, found in self._luggage.files.items() if f"{taken}/".startswith(f"{name}/")]
+        return [found.path for taken, found in self._file_set.files.items() if f"{taken}/".startswith(f"{name}/")]
 
     def _scan_module(self, path: Path, folders: list[Path]) -> None:
         if path in self._scanned or path.suffix != ".py" or not self._may_scan(path):
@@ -163,50 +163,50 @@ class _Packing:
         self._scanned.add(path)
         source = path.read_text(encoding="utf-8", errors="replace")
         scan = PythonScanner(module_folder=str(path.parent)).read(source)
-        self._luggage.scan = _with(self._luggage.scan, scan)
-        for wanted in scan.imports:
-            self._follow_import(wanted, folders)
+        self._file_set.scan = _merge_scans(self._file_set.scan, scan)
+        for import_ in scan.imports:
+            self._follow_import(import_, folders)
         for mention in scan.mentions:
             self._follow_mention(mention)
 
     def _follow_mention(self, mention: Mention) -> None:
-        path = self._located(mention.path)
+        path = self._absolute_path(mention.path)
         absolute = mention.path.startswith("/") and not mention.by_module
-        if path is None or absolute or not self._workspace.holds(path):
+        if path is None or absolute or not self._workspace.contains(path):
             return
-        self._enter_for(mention)
+        self._note_mentioned_folder(mention)
         if mention.use is Use.WRITE:
             return
-        for each in self._meant(mention, path):
+        for target in self._mentioned_paths(mention, path):
             # `if not exists("../out"): makedirs("../out")` does not need the contents of the folder.
-            if not self._is_start(each) and not (mention.use is Use.EXISTS and self._is_there(each) and each.is_dir()):
-                self._take(each)
-                if mention.use is Use.RUN or each.suffix == ".ipynb":
-                    self._luggage.run.add(self._workspace.relative(each))
-                self._read_on(each, runs=mention.use is Use.RUN)
+            if not self._contains_notebook(target) and not (mention.use is Use.EXISTS and self._is_there(target) and target.is_dir()):
+                self._include(target)
+                if mention.use is Use.RUN or target.suffix == ".ipynb":
+                    self._file_set.executed.add(self._workspace.relative(target))
+                self._follow_file(target, is_executed=mention.use is Use.RUN)
 
-    def _meant(self, mention: Mention, path: Path) -> Iterator[Path]:
+    def _mentioned_paths(self, mention: Mention, path: Path) -> Iterator[Path]:
         if not mention.pattern:
             return iter([path])
         if mention.path.startswith(_ANYWHERE) and mention.path.strip("*/"):
-            return self._anywhere(mention.path.removeprefix(_ANYWHERE))
+            return self._find_upwards(mention.path.removeprefix(_ANYWHERE))
         return iter(()) if mention.path.startswith("*") else self._matches(mention.path)
 
-    def _anywhere(self, rest: str) -> Iterator[Path]:
+    def _find_upwards(self, rest: str) -> Iterator[Path]:
         """Find the path `rest` from the notebook's folder and from each folder above it, within the root."""
         folder = self._workspace.folder
         for start in (folder, *folder.parents):
             # Both must lie in the workspace, since `rest` may begin with `..`.
-            if self._workspace.holds(start) and self._workspace.holds(Path(os.path.normpath(start / rest))):
+            if self._workspace.contains(start) and self._workspace.contains(Path(os.path.normpath(start / rest))):
                 yield from self._matches(os.path.relpath(start / rest, folder))
 
-    def _read_on(self, path: Path, *, runs: bool) -> None:
+    def _follow_file(self, path: Path, *, is_executed: bool) -> None:
         """Follow the paths in a file that the code runs, or in a file of settings."""
-        if path.suffix == ".ipynb" and runs:
+        if path.suffix == ".ipynb" and is_executed:
             self._read_notebook(path)
         elif path.suffix == ".py":
             # IPython also puts the folder of a script on Python's path.
-            self._scan_module(path, [*self._search_folders(self._luggage.scan), path.parent])
+            self._scan_module(path, [*self._search_folders(self._file_set.scan), path.parent])
         elif path.suffix in _SCRIPTS | _SETTINGS and path not in self._scanned and self._may_scan(path):
             self._scanned.add(path)
             found = scan_text(path.read_text(encoding="utf-8", errors="replace"), None, Scan())
@@ -223,8 +223,8 @@ class _Packing:
             other = read_notebook(path, max_bytes=self._limits.file_bytes)
         except InvalidNotebook:
             return
-        scan = _scan_of(other, "python", [])
-        self._luggage.scan = _with(self._luggage.scan, _without_cells(scan))
+        scan = _scan_notebook(other, "python", [])
+        self._file_set.scan = _merge_scans(self._file_set.scan, _without_cell_numbers(scan))
         self._follow(scan)
 
     def _may_scan(self, path: Path) -> bool:
@@ -234,13 +234,13 @@ class _Packing:
         except OSError:
             return False
 
-    def _located(self, path: str) -> Path | None:
+    def _absolute_path(self, path: str) -> Path | None:
         """Make a path absolute and without `..`; None when it cannot be a path of this file system."""
         if path.startswith("~") or "\0" in path:
             return None
         return Path(os.path.normpath(self._workspace.folder / path))
 
-    def _is_start(self, path: Path) -> bool:
+    def _contains_notebook(self, path: Path) -> bool:
         """Tell whether `path` is the notebook's folder or one above: a place to start from, not data."""
         return self._workspace.folder.is_relative_to(path)
 
@@ -250,67 +250,67 @@ class _Packing:
         An unknown name beside the folders above the notebook means a file: else `f"../{name}"` took the workspace.
         """
         if "**" in pattern:
-            start = self._located(pattern.split("**", 1)[0])
+            start = self._absolute_path(pattern.split("**", 1)[0])
             return iter([start] if start else [])
         text = os.path.normpath(Path(glob.escape(str(self._workspace.folder))) / pattern)
         try:
-            every = (Path(path) for path in glob.iglob(text))  # noqa: PTH207 — patterns are absolute
-            found = (path for path in every if not (self._is_start(path.parent) and path.is_dir()))
+            matches = (Path(path) for path in glob.iglob(text))  # noqa: PTH207 — patterns are absolute
+            found = (path for path in matches if not (self._contains_notebook(path.parent) and path.is_dir()))
             return iter(sorted(itertools.islice(found, self._limits.files + 1)))
         except (OSError, ValueError):
             return iter(())
 
     # --- folders
 
-    def _enter(self, folder: Path, *, named: bool = False) -> None:
-        if not self._is_start(folder):
-            folders = self._luggage.named_folders if named else self._luggage.folders
+    def _note_folder(self, folder: Path, *, named: bool = False) -> None:
+        if not self._contains_notebook(folder):
+            folders = self._file_set.named_folders if named else self._file_set.folders
             folders.add(self._workspace.relative(folder))
 
-    def _enter_for(self, mention: Mention) -> None:
+    def _note_mentioned_folder(self, mention: Mention) -> None:
         """Note the folder of a file that the code may look for or write: `../out/x.csv` needs only `../out`."""
         anywhere = mention.path.startswith(_ANYWHERE)
         known = mention.path.removeprefix(_ANYWHERE).partition("*")
         # For `../out/part-*.csv` only the folder is known.
         name = known[0] if not known[1] else posixpath.dirname(known[0])
         starts = [self._workspace.folder, *self._workspace.folder.parents] if anywhere else [self._workspace.folder]
-        for start in filter(self._workspace.holds, starts):
+        for start in filter(self._workspace.contains, starts):
             path = Path(os.path.normpath(start / name))
-            there = next((it for it in (path, *path.parents) if it == start or os.path.isdir(it)), start)  # noqa: PTH112 — names too long
-            if self._workspace.holds(there) and self._is_inside(there) and not self._rules.is_of_tool(there):
-                self._enter(there, named=True)
+            found = next((place for place in (path, *path.parents) if place == start or os.path.isdir(place)), start)  # noqa: PTH112 — names too long
+            if self._workspace.contains(found) and self._is_inside(found) and not self._rules.is_made_by_tool(found):
+                self._note_folder(found, named=True)
 
     # --- taking along
 
-    def _take(self, path: Path) -> None:
-        if not self._is_there(path) or self._workspace.relative(path) in self._luggage.files:
+    def _include(self, path: Path) -> None:
+        if not self._is_there(path) or self._workspace.relative(path) in self._file_set.files:
             return
         if path.is_relative_to(self._workspace.folder):
-            for named in self._beside_in(path):
-                self._take_file(named)
-            if path.is_file() and (kept := self._rules.kept_behind_on_the_way(path)):
-                self._luggage.left_behind.append(LeftBehind(path, kept))
+            for named in self._unnamed_in(path):
+                self._include_file(named)
+            if path.is_file() and (skip_reason := self._rules.skip_reason_on_path(path)):
+                self._file_set.left_behind.append(LeftBehind(path, skip_reason))
                 return
             # All other files of the folder stay behind for a reason.
-            if not self._luggage.unseen:
+            if not self._file_set.is_truncated:
                 return
-        why = self._rules.kept_behind_on_the_way(path) if self._is_inside(path) else "outside"
-        if why:
-            self._luggage.left_behind.append(LeftBehind(path, why))
+        reason = self._rules.skip_reason_on_path(path) if self._is_inside(path) else "outside"
+        if reason:
+            self._file_set.left_behind.append(LeftBehind(path, reason))
             return
-        found = self._walker.look(path)
-        if isinstance(found, Found):
-            self._take_file(found)
+        found = self._walker.classify(path)
+        if isinstance(found, WalkedFile):
+            self._include_file(found)
         elif found:
-            self._take_folder(path)
+            self._include_folder(path)
 
-    def _take_named(self) -> None:
-        for path in named_in(self._workspace.folder):
-            if self._workspace.holds(path) and self._is_inside(path):
-                found = self._walker.look(path, asked_for=True)
-                if isinstance(found, Found):
-                    self._take_file(found)
-                    self._read_on(path, runs=False)
+    def _include_named(self) -> None:
+        for path in files_named_in(self._workspace.folder):
+            if self._workspace.contains(path) and self._is_inside(path):
+                found = self._walker.classify(path, is_named=True)
+                if isinstance(found, WalkedFile):
+                    self._include_file(found)
+                    self._follow_file(path, is_executed=False)
 
     def _is_there(self, path: Path) -> bool:
         try:
@@ -321,45 +321,45 @@ class _Packing:
     def _is_inside(self, path: Path) -> bool:
         return Path(os.path.realpath(path)).is_relative_to(self._workspace.root)
 
-    def _look_beside(self) -> None:
+    def _list_notebook_folder(self) -> None:
         """Look at the files of the notebook's folder. Too many files are not an error: the code may not need them."""
-        every = self._walker.files(self._workspace.folder)
-        for found in itertools.islice(every, MOST_SEEN * self._limits.files):
+        all_files = self._walker.files(self._workspace.folder)
+        for found in itertools.islice(all_files, WALK_FACTOR * self._limits.files):
             if found.path != self._workspace.notebook:
-                self._beside[str(found.path)] = found
-        self._luggage.unseen = next(every, None) is not None
+                self._unnamed[str(found.path)] = found
+        self._file_set.is_truncated = next(all_files, None) is not None
 
-    def _beside_in(self, path: Path) -> list[Found]:
+    def _unnamed_in(self, path: Path) -> list[WalkedFile]:
         """List the file, or the files of the folder, among those of the notebook's folder."""
-        if found := self._beside.get(str(path)):
+        if found := self._unnamed.get(str(path)):
             return [found]
-        return [found for name, found in self._beside.items() if name.startswith(f"{path}/")]
+        return [found for name, found in self._unnamed.items() if name.startswith(f"{path}/")]
 
-    def _take_beside(self) -> None:
+    def _include_unnamed(self) -> None:
         """Take as many of the unnamed files in the notebook's folder as fit."""
-        large = {name for name, found in self._beside.items() if found.size > self._limits.file_bytes}
-        self._luggage.left_behind += [LeftBehind(Path(name), "large") for name in large]
-        beside = {self._workspace.relative(it.path): it for name, it in self._beside.items() if name not in large}
-        self._luggage.excess = self._allowance.excess({path: found.size for path, found in beside.items()})
-        left = {path for excess in self._luggage.excess for path in excess.files}
-        for path, found in beside.items():
+        large = {name for name, found in self._unnamed.items() if found.size > self._limits.file_bytes}
+        self._file_set.left_behind += [LeftBehind(Path(name), "large") for name in large]
+        candidates = {self._workspace.relative(found.path): found for name, found in self._unnamed.items() if name not in large}
+        self._file_set.excess = self._budget.choose_excess({path: found.size for path, found in candidates.items()})
+        left = {path for excess in self._file_set.excess for path in excess.files}
+        for path, found in candidates.items():
             if path not in left:
-                self._take_file(found)
+                self._include_file(found)
 
-    def _take_folder(self, folder: Path) -> None:
+    def _include_folder(self, folder: Path) -> None:
         for found in self._walker.files(folder):
-            self._take_file(found)
+            self._include_file(found)
 
-    def _take_file(self, found: Found) -> None:
+    def _include_file(self, found: WalkedFile) -> None:
         relative = self._workspace.relative(found.path)
-        if relative in self._luggage.files or found.path == self._workspace.notebook:
+        if relative in self._file_set.files or found.path == self._workspace.notebook:
             return
-        self._beside.pop(str(found.path), None)
-        self._luggage.files[relative] = found
-        self._allowance.take(relative, found.size)
+        self._unnamed.pop(str(found.path), None)
+        self._file_set.files[relative] = found
+        self._budget.add(relative, found.size)
 
 
-def folders_above(paths: Iterable[str]) -> set[str]:
+def parent_folders(paths: Iterable[str]) -> set[str]:
     above: set[str] = set()
     for path in paths:
         folder = posixpath.dirname(path)
@@ -369,11 +369,11 @@ def folders_above(paths: Iterable[str]) -> set[str]:
     return above
 
 
-def _top(wanted: Import) -> str:
-    return wanted.name.partition(".")[0]
+def _top_level_name(import_: Import) -> str:
+    return import_.name.partition(".")[0]
 
 
-def _scan_of(notebook: Notebook, language: str, parameters: list[str]) -> Scan:
+def _scan_notebook(notebook: Notebook, language: str, parameters: list[str]) -> Scan:
     if language.lower() == "python":
         scanner = PythonScanner(parameters=parameters)
         for cell in notebook.code_cells:
@@ -385,22 +385,22 @@ def _scan_of(notebook: Notebook, language: str, parameters: list[str]) -> Scan:
     return scan
 
 
-def _with(scan: Scan, more: Scan) -> Scan:
+def _merge_scans(scan: Scan, other: Scan) -> Scan:
     """Join two scans. The files and variables of modules count like those of the notebook."""
     return Scan(
-        mentions=[*scan.mentions, *more.mentions],
-        imports=[*scan.imports, *more.imports],
-        search_paths=[*scan.search_paths, *more.search_paths],
-        variables=[*scan.variables, *more.variables],
-        variables_set=scan.variables_set | more.variables_set,
-        installs=scan.installs | more.installs,
-        git_cells=[*scan.git_cells, *more.git_cells],
+        mentions=[*scan.mentions, *other.mentions],
+        imports=[*scan.imports, *other.imports],
+        search_paths=[*scan.search_paths, *other.search_paths],
+        variables=[*scan.variables, *other.variables],
+        variables_set=scan.variables_set | other.variables_set,
+        installs=scan.installs | other.installs,
+        git_cells=[*scan.git_cells, *other.git_cells],
         input_cells=scan.input_cells,
         unreadable_cells=scan.unreadable_cells,
     )
 
 
-def _without_cells(scan: Scan) -> Scan:
+def _without_cell_numbers(scan: Scan) -> Scan:
     """Remove the cell numbers, which belong to another notebook."""
     return replace(
         scan,

@@ -9,12 +9,12 @@ from __future__ import annotations
 from .attempt_files import AttemptFiles
 from .blobs import Blobs
 from .executors import AttemptStatus, Backends, Bundle, BundleFile, Container, Executor, Observation
-from .images import ImageBackend, ImageBackends, Say
+from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
 from .store import (
     Attempts,
-    Bell,
+    ChangeSignal,
     Environments,
     Events,
     Images,
@@ -41,7 +41,7 @@ __all__ = [
     "AttemptStatus",
     "Attempts",
     "Backends",
-    "Bell",
+    "ChangeSignal",
     "Blobs",
     "Bundle",
     "BundleFile",
@@ -65,7 +65,7 @@ __all__ = [
     "Retention",
     "RunFilter",
     "Runs",
-    "Say",
+    "ProgressCallback",
     "Secrets",
     "Store",
     "Transaction",

@@ -24,7 +24,7 @@ class AttemptFiles(Protocol):
         """Store the file as it is now, and return its digest and size in bytes."""
         ...
 
-    def artifacts(self, note: Callable[[str], None]) -> list[str]:
+    def list_artifacts(self, on_unreadable_folder: Callable[[str], None]) -> list[str]:
         """List the paths of the artifacts below `artifacts/`.
 
         Call `note` with each folder that the disk does not give back.

@@ -7,15 +7,15 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-MOST_HOLES = 1024**3
+MAX_HOLE_BYTES = 1024**3
 """The most bytes of a file that were never written. One call can make a file of terabytes that takes no room until
 somebody copies it."""
 
 
-def is_hollow(descriptor: int) -> bool:
+def is_sparse(descriptor: int) -> bool:
     """Tell whether more than MOST_HOLES of the file were never written. Nothing may have been read from it yet."""
     file = os.fstat(descriptor)
-    if file.st_size - 512 * file.st_blocks <= MOST_HOLES:
+    if file.st_size - 512 * file.st_blocks <= MAX_HOLE_BYTES:
         return False
     # A file that the file system compresses takes less room, too, but has no hole.
     first_hole = os.lseek(descriptor, 0, os.SEEK_HOLE)
@@ -35,7 +35,7 @@ def umask() -> int:
     return mask
 
 
-def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
+def write_atomically(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Replace `path` by rename, so that no reader sees a part of it; with `durable` not after a power cut either."""
     part = path.with_name(path.name + ".part")
     try:
@@ -50,7 +50,7 @@ def write_whole(path: Path, data: bytes, *, durable: bool = False) -> None:
     part.replace(path)
 
 
-def remove_all(folder: Path) -> None:
+def remove_tree(folder: Path) -> None:
     """Remove the folder with its content, as far as possible. Do nothing when there is none, or a link to one.
 
     A notebook may have nested thousands of folders. Each is moved to the top before it is emptied, so that nothing

@@ -13,18 +13,18 @@ from typing import Any
 from . import preload
 from .files import umask
 
-ANSWER_WITHIN_S = 2.0
+ANSWER_TIMEOUT_S = 2.0
 """The time to wait for an answer; after it the process is started cold instead."""
 
 
-def ask(
+def request_fork(
     connection: socket.socket, command: Sequence[str], environment: Mapping[str, str], cwd: str, descriptors: list[int]
 ) -> bool:
     """Ask a preloaded interpreter to become `python … -m MODULE …`; return False when none is there to do it.
 
     `descriptors` are its stdin, stdout and stderr, and others whose numbers are appended to its arguments.
     """
-    connection.settimeout(ANSWER_WITHIN_S)
+    connection.settimeout(ANSWER_TIMEOUT_S)
     module = list(command).index("-m") + 1
     try:
         if connection.recv(1) != b"+":
@@ -52,10 +52,10 @@ class ForkedKernel:
 
     stdin = stdout = stderr = None
 
-    def __init__(self, connection: socket.socket, pid: int, keeper: int) -> None:
+    def __init__(self, connection: socket.socket, pid: int, kernel_parent: int) -> None:
         self._connection = connection
         self.pid = pid
-        self.keeper = keeper
+        self.kernel_parent = kernel_parent
         """Pid of its parent, which lives until `bury` is called."""
         self.returncode: int | None = None
         self.peak_memory_bytes = 0
@@ -72,8 +72,8 @@ class ForkedKernel:
         descriptors: list[int],
     ) -> ForkedKernel | None:
         """Start it; None when it has to be started in the ordinary way. Then the connection is closed."""
-        if ask(connection, command, environment, cwd, descriptors):
-            answer = _told(connection)
+        if request_fork(connection, command, environment, cwd, descriptors):
+            answer = _receive(connection)
             if answer is not None:
                 return cls(connection, answer["pid"], answer["keeper"])
         with suppress(OSError):
@@ -85,18 +85,18 @@ class ForkedKernel:
         if self.returncode is None:
             self._connection.setblocking(False)
             try:
-                told = _told(self._connection)
+                message = _receive(self._connection)
             except BlockingIOError:
                 return None
             # When its keeper was killed, the kernel was killed with it, and nobody is left to say how it ended.
-            self.returncode = told["exit"] if told is not None else -signal.SIGKILL
+            self.returncode = message["exit"] if message is not None else -signal.SIGKILL
         return self.returncode
 
     def wait(self) -> int:
         while self.returncode is None:
             self._connection.setblocking(True)
-            told = _told(self._connection)
-            self.returncode = told["exit"] if told is not None else -signal.SIGKILL
+            message = _receive(self._connection)
+            self.returncode = message["exit"] if message is not None else -signal.SIGKILL
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -109,22 +109,22 @@ class ForkedKernel:
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
 
-    def bury(self) -> None:
+    def reap(self) -> None:
         """Kill all processes that the kernel left, and learn what it cost."""
         try:
             self._connection.shutdown(socket.SHUT_WR)
-            self._connection.settimeout(ANSWER_WITHIN_S)
-            while (told := _told(self._connection)) is not None:
-                self.returncode = told.get("exit", self.returncode)
-                if "peak_kib" in told:
-                    self.peak_memory_bytes, self.cpu_seconds = told["peak_kib"] * 1024, told["cpu_s"]
+            self._connection.settimeout(ANSWER_TIMEOUT_S)
+            while (message := _receive(self._connection)) is not None:
+                self.returncode = message.get("exit", self.returncode)
+                if "peak_kib" in message:
+                    self.peak_memory_bytes, self.cpu_seconds = message["peak_kib"] * 1024, message["cpu_s"]
                     break  # The rest is for the keeper of this runner.
         except OSError:
             pass
         self._connection.close()
 
 
-def _told(connection: socket.socket) -> dict[str, Any] | None:
+def _receive(connection: socket.socket) -> dict[str, Any] | None:
     try:
         message, _ = preload.receive(connection)
     except BlockingIOError:

@@ -50,7 +50,7 @@ class Journal:
 
     def _write(self, kind: str, members: dict[str, Any]) -> None:
         self._seq += 1
-        line = encoded({"seq": self._seq, "t": round(time.time(), 4), "kind": kind, **members}) + b"\n"
+        line = encode_json({"seq": self._seq, "t": round(time.time(), 4), "kind": kind, **members}) + b"\n"
         append(self._descriptor, line)
 
 
@@ -67,7 +67,7 @@ def append(descriptor: int, data: bytes) -> None:
         raise
 
 
-def encoded(value: Any, *, indent: int | None = None) -> bytes:
+def encode_json(value: Any, *, indent: int | None = None) -> bytes:
     """Encode as JSON that every reader accepts, with no NaN and no lone surrogates, although a kernel may send them."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)

@@ -58,11 +58,11 @@ ARTIFACTS = "artifacts"
 VALUES = "values.json"
 RESULT = "result.json"
 
-DEEPEST = 100
+MAX_DEPTH = 100
 """The most folders inside one another in artifacts/. Deeper files are not kept: many functions that read folders
 recurse for each, and Python stops that at a depth of a thousand."""
 
-MOST_ARTIFACTS = 2000
+MAX_ARTIFACTS = 2000
 """The most artifacts of a run, as many as files may travel with a notebook. Every list of runs names them all."""
 
 UNREADABLE = "unreadable"
@@ -71,7 +71,7 @@ UNREADABLE = "unreadable"
 VALUE_MIME = "application/vnd.dataops.value+json"
 """The type of display data that records a value: {"name": …, "value": …}."""
 
-MASKED_FROM = 6
+MIN_MASKED = 6
 """The fewest characters of a secret that is masked, without space around it. Shorter ones would be found everywhere."""
 
 ATTEMPT_VARIABLE = "DATAOPS_LAB_ATTEMPT"

@@ -15,25 +15,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .files import is_hollow
-from .protocol import ARTIFACTS, DEEPEST, FILES, MOST_ARTIFACTS
+from .files import is_sparse
+from .protocol import ARTIFACTS, MAX_DEPTH, FILES, MAX_ARTIFACTS
 
-LONGEST_LINE = 32 * 1024**2
+MAX_LINE_BYTES = 32 * 1024**2
 """The most bytes of a line of a journal. The runner's are shorter: an output may have 16 MiB, see engine/launch.py."""
 
-JOURNAL_BYTES = 2 * 1024**3
+MAX_JOURNAL_BYTES = 2 * 1024**3
 """The most bytes that a reader of a whole journal reads."""
 
-LARGEST_JSON = 32 * 1024**2
+MAX_JSON_BYTES = 32 * 1024**2
 """The most bytes of `result.json` and of `values.json`."""
 
-DEEPEST_JSON = 100
+MAX_JSON_DEPTH = 100
 """The most lists and objects inside one another. The encoder of the server's answers can write 250."""
 
-LARGEST_COUNT = 1_000_000
+MAX_COUNT = 1_000_000
 """The highest count of cells, and of executions of one cell."""
 
-_NO_FILE_FOR_US = frozenset(
+_NOT_READABLE_ERRORS = frozenset(
     {
         errno.ENOENT,
         errno.ENOTDIR,
@@ -46,7 +46,7 @@ _NO_FILE_FOR_US = frozenset(
     }
 )
 
-BROKEN = frozenset({errno.EIO, errno.EBADMSG, getattr(errno, "EUCLEAN", errno.EIO)})
+DISK_ERRORS = frozenset({errno.EIO, errno.EBADMSG, getattr(errno, "EUCLEAN", errno.EIO)})
 """The errors of a disk that does not give back the data that was written to it, now or later."""
 
 
@@ -59,10 +59,10 @@ def open_plain(path: Path) -> BinaryIO:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
-        if error.errno in _NO_FILE_FOR_US:
+        if error.errno in _NOT_READABLE_ERRORS:
             raise FileNotFoundError(errno.ENOENT, error.strerror, str(path)) from error
         raise
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode) or is_hollow(descriptor):
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode) or is_sparse(descriptor):
         os.close(descriptor)
         raise FileNotFoundError(errno.ENOENT, "It is not a plain file", str(path))
     return os.fdopen(descriptor, "rb")
@@ -85,8 +85,8 @@ class RunFolder:
         digest, size = blobs.put_file(self._folder / path)
         return digest, size
 
-    def artifacts(self, note: Callable[[str], None]) -> list[str]:
-        return plain_files(self._folder / ARTIFACTS, note)
+    def list_artifacts(self, on_unreadable_folder: Callable[[str], None]) -> list[str]:
+        return plain_files(self._folder / ARTIFACTS, on_unreadable_folder)
 
 
 def plain_files(folder: Path, note: Callable[[str], None]) -> list[str]:
@@ -96,22 +96,22 @@ def plain_files(folder: Path, note: Callable[[str], None]) -> list[str]:
     """
     found: list[str] = []
     left = [""] if not folder.is_symlink() else []
-    while left and len(found) < MOST_ARTIFACTS:
-        below = left.pop()
+    while left and len(found) < MAX_ARTIFACTS:
+        prefix = left.pop()
         try:
-            with os.scandir(folder / below) as entries:
+            with os.scandir(folder / prefix) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
-                        if below.count("/") < DEEPEST:
-                            left.append(f"{below}{entry.name}/")
+                        if prefix.count("/") < MAX_DEPTH:
+                            left.append(f"{prefix}{entry.name}/")
                     elif entry.is_file(follow_symlinks=False) and _is_unicode(entry.name):
-                        found.append(below + entry.name)
+                        found.append(prefix + entry.name)
         except OSError as error:
-            if error.errno in BROKEN:
-                note(f"The folder {below or '.'} cannot be read: {error.strerror}.")
-            elif error.errno not in _NO_FILE_FOR_US:
+            if error.errno in DISK_ERRORS:
+                note(f"The folder {prefix or '.'} cannot be read: {error.strerror}.")
+            elif error.errno not in _NOT_READABLE_ERRORS:
                 raise
-    return sorted(path for path in found if _is_unicode(path))[:MOST_ARTIFACTS]
+    return sorted(path for path in found if _is_unicode(path))[:MAX_ARTIFACTS]
 
 
 def _is_unicode(text: str) -> bool:
@@ -122,58 +122,58 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-class Lines:
+class LineSplitter:
     """A splitter that cuts data into lines, piece by piece, in one pass. It holds one unfinished line at most."""
 
-    def __init__(self, longest: int = LONGEST_LINE) -> None:
+    def __init__(self, longest: int = MAX_LINE_BYTES) -> None:
         self._longest = longest
         self._rest = bytearray()
-        self.unfinished = 0
+        self.unfinished_bytes = 0
         """The size of the unfinished line so far. Once it is too long, `_rest` holds nothing of it."""
 
-    def of(self, piece: bytes) -> list[bytes]:
+    def feed(self, piece: bytes) -> list[bytes]:
         """Return the lines that end in this piece, without newlines. A line that is too long comes as an empty one."""
         *lines, rest = piece.split(b"\n")
         if lines:
             self._keep(lines[0])
             lines[0] = bytes(self._rest)
-            self._rest, self.unfinished = bytearray(), 0
+            self._rest, self.unfinished_bytes = bytearray(), 0
         self._keep(rest)
         if len(piece) > self._longest:
             return [line if len(line) <= self._longest else b"" for line in lines]
         return lines
 
     def _keep(self, part: bytes) -> None:
-        self.unfinished += len(part)
-        if self.unfinished > self._longest:
+        self.unfinished_bytes += len(part)
+        if self.unfinished_bytes > self._longest:
             self._rest = bytearray()
         else:
             self._rest += part
 
 
-def json_of(data: bytes) -> Any:
+def decode_json(data: bytes) -> Any:
     """Decode JSON. ValueError when it is not strict JSON, holds text that is not Unicode, or is nested too deeply."""
     try:
-        value = json.loads(data.decode(), parse_constant=_refuse)
+        value = json.loads(data.decode(), parse_constant=_refuse_constant)
         if b"\\ud" in data or b"\\uD" in data:
             # Half of a surrogate pair can come as an escape, and in no other way.
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    if data.count(b"[") + data.count(b"{") > DEEPEST_JSON and _is_too_deep(value):
+    if data.count(b"[") + data.count(b"{") > MAX_JSON_DEPTH and _is_too_deep(value):
         raise ValueError("nested too deeply")
     return value
 
 
-def json_in(file: BinaryIO) -> Any:
+def read_json(file: BinaryIO) -> Any:
     """Read JSON from a file. Raise ValueError as `json_of` does, and for more than LARGEST_JSON bytes."""
-    data = file.read(LARGEST_JSON + 1)
-    if len(data) > LARGEST_JSON:
+    data = file.read(MAX_JSON_BYTES + 1)
+    if len(data) > MAX_JSON_BYTES:
         raise ValueError("too large")
-    return json_of(data)
+    return decode_json(data)
 
 
-def _refuse(constant: str) -> None:
+def _refuse_constant(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
@@ -182,13 +182,13 @@ _NESTED = (list, dict)
 
 def _is_too_deep(value: Any) -> bool:
     level = [value] if isinstance(value, _NESTED) else []
-    for _ in range(DEEPEST_JSON + 1):
+    for _ in range(MAX_JSON_DEPTH + 1):
         if not level:
             return False
         level = [
             inner
-            for each in level
-            for inner in (each.values() if isinstance(each, dict) else each)
+            for container in level
+            for inner in (container.values() if isinstance(container, dict) else container)
             if isinstance(inner, _NESTED)
         ]
     return True
@@ -197,13 +197,13 @@ def _is_too_deep(value: Any) -> bool:
 # --- the events of a journal and their members ---
 
 
-def event_of(line: bytes) -> dict[str, Any] | None:
+def parse_event(line: bytes) -> dict[str, Any] | None:
     """Return the event of a journal's line, which has the members that belong to its kind; None for any other line."""
     try:
-        event = json_of(line)
+        event = decode_json(line)
     except ValueError:
         return None
-    if fits(event, {"kind": is_text}) and fits(event, _MEMBERS.get(event["kind"], {})):
+    if has_members(event, {"kind": is_text}) and has_members(event, _MEMBERS.get(event["kind"], {})):
         return dict(event)
     return None
 
@@ -211,7 +211,7 @@ def event_of(line: bytes) -> dict[str, Any] | None:
 Check = Callable[[Any], bool]
 
 
-def uncoloured(text: str) -> str:
+def strip_escapes(text: str) -> str:
     """Strip the sequences that only terminals understand: colours and movements of the cursor."""
     return _ESCAPES.sub("", text)
 
@@ -219,7 +219,7 @@ def uncoloured(text: str) -> str:
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
-def fits(value: Any, members: Mapping[str, Check]) -> bool:
+def has_members(value: Any, members: Mapping[str, Check]) -> bool:
     """Tell whether it is an object that has these members, each of which passes its check. It may have others."""
     return isinstance(value, dict) and all(name in value and check(value[name]) for name, check in members.items())
 
@@ -244,21 +244,21 @@ def is_list_of_modules(value: Any) -> bool:
     """Tell whether it is a list of names as `import` takes them, of bounded number and length."""
     return (
         is_list(value)
-        and len(value) <= MOST_MODULES
+        and len(value) <= MAX_MODULES
         and all(is_text(name) and _MODULE.fullmatch(name) for name in value)
     )
 
 
 def is_output(value: Any) -> bool:
     """Tell whether it is an output of nbformat, with the members that its readers need."""
-    if not fits(value, {"output_type": is_text}):
+    if not has_members(value, {"output_type": is_text}):
         return False
     members = _OUTPUTS.get(value["output_type"])
-    return members is not None and fits(value, members)
+    return members is not None and has_members(value, members)
 
 
 def is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= LARGEST_COUNT
+    return type(value) is int and 0 <= value <= MAX_COUNT
 
 
 def is_size(value: Any) -> bool:
@@ -270,11 +270,11 @@ def is_seconds(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value <= 1e12
 
 
-def or_none(check: Check) -> Check:
+def optional(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
 
-MOST_MODULES = 100
+MAX_MODULES = 100
 _MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,199}")
 
 _BUNDLE: dict[str, Check] = {"data": is_object, "metadata": is_object}
@@ -291,10 +291,10 @@ _MEMBERS: dict[str, dict[str, Check]] = {
     "output": {"cell": is_count, "output": is_output},
     "clear": {"cell": is_count},
     "update": _BUNDLE,
-    "cell_finished": {"cell": is_count, "ok": is_flag, "execution_count": or_none(is_count), "done": is_count},
+    "cell_finished": {"cell": is_count, "ok": is_flag, "execution_count": optional(is_count), "done": is_count},
     "value": {"name": is_text, "value": lambda _: True},
     "usage": {"peak_memory_bytes": is_size, "cpu_seconds": is_seconds},
-    "note": {"code": is_text, "message": is_text, "cell": or_none(is_count)},
+    "note": {"code": is_text, "message": is_text, "cell": optional(is_count)},
     "end": {"state": is_text},
 }
 """The members of each kind of event, as runner/protocol.py describes them."""

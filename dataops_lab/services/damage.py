@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 
 from ..domain.actors import Actor
 from ..domain.inputs import Inputs
-from ..domain.policy import Object, Verb
+from ..domain.policy import ObjectKind, Verb
 from ..domain.records import RecordFile, record_digest
 from ..errors import Damaged, NotFound, StoreBusy
 from .context import Services
@@ -17,7 +17,7 @@ from .runs import RunView, get
 MISSING = "Its bytes are missing."
 CHANGED = "Its bytes are not those that were stored."
 _RECORD = "record"
-_ALTERED = "The list of its files and values is not what was stored."
+_RECORD_CHANGED = "The list of its files and values is not what was stored."
 
 
 def verify(ctx: Services, run_id: str, *, by: Actor) -> Mapping[str, str]:
@@ -27,10 +27,10 @@ def verify(ctx: Services, run_id: str, *, by: Actor) -> Mapping[str, str]:
     whole again.
     """
     view = get(ctx, run_id)
-    require(ctx, by, Verb.VERIFY, Object.RUN, owner=view.run.created_by, what=f"Run {view.run.id}")
+    require(ctx, by, Verb.VERIFY, ObjectKind.RUN, owner=view.run.created_by, what=f"Run {view.run.id}")
     if view.record is None:
         return {}
-    found = {} if _is_as_stored(view) else {_RECORD: _ALTERED}
+    found = {} if _is_intact(view) else {_RECORD: _RECORD_CHANGED}
     manifest = view.version.manifest
     blobs = {file.path: file.digest for file in view.record.files}
     blobs |= {f"input/{manifest.notebook_path}": manifest.notebook_digest}
@@ -41,9 +41,9 @@ def verify(ctx: Services, run_id: str, *, by: Actor) -> Mapping[str, str]:
     if manifest.digest != view.version.digest:
         found["version"] = "Its files are not those that were stored."
     for path, digest in blobs.items():
-        if trouble := _trouble(ctx.blobs.check, digest):
-            found[path] = trouble
-    _note(ctx, view, found)
+        if problem := _check_blob(ctx.blobs.verify, digest):
+            found[path] = problem
+    _store_integrity_errors(ctx, view, found)
     return found
 
 
@@ -53,49 +53,49 @@ def inputs_of(ctx: Services, view: RunView) -> Inputs:
 
 
 @contextmanager
-def reading(ctx: Services, view: RunView, file: RecordFile) -> Iterator[None]:
+def verified_read(ctx: Services, view: RunView, file: RecordFile) -> Iterator[None]:
     """Guard a block that reads `file` from the blobs: Damaged, with its name, when it is not as it was stored."""
-    if not _is_as_stored(view):
-        _note(ctx, view, {_RECORD: _ALTERED})
-        raise _damaged(view, "the record itself", _ALTERED, file.digest)
+    if not _is_intact(view):
+        _store_integrity_errors(ctx, view, {_RECORD: _RECORD_CHANGED})
+        raise _damaged_error(view, "the record itself", _RECORD_CHANGED, file.digest)
     try:
         yield
     except (NotFound, Damaged) as error:
-        trouble = _said(error)
-        _note(ctx, view, {**(view.record.damage if view.record else {}), file.path: trouble})
-        raise _damaged(view, file.path, trouble, file.digest) from error
+        problem = _describe_error(error)
+        _store_integrity_errors(ctx, view, {**(view.record.integrity_errors if view.record else {}), file.path: problem})
+        raise _damaged_error(view, file.path, problem, file.digest) from error
 
 
-def _is_as_stored(view: RunView) -> bool:
-    it = view.record
-    return it is None or record_digest(it.run_id, it.attempt, it.files, it.values) == it.digest
+def _is_intact(view: RunView) -> bool:
+    record = view.record
+    return record is None or record_digest(record.run_id, record.attempt, record.files, record.values) == record.digest
 
 
-def _trouble(check: Callable[[str], None], digest: str) -> str | None:
+def _check_blob(check: Callable[[str], None], digest: str) -> str | None:
     try:
         check(digest)
     except (NotFound, Damaged) as error:
-        return _said(error)
+        return _describe_error(error)
     return None
 
 
-def _said(error: NotFound | Damaged) -> str:
+def _describe_error(error: NotFound | Damaged) -> str:
     return MISSING if isinstance(error, NotFound) else CHANGED
 
 
-def _damaged(view: RunView, what: str, trouble: str, digest: str) -> Damaged:
+def _damaged_error(view: RunView, what: str, problem: str, digest: str) -> Damaged:
     return Damaged(
-        f"Run {view.run.id}, {what}: {trouble} `jupyter dataops restore FILE` brings it back from a backup.",
+        f"Run {view.run.id}, {what}: {problem} `jupyter dataops restore FILE` brings it back from a backup.",
         run=view.run.id,
         path=what,
         digest=digest,
     )
 
 
-def _note(ctx: Services, view: RunView, damage: Mapping[str, str]) -> None:
+def _store_integrity_errors(ctx: Services, view: RunView, errors: Mapping[str, str]) -> None:
     record = view.record
-    if record is None or damage == record.damage:
+    if record is None or errors == record.integrity_errors:
         return
     # It is only a note: the caller learns of the damage even when the note cannot be written.
     with suppress(StoreBusy), ctx.store.begin() as tx:
-        tx.records.note_damage(record.run_id, record.attempt, damage)
+        tx.records.record_damage(record.run_id, record.attempt, errors)

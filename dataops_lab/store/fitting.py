@@ -13,21 +13,21 @@ from ..domain.actors import Actor
 from ..errors import InvalidRequest
 
 
-def fitting(table: Table, row: Mapping[str, Any]) -> Mapping[str, Any]:
+def check_lengths(table: Table, row: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return `row` as it is. Raise InvalidRequest when a text is longer than its column.
 
     PostgreSQL would refuse that, and SQLite would not.
     """
     for name, value in row.items():
-        kind = table.c[name].type
-        kind = kind.impl_instance if isinstance(kind, TypeDecorator) else kind
+        column_type = table.c[name].type
+        column_type = column_type.impl_instance if isinstance(column_type, TypeDecorator) else column_type
         text = value.id if isinstance(value, Actor) else value
-        if isinstance(kind, String) and kind.length and isinstance(text, str) and len(text) > kind.length:
-            raise InvalidRequest(f"`{name}` may have at most {kind.length} characters; {len(text)} were given.")
+        if isinstance(column_type, String) and column_type.length and isinstance(text, str) and len(text) > column_type.length:
+            raise InvalidRequest(f"`{name}` may have at most {column_type.length} characters; {len(text)} were given.")
     return row
 
 
-def add_unless_there(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+def insert_if_absent(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Add a row, and tell whether it was added: False when there is a row with its key.
 
     That row may also be one that another transaction has just committed.

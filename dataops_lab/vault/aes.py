@@ -11,7 +11,7 @@ NONCE_BYTES = 12
 once, and a key wraps far fewer than 2³² data keys."""
 
 
-class AesVault:
+class AesEncryptor:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
@@ -20,37 +20,37 @@ class AesVault:
         key = self._keys.newest()
         return Sealed(
             key_id=key.id,
-            wrapped=_encrypted(key.secret, data_key, bound_to),
-            data=_encrypted(data_key, value.encode(), bound_to),
+            wrapped=_encrypt(key.secret, data_key, bound_to),
+            data=_encrypt(data_key, value.encode(), bound_to),
         )
 
     def open(self, sealed: Sealed, *, bound_to: str) -> str:
-        return _decrypted(self._data_key(sealed, bound_to), sealed.data, bound_to).decode()
+        return _decrypt(self._data_key(sealed, bound_to), sealed.data, bound_to).decode()
 
     def rewrap(self, sealed: Sealed, *, bound_to: str) -> Sealed:
         key = self._keys.newest()
-        wrapped = _encrypted(key.secret, self._data_key(sealed, bound_to), bound_to)
+        wrapped = _encrypt(key.secret, self._data_key(sealed, bound_to), bound_to)
         return Sealed(key.id, wrapped, sealed.data)
 
     def renew_key(self) -> str:
-        key: Key = self._keys.newest() if self._keys.are_given else self._keys.add()
+        key: Key = self._keys.newest() if self._keys.has_environment_keys else self._keys.add()
         return key.id
 
     def forget_older_keys(self, key_id: str) -> None:
         self._keys.forget_older(key_id)
 
     def _data_key(self, sealed: Sealed, bound_to: str) -> bytes:
-        return _decrypted(self._keys.by_id(sealed.key_id).secret, sealed.wrapped, bound_to)
+        return _decrypt(self._keys.by_id(sealed.key_id).secret, sealed.wrapped, bound_to)
 
 
-def _encrypted(key: bytes, data: bytes, bound_to: str) -> bytes:
+def _encrypt(key: bytes, data: bytes, bound_to: str) -> bytes:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     nonce = os.urandom(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, data, bound_to.encode())
 
 
-def _decrypted(key: bytes, data: bytes, bound_to: str) -> bytes:
+def _decrypt(key: bytes, data: bytes, bound_to: str) -> bytes:
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 

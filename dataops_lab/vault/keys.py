@@ -43,20 +43,20 @@ class Keys:
         self._environment = environment
 
     @property
-    def are_given(self) -> bool:
+    def has_environment_keys(self) -> bool:
         """True if the environment gives keys. Then no new ones are made."""
         return bool(self._environment.get(KEY_VARIABLE))
 
     def newest(self) -> Key:
         """Return the key that seals. Make one when there is no key at all."""
-        if keys := self._all():
+        if keys := self._all_keys():
             return keys[0]
-        with self._locked():
+        with self._lock():
             # Another process may have been faster.
-            return (self._all() or self._written([Key(os.urandom(KEY_BYTES))]))[0]
+            return (self._all_keys() or self._write([Key(os.urandom(KEY_BYTES))]))[0]
 
     def by_id(self, key_id: str) -> Key:
-        for key in self._all():
+        for key in self._all_keys():
             if key.id == key_id:
                 return key
         raise SecretsLocked(
@@ -67,35 +67,35 @@ class Keys:
 
     def add(self) -> Key:
         """Add a new key, which seals from now on. The others still open the values that they sealed."""
-        with self._locked():
-            return self._written([Key(os.urandom(KEY_BYTES)), *self._of_file()])[0]
+        with self._lock():
+            return self._write([Key(os.urandom(KEY_BYTES)), *self._file_keys()])[0]
 
     def forget_older(self, key_id: str) -> None:
         """Forget the keys of the file that are older than this one. Values that they sealed are lost."""
-        with self._locked():
-            ids = [key.id for key in self._of_file()]
+        with self._lock():
+            ids = [key.id for key in self._file_keys()]
             if key_id in ids:
-                self._written(self._of_file()[: ids.index(key_id) + 1])
-            elif any(key.id == key_id for key in self._of_environment()):
+                self._write(self._file_keys()[: ids.index(key_id) + 1])
+            elif any(key.id == key_id for key in self._environment_keys()):
                 self._file.unlink(missing_ok=True)
 
-    def _all(self) -> list[Key]:
-        return [*self._of_environment(), *self._of_file()]
+    def _all_keys(self) -> list[Key]:
+        return [*self._environment_keys(), *self._file_keys()]
 
-    def _of_environment(self) -> list[Key]:
+    def _environment_keys(self) -> list[Key]:
         texts = [text for text in self._environment.get(KEY_VARIABLE, "").split(",") if text.strip()]
-        return [_key(text, KEY_VARIABLE) for text in texts]
+        return [_parse_key(text, KEY_VARIABLE) for text in texts]
 
-    def _of_file(self) -> list[Key]:
+    def _file_keys(self) -> list[Key]:
         try:
             texts = json.loads(self._file.read_bytes())["keys"]
-            return [_key(text, str(self._file)) for text in texts]
+            return [_parse_key(text, str(self._file)) for text in texts]
         except FileNotFoundError:
             return []
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SecretsLocked(f"{self._file} cannot be read: {error}. Put it back from a backup.") from error
 
-    def _written(self, keys: list[Key]) -> list[Key]:
+    def _write(self, keys: list[Key]) -> list[Key]:
         part = self._file.with_name(self._file.name + ".part")
         part.unlink(missing_ok=True)
         text = json.dumps({"keys": [base64.b64encode(key.secret).decode() for key in keys]})
@@ -116,7 +116,7 @@ class Keys:
         return keys
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _lock(self) -> Iterator[None]:
         try:
             lock = os.open(self._file.with_name(self._file.name + ".lock"), os.O_WRONLY | os.O_CREAT, 0o600)
         except OSError as error:
@@ -128,7 +128,7 @@ class Keys:
             os.close(lock)
 
 
-def _key(text: str, source: str) -> Key:
+def _parse_key(text: str, source: str) -> Key:
     try:
         secret = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):

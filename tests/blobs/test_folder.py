@@ -231,17 +231,17 @@ def test_bytes_are_checked_without_being_kept(blobs, tmp_path):
 def test_bytes_are_read_through_once_and_again_when_the_file_looks_changed(tmp_path: Path):
     blobs = FolderBlobs(tmp_path)
     digest = blobs.put(b"bytes")
-    with blobs.open_whole(digest) as stored:
+    with blobs.open_verified(digest) as stored:
         assert stored.read() == b"bytes"
     path = blobs._path(digest)
     before = path.stat().st_mtime_ns
     path.chmod(0o600)
     path.write_bytes(b"other")
     os.utime(path, ns=(before, before))
-    with blobs.open_whole(digest) as stored:  # which nothing but reading it could tell
+    with blobs.open_verified(digest) as stored:  # which nothing but reading it could tell
         assert stored.read() == b"other"
     os.utime(path)
     with pytest.raises(Damaged):
-        blobs.open_whole(digest)
+        blobs.open_verified(digest)
     with pytest.raises(Damaged):
-        FolderBlobs(tmp_path).open_whole(digest)
+        FolderBlobs(tmp_path).open_verified(digest)

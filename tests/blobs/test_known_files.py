@@ -144,7 +144,7 @@ def test_what_was_known_may_be_lost(blobs, files, old, tmp_path, content):
     (tmp_path / "blobs" / folder.KNOWN_FILES).write_bytes(content)
     assert blobs.put_files(files) == put
     assert blobs.put_files(files) == put
-    assert len(blobs._known.digests({str(path): folder._look_of(path) for path in files})) == len(files)
+    assert len(blobs._known.digests({str(path): folder._file_signature(path) for path in files})) == len(files)
 
 
 def test_a_file_that_changes_between_its_digest_and_its_copy_is_put_as_it_is_then(blobs, tmp_path, old, monkeypatch):
@@ -171,6 +171,6 @@ def test_no_copy_is_left_when_the_disk_is_full(blobs, files, tmp_path, monkeypat
     with pytest.raises(BlobsUnavailable):
         blobs.put_files(files)
     left = [
-        it for it in (tmp_path / "blobs").rglob("*") if it.is_file() and it.name not in (".lock", folder.KNOWN_FILES)
+        path for path in (tmp_path / "blobs").rglob("*") if path.is_file() and path.name not in (".lock", folder.KNOWN_FILES)
     ]
     assert left == []

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from ..waiting import eventually
-from .conftest import PATIENCE_S, until
+from .conftest import TIMEOUT_S, wait_for_file
 
 
 def leader(shell):
@@ -44,14 +44,14 @@ def test_the_status_names_the_leader_and_stop_ends_it(own_shell):
 
     assert (status["pid"], status["slots"]) == (engine.pid, 3)
     assert stopped == {"stopped": True, "pid": engine.pid, "running": 0}
-    assert engine.wait(PATIENCE_S) == 0
+    assert engine.wait(TIMEOUT_S) == 0
     assert not leader(own_shell)["leading"]
 
 
 def test_an_engine_ends_when_it_is_idle(own_shell):
     engine = own_shell.start("engine", "run", "--exit-when-idle", "0.2")
 
-    assert engine.wait(PATIENCE_S) == 0
+    assert engine.wait(TIMEOUT_S) == 0
     assert not leader(own_shell)["leading"]
 
 
@@ -80,7 +80,7 @@ def test_an_engine_ends_with_the_process_that_started_it(own_shell):
 
 def test_runs_go_on_without_an_engine_and_the_next_one_finds_them(own_shell):
     go_on = own_shell.folder / "go_on"
-    notebook = own_shell.notebook("adopted.ipynb", "1", until(go_on), "print('done')")
+    notebook = own_shell.notebook("adopted.ipynb", "1", wait_for_file(go_on), "print('done')")
     run_id = own_shell("run", notebook, "--no-wait").out.strip()
     eventually(lambda: own_shell.runs()[0]["progress"]["done"] == 1)
 
@@ -98,7 +98,7 @@ def test_runs_go_on_without_an_engine_and_the_next_one_finds_them(own_shell):
 
 def test_an_engine_that_is_killed_while_a_run_is_followed_is_replaced(own_shell):
     go_on = own_shell.folder / "go_on"
-    notebook = own_shell.notebook("killed.ipynb", "1", until(go_on))
+    notebook = own_shell.notebook("killed.ipynb", "1", wait_for_file(go_on))
     following = own_shell.start("run", notebook, "--json")
     eventually(lambda: [run for run in own_shell.runs() if run["progress"]["done"] == 1])
     killed = leader(own_shell)["pid"]
@@ -106,7 +106,7 @@ def test_an_engine_that_is_killed_while_a_run_is_followed_is_replaced(own_shell)
     os.kill(killed, signal.SIGKILL)
     leading(own_shell, instead_of=killed)
     go_on.touch()
-    out, _ = following.communicate(timeout=PATIENCE_S)
+    out, _ = following.communicate(timeout=TIMEOUT_S)
 
     assert following.returncode == 0
     assert '"succeeded"' in out

@@ -54,10 +54,10 @@ def test_an_environment_is_added_changed_shown_and_removed(shell, cli):
     cli("environments", "add", "staging", "--position", "1", "--cpus", "2", "--memory", "4Gi", "--lock", "resources")
     cli("environments", "set", "staging", "--timeout", "60", "--no-limit", "cpus", "--mount", "/srv/data:/data:rw")
     cli("environments", "set", "staging", "--gpus", "0")
-    it = cli("environments", "show", "staging")
-    assert it["limits"]["resources"] == {"cpus": None, "memory_bytes": 2**32, "pids": None, "gpus": 0}
-    assert (it["limits"]["timeout_s"], it["locked"], it["position"]) == (60, ["resources"], 1)
-    assert it["mounts"] == [{"source": "/srv/data", "target": "/data", "read_only": False}]
+    environment = cli("environments", "show", "staging")
+    assert environment["limits"]["resources"] == {"cpus": None, "memory_bytes": 2**32, "pids": None, "gpus": 0}
+    assert (environment["limits"]["timeout_s"], environment["locked"], environment["position"]) == (60, ["resources"], 1)
+    assert environment["mounts"] == [{"source": "/srv/data", "target": "/data", "read_only": False}]
     assert "memory 4Gi, gpus 0, timeout 60" in shell.here("environments", "list").out
     assert "not held" in shell.here("environments", "show", "staging").out
     cli("environments", "remove", "staging")

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from .conftest import COMMAND, PATIENCE_S
+from .conftest import COMMAND, TIMEOUT_S
 
 
 def test_an_image_goes_through_the_catalogue(own_shell, docker_images, docker_client):
@@ -78,7 +78,7 @@ def building(own_shell, own_image, silent_index):
         *("--network", "host", "--variable", "PIP_INDEX_URL"),
         env={**own_shell.environment(), "PIP_INDEX_URL": silent_index.url},
     )
-    assert silent_index.asked.wait(PATIENCE_S)
+    assert silent_index.asked.wait(TIMEOUT_S)
     yield process
     process.kill()
     process.wait()
@@ -88,7 +88,7 @@ def test_a_build_is_ended_by_another_command(own_shell, building):
     [task] = own_shell.here("image", "tasks", "--json").json["items"]
     cancelled = own_shell.here("image", "cancel", task["id"], "--json").json
     assert (cancelled["state"], cancelled["error"]["code"]) == ("failed", "task_cancelled")
-    _, err = building.communicate(timeout=PATIENCE_S)
+    _, err = building.communicate(timeout=TIMEOUT_S)
     assert building.returncode == 1 and "cancelled it" in err
     assert own_shell.here("image", "list", "--json").json["items"] == []
 
@@ -97,7 +97,7 @@ def test_ctrl_c_ends_a_build_and_leaves_no_container(own_shell, building, own_im
     of_the_build = partial(docker_client.containers.list, all=True, filters={"ancestor": own_image})
     assert of_the_build() != []
     building.send_signal(signal.SIGINT)
-    _, err = building.communicate(timeout=PATIENCE_S)
+    _, err = building.communicate(timeout=TIMEOUT_S)
     assert building.returncode == 1 and "cancelled it" in err
     [task] = own_shell.here("image", "tasks", "--json").json["items"]
     assert (task["state"], task["error"]["code"]) == ("failed", "task_cancelled")

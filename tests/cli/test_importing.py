@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from dataops_lab.cli.importing import importing
+from dataops_lab.cli.importing import gc_paused
 
 
 def test_a_second_command_of_a_process_keeps_no_garbage(own_shell):
@@ -17,7 +17,7 @@ def test_a_second_command_of_a_process_keeps_no_garbage(own_shell):
 
 
 def test_garbage_is_looked_for_again_after_an_import_that_failed():
-    with pytest.raises(ImportError), importing():
+    with pytest.raises(ImportError), gc_paused():
         assert not gc.isenabled()
         raise ImportError
 

@@ -105,9 +105,9 @@ def test_blobs_that_nothing_refers_to_and_files_that_were_never_finished(look, h
     found = look()
     assert "1 blob" in found["blobs"].message
     assert str(unfinished) in found["unfinished files"].message
-    for it in found.values():
-        it.remove()
+    for leftover in found.values():
+        leftover.remove()
     assert look() == {}
-    assert not blobs.has(digest)
+    assert not blobs.exists(digest)
     assert young.exists()
     assert not unfinished.exists() and not staged.exists()

@@ -110,7 +110,7 @@ def _filled(shell):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"), REFUSALS, ids=lambda it: " ".join(it) if isinstance(it, list) else ""
+    ("arguments", "code", "said"), REFUSALS, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
 )
 def test_bad_input_is_refused_with_2_and_leaves_nothing(workspace, arguments, code, said):
     before = sorted(path.name for path in workspace.folder.iterdir())
@@ -137,7 +137,7 @@ def test_every_problem_of_the_parameters_is_named(workspace):
 
 
 @pytest.mark.parametrize("home", ["a_file", "/dev/null/below", "/proc/nowhere"])
-@pytest.mark.parametrize("command", [["run", GOOD], ["runs", "list"], ["engine", "status"]], ids=lambda it: it[0])
+@pytest.mark.parametrize("command", [["run", GOOD], ["runs", "list"], ["engine", "status"]], ids=lambda words: words[0])
 def test_a_state_folder_that_cannot_be_used_ends_with_4(workspace, home, command):
     workspace.text("a_file", "")
 

@@ -66,7 +66,7 @@ def test_runs_are_kept_and_deleted_and_nothing_goes_unasked(own_shell, ended):
     assert "kept" in here("runs", "show", first).out
     answer = here("runs", "delete", first, second, "--yes", "--json")
     assert (answer.code, answer.json["runs"]) == (2, [second])
-    assert [(it["run"], it["code"]) for it in answer.json["errors"]] == [(first, "run_kept")]
+    assert [(error["run"], error["code"]) for error in answer.json["errors"]] == [(first, "run_kept")]
     assert here("runs", "delete", "last", second, "--yes").code == 2, "one that is mistyped deletes none"
     assert ids(own_shell) == [first]
     assert here("runs", "unkeep", first).code == here("runs", "delete", first, "--yes").code == 0
@@ -79,7 +79,7 @@ def test_records_are_verified_and_what_is_damaged_is_named(own_shell):
     assert own_shell.here("records", "verify", "--all").out == "1 record whole.\n"
     ctx = build_services(Home(own_shell.home))
     with ctx.store.read() as tx:
-        [log] = [file for file in tx.records.of_run(run_id).files if file.path == "log.txt"]
+        [log] = [file for file in tx.records.find_for_run(run_id).files if file.path == "log.txt"]
     ctx.blobs._path(log.digest).unlink()
     answer = own_shell.here("records", "verify", run_id)
     assert (answer.code, answer.out) == (1, f"{run_id} log.txt: Its bytes are missing.\n")

@@ -79,7 +79,7 @@ def test_a_run_can_be_given_every_setting_there_is(shell):
 
     run = shell("run", shell.notebook("settings.ipynb", "1"), *options, "--json").json
 
-    assert {it.name: run[it.name] for it in fields(RunSettings)} == {
+    assert {field.name: run[field.name] for field in fields(RunSettings)} == {
         "priority": 3,
         "max_retries": 2,
         "retry_on_timeout": True,

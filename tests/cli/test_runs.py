@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from .conftest import ENDLESS, until
+from .conftest import ENDLESS, wait_for_file
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_the_log_is_what_the_cells_said(shell, good):
 
 def test_a_log_is_followed_while_it_grows(shell):
     go_on = shell.folder / "go_on"
-    notebook = shell.notebook("grows.ipynb", "print('first')", until(go_on), "print('second')")
+    notebook = shell.notebook("grows.ipynb", "print('first')", wait_for_file(go_on), "print('second')")
     run_id = shell("run", notebook, "--no-wait").out.strip()
 
     following = shell.start("runs", "logs", "-f", run_id)

@@ -21,7 +21,7 @@ from dataops_lab.errors import (
     Refused,
 )
 
-from .conftest import has_begun
+from .conftest import cell_has_begun
 
 
 def to_the_end(client, run) -> list[Update]:
@@ -275,7 +275,7 @@ def test_while_it_is_tried_again_a_run_tells_of_its_new_attempt(installation, cl
     told = {1: [], 2: []}
     for update in client.follow(run.id, journal=True):
         told.get(update.run.attempt, []).extend(update.events)
-        if has_begun(2, told[2]) and not go_on.exists():
+        if cell_has_begun(2, told[2]) and not go_on.exists():
             assert b"".join(client.log(run.id)) == b"again\n"
             assert not any(cell["outputs"] for cell in json.loads(client.notebook(run.id))["cells"])
             go_on.touch()
@@ -446,7 +446,7 @@ def test_retention_rules_are_set_and_previewed_in_the_same_way(installation, cli
     assert client.set_retention([rule]) == client.retention() == [rule]
     assert client.preview_retention().count == 0
     wanted = client.preview_retention([RetentionRule(state=RunState.SUCCEEDED, days=0)])
-    assert run.id in [it.id for it in wanted.oldest]
+    assert run.id in [summary.id for summary in wanted.oldest]
     assert client.apply_retention().runs == 0
     assert client.run(run.id).is_terminal
     assert client.set_retention([]) == []

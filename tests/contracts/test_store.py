@@ -14,7 +14,7 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
-from dataops_lab.domain.events import run_of
+from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.leases import ENGINE, Lease, ProcessIdentity
 from dataops_lab.domain.parameters import Parameter, ParameterSchema
 from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Run, RunState, Submission
@@ -38,15 +38,15 @@ def process(database, store) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         return started[-1]
 
     yield start
-    for it in started:
-        it.kill()
-        it.communicate()
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def tell_to_go(*processes: subprocess.Popen[str]) -> None:
-    for it in processes:
-        it.stdin.write("go\n")
-        it.stdin.flush()
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
 
 
 def lease(token: int) -> Lease:
@@ -83,9 +83,9 @@ def in_parallel(number: int, work: Callable[[int], object]) -> list[object]:
 
 def test_fifty_submits_with_one_key_from_several_processes_make_one_run(process, ctx):
     processes = [process("submit", "monday", "25") for _ in range(2)]
-    assert [it.stdout.readline() for it in processes] == ["ready\n"] * 2
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 2
     tell_to_go(*processes)
-    answers = [json.loads(it.communicate()[0]) for it in processes]
+    answers = [json.loads(process.communicate()[0]) for process in processes]
     [run] = runs.page(ctx, RunFilter()).items
     assert answers == [[run.id] * 25] * 2
     assert run.version_number == 1
@@ -123,7 +123,7 @@ def test_of_two_that_move_a_run_one_wins(store, submit):
         run = submit().run
 
         def move(index: int, run: Run = run) -> str:
-            after = run.moved_to((RunState.CANCELLED, RunState.ACTIVE)[index])
+            after = run.transition_to((RunState.CANCELLED, RunState.ACTIVE)[index])
             with store.begin() as tx:
                 tx.runs.move(run, after)
             return after.state
@@ -132,7 +132,7 @@ def test_of_two_that_move_a_run_one_wins(store, submit):
         [won] = [answer for answer in answers if not isinstance(answer, StaleWrite)]
         with store.read() as tx:
             assert tx.runs.get(run.id).state == won
-            assert len(tx.events.after(0, subject=run_of(run.id))) == 2
+            assert len(tx.events.after(0, subject=run_subject(run.id))) == 2
 
 
 def test_a_cancel_that_races_the_start_is_always_heard(store, submit, ctx):
@@ -166,14 +166,14 @@ def test_of_several_moves_either_all_are_made_or_none(store, submit):
     with store.read() as tx:
         assert [tx.runs.get(run.id).state for run in (one, other)] == [RunState.QUEUED, RunState.ACTIVE]
     attempts = [attempt_of(store, run) for run in (one, other)]
-    ends = [(it, [it.moved_to(AttemptState.FINALIZING), it.moved_to(AttemptState.CANCELLING)]) for it in attempts]
+    ends = [(attempt, [attempt.transition_to(AttemptState.FINALIZING), attempt.transition_to(AttemptState.CANCELLING)]) for attempt in attempts]
     with store.begin() as tx:
         tx.attempts.move_all(ends)
     with pytest.raises(StaleWrite, match=attempts[0].name), store.begin() as tx:
         tx.attempts.move_all(ends)
     with store.read() as tx:
-        assert [it.state for run in (one, other) for it in tx.attempts.of_run(run.id)] == [AttemptState.CANCELLING] * 2
-        told = [event.kind for event in tx.events.after(0, subject=run_of(one.id))]
+        assert [attempt.state for run in (one, other) for attempt in tx.attempts.of_run(run.id)] == [AttemptState.CANCELLING] * 2
+        told = [event.kind for event in tx.events.after(0, subject=run_subject(one.id))]
     assert told[-2:] == ["attempt.finalizing", "attempt.cancelling"]
 
 
@@ -189,7 +189,7 @@ def test_the_queue_is_followed_by_what_moved_since_it_was_read(store, submit, ct
     first, second = submit().run, submit().run
     with store.read() as tx:
         seq, everything = tx.events.last_seq(), tx.queue.alive()
-    assert [(it.state, it.place.id) for it in everything] == [("queued", first.id), ("queued", second.id)]
+    assert [(standing.state, standing.place.id) for standing in everything] == [("queued", first.id), ("queued", second.id)]
     with store.read() as tx:
         assert tx.queue.changes_since(seq) == (seq, set(), set())
     runs.cancel(ctx, second.id, by=person("ann"))
@@ -202,7 +202,7 @@ def test_the_queue_is_followed_by_what_moved_since_it_was_read(store, submit, ct
         later, moved, cancelled = tx.queue.changes_since(seq)
         assert moved == {first.id, second.id, third.id}
         assert cancelled == {first.id, second.id}
-        assert {(it.state, it.place.id) for it in tx.queue.alive(moved)} == {
+        assert {(standing.state, standing.place.id) for standing in tx.queue.alive(moved)} == {
             ("active", first.id),
             ("queued", third.id),
         }
@@ -272,7 +272,7 @@ def test_a_leader_killed_in_the_middle_of_a_transaction_has_written_nothing_and_
     with store.begin() as tx:
         assert tx.leases.take(lease(2), instead_of=lease(1))
         assert tx.runs.get(view.run.id) == view.run
-        assert [event.kind for event in tx.events.after(0, subject=run_of(view.run.id))] == ["run.queued"]
+        assert [event.kind for event in tx.events.after(0, subject=run_subject(view.run.id))] == ["run.queued"]
 
 
 # --- events ---------------------------------------------------------------------------------------
@@ -317,14 +317,14 @@ def test_every_event_of_many_writers_is_seen_once_by_one_who_follows(store, subm
     with store.read() as tx:
         start = tx.events.last_seq()
     writers = [process("write", attempt.run_id, "60") for attempt in attempts[:2]]
-    assert [it.stdout.readline() for it in writers] == ["ready\n"] * 2
+    assert [writer.stdout.readline() for writer in writers] == ["ready\n"] * 2
     seen: list[tuple[str, int, int]] = []
     with closing(open_store(database)) as other:
 
         def write(index: int) -> None:
             for number in range(60):
                 with other.begin() as tx:
-                    tx.attempts.note_progress(replace(attempts[2 + index], progress=Progress(number, 0)))
+                    tx.attempts.record_progress(replace(attempts[2 + index], progress=Progress(number, 0)))
                     if number % 3 == 0:
                         tx.events.last_seq()
 
@@ -336,7 +336,7 @@ def test_every_event_of_many_writers_is_seen_once_by_one_who_follows(store, subm
         alive = True
         while alive:
             # The question comes before the look: so the last look comes after the last commit, and sees it.
-            alive = any(thread.is_alive() for thread in threads) or any(it.poll() is None for it in writers)
+            alive = any(thread.is_alive() for thread in threads) or any(writer.poll() is None for writer in writers)
             with store.read() as tx:
                 new = tx.events.after(last, limit=7)
                 while new:
@@ -345,7 +345,7 @@ def test_every_event_of_many_writers_is_seen_once_by_one_who_follows(store, subm
                     assert numbers == sorted(numbers) and numbers[0] > last
                     last = numbers[-1]
                     new = tx.events.after(last, limit=7)
-    assert [it.returncode for it in writers] == [0, 0]
+    assert [writer.returncode for writer in writers] == [0, 0]
     with store.read() as tx:
         committed = [(event.subject.id, event.data["done"], event.data["total"]) for event in tx.events.after(start)]
     assert seen == committed

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from dataops_lab.domain.runs import Reason
-from dataops_lab.engine.explain import explained
+from dataops_lab.engine.explain import add_hint
 
 
 def missing(path: str, ename: str = "FileNotFoundError") -> Reason:
@@ -19,7 +19,7 @@ def unknown(module: str) -> Reason:
 
 
 def told(reason: Reason, notebook: str) -> Reason:
-    return explained(reason, notebook, "work/n.ipynb", "/state/runs/a_1/files")
+    return add_hint(reason, notebook, "work/n.ipynb", "/state/runs/a_1/files")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from dataops_lab.domain.environments import DockerSettings, Environment, Executo
 from dataops_lab.domain.leases import ENGINE
 from dataops_lab.domain.runs import RunState
 from dataops_lab.engine import Engine, Settings
-from dataops_lab.engine.lead import RENEW_EVERY_S
+from dataops_lab.engine.lead import RENEW_INTERVAL_S
 from dataops_lab.errors import StaleWrite, StoreBusy
 from dataops_lab.services import Services, runs
 from dataops_lab.store import SqlStore
@@ -102,7 +102,7 @@ def test_a_backend_that_never_answers_holds_neither_the_runs_of_others_nor_the_l
         eventually(lambda: runs.get(ctx, here.run.id).run.state is RunState.SUCCEEDED)
         assert store.error is None
         token, expires = lease().token, lease().expires
-        clock.advance(RENEW_EVERY_S)
+        clock.advance(RENEW_INTERVAL_S)
         eventually(lambda: lease().expires > expires)
         assert lease().token == token
         assert not hanging.was_waited_for
@@ -119,12 +119,12 @@ def test_what_was_begun_before_everything_was_forgotten_changes_nothing_afterwar
     engine.step()
     hanging.asked.acquire()
     for _ in range(3):
-        engine.start_over()
+        engine.reset()
         engine.step()
     hanging.go_on.set()
     eventually(lambda: engine.step() and hanging.alive)
-    engine.settle()
+    engine.wait_for_threads()
     hanging.end(f"{view.run.id}-1")
-    eventually(lambda: (engine.step() and engine.settle()) or runs.get(ctx, view.run.id).run.state.is_terminal)
+    eventually(lambda: (engine.step() and engine.wait_for_threads()) or runs.get(ctx, view.run.id).run.state.is_terminal)
     assert runs.get(ctx, view.run.id).run.state is RunState.SUCCEEDED
     assert len(runs.get(ctx, view.run.id).attempts) == 1

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import update
 
 from dataops_lab.domain.leases import ENGINE
-from dataops_lab.engine.lead import LOST_AFTER_S, RENEW_EVERY_S, Leadership
+from dataops_lab.engine.lead import LEASE_DURATION_S, RENEW_INTERVAL_S, Leadership
 from dataops_lab.services import Services, installation
-from dataops_lab.services.installation import CLOCKS_DIFFER_BY_S
+from dataops_lab.services.installation import MAX_CLOCK_SKEW_S
 from dataops_lab.store import SqlStore
 from dataops_lab.store.tables import leases
 from dataops_lab.testing import FakeClock, FakeHost
@@ -30,7 +30,7 @@ def on(store: SqlStore, clock: FakeClock) -> Callable[..., Leadership]:
 
 def let_it_expire(store: SqlStore, clock: FakeClock) -> None:
     """Let the lease expire, on a database with a clock of its own by that clock too."""
-    clock.advance(LOST_AFTER_S + CLOCKS_DIFFER_BY_S)
+    clock.advance(LEASE_DURATION_S + MAX_CLOCK_SKEW_S)
     with store._database.writer.begin() as connection:
         if connection.dialect.name == "postgresql":
             past = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
@@ -43,7 +43,7 @@ def test_two_hosts_that_share_a_store_never_depose_each_other(on, clock):
     token = first.fence
     for _ in range(20):
         assert not second.keep()
-        clock.advance(RENEW_EVERY_S)
+        clock.advance(RENEW_INTERVAL_S)
         assert first.keep()
         first.doubt()
     assert first.fence == token

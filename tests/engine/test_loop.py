@@ -12,12 +12,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from dataops_lab.domain.environments import inherited_of
-from dataops_lab.domain.events import run_of
+from dataops_lab.domain.environments import inherited_variables
+from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.records import RecordFileKind
 from dataops_lab.domain.runs import AttemptState, RunState
 from dataops_lab.engine import Engine, Settings, watch
-from dataops_lab.engine.lead import LOST_AFTER_S, Leadership
+from dataops_lab.engine.lead import LEASE_DURATION_S, Leadership
 from dataops_lab.engine.watch import FORCE_AFTER_S, UNCONFIRMED_AFTER_S
 from dataops_lab.errors import BlobsUnavailable, Refused, StaleWrite, Unavailable
 from dataops_lab.ports import AttemptStatus, Observation
@@ -586,7 +586,7 @@ def test_a_second_engine_stands_by_and_takes_over_when_the_lease_has_run_out(
     first, second = new_engine(host=FakeHost(pid=1)), new_engine(host=FakeHost(pid=2))
     view = until(first, submit(), AttemptState.RUNNING)
     assert second.step() is False
-    clock.advance(LOST_AFTER_S + 1)
+    clock.advance(LEASE_DURATION_S + 1)
     assert second.step() is True
     executor.end(view.attempts[-1].name)
     until(second, view, RunState.SUCCEEDED)
@@ -632,7 +632,7 @@ def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
         clock.advance(101)
     elif what == "note that it runs":
         until(sleeper, view, AttemptState.LAUNCHING)
-        sleeper.settle()
+        sleeper.wait_for_threads()
     elif what != "claim":
         until(sleeper, view, AttemptState.RUNNING)
     if what == "note progress":
@@ -643,11 +643,11 @@ def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
     elif what == "end":
         executor.end(f"{view.run.id}-1")
         sleeper.step()
-        sleeper.settle()
+        sleeper.wait_for_threads()
     seen, asked = {}, list(executor.calls)
 
     def another_takes_over() -> None:
-        clock.advance(LOST_AFTER_S + 1)
+        clock.advance(LEASE_DURATION_S + 1)
         assert other._leadership.keep()
         seen.update(rows_of(ctx.store))
 
@@ -657,7 +657,7 @@ def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
     assert seen
     assert rows_of(ctx.store) == seen
     assert executor.calls == asked
-    sleeper.start_over()
+    sleeper.reset()
     assert sleeper.step() is False
     # The engine that leads now brings the run to its end.
     if what == "expire":
@@ -731,7 +731,7 @@ def test_what_is_over_before_anybody_looks_has_gone_through_every_state_all_the_
     monkeypatch.setattr(executor, "start", lambda bundle: (start(bundle), executor.end(bundle.name)))
     ended = until(engine, submit(), RunState.SUCCEEDED)
     with ctx.store.read() as tx:
-        told = [event.kind for event in tx.events.after(0, subject=run_of(ended.run.id))]
+        told = [event.kind for event in tx.events.after(0, subject=run_subject(ended.run.id))]
     states = ["claimed", "launching", "running", "finalizing", "succeeded"]
     assert [kind for kind in told if kind.startswith("attempt.")] == [f"attempt.{state}" for state in states]
     assert ended.attempts[-1].started_at is not None
@@ -772,7 +772,7 @@ def test_progress_of_a_growing_journal_reaches_the_store(engine, submit, executo
 
 
 def test_runs_inherit_an_allow_list_and_never_the_engines_token():
-    assert inherited_of({"PATH": "/bin", "LC_ALL": "C", "JUPYTER_TOKEN": "x", "AWS_SECRET": "y"}) == {
+    assert inherited_variables({"PATH": "/bin", "LC_ALL": "C", "JUPYTER_TOKEN": "x", "AWS_SECRET": "y"}) == {
         "PATH": "/bin",
         "LC_ALL": "C",
     }
@@ -794,7 +794,7 @@ def test_an_engine_about_to_end_as_idle_stays_for_a_run_that_came_at_the_last_mo
         started(bundle)
         executor.end(bundle.name)
 
-    given_up, started = Leadership.give_up, executor.start
+    given_up, started = Leadership.release, executor.start
     monkeypatch.setattr(Leadership, "give_up", give_up_while_somebody_submits)
     monkeypatch.setattr(executor, "start", start_and_end)
     Engine(ctx, FakeBackends(executor), Settings(slots=1, exit_when_idle_s=0.0), inherited={}).run(stop)
@@ -815,7 +815,7 @@ def test_an_engine_that_may_not_end_because_a_run_waits_lays_its_lease_down_once
         engine.wake()  # The next look comes at once.
         return keep(self)
 
-    keep, given_up = Leadership.keep, Leadership.give_up
+    keep, given_up = Leadership.acquire_or_renew, Leadership.release
     monkeypatch.setattr(Leadership, "keep", count)
     monkeypatch.setattr(Leadership, "give_up", lambda self: (laid_down.append(not stop.is_set()), given_up(self)))
     job = submit().job

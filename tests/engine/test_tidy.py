@@ -55,7 +55,7 @@ def running(engine, clock):
 
 def test_the_engine_applies_the_rules_once_it_leads(ctx, old, running, clock):
     assert not is_gone(ctx, old.id)
-    clock.advance(tidy.FIRST_AFTER_S)
+    clock.advance(tidy.INITIAL_DELAY_S)
     eventually(lambda: is_gone(ctx, old.id))
 
 
@@ -67,9 +67,9 @@ def test_what_fails_is_tried_again_later(ctx, old, running, clock, monkeypatch):
     tried = Event()
     with monkeypatch.context() as patched:
         patched.setattr(retention, "tidy", busy)
-        clock.advance(tidy.FIRST_AFTER_S)
+        clock.advance(tidy.INITIAL_DELAY_S)
         assert tried.wait(60)
-    clock.advance(tidy.LOOK_EVERY_S)
+    clock.advance(tidy.INTERVAL_S)
     eventually(lambda: is_gone(ctx, old.id))
 
 
@@ -79,11 +79,11 @@ def test_an_engine_that_ends_does_not_wait_until_all_is_tidy(ctx, clock, monkeyp
     def endless(ctx, *, fence, stopped):
         begun.set()
         eventually(stopped)
-        return retention.Removed()
+        return retention.RemovalCounts()
 
     monkeypatch.setattr(retention, "tidy", endless)
-    tidying = tidy.Tidying(ctx)
-    clock.advance(tidy.FIRST_AFTER_S)
-    tidying.look(fence=1)
+    tidying = tidy.GarbageCollector(ctx)
+    clock.advance(tidy.INITIAL_DELAY_S)
+    tidying.start_if_due(fence=1)
     assert begun.wait(60)
     tidying.stop()

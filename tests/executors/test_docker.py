@@ -21,20 +21,20 @@ from requests.adapters import BaseAdapter
 from dataops_lab.domain.environments import Mount, Resources
 from dataops_lab.errors import Refused, Unavailable
 from dataops_lab.executors.docker import (
-    INSTALLATION,
-    KERNELS,
+    INSTALLATION_LABEL,
+    KERNEL_NAME_PREFIX,
     Daemon,
     DockerExecutor,
     init,
     installation_id,
-    prefix,
+    container_name_prefix,
     stream,
 )
-from dataops_lab.executors.docker.following import state_of
-from dataops_lab.executors.docker.stream import LeftTooMuch, Room, Stream, StreamCut, may_come, put
+from dataops_lab.executors.docker.following import container_state
+from dataops_lab.executors.docker.stream import QuotaExceeded, FileQuota, Stream, StreamCut, is_expected_path, write_frame
 from dataops_lab.ports import AttemptStatus, Bundle, BundleFile, Container, Observation
 from dataops_lab.runner import protocol
-from dataops_lab.runner.files import MOST_HOLES
+from dataops_lab.runner.files import MAX_HOLE_BYTES
 from dataops_lab.testing import MemoryBlobs
 
 from ..waiting import eventually
@@ -93,7 +93,7 @@ def said(executor: DockerExecutor, bundle) -> Callable[..., str]:
 
     def run(*sources: str, **more: Any) -> str:
         executor.start(bundle(*sources, **more))
-        eventually(lambda: executor.look(NAME).is_dead)
+        eventually(lambda: executor.observe(NAME).is_dead)
         result = result_of(executor)
         assert result["state"] == "succeeded", result
         return log_of(executor)
@@ -122,9 +122,9 @@ def container_of(client: docker.DockerClient, installation: str, name: str = NAM
 
 
 def test_what_pid_1_hands_out_is_what_may_come():
-    assert (init.DEEPEST, init.MOST_ARTIFACTS) == (protocol.DEEPEST, protocol.MOST_ARTIFACTS)
-    assert init.MOST_HOLES == MOST_HOLES
-    assert all(map(may_come, (*init.GROWING, *init.LAST)))
+    assert (init.MAX_DEPTH, init.MAX_ARTIFACTS) == (protocol.MAX_DEPTH, protocol.MAX_ARTIFACTS)
+    assert init.MAX_HOLE_BYTES == MAX_HOLE_BYTES
+    assert all(map(is_expected_path, (*init.APPENDED_FILES, *init.FINAL_FILES)))
 
 
 def test_files_go_in_and_what_the_run_made_comes_out(executor, bundle, blobs):
@@ -202,39 +202,39 @@ def test_secrets_reach_the_kernel_and_stand_nowhere_else(executor, bundle, docke
 )
 def test_a_container_can_write_to_no_other_files_than_a_runner_leaves(tmp_path, path):
     with pytest.raises(ValueError):
-        put(tmp_path / "run", {"is": "data", "path": path, "at": 0}, b"x")
+        write_frame(tmp_path / "run", {"is": "data", "path": path, "at": 0}, b"x")
     assert not (tmp_path / "escaped").exists()
 
 
 def test_bytes_arrive_in_order_or_not_at_all(tmp_path):
-    put(tmp_path, {"is": "data", "path": "log.txt", "at": 0}, b"one")
-    put(tmp_path, {"is": "data", "path": "log.txt", "at": 3}, b"two")
+    write_frame(tmp_path, {"is": "data", "path": "log.txt", "at": 0}, b"one")
+    write_frame(tmp_path, {"is": "data", "path": "log.txt", "at": 3}, b"two")
     with pytest.raises(ValueError):
-        put(tmp_path, {"is": "data", "path": "log.txt", "at": 10**15}, b"x")
-    put(tmp_path, {"is": "data", "path": "log.txt", "at": 2}, b"!")
+        write_frame(tmp_path, {"is": "data", "path": "log.txt", "at": 10**15}, b"x")
+    write_frame(tmp_path, {"is": "data", "path": "log.txt", "at": 2}, b"!")
     assert (tmp_path / "log.txt").read_bytes() == b"on!"
 
 
 def test_more_than_a_container_can_hold_does_not_arrive(tmp_path):
-    memory, most = 2 * MOST_HOLES, 2 * MOST_HOLES
-    room = Room(tmp_path, memory)
+    memory, most = 2 * MAX_HOLE_BYTES, 2 * MAX_HOLE_BYTES
+    room = FileQuota(tmp_path, memory)
     for _ in range(3):  # The notebook is sent whole, again and again.
-        room.take({"is": "file", "path": "output.ipynb"}, most // 2)
-    room.take({"is": "data", "path": "artifacts/a", "at": 0}, most // 2)
-    with pytest.raises(LeftTooMuch):
-        room.take({"is": "data", "path": "artifacts/b", "at": 0}, 1)
+        room.reserve({"is": "file", "path": "output.ipynb"}, most // 2)
+    room.reserve({"is": "data", "path": "artifacts/a", "at": 0}, most // 2)
+    with pytest.raises(QuotaExceeded):
+        room.reserve({"is": "data", "path": "artifacts/b", "at": 0}, 1)
     (tmp_path / "artifacts").mkdir()
     with (tmp_path / "artifacts" / "a").open("wb") as file:
         file.truncate(most)
-    with pytest.raises(LeftTooMuch):  # The files that an earlier engine took count, too.
-        Room(tmp_path, memory).take({"is": "data", "path": "log.txt", "at": 0}, 1)
+    with pytest.raises(QuotaExceeded):  # The files that an earlier engine took count, too.
+        FileQuota(tmp_path, memory).reserve({"is": "data", "path": "log.txt", "at": 0}, 1)
 
 
 def test_more_files_than_a_runner_leaves_do_not_arrive(tmp_path):
-    room = Room(tmp_path, None)
-    with pytest.raises(LeftTooMuch):
-        for number in range(protocol.MOST_ARTIFACTS + 100):
-            room.take({"is": "data", "path": f"artifacts/{number}", "at": 0}, 0)
+    room = FileQuota(tmp_path, None)
+    with pytest.raises(QuotaExceeded):
+        for number in range(protocol.MAX_ARTIFACTS + 100):
+            room.reserve({"is": "data", "path": f"artifacts/{number}", "at": 0}, 0)
 
 
 # --- attacks of a notebook on PID 1 -------------------------------------------------------------
@@ -405,7 +405,7 @@ def test_an_engine_that_comes_after_the_end_starts_nothing(executor, docker_exec
         if self is late:  # It has slept since it looked for the container.
             executor.start(work)
             eventually(lambda: executor.look(NAME).is_dead)
-            eventually(lambda: state_of(late._daemon.client, late._container_of(NAME)) is None)
+            eventually(lambda: container_state(late._daemon.client, late._container_of(NAME)) is None)
         create(self, *args)
 
     monkeypatch.setattr(DockerExecutor, "_create", create_late)
@@ -413,7 +413,7 @@ def test_an_engine_that_comes_after_the_end_starts_nothing(executor, docker_exec
         late.start(work)
     assert len(list((executor.directory(NAME) / protocol.ARTIFACTS / "work").iterdir())) == 1
     assert late.look(NAME) == executor.look(NAME)
-    assert state_of(late._daemon.client, late._container_of(NAME)) is None
+    assert container_state(late._daemon.client, late._container_of(NAME)) is None
 
 
 def test_the_next_engine_adopts_it_and_misses_nothing(executor, docker_executor, bundle, tmp_path):
@@ -567,8 +567,8 @@ def test_an_engine_that_died_before_the_bundle_arrived_leaves_a_container_that_t
 def test_installations_on_one_daemon_do_not_see_each_other(executor, bundle, tmp_path):
     executor.start(bundle(FOR_EVER))
     other = DockerExecutor(tmp_path / "other", MemoryBlobs(), installation="ffffffff", daemon=Daemon())
-    assert list(other.names()) == []
-    assert other.look(NAME) == Observation(AttemptStatus.NOT_FOUND)
+    assert list(other.list_names()) == []
+    assert other.observe(NAME) == Observation(AttemptStatus.NOT_FOUND)
 
 
 def test_what_is_forgotten_has_left_nothing_in_the_daemon(executor, bundle, docker_client, installation):
@@ -680,7 +680,7 @@ def test_a_daemon_that_does_not_answer_leaves_everything_open(docker_executor, b
 
 
 def ready(executor: DockerExecutor) -> bool:
-    return any(shelf.ready for shelf in executor._pool._shelves.values())
+    return any(shelf.ready for shelf in executor._pool._groups.values())
 
 
 def test_a_warm_container_serves_one_run_and_is_followed_by_another(executor, bundle, docker_client, installation):
@@ -778,10 +778,10 @@ def test_what_stands_ready_is_given_back_when_nobody_needs_it(executor, bundle, 
 def test_a_kernel_is_left_to_its_server_while_it_lives_and_swept_after(
     executor, docker_images, docker_client, installation
 ):
-    name = f"{KERNELS}01TEST"
-    labels, command = {INSTALLATION: installation}, ["sleep", "infinity"]
+    name = f"{KERNEL_NAME_PREFIX}01TEST"
+    labels, command = {INSTALLATION_LABEL: installation}, ["sleep", "infinity"]
     container = docker_client.containers.create(
-        docker_images["lean"], command, entrypoint=[], name=prefix(installation) + name, labels=labels
+        docker_images["lean"], command, entrypoint=[], name=container_name_prefix(installation) + name, labels=labels
     )
     assert name not in executor.names()  # A new container is about to be started.
     container.start()

@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 
 from dataops_lab.executors import forgotten
-from dataops_lab.executors.forgotten import SPAN_S, Forgotten
+from dataops_lab.executors.forgotten import PERIOD_S, Tombstones
 
 
 @pytest.fixture
 def at(monkeypatch):
     """A function that sets the hour."""
-    return lambda hour: monkeypatch.setattr(forgotten.time, "time", lambda: hour * SPAN_S + 1)
+    return lambda hour: monkeypatch.setattr(forgotten.time, "time", lambda: hour * PERIOD_S + 1)
 
 
 def test_a_name_is_known_for_an_hour_and_goes_in_the_end(tmp_path, at):
     at(100)
-    names = Forgotten(tmp_path)
+    names = Tombstones(tmp_path)
     assert "one" not in names
     names.add("one")
     at(101)
-    Forgotten(tmp_path).add("two")
+    Tombstones(tmp_path).add("two")
     assert "one" in names
     assert "two" in names
     at(102)
@@ -31,5 +31,5 @@ def test_a_name_is_known_for_an_hour_and_goes_in_the_end(tmp_path, at):
 
 def test_where_there_is_no_room_for_a_name_nothing_is_raised(tmp_path):
     (tmp_path / ".forgotten").write_text("in the way")
-    names = Forgotten(tmp_path)
+    names = Tombstones(tmp_path)
     names.add("one")

@@ -39,7 +39,7 @@ def executor(tmp_path: Path, blobs: MemoryBlobs):
     made = ProcessExecutor(tmp_path / "runs", blobs)
     yield made
     made.stop(NAME, force=True)
-    eventually(lambda: made.look(NAME).is_dead or not made.look(NAME).ran)
+    eventually(lambda: made.observe(NAME).is_dead or not made.observe(NAME).ran)
 
 
 def bundle(source: str, files: list[BundleFile] | None = None, **spec: Any) -> Bundle:
@@ -117,7 +117,7 @@ def test_starting_twice_starts_once_also_from_two_engines(executor, blobs, tmp_p
     other.start(work)
     executor.start(work)
     eventually(lambda: executor.look(NAME).is_dead)
-    eventually(lambda: other.look(NAME).is_dead)
+    eventually(lambda: other.observe(NAME).is_dead)
     assert len(list((executor.directory(NAME) / protocol.ARTIFACTS / "work").iterdir())) == 1
 
 
@@ -142,15 +142,15 @@ def test_who_sleeps_in_the_middle_of_a_start_starts_nothing_a_second_time(tmp_pa
 
     def run_to_its_end() -> None:
         other.start(work)
-        eventually(lambda: other.look(NAME).is_dead)
+        eventually(lambda: other.observe(NAME).is_dead)
         if forgotten:
             other.forget(NAME)
 
     blobs.meanwhile = run_to_its_end
     sleeper.start(work)
-    assert (sleeper.look(NAME).status is AttemptStatus.NOT_FOUND) is forgotten
-    assert sleeper.look(NAME).has_ended is not forgotten
-    assert list(sleeper.names()) == ([] if forgotten else [NAME])
+    assert (sleeper.observe(NAME).status is AttemptStatus.NOT_FOUND) is forgotten
+    assert sleeper.observe(NAME).has_ended is not forgotten
+    assert list(sleeper.list_names()) == ([] if forgotten else [NAME])
     assert witness.read_text() == "ran "
 
 
@@ -161,11 +161,11 @@ def test_who_sleeps_in_the_middle_of_a_start_leaves_alone_what_runs_meanwhile(tm
 
     def start() -> None:
         other.start(work)
-        eventually(lambda: other.look(NAME).ran)
+        eventually(lambda: other.observe(NAME).ran)
 
     blobs.meanwhile = start
     ProcessExecutor(tmp_path / "runs", blobs).start(work)
-    look = other.look(NAME)
+    look = other.observe(NAME)
     assert look.status is AttemptStatus.RUNNING
     assert (other.directory(NAME) / "files" / "a").exists()
 
@@ -177,14 +177,14 @@ def test_what_a_killed_engine_was_laying_out_is_named_and_removed(tmp_path):
     executor = ProcessExecutor(tmp_path / "runs", blobs)
 
     def killed() -> None:
-        names.extend(executor.names())
+        names.extend(executor.list_names())
         executor.forget(NAME)
-        names.extend(executor.names())
+        names.extend(executor.list_names())
 
     blobs.meanwhile = killed
     executor.start(work)
     assert names == [NAME]
-    assert executor.look(NAME).status is AttemptStatus.NOT_FOUND
+    assert executor.observe(NAME).status is AttemptStatus.NOT_FOUND
 
 
 def test_what_a_notebook_made_read_only_is_removed_all_the_same():
@@ -246,7 +246,7 @@ def test_an_engine_killed_while_it_lays_out_a_run_directory_leaves_none_that_cou
         # The program /bin/true changes nothing: the test looks only at the files.
         executor = ProcessExecutor(folder, blobs, python="/bin/true")
         executor.start(work)
-        eventually(lambda: executor.look(NAME).has_ended)
+        eventually(lambda: executor.observe(NAME).has_ended)
         return executor
 
     whole = laid_out(started(tmp_path / "whole"))
@@ -256,7 +256,7 @@ def test_an_engine_killed_while_it_lays_out_a_run_directory_leaves_none_that_cou
         following = started(tmp_path / str(step))
         assert laid_out(following) == whole, f"killed at {step}"
         following.forget(NAME)
-        assert list(following.names()) == []
+        assert list(following.list_names()) == []
         step += 1
     # Each file is opened, written and closed, and there are four of them.
     assert step > 12
@@ -266,11 +266,11 @@ def test_another_engine_finds_what_runs_and_can_stop_it(executor, blobs, tmp_pat
     executor.start(bundle(FOR_EVER))
     eventually(lambda: executor.look(NAME).ran)
     other = ProcessExecutor(tmp_path / "runs", blobs)
-    look = other.look(NAME)
+    look = other.observe(NAME)
     assert look.status is AttemptStatus.RUNNING
     assert psutil.pid_exists(look.detail["pid"])
     other.stop(NAME, force=False)
-    eventually(lambda: other.look(NAME).is_dead)
+    eventually(lambda: other.observe(NAME).is_dead)
     assert result(other)["state"] == "terminated"
 
 
@@ -368,10 +368,10 @@ def test_what_runs_on_without_its_keeper_can_be_stopped(executor):
 def test_a_runner_that_cannot_start_has_exited_and_says_why(tmp_path, blobs):
     executor = ProcessExecutor(tmp_path / "runs", blobs, python="/bin/false")
     executor.start(bundle("1"))
-    eventually(lambda: executor.look(NAME).has_ended)
+    eventually(lambda: executor.observe(NAME).has_ended)
     executor.stop(NAME, force=True)
-    assert executor.look(NAME).is_dead
-    look = executor.look(NAME)
+    assert executor.observe(NAME).is_dead
+    look = executor.observe(NAME)
     assert (look.ran, look.detail["exit_code"]) == (False, 1)
 
 

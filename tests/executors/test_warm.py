@@ -21,18 +21,18 @@ import psutil
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 
-from dataops_lab.executors.warm import Warm
+from dataops_lab.executors.warm import ForkServerPool
 from dataops_lab.ports import AttemptStatus, BundleFile
 from dataops_lab.runner import preload, protocol
 from dataops_lab.testing import MemoryBlobs
 
-from ..waiting import PATIENCE_S, eventually
+from ..waiting import TIMEOUT_S, eventually
 from ..warm_site import BASH, COLD, EXAMPLES, PYTHON, Site
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    made = Site(tmp_path_factory.mktemp("warm"), Warm(4, library_bytes=2 * 1024**3), MemoryBlobs())
+    made = Site(tmp_path_factory.mktemp("warm"), ForkServerPool(4, library_bytes=2 * 1024**3), MemoryBlobs())
     made.make_ready()
     yield made
     made.warm.close()
@@ -41,7 +41,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Site]:
     """A site with interpreters of its own, for a test that breaks them."""
-    made = Site(tmp_path, Warm(2), MemoryBlobs())
+    made = Site(tmp_path, ForkServerPool(2), MemoryBlobs())
     yield made
     made.warm.close()
 
@@ -158,14 +158,14 @@ def test_a_kernel_that_is_not_python_starts_cold_below_a_preloaded_runner_and_do
     else:
         kernel = {"argv": KernelSpecManager().get_kernel_spec(request.getfixturevalue("r_kernel")).argv}
         source = "cat(Sys.getenv('OF_THE_ENVIRONMENT'), length(getwd()))\ncat('made', file = 'made.txt')\nstop('no')"
-    before = set(site.warm._preloaded)
+    before = set(site.warm._servers)
     cold, warm = (site.run(source, warm=warm, language=language, **kernel) for warm in (False, True))
     assert site.started_by(cold) == ("engine", "runner")
     assert site.started_by(warm) == ("preloaded", "runner")
     assert warm.record() == cold.record()
     assert cold.record()["artifacts"].keys() == {"work/made.txt"}
     # No interpreter was preloaded for the next kernel of this kind, because it could not serve it.
-    assert set(site.warm._preloaded) == before
+    assert set(site.warm._servers) == before
 
 
 THREADED = """
@@ -205,7 +205,7 @@ def test_a_daemon_that_was_forked_and_shed_everything_is_found_and_killed(site: 
     daemons = [pid for pid in processes_of(run.name) if not list(Path(f"/proc/{pid}/fd").iterdir())]
     assert len(daemons) == 1
     run.executor.stop(run.name, force=True)
-    eventually(lambda: run.executor.look(run.name).is_dead)
+    eventually(lambda: run.executor.observe(run.name).is_dead)
     assert not psutil.pid_exists(daemons[0]) or psutil.Process(daemons[0]).status() == psutil.STATUS_ZOMBIE
     assert processes_of(run.name) == []
 
@@ -230,9 +230,9 @@ def test_what_has_an_empty_environment_is_dead_before_its_attempt_is(site: Site,
     if forced:
         run.executor.stop(run.name, force=True)
     else:
-        psutil.Process(run.executor.look(run.name).detail["pid"]).kill()
-    eventually(lambda: run.executor.look(run.name).has_ended)
-    eventually(lambda: run.executor.look(run.name).is_dead)
+        psutil.Process(run.executor.observe(run.name).detail["pid"]).kill()
+    eventually(lambda: run.executor.observe(run.name).has_ended)
+    eventually(lambda: run.executor.observe(run.name).is_dead)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
@@ -242,23 +242,23 @@ def test_a_kernel_whose_own_keeper_was_killed_is_not_dead_by_the_word_of_another
     of_kernel = psutil.Process(run.ancestors[2])
     assert of_kernel.pid != run.ancestors[0]
     of_kernel.kill()
-    eventually(lambda: run.executor.look(run.name).has_ended)
-    assert run.executor.look(run.name).status is AttemptStatus.EXITED
+    eventually(lambda: run.executor.observe(run.name).has_ended)
+    assert run.executor.observe(run.name).status is AttemptStatus.EXITED
     run.executor.stop(run.name, force=True)
-    assert run.executor.look(run.name).is_dead
+    assert run.executor.observe(run.name).is_dead
 
 
 def test_a_kernel_dies_with_a_runner_that_is_killed(site: Site) -> None:
     run = site.start("import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.1)", warm=True)
     eventually(lambda: (run.directory / protocol.LOG).exists() and "ready" in run.log)
-    psutil.Process(run.executor.look(run.name).detail["pid"]).kill()
-    eventually(lambda: run.executor.look(run.name).is_dead)
+    psutil.Process(run.executor.observe(run.name).detail["pid"]).kill()
+    eventually(lambda: run.executor.observe(run.name).is_dead)
     assert processes_of(run.name) == []
 
 
 def test_what_runs_goes_on_when_the_preloaded_interpreters_end_and_the_next_one_starts_cold(own: Site) -> None:
     own.make_ready()
-    preloaded = [each.process for each in own.warm._preloaded.values()]
+    preloaded = [each.process for each in own.warm._servers.values()]
     source = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\nprint(os.getppid())"
     run = own.start(source, warm=True)
     for process in preloaded:
@@ -273,7 +273,7 @@ def test_what_runs_goes_on_when_the_preloaded_interpreters_end_and_the_next_one_
 
 def test_one_that_does_not_answer_costs_time_and_nothing_else(own: Site) -> None:
     own.make_ready()
-    preloaded = [each.process for each in own.warm._preloaded.values()]
+    preloaded = [each.process for each in own.warm._servers.values()]
     for process in preloaded:
         process.send_signal(signal.SIGSTOP)
     try:
@@ -288,7 +288,7 @@ def test_one_that_does_not_answer_costs_time_and_nothing_else(own: Site) -> None
 
 def test_where_pyarrow_is_installed_a_preloaded_runner_has_one_thread_and_a_warm_start(site: Site) -> None:
     assert find_spec("pyarrow")
-    (runner,) = (each for each in site.warm._preloaded.values() if each.role == "runner")
+    (runner,) = (each for each in site.warm._servers.values() if each.role == "runner")
     assert (runner.problem, len(psutil.Process(runner.process.pid).threads())) == ("", 1)
     site.run("1", warm=True)
 
@@ -298,7 +298,7 @@ def test_one_that_has_threads_is_not_used_and_says_what_started_them(own: Site) 
     env = {"PYTHONPATH": str(own.folder)}
     own.start_once("1", warm=True, env=env).ended()
     assert not own.warm.wait(60)
-    (kernel,) = (it for it in own.warm.tell()["interpreters"] if it["role"] == "kernel")
+    (kernel,) = (interpreter for interpreter in own.warm.describe()["interpreters"] if interpreter["role"] == "kernel")
     assert (kernel["state"], kernel["problem"]) == ("failed", "The import of ipykernel.kernelapp starts threads.")
     following = own.start_once("1", warm=True, env=env).ended()
     assert own.started_by(following) == ("preloaded", "runner")
@@ -306,17 +306,17 @@ def test_one_that_has_threads_is_not_used_and_says_what_started_them(own: Site) 
 
 def test_they_begin_anew_after_something_was_installed(own: Site) -> None:
     own.make_ready()
-    before = {each.process.pid for each in own.warm._preloaded.values()}
-    for each in own.warm._preloaded.values():
+    before = {each.process.pid for each in own.warm._servers.values()}
+    for each in own.warm._servers.values():
         each.packages = {**(each.packages or {}), str(own.folder): 1}
     own.make_ready()
-    assert not before & {each.process.pid for each in own.warm._preloaded.values()}
+    assert not before & {each.process.pid for each in own.warm._servers.values()}
     own.run("1", warm=True)
 
 
 def test_they_end_with_the_engine(own: Site) -> None:
     own.make_ready()
-    preloaded = [each.process for each in own.warm._preloaded.values()]
+    preloaded = [each.process for each in own.warm._servers.values()]
     assert len(preloaded) == 2
     own.warm.close()
     for process in preloaded:
@@ -324,9 +324,9 @@ def test_they_end_with_the_engine(own: Site) -> None:
 
 
 def test_size_0_has_none(tmp_path: Path) -> None:
-    warm = Warm(0)
+    warm = ForkServerPool(0)
     assert warm.connect(PYTHON, dict(os.environ)) is None
-    assert warm._preloaded == {}
+    assert warm._servers == {}
 
 
 def test_one_that_nobody_has_asked_yet_ends_without_a_word_when_its_engine_does() -> None:
@@ -337,7 +337,7 @@ def test_one_that_nobody_has_asked_yet_ends_without_a_word_when_its_engine_does(
             pass_fds=[theirs.fileno()],
             stderr=subprocess.PIPE,
         )
-    assert select.select([ours], [], [], PATIENCE_S)[0]
+    assert select.select([ours], [], [], TIMEOUT_S)[0]
     ours.close()
-    _, said = begun.communicate(timeout=PATIENCE_S)
+    _, said = begun.communicate(timeout=TIMEOUT_S)
     assert (begun.returncode, said) == (0, b"")

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from dataops_lab.executors.warm import Files, Warm
+from dataops_lab.executors.warm import NotebookFiles, ForkServerPool
 from dataops_lab.ports import BundleFile
 from dataops_lab.runner import libraries, protocol
 from dataops_lab.testing import MemoryBlobs
@@ -28,14 +28,14 @@ ENOUGH_BYTES = 2 * 1024**3
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    made = Site(tmp_path_factory.mktemp("libraries"), Warm(4, library_bytes=ENOUGH_BYTES), MemoryBlobs())
+    made = Site(tmp_path_factory.mktemp("libraries"), ForkServerPool(4, library_bytes=ENOUGH_BYTES), MemoryBlobs())
     made.make_ready()
     yield made
     made.warm.close()
 
 
 def with_libraries(site: Site) -> list[dict[str, Any]]:
-    return [it for it in site.warm.tell()["interpreters"] if it["imports"]]
+    return [interpreter for interpreter in site.warm.describe()["interpreters"] if interpreter["imports"]]
 
 
 LOOK = """
@@ -189,7 +189,7 @@ def test_a_variable_that_a_library_reads_is_read(site: Site) -> None:
     env = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     cold = site.run(source, warm=False, env=env)
     assert site.run_ahead(source, cold, env=env).log == cold.log == "[1]\n"
-    assert {tuple(it["imports"]) for it in with_libraries(site)} == {("numpy",)}
+    assert {tuple(interpreter["imports"]) for interpreter in with_libraries(site)} == {("numpy",)}
 
 
 def test_a_file_that_a_library_reads_from_the_folder_keeps_it_from_being_imported_ahead(site: Site) -> None:
@@ -216,7 +216,7 @@ def test_a_file_that_a_library_reads_from_the_folder_keeps_it_from_being_importe
     ],
 )
 def test_a_file_that_python_would_import_instead_of_a_part_of_a_library_hides_it(path: str, hides: bool) -> None:
-    assert Files.of([path], "work").hide(frozenset({"six", "dateutil", "numpy"})) is hides
+    assert NotebookFiles.from_paths([path], "work").shadow(frozenset({"six", "dateutil", "numpy"})) is hides
 
 
 SAYS = "print('Welcome!')"
@@ -267,7 +267,7 @@ def own(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
     (folder / "extra").mkdir()
     (folder / "extra" / "fine.py").write_text("import json\nvalue = 1")
     (folder / "extra" / "noisy.py").write_text(SAYS)
-    made = Site(folder, Warm(2, report=folder / "warm.json", **request.param), MemoryBlobs())
+    made = Site(folder, ForkServerPool(2, report_path=folder / "warm.json", **request.param), MemoryBlobs())
     made.make_ready()
     yield made
     made.warm.close()
@@ -282,12 +282,12 @@ def test_administrators_add_libraries_and_are_told_of_those_that_are_not_safe(ow
     # The first interpreter finds that one of them is not safe. The second is begun without it.
     for _ in range(2):
         own.start_once(source, warm=True, env=env, imports=cold.result["imports"]).ended()
-        eventually(lambda: all(it["state"] != "starting" for it in with_libraries(own)))
+        eventually(lambda: all(interpreter["state"] != "starting" for interpreter in with_libraries(own)))
     assert own.run(source, warm=True, env=env, imports=cold.result["imports"]).log == cold.log == "Welcome!\n"
     report = json.loads((own.folder / "warm.json").read_text())
     (left_out,) = report["left_out"]
     assert (left_out["library"], left_out["problem"]) == ("noisy", "noisy says something while it is imported.")
-    assert [it["imports"] for it in report["interpreters"] if it["imports"]] == [["fine", "numpy"]]
+    assert [interpreter["imports"] for interpreter in report["interpreters"] if interpreter["imports"]] == [["fine", "numpy"]]
 
 
 @pytest.mark.parametrize("own", [{"library_bytes": 1024**2}], indirect=True)

@@ -55,7 +55,7 @@ def end_at(moment: str, what: str, with_signal: signal.Signals, reached: threadi
         if moment == "before":
             end()
         else:
-            transaction.once_committed(end)
+            transaction.on_commit(end)
 
     return look
 
@@ -138,7 +138,7 @@ def services(home: Home) -> Services:
 def main() -> None:
     asked = os.environ.get
     if asked("STOP_AT") or asked("SLEEP_AT"):
-        tidy.FIRST_AFTER_S = float("inf")  # Tidying could be in a transaction when all threads stop.
+        tidy.INITIAL_DELAY_S = float("inf")  # Tidying could be in a transaction when all threads stop.
     if wanted := asked("BUSY_S"):
         sqlite.BUSY_TIMEOUT_S = float(wanted)
     stop = threading.Event()

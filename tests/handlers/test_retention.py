@@ -90,7 +90,7 @@ async def test_a_record_is_verified_and_what_is_damaged_is_a_problem_that_names_
     assert await api.json("POST", f"runs/{run_id}/verify") == {"run": run_id, "damage": {}}
     ctx = build_services(home)
     with ctx.store.read() as tx:
-        [log] = [file for file in tx.records.of_run(run_id).files if file.path == "log.txt"]
+        [log] = [file for file in tx.records.find_for_run(run_id).files if file.path == "log.txt"]
     stored = ctx.blobs._path(log.digest)
     stored.chmod(0o600)
     stored.write_bytes(b"sbid")
@@ -156,7 +156,7 @@ async def test_whoever_was_away_for_longer_than_events_are_kept_is_told_to_read_
     services = build_services(home)
     with services.store.begin() as tx:
         seen = tx.events.first_seq()
-        assert tx.events.trim(before=dt.datetime.now(dt.UTC) + dt.timedelta(days=1)) > 0
+        assert tx.events.delete_old(before=dt.datetime.now(dt.UTC) + dt.timedelta(days=1)) > 0
         last = tx.events.last_seq()
     await api("DELETE", f"runs/{run_id}")
     answer = await api("GET", "events", headers={"Last-Event-ID": str(seen - 1)})

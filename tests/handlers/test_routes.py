@@ -11,7 +11,7 @@ import pytest
 from tornado.routing import PathMatches, RuleRouter
 from tornado.web import RequestHandler
 
-from dataops_lab.domain.policy import rule_of
+from dataops_lab.domain.policy import required_access
 from dataops_lab.handlers.base import VERBS, operations
 from dataops_lab.handlers.installation import DOCUMENT
 from dataops_lab.handlers.openapi import document
@@ -228,7 +228,7 @@ OPEN_TO = {
 
 def test_every_verb_of_every_route_asks_the_policy_for_what_it_does():
     asked = {
-        f"{verb} {route.path}": rule_of(*operation.asks)
+        f"{verb} {route.path}": required_access(*operation.permission)
         for route in ROUTES
         for verb, operation in operations(route.handler).items()
     }

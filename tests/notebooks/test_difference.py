@@ -6,22 +6,22 @@ from importlib.metadata import version
 
 import pytest
 
-from dataops_lab.domain.snapshots import KernelChoice, Severity, Surroundings
+from dataops_lab.domain.snapshots import KernelChoice, Severity, TargetRuntime
 
 PYTHON = KernelChoice("python3", "python", "Python", ("python3", "-m", "ipykernel_launcher", "-f", "{connection_file}"))
 
 
-def image(python: str | None = None, **packages: str) -> Surroundings:
+def image(python: str | None = None, **packages: str) -> TargetRuntime:
     named = {name.replace("_", "-"): found for name, found in packages.items()}
-    return Surroundings((PYTHON,), image="data", python=python or platform.python_version(), packages=named)
+    return TargetRuntime((PYTHON,), image="data", python=python or platform.python_version(), packages=named)
 
 
 @pytest.fixture
 def differences(project):
-    def found(source: str, where: Surroundings, **options) -> dict[str, tuple[Severity, str]]:
+    def found(source: str, where: TargetRuntime, **options) -> dict[str, tuple[Severity, str]]:
         project.notebook(source, **options)
         findings = project.inspect(where=where).findings
-        return {it.code: (it.severity, it.message) for it in findings if it.code.startswith("image_")}
+        return {finding.code: (finding.severity, finding.message) for finding in findings if finding.code.startswith("image_")}
 
     return found
 
@@ -90,7 +90,7 @@ def test_start_up_files_of_ipython_are_told_for_an_image_and_not_for_here(differ
     [(code, (severity, message))] = differences("1", image()).items()
     assert (code, severity) == ("image_lacks_start_up", Severity.WARNING)
     assert "00-numbers.py" in message and "README" not in message
-    assert "image_lacks_start_up" not in {it.code for it in project.inspect().findings}
+    assert "image_lacks_start_up" not in {finding.code for finding in project.inspect().findings}
 
 
 def test_of_an_image_that_was_written_in_nothing_differs(differences):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dataops_lab.domain.snapshots import Limits, along_line
+from dataops_lab.domain.snapshots import SnapshotLimits, include_line
 from dataops_lab.errors import SnapshotTooLarge
 
 
@@ -120,8 +120,8 @@ class TestDataopsignore:
         project.file(".dataopsignore", "data/\n")
         project.notebook(f"open('{path}')")
         assert (project.travels(), project.findings()) == ([], ["ignored_file"])
-        (finding,) = (it for it in project.inspect().findings if it.code == "ignored_file")
-        assert finding.file == path and along_line(path) in finding.hint
+        (finding,) = (finding for finding in project.inspect().findings if finding.code == "ignored_file")
+        assert finding.file == path and include_line(path) in finding.hint
 
     def test_it_names_single_files_that_travel_against_every_rule(self, project: Any) -> None:
         project.file(".dataopsignore", "data/\n")
@@ -225,13 +225,13 @@ class TestLimits:
         project.file("analysis/a.csv")
         project.notebook("os.listdir('frames')")
         with pytest.raises(SnapshotTooLarge, match=r"more than 10 files.*frames/.*\.dataopsignore"):
-            project.inspect(limits=Limits(files=10))
+            project.inspect(limits=SnapshotLimits(files=10))
 
     def test_a_file_that_is_too_large_is_named(self, project: Any) -> None:
         project.file("analysis/big.bin", "x" * 2000)
         project.notebook("open('big.bin', 'rb')")
         with pytest.raises(SnapshotTooLarge, match=r"analysis/big.bin has 2 kB") as refused:
-            project.inspect(limits=Limits(file_bytes=1999))
+            project.inspect(limits=SnapshotLimits(file_bytes=1999))
         assert refused.value.detail["largest"] == [{"path": "analysis/big.bin", "bytes": 2000}]
         assert refused.value.detail["ignore_file"] == str(project.root / "analysis" / ".dataopsignore")
 
@@ -240,14 +240,14 @@ class TestLimits:
         project.file("analysis/raw/big.bin", "x" * 2000)
         project.notebook(source)
         with pytest.raises(SnapshotTooLarge):
-            project.inspect(limits=Limits(file_bytes=1999))
+            project.inspect(limits=SnapshotLimits(file_bytes=1999))
 
     @pytest.mark.parametrize("source", ["1", "open('big.bin', 'wb')"])
     def test_a_file_that_is_too_large_and_not_named_stays_behind(self, source: str, project: Any) -> None:
         project.file("analysis/big.bin", "x" * 2000)
         project.file("analysis/a.csv")
         project.notebook(source)
-        limits = Limits(file_bytes=1999)
+        limits = SnapshotLimits(file_bytes=1999)
         assert project.travels(limits=limits) == ["analysis/a.csv"]
         assert project.findings(limits=limits) == ["large_file"]
 
@@ -257,15 +257,15 @@ class TestLimits:
         project.file("analysis/c.bin", "x" * 900)
         project.notebook("open('a.bin'), open('b.bin')")
         with pytest.raises(SnapshotTooLarge) as refused:
-            project.inspect(limits=Limits(total_bytes=1000))
-        assert [it["path"] for it in refused.value.detail["largest"]] == ["analysis/b.bin", "analysis/a.bin"]
+            project.inspect(limits=SnapshotLimits(total_bytes=1000))
+        assert [file["path"] for file in refused.value.detail["largest"]] == ["analysis/b.bin", "analysis/a.bin"]
 
     def test_the_largest_of_all_that_is_named_is_listed_when_the_limit_is_passed_earlier(self, project: Any) -> None:
         for name, size in {"a": 700, "b": 800, "c": 900}.items():
             project.file(f"analysis/{name}.bin", "x" * size)
         project.notebook("open('a.bin'), open('b.bin'), open('c.bin')")
         with pytest.raises(SnapshotTooLarge, match=r"have 2.4 kB, and 1 kB may travel") as refused:
-            project.inspect(limits=Limits(total_bytes=1000))
+            project.inspect(limits=SnapshotLimits(total_bytes=1000))
         assert refused.value.detail["largest"][0]["path"] == "analysis/c.bin"
 
     def test_the_most_numerous_files_that_nothing_names_stay_behind_and_it_is_said_once(self, project: Any) -> None:
@@ -275,7 +275,7 @@ class TestLimits:
         project.file("analysis/frames/index.csv")
         project.file("analysis/helpers.py")
         project.notebook("open('out/7.txt')")
-        limits = Limits(files=10)
+        limits = SnapshotLimits(files=10)
         assert project.travels(limits=limits) == [
             *("analysis/frames/index.csv", "analysis/helpers.py", "analysis/out/7.txt")
         ]
@@ -286,7 +286,7 @@ class TestLimits:
         for name, size in {"a": 500, "b": 800, "c": 900, "d": 300}.items():
             project.file(f"analysis/{name}.bin", "x" * size)
         project.notebook("open('a.bin')")
-        limits = Limits(total_bytes=1000)
+        limits = SnapshotLimits(total_bytes=1000)
         assert project.travels(limits=limits) == ["analysis/a.bin", "analysis/d.bin"]
         [message] = project.findings("too_much_beside", limits=limits)
         assert "2 files (1.7 kB): analysis/c.bin (900 bytes), analysis/b.bin (800 bytes)" in message
@@ -303,13 +303,13 @@ class TestLimits:
         project.file("analysis/.dataopsignore", ignore)
         project.notebook(source)
         named = {"analysis/helpers.py", "analysis/table.csv"}
-        assert named <= set(project.travels(limits=Limits(files=10, total_bytes=1000)))
+        assert named <= set(project.travels(limits=SnapshotLimits(files=10, total_bytes=1000)))
 
     def test_more_empty_folders_than_may_travel_stay_behind_and_it_is_said(self, project: Any) -> None:
         for number in range(12):
             project.file(f"analysis/{number:02d}/part")
         project.notebook("open('07/new.csv', 'w')")
-        [finding] = [f for f in project.inspect(limits=Limits(files=2)).findings if f.code == "too_much_beside"]
+        [finding] = [f for f in project.inspect(limits=SnapshotLimits(files=2)).findings if f.code == "too_much_beside"]
         assert "Folders of which no file travels stay behind too." in finding.message
 
     def test_a_folder_that_is_named_counts_too(self, project: Any) -> None:
@@ -317,7 +317,7 @@ class TestLimits:
             project.file(f"data/{number}.csv")
         project.notebook("DATA = '../data'")
         with pytest.raises(SnapshotTooLarge, match="files") as refused:
-            project.inspect(limits=Limits(files=10))
+            project.inspect(limits=SnapshotLimits(files=10))
         assert refused.value.detail["ignore_file"] == str(project.root / ".dataopsignore")
 
     def test_what_is_ignored_does_not_count(self, project: Any) -> None:
@@ -325,7 +325,7 @@ class TestLimits:
             project.file(f"analysis/frames/{number}.png")
         project.file(".dataopsignore", "frames/\n")
         project.notebook("1")
-        assert project.travels(limits=Limits(files=10)) == []
+        assert project.travels(limits=SnapshotLimits(files=10)) == []
 
     def test_a_huge_folder_is_left_at_the_limit_and_not_walked_to_its_end(
         self, project: Any, monkeypatch: pytest.MonkeyPatch
@@ -342,7 +342,7 @@ class TestLimits:
             return listing(path)
 
         monkeypatch.setattr(Path, "iterdir", noted)
-        looked = project.inspect(limits=Limits(files=3))
+        looked = project.inspect(limits=SnapshotLimits(files=3))
         assert len(listed) < 9
         assert "analysis/19/3.csv" in [file.path for file in looked.files], "though it was not reached"
         assert "not all were looked at" in next(f.message for f in looked.findings if f.code == "too_much_beside")
@@ -361,7 +361,7 @@ class TestLimits:
 
         monkeypatch.setattr(Path, "iterdir", noted)
         with pytest.raises(SnapshotTooLarge):
-            project.inspect(limits=Limits(files=3))
+            project.inspect(limits=SnapshotLimits(files=3))
         assert len(listed) < 12
 
 

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from dataops_lab.runner.journal import COALESCE_BYTES, Journal, append, encoded
+from dataops_lab.runner.journal import COALESCE_BYTES, Journal, append, encode_json
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_flushing_nothing_writes_nothing(journal, tmp_path):
 
 
 def test_json_has_neither_nan_nor_lone_surrogates():
-    assert json.loads(encoded({"a": [float("nan"), 1.5, float("inf")], "b": "x\ud800"})) == {
+    assert json.loads(encode_json({"a": [float("nan"), 1.5, float("inf")], "b": "x\ud800"})) == {
         "a": [None, 1.5, None],
         "b": "x?",
     }

@@ -12,15 +12,15 @@ from dataops_lab.engine.launch import OUTPUT_LIMITS
 from dataops_lab.runner import reading
 from dataops_lab.runner.journal import Journal
 from dataops_lab.runner.outputs import output
-from dataops_lab.runner.protocol import DEEPEST, MOST_ARTIFACTS
+from dataops_lab.runner.protocol import MAX_DEPTH, MAX_ARTIFACTS
 from dataops_lab.runner.reading import (
-    DEEPEST_JSON,
-    LONGEST_LINE,
-    Lines,
+    MAX_JSON_DEPTH,
+    MAX_LINE_BYTES,
+    LineSplitter,
     RunFolder,
-    event_of,
-    json_in,
-    json_of,
+    parse_event,
+    read_json,
+    decode_json,
     open_plain,
 )
 from dataops_lab.testing import MemoryBlobs
@@ -101,18 +101,18 @@ def test_only_plain_files_that_no_link_leads_to_and_whose_path_is_unicode_are_li
 def test_folders_may_lie_inside_one_another_deeper_than_python_may_call(tmp_path):
     (tmp_path / "run").mkdir()
     with deep(tmp_path / "run"):
-        below = tmp_path.joinpath("run", *["d"] * DEEPEST)
+        below = tmp_path.joinpath("run", *["d"] * MAX_DEPTH)
         (below / "file").touch()
         (below / "d" / "too-deep").touch()
-        assert reading.plain_files(tmp_path / "run", pytest.fail) == ["d/" * DEEPEST + "file"]
+        assert reading.plain_files(tmp_path / "run", pytest.fail) == ["d/" * MAX_DEPTH + "file"]
 
 
 def test_no_more_files_are_listed_than_a_run_may_leave(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
-        for number in range(MOST_ARTIFACTS - 1):
+        for number in range(MAX_ARTIFACTS - 1):
             (tmp_path / folder / str(number)).touch()
-    assert len(reading.plain_files(tmp_path, pytest.fail)) == MOST_ARTIFACTS
+    assert len(reading.plain_files(tmp_path, pytest.fail)) == MAX_ARTIFACTS
 
 
 # --- lines ---
@@ -121,21 +121,21 @@ def test_no_more_files_are_listed_than_a_run_may_leave(tmp_path):
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])
 def test_lines_are_the_same_however_they_are_cut(size):
     data = b"one\n\ntwo\n0123456789\n01234567890\nthree\n" + b"x" * 30 + b"\nlast\nunfinished"
-    lines = Lines(longest=10)
-    found = [line for start in range(0, len(data), size) for line in lines.of(data[start : start + size])]
+    lines = LineSplitter(longest=10)
+    found = [line for start in range(0, len(data), size) for line in lines.feed(data[start : start + size])]
     assert found == [b"one", b"", b"two", b"0123456789", b"", b"three", b"", b"last"]
 
 
 def test_a_line_without_end_costs_no_memory():
-    lines, piece = Lines(), b"x" * 1024**2
-    lines.of(piece)
+    lines, piece = LineSplitter(), b"x" * 1024**2
+    lines.feed(piece)
     tracemalloc.start()
     for _ in range(200):
-        assert lines.of(piece) == []
+        assert lines.feed(piece) == []
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 3 * LONGEST_LINE
-    assert lines.of(b"\nnext\n") == [b"", b"next"]
+    assert peak < 3 * MAX_LINE_BYTES
+    assert lines.feed(b"\nnext\n") == [b"", b"next"]
 
 
 @pytest.mark.parametrize("letter", ["x", "\x1b", "€", '"'])
@@ -149,7 +149,7 @@ def test_no_line_that_the_runner_writes_is_too_long(tmp_path, letter):
         )
     journal.flush()
     data = (tmp_path / "journal.jsonl").read_bytes()
-    assert data.count(b"\n") == len([line for line in Lines().of(data) if event_of(line)])
+    assert data.count(b"\n") == len([line for line in LineSplitter().feed(data) if parse_event(line)])
     texts = [json.loads(line)["output"].get("text", "") for line in data.splitlines()]
     assert "".join(texts) == text
 
@@ -169,8 +169,8 @@ NO_JSON = {
     "UTF-16": '{"a": 1}'.encode("utf-16"),
     "a control character": b'{"a": "\r"}',
     "a number too long to read": b"[" + b"9" * 5_000 + b"]",
-    "too deep": b"[" * (DEEPEST_JSON + 1) + b"]" * (DEEPEST_JSON + 1),
-    "too deep, in objects": b'{"a":' * (DEEPEST_JSON + 1) + b"1" + b"}" * (DEEPEST_JSON + 1),
+    "too deep": b"[" * (MAX_JSON_DEPTH + 1) + b"]" * (MAX_JSON_DEPTH + 1),
+    "too deep, in objects": b'{"a":' * (MAX_JSON_DEPTH + 1) + b"1" + b"}" * (MAX_JSON_DEPTH + 1),
     "so deep that parsers break": b"[" * 100_000 + b"]" * 100_000,
     "deep and cut off": b"[" * 100_000,
 }
@@ -179,29 +179,29 @@ NO_JSON = {
 @pytest.mark.parametrize("what", NO_JSON)
 def test_what_cannot_be_sent_on_is_no_json(what):
     with pytest.raises(ValueError):
-        json_of(NO_JSON[what])
+        decode_json(NO_JSON[what])
 
 
 @pytest.mark.parametrize(
     "value", [1, None, [], {"a": [[1], {"b": "\0 \U0001f600 \\ud800"}]}, ["[" * 1_000], [[]] * 1_000, 10**4000]
 )
 def test_all_other_json_is_read(value):
-    assert json_of(json.dumps(value).encode()) == value
-    assert json_of(json.dumps(value, ensure_ascii=False).encode()) == value
+    assert decode_json(json.dumps(value).encode()) == value
+    assert decode_json(json.dumps(value, ensure_ascii=False).encode()) == value
 
 
 def test_json_may_be_as_deep_as_that():
-    text = b"[" * DEEPEST_JSON + b"]" * DEEPEST_JSON
-    assert json.dumps(json_of(text)).encode() == text
+    text = b"[" * MAX_JSON_DEPTH + b"]" * MAX_JSON_DEPTH
+    assert json.dumps(decode_json(text)).encode() == text
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     (tmp_path / "file").write_text('"0123456789"')
     with open_plain(tmp_path / "file") as file:
-        assert json_in(file) == "0123456789"
+        assert read_json(file) == "0123456789"
     monkeypatch.setattr(reading, "LARGEST_JSON", 11)
     with open_plain(tmp_path / "file") as file, pytest.raises(ValueError):
-        json_in(file)
+        read_json(file)
 
 
 # --- events ---
@@ -232,7 +232,7 @@ SHOWN = {"data": {"text/plain": "a"}, "metadata": {}}
     ],
 )
 def test_what_a_runner_writes_is_an_event(members):
-    assert event_of(line(**members)) == {"seq": 1, "t": 0.5, **members}
+    assert parse_event(line(**members)) == {"seq": 1, "t": 0.5, **members}
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_what_a_runner_writes_is_an_event(members):
     ],
 )
 def test_what_a_runner_does_not_write_is_none(text):
-    assert event_of(text) is None
+    assert parse_event(text) is None
 
 
 # --- the folder as a whole ---
@@ -282,7 +282,7 @@ def test_a_folder_gives_its_plain_files_and_says_where_the_notebook_saw_its_work
     with files.open("log.txt") as log:
         assert log.seek(2) == 2
         assert log.read() == b"id"
-    assert files.artifacts(pytest.fail) == ["below/out.csv"]
+    assert files.list_artifacts(pytest.fail) == ["below/out.csv"]
     assert files.put("artifacts/below/out.csv", blobs) == (blobs.put(b"1"), 1)
     for path in ("journal.jsonl", "missing", "artifacts"):
         with pytest.raises(FileNotFoundError):

@@ -112,7 +112,7 @@ def everything(ctx: Services) -> list[object]:
 
 
 def ended(ctx: Services) -> list[object]:
-    return [it for it in everything(ctx) if it[0].record]
+    return [view for view in everything(ctx) if view[0].record]
 
 
 def test_what_is_restored_elsewhere_reads_as_what_was_backed_up(original, archive, build, tmp_path):
@@ -136,8 +136,8 @@ class Edited(FakeNotebooks):
     """Notebooks that have other bytes at every look."""
 
     def snapshot(self, path: str, **how: Any) -> Snapshot:
-        it = super().snapshot(path, **how)
-        return replace(it, manifest=replace(it.manifest, notebook_digest=self._blobs.put(str(ULID()).encode())))
+        snapshot = super().snapshot(path, **how)
+        return replace(snapshot, manifest=replace(snapshot.manifest, notebook_digest=self._blobs.put(str(ULID()).encode())))
 
 
 def test_a_backup_made_while_others_submit_is_of_one_moment(original, build, tmp_path):

@@ -48,7 +48,7 @@ def run(ctx, engine, submit, executor):
 
 def with_report(ctx, render):
     class Rendering(FakeNotebooks):
-        def report(self, notebook, **options):
+        def render_report(self, notebook, **options):
             return render(**options)
 
     return replace(ctx, notebooks=Rendering(ctx.blobs))
@@ -103,7 +103,7 @@ def test_a_flipped_bit_is_found_by_whoever_reads_it_named_and_noted(ctx, run, pa
             with pytest.raises(Damaged, match=path) as found:
                 read(ctx, run.id)
             assert found.value.detail == {"run": run.id, "path": path, "digest": file.digest}
-    assert runs.get(ctx, run.id).record.damage == {path: damage.CHANGED}
+    assert runs.get(ctx, run.id).record.integrity_errors == {path: damage.CHANGED}
 
 
 def test_every_bit_of_a_record_is_looked_at_and_what_is_mended_is_whole_again(ctx, run):
@@ -115,10 +115,10 @@ def test_every_bit_of_a_record_is_looked_at_and_what_is_mended_is_whole_again(ct
     for path, digest in digests.items():
         flip_a_bit(ctx, digest)
         assert damage.verify(ctx, run.id, by=person("someone")) == {path: damage.CHANGED}
-        assert runs.get(ctx, run.id).record.damage == {path: damage.CHANGED}
+        assert runs.get(ctx, run.id).record.integrity_errors == {path: damage.CHANGED}
         flip_a_bit(ctx, digest)
         assert damage.verify(ctx, run.id, by=person("someone")) == {}
-        assert runs.get(ctx, run.id).record.damage == {}
+        assert runs.get(ctx, run.id).record.integrity_errors == {}
 
 
 def test_a_missing_blob_is_damage_and_not_a_run_that_does_not_exist(ctx, run):

@@ -121,7 +121,7 @@ def test_a_job_and_its_versions_are_told_of(ctx, submit):
     jobs.change(ctx, view.job.id, {"priority": 3}, by=person("someone"))
     with ctx.store.read() as tx:
         told = tx.events.after(0, subject=Subject(SubjectKind.JOB, view.job.id))
-    assert [(it.kind, it.revision) for it in told] == [
+    assert [(event.kind, event.revision) for event in told] == [
         ("job.added", 1),
         ("job.version_added", None),
         ("job.changed", 2),
@@ -136,5 +136,5 @@ def test_an_actor_is_known_by_the_id_and_shown_by_the_newest_name(ctx):
         with ctx.store.begin() as tx:
             tx.events.add(subject, "job.changed", at=now, actor=replace(ANN, name=name))
     with ctx.store.read() as tx:
-        assert [it.actor for it in tx.events.after(0)] == [replace(ANN, name="Ann L.")] * 2
+        assert [event.actor for event in tx.events.after(0)] == [replace(ANN, name="Ann L.")] * 2
         assert tx.actors.get("never seen") == person("never seen")

@@ -9,7 +9,7 @@ import pytest
 from dataops_lab.domain.environments import DockerSettings, ExecutorKind
 from dataops_lab.domain.images import BuildRecipe, Deprecation, ImageTaskState
 from dataops_lab.domain.runs import RunState, Submission, Trigger, TriggerKind
-from dataops_lab.domain.snapshots import WrittenIn
+from dataops_lab.domain.snapshots import AuthoringImage
 from dataops_lab.errors import Conflict, Forbidden, InvalidRequest, NotFound, Refused, Unavailable, UnknownImage
 from dataops_lab.services import image_tasks, image_trials, images, jobs, placement, runs
 from dataops_lab.services.image_tasks import AddImage
@@ -470,10 +470,10 @@ def test_trials_of_many_jobs_take_as_many_statements_as_one_of_one_job(ctx, cand
 
     def start(*jobs):
         trial = image_trials.start(ctx, "next", jobs=jobs, by=person("ada"))
-        assert [it.before.job.id for it in trial.results] == list(jobs)
+        assert [result.before.job.id for result in trial.results] == list(jobs)
 
     def listed(*sizes):
-        assert [len(it.results) for it in image_trials.page(ctx)] == list(sizes)
+        assert [len(view.results) for view in image_trials.page(ctx)] == list(sizes)
 
     [first], rest = jobs_of("a"), jobs_of("b", "c", "d")
     # The store notes the actor, once an hour.
@@ -554,9 +554,9 @@ def test_where_a_notebook_was_written_is_told_as_long_as_that_may_be_used(ctx, i
 
     assert written_in() is None
     ctx.notebooks.written_on = "dataops.sandbox.data.python3"
-    assert written_in() == WrittenIn("sandbox", "data")
+    assert written_in() == AuthoringImage("sandbox", "data")
     change(locked=("image",))
-    assert written_in() == WrittenIn("sandbox", None)
+    assert written_in() == AuthoringImage("sandbox", None)
     change(images=())
     assert written_in() is None
 

@@ -21,7 +21,7 @@ def rename(ctx, notebooks):
     def renamed(path: str, to: str, *there: str):
         notebooks.gone |= {path, *(path + rest for rest in there)}
         notebooks.gone -= {to, *(to + rest for rest in there)}
-        return moves.follow(ctx, path, to, by=person("someone"))
+        return moves.follow_move(ctx, path, to, by=person("someone"))
 
     return renamed
 
@@ -38,7 +38,7 @@ def events(ctx, job):
 
 def test_a_notebook_that_is_renamed_keeps_its_job(submit, rename, ctx):
     job = submit("/ann/sales.ipynb").job
-    assert [it.id for it in rename("/ann/sales.ipynb", "/ann/reports/turnover.ipynb").jobs] == [job.id]
+    assert [moved_job.id for moved_job in rename("/ann/sales.ipynb", "/ann/reports/turnover.ipynb").jobs] == [job.id]
     after = submit("/ann/reports/turnover.ipynb").job
     assert (after.id, after.name, after.source) == (job.id, job.name, "/ann/reports/turnover.ipynb")
     told = {"from": "/ann/sales.ipynb", "to": "/ann/reports/turnover.ipynb"}
@@ -79,23 +79,23 @@ def test_telling_of_a_move_twice_changes_nothing_more(submit, rename, ctx):
 
 def test_a_notebook_that_was_only_copied_keeps_its_job_where_it_is(submit, ctx):
     job = submit("/ann/a.ipynb").job
-    assert moves.follow(ctx, "/ann/a.ipynb", "/ann/b.ipynb", by=person("someone")).jobs == []
+    assert moves.follow_move(ctx, "/ann/a.ipynb", "/ann/b.ipynb", by=person("someone")).jobs == []
     assert jobs.get(ctx, job.id).job == job
 
 
 def test_a_notebook_that_replaces_another_one_parts_two_jobs(submit, rename, ctx):
     job, other = submit("/ann/a.ipynb").job, submit("/ann/b.ipynb").job
     moved = rename("/ann/a.ipynb", "/ann/b.ipynb")
-    assert (moved.jobs, [it.id for it in moved.parted]) == ([], [job.id])
+    assert (moved.jobs, [pair.id for pair in moved.parted]) == ([], [job.id])
     assert submit("/ann/b.ipynb").job.id == other.id
 
 
 def test_the_jobs_at_a_path_and_below_it_are_listed(submit, ctx):
     job, deep = submit("/ann/work/a.ipynb").job, submit("/ann/work/deep/b.ipynb").job
     submit("/ann/other.ipynb")
-    assert [it.id for it in moves.at(ctx, "/ann/work/a.ipynb")] == [job.id]
-    assert {it.id for it in moves.at(ctx, "/ann/work")} == {job.id, deep.id}
-    assert moves.at(ctx, "/ann/work/c.ipynb") == []
+    assert [found_job.id for found_job in moves.jobs_at(ctx, "/ann/work/a.ipynb")] == [job.id]
+    assert {found_job.id for found_job in moves.jobs_at(ctx, "/ann/work")} == {job.id, deep.id}
+    assert moves.jobs_at(ctx, "/ann/work/c.ipynb") == []
 
 
 # --- relinked by hand ---------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dataops_lab.store.queue import SqlQueue
 @pytest.fixture
 def looks(monkeypatch) -> list[str]:
     """The times that all queued runs were read."""
-    found, waiting = [], SqlQueue.waiting
+    found, waiting = [], SqlQueue.list_queued
     monkeypatch.setattr(SqlQueue, "waiting", lambda self: found.append("all") or waiting(self))
     return found
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dataops_lab.blobs import FolderBlobs
-from dataops_lab.domain.events import run_of
+from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.leases import ENGINE, Lease, ProcessIdentity
 from dataops_lab.domain.parameters import Parameter, ParameterSchema
 from dataops_lab.domain.records import Record, RecordFile, RecordFileKind, record_digest
@@ -65,7 +65,7 @@ def left(ctx) -> list[str]:
 def test_without_a_rule_everything_stays(ctx, ended, clock):
     run = ended()
     clock.advance(10_000 * DAY)
-    assert retention.apply(ctx, by=person("x")) == retention.Removed()
+    assert retention.apply(ctx, by=person("x")) == retention.RemovalCounts()
     assert left(ctx) == [run.id]
 
 
@@ -142,9 +142,9 @@ def test_what_is_kept_or_has_not_ended_is_never_touched(ctx, ended, submit, cloc
     retention.apply(ctx, by=person("x"))
     assert left(ctx) == [waiting.id]
     with ctx.store.read() as tx:
-        kinds = [event.kind for event in tx.events.after(0, subject=run_of(kept.id))]
+        kinds = [event.kind for event in tx.events.after(0, subject=run_subject(kept.id))]
         assert kinds == ["run.deleted"]
-        assert [event.kind for event in tx.events.after(0, subject=run_of(gone.id))] == ["run.deleted"]
+        assert [event.kind for event in tx.events.after(0, subject=run_subject(gone.id))] == ["run.deleted"]
 
 
 def test_a_rerun_stays_when_its_origin_goes_and_names_it(ctx, ended, clock):
@@ -194,7 +194,7 @@ def test_a_deleted_run_is_gone_with_all_of_it_and_can_be_told_from_its_event(ctx
         runs.get(ctx, run.id)
     assert left(ctx) == [other.id]
     with ctx.store.read() as tx:
-        assert [(e.kind, e.actor) for e in tx.events.after(0, subject=run_of(run.id))] == [
+        assert [(e.kind, e.actor) for e in tx.events.after(0, subject=run_subject(run.id))] == [
             ("run.deleted", person("someone"))
         ]
         assert tx.records.of_runs([run.id]) == {}
@@ -206,9 +206,9 @@ def test_a_report_that_was_rendered_while_its_run_was_deleted_is_not_kept(ctx, e
     run = ended()
 
     class Slow(FakeNotebooks):
-        def report(self, *args, **more):
+        def render_report(self, *args, **more):
             retention.delete(ctx, run.id, by=person("someone"))
-            return super().report(*args, **more)
+            return super().render_report(*args, **more)
 
     slow = replace(ctx, notebooks=Slow(ctx.blobs))
     with pytest.raises(NotFound):
@@ -251,7 +251,7 @@ def test_blobs_go_when_nothing_refers_to_them_and_a_day_has_passed(ctx, ended, c
     promised = retention.preview(ctx)
     assert promised.count == 3
     retention.apply(ctx, by=person("x"))
-    removed = retention.collect(ctx)
+    removed = retention.collect_blobs(ctx)
 
     reports = sum(len(f"report of {run.id}") for run in (*shared, alone))
     assert promised.bytes == removed.bytes == len("only mine") + reports
@@ -269,9 +269,9 @@ def test_what_was_put_lately_stays_though_nothing_refers_to_it_yet(ctx, clock):
     clock.set_wall_clock(dt.datetime.now(dt.UTC))
     digest = ctx.blobs.put(b"of a snapshot that is being taken")
     clock.advance(0.9 * DAY)
-    assert retention.collect(ctx).blobs == 0
+    assert retention.collect_blobs(ctx).blobs == 0
     clock.advance(0.2 * DAY)
-    assert retention.collect(ctx).blobs == 1
+    assert retention.collect_blobs(ctx).blobs == 1
     assert not ctx.blobs.has(digest)
 
 
@@ -313,7 +313,7 @@ def test_the_engine_is_told_what_is_due_and_no_more(ctx, ended, clock):
         tx.leases.take(Lease(ENGINE, "engine", 7, clock.now(), 1e9, process, slots=2), instead_of=None)
 
     def tidy():
-        return retention.tidy(ctx, fence=7, stopped=lambda: False)
+        return retention.run_maintenance(ctx, fence=7, stopped=lambda: False)
 
     assert tidy().runs == 1
     ended()

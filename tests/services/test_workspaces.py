@@ -122,7 +122,7 @@ def moved(submit, notebooks):
 
 
 def test_a_notebook_that_was_moved_is_recognised_and_asked_about_once(moved, submit, ctx):
-    asked = [it for it in jobs.inspect(ctx, "/ann/new/sales.ipynb", root=None, by=person("someone")).findings if it.job]
+    asked = [finding for finding in jobs.inspect(ctx, "/ann/new/sales.ipynb", root=None, by=person("someone")).findings if finding.job]
     assert [(finding.code, finding.job) for finding in asked] == [("moved_notebook", moved.id)]
     new = submit("/ann/new/sales.ipynb")
     assert new.job.id != moved.id

@@ -23,7 +23,7 @@ def is_ringing(bell) -> bool:
 
 def change(store: SqlStore) -> None:
     with store.begin() as tx:
-        tx.retention.note_done("a chore", at=FakeClock().now())
+        tx.retention.record_task_done("a chore", at=FakeClock().now())
 
 
 def test_a_bell_rings_at_a_commit_of_its_own_store_and_of_another_one(store, database):
@@ -55,7 +55,7 @@ def test_whoever_rings_waits_for_nobody_however_often(tmp_path: Path):
         for _ in range(5_000):
             ring_all(tmp_path / "bells")
         assert is_ringing(bell)
-        bell.silence()
+        bell.clear()
         assert not is_ringing(bell)
 
 
@@ -64,7 +64,7 @@ def test_a_local_bell_rings_for_nobody_once_it_is_closed():
     for _ in range(10_000):
         bell.ring()
     assert is_ringing(bell)
-    bell.silence()
+    bell.clear()
     bell.close()
     bell.ring()
 

@@ -56,7 +56,7 @@ IMAGE = Image(
 
 
 def test_an_image_is_read_as_it_was_put_and_counts_its_changes(store):
-    twice = IMAGE.pinned_anew("data:2", pinned("b"), PROBE, at=NOW, by=person("bob"))
+    twice = IMAGE.with_pin("data:2", pinned("b"), PROBE, at=NOW, by=person("bob"))
     with store.begin() as tx:
         assert tx.images.put(IMAGE, at=NOW, by=person("ada")).revision == 1
         assert tx.images.put(twice, at=NOW, by=person("bob")).revision == 2

@@ -25,14 +25,14 @@ def test_a_database_that_was_restarted_is_used_and_listened_to_as_before(store, 
     with closing(open_store(database)) as other:
         submit()
         postgres.cut_connections()
-        before = other.changes()
+        before = other.change_counter()
         submit()
         # A commit that nobody heard counts as a change too.
-        eventually(lambda: other.changes() != before)
+        eventually(lambda: other.change_counter() != before)
         eventually(lambda: connected(other))
-        before = other.changes()
+        before = other.change_counter()
         submit()
-        eventually(lambda: other.changes() != before)
+        eventually(lambda: other.change_counter() != before)
 
 
 def connected(store) -> bool:
@@ -56,7 +56,7 @@ def test_who_stands_still_in_a_transaction_loses_it_and_holds_nobody_up(store, s
         pytest.raises(StoreBusy),
         sleeper.begin() as tx,
     ):
-        tx.runs.move(run, run.moved_to(RunState.ACTIVE))
+        tx.runs.transition(run, run.moved_to(RunState.ACTIVE))
         with store.begin() as other:
             # This waits until the database throws the sleeper out.
             other.runs.move(run, run.moved_to(RunState.CANCELLED))

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 
-from dataops_lab.domain.events import run_of
+from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.images import RunImage
 from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Reason, RunState
 from dataops_lab.domain.snapshots import Finding, Severity
@@ -28,7 +28,7 @@ def test_an_exception_in_a_transaction_undoes_all_of_it(store, submit):
         raise RuntimeError
     with store.read() as tx:
         assert tx.runs.get(view.run.id) == view.run
-        assert len(tx.events.after(0, subject=run_of(view.run.id))) == 1
+        assert len(tx.events.after(0, subject=run_subject(view.run.id))) == 1
 
 
 def test_writing_in_a_reading_transaction_is_an_error(store, submit):
@@ -47,7 +47,7 @@ def test_what_a_newer_version_says_more_of_a_run_and_its_version_is_not_read(sto
         **{name: getattr(view.run, name) for name in ("kernel", "origin", "resources")},
     }
     finding = Finding("input_call", Severity.WARNING, "A cell asks.", cell=1)
-    row = {name: {**asdict(it), "of_tomorrow": 1} for name, it in told.items()}
+    row = {name: {**asdict(value), "of_tomorrow": 1} for name, value in told.items()}
     with store.begin() as tx:
         tx._connection.execute(update(t.runs).values(**row, findings=[{**asdict(finding), "of_tomorrow": 1}]))
         tx._connection.execute(update(t.versions).values(origin=row["origin"]))
@@ -78,7 +78,7 @@ def test_every_move_has_its_event_and_no_other(store, engine, submit, executor, 
     while not (attempts := runs.get(ctx, view.run.id).attempts) or attempts[-1].state is not AttemptState.RUNNING:
         engine.step()
     with store.read() as tx:
-        kinds = [event.kind for event in tx.events.after(0, subject=run_of(view.run.id))]
+        kinds = [event.kind for event in tx.events.after(0, subject=run_subject(view.run.id))]
     assert kinds == ["run.queued", "run.active", "attempt.claimed", "attempt.launching", "attempt.running"]
 
 
@@ -95,7 +95,7 @@ def test_each_change_of_a_run_counts_its_revision_up_and_its_event_tells_it(stor
         tx.runs.unkeep(run.id, at=ctx.clock.now(), by=person("ann"))
     engine.step()
     with store.read() as tx:
-        found = [(it.kind, it.actor, it.revision) for it in tx.events.after(0, subject=run_of(run.id))]
+        found = [(event.kind, event.actor, event.revision) for event in tx.events.after(0, subject=run_subject(run.id))]
         assert tx.runs.get(run.id).revision == found[-1][2]
         assert tx.runs.get(untouched.id).revision <= 3
     assert found[:4] == [
@@ -118,22 +118,22 @@ def test_what_an_attempt_tells_counts_the_revision_of_its_run_up(store, engine, 
 
 def test_a_change_by_another_connection_is_seen(store, submit, database):
     with closing(open_store(database)) as other:
-        before = other.changes()
+        before = other.change_counter()
         submit()
-        eventually(lambda: other.changes() != before)
+        eventually(lambda: other.change_counter() != before)
 
 
 def test_what_writes_nothing_is_no_change(store, database, submit):
     with closing(open_store(database)) as other:
-        before = other.changes()
+        before = other.change_counter()
         with store.begin() as tx:
             tx.runs.counts()
         with store.read() as tx:
             tx.events.after(0)
-        assert other.changes() == before
+        assert other.change_counter() == before
         submit()
-        eventually(lambda: other.changes() != before)
-        assert other.changes() == before + 1
+        eventually(lambda: other.change_counter() != before)
+        assert other.change_counter() == before + 1
 
 
 def test_a_list_goes_on_where_the_page_before_ended(store, submit):
@@ -218,7 +218,7 @@ def test_whatever_an_error_says_the_run_ends_with_it_and_is_found_by_it(store, s
         tx.runs.move(run, active)
         tx.attempts.add(attempt)
     with store.begin() as tx:
-        tx.attempts.move(attempt, attempt.moved_to(AttemptState.FAILED, reason=reason))
+        tx.attempts.move(attempt, attempt.transition_to(AttemptState.FAILED, reason=reason))
         tx.runs.move(active, active.moved_to(RunState.FAILED, reason=reason))
     with store.read() as tx:
         [found] = tx.runs.page(RunFilter(text="needle"), limit=2).items

@@ -12,7 +12,7 @@ import pytest
 
 from dataops_lab.errors import Damaged, SecretsLocked
 from dataops_lab.testing import FakeVault
-from dataops_lab.vault import KEY_VARIABLE, AesVault, Keys
+from dataops_lab.vault import KEY_VARIABLE, AesEncryptor, Keys
 
 
 def a_key() -> str:
@@ -27,7 +27,7 @@ def keys(tmp_path) -> Keys:
 @pytest.fixture(params=["aes", "fake"])
 def vault(request, keys):
     """Both keep the port's contract."""
-    return AesVault(keys) if request.param == "aes" else FakeVault()
+    return AesEncryptor(keys) if request.param == "aes" else FakeVault()
 
 
 def test_what_was_sealed_opens_under_what_it_was_bound_to_and_nothing_else(vault):
@@ -59,7 +59,7 @@ def test_keys_that_came_later_are_not_forgotten(vault):
 
 @pytest.mark.parametrize("part", ["wrapped", "data"])
 def test_changed_bytes_are_found(keys, part):
-    vault = AesVault(keys)
+    vault = AesEncryptor(keys)
     sealed = vault.seal("x" * 40, bound_to="a")
     for changed in (bytes([getattr(sealed, part)[0] ^ 1]) + getattr(sealed, part)[1:], b"", b"short"):
         with pytest.raises(Damaged):
@@ -67,30 +67,30 @@ def test_changed_bytes_are_found(keys, part):
 
 
 def test_the_same_value_is_sealed_differently_each_time(keys):
-    vault = AesVault(keys)
+    vault = AesEncryptor(keys)
     one, two = vault.seal("x", bound_to="a"), vault.seal("x", bound_to="a")
     assert one.data != two.data and one.wrapped != two.wrapped
 
 
 def test_the_key_file_is_its_owners_alone_and_made_once_by_many_at_a_time(tmp_path):
     with ThreadPoolExecutor(8) as threads:
-        vaults = [AesVault(Keys(tmp_path / "keys.json", {})) for _ in range(8)]
+        vaults = [AesEncryptor(Keys(tmp_path / "keys.json", {})) for _ in range(8)]
         sealed = list(threads.map(lambda vault: vault.seal("x", bound_to="a"), vaults))
-    assert len({it.key_id for it in sealed}) == 1
+    assert len({box.key_id for box in sealed}) == 1
     assert stat.S_IMODE((tmp_path / "keys.json").stat().st_mode) == 0o600
 
 
 def test_a_key_of_the_environment_comes_first_and_no_file_is_made(tmp_path):
-    vault = AesVault(Keys(tmp_path / "keys.json", {KEY_VARIABLE: a_key()}))
+    vault = AesEncryptor(Keys(tmp_path / "keys.json", {KEY_VARIABLE: a_key()}))
     assert vault.open(vault.seal("x", bound_to="a"), bound_to="a") == "x"
     assert list(tmp_path.iterdir()) == []
 
 
 def test_keys_are_rotated_from_the_file_to_the_environment_and_there_to_the_next(tmp_path, keys):
-    sealed = AesVault(keys).seal("x", bound_to="a")
+    sealed = AesEncryptor(keys).seal("x", bound_to="a")
     first, second = a_key(), a_key()
     for given in (first, f"{second}, {first}", second):
-        vault = AesVault(Keys(tmp_path / "keys.json", {KEY_VARIABLE: given}))
+        vault = AesEncryptor(Keys(tmp_path / "keys.json", {KEY_VARIABLE: given}))
         key = vault.renew_key()
         sealed = vault.rewrap(sealed, bound_to="a")
         vault.forget_older_keys(key)
@@ -101,17 +101,17 @@ def test_keys_are_rotated_from_the_file_to_the_environment_and_there_to_the_next
 @pytest.mark.parametrize("bad", ["short", base64.b64encode(b"x" * 16).decode(), "ä" * 40])
 def test_a_key_that_is_none_is_refused_and_not_quoted(tmp_path, bad):
     with pytest.raises(SecretsLocked) as refused:
-        AesVault(Keys(tmp_path / "keys.json", {KEY_VARIABLE: bad})).seal("x", bound_to="a")
+        AesEncryptor(Keys(tmp_path / "keys.json", {KEY_VARIABLE: bad})).seal("x", bound_to="a")
     assert bad not in str(refused.value)
 
 
 def test_a_key_file_that_cannot_be_read_is_never_replaced(tmp_path, keys):
-    sealed = AesVault(keys).seal("x", bound_to="a")
+    sealed = AesEncryptor(keys).seal("x", bound_to="a")
     (tmp_path / "keys.json").write_text("{")
     for attempt in (
-        lambda: AesVault(keys).seal("x", bound_to="a"),
-        lambda: AesVault(keys).open(sealed, bound_to="a"),
-        lambda: AesVault(keys).renew_key(),
+        lambda: AesEncryptor(keys).seal("x", bound_to="a"),
+        lambda: AesEncryptor(keys).open(sealed, bound_to="a"),
+        lambda: AesEncryptor(keys).renew_key(),
     ):
         with pytest.raises(SecretsLocked):
             attempt()

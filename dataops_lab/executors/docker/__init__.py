@@ -2,7 +2,7 @@
 
 from .daemon import Daemon
 from .executor import DockerExecutor
-from .identity import INSTALLATION, KERNELS, installation_id, prefix
+from .identity import INSTALLATION_LABEL, KERNEL_NAME_PREFIX, installation_id, container_name_prefix
 from .mounts import MountPolicy
 
-__all__ = ["INSTALLATION", "KERNELS", "Daemon", "DockerExecutor", "MountPolicy", "installation_id", "prefix"]
+__all__ = ["INSTALLATION_LABEL", "KERNEL_NAME_PREFIX", "Daemon", "DockerExecutor", "MountPolicy", "installation_id", "container_name_prefix"]

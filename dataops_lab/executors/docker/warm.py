@@ -22,51 +22,51 @@ from ...errors import DataOpsError
 from ...ports import Container
 from . import stream
 from .container_spec import container_spec
-from .daemon import Daemon, volumes_of
+from .daemon import Daemon, declared_volumes
 from .stream import Stream, StreamCut
 
 log = logging.getLogger("dataops_lab.executors")
 
-POOL = "pool-"
+POOL_NAME_PREFIX = "pool-"
 """The beginning of their names, behind the installation's prefix."""
 
-SLOT = "dataops-lab.pool"
+SLOT_LABEL = "dataops-lab.pool"
 
-GIVE_BACK_S = 290.0
+RELEASE_AFTER_S = 290.0
 """The time without a run of their kind after which they are given back; a preloaded kernel would give up soon."""
 
-AGAIN_AFTER_S = 10.0
-REFILL_AFTER_S = 1.0
-LAST_S = 20.0
+RETRY_DELAY_S = 10.0
+REFILL_DELAY_S = 1.0
+CLOSE_TIMEOUT_S = 20.0
 
 
-class Warm(NamedTuple):
+class ReadyContainer(NamedTuple):
     name: str
     stream: Stream
 
 
 @dataclass
-class _Shelf:
+class _Group:
     """One kind of container: those that stand ready, and the number of those that should."""
 
     size: int = 0
     used_at: float = 0.0
     kernel: tuple[str, ...] = ()
-    ready: list[Warm] = field(default_factory=list)
+    ready: list[ReadyContainer] = field(default_factory=list)
 
 
-class WarmPool:
+class ContainerPool:
     """A pool that a thread fills, only for kinds that runs asked for lately."""
 
     def __init__(self, daemon: Daemon, prefix: str, labels: Mapping[str, str]) -> None:
         self._daemon = daemon
         self._prefix = prefix
         self._labels = labels
-        self._shelves: dict[Container, _Shelf] = {}
-        self._making: set[str] = set()
+        self._groups: dict[Container, _Group] = {}
+        self._creating: set[str] = set()
         self._lock = threading.Lock()
-        self._changed = threading.Event()
-        self._ended = threading.Event()
+        self._wake = threading.Event()
+        self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
     def take(self, container: Container, kernel: Sequence[str], name: str) -> Stream | None:
@@ -74,128 +74,128 @@ class WarmPool:
 
         Those that are made for the next runs have a kernel of the command `kernel` ready.
         """
-        kind = _kind(container)
+        key = _group_key(container)
         with self._lock:
-            shelf = self._shelves.setdefault(kind, _Shelf())
-            shelf.size, shelf.used_at, shelf.kernel = container.warm, time.monotonic(), tuple(kernel)
-            warm = shelf.ready.pop(0) if shelf.ready and container.warm else None
+            group = self._groups.setdefault(key, _Group())
+            group.size, group.used_at, group.kernel = container.warm, time.monotonic(), tuple(kernel)
+            ready = group.ready.pop(0) if group.ready and container.warm else None
             self._start_thread()
-        self._changed.set()
-        if warm is None:
+        self._wake.set()
+        if ready is None:
             return None
         try:
-            warm.stream.send("hello")  # The daemon may have been stopped since.
-            warm.stream.receive()
-            with self._daemon.asked() as client:
-                client.rename(warm.name, name)
+            ready.stream.send("hello")  # The daemon may have been stopped since.
+            ready.stream.receive()
+            with self._daemon.use_client() as client:
+                client.rename(ready.name, name)
         except (StreamCut, DataOpsError) as error:
-            log.info("%s cannot be used: %s", warm.name, error)
-            self._give_back([warm])
+            log.info("%s cannot be used: %s", ready.name, error)
+            self._release([ready])
             return None
-        return warm.stream
+        return ready.stream
 
-    def standing(self) -> set[str]:
+    def ready_names(self) -> set[str]:
         """Return the names, without the prefix, of all containers that stand ready or are being made."""
         with self._lock:
-            ready = {warm.name for shelf in self._shelves.values() for warm in shelf.ready}
-            return {name.removeprefix(self._prefix) for name in ready | self._making}
+            ready = {container.name for group in self._groups.values() for container in group.ready}
+            return {name.removeprefix(self._prefix) for name in ready | self._creating}
 
     def close(self) -> None:
         """Give back all containers, also those that are being made at this moment."""
         with self._lock:
-            self._ended.set()
-            left = [warm for shelf in self._shelves.values() for warm in shelf.ready]
-            self._shelves.clear()
-        self._changed.set()
-        self._give_back(left)
+            self._closed.set()
+            leftover = [container for group in self._groups.values() for container in group.ready]
+            self._groups.clear()
+        self._wake.set()
+        self._release(leftover)
         if self._thread is not None:
-            self._thread.join(LAST_S)
+            self._thread.join(CLOSE_TIMEOUT_S)
 
     def _start_thread(self) -> None:
-        if self._thread is None and not self._ended.is_set() and any(shelf.size for shelf in self._shelves.values()):
-            self._thread = threading.Thread(target=self._keep, name="warm containers", daemon=True)
+        if self._thread is None and not self._closed.is_set() and any(group.size for group in self._groups.values()):
+            self._thread = threading.Thread(target=self._maintain, name="warm containers", daemon=True)
             self._thread.start()
             atexit.register(self.close)
 
-    def _keep(self) -> None:
-        while not self._ended.is_set():
+    def _maintain(self) -> None:
+        while not self._closed.is_set():
             # At this moment, the run that has just been started needs the machine more.
-            self._ended.wait(REFILL_AFTER_S)
-            self._changed.clear()
-            patience_s = GIVE_BACK_S
+            self._closed.wait(REFILL_DELAY_S)
+            self._wake.clear()
+            pause_s = RELEASE_AFTER_S
             try:
-                self._give_back(self._surplus())
-                while (kind := self._wanted()) is not None:
-                    self._add(kind)
+                self._release(self._take_surplus())
+                while (key := self._next_missing()) is not None:
+                    self._add_container(key)
             except (StreamCut, DataOpsError) as error:
                 log.warning("No container stands ready, runs start cold: %s", error)
-                patience_s = AGAIN_AFTER_S
+                pause_s = RETRY_DELAY_S
             except Exception:
                 log.exception("No container stands ready, runs start cold.")
-                patience_s = AGAIN_AFTER_S
+                pause_s = RETRY_DELAY_S
             # `close` may have set `_changed` before it was cleared above.
-            if not self._ended.is_set():
-                self._changed.wait(patience_s / 4)
+            if not self._closed.is_set():
+                self._wake.wait(pause_s / 4)
 
-    def _surplus(self) -> list[Warm]:
+    def _take_surplus(self) -> list[ReadyContainer]:
         with self._lock:
-            left = []
-            for shelf in self._shelves.values():
-                if time.monotonic() - shelf.used_at > GIVE_BACK_S:
-                    shelf.size = 0
-                while len(shelf.ready) > shelf.size:
-                    left.append(shelf.ready.pop())
-            return left
+            surplus = []
+            for group in self._groups.values():
+                if time.monotonic() - group.used_at > RELEASE_AFTER_S:
+                    group.size = 0
+                while len(group.ready) > group.size:
+                    surplus.append(group.ready.pop())
+            return surplus
 
-    def _wanted(self) -> Container | None:
+    def _next_missing(self) -> Container | None:
         with self._lock:
-            return next((kind for kind, shelf in self._shelves.items() if len(shelf.ready) < shelf.size), None)
+            return next((key for key, group in self._groups.items() if len(group.ready) < group.size), None)
 
-    def _add(self, kind: Container) -> None:
+    def _add_container(self, key: Container) -> None:
         slot = str(ULID())
-        name = f"{self._prefix}{POOL}{slot}"
+        name = f"{self._prefix}{POOL_NAME_PREFIX}{slot}"
         with self._lock:
-            self._making.add(name)
+            self._creating.add(name)
         try:
-            warm = self._made(kind, name, slot)
+            ready = self._create(key, name, slot)
             with self._lock:
-                if not self._ended.is_set():
-                    self._shelves[kind].ready.append(warm)
+                if not self._closed.is_set():
+                    self._groups[key].ready.append(ready)
                     return
-            self._give_back([warm])
+            self._release([ready])
         finally:
             with self._lock:
-                self._making.discard(name)
+                self._creating.discard(name)
 
-    def _made(self, kind: Container, name: str, slot: str) -> Warm:
+    def _create(self, key: Container, name: str, slot: str) -> ReadyContainer:
         try:
-            with self._daemon.asked() as client:
-                labels, mounts = {**self._labels, SLOT: slot}, self._daemon.allowed(kind.mounts)
-                spec = container_spec(kind, labels, volumes_of(client, kind.image), mounts)
+            with self._daemon.use_client() as client:
+                labels, mounts = {**self._labels, SLOT_LABEL: slot}, self._daemon.resolve_mounts(key.mounts)
+                spec = container_spec(key, labels, declared_volumes(client, key.image), mounts)
                 client.create_container_from_config(spec, name)
                 client.start(name)
-                opened = Stream(client, name)
+                runner_stream = Stream(client, name)
             with tempfile.TemporaryFile() as tar:
                 stream.write_code(tar)
-                opened.send_file("preload", tar, kernel=list(self._shelves[kind].kernel))
-            header, _ = opened.receive()
+                runner_stream.send_file("preload", tar, kernel=list(self._groups[key].kernel))
+            header, _ = runner_stream.receive()
             if header["is"] != "loaded":
                 raise StreamCut(str(header.get("message")))
-            return Warm(name, opened)
+            return ReadyContainer(name, runner_stream)
         except BaseException:
             self._remove(name)
             raise
 
-    def _give_back(self, warm: list[Warm]) -> None:
-        for each in warm:
-            each.stream.close()
-            self._remove(each.name)
+    def _release(self, containers: list[ReadyContainer]) -> None:
+        for ready in containers:
+            ready.stream.close()
+            self._remove(ready.name)
 
     def _remove(self, name: str) -> None:
         # If the daemon does not answer now, the container ends by itself, and a sweep removes it.
-        with suppress(DataOpsError), self._daemon.asked() as client:
+        with suppress(DataOpsError), self._daemon.use_client() as client:
             client.remove_container(name, force=True, v=True)
 
 
-def _kind(container: Container) -> Container:
+def _group_key(container: Container) -> Container:
     return replace(container, warm=0, mounts=tuple(container.mounts))
