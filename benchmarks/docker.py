@@ -14,7 +14,7 @@ from typing import Any
 from tests.docker import DockerImages
 
 from . import notebooks
-from .service import PROGRAMS, run_burst, run_through, start_dataops_server, seconds_of
+from .service import PROGRAMS, run_burst, run_through, seconds_of, start_dataops_server
 from .turns import Row
 
 TITLE = "Docker: from the request to the stored record"
@@ -84,7 +84,9 @@ def wait_until_ready(client: Any, count: int) -> None:
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         containers = pool(client)
-        if len(containers) >= count and all(used_cpu(container) == used_cpu(container, after_s=0.3) for container in containers):
+        if len(containers) >= count and all(
+            used_cpu(container) == used_cpu(container, after_s=0.3) for container in containers
+        ):
             return
     raise TimeoutError("the pool was never filled")
 

@@ -66,7 +66,9 @@ def measure(*, quick: bool) -> Iterator[Row]:
 def services(store: SqlStore, folder: Path) -> Services:
     blobs = FolderBlobs(folder / "blobs")
     infrastructure = (SystemClock(), SystemHost(), FakeVault())
-    return Services(store, blobs, FakeNotebooks(blobs), *infrastructure, home=folder, attempt_files=attempt_files_in(folder))  # type: ignore[arg-type]
+    return Services(
+        store, blobs, FakeNotebooks(blobs), *infrastructure, home=folder, attempt_files=attempt_files_in(folder)
+    )  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -35,7 +35,11 @@ def measure(*, quick: bool) -> Iterator[Row]:
             with websocket.measure_answers(api, kernel_id) as quiet_answers:
                 threading.Event().wait(QUIET_S)
             api.get("/loop-probe")
-            with measure_idle_loop() as idle_loop, websocket.measure_answers(api, kernel_id) as busy_answers, keep_busy(api):
+            with (
+                measure_idle_loop() as idle_loop,
+                websocket.measure_answers(api, kernel_id) as busy_answers,
+                keep_busy(api),
+            ):
                 service.run_burst(api, burst)
                 measurements = api.get("/loop-probe").json()
     yield Row("kernel's answer by websocket", "while nothing runs", tuple(map(Times, quiet_answers)))

@@ -165,7 +165,7 @@ def _add(rows: dict[Table, list[dict[str, Any]]], view: RunView, at: dt.datetime
     record = {"run_id": run.id, "attempt": 1, "digest": view.version.digest, "files": files, "values": {"auc": 0.9}}
     rows[t.runs].append(dict(run_rows._columns(run)))
     rows[t.attempts].append(attempt_rows._columns(attempt))
-    rows[t.records].append({**record, "stored_at": at, "damage": None})
+    rows[t.records].append({**record, "stored_at": at, "integrity_errors": None})
 
 
 def pages(ctx: Services, jobs: list[str], name: str, rounds: int) -> Iterator[Row]:
@@ -195,7 +195,9 @@ def pages(ctx: Services, jobs: list[str], name: str, rounds: int) -> Iterator[Ro
     grown = process.memory_info().rss - before
     if grown > GROWS_BY_AT_MOST:
         raise RuntimeError(f"The memory is not flat: {grown / 1024**2:.0f} MiB more after these lists.")
-    yield _measure_calls("deep in the pages", name, rounds, lambda: _read_page(ctx, RunFilter(), random_source.choice(jobs)))
+    yield _measure_calls(
+        "deep in the pages", name, rounds, lambda: _read_page(ctx, RunFilter(), random_source.choice(jobs))
+    )
     yield _measure_calls("what waits and runs (status)", name, rounds, lambda: installation.overview(ctx))
     rule = [RetentionRule(days=180, last=10)]
     yield _measure_calls("preview of retention", name, 1, lambda: retention.preview(ctx, rule))
@@ -208,7 +210,9 @@ def _random_day(random_source: random.Random) -> RunFilter:
 
 def _read_page(ctx: Services, where: RunFilter, cursor: str | None = None) -> None:
     page = runs.page(ctx, where, limit=50, cursor=cursor)
-    PageModel[RunSummaryModel](items=[RunSummaryModel.from_domain(run) for run in page.items], next=page.next).model_dump_json()
+    PageModel[RunSummaryModel](
+        items=[RunSummaryModel.from_domain(run) for run in page.items], next=page.next
+    ).model_dump_json()
 
 
 def _measure_calls(case: str, name: str, rounds: int, call: Callable[[], object], target: str = "") -> Row:

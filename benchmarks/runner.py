@@ -33,7 +33,9 @@ def _cases(quick: bool) -> Iterator[Case]:
     yield Case("200 cells", notebooks.short_cells(200), rounds=5, slow=slow_contenders)
     target = "≤ 1.15 of nbclient, ready → last reply"
     yield Case("1,000 cells", notebooks.short_cells(1_000), rounds=5, slow=slow_contenders, target=target)
-    yield Case("200 cells × 200 kB of output", notebooks.large_outputs(200, 200), rounds=5, slow=slow_contenders, target=target)
+    yield Case(
+        "200 cells × 200 kB of output", notebooks.large_outputs(200, 200), rounds=5, slow=slow_contenders, target=target
+    )
 
 
 def ours(notebook: dict[str, Any], folder: Path) -> Times:

@@ -103,9 +103,9 @@ def warm_start_problems() -> Iterator[Row]:
 
 
 def warm_report() -> dict[str, Any]:
-    report: dict[str, Any] | None = json.loads(stdout_of(str(PROGRAMS / "jupyter-dataops"), "engine", "status", "--json"))[
-        "warm"
-    ]
+    report: dict[str, Any] | None = json.loads(
+        stdout_of(str(PROGRAMS / "jupyter-dataops"), "engine", "status", "--json")
+    )["warm"]
     return report or {"interpreters": [], "left_out": [], "size": 0, "library_bytes": 0}
 
 

@@ -46,7 +46,7 @@ def measure_answers(api: httpx.Client, kernel_id: str) -> Iterator[list[float]]:
 async def _measure_answers(
     api: httpx.Client, kernel_id: str, *, stop: threading.Event | None = None, request_count: int | None = None
 ) -> list[float]:
-    """Ask until `stop` is set, or `asked` times, and return the seconds of each request."""
+    """Ask until `stop` is set, or `request_count` times, and return the seconds of each request."""
     session, durations = uuid.uuid4().hex, []
     url = str(api.base_url).replace("http", "ws", 1).rstrip("/")
     request = HTTPRequest(

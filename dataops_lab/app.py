@@ -201,7 +201,9 @@ class DataOpsApp(ExtensionApp):
 
         self.services()
         home = self._home()
-        self._supervisor = EngineSupervisor(home.folder, log=home.engine_log, keep_engine=self.keep_engine, warm=self.warm)
+        self._supervisor = EngineSupervisor(
+            home.folder, log=home.engine_log, keep_engine=self.keep_engine, warm=self.warm
+        )
         self._supervisor.start()
         # The first form should not wait for the worker that reads its notebook to come up.
         with suppress(KernelUnavailable):

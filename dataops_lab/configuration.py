@@ -148,7 +148,10 @@ def load(text: str) -> Configuration:
         )
     except ValidationError as error:
         first_errors = error.errors()[:MAX_PROBLEMS]  # to find the line of each takes a walk
-        messages = [_describe_problem(root, error_item["loc"], error_item["type"], error_item["msg"]) for error_item in first_errors]
+        messages = [
+            _describe_problem(root, error_item["loc"], error_item["type"], error_item["msg"])
+            for error_item in first_errors
+        ]
         raise _invalid(messages, count=error.error_count()) from None
     except ValueError as error:
         raise _invalid([str(error)]) from None

@@ -18,14 +18,14 @@ from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
 from .domain.runs import Attempt
 from .domain.secrets import Sealed
-from .domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, SnapshotLimits, Snapshot, TargetRuntime
+from .domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from .domain.versions import Manifest, Origin, digest_of
 from .domain.workspaces import Location, parent_folders
 from .errors import Damaged, NotFound, Refused, SecretsLocked
 from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, ProgressCallback
-from .ports.notebooks import NO_PINS, NO_PICTURES
-from .runner import protocol
-from .runner.reading import RunFolder, open_plain
+from .ports.notebooks import NO_PICTURES, NO_PINS
+from .rundir import protocol
+from .rundir.reading import RunFolder, open_plain
 
 
 def person(name: str) -> Actor:
@@ -247,7 +247,9 @@ class FakeNotebooks:
     def freeze_packages(self, kernel: str) -> FrozenPackages:
         return FrozenPackages(kernel, "3.11.2", ("pandas==2.2.0",), (("mine", "it is installed from a folder"),))
 
-    def inject_parameters(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
+    def inject_parameters(
+        self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]
+    ) -> bytes:
         return notebook
 
     def render_report(

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from .blobs import FolderBlobs
 from .domain.actors import Actor
-from .domain.environments import ExecutorKind, parse_size, inherited_variables
+from .domain.environments import ExecutorKind, inherited_variables, parse_size
 from .domain.mounts import ROOTS
 from .domain.snapshots import SnapshotLimits
+from .encryption import AesEncryptor, Keys
 from .errors import InvalidRequest
 from .executors.backends import LazyBackends, LazyImageBackends
 from .executors.host import SystemClock, SystemHost
@@ -21,10 +22,9 @@ from .home import Home as Home  # noqa: PLC0414  (others look for it here)
 from .home import state_folder as state_folder  # noqa: PLC0414
 from .notebooks import LocalNotebooks
 from .ports import Blobs, Executor, ImageBackend, Notebooks
-from .runner.reading import RunFolder
+from .rundir.reading import RunFolder
 from .services import Services
 from .store import SqlStore, open_sqlite
-from .vault import AesEncryptor, Keys
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -163,10 +163,12 @@ def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
         return DockerExecutor(home.attempts(ExecutorKind.DOCKER), blobs, installation=installation, daemon=daemon)
 
     def process(_: str | None) -> Executor:
+        from .executors.fork_server import ForkServerPool
         from .executors.process import ProcessExecutor
-        from .executors.warm import ForkServerPool
 
-        interpreters = ForkServerPool(warm, library_bytes=library_bytes, extra_libraries=safe_libraries(), report_path=home.warm)
+        interpreters = ForkServerPool(
+            warm, library_bytes=library_bytes, extra_libraries=safe_libraries(), report_path=home.warm
+        )
         return ProcessExecutor(home.attempts(ExecutorKind.PROCESS), blobs, fork_servers=interpreters)
 
     return LazyBackends({ExecutorKind.PROCESS: process, ExecutorKind.DOCKER: docker})

@@ -49,7 +49,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             *getattr(item, "fixturenames", ()),
             *(item.callspec.params.values() if hasattr(item, "callspec") else ()),
         ]
-        if item.path.parent.name in ABOUT_PROGRAMS or any(name in STARTED for name in is_requested if isinstance(name, str)):
+        if item.path.parent.name in ABOUT_PROGRAMS or any(
+            name in STARTED for name in is_requested if isinstance(name, str)
+        ):
             item.add_marker("slow")
 
 
@@ -134,7 +136,10 @@ def new_engine(ctx: Services, executor: FakeExecutor) -> Callable[..., Engine]:
 
         own_ctx = replace(ctx, host=host) if host else ctx
         return Engine(
-            own_ctx, FakeBackends(executor), Settings(slots=slots), inherited={"PATH": "/bin", "JUPYTER_TOKEN": "canary"}
+            own_ctx,
+            FakeBackends(executor),
+            Settings(slots=slots),
+            inherited={"PATH": "/bin", "JUPYTER_TOKEN": "canary"},
         )
 
     return engine

@@ -41,7 +41,7 @@ CERTIFICATES = Path("/etc/ssl/certs")
 class Recipe:
     """The way to make an image. `packages` come from PyPI into /opt/python, and `commands` run after that.
 
-    Without `on`, the packages are those of Debian, and debootstrap installs them.
+    Without `base`, the packages are those of Debian, and debootstrap installs them.
     """
 
     base: str | None = None
@@ -146,7 +146,9 @@ def digest_of(name: str) -> str:
 
 def pip_settings() -> dict[str, str]:
     """Return, as variables, the settings by which pip reaches its index here, from its files and variables."""
-    config_output = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True)
+    config_output = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
+    )
     settings = {}
     for line in config_output.stdout.splitlines():
         name, _, value = line.partition("=")

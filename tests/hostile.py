@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dataops_lab.runner.files import remove_tree
+from dataops_lab.rundir.files import remove_tree
 
 
 @contextmanager

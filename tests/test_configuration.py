@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from dataops_lab.configuration import load, dump
+from dataops_lab.configuration import dump, load
 from dataops_lab.domain.configuration import Configuration, ImageEntry, environment_entry, image_entry
 from dataops_lab.domain.environments import (
     DockerSettings,
@@ -15,8 +15,8 @@ from dataops_lab.domain.environments import (
     Mount,
     Resources,
     RunLimits,
-    parse_size,
     format_size,
+    parse_size,
 )
 from dataops_lab.domain.images import Deprecation, Image, PinnedImage
 from dataops_lab.errors import Refused

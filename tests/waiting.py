@@ -13,7 +13,7 @@ TIMEOUT_S = 120.0
 
 
 def eventually(probe: Callable[[], T]) -> T:
-    """Wait until `look` returns something true, and return that. Fail after `PATIENCE_S`."""
+    """Wait until `probe` returns something true, and return that. Fail after `TIMEOUT_S`."""
     deadline = time.monotonic() + TIMEOUT_S
     while not (result := probe()):
         assert time.monotonic() < deadline, "it never came"

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dataops_lab.executors.fork_server import ForkServerPool
 from dataops_lab.executors.process import ProcessExecutor
-from dataops_lab.executors.warm import ForkServerPool
 from dataops_lab.ports import Bundle, BundleFile
-from dataops_lab.runner import protocol
+from dataops_lab.rundir import protocol
 from dataops_lab.testing import MemoryBlobs
 
 from .waiting import eventually
@@ -80,7 +80,9 @@ class Site:
         The pids of the preloaded interpreters tell them: a process that they fork looks like the program it became.
         """
         for interpreter in self.warm._servers.values():
-            self._roles[interpreter.process.pid] = "libraries" if interpreter.imports else {"kernel": "preloaded"}.get(interpreter.role, interpreter.role)
+            self._roles[interpreter.process.pid] = (
+                "libraries" if interpreter.imports else {"kernel": "preloaded"}.get(interpreter.role, interpreter.role)
+            )
         assert run.ancestors, "It ended before it could tell."
         runner, of_runner, of_kernel, of_keeper = run.ancestors
         return By(

@@ -23,7 +23,9 @@ def _rfc3339(value: dt.datetime) -> str:
 # A path of the contents API. No file system allows NUL in names.
 ContentsPath = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 # Strict reading of JSON refuses dates as text in models that are also made from attributes.
-Day = Annotated[dt.date, BeforeValidator(lambda value: dt.date.fromisoformat(value) if isinstance(value, str) else value)]
+Day = Annotated[
+    dt.date, BeforeValidator(lambda value: dt.date.fromisoformat(value) if isinstance(value, str) else value)
+]
 Instant = Annotated[dt.datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
 
 

@@ -48,7 +48,9 @@ class EarlierPinModel(Model):
 
     @classmethod
     def from_domain(cls, pin: EarlierPin) -> EarlierPinModel:
-        return cls(digest=pin.pinned.digest, reference=pin.reference, until=pin.until, by=ActorModel.from_domain(pin.by))
+        return cls(
+            digest=pin.pinned.digest, reference=pin.reference, until=pin.until, by=ActorModel.from_domain(pin.by)
+        )
 
 
 class ImageModel(Model):
@@ -291,7 +293,9 @@ class RegistryModel(Model):
 
     @classmethod
     def from_domain(cls, secret: Secret) -> RegistryModel:
-        return cls(registry=secret.name, changed_at=secret.changed_at, changed_by=ActorModel.from_domain(secret.changed_by))
+        return cls(
+            registry=secret.name, changed_at=secret.changed_at, changed_by=ActorModel.from_domain(secret.changed_by)
+        )
 
 
 class FrozenModel(Model):
@@ -307,4 +311,9 @@ class FrozenModel(Model):
 
     @classmethod
     def from_domain(cls, frozen: FrozenPackages) -> FrozenModel:
-        return cls(kernel=frozen.kernel, python=frozen.python, requirements=list(frozen.requirements), left_out=dict(frozen.left_out))
+        return cls(
+            kernel=frozen.kernel,
+            python=frozen.python,
+            requirements=list(frozen.requirements),
+            left_out=dict(frozen.left_out),
+        )

@@ -96,7 +96,7 @@ class InspectionModel(Model):
     origin: OriginModel
     findings: list[FindingModel]
     code_cells: int
-    written_in: AuthoredInModel | None = None
+    authored_in: AuthoredInModel | None = None
     kernel_suggestion: str | None = None
     """The only kernel there of the notebook's language, where `kernel` is null."""
     pinned: list[str] = Field(default_factory=list)
@@ -121,7 +121,7 @@ class InspectionModel(Model):
             origin=OriginModel.model_validate(inspection.origin),
             findings=[FindingModel.model_validate(f) for f in inspection.findings],
             code_cells=inspection.code_cells,
-            written_in=AuthoredInModel.model_validate(inspection.written_in) if inspection.written_in else None,
+            authored_in=AuthoredInModel.model_validate(inspection.authored_in) if inspection.authored_in else None,
             kernel_suggestion=inspection.kernel_suggestion,
             pinned=list(inspection.pinned.patterns),
         )

@@ -49,7 +49,7 @@ class PlacementModel(Model):
             executor=environment.executor,
             guarded=environment.guarded,
             problem=options.problem,
-            unpromoted=environment.guarded,
+            bypassed_promotion=environment.guarded,
             images=[
                 ImageOption(
                     name=option.image.name,

@@ -226,7 +226,11 @@ class RunBase(Model):
         return self.state.is_terminal
 
     def summary(self) -> RunSummaryModel:
-        reason = ReasonModel(code=self.reason.code, message=self.reason.message[:MAX_SUMMARY_MESSAGE]) if self.reason else None
+        reason = (
+            ReasonModel(code=self.reason.code, message=self.reason.message[:MAX_SUMMARY_MESSAGE])
+            if self.reason
+            else None
+        )
         return RunSummaryModel(**{name: getattr(self, name) for name in RunBase.model_fields} | {"reason": reason})
 
 
@@ -265,7 +269,7 @@ class RunModel(RunBase):
     bypassed_promotion: bool
     """True when it ran in a guarded environment without having been promoted there."""
     cancel_requested_by: ActorModel | None
-    waits_because: ReasonModel | None
+    waiting_reason: ReasonModel | None
     """The reason why it waits, while it is queued."""
     next_attempt_at: Instant | None
     """The time at which it is queued again, while it waits for its next attempt."""
@@ -292,13 +296,13 @@ class RunModel(RunBase):
     kept_by: ActorModel | None
     """The person who marked it as kept; nothing deletes a kept run."""
     integrity_errors: dict[str, str]
-    """The damage that was found in stored files, by path."""
+    """The errors that a check found in the stored files, by path."""
 
     @classmethod
     def from_domain(cls, view: RunView) -> RunModel:
         run, version, record, attempts = view.run, view.version, view.record, view.attempts
         last = attempts[-1] if attempts else None
-        reason = run.reason or view.waits_because or (last.reason if last and run.state is RunState.ACTIVE else None)
+        reason = run.reason or view.waiting_reason or (last.reason if last and run.state is RunState.ACTIVE else None)
         log = record.find_file(RecordFileKind.LOG) if record else None
         output = record.find_file(RecordFileKind.NOTEBOOK) if record else None
         summary = _summary_fields(summary_of(view)) | {
@@ -307,9 +311,9 @@ class RunModel(RunBase):
         return cls(
             **summary,
             resources=ResourcesModel.model_validate(run.resources),
-            unpromoted=run.bypassed_promotion,
+            bypassed_promotion=run.bypassed_promotion,
             cancel_requested_by=ActorModel.from_domain(run.cancel_requested_by) if run.cancel_requested_by else None,
-            waits_because=ReasonModel.model_validate(view.waits_because) if view.waits_because else None,
+            waiting_reason=ReasonModel.model_validate(view.waiting_reason) if view.waiting_reason else None,
             next_attempt_at=retry_at(last) if last and run.state is RunState.RETRY_WAIT else None,
             **vars(run.settings),
             key=run.key,
@@ -332,7 +336,7 @@ class RunModel(RunBase):
             findings=[FindingModel.model_validate(f) for f in run.findings],
             log_bytes=log.size if log else None,
             kept_by=ActorModel.from_domain(run.kept_by) if run.kept_by else None,
-            damage=dict(record.integrity_errors) if record else {},
+            integrity_errors=dict(record.integrity_errors) if record else {},
         )
 
 
@@ -345,7 +349,7 @@ class BatchModel(Model):
 
 
 class VerificationModel(Model):
-    """The result of reading every byte. `damage` names, by path, files that are not as they were stored.
+    """The result of reading every byte. `integrity_errors` names, by path, files that differ from what was stored.
 
     These are files of the record, and inputs below `input/`.
     """
@@ -355,7 +359,7 @@ class VerificationModel(Model):
 
 
 class JournalPage(Model):
-    """Journal events (see runner/protocol.py) after a sequence number; `last_seq` is the last one of this page.
+    """Journal events (see rundir/protocol.py) after a sequence number; `last_seq` is the last one of this page.
 
     `attempt` is the run's latest attempt (0 before the first); each attempt counts its events from 1.
     """

@@ -16,8 +16,8 @@ from typing import BinaryIO, TypeVar, cast
 
 from ..domain.versions import digest_of
 from ..errors import BlobsUnavailable, Damaged, NotFound
-from ..runner.reading import open_plain
-from .known_files import KnownFiles, FileSignature
+from ..rundir.reading import open_plain
+from .known_files import FileSignature, KnownFiles
 
 T = TypeVar("T")
 
@@ -57,7 +57,13 @@ class FolderBlobs:
         put |= {path: (digest, signature.size) for path, (digest, signature) in read.items()}
         # A file that has changed since it was read is stored as it is now.
         put, unstored = self._store_missing(put)
-        self._known.note([(str(path), signature, digest) for path, (digest, signature) in read.items() if put.get(path, ("",))[0] == digest])
+        self._known.note(
+            [
+                (str(path), signature, digest)
+                for path, (digest, signature) in read.items()
+                if put.get(path, ("",))[0] == digest
+            ]
+        )
         return {**put, **failed, **unread, **unstored}
 
     def _store_missing(
@@ -256,7 +262,10 @@ class FolderBlobs:
     def _sync(self, folders: Mapping[Path, bool]) -> None:
         """Sync the names in each folder; for new folders also the folders around them, up to the root."""
         parents = [
-            self._root / parent for folder, is_new in folders.items() if is_new for parent in folder.relative_to(self._root).parents
+            self._root / parent
+            for folder, is_new in folders.items()
+            if is_new
+            for parent in folder.relative_to(self._root).parents
         ]
         for folder in dict.fromkeys((*folders, *parents)):
             _fsync(folder)

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import InvalidRequest
-from . import exits, options
+from . import exit_codes, options
 from .connection import open_connection
-from .output import print_json as print_json
-from .output import print_note
+from .output import print_json, print_note
 from .text import one_line, plain, plural
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def apply(file: str, dry_run: bool, yes: bool, server: str | None, as_json: bool
     else:
         for command in plan.remaining:
             print_note(f"Still to be done: {plain(command)}")
-    return exits.SUCCEEDED
+    return exit_codes.SUCCEEDED
 
 
 @click.command()
@@ -105,7 +104,10 @@ def _print_change(change: ConfigurationChange) -> None:
     elif change.after is None:
         click.secho(f"  - {one_line(f'{name}: {_format_value(change.before)}', 200)}", fg="red")
     else:
-        click.secho(f"  ~ {one_line(f'{name}: {_format_value(change.before)} → {_format_value(change.after)}', 200)}", fg="yellow")
+        click.secho(
+            f"  ~ {one_line(f'{name}: {_format_value(change.before)} → {_format_value(change.after)}', 200)}",
+            fg="yellow",
+        )
 
 
 def _format_value(value: Any) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidRequest, NotFound
-from .importing import gc_paused
+from .lazy_imports import gc_paused
 
 if TYPE_CHECKING:
     from ..api_models import JobModel, RunModel
@@ -43,7 +43,13 @@ class Connection:
         except NotFound:
             source = os.path.realpath(job) if self.engine else job
             candidates = [*self.client.jobs(text=job, limit=500).items, *self.client.jobs(text=source, limit=500).items]
-            matches = list({candidate.id: candidate for candidate in candidates if candidate.name == job or candidate.source in (job, source)}.values())
+            matches = list(
+                {
+                    candidate.id: candidate
+                    for candidate in candidates
+                    if candidate.name == job or candidate.source in (job, source)
+                }.values()
+            )
         if len(matches) == 1:
             return matches[0]
         if matches:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from ..errors import DataOpsError
-from . import exits, options
-from .output import print_json as print_json
+from . import exit_codes, options
+from .output import print_json
 from .text import plain, size
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def doctor(fix: bool, as_json: bool) -> int:
             click.echo(f"{click.style(mark, fg=colour)} {finding.what:<18} {plain(finding.message)}")
             if finding.hint:
                 click.echo(f"{'':<21}→ {plain(finding.hint)}")
-    return exits.SUCCEEDED if healthy else exits.FAILED
+    return exit_codes.SUCCEEDED if healthy else exit_codes.FAILED
 
 
 _MARKS = {"ok": ("✓", "green"), "note": ("·", "yellow"), "broken": ("✗", "red")}
@@ -280,7 +280,9 @@ def docker_answers(home: Home) -> Iterator[Finding]:
     try:
         ctx = build_services(home)
         with ctx.store.read() as tx:
-            environments = [environment for environment in tx.environments.all() if environment.executor is ExecutorKind.DOCKER]
+            environments = [
+                environment for environment in tx.environments.all() if environment.executor is ExecutorKind.DOCKER
+            ]
     except (DataOpsError, OSError):
         return  # Said with the database.
     for host in sorted({environment.docker.host or "" for environment in environments}):

@@ -12,7 +12,7 @@ import click
 
 from ..errors import EngineUnavailable
 from . import options
-from .output import print_json as print_json
+from .output import print_json
 from .text import plain, plural, time_ago
 
 if TYPE_CHECKING:
@@ -143,7 +143,9 @@ def stop(as_json: bool) -> None:
     elif leader is None:
         click.echo("No engine leads; there is nothing to stop.")
     else:
-        running_note = f" {plural(overview.running, 'run')} in progress: the next engine finds them." if overview.running else ""
+        running_note = (
+            f" {plural(overview.running, 'run')} in progress: the next engine finds them." if overview.running else ""
+        )
         click.echo(f"Stopped process {leader.process.pid}.{running_note}")
 
 

@@ -10,8 +10,7 @@ import click
 from ..domain.environments import LOCKABLE, MAX_WARM, ExecutorKind, format_size
 from . import options
 from .connection import open_connection
-from .output import print_json as print_json
-from .output import print_table
+from .output import print_json, print_table
 from .text import one_line, plain
 
 if TYPE_CHECKING:
@@ -93,7 +92,16 @@ def list_(server: str | None, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    rows = [(environment.name, environment.executor, _limits(environment), ", ".join(environment.images), environment.description) for environment in found]
+    rows = [
+        (
+            environment.name,
+            environment.executor,
+            _limits(environment),
+            ", ".join(environment.images),
+            environment.description,
+        )
+        for environment in found
+    ]
     print_table(("name", "executor", "limits", "images", "description"), rows, folded="description")
 
 
@@ -110,7 +118,10 @@ def show(name: str, server: str | None, as_json: bool) -> None:
     if as_json:
         print_json(
             environment.model_dump(mode="json")
-            | {"variables": {variable.name: variable.value for variable in variables_}, "secrets": [each.name for each in secrets]}
+            | {
+                "variables": {variable.name: variable.value for variable in variables_},
+                "secrets": [each.name for each in secrets],
+            }
         )
         return
     mounts = [f"{mount.source}:{mount.target}{'' if mount.read_only else ':rw'}" for mount in environment.mounts]
@@ -126,7 +137,9 @@ def show(name: str, server: str | None, as_json: bool) -> None:
         "mounts": ", ".join(mounts),
         "locked": ", ".join(environment.locked),
         "guarded": "yes" if environment.guarded else "no",
-        "changed": f"{environment.changed_at.astimezone():%Y-%m-%d %H:%M:%S} by {environment.changed_by}" if environment.changed_at else None,
+        "changed": f"{environment.changed_at.astimezone():%Y-%m-%d %H:%M:%S} by {environment.changed_by}"
+        if environment.changed_at
+        else None,
         "variables": ", ".join(f"{each.name}={each.value}" for each in variables_),
         "secrets": ", ".join(each.name if each.is_set else f"{each.name} (not set)" for each in secrets),
     }
@@ -238,7 +251,9 @@ def list_variables(environment: str, server: str | None, as_json: bool) -> None:
         print_json(found)
     elif found:
         print_table(
-            ("name", "value", "changed by"), [(variable.name, variable.value, variable.changed_by.name) for variable in found], folded="value"
+            ("name", "value", "changed by"),
+            [(variable.name, variable.value, variable.changed_by.name) for variable in found],
+            folded="value",
         )
 
 

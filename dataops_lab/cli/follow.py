@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Conflict
-from . import exits
+from . import exit_codes
 from .output import print_json, print_note
 from .progress import ProgressLine
-from .story import next_commands, print_run
+from .run_summary import next_commands, print_run
 from .text import one_line, plural
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run after a command followed it. `left`: the person has stopped following, and the run goes on."""
+    """A run after a command followed it. `detached`: the person has stopped following, and the run goes on."""
 
     run: RunModel
     detached: bool = False
@@ -40,8 +40,8 @@ def report_outcome(connection: Connection, outcome: Outcome, *, waited: bool, js
     elif not outcome.detached:
         print_run(run, connection.client)
     if not waited:
-        return exits.SUCCEEDED
-    return exits.INTERRUPTED if outcome.detached else exits.code_of_state(run.state)
+        return exit_codes.SUCCEEDED
+    return exit_codes.INTERRUPTED if outcome.detached else exit_codes.code_of_state(run.state)
 
 
 def follow_many(connection: Connection, queued: list[RunSummaryModel], *, waits: bool, json: bool) -> int:
@@ -54,7 +54,9 @@ def follow_many(connection: Connection, queued: list[RunSummaryModel], *, waits:
                 for run_id in list(runs):
                     for update in connection.client.follow(run_id):
                         runs[run_id] = update.run
-                        line.show_text(f"{sum(run.is_terminal for run in runs.values())} of {len(runs)} runs have ended")
+                        line.show_text(
+                            f"{sum(run.is_terminal for run in runs.values())} of {len(runs)} runs have ended"
+                        )
                         if not update.run.is_terminal:
                             connection.ensure_engine()
         except KeyboardInterrupt:
@@ -68,11 +70,15 @@ def follow_many(connection: Connection, queued: list[RunSummaryModel], *, waits:
         _print_runs(list(runs.values()))
     if detached:
         print_note("The runs that have not ended go on.")
-        return exits.INTERRUPTED
-    return max((exits.code_of_state(run.state) for run in runs.values()), key=_WORST.index) if waits else exits.SUCCEEDED
+        return exit_codes.INTERRUPTED
+    return (
+        max((exit_codes.code_of_state(run.state) for run in runs.values()), key=_WORST.index)
+        if waits
+        else exit_codes.SUCCEEDED
+    )
 
 
-_WORST = (exits.SUCCEEDED, exits.ENDED_OTHERWISE, exits.FAILED)
+_WORST = (exit_codes.SUCCEEDED, exit_codes.ENDED_OTHERWISE, exit_codes.FAILED)
 
 
 def _print_runs(runs: list[RunSummaryModel]) -> None:

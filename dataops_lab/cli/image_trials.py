@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import exits, options
+from . import exit_codes, options
 from .connection import open_connection
-from .output import print_json as print_json
-from .output import print_note, print_table
+from .output import print_json, print_note, print_table
 from .text import duration, one_line, time_ago
 
 if TYPE_CHECKING:
@@ -71,11 +70,14 @@ def trials(trial_id: str | None, server: str | None, as_json: bool) -> int:
         print_json(recent_trials)
     elif recent_trials:
         now = dt.datetime.now(dt.UTC)
-        rows = [(trial.id, trial.image, len(trial.results), time_ago(trial.created_at, now), trial.created_by.name) for trial in recent_trials]
+        rows = [
+            (trial.id, trial.image, len(trial.results), time_ago(trial.created_at, now), trial.created_by.name)
+            for trial in recent_trials
+        ]
         print_table(("trial", "image", "jobs", "started", "by"), rows, folded="image")
     else:
         print_note("No trials yet. `jupyter dataops image trial-run` starts one.")
-    return exits.SUCCEEDED
+    return exit_codes.SUCCEEDED
 
 
 def _print_trial(trial: ImageTrialModel, as_json: bool) -> int:
@@ -86,8 +88,10 @@ def _print_trial(trial: ImageTrialModel, as_json: bool) -> int:
         print_table(headings, [_row(result) for result in trial.results], folded="why")
         if not trial.complete:
             print_note(f"Not all have ended. `jupyter dataops image trials {trial.id}` shows how far they are.")
-    has_regressions = any(result.after is None or result.after.state in ("failed", "timed_out", "lost") for result in trial.results)
-    return exits.FAILED if has_regressions else exits.SUCCEEDED
+    has_regressions = any(
+        result.after is None or result.after.state in ("failed", "timed_out", "lost") for result in trial.results
+    )
+    return exit_codes.FAILED if has_regressions else exit_codes.SUCCEEDED
 
 
 def _row(result: TrialResultModel) -> tuple[str, ...]:

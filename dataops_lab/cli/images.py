@@ -13,10 +13,9 @@ from ..errors import Conflict, DataOpsError, InvalidRequest
 from . import options
 from .connection import Connection, open_connection
 from .image_trials import trial_run, trials
-from .output import print_json as print_json
-from .output import print_note, print_table
+from .output import print_json, print_note, print_table
 from .registries import login, logout, registries
-from .text import one_line, plain, plural, time_ago, size
+from .text import one_line, plain, plural, size, time_ago
 
 if TYPE_CHECKING:
     from ..api_models import ImageModel, ImageTaskModel
@@ -210,7 +209,9 @@ def check(name: str, server: str | None, as_json: bool) -> None:
         return
     click.echo("The daemon has it." if check_result.present else "The daemon has it no longer: add it again.")
     if check_result.moved_to:
-        click.echo(f"Its reference stands for {check_result.moved_to} now. `image add` with the same name would pin that.")
+        click.echo(
+            f"Its reference stands for {check_result.moved_to} now. `image add` with the same name would pin that."
+        )
     if check_result.problem:
         print_note(plain(check_result.problem))
 
@@ -326,7 +327,10 @@ def tasks(task_id: str | None, server: str | None, as_json: bool) -> None:
         print_json(recent_tasks)
     elif recent_tasks:
         now = dt.datetime.now(dt.UTC)
-        rows = [(task.id, task.kind, task.image, task.state, time_ago(task.created_at, now), task.created_by.name) for task in recent_tasks]
+        rows = [
+            (task.id, task.kind, task.image, task.state, time_ago(task.created_at, now), task.created_by.name)
+            for task in recent_tasks
+        ]
         print_table(("task", "what", "image", "state", "started", "by"), rows, folded="image")
     else:
         print_note("Nothing was added, probed or built yet.")
@@ -424,7 +428,15 @@ def _row(entry: ImageModel, check: Any) -> tuple[str, ...]:
     kernels = ", ".join(kernel.name for kernel in entry.probe.kernels) if entry.probe else ""
     python = (entry.probe.python if entry.probe else None) or ""
     source = f"built from {entry.base}" if entry.base else entry.reference
-    return entry.name, source, python, kernels, size(entry.size_bytes), ", ".join(entry.environments), ", ".join(remarks)
+    return (
+        entry.name,
+        source,
+        python,
+        kernels,
+        size(entry.size_bytes),
+        ", ".join(entry.environments),
+        ", ".join(remarks),
+    )
 
 
 def _print_image(entry: ImageModel) -> None:

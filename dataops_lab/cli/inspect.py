@@ -10,9 +10,8 @@ import click
 
 from . import options
 from .connection import open_connection
-from .output import print_json as print_json
-from .output import print_table
-from .story import print_findings
+from .output import print_json, print_table
+from .run_summary import print_findings
 from .text import one_line, plain, plural, size
 
 if TYPE_CHECKING:

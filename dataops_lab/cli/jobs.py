@@ -14,8 +14,7 @@ from ..errors import NotFound
 from . import options
 from .connection import open_connection
 from .options import F
-from .output import print_json as print_json
-from .output import print_note, print_table
+from .output import print_json, print_note, print_table
 from .text import one_line, time_ago
 
 if TYPE_CHECKING:

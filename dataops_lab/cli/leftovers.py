@@ -37,7 +37,7 @@ def leftovers(home: Home, ctx: Services) -> Iterator[Leftover]:
 
 
 def _run_directories(home: Home, ctx: Services) -> Iterator[Leftover]:
-    from ..engine.sweep import orphaned_attempts, remove_orphaned_attempts
+    from ..engine.orphan_cleanup import orphaned_attempts, remove_orphaned_attempts
     from ..wiring import build_backends
 
     backends = build_backends(home, ctx.blobs)
@@ -49,13 +49,13 @@ def _run_directories(home: Home, ctx: Services) -> Iterator[Leftover]:
                 remove_orphaned_attempts(ctx.store, backends, busy=())
                 if not orphaned_attempts(ctx.store, backends):
                     return
-                time.sleep(0.1)  # The sweep stopped what still ran, and can remove it once it is dead.
+                time.sleep(0.1)  # The cleanup stopped what still ran, and can remove it once it is dead.
 
         yield Leftover("run directories", message, remove)
 
 
 def _processes(_: Home, __: Services) -> Iterator[Leftover]:
-    from ..executors.orphans import kill, find_orphan_processes
+    from ..executors.orphan_processes import find_orphan_processes, kill
 
     found = list(find_orphan_processes())
     if found:

@@ -28,7 +28,7 @@ def print_note(text: str) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[Any]], *, folded: str) -> None:
-    """Print a table as wide as it needs to be; on a terminal the column `shrinks` is folded."""
+    """Print a table as wide as it needs to be; on a terminal the column `folded` is folded."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -10,9 +10,9 @@ from typing import NoReturn
 import click
 
 from ..errors import DataOpsError, InvalidRequest, Unavailable
-from . import exits
-from .importing import gc_paused
-from .output import print_json as print_json
+from . import exit_codes
+from .lazy_imports import gc_paused
+from .output import print_json
 from .text import plain
 
 _MODULES = {
@@ -62,7 +62,7 @@ def dataops() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run `jupyter dataops`, and exit with one of the codes of `exits`."""
+    """Run `jupyter dataops`, and exit with one of the codes of `exit_codes`."""
     given_arguments = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(_run(given_arguments))
 
@@ -72,16 +72,16 @@ def _run(arguments: list[str]) -> int:
     try:
         _refuse_undecodable(arguments)
         # click must not end the process: its exit code would be 1 for a failed run and for a missing file alike.
-        return dataops.main(arguments, prog_name="jupyter dataops", standalone_mode=False) or exits.SUCCEEDED
+        return dataops.main(arguments, prog_name="jupyter dataops", standalone_mode=False) or exit_codes.SUCCEEDED
     except click.Abort:
         click.echo(err=True)
-        return exits.INTERRUPTED
+        return exit_codes.INTERRUPTED
     except click.ClickException as error:
         if as_json:
             _print_error("usage", error.format_message(), {})
         else:
             error.show()
-        return exits.REFUSED
+        return exit_codes.REFUSED
     except DataOpsError as error:
         return _report_error(error, as_json)
     except OSError as error:
@@ -94,7 +94,7 @@ def _report_error(error: DataOpsError, as_json: bool) -> int:
         _print_error(error.precise_code, error.message, error.detail)
     else:
         click.echo(f"{click.style('Error:', fg='red')} {plain(error.message)}", err=True)
-    return exits.code_of_error(error)
+    return exit_codes.code_of_error(error)
 
 
 def _print_error(code: str, message: str, detail: dict[str, object]) -> None:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Forbidden, NotFound
-from . import exits, options
+from . import exit_codes, options
 from .connection import Connection, open_connection
-from .output import print_json as print_json
-from .output import print_note
+from .output import print_json, print_note
 from .text import plain, plural
 
 if TYPE_CHECKING:
@@ -56,7 +55,13 @@ def verify(run_ids: tuple[str, ...], everything: bool, server: str | None, as_js
                     for path, problem in verification.integrity_errors.items():
                         click.echo(f"{verification.run} {plain(path)}: {problem}")
     if as_json:
-        print_json({"verified": count, "skipped": skipped, "damaged": [verification.model_dump(mode="json") for verification in damaged]})
+        print_json(
+            {
+                "verified": count,
+                "skipped": skipped,
+                "damaged": [verification.model_dump(mode="json") for verification in damaged],
+            }
+        )
     elif damaged:
         print_note(
             f"{len(damaged)} of {plural(count, 'record')} damaged. `jupyter dataops restore FILE` brings bytes back."
@@ -65,7 +70,7 @@ def verify(run_ids: tuple[str, ...], everything: bool, server: str | None, as_js
         click.echo(f"{plural(count, 'record')} whole.")
     if skipped and not as_json:
         print_note(f"{plural(skipped, 'run')} of other people skipped: they and administrators may verify those.")
-    return exits.FAILED if damaged else exits.SUCCEEDED
+    return exit_codes.FAILED if damaged else exit_codes.SUCCEEDED
 
 
 def _run_ids(connection: Connection, run_ids: tuple[str, ...]) -> Iterator[str]:

@@ -10,8 +10,7 @@ import click
 from ..errors import InvalidRequest
 from . import options
 from .connection import open_connection
-from .output import print_json as print_json
-from .output import print_note, print_table
+from .output import print_json, print_note, print_table
 from .text import one_line, time_ago
 
 
@@ -63,7 +62,9 @@ def registries(server: str | None, as_json: bool) -> None:
         print_json(logins)
     elif logins:
         now = dt.datetime.now(dt.UTC)
-        rows = [(registry.registry, time_ago(registry.changed_at, now), registry.changed_by.name) for registry in logins]
+        rows = [
+            (registry.registry, time_ago(registry.changed_at, now), registry.changed_by.name) for registry in logins
+        ]
         print_table(("registry", "changed", "by"), rows, folded="registry")
     else:
         print_note("No logins. `jupyter dataops image login REGISTRY` keeps one.")

@@ -13,8 +13,7 @@ from ..domain.runs import RunState
 from ..errors import NotFound
 from . import options
 from .connection import open_connection
-from .output import print_json as print_json
-from .output import print_note, print_table
+from .output import print_json, print_note, print_table
 from .text import plural, size
 
 if TYPE_CHECKING:
@@ -35,8 +34,12 @@ def retention() -> None:
 
 def rule_options(command: F) -> F:
     for option in (
-        click.option("--last", type=click.IntRange(0, MAX_LIMIT), metavar="N", help="Keep the newest N runs of each job."),
-        click.option("--days", type=click.IntRange(0, MAX_LIMIT), metavar="N", help="Keep what ended in the last N days."),
+        click.option(
+            "--last", type=click.IntRange(0, MAX_LIMIT), metavar="N", help="Keep the newest N runs of each job."
+        ),
+        click.option(
+            "--days", type=click.IntRange(0, MAX_LIMIT), metavar="N", help="Keep what ended in the last N days."
+        ),
         click.option(
             "--state",
             type=click.Choice([str(state) for state in ENDED]),

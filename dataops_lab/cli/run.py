@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..domain.environments import Resources
-from . import options, targets
+from . import options, output_paths
 from .connection import Connection, open_connection
 from .output import print_note
-from .story import print_findings
+from .run_summary import print_findings
 
 if TYPE_CHECKING:
     from ..api_models import RunModel
@@ -79,7 +79,7 @@ def run(
         raise click.UsageError("-o needs the run's end: leave --no-wait out, or use `jupyter dataops runs output`.")
     if output and rows_file:
         raise click.UsageError("-o is for one run: write the notebooks of many with `jupyter dataops runs output`.")
-    target = targets.check_writable(output, forbidden=None if server else notebook) if output else None
+    target = output_paths.check_writable(output, forbidden=None if server else notebook) if output else None
     file_values = parameters.read_values(params_file)
     request: dict[str, Any] = {
         "parameters": file_values,
@@ -102,7 +102,9 @@ def run(
         if not as_json:
             print_findings(submitted_run.findings, err=True)
         connection.ensure_engine()
-        outcome = follow.follow_to_end(connection, submitted_run, quiet=as_json) if wait else follow.Outcome(submitted_run)
+        outcome = (
+            follow.follow_to_end(connection, submitted_run, quiet=as_json) if wait else follow.Outcome(submitted_run)
+        )
         if target is not None and not outcome.detached:
             _write_executed(connection, outcome.run, target)
         return follow.report_outcome(connection, outcome, waited=wait, json=as_json)

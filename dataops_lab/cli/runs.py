@@ -13,11 +13,10 @@ import click
 from ..domain.environments import Resources
 from ..domain.runs import RunState, TriggerKind
 from ..errors import DataOpsError
-from . import exits, options, targets
+from . import exit_codes, options, output_paths
 from .connection import open_connection
-from .output import print_json as print_json
-from .output import print_note, print_table
-from .text import duration, plain, plural, terminal_filter, time_ago, size
+from .output import print_json, print_note, print_table
+from .text import duration, plain, plural, size, terminal_filter, time_ago
 
 if TYPE_CHECKING:
     from ..api_models import PageModel, RunModel, RunSummaryModel
@@ -66,7 +65,7 @@ def list_(
     if not (server or job or as_json):
         from ..home import Home, state_folder
         from ..ports import RunFilter
-        from ..store.quick import page_of_runs
+        from ..store.fast_path import page_of_runs
 
         where = RunFilter(states=tuple(found), environment=environment, created_by=user, text=text)
         page = page_of_runs(Home(state_folder()).database, where, limit=limit, cursor=cursor)
@@ -106,7 +105,7 @@ def show(run_id: str, server: str | None, as_json: bool) -> None:
             print_json(run)
         else:
             _print_details(run)
-            from .story import print_run, print_findings
+            from .run_summary import print_findings, print_run
 
             print_findings(run.findings, err=False)
             print_run(run, connection.client)
@@ -160,7 +159,7 @@ def cancel(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
             click.echo(f"{run.id} {run.phase}")
         for _, why in refused:
             print_note(plain(why.message))
-    return exits.code_of_error(refused[0][1]) if refused else exits.SUCCEEDED
+    return exit_codes.code_of_error(refused[0][1]) if refused else exit_codes.SUCCEEDED
 
 
 @runs.command()
@@ -218,7 +217,7 @@ def _apply_to_each(run_ids: list[str], action: Callable[[str], object], done_tex
         errors = [{"run": run_id, "code": error.precise_code, "message": error.message} for run_id, error in refused]
         done_ids = [run_id for run_id in run_ids if run_id not in dict(refused)]
         print_json({"runs": done_ids, "errors": errors})
-    return exits.code_of_error(refused[0][1]) if refused else exits.SUCCEEDED
+    return exit_codes.code_of_error(refused[0][1]) if refused else exit_codes.SUCCEEDED
 
 
 @runs.command()
@@ -235,14 +234,14 @@ def output(run_id: str, output: str | None, server: str | None, as_json: bool) -
     """Write the executed notebook of a run."""
     if output == "-" and as_json:
         raise click.UsageError("Either `-o -` or --json: both would write to stdout.")
-    target = targets.check_writable(output) if output and output != "-" else None
+    target = output_paths.check_writable(output) if output and output != "-" else None
     with open_connection(server) as connection:
         run = connection.find_run(run_id)
         notebook = connection.client.executed_notebook(run.id)
     if output == "-":
         sys.stdout.buffer.write(notebook)
         return
-    target = target or targets.check_writable(targets.notebook_file_name(run.job.path, run.id))
+    target = target or output_paths.check_writable(output_paths.notebook_file_name(run.job.path, run.id))
     from ..client.files import open_replacement
 
     with open_replacement(target) as file:
@@ -261,7 +260,7 @@ def record(run_id: str, output: str, server: str | None, as_json: bool) -> None:
     Executed notebook, report with and without code, parameters, values, artifacts, log, digests, its inputs, and the
     command that runs it again.
     """
-    target = targets.check_writable(output)
+    target = output_paths.check_writable(output)
     with open_connection(server) as connection:
         run = connection.find_run(run_id)
         connection.client.record(run.id, target)
@@ -328,7 +327,9 @@ def rerun(
     file_values = parameters.read_values(params_file)
     with open_connection(server) as connection:
         old_run = connection.find_run(run_id)
-        new_parameters = {**old_run.parameters, **file_values, **_parse_texts(old_run, texts)} if file_values or texts else None
+        new_parameters = (
+            {**old_run.parameters, **file_values, **_parse_texts(old_run, texts)} if file_values or texts else None
+        )
         new_run = connection.client.rerun(
             old_run.id,
             parameters=new_parameters,
@@ -357,11 +358,15 @@ def _row(run: RunSummary | RunSummaryModel, now: dt.datetime) -> tuple[str, ...]
 
 
 def _print_details(run: RunModel) -> None:
-    from .story import print_mapping
+    from .run_summary import print_mapping
     from .text import one_line
 
     last_attempt = run.attempts[-1] if run.attempts else None
-    memory = f", {size(last_attempt.peak_memory_bytes)} of memory at most" if last_attempt and last_attempt.peak_memory_bytes else ""
+    memory = (
+        f", {size(last_attempt.peak_memory_bytes)} of memory at most"
+        if last_attempt and last_attempt.peak_memory_bytes
+        else ""
+    )
     details = {
         "notebook": run.job.source,
         "version": f"{run.version.number} ({run.version.digest[:19]}…)",

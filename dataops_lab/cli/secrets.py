@@ -9,12 +9,11 @@ from pathlib import Path
 import click
 
 from ..errors import InvalidRequest
-from ..runner.protocol import MIN_MASKED
+from ..rundir.protocol import MIN_MASKED
 from . import options
 from .connection import open_connection
 from .environments import environment_argument, name_argument
-from .output import print_json as print_json
-from .output import print_note, print_table
+from .output import print_json, print_note, print_table
 from .text import plural, time_ago
 
 
@@ -41,7 +40,12 @@ def list_(environment: str, server: str | None, as_json: bool) -> None:
     elif found:
         now = dt.datetime.now(dt.UTC)
         rows = [
-            (secret.name, secret.version if secret.is_set else "not set", time_ago(secret.changed_at, now), secret.changed_by.name)
+            (
+                secret.name,
+                secret.version if secret.is_set else "not set",
+                time_ago(secret.changed_at, now),
+                secret.changed_by.name,
+            )
             for secret in found
         ]
         print_table(("name", "version", "changed", "by"), rows, folded="name")

@@ -39,7 +39,11 @@ def describe(report: Mapping[str, Any] | None) -> Iterator[tuple[bool, str]]:
 
 def _describe_interpreter(interpreter: Mapping[str, Any]) -> str:
     libraries = sorted({name.partition(".")[0] for name in interpreter["imports"]})
-    subject = f"{interpreter['role'].capitalize()} of {interpreter['python']}" + (f" with {', '.join(libraries)}" if libraries else "")
+    subject = f"{interpreter['role'].capitalize()} of {interpreter['python']}" + (
+        f" with {', '.join(libraries)}" if libraries else ""
+    )
     if interpreter["state"] == "failed":
         return f"{subject} starts cold. {interpreter['problem']}"
-    return f"{subject}: {interpreter['state']}" + (f", {size(interpreter['memory_bytes'])}." if interpreter["state"] == "ready" else ".")
+    return f"{subject}: {interpreter['state']}" + (
+        f", {size(interpreter['memory_bytes'])}." if interpreter["state"] == "ready" else "."
+    )

@@ -54,7 +54,7 @@ class JobSettings(Settings, total=False):
 class Update:
     """News of a run: `run` is its summary as it is now.
 
-    `events` are the events of its journal since the update before (see runner/protocol.py).
+    `events` are the events of its journal since the update before (see rundir/protocol.py).
     """
 
     run: RunSummaryModel

@@ -21,7 +21,7 @@ from ..api_models import (
     VariableModel,
     VariableValue,
 )
-from ..configuration import load, dump
+from ..configuration import dump, load
 from ..domain.actors import Actor
 from ..services import Services, configuration, environments, placement, secrets
 
@@ -90,7 +90,9 @@ class LocalEnvironments(Environments):
 
     def change(self, name: str, asked: EnvironmentChange) -> EnvironmentModel:
         changes = asked.to_domain(name, position=environments.get(self._ctx, name).position)
-        return EnvironmentModel.from_domain(environments.change(self._ctx, changes, revision=asked.revision, by=self._user))
+        return EnvironmentModel.from_domain(
+            environments.change(self._ctx, changes, revision=asked.revision, by=self._user)
+        )
 
     def remove(self, name: str) -> EnvironmentModel:
         return EnvironmentModel.from_domain(environments.remove(self._ctx, name, by=self._user))

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from ..runner.files import umask
+from ..rundir.files import umask
 
 
 @contextmanager

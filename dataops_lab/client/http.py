@@ -121,7 +121,12 @@ class HttpClient(Client):
         pinned: Sequence[str] | None = None,
     ) -> InspectionModel:
         request = _validated(
-            InspectRequest, path=path, kernel=kernel, environment=environment, image=image, pinned=_optional_list(pinned)
+            InspectRequest,
+            path=path,
+            kernel=kernel,
+            environment=environment,
+            image=image,
+            pinned=_optional_list(pinned),
         )
         return self._post(InspectionModel, "inspect", request)
 
@@ -177,9 +182,13 @@ class HttpClient(Client):
         common = dict(parameters or {})
         shared_values = [dict(row.parameters) for row in rows]
         if texts or any(row.texts for row in rows):
-            schema = _parameter_schema(self.inspect(path, kernel=kernel, environment=environment, image=image, pinned=pinned))
+            schema = _parameter_schema(
+                self.inspect(path, kernel=kernel, environment=environment, image=image, pinned=pinned)
+            )
             common |= schema.parse_texts(texts)
-            shared_values = [values | schema.parse_texts(row.texts) for values, row in zip(shared_values, rows, strict=True)]
+            shared_values = [
+                values | schema.parse_texts(row.texts) for values, row in zip(shared_values, rows, strict=True)
+            ]
         request = _validated(
             BatchRequest,
             path=path,
@@ -350,7 +359,9 @@ class HttpClient(Client):
         return self._get(ProjectModel, f"projects/{_quoted(name)}")
 
     def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
-        return self._patch(ProjectModel, f"projects/{_quoted(name)}", _validated(ProjectChanges, concurrency=concurrency))
+        return self._patch(
+            ProjectModel, f"projects/{_quoted(name)}", _validated(ProjectChanges, concurrency=concurrency)
+        )
 
     def relink_job(self, job_id: str, *, job: str | None = None, path: str | None = None) -> JobModel:
         body = _validated(RelinkRequest, job=job, path=path)
@@ -423,8 +434,8 @@ class HttpClient(Client):
     def _stream(self, query: dict[str, str]) -> Iterator[Frame]:
         """Yield the frames of the event stream without an end. After a break it goes on behind the last frame.
 
-        Where the server no longer has the events from there on, it yields a frame ANEW and begins with the newest
-        event. Unavailable when the server cannot be reached for RECONNECT_FOR_S seconds.
+        Where the server no longer has the events from there on, it yields a frame RESTARTED and begins with the newest
+        event. Unavailable when the server cannot be reached for GIVE_UP_RECONNECT_S seconds.
         """
         last_id = ""
         lost_at: float | None = None

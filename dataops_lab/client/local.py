@@ -28,7 +28,7 @@ from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState, RunSummary, Submission
 from ..ports import RunFilter
-from ..services import Services, damage, installation, jobs, moves, projects, records, retention, runs
+from ..services import Services, installation, integrity, jobs, moves, projects, records, retention, runs
 from ..services.permissions import may_administer
 from ..services.placement import PlacementOverride
 from ..services.runs import RunView
@@ -111,7 +111,14 @@ class LocalClient(Client):
         pinned: Sequence[str] | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
-        submission_options = {"name": name, "environment": environment, "kernel": kernel, "image": image, "key": key, **settings}
+        submission_options = {
+            "name": name,
+            "environment": environment,
+            "kernel": kernel,
+            "image": image,
+            "key": key,
+            **settings,
+        }
         submission = self._submission(path, parameters, texts, resources, pinned, submission_options)
         return RunModel.from_domain(runs.submit(self._ctx, submission, by=self._user).view)
 
@@ -174,7 +181,9 @@ class LocalClient(Client):
     ) -> PageModel[RunSummaryModel]:
         where = RunFilter(states=tuple(states), job_id=job, environment=environment, created_by=user, text=text)
         page = runs.page(self._ctx, where, limit=limit, cursor=cursor)
-        return PageModel[RunSummaryModel](items=[RunSummaryModel.from_domain(run) for run in page.items], next=page.next)
+        return PageModel[RunSummaryModel](
+            items=[RunSummaryModel.from_domain(run) for run in page.items], next=page.next
+        )
 
     def cancel(self, run_id: str) -> RunModel:
         return RunModel.from_domain(runs.cancel(self._ctx, run_id, by=self._user))
@@ -190,7 +199,7 @@ class LocalClient(Client):
 
     def verify(self, run_id: str) -> VerificationModel:
         run = runs.get(self._ctx, run_id).run
-        return VerificationModel(run=run.id, integrity_errors=dict(damage.verify(self._ctx, run.id, by=self._user)))
+        return VerificationModel(run=run.id, integrity_errors=dict(integrity.verify(self._ctx, run.id, by=self._user)))
 
     def retention(self) -> list[RetentionRule]:
         return list(retention.rules(self._ctx))

@@ -23,7 +23,9 @@ def error_of(status: int, body: bytes) -> DataOpsError:
         # Nobody is logged in: the server answered before it asked any of our rules.
         return _error_from_other_server(status)
     error_class = _ERROR_CLASSES.get(problem.code) or _error_class_of(status)
-    return error_class(problem.detail, code=problem.code, **{name: value for name, value in problem.extra.items() if name != "code"})
+    return error_class(
+        problem.detail, code=problem.code, **{name: value for name, value in problem.extra.items() if name != "code"}
+    )
 
 
 def _error_class_of(status: int) -> type[DataOpsError]:

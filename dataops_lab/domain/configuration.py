@@ -33,8 +33,8 @@ IMAGE_FIELDS = ("description", "tags", "is_default", "root_allowed", "deprecated
 class EnvironmentEntry:
     """A wanted environment: the given members become exactly so, the others stay as they are.
 
-    `settings` has names of OF_ENVIRONMENTS. `variables` and `secrets` are None when they are not given. `secrets` holds
-    names alone.
+    `settings` has names of ENVIRONMENT_FIELDS. `variables` and `secrets` are None when they are not given. `secrets`
+    holds names alone.
     """
 
     name: str
@@ -47,7 +47,7 @@ class EnvironmentEntry:
 class ImageEntry:
     """An image that the catalogue must have. Its bytes are not part of a configuration.
 
-    `settings` has names of OF_IMAGES. Settings that are not given stay as they are; so does `reference` when it is
+    `settings` has names of IMAGE_FIELDS. Settings that are not given stay as they are; so does `reference` when it is
     None.
     """
 
@@ -84,8 +84,12 @@ class Change:
     image: str = ""
 
 
-def environment_entry(environment: Environment, variables: Mapping[str, str], secrets: tuple[str, ...]) -> EnvironmentEntry:
-    return EnvironmentEntry(environment.name, {name: getattr(environment, name) for name in ENVIRONMENT_FIELDS}, dict(variables), secrets)
+def environment_entry(
+    environment: Environment, variables: Mapping[str, str], secrets: tuple[str, ...]
+) -> EnvironmentEntry:
+    return EnvironmentEntry(
+        environment.name, {name: getattr(environment, name) for name in ENVIRONMENT_FIELDS}, dict(variables), secrets
+    )
 
 
 def image_entry(image: Image) -> ImageEntry:
@@ -106,7 +110,9 @@ def limits_to_json(limits: RunLimits) -> dict[str, Any]:
 
 def diff(before: Configuration, after: Configuration) -> list[Change]:
     """List the changes that lead from one to the other, environment by environment and image by image."""
-    old, new = ({entry.name: _flatten(entry) for entry in configuration.environments} for configuration in (before, after))
+    old, new = (
+        {entry.name: _flatten(entry) for entry in configuration.environments} for configuration in (before, after)
+    )
     found: list[Change] = []
     for name in [*new, *(removed for removed in old if removed not in new)]:
         if (name in old) is not (name in new):
@@ -117,7 +123,10 @@ def diff(before: Configuration, after: Configuration) -> list[Change]:
         found.append(Change("", "order", ", ".join(order[0]), ", ".join(order[1])))
     old_images = {entry.name: _flatten(entry) for entry in before.images}
     for image in after.images:
-        found += [Change("", *difference, image=image.name) for difference in _differences(old_images.get(image.name, {}), _flatten(image))]
+        found += [
+            Change("", *difference, image=image.name)
+            for difference in _differences(old_images.get(image.name, {}), _flatten(image))
+        ]
     return found
 
 
@@ -129,7 +138,8 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterato
 
 def _flatten(entry: EnvironmentEntry | ImageEntry) -> dict[str, Any]:
     settings = {
-        name: asdict(value) if hasattr(value, "__dataclass_fields__") else value for name, value in entry.settings.items()
+        name: asdict(value) if hasattr(value, "__dataclass_fields__") else value
+        for name, value in entry.settings.items()
     }
     if isinstance(entry, ImageEntry):
         return dict(_leaves({"reference": entry.reference, **settings}, ""))

@@ -44,7 +44,7 @@ def parse_size(text: str) -> int:
 
 
 def format_size(size: int | None) -> str | int | None:
-    """Return the shortest text that `bytes_of` reads as this size."""
+    """Return the shortest text that `parse_size` reads as this size."""
     for power in (4, 3, 2, 1):
         for base, unit in ((1024, "i"), (1000, "")):
             if size and size % base**power == 0:

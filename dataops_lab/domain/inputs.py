@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ..errors import InvalidRequest
-from .stored import from_known_fields
+from .deserialization import from_known_fields
 from .versions import IncludedFile, canonical_json, digest_of
 
 MAX_PINS = 200

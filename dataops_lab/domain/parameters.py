@@ -103,7 +103,7 @@ class Parameter:
         """Read `text` from a command line or a form by the declared type.
 
         Lists and mappings are JSON. Text that cannot be read as the type is returned unchanged, so
-        that `problem` then says what is wrong with it.
+        that `find_problem` then says what is wrong with it.
         """
         if self.nullable and text in ("", "null", "None"):
             return None
@@ -147,7 +147,7 @@ class ParameterSchema:
         return {p.name: values[p.name] for p in self.parameters if p.name in values}
 
     def parse_texts(self, texts: Sequence[tuple[str, str]]) -> dict[str, Json]:
-        """Read command-line pairs by the declared types. Unknown names stay text, and `checked` refuses them."""
+        """Read command-line pairs by the declared types. Unknown names stay text, and `validate` refuses them."""
         return {name: parameter.parse(text) if (parameter := self.get(name)) else text for name, text in texts}
 
 

@@ -17,15 +17,15 @@ from heapq import heapify, heappop, heappush, heapreplace
 from itertools import takewhile
 from typing import NamedTuple
 
-from .moments import Timestamp
 from .runs import RunState
+from .time import Timestamp
 
 PRIORITY_POINT_S = 300.0
 """The value of a point of priority, in seconds of waiting."""
 
 
 class QueuedRun(NamedTuple):
-    """The facts about a run that the queue needs. There may be ten thousand. `turn` comes from `turn_of`."""
+    """The facts about a run that the queue needs. There may be ten thousand. `turn` comes from `compute_turn`."""
 
     created_by: str
     turn: float
@@ -91,7 +91,7 @@ class ConcurrencyLimits:
 
 
 class Blocker(NamedTuple):
-    """`kind` is `job`, `project`, `environment` or `slot`. With `slot`, `ahead` runs come first, `behind` the last."""
+    """`kind` is `job`, `project`, `environment` or `slot`. For `slot`, `runs_ahead` come first, `previous_run` last."""
 
     kind: str
     in_use: int
@@ -101,16 +101,16 @@ class Blocker(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """The place of a run in the order. `hindrance` is None when it starts now."""
+    """The decision about one run. `blocker` is None when it starts now."""
 
     run: QueuedRun
     blocker: Blocker | None
 
 
 class FairQueue:
-    """All queued runs, in lines. The next starts are found at the heads of the lines, however long they are.
+    """All queued runs, in lanes. The next starts are found at the heads of the lanes, however long they are.
 
-    A line holds the runs of one person that are under the same limits of `room`. So one look at its head shows for all
+    A lane holds the runs of one person that are under the same `limits`. So one look at its head shows for all
     of it whether a limit is reached.
     """
 
@@ -128,7 +128,7 @@ class FairQueue:
         return run_id in self._runs
 
     def with_limits(self, limits: ConcurrencyLimits) -> FairQueue:
-        """Return the same runs behind other limits."""
+        """Return the same runs under other limits."""
         return FairQueue(limits, self._runs.values())
 
     def add(self, run: QueuedRun) -> None:

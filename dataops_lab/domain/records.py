@@ -50,7 +50,7 @@ class Record:
     values: dict[str, Any]
     stored_at: dt.datetime
     integrity_errors: Mapping[str, str] = field(default_factory=dict)
-    """The damage that was found, by path; `record` stands for the list of files itself."""
+    """The errors that were found, by path; `record` stands for the list of files itself."""
 
     def find_file(self, kind: RecordFileKind) -> RecordFile | None:
         return next((f for f in self.files if f.kind is kind), None)

@@ -15,9 +15,9 @@ from .actors import Actor
 from .environments import Backend, Resources
 from .images import RunImage
 from .jobs import JobKind
-from .moments import Timestamp
 from .settings import GivenSettings, RunSettings
 from .snapshots import Finding, KernelChoice
+from .time import Timestamp
 from .versions import Origin
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
-from ..runner.protocol import MIN_MASKED
+from ..rundir.protocol import MIN_MASKED
 from .actors import Actor
 
 
@@ -22,7 +22,7 @@ class Sealed:
 class Secret:
     """`sealed` is None when the secret is expected here, and nobody has set it yet.
 
-    `scope` is the place to which it belongs, see `of_environment`. `version` counts how often it was set.
+    `scope` is the place to which it belongs, see `environment_scope`. `version` counts how often it was set.
     """
 
     scope: str

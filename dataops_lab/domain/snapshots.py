@@ -73,7 +73,9 @@ def find_kernel(kernels: Sequence[KernelChoice], name: str | None, language: str
     """Return the kernel of that name, else the only one of that language: kernels may have other names in images."""
     wanted = name or ""
     for kernel in kernels:
-        if kernel.name == wanted or (wanted.startswith(KERNELSPEC_PREFIX) and wanted.endswith(f".{kernel.name.lower()}")):
+        if kernel.name == wanted or (
+            wanted.startswith(KERNELSPEC_PREFIX) and wanted.endswith(f".{kernel.name.lower()}")
+        ):
             return kernel
     candidates = [kernel for kernel in kernels if language and kernel.language.lower() == language.lower()]
     return candidates[0] if len(candidates) == 1 else None
@@ -152,7 +154,7 @@ class Inspection:
     origin: Origin
     findings: tuple[Finding, ...]
     code_cells: int
-    written_in: AuthoringImage | None = None
+    authored_in: AuthoringImage | None = None
     kernel_suggestion: str | None = None
     cell_ids: tuple[str, ...] = ()
     pinned: Pins = Pins()

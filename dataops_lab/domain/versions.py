@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .actors import Actor
+from .deserialization import from_known_fields
 from .parameters import Parameter, ParameterSchema, ParameterType
-from .stored import from_known_fields
 
 
 def canonical_json(value: Any) -> bytes:

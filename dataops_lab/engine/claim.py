@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..domain.moments import Timestamp
 from ..domain.runs import Attempt, AttemptState, Reason, Run, RunState
+from ..domain.time import Timestamp
 from ..services import Services
 from ..services.reactions import move_runs
 from .queue import LiveQueue
@@ -24,7 +24,9 @@ def claim(ctx: Services, queue: LiveQueue, *, fence: int) -> list[tuple[Attempt,
     if not chosen:
         return []
     with ctx.store.begin(fence=fence) as tx:
-        queued = [run for run in tx.runs.get_many([place.id for place in chosen]).values() if run.state is RunState.QUEUED]
+        queued = [
+            run for run in tx.runs.get_many([place.id for place in chosen]).values() if run.state is RunState.QUEUED
+        ]
         if not queued:
             return []
         started_before = [run.id for run in queued if run.started_at is not None]
@@ -49,7 +51,7 @@ def claim(ctx: Services, queue: LiveQueue, *, fence: int) -> list[tuple[Attempt,
 def expire_and_requeue(ctx: Services, queue: LiveQueue, now: Timestamp, *, fence: int) -> None:
     """Queue each run again that has waited long enough for its next attempt. Expire each that has waited too long.
 
-    One call handles at most `AT_ONCE` runs. Call it again while the queue `has_due`.
+    One call handles at most `MAX_RUNS_PER_TRANSACTION` runs. Call it again while the queue `has_due`.
     """
     due = queue.pop_due(now, limit=MAX_RUNS_PER_TRANSACTION)
     if not due:

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..domain.moments import Timestamp
 from ..domain.records import Record, RecordFile, RecordFileKind, record_digest
 from ..domain.retries import run_state_after
 from ..domain.runs import Attempt, AttemptState, Progress, Reason, Run, RunState, Usage
+from ..domain.time import Timestamp
 from ..domain.versions import canonical_json
 from ..ports import AttemptFiles, Transaction
-from ..runner import protocol
-from ..runner.journal import encode_json
-from ..runner.reading import (
+from ..rundir import protocol
+from ..rundir.journal import encode_json
+from ..rundir.reading import (
     DISK_ERRORS,
     has_members,
     is_count,
@@ -27,8 +27,8 @@ from ..runner.reading import (
     is_seconds,
     is_size,
     is_text,
-    read_json,
     optional,
+    read_json,
     strip_escapes,
 )
 from ..services import Services
@@ -182,7 +182,9 @@ def store_record(ctx: Services, attempt: Attempt, files: AttemptFiles, threads: 
     )
 
 
-def write_ends(ctx: Services, tx: Transaction, ends: Sequence[tuple[Attempt, Run, AttemptEnd]], now: Timestamp) -> list[Attempt]:
+def write_ends(
+    ctx: Services, tx: Transaction, ends: Sequence[tuple[Attempt, Run, AttemptEnd]], now: Timestamp
+) -> list[Attempt]:
     """Write record, attempt and run of each end in this transaction, so that no run succeeds without its record.
 
     `ends` holds attempts and runs as they were read last. The attempts come back as they are after their end.
@@ -204,7 +206,10 @@ def write_ends(ctx: Services, tx: Transaction, ends: Sequence[tuple[Attempt, Run
 def _steps_to_end(attempt: Attempt, end: AttemptEnd, now: Timestamp) -> list[Attempt]:
     *steps, last = steps_to(attempt, end.state, now, ran=end.ran)
     progress = end.outcome.progress or attempt.progress
-    return [*steps, replace(last, finished_at=now.wall_time, reason=end.reason, usage=end.outcome.usage, progress=progress)]
+    return [
+        *steps,
+        replace(last, finished_at=now.wall_time, reason=end.reason, usage=end.outcome.usage, progress=progress),
+    ]
 
 
 def _run_after(run: Run, earlier_attempts: Sequence[Attempt], end: AttemptEnd, now: Timestamp) -> Run:
@@ -220,12 +225,19 @@ def steps_to(attempt: Attempt, state: AttemptState, now: Timestamp, *, ran: bool
     passed_states: Sequence[AttemptState] = ()
     if state in (_State.FINALIZING, _State.SUCCEEDED, _State.FAILED) and ran:
         # An attempt can be too short for the engine to see that it runs or that its record is stored. It did both.
-        passed_states = {_State.LAUNCHING: (_State.RUNNING, _State.FINALIZING), _State.RUNNING: (_State.FINALIZING,)}.get(attempt.state, ())
+        passed_states = {
+            _State.LAUNCHING: (_State.RUNNING, _State.FINALIZING),
+            _State.RUNNING: (_State.FINALIZING,),
+        }.get(attempt.state, ())
     elif state is _State.LOST and attempt.state in (_State.CANCELLING, _State.TIMING_OUT):
         passed_states = (_State.UNCONFIRMED,)
     steps = [attempt]
     for next_state in passed_states if state in passed_states else (*passed_states, state):
-        started_fields = {"started_at": now.wall_time, "started_boot": now.boot, "started_tick": now.tick} if next_state is _State.RUNNING else {}
+        started_fields = (
+            {"started_at": now.wall_time, "started_boot": now.boot, "started_tick": now.tick}
+            if next_state is _State.RUNNING
+            else {}
+        )
         steps.append(steps[-1].transition_to(next_state, **started_fields))
     return steps[1:]
 
@@ -251,7 +263,9 @@ def _put_file(
         return None
 
 
-def _append_notes(ctx: Services, files: AttemptFiles, kept: Sequence[RecordFile], notes: Sequence[str]) -> list[RecordFile]:
+def _append_notes(
+    ctx: Services, files: AttemptFiles, kept: Sequence[RecordFile], notes: Sequence[str]
+) -> list[RecordFile]:
     """Return `kept` with a log and a journal that hold `notes` too, as the runner notes the files it does not keep."""
     t = ctx.clock.now().timestamp()
     note = {"t": t, "kind": "note", "code": "artifact_not_kept", "cell": None}

@@ -14,7 +14,7 @@ from ..domain.runs import Run, RunState
 from ..domain.versions import Manifest, canonical_json, digest_of
 from ..errors import DataOpsError
 from ..ports import Blobs, Transaction
-from ..runner.reading import MAX_MODULES, is_list_of_modules, decode_json
+from ..rundir.reading import MAX_MODULES, decode_json, is_list_of_modules
 from ..services import Services
 
 MAX_ENTRIES = 1000

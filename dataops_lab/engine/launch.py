@@ -13,7 +13,7 @@ from ..domain.secrets import environment_scope
 from ..domain.versions import Manifest, Version
 from ..errors import StaleWrite
 from ..ports import Bundle, BundleFile, Container, Transaction
-from ..runner import protocol
+from ..rundir import protocol
 from ..services import Services
 from ..services.runs import inject_parameters
 from ..services.secrets import decrypt_all
@@ -39,7 +39,10 @@ def read_launch_data(tx: Transaction, runs: Collection[Run]) -> dict[str, Launch
     versions = tx.versions.get_many({(run.job_id, run.version_digest) for run in runs})
     inputs = {digest: tx.inputs.get(digest) for digest in {run.inputs_digest for run in runs}}
     environments = {run.environment for run in runs}
-    variables = {name: {variable.name: variable.value for variable in tx.variables.list_for_environment(name)} for name in environments}
+    variables = {
+        name: {variable.name: variable.value for variable in tx.variables.list_for_environment(name)}
+        for name in environments
+    }
     has_secrets = {name: bool(tx.secrets.list_in_scope(environment_scope(name))) for name in environments}
     return {
         run.id: LaunchData(
@@ -79,11 +82,16 @@ def build_bundle(
     return Bundle(
         name=attempt.name,
         spec=_runner_spec(attempt, run, manifest, launch_data.inputs, secrets, container),
-        notebook=inject_parameters(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, run.parameters),
+        notebook=inject_parameters(
+            ctx, manifest.notebook_digest, manifest.language, manifest.parameters, run.parameters
+        ),
         # The run also finds its own notebook as people see it, without the values and outputs of this run.
         files=[
             BundleFile(manifest.notebook_path, manifest.notebook_digest),
-            *(BundleFile(file.path, file.digest, file.executable) for file in (*manifest.files, *launch_data.inputs.files)),
+            *(
+                BundleFile(file.path, file.digest, file.executable)
+                for file in (*manifest.files, *launch_data.inputs.files)
+            ),
         ],
         # A container has the variables of its image. Those of this machine would name things that are not in there.
         environment={**({} if container else run.kernel.inherited or inherited_variables(inherited)), **variables},

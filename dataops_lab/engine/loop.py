@@ -13,12 +13,12 @@ from ..errors import StaleWrite, StoreBusy
 from ..ports import Backends, Transaction
 from ..services import Services
 from .claim import claim, expire_and_requeue
-from .following import CLOSE_TIMEOUT_S, RETRY_DELAY_S, AttemptSupervisor
+from .garbage_collector import GarbageCollector
 from .launch import read_launch_data
-from .lead import Leadership
+from .leader_election import Leadership
+from .orphan_cleanup import remove_orphaned_attempts
 from .queue import LiveQueue
-from .sweep import remove_orphaned_attempts
-from .tidy import GarbageCollector
+from .supervisor import CLOSE_TIMEOUT_S, RETRY_DELAY_S, AttemptSupervisor
 from .wake import Sleeper, WakeSignal
 
 log = logging.getLogger("dataops_lab.engine")
@@ -45,7 +45,7 @@ class Settings:
 
 
 class Engine:
-    """The engine of an installation. `inherited`: see `Following`."""
+    """The engine of an installation. `inherited`: see `AttemptSupervisor`."""
 
     def __init__(self, ctx: Services, backends: Backends, settings: Settings, *, inherited: Mapping[str, str]) -> None:
         self._ctx = ctx
@@ -54,7 +54,7 @@ class Engine:
         self._wake = WakeSignal(ctx.store)
         self._leadership = Leadership(ctx.store, ctx.clock, ctx.host, slots=settings.slots)
         self._supervisor = AttemptSupervisor(ctx, backends, self._leadership, self._wake, inherited)
-        self._cleanup_pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine-sweep")
+        self._cleanup_pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine-orphan-cleanup")
         self._cleanup_future: Future[None] | None = None
         self._seen_changes: int | None = None
         self._queue = LiveQueue(settings.slots)

@@ -11,7 +11,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from ..runner.protocol import ATTEMPT_VARIABLE
+from ..rundir.protocol import ATTEMPT_VARIABLE
 
 log = logging.getLogger("dataops_lab.engine")
 
@@ -28,7 +28,7 @@ def start_engine(
 ) -> subprocess.Popen[bytes]:
     """Start `jupyter dataops engine run` on the state folder, in a session of its own.
 
-    With `ends_with_us` the engine ends when the calling process has ended. Runs go on, and the next engine adopts
+    With `ends_with_parent` the engine ends when the calling process has ended. Runs go on, and the next engine adopts
     them. It does no harm to start an engine where another one leads: the new one stands by.
     """
     command = [sys.executable, "-P", "-m", "dataops_lab.cli", "engine", "run", "--log", str(log)]
@@ -75,7 +75,7 @@ class _BoundedLog(RotatingFileHandler):
 
 
 class EngineSupervisor:
-    """A guardian that keeps an engine process running beside a server. Without `keep` it ends the engine in `stop`."""
+    """A guardian of an engine process beside a server. Without `keep_engine` it ends the engine in `stop`."""
 
     def __init__(self, folder: Path, *, log: Path, keep_engine: bool, warm: int | None = None) -> None:
         self._folder, self._log, self._keep, self._warm = folder, log, keep_engine, warm
@@ -104,11 +104,19 @@ class EngineSupervisor:
                     if self._stopping.is_set():
                         return
                     self._engine = start_engine(
-                        self._folder, log=self._log, exit_when_idle_s=None, ends_with_parent=not self._keep, warm=self._warm
+                        self._folder,
+                        log=self._log,
+                        exit_when_idle_s=None,
+                        ends_with_parent=not self._keep,
+                        warm=self._warm,
                     )
                 self._engine.wait()
             except OSError as error:
                 log.error("The engine cannot be started, it is tried again: %s", error)
             # An engine that ends at once will do so again. One that lived for long ended by accident.
-            backoff_s = INITIAL_BACKOFF_S if time.monotonic() - started_at > MAX_BACKOFF_S else min(backoff_s * 2, MAX_BACKOFF_S)
+            backoff_s = (
+                INITIAL_BACKOFF_S
+                if time.monotonic() - started_at > MAX_BACKOFF_S
+                else min(backoff_s * 2, MAX_BACKOFF_S)
+            )
             self._stopping.wait(backoff_s)

@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Collection
 from heapq import heappop, heappush
 
-from ..domain.moments import Timestamp
-from ..domain.queue import FairQueue, QueuedRun, ConcurrencyLimits, UnfinishedRun
-from ..domain.retries import retry_at, is_retry_due
+from ..domain.queue import ConcurrencyLimits, FairQueue, QueuedRun, UnfinishedRun
+from ..domain.retries import is_retry_due, retry_at
 from ..domain.runs import Attempt, RunState
+from ..domain.time import Timestamp
 from ..ports import Transaction
 
 
@@ -25,7 +25,7 @@ class LiveQueue:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything, so that the next `follow` reads it again."""
+        """Forget everything, so that the next `sync` reads it again."""
         self._seq: int | None = None
         self._lines = FairQueue(ConcurrencyLimits(self._slots))
         self._active: dict[str, QueuedRun] = {}
@@ -46,7 +46,9 @@ class LiveQueue:
         for run_id in moved:
             self._remove(run_id)
         waiting = [entry.run.id for entry in entries if entry.state is RunState.RETRY_WAIT]
-        last_attempts = {run_id: attempts[-1] for run_id, attempts in tx.attempts.list_for_runs(waiting).items()} if waiting else {}
+        last_attempts = (
+            {run_id: attempts[-1] for run_id, attempts in tx.attempts.list_for_runs(waiting).items()} if waiting else {}
+        )
         for entry in entries:
             self._add(entry, last_attempts.get(entry.run.id), now)
         if self._lines and len(self._active) < self._slots:
@@ -70,7 +72,7 @@ class LiveQueue:
             self._last_starts[place.created_by] = at
 
     def pop_due(self, now: Timestamp, *, limit: int) -> list[str]:
-        """Take out, and return, at most `most` runs whose time has come: for their next attempt, or to expire."""
+        """Take out, and return, at most `limit` runs whose time has come: for their next attempt, or to expire."""
         found: list[str] = []
         while len(found) < limit and self.next_due_s(now) <= 0:
             _, run_id = heappop(self._due_heap)
@@ -101,7 +103,12 @@ class LiveQueue:
             self._lines.add(place)
         elif last_attempt is not None:
             # The time is fixed here, on a clock that nobody can set.
-            left_s = min(left_s, 0.0 if is_retry_due(last_attempt, now.wall_time) else (retry_at(last_attempt) - now.wall_time).total_seconds())
+            left_s = min(
+                left_s,
+                0.0
+                if is_retry_due(last_attempt, now.wall_time)
+                else (retry_at(last_attempt) - now.wall_time).total_seconds(),
+            )
         self._schedule(place.id, left_s, now)
 
     def _schedule(self, run_id: str, after_s: float, now: Timestamp) -> None:

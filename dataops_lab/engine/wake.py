@@ -37,7 +37,7 @@ class Sleeper:
         self._reader, self._bell = reader, bell
 
     def wait(self, timeout_s: float, descriptors: Iterable[int] = ()) -> set[int]:
-        """Wait until something happens or `timeout_s` is over. Return those of `others` that are readable then."""
+        """Wait until something happens or `timeout_s` is over. Return those of `descriptors` that are readable then."""
         ready = wait([self._reader, self._bell.fileno(), *descriptors], timeout_s)
         self._bell.clear()
         with suppress(OSError):

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from ..domain.runs import Attempt, AttemptState, Progress, Reason, Run, Usage
 from ..ports import AttemptFiles, AttemptStatus, Observation
-from ..runner.protocol import JOURNAL
-from ..runner.reading import MAX_JOURNAL_BYTES, LineSplitter, parse_event, is_size
+from ..rundir.protocol import JOURNAL
+from ..rundir.reading import MAX_JOURNAL_BYTES, LineSplitter, is_size, parse_event
 
 FORCE_AFTER_S = 15.0
 UNCONFIRMED_AFTER_S = 60.0
@@ -42,8 +42,8 @@ class Step(StrEnum):
 class AttemptTimes:
     """The times of an attempt on `Clock.monotonic`, because setting a wall clock must not end a run.
 
-    Each engine that follows the attempt takes them anew. `since`: the moment of its launch, and later of its start.
-    `ends`: the moment when the run has taken as long as it may in all.
+    Each engine that follows the attempt takes them anew. `began_at`: the moment of its launch, and later of its start.
+    `deadline`: the moment when the run has taken as long as it may in all.
     """
 
     began_at: float
@@ -52,7 +52,7 @@ class AttemptTimes:
 
 
 def next_step(attempt: Attempt, run: Run, observation: Observation, times: AttemptTimes, *, now: float) -> Step:
-    """Decide the next step from what is known. `following` takes the step."""
+    """Decide the next step from what is known. `supervisor` takes the step."""
     stopping = attempt.state in (AttemptState.CANCELLING, AttemptState.TIMING_OUT, AttemptState.UNCONFIRMED)
     if observation.is_dead:
         return Step.FINISH
@@ -73,15 +73,23 @@ def next_step(attempt: Attempt, run: Run, observation: Observation, times: Attem
         return Step.CANCEL
     if attempt.state is AttemptState.LAUNCHING and observation.status is AttemptStatus.RUNNING:
         return Step.RUNNING
-    return Step.TIME_OUT if now >= times.deadline or now - times.began_at >= _time_limit_s(run, observation) else Step.WAIT
+    return (
+        Step.TIME_OUT if now >= times.deadline or now - times.began_at >= _time_limit_s(run, observation) else Step.WAIT
+    )
 
 
 def determine_end(
-    attempt: Attempt, run: Run, succeeded: bool | None, reason: Reason | None, observation: Observation, *, duration_s: float
+    attempt: Attempt,
+    run: Run,
+    succeeded: bool | None,
+    reason: Reason | None,
+    observation: Observation,
+    *,
+    duration_s: float,
 ) -> tuple[AttemptState, Reason | None]:
     """Tell the state in which an attempt that is gone has ended, and the reason in words.
 
-    `took_s`: the seconds since its start, or since its launch when it never started.
+    `duration_s`: the seconds since its start, or since its launch when it never started.
     """
     match attempt.state:
         case AttemptState.CANCELLING | AttemptState.UNCONFIRMED if run.cancel_requested_at is not None:
@@ -131,7 +139,9 @@ def _memory_counts(observation: Observation) -> dict[str, int]:
 
 
 def _out_of_memory_reason(memory_counts: Mapping[str, int]) -> Reason:
-    limit, peak = (f"{memory_counts[key] / 1024**2:.0f} MiB" if key in memory_counts else "?" for key in ("limit", "peak"))
+    limit, peak = (
+        f"{memory_counts[key] / 1024**2:.0f} MiB" if key in memory_counts else "?" for key in ("limit", "peak")
+    )
     return Reason(
         "out_of_memory",
         f"It needed more memory than the {limit} it may have; {peak} were in use at most, files that it wrote "
@@ -183,7 +193,7 @@ class JournalFollower:
             pass
 
     def _parse_line(self, line: bytes) -> None:
-        # `kind` is in the first bytes of a line, see runner/protocol.py.
+        # `kind` is in the first bytes of a line, see rundir/protocol.py.
         if len(line) > _MAX_LINE_BYTES or not any(kind in line[:80] for kind in _KINDS):
             return
         match parse_event(line):

@@ -11,7 +11,7 @@ from ..ports import Executor, ImageBackend
 
 
 class LazyBackends:
-    """The executors by backend. Each of `makers` is called with the host of a backend of its kind."""
+    """The executors by backend. Each of `factories` is called with the host of a backend of its kind."""
 
     def __init__(self, factories: Mapping[ExecutorKind, Callable[[str | None], Executor]]) -> None:
         self._factories = factories
@@ -30,7 +30,7 @@ class LazyBackends:
 
 
 class LazyImageBackends:
-    """The image backends by host. `make` is called with the host; None is this machine's own daemon."""
+    """The image backends by host. `factory` is called with the host; None is this machine's own daemon."""
 
     def __init__(self, factory: Callable[[str | None], ImageBackend]) -> None:
         self._factory = factory

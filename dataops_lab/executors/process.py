@@ -27,19 +27,22 @@ from typing import Any, NamedTuple
 import psutil
 
 from ..ports import AttemptFiles, AttemptStatus, Blobs, Bundle, Observation
-from ..runner import keeper, protocol
-from ..runner.files import remove_tree
-from ..runner.forked import request_fork
-from ..runner.reading import RunFolder, decode_json, open_plain
+from ..rundir import protocol
+from ..rundir.files import remove_tree
+from ..rundir.reading import RunFolder, decode_json, open_plain
+from ..runner import keeper
+from ..runner.fork_client import request_fork
 from ..runner.secrets import open_secrets
-from .forgotten import Tombstones
-from .warm import NotebookFiles, ForkServerPool
+from .fork_server import ForkServerPool, NotebookFiles
+from .tombstones import Tombstones
 
 
 class ProcessExecutor:
-    """The executor. `python` runs the runner, and has dataops_lab and papermill; `warm` has preloaded interpreters."""
+    """The executor. `python` runs the runner, and has dataops_lab and papermill. `fork_servers` are preloaded."""
 
-    def __init__(self, folder: Path, blobs: Blobs, *, python: str = sys.executable, fork_servers: ForkServerPool | None = None) -> None:
+    def __init__(
+        self, folder: Path, blobs: Blobs, *, python: str = sys.executable, fork_servers: ForkServerPool | None = None
+    ) -> None:
         self._folder = folder
         self._blobs = blobs
         self._python = python
@@ -58,7 +61,7 @@ class ProcessExecutor:
         except OSError:
             if bundle.name not in self._tombstones:
                 raise
-        # This is asked after `_lay_out`: this engine may sleep meanwhile, and wake when another has ended the attempt.
+        # Ask this after `_create_run_directory`: meanwhile this engine may sleep, and another one end the attempt.
         if bundle.name in self._tombstones:
             remove_tree(directory)
         elif not (directory / protocol.LOCK).exists():  # With a lock it runs, or has run.
@@ -77,7 +80,9 @@ class ProcessExecutor:
             kernel_descriptors = []
             notebook_files = NotebookFiles.from_paths((file.path for file in bundle.files), bundle.spec["folder"])
             variables = {**environment, **kernel["env"]}
-            if kernel_fork := self._fork_servers.connect(kernel["argv"], variables, imports=bundle.imports, notebook_files=notebook_files):
+            if kernel_fork := self._fork_servers.connect(
+                kernel["argv"], variables, imports=bundle.imports, notebook_files=notebook_files
+            ):
                 kernel_descriptors = [opened.enter_context(kernel_fork).fileno()]
             if runner_fork := self._fork_servers.connect(command, environment):
                 descriptors = [stdin.fileno(), log_file.fileno(), log_file.fileno(), *kernel_descriptors]
@@ -106,7 +111,9 @@ class ProcessExecutor:
             lock_state = _BLOCKED_LOCK  # The process ended before it could take the lock.
         if lock_state.is_held:
             has_ended = "exit_code" in lock_state.members and "dead" not in lock_state.members
-            return Observation(AttemptStatus.EXITED if has_ended else AttemptStatus.RUNNING, lock_state.ran, lock_state.members)
+            return Observation(
+                AttemptStatus.EXITED if has_ended else AttemptStatus.RUNNING, lock_state.ran, lock_state.members
+            )
         is_dead = lock_state.members.get("dead") is True or name in self._confirmed_dead
         detail = {} if exit_code is None else {"exit_code": exit_code}
         return Observation(
@@ -265,7 +272,7 @@ class _SpawnedKeeper(subprocess.Popen[bytes]):
 
     @property
     def end_descriptor(self) -> int | None:
-        """The same as `_Forked.end`. None also where the system has no such descriptors for processes."""
+        """The same as `_ForkedKeeper.end_descriptor`. None also where the system has no such descriptors."""
         if self._pidfd is None and self.returncode is None and hasattr(os, "pidfd_open"):
             with suppress(OSError):
                 self._pidfd = os.pidfd_open(self.pid)
@@ -287,7 +294,7 @@ _MAX_LOCK_BYTES = 10_000
 
 
 class _LockState(NamedTuple):
-    """The state of an attempt's lock. `ran` is true if a runner took it; an empty lock was made by `_bar`."""
+    """The state of an attempt's lock. `ran` is true if a runner took it; an empty lock was made by `_block_start`."""
 
     ran: bool
     is_held: bool

@@ -130,9 +130,9 @@ def operation(
     """Make `verb(self, *path, [query], [body])` a request handler.
 
     The verb runs in a thread of its lane; a coroutine stays on the event loop. `action` and `resource` go to Jupyter's
-    authorizer, `asks` goes to our policy; by default `asks` is the same.
+    authorizer, `permission` goes to our policy; by default it is the same.
 
-    The verb returns a model, or `(status, model)`, or `Bytes`; a coroutine has written its answer itself.
+    The verb returns a model, or `(status, model)`, or `BytesReply`; a coroutine has written its answer itself.
     """
     permission = permission or (_VERBS[action], ObjectKind(resource.removeprefix("dataops:")))
     is_open = required_access(*permission) is Access.ANYBODY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..api_models import ConfigurationPlan, ConfigurationRequest
-from ..configuration import load, dump
+from ..configuration import dump, load
 from ..services import configuration
 from .base import BytesReply, DataOpsHandler, operation
 
@@ -33,4 +33,6 @@ class ConfigurationHandler(DataOpsHandler):
         wanted = load(body.text)
         if body.dry_run:
             return ConfigurationPlan.from_domain(configuration.plan(self.services, wanted, by=self.actor))
-        return ConfigurationPlan.from_domain(configuration.apply(self.services, wanted, state=body.state, by=self.actor))
+        return ConfigurationPlan.from_domain(
+            configuration.apply(self.services, wanted, state=body.state, by=self.actor)
+        )

@@ -84,7 +84,9 @@ class EnvironmentHandler(DataOpsHandler):
     def put(self, environment: str, body: EnvironmentChange) -> EnvironmentModel:
         position = environments.get(self.services, environment).position
         wanted = body.to_domain(environment, position=position)
-        return EnvironmentModel.from_domain(environments.change(self.services, wanted, revision=body.revision, by=self.actor))
+        return EnvironmentModel.from_domain(
+            environments.change(self.services, wanted, revision=body.revision, by=self.actor)
+        )
 
     @operation(
         "Remove an environment with its variables and secrets; as it was",
@@ -111,7 +113,9 @@ class VariablesHandler(DataOpsHandler):
 class VariableHandler(DataOpsHandler):
     @operation("Set a variable", action="write", resource=VARIABLES, answers={200: VariableModel}, body=VariableValue)
     def put(self, environment: str, name: str, body: VariableValue) -> VariableModel:
-        return VariableModel.from_domain(environments.set_variable(self.services, environment, name, body.value, by=self.actor))
+        return VariableModel.from_domain(
+            environments.set_variable(self.services, environment, name, body.value, by=self.actor)
+        )
 
     @operation("Remove a variable; as it was", action="write", resource=VARIABLES, answers={200: VariableModel})
     def delete(self, environment: str, name: str) -> VariableModel:

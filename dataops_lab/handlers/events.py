@@ -190,7 +190,8 @@ class Follower:
     def has_more(self) -> bool:
         """Tell whether there may be frames to send without a batch. It is cheap."""
         return (bool(self.journals) and not self._has_checked_runs) or any(
-            followed.journal is not None and not followed.complete and followed.journal.has_more() for followed in self.journals
+            followed.journal is not None and not followed.complete and followed.journal.has_more()
+            for followed in self.journals
         )
 
     def new_frames(self, batch: Batch | None) -> Iterator[bytes]:
@@ -271,11 +272,13 @@ class Follower:
         return self.frame("journal", data)
 
     def _cursor(self) -> str:
-        return ";".join([str(self.seq), *(f"{followed.run_id}={followed.attempt}.{followed.seq}" for followed in self.journals)])
+        return ";".join(
+            [str(self.seq), *(f"{followed.run_id}={followed.attempt}.{followed.seq}" for followed in self.journals)]
+        )
 
 
 def _next_chunk(frames: Iterator[bytes]) -> bytes:
-    """Join the next frames up to about SEND_AT_ONCE bytes; empty when there are no more."""
+    """Join the next frames up to about MAX_CHUNK_BYTES; empty when there are no more."""
     part: list[bytes] = []
     size = 0
     for frame in frames:

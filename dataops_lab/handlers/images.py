@@ -201,7 +201,9 @@ class ImageTrialsHandler(DataOpsHandler):
         lane="slow",
     )
     def post(self, body: TrialRequest) -> ImageTrialModel:
-        return ImageTrialModel.from_domain(image_trials.start(self.services, body.image, **body.choice(), by=self.actor))
+        return ImageTrialModel.from_domain(
+            image_trials.start(self.services, body.image, **body.choice(), by=self.actor)
+        )
 
 
 class ImageTrialHandler(DataOpsHandler):
@@ -225,7 +227,9 @@ class RegistriesHandler(DataOpsHandler):
         permission=(Verb.READ, ObjectKind.REGISTRY),
     )
     def get(self) -> PageModel[RegistryModel]:
-        return PageModel[RegistryModel](items=[RegistryModel.from_domain(login) for login in registries.list_logins(self.services)])
+        return PageModel[RegistryModel](
+            items=[RegistryModel.from_domain(login) for login in registries.list_logins(self.services)]
+        )
 
 
 class RegistryHandler(DataOpsHandler):

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..api_models import (
     ContentsPath,
+    IncludedFileModel,
+    IncludeFileRequest,
     InspectionModel,
     InspectRequest,
     JobChanges,
@@ -16,8 +18,6 @@ from ..api_models import (
     MoveRequest,
     PageModel,
     RelinkRequest,
-    IncludeFileRequest,
-    IncludedFileModel,
     VersionModel,
 )
 from ..domain.policy import ObjectKind, Verb

@@ -78,7 +78,9 @@ def _models() -> list[type[BaseModel]]:
     return list(found)
 
 
-def _operation_object(route: Route, verb: str, operation: Operation, references: dict[type[BaseModel], Any]) -> dict[str, Any]:
+def _operation_object(
+    route: Route, verb: str, operation: Operation, references: dict[type[BaseModel], Any]
+) -> dict[str, Any]:
     names = re.findall(r"\{(\w+)\}", route.path)
     described: dict[str, Any] = {
         "operationId": f"{verb}_{'_'.join(re.findall(r'[a-z]+', route.path))}",

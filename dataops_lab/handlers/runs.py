@@ -24,7 +24,7 @@ from ..domain.environments import Resources
 from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import ParameterRow, RunState, Submission
 from ..ports import RunFilter
-from ..services import damage, records, retention, runs
+from ..services import integrity, records, retention, runs
 from ..services.runs import Submitted
 from .base import RANGE_HEADER, BytesReply, Cursor, DataOpsHandler, UtcDatetime, operation
 
@@ -96,7 +96,9 @@ class RunsHandler(DataOpsHandler):
     )
     def get(self, query: RunsQuery) -> PageModel[RunSummaryModel]:
         page = runs.page(self.services, query.filter(), limit=query.limit, cursor=query.cursor)
-        return PageModel[RunSummaryModel](items=[RunSummaryModel.from_domain(run) for run in page.items], next=page.next)
+        return PageModel[RunSummaryModel](
+            items=[RunSummaryModel.from_domain(run) for run in page.items], next=page.next
+        )
 
     @operation(
         "Submit a notebook: snapshot it and queue a run. The same key with the same request gives the same run (200)",
@@ -195,7 +197,9 @@ class VerifyHandler(DataOpsHandler):
     )
     def post(self, run_id: str) -> VerificationModel:
         run = runs.get(self.services, run_id).run
-        return VerificationModel(run=run.id, integrity_errors=dict(damage.verify(self.services, run.id, by=self.actor)))
+        return VerificationModel(
+            run=run.id, integrity_errors=dict(integrity.verify(self.services, run.id, by=self.actor))
+        )
 
 
 class CancelHandler(DataOpsHandler):
@@ -223,7 +227,12 @@ class RerunHandler(DataOpsHandler):
     def post(self, run_id: str, body: RerunRequest) -> tuple[int, RunModel]:
         key = self.request.headers.get(KEY_HEADER)
         submitted = runs.rerun(
-            self.services, run_id, parameters=body.parameters, by=self.actor, override=body.placement_override(), key=key
+            self.services,
+            run_id,
+            parameters=body.parameters,
+            by=self.actor,
+            override=body.placement_override(),
+            key=key,
         )
         return _submitted_reply(submitted)
 

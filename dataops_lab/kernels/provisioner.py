@@ -28,7 +28,15 @@ from traitlets import Unicode
 from ulid import ULID
 
 from ..errors import DataOpsError, Refused
-from .container import CONNECTION_FOLDER, CONNECTION_FILE, KERNEL_LABEL, LOCK_FILE, SOCKET_PREFIX, WORKSPACE, kernel_container
+from .container import (
+    CONNECTION_FILE,
+    CONNECTION_FOLDER,
+    KERNEL_LABEL,
+    LOCK_FILE,
+    SOCKET_PREFIX,
+    WORKSPACE,
+    kernel_container,
+)
 
 if TYPE_CHECKING:
     from ..executors.docker import Daemon
@@ -85,7 +93,11 @@ class DockerProvisioner(KernelProvisionerBase):
             setattr(manager, name, number)
         manager.write_connection_file()
         self.connection_info = manager.get_connection_info()
-        inside = {**self.connection_info, "ip": str(CONNECTION_FOLDER / SOCKET_PREFIX), "key": manager.session.key.decode()}
+        inside = {
+            **self.connection_info,
+            "ip": str(CONNECTION_FOLDER / SOCKET_PREFIX),
+            "key": manager.session.key.decode(),
+        }
         _write_file_for(self._user, self._connection_folder / CONNECTION_FILE, json.dumps(inside))
         return await super().pre_launch(cmd=[], **kwargs)
 

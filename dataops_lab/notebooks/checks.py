@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..domain.snapshots import LOCAL_RUNTIME, Finding, KernelChoice, Severity, TargetRuntime, include_line
-from .allowance import describe_excess
+from .dependencies import FileSet
 from .ignore import files_named_in
 from .modules import find_local_files
 from .read import Notebook
 from .scan import Mention, Use
-from .travel import FileSet
+from .size_limits import describe_excess
 from .walk import LeftBehind
 from .workspace import Workspace
 
@@ -29,29 +29,33 @@ _SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108
 
 
 def check(
-    notebook: Notebook, workspace: Workspace, luggage: FileSet, kernel: KernelChoice | None, where: TargetRuntime = LOCAL_RUNTIME
+    notebook: Notebook,
+    workspace: Workspace,
+    file_set: FileSet,
+    kernel: KernelChoice | None,
+    where: TargetRuntime = LOCAL_RUNTIME,
 ) -> list[Finding]:
     """Return one finding per thing, also when several cells mention it, in the order of the cells."""
     found = [
-        *_check_paths(luggage, workspace),
-        *_check_modules(luggage, workspace, kernel),
-        *_check_variables(luggage, kernel, where),
-        *_check_input_calls(luggage),
-        *_check_git(luggage),
+        *_check_paths(file_set, workspace),
+        *_check_modules(file_set, workspace, kernel),
+        *_check_variables(file_set, kernel, where),
+        *_check_input_calls(file_set),
+        *_check_git(file_set),
         *_check_workspace(workspace),
-        *_check_unreadable_cells(luggage, notebook),
-        *_check_excess(luggage),
-        *(_left_behind_finding(left, workspace) for left in luggage.left_behind),
+        *_check_unreadable_cells(file_set, notebook),
+        *_check_excess(file_set),
+        *(_left_behind_finding(left, workspace) for left in file_set.left_behind),
     ]
     distinct = {(finding.code, finding.message): finding for finding in reversed(found)}
     return sorted(distinct.values(), key=lambda f: (f.cell is None, f.cell or 0, f.code, f.message))
 
 
-def _check_paths(luggage: FileSet, workspace: Workspace) -> Iterator[Finding]:
-    made = {_normalize(m.path) for m in luggage.scan.mentions if m.use in (Use.WRITE, Use.EXISTS)}
+def _check_paths(file_set: FileSet, workspace: Workspace) -> Iterator[Finding]:
+    made = {_normalize(m.path) for m in file_set.scan.mentions if m.use in (Use.WRITE, Use.EXISTS)}
     # `np.save("a")` makes `a.npy`; other libraries also add an ending.
     without_suffix = {path for path in made if not posixpath.splitext(path)[1]}
-    for mention in luggage.scan.mentions:
+    for mention in file_set.scan.mentions:
         if mention.by_module or mention.guarded:
             continue
         finding = _path(mention, workspace)
@@ -158,17 +162,17 @@ def _missing(mention: Mention, workspace: Workspace) -> Finding:
     )
 
 
-def _check_modules(luggage: FileSet, workspace: Workspace, kernel: KernelChoice | None) -> Iterator[Finding]:
+def _check_modules(file_set: FileSet, workspace: Workspace, kernel: KernelChoice | None) -> Iterator[Finding]:
     if kernel is None:
         return
-    cells = {i.name.partition(".")[0]: i.cell for i in reversed(luggage.scan.imports) if not i.optional}
-    for name in luggage.missing_modules & cells.keys():
-        if name.lower() in luggage.scan.installs:
+    cells = {i.name.partition(".")[0]: i.cell for i in reversed(file_set.scan.imports) if not i.optional}
+    for name in file_set.missing_modules & cells.keys():
+        if name.lower() in file_set.scan.installs:
             continue
-        if outside := _find_outside(workspace, luggage, name):
+        if outside := _find_outside(workspace, file_set, name):
             message = f"The module {name!r} lies in {outside.parent}, outside of the workspace, so it does not travel."
             hint = _widen_hint(workspace, outside)
-        elif name in luggage.modules_in_root:
+        elif name in file_set.modules_in_root:
             there = posixpath.relpath(workspace.root, workspace.folder)
             message = f"The module {name!r} lies in {workspace.root}, where Python does not look by itself."
             hint = f"Add before the import: import sys; sys.path.insert(0, {there!r})"
@@ -176,27 +180,29 @@ def _check_modules(luggage: FileSet, workspace: Workspace, kernel: KernelChoice 
             message = f"The module {name!r} is neither beside the notebook nor installed in the kernel {kernel.name!r}."
             hint = f"Install what provides it: {kernel.argv[0]} -m pip install {name}"
         yield Finding("missing_module", Severity.WARNING, message, hint, cells[name])
-    for name in luggage.linked_modules.keys() & cells.keys():
+    for name in file_set.linked_modules.keys() & cells.keys():
         yield Finding(
             "editable_module",
             Severity.WARNING,
-            f"The module {name!r} is installed as a link to {luggage.linked_modules[name]}: it does not travel.",
+            f"The module {name!r} is installed as a link to {file_set.linked_modules[name]}: it does not travel.",
             f"Copy it beside the notebook, or install it whole: {kernel.argv[0]} -m pip install FOLDER",
             cells[name],
         )
 
 
-def _find_outside(workspace: Workspace, luggage: FileSet, name: str) -> Path | None:
+def _find_outside(workspace: Workspace, file_set: FileSet, name: str) -> Path | None:
     """Find a module on the search paths outside of the workspace, where the notebook finds it and its run will not."""
-    places = [Path(os.path.normpath(workspace.folder / path)) for path in luggage.scan.search_paths]
-    import_ = [import_ for import_ in luggage.scan.imports if import_.name.partition(".")[0] == name]
-    files = (find_local_files(import_, [place]) for import_ in import_ for place in places if not workspace.contains(place))
+    places = [Path(os.path.normpath(workspace.folder / path)) for path in file_set.scan.search_paths]
+    import_ = [import_ for import_ in file_set.scan.imports if import_.name.partition(".")[0] == name]
+    files = (
+        find_local_files(import_, [place]) for import_ in import_ for place in places if not workspace.contains(place)
+    )
     return next((found[0] for found in files if found), None)
 
 
-def _check_variables(luggage: FileSet, kernel: KernelChoice | None, where: TargetRuntime) -> Iterator[Finding]:
-    there = where.variables | luggage.scan.variables_set | (kernel.env.keys() if kernel else set())
-    for variable in luggage.scan.variables:
+def _check_variables(file_set: FileSet, kernel: KernelChoice | None, where: TargetRuntime) -> Iterator[Finding]:
+    there = where.variables | file_set.scan.variables_set | (kernel.env.keys() if kernel else set())
+    for variable in file_set.scan.variables:
         if variable.name not in there:
             yield Finding(
                 "missing_variable",
@@ -208,8 +214,8 @@ def _check_variables(luggage: FileSet, kernel: KernelChoice | None, where: Targe
             )
 
 
-def _check_input_calls(luggage: FileSet) -> Iterator[Finding]:
-    for cell in luggage.scan.input_cells:
+def _check_input_calls(file_set: FileSet) -> Iterator[Finding]:
+    for cell in file_set.scan.input_cells:
         yield Finding(
             "input_call",
             Severity.WARNING,
@@ -219,11 +225,11 @@ def _check_input_calls(luggage: FileSet) -> Iterator[Finding]:
         )
 
 
-def _check_git(luggage: FileSet) -> Iterator[Finding]:
-    looked_for = [m.cell for m in luggage.scan.mentions if ".git" in m.path.split("/") and not m.guarded]
+def _check_git(file_set: FileSet) -> Iterator[Finding]:
+    looked_for = [m.cell for m in file_set.scan.mentions if ".git" in m.path.split("/") and not m.guarded]
     # Code that writes into `.git` makes the repository itself.
-    made = any(m.use is Use.WRITE and ".git" in m.path.split("/") for m in luggage.scan.mentions)
-    for cell in [] if made else [*luggage.scan.git_cells, *looked_for][:1]:
+    made = any(m.use is Use.WRITE and ".git" in m.path.split("/") for m in file_set.scan.mentions)
+    for cell in [] if made else [*file_set.scan.git_cells, *looked_for][:1]:
         yield Finding(
             "no_repository",
             Severity.WARNING,
@@ -233,8 +239,8 @@ def _check_git(luggage: FileSet) -> Iterator[Finding]:
         )
 
 
-def _check_unreadable_cells(luggage: FileSet, notebook: Notebook) -> Iterator[Finding]:
-    for cell in luggage.scan.unreadable_cells:
+def _check_unreadable_cells(file_set: FileSet, notebook: Notebook) -> Iterator[Finding]:
+    for cell in file_set.scan.unreadable_cells:
         tagged = "parameters" in notebook.cells[cell].tags
         if not tagged:  # a tagged cell has a finding of its own
             yield Finding(
@@ -246,21 +252,24 @@ def _check_unreadable_cells(luggage: FileSet, notebook: Notebook) -> Iterator[Fi
             )
 
 
-def _check_excess(luggage: FileSet) -> Iterator[Finding]:
-    if not luggage.excess and not luggage.is_truncated and not luggage.omits_empty_folders:
+def _check_excess(file_set: FileSet) -> Iterator[Finding]:
+    if not file_set.excess and not file_set.is_truncated and not file_set.omits_empty_folders:
         return
-    unseen = " The folder holds so many files that not all were looked at." if luggage.is_truncated else ""
-    bare = " Folders of which no file travels stay behind too." if luggage.omits_empty_folders else ""
+    unseen = " The folder holds so many files that not all were looked at." if file_set.is_truncated else ""
+    bare = " Folders of which no file travels stay behind too." if file_set.omits_empty_folders else ""
     yield Finding(
         "too_much_beside",
         Severity.WARNING,
         "More lies in the notebook's folder than may travel, and the code does not name it. These stay behind: "
-        f"{describe_excess(luggage.excess) or 'folders'}.{unseen}{bare}",
+        f"{describe_excess(file_set.excess) or 'folders'}.{unseen}{bare}",
         "If a run needs some of it, name it in the code, or with ! in the .dataopsignore beside the notebook.",
     )
 
 
-_REASON_TEXTS = {"ignored": "an ignore rule leaves it behind", "tool": "lies in a folder of a tool, and they stay behind"}
+_REASON_TEXTS = {
+    "ignored": "an ignore rule leaves it behind",
+    "tool": "lies in a folder of a tool, and they stay behind",
+}
 
 
 def _left_behind_finding(left: LeftBehind, workspace: Workspace) -> Finding:

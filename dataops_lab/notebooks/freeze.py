@@ -17,10 +17,10 @@ _LIST = """
 import json, platform
 from importlib.metadata import distributions
 found = {}
-for it in distributions():
-    name = it.metadata["Name"]
+for dist in distributions():
+    name = dist.metadata["Name"]
     if name and name not in found:
-        found[name] = {"version": it.version, "direct": json.loads(it.read_text("direct_url.json") or "null")}
+        found[name] = {"version": dist.version, "direct": json.loads(dist.read_text("direct_url.json") or "null")}
 print(json.dumps({"python": platform.python_version(), "packages": found}))
 """
 

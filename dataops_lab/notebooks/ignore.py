@@ -74,7 +74,9 @@ class IgnoreRules:
 
     def is_made_by_tool(self, path: Path) -> bool:
         """Tell whether a tool made `path` or a folder between the root and it."""
-        parents = [folder for folder in (path, *path.parents) if folder != self._root and folder.is_relative_to(self._root)]
+        parents = [
+            folder for folder in (path, *path.parents) if folder != self._root and folder.is_relative_to(self._root)
+        ]
         return any(_TOOLS.match(folder.name) for folder in parents)
 
     def _leads_to_secret(self, path: Path) -> bool:
@@ -82,8 +84,13 @@ class IgnoreRules:
         if not path.is_symlink():
             return False
         real = Path(os.path.realpath(path))
-        below = [folder for folder in (real, *real.parents) if folder.is_relative_to(self._root) and folder != self._root]
-        return any(is_secret(folder.name) and self._ignored_by_rule(folder, folder=folder.is_dir()) is not False for folder in below)
+        below = [
+            folder for folder in (real, *real.parents) if folder.is_relative_to(self._root) and folder != self._root
+        ]
+        return any(
+            is_secret(folder.name) and self._ignored_by_rule(folder, folder=folder.is_dir()) is not False
+            for folder in below
+        )
 
     def _ignored_by_rule(self, path: Path, *, folder: bool) -> bool | None:
         """Return the word of the nearest file that names `path`: True ignores it, False overrides every other rule."""
@@ -118,7 +125,7 @@ _NAMED_FILE = re.compile(r"!(?:/(?=[^/])|(?=\.\./))((?:[^\\*?\[\]]|\\.)+)")
 
 
 def _parse_named_file(line: str) -> str | None:
-    """Read the path of `!/path` or `!../path`, as `along_line` writes it; None for a pattern, which names no file."""
+    """Read the path of `!/path` or `!../path`, as `include_line` writes it; None for a pattern, which names no file."""
     found = _NAMED_FILE.fullmatch(line.rstrip() if not line.endswith("\\ ") else line)
     return re.sub(r"\\(.)", r"\1", found[1]) if found else None
 

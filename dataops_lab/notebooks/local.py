@@ -8,11 +8,11 @@ from typing import Any
 
 from ..domain.images import FrozenPackages
 from ..domain.inputs import Pins
-from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, SnapshotLimits, Snapshot, TargetRuntime
+from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.workspaces import Location
 from ..errors import InvalidNotebook
 from ..ports import Blobs
-from ..ports.notebooks import NO_PINS, NO_PICTURES
+from ..ports.notebooks import NO_PICTURES, NO_PINS
 
 
 class LocalNotebooks:
@@ -79,9 +79,9 @@ class LocalNotebooks:
             return ()
 
     def include_file(self, path: str, file: str, *, root: str | None) -> str | None:
-        from . import along
+        from . import include_file
 
-        return along.include_file(path, file, root=root)
+        return include_file.include_file(path, file, root=root)
 
     def get_kernel(self, name: str) -> KernelChoice:
         from . import kernels
@@ -93,7 +93,9 @@ class LocalNotebooks:
 
         return freeze.list_requirements(kernel)
 
-    def inject_parameters(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
+    def inject_parameters(
+        self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]
+    ) -> bytes:
         from . import inject
 
         return inject.inject_parameters(notebook, language, values, types)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from ..domain.versions import Origin
 from ..domain.workspaces import normalize_remote
-from ..runner.reading import open_plain
+from ..rundir.reading import open_plain
 
 _TIMEOUT_S = 5.0
 
@@ -64,7 +64,7 @@ def read_origin(folder: Path) -> Origin:
 
 
 def read_remote(folder: Path) -> str | None:
-    """Return the normalised remote of the work tree that holds `folder`, as `origin_of` reads it; None without one."""
+    """Return the normalised remote of the work tree that holds `folder`, as `read_origin` does; None without one."""
     try:
         tree, _, shared = _repository(folder.resolve())
         # There is no git directory here, because only the file matters.

@@ -64,9 +64,9 @@ class Pool:
         *,
         wanted: Callable[[], bool] = lambda: True,
     ) -> Any:
-        """Call the method `verb` in a worker and return its answer; raise the errors of the call.
+        """Call the method `method` in a worker and return its answer; raise the errors of the call.
 
-        Raise WorkerTooSlow when no answer came `within_s` seconds, including the wait for a worker, or when the
+        Raise WorkerTooSlow when no answer came `timeout_s` seconds, including the wait for a worker, or when the
         answer is not `wanted` any more, which is asked from time to time. WorkerDied when the worker ended.
         Such a call costs that worker only.
         """

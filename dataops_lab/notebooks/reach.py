@@ -59,5 +59,9 @@ def _paths_of_mention(workspace: Workspace, mention: Mention) -> Iterator[Path]:
 
 def _may_be_root(workspace: Workspace, folder: Path) -> bool:
     temporary = (Path(os.path.realpath(folder_)) for folder_ in (tempfile.gettempdir(), "/var/tmp"))  # noqa: S108
-    too_wide = len(folder.parts) < 3 or contains_home(folder) or any(temporary_folder.is_relative_to(folder) for temporary_folder in temporary)
+    too_wide = (
+        len(folder.parts) < 3
+        or contains_home(folder)
+        or any(temporary_folder.is_relative_to(folder) for temporary_folder in temporary)
+    )
     return workspace.widest_root is not None and folder.is_relative_to(workspace.widest_root) and not too_wide

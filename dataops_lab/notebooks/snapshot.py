@@ -10,10 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from ..domain.inputs import FoundFile, Inputs, Pins, exact_pattern, classify_file
+from ..domain.inputs import FoundFile, Inputs, Pins, classify_file, exact_pattern
 from ..domain.parameters import ParameterSchema
-from ..domain.snapshots import LOCAL_RUNTIME, Finding, Inspection, KernelChoice, SnapshotLimits, Severity, Snapshot, TargetRuntime
-from ..domain.versions import Manifest, Origin, IncludedFile
+from ..domain.snapshots import (
+    LOCAL_RUNTIME,
+    Finding,
+    Inspection,
+    KernelChoice,
+    Severity,
+    Snapshot,
+    SnapshotLimits,
+    TargetRuntime,
+)
+from ..domain.versions import IncludedFile, Manifest, Origin
 from ..domain.workspaces import Location, normalize_remote
 from ..errors import KernelUnavailable, SnapshotTooLarge
 from ..ports import Blobs
@@ -21,13 +30,13 @@ from ..ports.notebooks import NO_PINS
 from . import kernels
 from .canonical import canonical_bytes
 from .checks import check
-from .difference import compatibility_findings
+from .dependencies import FileSet, collect_files, parent_folders
+from .image_compatibility import compatibility_findings
 from .modules import module_finder
 from .origin import read_origin
 from .parameters import parameters_of
 from .reach import reached_paths, widen_workspace
 from .read import Notebook, read_notebook
-from .travel import FileSet, parent_folders, collect_files
 from .workspace import Workspace, find_location, workspace_of
 
 T = TypeVar("T")
@@ -59,7 +68,13 @@ class _Examination:
 
 
 def inspect(
-    path: str, *, root: str | None, kernel: str | None, limits: SnapshotLimits, where: TargetRuntime = LOCAL_RUNTIME, pins: Pins = NO_PINS
+    path: str,
+    *,
+    root: str | None,
+    kernel: str | None,
+    limits: SnapshotLimits,
+    where: TargetRuntime = LOCAL_RUNTIME,
+    pins: Pins = NO_PINS,
 ) -> Inspection:
     """Look at a notebook without a snapshot. It reads only code.
 
@@ -76,7 +91,9 @@ def inspect(
         parameters=examined.parameters,
         kernel=examined.kernel,
         kernel_problem=examined.kernel_problem.message if examined.kernel_problem else None,
-        kernels=kernels.installed_kernels() if where.kernels is None else tuple(kernel_choice.name for kernel_choice in where.kernels),
+        kernels=kernels.installed_kernels()
+        if where.kernels is None
+        else tuple(kernel_choice.name for kernel_choice in where.kernels),
         files=examined.files,
         origin=origin(),
         findings=tuple(examined.findings),
@@ -160,7 +177,7 @@ def _examine(
     language = (choice.language if choice else None) or notebook.language or "python"
     schema, findings = parameters_of(notebook, language)
     while True:
-        luggage = collect_files(
+        file_set = collect_files(
             notebook,
             workspace,
             language=language,
@@ -170,33 +187,35 @@ def _examine(
             find_modules=module_finder(choice if where.kernels is None else None),
         )
         # A taken file may reach further, such as a module that reads a table beside it.
-        wider = widen_workspace(workspace, reached_paths(workspace, luggage.scan))
+        wider = widen_workspace(workspace, reached_paths(workspace, file_set.scan))
         if wider == workspace:
             break
         workspace = wider
-    findings.extend(check(notebook, workspace, luggage, choice, where))
-    findings.extend(compatibility_findings(notebook, luggage, where))
-    return _Examination(workspace, notebook, choice, problem, schema, luggage, findings, _found_files(workspace, luggage, pins))
+    findings.extend(check(notebook, workspace, file_set, choice, where))
+    findings.extend(compatibility_findings(notebook, file_set, where))
+    return _Examination(
+        workspace, notebook, choice, problem, schema, file_set, findings, _found_files(workspace, file_set, pins)
+    )
 
 
-def _found_files(workspace: Workspace, luggage: FileSet, pins: Pins) -> tuple[FoundFile, ...]:
+def _found_files(workspace: Workspace, file_set: FileSet, pins: Pins) -> tuple[FoundFile, ...]:
     folder = workspace.relative(workspace.folder)
     files = []
-    for path, found in sorted(luggage.files.items()):
+    for path, found in sorted(file_set.files.items()):
         name = posixpath.relpath(path, folder)
-        role = classify_file(path, runs=path in luggage.executed, executable=found.executable)
+        role = classify_file(path, runs=path in file_set.executed, executable=found.executable)
         fresh = not pins.is_pinned(name, role)
         files.append(FoundFile(path, found.size, found.executable, role, fresh, exact_pattern(name)))
     return tuple(files)
 
 
-def _named_folders(luggage: FileSet, files: Iterable[str]) -> tuple[str, ...]:
+def _named_folders(file_set: FileSet, files: Iterable[str]) -> tuple[str, ...]:
     """List the folders that the code names. They belong to the version, so they do not depend on the data in them."""
-    brought = parent_folders((*files, *luggage.named_folders))
-    return tuple(sorted(luggage.named_folders - brought))
+    brought = parent_folders((*files, *file_set.named_folders))
+    return tuple(sorted(file_set.named_folders - brought))
 
 
-def _store_files(luggage: FileSet, limits: SnapshotLimits, blobs: Blobs) -> tuple[list[IncludedFile], list[Finding]]:
+def _store_files(file_set: FileSet, limits: SnapshotLimits, blobs: Blobs) -> tuple[list[IncludedFile], list[Finding]]:
     """Store the files, and return them with a finding for each that cannot be read.
 
     Digests and sizes are those of the stored bytes, also when a file changes meanwhile. Raise SnapshotTooLarge when
@@ -205,8 +224,8 @@ def _store_files(luggage: FileSet, limits: SnapshotLimits, blobs: Blobs) -> tupl
     files: list[IncludedFile] = []
     unreadable: list[Finding] = []
     total = 0
-    put = blobs.put_files([found.real for found in luggage.files.values()])
-    for path, found in sorted(luggage.files.items()):
+    put = blobs.put_files([found.real for found in file_set.files.values()])
+    for path, found in sorted(file_set.files.items()):
         stored = put[found.real]
         if isinstance(stored, OSError):  # an error of the source; a failure of the blobs raises BlobsUnavailable
             unreadable.append(_unreadable(path, stored))

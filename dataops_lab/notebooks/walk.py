@@ -24,7 +24,7 @@ class WalkedFile:
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """A path that stays behind. `why` is a Kept, or `outside` (a link out of the root), `unreadable` or `large`."""
+    """A path that stays behind. `reason`: a SkipReason, `outside` (links out of the root), `unreadable` or `large`."""
 
     path: Path
     reason: str
@@ -38,7 +38,7 @@ class Walker:
         on_left_behind: Callable[[LeftBehind], None],
         on_folder: Callable[[Path], None],
     ) -> None:
-        """Prepare a walk. It calls `entered` for each folder that it reads, and `left_behind` for what stays behind."""
+        """Prepare a walk. It calls `on_folder` for each folder it reads, and `on_left_behind` for what stays behind."""
         self._root = root
         self._rules = rules
         self._on_left_behind = on_left_behind
@@ -68,7 +68,7 @@ class Walker:
     def classify(self, path: Path, *, is_named: bool = False) -> WalkedFile | bool:
         """Return a file that may travel; else tell whether `path` is a folder that may be entered.
 
-        A path that is `asked_for` by name travels against the rules, but never when it leads out of the root.
+        A path that the code names (`is_named`) travels against the rules, but never when it leads out of the root.
         """
         try:
             status = path.lstat()

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 from ..domain.images import FrozenPackages
 from ..domain.inputs import Pins
-from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, SnapshotLimits, Snapshot, TargetRuntime
+from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.workspaces import Location
 from ..errors import ReportUnavailable, Unavailable
 from ..ports import Notebooks
-from ..ports.notebooks import NO_PINS, NO_PICTURES
+from ..ports.notebooks import NO_PICTURES, NO_PINS
 from .pool import Pool, WorkerDied, WorkerTooSlow
 
 _WORKERS = 2
@@ -80,28 +80,30 @@ class WorkerNotebooks:
         return cast(Snapshot, self._call("snapshot", path, **keywords))
 
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
-        return cast("str | None", self._call("kernel_name", path, root=root, limits=limits))
+        return cast("str | None", self._call("read_kernel_name", path, root=root, limits=limits))
 
     def locate(self, path: str) -> Location:
         return cast(Location, self._call("locate", path))
 
     def find_missing(self, paths: Sequence[str]) -> frozenset[str]:
-        return cast("frozenset[str]", self._call("missing", paths))
+        return cast("frozenset[str]", self._call("find_missing", paths))
 
     def read_cell_ids(self, notebook: bytes) -> tuple[str, ...]:
-        return cast("tuple[str, ...]", self._call("cell_ids", notebook))
+        return cast("tuple[str, ...]", self._call("read_cell_ids", notebook))
 
     def include_file(self, path: str, file: str, *, root: str | None) -> str | None:
-        return cast("str | None", self._call("take_along", path, file, root=root))
+        return cast("str | None", self._call("include_file", path, file, root=root))
 
     def get_kernel(self, name: str) -> KernelChoice:
-        return cast(KernelChoice, self._call("kernel", name))
+        return cast(KernelChoice, self._call("get_kernel", name))
 
     def freeze_packages(self, kernel: str) -> FrozenPackages:
-        return cast(FrozenPackages, self._call("frozen", kernel))
+        return cast(FrozenPackages, self._call("freeze_packages", kernel))
 
-    def inject_parameters(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
-        return cast(bytes, self._call("filled_in", notebook, language, dict(values), dict(types)))
+    def inject_parameters(
+        self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]
+    ) -> bytes:
+        return cast(bytes, self._call("inject_parameters", notebook, language, dict(values), dict(types)))
 
     def render_report(
         self,
@@ -116,7 +118,9 @@ class WorkerNotebooks:
             raise ReportUnavailable("Other reports are being made. Try again in a minute.", code="reports_busy")
         keywords = {"title": title, "code": code, "pictures": dict(pictures)}
         try:
-            return cast(bytes, self._reports.call(self._report_timeout_s, "report", (notebook,), keywords, wanted=wanted))
+            return cast(
+                bytes, self._reports.call(self._report_timeout_s, "render_report", (notebook,), keywords, wanted=wanted)
+            )
         except (WorkerTooSlow, WorkerDied):
             raise ReportUnavailable(
                 f"The report was not made within {self._report_timeout_s:g} s. Download the executed notebook instead."

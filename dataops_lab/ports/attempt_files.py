@@ -7,7 +7,7 @@ from .blobs import Blobs
 
 
 class AttemptFiles(Protocol):
-    """The files of one attempt, by their paths in the run directory (see runner/protocol.py).
+    """The files of one attempt, by their paths in the run directory (see rundir/protocol.py).
 
     They may still grow, and the notebook may have put anything in their place. FileNotFoundError for everything that is
     not a plain file; OSError when the disk does not give the bytes back; Unavailable when no backend can read them now.

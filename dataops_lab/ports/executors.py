@@ -88,7 +88,7 @@ class Observation:
 class Executor(Protocol):
     """A place where attempts run. Several threads may call its methods, for different attempts.
 
-    Unavailable from `start`, `look`, `stop` and `names` when the backend cannot be asked now. The caller then concludes
+    Unavailable from `start`, `observe`, `stop` and `list_names` when the backend is unreachable. The caller concludes
     nothing from it, and tries again later.
     """
 
@@ -114,7 +114,7 @@ class Executor(Protocol):
     def end_descriptor(self, name: str) -> int | None:
         """Return a descriptor that can be read from once the attempt may have ended.
 
-        None: there is none, so call `look`.
+        None: there is none, so call `observe`.
         """
         ...
 

@@ -27,7 +27,7 @@ class ImageBackend(Protocol):
     def pull(self, reference: str, login: Login | None, on_progress: ProgressCallback) -> PinnedImage:
         """Pull the image from its registry, also when the daemon has one already.
 
-        Refused when the registry has none, or wants another login. It calls `say` again and again.
+        Refused when the registry has none, or wants another login. It calls `on_progress` again and again.
         """
         ...
 
@@ -50,7 +50,7 @@ class ImageBackend(Protocol):
     def build(self, base: PinnedImage, probe: Probe, recipe: BuildRecipe, on_progress: ProgressCallback) -> PinnedImage:
         """Build a new image. When it fails, nothing is left: Refused when the image cannot be made.
 
-        It calls `say` all the time, also in threads of its own. When `say` raises, nothing is left either; the error
+        It calls `on_progress` often, also in threads of its own. When that raises, nothing is left either; the error
         that comes out may then be another one.
         """
         ...

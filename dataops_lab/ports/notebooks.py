@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from ..domain.images import FrozenPackages
 from ..domain.inputs import Pins
-from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, SnapshotLimits, Snapshot, TargetRuntime
+from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.workspaces import Location
 
 NO_PINS = Pins()
@@ -74,7 +74,9 @@ class Notebooks(Protocol):
         """Return the packages of the interpreter that the kernel uses. KernelUnavailable when that is not Python."""
         ...
 
-    def inject_parameters(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
+    def inject_parameters(
+        self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]
+    ) -> bytes:
         """Insert a cell tagged `injected-parameters` behind the `parameters` cell; without one, at the top.
 
         `types` maps a name to its declared ParameterType. InvalidParameters when a value cannot be

@@ -14,7 +14,7 @@ from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
 from ..domain.inputs import Inputs
 from ..domain.jobs import Job, Project
 from ..domain.leases import Lease
-from ..domain.queue import QueueChanges, QueuedRun, ConcurrencyLimits, UnfinishedRun
+from ..domain.queue import ConcurrencyLimits, QueueChanges, QueuedRun, UnfinishedRun
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, RetentionScope
 from ..domain.runs import Attempt, CancelRequest, Run, RunState, RunSummary
@@ -68,7 +68,7 @@ class Jobs(Protocol):
     def get(self, job_id: str) -> Job: ...
     def get_many(self, job_ids: Collection[str]) -> Mapping[str, Job]: ...
     def lock_by_path(self, project: str, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Job]:
-        """Return the jobs at these places that there are, by (workspace id, path), and hold them as `hold` does."""
+        """Return the jobs at these places that there are, by (workspace id, path), and lock them as `lock` does."""
         ...
 
     def list_below(self, workspace_id: str, folder: str) -> Sequence[Job]:
@@ -76,7 +76,7 @@ class Jobs(Protocol):
         ...
 
     def lock(self, job_ids: Collection[str]) -> None:
-        """Let no other transaction make a run of these jobs before this one ends."""
+        """Lock these jobs until the end of this transaction: no other transaction makes a run of them."""
         ...
 
     def add(self, job: Job) -> None:
@@ -107,7 +107,7 @@ class Workspaces(Protocol):
     """The workspaces and their roots, those on this machine unless a method says otherwise."""
 
     def lock_project(self, project: str) -> None:
-        """Let no other transaction make a workspace or a job of the project before this one ends."""
+        """Lock the project until the end of this transaction: no other one makes a workspace or a job in it."""
         ...
 
     def get_many(self, ids: Collection[str]) -> Mapping[str, Workspace]: ...
@@ -237,7 +237,7 @@ class Runs(Protocol):
         ...
 
     def transition_all(self, moves: Sequence[tuple[Run, Run]]) -> None:
-        """Move each as `move` does: all of them or none."""
+        """Move each as `transition` does: all of them or none."""
         ...
 
     def request_cancel(self, run_id: str, *, at: dt.datetime, by: Actor) -> None:
@@ -322,7 +322,7 @@ class Attempts(Protocol):
         ...
 
     def transition_all(self, moves: Sequence[tuple[Attempt, Sequence[Attempt]]]) -> None:
-        """Move each as `move` does: all of them or none."""
+        """Move each as `transition` does: all of them or none."""
         ...
 
     def record_trouble(self, attempt: Attempt) -> None:
@@ -574,17 +574,17 @@ class Transaction(Protocol):
 class ChangeSignal(Protocol):
     """A descriptor that can be read from once somebody committed, in this process or another one of this machine.
 
-    It may ring without a reason. Where the store is a file, commits of other machines do not ring it: a caller that
+    It may fire without a reason. Where the store is a file, commits of other machines do not fire it: a caller that
     waits for it must also look from time to time.
     """
 
     def fileno(self) -> int: ...
     def wait(self, timeout_s: float) -> None:
-        """Return as soon as it rings, or after this time."""
+        """Return as soon as it is readable, or after this time."""
         ...
 
     def clear(self) -> None:
-        """Make it silent until the next commit. Call this before you look."""
+        """Clear it until the next commit. Call this before you look."""
         ...
 
     def close(self) -> None: ...
@@ -616,7 +616,7 @@ class Store(Protocol):
         ...
 
     def change_signal(self) -> ChangeSignal:
-        """Make a new bell; the caller closes it."""
+        """Make a new signal; the caller closes it."""
         ...
 
     def copy_to(self, path: Path) -> None:

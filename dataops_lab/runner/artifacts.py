@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-from .files import MAX_HOLE_BYTES, is_sparse
+from ..rundir.files import MAX_HOLE_BYTES, is_sparse
+from ..rundir.protocol import MAX_ARTIFACTS, MAX_DEPTH
 from .masking import Masking
-from .protocol import MAX_DEPTH, MAX_ARTIFACTS
 
 MASKED_BYTES = 100_000_000
 """The most bytes of a text that is masked; a larger one with a secret in it is not kept."""
@@ -159,7 +159,7 @@ def _zip_contains_secret(file: BinaryIO, masking: Masking) -> bool:
 
 
 def _stream_contains_secret(file: IO[bytes] | gzip.GzipFile, masking: Masking, limit: int) -> bool:
-    """Tell whether a secret is in the first `most` bytes. They are read in pieces that overlap: none is missed."""
+    """Tell whether a secret is in the first `limit` bytes. They are read in pieces that overlap: none is missed."""
     before = b""
     while limit > 0 and (piece := file.read(min(SEARCHED_BYTES, limit))):
         if masking.contains_secret(before + piece):

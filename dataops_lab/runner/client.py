@@ -12,9 +12,9 @@ from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellExecutionComplete, CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 
+from ..rundir.protocol import VALUE_MIME, Failure
 from . import outputs, startup
 from .kernel import Kernel
-from .protocol import VALUE_MIME, Failure
 from .recorder import Recorder
 
 FLUSH_S = 0.05

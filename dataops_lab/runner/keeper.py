@@ -1,7 +1,7 @@
 """The keeper: the parent of a runner. It ends when nothing of the attempt is alive, and says so in `runner.json`.
 
 A name in the environment does not find a process that was started without it, as by `env -i`. So the keeper adopts
-every descendant that loses its parent, also when the runner is killed. It kills and buries all of them.
+every descendant that loses its parent, also when the runner is killed. It kills and reaps all of them.
 """
 
 from __future__ import annotations

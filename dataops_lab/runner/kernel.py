@@ -19,8 +19,8 @@ from jupyter_client.kernelspec import KernelSpec as Command
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
-from . import protocol
-from .forked import ForkedKernel
+from ..rundir import protocol
+from .fork_client import ForkedKernel
 from .processes import death_signal_preexec
 
 SOCKET_PATH_BYTES = 100
@@ -151,7 +151,7 @@ class Kernel(AsyncKernelManager):
     async def end(self, timeout_s: float) -> bool:
         """Let the kernel clean up (atexit functions, unwritten files) and end.
 
-        Kill it and return False when that takes longer than `patience_s`.
+        Kill it and return False when that takes longer than `timeout_s`.
         """
         gracefully = True
         if await self.is_alive():

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 SAFE = frozenset({"matplotlib", "numpy", "pandas", "pyarrow", "scipy", "sklearn"})
-"""The libraries for which the contract of tests/executors/test_warm_libraries.py holds. They may start threads, because
+"""The libraries for which the contract of tests/executors/test_fork_server_libraries.py holds. They may start threads:
 they take care of them when their process is forked."""
 
 READ_FROM_FOLDER = frozenset({"matplotlibrc"})
@@ -69,7 +69,7 @@ class Libraries:
     def load(self, names: Iterable[str]) -> None:
         """Import these in this order.
 
-        Raise NotSafe for the first library that cannot be imported ahead of time; then this process is of no use.
+        Raise UnsafeLibrary for the first library that cannot be imported ahead of time; then this process is of no use.
         """
         with _looking_like_a_kernel(), _recording_imports(self._imported_by):
             for name in names:
@@ -160,7 +160,9 @@ class Libraries:
 class _Group:
     """One import: the modules that came with it, and what else it changed."""
 
-    def __init__(self, modules: dict[str, types.ModuleType], before: _InterpreterState, after: _InterpreterState) -> None:
+    def __init__(
+        self, modules: dict[str, types.ModuleType], before: _InterpreterState, after: _InterpreterState
+    ) -> None:
         self.modules = modules
         self._filters = _new_filters(before.filters, after.filters)
         self._environment = {
@@ -280,7 +282,7 @@ def _recording_imports(imported_by: dict[str, set[str]]) -> Iterator[None]:
             imported_by.setdefault(importer, set()).update(names & sys.modules.keys())
         return module
 
-    # A warning that is meant for the importer skips the frames of the import system. This name makes it skip `noted`.
+    # A warning that is meant for the importer skips the frames of the import system. This name makes it skip ours, too.
     recording_import.__code__ = recording_import.__code__.replace(co_filename="<frozen importlib._bootstrap>")
     builtins.__import__ = recording_import
     try:

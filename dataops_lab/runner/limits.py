@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .protocol import OutputLimits
+from ..rundir.protocol import OutputLimits
 
 ERROR_BYTES = 100_000
 """The most bytes of an error, approximately. An error is always kept, but shortened to this."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import protocol
+from ..rundir import protocol
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from .journal import append
+from ..rundir.journal import append
+from ..rundir.reading import strip_escapes
 from .masking import Masking
-from .reading import strip_escapes
 
 DRAIN_TIMEOUT_S = 1.0
 """The time that text which a kernel has just written may take through the pipe."""
@@ -112,7 +112,7 @@ class _Pipe:
         self._thread.start()
 
     def drain(self) -> None:
-        """Wait until all earlier writes are in the log, for SETTLE_S at most."""
+        """Wait until all earlier writes are in the log, for DRAIN_TIMEOUT_S at most."""
         deadline = time.monotonic() + DRAIN_TIMEOUT_S
         while self._unread_bytes() and time.monotonic() < deadline:
             time.sleep(0.005)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from .protocol import MIN_MASKED
+from ..rundir.protocol import MIN_MASKED
 
 MASK = "***"
 
@@ -29,7 +29,9 @@ class Masking:
         known = [secret for secret in secrets if len(secret.strip()) >= MIN_MASKED]
         self._forms = sorted({form for secret in known for form in _forms(secret) if len(form) >= MIN_MASKED})
         self._pattern = re.compile(_alternatives_pattern(self._forms)) if self._forms else None
-        self._bytes = re.compile(_alternatives_pattern(_byte_spellings(self._forms)).encode("latin-1")) if self._forms else None
+        self._bytes = (
+            re.compile(_alternatives_pattern(_byte_spellings(self._forms)).encode("latin-1")) if self._forms else None
+        )
         self.longest = max(map(len, self._forms), default=0)
         self._held_back: dict[str, str] = {}
         """The end of each stream that is held back, while it may be the beginning of a secret."""
@@ -98,7 +100,7 @@ class Masking:
         return [*messages, {**message, "content": content if kind == "stream" else self.mask_value(content)}]
 
     def mask_stream(self, name: str, text: str) -> str:
-        """Return the masked text of a stream that can be told now. The next call, or `rest`, returns the rest."""
+        """Return the masked text of a stream that can be told now. The next call, or `flush`, returns the rest."""
         if self._pattern is None:
             return text
         text = self._held_back.pop(name, "") + text

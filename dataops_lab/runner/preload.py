@@ -3,11 +3,11 @@
 It is a program of its own, started by its path in the interpreter that is to stand ready, which may not have
 dataops_lab: `python [OPTION …] preload.py ROLE DESCRIPTOR PADDING [IMPORT …]`. On the Unix socket DESCRIPTOR it first
 says that it is ready, or why it cannot be used. Then it receives one end of a connection at a time; the process at the
-other end asks there for one process (see forked.py). It ends when DESCRIPTOR is closed, when nobody asked for a while,
+other end asks there for one process (fork_client.py). It ends when DESCRIPTOR is closed, after a time without requests,
 or when it is old. The processes that it forked go on.
 
 A fork differs from a fresh start: the system and the interpreter read some variables of the environment only once.
-So an interpreter is preloaded for the values of those variables (`fixed`), and refuses a request with others.
+So an interpreter is preloaded for their values (`startup_variables`), and refuses a request with others.
 A library may read any variable while it is imported. So with IMPORTs (libraries.py), the values of all variables have
 to be those of the request, except for the ones that differ from run to run.
 """
@@ -141,7 +141,7 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]
 
 
 class _CannotPreload(Exception):
-    """The reason why nothing can be forked from this process. The process that started it is told `why`."""
+    """The reason why nothing can be forked from this process. The process that started it is told `detail`."""
 
     def __init__(self, **detail: str) -> None:
         super().__init__(detail)
@@ -161,7 +161,11 @@ def serve(role: str, control: socket.socket, imports: list[str]) -> None:
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # nobody waits for this process any more
-        send(control, {"packages": packages, "names": preloaded_libraries.top_level(), "memory_bytes": _memory_bytes()}, [])
+        send(
+            control,
+            {"packages": packages, "names": preloaded_libraries.top_level_names(), "memory_bytes": _memory_bytes()},
+            [],
+        )
     while time.monotonic() - started < MAX_AGE_S and select.select([control], [], [], MAX_IDLE_S)[0]:
         try:
             _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
@@ -181,17 +185,19 @@ def serve(role: str, control: socket.socket, imports: list[str]) -> None:
                 request, fds = receive(connection)
             except OSError:  # the process that asked has started it cold meanwhile
                 request, fds = None, []
-            if request is None or not is_compatible(own, request["environment"], preloaded_libraries.prefixes if imports else None):
+            if request is None or not is_compatible(
+                own, request["environment"], preloaded_libraries.prefixes if imports else None
+            ):
                 with contextlib.suppress(OSError):
                     connection.sendall(ALL_REAPED)
                 os._exit(0)
-            os.environ.clear()  # `_show` overwrites the memory in which the C library has the variables until now
+            os.environ.clear()  # `_set_proc_title` overwrites the memory in which the C library has them
             _set_proc_title(request["command"], request["environment"])
             connection.sendall(b"+")
             if role == "kernel":
                 _fork_and_supervise_kernel(connection, request, fds)
             os.environ.update(request["environment"] | {**set_by_modules, **request["environment"]})
-            preloaded_libraries.begin()
+            preloaded_libraries.start_in_fork()
             _apply_request(request, fds, liveness_fd=connection.detach())
             return
         os.close(descriptors[0])
@@ -223,10 +229,10 @@ def _import_all(role: str, imports: list[str]) -> tuple[dict[str, int | None], d
     preloaded_libraries = libraries.Libraries()
     try:
         preloaded_libraries.load(imports)
-    except libraries.NotSafe as unsafe:
+    except libraries.UnsafeLibrary as unsafe:
         raise _CannotPreload(library=unsafe.library, problem=f"{unsafe}.") from None
     preloaded_libraries.hide()
-    packages |= {path: changed_at(path) for path in preloaded_libraries.watched()}
+    packages |= {path: changed_at(path) for path in preloaded_libraries.settings_paths()}
     return packages, set_by_modules, preloaded_libraries
 
 
@@ -340,7 +346,7 @@ def _children_by_stat() -> list[int]:
 
 
 def _apply_request(request: dict[str, Any], fds: list[int], *, liveness_fd: int | None = None) -> None:
-    """Set everything that exec would have set. `alive` stays open for as long as the process lives."""
+    """Set everything that exec would have set. `liveness_fd` stays open for as long as the process lives."""
     os.setsid()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

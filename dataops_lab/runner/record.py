@@ -43,7 +43,7 @@ def record(name: str, value: Any) -> None:
 
 
 def _plain(value: Any, location: str) -> Any:
-    """Convert to a value that JSON can hold. `where` tells in an error which part of the value it is."""
+    """Convert to a value that JSON can hold. `location` tells in an error which part of the value it is."""
     if value is None or isinstance(value, (bool, str)):
         return value
     if type(value).__name__ in ("NaTType", "NAType"):  # of pandas
@@ -56,7 +56,9 @@ def _plain(value: Any, location: str) -> Any:
     if isinstance(value, Real):
         number = float(value)
         if not math.isfinite(number):
-            raise ValueError(f"record(): {location} is {number}, which JSON cannot hold. Record None or a text instead.")
+            raise ValueError(
+                f"record(): {location} is {number}, which JSON cannot hold. Record None or a text instead."
+            )
         return number
     if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()

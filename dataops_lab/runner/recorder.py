@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .journal import Journal
+from ..rundir.journal import Journal
+from ..rundir.protocol import Failure, OutputLimits
 from .limits import Content, OutputLimit
 from .log import Log
 from .masking import Masking
-from .protocol import Failure, OutputLimits
 from .values import Values
 
 NOTES = 100
@@ -98,7 +98,7 @@ class Recorder:
         self.journal.write("update", display_id=display_id, data=data, metadata=metadata)
 
     def note(self, code: str, message: str, cell: int | None = None, *, in_log: bool = True) -> None:
-        """Write a note into the journal and, if `said`, into the log, too, which people read first.
+        """Write a note into the journal and, if `in_log`, into the log, too, which people read first.
 
         Notes beyond the first NOTES are dropped; the last one that is kept tells so.
         """

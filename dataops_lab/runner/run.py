@@ -17,15 +17,16 @@ from typing import Any
 
 from jupyter_core.utils import ensure_event_loop
 
-from . import artifacts, processes, protocol
-from .files import write_atomically
-from .journal import Journal, encode_json
+from ..rundir import protocol
+from ..rundir.files import write_atomically
+from ..rundir.journal import Journal, encode_json
+from ..rundir.protocol import Failure, Result, Spec
+from ..rundir.reading import is_list_of_modules, open_plain, read_json
+from . import artifacts, processes
 from .kernel import Kernel, KernelNotStarted
 from .log import Log, LogHandler
 from .masking import Masking
 from .memory import OomKills, format_bytes
-from .protocol import Failure, Result, Spec
-from .reading import is_list_of_modules, read_json, open_plain
 from .recorder import Recorder
 from .secrets import read_secrets
 from .termination import Termination
@@ -191,7 +192,9 @@ class Run:
             kernel_output = log.tail(log_size) if kernel.has_kernel else ""
             message = f"The kernel {self._spec['kernel']['name']} did not start. {error}"
             self._recorder.failure = Failure(
-                code="kernel_start_failed", message=f"{message}\n{kernel_output}" if kernel_output else message, cell=None
+                code="kernel_start_failed",
+                message=f"{message}\n{kernel_output}" if kernel_output else message,
+                cell=None,
             )
         finally:
             self._end_kernel(kernel)
@@ -216,7 +219,7 @@ class Run:
                 recorder=self._recorder,
                 helpers=self._home,
                 libraries=self._spec.get("libraries", []),
-                stopping=lambda: self._termination.requested,
+                should_stop=lambda: self._termination.requested,
             )
         except DeadKernelError:
             self._kernel_end = self._loop.run_until_complete(_read_kernel_end(kernel))

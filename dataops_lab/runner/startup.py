@@ -119,7 +119,9 @@ def prepare(helpers: str | None, libraries: list[str]) -> None:
                 stream.flush()
                 stream.flush = lambda: None
         if imports.names and helpers:
-            Path(helpers, "imports.json").write_text(json.dumps([name for name in imports.names if name in sys.modules]))
+            Path(helpers, "imports.json").write_text(
+                json.dumps([name for name in imports.names if name in sys.modules])
+            )
         return shut_down(restart)
 
     if shut_down is not None:

@@ -25,7 +25,7 @@ class Termination:
         return self.requested_at is not None
 
     def on_request(self, callback: Callable[[], None]) -> None:
-        """Call `react` when the signal comes, or now if it came already. A signal handler calls it: be quick."""
+        """Call `callback` when the signal comes, or now if it came already. A signal handler calls it: be quick."""
         self._callback = callback
         if self.requested:
             callback()

@@ -9,7 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from .forked import ForkedKernel
+from .fork_client import ForkedKernel
 from .memory import OomKills
 from .processes import descendants
 from .recorder import Recorder

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .journal import encode_json
-from .protocol import VALUE_MIME
+from ..rundir.journal import encode_json
+from ..rundir.protocol import VALUE_MIME
 
 VALUE_BYTES = 1_000_000
 """The most bytes of one value as JSON. Larger data belongs into an artifact."""
@@ -22,7 +22,7 @@ _SCRAPS = ("application/scrapbook.scrap.json+json", "application/scrapbook.scrap
 class Values:
     """The values of a run. The last value of a name counts.
 
-    `recorded` is called with each value, `refused` with the reason why one is not kept.
+    `on_recorded` is called with each value, `on_refused` with the reason why one is not kept.
     """
 
     def __init__(

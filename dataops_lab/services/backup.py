@@ -201,7 +201,9 @@ def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], S
                 ctx.blobs.put_file(scratch / _member_name(digest))
             # Each blob lies under its real digest. One that is missing now was changed, or never there.
             with ctx.store.begin() as tx:
-                if absent := {digest for digest in tx.blob_digests() if not ctx.blobs.exists(digest)} - set(contents.damaged):
+                if absent := {digest for digest in tx.blob_digests() if not ctx.blobs.exists(digest)} - set(
+                    contents.damaged
+                ):
                     raise _invalid_backup(source, f"the bytes of {min(absent)} are not what was backed up")
                 _end_unfinished_work(tx, ctx.clock.now())
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, FileNotFoundError) as error:
@@ -219,7 +221,11 @@ def _validate_archive(source: Path, staged: Path) -> Contents:
     stored = b""
     with gzip.open(source) as stream, tarfile.open(fileobj=stream) as tar:
         for member in tar:
-            if not (member.isfile() and _MEMBER_NAMES.fullmatch(member.name)) or member.issparse() or member.name in sizes:
+            if (
+                not (member.isfile() and _MEMBER_NAMES.fullmatch(member.name))
+                or member.issparse()
+                or member.name in sizes
+            ):
                 raise _invalid_backup(source, f"it holds {member.name!r}")
             sizes[member.name] = member.size
             if member.name == _MANIFEST:
@@ -292,7 +298,11 @@ def _put_in_place(staged: Path, folder: Path) -> Path | None:
     aside = None
     try:
         if folder.exists() and any(folder.iterdir()):
-            aside = next(candidate for n in count(1) if not (candidate := folder.with_name(f"{folder.name}.replaced-{n}")).exists())
+            aside = next(
+                candidate
+                for n in count(1)
+                if not (candidate := folder.with_name(f"{folder.name}.replaced-{n}")).exists()
+            )
             folder.rename(aside)
         staged.rename(folder)
     except OSError as error:

@@ -177,7 +177,7 @@ def _put_variables_and_secrets(ctx: Services, tx: Transaction, entry: Environmen
 def _put_image_settings(ctx: Services, tx: Transaction, entry: ImageEntry, wanted: Configuration, *, by: Actor) -> None:
     """Change the settings of an image. Do nothing when the catalogue does not have it.
 
-    `_remaining` then lists the commands that add it.
+    `_remaining_commands` then lists the commands that add it.
     """
     if tx.images.find(entry.name) is None:
         if entry.reference is None:
@@ -216,7 +216,7 @@ def _remaining_image_commands(tx: Transaction, wanted: Configuration) -> Iterato
     for entry in wanted.images:
         known_image = known.get(entry.name)
         if known_image is None or entry.reference not in (None, known_image.reference):
-            assert entry.reference is not None  # or `_describe` has refused it
+            assert entry.reference is not None  # or `_put_image_settings` has refused it
             settings = {} if known_image else entry.settings
             yield _command(
                 *("image", "add", entry.name, entry.reference),

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from ..domain.actors import Actor
-from ..domain.moments import Timestamp
 from ..domain.runs import Attempt, Run
 from ..domain.snapshots import SnapshotLimits
+from ..domain.time import Timestamp
 from ..errors import Unavailable
 from ..ports import AttemptFiles, Blobs, Clock, Host, ImageBackend, ImageBackends, Notebooks, Store, Transaction, Vault
 

@@ -140,7 +140,9 @@ def remove_variable(ctx: Services, environment: str, name: str, *, by: Actor) ->
     require(ctx, by, Verb.CHANGE, ObjectKind.VARIABLE)
     with ctx.store.begin() as tx:
         tx.environments.get(environment)
-        found = next((variable for variable in tx.variables.list_for_environment(environment) if variable.name == name), None)
+        found = next(
+            (variable for variable in tx.variables.list_for_environment(environment) if variable.name == name), None
+        )
         if found is None:
             raise NotFound(f"There is no variable {name!r} in {environment}.")
         tx.variables.remove(environment, name, at=ctx.clock.now(), by=by)

@@ -24,12 +24,12 @@ from ..domain.images import (
     ImageTaskState,
     PinnedImage,
     Probe,
+    protective_tag,
     validate_name,
     validate_reference,
-    protective_tag,
 )
 from ..domain.policy import ObjectKind, Verb
-from ..domain.recipes import parse_requirements, parse_environment
+from ..domain.recipes import parse_environment, parse_requirements
 from ..errors import Conflict, DataOpsError, InvalidRequest, Refused, Unavailable
 from ..ports import ImageBackend, ProgressCallback, Transaction
 from .context import Services
@@ -85,7 +85,11 @@ def probe(ctx: Services, name: str, *, by: Actor) -> ImageTask:
     """Probe the image again, for example after root was allowed."""
     with ctx.store.read() as tx:
         image = tx.images.get(name)
-        environments = [environment for environment in tx.environments.all() if name in environment.images and environment.docker.host == image.host]
+        environments = [
+            environment
+            for environment in tx.environments.all()
+            if name in environment.images and environment.docker.host == image.host
+        ]
     settings = environments[0].docker if environments else DockerSettings(image.host)
 
     def work(log: _Log) -> None:
@@ -260,7 +264,9 @@ def _docker_settings(ctx: Services, environment: str | None) -> DockerSettings:
         return tx.environments.get(environment or SANDBOX).docker
 
 
-def _resolve_image(ctx: Services, backend: ImageBackend, reference: str, say: ProgressCallback, *, pull: bool) -> PinnedImage:
+def _resolve_image(
+    ctx: Services, backend: ImageBackend, reference: str, say: ProgressCallback, *, pull: bool
+) -> PinnedImage:
     found = None if pull else backend.find(reference)
     if found is None:
         say(f"Pulling {reference}.")

@@ -102,7 +102,9 @@ def start(
             kernel = find_kernel(kernels, last.kernel.name, last.kernel.language)
             if kernel is None:
                 kernel_names = ", ".join(kernel.name for kernel in kernels)
-                refused.append((last.id, f"The image has no kernel {last.kernel.name}; it has {kernel_names or 'none'}."))
+                refused.append(
+                    (last.id, f"The image has no kernel {last.kernel.name}; it has {kernel_names or 'none'}.")
+                )
                 continue
             version = versions[job_id, last.version_digest]
             orders.append((last.id, runs.order_rerun(last, version, placed, kernel, TriggerKind.TRIAL)))
@@ -136,7 +138,11 @@ def _views(ctx: Services, trials: Sequence[ImageTrial]) -> list[TrialView]:
             trial,
             [
                 # Somebody may have deleted runs since then; a trial shows the rest.
-                *(_result(views[old_id], views[new_id]) for old_id, new_id in trial.runs if old_id in views and new_id in views),
+                *(
+                    _result(views[old_id], views[new_id])
+                    for old_id, new_id in trial.runs
+                    if old_id in views and new_id in views
+                ),
                 *(TrialResult(views[old_id], None, refused=why) for old_id, why in trial.refused if old_id in views),
             ],
         )

@@ -84,7 +84,8 @@ def page(ctx: Services) -> list[ImageView]:
     with ctx.store.read() as tx:
         environments = tx.environments.all()
         return [
-            ImageView(image, [environment.name for environment in environments if image.name in environment.images]) for image in tx.images.all()
+            ImageView(image, [environment.name for environment in environments if image.name in environment.images])
+            for image in tx.images.all()
         ]
 
 
@@ -217,7 +218,9 @@ def frozen_requirements(ctx: Services, kernel: str) -> FrozenPackages:
 
 
 def _view(tx: Transaction, image: Image) -> ImageView:
-    return ImageView(image, [environment.name for environment in tx.environments.all() if image.name in environment.images])
+    return ImageView(
+        image, [environment.name for environment in tx.environments.all() if image.name in environment.images]
+    )
 
 
 def _users(ctx: Services, tx: Transaction, name: str, days: int, since: dt.datetime | None = None) -> ImageUsers:

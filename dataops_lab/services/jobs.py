@@ -15,7 +15,7 @@ from ..domain.jobs import Job
 from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import RunSummary
 from ..domain.settings import GivenSettings, check_concurrency
-from ..domain.snapshots import Inspection, AuthoringImage
+from ..domain.snapshots import AuthoringImage, Inspection
 from ..domain.versions import Version
 from ..domain.workspaces import Workspace
 from ..errors import InvalidRequest, StaleWrite
@@ -58,7 +58,7 @@ def inspect(
     return replace(
         found,
         findings=(*found.findings, *moved_finding(moved, path)),
-        written_in=_authored_in(ctx, path, root=root, by=by),
+        authored_in=_authored_in(ctx, path, root=root, by=by),
     )
 
 
@@ -86,7 +86,7 @@ PLACE_EVENTS = ("job.moved", "job.relinked")
 class JobView:
     """A job with its workspace and its newest run.
 
-    Only `get` fills in the rest: all `sources`, the one of `job` first, and the events of its place in `happened`.
+    Only `get` fills in the rest: all `sources`, the one of `job` first, and the events of its place in `place_events`.
     """
 
     job: Job
@@ -102,7 +102,7 @@ def get(ctx: Services, job_id: str) -> JobView:
         roots = tx.workspaces.list_roots({job.workspace_id})
         place_events = tx.events.list_after(0, subject=Subject(SubjectKind.JOB, job.id), kinds=PLACE_EVENTS)
     sources = dict.fromkeys([job.source, *(posixpath.join(root.root, job.path) for root in roots)])
-    return replace(views(ctx, [job])[0], sources=tuple(sources), happened=place_events)
+    return replace(views(ctx, [job])[0], sources=tuple(sources), place_events=place_events)
 
 
 def page(ctx: Services, *, limit: int = 50, cursor: str | None = None, text: str | None = None) -> Page[JobView]:

@@ -12,12 +12,12 @@ from ..domain.events import Subject, SubjectKind
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import RunState
-from ..domain.workspaces import Location, relative_path, parent_folders
+from ..domain.workspaces import Location, parent_folders, relative_path
 from ..errors import Conflict, InvalidRequest
 from ..ports import Transaction
 from .context import Services
 from .permissions import require
-from .workspaces import find_job, missing_jobs, ensure_workspace
+from .workspaces import ensure_workspace, find_job, missing_jobs
 
 
 @dataclass(frozen=True)

@@ -74,10 +74,14 @@ class EnvironmentOptions:
     """The image that runs when none is chosen."""
 
 
-def options(ctx: Services, *, by: Actor, kernel: str | None = None, language: str | None = None) -> list[EnvironmentOptions]:
+def options(
+    ctx: Services, *, by: Actor, kernel: str | None = None, language: str | None = None
+) -> list[EnvironmentOptions]:
     """Return every environment, in promotion order, with the choices for a notebook of this kernel and language."""
     with ctx.store.read() as tx:
-        return [_environment_options(ctx, tx, environment, by, kernel, language) for environment in tx.environments.all()]
+        return [
+            _environment_options(ctx, tx, environment, by, kernel, language) for environment in tx.environments.all()
+        ]
 
 
 def resolve_placement(ctx: Services, tx: Transaction, wanted: Submission, *, by: Actor) -> Placement:
@@ -182,7 +186,11 @@ def place_rerun(ctx: Services, tx: Transaction, old: Run, wanted: PlacementOverr
         image = _require_allowed(ctx, environment, _image_by_name(tx, old.image.name))
     _check_locked(environment, wanted.as_first_run(old))
     has_own_resources = wanted.resources != Resources()
-    resources = _resolve_resources(environment, wanted.resources) if has_own_resources else _clamp_resources(environment, old.resources)
+    resources = (
+        _resolve_resources(environment, wanted.resources)
+        if has_own_resources
+        else _clamp_resources(environment, old.resources)
+    )
     return Placement(
         environment=environment,
         image=old.image,
@@ -337,7 +345,9 @@ def _default_image_name(tx: Transaction, environment: Environment) -> str | None
     """Return the environment's default, else its only image, else the catalogue's default if it is allowed here."""
     if environment.default_image or len(environment.images) == 1:
         return environment.default_image or environment.images[0]
-    return next((image.name for image in tx.images.all() if image.is_default and image.name in environment.images), None)
+    return next(
+        (image.name for image in tx.images.all() if image.is_default and image.name in environment.images), None
+    )
 
 
 # --- limits -------------------------------------------------------------------------------------
@@ -372,7 +382,11 @@ def _resolve_resources(environment: Environment, wanted: Resources) -> Resources
                 limit=field.name,
                 allowed=allowed,
             )
-    given = {field.name: getattr(wanted, field.name) for field in fields(Resources) if getattr(wanted, field.name) is not None}
+    given = {
+        field.name: getattr(wanted, field.name)
+        for field in fields(Resources)
+        if getattr(wanted, field.name) is not None
+    }
     return replace(limits, **given)
 
 
@@ -380,7 +394,9 @@ def _clamp_resources(environment: Environment, wanted: Resources) -> Resources:
     """Cut the earlier resources to the present limits."""
     limits = environment.limits.resources
     pairs = {field.name: (getattr(wanted, field.name), getattr(limits, field.name)) for field in fields(Resources)}
-    return Resources(**{name: min((amount for amount in pair if amount is not None), default=None) for name, pair in pairs.items()})
+    return Resources(
+        **{name: min((amount for amount in pair if amount is not None), default=None) for name, pair in pairs.items()}
+    )
 
 
 def _findings(ctx: Services, environment: Environment, resources: Resources, image: Image | None) -> Iterator[Finding]:

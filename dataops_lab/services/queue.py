@@ -63,7 +63,7 @@ class WaitingReasons:
 
 @dataclass(frozen=True)
 class _QueueForecast:
-    """`hindrances` by run, as they were `at`; `last` is for a run that was submitted since then."""
+    """The `blockers` by run, as they were `at`; `last` is for a run that was submitted since then."""
 
     at: float
     blockers: dict[str, Blocker | None]
@@ -80,7 +80,7 @@ def _forecast_queue(ctx: Services, tx: Transaction, slots: int, *, just_queued: 
     decisions = scheduler.schedule(queue.list_active(), queue.last_starts(), now=ctx.clock.now())
     blockers = {decision.run.id: decision.blocker for decision in decisions}
     slot_blockers = [blocker for blocker in blockers.values() if blocker and blocker.kind == "slot"]
-    last = slot_blockers[-1]._replace(ahead=len(slot_blockers)) if slot_blockers else None
+    last = slot_blockers[-1]._replace(runs_ahead=len(slot_blockers)) if slot_blockers else None
     _forecasts[ctx.store] = forecast = _QueueForecast(now, blockers, last)
     return forecast
 

@@ -21,13 +21,13 @@ from ..domain.records import RecordFile, RecordFileKind
 from ..domain.runs import RunState
 from ..domain.versions import canonical_json
 from ..errors import Conflict, NotFound, ReportUnavailable
-from ..runner import protocol
-from ..runner.journal import encode_json
-from ..runner.reading import MAX_JOURNAL_BYTES, LineSplitter, parse_event
+from ..rundir import protocol
+from ..rundir.journal import encode_json
+from ..rundir.reading import MAX_JOURNAL_BYTES, LineSplitter, parse_event
 from .archive_names import ArchiveNames
 from .context import Services
-from .damage import inputs_of, verified_read
-from .runs import RunView, inject_parameters, get
+from .integrity import inputs_of, verified_read
+from .runs import RunView, get, inject_parameters
 
 PAGE_BYTES = 16 * 1024**2
 """The largest size of the events of one answer. The event that exceeds it is the last."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from ..domain.actors import Actor
-from ..domain.images import Login, validate_registry, registry_host
+from ..domain.images import Login, registry_host, validate_registry
 from ..domain.policy import ObjectKind, Verb
 from ..domain.secrets import REGISTRY_SCOPE, Secret
 from ..errors import InvalidRequest, NotFound

@@ -58,7 +58,7 @@ def unkeep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
 def delete(ctx: Services, run_id: str, *, by: Actor) -> None:
     """Delete the run with its record, for good.
 
-    `collect` removes its bytes later, unless something else refers to them.
+    `collect_blobs` removes its bytes later, unless something else refers to them.
     """
     with ctx.store.begin() as tx:
         run = _get_with_permission(ctx, tx, run_id, by, Verb.DELETE)
@@ -175,12 +175,14 @@ def apply(
 
 
 def unreferenced(ctx: Services) -> tuple[int, int]:
-    """Return how many blobs, and how many bytes, `collect` would remove."""
+    """Return how many blobs, and how many bytes, `collect_blobs` would remove."""
     sizes = [size for _, size in _unreferenced(ctx, ctx.clock.now() - GRACE_PERIOD)]
     return len(sizes), sum(sizes)
 
 
-def collect_blobs(ctx: Services, *, fence: int | None = None, stopped: Callable[[], bool] = lambda: False) -> RemovalCounts:
+def collect_blobs(
+    ctx: Services, *, fence: int | None = None, stopped: Callable[[], bool] = lambda: False
+) -> RemovalCounts:
     """Remove the blobs to which nothing refers, and that nobody has put for a day."""
     removed = RemovalCounts()
     now = ctx.clock.now()

@@ -11,7 +11,6 @@ from ulid import ULID
 
 from ..domain.actors import Actor
 from ..domain.jobs import DEFAULT_PROJECT, Job
-from ..domain.moments import Timestamp
 from ..domain.parameters import ParameterSchema
 from ..domain.policy import ObjectKind, Verb
 from ..domain.records import Record
@@ -31,12 +30,21 @@ from ..domain.runs import (
 )
 from ..domain.settings import RunSettings, clamp, resolve_settings
 from ..domain.snapshots import Finding, KernelChoice
+from ..domain.time import Timestamp
 from ..domain.versions import Manifest, Origin, Version, canonical_json, digest_of
 from ..errors import Conflict, InvalidRequest, InvalidRows, KeyReused, NotFound, Refused
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
 from .permissions import require
-from .placement import NO_OVERRIDE, PlacementOverride, Placement, check_image_exists, kernel_for_rerun, place_rerun, with_submitter_variables
+from .placement import (
+    NO_OVERRIDE,
+    Placement,
+    PlacementOverride,
+    check_image_exists,
+    kernel_for_rerun,
+    place_rerun,
+    with_submitter_variables,
+)
 from .queue import WaitingReasons
 from .reactions import move_runs
 from .versions import TakenSnapshot, make_version, take_snapshot
@@ -50,14 +58,14 @@ ROWS_IN_MESSAGE = 10
 
 @dataclass(frozen=True)
 class RunView:
-    """A run with all that a screen shows beside it. `waits_because` is set while it is queued."""
+    """A run with all that a screen shows beside it. `waiting_reason` is set while it is queued."""
 
     run: Run
     job: Job
     version: Version
     attempts: Sequence[Attempt]
     record: Record | None
-    waits_because: Reason | None
+    waiting_reason: Reason | None
 
 
 @dataclass(frozen=True)
@@ -109,7 +117,9 @@ def submit_many(
     moment = ctx.moment()
     with ctx.store.begin() as tx:
         existing = [
-            _require_same_request(run, request) if row_submission.key and (run := tx.runs.find_by_key(DEFAULT_PROJECT, row_submission.key)) else None
+            _require_same_request(run, request)
+            if row_submission.key and (run := tx.runs.find_by_key(DEFAULT_PROJECT, row_submission.key))
+            else None
             for row_submission, request in zip(submissions, requests, strict=True)
         ]
         new: list[Run] = []
@@ -169,10 +179,14 @@ def rerun(
 
     `parameters` replaces all of the earlier ones.
 
-    It goes to the same place, unless `elsewhere` names another one: then it is checked like a first run there.
+    It goes to the same place, unless `override` names another one: then it is checked like a first run there.
     """
     _check_key(key)
-    request_fields = {"rerun": run_id, "parameters": parameters, **({} if override == NO_OVERRIDE else asdict(override))}
+    request_fields = {
+        "rerun": run_id,
+        "parameters": parameters,
+        **({} if override == NO_OVERRIDE else asdict(override)),
+    }
     request = digest_of(canonical_json(request_fields))
     if key is not None and (earlier := _find_earlier(ctx, key, request)):
         return Submitted(earlier, created=False)
@@ -230,7 +244,9 @@ def _first_order(ctx: Services, tx: Transaction, taken: TakenSnapshot, job: Job,
     )
 
 
-def order_rerun(old: Run, version: Version, placed: Placement, kernel: KernelChoice, trigger_kind: TriggerKind) -> Order:
+def order_rerun(
+    old: Run, version: Version, placed: Placement, kernel: KernelChoice, trigger_kind: TriggerKind
+) -> Order:
     """Order the same again: with the version, parameters and inputs of the old run, in the new place."""
     return Order(
         version=version,
@@ -351,7 +367,7 @@ def last_of_jobs(ctx: Services, job_ids: Sequence[str]) -> dict[str, RunSummary]
 def summary_of(view: RunView) -> RunSummary:
     """Return the summary of a run that was read whole."""
     run, last = view.run, view.attempts[-1] if view.attempts else None
-    reason = run.reason or view.waits_because or (last.reason if last and run.state is RunState.ACTIVE else None)
+    reason = run.reason or view.waiting_reason or (last.reason if last and run.state is RunState.ACTIVE else None)
     return RunSummary(
         id=run.id,
         project=run.project,
@@ -435,7 +451,12 @@ def _view_of_new_run(ctx: Services, run: Run, job: Job, version: Version) -> Run
     # Do this outside of the transaction that writes: thousands may wait, and finding the reasons takes a while.
     with ctx.store.read() as tx:
         return RunView(
-            run, job, version, attempts=(), record=None, waits_because=WaitingReasons(ctx, tx, just_queued=True).reason(run)
+            run,
+            job,
+            version,
+            attempts=(),
+            record=None,
+            waiting_reason=WaitingReasons(ctx, tx, just_queued=True).reason(run),
         )
 
 
@@ -468,7 +489,7 @@ def _views(ctx: Services, tx: Transaction, runs: Sequence[Run]) -> list[RunView]
             version=versions[run.job_id, run.version_digest],
             attempts=attempts[run.id],
             record=records.get(run.id),
-            waits_because=waiting.reason(run) if waiting and run.state is RunState.QUEUED else None,
+            waiting_reason=waiting.reason(run) if waiting and run.state is RunState.QUEUED else None,
         )
         for run in runs
     ]

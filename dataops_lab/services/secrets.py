@@ -81,7 +81,11 @@ def decrypt_all(ctx: Services, scope: str) -> Mapping[str, str]:
 def _decrypt_all(ctx: Services, scope: str) -> dict[str, str]:
     with ctx.store.read() as tx:
         found = tx.secrets.list_in_scope(scope)
-    return {secret.name: ctx.vault.open(secret.sealed, bound_to=secret.bound_to) for secret in found if secret.sealed is not None}
+    return {
+        secret.name: ctx.vault.open(secret.sealed, bound_to=secret.bound_to)
+        for secret in found
+        if secret.sealed is not None
+    }
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from ..domain.versions import Version
 from ..errors import Conflict
 from ..ports import Transaction
 from .context import Services
-from .placement import Placement, check_image_exists, authoring_image, resolve_placement
-from .workspaces import job_of, moved_job, ensure_workspace
+from .placement import Placement, authoring_image, check_image_exists, resolve_placement
+from .workspaces import ensure_workspace, job_of, moved_job
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ def pins_of(job: Job | None, given: Sequence[str] | None) -> Pins:
     return Pins(job.pinned) if job else Pins()
 
 
-def make_version(ctx: Services, tx: Transaction, taken: TakenSnapshot, *, by: Actor, at: dt.datetime) -> tuple[Job, Version]:
+def make_version(
+    ctx: Services, tx: Transaction, taken: TakenSnapshot, *, by: Actor, at: dt.datetime
+) -> tuple[Job, Version]:
     """Add the version to its job, and the job if there is none. The same bytes are one version.
 
     Conflict when the environment was changed since the snapshot was taken.

@@ -15,7 +15,7 @@ from ..domain.events import Subject, SubjectKind
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.snapshots import Finding, Severity
 from ..domain.versions import Version
-from ..domain.workspaces import Location, Workspace, relative_path, parent_folders, is_same_notebook
+from ..domain.workspaces import Location, Workspace, is_same_notebook, parent_folders, relative_path
 from ..errors import DataOpsError
 from ..ports import Transaction
 from .context import Services
@@ -62,8 +62,10 @@ def find_job(tx: Transaction, location: Location) -> NotebookMatch:
     return NotebookMatch(own or next(iter(copies), None), location.root, location.path, None)
 
 
-def ensure_workspace(tx: Transaction, location: Location, *, by: Actor, at: dt.datetime) -> tuple[Workspace, NotebookMatch]:
-    """Find it as `find` does, and make the workspace or note its new root where needed."""
+def ensure_workspace(
+    tx: Transaction, location: Location, *, by: Actor, at: dt.datetime
+) -> tuple[Workspace, NotebookMatch]:
+    """Find it as `find_job` does, and make the workspace or note its new root where needed."""
     match = find_job(tx, location)
     if match.job is None:
         # Only one transaction at a time makes a job or a workspace: two submissions of a new notebook make one job.

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from ..domain.actors import SYSTEM, Actor, ActorKind
 from . import tables as t
-from .fitting import check_lengths
+from .rows import check_lengths
 
 LAST_SEEN_PRECISION = dt.timedelta(hours=1)
 """The precision of `last_seen_at`, so that not every act of a person costs a write."""
@@ -57,7 +57,7 @@ class SqlActors:
         return new
 
     def remember(self, written: Mapping[str, tuple[Actor, dt.datetime]]) -> None:
-        """Remember the actors that `note` returned. Call it once they are committed."""
+        """Remember the actors that `upsert` returned. Call it once they are committed."""
         self._cache.upserted |= written
         self._cache.actors |= {actor_id: actor for actor_id, (actor, _) in written.items()}
 

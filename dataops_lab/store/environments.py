@@ -14,8 +14,8 @@ from ..errors import UnknownEnvironment
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
-from .fitting import check_lengths
 from .locks import advisory_lock
+from .rows import check_lengths
 
 _COLUMNS = ("name", "position", "revision", "changed_at", "changed_by")
 """The fields of an environment that are columns; its definition holds the others."""
@@ -86,7 +86,9 @@ def _environment(row: Row[Any], actors: SqlActors) -> Environment:
             "changed_by": actors.find(row.changed_by),
             "executor": ExecutorKind(definition["executor"]),
             "docker": DockerSettings(**definition["docker"]),
-            "limits": RunLimits(**{**definition["limits"], "resources": Resources(**definition["limits"]["resources"])}),
+            "limits": RunLimits(
+                **{**definition["limits"], "resources": Resources(**definition["limits"]["resources"])}
+            ),
             "images": tuple(definition["images"]),
             "mounts": tuple(Mount(**mount) for mount in definition["mounts"]),
             "locked": tuple(definition["locked"]),

@@ -18,7 +18,7 @@ REVISION_BATCH_SIZE = 1000
 
 
 class SqlEvents:
-    """The events, numbered in the order of commits, so that a reader of `after` misses none.
+    """The events, numbered in the order of commits, so that a reader of `list_after` misses none.
 
     PostgreSQL gives numbers out before the commit. So one transaction at a time writes its events. It writes them as
     its last step, so that others wait no longer than a commit takes.
@@ -40,13 +40,15 @@ class SqlEvents:
         revision: int | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        """Add an event, which `write` stores. For a run, `revision` None counts the run as changed, see `count`."""
+        """Add an event, which `write` stores. A run with `revision` None gets the next one from `bump_revisions`."""
         event = {"subject_kind": subject.kind, "subject_id": subject.id, "at": at, "kind": kind, "actor": actor}
         self._pending.append({**event, "revision": revision, "data": dict(data or {})})
 
     def bump_revisions(self) -> None:
         """Count up the revision of each run that has new events, since each change of a run leaves an event."""
-        uncounted = [event for event in self._pending if event["subject_kind"] == SubjectKind.RUN and event["revision"] is None]
+        uncounted = [
+            event for event in self._pending if event["subject_kind"] == SubjectKind.RUN and event["revision"] is None
+        ]
         ids = sorted({event["subject_id"] for event in uncounted})
         revisions: dict[str, int] = {}
         for start in range(0, len(ids), REVISION_BATCH_SIZE):
@@ -64,13 +66,15 @@ class SqlEvents:
         return [dict(event) for event in self._pending]
 
     def restore_pending(self, pending: list[dict[str, Any]]) -> None:
-        """Return to the events that `unwritten` gave. The database takes back all that was written since as well."""
+        """Return to the events that `pending` gave. The database takes back all that was written since as well."""
         self._pending = pending
 
     def write(self) -> None:
         if self._pending:
             self.bump_revisions()
-            self.upserted_actors |= self._actors.upsert({event["actor"]: event["at"] for event in self._pending if event["actor"]})
+            self.upserted_actors |= self._actors.upsert(
+                {event["actor"]: event["at"] for event in self._pending if event["actor"]}
+            )
             advisory_lock(self._connection, "events")
             self._connection.execute(_INSERT, self._pending)
             self._pending = []

@@ -26,8 +26,8 @@ from ..errors import NotFound, UnknownImage
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
-from .fitting import check_lengths
 from .locks import advisory_lock
+from .rows import check_lengths
 
 _COLUMNS = ("name", "revision")
 """The fields of an image that are columns; its definition holds the others."""
@@ -185,7 +185,9 @@ def _probe(probe: dict[str, Any]) -> Probe:
 def _task(row: Row[Any], actors: SqlActors) -> ImageTask:
     columns = row._mapping
     creator, process = actors.get(columns["created_by"]), ProcessIdentity(**columns["process"])
-    return ImageTask(**{**columns, "state": ImageTaskState(columns["state"]), "created_by": creator, "process": process})
+    return ImageTask(
+        **{**columns, "state": ImageTaskState(columns["state"]), "created_by": creator, "process": process}
+    )
 
 
 def _trial(row: Row[Any], actors: SqlActors) -> ImageTrial:

@@ -30,10 +30,10 @@ from ..errors import NotFound, StaleWrite
 from ..ports import Page
 from . import tables as t
 from .actors import SqlActors
-from .fitting import check_lengths
 from .locks import with_row_lock
 from .pages import contains, page_of
 from .paths import check_path, is_below
+from .rows import check_lengths
 from .settings import pop_settings
 
 
@@ -93,7 +93,9 @@ class SqlJobs:
         c = t.versions.c
         last = self._connection.scalar(select(func.max(c.number)).where(c.job_id == job.id)) or 0
         own_digests = select(c.digest).where(c.job_id == job.id)
-        missing_versions = select(t.versions).where(c.job_id == other.id, c.digest.not_in(own_digests)).order_by(c.number)
+        missing_versions = (
+            select(t.versions).where(c.job_id == other.id, c.digest.not_in(own_digests)).order_by(c.number)
+        )
         for number, row in enumerate(self._connection.execute(missing_versions).all(), last + 1):
             self._connection.execute(insert(t.versions), {**row._mapping, "job_id": job.id, "number": number})
         moved_runs = update(t.runs).where(t.runs.c.job_id == other.id)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from ..domain.leases import Lease, ProcessIdentity
 from . import tables as t
-from .fitting import insert_if_absent
+from .rows import insert_if_absent
 
 
 class SqlLeases:

@@ -19,7 +19,7 @@ READ_ONLY = "dataops_read_only"
 def advisory_lock(connection: Connection, *key: str) -> None:
     """Hold a lock on these words until the end of the transaction. They need not name anything that is stored yet."""
     if _needs_locks(connection):
-        connection.execute(_ADVISORY_LOCK, {"what": "\n".join(key)})
+        connection.execute(_ADVISORY_LOCK, {"key": "\n".join(key)})
 
 
 def with_row_lock(connection: Connection, query: Select[Any], *, shared: bool = False) -> Select[Any]:
@@ -35,7 +35,7 @@ def _locked_query(query: Select[Any], shared: bool) -> Select[Any]:
     return query.with_for_update(read=shared, key_share=not shared)
 
 
-_ADVISORY_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("what"), 0)))
+_ADVISORY_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key"), 0)))
 
 
 def _needs_locks(connection: Connection) -> bool:

@@ -34,4 +34,6 @@ def open_store(url: str) -> SqlStore:
             except ImportError:
                 raise Unavailable("PostgreSQL needs psycopg: pip install 'dataops-lab[postgres]'.") from None
             return open_postgres(parsed_url)
-    raise InvalidRequest(f"{parsed_url.drivername!r} is not a database that can be used. The URL has the form {_URL_FORMS}.")
+    raise InvalidRequest(
+        f"{parsed_url.drivername!r} is not a database that can be used. The URL has the form {_URL_FORMS}."
+    )

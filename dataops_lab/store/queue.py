@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, insert, literal_column, select, update
 
-from ..domain.queue import QueueChanges, QueueDeadline, QueuedRun, ConcurrencyLimits, UnfinishedRun
+from ..domain.queue import ConcurrencyLimits, QueueChanges, QueueDeadline, QueuedRun, UnfinishedRun
 from ..domain.runs import RunState
 from . import tables as t
 from .environments import concurrency_limits
@@ -68,9 +68,9 @@ _QUEUED, _IS_ACTIVE = (_C.state == literal_column(f"'{state}'") for state in (Ru
 _WAITING = select(*_QUEUED_RUN_COLUMNS).where(_QUEUED).order_by(*_QUEUED_RUN_COLUMNS[:3])
 _ACTIVE = select(*_QUEUED_RUN_COLUMNS).where(_IS_ACTIVE)
 _ALIVE_STATES = (RunState.QUEUED, RunState.ACTIVE, RunState.RETRY_WAIT)
-_ALIVE = select(_C.state, *_QUEUED_RUN_COLUMNS, *(_C[name].label(f"of_{name}") for name in QueueDeadline._fields)).where(
-    _C.state.in_([str(state) for state in _ALIVE_STATES])
-)
+_ALIVE = select(
+    _C.state, *_QUEUED_RUN_COLUMNS, *(_C[name].label(f"of_{name}") for name in QueueDeadline._fields)
+).where(_C.state.in_([str(state) for state in _ALIVE_STATES]))
 _ALIVE_AMONG = _ALIVE.where(_C.id.in_(bindparam("ids", expanding=True)))
 _E = t.events.c
 _EVENTS = select(_E.seq, _E.subject_id, _E.kind).where(_E.seq > bindparam("after")).order_by(_E.seq)

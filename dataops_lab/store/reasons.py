@@ -4,8 +4,8 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from ..domain.deserialization import from_known_fields
 from ..domain.runs import Reason
-from ..domain.stored import from_known_fields
 
 
 def to_json(reason: Reason | None) -> dict[str, Any] | None:

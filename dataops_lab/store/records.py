@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from ..domain.records import Record, RecordFile, RecordFileKind
 from . import tables as t
-from .fitting import insert_if_absent
+from .rows import insert_if_absent
 
 
 class SqlRecords:
@@ -28,7 +28,7 @@ class SqlRecords:
 
     def record_damage(self, run_id: str, attempt: int, damage: Mapping[str, str]) -> None:
         c = t.records.c
-        values = {"damage": dict(damage) or None}
+        values = {"integrity_errors": dict(damage) or None}
         self._connection.execute(update(t.records).where(c.run_id == run_id, c.attempt == attempt), values)
 
     def find_report(self, run_id: str, variant: str) -> str | None:
@@ -47,11 +47,15 @@ _OF_RUNS = (
 
 
 def _columns(record: Record) -> dict[str, Any]:
-    return {**vars(record), "files": [asdict(file) for file in record.files], "damage": dict(record.integrity_errors) or None}
+    return {
+        **vars(record),
+        "files": [asdict(file) for file in record.files],
+        "integrity_errors": dict(record.integrity_errors) or None,
+    }
 
 
 def _record(row: Row[Any]) -> Record:
     values = dict(row._mapping)
     values["files"] = tuple(RecordFile(**{**file, "kind": RecordFileKind(file["kind"])}) for file in values["files"])
-    values["damage"] = values["damage"] or {}
+    values["integrity_errors"] = values["integrity_errors"] or {}
     return Record(**values)

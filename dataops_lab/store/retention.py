@@ -12,7 +12,7 @@ from ..domain.retention import RetentionRule, RetentionScope
 from ..domain.runs import RunState
 from . import tables as t
 from .events import SqlEvents
-from .fitting import check_lengths
+from .rows import check_lengths
 
 _RULES = Subject(SubjectKind.RETENTION, "rules")
 
@@ -37,7 +37,9 @@ class SqlRetention:
         ]
 
     def put(self, rules: Sequence[RetentionRule], *, at: dt.datetime, by: Actor) -> None:
-        previous_rows = {(row.environment, row.state): row for row in self._connection.execute(select(t.retention_rules))}
+        previous_rows = {
+            (row.environment, row.state): row for row in self._connection.execute(select(t.retention_rules))
+        }
         self._connection.execute(delete(t.retention_rules))
         for rule in rules:
             row = {"environment": rule.environment or "", "state": str(rule.state or "")}
@@ -57,7 +59,9 @@ class SqlRetention:
         c = t.runs.c
         in_scope = and_(
             c.state.in_([str(state) for state in scope.states]),
-            c.environment == scope.environment if scope.environment else not_(c.environment.in_(scope.excluded_environments)),
+            c.environment == scope.environment
+            if scope.environment
+            else not_(c.environment.in_(scope.excluded_environments)),
         )
         deletable = and_(c.finished_at < scope.ended_before(now), not_(is_protected()))
         query = select(c.id).where(in_scope, deletable).order_by(c.id)

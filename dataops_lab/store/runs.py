@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, 
 from ulid import ULID
 
 from ..domain.actors import Actor
+from ..domain.deserialization import from_known_fields
 from ..domain.environments import Resources
 from ..domain.events import SubjectKind, run_subject
 from ..domain.images import RunImage
@@ -18,7 +19,6 @@ from ..domain.retention import ENDED
 from ..domain.runs import CancelRequest, Reason, Run, RunState, RunSummary, Trigger, TriggerKind
 from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
-from ..domain.stored import from_known_fields
 from ..domain.versions import Origin
 from ..errors import InvalidRequest, NotFound, StaleWrite
 from ..ports import Page, RunFilter
@@ -26,9 +26,9 @@ from . import reasons, summaries
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
-from .fitting import check_lengths
-from .locks import with_row_lock, advisory_lock
+from .locks import advisory_lock, with_row_lock
 from .retention import is_protected
+from .rows import check_lengths
 from .settings import pop_settings
 
 SHORTEST_PREFIX = 6
@@ -95,7 +95,8 @@ class SqlRuns:
     def newest_per_job(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:
         parameters = {"jobs": list(job_ids), **({"states": [str(state) for state in states]} if states else {})}
         return [
-            _run(row, self._actors) for row in self._connection.execute(_NEWEST_IN_STATES if states else _NEWEST, parameters)
+            _run(row, self._actors)
+            for row in self._connection.execute(_NEWEST_IN_STATES if states else _NEWEST, parameters)
         ]
 
     def list_in_states(self, *states: RunState) -> Sequence[Run]:
@@ -135,13 +136,17 @@ class SqlRuns:
     def _keep(
         self, run_id: str, row: dict[str, Any], where: ColumnElement[bool], kind: str, at: dt.datetime, by: Actor
     ) -> None:
-        changed = self._connection.execute(update(t.runs).where(t.runs.c.id == run_id, where), check_lengths(t.runs, row))
+        changed = self._connection.execute(
+            update(t.runs).where(t.runs.c.id == run_id, where), check_lengths(t.runs, row)
+        )
         if changed.rowcount == 1:
             self._events.add(run_subject(run_id), kind, at=at, actor=by)
 
     def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: Actor) -> Sequence[str]:
         deletable = and_(t.runs.c.id.in_(run_ids), t.runs.c.state.in_(ENDED), not_(is_protected()))
-        deleted_ids = self._connection.scalars(with_row_lock(self._connection, select(t.runs.c.id).where(deletable))).all()
+        deleted_ids = self._connection.scalars(
+            with_row_lock(self._connection, select(t.runs.c.id).where(deletable))
+        ).all()
         events_of_runs = and_(t.events.c.subject_kind == SubjectKind.RUN, t.events.c.subject_id.in_(deleted_ids))
         self._connection.execute(delete(t.events).where(events_of_runs))
         for table in (t.reports, t.records, t.attempts):
@@ -229,7 +234,10 @@ def _run(row: Row[Any], actors: SqlActors) -> Run:
             "kernel": from_known_fields(KernelChoice, {**kernel, "argv": tuple(kernel["argv"])}),
             "reason": reasons.from_json(values["reason"]),
             "origin": from_known_fields(Origin, values["origin"]),
-            "findings": tuple(from_known_fields(Finding, {**finding, "severity": Severity(finding["severity"])}) for finding in values["findings"]),
+            "findings": tuple(
+                from_known_fields(Finding, {**finding, "severity": Severity(finding["severity"])})
+                for finding in values["findings"]
+            ),
             "image": from_known_fields(RunImage, values["image"]) if values["image"] else None,
             "resources": from_known_fields(Resources, values["resources"]),
         }

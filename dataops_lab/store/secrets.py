@@ -12,8 +12,8 @@ from ..domain.secrets import Sealed, Secret
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
-from .fitting import check_lengths
 from .locks import advisory_lock
+from .rows import check_lengths
 
 
 class SqlSecrets:

@@ -52,7 +52,7 @@ class Database(Protocol):
         ...
 
     def announce(self, connection: Connection) -> None:
-        """Announce a commit that may have written. After it, `changes` of other processes must differ from before."""
+        """Announce a commit that may have written. After it, every other `change_counter` must differ."""
         ...
 
     def after_commit(self) -> None:

@@ -217,7 +217,7 @@ runs = Table(
         start_timeout_s="600",
         total_timeout_s="259200",
     ),
-    # The value of `turn_of`.
+    # The value of `compute_turn`.
     Column("turn", Float, nullable=False, server_default="0"),
     Column("key", String(200)),
     Column("request_digest", String(71)),
@@ -235,7 +235,7 @@ runs = Table(
     Column("findings", JSON, nullable=False),
     Column("image", JSON(none_as_null=True)),
     Column("resources", JSON, nullable=False, server_default="{}"),
-    Column("unpromoted", Boolean, nullable=False, server_default=false()),
+    Column("bypassed_promotion", Boolean, nullable=False, server_default=false()),
     Column("kept_at", Instant),
     Column("kept_by", ActorId),
     # The beginning of the reason's message, for the text search: an index of this alone is quick to walk.
@@ -295,7 +295,7 @@ records = Table(
     Column("files", JSON, nullable=False),
     Column("values", JSON, nullable=False),
     Column("stored_at", Instant, nullable=False),
-    Column("damage", JSON(none_as_null=True)),
+    Column("integrity_errors", JSON(none_as_null=True)),
     ForeignKeyConstraint(["run_id", "attempt"], ["attempts.run_id", "attempts.number"]),
 )
 

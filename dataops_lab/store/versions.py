@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, not_, select, tuple_
 
 from ..domain.actors import Actor
+from ..domain.deserialization import from_known_fields
 from ..domain.events import Subject, SubjectKind
-from ..domain.stored import from_known_fields
 from ..domain.versions import Manifest, Origin, Version
 from ..errors import NotFound
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
-from .fitting import check_lengths
 from .locks import with_row_lock
+from .rows import check_lengths
 
 
 class SqlVersions:

@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, de
 from ..domain.workspaces import Workspace, WorkspaceRoot
 from . import tables as t
 from .actors import SqlActors
-from .fitting import check_lengths
 from .locks import advisory_lock
 from .paths import check_path, is_below
+from .rows import check_lengths
 
 ANY_HOST = ""
 """The host of roots that were stored before machines were told apart."""

@@ -10,7 +10,7 @@ from .conftest import TIMEOUT_S, wait_for_file
 
 
 def leader(shell):
-    return shell.here("engine", "status", "--json").json
+    return shell.invoke("engine", "status", "--json").json
 
 
 def leading(shell, *, instead_of: int | None = None):
@@ -33,14 +33,14 @@ def test_without_an_engine_the_status_says_so_and_stopping_is_no_error(own_shell
         "running": 0,
         "warm": None,
     }
-    assert own_shell.here("engine", "stop", "--json").json == {"stopped": False, "pid": None, "running": 0}
+    assert own_shell.invoke("engine", "stop", "--json").json == {"stopped": False, "pid": None, "running": 0}
 
 
 def test_the_status_names_the_leader_and_stop_ends_it(own_shell):
     engine = own_shell.start("engine", "run", "--slots", "3")
 
     status = leading(own_shell)
-    stopped = own_shell.here("engine", "stop", "--json").json
+    stopped = own_shell.invoke("engine", "stop", "--json").json
 
     assert (status["pid"], status["slots"]) == (engine.pid, 3)
     assert stopped == {"stopped": True, "pid": engine.pid, "running": 0}
@@ -84,14 +84,14 @@ def test_runs_go_on_without_an_engine_and_the_next_one_finds_them(own_shell):
     run_id = own_shell("run", notebook, "--no-wait").out.strip()
     eventually(lambda: own_shell.runs()[0]["progress"]["done"] == 1)
 
-    stopped = own_shell.here("engine", "stop", "--json").json
+    stopped = own_shell.invoke("engine", "stop", "--json").json
     go_on.touch()
     again = own_shell("run", notebook, "--json")
 
     assert stopped["running"] == 1
     assert again.json["state"] == "succeeded"
     own_shell("runs", "logs", "-f", run_id)
-    adopted = own_shell.here("runs", "show", run_id, "--json").json
+    adopted = own_shell.invoke("runs", "show", run_id, "--json").json
     assert adopted["state"] == "succeeded"
     assert len(adopted["attempts"]) == 1
 

@@ -30,7 +30,7 @@ def terminal(own_shell):
     child.close(force=True)
     for run in own_shell.runs():
         if run["finished_at"] is None:
-            own_shell.here("runs", "cancel", run["id"])
+            own_shell.invoke("runs", "cancel", run["id"])
             own_shell("runs", "logs", "-f", run["id"])
 
 
@@ -83,5 +83,5 @@ def test_without_a_terminal_the_run_goes_on_and_it_is_said_how_to_end_it(own_she
     assert f"jupyter dataops runs cancel {run_id}" in err
     assert f'"id": "{run_id}"' in out
     assert own_shell.runs()[0]["state"] == "active"
-    own_shell.here("runs", "cancel", run_id)
+    own_shell.invoke("runs", "cancel", run_id)
     own_shell("runs", "logs", "-f", run_id)

@@ -31,7 +31,9 @@ def test_every_command_stands_in_the_guide(path):
     assert f"`{' '.join(path)}" in table or f"`{path[0]} …`" in table
 
 
-@pytest.mark.parametrize(("path", "command"), EVERY, ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
+@pytest.mark.parametrize(
+    ("path", "command"), EVERY, ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
+)
 def test_every_command_and_each_of_its_options_says_what_it_is_for(path, command):
     shown = CliRunner().invoke(dataops, [*path, "--help"])
 

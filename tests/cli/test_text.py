@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from dataops_lab.cli.text import coloured, duration, one_line, plain, plural, time_ago, size
+from dataops_lab.cli.text import coloured, duration, one_line, plain, plural, size, time_ago
 
 HOSTILE = [
     ("\x1b]0;title\x07a", "a"),

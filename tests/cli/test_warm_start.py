@@ -58,10 +58,10 @@ def test_what_another_engine_has_written_does_not_count(tmp_path):
 def test_status_and_doctor_tell_of_the_engine_that_leads(own_shell):
     own_shell.start("engine", "run", "--warm", "0")
 
-    ran = own_shell.here("run", own_shell.notebook("a.ipynb", "1"))
-    status = own_shell.here("engine", "status")
-    found = own_shell.here("doctor", "--json").json["checks"]
-    own_shell.here("engine", "stop")
+    ran = own_shell.invoke("run", own_shell.notebook("a.ipynb", "1"))
+    status = own_shell.invoke("engine", "status")
+    found = own_shell.invoke("doctor", "--json").json["checks"]
+    own_shell.invoke("engine", "stop")
 
     assert ran.code == 0, ran.err
     assert "Every run starts cold: the engine was started with --warm 0." in status.out

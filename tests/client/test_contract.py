@@ -219,7 +219,7 @@ def test_every_run_comes_once_over_all_pages_newest_first(installation, client):
     job = client.run(submitted[0]).job.id
 
     page = client.runs(job=job, limit=2)
-    every = [run.id for run in client.every_run(job=job, limit=2)]
+    every = [run.id for run in client.iter_runs(job=job, limit=2)]
 
     assert [run.id for run in page.items] == submitted[:2:-1]
     assert every == submitted[::-1]
@@ -230,7 +230,7 @@ def test_runs_are_filtered_by_state_text_and_person(installation, client):
     to_the_end(client, failed)
 
     def found(**where):
-        return failed.id in [run.id for run in client.every_run(**where)]
+        return failed.id in [run.id for run in client.iter_runs(**where)]
 
     assert found(states=[RunState.FAILED, RunState.LOST]) and not found(states=[RunState.SUCCEEDED])
     assert found(text="division by zero") and not found(text="no such text")
@@ -425,7 +425,7 @@ def test_a_run_is_kept_deleted_and_verified_in_the_same_way(installation, client
         client.delete(run.id)
     assert refused.value.precise_code == "not_finished"
     to_the_end(client, run)
-    assert client.verify(run.id).damage == {}
+    assert client.verify(run.id).integrity_errors == {}
     size = len(b"".join(client.log(run.id)))
     assert list(client.log(run.id, after=size)) == []
 

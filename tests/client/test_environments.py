@@ -45,7 +45,11 @@ def test_a_run_gets_the_variables_the_secrets_and_the_limits_of_its_environment(
 def test_what_is_there_is_told_and_no_value_of_a_secret(client, staging):
     here = client.environments
     assert [environment.name for environment in here.all()] == ["sandbox", "staging", "production"]
-    assert [placement.environment for placement in here.placements(language="python")] == ["sandbox", "staging", "production"]
+    assert [placement.environment for placement in here.placements(language="python")] == [
+        "sandbox",
+        "staging",
+        "production",
+    ]
     here.set_variable(staging, "REGION", "South")
     assert not here.set_secret(staging, "PASSWORD", "1234").masked
     replaced = here.set_secret(staging, "PASSWORD", "correct horse")

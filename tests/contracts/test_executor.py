@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from dataops_lab.executors.fork_server import ForkServerPool
 from dataops_lab.executors.process import ProcessExecutor
-from dataops_lab.executors.warm import ForkServerPool
 from dataops_lab.ports import AttemptStatus, Bundle, Container, Executor, Observation
-from dataops_lab.runner import protocol
+from dataops_lab.rundir import protocol
 from dataops_lab.testing import FakeExecutor, MemoryBlobs
 
 from ..waiting import eventually

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataops_lab.domain.inputs import MAX_PINS, Inputs, Pins, Role, inputs_reachable, exact_pattern, classify_file
+from dataops_lab.domain.inputs import MAX_PINS, Inputs, Pins, Role, classify_file, exact_pattern, inputs_reachable
 from dataops_lab.domain.versions import IncludedFile
 from dataops_lab.errors import InvalidRequest
 

@@ -30,9 +30,9 @@ SCHEMA = ParameterSchema((REGION, MONTH, THRESHOLD))
 )
 def test_a_value_is_of_its_declared_type_or_refused(parameter, good, bad):
     for value in good:
-        assert parameter.problem(value) is None
+        assert parameter.find_problem(value) is None
     for value in bad:
-        assert parameter.problem(value) is not None
+        assert parameter.find_problem(value) is not None
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_value_is_of_its_declared_type_or_refused(parameter, good, bad):
     ],
 )
 def test_text_of_a_command_line_is_read_by_the_declared_type(parameter, text, value):
-    assert parameter.parsed(text) == value
+    assert parameter.parse(text) == value
 
 
 def test_text_that_is_not_of_the_type_stays_and_is_refused():

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataops_lab.domain.moments import Timestamp
-from dataops_lab.domain.queue import PRIORITY_POINT_S, FairQueue, QueueDeadline, QueuedRun, ConcurrencyLimits, compute_turn
+from dataops_lab.domain.queue import (
+    PRIORITY_POINT_S,
+    ConcurrencyLimits,
+    FairQueue,
+    QueueDeadline,
+    QueuedRun,
+    compute_turn,
+)
+from dataops_lab.domain.time import Timestamp
 
 NOW = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -23,7 +30,9 @@ def place(person="ann", *, ago_s=0.0, priority=0, job="J", project="p", environm
 
 
 def asked(queued, active=(), slots=1, last_starts=None, **limits):
-    return list(FairQueue(ConcurrencyLimits(slots, **limits), queued).schedule(list(active), last_starts or {}, now=NOW))
+    return list(
+        FairQueue(ConcurrencyLimits(slots, **limits), queued).schedule(list(active), last_starts or {}, now=NOW)
+    )
 
 
 def starting(*given, **more):
@@ -200,7 +209,9 @@ def test_everybody_has_one_turn_and_what_starts_fits():
         assert len(together) <= 5
         for job, limit in room["jobs"].items():
             # Runs that were active before somebody set the limit go on.
-            assert sum(place.job_id == job for place in together) <= max(limit, sum(place.job_id == job for place in active))
+            assert sum(place.job_id == job for place in together) <= max(
+                limit, sum(place.job_id == job for place in active)
+            )
         # No slot stays empty while a run could use it.
         if len(together) < 5:
             assert not any(turn.blocker and turn.blocker.kind == "slot" for turn in found)

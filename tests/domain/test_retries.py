@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from dataops_lab.domain.retries import MAX_DELAY_S, Budget, charged_budget, retry_at, is_retry_due, run_state_after
+from dataops_lab.domain.retries import MAX_DELAY_S, Budget, charged_budget, is_retry_due, retry_at, run_state_after
 from dataops_lab.domain.runs import Attempt, AttemptState, Reason, Run, RunState
 from dataops_lab.domain.settings import RunSettings
 from dataops_lab.domain.snapshots import KernelChoice
@@ -94,7 +94,8 @@ def test_what_somebody_wants_cancelled_gets_no_other_attempt():
 
 def test_what_did_not_go_wrong_is_charged_to_nobody():
     budgets = [
-        charged_budget(state, Reason(code, "…") if code else None) for state, code in (RIGHT, STOPPED, OVER, LOST, WRONG)
+        charged_budget(state, Reason(code, "…") if code else None)
+        for state, code in (RIGHT, STOPPED, OVER, LOST, WRONG)
     ]
     assert budgets == [None, None, None, Budget.INFRASTRUCTURE, Budget.USER]
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
-from dataops_lab.domain.versions import Manifest, IncludedFile, canonical_json
+from dataops_lab.domain.versions import IncludedFile, Manifest, canonical_json
 
 FILES = (IncludedFile("data/a.csv", "sha256:1", 3), IncludedFile("lib/b.py", "sha256:2", 5, executable=True))
 SCHEMA = ParameterSchema(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataops_lab.domain.workspaces import Location, relative_path, parent_folders, normalize_remote, is_same_notebook
+from dataops_lab.domain.workspaces import Location, is_same_notebook, normalize_remote, parent_folders, relative_path
 
 
 @pytest.mark.parametrize(

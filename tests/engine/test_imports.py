@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from dataops_lab.domain.versions import IncludedFile
-from dataops_lab.runner.reading import MAX_MODULES
+from dataops_lab.rundir.reading import MAX_MODULES
 from dataops_lab.services import runs
 from dataops_lab.testing import FakeHost
 
@@ -24,7 +24,7 @@ def ran(submit, executor, ctx):
         run_id = submit().run.id
         for _ in range(100):
             engine.step()
-            engine.settle()
+            engine.wait_for_threads()
             view = runs.get(ctx, run_id)
             for attempt in view.attempts:
                 if attempt.name in executor.alive:

@@ -28,7 +28,7 @@ from hypothesis.stateful import (
 from dataops_lab.domain.retries import MAX_INFRASTRUCTURE_RETRIES, Budget, charged_budget
 from dataops_lab.domain.runs import AttemptState, RunState, Submission
 from dataops_lab.engine import Engine, Settings
-from dataops_lab.engine.lead import LEASE_DURATION_S
+from dataops_lab.engine.leader_election import LEASE_DURATION_S
 from dataops_lab.errors import BlobsUnavailable, Conflict, KeyReused, Refused, StaleWrite, Unavailable
 from dataops_lab.ports import AttemptStatus, Observation, RunFilter, Store
 from dataops_lab.services import Services, jobs, projects, runs
@@ -198,8 +198,8 @@ class Installation(RuleBasedStateMachine):
             try:
                 engine.step()
             except StaleWrite:
-                engine.start_over()
-            engine.settle()
+                engine.reset()
+            engine.wait_for_threads()
 
     @rule(seconds=st.sampled_from([1.0, 3.0, 10.0, LEASE_DURATION_S + 1, 60.0, 60.0, 700.0, 6000.0]))
     def time_passes(self, seconds):
@@ -276,7 +276,7 @@ class Installation(RuleBasedStateMachine):
         for name in self._executor.alive:
             if name.startswith(run.id):
                 assert name == attempts[-1].name
-        assert (view.waits_because is not None) == (run.state is RunState.QUEUED)
+        assert (view.waiting_reason is not None) == (run.state is RunState.QUEUED)
         self._check_retries(view)
         self._check_clocks(view)
 

@@ -95,7 +95,7 @@ def test_what_expires_together_is_given_up_in_transactions_of_a_bounded_size(eng
 
     def count_of(state: RunState) -> int:
         with ctx.store.read() as tx:
-            return len(tx.runs.in_state(state))
+            return len(tx.runs.list_in_states(state))
 
     engine.step()
     clock.advance(view.run.settings.queue_timeout_s)

@@ -10,9 +10,9 @@ import pytest
 from dataops_lab.domain.retries import Budget, charged_budget
 from dataops_lab.domain.runs import AttemptState, Progress, Usage
 from dataops_lab.engine import watch
-from dataops_lab.engine.watch import JournalFollower, Step, AttemptTimes, determine_end, next_step
+from dataops_lab.engine.watch import AttemptTimes, JournalFollower, Step, determine_end, next_step
 from dataops_lab.ports import AttemptStatus, Observation
-from dataops_lab.runner.reading import RunFolder
+from dataops_lab.rundir.reading import RunFolder
 from dataops_lab.services import runs
 
 from ..hostile import a_pipe
@@ -92,7 +92,7 @@ def test_what_is_no_journal_is_not_waited_for(journal, make):
 
 
 def test_one_look_reads_no_more_than_it_may(journal, monkeypatch):
-    monkeypatch.setattr(watch, "READ_AT_ONCE", 1000)
+    monkeypatch.setattr(watch, "MAX_READ_BYTES", 1000)
     add(journal, *["x" * 99] * 100, START)
     follower = JournalFollower(RunFolder(journal.parent))
     looks = 0
@@ -104,7 +104,7 @@ def test_one_look_reads_no_more_than_it_may(journal, monkeypatch):
 def test_a_journal_without_end_is_not_read_to_its_end(journal, monkeypatch):
     with journal.open("wb") as file:
         file.truncate(900 * 1024**2)
-    monkeypatch.setattr(watch, "JOURNAL_BYTES", 50 * 1024**2)
+    monkeypatch.setattr(watch, "MAX_JOURNAL_BYTES", 50 * 1024**2)
     JournalFollower(RunFolder(journal.parent)).read_all()
 
 

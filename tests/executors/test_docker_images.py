@@ -122,12 +122,12 @@ def test_a_kept_image_outlives_its_own_tag_and_a_clean_up(images, docker_client,
     pinned = images.find(built.id)
     tag = protective_tag("passing", pinned)
     remove(tag)
-    images.keep(pinned, tag)
+    images.add_tag(pinned, tag)
     docker_client.images.remove(f"{name}:1")
     docker_client.images.prune({"dangling": True, "label": name})
     assert images.find(pinned.id) == pinned
-    images.drop(tag)
-    images.drop(tag)
+    images.remove_tag(tag)
+    images.remove_tag(tag)
     assert images.find(pinned.id) is None
 
 
@@ -359,13 +359,13 @@ def test_an_image_of_a_private_registry_is_pulled_with_its_login_and_pinned(imag
     pinned = images.pull(reference, Login(USERNAME, PASSWORD), said.append)
     assert pinned.digest == f"{reference.rpartition(':')[0]}@{digest}"
     assert said
-    assert images.in_registry(reference, Login(USERNAME, PASSWORD)) == pinned.digest
+    assert images.resolve_in_registry(reference, Login(USERNAME, PASSWORD)) == pinned.digest
 
 
 @pytest.mark.parametrize("login", [None, Login(USERNAME, "wrong")])
 def test_a_registry_that_wants_another_login_says_so(images, push, nobody, login):
     reference, _ = push(f"team/{uuid.uuid4().hex}:1")
-    for ask in (lambda: images.pull(reference, login, quiet), lambda: images.in_registry(reference, login)):
+    for ask in (lambda: images.pull(reference, login, quiet), lambda: images.resolve_in_registry(reference, login)):
         with pytest.raises(Refused, match="jupyter dataops image login 127") as refused:
             ask()
         assert refused.value.precise_code == "registry_login"
@@ -386,7 +386,7 @@ def test_a_tag_that_moves_is_seen_in_the_registry(images, push, nobody):
     reference, first = push(name)
     pinned = images.pull(reference, login, quiet)
     _, second = push(name)
-    assert images.in_registry(reference, login).endswith(second)
+    assert images.resolve_in_registry(reference, login).endswith(second)
     assert pinned.digest.endswith(first)
 
 

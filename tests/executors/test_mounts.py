@@ -32,7 +32,9 @@ def allowed(data: Path, tmp_path: Path) -> Callable[..., Mount]:
         source: str | Path, target: str = "/data", roots: list[str] | None = None, host: str | None = None
     ) -> Mount:
         policy = MountPolicy([str(data)] if roots is None else roots, protected=[tmp_path / "state"])
-        (mount,) = Daemon(host or "unix:///var/run/docker.sock", mounts=policy).resolve_mounts([Mount(str(source), target)])
+        (mount,) = Daemon(host or "unix:///var/run/docker.sock", mounts=policy).resolve_mounts(
+            [Mount(str(source), target)]
+        )
         return mount
 
     return ask

@@ -31,11 +31,11 @@ from dataops_lab.client import HttpClient
 from dataops_lab.client.stream import frames
 from dataops_lab.domain.records import RecordFileKind, record_digest
 from dataops_lab.domain.runs import AttemptState, RunState
-from dataops_lab.engine.lead import LEASE_DURATION_S
+from dataops_lab.engine.leader_election import LEASE_DURATION_S
 from dataops_lab.engine.process import start_engine
 from dataops_lab.errors import Conflict, DataOpsError, Unavailable
 from dataops_lab.ports import RunFilter
-from dataops_lab.runner import protocol
+from dataops_lab.rundir import protocol
 from dataops_lab.services import Services, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.wiring import Home, build_services

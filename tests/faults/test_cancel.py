@@ -11,7 +11,7 @@ from dataops_lab.domain.records import RecordFileKind
 from dataops_lab.domain.runs import AttemptState, RunState
 from dataops_lab.errors import Conflict
 from dataops_lab.executors.process import ProcessExecutor
-from dataops_lab.runner import protocol
+from dataops_lab.rundir import protocol
 from dataops_lab.services import runs
 from dataops_lab.testing import person
 
@@ -81,8 +81,8 @@ def test_what_was_written_before_a_cancel_is_kept(start_engine, submitted, until
     runs.cancel(real, run_id, by=person("someone"))
     ended = until(run_id, lambda view: view.run.state.is_terminal)
     assert ended.run.state is RunState.CANCELLED
-    assert ended.record.file(RecordFileKind.NOTEBOOK)
-    log = ended.record.file(RecordFileKind.LOG)
+    assert ended.record.find_file(RecordFileKind.NOTEBOOK)
+    log = ended.record.find_file(RecordFileKind.LOG)
     assert b"so far" in real.blobs.read(log.digest)
 
 
@@ -95,7 +95,7 @@ def test_a_cancel_while_the_record_is_stored_comes_too_late(stopped_after, until
     assert ended.run.state is RunState.SUCCEEDED
     assert ended.run.cancel_requested_by == person("someone")
     assert [attempt.state for attempt in ended.attempts] == [AttemptState.SUCCEEDED]
-    assert ended.record.file(RecordFileKind.NOTEBOOK)
+    assert ended.record.find_file(RecordFileKind.NOTEBOOK)
     assert alive_of(run_id) == []
     with pytest.raises(Conflict):
         runs.cancel(real, run_id, by=person("someone"))

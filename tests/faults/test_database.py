@@ -93,7 +93,7 @@ def has_result(ctx: Services, run_id: str) -> bool:
 def test_a_restart_of_postgresql_while_a_notebook_runs_costs_nothing(
     own_cluster, on_postgres, waiting_notebook, witness, monkeypatch
 ):
-    monkeypatch.setattr(engine_loop, "TRY_AGAIN_AFTER_S", 0.05)
+    monkeypatch.setattr(engine_loop, "RETRY_DELAY_S", 0.05)
     ctx = on_postgres
     with running(ctx):
         run_id = submit(ctx, waiting_notebook)

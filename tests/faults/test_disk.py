@@ -14,7 +14,7 @@ from dataops_lab.domain.runs import AttemptState, RunState
 from dataops_lab.errors import Unavailable
 from dataops_lab.handlers.base import status_of
 from dataops_lab.ports import RunFilter
-from dataops_lab.services import damage, runs
+from dataops_lab.services import integrity, runs
 from dataops_lab.testing import person
 
 from ..required import missing
@@ -74,7 +74,7 @@ def wait_for(file: Path) -> str:
 
 
 def is_whole(real, view) -> bool:
-    return view.record is not None and damage.verify(real, view.run.id, by=person("someone")) == {}
+    return view.record is not None and integrity.verify(real, view.run.id, by=person("someone")) == {}
 
 
 def test_a_submit_to_a_full_disk_is_refused_in_words_and_queues_nothing(small_disk, real, submitted):

@@ -37,7 +37,7 @@ def test_an_engine_killed_at_any_of_its_commits_leaves_one_run_that_ends_right(
     assert [attempt.state for attempt in ended.attempts] == [AttemptState.SUCCEEDED]
     assert witness.read_text() == "ran\n"
     assert ended.record is not None
-    assert ended.record.file(RecordFileKind.NOTEBOOK)
+    assert ended.record.find_file(RecordFileKind.NOTEBOOK)
 
 
 def test_an_engine_killed_while_it_lays_out_a_run_is_followed_by_one_that_begins_that_anew(
@@ -145,14 +145,14 @@ def test_the_late_write_of_an_engine_that_was_asleep_while_another_took_over_tou
         lease, token=lease.token + 1, process=real.host.identity(), expires=real.clock.monotonic() + 10 * TIMEOUT_S
     )
     with real.store.begin() as tx:
-        assert tx.leases.take(ours, instead_of=lease)
-        seen = tx.runs.get(run_id), tx.attempts.of_run(run_id), tx.events.last_seq()
+        assert tx.leases.acquire(ours, instead_of=lease)
+        seen = tx.runs.get(run_id), tx.attempts.list_for_run(run_id), tx.events.last_seq()
     sleeper.send_signal(signal.SIGCONT)
     log = home.folder / "engine.log"
     eventually(lambda: "woke up" in log.read_text())
     assert "woke up: nothing written" in log.read_text()
     with real.store.read() as tx:
-        assert (tx.runs.get(run_id), tx.attempts.of_run(run_id), tx.events.last_seq()) == seen
+        assert (tx.runs.get(run_id), tx.attempts.list_for_run(run_id), tx.events.last_seq()) == seen
     with real.store.begin() as tx:
         tx.leases.release(ours)
     go_on.touch()

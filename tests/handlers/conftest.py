@@ -69,7 +69,14 @@ def notebook(jp_root_dir: Path) -> Callable[..., str]:
 
     def written(*sources: str, parameters: str | None = None, path: str = "work/sales.ipynb") -> str:
         cells = [
-            {"id": f"c{index}", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": source}
+            {
+                "id": f"c{index}",
+                "cell_type": "code",
+                "execution_count": None,
+                "metadata": {},
+                "outputs": [],
+                "source": source,
+            }
             for index, source in enumerate(sources)
         ]
         if parameters is not None:

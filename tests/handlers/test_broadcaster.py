@@ -75,7 +75,7 @@ def test_many_streams_read_the_store_once(ctx, threads, change, monkeypatch):
 
 
 def test_a_stream_that_was_away_is_told_what_it_missed_up_to_what_is_told_to_all(ctx, threads, change, monkeypatch):
-    monkeypatch.setattr(broadcaster, "KEPT_BYTES", 0)
+    monkeypatch.setattr(broadcaster, "MAX_BUFFERED_BYTES", 0)
 
     async def listen() -> None:
         caster, listener = Broadcaster(lambda: ctx, threads), asyncio.Event()

@@ -106,5 +106,9 @@ async def test_who_is_no_administrator_changes_nothing_and_is_told_so(api, admin
     ):
         answer = await api(verb, path, body)
         assert answer.code == 403, path
-    guarded = next(placement for placement in (await api.json("GET", "placements"))["items"] if placement["environment"] == "production")
+    guarded = next(
+        placement
+        for placement in (await api.json("GET", "placements"))["items"]
+        if placement["environment"] == "production"
+    )
     assert "administrators" in guarded["problem"]

@@ -31,8 +31,8 @@ def news(follower):
     """Read all that a stream says next."""
     told = []
     while batch := changes_after(follower.services, follower.seq):
-        told += follower.news(batch)
-    return b"".join([*told, *follower.news(None)])
+        told += follower.new_frames(batch)
+    return b"".join([*told, *follower.new_frames(None)])
 
 
 def test_thousands_of_events_that_were_missed_are_told_at_once(ctx, submit):
@@ -96,7 +96,7 @@ def running(ctx, engine, submit, executor):
     view = submit()
     for _ in range(100):
         engine.step()
-        engine.settle()
+        engine.wait_for_threads()
         view = runs.get(ctx, view.run.id)
         if view.attempts and view.attempts[-1].state is AttemptState.RUNNING:
             return view, executor.directory(view.attempts[-1].name)

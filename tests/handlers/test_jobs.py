@@ -12,7 +12,7 @@ async def a_job(api, notebook):
         "POST", "runs", {"path": notebook("1"), "priority": 3, "max_retries": 1, "queue_timeout_s": 60}
     )
     assert (run["priority"], run["max_retries"], run["queue_timeout_s"], run["timeout_s"]) == (3, 1, 60, 86400)
-    assert run["waits_because"]["code"] == "no_engine"
+    assert run["waiting_reason"]["code"] == "no_engine"
     assert run["next_attempt_at"] is None
     return await api.json("GET", f"jobs/{run['job']['id']}")
 

@@ -134,8 +134,10 @@ def executed(path: Path) -> Ending:
     return Ending.of(notebook)
 
 
-@pytest.mark.parametrize("it", CORPUS, ids=lambda it: it.name)
-def test_a_job_ends_as_its_notebook_does_in_place_or_it_was_said_why_not(case: Written, tried: dict[str, Tried]) -> None:
+@pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.name)
+def test_a_job_ends_as_its_notebook_does_in_place_or_it_was_said_why_not(
+    case: Written, tried: dict[str, Tried]
+) -> None:
     seen = tried[case.name]
     assert seen.findings == case.findings
     assert (seen.as_job == seen.in_place) is case.same, seen

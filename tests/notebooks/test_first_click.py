@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from dataops_lab.domain.runs import RunState, Submission
-from dataops_lab.domain.snapshots import SnapshotLimits, Snapshot
+from dataops_lab.domain.snapshots import Snapshot, SnapshotLimits
 from dataops_lab.errors import DataOpsError, Refused
 from dataops_lab.notebooks import LocalNotebooks
 from dataops_lab.services import runs
@@ -67,7 +67,7 @@ def tried(places: Path) -> dict[tuple[str, bool], Future[Tried]]:
         return {(workspace.name, git): pool.submit(_tried, workspace, git, places) for workspace, git in TRIES}
 
 
-@pytest.mark.parametrize(("it", "git"), [case(it, git) for it, git in TRIES])
+@pytest.mark.parametrize(("workspace", "git"), [case(workspace, git) for workspace, git in TRIES])
 def test_it_completes_or_it_was_said_why_not(
     workspace: Untidy, git: bool, tried: dict[tuple[str, bool], Future[Tried]]
 ) -> None:
@@ -88,7 +88,9 @@ def test_real_runs_end_as_plain_cells_do(places: Path, tried: dict[tuple[str, bo
     for workspace, git in TRIES:
         path = workspace.lay_out(_root(workspace, git, places / "soak"), places / "elsewhere", git=git)
         try:
-            submitted[workspace.name, git] = runs.submit(services, Submission(str(path)), by=person("someone")).view.run.id
+            submitted[workspace.name, git] = runs.submit(
+                services, Submission(str(path)), by=person("someone")
+            ).view.run.id
         except Refused as refused:
             assert refused.precise_code in tried[workspace.name, git].result().told
     (places / "soak").rename(places / "moved")

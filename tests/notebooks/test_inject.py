@@ -28,7 +28,9 @@ def cells_of(data: bytes) -> list[dict[str, Any]]:
 
 
 def test_the_cell_goes_behind_the_parameters_cell(notebooks: LocalNotebooks, make: Cells, code: Cells) -> None:
-    data = notebooks.inject_parameters(make(code("import os"), code("n = 1", "parameters"), code("n")), "python", {"n": 2}, {})
+    data = notebooks.inject_parameters(
+        make(code("import os"), code("n = 1", "parameters"), code("n")), "python", {"n": 2}, {}
+    )
     assert [cell["source"].split("\n")[-1] for cell in cells_of(data)] == ["import os", "n = 1", "n = 2", "n"]
     assert cells_of(data)[2]["metadata"]["tags"] == ["injected-parameters"]
 
@@ -38,7 +40,9 @@ def test_without_a_parameters_cell_it_goes_first(notebooks: LocalNotebooks, make
 
 
 def test_behind_the_last_of_several_parameters_cells(notebooks: LocalNotebooks, make: Cells, code: Cells) -> None:
-    data = notebooks.inject_parameters(make(code("n = 1", "parameters"), code("m = 1", "parameters")), "python", {"n": 2}, {})
+    data = notebooks.inject_parameters(
+        make(code("n = 1", "parameters"), code("m = 1", "parameters")), "python", {"n": 2}, {}
+    )
     assert "n = 2" in cells_of(data)[2]["source"]
 
 
@@ -65,7 +69,10 @@ def test_the_same_values_give_the_same_bytes_and_others_another_id(
     notebooks: LocalNotebooks, make: Cells, code: Cells
 ) -> None:
     data = make(code("n", id="first"), minor=5)
-    one, two = notebooks.inject_parameters(data, "python", {"n": 1}, {}), notebooks.inject_parameters(data, "python", {"n": 2}, {})
+    one, two = (
+        notebooks.inject_parameters(data, "python", {"n": 1}, {}),
+        notebooks.inject_parameters(data, "python", {"n": 2}, {}),
+    )
     assert one == notebooks.inject_parameters(data, "python", {"n": 1}, {})
     assert cells_of(one)[0]["id"] != cells_of(two)[0]["id"]
 

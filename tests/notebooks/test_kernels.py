@@ -31,7 +31,13 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 @pytest.mark.parametrize("program", ["python", "python3", f"python3.{sys.version_info.minor}"])
 def test_the_native_python_is_the_interpreter_that_runs_this(program: str, install: Callable[..., Path]) -> None:
     install("native", argv=[program, "-m", "ipykernel_launcher", "-f", "{connection_file}"])
-    assert kernels.resolve_kernel("native").argv == (sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}")
+    assert kernels.resolve_kernel("native").argv == (
+        sys.executable,
+        "-m",
+        "ipykernel_launcher",
+        "-f",
+        "{connection_file}",
+    )
 
 
 def test_another_program_is_found_now_and_its_folders_are_filled_in(install: Callable[..., Path]) -> None:
@@ -113,7 +119,9 @@ def test_a_kernelspec_that_cannot_be_read_is_named_and_not_called_uninstalled(
 
 def test_a_kernelspec_without_a_language_has_the_notebooks(make: Cells, install: Callable[..., Path]) -> None:
     install("silent", **{**GOOD, "language": ""})
-    parsed_notebook = parse_notebook(make(kernel={"name": "silent", "display_name": "S"}, language_info={"name": "python"}))
+    parsed_notebook = parse_notebook(
+        make(kernel={"name": "silent", "display_name": "S"}, language_info={"name": "python"})
+    )
     assert kernels.select_kernel(parsed_notebook, None).language == "python"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dataops_lab.domain.inputs import Pins, Role
-from dataops_lab.domain.snapshots import SnapshotLimits, Snapshot
+from dataops_lab.domain.snapshots import Snapshot, SnapshotLimits
 from dataops_lab.domain.versions import Manifest, digest_of
 from dataops_lab.errors import DataOpsError, KernelUnavailable
 from dataops_lab.notebooks import LocalNotebooks
@@ -189,7 +189,9 @@ def test_a_file_that_changes_while_it_is_read_is_kept_as_it_was_stored(project: 
     project.file("analysis/a.csv", "x")
     project.notebook("1")
     blobs = Growing()
-    taken = LocalNotebooks(blobs).snapshot(str(project.path), root=str(project.root), kernel=None, limits=SnapshotLimits())
+    taken = LocalNotebooks(blobs).snapshot(
+        str(project.path), root=str(project.root), kernel=None, limits=SnapshotLimits()
+    )
     file = taken.inputs.files[0]
     assert (file.digest, file.size) == (digest_of(b"grown meanwhile"), 15)
 
@@ -202,7 +204,9 @@ def test_a_file_that_cannot_be_read_is_said_and_left_behind(project: Any) -> Non
 
     project.file("analysis/a.csv", "x")
     project.notebook("1")
-    taken = LocalNotebooks(Gone()).snapshot(str(project.path), root=str(project.root), kernel=None, limits=SnapshotLimits())
+    taken = LocalNotebooks(Gone()).snapshot(
+        str(project.path), root=str(project.root), kernel=None, limits=SnapshotLimits()
+    )
     assert taken.inputs.files == ()
     assert "unreadable_file" in [finding.code for finding in taken.findings]
 

@@ -203,7 +203,7 @@ def _ended(services: Services, run: Run) -> Tried:
     return Tried(view.run, [file.path for file in view.record.files if file.kind is RecordFileKind.ARTIFACT])
 
 
-@pytest.mark.parametrize("it", CASES, ids=[it.name for it in CASES])
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_it_completes_or_it_was_said_why_not(case: Case, tried: dict[str, Tried]) -> None:
     run = tried[case.name].run
     assert {finding.code for finding in run.findings} - {ALWAYS} == case.findings

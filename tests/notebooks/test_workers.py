@@ -67,7 +67,9 @@ def test_every_verb_answers_as_it_does_here(
     assert workers.inspect(str(project.path), **options) == here.inspect(str(project.path), **options)
     assert workers.snapshot(str(project.path), **options) == here.snapshot(str(project.path), **options)
     assert workers.get_kernel("python3") == here.get_kernel("python3")
-    assert workers.inject_parameters(data, "python", {"n": 2}, {}) == here.inject_parameters(data, "python", {"n": 2}, {})
+    assert workers.inject_parameters(data, "python", {"n": 2}, {}) == here.inject_parameters(
+        data, "python", {"n": 2}, {}
+    )
     assert workers.render_report(data, title="R", code=True) == here.render_report(data, title="R", code=True)
 
 
@@ -213,7 +215,7 @@ def test_an_unforeseen_error_arrives_as_it_is_with_where_it_arose() -> None:
     workers = WorkerNotebooks(Failing, workers=1)  # type: ignore[arg-type]
     with pytest.raises(TimeoutError, match="its own") as failed:
         workers.get_kernel("python3")
-    assert "in kernel" in failed.value.__notes__[0]
+    assert "in get_kernel" in failed.value.__notes__[0]
     with pytest.raises(RuntimeError, match="cannot be sent"):
         workers.freeze_packages("python3")
     workers.close()
@@ -242,7 +244,7 @@ from dataops_lab.notebooks.workers import WorkerNotebooks
 
 if __name__ == "__main__":
     workers = WorkerNotebooks(partial(LocalNotebooks, None), workers=1)
-    workers.kernel("python3")
+    workers.get_kernel("python3")
     print(*(child.pid for child in psutil.Process().children()), flush=True)
     sys.stdin.read()
 """

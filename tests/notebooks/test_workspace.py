@@ -139,7 +139,9 @@ class TestWithoutGit:
         for root in (None, home, Path("/")):
             seen = looked(source, file, root=root)
             assert seen.root == str(home / ("mine/deep" if "deep" in file else "mine"))
-            assert [finding.code for finding in seen.findings if finding.code != "no_parameters_cell"] == ["wider_workspace"]
+            assert [finding.code for finding in seen.findings if finding.code != "no_parameters_cell"] == [
+                "wider_workspace"
+            ]
 
     def test_what_a_module_reaches_counts_too(self, looked: Any, home: Path) -> None:
         looked("1", "mine/data/a.csv")
@@ -166,7 +168,10 @@ class TestWithoutGit:
         assert [file.path for file in looked("1").files][-1] == "up.csv"
         rules.write_text("!../gone.csv\n!../../up.csv\n")
         seen = looked("1", root=home / "mine" / "deep")
-        assert [finding.code for finding in seen.findings if finding.code != "no_parameters_cell"] == ["useless_line", "useless_line"]
+        assert [finding.code for finding in seen.findings if finding.code != "no_parameters_cell"] == [
+            "useless_line",
+            "useless_line",
+        ]
 
     def test_a_module_outside_is_not_to_be_installed(self, looked: Any, home: Path) -> None:
         seen = looked(

@@ -100,7 +100,9 @@ class RunDirectory:
     def text(self, cell: int, name: str = "stdout") -> str:
         """Return the text of a stream that the notebook shows below a cell."""
         outputs = self.notebook["cells"][cell]["outputs"]
-        return "".join(output["text"] for output in outputs if output["output_type"] == "stream" and output["name"] == name)
+        return "".join(
+            output["text"] for output in outputs if output["output_type"] == "stream" and output["name"] == name
+        )
 
     def wait_for(self, kind: str, **members: Any) -> dict[str, Any]:
         def has_event() -> dict[str, Any] | None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from dataops_lab.rundir.protocol import MAX_ARTIFACTS, MAX_DEPTH
 from dataops_lab.runner import artifacts
 from dataops_lab.runner.masking import Masking
-from dataops_lab.runner.protocol import MAX_DEPTH, MAX_ARTIFACTS
 
 from ..hostile import deep, hollow
 

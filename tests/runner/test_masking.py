@@ -60,7 +60,7 @@ def masking() -> Masking:
     ],
 )
 def test_a_secret_is_masked_however_it_is_spelt(masking, spelt):
-    assert masking.text(f"it is {spelt}!") == f"it is {MASK}!"
+    assert masking.mask_text(f"it is {spelt}!") == f"it is {MASK}!"
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_a_coloured_secret_in_pieces_is_masked():
 
 
 def test_two_streams_do_not_cut_one_another(masking):
-    told = masking.messages(message("stream", name="stdout", text=SECRET[:7]))
-    told += masking.messages(message("stream", name="stderr", text="careful\n"))
-    told += masking.messages(message("stream", name="stdout", text=SECRET[7:]))
+    told = masking.mask_message(message("stream", name="stdout", text=SECRET[:7]))
+    told += masking.mask_message(message("stream", name="stderr", text="careful\n"))
+    told += masking.mask_message(message("stream", name="stdout", text=SECRET[7:]))
     assert [output["content"]["text"] for output in told if output["content"]["text"]] == ["careful\n", MASK]
 
 
@@ -108,7 +108,7 @@ def test_the_log_masks_what_a_process_writes_around_an_output_and_under_colours(
 def test_base64_is_masked_wherever_the_secret_stands_in_it(masking, before, behind):
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         text = encode(b"u" * before + SECRET.encode() + b"v" * behind).decode()
-        masked = masking.text(text)
+        masked = masking.mask_text(text)
         # Beside the mask, a few characters with bits of the neighbours stay.
         assert MASK in masked and len(masked) <= len(MASK) + 2 + (before + behind) * 4 / 3 + 4
 
@@ -159,9 +159,9 @@ def test_a_stream_in_pieces_gives_nothing_away_and_loses_nothing():
 
 
 def test_what_cannot_become_a_secret_any_more_is_told_at_once(masking):
-    assert masking.stream("stdout", "almost p@s") == "almost "
-    assert masking.stream("stdout", "t") == "p@st"
-    assert masking.rest("stdout") == []
+    assert masking.mask_stream("stdout", "almost p@s") == "almost "
+    assert masking.mask_stream("stdout", "t") == "p@st"
+    assert masking.flush("stdout") == []
 
 
 def message(kind: str, **content: object) -> dict:
@@ -169,25 +169,25 @@ def message(kind: str, **content: object) -> dict:
 
 
 def test_what_is_kept_of_a_stream_comes_before_the_next_output_and_before_the_end(masking):
-    assert masking.messages(message("stream", name="stdout", text="so p@s")) == [
+    assert masking.mask_message(message("stream", name="stdout", text="so p@s")) == [
         message("stream", name="stdout", text="so ")
     ]
     shown = message("display_data", data={"text/plain": SECRET}, metadata={})
-    assert masking.messages(shown) == [
+    assert masking.mask_message(shown) == [
         message("stream", name="stdout", text="p@s"),
         message("display_data", data={"text/plain": MASK}, metadata={}),
     ]
-    masking.messages(message("stream", name="stdout", text="p"))
-    assert [shown["msg_type"] for shown in masking.messages(message("status", execution_state="idle"))] == [
+    masking.mask_message(message("stream", name="stdout", text="p"))
+    assert [shown["msg_type"] for shown in masking.mask_message(message("status", execution_state="idle"))] == [
         "stream",
         "status",
     ]
 
 
 def test_a_message_that_makes_no_output_does_not_cut_a_secret_in_two(masking):
-    told = masking.messages(message("stream", name="stdout", text=SECRET[:7]))
-    told += masking.messages(message("comm_msg", data={}))
-    told += masking.messages(message("stream", name="stdout", text=SECRET[7:]))
+    told = masking.mask_message(message("stream", name="stdout", text=SECRET[:7]))
+    told += masking.mask_message(message("comm_msg", data={}))
+    told += masking.mask_message(message("stream", name="stdout", text=SECRET[7:]))
     texts = [shown["content"]["text"] for shown in told if shown["msg_type"] == "stream"]
     assert "".join(texts) == MASK
 
@@ -249,8 +249,8 @@ def test_a_secret_at_the_edge_of_what_is_read_at_a_time_is_found(tmp_path, maski
 def test_secrets_come_whole_over_stdin_which_is_empty_afterwards():
     secrets = {"A": "ä" * 300_000, "B": "b"}
     program = (
-        "import json, sys; from dataops_lab.runner.secrets import received\n"
-        "print(json.dumps([received(['A', 'B']), sys.stdin.read()]))"
+        "import json, sys; from dataops_lab.runner.secrets import read_secrets\n"
+        "print(json.dumps([read_secrets(['A', 'B']), sys.stdin.read()]))"
     )
     with open_secrets(secrets) as stdin:
         told = subprocess.run([sys.executable, "-c", program], stdin=stdin, capture_output=True, check=True)
@@ -258,7 +258,7 @@ def test_secrets_come_whole_over_stdin_which_is_empty_afterwards():
 
 
 def test_a_secret_that_does_not_come_is_named():
-    program = "from dataops_lab.runner.secrets import received; received(['A'])"
+    program = "from dataops_lab.runner.secrets import read_secrets; read_secrets(['A'])"
     with open_secrets({}) as stdin:
         told = subprocess.run([sys.executable, "-c", program], stdin=stdin, capture_output=True, check=False)
     assert b"was not given the secrets A" in told.stderr

@@ -23,7 +23,7 @@ def family():
 @pytest.mark.parametrize("tells", [True, False], ids=["by its lists", "by all processes"])
 def test_every_descendant_is_found(family, monkeypatch, tells):
     shell, others = family
-    monkeypatch.setattr(processes, "_TELLS_CHILDREN", tells)
+    monkeypatch.setattr(processes, "_PROC_LISTS_CHILDREN", tells)
     assert set(processes.descendants(shell)) == others
 
 

@@ -41,7 +41,11 @@ def test_a_name_that_some_system_does_not_take_is_encoded_and_its_own_is_kept(pa
 
 def test_names_that_differ_in_case_alone_do_not_overwrite_each_other():
     names = ArchiveNames()
-    assert [names.name_for("input/A"), names.name_for("input/a"), names.name_for("input/a~2")] == ["input/A", "input/a~2", "input/a~2~2"]
+    assert [names.name_for("input/A"), names.name_for("input/a"), names.name_for("input/a~2")] == [
+        "input/A",
+        "input/a~2",
+        "input/a~2~2",
+    ]
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=4), st.text(min_size=1))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from dataops_lab.configuration import load, dump
+from dataops_lab.configuration import dump, load
 from dataops_lab.domain.images import Deprecation, Image, PinnedImage, Probe
 from dataops_lab.domain.secrets import environment_scope
 from dataops_lab.errors import Conflict, Forbidden, Refused, UnknownImage

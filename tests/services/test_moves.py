@@ -19,8 +19,8 @@ def rename(ctx, notebooks):
     """A function that moves a notebook or folder on the fake disk, and reports it."""
 
     def renamed(path: str, to: str, *there: str):
-        notebooks.gone |= {path, *(path + rest for rest in there)}
-        notebooks.gone -= {to, *(to + rest for rest in there)}
+        notebooks.missing_paths |= {path, *(path + rest for rest in there)}
+        notebooks.missing_paths -= {to, *(to + rest for rest in there)}
         return moves.follow_move(ctx, path, to, by=person("someone"))
 
     return renamed
@@ -29,7 +29,7 @@ def rename(ctx, notebooks):
 def events(ctx, job):
     with ctx.store.read() as tx:
         kinds = ("job.moved", "job.relinked", "job.absorbed")
-        found = tx.events.after(0, subject=Subject(SubjectKind.JOB, job.id), kinds=kinds)
+        found = tx.events.list_after(0, subject=Subject(SubjectKind.JOB, job.id), kinds=kinds)
     return [(event.kind, event.actor.id, event.revision, event.data) for event in found]
 
 
@@ -106,7 +106,7 @@ def parted(submit, notebooks, ctx):
     """The job from before the move with its version 1, and the job from after it with that version and another one."""
     old = submit("/ann/old.ipynb").job
     jobs.change(ctx, old.id, {"priority": 7}, by=person("someone"))
-    notebooks.gone.add("/ann/old.ipynb")
+    notebooks.missing_paths.add("/ann/old.ipynb")
     submit("/ann/new.ipynb")
     notebooks.schema = ParameterSchema((Parameter("top", ParameterType.INTEGER, 1),), declared=True)
     return old, submit("/ann/new.ipynb").job
@@ -142,7 +142,7 @@ def test_a_version_that_both_jobs_have_is_one(submit, notebooks, ctx):
     notebooks.repositories = {"/ann/work": None, "/ann/moved": None}
     old, new = submit("/ann/work/a.ipynb"), submit("/ann/moved/a.ipynb")
     assert old.version.digest == new.version.digest
-    notebooks.gone.add("/ann/work/a.ipynb")
+    notebooks.missing_paths.add("/ann/work/a.ipynb")
     runs.cancel(ctx, new.run.id, by=person("someone"))
     moves.relink(ctx, old.job.id, other=new.job.id, by=person("someone"))
     assert [version.number for version in jobs.versions(ctx, old.job.id)] == [1]
@@ -151,7 +151,7 @@ def test_a_version_that_both_jobs_have_is_one(submit, notebooks, ctx):
 
 def test_a_job_is_relinked_to_a_notebook_that_is_no_job_yet(submit, notebooks, ctx):
     job = submit("/ann/old.ipynb").job
-    notebooks.gone.add("/ann/old.ipynb")
+    notebooks.missing_paths.add("/ann/old.ipynb")
     assert moves.relink(ctx, job.id, path="/ann/new.ipynb", by=person("someone")).source == "/ann/new.ipynb"
     assert moves.relink(ctx, job.id, path="/ann/new.ipynb", by=person("someone")).source == "/ann/new.ipynb"
     assert submit("/ann/new.ipynb").job.id == job.id
@@ -175,12 +175,12 @@ def test_jobs_at_one_path_of_two_clones_are_joined_though_both_are_there(submit,
     again = submit("/ann/work/a.ipynb"), submit("/ann/copy/a.ipynb")
     assert [view.job.id for view in again] == [job.job.id, other.job.id]
     with ctx.store.read() as tx:
-        assert tx.workspaces.parted() == [(job.job.id, other.job.id)]
+        assert tx.workspaces.find_split_jobs() == [(job.job.id, other.job.id)]
     runs.cancel(ctx, again[1].run.id, by=person("someone"))
     moves.relink(ctx, job.job.id, other=other.job.id, by=person("someone"))
     assert submit("/ann/work/a.ipynb").job.id == submit("/ann/copy/a.ipynb").job.id == job.job.id
     with ctx.store.read() as tx:
-        assert tx.workspaces.parted() == []
+        assert tx.workspaces.find_split_jobs() == []
 
 
 def test_a_job_with_runs_that_have_not_ended_is_not_joined_to_another(parted, ctx):
@@ -211,6 +211,6 @@ def test_relinking_names_one_other_place(parted, ctx, names):
 
 def test_a_job_is_not_relinked_to_a_notebook_that_is_not_there(submit, notebooks, ctx):
     job = submit("/ann/old.ipynb").job
-    notebooks.gone |= {"/ann/old.ipynb", "/ann/new.ipynb"}
+    notebooks.missing_paths |= {"/ann/old.ipynb", "/ann/new.ipynb"}
     with pytest.raises(InvalidRequest, match="no notebook"):
         moves.relink(ctx, job.id, path="/ann/new.ipynb", by=person("someone"))

@@ -9,7 +9,7 @@ from dataops_lab.domain.actors import Actor
 from dataops_lab.domain.configuration import Configuration, EnvironmentEntry
 from dataops_lab.domain.policy import ObjectKind, Verb
 from dataops_lab.errors import Forbidden
-from dataops_lab.services import configuration, damage, environments, jobs, permissions, retention, runs
+from dataops_lab.services import configuration, environments, integrity, jobs, permissions, retention, runs
 from dataops_lab.testing import person
 
 
@@ -24,7 +24,7 @@ def database(sqlite: str) -> str:
     [
         lambda ctx, view, by: runs.cancel(ctx, view.run.id, by=by),
         lambda ctx, view, by: jobs.change(ctx, view.job.id, {"priority": 1}, by=by),
-        lambda ctx, view, by: damage.verify(ctx, view.run.id, by=by),
+        lambda ctx, view, by: integrity.verify(ctx, view.run.id, by=by),
         lambda ctx, view, by: retention.keep(ctx, view.run.id, by=by),
     ],
     ids=["cancel", "change a job", "verify", "keep"],

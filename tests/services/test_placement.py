@@ -71,7 +71,7 @@ IN_DOCKER = {"executor": ExecutorKind.DOCKER, "images": ("data",)}
 def test_a_run_without_wishes_gets_what_the_environment_gives(ctx, sandbox, submit):
     sandbox(limits=RunLimits(Resources(2.0, 2**30), timeout_s=60))
     run = submit().run
-    assert (run.environment, run.image, run.unpromoted) == ("sandbox", None, False)
+    assert (run.environment, run.image, run.bypassed_promotion) == ("sandbox", None, False)
     assert run.resources == Resources(2.0, 2**30) and run.settings.timeout_s == 60
 
 
@@ -98,7 +98,7 @@ def test_what_is_locked_nobody_chooses(ctx, sandbox, refused, submit):
 
 
 def test_only_administrators_run_in_a_guarded_environment_and_the_run_says_so(ctx, submit):
-    assert submit(environment="production").run.unpromoted
+    assert submit(environment="production").run.bypassed_promotion
     ctx = replace(ctx, administrators=frozenset({"ann"}))
     wanted = Submission(path="/notebooks/sales.ipynb", environment="production")
     assert runs.submit(ctx, wanted, by=person("ann")).view.run.bypassed_promotion
@@ -220,7 +220,7 @@ def test_a_rerun_goes_to_another_image_or_environment_as_a_first_run_there_would
     assert (moved.image.name, moved.kernel.name, moved.version_digest) == ("shell", "conda", old.version_digest)
     assert moved.resources == Resources(), "what it asked for was meant for the place where it was"
     there = again(moved, environment="production")
-    assert (there.environment, there.image, there.unpromoted) == ("production", None, True)
+    assert (there.environment, there.image, there.bypassed_promotion) == ("production", None, True)
     assert again(moved, environment="sandbox").image == moved.image, "where it was it stays in its image"
 
 
@@ -228,7 +228,7 @@ def test_a_rerun_in_the_image_that_is_named_takes_it_as_the_catalogue_has_it_now
     sandbox(**IN_DOCKER)
     old = submit_in(image, submit)
     new = image("data", pinned=PinnedImage("sha256:" + "9" * 64, None, "linux/amd64", "", 1))
-    assert again(old, image="data").image == new.for_run
+    assert again(old, image="data").image == new.as_run_image
 
 
 def test_a_rerun_that_stays_may_ask_for_other_resources(sandbox, image, submit, again):

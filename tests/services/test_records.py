@@ -11,7 +11,7 @@ import pytest
 
 from dataops_lab.api_models import JournalPage
 from dataops_lab.domain.runs import AttemptState, RunState
-from dataops_lab.runner import reading
+from dataops_lab.rundir import reading
 from dataops_lab.services import records, runs
 from dataops_lab.services.records import Journal
 
@@ -109,7 +109,7 @@ def test_a_journal_without_end_is_not_read_to_its_end(tmp_path, monkeypatch):
     (tmp_path / "journal").write_bytes(end(1) + b"\n")
     with (tmp_path / "journal").open("ab") as file:
         file.truncate(10 * 1024**4)
-    monkeypatch.setattr(records, "JOURNAL_BYTES", 50 * 1024**2)
+    monkeypatch.setattr(records, "MAX_JOURNAL_BYTES", 50 * 1024**2)
     journal = Journal((tmp_path / "journal").open("rb"))
     assert [line.seq for line in journal.read()] == [1]
     assert journal.has_more()
@@ -131,7 +131,7 @@ class Counted(io.BytesIO):
 @pytest.mark.parametrize("after", [0, 1, 4, 8, 20, 38, 39, 40, 99])
 @pytest.mark.parametrize("piece", [1, 100, 1000])
 def test_who_reads_a_journal_again_begins_near_the_line_that_is_wanted(after, piece, monkeypatch):
-    monkeypatch.setattr(records, "MARK_EVERY", 1000)
+    monkeypatch.setattr(records, "OFFSET_EVERY_BYTES", 1000)
     data = b"".join(end(seq) + b" " * 300 + b"\n" for seq in range(1, 41)) + b'{"cut'
     marks = records.LineOffsets()
     for wanted in (0, after):
@@ -147,13 +147,13 @@ def test_who_reads_a_journal_again_begins_near_the_line_that_is_wanted(after, pi
 
 
 def test_many_readers_of_one_journal_find_the_same_lines(monkeypatch):
-    monkeypatch.setattr(records, "MARK_EVERY", 1000)
+    monkeypatch.setattr(records, "OFFSET_EVERY_BYTES", 1000)
     data = b"".join(end(seq) + b" " * 300 + b"\n" for seq in range(1, 41))
     marks = records.LineOffsets()
 
     def read(after):
         journal = Journal(io.BytesIO(data), after=after, offsets=marks)
-        return [it.seq for it in iter(lambda: journal.read(500), []) for it in it]
+        return [line.seq for piece in iter(lambda: journal.read(500), []) for line in piece]
 
     with ThreadPoolExecutor(8) as threads:
         wanted = list(range(40)) * 3
@@ -168,7 +168,7 @@ def running(ctx, engine, submit):
     view = submit()
     for _ in range(100):
         engine.step()
-        engine.settle()
+        engine.wait_for_threads()
         view = runs.get(ctx, view.run.id)
         if view.attempts and view.attempts[-1].state is AttemptState.RUNNING:
             return view
@@ -220,7 +220,7 @@ def ended(ctx, engine, executor, running, folder):
     executor.end(running.attempts[-1].name)
     for _ in range(100):
         engine.step()
-        engine.settle()
+        engine.wait_for_threads()
         if (run := runs.get(ctx, running.run.id).run).state is RunState.SUCCEEDED:
             return run
     raise AssertionError(run)
@@ -235,7 +235,7 @@ def opened(ctx, ended, monkeypatch):
         found.append(Counted(ctx.blobs.read(digest)))
         return found[-1]
 
-    monkeypatch.setattr(ctx.blobs, "open_whole", watched)
+    monkeypatch.setattr(ctx.blobs, "open_verified", watched)
     return found
 
 

@@ -103,7 +103,7 @@ def test_texts_of_a_command_line_win_over_a_file(ctx, schema):
 
 def test_a_queued_run_says_why_it_waits(submit, engine, ctx):
     view = submit()
-    assert view.waits_because.code == "no_engine"
+    assert view.waiting_reason.code == "no_engine"
     engine.step()
 
 
@@ -117,9 +117,9 @@ def test_a_queued_run_is_cancelled_at_once_and_twice_is_once(submit, ctx):
 def test_a_run_that_has_ended_cannot_be_cancelled(submit, ctx, store):
     run = submit().run
     with store.begin() as tx:
-        active = run.moved_to(RunState.ACTIVE)
-        tx.runs.move(run, active)
-        tx.runs.move(active, active.moved_to(RunState.SUCCEEDED))
+        active = run.transition_to(RunState.ACTIVE)
+        tx.runs.transition(run, active)
+        tx.runs.transition(active, active.transition_to(RunState.SUCCEEDED))
     with pytest.raises(Conflict, match="already ended"):
         runs.cancel(ctx, run.id, by=person("someone"))
 
@@ -182,7 +182,7 @@ def test_what_was_queued_twice_with_one_key_made_one_version(ctx):
     ctx.notebooks.schema = ParameterSchema((Parameter("new"),))
     assert runs.submit(ctx, asked, by=person("someone")).view.run == first.run
     with ctx.store.read() as tx:
-        assert len(tx.versions.of_job(first.job.id)) == 1
+        assert len(tx.versions.list_for_job(first.job.id)) == 1
 
 
 def test_a_summary_tells_of_a_run_what_the_whole_run_does_however_it_is_read(ctx, submit, engine, executor):

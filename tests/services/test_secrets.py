@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import create_engine
 
 from dataops_lab.domain.secrets import environment_scope
+from dataops_lab.encryption import AesEncryptor, Keys
 from dataops_lab.errors import Conflict, Damaged, NotFound, Refused, SecretsLocked
 from dataops_lab.services import environments, secrets
 from dataops_lab.store.tables import metadata
 from dataops_lab.testing import person
-from dataops_lab.vault import AesEncryptor, Keys
 
 SANDBOX = environment_scope("sandbox")
 

@@ -27,24 +27,24 @@ def change(store: SqlStore) -> None:
 
 
 def test_a_bell_rings_at_a_commit_of_its_own_store_and_of_another_one(store, database):
-    with closing(store.bell()) as bell, closing(open_store(database)) as other:
-        bell.silence()
+    with closing(store.change_signal()) as bell, closing(open_store(database)) as other:
+        bell.clear()
         for writer in (store, other):
             change(writer)
             eventually(lambda: is_ringing(bell))
             bell.wait(60.0)
-            bell.silence()
+            bell.clear()
             assert not is_ringing(bell)
 
 
 def test_every_bell_rings(store):
-    with closing(store.bell()) as one, closing(store.bell()) as two:
+    with closing(store.change_signal()) as one, closing(store.change_signal()) as two:
         change(store)
         eventually(lambda: is_ringing(one) and is_ringing(two))
 
 
 def test_what_is_taken_back_need_not_wake_anybody_and_a_closed_bell_disturbs_nobody(store):
-    store.bell().close()
+    store.change_signal().close()
     change(store)
 
 

@@ -313,7 +313,9 @@ def filled(connection: Connection, revision: str) -> None:
     for earlier in EARLIER[: EARLIER.index(revision) + 1]:
         upgraded(connection, earlier)
         for table, row in ROWS.get(earlier, []):
-            as_text = {name: json.dumps(value) if isinstance(value, (dict, list)) else value for name, value in row.items()}
+            as_text = {
+                name: json.dumps(value) if isinstance(value, (dict, list)) else value for name, value in row.items()
+            }
             places = ", ".join(f":{name}" for name in row)
             names = ", ".join(f'"{name}"' for name in row)
             connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({places})"), as_text)
@@ -337,7 +339,10 @@ def everything_is_readable(url: str, revision: str) -> None:
             record = tx.records.find_for_run(RUN)
             assert (record.values, record.files[0].path, record.integrity_errors) == ({"auc": 0.9}, "log.txt", {})
             assert tx.records.find_report(RUN, "with_code") == "sha256:" + "4" * 64
-            assert [event.kind for event in tx.events.list_after(0, subject=run_subject(RUN))] == ["run.queued", "run.failed"]
+            assert [event.kind for event in tx.events.list_after(0, subject=run_subject(RUN))] == [
+                "run.queued",
+                "run.failed",
+            ]
             assert tx.leases.get("engine").token == 7
             assert run.settings == RunSettings()
             assert (run.image, run.resources, run.bypassed_promotion, run.kept_at) == (None, Resources(), False, None)
@@ -379,7 +384,9 @@ def what_0002_brought(tx: SqlTransaction) -> None:
     run = tx.runs.get(ON_IMAGE)
     assert (run.environment, run.image, run.resources) == ("gpu", RunImage(**RUN_IMAGE), resources)
     assert run.bypassed_promotion
-    assert [attempt.backend for attempt in tx.attempts.list_for_run(ON_IMAGE)] == [Backend(ExecutorKind.DOCKER, "ssh://gpu")]
+    assert [attempt.backend for attempt in tx.attempts.list_for_run(ON_IMAGE)] == [
+        Backend(ExecutorKind.DOCKER, "ssh://gpu")
+    ]
 
 
 def what_0003_brought(tx: SqlTransaction) -> None:

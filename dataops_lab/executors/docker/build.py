@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...domain.images import BuildRecipe, PinnedImage, Probe
-from ...domain.recipes import parse_requirements, parse_environment
+from ...domain.recipes import parse_environment, parse_requirements
 from ...errors import DataOpsError, Refused
 from ...ports import ProgressCallback
 from .container_spec import PYTHON
@@ -59,7 +59,9 @@ def make_plan(recipe: BuildRecipe, base: Probe) -> BuildPlan:
     return BuildPlan((_pip_install(recipe, base),), {"requirements.txt": "\n".join(requirements) + "\n"})
 
 
-def build(client: APIClient, base: PinnedImage, probe: Probe, recipe: BuildRecipe, report_progress: ProgressCallback) -> str:
+def build(
+    client: APIClient, base: PinnedImage, probe: Probe, recipe: BuildRecipe, report_progress: ProgressCallback
+) -> str:
     """Build the image and return its id. It has the user, command and entry point of its base.
 
     `client` waits for as long as it takes to write a layer.
@@ -107,16 +109,24 @@ def _remove_when_cancelled(client: APIClient, container: str, report_progress: P
         watcher.join()
 
 
-def installer_settings(machine_variables: Mapping[str, str], recipe_variables: Mapping[str, str]) -> tuple[dict[str, str], str | None]:
+def installer_settings(
+    machine_variables: Mapping[str, str], recipe_variables: Mapping[str, str]
+) -> tuple[dict[str, str], str | None]:
     """Return the variables and certificates for the installer: those of this machine, and the given variables."""
-    settings = {name: machine_variables[name] for name in (*_PIP_VARIABLES, *_PROXY_VARIABLES) if machine_variables.get(name)}
+    settings = {
+        name: machine_variables[name] for name in (*_PIP_VARIABLES, *_PROXY_VARIABLES) if machine_variables.get(name)
+    }
     certificates = None
     for name in _CERTIFICATE_VARIABLES:
         if machine_variables.get(name) and Path(machine_variables[name]).is_file():
             certificates = Path(machine_variables[name]).read_text(encoding="utf-8", errors="replace")
             settings |= dict.fromkeys((*_CERTIFICATE_VARIABLES, "GIT_SSL_CAINFO"), f"{_FOLDER}/certificates.pem")
             break
-    defaults = {"PIP_BREAK_SYSTEM_PACKAGES": "1", "PIP_ROOT_USER_ACTION": "ignore", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    defaults = {
+        "PIP_BREAK_SYSTEM_PACKAGES": "1",
+        "PIP_ROOT_USER_ACTION": "ignore",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    }
     return {**defaults, **settings, **recipe_variables}, certificates
 
 
@@ -196,7 +206,13 @@ def _make_tar(files: Mapping[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def _run(client: APIClient, container: str, command: tuple[str, ...], settings: Mapping[str, str], report_progress: ProgressCallback) -> None:
+def _run(
+    client: APIClient,
+    container: str,
+    command: tuple[str, ...],
+    settings: Mapping[str, str],
+    report_progress: ProgressCallback,
+) -> None:
     execution_id = client.exec_create(container, list(command), environment=dict(settings))["Id"]
     last = ""
     for line in _lines(client.exec_start(execution_id, stream=True)):

@@ -21,18 +21,18 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import DataOpsError, Refused, Unavailable
 from ...ports import AttemptFiles, AttemptStatus, Blobs, Bundle, Observation
-from ...runner import protocol
-from ...runner.files import remove_tree
-from ...runner.reading import RunFolder
-from ..forgotten import Tombstones
+from ...rundir import protocol
+from ...rundir.files import remove_tree
+from ...rundir.reading import RunFolder
+from ..tombstones import Tombstones
 from . import stream
+from .container_pool import POOL_NAME_PREFIX, ContainerPool
 from .container_spec import container_spec
 from .daemon import Daemon, declared_volumes
-from .following import END_FILE, ContainerSession, read_end, container_state, write_end
 from .identity import INSTALLATION_LABEL, KERNEL_NAME_PREFIX, container_name_prefix
 from .init import EXIT_NOTHING_STARTED, RUN
+from .session import END_FILE, ContainerSession, container_state, read_end, write_end
 from .stream import Stream, StreamCut
-from .warm import POOL_NAME_PREFIX, ContainerPool
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -115,7 +115,7 @@ class DockerExecutor:
         try:
             self._remove(self._container_name(name))
         except DataOpsError as error:
-            # The next sweep finds the container by its name.
+            # The next orphan cleanup finds the container by its name.
             log.warning("%s is left behind for now: %s", self._container_name(name), error)
             return
         self._tombstones.add(name)
@@ -156,7 +156,7 @@ class DockerExecutor:
         return self._prefix + name
 
     def _get_session(self, name: str) -> ContainerSession | None:
-        """Find the following of an attempt, or begin one if an earlier engine or another process has started it.
+        """Return the session of an attempt, or open one if an earlier engine or another process has started it.
 
         Return None while the attempt is being started, when it has ended, and when its container does not exist.
         """
@@ -176,7 +176,9 @@ class DockerExecutor:
             return self._sessions.get(name)
 
     def _open_session(self, name: str, runner_stream: Stream | None) -> ContainerSession:
-        return ContainerSession(self._daemon, self._container_name(name), self.directory(name), runner_stream, self._remove)
+        return ContainerSession(
+            self._daemon, self._container_name(name), self.directory(name), runner_stream, self._remove
+        )
 
     def _start_runner(self, bundle: Bundle) -> Stream | None:
         """Start the runner in its container and return the stream to it; None when it has ended already."""

@@ -128,7 +128,8 @@ def _make_pinned_image(reference: str, info: dict[str, Any], daemon_platform: st
     platform = _platform(info)
     if platform != daemon_platform:
         raise Refused(
-            f"{reference} is for {platform}, and this Docker daemon runs {daemon_platform}. Take the image for {daemon_platform}.",
+            f"{reference} is for {platform}, and this Docker daemon runs {daemon_platform}. "
+            f"Take the image for {daemon_platform}.",
             code="wrong_platform",
             platform=platform,
         )

@@ -1,7 +1,7 @@
 """PID 1 of a container: it takes a bundle in, runs the runner, and sends out the files that the runner leaves.
 
 Its source is the container's command, so it uses the standard library of Python 3.8 and nothing of dataops_lab.
-An engine that wants to talk to it executes `COURIER` of stream.py in the container, which lends its stdin and stdout.
+An engine that wants to talk to it executes `RELAY_PROGRAM` of stream.py in here, which lends its stdin and stdout.
 Both directions carry frames: a line of JSON and, if it has a `size`, so many bytes behind it.
 
     in    hello                         answered at once
@@ -18,12 +18,12 @@ Both directions carry frames: a line of JSON and, if it has a `size`, so many by
           ended  exit_code, killed_by, said, memory   when all files have been sent and nothing of the run is alive;
                                         `killed_by`: the signal that ended the runner, unless it was asked to end
 
-Several couriers may come, and one that hangs does not block the others: an engine may be stopped, and another one
+Several relays may come, and one that hangs does not block the others: an engine may be stopped, and another one
 take over. Secrets reach the runner through a pipe and lie in no file. There is only one thread, because this process
 forks.
 
 The notebook runs beside this process as the same user. So that user cannot read its memory and its descriptors. It
-hears only couriers from outside the container, and nothing that the notebook sends ends it.
+hears only relays from outside the container, and nothing that the notebook sends ends it.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ REPLACED_FILES = ("output.ipynb",)
 FINAL_FILES = ("values.json", "result.json")
 
 MAX_DEPTH, MAX_ARTIFACTS = 100, 2000
-"""The most folders inside one another, and the most files, as in runner/protocol.py. A notebook may make any number."""
+"""The most folders inside one another, and the most files, as in rundir/protocol.py. A notebook may make any number."""
 
 MAX_HOLE_BYTES = 1024**3
 """The most bytes of a file that were never written, as in runner/files.py: one call makes a file of terabytes."""
@@ -71,7 +71,7 @@ EXIT_NOTHING_STARTED = 75
 
 CHUNK = 256 * 1024
 CHUNKS_PER_TURN = 16
-"""The chunks that are sent to one courier before it is the turn of the others."""
+"""The chunks that are sent to one relay before it is the turn of the others."""
 
 POLL_INTERVAL_S = 0.02
 SIGTERM_CHECK_INTERVAL_S = 1.0
@@ -84,10 +84,10 @@ PR_SET_DUMPABLE = 4
 
 
 class ConnectionLost(Exception):
-    """The other end of a courier is gone."""
+    """The other end of a relay is gone."""
 
 
-class Courier:
+class Relay:
     """One stream to an engine. `have` is None while the engine does not follow."""
 
     def __init__(self, link: socket.socket) -> None:
@@ -111,7 +111,7 @@ class Courier:
         self._link.close()
 
     def receive(self) -> None:
-        """Take the bytes that can be read now. Raise Cut at the end of the stream."""
+        """Take the bytes that can be read now. Raise ConnectionLost at the end of the stream."""
         with contextlib.suppress(BlockingIOError):
             data = os.read(self.source, CHUNK)
             if not data:
@@ -127,7 +127,7 @@ class Courier:
         return command
 
     def read(self, size: int) -> bytes:
-        """Read between 1 and `size` bytes of a body. Wait for them; raise Cut when none come for STALLED_S."""
+        """Read between 1 and `size` bytes of a body. Raise ConnectionLost when none come for STALL_TIMEOUT_S."""
         if not self._in:
             if not select.select([self.source], [], [], STALL_TIMEOUT_S)[0]:
                 raise ConnectionLost
@@ -158,14 +158,14 @@ class Courier:
 class Body:
     """The bytes behind a command, as a file from which a tar can be read."""
 
-    def __init__(self, courier: Courier, size: int) -> None:
-        self._courier, self._remaining = courier, size
+    def __init__(self, relay: Relay, size: int) -> None:
+        self._relay, self._remaining = relay, size
 
     def read(self, size: int) -> bytes:
         parts = []
         size = min(size, self._remaining)
         while size:
-            part = self._courier.read(size)
+            part = self._relay.read(size)
             parts.append(part)
             size -= len(part)
             self._remaining -= len(part)
@@ -180,7 +180,7 @@ class Init:
     def __init__(self, linger_s: float, idle_s: float) -> None:
         self._linger_s = linger_s
         self._exit_at = time.monotonic() + idle_s
-        self._couriers: list[Courier] = []
+        self._relays: list[Relay] = []
         self._runner: int | None = None
         self._exit_code: int | None = None
         self._killed_by: str | None = None
@@ -202,20 +202,20 @@ class Init:
         self._server.listen(8)
 
     def serve(self) -> int:
-        """Serve couriers until one says `end`, or none comes for too long. Return the exit code of the container."""
+        """Serve relays until one says `end`, or none comes for too long. Return the exit code of the container."""
         while True:
             self._wait()
             self._reap()
-            for courier in list(self._couriers):
+            for relay in list(self._relays):
                 try:
-                    if not self._serve_relay(courier):
+                    if not self._serve_relay(relay):
                         return 0
                 except (ConnectionLost, OSError):
-                    self._drop(courier)
+                    self._drop(relay)
                 except Exception:
-                    # The courier sent something that is not a command. The next courier repeats what it wanted.
+                    # The relay sent something that is not a command. The next relay repeats what it wanted.
                     traceback.print_exc()
-                    self._drop(courier)
+                    self._drop(relay)
             if self._must_exit or (time.monotonic() >= self._exit_at and not self._is_busy()):
                 return self._shut_down()
 
@@ -227,9 +227,11 @@ class Init:
             self._must_exit = self._asked_to_end = True
 
     def _wait(self) -> None:
-        sources = [courier.source for courier in self._couriers]
-        targets = [courier.target for courier in self._couriers if not courier.is_idle]
-        growing = self._runner is not None and not self._is_over and any(relay.have is not None for relay in self._couriers)
+        sources = [relay.source for relay in self._relays]
+        targets = [relay.target for relay in self._relays if not relay.is_idle]
+        growing = (
+            self._runner is not None and not self._is_over and any(relay.have is not None for relay in self._relays)
+        )
         timeout = 0.0 if self._has_more else POLL_INTERVAL_S if growing else max(0.0, self._exit_at - time.monotonic())
         # If a process cannot be killed at once, the next round tries again.
         timeout = POLL_INTERVAL_S if self._exit_code is not None and not self._is_over else timeout
@@ -240,42 +242,42 @@ class Init:
             os.read(self._wake, 4096)
         if self._server in ready:
             with contextlib.suppress(OSError, ValueError, struct.error):
-                self._couriers.append(accept_relay(self._server))
-        for courier in list(self._couriers):
+                self._relays.append(accept_relay(self._server))
+        for relay in list(self._relays):
             try:
-                if courier.target in writable:
-                    courier.flush()
-                if courier.source in ready:
-                    courier.receive()
+                if relay.target in writable:
+                    relay.flush()
+                if relay.source in ready:
+                    relay.receive()
             except (ConnectionLost, OSError):
-                self._drop(courier)
+                self._drop(relay)
 
-    def _drop(self, courier: Courier) -> None:
-        self._couriers.remove(courier)
-        courier.close()
+    def _drop(self, relay: Relay) -> None:
+        self._relays.remove(relay)
+        relay.close()
         # Without its engine, a container that stands ready is of no use.
         self._exit_at = time.monotonic() + (0.0 if self._runner is None else self._linger_s)
 
     def _is_busy(self) -> bool:
-        return bool(self._couriers) or (self._runner is not None and not self._is_over)
+        return bool(self._relays) or (self._runner is not None and not self._is_over)
 
     # --- commands ---
 
-    def _serve_relay(self, courier: Courier) -> bool:
-        """Execute the commands of a courier, and send it what is new. Return False when it said `end`."""
+    def _serve_relay(self, relay: Relay) -> bool:
+        """Execute the commands of a relay, and send it what is new. Return False when it said `end`."""
         while True:
-            command = courier.next_command()
+            command = relay.next_command()
             if command is None:
                 break
             action = command["do"]
             if action == "hello":
-                courier.send("hello", state=self._state())
+                relay.send("hello", state=self._state())
             elif action == "preload":
-                self._unpack(courier, command["size"], "loaded", functools.partial(self._preload, command["kernel"]))
+                self._unpack(relay, command["size"], "loaded", functools.partial(self._preload, command["kernel"]))
             elif action == "start":
-                self._unpack(courier, command["size"], "started", functools.partial(self._start, command))
+                self._unpack(relay, command["size"], "started", functools.partial(self._start, command))
             elif action == "follow":
-                courier.have = dict(command["have"])
+                relay.have = dict(command["have"])
             elif action == "stop" and self._runner is not None and self._exit_code is None:
                 self._asked_to_end = True
                 os.kill(self._runner, signal.SIGTERM)
@@ -284,15 +286,15 @@ class Init:
                 self._kill_all()
             elif action == "end":
                 return False
-        if courier.have is not None and self._runner is not None:
-            self._send_files(courier, courier.have)
+        if relay.have is not None and self._runner is not None:
+            self._send_files(relay, relay.have)
         return True
 
     def _state(self) -> str:
         return "empty" if self._runner is None else "ended" if self._is_over else "running"
 
-    def _unpack(self, courier: Courier, size: int, answer: str, on_unpacked: Callable[[], None]) -> None:
-        body = Body(courier, size)
+    def _unpack(self, relay: Relay, size: int, answer: str, on_unpacked: Callable[[], None]) -> None:
+        body = Body(relay, size)
         if self._runner is None:
             try:
                 with tarfile.open(fileobj=body, mode="r|") as tar:  # type: ignore[call-overload]
@@ -305,11 +307,11 @@ class Init:
             except Exception as error:
                 shutil.rmtree(RUN, ignore_errors=True)
                 body.skip()
-                courier.send("failed", message=getattr(error, "strerror", None) or repr(error))
+                relay.send("failed", message=getattr(error, "strerror", None) or repr(error))
                 return
         else:
             body.skip()
-        courier.send(answer)
+        relay.send(answer)
 
     def _preload(self, kernel: list[str]) -> None:
         os.makedirs(os.environ["HOME"], exist_ok=True)
@@ -348,8 +350,8 @@ class Init:
             self._exit_at = time.monotonic() + self._linger_s
 
     def _living_pids(self) -> list[int]:
-        """List all living processes in the container but this one and the couriers."""
-        excluded = {os.getpid(), *(courier.pid for courier in self._couriers)}
+        """List all living processes in the container but this one and the relays."""
+        excluded = {os.getpid(), *(relay.pid for relay in self._relays)}
         pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
         return [pid for pid in pids if pid not in excluded and is_alive(pid)]
 
@@ -371,39 +373,43 @@ class Init:
             self._kill_all()
             time.sleep(0.005)
             self._reap()
-        for courier in self._couriers:
+        for relay in self._relays:
             with contextlib.suppress(ConnectionLost, OSError):
-                while courier.have is not None and not (courier.end_sent and courier.is_idle):
+                while relay.have is not None and not (relay.end_sent and relay.is_idle):
                     if time.monotonic() > deadline:
                         break
-                    self._send_files(courier, courier.have)
-                    select.select([], [courier.target], [], 0.05)
-                    courier.flush()
+                    self._send_files(relay, relay.have)
+                    select.select([], [relay.target], [], 0.05)
+                    relay.flush()
         return 128 + signal.SIGTERM
 
     # --- the files of the runner ---
 
-    def _send_files(self, courier: Courier, have: dict[str, int]) -> None:
-        """Tell a courier more that it has not sent yet; nothing while earlier bytes are still on their way."""
+    def _send_files(self, relay: Relay, have: dict[str, int]) -> None:
+        """Tell a relay more that it has not sent yet; nothing while earlier bytes are still on their way."""
         self._has_more = False
-        if courier.end_sent:
+        if relay.end_sent:
             return
-        if self._is_over and courier.pending_files is None:
-            courier.pending_files = [*FINAL_FILES, *reversed(list(itertools.islice(artifact_paths(), MAX_ARTIFACTS))), *APPENDED_FILES]
-        for name in APPENDED_FILES if courier.pending_files is None else ():
-            self._send_new(courier, have, name)
+        if self._is_over and relay.pending_files is None:
+            relay.pending_files = [
+                *FINAL_FILES,
+                *reversed(list(itertools.islice(artifact_paths(), MAX_ARTIFACTS))),
+                *APPENDED_FILES,
+            ]
+        for name in APPENDED_FILES if relay.pending_files is None else ():
+            self._send_new(relay, have, name)
         for name in REPLACED_FILES:
-            self._send_changed(courier, name)
-        while courier.pending_files and courier.is_idle:
-            if not self._send_new(courier, have, courier.pending_files[-1], whole=True):
+            self._send_changed(relay, name)
+        while relay.pending_files and relay.is_idle:
+            if not self._send_new(relay, have, relay.pending_files[-1], whole=True):
                 return
-            courier.pending_files.pop()
-        if courier.pending_files == [] and courier.is_idle:
-            courier.end_sent = True
+            relay.pending_files.pop()
+        if relay.pending_files == [] and relay.is_idle:
+            relay.end_sent = True
             killed: dict[str, Any] = {} if self._killed_by is None else {"killed_by": self._killed_by}
-            courier.send("ended", exit_code=self._exit_code, **killed, said=runner_log_tail(), memory=memory_counts())
+            relay.send("ended", exit_code=self._exit_code, **killed, said=runner_log_tail(), memory=memory_counts())
 
-    def _send_new(self, courier: Courier, have: dict[str, int], name: str, *, whole: bool = False) -> bool:
+    def _send_new(self, relay: Relay, have: dict[str, int], name: str, *, whole: bool = False) -> bool:
         """Send new bytes of a file, with `whole` also an empty file. Tell whether all of it has been sent."""
         try:
             with open_plain(name) as file:
@@ -411,43 +417,43 @@ class Init:
                     size, offset = os.fstat(file.fileno()).st_size, have.get(name)
                     if offset == size or (size == 0 and not whole):
                         return True
-                    if not courier.is_idle:
+                    if not relay.is_idle:
                         return False
                     # The file shrinks when the runner has no space to write a whole line.
                     offset = min(offset or 0, size)
                     file.seek(offset)
                     data = file.read(CHUNK)
                     have[name] = offset + len(data)
-                    courier.send("data", data, path=name, at=offset)
+                    relay.send("data", data, path=name, at=offset)
                 self._has_more = True
                 return False
         except OSError:
             return True
 
-    def _send_changed(self, courier: Courier, name: str) -> None:
-        if not courier.is_idle:
+    def _send_changed(self, relay: Relay, name: str) -> None:
+        if not relay.is_idle:
             return
         with contextlib.suppress(OSError), open_plain(name) as file:
             status = os.fstat(file.fileno())
-            if courier.notebook_signature != (status.st_ino, status.st_mtime_ns):
-                courier.notebook_signature = (status.st_ino, status.st_mtime_ns)
-                courier.send("file", file.read(), path=name)
+            if relay.notebook_signature != (status.st_ino, status.st_mtime_ns):
+                relay.notebook_signature = (status.st_ino, status.st_mtime_ns)
+                relay.send("file", file.read(), path=name)
 
 
-def accept_relay(server: socket.socket) -> Courier:
+def accept_relay(server: socket.socket) -> Relay:
     link, _ = server.accept()
-    courier = Courier(link)
-    if not is_from_outside(courier.pid):
+    relay = Relay(link)
+    if not is_from_outside(relay.pid):
         link.close()
-        raise ValueError("not a courier")
+        raise ValueError("not a relay")
     descriptors = array.array("i")
     link.settimeout(5.0)
     _, ancillary, _, _ = link.recvmsg(1, socket.CMSG_SPACE(2 * descriptors.itemsize))
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
-    courier.set_descriptors(*descriptors)
-    return courier
+    relay.set_descriptors(*descriptors)
+    return relay
 
 
 def is_from_outside(pid: int) -> bool:

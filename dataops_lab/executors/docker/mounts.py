@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from ...domain.environments import Mount
-from ...domain.mounts import ROOTS, overlaps, normalize_path, find_root_problem, find_problems
+from ...domain.mounts import ROOTS, find_problems, find_root_problem, normalize_path, overlaps
 from ...errors import Refused
 
 
 @dataclass(frozen=True)
 class MountPolicy:
-    """The rule for sources: below `roots`, and not in or around the paths in `kept`: the state folder with its keys."""
+    """The rule for sources: below `roots`, not in or around the `protected` paths: the state folder with its keys."""
 
     roots: Sequence[str] = ROOTS
     protected: Sequence[Path] = ()

@@ -1,4 +1,4 @@
-"""The stream to PID 1 of a container: frames over the stdin and stdout of a courier that is executed there."""
+"""The stream to PID 1 of a container: frames over the stdin and stdout of a relay that is executed there."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from ...ports import Blobs, Bundle
-from ...runner import protocol
+from ...rundir import protocol
 from . import init
 from .container_spec import PYTHON, tmpfs_bytes
 
 if TYPE_CHECKING:
     from docker import APIClient
 
-COURIER = f"""
+RELAY_PROGRAM = f"""
 import array, os, socket, time
 link = socket.socket(socket.AF_UNIX)
 for _ in range(3000):
@@ -56,7 +56,9 @@ class Stream:
     """A stream. Data from it is not trusted, because the notebook runs beside PID 1 as the same user."""
 
     def __init__(self, client: APIClient, container: str) -> None:
-        execution = client.exec_create(container, [PYTHON, "-S", "-E", "-c", COURIER], stdin=True, stdout=True, stderr=False)
+        execution = client.exec_create(
+            container, [PYTHON, "-S", "-E", "-c", RELAY_PROGRAM], stdin=True, stdout=True, stderr=False
+        )
         response: Any = client.exec_start(execution["Id"], socket=True)
         self._response = response  # this object would close the socket when it goes away
         # The SocketIO that docker returns for some kinds of hosts cannot be written to.
@@ -177,10 +179,10 @@ def write_bundle(bundle: Bundle, blobs: Blobs, target: IO[bytes]) -> None:
 
 def _add_code(tar: tarfile.TarFile) -> None:
     _add(tar, "code/dataops_lab/__init__.py", io.BytesIO())
-    package = Path(protocol.__file__).parent
-    for source in sorted(package.rglob("*.py")):
+    package = Path(protocol.__file__).parents[1]
+    for source in sorted(path for folder in ("rundir", "runner") for path in (package / folder).rglob("*.py")):
         name = source.relative_to(package).as_posix()
-        _add(tar, f"code/dataops_lab/runner/{name}", io.BytesIO(source.read_bytes()))
+        _add(tar, f"code/dataops_lab/{name}", io.BytesIO(source.read_bytes()))
 
 
 def _add(tar: tarfile.TarFile, name: str, content: IO[bytes], mode: int = 0o644) -> None:
@@ -223,7 +225,7 @@ class FileQuota:
         self._used_bytes = sum(self._sizes.values())
 
     def reserve(self, header: Mapping[str, Any], size: int) -> None:
-        """Take room for a `data` or `file` frame, before it is put. Raise LeftTooMuch when there is none."""
+        """Reserve space for a `data` or `file` frame, before it is put. Raise QuotaExceeded when there is none."""
         name = str(header["path"])
         end_offset = int(header.get("at", 0)) + size
         self._used_bytes += end_offset - self._sizes.get(name, 0)

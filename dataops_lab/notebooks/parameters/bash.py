@@ -42,7 +42,10 @@ def parameters(source: str) -> tuple[Parameter, ...] | None:
             value, comment, alone = words
             if alone:
                 found[match["name"]] = _parameter(
-                    match["name"], value, description_of([comment]) or description_of(comments_above), match["how"] or ""
+                    match["name"],
+                    value,
+                    description_of([comment]) or description_of(comments_above),
+                    match["how"] or "",
                 )
         comments_above = []
     return tuple(found.values())

@@ -165,7 +165,8 @@ def _mapping(keys: Sequence[ast.expr | None], values: Sequence[ast.expr]) -> Any
         return Unknown(T.MAPPING)
     made = {T.INTEGER: TypedKeys, T.NUMBER: NumberKeys}.get(kinds.pop() if kinds else T.STRING, dict)
     return made(
-        (name if isinstance(name, str) else json.dumps(name), member) for name, member in zip(names, members, strict=True)
+        (name if isinstance(name, str) else json.dumps(name), member)
+        for name, member in zip(names, members, strict=True)
     )
 
 

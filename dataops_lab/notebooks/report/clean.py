@@ -172,7 +172,9 @@ def _rules(sheet: str, scope: str) -> Iterator[str]:
     for rule in tinycss2.parse_stylesheet(sheet[:_LONGEST_SHEET], skip_comments=True, skip_whitespace=True):
         if rule.type == "qualified-rule" and (declared := _safe_declarations(rule.content)):
             selectors = [selector.strip() for selector in tinycss2.serialize(rule.prelude).split(",")]
-            if safe_selectors := ", ".join(f"#{scope} {selector}" for selector in selectors if _SELECTOR.fullmatch(selector)):
+            if safe_selectors := ", ".join(
+                f"#{scope} {selector}" for selector in selectors if _SELECTOR.fullmatch(selector)
+            ):
                 yield f"{safe_selectors} {{{declared}}}"
 
 

@@ -17,11 +17,17 @@ class AliasResolver(ast.NodeTransformer):
     def resolve(self, tree: ast.Module) -> ast.Module:
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
-                self._dotted_names.update({alias.asname: alias.name for alias in node.names if alias.asname and alias.name in _MODULES})
+                self._dotted_names.update(
+                    {alias.asname: alias.name for alias in node.names if alias.asname and alias.name in _MODULES}
+                )
             elif isinstance(node, ast.ImportFrom) and node.module in _MODULES:
                 # `Path` and `getcwd` are clear by themselves.
                 self._dotted_names.update(
-                    {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names if _is_unclear(node, alias)}
+                    {
+                        alias.asname or alias.name: f"{node.module}.{alias.name}"
+                        for alias in node.names
+                        if _is_unclear(node, alias)
+                    }
                 )
         return ast.fix_missing_locations(self.visit(tree)) if self._dotted_names else tree
 
@@ -32,4 +38,6 @@ class AliasResolver(ast.NodeTransformer):
 
 
 def _is_unclear(node: ast.ImportFrom, alias: ast.alias) -> bool:
-    return alias.asname is not None or node.module in ("os.path", "sys") or (node.module == "os" and alias.name == "path")
+    return (
+        alias.asname is not None or node.module in ("os.path", "sys") or (node.module == "os" and alias.name == "path")
+    )

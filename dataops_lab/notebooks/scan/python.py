@@ -133,7 +133,13 @@ class PythonScanner(ast.NodeVisitor):
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._own_functions.add(node.name)
         arguments = node.args
-        all_arguments = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+        all_arguments = [
+            *arguments.posonlyargs,
+            *arguments.args,
+            *arguments.kwonlyargs,
+            arguments.vararg,
+            arguments.kwarg,
+        ]
         outside = self._names
         own = {argument.arg for argument in all_arguments if argument}
         self._names = {name: path for name, path in outside.items() if name not in own}

@@ -126,7 +126,9 @@ def test_nothing_in_the_page_runs_or_loads(kind: str, html: str, page: Callable[
     assert document.runs() == []
     assert document.loads() == []
     assert "evil.example" not in "".join(str(attrs) for _, attrs in document.tags)
-    assert not any("url(" in attrs.get("style", "") or "position" in attrs.get("style", "") for _, attrs in document.tags)
+    assert not any(
+        "url(" in attrs.get("style", "") or "position" in attrs.get("style", "") for _, attrs in document.tags
+    )
 
 
 @pytest.mark.parametrize(
@@ -484,7 +486,11 @@ def test_a_link_finds_its_heading(page: Callable[..., Page]) -> None:
 
 def test_formulas_are_left_as_they_are_written(page: Callable[..., Page]) -> None:
     document = page(as_markdown("$a_1 * b_1 * c$ and $$x < y$$\n\n\\begin{align}\na_1 & b_1\n\\end{align}"))
-    assert "$a_1 * b_1 * c$" in document.text and "$$x < y$$" in document.text and "\\begin{align}\na_1 & b_1" in document.text
+    assert (
+        "$a_1 * b_1 * c$" in document.text
+        and "$$x < y$$" in document.text
+        and "\\begin{align}\na_1 & b_1" in document.text
+    )
 
 
 def test_attached_pictures_are_shown_in_both_spellings(page: Callable[..., Page]) -> None:
