@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ..domain.snapshots import Limits
+from ..domain.snapshots import SnapshotLimits
 from ..domain.used_paths import UsedPaths
 from ..errors import InvalidNotebook, SnapshotTooLarge
 from .read import read_notebook
@@ -16,7 +16,7 @@ _LIKE_A_FILE = re.compile(r"^(?! ).*[\w*]\.\w{1,10}$|^[^ ]*/[^ ]*$")
 _SCANNED_BYTES = 1024**2  # what follows in a larger script is really data
 
 
-def used_paths(path: str, *, root: str | None, limits: Limits) -> UsedPaths:
+def find_used_paths(path: str, *, root: str | None, limits: SnapshotLimits) -> UsedPaths:
     """Scan the file at `path`. Raise InvalidNotebook when it cannot be read, SnapshotTooLarge when it is too large."""
     file = workspace_of(path, root).notebook
     if file.suffix == ".ipynb":

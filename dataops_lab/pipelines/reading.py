@@ -137,7 +137,7 @@ def _parameters(parts: Mapping[str, ParameterPart], found: _Found) -> Iterator[P
             choices=tuple(_json(choice) for choice in part.choices),
             items=part.items,
         )
-        if given and (problem := parameter.problem(parameter.default)):
+        if given and (problem := parameter.find_problem(parameter.default)):
             found.add(f"The default of `{name}` {problem}.", [*path, "default"])
         if part.items and part.type is not ParameterType.LIST:
             found.add("`items` is the type of the members of a list. Set `type: list`.", [*path, "items"])

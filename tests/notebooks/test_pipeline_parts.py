@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from dataops_lab.domain.snapshots import Limits
+from dataops_lab.domain.snapshots import SnapshotLimits
 from dataops_lab.errors import InvalidNotebook, InvalidPipeline, InvalidScript, PathOutsideRoot
-from dataops_lab.notebooks.pipeline_parts import MAX_FILE_BYTES, declared, pipeline_file
+from dataops_lab.notebooks.pipeline_parts import MAX_FILE_BYTES, read_parameters, read_pipeline_file
 
 from .. import written
 from ..hostile import a_pipe
@@ -13,7 +13,7 @@ HEADER = "# /// dataops\n# [parameters]\n# month = 3\n# ///\n"
 
 
 def names(path, root=None):
-    return [parameter.name for parameter in declared(str(path), root=root, limits=Limits()).parameters]
+    return [parameter.name for parameter in read_parameters(str(path), root=root, limits=SnapshotLimits()).parameters]
 
 
 def test_parameters_come_from_the_cell_of_a_notebook(tmp_path):
@@ -25,7 +25,7 @@ def test_parameters_come_from_the_header_of_a_script_or_from_the_file_beside_it(
     (tmp_path / "a.py").write_text(HEADER)
     assert names(tmp_path / "a.py") == ["month"]
     (tmp_path / "b.sh").write_text("echo")
-    assert not declared(str(tmp_path / "b.sh"), root=None, limits=Limits()).declared
+    assert not read_parameters(str(tmp_path / "b.sh"), root=None, limits=SnapshotLimits()).declared
     (tmp_path / "b.sh.dataops.toml").write_text("[parameters]\nregion = 'North'\n")
     assert names(tmp_path / "b.sh") == ["region"]
 
@@ -43,7 +43,7 @@ def test_a_file_that_is_neither_is_refused(tmp_path):
 def test_the_bytes_of_a_pipeline_are_those_of_its_file(tmp_path):
     file = tmp_path / "a.pipeline.yaml"
     file.write_bytes(b"version: 1\r\n\xff")
-    assert pipeline_file(str(file), root=str(tmp_path)) == b"version: 1\r\n\xff"
+    assert read_pipeline_file(str(file), root=str(tmp_path)) == b"version: 1\r\n\xff"
 
 
 def test_a_pipeline_that_is_gone_a_folder_a_pipe_too_large_or_elsewhere_is_refused(tmp_path):
@@ -52,6 +52,6 @@ def test_a_pipeline_that_is_gone_a_folder_a_pipe_too_large_or_elsewhere_is_refus
     a_pipe(pipe)
     for path in (tmp_path, large, pipe, tmp_path / "gone.pipeline.yaml", large / "below", tmp_path / ("x" * 300)):
         with pytest.raises(InvalidPipeline):
-            pipeline_file(str(path), root=str(tmp_path))
+            read_pipeline_file(str(path), root=str(tmp_path))
     with pytest.raises(PathOutsideRoot):
-        pipeline_file(str(tmp_path / ".." / "a.pipeline.yaml"), root=str(tmp_path))
+        read_pipeline_file(str(tmp_path / ".." / "a.pipeline.yaml"), root=str(tmp_path))

@@ -64,7 +64,7 @@ def test_a_pipeline_whose_notebooks_take_what_they_are_given_has_no_problem(ctx,
     ],
 )
 def test_what_does_not_fit_a_notebook_is_said_with_its_place(ctx, notebooks, old, new, place, said):
-    notebooks.gone = {"/work/gone.ipynb"}
+    notebooks.missing_paths = {"/work/gone.ipynb"}
 
     [(line, column, step, message)] = problems(ctx, changed(old, new))
 
@@ -74,7 +74,7 @@ def test_what_does_not_fit_a_notebook_is_said_with_its_place(ctx, notebooks, old
 
 
 def test_problems_come_in_the_order_of_the_file_and_all_at_once(ctx, notebooks):
-    notebooks.gone = {"/work/gone.ipynb"}
+    notebooks.missing_paths = {"/work/gone.ipynb"}
     text = changed("region: South", "regin: South").replace("report.ipynb", "gone.ipynb")
 
     assert [problem[:2] for problem in problems(ctx, text)] == [(8, 12), (10, 5)]
@@ -88,7 +88,7 @@ def test_a_file_that_is_no_pipeline_has_a_problem_and_no_steps(ctx, notebooks):
 
 
 def test_it_is_shown_before_the_start_which_steps_are_disabled(ctx, notebooks):
-    text = changed("region: South, month", "month").replace("notebook: sales.ipynb", "notebook: sales.ipynb\n    disabled: true")
+    text = changed("notebook: sales.ipynb", "notebook: sales.ipynb\n    disabled: true")
     found = pipeline_files.validate(ctx, FILE, root="/work", by=person("somebody"), content=text)
 
     assert [status.state for status in found.statuses.values()] == ["disabled", "disabled"]
@@ -104,7 +104,7 @@ def test_a_refused_pipeline_names_its_problems_with_their_places(ctx, notebooks)
     reading = ctx.pipelines.read(b"version: 1\nsteps:\n" + b"".join(b"  s%d: {}\n" % n for n in range(9)))
 
     with pytest.raises(InvalidPipeline) as refused:
-        pipeline_files.checked(reading, "month.pipeline.yaml")
+        pipeline_files.require_valid(reading, "month.pipeline.yaml")
 
     assert refused.value.message.startswith("month.pipeline.yaml cannot run. Line 3: ")
     assert "4 more problems" in refused.value.message
