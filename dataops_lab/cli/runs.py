@@ -170,7 +170,7 @@ def cancel(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
     return exit_codes.code_of_error(refused[0][1]) if refused else exit_codes.SUCCEEDED
 
 
-_comment_option = click.option("--comment", default="", help="What to say about it. It stays with the step.")
+_comment_option = click.option("--comment", default="", help="A comment, which stays with the step.")
 
 
 @runs.command()

@@ -37,7 +37,7 @@ class Pipelines(Protocol):
         ...
 
     def steps(self, run_id: str) -> list[StepModel]:
-        """List the steps of a pipeline run, in the order of its file. Refused for a run that is no pipeline."""
+        """List the steps of a pipeline run, in the order of its file. Refused for other runs."""
         ...
 
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
