@@ -1,0 +1,437 @@
+"""Pipeline runs: submitted, brought up to date with their steps, decided on, cancelled and looked at."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ulid import ULID
+
+from ..domain.actors import Actor
+from ..domain.fan_outs import ItemCounts
+from ..domain.jobs import DEFAULT_PROJECT, Job, JobKind
+from ..domain.moments import Moment
+from ..domain.outcomes import first_statuses
+from ..domain.pipelines import Pipeline, Step, StepKind, StepState, StepStatus
+from ..domain.plans import Plan, PlannedStep
+from ..domain.policy import Object, Verb
+from ..domain.runs import MANUAL, Reason, Run, RunState, Submission, Trigger, TriggerKind
+from ..domain.settings import RunSettings, bounded
+from ..domain.versions import Version
+from ..domain.approvals import waited_s
+from ..errors import Conflict, Forbidden, NotFound
+from ..ports import PartCounts, Transaction
+from .context import Services
+from .permissions import allows
+from .pipeline_plans import TakenPipeline, findings_of, make_plan, settings_of, take_pipeline
+from .pipeline_progress import cancel_parts, end_steps, go_on, pipeline_of
+from .placement import Elsewhere, Placement, kernel_again, place_again
+from .reactions import move_runs
+
+MAX_COMMENT = 2_000
+
+
+# --- submitting -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NewPipelineRun:
+    """A pipeline run with all that was decided: nothing can refuse it any more."""
+
+    pipeline: Pipeline
+    job: Job
+    version: Version
+    plan: Plan
+    placed: Placement
+    parameters: dict[str, Any]
+    settings: RunSettings
+    trigger: Trigger = MANUAL
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A pipeline that was read, with its steps, ready to be stored."""
+
+    ctx: Services
+    taken: TakenPipeline
+
+    def add(self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Moment) -> tuple[Run, Job, Version]:
+        ctx, taken = self.ctx, self.taken
+        job, version, plan = make_plan(ctx, tx, taken, by=by, at=at)
+        settings = settings_of(taken.pipeline, taken.submission, job, taken.placed)
+        new = NewPipelineRun(taken.pipeline, job, version, plan, taken.placed, taken.values, settings)
+        return _add(ctx, tx, new, key=key, request=request, by=by, at=at), job, version
+
+
+def prepare(ctx: Services, submission: Submission, *, by: Actor) -> Prepared:
+    """Read the pipeline and take a snapshot of its steps. Refused unless all of it may run there."""
+    return Prepared(ctx, take_pipeline(ctx, submission, by=by))
+
+
+@dataclass(frozen=True)
+class PreparedAgain:
+    """An earlier pipeline run, ready to run again: with the versions and inputs that its steps had."""
+
+    ctx: Services
+    old: Run
+    version: Version
+    pipeline: Pipeline
+    plan: Plan
+    placed: Placement
+    parameters: dict[str, Any]
+
+    def add(self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Moment) -> tuple[Run, Job, Version]:
+        old = self.old
+        tx.runs.get(old.id)  # Somebody may have deleted it meanwhile, and its versions with it.
+        job = tx.jobs.get(old.job_id)
+        new = NewPipelineRun(
+            self.pipeline,
+            job,
+            self.version,
+            self.plan,
+            self.placed,
+            self.parameters,
+            old.settings,
+            Trigger(TriggerKind.RERUN, old.id),
+        )
+        return _add(self.ctx, tx, new, key=key, request=request, by=by, at=at), job, self.version
+
+
+def prepare_again(
+    ctx: Services, old: Run, elsewhere: Elsewhere, *, parameters: dict[str, Any] | None, by: Actor
+) -> PreparedAgain:
+    """Prepare another run of the same version. Each step is placed as if it were run again alone."""
+    with ctx.store.read() as tx:
+        version = tx.versions.get(old.job_id, old.version_digest)
+        stored = tx.pipelines.plan(old.id)
+        placed = place_again(ctx, tx, old, replace(elsewhere, image=None), by=by)
+        places = {
+            step_id: place_again(ctx, tx, _as_run(old, planned), elsewhere, by=by) for step_id, planned in stored.items()
+        }
+    pipeline = pipeline_of(ctx, version.manifest)
+    if pipeline is None:
+        raise Conflict(
+            "The stored file of the pipeline cannot be read any more. Submit the pipeline's file again.",
+            code="pipeline_unreadable",
+        )
+    plan = {
+        step_id: replace(
+            planned,
+            kernel=kernel_again(ctx, places[step_id], planned.kernel),
+            settings=bounded(planned.settings, places[step_id].environment.limits),
+            image=places[step_id].image,
+            resources=places[step_id].resources,
+            findings=places[step_id].findings,
+        )
+        for step_id, planned in stored.items()
+    }
+    values = pipeline.parameters.checked(old.parameters if parameters is None else parameters)
+    return PreparedAgain(ctx, old, version, pipeline, plan, placed, values)
+
+
+def _as_run(run: Run, planned: PlannedStep) -> Run:
+    """Return a run as the step would have had it."""
+    return replace(
+        run,
+        kernel=planned.kernel,
+        image=planned.image,
+        resources=planned.resources,
+        findings=planned.findings,
+        settings=planned.settings,
+    )
+
+
+def _add(
+    ctx: Services, tx: Transaction, new: NewPipelineRun, *, key: str | None, request: str, by: Actor, at: Moment
+) -> Run:
+    tx.jobs.hold([new.job.id])
+    waits = _waits(tx, new.pipeline, new.job)
+    run = Run(
+        id=str(ULID.from_datetime(at.at)),
+        project=DEFAULT_PROJECT,
+        job_id=new.job.id,
+        version_digest=new.version.digest,
+        environment=new.placed.environment.name,
+        state=RunState.QUEUED if waits else RunState.ACTIVE,
+        parameters=new.parameters,
+        kernel=None,
+        created_at=at.at,
+        created_by=by,
+        created_boot=at.boot,
+        created_tick=at.tick,
+        trigger=new.trigger,
+        kind=JobKind.PIPELINE,
+        settings=new.settings,
+        key=key,
+        request_digest=request,
+        started_at=None if waits else at.at,
+        reason=waits,
+        origin=new.version.origin,
+        findings=findings_of(new.plan),
+        unpromoted=new.placed.unpromoted,
+    )
+    tx.runs.add(run)
+    tx.pipelines.add(run.id, new.plan, first_statuses(new.pipeline))
+    if not waits:
+        go_on(ctx, tx, run, at=at, by=by)
+        run = tx.runs.get(run.id)
+    return run
+
+
+def _waits(tx: Transaction, pipeline: Pipeline, job: Job, *, own: str | None = None) -> Reason | None:
+    """Return the reason why a run of the job waits for others; None when it may start. `own` is its id."""
+    limits = [limit for limit in (pipeline.concurrency, job.concurrency) if limit is not None]
+    if not limits:
+        return None
+    runs = tx.pipelines.unfinished_of(job.id)
+    active = len(runs.get(RunState.ACTIVE, ()))
+    # Those that came earlier start earlier.
+    ahead = [run_id for run_id in runs.get(RunState.QUEUED, ()) if own is None or run_id < own]
+    if active + len(ahead) < min(limits):
+        return None
+    are = "run of this pipeline is" if active == 1 else "runs of this pipeline are"
+    message = f"{active} {are} active, and {min(limits)} may be at once."
+    return Reason("waiting_for_pipeline", message, {"in_use": active, "limit": min(limits)})
+
+
+# --- going on -------------------------------------------------------------------------------------
+
+
+def react(ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetime) -> None:
+    """Go on with the pipelines of which runs have ended, and start those that waited for the end of another one."""
+    moment = replace(ctx.moment(), at=at)
+    parents = dict.fromkeys(run.parent_id for run in ended if run.parent_id is not None)
+    for run in tx.runs.of(list(parents)).values() if parents else ():
+        if run.kind is JobKind.PIPELINE and run.state is RunState.ACTIVE and not go_on(ctx, tx, run, at=moment):
+            tx.pipelines.note_parts(run.id, at=at)
+    for job_id in dict.fromkeys(run.job_id for run in ended if run.kind is JobKind.PIPELINE):
+        _start_waiting(ctx, tx, job_id, at=moment)
+
+
+def catch_up(ctx: Services, *, fence: int) -> None:
+    """Do for each pipeline run what is open: a reaction may have failed, or a limit may be higher than before."""
+    with ctx.store.read() as tx:
+        unfinished = tx.pipelines.unfinished()
+    for run_id in unfinished:
+        with ctx.store.begin(fence=fence) as tx:
+            for run in tx.runs.of([run_id]).values():
+                if run.state is RunState.ACTIVE:
+                    go_on(ctx, tx, run, at=ctx.moment())
+                elif run.state is RunState.QUEUED:
+                    _start_waiting(ctx, tx, run.job_id, at=ctx.moment())
+
+
+def _start_waiting(ctx: Services, tx: Transaction, job_id: str, *, at: Moment) -> None:
+    """Start the runs of this pipeline that wait for others of it, as far as there is room."""
+    waiting = tx.pipelines.unfinished_of(job_id).get(RunState.QUEUED, ())
+    if not waiting:
+        return
+    # Submissions of this pipeline hold its job too, so none counts the runs meanwhile.
+    tx.jobs.hold([job_id])
+    job = tx.jobs.get(job_id)
+    for run in tx.runs.of(waiting).values():
+        pipeline = pipeline_of(ctx, tx.versions.get(run.job_id, run.version_digest).manifest)
+        if run.state is RunState.QUEUED and (pipeline is None or not _waits(tx, pipeline, job, own=run.id)):
+            started = run.moved_to(RunState.ACTIVE, started_at=at.at, reason=None)
+            tx.runs.move(run, started)
+            go_on(ctx, tx, started, at=at)
+
+
+# --- clocks ---------------------------------------------------------------------------------------
+
+
+def keep_time(ctx: Services, *, fence: int) -> float:
+    """End what has waited or run too long. Return the seconds until there may be something to do again.
+
+    While people are asked, the clock of the whole run stands still.
+    """
+    now = ctx.moment()
+    with ctx.store.read() as tx:
+        runs = tx.runs.of(tx.pipelines.unfinished())
+        approvals = tx.pipelines.approvals(list(runs))
+    left = {run.id: _left_s(run, approvals.get(run.id, {}), now) for run in runs.values()}
+    for run_id in [run_id for run_id, left_s in left.items() if left_s <= 0]:
+        with ctx.store.begin(fence=fence) as tx:
+            for run in tx.runs.of([run_id]).values():
+                _end_what_is_due(ctx, tx, run, now)
+                left[run_id] = _AGAIN_AFTER_S
+    return min(left.values(), default=float("inf"))
+
+
+_AGAIN_AFTER_S = 1.0
+
+
+def _left_s(run: Run, approvals: Mapping[str, StepStatus], now: Moment) -> float:
+    """Return the seconds until a clock of the run, or an approval of it, runs out."""
+    due = [status.due_at for status in approvals.values() if _awaits(status) and status.due_at is not None]
+    return min([_whole_left_s(run, approvals, now), *((at - now.at).total_seconds() for at in due)])
+
+
+def _whole_left_s(run: Run, approvals: Mapping[str, StepStatus], now: Moment) -> float:
+    if run.state is RunState.QUEUED:
+        return run.settings.queue_timeout_s - now.since(run.created)
+    if run.state is not RunState.ACTIVE or run.cancel_requested_at is not None or run.started_at is None:
+        return float("inf")
+    if any(map(_awaits, approvals.values())):
+        return float("inf")
+    started = run.created if run.started_at == run.created_at else Moment(run.started_at)
+    return run.settings.total_timeout_s + waited_s(approvals.values()) - now.since(started)
+
+
+def _awaits(status: StepStatus) -> bool:
+    return status.state is StepState.AWAITING_APPROVAL
+
+
+def _end_what_is_due(ctx: Services, tx: Transaction, run: Run, now: Moment) -> None:
+    approvals = tx.pipelines.approvals([run.id]).get(run.id, {})
+    if run.state is RunState.QUEUED and _whole_left_s(run, approvals, now) <= 0:
+        hours = now.since(run.created) / 3600
+        message = f"It waited for {hours:.3g} hours without a start; submit it again if it is wanted."
+        _end_unstarted(ctx, tx, run, RunState.EXPIRED, Reason("expired", message), at=now)
+    if run.state is not RunState.ACTIVE:
+        return
+    expired = {
+        step_id: replace(status, state=StepState.EXPIRED, reason=_UNDECIDED, finished_at=now.at)
+        for step_id, status in approvals.items()
+        if _awaits(status) and status.due_at is not None and status.due_at <= now.at
+    }
+    tx.pipelines.move(run.id, approvals, expired, at=now.at)
+    if _whole_left_s(run, approvals, now) <= 0:
+        tx.pipelines.time_out(run.id, at=now.at)
+    go_on(ctx, tx, run, at=now)
+
+
+_UNDECIDED = Reason("approval_expired", "Nobody decided in time.")
+
+
+# --- what people do -------------------------------------------------------------------------------
+
+
+def cancel(ctx: Services, tx: Transaction, run: Run, *, by: Actor) -> None:
+    """End a pipeline run that has not ended. Steps that clean up still run, within their timeouts."""
+    at = ctx.moment()
+    tx.runs.request_cancel(run.id, at=at.at, by=by)
+    run = tx.runs.get(run.id)
+    if run.state is RunState.ACTIVE:
+        go_on(ctx, tx, run, at=at, by=by)
+    else:
+        reason = Reason("cancelled", f"Cancelled by {by} before it started.")
+        _end_unstarted(ctx, tx, run, RunState.CANCELLED, reason, at=at)
+
+
+def _end_unstarted(ctx: Services, tx: Transaction, run: Run, state: RunState, reason: Reason, *, at: Moment) -> None:
+    statuses = tx.pipelines.progress(run.id).statuses
+    end_steps(tx, run, statuses, {StepState.WAITING: StepState.SKIPPED}, reason, at=at)
+    move_runs(ctx, tx, [(run, run.moved_to(state, finished_at=at.at, reason=reason))], at=at.at)
+
+
+def decide(ctx: Services, run_id: str, step_id: str, *, approved: bool, comment: str = "", by: Actor) -> None:
+    """Approve or reject a step that waits for people. Conflict when it does not wait, or does not wait any more."""
+    at = ctx.moment()
+    with ctx.store.begin() as tx:
+        run = tx.runs.get(run_id)
+        step, statuses = _step(ctx, tx, run, step_id), tx.pipelines.progress(run.id).statuses
+        status = statuses[step_id]
+        if step.approval is None:
+            raise Conflict(f"`{step_id}` is not an approval: nobody decides on it.", code="not_awaiting")
+        if not may_decide(ctx, run, step, by=by):
+            raise Forbidden(_others_decide(step, run), code="not_asked")
+        if not _awaits(status):
+            raise Conflict(f"`{step_id}` does not wait for a decision; it is {status.state}.", code="not_awaiting")
+        if status.due_at is not None and status.due_at <= at.at:
+            raise Conflict(f"`{step_id}` waited until {status.due_at:%Y-%m-%d %H:%M} UTC.", code="approval_expired")
+        decided = replace(
+            status,
+            state=StepState.SUCCEEDED if approved else StepState.REJECTED,
+            reason=None if approved else Reason("rejected", f"Rejected by {by}.{f' {comment}' if comment else ''}"),
+            finished_at=at.at,
+            decided_at=at.at,
+            decided_by=by,
+            comment=comment[:MAX_COMMENT],
+        )
+        tx.pipelines.move(run.id, statuses, {step_id: decided}, at=at.at, by=by)
+        go_on(ctx, tx, run, at=at, by=by)
+
+
+def may_decide(ctx: Services, run: Run, step: Step, *, by: Actor) -> bool:
+    """Tell whether `by` may decide on the approval: people whom it names, else those who may run in its environment."""
+    if step.approval is None:
+        return False
+    if step.approval.who:
+        return by.id in step.approval.who
+    return allows(ctx, by, Verb.DECIDE, Object.GUARDED_ENVIRONMENT if run.unpromoted else Object.ENVIRONMENT)
+
+
+def _others_decide(step: Step, run: Run) -> str:
+    if step.approval and step.approval.who:
+        return f"`{step.id}` asks {', '.join(step.approval.who)}. Ask one of them to decide."
+    return f"Those who may run in {run.environment} decide on `{step.id}`. Ask one of them."
+
+
+def _step(ctx: Services, tx: Transaction, run: Run, step_id: str) -> Step:
+    pipeline = _stored(ctx, tx, run)
+    step = pipeline.step(step_id) if pipeline else None
+    if step is None:
+        raise NotFound(f"Run {run.id} has no step `{step_id}`.", code="step_not_found")
+    return step
+
+
+# --- looking --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StepView:
+    """A step with its state in one run. `path` is that of its file from the root of the workspace.
+
+    `run_id` is its only run, or the run from which it took its result; None for a fan-out, which has `items`.
+    """
+
+    step: Step
+    status: StepStatus
+    path: str | None = None
+    job_id: str | None = None
+    run_id: str | None = None
+    items: ItemCounts | None = None
+    may_decide: bool = False
+
+
+def steps(ctx: Services, run_id: str, *, by: Actor) -> Sequence[StepView]:
+    """Return the steps of a pipeline run in the order of the file."""
+    with ctx.store.read() as tx:
+        run = tx.runs.get(run_id)
+        progress = tx.pipelines.progress(run.id)
+        pipeline = _stored(ctx, tx, run)
+        if pipeline is None:
+            raise Conflict("The stored file of the pipeline cannot be read any more.", code="pipeline_unreadable")
+        plan = tx.pipelines.plan(run.id)
+        jobs = tx.jobs.of([planned.job_id for planned in plan.values()])
+        single = [step.id for step in pipeline.steps if step.for_each is None]
+        parts = tx.pipelines.parts(run.id, single)
+        counts = tx.pipelines.counts(run.id)
+    return [
+        StepView(
+            step=step,
+            status=(status := progress.statuses[step.id]),
+            path=jobs[plan[step.id].job_id].path if step.id in plan else None,
+            job_id=plan[step.id].job_id if step.id in plan else None,
+            run_id=parts[step.id][0].id if step.id in parts else status.taken_from,
+            items=_items(status, counts.get(step.id)),
+            may_decide=step.kind is StepKind.APPROVAL and may_decide(ctx, run, step, by=by),
+        )
+        for step in pipeline.steps
+    ]
+
+
+def _items(status: StepStatus, counts: PartCounts | None) -> ItemCounts | None:
+    if status.items is None:
+        return None
+    runs, nothing_to_do = counts or PartCounts({}, 0)
+    return ItemCounts(len(status.items), runs, nothing_to_do)
+
+
+def _stored(ctx: Services, tx: Transaction, run: Run) -> Pipeline | None:
+    if run.kind is not JobKind.PIPELINE:
+        raise NotFound(f"Run {run.id} is a single run: it has no steps.", code="no_pipeline")
+    return pipeline_of(ctx, tx.versions.get(run.job_id, run.version_digest).manifest)
