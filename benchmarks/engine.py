@@ -22,6 +22,7 @@ from dataops_lab.blobs import FolderBlobs
 from dataops_lab.domain.runs import Submission
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.executors.host import SystemClock, SystemHost
+from dataops_lab.pipelines import LocalPipelines
 from dataops_lab.ports import Bundle
 from dataops_lab.services import Services, runs
 from dataops_lab.store import SqlStore, open_store
@@ -66,7 +67,8 @@ def measure(*, quick: bool) -> Iterator[Row]:
 def services(store: SqlStore, folder: Path) -> Services:
     blobs = FolderBlobs(folder / "blobs")
     parts = (SystemClock(), SystemHost(), FakeVault())
-    return Services(store, blobs, FakeNotebooks(blobs), *parts, home=folder, attempt_files=attempt_files_in(folder))  # type: ignore[arg-type]
+    files = attempt_files_in(folder)
+    return Services(store, blobs, FakeNotebooks(blobs), *parts, folder, files, LocalPipelines())  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -166,7 +166,7 @@ class VersionModel(Model):
             number=it.number,
             created_at=it.created_at,
             created_by=ActorModel.of(it.created_by),
-            notebook_path=it.manifest.notebook_path,
+            notebook_path=it.manifest.path,
             file_count=len(it.manifest.files),
             origin=OriginModel.model_validate(it.origin),
         )

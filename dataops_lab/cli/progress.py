@@ -26,9 +26,7 @@ class ProgressLine:
         if self._quiet or run.is_terminal:
             return
         if self._terminal:
-            width = shutil.get_terminal_size().columns - 1
-            sys.stderr.write(f"\r\x1b[K{one_line(line_of(run), width)}")
-            sys.stderr.flush()
+            self.draw(line_of(run))
         elif (phase := _phase(run)) != self._said:
             self._said = phase
             sys.stderr.write(f"{run.id} {phase}\n")
@@ -41,6 +39,20 @@ class ProgressLine:
         self._said = text
         sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
         sys.stderr.flush()
+
+    def note(self, text: str) -> None:
+        """Write a line that stays."""
+        if not self._quiet:
+            self.clear()
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+
+    def draw(self, text: str) -> None:
+        """Draw the text on a terminal, in place of the line that is there. Elsewhere `note` says enough."""
+        if self._terminal:
+            width = shutil.get_terminal_size().columns - 1
+            sys.stderr.write(f"\r\x1b[K{one_line(text, width)}")
+            sys.stderr.flush()
 
     def clear(self) -> None:
         if self._terminal:

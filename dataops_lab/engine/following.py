@@ -324,7 +324,7 @@ class Following:
             with self._ctx.store.read() as tx:
                 source = tx.jobs.get(it.run.job_id).source
                 manifest = tx.versions.get(it.run.job_id, it.run.version_digest).manifest
-            reason = explained(reason, source, manifest.notebook_path, files.workspace)
+            reason = explained(reason, source, manifest.path, files.workspace)
         self._finish_as(it, state, outcome, reason, ran=seen.ran)
 
     def _finish_as(

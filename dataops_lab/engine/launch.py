@@ -79,10 +79,10 @@ def bundle_of(
     return Bundle(
         name=attempt.name,
         spec=_spec(attempt, run, manifest, material.inputs, secrets, container),
-        notebook=fill_in(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, run.parameters),
+        notebook=fill_in(ctx, manifest.source_digest, manifest.language, manifest.parameters, run.parameters),
         # The run also finds its own notebook as people see it, without the values and outputs of this run.
         files=[
-            BundleFile(manifest.notebook_path, manifest.notebook_digest),
+            BundleFile(manifest.path, manifest.source_digest),
             *(BundleFile(f.path, f.digest, f.executable) for f in (*manifest.files, *material.inputs.files)),
         ],
         # A container has the variables of its image. Those of this machine would name things that are not in there.
@@ -119,7 +119,7 @@ def _spec(
     secrets: Iterable[str],
     container: Container | None,
 ) -> protocol.Spec:
-    folder = str(PurePosixPath(manifest.notebook_path).parent)
+    folder = str(PurePosixPath(manifest.path).parent)
     return {
         "format": 1,
         "attempt": attempt.name,

@@ -8,7 +8,9 @@ from typing import Any
 
 from ..domain.images import Frozen
 from ..domain.inputs import Pins
+from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from ..domain.used_paths import UsedPaths
 from ..domain.workspaces import Location
 from ..errors import InvalidNotebook
 from ..ports import Blobs
@@ -77,6 +79,21 @@ class LocalNotebooks:
             return parse_notebook(notebook).cell_ids
         except InvalidNotebook:
             return ()
+
+    def used_paths(self, path: str, *, root: str | None, limits: Limits) -> UsedPaths:
+        from . import used_paths
+
+        return used_paths.used_paths(path, root=root, limits=limits)
+
+    def declared(self, path: str, *, root: str | None, limits: Limits) -> ParameterSchema:
+        from . import pipeline_parts
+
+        return pipeline_parts.declared(path, root=root, limits=limits)
+
+    def pipeline_file(self, path: str, *, root: str | None) -> bytes:
+        from . import pipeline_parts
+
+        return pipeline_parts.pipeline_file(path, root=root)
 
     def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
         from . import along

@@ -111,8 +111,8 @@ def snapshot(
     data = tuple(file for file in stored if file.path in fresh)
     folders = _folders_of(look.luggage, [file.path for file in files])
     manifest = Manifest(
-        notebook_path=look.workspace.relative(look.workspace.notebook),
-        notebook_digest=blobs.put(canonical),
+        path=look.workspace.relative(look.workspace.notebook),
+        source_digest=blobs.put(canonical),
         files=files,
         parameters=look.parameters,
         kernel_name=look.kernel.name,

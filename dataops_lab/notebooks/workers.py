@@ -8,7 +8,9 @@ from typing import Any, cast
 
 from ..domain.images import Frozen
 from ..domain.inputs import Pins
+from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from ..domain.used_paths import UsedPaths
 from ..domain.workspaces import Location
 from ..errors import ReportUnavailable, Unavailable
 from ..ports import Notebooks
@@ -90,6 +92,15 @@ class WorkerNotebooks:
 
     def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
         return cast("tuple[str, ...]", self._call("cell_ids", notebook))
+
+    def used_paths(self, path: str, *, root: str | None, limits: Limits) -> UsedPaths:
+        return cast(UsedPaths, self._call("used_paths", path, root=root, limits=limits))
+
+    def declared(self, path: str, *, root: str | None, limits: Limits) -> ParameterSchema:
+        return cast(ParameterSchema, self._call("declared", path, root=root, limits=limits))
+
+    def pipeline_file(self, path: str, *, root: str | None) -> bytes:
+        return cast(bytes, self._call("pipeline_file", path, root=root))
 
     def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
         return cast("str | None", self._call("take_along", path, file, root=root))

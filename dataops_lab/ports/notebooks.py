@@ -6,7 +6,9 @@ from typing import Any, Protocol
 
 from ..domain.images import Frozen
 from ..domain.inputs import Pins
+from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from ..domain.used_paths import UsedPaths
 from ..domain.workspaces import Location
 
 NO_PINS = Pins()
@@ -57,6 +59,18 @@ class Notebooks(Protocol):
 
     def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
         """Return the ids of the cells, none for bytes that are not a notebook."""
+        ...
+
+    def used_paths(self, path: str, *, root: str | None, limits: Limits) -> UsedPaths:
+        """Return the paths that the notebook or script at `path` reads and writes, as far as its code tells."""
+        ...
+
+    def declared(self, path: str, *, root: str | None, limits: Limits) -> ParameterSchema:
+        """Return the parameters that the notebook or script at `path` declares. It reads that file alone."""
+        ...
+
+    def pipeline_file(self, path: str, *, root: str | None) -> bytes:
+        """Return the bytes of the pipeline's file at `path`. Refused when it is not there, not a file, or too large."""
         ...
 
     def take_along(self, path: str, file: str, *, root: str | None) -> str | None:

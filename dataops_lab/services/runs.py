@@ -358,7 +358,7 @@ def summary_of(view: RunView) -> RunSummary:
         job_id=view.job.id,
         job_name=view.job.name,
         source=view.job.source,
-        path=view.version.manifest.notebook_path,
+        path=view.version.manifest.path,
         version_digest=run.version_digest,
         version_number=view.version.number,
         environment=run.environment,
@@ -390,7 +390,7 @@ def checked(
     schema = manifest.parameters
     values = schema.checked({**parameters, **schema.parsed(texts)})
     # The engine fills in the notebook only when the run starts. Try it now, so that an error shows now.
-    fill_in(ctx, manifest.notebook_digest, manifest.language, schema, values)
+    fill_in(ctx, manifest.source_digest, manifest.language, schema, values)
     return values
 
 

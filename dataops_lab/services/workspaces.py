@@ -120,7 +120,7 @@ def gone_of(ctx: Services, tx: Transaction, jobs: Sequence[Job]) -> list[Job]:
 
 def _cells_of(ctx: Services, version: Version) -> Sequence[str]:
     try:
-        return ctx.notebooks.cell_ids(ctx.blobs.read(version.manifest.notebook_digest))
+        return ctx.notebooks.cell_ids(ctx.blobs.read(version.manifest.source_digest))
     except DataOpsError:
         return ()  # The bytes are damaged or gone: ask nothing, and let the run go on.
 

@@ -25,7 +25,7 @@ def digests_of(connection: Connection, without: frozenset[str] = frozenset()) ->
     for job_id, name, stored in streamed.execute(select(v.job_id, v.digest, v.manifest)):
         if (job_id, name) not in gone:
             manifest = Manifest.from_json(stored)
-            yield manifest.notebook_digest
+            yield manifest.source_digest
             yield from (file.digest for file in manifest.files)
     inputs_gone = set(_inputs_only_of(connection, without))
     for digest, content in streamed.execute(select(t.inputs.c.digest, t.inputs.c.content)):

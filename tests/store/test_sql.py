@@ -274,7 +274,7 @@ def test_the_blobs_of_versions_records_and_reports_are_known(store, submit, engi
         tx.records.keep_report(view.run.id, "with_code", "sha256:" + "1" * 64)
     with store.read() as tx:
         assert set(tx.digests()) == {
-            view.version.manifest.notebook_digest,
+            view.version.manifest.source_digest,
             *(file.digest for file in view.version.manifest.files),
             *(file.digest for file in record.files),
             "sha256:" + "0" * 64,
