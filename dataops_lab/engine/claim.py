@@ -56,6 +56,7 @@ def keep_time(ctx: Services, queue: LiveQueue, now: Moment, *, fence: int) -> No
         return
     with ctx.store.begin(fence=fence) as tx:
         moves = []
+        tx.pipelines.hold(due)
         for run in tx.runs.of(due).values():
             left_s = _left_s(run, now)
             if left_s <= 0 and run.state in (RunState.QUEUED, RunState.RETRY_WAIT):

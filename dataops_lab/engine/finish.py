@@ -187,6 +187,7 @@ def write_ends(ctx: Services, tx: Transaction, ends: Sequence[tuple[Attempt, Run
 
     `ends` holds attempts and runs as they were read last. The attempts come back as they are after their end.
     """
+    tx.pipelines.hold([run.id for _, run, _ in ends])
     cancels = tx.runs.cancels([run.id for _, run, _ in ends])
     tried_before = [attempt.run_id for attempt, *_ in ends if attempt.number > 1]
     earlier = tx.attempts.of_runs(tried_before) if tried_before else {}

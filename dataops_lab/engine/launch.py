@@ -10,7 +10,7 @@ from ..domain.environments import inherited_of
 from ..domain.inputs import Inputs
 from ..domain.runs import Attempt, AttemptState, Run
 from ..domain.secrets import of_environment
-from ..domain.versions import Manifest, Version
+from ..domain.versions import Manifest, TravellingFile, Version
 from ..errors import StaleWrite
 from ..ports import Bundle, BundleFile, Container, Transaction
 from ..runner import protocol
@@ -83,14 +83,23 @@ def bundle_of(
         # The run also finds its own notebook as people see it, without the values and outputs of this run.
         files=[
             BundleFile(manifest.path, manifest.source_digest),
-            *(BundleFile(f.path, f.digest, f.executable) for f in (*manifest.files, *material.inputs.files)),
+            *(BundleFile(file.path, file.digest, file.executable) for file in _files(manifest, material.inputs)),
         ],
         # A container has the variables of its image. Those of this machine would name things that are not in there.
-        environment={**({} if container else run.kernel.inherited or inherited_of(inherited)), **variables},
+        environment={
+            **({} if container else run.kernel.inherited or inherited_of(inherited)),
+            **variables,
+            **run.variables,
+        },
         secrets=secrets,
         container=container,
         imports=imports,
     )
+
+
+def _files(manifest: Manifest, inputs: Inputs) -> Sequence[TravellingFile]:
+    """Return the files beside the notebook. Another step may have left one that replaces a file of the version."""
+    return list({file.path: file for file in (*manifest.files, *inputs.files)}.values())
 
 
 def _container(tx: Transaction, run: Run) -> Container | None:
@@ -131,7 +140,7 @@ def _spec(
             "interrupt_mode": run.kernel.interrupt_mode,
         },
         "folder": "" if folder == "." else folder,
-        "files": [file.path for file in (*manifest.files, *inputs.files)],
+        "files": [file.path for file in _files(manifest, inputs)],
         "folders": [*manifest.folders, *inputs.folders],
         "output_limits": OUTPUT_LIMITS,
         "secrets": sorted(secrets),

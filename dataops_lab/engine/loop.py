@@ -11,11 +11,12 @@ from threading import Event
 from ..domain.runs import Attempt, Run, RunState
 from ..errors import StaleWrite, StoreBusy
 from ..ports import Backends, Transaction
-from ..services import Services
+from ..services import Services, pipelines
 from .claim import claim, keep_time
 from .following import CLOSE_WITHIN_S, TRY_AGAIN_AFTER_S, Following
 from .launch import materials_of
 from .lead import Leadership
+from .pipelines import PipelineClocks
 from .queue import LiveQueue
 from .sweep import sweep
 from .tidy import Tidying
@@ -58,6 +59,7 @@ class Engine:
         self._sweeping: Future[None] | None = None
         self._seen: int | None = None
         self._queue = LiveQueue(settings.slots)
+        self._clocks = PipelineClocks(ctx)
         self._swept_at: float | None = None
         self._tidying = Tidying(ctx)
         self._has_home = True
@@ -110,7 +112,8 @@ class Engine:
             pause_s = self._following.pause_s if self._following.names else LOOK_WHEN_QUIET_EVERY_S
         if self._settings.exit_when_idle_s is not None:
             pause_s = min(pause_s, self._settings.exit_when_idle_s)
-        return max(0.0, min(pause_s, self._queue.next_due_s(self._ctx.moment())))
+        due_s = min(self._queue.next_due_s(self._ctx.moment()), self._clocks.next_due_s())
+        return max(0.0, min(pause_s, due_s))
 
     def _is_orphaned(self) -> bool:
         """Tell whether the state folder is gone. It looks once in `HOME_LOOK_EVERY_S`.
@@ -132,7 +135,9 @@ class Engine:
         self._following.look()
         self._catch_up_with_the_store(self._leadership.fence)
         if self._swept_at is None or self._now() - self._swept_at >= SWEEP_EVERY_S:
+            pipelines.catch_up(self._ctx, fence=self._leadership.fence)
             self._sweep_if_done()
+        self._clocks.look(fence=self._leadership.fence)
         return bool(self._following.names)
 
     def _sweep_if_done(self) -> None:
@@ -169,6 +174,7 @@ class Engine:
         self._leadership.doubt()
         self._following.forget()
         self._queue.forget()
+        self._clocks.forget()
         self._seen = None
         self._swept_at = None
 
@@ -194,6 +200,7 @@ class Engine:
             return
         left: list[tuple[Attempt, Run]] = []
         if changes != self._seen:
+            self._clocks.note_change()
             with self._ctx.store.read() as tx:
                 # The engine follows attempts of an engine that is gone in the same way as new ones.
                 left = _left_behind(tx) if self._seen is None else []

@@ -23,12 +23,15 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import IO, cast
 
+from ..domain.jobs import JobKind
 from ..domain.leases import ENGINE
+from ..domain.pipelines import StepState
 from ..domain.runs import AttemptState, Reason, RunState
 from ..errors import Conflict, Damaged, NotFound, StateFolderUnusable, StoreTooNew
 from ..ports import Blobs, Store, Transaction
 from .context import Services
 from .installation import leader
+from .pipeline_progress import end_steps
 
 _DATABASE = "database.sqlite"
 _MANIFEST = "manifest.json"
@@ -274,8 +277,16 @@ def _end_what_has_not_ended(tx: Transaction, now: dt.datetime) -> None:
     for run in tx.runs.in_state(*(state for state in RunState if not state.is_terminal)):
         end = (RunState.LOST, lost) if run.state is RunState.ACTIVE else (RunState.CANCELLED, waited)
         tx.runs.move(run, run.moved_to(end[0], finished_at=now, reason=end[1]))
+        if run.kind is JobKind.PIPELINE:
+            statuses = tx.pipelines.progress(run.id).statuses
+            end_steps(tx, run, statuses, _STEP_ENDS, end[1], at=now)
 
 
+_STEP_ENDS = {
+    StepState.WAITING: StepState.SKIPPED,
+    StepState.AWAITING_APPROVAL: StepState.CANCELLED,
+    StepState.RUNNING: StepState.LOST,
+}
 _A = AttemptState
 _WAYS_OUT = {
     _A.CLAIMED: [_A.RELEASED],

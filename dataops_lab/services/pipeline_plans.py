@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from ..domain.actors import Actor
 from ..domain.jobs import STEP_MARK, Job, JobKind
 from ..domain.moments import Moment
 from ..domain.outcomes import first_statuses
-from ..domain.parameters import Parameter, ParameterSchema
+from ..domain.parameters import Parameter
 from ..domain.pipelines import Pipeline, Step, StepKind, StepState
 from ..domain.plans import Plan, PlannedStep
 from ..domain.runs import Submission

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from ulid import ULID
 
@@ -24,7 +24,7 @@ from ..domain.runs import SUMMARY_TEXT, Reason, Run, RunState, Trigger, TriggerK
 from ..domain.step_files import missing_outputs
 from ..domain.versions import Manifest
 from ..errors import Damaged, NotFound, Refused
-from ..ports import Blobs, Part, PartCounts, Pipelines, Transaction
+from ..ports import Part, PartCounts, Pipelines, Transaction
 from .context import Services
 from .pipeline_values import StepValues
 from .reactions import move_runs
@@ -57,15 +57,20 @@ def pipeline_of(ctx: Services, manifest: Manifest) -> Pipeline | None:
     """Read the pipeline of a version. None when its file is damaged, or this program cannot read it any more."""
     assert manifest.source_digest is not None
     try:
-        return _read(ctx.pipelines, ctx.blobs, manifest.source_digest)
+        known = _read.setdefault(ctx.pipelines, {})
+        if manifest.source_digest not in known:
+            reading = ctx.pipelines.read(ctx.blobs.read(manifest.source_digest))
+            if len(known) >= MAX_KNOWN:
+                known.clear()
+            known[manifest.source_digest] = None if reading.problems else reading.pipeline
+        return known[manifest.source_digest]
     except (Damaged, NotFound):
         return None
 
 
-@lru_cache(maxsize=64)
-def _read(pipelines: Pipelines, blobs: Blobs, digest: str) -> Pipeline | None:
-    reading = pipelines.read(blobs.read(digest))
-    return None if reading.problems else reading.pipeline
+MAX_KNOWN = 100
+_read: WeakKeyDictionary[Pipelines, dict[str, Pipeline | None]] = WeakKeyDictionary()
+"""The pipelines that were read, by the digests of their files."""
 
 
 def cancel_parts(ctx: Services, tx: Transaction, run: Run, step_ids: Collection[str], *, at: Moment) -> None:
@@ -90,15 +95,15 @@ def end_steps(
     states: Mapping[StepState, StepState],
     reason: Reason,
     *,
-    at: Moment,
+    at: dt.datetime,
 ) -> None:
     """End each step that is in one of the `states`, in the state that belongs to it, whatever its runs do."""
     ended = {
-        step_id: replace(status, state=states[status.state], reason=reason, finished_at=at.at)
+        step_id: replace(status, state=states[status.state], reason=reason, finished_at=at)
         for step_id, status in statuses.items()
         if status.state in states
     }
-    tx.pipelines.move(run.id, statuses, ended, at=at.at)
+    tx.pipelines.move(run.id, statuses, ended, at=at)
 
 
 def _give_up(ctx: Services, tx: Transaction, run: Run, statuses: Mapping[str, StepStatus], *, at: Moment) -> None:
@@ -110,7 +115,7 @@ def _give_up(ctx: Services, tx: Transaction, run: Run, statuses: Mapping[str, St
         StepState.AWAITING_APPROVAL: StepState.CANCELLED,
         StepState.RUNNING: StepState.CANCELLED,
     }
-    end_steps(tx, run, statuses, states, reason, at=at)
+    end_steps(tx, run, statuses, states, reason, at=at.at)
     move_runs(ctx, tx, [(run, run.moved_to(RunState.FAILED, finished_at=at.at, reason=reason))], at=at.at)
     cancel_parts(ctx, tx, run, under_way, at=at)
 
@@ -210,9 +215,7 @@ class _Steps:
         if step.outputs and not counts.active:
             counts = self._without_outputs(step, counts)
         if end := fan_out_end(for_each, counts, stopped=stopped):
-            self._end(
-                step.id, end.state, end.reason, with_failures=end.with_failures, nothing_to_do=end.nothing_to_do
-            )
+            self._end(step.id, end.state, end.reason, with_failures=end.with_failures, nothing_to_do=end.nothing_to_do)
         elif more := next_items(for_each, counts, stopped=stopped):
             # Items start in their order, so those that have no run yet are the last ones.
             made = counts.total - counts.waiting
@@ -267,9 +270,7 @@ class _Steps:
             self._now[step.id] = started
             self._end(step.id, StepState.FAILED, Reason(error.precise_code, error.message[:SUMMARY_TEXT]))
 
-    def _add_parts(
-        self, step: Step, items: Sequence[Item | None], *, inputs_of: Run | None = None
-    ) -> None:
+    def _add_parts(self, step: Step, items: Sequence[Item | None], *, inputs_of: Run | None = None) -> None:
         """Queue the runs of the step: of the first of these `items`, as many as may be active at once."""
         planned = self._tx.pipelines.plan(self._run.id, [step.id])[step.id]
         manifest = self._tx.versions.get(planned.job_id, planned.version_digest).manifest

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ulid import ULID
 
 from ..domain.actors import Actor
+from ..domain.approvals import waited_s
 from ..domain.fan_outs import ItemCounts
 from ..domain.jobs import DEFAULT_PROJECT, Job, JobKind
 from ..domain.moments import Moment
 from ..domain.outcomes import first_statuses
-from ..domain.pipelines import Pipeline, Step, StepKind, StepState, StepStatus
+from ..domain.pipelines import Pipeline, Step, StepState, StepStatus
 from ..domain.plans import Plan, PlannedStep
 from ..domain.policy import Object, Verb
 from ..domain.runs import MANUAL, Reason, Run, RunState, Submission, Trigger, TriggerKind
 from ..domain.settings import RunSettings, bounded
 from ..domain.versions import Version
-from ..domain.approvals import waited_s
-from ..errors import Conflict, Forbidden, NotFound
+from ..errors import Conflict, Forbidden, InvalidRequest, NotFound, StaleWrite, StoreBusy
 from ..ports import PartCounts, Transaction
 from .context import Services
 from .permissions import allows
 from .pipeline_plans import TakenPipeline, findings_of, make_plan, settings_of, take_pipeline
-from .pipeline_progress import cancel_parts, end_steps, go_on, pipeline_of
+from .pipeline_progress import end_steps, go_on, pipeline_of
 from .placement import Elsewhere, Placement, kernel_again, place_again
 from .reactions import move_runs
+
+log = logging.getLogger("dataops_lab.pipelines")
 
 MAX_COMMENT = 2_000
 
@@ -108,7 +111,8 @@ def prepare_again(
         stored = tx.pipelines.plan(old.id)
         placed = place_again(ctx, tx, old, replace(elsewhere, image=None), by=by)
         places = {
-            step_id: place_again(ctx, tx, _as_run(old, planned), elsewhere, by=by) for step_id, planned in stored.items()
+            step_id: place_again(ctx, tx, _as_run(old, planned), elsewhere, by=by)
+            for step_id, planned in stored.items()
         }
     pipeline = pipeline_of(ctx, version.manifest)
     if pipeline is None:
@@ -212,15 +216,29 @@ def react(ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetime)
 
 def catch_up(ctx: Services, *, fence: int) -> None:
     """Do for each pipeline run what is open: a reaction may have failed, or a limit may be higher than before."""
+
+    def go_on_with(tx: Transaction, run: Run) -> None:
+        if run.state is RunState.ACTIVE:
+            go_on(ctx, tx, run, at=ctx.moment())
+        elif run.state is RunState.QUEUED:
+            _start_waiting(ctx, tx, run.job_id, at=ctx.moment())
+
     with ctx.store.read() as tx:
         unfinished = tx.pipelines.unfinished()
-    for run_id in unfinished:
-        with ctx.store.begin(fence=fence) as tx:
-            for run in tx.runs.of([run_id]).values():
-                if run.state is RunState.ACTIVE:
-                    go_on(ctx, tx, run, at=ctx.moment())
-                elif run.state is RunState.QUEUED:
-                    _start_waiting(ctx, tx, run.job_id, at=ctx.moment())
+    _for_each(ctx, unfinished, go_on_with, fence=fence)
+
+
+def _for_each(ctx: Services, run_ids: Sequence[str], work: Callable[[Transaction, Run], None], *, fence: int) -> None:
+    """Do the work for each run in a transaction of its own. One that cannot be done holds up no other."""
+    for run_id in run_ids:
+        try:
+            with ctx.store.begin(fence=fence) as tx:
+                for run in tx.runs.of([run_id]).values():
+                    work(tx, run)
+        except (StaleWrite, StoreBusy):
+            raise
+        except Exception:
+            log.exception("The pipeline run %s cannot go on; it is tried again later.", run_id)
 
 
 def _start_waiting(ctx: Services, tx: Transaction, job_id: str, *, at: Moment) -> None:
@@ -252,11 +270,9 @@ def keep_time(ctx: Services, *, fence: int) -> float:
         runs = tx.runs.of(tx.pipelines.unfinished())
         approvals = tx.pipelines.approvals(list(runs))
     left = {run.id: _left_s(run, approvals.get(run.id, {}), now) for run in runs.values()}
-    for run_id in [run_id for run_id, left_s in left.items() if left_s <= 0]:
-        with ctx.store.begin(fence=fence) as tx:
-            for run in tx.runs.of([run_id]).values():
-                _end_what_is_due(ctx, tx, run, now)
-                left[run_id] = _AGAIN_AFTER_S
+    due = [run_id for run_id, left_s in left.items() if left_s <= 0]
+    _for_each(ctx, due, lambda tx, run: _end_what_is_due(ctx, tx, run, now), fence=fence)
+    left |= dict.fromkeys(due, _AGAIN_AFTER_S)
     return min(left.values(), default=float("inf"))
 
 
@@ -323,12 +339,12 @@ def cancel(ctx: Services, tx: Transaction, run: Run, *, by: Actor) -> None:
 
 def _end_unstarted(ctx: Services, tx: Transaction, run: Run, state: RunState, reason: Reason, *, at: Moment) -> None:
     statuses = tx.pipelines.progress(run.id).statuses
-    end_steps(tx, run, statuses, {StepState.WAITING: StepState.SKIPPED}, reason, at=at)
+    end_steps(tx, run, statuses, {StepState.WAITING: StepState.SKIPPED}, reason, at=at.at)
     move_runs(ctx, tx, [(run, run.moved_to(state, finished_at=at.at, reason=reason))], at=at.at)
 
 
-def decide(ctx: Services, run_id: str, step_id: str, *, approved: bool, comment: str = "", by: Actor) -> None:
-    """Approve or reject a step that waits for people. Conflict when it does not wait, or does not wait any more."""
+def decide(ctx: Services, run_id: str, step_id: str, *, approved: bool, comment: str = "", by: Actor) -> StepView:
+    """Approve or reject a step that waits for people. Safe to repeat. Conflict when it does not wait any more."""
     at = ctx.moment()
     with ctx.store.begin() as tx:
         run = tx.runs.get(run_id)
@@ -338,13 +354,16 @@ def decide(ctx: Services, run_id: str, step_id: str, *, approved: bool, comment:
             raise Conflict(f"`{step_id}` is not an approval: nobody decides on it.", code="not_awaiting")
         if not may_decide(ctx, run, step, by=by):
             raise Forbidden(_others_decide(step, run), code="not_asked")
+        wanted = StepState.SUCCEEDED if approved else StepState.REJECTED
+        if status.state is wanted and status.decided_at is not None:
+            return _view(ctx, tx, run, step, by=by)
         if not _awaits(status):
             raise Conflict(f"`{step_id}` does not wait for a decision; it is {status.state}.", code="not_awaiting")
         if status.due_at is not None and status.due_at <= at.at:
             raise Conflict(f"`{step_id}` waited until {status.due_at:%Y-%m-%d %H:%M} UTC.", code="approval_expired")
         decided = replace(
             status,
-            state=StepState.SUCCEEDED if approved else StepState.REJECTED,
+            state=wanted,
             reason=None if approved else Reason("rejected", f"Rejected by {by}.{f' {comment}' if comment else ''}"),
             finished_at=at.at,
             decided_at=at.at,
@@ -353,6 +372,7 @@ def decide(ctx: Services, run_id: str, step_id: str, *, approved: bool, comment:
         )
         tx.pipelines.move(run.id, statuses, {step_id: decided}, at=at.at, by=by)
         go_on(ctx, tx, run, at=at, by=by)
+        return _view(ctx, tx, run, step, by=by)
 
 
 def may_decide(ctx: Services, run: Run, step: Step, *, by: Actor) -> bool:
@@ -371,8 +391,7 @@ def _others_decide(step: Step, run: Run) -> str:
 
 
 def _step(ctx: Services, tx: Transaction, run: Run, step_id: str) -> Step:
-    pipeline = _stored(ctx, tx, run)
-    step = pipeline.step(step_id) if pipeline else None
+    step = _stored(ctx, tx, run).step(step_id)
     if step is None:
         raise NotFound(f"Run {run.id} has no step `{step_id}`.", code="step_not_found")
     return step
@@ -385,7 +404,7 @@ def _step(ctx: Services, tx: Transaction, run: Run, step_id: str) -> Step:
 class StepView:
     """A step with its state in one run. `path` is that of its file from the root of the workspace.
 
-    `run_id` is its only run, or the run from which it took its result; None for a fan-out, which has `items`.
+    `run_id` is its only run, or the run from which it took its result; None for a fan-out, which has `counts`.
     """
 
     step: Step
@@ -393,45 +412,52 @@ class StepView:
     path: str | None = None
     job_id: str | None = None
     run_id: str | None = None
-    items: ItemCounts | None = None
+    counts: ItemCounts | None = None
     may_decide: bool = False
 
 
 def steps(ctx: Services, run_id: str, *, by: Actor) -> Sequence[StepView]:
-    """Return the steps of a pipeline run in the order of the file."""
+    """Return the steps of a pipeline run in the order of the file. Refused for other runs."""
     with ctx.store.read() as tx:
         run = tx.runs.get(run_id)
-        progress = tx.pipelines.progress(run.id)
-        pipeline = _stored(ctx, tx, run)
-        if pipeline is None:
-            raise Conflict("The stored file of the pipeline cannot be read any more.", code="pipeline_unreadable")
-        plan = tx.pipelines.plan(run.id)
-        jobs = tx.jobs.of([planned.job_id for planned in plan.values()])
-        single = [step.id for step in pipeline.steps if step.for_each is None]
-        parts = tx.pipelines.parts(run.id, single)
-        counts = tx.pipelines.counts(run.id)
+        return _views(ctx, tx, run, _stored(ctx, tx, run).steps, by=by)
+
+
+def _view(ctx: Services, tx: Transaction, run: Run, step: Step, *, by: Actor) -> StepView:
+    return _views(ctx, tx, run, [step], by=by)[0]
+
+
+def _views(ctx: Services, tx: Transaction, run: Run, wanted: Sequence[Step], *, by: Actor) -> list[StepView]:
+    statuses = tx.pipelines.progress(run.id).statuses
+    plan = tx.pipelines.plan(run.id, [step.id for step in wanted])
+    jobs = tx.jobs.of([planned.job_id for planned in plan.values()])
+    parts = tx.pipelines.parts(run.id, [step.id for step in wanted if step.for_each is None])
+    counts = tx.pipelines.counts(run.id)
     return [
         StepView(
             step=step,
-            status=(status := progress.statuses[step.id]),
+            status=(status := statuses[step.id]),
             path=jobs[plan[step.id].job_id].path if step.id in plan else None,
             job_id=plan[step.id].job_id if step.id in plan else None,
             run_id=parts[step.id][0].id if step.id in parts else status.taken_from,
-            items=_items(status, counts.get(step.id)),
-            may_decide=step.kind is StepKind.APPROVAL and may_decide(ctx, run, step, by=by),
+            counts=_counts(status, counts.get(step.id)),
+            may_decide=_awaits(status) and may_decide(ctx, run, step, by=by),
         )
-        for step in pipeline.steps
+        for step in wanted
     ]
 
 
-def _items(status: StepStatus, counts: PartCounts | None) -> ItemCounts | None:
+def _counts(status: StepStatus, counts: PartCounts | None) -> ItemCounts | None:
     if status.items is None:
         return None
     runs, nothing_to_do = counts or PartCounts({}, 0)
     return ItemCounts(len(status.items), runs, nothing_to_do)
 
 
-def _stored(ctx: Services, tx: Transaction, run: Run) -> Pipeline | None:
+def _stored(ctx: Services, tx: Transaction, run: Run) -> Pipeline:
     if run.kind is not JobKind.PIPELINE:
-        raise NotFound(f"Run {run.id} is a single run: it has no steps.", code="no_pipeline")
-    return pipeline_of(ctx, tx.versions.get(run.job_id, run.version_digest).manifest)
+        raise InvalidRequest(f"Run {run.id} is not one of a pipeline: it has no steps.", code="not_a_pipeline")
+    pipeline = pipeline_of(ctx, tx.versions.get(run.job_id, run.version_digest).manifest)
+    if pipeline is None:
+        raise Conflict("The stored file of the pipeline cannot be read any more.", code="pipeline_unreadable")
+    return pipeline

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ulid import ULID
 
 from ..domain.actors import Actor
-from ..domain.jobs import DEFAULT_PROJECT, Job
+from ..domain.jobs import DEFAULT_PROJECT, Job, JobKind
 from ..domain.moments import Moment
 from ..domain.parameters import ParameterSchema
+from ..domain.pipelines import StepState
 from ..domain.policy import Object, Verb
 from ..domain.records import Record
 from ..domain.runs import (
@@ -33,7 +34,8 @@ from ..domain.settings import RunSettings, bounded, settled
 from ..domain.snapshots import Finding, KernelChoice
 from ..domain.versions import Manifest, Origin, Version, canonical_json, digest_of
 from ..errors import Conflict, InvalidRequest, InvalidRows, KeyReused, NotFound, Refused
-from ..ports import Page, RunFilter, Transaction
+from ..ports import Page, PipelineProgress, RunFilter, Transaction
+from . import pipelines
 from .context import Services
 from .permissions import require
 from .placement import THERE, Elsewhere, Placement, check_there, kernel_again, place_again, started_by
@@ -50,7 +52,10 @@ ROWS_IN_MESSAGE = 10
 
 @dataclass(frozen=True)
 class RunView:
-    """A run with all that a screen shows beside it. `waits_because` is set while it is queued."""
+    """A run with all that a screen shows beside it. `waits_because` is set while it is queued.
+
+    `progress` is that of a pipeline; None for all other runs.
+    """
 
     run: Run
     job: Job
@@ -58,6 +63,7 @@ class RunView:
     attempts: Sequence[Attempt]
     record: Record | None
     waits_because: Reason | None
+    progress: PipelineProgress | None = None
 
 
 @dataclass(frozen=True)
@@ -68,25 +74,53 @@ class Submitted:
     created: bool
 
 
+class Prepared(Protocol):
+    """A run that nothing can refuse any more."""
+
+    def add(self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Moment) -> tuple[Run, Job, Version]:
+        """Add the run, and return it with its job and version. The `key` is free."""
+        ...
+
+
 def submit(ctx: Services, submission: Submission, *, by: Actor) -> Submitted:
     """Take a snapshot of the notebook and queue a run of it. All refusals come before anything is written."""
     _check(submission)
+    prepare = pipelines.prepare if submission.kind is JobKind.PIPELINE else _prepare
     request = _request_digest(submission)
-    if submission.key is not None and (earlier := _earlier(ctx, submission.key, request)):
-        return Submitted(earlier, created=False)
+    return _once(ctx, submission.key, request, lambda: prepare(ctx, submission, by=by), by=by)
 
-    taken = take(ctx, submission, by=by)
-    values = checked(ctx, taken.snapshot.manifest, submission.parameters, submission.texts)
-    moment = ctx.moment()
+
+def _once(ctx: Services, key: str | None, request: str, prepare: Callable[[], Prepared], *, by: Actor) -> Submitted:
+    """Prepare a run and add it, unless the same request with the same key came before."""
+    if key is not None and (earlier := _earlier(ctx, key, request)):
+        return Submitted(earlier, created=False)
+    prepared = prepare()
     with ctx.store.begin() as tx:
         # Ask again: fifty submits with one key may have come this far.
-        if submission.key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, submission.key)):
+        if key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, key)):
             return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
-        job, version = make_version(ctx, tx, taken, by=by, at=moment.at)
-        order = _first_order(ctx, tx, taken, job, version)
-        order = replace(order, parameters=values, key=submission.key, request_digest=request)
-        run = queue_run(tx, order, by=by, at=moment)
+        run, job, version = prepared.add(tx, key=key, request=request, by=by, at=ctx.moment())
     return Submitted(_just_queued(ctx, run, job, version), created=True)
+
+
+@dataclass(frozen=True)
+class _First:
+    """The first run of a snapshot."""
+
+    ctx: Services
+    taken: Taken
+    values: dict[str, Any]
+
+    def add(self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Moment) -> tuple[Run, Job, Version]:
+        job, version = make_version(self.ctx, tx, self.taken, by=by, at=at.at)
+        order = _first_order(self.ctx, tx, self.taken, job, version)
+        order = replace(order, parameters=self.values, key=key, request_digest=request)
+        return queue_run(tx, order, by=by, at=at), job, version
+
+
+def _prepare(ctx: Services, submission: Submission, *, by: Actor) -> _First:
+    taken = take(ctx, submission, by=by)
+    return _First(ctx, taken, checked(ctx, taken.snapshot.manifest, submission.parameters, submission.texts))
 
 
 def submit_many(
@@ -103,6 +137,8 @@ def submit_many(
     asked = [_of_row(submission, row, number) for number, row in enumerate(rows, 1)]
     _check(asked[-1])  # It has the longest key.
     requests = [_request_digest(each) for each in asked]
+    if submission.kind is JobKind.PIPELINE:
+        raise InvalidRequest("A pipeline takes no rows yet. Let a step of it run for each item of a list.")
 
     taken = take(ctx, submission, by=by)
     values = _checked_rows(ctx, taken.snapshot.manifest, asked)
@@ -174,24 +210,38 @@ def rerun(
     _check_key(key)
     asked = {"rerun": run_id, "parameters": parameters, **({} if elsewhere == THERE else asdict(elsewhere))}
     request = digest_of(canonical_json(asked))
-    if key is not None and (earlier := _earlier(ctx, key, request)):
-        return Submitted(earlier, created=False)
+    return _once(ctx, key, request, lambda: _prepare_again(ctx, run_id, elsewhere, parameters, by=by), by=by)
+
+
+@dataclass(frozen=True)
+class _Again:
+    """Another run of the same version."""
+
+    old: Run
+    order: Order
+
+    def add(self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Moment) -> tuple[Run, Job, Version]:
+        tx.runs.get(self.old.id)  # Somebody may have deleted it meanwhile, and its version with it.
+        order = replace(self.order, key=key, request_digest=request)
+        return queue_run(tx, order, by=by, at=at), tx.jobs.get(self.old.job_id), order.version
+
+
+def _prepare_again(
+    ctx: Services, run_id: str, elsewhere: Elsewhere, parameters: dict[str, Any] | None, *, by: Actor
+) -> Prepared:
     with ctx.store.read() as tx:
         old = tx.runs.get(run_id)
+    if old.kind is JobKind.PIPELINE:
+        return pipelines.prepare_again(ctx, old, elsewhere, parameters=parameters, by=by)
+    with ctx.store.read() as tx:
         version = tx.versions.get(old.job_id, old.version_digest)
         placed = place_again(ctx, tx, old, elsewhere, by=by)
     if elsewhere.moves(old):
         check_there(ctx, placed)
     values = checked(ctx, version.manifest, old.parameters if parameters is None else parameters)
-    kernel = kernel_again(ctx, placed, old.kernel)
-    again = repeated(old, version, placed, kernel, TriggerKind.RERUN)
-    order = replace(again, parameters=values, key=key, request_digest=request)
-    with ctx.store.begin() as tx:
-        if key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, key)):
-            return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
-        tx.runs.get(old.id)  # Somebody may have deleted it meanwhile, and its version with it.
-        run = queue_run(tx, order, by=by, at=ctx.moment())
-    return Submitted(get(ctx, run.id), created=True)
+    assert old.kernel is not None
+    again = repeated(old, version, placed, kernel_again(ctx, placed, old.kernel), TriggerKind.RERUN)
+    return _Again(old, replace(again, parameters=values))
 
 
 @dataclass(frozen=True)
@@ -210,6 +260,7 @@ class Order:
     origin: Origin = Origin()
     findings: tuple[Finding, ...] = ()
     inputs_digest: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
     parent: tuple[str, str] | None = None
     key: str | None = None
     request_digest: str | None = None
@@ -242,6 +293,7 @@ def repeated(old: Run, version: Version, placed: Placement, kernel: KernelChoice
         origin=old.origin,
         findings=placed.findings,
         inputs_digest=old.inputs_digest,
+        variables=old.variables,
     )
 
 
@@ -291,6 +343,7 @@ def _queued(order: Order, run_id: str, *, by: Actor, at: Moment) -> Run:
         findings=order.findings,
         image=order.placed.image,
         resources=order.placed.resources,
+        variables=dict(order.variables),
         unpromoted=order.placed.unpromoted,
     )
 
@@ -299,12 +352,16 @@ def cancel(ctx: Services, run_id: str, *, by: Actor) -> RunView:
     """Ask for the end of a run. A run that waits ends here; the engine ends the others. Safe to repeat."""
     now = ctx.clock.now()
     with ctx.store.begin() as tx:
+        tx.pipelines.hold([run_id])
         run = tx.runs.get(run_id)
         require(ctx, by, Verb.CANCEL, Object.RUN, owner=run.created_by, what=f"Run {run.id}")
         if run.state.is_terminal:
             if run.state is not RunState.CANCELLED:
                 raise Conflict(f"Run {run.id} has already ended: {run.state}.", code="already_ended", state=run.state)
             return _view(ctx, tx, run)
+        if run.kind is JobKind.PIPELINE:
+            pipelines.cancel(ctx, tx, run, by=by)
+            return _view(ctx, tx, tx.runs.get(run.id))
         tx.runs.request_cancel(run.id, at=now, by=by)
         if run.state in (RunState.QUEUED, RunState.RETRY_WAIT):
             reason = Reason("cancelled", f"Cancelled by {by} before it started.")
@@ -366,7 +423,7 @@ def summary_of(view: RunView) -> RunSummary:
         state=run.state,
         attempt=last.number if last else 0,
         attempt_state=last.state if last else None,
-        progress=last.progress if last else Progress(),
+        progress=_steps_done(view.progress) if view.progress else last.progress if last else Progress(),
         reason=Reason(reason.code, reason.message[:SUMMARY_TEXT]) if reason else None,
         nothing_to_do=run.nothing_to_do,
         created_at=run.created_at,
@@ -380,7 +437,19 @@ def summary_of(view: RunView) -> RunSummary:
         parent_id=run.parent_id,
         parent_key=run.parent_key,
         revision=run.revision,
+        with_failures=run.with_failures,
+        awaits_approval=view.progress is not None and _awaits_approval(view.progress),
     )
+
+
+def _steps_done(progress: PipelineProgress) -> Progress:
+    statuses = progress.statuses.values()
+    return Progress(sum(status.state.has_ended for status in statuses), len(statuses))
+
+
+def _awaits_approval(progress: PipelineProgress) -> bool:
+    states = {status.state for status in progress.statuses.values()}
+    return StepState.AWAITING_APPROVAL in states and StepState.RUNNING not in states
 
 
 def checked(
@@ -435,18 +504,28 @@ def _just_queued(ctx: Services, run: Run, job: Job, version: Version) -> RunView
     # Do this outside of the transaction that writes: thousands may wait, and finding the reasons takes a while.
     with ctx.store.read() as tx:
         return RunView(
-            run, job, version, attempts=(), record=None, waits_because=Waiting(ctx, tx, just_queued=True).reason(run)
+            run,
+            job,
+            version,
+            attempts=(),
+            record=None,
+            waits_because=Waiting(ctx, tx, just_queued=True).reason(run) if _waits_for_slot(run) else None,
+            progress=tx.pipelines.progress(run.id) if run.kind is JobKind.PIPELINE else None,
         )
+
+
+def _waits_for_slot(run: Run | RunSummary) -> bool:
+    """Tell whether the queue knows why the run waits. The row of a pipeline itself says it."""
+    return run.state is RunState.QUEUED and run.kind is not JobKind.PIPELINE
 
 
 def _explained(ctx: Services, tx: Transaction, found: Sequence[RunSummary]) -> list[RunSummary]:
     """Set the reasons why queued runs wait."""
-    if not any(run.state is RunState.QUEUED for run in found):
+    if not any(map(_waits_for_slot, found)):
         return list(found)
     waiting = Waiting(ctx, tx)
     return [
-        replace(run, reason=replace(waiting.reason(run), detail={})) if run.state is RunState.QUEUED else run
-        for run in found
+        replace(run, reason=replace(waiting.reason(run), detail={})) if _waits_for_slot(run) else run for run in found
     ]
 
 
@@ -460,7 +539,7 @@ def _views(ctx: Services, tx: Transaction, runs: Sequence[Run]) -> list[RunView]
     jobs = tx.jobs.of([run.job_id for run in runs])
     versions = tx.versions.of({(run.job_id, run.version_digest) for run in runs})
     attempts, records = tx.attempts.of_runs(ids), tx.records.of_runs(ids)
-    waiting = Waiting(ctx, tx) if any(run.state is RunState.QUEUED for run in runs) else None
+    waiting = Waiting(ctx, tx) if any(map(_waits_for_slot, runs)) else None
     return [
         RunView(
             run=run,
@@ -468,7 +547,8 @@ def _views(ctx: Services, tx: Transaction, runs: Sequence[Run]) -> list[RunView]
             version=versions[run.job_id, run.version_digest],
             attempts=attempts[run.id],
             record=records.get(run.id),
-            waits_because=waiting.reason(run) if waiting and run.state is RunState.QUEUED else None,
+            waits_because=waiting.reason(run) if waiting and _waits_for_slot(run) else None,
+            progress=tx.pipelines.progress(run.id) if run.kind is JobKind.PIPELINE else None,
         )
         for run in runs
     ]

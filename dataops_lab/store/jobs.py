@@ -98,6 +98,9 @@ class SqlJobs:
             self._connection.execute(insert(t.versions), {**row._mapping, "job_id": job.id, "number": number})
         theirs_now = update(t.runs).where(t.runs.c.job_id == other.id)
         self._connection.execute(theirs_now.values(job_id=job.id, revision=t.runs.c.revision + 1))
+        self._connection.execute(
+            update(t.pipeline_steps).where(t.pipeline_steps.c.job_id == other.id).values(job_id=job.id)
+        )
         self._connection.execute(delete(t.versions).where(c.job_id == other.id))
         self._connection.execute(delete(t.jobs).where(t.jobs.c.id == other.id))
         return self.change(replace(job, workspace_id=other.workspace_id, path=other.path, source=other.source))

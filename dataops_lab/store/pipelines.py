@@ -152,9 +152,7 @@ _STATUS = [
     )
 ]  # fmt: skip
 _STATUSES = select(*_STATUS).where(_OF_RUN).order_by(_S.position)
-_PLAN = (
-    select(_S.step_id, _S.job_id, _S.version_digest, _S.inputs_digest, _S.plan).where(_OF_RUN).order_by(_S.position)
-)
+_PLAN = select(_S.step_id, _S.job_id, _S.version_digest, _S.inputs_digest, _S.plan).where(_OF_RUN).order_by(_S.position)
 _MOVE = update(t.pipeline_steps).where(
     _S.run_id == bindparam("of_run"), _S.step_id == bindparam("of_step"), _S.state == bindparam("of_state")
 )
@@ -186,9 +184,7 @@ _PARENTS = (
 _IS_PIPELINE = _R.kind == str(JobKind.PIPELINE)
 _UNFINISHED = select(_R.id).where(_R.state.in_(_ALIVE), _IS_PIPELINE).order_by(_R.id)
 _UNFINISHED_OF = (
-    select(_R.id, _R.state)
-    .where(_R.job_id == bindparam("job_id"), _R.state.in_(_ALIVE), _IS_PIPELINE)
-    .order_by(_R.id)
+    select(_R.id, _R.state).where(_R.job_id == bindparam("job_id"), _R.state.in_(_ALIVE), _IS_PIPELINE).order_by(_R.id)
 )
 # An approval runs nothing and so has no job.
 _APPROVALS = (
@@ -219,7 +215,7 @@ def _plan_columns(planned: PlannedStep | None) -> dict[str, Any]:
     }
 
 
-def _planned(row: Row[Any], inherited: Mapping[str, str]) -> PlannedStep:
+def _planned(row: Any, inherited: Mapping[str, str]) -> PlannedStep:
     plan = row.plan
     kernel = known(KernelChoice, {**plan["kernel"], "argv": tuple(plan["kernel"]["argv"])})
     image = known(RunImage, plan["image"]) if plan["image"] else None

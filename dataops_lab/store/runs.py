@@ -13,6 +13,7 @@ from ..domain.environments import Resources
 from ..domain.events import SubjectKind, run_of
 from ..domain.images import RunImage
 from ..domain.jobs import JobKind
+from ..domain.pipelines import split_parent_key
 from ..domain.queue import turn_of
 from ..domain.retention import ENDED
 from ..domain.runs import CancelRequest, Reason, Run, RunState, RunSummary, Trigger, TriggerKind
@@ -141,10 +142,11 @@ class SqlRuns:
 
     def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: Actor) -> Sequence[str]:
         may_go = and_(t.runs.c.id.in_(run_ids), t.runs.c.state.in_(ENDED), not_(is_protected()))
-        gone = self._connection.scalars(held(self._connection, select(t.runs.c.id).where(may_go))).all()
+        chosen = self._connection.scalars(held(self._connection, select(t.runs.c.id).where(may_go))).all()
+        gone = [*chosen, *self._connection.scalars(_PARTS, {"run_ids": chosen})]
         of_these = and_(t.events.c.subject_kind == SubjectKind.RUN, t.events.c.subject_id.in_(gone))
         self._connection.execute(delete(t.events).where(of_these))
-        for table in (t.reports, t.records, t.attempts):
+        for table in (t.reports, t.records, t.attempts, t.pipeline_steps, t.pipeline_runs):
             self._connection.execute(delete(table).where(table.c.run_id.in_(gone)))
         self._connection.execute(delete(t.runs).where(t.runs.c.id.in_(gone)))
         for run_id in gone:
@@ -177,6 +179,7 @@ _IN_STATES = select(t.runs).where(_AMONG_STATES).order_by(_C.id)
 _NEWEST_IDS = select(func.max(_C.id)).where(_C.job_id.in_(bindparam("jobs", expanding=True))).group_by(_C.job_id)
 _NEWEST = select(t.runs).where(_C.id.in_(_NEWEST_IDS))
 _NEWEST_IN_STATES = select(t.runs).where(_C.id.in_(_NEWEST_IDS.where(_AMONG_STATES)))
+_PARTS = select(_C.id).where(_C.parent_id.in_(bindparam("run_ids", expanding=True)))
 _COUNTS = select(_C.state, func.count()).where(_AMONG_STATES).group_by(_C.state)
 
 
@@ -187,6 +190,7 @@ def _of_state(run: Run) -> dict[str, Any]:
         "started_at": run.started_at,
         "finished_at": run.finished_at,
         "nothing_to_do": run.nothing_to_do,
+        "with_failures": run.with_failures,
         **_said(run.reason),
     }
 
@@ -201,7 +205,8 @@ def _columns(run: Run) -> dict[str, Any]:
         **{name: value for name, value in vars(run).items() if name not in ("settings", "trigger")},
         **vars(run.settings),
         "turn": turn_of(run.created_at, run.settings.priority),
-        "kernel": asdict(run.kernel),
+        "parent_step": split_parent_key(run.parent_key)[0] if run.parent_key else None,
+        "kernel": asdict(run.kernel) if run.kernel else None,
         "trigger_kind": run.trigger.kind,
         "trigger_ref": run.trigger.ref,
         **_said(run.reason),
@@ -214,7 +219,7 @@ def _columns(run: Run) -> dict[str, Any]:
 
 def _run(row: Row[Any], actors: SqlActors) -> Run:
     values = dict(row._mapping)
-    del values["said"], values["turn"]
+    del values["said"], values["turn"], values["parent_step"]
     settings = taken_from(values, RunSettings)
     kernel = values["kernel"]
     trigger = Trigger(TriggerKind(values.pop("trigger_kind")), values.pop("trigger_ref"))
@@ -226,7 +231,7 @@ def _run(row: Row[Any], actors: SqlActors) -> Run:
             **{name: actors.find(values[name]) for name in ("created_by", "cancel_requested_by", "kept_by")},
             "kind": JobKind(values["kind"]),
             "trigger": trigger,
-            "kernel": known(KernelChoice, {**kernel, "argv": tuple(kernel["argv"])}),
+            "kernel": known(KernelChoice, {**kernel, "argv": tuple(kernel["argv"])}) if kernel else None,
             "reason": reasons.from_json(values["reason"]),
             "origin": known(Origin, values["origin"]),
             "findings": tuple(known(Finding, {**f, "severity": Severity(f["severity"])}) for f in values["findings"]),

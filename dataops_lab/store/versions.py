@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, not_, select, tuple_
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, not_, or_, select, tuple_
 
 from ..domain.actors import Actor
 from ..domain.events import Subject, SubjectKind
@@ -17,6 +17,7 @@ from .actors import SqlActors
 from .events import SqlEvents
 from .fitting import fitting
 from .locks import held
+from .retention import is_used
 
 
 class SqlVersions:
@@ -59,8 +60,9 @@ class SqlVersions:
 
     def remove(self, job_id: str, digest: str) -> bool:
         c = t.versions.c
-        used = exists().where(t.runs.c.job_id == c.job_id, t.runs.c.version_digest == c.digest)
-        gone = self._connection.execute(delete(t.versions).where(c.job_id == job_id, c.digest == digest, not_(used)))
+        gone = self._connection.execute(
+            delete(t.versions).where(c.job_id == job_id, c.digest == digest, not_(or_(*is_used())))
+        )
         return gone.rowcount == 1
 
     def of_job(self, job_id: str) -> Sequence[Version]:

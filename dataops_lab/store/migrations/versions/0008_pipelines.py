@@ -10,6 +10,7 @@ down_revision = "0007"
 def upgrade() -> None:
     op.add_column("runs", sa.Column("parent_step", sa.String(length=60), nullable=True))
     op.add_column("runs", sa.Column("variables", sa.JSON(), nullable=False, server_default="{}"))
+    op.add_column("runs", sa.Column("with_failures", sa.Boolean(), nullable=False, server_default=sa.false()))
     _add_tables()
     _change_indexes()
 
