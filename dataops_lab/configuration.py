@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, Valida
 
 from . import yaml12
 from .api_models.base import Day
-from .domain.configuration import Configuration, EnvironmentEntry, ImageEntry, limits_as_written
-from .domain.environments import DockerSettings, ExecutorKind, Mount, Resources, RunLimits, bytes_of
+from .domain.configuration import Configuration, EnvironmentEntry, ImageEntry, limits_to_json
+from .domain.environments import DockerSettings, ExecutorKind, Mount, Resources, RunLimits, parse_size
 from .domain.images import Deprecation
 from .errors import Refused
 
@@ -31,7 +31,7 @@ class LimitsPart(_Part):
     concurrency: int | None = None
 
     def to_domain(self) -> RunLimits:
-        memory = bytes_of(str(self.memory)) if self.memory is not None else None
+        memory = parse_size(str(self.memory)) if self.memory is not None else None
         return RunLimits(Resources(self.cpus, memory, self.pids, self.gpus), self.timeout_s, self.concurrency)
 
 
@@ -117,7 +117,7 @@ class ConfigurationFile(_Part):
     images: list[ImagePart] = Field(default_factory=list)
 
 
-def read(text: str) -> Configuration:
+def load(text: str) -> Configuration:
     """Read a configuration. Raise Refused, with the line and the name of each problem, when something is wrong."""
     try:
         document = yaml12.read(text)
@@ -126,64 +126,64 @@ def read(text: str) -> Configuration:
     if problems := [f"Line {at.line}: {path[-1]} is there twice." for path, at in document.repeated_keys()]:
         raise _invalid(problems)
     try:
-        file = ConfigurationFile.model_validate({} if document.value is None else document.value)
+        parsed = ConfigurationFile.model_validate({} if document.value is None else document.value)
         return Configuration(
-            tuple(part.to_domain() for part in file.environments),
-            tuple(part.to_domain() for part in file.images),
+            tuple(part.to_domain() for part in parsed.environments),
+            tuple(part.to_domain() for part in parsed.images),
         )
     except ValidationError as error:
-        first = error.errors()[:MAX_PROBLEMS]  # to find the line of each takes a walk
-        told = [_told(document, it["loc"], it["type"], it["msg"]) for it in first]
-        raise _invalid(told, count=error.error_count()) from None
+        first_errors = error.errors()[:MAX_PROBLEMS]  # to find the line of each takes a walk
+        messages = [_describe_problem(document, each["loc"], each["type"], each["msg"]) for each in first_errors]
+        raise _invalid(messages, count=error.error_count()) from None
     except ValueError as error:
         raise _invalid([str(error)]) from None
 
 
-def written(it: Configuration) -> str:
+def dump(configuration: Configuration) -> str:
     """Write a configuration as the text of a file from which `read` makes the same configuration."""
-    held = {
-        "environments": [_environment(entry) for entry in it.environments],
-        "images": [_image(entry) for entry in it.images],
+    document = {
+        "environments": [_environment(entry) for entry in configuration.environments],
+        "images": [_image(entry) for entry in configuration.images],
     }
-    return yaml12.written(held)
+    return yaml12.written(document)
 
 
 def _environment(entry: EnvironmentEntry) -> dict[str, Any]:
-    of = entry.settings
+    settings = entry.settings
     return {
         "name": entry.name,
-        "executor": str(of["executor"]),
-        "description": of["description"],
-        "docker": {name: value for name, value in vars(of["docker"]).items() if value is not None},
-        "limits": {name: value for name, value in limits_as_written(of["limits"]).items() if value is not None},
-        "images": list(of["images"]),
-        "default_image": of["default_image"],
-        "network": of["network"],
-        "mounts": [vars(mount) for mount in of["mounts"]],
-        "locked": list(of["locked"]),
-        "guarded": of["guarded"],
+        "executor": str(settings["executor"]),
+        "description": settings["description"],
+        "docker": {name: value for name, value in vars(settings["docker"]).items() if value is not None},
+        "limits": {name: value for name, value in limits_to_json(settings["limits"]).items() if value is not None},
+        "images": list(settings["images"]),
+        "default_image": settings["default_image"],
+        "network": settings["network"],
+        "mounts": [vars(mount) for mount in settings["mounts"]],
+        "locked": list(settings["locked"]),
+        "guarded": settings["guarded"],
         "variables": dict(entry.variables or {}),
         "secrets": list(entry.secrets or ()),
     }
 
 
 def _image(entry: ImageEntry) -> dict[str, Any]:
-    of = entry.settings
+    settings = entry.settings
     return {
         "name": entry.name,
         "reference": entry.reference,
-        "description": of["description"],
-        "tags": list(of["tags"]),
-        "is_default": of["is_default"],
-        "root_allowed": of["root_allowed"],
-        "deprecated": vars(of["deprecated"]) if of["deprecated"] else None,
+        "description": settings["description"],
+        "tags": list(settings["tags"]),
+        "is_default": settings["is_default"],
+        "root_allowed": settings["root_allowed"],
+        "deprecated": vars(settings["deprecated"]) if settings["deprecated"] else None,
     }
 
 
 # --- problems, and where they are ---------------------------------------------------------------
 
 
-def _told(document: yaml12.Document, path: Sequence[int | str], kind: str, message: str) -> str:
+def _describe_problem(document: yaml12.Document, path: Sequence[int | str], kind: str, message: str) -> str:
     line, known = document.position(path).line, ""
     if kind == "extra_forbidden":
         message, known = "unknown key", f" Known here: {', '.join(_keys(path))}."

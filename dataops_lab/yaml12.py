@@ -136,9 +136,8 @@ def read(text: str) -> Document:
         _take_keys_as_text(root)
         return Document(text, root)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
         problem = f"this is not YAML: {getattr(error, 'problem', None) or error}"
-        raise YamlError(problem, _place(mark) if mark else None) from None
+        raise YamlError(problem, _last_place(error, text)) from None
     except (UnicodeError, RecursionError) as error:
         raise YamlError(f"this is not YAML: {error}") from None
 
@@ -271,6 +270,15 @@ def _repeated_keys(
     elif isinstance(node, yaml.SequenceNode):
         for place, member in enumerate(node.value):
             yield from _repeated_keys(member, (*path, place))
+
+
+def _last_place(error: yaml.YAMLError, text: str) -> Position | None:
+    """Return the place of an error. The library counts one line too many where the last one has no end."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return None
+    last = text.count("\n") + 1
+    return _place(mark) if mark.line < last else Position(last, len(text) - text.rfind("\n"))
 
 
 def _place(mark: Any) -> Position:

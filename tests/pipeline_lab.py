@@ -8,7 +8,7 @@ from typing import Any
 
 from dataops_lab.domain.runs import Run, RunState, Submission
 from dataops_lab.engine import Engine
-from dataops_lab.runner import protocol
+from dataops_lab.rundir import protocol
 from dataops_lab.services import Services, pipelines, runs
 from dataops_lab.services.pipelines import StepView
 from dataops_lab.testing import FakeExecutor, FakeNotebooks, person
@@ -41,7 +41,7 @@ class PipelineLab:
         """Let the engine do all that it can do now."""
         for _ in range(8):
             self.engine.step()
-            self.engine.settle()
+            self.engine.wait_for_threads()
 
     def end(self, run_id: str, key: str, state: str | None = "succeeded", **left: Any) -> None:
         """End the run with this key, and let all follow. See `end_soon`."""
@@ -76,7 +76,7 @@ class PipelineLab:
 
     def part(self, run_id: str, key: str) -> Run:
         with self.ctx.store.read() as tx:
-            found = tx.runs.part(run_id, key)
+            found = tx.runs.find_part(run_id, key)
         assert found is not None, f"{key} did not start"
         return found
 
@@ -100,7 +100,7 @@ class PipelineLab:
     def alive(self, run_id: str) -> set[str]:
         """Return the keys of the runs of steps whose runners are alive."""
         with self.ctx.store.read() as tx:
-            found = tx.runs.of([name.rpartition("-")[0] for name in self.executor.alive]).values()
+            found = tx.runs.get_many([name.rpartition("-")[0] for name in self.executor.alive]).values()
         return {run.parent_key for run in found if run.parent_id == run_id and run.parent_key}
 
     def inputs(self, run_id: str, key: str) -> dict[str, str]:

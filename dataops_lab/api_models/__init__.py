@@ -79,10 +79,10 @@ _NAMES = {
         "KernelModel",
         "OriginModel",
         "ParameterModel",
-        "TakeAlongRequest",
-        "TakenAlongModel",
+        "IncludeFileRequest",
+        "IncludedFileModel",
         "TravellingFileModel",
-        "WrittenInModel",
+        "AuthoredInModel",
     ),
     "pipelines": (
         "ApprovalModel",

@@ -38,7 +38,7 @@ class PipelineProblemModel(Model):
     step: str | None
 
     @classmethod
-    def of(cls, problem: FileProblem) -> PipelineProblemModel:
+    def from_domain(cls, problem: FileProblem) -> PipelineProblemModel:
         return cls.model_validate(problem)
 
 
@@ -52,7 +52,7 @@ class StepFilesModel(Model):
     into: str | None
 
     @classmethod
-    def of(cls, files: FilesFrom) -> StepFilesModel:
+    def from_domain(cls, files: FilesFrom) -> StepFilesModel:
         return cls(giver=files.step, paths=list(files.paths), into=files.into)
 
 
@@ -66,7 +66,7 @@ class ItemCountsModel(Model):
     waiting: int
 
     @classmethod
-    def of(cls, counts: ItemCounts) -> ItemCountsModel:
+    def from_domain(cls, counts: ItemCounts) -> ItemCountsModel:
         return cls.model_validate(counts)
 
 
@@ -120,7 +120,7 @@ class StepModel(Model):
     approval: ApprovalModel | None
 
     @classmethod
-    def of(cls, view: StepView) -> StepModel:
+    def from_domain(cls, view: StepView) -> StepModel:
         return _step(
             view.step,
             view.status,
@@ -150,7 +150,7 @@ def _step(
             ask=step.approval.ask,
             who=list(step.approval.who),
             may_decide=may_decide,
-            decided_by=ActorModel.of(status.decided_by) if status.decided_by else None,
+            decided_by=ActorModel.from_domain(status.decided_by) if status.decided_by else None,
             decided_at=status.decided_at,
             comment=status.comment,
         )
@@ -164,7 +164,7 @@ def _step(
         run_if=step.run_if,
         condition=step.condition,
         for_each=step.for_each is not None,
-        files=[StepFilesModel.of(files) for files in step.files],
+        files=[StepFilesModel.from_domain(files) for files in step.files],
         disabled=step.disabled,
         state=status.state,
         reason=ReasonModel.model_validate(status.reason) if status.reason else None,
@@ -172,7 +172,7 @@ def _step(
         nothing_to_do=status.nothing_to_do,
         run_id=run_id,
         job_id=job_id,
-        items=ItemCountsModel.of(counts) if counts else None,
+        items=ItemCountsModel.from_domain(counts) if counts else None,
         started_at=status.started_at,
         finished_at=status.finished_at,
         due_at=status.due_at,
@@ -191,12 +191,12 @@ class ValidationModel(Model):
     steps: list[StepModel]
 
     @classmethod
-    def of(cls, found: Validation) -> ValidationModel:
+    def from_domain(cls, found: Validation) -> ValidationModel:
         pipeline = found.reading.pipeline
         steps = pipeline.steps if pipeline else ()
         return cls(
             title=pipeline.title if pipeline else "",
-            problems=[PipelineProblemModel.of(problem) for problem in found.problems],
+            problems=[PipelineProblemModel.from_domain(problem) for problem in found.problems],
             steps=[StepModel.before_run(step, found.statuses.get(step.id)) for step in steps],
         )
 
@@ -221,7 +221,7 @@ class GuessModel(Model):
     path: str
 
     @classmethod
-    def of(cls, guess: Guess) -> GuessModel:
+    def from_domain(cls, guess: Guess) -> GuessModel:
         return cls.model_validate(vars(guess))
 
 
@@ -234,10 +234,9 @@ class SuggestionModel(Model):
     guesses: list[GuessModel]
 
     @classmethod
-    def of(cls, new: NewFile, folder: str) -> SuggestionModel:
-        return cls(
-            folder=folder, name=new.name, content=new.content, guesses=[GuessModel.of(guess) for guess in new.guesses]
-        )
+    def from_domain(cls, new: NewFile, folder: str) -> SuggestionModel:
+        guesses = [GuessModel.from_domain(guess) for guess in new.guesses]
+        return cls(folder=folder, name=new.name, content=new.content, guesses=guesses)
 
 
 class DecisionRequest(Model):

@@ -10,10 +10,9 @@ import click
 
 from ..domain.jobs import PIPELINE_SUFFIX
 from ..errors import InvalidRequest
-from . import exits, options, targets
-from .connection import connected
-from .output import as_json as print_json
-from .output import remark, table
+from . import exit_codes, options, output_paths
+from .connection import open_connection
+from .output import print_json, print_note, print_table
 from .run import run
 from .text import one_line, plain, plural
 
@@ -51,7 +50,7 @@ def new(files: tuple[str, ...], output: str | None, root: str | None, server: st
     if server and output is None:
         raise InvalidRequest("With a server, say where to write it here: `-o FILE`, or `-o -` for stdout.")
     folder = os.path.realpath(target.parent) if target and not server else None
-    with connected(server, root) as connection:
+    with open_connection(server, root) as connection:
         paths = list(files) if server else [os.path.realpath(file) for file in files]
         found = connection.client.pipelines.suggest(paths, folder=folder)
     if output is None:
@@ -64,13 +63,13 @@ def new(files: tuple[str, ...], output: str | None, root: str | None, server: st
         return
     click.echo(str(target) if target else found.content, nl=target is not None)
     for guess in found.guesses:
-        remark(_guessed(guess))
+        print_note(_guessed(guess))
     if target is not None:
-        remark(f"Check it: jupyter dataops pipeline validate {target}")
+        print_note(f"Check it: jupyter dataops pipeline validate {target}")
 
 
 def _new_file(name: str) -> Path:
-    path = targets.checked(name)
+    path = output_paths.check_writable(name)
     if path.exists():
         raise InvalidRequest(f"{name} is there already, and is not replaced. Name another one with -o.")
     if not name.endswith(PIPELINE_SUFFIX):
@@ -89,27 +88,28 @@ def _guessed(guess: GuessModel) -> str:
 @options.server_option
 @options.json_option
 def validate(file: str, environment: str, root: str | None, server: str | None, as_json: bool) -> int:
-    """Find everything that is wrong with FILE, each problem with its line and column.
+    """Find everything that is wrong with FILE.
 
-    It looks at the notebooks and scripts too: whether they are there, and take what they are given. It runs nothing.
+    Each problem is printed with its line and column. It looks at the notebooks and scripts too: whether they are
+    there, and take what they are given. It runs nothing.
 
     \b
     Exit code: 0  it can run
                2  it has problems
     """
-    with connected(server, root) as connection:
+    with open_connection(server, root) as connection:
         found = connection.client.pipelines.validate(file, environment=environment)
     if as_json:
         print_json(found)
     elif found.problems:
-        _tell_problems(file, found, err=False)
+        _print_problems(file, found, err=False)
     else:
         disabled = sum(step.state == "disabled" for step in found.steps)
         click.echo(
             f"{one_line(file)}: {plural(len(found.steps), 'step')}, no problems"
             + (f"; {disabled} disabled for a run" if disabled else "")
         )
-    return exits.REFUSED if found.problems else exits.SUCCEEDED
+    return exit_codes.REFUSED if found.problems else exit_codes.SUCCEEDED
 
 
 @pipeline.command()
@@ -119,12 +119,15 @@ def validate(file: str, environment: str, root: str | None, server: str | None, 
 @options.server_option
 @options.json_option
 def show(file: str, as_mermaid: bool, root: str | None, server: str | None, as_json: bool) -> int:
-    """Show the graph of FILE: its steps, what each needs, and when it runs."""
+    """Show the graph of FILE.
+
+    Its steps, what each needs, and when it runs.
+    """
     from . import graph
 
     if as_mermaid and as_json:
         raise click.UsageError("Either --mermaid or --json: both would write to stdout.")
-    with connected(server, root) as connection:
+    with open_connection(server, root) as connection:
         found = connection.client.pipelines.validate(file)
     if as_json:
         print_json(found)
@@ -133,13 +136,13 @@ def show(file: str, as_mermaid: bool, root: str | None, server: str | None, as_j
     elif found.steps:
         if found.title:
             click.echo(click.style(one_line(found.title), bold=True))
-        table(graph.HEADINGS, graph.rows(found.steps), shrinks="runs")
+        print_table(graph.HEADINGS, graph.rows(found.steps), folded="runs")
     if not as_json:
-        _tell_problems(file, found, err=True)
-    return exits.SUCCEEDED if found.steps else exits.REFUSED
+        _print_problems(file, found, err=True)
+    return exit_codes.SUCCEEDED if found.steps else exit_codes.REFUSED
 
 
-def _tell_problems(file: str, found: ValidationModel, *, err: bool) -> None:
+def _print_problems(file: str, found: ValidationModel, *, err: bool) -> None:
     for problem in found.problems:
         place = f"{one_line(file)}:{problem.line}:{problem.column}"
         step = f" [{one_line(problem.step)}]" if problem.step else ""

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from .output import table
+from .output import print_table
 from .text import duration, one_line
 
 if TYPE_CHECKING:
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 _HEADINGS = ("step", "state", "items", "took", "run", "why")
 
 
-def tell_steps(steps: Sequence[StepModel], now: dt.datetime) -> None:
+def print_steps(steps: Sequence[StepModel], now: dt.datetime) -> None:
     """Print the steps as a table, in the order of the file."""
     rows = [(step.id, state_of(step), _items(step), took(step, now), step.run_id or "", _why(step)) for step in steps]
     used = [place for place in range(len(_HEADINGS)) if place < 2 or any(row[place] for row in rows)]
-    table(
+    print_table(
         [_HEADINGS[place] for place in used],
         [[row[place] for place in used] for row in rows],
-        shrinks="why" if _HEADINGS.index("why") in used else "step",
+        folded="why" if _HEADINGS.index("why") in used else "step",
     )
 
 

@@ -53,22 +53,22 @@ class LocalPipelines(Pipelines):
         found = pipeline_files.validate(
             self._ctx, path, root=self._root, by=self._user, content=content, environment=environment
         )
-        return ValidationModel.of(found)
+        return ValidationModel.from_domain(found)
 
     def suggest(self, paths: Sequence[str], *, folder: str | None = None) -> SuggestionModel:
         new = pipeline_files.suggest(self._ctx, paths, root=self._root, folder=folder)
-        return SuggestionModel.of(new, new.folder)
+        return SuggestionModel.from_domain(new, new.folder)
 
     def steps(self, run_id: str) -> list[StepModel]:
         from ..services import pipelines
 
-        return [StepModel.of(view) for view in pipelines.steps(self._ctx, run_id, by=self._user)]
+        return [StepModel.from_domain(view) for view in pipelines.steps(self._ctx, run_id, by=self._user)]
 
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
         from ..services import pipelines
 
         view = pipelines.decide(self._ctx, run_id, step, approved=approved, comment=comment, by=self._user)
-        return StepModel.of(view)
+        return StepModel.from_domain(view)
 
 
 class HttpPipelines(Pipelines):
@@ -77,15 +77,15 @@ class HttpPipelines(Pipelines):
 
     def validate(self, path: str, *, content: str | None = None, environment: str = "sandbox") -> ValidationModel:
         asked = ValidateRequest(path=path, content=content, environment=environment)
-        return self._client.ask(ValidationModel, "POST", "pipelines/validate", asked)
+        return self._client.request(ValidationModel, "POST", "pipelines/validate", asked)
 
     def suggest(self, paths: Sequence[str], *, folder: str | None = None) -> SuggestionModel:
         asked = SuggestRequest(paths=list(paths), folder=folder)
-        return self._client.ask(SuggestionModel, "POST", "pipelines/suggest", asked)
+        return self._client.request(SuggestionModel, "POST", "pipelines/suggest", asked)
 
     def steps(self, run_id: str) -> list[StepModel]:
-        return self._client.ask(PageModel[StepModel], "GET", f"runs/{quote(run_id, safe='')}/steps").items
+        return self._client.request(PageModel[StepModel], "GET", f"runs/{quote(run_id, safe='')}/steps").items
 
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
         address = f"runs/{quote(run_id, safe='')}/steps/{quote(step, safe='')}/decision"
-        return self._client.ask(StepModel, "POST", address, DecisionRequest(approved=approved, comment=comment))
+        return self._client.request(StepModel, "POST", address, DecisionRequest(approved=approved, comment=comment))

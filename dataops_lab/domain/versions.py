@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .actors import Actor
+from .deserialization import from_known_fields
 from .jobs import STEP_MARK, JobKind
 from .parameters import Parameter, ParameterSchema, ParameterType
-from .stored import known
 
 
 def canonical_json(value: Any) -> bytes:
@@ -29,7 +29,7 @@ def digest_of(data: bytes) -> str:
 
 
 @dataclass(frozen=True)
-class TravellingFile:
+class IncludedFile:
     """A helper file: its POSIX path below the workspace's root, and its bytes."""
 
     path: str
@@ -49,7 +49,7 @@ class Manifest:
 
     path: str
     source_digest: str | None
-    files: tuple[TravellingFile, ...]
+    files: tuple[IncludedFile, ...]
     parameters: ParameterSchema
     kernel_name: str
     """The name of the kernel or of the interpreter; empty where neither runs, as for a command."""
@@ -108,7 +108,7 @@ class Manifest:
         return cls(
             path=source["path"],
             source_digest=source.get("digest"),
-            files=tuple(known(TravellingFile, f) for f in value["files"]),
+            files=tuple(from_known_fields(IncludedFile, f) for f in value["files"]),
             parameters=ParameterSchema(
                 tuple(parameter_from_json(p) for p in value["parameters"]["schema"]), value["parameters"]["declared"]
             ),
@@ -138,7 +138,7 @@ def _parameter_json(parameter: Parameter) -> dict[str, Any]:
 
 def parameter_from_json(value: dict[str, Any]) -> Parameter:
     items, keys = value.get("items"), value.get("keys")
-    return known(
+    return from_known_fields(
         Parameter,
         {
             **value,

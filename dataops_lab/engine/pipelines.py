@@ -13,9 +13,9 @@ class PipelineClocks:
 
     def __init__(self, ctx: Services) -> None:
         self._ctx = ctx
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Forget everything, so that the next `look` reads it again."""
         self._looked_at = float("-inf")
         self._due_at = float("-inf")

@@ -31,7 +31,7 @@ class ValidateHandler(DataOpsHandler):
             content=body.content,
             environment=body.environment,
         )
-        return ValidationModel.of(found)
+        return ValidationModel.from_domain(found)
 
 
 class SuggestHandler(DataOpsHandler):
@@ -48,7 +48,7 @@ class SuggestHandler(DataOpsHandler):
         paths = [local_path(self, path) for path in body.paths]
         folder = None if body.folder is None else local_path(self, body.folder)
         new = pipeline_files.suggest(self.services, paths, root=server_root(self), folder=folder)
-        return SuggestionModel.of(new, self._contents_path(new.folder))
+        return SuggestionModel.from_domain(new, self._contents_path(new.folder))
 
     def _contents_path(self, folder: str) -> str:
         root = real_root(self)

@@ -6,7 +6,7 @@ import stat
 
 from ..domain.jobs import JobKind, kind_of_path
 from ..domain.parameters import ParameterSchema
-from ..domain.snapshots import Limits
+from ..domain.snapshots import SnapshotLimits
 from ..errors import InvalidPipeline
 from .parameters import parameters_of
 from .read import read_notebook
@@ -16,7 +16,7 @@ MAX_FILE_BYTES = 1_000_000
 """A larger file would not be read either: see `yaml12.MAX_BYTES`."""
 
 
-def pipeline_file(path: str, *, root: str | None) -> bytes:
+def read_pipeline_file(path: str, *, root: str | None) -> bytes:
     """Return the bytes of a pipeline's file. Raise InvalidPipeline when it is not there, not a file, or too large."""
     file = workspace_of(path, root).notebook
     try:
@@ -33,7 +33,7 @@ def pipeline_file(path: str, *, root: str | None) -> bytes:
     raise InvalidPipeline(problem, code="pipeline_not_found", path=str(file))
 
 
-def declared(path: str, *, root: str | None, limits: Limits) -> ParameterSchema:
+def read_parameters(path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
     """Return the parameters of a notebook or a script. Raise InvalidNotebook or InvalidScript when it has none."""
     file = workspace_of(path, root).notebook
     if kind_of_path(file.name) is JobKind.SCRIPT:

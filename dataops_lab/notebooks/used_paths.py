@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-from ..domain.snapshots import Limits
+from ..domain.snapshots import SnapshotLimits
 from ..domain.used_paths import UsedPaths
 from ..errors import InvalidNotebook, SnapshotTooLarge
 from .read import read_notebook
 from .scan import PythonScanner, Scan, Use, scan_calls, scan_text
 from .workspace import workspace_of
 
+_LIKE_A_FILE = re.compile(r"^(?! ).*[\w*]\.\w{1,10}$|^[^ ]*/[^ ]*$")
 _SCANNED_BYTES = 1024**2  # what follows in a larger script is really data
 
 
-def used_paths(path: str, *, root: str | None, limits: Limits) -> UsedPaths:
+def find_used_paths(path: str, *, root: str | None, limits: SnapshotLimits) -> UsedPaths:
     """Scan the file at `path`. Raise InvalidNotebook when it cannot be read, SnapshotTooLarge when it is too large."""
     file = workspace_of(path, root).notebook
     if file.suffix == ".ipynb":
@@ -42,7 +44,8 @@ def _paths(scan: Scan) -> UsedPaths:
     """Sort the paths by their use. A path of unknown use counts as read, if the code does not write it."""
     used: dict[Use, set[str]] = {use: set() for use in Use}
     for mention in scan.mentions:
-        if mention.path.strip("*/. "):
+        # Any text may be a path that is used elsewhere: without a use it has to look like one.
+        if mention.path.strip("*/. ") and (mention.use is not Use.UNKNOWN or _LIKE_A_FILE.search(mention.path)):
             used[mention.use].add(mention.path)
     writes = used[Use.WRITE]
     return UsedPaths(

@@ -117,8 +117,6 @@ class _Word:
     line: int
     column: int
     is_call: bool
-    is_whole: bool
-    """False for what follows a value, such as `.map` behind `]`."""
     argument_of: str = ""
     """The function whose only argument it is."""
 
@@ -148,7 +146,6 @@ def _words(expression: str) -> Iterator[_Word]:
             line=expression.count("\n", 0, token.start()) + 1,
             column=token.start() - start + 1,
             is_call=after == "(",
-            is_whole=before[-1:] != ["."],
             argument_of=outer[-1] if after == ")" and outer else "",
         )
 
@@ -179,12 +176,8 @@ def _unknown(expression: str, scope: Scope, name: str, line: int, column: int) -
     word = next((each for each in _words(expression) if each.names[: len(names)] == names), None)
     if word:
         line, column = word.line, word.column
-    is_call = _is_call(expression, names[-1])
+    is_call = any(each.is_call and each.names[-1] == names[-1] for each in _words(expression))
     return ExpressionProblem(_why_unknown(names, scope, is_call=is_call), line, column)
-
-
-def _is_call(expression: str, name: str) -> bool:
-    return any(word.is_call and word.names[-1] == name for word in _words(expression))
 
 
 def _why_unknown(names: tuple[str, ...], scope: Scope, *, is_call: bool) -> str:

@@ -314,8 +314,6 @@ def _unfit(function: str, arguments: str) -> str:
     if function in _CONDITIONAL:
         same = "and both results of one type" if len(kinds) == 3 else ""
         return f"`? :` needs a condition that is true or false {same}".strip() + "."
-    if len(kinds) == 2 and (function.startswith(("_", "@"))):
-        return f"`{operator}` does not take {kinds[0]} and {kinds[1]}."
     return f"`{operator}` does not take {' and '.join(kinds) or 'nothing'}."
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, WithJsonSchema
 
-from ..domain.environments import bytes_of
+from ..domain.environments import parse_size
 from ..domain.parameters import ParameterType
 from ..domain.pipelines import MAX_STEP_ID, RunIf
 from ..domain.settings import MAX_RETRIES, MAX_TIMEOUT_S
@@ -45,7 +45,7 @@ def _size(value: Any) -> int:
     if isinstance(value, bool):
         raise ValueError(f"{_shown(value)} is not a size. Write one such as 4G, 512Mi or 1000000")
     try:
-        return bytes_of(str(value))
+        return parse_size(str(value))
     except ValueError as error:
         raise ValueError(str(error).rstrip(".")) from None
 

@@ -73,14 +73,12 @@ class _Found:
 
     def __init__(self, document: yaml12.Document) -> None:
         self._document = document
-        self.problems: list[FileProblem] = []
+        self.problems: dict[FileProblem, None] = {}
 
     def add(self, message: str, path: yaml12.Path = (), at: yaml12.Position | None = None) -> None:
         place = at or self._document.position(path)
         step = str(path[1]) if len(path) > 1 and path[0] == "steps" else None
-        problem = FileProblem(message, place.line, place.column, step)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self.problems[FileProblem(message, place.line, place.column, step)] = None
 
     def expression(self, checked: CheckedExpression, path: yaml12.Path) -> None:
         for problem in checked.problems:
@@ -139,7 +137,7 @@ def _parameters(parts: Mapping[str, ParameterPart], found: _Found) -> Iterator[P
             choices=tuple(_json(choice) for choice in part.choices),
             items=part.items,
         )
-        if given and (problem := parameter.problem(parameter.default)):
+        if given and (problem := parameter.find_problem(parameter.default)):
             found.add(f"The default of `{name}` {problem}.", [*path, "default"])
         if part.items and part.type is not ParameterType.LIST:
             found.add("`items` is the type of the members of a list. Set `type: list`.", [*path, "items"])

@@ -10,13 +10,13 @@ from __future__ import annotations
 from .attempt_files import AttemptFiles
 from .blobs import Blobs
 from .executors import AttemptStatus, Backends, Bundle, BundleFile, Container, Executor, Observation
-from .images import ImageBackend, ImageBackends, Say
+from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
 from .pipelines import Pipelines
 from .store import (
     Attempts,
-    Bell,
+    ChangeSignal,
     Environments,
     Events,
     Images,
@@ -47,10 +47,10 @@ __all__ = [
     "AttemptStatus",
     "Attempts",
     "Backends",
-    "Bell",
     "Blobs",
     "Bundle",
     "BundleFile",
+    "ChangeSignal",
     "Clock",
     "Container",
     "Environments",
@@ -70,13 +70,13 @@ __all__ = [
     "PipelineProgress",
     "PipelineRuns",
     "Pipelines",
+    "ProgressCallback",
     "Projects",
     "Queue",
     "Records",
     "Retention",
     "RunFilter",
     "Runs",
-    "Say",
     "Secrets",
     "Store",
     "Transaction",

@@ -61,7 +61,7 @@ def validate(
 
     `content` is checked in place of the file's own, as an editor has it that did not save it yet.
     """
-    data = ctx.notebooks.pipeline_file(path, root=root) if content is None else content.encode(errors="replace")
+    data = ctx.notebooks.read_pipeline_file(path, root=root) if content is None else content.encode(errors="replace")
     reading = ctx.pipelines.read(data)
     pipeline = reading.pipeline
     if pipeline is None:
@@ -71,18 +71,20 @@ def validate(
     for step in pipeline.steps[:MAX_STEPS]:
         if step.path is not None:
             try:
-                schemas[step.id] = _declared(ctx, step, posixpath.dirname(path), root=root)
+                schemas[step.id] = _read_parameters(ctx, step, posixpath.dirname(path), root=root)
             except DataOpsError as error:
                 found.append(reading.problem(error.message, step.id, str(step.kind)))
     if not reading.problems:
         # Else a step may name others that are not there, and expressions mean nothing.
-        found.extend(step_problems(ctx, reading, schemas))
-    found.extend(_image_problems(ctx, reading, environment, by=by))
+        found.extend(find_value_problems(ctx, reading, schemas))
+    found.extend(_find_image_problems(ctx, reading, environment, by=by))
     found.sort(key=lambda problem: (problem.line, problem.column))
     return Validation(reading, found, {} if reading.problems else first_statuses(pipeline))
 
 
-def step_problems(ctx: Services, reading: Reading, schemas: Mapping[str, ParameterSchema]) -> Iterator[FileProblem]:
+def find_value_problems(
+    ctx: Services, reading: Reading, schemas: Mapping[str, ParameterSchema]
+) -> Iterator[FileProblem]:
     """Yield what is wrong with the values that steps give to the parameters of their notebooks and scripts.
 
     `schemas` has the parameters by the id of the step. The reading has no problems.
@@ -92,10 +94,10 @@ def step_problems(ctx: Services, reading: Reading, schemas: Mapping[str, Paramet
     before = upstream(pipeline)
     for step in pipeline.steps:
         if step.id in schemas:
-            yield from _value_problems(ctx, reading, pipeline, step, schemas[step.id], before[step.id])
+            yield from _find_problems_of_values(ctx, reading, pipeline, step, schemas[step.id], before[step.id])
 
 
-def checked(reading: Reading, name: str, more: Sequence[FileProblem] = ()) -> Pipeline:
+def require_valid(reading: Reading, name: str, more: Sequence[FileProblem] = ()) -> Pipeline:
     """Return the pipeline that was read. InvalidPipeline names the problems, those of the reading and `more`."""
     problems = sorted((*reading.problems, *more), key=lambda problem: (problem.line, problem.column))
     if reading.pipeline is not None and not problems:
@@ -149,14 +151,14 @@ def suggest(
         raise InvalidRequest(f"A pipeline has at most {MAX_STEPS} steps, and these are {len(paths)} files.")
     if len(set(paths)) < len(paths):
         raise InvalidRequest("A file is named twice. Name each once, and copy the step in the pipeline's file.")
-    folder = folder or _shared_folder(paths)
+    folder = folder or _common_folder(paths)
     files = []
     for path in paths:
         kind = kind_of_path(path)
         if kind is JobKind.PIPELINE:
             raise InvalidRequest(f"{path} is a pipeline, which cannot be a step. Name notebooks and scripts.")
         relative = posixpath.relpath(path, folder)
-        used = ctx.notebooks.used_paths(path, root=root, limits=ctx.limits)
+        used = ctx.notebooks.find_used_paths(path, root=root, limits=ctx.limits)
         files.append(StepFile(relative, StepKind(kind), used.reads, used.writes))
     name = name or f"{_name_of(folder)}{PIPELINE_SUFFIX}"
     suggestion = ctx.pipelines.suggest(files)
@@ -166,22 +168,22 @@ def suggest(
 # --- what a step names ----------------------------------------------------------------------------
 
 
-def _declared(ctx: Services, step: Step, folder: str, *, root: str | None) -> ParameterSchema:
+def _read_parameters(ctx: Services, step: Step, folder: str, *, root: str | None) -> ParameterSchema:
     assert step.path is not None
     path = posixpath.normpath(posixpath.join(folder, step.path))
     if kind_of_path(path) is JobKind.NOTEBOOK and step.kind is StepKind.SCRIPT:
         raise InvalidPipeline(f"{step.path} is no script. Name a file that ends in .py, .sh or .R.")
     if kind_of_path(path) is not JobKind.NOTEBOOK and step.kind is StepKind.NOTEBOOK:
         raise InvalidPipeline(f"{step.path} is no notebook. Write `script: {step.path}`.")
-    if ctx.notebooks.missing([path]):
+    if ctx.notebooks.find_missing([path]):
         raise InvalidPipeline(f"There is no file {step.path}. Paths count from the folder of the pipeline's file.")
     try:
-        return ctx.notebooks.declared(path, root=root, limits=ctx.limits)
+        return ctx.notebooks.read_parameters(path, root=root, limits=ctx.limits)
     except PathOutsideRoot:
         raise InvalidPipeline(f"{step.path} lies outside the folder that Jupyter shows. Move it there.") from None
 
 
-def _value_problems(
+def _find_problems_of_values(
     ctx: Services,
     reading: Reading,
     pipeline: Pipeline,
@@ -197,11 +199,11 @@ def _value_problems(
             yield reading.problem(f"`{name}` is not a parameter of {step.path}.{known}", step.id, "with", name)
         elif isinstance(given, Reference):
             scope = scope_of(pipeline, step, before=before, with_item=True)
-            checked_expression = ctx.pipelines.check(given.cel, scope)
-            if not checked_expression.problems and not checked_expression.can_be(parameter.type):
+            expression = ctx.pipelines.check(given.cel, scope)
+            if not expression.problems and not expression.can_be(parameter.type):
                 message = f"`{name}` needs {parameter.expectation}, and this expression gives another type."
                 yield reading.problem(message, step.id, "with", name)
-        elif problem := parameter.problem(given):
+        elif problem := parameter.find_problem(given):
             yield reading.problem(f"`{name}` {problem}.", step.id, "with", name)
     for parameter in schema.parameters:
         if parameter.required and parameter.name not in step.parameters:
@@ -209,7 +211,7 @@ def _value_problems(
             yield reading.problem(message, step.id, "with")
 
 
-def _image_problems(ctx: Services, reading: Reading, environment: str, *, by: Actor) -> Iterator[FileProblem]:
+def _find_image_problems(ctx: Services, reading: Reading, environment: str, *, by: Actor) -> Iterator[FileProblem]:
     """Yield the images that are named and cannot be chosen in the environment."""
     assert reading.pipeline is not None
     named = [step for step in reading.pipeline.steps if step.image is not None]
@@ -227,7 +229,7 @@ def _image_problems(ctx: Services, reading: Reading, environment: str, *, by: Ac
             yield from (reading.problem(problem, step.id, "image") for problem in problems[step.image])
 
 
-def _shared_folder(paths: Sequence[str]) -> str:
+def _common_folder(paths: Sequence[str]) -> str:
     if not paths:
         raise InvalidRequest("Name the folder of the new pipeline, or the notebooks and scripts that it is made of.")
     return posixpath.commonpath([posixpath.dirname(path) or "." for path in paths])

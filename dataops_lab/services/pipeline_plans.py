@@ -9,23 +9,23 @@ from typing import Any
 
 from ..domain.actors import Actor
 from ..domain.jobs import STEP_MARK, Job, JobKind
-from ..domain.moments import Moment
 from ..domain.outcomes import first_statuses
 from ..domain.parameters import Parameter
 from ..domain.pipelines import Pipeline, Step, StepKind, StepState
 from ..domain.plans import Plan, PlannedStep
 from ..domain.runs import Submission
-from ..domain.settings import GivenSettings, RunSettings, settled
+from ..domain.settings import GivenSettings, RunSettings, resolve_settings
 from ..domain.snapshots import Finding, Snapshot
 from ..domain.step_files import is_expected
+from ..domain.time import Timestamp
 from ..domain.versions import Manifest, Origin, Version
 from ..domain.workspaces import Location
 from ..errors import DataOpsError, PathOutsideRoot
 from ..ports import Transaction
 from . import pipeline_files
 from .context import Services
-from .placement import Placement, place, started_by
-from .versions import Taken, make_version, take
+from .placement import Placement, resolve_placement, with_submitter_variables
+from .versions import TakenSnapshot, make_version, take_snapshot
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class TakenPipeline:
     location: Location
     digest: str
     root: str
-    steps: Mapping[str, Taken]
+    steps: Mapping[str, TakenSnapshot]
     values: dict[str, Any]
 
     @property
@@ -51,33 +51,33 @@ class TakenPipeline:
 
 def take_pipeline(ctx: Services, submission: Submission, *, by: Actor) -> TakenPipeline:
     """Take a snapshot of each step that may run. Refused unless all of them may run where the submission wants it."""
-    data = ctx.notebooks.pipeline_file(submission.path, root=submission.root)
+    data = ctx.notebooks.read_pipeline_file(submission.path, root=submission.root)
     reading = ctx.pipelines.read(data)
     name = posixpath.basename(submission.path)
-    pipeline = pipeline_files.checked(reading, name)
+    pipeline = pipeline_files.require_valid(reading, name)
     location = ctx.notebooks.locate(submission.path)
     with ctx.store.read() as tx:
-        placed = place(ctx, tx, _of_itself(submission), by=by)
+        placed = resolve_placement(ctx, tx, _of_itself(submission), by=by)
     root, steps = _in_one_root(ctx, pipeline, submission, location, by=by)
     schemas = {
         step.id: steps[step.id].snapshot.manifest.parameters
         for step in pipeline.steps
         if step.id in steps and step.path is not None
     }
-    pipeline_files.checked(reading, name, list(pipeline_files.step_problems(ctx, reading, schemas)))
+    pipeline_files.require_valid(reading, name, list(pipeline_files.find_value_problems(ctx, reading, schemas)))
     schema = pipeline.parameters
-    values = schema.checked({**submission.parameters, **schema.parsed(submission.texts)})
+    values = schema.validate({**submission.parameters, **schema.parse_texts(submission.texts)})
     return TakenPipeline(submission, pipeline, placed, location, ctx.blobs.put(data), root, steps, values)
 
 
 def make_plan(
-    ctx: Services, tx: Transaction, taken: TakenPipeline, *, by: Actor, at: Moment
+    ctx: Services, tx: Transaction, taken: TakenPipeline, *, by: Actor, at: Timestamp
 ) -> tuple[Job, Version, Plan]:
     """Add a version of the pipeline, and of each step to the job of that. Return the pipeline's own with the plan."""
     plan: dict[str, PlannedStep] = {}
     # Jobs are locked in this order, so that two submissions with the same notebooks do not wait for each other.
     for step_id, each in sorted(taken.steps.items(), key=lambda item: item[1].submission.path):
-        job, version = make_version(ctx, tx, each, by=by, at=at.at)
+        job, version = make_version(ctx, tx, each, by=by, at=at.wall_time)
         step = taken.pipeline.by_id[step_id]
         plan[step_id] = _planned(ctx, tx, step, each, job, version, folder=taken.folder)
     plan = {step.id: plan[step.id] for step in taken.pipeline.steps if step.id in plan}
@@ -102,8 +102,8 @@ def make_plan(
         findings=(),
         code_cells=0,
     )
-    whole = Taken(_of_itself(taken.submission), taken.placed, snapshot)
-    job, version = make_version(ctx, tx, whole, by=by, at=at.at)
+    whole = TakenSnapshot(_of_itself(taken.submission), taken.placed, snapshot)
+    job, version = make_version(ctx, tx, whole, by=by, at=at.wall_time)
     return job, version, plan
 
 
@@ -113,7 +113,7 @@ def settings_of(pipeline: Pipeline, submission: GivenSettings, job: Job, placed:
     given = GivenSettings(
         priority=submission.priority, queue_timeout_s=submission.queue_timeout_s, total_timeout_s=whole
     )
-    return settled(given, replace(job.settings, timeout_s=None), placed.environment.limits)
+    return resolve_settings(given, replace(job.settings, timeout_s=None), placed.environment.limits)
 
 
 def findings_of(plan: Plan) -> tuple[Finding, ...]:
@@ -132,7 +132,7 @@ def _of_itself(submission: Submission) -> Submission:
 
 def _in_one_root(
     ctx: Services, pipeline: Pipeline, submission: Submission, location: Location, *, by: Actor
-) -> tuple[str, dict[str, Taken]]:
+) -> tuple[str, dict[str, TakenSnapshot]]:
     """Take all steps below one root: the files that one leaves for another have paths from there."""
     steps = _take_steps(ctx, pipeline, submission, location, by=by)
     roots = {each.snapshot.root for each in steps.values()} or {location.root}
@@ -145,9 +145,9 @@ def _in_one_root(
 
 def _take_steps(
     ctx: Services, pipeline: Pipeline, submission: Submission, location: Location, *, by: Actor
-) -> dict[str, Taken]:
-    taken: list[tuple[Submission, Taken]] = []
-    steps: dict[str, Taken] = {}
+) -> dict[str, TakenSnapshot]:
+    taken: list[tuple[Submission, TakenSnapshot]] = []
+    steps: dict[str, TakenSnapshot] = {}
     statuses = first_statuses(pipeline)
     for step in pipeline.steps:
         if step.kind is StepKind.APPROVAL or statuses[step.id].state is StepState.DISABLED:
@@ -187,9 +187,9 @@ def _submission_of(step: Step, submission: Submission, location: Location) -> Su
     )
 
 
-def _take(ctx: Services, step: Step, wanted: Submission, *, by: Actor) -> Taken:
+def _take(ctx: Services, step: Step, wanted: Submission, *, by: Actor) -> TakenSnapshot:
     try:
-        return take(ctx, wanted, by=by)
+        return take_snapshot(ctx, wanted, by=by)
     except PathOutsideRoot:
         raise
     except DataOpsError as error:
@@ -200,14 +200,14 @@ def _take(ctx: Services, step: Step, wanted: Submission, *, by: Actor) -> Taken:
 
 
 def _planned(
-    ctx: Services, tx: Transaction, step: Step, taken: Taken, job: Job, version: Version, *, folder: str
+    ctx: Services, tx: Transaction, step: Step, taken: TakenSnapshot, job: Job, version: Version, *, folder: str
 ) -> PlannedStep:
     placed, snapshot = taken.placed, taken.snapshot
     return PlannedStep(
         job_id=job.id,
         version_digest=version.digest,
-        kernel=started_by(ctx, placed, snapshot.kernel),
-        settings=settled(taken.submission, job.settings, placed.environment.limits),
+        kernel=with_submitter_variables(ctx, placed, snapshot.kernel),
+        settings=resolve_settings(taken.submission, job.settings, placed.environment.limits),
         image=placed.image,
         resources=placed.resources,
         inputs_digest=tx.inputs.put(snapshot.inputs),

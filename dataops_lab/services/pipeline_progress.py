@@ -16,12 +16,12 @@ from ulid import ULID
 from ..domain.actors import Actor
 from ..domain.fan_outs import ItemCounts, fan_out_end, next_items
 from ..domain.jobs import JobKind
-from ..domain.moments import Moment
 from ..domain.outcomes import Ending, Outcome, advance, goes_on, step_state_of
 from ..domain.pipelines import Item, Pipeline, Step, StepKind, StepState, StepStatus, parent_key
 from ..domain.plans import PlannedStep
-from ..domain.runs import SUMMARY_TEXT, Reason, Run, RunState, Trigger, TriggerKind
+from ..domain.runs import MAX_SUMMARY_MESSAGE, Reason, Run, RunState, Trigger, TriggerKind
 from ..domain.step_files import missing_outputs
+from ..domain.time import Timestamp
 from ..domain.versions import Manifest
 from ..errors import Damaged, NotFound, Refused
 from ..ports import Part, PartCounts, Pipelines, Transaction
@@ -30,13 +30,13 @@ from .pipeline_values import StepValues
 from .reactions import move_runs
 
 
-def go_on(ctx: Services, tx: Transaction, run: Run, *, at: Moment, by: Actor | None = None) -> bool:
+def go_on(ctx: Services, tx: Transaction, run: Run, *, at: Timestamp, by: Actor | None = None) -> bool:
     """Bring an active pipeline run up to date with its steps, and end it when all of them have ended.
 
     The caller has locked the run. `by` is the person whose act this follows, None for nobody. Tell whether a step
     moved.
     """
-    progress = tx.pipelines.progress(run.id)
+    progress = tx.pipelines.get_progress(run.id)
     ending = Ending.CANCELLED if run.cancel_requested_at else Ending.TIMED_OUT if progress.timed_out_at else None
     manifest = tx.versions.get(run.job_id, run.version_digest).manifest
     pipeline = pipeline_of(ctx, manifest)
@@ -49,7 +49,7 @@ def go_on(ctx: Services, tx: Transaction, run: Run, *, at: Moment, by: Actor | N
     if stops:
         cancel_parts(ctx, tx, run, stops, at=at)
     if outcome is not None:
-        move_runs(ctx, tx, [(run, _ended(run, outcome, at))], at=at.at)
+        move_runs(ctx, tx, [(run, _ended(run, outcome, at))], at=at.wall_time)
     return moved
 
 
@@ -73,19 +73,19 @@ _read: WeakKeyDictionary[Pipelines, dict[str, Pipeline | None]] = WeakKeyDiction
 """The pipelines that were read, by the digests of their files."""
 
 
-def cancel_parts(ctx: Services, tx: Transaction, run: Run, step_ids: Collection[str], *, at: Moment) -> None:
+def cancel_parts(ctx: Services, tx: Transaction, run: Run, step_ids: Collection[str], *, at: Timestamp) -> None:
     """Cancel the runs of these steps: those that wait end here, the engine ends the others. Safe to repeat."""
     reason = Reason("cancelled", "Cancelled before it started, with its pipeline.")
     by = run.cancel_requested_by or run.created_by
     waiting = []
-    for part in tx.runs.of(tx.pipelines.alive_parts(run.id, step_ids)).values():
+    for part in tx.runs.get_many(tx.pipelines.list_unfinished_parts(run.id, step_ids)).values():
         if part.state is RunState.ACTIVE:
-            tx.runs.request_cancel(part.id, at=at.at, by=by)
+            tx.runs.request_cancel(part.id, at=at.wall_time, by=by)
         else:
-            waiting.append((part, part.moved_to(RunState.CANCELLED, finished_at=at.at, reason=reason)))
+            waiting.append((part, part.transition_to(RunState.CANCELLED, finished_at=at.wall_time, reason=reason)))
     if waiting:
         # Its reactions go on with this pipeline run, so this comes last.
-        move_runs(ctx, tx, waiting, at=at.at)
+        move_runs(ctx, tx, waiting, at=at.wall_time)
 
 
 def end_steps(
@@ -103,10 +103,10 @@ def end_steps(
         for step_id, status in statuses.items()
         if status.state in states
     }
-    tx.pipelines.move(run.id, statuses, ended, at=at)
+    tx.pipelines.transition(run.id, statuses, ended, at=at)
 
 
-def _give_up(ctx: Services, tx: Transaction, run: Run, statuses: Mapping[str, StepStatus], *, at: Moment) -> None:
+def _give_up(ctx: Services, tx: Transaction, run: Run, statuses: Mapping[str, StepStatus], *, at: Timestamp) -> None:
     """End a pipeline run of which nobody knows any more what follows."""
     reason = Reason("pipeline_unreadable", "The stored file of the pipeline cannot be read any more. Submit it again.")
     under_way = [step_id for step_id, status in statuses.items() if not status.state.has_ended]
@@ -115,21 +115,23 @@ def _give_up(ctx: Services, tx: Transaction, run: Run, statuses: Mapping[str, St
         StepState.AWAITING_APPROVAL: StepState.CANCELLED,
         StepState.RUNNING: StepState.CANCELLED,
     }
-    end_steps(tx, run, statuses, states, reason, at=at.at)
-    move_runs(ctx, tx, [(run, run.moved_to(RunState.FAILED, finished_at=at.at, reason=reason))], at=at.at)
+    end_steps(tx, run, statuses, states, reason, at=at.wall_time)
+    move_runs(
+        ctx, tx, [(run, run.transition_to(RunState.FAILED, finished_at=at.wall_time, reason=reason))], at=at.wall_time
+    )
     cancel_parts(ctx, tx, run, under_way, at=at)
 
 
-def _ended(run: Run, outcome: Outcome, at: Moment) -> Run:
+def _ended(run: Run, outcome: Outcome, at: Timestamp) -> Run:
     reason = outcome.reason
     if reason is None and outcome.state is RunState.CANCELLED:
         reason = Reason("cancelled", f"Cancelled by {run.cancel_requested_by}.")
     elif reason is None and outcome.state is RunState.TIMED_OUT:
         limit = f"{run.settings.total_timeout_s:g}"
         reason = Reason("total_timeout", f"It took longer than {limit} seconds in all. Give it a longer `timeout`.")
-    return run.moved_to(
+    return run.transition_to(
         outcome.state,
-        finished_at=at.at,
+        finished_at=at.wall_time,
         reason=reason,
         nothing_to_do=outcome.nothing_to_do,
         with_failures=outcome.with_failures,
@@ -147,7 +149,7 @@ class _Steps:
         pipeline: Pipeline,
         statuses: Mapping[str, StepStatus],
         ending: Ending | None,
-        at: Moment,
+        at: Timestamp,
         *,
         folder: str,
     ) -> None:
@@ -177,7 +179,7 @@ class _Steps:
     def write(self, *, by: Actor | None) -> bool:
         """Write the steps that moved, and tell whether there are any."""
         moved = {step_id: status for step_id, status in self._now.items() if status != self._before[step_id]}
-        self._tx.pipelines.move(self._run.id, self._before, moved, at=self._at.at, by=by)
+        self._tx.pipelines.transition(self._run.id, self._before, moved, at=self._at.wall_time, by=by)
         return bool(moved)
 
     # --- running steps ----------------------------------------------------------------------------
@@ -185,13 +187,13 @@ class _Steps:
     def _end_running(self) -> None:
         running = [step for step in self._pipeline.steps if self._now[step.id].state is StepState.RUNNING]
         single = [step for step in running if step.for_each is None]
-        parts = self._tx.pipelines.parts(self._run.id, [step.id for step in single]) if single else {}
+        parts = self._tx.pipelines.list_parts(self._run.id, [step.id for step in single]) if single else {}
         for step in single:
             part = parts[step.id][0]
             if part.state.is_terminal:
                 self._end_single(step, part)
         fan_outs = [step for step in running if step.for_each is not None]
-        counts = self._tx.pipelines.counts(self._run.id) if fan_outs else {}
+        counts = self._tx.pipelines.count_parts(self._run.id) if fan_outs else {}
         for step in fan_outs:
             self._go_on_with_items(step, counts.get(step.id, PartCounts({}, 0)))
 
@@ -204,7 +206,7 @@ class _Steps:
                 return
         elif reason is not None:
             # Its run has the whole: lists and graphs need a sentence.
-            reason = Reason(reason.code, reason.message[:SUMMARY_TEXT], {"run": part.id})
+            reason = Reason(reason.code, reason.message[:MAX_SUMMARY_MESSAGE], {"run": part.id})
         self._end(step.id, step_state_of(part.state), reason, nothing_to_do=part.nothing_to_do)
 
     def _go_on_with_items(self, step: Step, parts: PartCounts) -> None:
@@ -219,12 +221,12 @@ class _Steps:
         elif more := next_items(for_each, counts, stopped=stopped):
             # Items start in their order, so those that have no run yet are the last ones.
             made = counts.total - counts.waiting
-            first = self._tx.runs.part(self._run.id, parent_key(step.id, items[0].key)) if made else None
+            first = self._tx.runs.find_part(self._run.id, parent_key(step.id, items[0].key)) if made else None
             self._add_parts(step, items[made : made + more], inputs_of=first)
 
     def _without_outputs(self, step: Step, counts: ItemCounts) -> ItemCounts:
         """Count items as failed whose runs succeeded, but did not leave what the step promises."""
-        parts = self._tx.pipelines.parts(self._run.id, [step.id]).get(step.id, ())
+        parts = self._tx.pipelines.list_parts(self._run.id, [step.id]).get(step.id, ())
         missing = self._missing_outputs(step, [part for part in parts if part.state is RunState.SUCCEEDED])
         runs = {
             **counts.runs,
@@ -237,7 +239,7 @@ class _Steps:
         """Return a reason for each of these runs that did not leave all outputs of the step, by the id of the run."""
         if not step.outputs:
             return {}
-        records = self._tx.records.of_runs([part.id for part in parts])
+        records = self._tx.records.find_for_runs([part.id for part in parts])
         missing: dict[str, Reason] = {}
         for part in parts:
             paths = [file.path for file in records[part.id].artifacts] if part.id in records else []
@@ -249,12 +251,12 @@ class _Steps:
     # --- steps that start -------------------------------------------------------------------------
 
     def _start(self, step: Step) -> None:
-        started = replace(self._now[step.id], started_at=self._at.at)
+        started = replace(self._now[step.id], started_at=self._at.wall_time)
         if step.kind is StepKind.APPROVAL:
             assert step.approval is not None
             due_at = None
             if step.approval.within_s is not None:
-                due_at = self._at.at + dt.timedelta(seconds=step.approval.within_s)
+                due_at = self._at.wall_time + dt.timedelta(seconds=step.approval.within_s)
             self._now[step.id] = replace(started, state=StepState.AWAITING_APPROVAL, due_at=due_at)
             return
         try:
@@ -268,11 +270,11 @@ class _Steps:
             self._add_parts(step, items or [None])
         except Refused as error:
             self._now[step.id] = started
-            self._end(step.id, StepState.FAILED, Reason(error.precise_code, error.message[:SUMMARY_TEXT]))
+            self._end(step.id, StepState.FAILED, Reason(error.precise_code, error.message[:MAX_SUMMARY_MESSAGE]))
 
     def _add_parts(self, step: Step, items: Sequence[Item | None], *, inputs_of: Run | None = None) -> None:
         """Queue the runs of the step: of the first of these `items`, as many as may be active at once."""
-        planned = self._tx.pipelines.plan(self._run.id, [step.id])[step.id]
+        planned = self._tx.pipelines.get_plan(self._run.id, [step.id])[step.id]
         manifest = self._tx.versions.get(planned.job_id, planned.version_digest).manifest
         # All of them are checked before the first one starts.
         parameters = self._values.parameters(step, manifest, items)
@@ -281,7 +283,7 @@ class _Steps:
         if inputs_of is None and step.for_each is not None and step.for_each.concurrency is not None:
             most = step.for_each.concurrency
         # Sort the ids: those of one moment have no order of their own, and the queue starts runs in the order of ids.
-        ids = sorted(str(ULID.from_datetime(self._at.at)) for _ in items[:most])
+        ids = sorted(str(ULID.from_datetime(self._at.wall_time)) for _ in items[:most])
         self._tx.runs.add(
             *(
                 replace(
@@ -313,14 +315,14 @@ class _Steps:
             with_failures=with_failures,
             nothing_to_do=nothing_to_do,
             items=status.items if items is None else items,
-            finished_at=self._at.at,
+            finished_at=self._at.wall_time,
         )
 
 
 _NOBODY_ASKED = Reason("pipeline_ended", "The pipeline ended before somebody decided.")
 
 
-def _part(run: Run, step: Step, planned: PlannedStep, at: Moment) -> Run:
+def _part(run: Run, step: Step, planned: PlannedStep, at: Timestamp) -> Run:
     """Return the run of a step, still without what differs from item to item."""
     return Run(
         id="",
@@ -331,7 +333,7 @@ def _part(run: Run, step: Step, planned: PlannedStep, at: Moment) -> Run:
         state=RunState.QUEUED,
         parameters={},
         kernel=planned.kernel,
-        created_at=at.at,
+        created_at=at.wall_time,
         created_by=run.created_by,
         created_boot=at.boot,
         created_tick=at.tick,
@@ -343,6 +345,6 @@ def _part(run: Run, step: Step, planned: PlannedStep, at: Moment) -> Run:
         findings=planned.findings,
         image=planned.image,
         resources=planned.resources,
-        unpromoted=run.unpromoted,
+        bypassed_promotion=run.bypassed_promotion,
         variables=dict(step.variables),
     )

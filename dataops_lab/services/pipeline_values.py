@@ -16,7 +16,7 @@ from ..domain.plans import PlannedStep
 from ..domain.records import RecordFile
 from ..domain.runs import Reason, Run
 from ..domain.step_files import LeftFile, arrivals
-from ..domain.versions import Manifest, TravellingFile
+from ..domain.versions import IncludedFile, Manifest
 from ..errors import Refused
 from ..ports import Part, Transaction
 from .context import Services
@@ -79,7 +79,7 @@ class StepValues:
                     for name, given in step.parameters.items()
                     if name not in shared and isinstance(given, Reference)
                 }
-                found.append(manifest.parameters.checked({**shared, **values}))
+                found.append(manifest.parameters.validate({**shared, **values}))
             except Refused as error:
                 if item is None:
                     raise
@@ -106,7 +106,7 @@ class StepValues:
         planned_inputs = self._tx.inputs.get(planned.inputs_digest)
         files = {file.path: file for file in planned_inputs.files}
         for path, found in arrived.items():
-            files[path] = TravellingFile(path, left[found].digest, left[found].size)
+            files[path] = IncludedFile(path, left[found].digest, left[found].size)
         folders = tuple(folder for folder in planned_inputs.folders if not _holds_any(folder, files))
         return self._tx.inputs.put(Inputs(tuple(files[path] for path in sorted(files)), folders))
 
@@ -140,7 +140,7 @@ class StepValues:
     def _values_of(self, step_id: str) -> Mapping[str, Json]:
         if step_id not in self._values:
             parts = self._parts_of(step_id)
-            values = self._tx.records.values_of_runs([part.id for part in parts])
+            values = self._tx.records.find_values_for_runs([part.id for part in parts])
             if self._pipeline.by_id[step_id].for_each is None:
                 self._values[step_id] = dict(values[parts[0].id]) if parts and parts[0].id in values else {}
             else:
@@ -158,7 +158,7 @@ class StepValues:
 
     def _left_by(self, step_id: str) -> Iterable[tuple[LeftFile, RecordFile]]:
         parts = self._parts_of(step_id)
-        records = self._tx.records.of_runs([part.id for part in parts])
+        records = self._tx.records.find_for_runs([part.id for part in parts])
         for part in parts:
             if part.id in records:
                 for file in records[part.id].artifacts:
@@ -166,7 +166,7 @@ class StepValues:
 
     def _parts_of(self, step_id: str) -> Sequence[Part]:
         if step_id not in self._parts:
-            self._parts[step_id] = self._tx.pipelines.parts(self._run.id, [step_id]).get(step_id, ())
+            self._parts[step_id] = self._tx.pipelines.list_parts(self._run.id, [step_id]).get(step_id, ())
         return self._parts[step_id]
 
 

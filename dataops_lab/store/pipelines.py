@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from ..domain.actors import Actor
+from ..domain.deserialization import from_known_fields
 from ..domain.environments import Resources
-from ..domain.events import run_of
+from ..domain.events import run_subject
 from ..domain.images import RunImage
 from ..domain.jobs import JobKind
 from ..domain.pipelines import Item, StepState, StepStatus, split_parent_key
@@ -20,7 +21,6 @@ from ..domain.plans import Plan, PlannedStep
 from ..domain.runs import RunState
 from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
-from ..domain.stored import known
 from ..domain.versions import Origin
 from ..errors import NotFound, StaleWrite
 from ..ports import Part, PartCounts, PipelineProgress
@@ -28,7 +28,7 @@ from . import reasons
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
-from .locks import held
+from .locks import with_row_lock
 
 
 class SqlPipelines:
@@ -52,14 +52,14 @@ class SqlPipelines:
         ]
         self._connection.execute(_INSERT_STEP, rows)
 
-    def progress(self, run_id: str) -> PipelineProgress:
+    def get_progress(self, run_id: str) -> PipelineProgress:
         run = self._connection.execute(_RUN, {"run_id": run_id}).one_or_none()
         if run is None:
             raise NotFound(f"Run {run_id} is not a pipeline's: it has no steps.", code="no_pipeline")
         rows = self._connection.execute(_STATUSES, {"run_id": run_id})
         return PipelineProgress({row.step_id: _status(row, self._actors) for row in rows}, run.timed_out_at)
 
-    def plan(self, run_id: str, step_ids: Collection[str] | None = None) -> Plan:
+    def get_plan(self, run_id: str, step_ids: Collection[str] | None = None) -> Plan:
         inherited = self._connection.scalar(_INHERITED, {"run_id": run_id}) or {}
         rows = self._connection.execute(_PLAN, {"run_id": run_id})
         return {
@@ -68,7 +68,7 @@ class SqlPipelines:
             if row.job_id is not None and (step_ids is None or row.step_id in step_ids)
         }
 
-    def move(
+    def transition(
         self,
         run_id: str,
         before: Mapping[str, StepStatus],
@@ -85,15 +85,15 @@ class SqlPipelines:
             were = ", ".join(f"step {step_id} {before[step_id].state}" for step_id in after)
             raise StaleWrite(f"No longer so, in whole or in part: {were} of run {run_id}.")
         for step_id, status in after.items():
-            self._events.add(run_of(run_id), f"step.{status.state}", at=at, actor=by, data={"step": step_id})
+            self._events.add(run_subject(run_id), f"step.{status.state}", at=at, actor=by, data={"step": step_id})
 
-    def note_parts(self, run_id: str, *, at: dt.datetime) -> None:
-        self._events.add(run_of(run_id), "step.progress", at=at)
+    def record_part_progress(self, run_id: str, *, at: dt.datetime) -> None:
+        self._events.add(run_subject(run_id), "step.progress", at=at)
 
-    def time_out(self, run_id: str, *, at: dt.datetime) -> None:
+    def record_timeout(self, run_id: str, *, at: dt.datetime) -> None:
         self._connection.execute(_TIME_OUT, {"of_run": run_id, "timed_out_at": at})
 
-    def parts(self, run_id: str, step_ids: Collection[str]) -> Mapping[str, Sequence[Part]]:
+    def list_parts(self, run_id: str, step_ids: Collection[str]) -> Mapping[str, Sequence[Part]]:
         found: defaultdict[str, list[Part]] = defaultdict(list)
         for row in self._connection.execute(_PARTS, {"run_id": run_id, "steps": list(step_ids)}):
             step_id, key = split_parent_key(row.parent_key)
@@ -101,7 +101,7 @@ class SqlPipelines:
             found[step_id].append(Part(row.id, key, RunState(row.state), reason, row.nothing_to_do))
         return found
 
-    def counts(self, run_id: str) -> Mapping[str, PartCounts]:
+    def count_parts(self, run_id: str) -> Mapping[str, PartCounts]:
         runs: defaultdict[str, dict[RunState, int]] = defaultdict(dict)
         nothing: defaultdict[str, int] = defaultdict(int)
         for step_id, state, nothing_to_do, count in self._connection.execute(_COUNTS, {"run_id": run_id}):
@@ -110,29 +110,29 @@ class SqlPipelines:
             nothing[step_id] += count if nothing_to_do else 0
         return {step_id: PartCounts(of_step, nothing[step_id]) for step_id, of_step in runs.items()}
 
-    def alive_parts(self, run_id: str, step_ids: Collection[str]) -> Sequence[str]:
-        query = held(self._connection, _ALIVE_PARTS)
+    def list_unfinished_parts(self, run_id: str, step_ids: Collection[str]) -> Sequence[str]:
+        query = with_row_lock(self._connection, _ALIVE_PARTS)
         return list(self._connection.scalars(query, {"run_id": run_id, "steps": list(step_ids)}))
 
-    def part_ids(self, run_ids: Collection[str]) -> Mapping[str, Sequence[str]]:
+    def list_part_ids(self, run_ids: Collection[str]) -> Mapping[str, Sequence[str]]:
         found: dict[str, list[str]] = {run_id: [] for run_id in run_ids}
         for row in self._connection.execute(_PART_IDS, {"run_ids": list(found)}):
             found[row.parent_id].append(row.id)
         return found
 
-    def hold(self, part_ids: Collection[str]) -> None:
-        self._connection.execute(held(self._connection, _PARENTS), {"ids": list(part_ids)})
+    def lock_parents(self, part_ids: Collection[str]) -> None:
+        self._connection.execute(with_row_lock(self._connection, _PARENTS), {"ids": list(part_ids)})
 
-    def unfinished(self) -> Sequence[str]:
+    def list_unfinished(self) -> Sequence[str]:
         return list(self._connection.scalars(_UNFINISHED))
 
-    def unfinished_of(self, job_id: str) -> Mapping[RunState, Sequence[str]]:
+    def list_unfinished_for_job(self, job_id: str) -> Mapping[RunState, Sequence[str]]:
         found: defaultdict[RunState, list[str]] = defaultdict(list)
         for row in self._connection.execute(_UNFINISHED_OF, {"job_id": job_id}):
             found[RunState(row.state)].append(row.id)
         return found
 
-    def approvals(self, run_ids: Collection[str]) -> Mapping[str, Mapping[str, StepStatus]]:
+    def list_approvals(self, run_ids: Collection[str]) -> Mapping[str, Mapping[str, StepStatus]]:
         found: defaultdict[str, dict[str, StepStatus]] = defaultdict(dict)
         for row in self._connection.execute(_APPROVALS, {"run_ids": list(run_ids)}):
             found[row.run_id][row.step_id] = _status(row, self._actors)
@@ -217,18 +217,20 @@ def _plan_columns(planned: PlannedStep | None) -> dict[str, Any]:
 
 def _planned(row: Any, inherited: Mapping[str, str]) -> PlannedStep:
     plan = row.plan
-    kernel = known(KernelChoice, {**plan["kernel"], "argv": tuple(plan["kernel"]["argv"])})
-    image = known(RunImage, plan["image"]) if plan["image"] else None
+    kernel = from_known_fields(KernelChoice, {**plan["kernel"], "argv": tuple(plan["kernel"]["argv"])})
+    image = from_known_fields(RunImage, plan["image"]) if plan["image"] else None
     return PlannedStep(
         job_id=row.job_id,
         version_digest=row.version_digest,
         inputs_digest=row.inputs_digest,
         kernel=kernel if image else replace(kernel, inherited=dict(inherited)),
-        settings=known(RunSettings, plan["settings"]),
+        settings=from_known_fields(RunSettings, plan["settings"]),
         image=image,
-        resources=known(Resources, plan["resources"]),
-        origin=known(Origin, plan["origin"]),
-        findings=tuple(known(Finding, {**f, "severity": Severity(f["severity"])}) for f in plan["findings"]),
+        resources=from_known_fields(Resources, plan["resources"]),
+        origin=from_known_fields(Origin, plan["origin"]),
+        findings=tuple(
+            from_known_fields(Finding, {**f, "severity": Severity(f["severity"])}) for f in plan["findings"]
+        ),
     )
 
 

@@ -30,7 +30,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from ..domain.actors import Actor
-from ..domain.queue import Place
+from ..domain.queue import QueuedRun
 from ..domain.workspaces import MAX_REMOTE_LENGTH
 
 
@@ -188,7 +188,7 @@ inputs = Table(
     Column("content", JSON, nullable=False),
 )
 
-SAID_LENGTH = 500
+REASON_EXCERPT_LENGTH = 500
 """The most characters of `said`, because an index of PostgreSQL holds at most 2,700 bytes of a row."""
 
 runs = Table(
@@ -220,7 +220,7 @@ runs = Table(
         start_timeout_s="600",
         total_timeout_s="259200",
     ),
-    # The value of `turn_of`.
+    # The value of `compute_turn`.
     Column("turn", Float, nullable=False, server_default="0"),
     Column("key", String(200)),
     Column("request_digest", String(71)),
@@ -240,11 +240,11 @@ runs = Table(
     Column("image", JSON(none_as_null=True)),
     Column("resources", JSON, nullable=False, server_default="{}"),
     Column("variables", JSON, nullable=False, server_default="{}"),
-    Column("unpromoted", Boolean, nullable=False, server_default=false()),
+    Column("bypassed_promotion", Boolean, nullable=False, server_default=false()),
     Column("kept_at", Instant),
     Column("kept_by", ActorId),
     # The beginning of the reason's message, for the text search: an index of this alone is quick to walk.
-    Column("said", String(SAID_LENGTH)),
+    Column("said", String(REASON_EXCERPT_LENGTH)),
     _revision(),
     ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
     UniqueConstraint("project", "key"),
@@ -257,8 +257,8 @@ runs = Table(
 # `only`: the rows that the index holds, as the migration says. SQLAlchemy's own words would import both dialects.
 # The index has all columns that the queue reads, in its order, because the queue is read again with every start. The
 # state is among them, or SQLite takes another index.
-_place = (runs.c[name] for name in ("state", *Place._fields))
-Index("ix_runs_queue", *_place, info={"only": "state = 'queued' AND kind <> 'pipeline'"})
+_queue_columns = (runs.c[name] for name in ("state", *QueuedRun._fields))
+Index("ix_runs_queue", *_queue_columns, info={"only": "state = 'queued' AND kind <> 'pipeline'"})
 # Lists leave out the runs of steps. A pipeline may have a thousand of them, so the walks must not pass them.
 _TOP = "parent_id IS NULL"
 Index("ix_runs_top", runs.c.id, info={"only": _TOP})
@@ -345,7 +345,7 @@ records = Table(
     Column("files", JSON, nullable=False),
     Column("values", JSON, nullable=False),
     Column("stored_at", Instant, nullable=False),
-    Column("damage", JSON(none_as_null=True)),
+    Column("integrity_errors", JSON(none_as_null=True)),
     ForeignKeyConstraint(["run_id", "attempt"], ["attempts.run_id", "attempts.number"]),
 )
 

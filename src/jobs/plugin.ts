@@ -12,6 +12,7 @@ import { settingsIcon } from '@jupyterlab/ui-components';
 
 import type { Run } from '../api';
 import { viewArea } from '../shared/area';
+import { canRun } from '../shared/source';
 import { noArgs, notebookArgs, runArgs } from '../shared/args';
 import { rerunWithIcon, runAsJobIcon } from '../shared/icons';
 import { reportFailure } from '../shared/report';
@@ -89,12 +90,10 @@ export const jobs: JupyterFrontEndPlugin<void> = {
       label: trans.__('Run as Job'),
       icon: runAsJobIcon,
       describedBy: noArgs,
-      isVisible: () => selectedItems().some(item => item.type === 'notebook'),
+      isVisible: () => selectedItems().some(canRun),
       execute: async () => {
-        for (const { type, path } of selectedItems()) {
-          if (type === 'notebook') {
-            (await forms()).openForNotebook(path);
-          }
+        for (const item of selectedItems().filter(canRun)) {
+          (await forms()).openForNotebook(item.path);
         }
       }
     });

@@ -14,7 +14,12 @@ import {
   RunSummary
 } from '../api';
 import { NextFrame } from '../shared/frames';
-import { failingCell, isTerminal, summaryOf } from '../shared/runs';
+import {
+  failingCell,
+  hasNotebook,
+  isTerminal,
+  summaryOf
+} from '../shared/runs';
 import { IRuns } from '../tokens';
 import { coalesceStreams, JournalReplay } from './journal';
 
@@ -99,13 +104,16 @@ export class RecordModel implements IDisposable {
       if (live) {
         this._subscription ??= this._events.watch(this.id);
       }
-      const content = await this._client.notebook(this.id);
-      if (this._disposed) {
-        return;
+      const { kernel } = this._run!;
+      if (hasNotebook(this._run!)) {
+        const content = await this._client.notebook(this.id);
+        if (this._disposed) {
+          return;
+        }
+        this.notebook.fromJSON(
+          prepareContent(content, kernel?.language ?? '', live)
+        );
       }
-      this.notebook.fromJSON(
-        prepareContent(content, this._run!.kernel.language, live)
-      );
       if (live) {
         this._replay = new JournalReplay(this.notebook);
         if (followed) {

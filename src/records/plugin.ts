@@ -17,7 +17,8 @@ import {
   checkIcon,
   deleteIcon,
   downloadIcon,
-  notebookIcon
+  notebookIcon,
+  textEditorIcon
 } from '@jupyterlab/ui-components';
 
 import type { Run, RunSummary } from '../api';
@@ -93,6 +94,7 @@ export const records: JupyterFrontEndPlugin<void> = {
       const id = idOf(args);
       return recordOf(args)?.model.run ?? (id ? runs.get(id) : undefined);
     };
+    const isOfScript = (args: Args) => knownRun(args)?.kind === 'script';
     /** Tell whether a run has a record; undefined when only the server knows. */
     const hasRecord = (args: Args): boolean | undefined => {
       const run = recordOf(args)?.model.run;
@@ -128,11 +130,19 @@ export const records: JupyterFrontEndPlugin<void> = {
     });
 
     commands.addCommand(CommandIDs.openNotebook, {
-      label: trans.__('Open Notebook'),
-      caption: trans.__('Open the notebook that this run was made of'),
-      icon: notebookIcon,
+      label: args =>
+        isOfScript(args)
+          ? trans.__('Open Script')
+          : trans.__('Open Notebook'),
+      caption: args =>
+        isOfScript(args)
+          ? trans.__('Open the script that this run was made of')
+          : trans.__('Open the notebook that this run was made of'),
+      icon: args => (isOfScript(args) ? textEditorIcon : notebookIcon),
       describedBy: runArgs,
-      isEnabled: args => idOf(args) !== undefined,
+      // A command has no file of its own.
+      isEnabled: args =>
+        idOf(args) !== undefined && knownRun(args)?.kind !== 'command',
       execute: async args => {
         try {
           const { openSource } = await import('./openSource');
@@ -153,7 +163,7 @@ export const records: JupyterFrontEndPlugin<void> = {
     commands.addCommand(CommandIDs.downloadRecord, {
       label: trans.__('Download Record'),
       caption: trans.__(
-        'Notebook, reports, parameters, values, artifacts and log in one ZIP file'
+        'All that the run left, with its parameters and code, in one ZIP file'
       ),
       icon: downloadIcon,
       describedBy: runArgs,
@@ -225,7 +235,7 @@ export const records: JupyterFrontEndPlugin<void> = {
       execute: async args => {
         try {
           const { id } = await runOf(args);
-          const { damage } = await client.verify(id);
+          const { integrity_errors: damage } = await client.verify(id);
           recordOf({ id })?.model.refresh();
           const damaged = Object.keys(damage);
           if (damaged.length) {

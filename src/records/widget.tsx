@@ -13,7 +13,7 @@ import { Notices } from '../shared/components/Notices';
 import { keepFocus } from '../shared/focus';
 import { dataOpsIcon } from '../shared/icons';
 import { phaseAppearance } from '../shared/phases';
-import { failingCell, isTerminal } from '../shared/runs';
+import { failingCell, hasNotebook, isTerminal } from '../shared/runs';
 import { useSignal } from '../shared/signals';
 import { CommandIDs, IRuns } from '../tokens';
 import { Artifacts } from './components/Artifacts';
@@ -137,6 +137,9 @@ export class RecordWidget extends Panel {
     const { run } = this.model;
     if (!run) {
       return;
+    }
+    if (!hasNotebook(run) && this._view.state.tab === 'notebook') {
+      this._view.set({ tab: 'log' });
     }
     const { icon } = phaseAppearance(run.phase);
     this.title.label = run.job.name;

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from dataops_lab.domain.snapshots import Limits
+from dataops_lab.domain.snapshots import SnapshotLimits
 from dataops_lab.errors import InvalidNotebook, PathOutsideRoot, SnapshotTooLarge
-from dataops_lab.notebooks.used_paths import used_paths
+from dataops_lab.notebooks.used_paths import find_used_paths
 
 
 def used(tmp_path, name, source, *, language="python"):
@@ -18,7 +18,7 @@ def used(tmp_path, name, source, *, language="python"):
         metadata = {"kernelspec": {"name": "k", "display_name": "k", "language": language}}
         source = json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": metadata, "cells": cells})
     path.write_text(source, encoding="utf-8")
-    found = used_paths(str(path), root=None, limits=Limits())
+    found = find_used_paths(str(path), root=None, limits=SnapshotLimits())
     return sorted(found.reads), sorted(found.writes)
 
 
@@ -37,11 +37,13 @@ def used(tmp_path, name, source, *, language="python"):
         ("shutil.copy('a.csv', 'b.csv')", ["a.csv"], ["b.csv"]),
         ("pd.ExcelWriter('book.xlsx')", [], ["book.xlsx"]),
         ("pd.read_csv(unknown)", [], []),
+        ("FILE = 'in/raw.csv'\nload(FILE)", ["in/raw.csv"], []),
+        ("df['region']\nprint(f'{a}_{b}', f'{n} of {m}', 'Nothing. At all')", [], []),
     ],
 )
 def test_python_is_scanned(tmp_path, name, source, reads, writes):
     found_reads, found_writes = used(tmp_path, name, source)
-    assert [path for path in found_reads if "." in path] == reads
+    assert found_reads == reads
     assert [path for path in found_writes if "." in path] == writes
 
 
@@ -75,20 +77,20 @@ def test_hostile_text_is_scanned_in_time(tmp_path, source):
 def test_what_cannot_be_read_is_refused(tmp_path):
     for name in ("gone.py", "gone.ipynb", "gone.R"):
         with pytest.raises(InvalidNotebook):
-            used_paths(str(tmp_path / name), root=None, limits=Limits())
+            find_used_paths(str(tmp_path / name), root=None, limits=SnapshotLimits())
     (tmp_path / "folder.py").mkdir()
     with pytest.raises(InvalidNotebook):
-        used_paths(str(tmp_path / "folder.py"), root=None, limits=Limits())
+        find_used_paths(str(tmp_path / "folder.py"), root=None, limits=SnapshotLimits())
 
 
 def test_a_script_that_is_too_large_is_refused(tmp_path):
     (tmp_path / "a.py").write_text("x = 1\n" * 10)
     with pytest.raises(SnapshotTooLarge):
-        used_paths(str(tmp_path / "a.py"), root=None, limits=Limits(file_bytes=10))
+        find_used_paths(str(tmp_path / "a.py"), root=None, limits=SnapshotLimits(file_bytes=10))
 
 
 def test_a_file_outside_the_root_is_refused(tmp_path):
     (tmp_path / "root").mkdir()
     (tmp_path / "a.py").write_text("")
     with pytest.raises(PathOutsideRoot):
-        used_paths(str(tmp_path / "a.py"), root=str(tmp_path / "root"), limits=Limits())
+        find_used_paths(str(tmp_path / "a.py"), root=str(tmp_path / "root"), limits=SnapshotLimits())

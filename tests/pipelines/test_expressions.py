@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dataops_lab.domain.expressions import CheckedExpression, Context, Scope, StepResult, scope_of
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.domain.pipelines import MAX_VALUE_BYTES, ForEach, Pipeline, Step, StepKind, StepState
 from dataops_lab.errors import ExpressionFailed
+from dataops_lab.pipelines import language
 from dataops_lab.pipelines.expressions import check, evaluate
 
 PARAMETERS = ParameterSchema(
@@ -118,6 +121,53 @@ def test_a_wrong_expression_is_explained_at_its_place(expression, line, column, 
     assert (problem.line, problem.column, problem.message) == (line, column, message)
 
 
+@given(st.data())
+def test_no_expression_makes_the_check_raise(data):
+    words = [
+        "params",
+        ".",
+        "month",
+        "steps",
+        "train",
+        "values",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "'",
+        '"',
+        "1",
+        "2.5",
+        "+",
+        "-",
+    ]
+    words += [
+        "==",
+        "&&",
+        "?",
+        ":",
+        ",",
+        "in",
+        "has",
+        "map",
+        "region",
+        "\n",
+        " ",
+        "//",
+        "é",
+        "\\",
+        "null",
+        "state",
+        "r'",
+    ]
+    expression = "".join(data.draw(st.lists(st.sampled_from(words), max_size=15)))
+    for problem in check(expression, SCOPE).problems:
+        assert 1 <= problem.line <= expression.count("\n") + 1
+        assert problem.message[-1] in ".?"
+
+
 def test_an_expression_that_is_wrong_is_not_evaluated():
     with pytest.raises(ExpressionFailed) as refused:
         evaluate("params.mont", CONTEXT)
@@ -128,6 +178,24 @@ def test_an_expression_that_is_wrong_is_not_evaluated():
 def test_a_value_that_is_missing_is_named(expression):
     with pytest.raises(ExpressionFailed, match=r"has no value: there is no `x`\. Ask first with"):
         evaluate(expression, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("expression", "way"),
+    [
+        ("params.regions.map(r, r)", "evaluated_apart"),
+        ("params.regions . filter (r, r != '')", "evaluated_apart"),
+        ("[params.alpha]. // a comment\n exists(a, a > 0)", "evaluated_apart"),
+        ("params.regions", "evaluated"),
+        ("'.map(' + params.month // .map(", "evaluated"),
+    ],
+)
+def test_only_loops_are_evaluated_in_a_process_of_their_own(monkeypatch, expression, way):
+    ways = []
+    for name in ("evaluated", "evaluated_apart"):
+        monkeypatch.setattr(language, name, lambda *_, name=name: ways.append(name))
+    evaluate(expression, CONTEXT)
+    assert ways == [way]
 
 
 def test_a_value_above_the_limit_is_refused():

@@ -227,6 +227,17 @@ def test_loops_within_loops_end_in_time_and_memory(expression):
     assert len(json.dumps(value)) < 2 * LIMIT
 
 
+def test_a_process_that_evaluates_has_bounds_on_time_and_memory():
+    script = (
+        "import resource; from dataops_lab.pipelines.language import limit_process; limit_process()\n"
+        "print(resource.getrlimit(resource.RLIMIT_CPU)[1], resource.getrlimit(resource.RLIMIT_CORE)[1])\n"
+        "try: bytearray(2**30)\n"
+        "except MemoryError: print('refused')"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(language.MAX_SECONDS), "0", "refused"]
+
+
 def test_too_many_rounds_are_refused():
     numbers = list(range(1_000))
     with pytest.raises(NoValue, match="too many items"):

@@ -6,6 +6,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dataops_lab.domain.environments import Resources
 from dataops_lab.domain.expressions import Scope
@@ -175,7 +177,7 @@ def test_every_member_of_the_file_is_read():
         ("version: 1\nsteps: {}", 2, 1, None, "A pipeline needs one step or more."),
         ("[]", 1, 1, None, "The file needs a mapping of names to values."),
         ("version: 1\nsteps: [a]", 2, 1, None, "`steps` needs a mapping of names to values."),
-        ("a: [", 2, 1, None, "This is not YAML: did not find expected node content."),
+        ("a: [", 1, 5, None, "This is not YAML: did not find expected node content."),
         ("a: &x 1\nb: *x", 2, 4, None, "Aliases are not taken. Write it out."),
         # keys
         (of("  a: {notbook: x}"), 4, 7, "a", "`notbook` is not known here. Do you mean `notebook`?"),
@@ -442,6 +444,35 @@ def test_a_mark_of_the_byte_order_is_taken():
 def test_a_file_with_many_problems_says_the_first_ones():
     text = of("".join(f"  s{number}: {{command: [x], if: nothing}}\n" for number in range(150)))
     assert len(read(text.encode()).problems) == MAX_PROBLEMS
+
+
+def test_a_file_with_very_many_problems_is_read_in_time():
+    twice = "".join(f"  s: {{command: [x], k{n}: 1}}\n" for n in range(9_000))
+    assert len(read(of(twice).encode()).problems) == MAX_PROBLEMS
+
+
+@given(st.data())
+def test_nothing_in_a_file_makes_the_reader_raise(data):
+    text = WHOLE
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, min(len(text), start + 20)))
+        put = data.draw(
+            st.sampled_from(
+                ["", " ", "\n", "[", "}", ":", "'", "null", "1", "{cel: 1 +}", "- ", "&a", "\t", "é", "x.y"]
+            )
+        )
+        text = text[:start] + put + text[end:]
+    reading = read(text.encode())
+    assert reading.pipeline is not None or reading.problems
+    for problem in reading.problems:
+        assert 1 <= problem.line <= text.count("\n") + 1
+        assert problem.message[-1] in ".?"
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_the_reader_raise(data):
+    assert read(data).problems
 
 
 def test_more_steps_than_a_pipeline_may_have_are_refused_at_once():

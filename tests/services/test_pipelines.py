@@ -511,7 +511,9 @@ def test_a_pipeline_that_takes_too_long_is_timed_out_after_its_clean_up(lab, clo
 
 
 def test_the_clock_of_the_whole_stands_still_while_people_are_asked(lab, clock):
-    run_id = lab.start(f"timeout: 1h\n{APPROVED % ''}".replace("version: 1", ""). replace("timeout", "version: 1\ntimeout"))
+    run_id = lab.start(
+        f"timeout: 1h\n{APPROVED % ''}".replace("version: 1", "").replace("timeout", "version: 1\ntimeout")
+    )
     clock.advance(1000)
     lab.end(run_id, "train")
     clock.advance(100_000)
@@ -657,8 +659,8 @@ def test_the_runs_of_steps_stay_and_go_with_their_pipeline(lab, fan_out):
     assert removed.runs == 1
     assert runs.page(lab.ctx, RunFilter()).items == []
     with lab.ctx.store.read() as tx:
-        assert tx.runs.of([run_id, part.id]) == {}
-        assert list(tx.inputs.unused()) == []
+        assert tx.runs.get_many([run_id, part.id]) == {}
+        assert list(tx.inputs.list_unused()) == []
 
 
 def test_what_a_step_will_run_is_kept_before_it_starts(lab):
@@ -690,7 +692,12 @@ def test_a_reaction_that_failed_is_made_up_for(lab, clock, caplog):
     own = replace(lab.ctx, reactions=(react,))
     # The reaction is called for all ends, and then for each alone: both fail.
     failing = iter([True, True])
-    lab.engine = Engine(own, FakeBackends(lab.executor), Settings(slots=5), inherited={}, )
+    lab.engine = Engine(
+        own,
+        FakeBackends(lab.executor),
+        Settings(slots=5),
+        inherited={},
+    )
     clock.advance(60)
     lab.settle()
     lab.end(run_id, "extract")
@@ -713,7 +720,7 @@ def test_a_file_that_is_damaged_ends_the_run_and_its_steps(lab):
     run = lab.run(run_id)
     assert (run.state, run.reason.code) == (RunState.FAILED, "pipeline_unreadable")
     with lab.ctx.store.read() as tx:
-        assert {str(status.state) for status in tx.pipelines.progress(run_id).statuses.values()} == {
+        assert {str(status.state) for status in tx.pipelines.get_progress(run_id).statuses.values()} == {
             "cancelled",
             "skipped",
         }

@@ -18,6 +18,7 @@ import {
 } from '../place';
 import { NO_SETTINGS, SettingName, SettingsDraft } from '../settings';
 import { Findings } from './Findings';
+import { choosesKernel } from '../kernels';
 import { KernelField } from './KernelField';
 import { ParameterField } from './ParameterField';
 import { PlaceFields } from './PlaceFields';
@@ -97,7 +98,7 @@ export function RunForm(
         </p>
       </div>
       {!ready && !state.trouble && (
-        <p className="dl-Empty">{trans.__('Reading the notebook…')}</p>
+        <p className="dl-Empty">{trans.__('Reading it…')}</p>
       )}
       {/* The findings are here so that people see them without scrolling. */}
       <Findings
@@ -186,7 +187,7 @@ export function RunForm(
                   state.place.environment
                 )
               : trans.__(
-                  'Runs in %1, on a copy. The notebook itself stays as it is.',
+                  'Runs in %1, on a copy. The file itself stays as it is.',
                   state.place.environment
                 )}
           </span>
@@ -217,7 +218,7 @@ function Parameters(props: SectionProps): JSX.Element {
       ))}
       {!state.parameters.length && (
         <p className="dl-Empty">
-          {trans.__('This notebook has no parameters.')}
+          {trans.__('It has no parameters.')}
         </p>
       )}
     </section>
@@ -255,7 +256,7 @@ function KernelSection(
   const { state, inspection, trans } = props;
   const placement = placementOf(state.place, state.placements);
   const image = imageOf(state.place, placement);
-  if (!image && hasImages(placement)) {
+  if (!choosesKernel(inspection) || (!image && hasImages(placement))) {
     return null;
   }
   const kernels = image

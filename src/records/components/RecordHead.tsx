@@ -4,6 +4,7 @@ import React from 'react';
 
 import type { Problem, Run } from '../../api';
 import { Trouble } from '../../shared/components/Trouble';
+import { hasNotebook } from '../../shared/runs';
 import { CommandIDs } from '../../tokens';
 import type { Tab, ViewState } from '../view';
 import { Damage } from './Damage';
@@ -35,8 +36,12 @@ export function RecordHead(props: {
     return explained ?? <p className="dl-Empty">{trans.__('Loading…')}</p>;
   }
   const tabs: { id: Tab; label: string }[] = [
-    { id: 'notebook', label: trans.__('Notebook') },
-    { id: 'report', label: trans.__('Report') },
+    ...(hasNotebook(run)
+      ? [
+          { id: 'notebook' as const, label: trans.__('Notebook') },
+          { id: 'report' as const, label: trans.__('Report') }
+        ]
+      : []),
     { id: 'log', label: trans.__('Log') },
     { id: 'parameters', label: trans.__('Parameters and values') },
     {
@@ -65,6 +70,7 @@ export function RecordHead(props: {
         onOpenNotebook={() =>
           void commands.execute(CommandIDs.openNotebook, { id: run.id })
         }
+        onShowLog={() => props.onSelect('log')}
         onTakeAlong={() =>
           void commands.execute(CommandIDs.takeAlong, { id: run.id })
         }
