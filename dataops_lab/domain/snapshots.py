@@ -24,7 +24,7 @@ class Finding:
     """One thing that will be missing or is worth knowing, with its fix. `cell` counts from 0.
 
     `file` is one that stays behind and could travel, as a path from the notebook's folder. `job` is the id of a job
-    that may be the same.
+    that may be the same. `missing` is one that is not there, as a path from there too.
     """
 
     code: str
@@ -34,6 +34,7 @@ class Finding:
     cell: int | None = None
     file: str | None = None
     job: str | None = None
+    missing: str | None = None
 
 
 def include_line(file: str) -> str:

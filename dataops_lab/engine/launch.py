@@ -10,7 +10,7 @@ from ..domain.environments import inherited_variables
 from ..domain.inputs import Inputs
 from ..domain.runs import Attempt, AttemptState, Run
 from ..domain.secrets import environment_scope
-from ..domain.versions import Manifest, Version
+from ..domain.versions import IncludedFile, Manifest, Version
 from ..errors import StaleWrite
 from ..ports import Bundle, BundleFile, Container, Transaction
 from ..rundir import protocol
@@ -82,23 +82,30 @@ def build_bundle(
     return Bundle(
         name=attempt.name,
         spec=_runner_spec(attempt, run, manifest, launch_data.inputs, secrets, container),
-        notebook=inject_parameters(
-            ctx, manifest.source_digest, manifest.language, manifest.parameters, run.parameters
-        ),
+        notebook=inject_parameters(ctx, manifest.source_digest, manifest.language, manifest.parameters, run.parameters),
         # The run also finds its own notebook as people see it, without the values and outputs of this run.
         files=[
             BundleFile(manifest.path, manifest.source_digest),
             *(
                 BundleFile(file.path, file.digest, file.executable)
-                for file in (*manifest.files, *launch_data.inputs.files)
+                for file in _travelling_files(manifest, launch_data.inputs)
             ),
         ],
         # A container has the variables of its image. Those of this machine would name things that are not in there.
-        environment={**({} if container else run.kernel.inherited or inherited_variables(inherited)), **variables},
+        environment={
+            **({} if container else run.kernel.inherited or inherited_variables(inherited)),
+            **variables,
+            **run.variables,
+        },
         secrets=secrets,
         container=container,
         imports=imports,
     )
+
+
+def _travelling_files(manifest: Manifest, inputs: Inputs) -> Sequence[IncludedFile]:
+    """Return the files beside the notebook. Another step may have left one that replaces a file of the version."""
+    return list({file.path: file for file in (*manifest.files, *inputs.files)}.values())
 
 
 def _container(tx: Transaction, run: Run) -> Container | None:
@@ -139,7 +146,7 @@ def _runner_spec(
             "interrupt_mode": run.kernel.interrupt_mode,
         },
         "folder": "" if folder == "." else folder,
-        "files": [file.path for file in (*manifest.files, *inputs.files)],
+        "files": [file.path for file in _travelling_files(manifest, inputs)],
         "folders": [*manifest.folders, *inputs.folders],
         "output_limits": OUTPUT_LIMITS,
         "secrets": sorted(secrets),
