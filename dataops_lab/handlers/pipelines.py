@@ -86,7 +86,7 @@ class DecisionHandler(DataOpsHandler):
         resource=RUNS,
         answers={200: StepModel},
         body=DecisionRequest,
-        asks=(Verb.DECIDE, ObjectKind.RUN),
+        permission=(Verb.DECIDE, ObjectKind.ENVIRONMENT),
     )
     def post(self, run_id: str, step: str, body: DecisionRequest) -> StepModel:
         view = pipelines.decide(

@@ -74,7 +74,9 @@ def test_a_pipeline_with_problems_is_refused_with_the_place_of_each(installation
 def test_a_pipeline_runs_awaits_its_approval_and_goes_on(installation, client):
     run = client.submit(a_pipeline(installation, "walk"), texts=[("top", "2")], key="walk")
     assert (run.kind, run.parameters) == ("pipeline", {"top": 2})
-    assert client.submit(installation.path_of("walk/month.pipeline.yaml"), parameters={"top": 2}, key="walk").id == run.id
+    assert (
+        client.submit(installation.path_of("walk/month.pipeline.yaml"), parameters={"top": 2}, key="walk").id == run.id
+    )
 
     eventually(lambda: steps_of(client, run)["ok"].state == "awaiting_approval")
     steps = steps_of(client, run)
