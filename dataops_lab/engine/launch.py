@@ -82,9 +82,7 @@ def build_bundle(
     return Bundle(
         name=attempt.name,
         spec=_runner_spec(attempt, run, manifest, launch_data.inputs, secrets, container),
-        notebook=inject_parameters(
-            ctx, manifest.source_digest, manifest.language, manifest.parameters, run.parameters
-        ),
+        notebook=inject_parameters(ctx, manifest.source_digest, manifest.language, manifest.parameters, run.parameters),
         # The run also finds its own notebook as people see it, without the values and outputs of this run.
         files=[
             BundleFile(manifest.path, manifest.source_digest),

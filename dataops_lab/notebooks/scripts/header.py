@@ -152,7 +152,7 @@ def _parameter(name: str, entry: Any) -> Parameter:
         choices=tuple(_without_types(choices)),
         items=_type_named(members["items"], name) if "items" in members else member_type(default),
     )
-    problem = parameter.problem(parameter.default) if default is not None else None
+    problem = parameter.find_problem(parameter.default) if default is not None else None
     if problem:
         raise ValueError(f"gives {name!r} a default that does not fit: it {problem}")
     return parameter

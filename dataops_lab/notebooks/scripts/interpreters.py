@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from ...domain.snapshots import HERE, KernelChoice, Surroundings, kernel_for
+from ...domain.snapshots import LOCAL_RUNTIME, KernelChoice, TargetRuntime, find_kernel
 from ...errors import KernelUnavailable
 from .. import kernels
 from .read import Script
@@ -16,7 +16,7 @@ _PYTHON = "python3"
 _DISPLAYED = {"python": "Python", "R": "R", "shell": "Shell"}
 
 
-def select_interpreter(script: Script, chosen: str | None, where: Surroundings = HERE) -> KernelChoice:
+def select_interpreter(script: Script, chosen: str | None, where: TargetRuntime = LOCAL_RUNTIME) -> KernelChoice:
     """Return the interpreter of the script in this place. Raise KernelUnavailable when it has none.
 
     `chosen` is a kernel of Python: the script then runs with the Python of that kernel. The first line of a shell
@@ -38,7 +38,7 @@ def select_interpreter(script: Script, chosen: str | None, where: Surroundings =
     return replace(shell, argv=(*shell.argv, *options)) if name in _SHELLS else shell
 
 
-def resolve_interpreter(name: str, language: str, where: Surroundings = HERE) -> KernelChoice:
+def resolve_interpreter(name: str, language: str, where: TargetRuntime = LOCAL_RUNTIME) -> KernelChoice:
     """Return the interpreter that this name means in this place. Raise KernelUnavailable when there is none.
 
     For Python it is the name of a kernel, else `python3`; for others the name of a program.
@@ -58,10 +58,10 @@ def resolve_interpreter(name: str, language: str, where: Surroundings = HERE) ->
     return _choice(name, language, str(Path(program).absolute()))
 
 
-def _python(name: str, where: Surroundings, *, language: str | None) -> KernelChoice:
+def _python(name: str, where: TargetRuntime, *, language: str | None) -> KernelChoice:
     """Return the Python of this kernel; in an image, with `language`, else that of its only kernel of Python."""
     if where.kernels is not None:
-        found = kernel_for(where.kernels, name, language)
+        found = find_kernel(where.kernels, name, language)
         if found is None and name != _PYTHON:
             names = ", ".join(kernel.name for kernel in where.kernels) or "none"
             raise KernelUnavailable(
@@ -71,7 +71,7 @@ def _python(name: str, where: Surroundings, *, language: str | None) -> KernelCh
             )
         return _of_kernel(found) if found else _choice(_PYTHON, "python", _PYTHON)
     try:
-        return _of_kernel(kernels.kernel(name))
+        return _of_kernel(kernels.resolve_kernel(name))
     except KernelUnavailable:
         program = shutil.which(_PYTHON)
         if name != _PYTHON or program is None:
