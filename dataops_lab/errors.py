@@ -10,9 +10,11 @@
     ├── Refused                bad input; nothing was done
     │   ├── InvalidNotebook
     │   ├── InvalidScript
+    │   ├── InvalidPipeline
     │   ├── KernelUnavailable
     │   ├── InvalidParameters
     │   ├── InvalidRequest
+    │   ├── ExpressionFailed
     │   ├── RequestTooLarge
     │   ├── PathOutsideRoot
     │   ├── SnapshotTooLarge
@@ -106,6 +108,12 @@ class InvalidScript(Refused):
     code = "not_a_script"
 
 
+class InvalidPipeline(Refused):
+    """Codes: `pipeline_not_found`, and `invalid_pipeline` with `problems` in `detail`: message, line, column, step."""
+
+    code = "invalid_pipeline"
+
+
 class KernelUnavailable(Refused):
     """Codes: `no_kernelspec`, `kernel_not_installed`, `kernelspec_broken`; `detail["installed"]` lists what works.
 
@@ -132,6 +140,12 @@ class InvalidRows(Refused):
 
 class InvalidRequest(Refused):
     code = "invalid_request"
+
+
+class ExpressionFailed(Refused):
+    """`detail["problem"]` is the reason alone."""
+
+    code = "expression_failed"
 
 
 class RequestTooLarge(Refused):

@@ -24,6 +24,7 @@ from dataops_lab.domain.runs import AttemptState, RunState, Submission
 from dataops_lab.domain.snapshots import Snapshot
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.errors import Conflict, Damaged, DataOpsError, StateFolderUnusable
+from dataops_lab.pipelines.local import LocalPipelines
 from dataops_lab.services import Services, backup, runs
 from dataops_lab.services.backup import back_up, restore
 from dataops_lab.services.runs import RunView
@@ -49,7 +50,7 @@ def build(clock: FakeClock, host: FakeHost) -> Build:
         blobs = FolderBlobs(folder / "blobs")
         store = open_sqlite(folder / DATABASE)
         files = attempt_files_in(folder / "runs")
-        return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), folder, files)
+        return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), folder, files, LocalPipelines())
 
     return built
 
