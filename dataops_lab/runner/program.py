@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import json
 import os
 import re
 import shutil
@@ -17,9 +16,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ..rundir.journal import encode_json
+from ..rundir.parameters import parameter_variables
 from ..rundir.protocol import PARAMETER_PREFIX, PARAMETERS_VARIABLE, Failure, Spec
 from . import processes
 from .memory import describe_signal, explain_kill, used_memory
@@ -283,15 +282,6 @@ class _Stream:
 
 _MOST_PIECES = 64
 """More pieces than the largest pipe that a user may make holds, which has one mebibyte."""
-
-
-def parameter_variables(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return the variables with the parameters: text as it is, other values as JSON, and null as no variable."""
-    return {
-        f"{PARAMETER_PREFIX}{name.upper()}": value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        for name, value in parameters.items()
-        if value is not None
-    }
 
 
 _NO_INPUT = "EOF when reading a line"

@@ -70,9 +70,9 @@ def run(directory: Path, termination: Termination, preloaded: socket.socket | No
         with suppress(OSError):
             shutil.copyfile(directory / protocol.INPUT, directory / protocol.OUTPUT)
     if recorder.failure:
-        recorder.log.write_message(
-            "\n".join([*recorder.failure.get("traceback", []), f"[dataops] {recorder.failure['message']}"])
-        )
+        # A program has written its error into the log itself.
+        lines = [] if recorder.failure.get("cell") is None else recorder.failure.get("traceback", [])
+        recorder.log.write_message("\n".join([*lines, f"[dataops] {recorder.failure['message']}"]))
     recorder.log.close()
     logging.disable()  # messages of libraries would come after the result from here on
     result = Result(
@@ -146,7 +146,7 @@ class Run:
         self._preloaded = preloaded
         self._home = directory / "kernel"
         self._stopping: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop
+        self._loop: Any
 
     def execute(self) -> list[dict[str, Any]]:
         """Execute the notebook or program, and return the artifacts that it made."""

@@ -206,7 +206,7 @@ def _columns(run: Run) -> dict[str, Any]:
         **{name: value for name, value in vars(run).items() if name not in ("settings", "trigger")},
         **vars(run.settings),
         "turn": compute_turn(run.created_at, run.settings.priority),
-        "kernel": asdict(run.kernel),
+        "kernel": asdict(run.kernel) if run.kernel else None,
         "trigger_kind": run.trigger.kind,
         "trigger_ref": run.trigger.ref,
         **_reason_columns(run.reason),
@@ -231,7 +231,7 @@ def _run(row: Row[Any], actors: SqlActors) -> Run:
             **{name: actors.find(values[name]) for name in ("created_by", "cancel_requested_by", "kept_by")},
             "kind": JobKind(values["kind"]),
             "trigger": trigger,
-            "kernel": from_known_fields(KernelChoice, {**kernel, "argv": tuple(kernel["argv"])}),
+            "kernel": from_known_fields(KernelChoice, {**kernel, "argv": tuple(kernel["argv"])}) if kernel else None,
             "reason": reasons.from_json(values["reason"]),
             "origin": from_known_fields(Origin, values["origin"]),
             "findings": tuple(

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from dataops_lab.runner.memory import describe_signal
-from dataops_lab.runner.program import parameter_variables, python_error
+from dataops_lab.rundir.parameters import parameter_variables
+from dataops_lab.runner.program import python_error
 
 from ..waiting import eventually
 from .conftest import Runs
