@@ -126,7 +126,8 @@ def prepare_rerun(
     plan = {
         step_id: replace(
             planned,
-            kernel=kernel_for_rerun(ctx, places[step_id], planned.kernel),
+            kernel=kernel_for_rerun(ctx, places[step_id], _as_run(old, planned, _kind_of(pipeline, step_id)))
+            or planned.kernel,
             settings=clamp(planned.settings, places[step_id].environment.limits),
             image=places[step_id].image,
             resources=places[step_id].resources,
@@ -138,10 +139,15 @@ def prepare_rerun(
     return RepeatedPipelineRun(ctx, old, version, pipeline, plan, placed, values)
 
 
-def _as_run(run: Run, planned: PlannedStep) -> Run:
+def _kind_of(pipeline: Pipeline, step_id: str) -> JobKind:
+    return JobKind(pipeline.by_id[step_id].kind)
+
+
+def _as_run(run: Run, planned: PlannedStep, kind: JobKind = JobKind.NOTEBOOK) -> Run:
     """Return a run as the step would have had it."""
     return replace(
         run,
+        kind=kind,
         kernel=planned.kernel,
         image=planned.image,
         resources=planned.resources,
