@@ -95,11 +95,10 @@ def list_(
             return
     if page.items:
         now = dt.datetime.now(dt.UTC)
-        headings = ("run", "state", "job", "done", "took", "submitted", "by")
-        rows = [_row(run, now) for run in page.items]
-        if parent:
-            # Many runs of one step have the same job: their keys tell them apart.
-            headings, rows = ("step", *headings), [(_key(run), *row) for run, row in zip(page.items, rows, strict=True)]
+        headings = ["run", "state", "job", "done", "took", "submitted", "by"]
+        # Many runs of one step have the same job: their keys tell them apart.
+        headings = ["step", *headings] if parent else headings
+        rows = [(*([_key(run)] if parent else ()), *_row(run, now)) for run in page.items]
         print_table(headings, rows, folded="job")
         if page.next:
             print_note(f"There are more: --cursor {page.next}")
@@ -415,7 +414,7 @@ def _row(run: RunSummary | RunSummaryModel, now: dt.datetime) -> tuple[str, ...]
 
 def _key(run: RunSummary | RunSummaryModel) -> str:
     parent = getattr(run, "parent", None)
-    return parent.key if parent else ""
+    return str(parent.key) if parent else ""
 
 
 def _kernel_details(run: RunModel) -> dict[str, str]:
