@@ -25,7 +25,7 @@ class Finding:
     """One thing that will be missing or is worth knowing, with its fix. `cell` counts from 0.
 
     `file` is one that stays behind and could travel, as a path from the notebook's folder. `job` is the id of a job
-    that may be the same.
+    that may be the same. `missing` is one that is not there, as a path from there too.
     """
 
     code: str
@@ -35,6 +35,7 @@ class Finding:
     cell: int | None = None
     file: str | None = None
     job: str | None = None
+    missing: str | None = None
 
 
 def include_line(file: str) -> str:
@@ -148,7 +149,8 @@ class Snapshot:
     location: Location
     root: str
     manifest: Manifest
-    kernel: KernelChoice
+    kernel: KernelChoice | None
+    """None for a pipeline, which runs nothing itself."""
     origin: Origin
     findings: tuple[Finding, ...]
     code_cells: int

@@ -12,7 +12,7 @@ from ..domain.jobs import JobKind
 from ..domain.runs import Attempt, AttemptState, Run
 from ..domain.secrets import environment_scope
 from ..domain.snapshots import KernelChoice
-from ..domain.versions import Manifest, Version
+from ..domain.versions import IncludedFile, Manifest, Version
 from ..errors import StaleWrite
 from ..ports import Bundle, BundleFile, Container, Transaction
 from ..rundir import protocol
@@ -89,13 +89,14 @@ def build_bundle(
             *_source_files(manifest),
             *(
                 BundleFile(file.path, file.digest, file.executable)
-                for file in (*manifest.files, *launch_data.inputs.files)
+                for file in _travelling_files(manifest, launch_data.inputs)
             ),
         ],
         # A container has the variables of its image. Those of this machine would name things that are not in there.
         environment={
             **({} if container else _kernel(run).inherited or inherited_variables(inherited)),
             **variables,
+            **run.variables,
         },
         secrets=secrets,
         container=container,
@@ -107,6 +108,11 @@ def _source_files(manifest: Manifest) -> list[BundleFile]:
     """List the source: a script, or a notebook as people see it, without the values and outputs of this run."""
     digest = manifest.source_digest
     return [] if digest is None else [BundleFile(manifest.path, digest)]
+
+
+def _travelling_files(manifest: Manifest, inputs: Inputs) -> Sequence[IncludedFile]:
+    """Return the files beside the source. Another step may have left one that replaces a file of the version."""
+    return list({file.path: file for file in (*manifest.files, *inputs.files)}.values())
 
 
 def _kernel(run: Run) -> KernelChoice:
@@ -144,7 +150,7 @@ def _runner_spec(
         "format": 1,
         "attempt": attempt.name,
         "folder": manifest.folder,
-        "files": [file.path for file in (*manifest.files, *inputs.files)],
+        "files": [file.path for file in _travelling_files(manifest, inputs)],
         "folders": [*manifest.folders, *inputs.folders],
         "output_limits": OUTPUT_LIMITS,
         "secrets": sorted(secrets),

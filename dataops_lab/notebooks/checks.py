@@ -159,6 +159,7 @@ def _missing(mention: Mention, workspace: Workspace) -> Finding:
         f"{mention.path} is read, but there is no such file.",
         f"Put it there (the path starts from {workspace.folder}), or fix the path.",
         mention.cell,
+        missing=mention.path,
     )
 
 
