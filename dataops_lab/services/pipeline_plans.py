@@ -203,6 +203,7 @@ def _planned(
     ctx: Services, tx: Transaction, step: Step, taken: TakenSnapshot, job: Job, version: Version, *, folder: str
 ) -> PlannedStep:
     placed, snapshot = taken.placed, taken.snapshot
+    assert snapshot.kernel is not None, "A step that runs has a kernel, an interpreter or a command."
     return PlannedStep(
         job_id=job.id,
         version_digest=version.digest,
