@@ -515,12 +515,12 @@ def test_a_backend_in_trouble_with_one_attempt_keeps_no_other_from_its_end(
 ):
     engine = new_engine(slots=2)
     one, other = (until(engine, submit(), AttemptState.RUNNING) for _ in range(2))
-    look = executor.look
+    observe = executor.observe
 
     def troubled(name: str) -> Observation:
         if name in (one.attempts[-1].name, "left behind"):
             raise error
-        return look(name)
+        return observe(name)
 
     monkeypatch.setattr(executor, "observe", troubled)
     monkeypatch.setattr(executor, "list_names", lambda: iter(["left behind"]))
