@@ -462,7 +462,7 @@ def test_nobody_reads_the_queue_while_nothing_changes(engine, submit, clock, ctx
     engine.step()
     engine.step()
     read = []
-    for verb in ("alive", "changes_since"):
+    for verb in ("list_unfinished", "changes_since"):
         kept = getattr(SqlQueue, verb)
         monkeypatch.setattr(SqlQueue, verb, lambda *args, kept=kept, **more: read.append(1) or kept(*args, **more))
     for _ in range(50):
