@@ -53,7 +53,7 @@ const SANDBOX: Placement = {
   executor: 'process',
   guarded: false,
   problem: null,
-  unpromoted: false,
+  bypassed_promotion: false,
   images: [],
   default_image: null,
   limits: {
@@ -213,7 +213,7 @@ describe('RunFormModel', () => {
     target.places = [SANDBOX, CONTAINERS];
     target.inspection = {
       ...INSPECTION,
-      written_in: { environment: 'containers', image: 'lean' }
+      authored_in: { environment: 'containers', image: 'lean' }
     };
     form = new RunFormModel(target, trans);
     await form.load();

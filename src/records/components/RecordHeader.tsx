@@ -61,7 +61,7 @@ export function RecordHeader(props: {
               </>
             )}
           </span>
-          {run.unpromoted && (
+          {run.bypassed_promotion && (
             <span
               className="dl-Mark"
               title={trans.__('It ran here without having been promoted.')}
