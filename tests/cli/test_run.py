@@ -31,7 +31,7 @@ def test_json_is_the_run_and_nothing_else(shell):
     assert run["created_at"] <= run["started_at"] <= run["finished_at"]
     assert all(run[name].endswith("Z") for name in ("created_at", "started_at", "finished_at"))
     assert len(run["attempts"]) == 1
-    assert all(run["digests"][name].startswith("sha256:") for name in ("version", "notebook", "output", "record"))
+    assert all(run["digests"][name].startswith("sha256:") for name in ("version", "source", "output", "record"))
 
 
 def test_a_run_that_fails_ends_with_1_and_tells_the_cell_and_its_error(shell):
