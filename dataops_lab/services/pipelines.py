@@ -135,7 +135,7 @@ def prepare_rerun(
         )
         for step_id, planned in stored.items()
     }
-    values = pipeline.parameters.validate(old.parameters if parameters is None else parameters)
+    values = pipeline.parameters.validate(old.parameters if parameters is None else parameters, word="pipeline")
     return RepeatedPipelineRun(ctx, old, version, pipeline, plan, placed, values)
 
 
