@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dataops_lab.runner.memory import describe_signal
 from dataops_lab.rundir.parameters import parameter_variables
+from dataops_lab.runner.memory import describe_signal
 from dataops_lab.runner.program import python_error
 
 from ..waiting import eventually
