@@ -95,6 +95,15 @@ def test_variables_of_parameters_that_the_runner_inherited_do_not_reach_the_prog
     assert runs.script('echo "${DATAOPS_PARAM_OLD-unset}"\n', name="a.sh").log == "unset\n"
 
 
+def test_no_name_of_a_parameter_reaches_loader_shell_or_interpreter(runs: Runs) -> None:
+    names = ["PATH", "LD_PRELOAD", "IFS", "PYTHONSTARTUP", "BASH_ENV", "HOME"]
+    run = runs.script("env\n", name="a.sh", parameters=dict.fromkeys(names, "/evil"))
+    lines = run.log.splitlines()
+    assert {line.partition("=")[0] for line in lines if line.endswith("/evil")} == {
+        f"DATAOPS_PARAM_{name}" for name in names
+    }
+
+
 @pytest.mark.parametrize("name", ["größe der läufe.py", "-x.py", "a'b\".py"])
 def test_a_script_may_have_any_name(runs: Runs, name: str) -> None:
     assert runs.script("print('here')\n", name=name).log == "here\n"
