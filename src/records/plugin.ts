@@ -131,9 +131,7 @@ export const records: JupyterFrontEndPlugin<void> = {
 
     commands.addCommand(CommandIDs.openNotebook, {
       label: args =>
-        isOfScript(args)
-          ? trans.__('Open Script')
-          : trans.__('Open Notebook'),
+        isOfScript(args) ? trans.__('Open Script') : trans.__('Open Notebook'),
       caption: args =>
         isOfScript(args)
           ? trans.__('Open the script that this run was made of')

@@ -28,6 +28,7 @@ function parameter(name: string, value: number): Parameter {
 
 const INSPECTION = {
   name: 'report',
+  kind: 'notebook',
   declares_parameters: true,
   parameters: [parameter('top', 8), parameter('year', 2026)],
   kernel: { name: 'python3', language: 'python', display_name: 'Python 3' },

@@ -217,9 +217,7 @@ function Parameters(props: SectionProps): JSX.Element {
         />
       ))}
       {!state.parameters.length && (
-        <p className="dl-Empty">
-          {trans.__('It has no parameters.')}
-        </p>
+        <p className="dl-Empty">{trans.__('It has no parameters.')}</p>
       )}
     </section>
   );

@@ -13,7 +13,12 @@ import type {
 import type { IRuns } from '../../tokens';
 import { RecordModel } from '../model';
 
-const RUN = { id: 'r1', state: 'active', kernel: { language: 'python' } };
+const RUN = {
+  id: 'r1',
+  kind: 'notebook',
+  state: 'active',
+  kernel: { language: 'python' }
+};
 const CONTENT = {
   nbformat: 4,
   nbformat_minor: 5,
@@ -151,6 +156,27 @@ describe('RecordModel', () => {
     content = { ...CONTENT, cells: [given, cell] };
     await model.load();
     expect(model.failingNumber).toBe(1);
+  });
+
+  it('asks for no notebook of a script, and follows its journal', async () => {
+    answer = { ...RUN, kind: 'script' };
+    content = undefined as never; // To read it would fail.
+    await model.load();
+    expect(model.trouble).toBeNull();
+    expect(model.isFilled).toBe(true);
+    const drawn = filled();
+    const output = { output_type: 'stream', name: 'stdout', text: 'x' };
+    stream.journal.emit({
+      run_id: 'r1',
+      attempt: 1,
+      events: [
+        { seq: 1, t: 0, kind: 'start', cells: 0, code_cells: 0 },
+        { seq: 2, t: 0, kind: 'output', cell: null, output }
+      ] as JournalEvent[],
+      complete: false
+    });
+    await drawn;
+    expect(model.trouble).toBeNull();
   });
 
   it('shows the end of a run of which the stream told the journal alone', async () => {

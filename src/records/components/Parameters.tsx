@@ -124,8 +124,7 @@ function facts(run: Run, trans: TranslationBundle): Fact[] {
   const digest = (value: string | null) =>
     value && <Digest digest={value} trans={trans} />;
   const all: Fact[] = [
-    [trans.__('Notebook'), run.job.source],
-    [trans.__('Kernel'), run.kernel.display_name],
+    ...sourceFacts(run, trans),
     [trans.__('Environment'), environmentOf(run, trans)],
     [
       trans.__('Image'),
@@ -157,6 +156,27 @@ function facts(run: Run, trans: TranslationBundle): Fact[] {
     [trans.__('Record digest'), digest(run.digests.record)]
   ];
   return all.filter(([, value]) => Boolean(value));
+}
+
+/** Return the facts about what ran: notebook and kernel, script and interpreter, or command. */
+function sourceFacts(run: Run, trans: TranslationBundle): Fact[] {
+  const program = run.kernel?.display_name ?? null;
+  switch (run.kind) {
+    case 'script':
+      return [
+        [trans.__('Script'), run.job.source],
+        [trans.__('Interpreter'), program]
+      ];
+    case 'command':
+      return [[trans.__('Command'), <code>{run.command.join(' ')}</code>]];
+    case 'pipeline':
+      return [[trans.__('Pipeline'), run.job.source]];
+    default:
+      return [
+        [trans.__('Notebook'), run.job.source],
+        [trans.__('Kernel'), program]
+      ];
+  }
 }
 
 function environmentOf(run: Run, trans: TranslationBundle): string {
