@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ..client import Client
 
 MAX_SOURCE_LINES = 30
+MAX_LOG_LINES = 20
+MAX_LOG_BYTES = 500_000
+"""The largest log of a script of which the end is shown."""
 _MARKS = {"succeeded": ("✓", "green"), "cancelled": ("■", "yellow")}
 
 
@@ -28,6 +31,8 @@ def print_run(run: RunModel, client: Client) -> None:
     if run.kind == "pipeline":
         _print_pipeline(run, client)
         return
+    if run.kind != "notebook":
+        _print_log_end(run, client)
     if run.state is RunState.FAILED and run.reason:
         _print_failure(run, run.reason, client)
     elif run.reason:
@@ -62,6 +67,21 @@ def _print_pipeline(run: RunModel, client: Client) -> None:
         click.echo(f"Again: jupyter dataops runs rerun {run.id}")
 
 
+def _print_log_end(run: RunModel, client: Client) -> None:
+    """Write the end of the log, which a script leaves instead of a notebook."""
+    if not run.log_bytes or run.log_bytes > MAX_LOG_BYTES:
+        return
+    try:
+        log = b"".join(client.log(run.id)).decode(errors="replace")
+    except DataOpsError:
+        return  # The report of a run must not fail on what it left.
+    lines = [line for line in log.splitlines() if not line.startswith("[dataops]")]
+    if len(lines) > MAX_LOG_LINES:
+        click.echo(f"    … {plural(len(lines) - MAX_LOG_LINES, 'line')} before: jupyter dataops runs logs {run.id}")
+    for line in lines[-MAX_LOG_LINES:]:
+        click.echo(f"    {terminal_filter(sys.stdout.isatty())(line)}")
+
+
 def next_commands(run: RunBase) -> str:
     """Tell how to go on with a run that has not ended."""
     if run.kind == "pipeline":
@@ -71,7 +91,8 @@ def next_commands(run: RunBase) -> str:
 
 def headline(run: RunModel) -> str:
     mark, colour = _MARKS.get(run.state, ("✗", "red") if run.is_terminal else ("·", "cyan"))
-    state = run.phase + (" (nothing to do)" if run.nothing_to_do else "")
+    flags = {"with failures": run.with_failures, "nothing to do": run.nothing_to_do}
+    state = run.phase + "".join(f" ({name})" for name, is_set in flags.items() if is_set)
     took = ""
     if run.started_at and run.finished_at:
         took = f" in {duration((run.finished_at - run.started_at).total_seconds())}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..domain.environments import Resources
+from ..domain.jobs import JobKind
 from ..domain.runs import RunState, TriggerKind
 from ..errors import DataOpsError
 from . import exit_codes, options, output_paths
@@ -93,8 +95,11 @@ def list_(
             return
     if page.items:
         now = dt.datetime.now(dt.UTC)
-        headings = ("run", "state", "job", "done", "took", "submitted", "by")
-        print_table(headings, [_row(run, now) for run in page.items], folded="job")
+        headings = ["run", "state", "job", "done", "took", "submitted", "by"]
+        # Many runs of one step have the same job: their keys tell them apart.
+        headings = ["step", *headings] if parent else headings
+        rows = [(*([_key(run)] if parent else ()), *_row(run, now)) for run in page.items]
+        print_table(headings, rows, folded="job")
         if page.next:
             print_note(f"There are more: --cursor {page.next}")
     else:
@@ -129,6 +134,9 @@ def logs(run_id: str, follow: bool, server: str | None) -> None:
 
     with open_connection(server) as connection:
         run = connection.find_run(run_id)
+        if run.kind == "pipeline":
+            print_note(f"A pipeline has no log: those of its steps are with the runs of `runs show {run.id}`.")
+            return
         chunks = connection.client.follow_log(run.id) if follow else connection.client.log(run.id)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         terminal = sys.stdout.isatty()
@@ -170,7 +178,7 @@ def cancel(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
     return exit_codes.code_of_error(refused[0][1]) if refused else exit_codes.SUCCEEDED
 
 
-_comment_option = click.option("--comment", default="", help="What to say about it. It stays with the step.")
+_comment_option = click.option("--comment", default="", help="A comment, which stays with the step.")
 
 
 @runs.command()
@@ -334,7 +342,7 @@ def inputs(run_id: str, server: str | None, as_json: bool) -> None:
         ]
         print_table(("file", "of", "size", "digest"), rows, folded="file")
     else:
-        print_note("No other files than the notebook.")
+        print_note("No other files.")
 
 
 @runs.command()
@@ -404,6 +412,19 @@ def _row(run: RunSummary | RunSummaryModel, now: dt.datetime) -> tuple[str, ...]
     return run.id, run.phase, run.job_name, cells, duration_text, time_ago(run.created_at, now), run.created_by.name
 
 
+def _key(run: RunSummary | RunSummaryModel) -> str:
+    parent = getattr(run, "parent", None)
+    return str(parent.key) if parent else ""
+
+
+def _kernel_details(run: RunModel) -> dict[str, str]:
+    if run.kernel is None or run.command:
+        return {}
+    if run.kind == JobKind.NOTEBOOK:
+        return {"kernel": f"{run.kernel.display_name} ({run.kernel.name})"}
+    return {"interpreter": run.kernel.display_name}
+
+
 def _print_details(run: RunModel) -> None:
     from .run_summary import print_mapping
     from .text import one_line
@@ -415,13 +436,15 @@ def _print_details(run: RunModel) -> None:
         else ""
     )
     details = {
-        "notebook": run.job.source,
+        str(run.kind): shlex.join(run.command) if run.command else run.job.source,
         "version": f"{run.version.number} ({run.version.digest[:19]}…)",
-        "kernel": f"{run.kernel.display_name} ({run.kernel.name})",
+        **_kernel_details(run),
         "where": run.environment,
         "image": f"{run.image.name} ({run.image.digest})" if run.image else None,
         "submitted": f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {run.created_by.name}",
-        "cells": f"{run.progress.done} of {run.progress.total}{memory}" if run.progress.total else None,
+        "steps" if run.kind == "pipeline" else "cells": f"{run.progress.done} of {run.progress.total}{memory}"
+        if run.progress.total
+        else None,
         "again of": run.trigger.ref if run.trigger.kind in (TriggerKind.RERUN, TriggerKind.TRIAL) else None,
         "kept": f"{run.kept_at.astimezone():%Y-%m-%d} by {run.kept_by}" if run.kept_at else None,
         "damaged": ", ".join(run.integrity_errors),

@@ -11,7 +11,6 @@ from ulid import ULID
 
 from ..domain.actors import Actor
 from ..domain.jobs import DEFAULT_PROJECT, Job, JobKind
-from ..domain.parameters import ParameterSchema
 from ..domain.pipelines import StepState
 from ..domain.policy import ObjectKind, Verb
 from ..domain.records import Record
@@ -32,9 +31,11 @@ from ..domain.runs import (
 from ..domain.settings import RunSettings, clamp, resolve_settings
 from ..domain.snapshots import Finding, KernelChoice
 from ..domain.time import Timestamp
+from ..domain.variables import check_value
 from ..domain.versions import Manifest, Origin, Version, canonical_json, digest_of
-from ..errors import Conflict, InvalidRequest, InvalidRows, KeyReused, NotFound, Refused
+from ..errors import Conflict, InvalidParameters, InvalidRequest, InvalidRows, KeyReused, NotFound, Refused
 from ..ports import Page, PipelineProgress, RunFilter, Transaction
+from ..rundir.parameters import parameter_variables
 from . import pipelines
 from .context import Services
 from .permissions import require
@@ -262,8 +263,7 @@ def _prepare_rerun(
     if override.changes_place(old):
         check_image_exists(ctx, placed)
     values = check_parameters(ctx, version.manifest, old.parameters if parameters is None else parameters)
-    assert old.kernel is not None
-    order = order_rerun(old, version, placed, kernel_for_rerun(ctx, placed, old.kernel), TriggerKind.RERUN)
+    order = order_rerun(old, version, placed, kernel_for_rerun(ctx, placed, old), TriggerKind.RERUN)
     return _RepeatedRun(old, replace(order, parameters=values))
 
 
@@ -276,7 +276,7 @@ class Order:
 
     version: Version
     placed: Placement
-    kernel: KernelChoice
+    kernel: KernelChoice | None
     parameters: dict[str, Any]
     settings: RunSettings
     trigger: Trigger = MANUAL
@@ -295,7 +295,7 @@ def _first_order(ctx: Services, tx: Transaction, taken: TakenSnapshot, job: Job,
     return Order(
         version=version,
         placed=placed,
-        kernel=with_submitter_variables(ctx, placed, snapshot.kernel),
+        kernel=with_submitter_variables(ctx, placed, snapshot.kernel) if snapshot.kernel else None,
         parameters={},
         settings=resolve_settings(taken.submission, job.settings, placed.environment.limits),
         origin=snapshot.origin,
@@ -305,7 +305,7 @@ def _first_order(ctx: Services, tx: Transaction, taken: TakenSnapshot, job: Job,
 
 
 def order_rerun(
-    old: Run, version: Version, placed: Placement, kernel: KernelChoice, trigger_kind: TriggerKind
+    old: Run, version: Version, placed: Placement, kernel: KernelChoice | None, trigger_kind: TriggerKind
 ) -> Order:
     """Order the same again: with the version, parameters and inputs of the old run, in the new place."""
     return Order(
@@ -353,6 +353,7 @@ def _new_run(order: Order, run_id: str, *, by: Actor, at: Timestamp) -> Run:
         state=RunState.QUEUED,
         parameters=order.parameters,
         kernel=order.kernel,
+        kind=order.version.manifest.kind,
         created_at=at.wall_time,
         created_by=by,
         created_boot=at.boot,
@@ -482,18 +483,34 @@ def check_parameters(
 ) -> dict[str, Any]:
     """Return the values as the version takes them; `texts` are read by the declared types. InvalidParameters."""
     schema = manifest.parameters
-    values = schema.validate({**parameters, **schema.parse_texts(texts)})
-    # The engine fills in the notebook only when the run starts. Try it now, so that an error shows now.
-    inject_parameters(ctx, manifest.source_digest, manifest.language, schema, values)
+    values = schema.validate({**parameters, **schema.parse_texts(texts)}, word=manifest.kind)
+    if manifest.kind is JobKind.NOTEBOOK:
+        # The engine fills in the notebook only when the run starts. Try it now, so that an error shows now.
+        inject_parameters(ctx, manifest, values)
+    else:
+        _check_variables(schema.complete(values))
     return values
 
 
-def inject_parameters(
-    ctx: Services, notebook_digest: str, language: str, schema: ParameterSchema, values: dict[str, Any]
-) -> bytes:
+def _check_variables(values: Mapping[str, Any]) -> None:
+    """Raise InvalidParameters for values that no program can get as a variable."""
+    problems = []
+    for name, value in values.items():
+        try:
+            for variable, text in parameter_variables({name: value}).items():
+                check_value(variable, text)
+        except Refused as error:
+            problems.append({"name": name, "message": error.message})
+    if problems:
+        message = " ".join(problem["message"] for problem in problems)
+        raise InvalidParameters(message, problems=problems, parameters=list(values))
+
+
+def inject_parameters(ctx: Services, manifest: Manifest, values: dict[str, Any]) -> bytes:
     """Return the notebook as the runner gets it, with `values` in a cell of its own."""
-    types = {p.name: p.type_spelling for p in schema.parameters}
-    return ctx.notebooks.inject_parameters(ctx.blobs.read(notebook_digest), language, values, types)
+    assert manifest.source_digest is not None
+    types = {p.name: p.type_spelling for p in manifest.parameters.parameters}
+    return ctx.notebooks.inject_parameters(ctx.blobs.read(manifest.source_digest), manifest.language, values, types)
 
 
 def _check_submission(submission: Submission) -> None:
@@ -510,6 +527,8 @@ def _request_digest(submission: Submission) -> str:
     request_fields = asdict(submission) | {"path": str(Path(submission.path).resolve()), "key": None, "root": None}
     if submission.pinned is None:
         del request_fields["pinned"]  # Keys from before there were pins must stand for the same requests.
+    if not submission.command:
+        del request_fields["command"], request_fields["declared"]  # The same holds for commands.
     return digest_of(canonical_json(request_fields))
 
 
