@@ -727,3 +727,45 @@ def test_a_file_that_is_damaged_ends_the_run_and_its_steps(lab):
     lab.settle()
     stop_all(lab)
     assert lab.executor.alive == []
+
+
+# --- scripts, commands, roots ---------------------------------------------------------------------
+
+
+def test_scripts_and_commands_are_steps_with_parameters_of_their_own(lab):
+    lab.notebooks.schemas["/n/load.py"] = ParameterSchema((Parameter("month", ParameterType.STRING),))
+    run_id = lab.start("""
+version: 1
+parameters: {month: {type: string, default: "2026-01"}}
+steps:
+  load: {script: load.py, with: {month: {cel: params.month}}}
+  tell: {command: [echo, done], needs: [load], with: {rows: {cel: steps.load.values.rows}}}
+""")
+    part = lab.part(run_id, "load")
+    assert (str(part.kind), part.parameters) == ("script", {"month": "2026-01"})
+    lab.end(run_id, "load", values={"rows": 3})
+    part = lab.part(run_id, "tell")
+    assert (str(part.kind), part.parameters, part.kernel.argv) == ("command", {"rows": 3}, ("echo", "done"))
+    lab.end(run_id, "tell")
+    again = runs.rerun(lab.ctx, run_id, parameters=None, by=ANN).view.run
+    lab.settle()
+    lab.end(again.id, "load", values={"rows": 4})
+    assert lab.part(again.id, "tell").parameters == {"rows": 4}
+
+
+def test_steps_in_several_folders_share_one_root(lab):
+    run_id = lab.start(
+        """
+version: 1
+steps:
+  extract: {notebook: a/extract.ipynb}
+  clean: {notebook: b/clean.ipynb, needs: [extract], files: [{from: extract, paths: [a/x.csv], into: .}]}
+""",
+    )
+    lab.end(run_id, "extract", files={"a/x.csv": "1"})
+    assert lab.inputs(run_id, "clean") == {"a/x.csv": "1"}
+
+
+def test_a_pipeline_of_which_nothing_may_run_is_refused(lab):
+    with pytest.raises(InvalidPipeline, match="all are disabled"):
+        lab.submit("version: 1\nsteps:\n  a: {notebook: a.ipynb, disabled: true}\n")
