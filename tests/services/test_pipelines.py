@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from dataclasses import replace
 
 import pytest
@@ -10,7 +13,7 @@ from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterT
 from dataops_lab.domain.runs import RunState, Submission, TriggerKind
 from dataops_lab.errors import Conflict, Forbidden, InvalidParameters, InvalidPipeline, InvalidRequest, KeyReused
 from dataops_lab.ports import RunFilter
-from dataops_lab.services import jobs, pipelines, retention, runs
+from dataops_lab.services import jobs, pipelines, records, retention, runs
 from dataops_lab.testing import person
 
 from ..pipeline_lab import ANN, PATH, PipelineLab, engine_of
@@ -769,3 +772,48 @@ steps:
 def test_a_pipeline_of_which_nothing_may_run_is_refused(lab):
     with pytest.raises(InvalidPipeline, match="all are disabled"):
         lab.submit("version: 1\nsteps:\n  a: {notebook: a.ipynb, disabled: true}\n")
+
+
+def test_what_only_a_pipeline_needs_is_counted_before_it_goes(lab):
+    run_id = lab.start(CHAIN)
+    parameters(lab, Parameter("newer"))
+    for name in ("extract", "clean", "train"):
+        runs.submit(lab.ctx, Submission(f"/n/{name}.ipynb"), by=BOB)
+    lab.submit(CHAIN.replace("extract.ipynb", "other.ipynb"))
+    with lab.ctx.store.read() as tx:
+        everything, rest = set(tx.blob_digests()), set(tx.blob_digests(without=frozenset([run_id])))
+    # The file of the pipeline itself: its notebooks have the same bytes in all versions here.
+    assert everything - rest == {source_of(lab, run_id)}
+
+
+def source_of(lab: PipelineLab, run_id: str) -> str:
+    run = lab.run(run_id)
+    with lab.ctx.store.read() as tx:
+        return tx.versions.get(run.job_id, run.version_digest).manifest.source_digest
+
+
+def test_the_portable_record_names_the_records_of_the_steps(lab, fan_out):
+    run_id = fan_out()
+    with pytest.raises(Conflict, match="no record yet"):
+        records.export(lab.ctx, run_id, io.BytesIO())
+    lab.end(run_id, "train/north", "failed")
+    for region in ("south", "west"):
+        lab.end(run_id, f"train/{region}")
+    archive = io.BytesIO()
+    records.export(lab.ctx, run_id, archive)
+    with zipfile.ZipFile(archive) as opened:
+        assert opened.read("input/chain.pipeline.yaml").decode() == FAN_OUT % ""
+        whole = json.loads(opened.read("record.json"))
+    with lab.ctx.store.read() as tx:
+        record = tx.records.find_for_run(lab.part(run_id, "train/south").id)
+    assert whole["steps"]["train"]["state"] == "failed"
+    [south] = [run for run in whole["steps"]["train"]["runs"] if run["item"] == "south"]
+    assert (south["state"], south["record"]) == ("succeeded", record.digest)
+    assert whole["steps"]["report"] == {
+        "state": "skipped",
+        "reason": {"code": "need_failed", "message": "`train` failed.", "detail": {"steps": ["train"]}},
+        "version": whole["manifest"]["steps"]["report"],
+        "decided_by": None,
+        "comment": "",
+        "runs": [],
+    }
