@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from contextlib import contextmanager
 from dataclasses import replace
+from threading import current_thread
 
 import pytest
 
@@ -817,3 +819,84 @@ def test_the_portable_record_names_the_records_of_the_steps(lab, fan_out):
         "comment": "",
         "runs": [],
     }
+
+
+# --- expressions that take long -------------------------------------------------------------------
+
+WITH_LOOPS = """
+version: 1
+steps:
+  list: {notebook: list.ipynb}
+  train:
+    notebook: train.ipynb
+    needs: [list]
+    if: steps.list.values.regions.exists(region, region == "north")
+    for_each:
+      item: region
+      inputs: {cel: 'steps.list.values.regions.filter(region, region != "west")'}
+      key: '[region].map(each, each + "!")[0]'
+      concurrency: 1
+    with: {region: {cel: "[region].map(each, each + each)[0]"}}
+  report: {notebook: report.ipynb, needs: [train]}
+"""
+
+
+def test_loops_are_evaluated_between_two_transactions_and_the_step_starts_then(lab, monkeypatch):
+    parameters(lab, Parameter("region"))
+    inside = []
+    begin = type(lab.ctx.store).begin
+    evaluate = type(lab.ctx.pipelines).evaluate
+
+    @contextmanager
+    def watched(store, **more):
+        with begin(store, **more) as tx:
+            inside.append(current_thread())
+            try:
+                yield tx
+            finally:
+                inside.remove(current_thread())
+
+    def seen(reader, expression, context):
+        assert not reader.takes_long(expression) or current_thread() not in inside
+        return evaluate(reader, expression, context)
+
+    monkeypatch.setattr(type(lab.ctx.store), "begin", watched)
+    monkeypatch.setattr(type(lab.ctx.pipelines), "evaluate", seen)
+    run_id = lab.start(WITH_LOOPS)
+    lab.end(run_id, "list", values={"regions": ["north", "west", "south"]})
+    assert lab.alive(run_id) == {"train/north!"}
+    assert lab.part(run_id, "train/north!").parameters == {"region": "northnorth"}
+    lab.end(run_id, "train/north!")
+    lab.end(run_id, "train/south!")
+    lab.end(run_id, "report")
+    assert lab.state(run_id) is RunState.SUCCEEDED
+
+
+def test_a_loop_without_a_value_fails_the_step_and_names_the_item(lab):
+    parameters(lab, Parameter("region"))
+    run_id = lab.start(WITH_LOOPS.replace("each + each", "1 / size(each)"))
+    lab.end(run_id, "list", values={"regions": ["north", ""]})
+    assert lab.states(run_id) == {"list": "succeeded", "train": "failed", "report": "skipped"}
+    assert lab.reason(run_id, "train").startswith("Item '!': ")
+
+
+def test_a_pipeline_that_waits_for_an_expression_can_be_cancelled_and_is_taken_up_by_another_engine(lab, clock):
+    parameters(lab, Parameter("region"))
+    run_id = lab.start(WITH_LOOPS)
+    lost = replace(lab.ctx, reactions=())
+    lab.engine.reset()
+    lab.engine = engine_of(lost, lab.executor)
+    clock.advance(60)
+    lab.end(run_id, "list", values={"regions": ["north"]})
+    lab.engine = engine_of(lab.ctx, lab.executor)
+    clock.advance(60)
+    lab.settle()
+    assert lab.alive(run_id) == {"train/north!"}
+    other = lab.start(WITH_LOOPS)
+    lab.end_soon(other, "list", values={"regions": ["north"]})
+    lab.engine.step()
+    lab.engine.wait_for_threads()
+    runs.cancel(lab.ctx, other, by=ANN)
+    lab.settle()
+    stop_all(lab)
+    assert lab.state(other) is RunState.CANCELLED
