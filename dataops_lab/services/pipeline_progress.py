@@ -33,7 +33,7 @@ from .slow_expressions import Question, TakesLong, answers
 
 
 def go_on(ctx: Services, tx: Transaction, run: Run, *, at: Timestamp, by: Actor | None = None) -> bool:
-    """Bring an active pipeline run up to date with its steps, and end it when all of them have ended.
+    """Move the steps of an active pipeline run as far as they go now, and end the run when all of them have ended.
 
     The caller has locked the run. `by` is the person whose act this follows, None for nobody. Tell whether a step
     moved.

@@ -1,4 +1,4 @@
-"""What a step gets when it starts: the values of its expressions, and the files that other steps left."""
+"""The values of a step's expressions, and the files that other steps left for it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .slow_expressions import Question, TakesLong, answers
 
 
 class StepValues:
-    """The values and files of one pipeline run. What the steps left is read once, and only where somebody asks for it.
+    """The values and files of one pipeline run. Each is read once, and only where somebody asks for it.
 
     `statuses` are those of now: steps that have ended stay as they are. Methods raise Refused, with a sentence for the
     step that then fails.

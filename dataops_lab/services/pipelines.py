@@ -201,7 +201,7 @@ def _waits(tx: Transaction, pipeline: Pipeline, job: Job, *, own: str | None = N
 
 
 def react(ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetime) -> None:
-    """Go on with the pipelines of which runs have ended, and start those that waited for the end of another one."""
+    """Move the pipelines on of which runs have ended, and start those that waited for the end of another one."""
     moment = replace(ctx.moment(), wall_time=at)
     parents = dict.fromkeys(run.parent_id for run in ended if run.parent_id is not None)
     for run in tx.runs.get_many(list(parents)).values() if parents else ():

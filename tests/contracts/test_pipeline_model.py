@@ -34,8 +34,8 @@ steps:
   each: {notebook: each.ipynb, needs: [list], for_each: {inputs: [1, 2, 3], concurrency: 2, max_failures: 1}}
   other: {notebook: other.ipynb, needs: [list]}
   ask: {approve: {ask: "Good?", within: 2h}, needs: [each, other], run_if: none_failed}
-  mend: {notebook: mend.ipynb, needs: [each], run_if: at_least_one_failed}
-  last: {notebook: last.ipynb, needs: [ask, mend], run_if: at_least_one_success}
+  fix: {notebook: fix.ipynb, needs: [each], run_if: at_least_one_failed}
+  last: {notebook: last.ipynb, needs: [ask, fix], run_if: at_least_one_success}
   clean: {notebook: clean.ipynb, needs: [last], run_if: always}
 """
 
@@ -70,7 +70,7 @@ class PipelineModel(RuleBasedStateMachine):
 
     @rule()
     def the_engine_is_killed(self) -> None:
-        """Another engine leads from now on. It knows only what the store holds."""
+        """Let another engine lead, which knows only what the store holds."""
         self.lab.engine._leadership.release()
         self.lab.engine = engine_of(self.lab.ctx, self.lab.executor, slots=2)
 

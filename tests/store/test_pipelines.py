@@ -116,7 +116,7 @@ def test_a_status_is_read_as_it_was_written_and_leaves_an_event_of_the_run(store
         tx.pipelines.transition(pipeline.id, before, {"a": ended}, at=AT, by=ANN)
     with store.read() as tx:
         after = tx.pipelines.get_progress(pipeline.id).statuses
-        # What no database can hold is replaced in reasons, as in those of runs.
+        # Texts and numbers that no database can hold are replaced, as in reasons of runs.
         reason = Reason("rejected", "No\N{REPLACEMENT CHARACTER}.", {"x": None})
         assert after == {"a": replace(ended, reason=reason), "b": StepStatus()}
         event = tx.events.list_after(0, subject=run_subject(pipeline.id))[-1]
