@@ -330,7 +330,7 @@ class RunSummary:
     """The number of the latest attempt; 0 before the first."""
     attempt_state: AttemptState | None
     progress: Progress
-    """Of a pipeline: its steps that have ended, and all."""
+    """The cells of its notebook, or the steps of its pipeline."""
     reason: Reason | None
     """The reason why it ended so or why it waits, or the trouble of its latest attempt."""
     nothing_to_do: bool
