@@ -57,6 +57,7 @@ export type RerunRequest = Override<
 /** The reason of a state. For a failing cell, `detail` holds cell, ename, evalue and traceback. */
 export type Reason = Override<Schemas['ReasonModel'], { detail: JSONMapping }>;
 export type Progress = Schemas['ProgressModel'];
+export type JobKind = Schemas['JobKind'];
 export type Actor = Schemas['ActorModel'];
 export type RunState = Schemas['RunState'];
 export type AttemptState = Schemas['AttemptState'];
@@ -181,3 +182,81 @@ export type JournalPage = Override<
 
 /** A problem by RFC 9457. `code` is stable; `detail` is the sentence for people. */
 export type ProblemBody = Override<Schemas['Problem'], { extra: JSONMapping }>;
+
+export type StepKind = 'notebook' | 'script' | 'command' | 'approval';
+export type StepState =
+  | 'waiting'
+  | 'running'
+  | 'awaiting_approval'
+  | 'succeeded'
+  | 'failed'
+  | 'timed_out'
+  | 'cancelled'
+  | 'lost'
+  | 'skipped'
+  | 'expired'
+  | 'rejected'
+  | 'disabled';
+/** The numbers of the items of a fan-out. */
+export type ItemCounts = {
+  total: number;
+  succeeded: number;
+  failed: number;
+  active: number;
+  waiting: number;
+};
+/** The question of an approval step. `who` are the people who may answer; empty for anybody who may run there. */
+export type Approval = {
+  ask: string;
+  who: string[];
+  may_decide: boolean;
+  decided_by: Actor | null;
+  comment: string;
+};
+/** A step of a pipeline run, or of a pipeline that has not run; then its state says what is known before. */
+export type PipelineStep = {
+  id: string;
+  title: string;
+  kind: StepKind;
+  path: string | null;
+  needs: string[];
+  run_if: string;
+  condition: string | null;
+  disabled: boolean;
+  state: StepState;
+  reason: Reason | null;
+  with_failures: boolean;
+  nothing_to_do: boolean;
+  /** The run of the step; null for a fan-out, which has many, and before it starts. */
+  run_id: string | null;
+  /** Null for a step without a fan-out, and before it starts. */
+  items: ItemCounts | null;
+  started_at: string | null;
+  finished_at: string | null;
+  /** The time at which an approval expires. */
+  due_at: string | null;
+  approval: Approval | null;
+};
+/** Something wrong with a pipeline's file. Line and column count from 1. */
+export type PipelineProblem = {
+  message: string;
+  line: number;
+  column: number;
+  step: string | null;
+};
+export type ValidateRequest = {
+  path: string;
+  /** The text to check instead of the file. */
+  content?: string;
+  environment?: string;
+};
+export type PipelineValidation = {
+  problems: PipelineProblem[];
+  steps: PipelineStep[];
+};
+/** The text of a new pipeline. The step `to` seems to read the path that `from` writes. */
+export type PipelineSuggestion = {
+  name: string;
+  content: string;
+  guesses: { from: string; to: string; path: string }[];
+};

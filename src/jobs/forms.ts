@@ -11,7 +11,7 @@ import { CommandIDs, IRuns } from '../tokens';
 import { JobSettingsModel } from './jobModel';
 import { JobSettingsWidget } from './jobWidget';
 import { IRunTarget, RunFormModel } from './model';
-import { notebookTarget, rerunTarget } from './targets';
+import { fileTarget, rerunTarget } from './targets';
 import { RunFormWidget } from './widget';
 
 type Options = {
@@ -23,12 +23,12 @@ type Options = {
   trans: TranslationBundle;
 };
 
-/** The open forms: one for each notebook, each run that is run again, and the settings of each job. */
+/** The open forms: one for each file, each run that is run again, and the settings of each job. */
 export class Forms {
   constructor(private readonly _options: Options) {}
 
-  /** Open the form for a notebook. `besideId` is the id of the widget that shows the notebook, if there is one. */
-  openForNotebook(path: string, besideId?: string): void {
+  /** Open the form for a file. `besideId` is the id of the widget that shows the file, if there is one. */
+  openForFile(path: string, besideId?: string): void {
     const target = this._makeTarget(path);
     this._openForm(`dataops-form-${path}`, target, besideId);
   }
@@ -84,7 +84,7 @@ export class Forms {
       const panel = documents.findWidget(path);
       return panel && documents.contextForWidget(panel);
     };
-    return notebookTarget(localPath, client, findContext, trans, template);
+    return fileTarget(localPath, client, findContext, trans, template);
   }
 
   /** Show the record of a new run, in the place of the widget `ref` if one is named. */

@@ -16,7 +16,7 @@ type Options = {
   trans: TranslationBundle;
 };
 
-/** The screen with the form for a run, beside a notebook. */
+/** The screen with the form for a run, beside its notebook, script or pipeline. */
 export class RunFormWidget extends Screen {
   constructor(private readonly _options: Options) {
     super(
@@ -72,6 +72,7 @@ function Connected(props: Options): JSX.Element {
     <RunForm
       state={state}
       title={model.target.title}
+      kind={model.target.kind}
       rerunOf={model.target.rerunOf}
       onDraft={(name, draft) => model.setDraft(name, draft)}
       onLeave={name => model.check(name)}

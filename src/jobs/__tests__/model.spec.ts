@@ -3,7 +3,9 @@ import { nullTranslator } from '@jupyterlab/translation';
 import {
   ImageOption,
   Inspection,
+  JobKind,
   Parameter,
+  PipelineValidation,
   Placement,
   Problem,
   Run,
@@ -93,6 +95,9 @@ const CONTAINERS: Placement = {
 
 class FakeTarget implements IRunTarget {
   title = 'report.ipynb';
+  kind: JobKind = 'notebook';
+  validation: PipelineValidation = { problems: [], steps: [] };
+  validate = async () => this.validation;
   rerunOf: Run | null = null;
   template: Run | null = null;
   taken: string[] = [];

@@ -1,7 +1,16 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React, { useEffect, useRef } from 'react';
 
-import type { Inspection, Placement, Run, TravellingFile } from '../../api';
+import type {
+  Inspection,
+  JobKind,
+  Placement,
+  Run,
+  TravellingFile
+} from '../../api';
+import { PipelineGraph } from '../../pipelines/components/PipelineGraph';
+import { Problems } from '../../pipelines/components/Problems';
+import { Message } from '../../shared/components/Message';
 import { TextField } from '../../shared/components/TextField';
 import { Trouble } from '../../shared/components/Trouble';
 import { formatDuration, shortDigest } from '../../shared/format';
@@ -43,12 +52,14 @@ export function RunForm(
   props: FormActions & {
     state: FormState;
     title: string;
+    kind: JobKind;
     rerunOf: Run | null;
     trans: TranslationBundle;
   }
 ): JSX.Element {
-  const { state, rerunOf, trans } = props;
-  const { inspection } = state;
+  const { state, kind, rerunOf, trans } = props;
+  const { inspection, validation } = state;
+  const mistakes = validation?.problems ?? [];
   const form = useRef<HTMLFormElement>(null);
   const wasSubmitted = useRef(false);
   useEffect(() => {
@@ -83,7 +94,9 @@ export function RunForm(
         <h1>
           {rerunOf
             ? trans.__('Rerun with other parameters or elsewhere')
-            : trans.__('Run as job')}
+            : props.kind === 'pipeline'
+              ? trans.__('Run pipeline')
+              : trans.__('Run as job')}
         </h1>
         <p className="dl-mod-quiet">
           {props.title}
@@ -96,8 +109,26 @@ export function RunForm(
           )}
         </p>
       </div>
-      {!ready && !state.trouble && (
-        <p className="dl-Empty">{trans.__('Reading the notebook…')}</p>
+      {!ready && !state.trouble && !mistakes.length && (
+        <p className="dl-Empty">{trans.__('Reading %1…', props.title)}</p>
+      )}
+      {mistakes.length > 0 && (
+        <Message
+          kind="error"
+          title={trans.__('The file of the pipeline has mistakes.')}
+        >
+          <Problems problems={mistakes} trans={trans} />
+          <p>
+            <button
+              type="button"
+              className="dl-Button"
+              disabled={state.loading}
+              onClick={props.onReload}
+            >
+              {trans.__('Check again')}
+            </button>
+          </p>
+        </Message>
       )}
       {/* The findings are here so that people see them without scrolling. */}
       <Findings
@@ -122,7 +153,13 @@ export function RunForm(
           )}
           <Parameters {...props} />
           {state.placements.length > 0 && <PlaceSection {...props} />}
-          {inspection && (
+          {validation && validation.steps.length > 0 && (
+            <section>
+              <h2>{trans.__('Steps')}</h2>
+              <PipelineGraph steps={validation.steps} trans={trans} />
+            </section>
+          )}
+          {inspection && kind !== 'pipeline' && (
             <section>
               <h2>{trans.__('What travels along')}</h2>
               <Travelling
@@ -185,10 +222,7 @@ export function RunForm(
                   'Runs in %1, with the data that the earlier run read.',
                   state.place.environment
                 )
-              : trans.__(
-                  'Runs in %1, on a copy. The notebook itself stays as it is.',
-                  state.place.environment
-                )}
+              : placeSentence(kind, state.place.environment, trans)}
           </span>
         </div>
       )}
@@ -216,9 +250,7 @@ function Parameters(props: SectionProps): JSX.Element {
         />
       ))}
       {!state.parameters.length && (
-        <p className="dl-Empty">
-          {trans.__('This notebook has no parameters.')}
-        </p>
+        <p className="dl-Empty">{trans.__('It declares no parameters.')}</p>
       )}
     </section>
   );
@@ -237,11 +269,12 @@ function PlaceSection(props: SectionProps): JSX.Element {
         placements={placements}
         defaultResources={isSamePlace ? rerunOf.resources : undefined}
         problems={state.fieldProblems}
+        onlyEnvironment={props.kind === 'pipeline'}
         disabled={state.submitting}
         onChange={props.onPlace}
         trans={trans}
       />
-      {state.inspection && (
+      {state.inspection && props.kind === 'notebook' && (
         <KernelSection {...props} inspection={state.inspection} />
       )}
     </section>
@@ -280,6 +313,30 @@ function KernelSection(
       trans={trans}
     />
   );
+}
+
+function placeSentence(
+  kind: JobKind,
+  environment: string,
+  trans: TranslationBundle
+): string {
+  switch (kind) {
+    case 'notebook':
+      return trans.__(
+        'Runs in %1, on a copy. The notebook itself stays as it is.',
+        environment
+      );
+    case 'pipeline':
+      return trans.__(
+        'Runs in %1, each step on a copy of its files.',
+        environment
+      );
+    default:
+      return trans.__(
+        'Runs in %1, on a copy. The script itself stays as it is.',
+        environment
+      );
+  }
 }
 
 /** Return the settings that the environment has fixed for everybody, each with a text about its value. */

@@ -68,19 +68,26 @@ export function Outcome(props: {
           ))}
         </p>
       )}
-      {cell !== null && (
+      {(cell !== null || missingFile !== null) && (
         <p className="dl-Outcome-actions">
           {missingFile !== null && (
             <button className="dl-Button" onClick={props.onTakeAlong}>
               {trans.__('Take %1 along and run again', missingFile)}
             </button>
           )}
-          <button className="dl-Button" onClick={() => props.onShowCell(cell)}>
-            {trans.__('Show the cell')}
-          </button>
-          <button className="dl-Button" onClick={props.onOpenNotebook}>
-            {trans.__('Open the notebook there')}
-          </button>
+          {cell !== null && (
+            <>
+              <button
+                className="dl-Button"
+                onClick={() => props.onShowCell(cell)}
+              >
+                {trans.__('Show the cell')}
+              </button>
+              <button className="dl-Button" onClick={props.onOpenNotebook}>
+                {trans.__('Open the notebook there')}
+              </button>
+            </>
+          )}
         </p>
       )}
     </Message>

@@ -11,6 +11,7 @@ import {
   formatResources,
   formatValue
 } from '../../shared/format';
+import { labelOfKind } from '../../shared/kinds';
 import { Attempts } from './Attempts';
 
 /** The parameters, the recorded values and the place of a run. */
@@ -55,10 +56,38 @@ export function Parameters(props: {
           })}
         </Table>
       ) : (
-        <p className="dl-Empty">
-          {trans.__('The notebook declares no parameters.')}
-        </p>
+        <p className="dl-Empty">{trans.__('It declares no parameters.')}</p>
       )}
+      {run.kind !== 'pipeline' && <Values values={values} trans={trans} />}
+      {run.kind !== 'pipeline' && props.children}
+      {run.attempts.length > 1 && (
+        <>
+          <h2>{trans.__('Attempts')}</h2>
+          <Attempts run={run} trans={trans} />
+        </>
+      )}
+      <h2>{trans.__('Where and how')}</h2>
+      <table>
+        <tbody>
+          {facts(run, trans).map(([name, value]) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td>{value}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Values(props: {
+  values: [string, JSONValue][];
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { values, trans } = props;
+  return (
+    <>
       <h2>{trans.__('Values')}</h2>
       {values.length ? (
         <table>
@@ -78,29 +107,11 @@ export function Parameters(props: {
       ) : (
         <p className="dl-Empty">
           {trans.__(
-            'Nothing was recorded. A notebook leaves a value with dataops_lab.record(name, value).'
+            'Nothing was recorded. A notebook or script leaves a value with dataops_lab.record(name, value).'
           )}
         </p>
       )}
-      {props.children}
-      {run.attempts.length > 1 && (
-        <>
-          <h2>{trans.__('Attempts')}</h2>
-          <Attempts run={run} trans={trans} />
-        </>
-      )}
-      <h2>{trans.__('Where and how')}</h2>
-      <table>
-        <tbody>
-          {facts(run, trans).map(([name, value]) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              <td>{value}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    </>
   );
 }
 
@@ -124,8 +135,11 @@ function facts(run: Run, trans: TranslationBundle): Fact[] {
   const digest = (value: string | null) =>
     value && <Digest digest={value} trans={trans} />;
   const all: Fact[] = [
-    [trans.__('Notebook'), run.job.source],
-    [trans.__('Kernel'), run.kernel.display_name],
+    [labelOfKind(run.kind, trans), run.job.source],
+    [
+      run.kind === 'notebook' ? trans.__('Kernel') : trans.__('Interpreter'),
+      run.kernel?.display_name
+    ],
     [trans.__('Environment'), environmentOf(run, trans)],
     [
       trans.__('Image'),
