@@ -14,7 +14,7 @@ from typing import Any
 from tests.docker import DockerImages
 
 from . import notebooks
-from .service import PROGRAMS, run_burst, run_through, server, timed
+from .service import PROGRAMS, run_burst, run_through, seconds_of, start_dataops_server
 from .turns import Row
 
 TITLE = "Docker: from the request to the stored record"
@@ -29,35 +29,35 @@ def measure(*, quick: bool) -> Iterator[Row]:
     client = docker.from_env(timeout=600)
     image = DockerImages(client)[IMAGE]
     rounds, burst = (1, 2) if quick else (7, 10)
-    with tempfile.TemporaryDirectory() as name, server(Path(name)) as api:
+    with tempfile.TemporaryDirectory() as name, start_dataops_server(Path(name)) as api:
         folder = Path(name)
         folder.chmod(0o755)  # for the user of the containers
         (folder / "in.ipynb").write_text(json.dumps(notebooks.short_cells(2)))
-        offer(image)
+        configure_sandbox(image)
         run_through(api)  # The first one opens files and reads the image.
         bare_run(image, folder)
-        cold, bare = [], []
+        cold_times, bare_times = [], []
         for _ in range(rounds):
-            cold.append(timed(run_through, api))
-            bare.append(timed(bare_run, image, folder))
-        yield Row("2 cells, cold container", "dataops_lab", tuple(cold), "≤ 1.1 of docker run")
-        yield Row("2 cells, cold container", "docker run papermill", tuple(bare))
+            cold_times.append(seconds_of(run_through, api))
+            bare_times.append(seconds_of(bare_run, image, folder))
+        yield Row("2 cells, cold container", "dataops_lab", tuple(cold_times), "≤ 1.1 of docker run")
+        yield Row("2 cells, cold container", "docker run papermill", tuple(bare_times))
 
         dataops("environments", "set", "sandbox", "--warm", "2")
         run_through(api)
-        warm, bare = [], []
+        warm_times, bare_times = [], []
         for _ in range(rounds):
-            until_ready(client, 2)
-            warm.append(timed(run_through, api))
-            bare.append(timed(bare_run, image, folder))
-        yield Row("2 cells, warm container", "dataops_lab", tuple(warm), "≤ 0.5")
-        yield Row("2 cells, warm container", "docker run papermill", tuple(bare))
-        until_ready(client, 2)
+            wait_until_ready(client, 2)
+            warm_times.append(seconds_of(run_through, api))
+            bare_times.append(seconds_of(bare_run, image, folder))
+        yield Row("2 cells, warm container", "dataops_lab", tuple(warm_times), "≤ 0.5")
+        yield Row("2 cells, warm container", "docker run papermill", tuple(bare_times))
+        wait_until_ready(client, 2)
         yield Row(f"pool of 2, {memory_of(client) / 2**20:.0f} MiB in all", "dataops_lab", ())
-        yield Row(f"{burst} × 2 cells at once", "dataops_lab", (timed(run_burst, api, burst),))
+        yield Row(f"{burst} × 2 cells at once", "dataops_lab", (seconds_of(run_burst, api, burst),))
 
 
-def offer(image: str) -> None:
+def configure_sandbox(image: str) -> None:
     """Let the sandbox run containers of the image."""
     dataops("environments", "set", "sandbox", "--executor", "docker", "--no-network")
     dataops("image", "add", IMAGE, image)
@@ -79,12 +79,14 @@ def pool(client: Any) -> list[Any]:
     return [container for container in containers if "-pool-" in container.name]
 
 
-def until_ready(client: Any, count: int) -> None:
+def wait_until_ready(client: Any, count: int) -> None:
     """Wait until `count` containers stand ready and have been idle for a moment: then their imports are done."""
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
-        seen = pool(client)
-        if len(seen) >= count and all(used_cpu(it) == used_cpu(it, after_s=0.3) for it in seen):
+        containers = pool(client)
+        if len(containers) >= count and all(
+            used_cpu(container) == used_cpu(container, after_s=0.3) for container in containers
+        ):
             return
     raise TimeoutError("the pool was never filled")
 

@@ -28,14 +28,14 @@ from dataops_lab.store import SqlStore, open_store
 from dataops_lab.testing import FakeBackends, FakeExecutor, FakeNotebooks, FakeVault, attempt_files_in, person
 
 from .records import postgres, sqlite
-from .service import timed
-from .serving import until
+from .service import seconds_of
+from .serving import wait_until
 from .turns import Row
 
 TITLE = "Engine: the whole life of runs that have no kernel"
 
 
-class Instantly(FakeExecutor):
+class InstantExecutor(FakeExecutor):
     """An executor whose attempts have succeeded as soon as they are started."""
 
     def start(self, bundle: Bundle) -> None:
@@ -45,19 +45,19 @@ class Instantly(FakeExecutor):
 
 def measure(*, quick: bool) -> Iterator[Row]:
     count, rounds = (20, 1) if quick else (500, 3)
-    for name, opened, per_second in (("SQLite", sqlite, 300), ("PostgreSQL", postgres, 500)):
+    for name, open_database, per_second in (("SQLite", sqlite, 300), ("PostgreSQL", postgres, 500)):
         times = []
         for _ in range(rounds):
-            with opened() as store, tempfile.TemporaryDirectory() as folder:
+            with open_database() as store, tempfile.TemporaryDirectory() as folder:
                 ctx = services(store, Path(folder))
-                executor = Instantly(Path(folder) / "process")
+                executor = InstantExecutor(Path(folder) / "process")
                 engine = Engine(ctx, FakeBackends(executor), Settings(slots=8), inherited=os.environ)
                 stop = Event()
                 url = store._database.writer.url
-                with submitter(url, Path(folder)) as process, ThreadPoolExecutor(1) as thread:
+                with start_submitter(url, Path(folder)) as process, ThreadPoolExecutor(1) as thread:
                     thread.submit(engine.run, stop)
                     try:
-                        times.append(timed(_live, ctx, process, count))
+                        times.append(seconds_of(_run_to_end, ctx, process, count))
                     finally:
                         stop.set()
         yield Row(f"{count} runs, {name}", "dataops_lab", tuple(times), f"≤ {count / per_second:.3g}")
@@ -65,12 +65,14 @@ def measure(*, quick: bool) -> Iterator[Row]:
 
 def services(store: SqlStore, folder: Path) -> Services:
     blobs = FolderBlobs(folder / "blobs")
-    parts = (SystemClock(), SystemHost(), FakeVault())
-    return Services(store, blobs, FakeNotebooks(blobs), *parts, home=folder, attempt_files=attempt_files_in(folder))  # type: ignore[arg-type]
+    infrastructure = (SystemClock(), SystemHost(), FakeVault())
+    return Services(
+        store, blobs, FakeNotebooks(blobs), *infrastructure, home=folder, attempt_files=attempt_files_in(folder)
+    )  # type: ignore[arg-type]
 
 
 @contextmanager
-def submitter(url: URL, folder: Path) -> Iterator[subprocess.Popen[str]]:
+def start_submitter(url: URL, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Start a process that submits runs, and wait until it is ready. It reads the count, submits them, and ends."""
     command = [sys.executable, "-m", __name__, url.render_as_string(hide_password=False), str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -79,14 +81,14 @@ def submitter(url: URL, folder: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-def _live(ctx: Services, process: subprocess.Popen[str], count: int) -> None:
+def _run_to_end(ctx: Services, process: subprocess.Popen[str], count: int) -> None:
     process.communicate(str(count))
 
     def all_ended() -> bool:
         with ctx.store.read() as tx:
-            return not tx.runs.counts()
+            return not tx.runs.count_by_state()
 
-    until(all_ended, every_s=0.05)  # This check takes time from the engine, in the same interpreter.
+    wait_until(all_ended, every_s=0.05)  # This check takes time from the engine, in the same interpreter.
 
 
 def main(url: str, folder: str) -> None:

@@ -31,7 +31,7 @@ def _install_project(folder: Path) -> None:
     subprocess.run(pip, check=True, env={**os.environ, "SKIP_JUPYTER_BUILDER": "1"})
 
 
-def missing() -> list[str]:
+def missing_libraries() -> list[str]:
     """List the libraries that are missing in this environment, in which dataops_lab runs."""
     return [name for name in LIBRARIES if not any(distributions(name=name))]
 

@@ -27,33 +27,37 @@ def measure(*, quick: bool) -> Iterator[Row]:
     burst = 4 if quick else 100
     with (
         tempfile.TemporaryDirectory() as folder,
-        service.server(Path(folder), extensions=["benchmarks.loop_probe"]) as api,
+        service.start_dataops_server(Path(folder), extensions=["benchmarks.loop_probe"]) as api,
     ):
         (Path(folder) / "in.ipynb").write_text(json.dumps(notebooks.short_cells(2)))
         service.run_burst(api, 4)  # The first runs open files and start workers.
-        with websocket.kernel(api) as kernel_id:
-            with websocket.answers(api, kernel_id) as quiet:
+        with websocket.start_kernel(api) as kernel_id:
+            with websocket.measure_answers(api, kernel_id) as quiet_answers:
                 threading.Event().wait(QUIET_S)
             api.get("/loop-probe")
-            with alone() as beside, websocket.answers(api, kernel_id) as meanwhile, busy(api):
+            with (
+                measure_idle_loop() as idle_loop,
+                websocket.measure_answers(api, kernel_id) as busy_answers,
+                keep_busy(api),
+            ):
                 service.run_burst(api, burst)
-                seen = api.get("/loop-probe").json()
-    yield Row("kernel's answer by websocket", "while nothing runs", tuple(map(Times, quiet)))
-    yield Row("kernel's answer by websocket", "during the burst", tuple(map(Times, meanwhile)))
+                measurements = api.get("/loop-probe").json()
+    yield Row("kernel's answer by websocket", "while nothing runs", tuple(map(Times, quiet_answers)))
+    yield Row("kernel's answer by websocket", "during the burst", tuple(map(Times, busy_answers)))
     case = f"{burst} runs at once"
     for name, late, target in (
-        ("server", [late for late, _, _ in seen], ""),
-        ("server, as far as its process computed", [process for _, process, _ in seen], "≤ 0.02"),
-        ("server, as far as its loop computed", [itself for _, _, itself in seen], "≤ 0.02"),
-        ("a loop beside it that does nothing", [late for late, _, _ in beside], ""),
+        ("server", [late for late, _, _ in measurements], ""),
+        ("server, as far as its process computed", [process for _, process, _ in measurements], "≤ 0.02"),
+        ("server, as far as its loop computed", [loop_itself for _, _, loop_itself in measurements], "≤ 0.02"),
+        ("a loop beside it that does nothing", [late for late, _, _ in idle_loop], ""),
     ):
-        in_order = sorted(late)
-        yield Row(f"{case}, 99 of 100 times", name, (Times(in_order[len(in_order) * 99 // 100]),))
-        yield Row(f"{case}, worst", name, (Times(in_order[-1]),), target)
+        sorted_late = sorted(late)
+        yield Row(f"{case}, 99 of 100 times", name, (Times(sorted_late[len(sorted_late) * 99 // 100]),))
+        yield Row(f"{case}, worst", name, (Times(sorted_late[-1]),), target)
 
 
 @contextmanager
-def alone() -> Iterator[list[tuple[float, ...]]]:
+def measure_idle_loop() -> Iterator[list[tuple[float, ...]]]:
     """Measure how late an idle loop is, which only suffers from the machine. The list is filled at the end."""
     late: list[tuple[float, ...]] = []
     command = [sys.executable, "-m", "benchmarks.loop_probe"]
@@ -63,29 +67,29 @@ def alone() -> Iterator[list[tuple[float, ...]]]:
 
 
 @contextmanager
-def busy(api: httpx.Client) -> Iterator[None]:
+def keep_busy(api: httpx.Client) -> Iterator[None]:
     """Ask the server meanwhile as JupyterLab does: for the event stream, long lists, inspections, reports and logs."""
     stop = threading.Event()
 
-    def ask() -> None:
-        with httpx.Client(base_url=api.base_url, headers=api.headers, timeout=120) as own:
+    def send_requests() -> None:
+        with httpx.Client(base_url=api.base_url, headers=api.headers, timeout=120) as client:
             while not stop.wait(0.05):
-                found: list[dict[str, Any]] = own.get(f"{API}/runs", params={"limit": 500}).json()["items"]
-                own.post(f"{API}/inspect", json={"path": "in.ipynb"})
-                for run in [run for run in found if run["state"] == "succeeded"][:1]:
-                    for what in ("report", "log", "journal", "notebook"):
-                        own.get(f"{API}/runs/{run['id']}/{what}")
+                recent_runs: list[dict[str, Any]] = client.get(f"{API}/runs", params={"limit": 500}).json()["items"]
+                client.post(f"{API}/inspect", json={"path": "in.ipynb"})
+                for run in [run for run in recent_runs if run["state"] == "succeeded"][:1]:
+                    for resource in ("report", "log", "journal", "notebook"):
+                        client.get(f"{API}/runs/{run['id']}/{resource}")
 
     def listen() -> None:
         with (
-            httpx.Client(base_url=api.base_url, headers=api.headers, timeout=120) as own,
-            own.stream("GET", f"{API}/events") as stream,
+            httpx.Client(base_url=api.base_url, headers=api.headers, timeout=120) as client,
+            client.stream("GET", f"{API}/events") as stream,
         ):
             for _ in stream.iter_bytes():
                 if stop.is_set():
                     return
 
-    threads = [threading.Thread(target=ask), threading.Thread(target=listen, daemon=True)]
+    threads = [threading.Thread(target=send_requests), threading.Thread(target=listen, daemon=True)]
     for thread in threads:
         thread.start()
     try:

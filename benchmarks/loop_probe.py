@@ -37,7 +37,7 @@ class Probe:
 
         loop.call_later(EVERY_S, tick)
 
-    def taken(self) -> list[tuple[float, float, float]]:
+    def take_measurements(self) -> list[tuple[float, float, float]]:
         """Take the measurements since the last call: seconds late, and how many of them process and loop computed."""
         late, self._late = self._late, []
         return late
@@ -49,7 +49,7 @@ PROBE = Probe()
 class ProbeHandler(APIHandler):
     @authenticated
     def get(self) -> None:
-        self.finish(json.dumps(PROBE.taken()))
+        self.finish(json.dumps(PROBE.take_measurements()))
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
@@ -64,7 +64,7 @@ def _load_jupyter_server_extension(server) -> None:
 async def _alone() -> None:
     PROBE.start()
     await asyncio.to_thread(sys.stdin.read)
-    print(json.dumps(PROBE.taken()))
+    print(json.dumps(PROBE.take_measurements()))
 
 
 if __name__ == "__main__":

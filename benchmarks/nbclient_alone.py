@@ -10,8 +10,8 @@ from nbclient import NotebookClient
 notebook = nbformat.read(sys.argv[1], as_version=4)
 client = NotebookClient(notebook)
 with client.setup_kernel():
-    ready = time.time()
+    ready_at = time.time()
     for index, cell in enumerate(notebook.cells):
         client.execute_cell(cell, index)
-    last = time.time()
-print(json.dumps({"cells": last - ready}))
+    last_reply_at = time.time()
+print(json.dumps({"cells": last_reply_at - ready_at}))

@@ -39,9 +39,9 @@ def _section(title: str, rows: Sequence[Row]) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for case, group in groupby(rows, key=lambda row: row.case):
-        ours, *theirs = group
-        for row in (ours, *theirs):
-            ratios = [_ratio(ours, row, of) if row is not ours else "" for of in ("whole", "cells")]
+        ours, *other_rows = group
+        for row in (ours, *other_rows):
+            ratios = [_ratio(ours, row, measure) if row is not ours else "" for measure in ("whole", "cells")]
             lines.append(
                 f"| {case} | {row.contender} | {_seconds(row, 'whole')} | {ratios[0]} "
                 f"| {_seconds(row, 'cells')} | {ratios[1]} | {len(row.times)} | {row.target} |"
@@ -49,16 +49,16 @@ def _section(title: str, rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def _seconds(row: Row, of: str) -> str:
-    spread = row.spread(of)
+def _seconds(row: Row, measure: str) -> str:
+    spread = row.spread(measure)
     if spread is None:
         return ""
     median, least, most = spread
     return f"{median:.3g}" if least == most else f"{median:.3g} ({least:.3g}–{most:.3g})"
 
 
-def _ratio(ours: Row, theirs: Row, of: str) -> str:
-    left, right = ours.spread(of), theirs.spread(of)
+def _ratio(ours: Row, other: Row, measure: str) -> str:
+    left, right = ours.spread(measure), other.spread(measure)
     return f"{left[0] / right[0]:.2f}" if left and right else ""
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from . import notebooks
-from .turns import Case, Contender, Row, Times, in_turns
+from .turns import Case, Contender, Row, Times, run_in_turns
 
 TITLE = "Runner: one notebook, cold start"
 
 
 def measure(*, quick: bool) -> Iterator[Row]:
     for case in _cases(quick):
-        yield from in_turns(case, CONTENDERS)
+        yield from run_in_turns(case, CONTENDERS)
 
 
 def _cases(quick: bool) -> Iterator[Case]:
@@ -28,12 +28,14 @@ def _cases(quick: bool) -> Iterator[Case]:
         yield Case("20 cells", notebooks.short_cells(20), rounds=1)
         yield Case("5 cells × 200 kB of output", notebooks.large_outputs(5, 200), rounds=1)
         return
-    slow = frozenset({"papermill"})
+    slow_contenders = frozenset({"papermill"})
     yield Case("2 cells", notebooks.short_cells(2), rounds=7)
-    yield Case("200 cells", notebooks.short_cells(200), rounds=5, slow=slow)
+    yield Case("200 cells", notebooks.short_cells(200), rounds=5, slow=slow_contenders)
     target = "≤ 1.15 of nbclient, ready → last reply"
-    yield Case("1,000 cells", notebooks.short_cells(1_000), rounds=5, slow=slow, target=target)
-    yield Case("200 cells × 200 kB of output", notebooks.large_outputs(200, 200), rounds=5, slow=slow, target=target)
+    yield Case("1,000 cells", notebooks.short_cells(1_000), rounds=5, slow=slow_contenders, target=target)
+    yield Case(
+        "200 cells × 200 kB of output", notebooks.large_outputs(200, 200), rounds=5, slow=slow_contenders, target=target
+    )
 
 
 def ours(notebook: dict[str, Any], folder: Path) -> Times:
@@ -55,7 +57,7 @@ def ours(notebook: dict[str, Any], folder: Path) -> Times:
     }
     (folder / "spec.json").write_text(json.dumps(spec))
     (folder / "input.ipynb").write_text(json.dumps(notebook))
-    whole, _ = _timed(sys.executable, "-m", "dataops_lab.runner", str(folder))
+    whole, _ = _run_timed(sys.executable, "-m", "dataops_lab.runner", str(folder))
     result = json.loads((folder / "result.json").read_text())
     if result["state"] != "succeeded":
         raise RuntimeError(result["failure"])
@@ -68,23 +70,23 @@ def papermill(notebook: dict[str, Any], folder: Path) -> Times:
     (folder / "in.ipynb").write_text(json.dumps(notebook))
     program = Path(sys.executable).with_name("papermill")
     output = folder / "out.ipynb"
-    whole, _ = _timed(str(program), "--no-progress-bar", str(folder / "in.ipynb"), str(output))
+    seconds, _ = _run_timed(str(program), "--no-progress-bar", str(folder / "in.ipynb"), str(output))
     cells = [cell["metadata"]["papermill"] for cell in json.loads(output.read_text())["cells"]]
     first, last = (dt.datetime.fromisoformat(moment) for moment in (cells[0]["start_time"], cells[-1]["end_time"]))
-    return Times(whole, (last - first).total_seconds())
+    return Times(seconds, (last - first).total_seconds())
 
 
 def nbclient(notebook: dict[str, Any], folder: Path) -> Times:
     path = folder / "in.ipynb"
     path.write_text(json.dumps(notebook))
-    whole, said = _timed(sys.executable, str(Path(__file__).with_name("nbclient_alone.py")), str(path))
-    return Times(whole, json.loads(said)["cells"])
+    seconds, output = _run_timed(sys.executable, str(Path(__file__).with_name("nbclient_alone.py")), str(path))
+    return Times(seconds, json.loads(output)["cells"])
 
 
 CONTENDERS: dict[str, Contender] = {"dataops_lab": ours, "papermill": papermill, "nbclient": nbclient}
 
 
-def _timed(*command: str) -> tuple[float, bytes]:
+def _run_timed(*command: str) -> tuple[float, bytes]:
     started = time.perf_counter()
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     return time.perf_counter() - started, done.stdout

@@ -11,20 +11,20 @@ from typing import Any
 import httpx
 
 from . import lean
-from .serving import served, until
+from .serving import start_server, wait_until
 
 
 @contextmanager
-def scheduler(folder: Path) -> Iterator[httpx.Client]:
+def start_scheduler(folder: Path) -> Iterator[httpx.Client]:
     """Serve jupyter-scheduler for the notebooks below `folder`. It keeps its jobs in a folder of their own there."""
     environment = {**os.environ, "JUPYTER_DATA_DIR": str(folder / "scheduler")}
-    with served(lean.program("python", "scheduler"), folder, ["jupyter_scheduler"], environment) as api:
+    with start_server(lean.program("python", "scheduler"), folder, ["jupyter_scheduler"], environment) as api:
         yield api
 
 
 def run_through(api: httpx.Client, path: str) -> None:
     """Run a notebook, from the request until the API says that the job is completed."""
-    ended(api, submit(api, path))
+    wait_for_end(api, submit(api, path))
 
 
 def submit(api: httpx.Client, path: str) -> str:
@@ -33,13 +33,13 @@ def submit(api: httpx.Client, path: str) -> str:
     return str(api.post("/scheduler/jobs", json=job).raise_for_status().json()["job_id"])
 
 
-def ended(api: httpx.Client, job_id: str) -> None:
+def wait_for_end(api: httpx.Client, job_id: str) -> None:
     job: dict[str, Any] = {}
 
     def is_over() -> bool:
         job.update(api.get(f"/scheduler/jobs/{job_id}").raise_for_status().json())
         return job["status"] in ("COMPLETED", "FAILED")  # A new job is STOPPED.
 
-    until(is_over)
+    wait_until(is_over)
     if job["status"] != "COMPLETED":
         raise RuntimeError(job.get("status_message") or job["status"])

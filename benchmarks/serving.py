@@ -14,7 +14,7 @@ import httpx
 
 
 @contextmanager
-def served(
+def start_server(
     python: Path | str, root: Path, extensions: Sequence[str], environment: Mapping[str, str]
 ) -> Iterator[httpx.Client]:
     """Start a server in that interpreter's environment, wait until it answers, and stop it at the end."""
@@ -29,7 +29,7 @@ def served(
     headers = {"Authorization": f"token {token}"}
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=120) as api:
-            until(lambda: _answers(api) or process.poll() is not None)
+            wait_until(lambda: _answers(api) or process.poll() is not None)
             if process.poll() is not None:
                 raise RuntimeError(f"The server ended at its start: {' '.join(command)}")
             yield api
@@ -45,7 +45,7 @@ def _answers(api: httpx.Client) -> bool:
         return False
 
 
-def until(condition: Callable[[], object], every_s: float = 0.01) -> None:
+def wait_until(condition: Callable[[], object], every_s: float = 0.01) -> None:
     tick = threading.Event()
     while not condition():
         tick.wait(every_s)

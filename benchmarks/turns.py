@@ -30,9 +30,9 @@ class Row:
     target: str = ""
     """The aim, in words."""
 
-    def spread(self, of: str) -> tuple[float, float, float] | None:
+    def spread(self, measure: str) -> tuple[float, float, float] | None:
         """Return median, least and most; None without any time."""
-        values = [value for times in self.times if (value := getattr(times, of)) is not None]
+        values = [value for times in self.times if (value := getattr(times, measure)) is not None]
         return (statistics.median(values), min(values), max(values)) if values else None
 
 
@@ -47,11 +47,11 @@ class Case:
     target: str = ""
 
 
-def in_turns(case: Case, contenders: Mapping[str, Contender]) -> Iterator[Row]:
+def run_in_turns(case: Case, contenders: Mapping[str, Contender]) -> Iterator[Row]:
     times: dict[str, list[Times]] = {name: [] for name in contenders}
-    for number in range(case.rounds):
+    for round_number in range(case.rounds):
         for name, contender in contenders.items():
-            if number > 0 and name in case.slow:
+            if round_number > 0 and name in case.slow:
                 continue
             with tempfile.TemporaryDirectory() as folder:
                 times[name].append(contender(case.notebook, Path(folder)))

@@ -17,8 +17,8 @@ from traitlets import Bool, Enum, Integer, List, Unicode, default
 from .errors import KernelUnavailable
 
 if TYPE_CHECKING:
-    from .engine.process import Supervisor
-    from .kernels.specs import SpecsKeeper
+    from .engine.process import EngineSupervisor
+    from .kernels.specs import KernelspecSync
     from .services import Services
     from .wiring import Home
 
@@ -152,18 +152,18 @@ class DataOpsApp(ExtensionApp):
     ).tag(config=True)
 
     def initialize_settings(self) -> None:
-        self._opening = Lock()
+        self._services_lock = Lock()
         self._services: Services | None = None
         from .handlers.broadcaster import Broadcaster
         from .handlers.lanes import Lanes
 
         self._lanes = Lanes(quick=self.api_threads)
         self._broadcaster = Broadcaster(self.services, self._lanes.streams)
-        self._supervisor: Supervisor | None = None
-        self._specs: SpecsKeeper | None = None
-        self._hand_on_mount_roots()
-        self._hand_on_limits()
-        self._hand_on_preloading()
+        self._supervisor: EngineSupervisor | None = None
+        self._specs: KernelspecSync | None = None
+        self._export_mount_roots()
+        self._export_limits()
+        self._export_preloading()
         self._lanes.slow.submit(self._offer_kernels).add_done_callback(_log_failure)
         if self.start_engine:
             # A thread does it: opening the database takes longer than Lab's start should wait.
@@ -181,7 +181,7 @@ class DataOpsApp(ExtensionApp):
 
         An error is raised again at every use until its cause is fixed.
         """
-        with self._opening:
+        with self._services_lock:
             if self._services is None:
                 from .wiring import build_services
 
@@ -197,31 +197,33 @@ class DataOpsApp(ExtensionApp):
         self._lanes.shutdown()
 
     def _supervise(self) -> None:
-        from .engine.process import Supervisor
+        from .engine.process import EngineSupervisor
 
         self.services()
         home = self._home()
-        self._supervisor = Supervisor(home.folder, log=home.engine_log, keep=self.keep_engine, warm=self.warm)
+        self._supervisor = EngineSupervisor(
+            home.folder, log=home.engine_log, keep_engine=self.keep_engine, warm=self.warm
+        )
         self._supervisor.start()
         # The first form should not wait for the worker that reads its notebook to come up.
         with suppress(KernelUnavailable):
-            self.services().notebooks.kernel("python3")
+            self.services().notebooks.get_kernel("python3")
         # A full garbage collection holds the event loop, and so people's kernels, until it has looked at every object.
         # The objects that are loaded by now stay in any case, and the collection skips them from here on.
         gc.freeze()
 
     def _offer_kernels(self) -> None:
         """Let Jupyter find the kernels of images, in a folder of dataops_lab that follows the catalogue."""
-        from .kernels.specs import SpecsKeeper
+        from .kernels.specs import KernelspecSync
         from .wiring import owner
 
         home = self._home()
         manager = self.serverapp.kernel_spec_manager
         manager.kernel_dirs = [*manager.kernel_dirs, str(home.kernels)]
-        self._specs = SpecsKeeper(self.services, home.kernels, home=home.folder, by=owner())
+        self._specs = KernelspecSync(self.services, home.kernels, home=home.folder, by=owner())
         self._specs.start()
 
-    def _hand_on_mount_roots(self) -> None:
+    def _export_mount_roots(self) -> None:
         """Set the environment variable of the mount roots, where the engine and the kernel provisioner read it.
 
         The engine is a process of its own, and Jupyter builds the provisioner.
@@ -231,7 +233,7 @@ class DataOpsApp(ExtensionApp):
         if self.mount_roots != mount_roots():
             os.environ[MOUNT_ROOTS] = os.pathsep.join(self.mount_roots)
 
-    def _hand_on_preloading(self) -> None:
+    def _export_preloading(self) -> None:
         """Set the environment variables of preloading, where the engine reads them."""
         from .wiring import PRELOAD_BYTES, SAFE_LIBRARIES
 
@@ -239,7 +241,7 @@ class DataOpsApp(ExtensionApp):
             os.environ[PRELOAD_BYTES] = str(self.preload_bytes)
         os.environ[SAFE_LIBRARIES] = ",".join(self.safe_libraries)
 
-    def _hand_on_limits(self) -> None:
+    def _export_limits(self) -> None:
         """Set the environment variables of the travel limits.
 
         So the command line in a terminal of this server submits by the same limits as its form.

@@ -9,8 +9,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 
 from .api_models.base import Day
-from .domain.configuration import Configuration, EnvironmentEntry, ImageEntry, limits_as_written
-from .domain.environments import DockerSettings, ExecutorKind, Mount, Resources, RunLimits, bytes_of
+from .domain.configuration import Configuration, EnvironmentEntry, ImageEntry, limits_to_json
+from .domain.environments import DockerSettings, ExecutorKind, Mount, Resources, RunLimits, parse_size
 from .domain.images import Deprecation
 from .errors import Refused
 
@@ -37,7 +37,7 @@ class LimitsPart(_Part):
     concurrency: int | None = None
 
     def to_domain(self) -> RunLimits:
-        memory = bytes_of(str(self.memory)) if self.memory is not None else None
+        memory = parse_size(str(self.memory)) if self.memory is not None else None
         return RunLimits(Resources(self.cpus, memory, self.pids, self.gpus), self.timeout_s, self.concurrency)
 
 
@@ -123,38 +123,41 @@ class ConfigurationFile(_Part):
     images: list[ImagePart] = Field(default_factory=list)
 
 
-def read(text: str) -> Configuration:
+def load(text: str) -> Configuration:
     """Read a configuration. Raise Refused, with the line and the name of each problem, when something is wrong."""
     if len(text.encode(errors="replace")) > MAX_BYTES:
         raise _invalid([f"It is larger than {MAX_BYTES // 1_000_000} MB."])
     try:
-        _check_shape(text)
+        _check_size(text)
         root = yaml.compose(text, _LOADER)
-        _take_keys_as_text(root)
-        held = yaml.SafeLoader("").construct_document(root) if root else None
+        _force_text_keys(root)
+        document = yaml.SafeLoader("").construct_document(root) if root else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"Line {mark.line + 1}: " if mark else ""
         raise _invalid([f"{where}this is not YAML: {getattr(error, 'problem', None) or error}."]) from None
     except (ValueError, RecursionError) as error:
         raise _invalid([f"This is not YAML: {error}."]) from None
-    if problems := list(_doubled(root)):
+    if problems := list(_duplicate_keys(root)):
         raise _invalid(problems)
     try:
-        file = ConfigurationFile.model_validate({} if held is None else held)
+        parsed = ConfigurationFile.model_validate({} if document is None else document)
         return Configuration(
-            tuple(part.to_domain() for part in file.environments),
-            tuple(part.to_domain() for part in file.images),
+            tuple(part.to_domain() for part in parsed.environments),
+            tuple(part.to_domain() for part in parsed.images),
         )
     except ValidationError as error:
-        first = error.errors()[:MAX_PROBLEMS]  # to find the line of each takes a walk
-        told = [_told(root, it["loc"], it["type"], it["msg"]) for it in first]
-        raise _invalid(told, count=error.error_count()) from None
+        first_errors = error.errors()[:MAX_PROBLEMS]  # to find the line of each takes a walk
+        messages = [
+            _describe_problem(root, error_item["loc"], error_item["type"], error_item["msg"])
+            for error_item in first_errors
+        ]
+        raise _invalid(messages, count=error.error_count()) from None
     except ValueError as error:
         raise _invalid([str(error)]) from None
 
 
-def _check_shape(text: str) -> None:
+def _check_size(text: str) -> None:
     """Refuse a text that would take long to read. Stop at the first place that is too much."""
     depth = 0
     for count, event in enumerate(yaml.parse(text, _LOADER)):
@@ -172,52 +175,52 @@ def _check_shape(text: str) -> None:
             raise _invalid([f"Line {line}: {problem}."])
 
 
-def written(it: Configuration) -> str:
+def dump(configuration: Configuration) -> str:
     """Write a configuration as the text of a file from which `read` makes the same configuration."""
-    held = {
-        "environments": [_environment(entry) for entry in it.environments],
-        "images": [_image(entry) for entry in it.images],
+    document = {
+        "environments": [_environment(entry) for entry in configuration.environments],
+        "images": [_image(entry) for entry in configuration.images],
     }
-    text: str = yaml.safe_dump(held, sort_keys=False, allow_unicode=True, width=120)
+    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
     return text
 
 
 def _environment(entry: EnvironmentEntry) -> dict[str, Any]:
-    of = entry.settings
+    settings = entry.settings
     return {
         "name": entry.name,
-        "executor": str(of["executor"]),
-        "description": of["description"],
-        "docker": {name: value for name, value in vars(of["docker"]).items() if value is not None},
-        "limits": {name: value for name, value in limits_as_written(of["limits"]).items() if value is not None},
-        "images": list(of["images"]),
-        "default_image": of["default_image"],
-        "network": of["network"],
-        "mounts": [vars(mount) for mount in of["mounts"]],
-        "locked": list(of["locked"]),
-        "guarded": of["guarded"],
+        "executor": str(settings["executor"]),
+        "description": settings["description"],
+        "docker": {name: value for name, value in vars(settings["docker"]).items() if value is not None},
+        "limits": {name: value for name, value in limits_to_json(settings["limits"]).items() if value is not None},
+        "images": list(settings["images"]),
+        "default_image": settings["default_image"],
+        "network": settings["network"],
+        "mounts": [vars(mount) for mount in settings["mounts"]],
+        "locked": list(settings["locked"]),
+        "guarded": settings["guarded"],
         "variables": dict(entry.variables or {}),
         "secrets": list(entry.secrets or ()),
     }
 
 
 def _image(entry: ImageEntry) -> dict[str, Any]:
-    of = entry.settings
+    settings = entry.settings
     return {
         "name": entry.name,
         "reference": entry.reference,
-        "description": of["description"],
-        "tags": list(of["tags"]),
-        "is_default": of["is_default"],
-        "root_allowed": of["root_allowed"],
-        "deprecated": vars(of["deprecated"]) if of["deprecated"] else None,
+        "description": settings["description"],
+        "tags": list(settings["tags"]),
+        "is_default": settings["is_default"],
+        "root_allowed": settings["root_allowed"],
+        "deprecated": vars(settings["deprecated"]) if settings["deprecated"] else None,
     }
 
 
 # --- problems, and where they are ---------------------------------------------------------------
 
 
-def _told(root: Any, path: Sequence[int | str], kind: str, message: str) -> str:
+def _describe_problem(root: Any, path: Sequence[int | str], kind: str, message: str) -> str:
     line, known = _line(root, path), ""
     if kind == "extra_forbidden":
         message, known = "unknown key", f" Known here: {', '.join(_keys(path))}."
@@ -253,18 +256,18 @@ def _keys(path: Sequence[int | str]) -> list[str]:
     return list((parts[above[-1]] if above else ConfigurationFile).model_fields)
 
 
-def _take_keys_as_text(node: Any) -> None:
+def _force_text_keys(node: Any) -> None:
     """Make all keys texts. For YAML `on` and `NO` are booleans, but here no key is a boolean."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             key.tag = yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG
-            _take_keys_as_text(value)
+            _force_text_keys(value)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            _take_keys_as_text(value)
+            _force_text_keys(value)
 
 
-def _doubled(node: Any) -> Iterator[str]:
+def _duplicate_keys(node: Any) -> Iterator[str]:
     """Yield a problem for each key that is there twice: YAML would take the last one without a word."""
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
@@ -272,10 +275,10 @@ def _doubled(node: Any) -> Iterator[str]:
             if key.value in seen:
                 yield f"Line {key.start_mark.line + 1}: {key.value} is there twice."
             seen.add(key.value)
-            yield from _doubled(value)
+            yield from _duplicate_keys(value)
     elif isinstance(node, yaml.SequenceNode):
         for value in node.value:
-            yield from _doubled(value)
+            yield from _duplicate_keys(value)
 
 
 def _invalid(problems: list[str], *, count: int = 0) -> Refused:

@@ -52,10 +52,10 @@ class DataOpsError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Keep the whole error when it goes to another process; by default an exception loses what is not in `args`."""
-        return _restored, (type(self), self.message, self.precise_code, self.detail)
+        return _rebuild, (type(self), self.message, self.precise_code, self.detail)
 
 
-def _restored(kind: type[DataOpsError], message: str, code: str, detail: dict[str, Any]) -> DataOpsError:
+def _rebuild(kind: type[DataOpsError], message: str, code: str, detail: dict[str, Any]) -> DataOpsError:
     return kind(message, code=code, **detail)
 
 

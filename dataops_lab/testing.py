@@ -12,20 +12,20 @@ from typing import Any, BinaryIO
 
 from .domain.actors import Actor
 from .domain.environments import Backend
-from .domain.images import BuildRecipe, Frozen, Login, PinnedImage, Probe
+from .domain.images import BuildRecipe, FrozenPackages, Login, PinnedImage, Probe
 from .domain.inputs import Pins
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
 from .domain.runs import Attempt
 from .domain.secrets import Sealed
-from .domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from .domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from .domain.versions import Manifest, Origin, digest_of
-from .domain.workspaces import Location, folders_above
+from .domain.workspaces import Location, parent_folders
 from .errors import Damaged, NotFound, Refused, SecretsLocked
-from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, Say
-from .ports.notebooks import NO_PINS, NONE_BESIDE
-from .runner import protocol
-from .runner.reading import RunFolder, open_plain
+from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, ProgressCallback
+from .ports.notebooks import NO_PICTURES, NO_PINS
+from .rundir import protocol
+from .rundir.reading import RunFolder, open_plain
 
 
 def person(name: str) -> Actor:
@@ -99,7 +99,7 @@ class MemoryBlobs:
     def open(self, digest: str) -> BinaryIO:
         return io.BytesIO(self.read(digest))
 
-    def open_whole(self, digest: str) -> BinaryIO:
+    def open_verified(self, digest: str) -> BinaryIO:
         return self.open(digest)
 
     def read(self, digest: str) -> bytes:
@@ -112,13 +112,13 @@ class MemoryBlobs:
         with path.open("xb") as target:
             target.write(data)
 
-    def has(self, digest: str) -> bool:
+    def exists(self, digest: str) -> bool:
         return digest in self._stored
 
-    def check(self, digest: str) -> None:
+    def verify(self, digest: str) -> None:
         self.read(digest)
 
-    def put_before(self, moment: dt.datetime) -> Iterator[tuple[str, int]]:
+    def list_put_before(self, moment: dt.datetime) -> Iterator[tuple[str, int]]:
         yield from [(digest, len(self._stored[digest])) for digest, at in self._put_at.items() if at < moment]
 
     def remove(self, digest: str, *, put_before: dt.datetime) -> bool:
@@ -162,8 +162,8 @@ class FakeNotebooks:
     def __init__(self, blobs: MemoryBlobs, schema: ParameterSchema | None = None) -> None:
         self._blobs = blobs
         self.schema = schema or ParameterSchema()
-        self.written_on: str | None = "python3"
-        self.gone: set[str] = set()
+        self.written_kernel: str | None = "python3"
+        self.missing_paths: set[str] = set()
         """The paths of notebooks that were deleted or moved away."""
         self.repositories: dict[str, str | None] = {}
         """The remotes of git work trees, by their root."""
@@ -176,25 +176,25 @@ class FakeNotebooks:
         *,
         root: str | None,
         kernel: str | None,
-        limits: Limits,
-        where: Surroundings = HERE,
+        limits: SnapshotLimits,
+        where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
     ) -> Inspection:
-        it = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
+        snapshot = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
         return Inspection(
-            name=it.name,
-            location=it.location,
-            root=it.root,
-            notebook_path=it.manifest.notebook_path,
+            name=snapshot.name,
+            location=snapshot.location,
+            root=snapshot.root,
+            notebook_path=snapshot.manifest.notebook_path,
             parameters=self.schema,
-            kernel=it.kernel,
+            kernel=snapshot.kernel,
             kernel_problem=None,
             kernels=("python3",),
             files=(),
             origin=Origin(),
             findings=(),
             code_cells=1,
-            cell_ids=it.cell_ids,
+            cell_ids=snapshot.cell_ids,
         )
 
     def snapshot(
@@ -203,8 +203,8 @@ class FakeNotebooks:
         *,
         root: str | None,
         kernel: str | None,
-        limits: Limits,
-        where: Surroundings = HERE,
+        limits: SnapshotLimits,
+        where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
     ) -> Snapshot:
         cells = self.cells.get(path, ())
@@ -216,7 +216,7 @@ class FakeNotebooks:
             location=self.locate(path),
             root=root or str(Path(path).parent),
             manifest=Manifest(name, digest, (), self.schema, kernel or "python3", "python"),
-            kernel=where.kernels[0] if where.kernels else self.kernel(kernel or "python3"),
+            kernel=where.kernels[0] if where.kernels else self.get_kernel(kernel or "python3"),
             origin=Origin(),
             findings=(),
             code_cells=1,
@@ -224,39 +224,41 @@ class FakeNotebooks:
         )
 
     def locate(self, path: str) -> Location:
-        root = next((it for it in folders_above(path) if it in self.repositories), None)
+        root = next((folder for folder in parent_folders(path) if folder in self.repositories), None)
         if root is None:
             return Location(str(Path(path).parent), Path(path).name)
         return Location(root, str(Path(path).relative_to(root)), self.repositories[root])
 
-    def missing(self, paths: Sequence[str]) -> frozenset[str]:
-        return frozenset(self.gone.intersection(paths))
+    def find_missing(self, paths: Sequence[str]) -> frozenset[str]:
+        return frozenset(self.missing_paths.intersection(paths))
 
-    def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
+    def read_cell_ids(self, notebook: bytes) -> tuple[str, ...]:
         return tuple(cell["id"] for cell in json.loads(notebook)["cells"] if "id" in cell)
 
-    def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
-        return self.written_on
+    def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
+        return self.written_kernel
 
-    def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
+    def include_file(self, path: str, file: str, *, root: str | None) -> str | None:
         return f"!/{file}"
 
-    def kernel(self, name: str) -> KernelChoice:
+    def get_kernel(self, name: str) -> KernelChoice:
         return KernelChoice(name, "python", "Python", ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}"))
 
-    def frozen(self, kernel: str) -> Frozen:
-        return Frozen(kernel, "3.11.2", ("pandas==2.2.0",), (("mine", "it is installed from a folder"),))
+    def freeze_packages(self, kernel: str) -> FrozenPackages:
+        return FrozenPackages(kernel, "3.11.2", ("pandas==2.2.0",), (("mine", "it is installed from a folder"),))
 
-    def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
+    def inject_parameters(
+        self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]
+    ) -> bytes:
         return notebook
 
-    def report(
+    def render_report(
         self,
         notebook: bytes,
         *,
         title: str,
         code: bool,
-        pictures: Mapping[str, str] = NONE_BESIDE,
+        pictures: Mapping[str, str] = NO_PICTURES,
         wanted: Callable[[], bool] = lambda: True,
     ) -> bytes:
         return f"<title>{title}</title>{'code' if code else ''}".encode()
@@ -289,7 +291,7 @@ class FakeExecutor:
         self._starting = Lock()
         self.calls: list[tuple[str, str]] = []
         """The calls so far, as (verb, attempt)."""
-        self.deaf = False
+        self.ignores_stop = False
         """True when the attempts ignore `stop`, even with force."""
         self.fails_to_start: Exception | None = None
 
@@ -303,18 +305,18 @@ class FakeExecutor:
                 self.directory(bundle.name).mkdir(parents=True)
                 self._seen[bundle.name] = Observation(AttemptStatus.RUNNING, ran=True)
 
-    def look(self, name: str) -> Observation:
+    def observe(self, name: str) -> Observation:
         return self._seen.get(name, Observation(AttemptStatus.NOT_FOUND))
 
     def stop(self, name: str, *, force: bool) -> None:
         self.calls.append(("kill" if force else "stop", name))
-        if force and not self.deaf:
+        if force and not self.ignores_stop:
             self._seen[name] = Observation(AttemptStatus.CONFIRMED_DEAD, ran=name in self._seen)
 
     def files(self, name: str) -> AttemptFiles:
         return RunFolder(self.directory(name))
 
-    def ends(self, name: str) -> int | None:
+    def end_descriptor(self, name: str) -> int | None:
         return None
 
     def directory(self, name: str) -> Path:
@@ -325,7 +327,7 @@ class FakeExecutor:
         self._forgotten.add(name)
         self._seen.pop(name, None)
 
-    def names(self) -> Iterator[str]:
+    def list_names(self) -> Iterator[str]:
         yield from sorted(self._seen)
 
     def lose(self, name: str) -> None:
@@ -360,13 +362,13 @@ class FakeImages:
     """The images of one daemon, and those of a registry, which are in `registry`."""
 
     def __init__(self) -> None:
-        self.here: dict[str, PinnedImage] = {}
+        self.local_images: dict[str, PinnedImage] = {}
         """The images of the daemon, by reference, by id and by digest."""
         self.registry: dict[str, PinnedImage] = {}
         self.kept: dict[str, str] = {}
         """The ids of the kept images, by tag."""
         self.problems: tuple[str, ...] = ()
-        self.out_of_order: Exception | None = None
+        self.daemon_error: Exception | None = None
         self.builds: list[BuildRecipe] = []
 
     def get(self, _host: str | None) -> FakeImages:
@@ -378,35 +380,35 @@ class FakeImages:
         pinned = PinnedImage(f"sha256:{letter * 64}", f"{repository}@sha256:{letter * 64}", "linux/amd64", "1000", 1000)
         self.registry[reference] = pinned
         if local:
-            self.here |= {reference: pinned, pinned.id: pinned, pinned.digest: pinned}
+            self.local_images |= {reference: pinned, pinned.id: pinned, pinned.digest: pinned}
         return pinned
 
     def check(self) -> None:
-        if self.out_of_order:
-            raise self.out_of_order
+        if self.daemon_error:
+            raise self.daemon_error
 
     def find(self, reference: str) -> PinnedImage | None:
         self.check()
-        return self.here.get(reference)
+        return self.local_images.get(reference)
 
-    def pull(self, reference: str, login: Login | None, say: Say) -> PinnedImage:
+    def pull(self, reference: str, login: Login | None, on_progress: ProgressCallback) -> PinnedImage:
         self.check()
         if reference not in self.registry:
             raise Refused(f"No registry has {reference}.", code="image_not_found")
         pinned = self.registry[reference]
-        say(f"Downloaded {reference}")
-        self.here |= {reference: pinned, pinned.id: pinned, pinned.digest: pinned}
+        on_progress(f"Downloaded {reference}")
+        self.local_images |= {reference: pinned, pinned.id: pinned, pinned.digest: pinned}
         return pinned
 
-    def in_registry(self, reference: str, login: Login | None) -> str | None:
+    def resolve_in_registry(self, reference: str, login: Login | None) -> str | None:
         self.check()
         return self.registry[reference].repo_digest if reference in self.registry else None
 
-    def keep(self, image: PinnedImage, tag: str) -> None:
+    def add_tag(self, image: PinnedImage, tag: str) -> None:
         self.check()
         self.kept[tag] = image.id
 
-    def drop(self, tag: str) -> None:
+    def remove_tag(self, tag: str) -> None:
         self.kept.pop(tag, None)
 
     def probe(self, image: PinnedImage, *, user: str, at: dt.datetime) -> Probe:
@@ -415,11 +417,11 @@ class FakeImages:
         packages = {"pip": "24.0", "papermill": "2.6.0"}
         return Probe(at, "3.11.2", "/bin/python3", "2.6.0", (kernel,), packages, user, self.problems)
 
-    def build(self, base: PinnedImage, probe: Probe, recipe: BuildRecipe, say: Say) -> PinnedImage:
+    def build(self, base: PinnedImage, probe: Probe, recipe: BuildRecipe, on_progress: ProgressCallback) -> PinnedImage:
         self.check()
         self.builds.append(recipe)
-        say(f"Built on {base.digest}")
+        on_progress(f"Built on {base.digest}")
         letter = "0123456789abcdef"[len(self.builds)]
         built = PinnedImage(f"sha256:{letter * 64}", None, "linux/amd64", base.user, base.size_bytes + 1)
-        self.here[built.id] = built
+        self.local_images[built.id] = built
         return built

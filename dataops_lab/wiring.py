@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from .blobs import FolderBlobs
 from .domain.actors import Actor
-from .domain.environments import ExecutorKind, bytes_of, inherited_of
+from .domain.environments import ExecutorKind, inherited_variables, parse_size
 from .domain.mounts import ROOTS
-from .domain.snapshots import Limits
+from .domain.snapshots import SnapshotLimits
+from .encryption import AesEncryptor, Keys
 from .errors import InvalidRequest
 from .executors.backends import LazyBackends, LazyImageBackends
 from .executors.host import SystemClock, SystemHost
@@ -21,10 +22,9 @@ from .home import Home as Home  # noqa: PLC0414  (others look for it here)
 from .home import state_folder as state_folder  # noqa: PLC0414
 from .notebooks import LocalNotebooks
 from .ports import Blobs, Executor, ImageBackend, Notebooks
-from .runner.reading import RunFolder
+from .rundir.reading import RunFolder
 from .services import Services
 from .store import SqlStore, open_sqlite
-from .vault import AesVault, Keys
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -71,7 +71,7 @@ def preload_bytes() -> int:
     if text in ("", "0"):
         return 0 if text else DEFAULT_PRELOAD_BYTES
     try:
-        return bytes_of(text)
+        return parse_size(text)
     except ValueError as problem:
         raise InvalidRequest(f"The environment variable {PRELOAD_BYTES} is not readable: {problem}") from None
 
@@ -84,10 +84,10 @@ def safe_libraries() -> list[str]:
     return [name.strip() for name in os.environ.get(SAFE_LIBRARIES, "").split(",") if name.strip()]
 
 
-TRAVEL_LIMITS = {it.name: f"DATAOPS_LAB_TRAVEL_{it.name.upper()}" for it in fields(Limits)}
+TRAVEL_LIMITS = {field.name: f"DATAOPS_LAB_TRAVEL_{field.name.upper()}" for field in fields(SnapshotLimits)}
 
 
-def travel_limits() -> Limits:
+def travel_limits() -> SnapshotLimits:
     """Read DATAOPS_LAB_TRAVEL_FILES, …_FILE_BYTES and …_TOTAL_BYTES, as far as they are set.
 
     InvalidRequest when one of them is not readable.
@@ -96,17 +96,17 @@ def travel_limits() -> Limits:
     for name, variable in TRAVEL_LIMITS.items():
         if text := os.environ.get(variable):
             try:
-                given[name] = bytes_of(text)
+                given[name] = parse_size(text)
             except ValueError as problem:
                 raise InvalidRequest(f"The environment variable {variable} is not readable: {problem}") from None
-    return Limits(**given)
+    return SnapshotLimits(**given)
 
 
 def docker_daemon(home: Home, host: str | None) -> Daemon:
     """Return a daemon that mounts only the folders that this installation allows."""
     from .executors.docker import Daemon, MountPolicy
 
-    return Daemon(host, mounts=MountPolicy(roots=mount_roots(), kept=[home.folder]))
+    return Daemon(host, mounts=MountPolicy(roots=mount_roots(), protected=[home.folder]))
 
 
 def build_services(home: Home, *, workers: bool = False, administered_by: Iterable[str] | None = None) -> Services:
@@ -124,12 +124,12 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         notebooks=_worker_notebooks(home.blobs) if workers else _local_notebooks(home.blobs),
         clock=SystemClock(),
         host=SystemHost(),
-        vault=AesVault(Keys(home.keys, os.environ)),
+        vault=AesEncryptor(Keys(home.keys, os.environ)),
         home=home.folder,
         attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend.kind) / attempt.name),
         owner=owner(),
         limits=travel_limits(),
-        inherited=inherited_of(os.environ),
+        inherited=inherited_variables(os.environ),
         images=LazyImageBackends(_docker_images),
         administrators=frozenset(administrators() if administered_by is None else administered_by),
     )
@@ -163,11 +163,13 @@ def build_backends(home: Home, blobs: Blobs, *, warm: int = 0) -> LazyBackends:
         return DockerExecutor(home.attempts(ExecutorKind.DOCKER), blobs, installation=installation, daemon=daemon)
 
     def process(_: str | None) -> Executor:
+        from .executors.fork_server import ForkServerPool
         from .executors.process import ProcessExecutor
-        from .executors.warm import Warm
 
-        interpreters = Warm(warm, library_bytes=library_bytes, more=safe_libraries(), report=home.warm)
-        return ProcessExecutor(home.attempts(ExecutorKind.PROCESS), blobs, warm=interpreters)
+        interpreters = ForkServerPool(
+            warm, library_bytes=library_bytes, extra_libraries=safe_libraries(), report_path=home.warm
+        )
+        return ProcessExecutor(home.attempts(ExecutorKind.PROCESS), blobs, fork_servers=interpreters)
 
     return LazyBackends({ExecutorKind.PROCESS: process, ExecutorKind.DOCKER: docker})
 

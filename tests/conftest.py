@@ -45,22 +45,24 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test as slow that starts programs, so that nobody has to think of that."""
     for item in items:
-        asked = [
+        is_requested = [
             *getattr(item, "fixturenames", ()),
             *(item.callspec.params.values() if hasattr(item, "callspec") else ()),
         ]
-        if item.path.parent.name in ABOUT_PROGRAMS or any(name in STARTED for name in asked if isinstance(name, str)):
+        if item.path.parent.name in ABOUT_PROGRAMS or any(
+            name in STARTED for name in is_requested if isinstance(name, str)
+        ):
             item.add_marker("slow")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_of_this_person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Empty folders for kernels, start-up files and settings, because those of a person could change the tests."""
-    with pytest.MonkeyPatch.context() as patched:
+    with pytest.MonkeyPatch.context() as monkeypatch:
         for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
-            patched.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+            monkeypatch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         # With this variable, every program that tests start would compile all its imports each time.
-        patched.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield
 
 
@@ -102,8 +104,8 @@ def database(request: pytest.FixtureRequest, sqlite: str) -> Iterator[str]:
 
 @pytest.fixture
 def store(database: str) -> Iterator[SqlStore]:
-    with closing(open_store(database)) as opened:
-        yield opened
+    with closing(open_store(database)) as open_stores:
+        yield open_stores
 
 
 @pytest.fixture
@@ -121,8 +123,8 @@ def executor(tmp_path: Path) -> FakeExecutor:
 
 @pytest.fixture
 def submit(ctx: Services) -> Callable[..., RunView]:
-    def submitted(path: str = "/notebooks/sales.ipynb", **more: object) -> RunView:
-        return runs.submit(ctx, Submission(path=path, **more), by=person("someone")).view  # type: ignore[arg-type]
+    def submitted(path: str = "/notebooks/sales.ipynb", **settings: object) -> RunView:
+        return runs.submit(ctx, Submission(path=path, **settings), by=person("someone")).view  # type: ignore[arg-type]
 
     return submitted
 
@@ -132,9 +134,12 @@ def new_engine(ctx: Services, executor: FakeExecutor) -> Callable[..., Engine]:
     def engine(*, slots: int = 2, host: FakeHost | None = None) -> Engine:
         from dataclasses import replace
 
-        own = replace(ctx, host=host) if host else ctx
+        own_ctx = replace(ctx, host=host) if host else ctx
         return Engine(
-            own, FakeBackends(executor), Settings(slots=slots), inherited={"PATH": "/bin", "JUPYTER_TOKEN": "canary"}
+            own_ctx,
+            FakeBackends(executor),
+            Settings(slots=slots),
+            inherited={"PATH": "/bin", "JUPYTER_TOKEN": "canary"},
         )
 
     return engine

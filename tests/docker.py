@@ -26,7 +26,7 @@ import docker
 import pytest
 import requests
 
-from dataops_lab.executors.docker import INSTALLATION, Daemon, DockerExecutor, MountPolicy
+from dataops_lab.executors.docker import INSTALLATION_LABEL, Daemon, DockerExecutor, MountPolicy
 from dataops_lab.ports import Blobs
 from dataops_lab.testing import MemoryBlobs
 
@@ -41,10 +41,10 @@ CERTIFICATES = Path("/etc/ssl/certs")
 class Recipe:
     """The way to make an image. `packages` come from PyPI into /opt/python, and `commands` run after that.
 
-    Without `on`, the packages are those of Debian, and debootstrap installs them.
+    Without `base`, the packages are those of Debian, and debootstrap installs them.
     """
 
-    on: str | None = None
+    base: str | None = None
     packages: tuple[str, ...] = ()
     commands: tuple[tuple[str, ...], ...] = ()
     user: str = "1000:1000"
@@ -68,9 +68,9 @@ class DockerImages(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         tag, recipe = f"{REPOSITORY}/{name}:{digest_of(name)}", RECIPES[name]
-        if found := self._id_of(tag):
-            return found
-        base = recipe.on and self[recipe.on]
+        if image := self._id_of(tag):
+            return image
+        base = recipe.base and self[recipe.base]
         with one_at_a_time():
             if not self._id_of(tag):
                 make = self._make if base else self._import_base
@@ -93,9 +93,9 @@ class DockerImages(Mapping[str, str]):
         with tempfile.TemporaryDirectory(prefix="dataops-base-") as name:
             root = Path(name, "root")
             included = f"--include={','.join(recipe.packages)}"
-            quiet(["debootstrap", "--variant=minbase", included, "bookworm", str(root)])
-            for needless in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"):
-                shutil.rmtree(root / needless)
+            run_quietly(["debootstrap", "--variant=minbase", included, "bookworm", str(root)])
+            for excluded in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"):
+                shutil.rmtree(root / excluded)
             with subprocess.Popen(["tar", "-C", root, "--one-file-system", "-c", "."], stdout=subprocess.PIPE) as tar:
                 self._client.api.import_image_from_data(
                     tar.stdout, repository=repository, tag=tag, changes=["ENV PATH=/opt/python/bin:/usr/bin:/bin"]
@@ -103,9 +103,9 @@ class DockerImages(Mapping[str, str]):
             assert tar.returncode == 0
 
     def _make(self, recipe: Recipe, repository: str, tag: str) -> None:
-        assert recipe.on is not None
+        assert recipe.base is not None
         container = self._client.containers.create(
-            self[recipe.on],
+            self[recipe.base],
             ["sleep", "infinity"],
             user="root",
             network_mode="host",
@@ -114,9 +114,9 @@ class DockerImages(Mapping[str, str]):
         try:
             container.start()
             # This machine's settings are for these commands alone: the image has none of them.
-            for command in steps(recipe):
-                exit_code, said = container.exec_run(command, environment=pip_settings())
-                assert exit_code == 0, f"{command}: {said.decode()}"
+            for command in build_steps(recipe):
+                exit_code, output = container.exec_run(command, environment=pip_settings())
+                assert exit_code == 0, f"{command}: {output.decode()}"
             container.commit(repository, tag, changes=[f"USER {recipe.user}", "CMD []"])
         finally:
             container.remove(force=True)
@@ -130,8 +130,8 @@ def one_at_a_time() -> Iterator[None]:
         yield
 
 
-def steps(recipe: Recipe) -> Iterator[list[str]]:
-    if recipe.on == "base":
+def build_steps(recipe: Recipe) -> Iterator[list[str]]:
+    if recipe.base == "base":
         yield ["python3", "-m", "venv", "/opt/python"]
     if recipe.packages:
         yield ["pip", "install", "--quiet", "--no-cache-dir", *recipe.packages]
@@ -140,15 +140,17 @@ def steps(recipe: Recipe) -> Iterator[list[str]]:
 
 def digest_of(name: str) -> str:
     recipe = RECIPES[name]
-    whole = (recipe, (digest_of(recipe.on), inspect.getsource(DockerImages._make)) if recipe.on else None)
+    whole = (recipe, (digest_of(recipe.base), inspect.getsource(DockerImages._make)) if recipe.base else None)
     return hashlib.sha256(repr(whole).encode()).hexdigest()[:12]
 
 
 def pip_settings() -> dict[str, str]:
     """Return, as variables, the settings by which pip reaches its index here, from its files and variables."""
-    listed = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True)
+    config_output = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=True
+    )
     settings = {}
-    for line in listed.stdout.splitlines():
+    for line in config_output.stdout.splitlines():
         name, _, value = line.partition("=")
         key = name.rpartition(".")[2].upper().replace("-", "_")
         settings[f"PIP_{key}"] = str(ast.literal_eval(value))
@@ -156,9 +158,9 @@ def pip_settings() -> dict[str, str]:
     return {**proxies, **settings, "PIP_ROOT_USER_ACTION": "ignore"}
 
 
-def quiet(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command[0]}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+def run_quietly(command: list[str]) -> None:
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, f"{command[0]}: {completed.stdout[-2000:]}{completed.stderr[-2000:]}"
 
 
 @pytest.fixture(scope="session")
@@ -178,7 +180,7 @@ def installation(docker_client: docker.DockerClient) -> Iterator[str]:
     """The id of an installation of this test alone. All its containers are removed after the test."""
     made = secrets.token_hex(4)
     yield made
-    label = {"label": f"{INSTALLATION}={made}"}
+    label = {"label": f"{INSTALLATION_LABEL}={made}"}
     for container in docker_client.containers.list(all=True, ignore_removed=True, filters=label):
         with suppress(docker.errors.APIError):
             container.remove(force=True, v=True)
@@ -187,19 +189,19 @@ def installation(docker_client: docker.DockerClient) -> Iterator[str]:
 @pytest.fixture
 def docker_executor(installation: str, tmp_path: Path) -> Iterator[Callable[..., DockerExecutor]]:
     """A function that makes executors of one installation. Another one stands for another process or engine."""
-    made: list[DockerExecutor] = []
+    containers: list[DockerExecutor] = []
 
     def executor(blobs: Blobs | None = None, daemon: Daemon | None = None) -> DockerExecutor:
         folder = tmp_path / "runs" / "docker"
-        allowing = Daemon(mounts=MountPolicy([str(tmp_path)]))
-        made.append(
-            DockerExecutor(folder, blobs or MemoryBlobs(), installation=installation, daemon=daemon or allowing)
+        settings = Daemon(mounts=MountPolicy([str(tmp_path)]))
+        containers.append(
+            DockerExecutor(folder, blobs or MemoryBlobs(), installation=installation, daemon=daemon or settings)
         )
-        return made[-1]
+        return containers[-1]
 
     yield executor
-    for each in made:
-        each.close()
+    for container in containers:
+        container.close()
 
 
 @pytest.fixture(scope="session")
@@ -254,11 +256,11 @@ class OwnDaemon:
             self._process.wait()
             self._process = None
 
-    def take(self, client: docker.DockerClient, image: str) -> str:
+    def copy_image(self, client: docker.DockerClient, image: str) -> str:
         """Copy an image from another daemon, and return its id here."""
-        with closing(docker.DockerClient(self.host, timeout=600)) as own:
-            own.images.load(client.images.get(image).save(chunk_size=2**20))
-            return own.images.get(image).id
+        with closing(docker.DockerClient(self.host, timeout=600)) as image_copy:
+            image_copy.images.load(client.images.get(image).save(chunk_size=2**20))
+            return image_copy.images.get(image).id
 
 
 @pytest.fixture(scope="session")
@@ -271,7 +273,7 @@ def own_daemon(docker_client: docker.DockerClient, docker_images: DockerImages) 
     daemon = OwnDaemon(folder)
     try:
         daemon.start()
-        daemon.take(docker_client, docker_images["lean"])
+        daemon.copy_image(docker_client, docker_images["lean"])
         yield daemon
     finally:
         daemon.stop()
@@ -291,12 +293,12 @@ def silent_index() -> Iterator[SilentIndex]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         index = SilentIndex(f"http://127.0.0.1:{server.getsockname()[1]}/", threading.Event())
 
-        def take() -> None:
+        def accept_connections() -> None:
             connection, _ = server.accept()
             index.asked.set()
             with connection:
                 while connection.recv(1000):
                     pass
 
-        threading.Thread(target=take, daemon=True).start()
+        threading.Thread(target=accept_connections, daemon=True).start()
         yield index

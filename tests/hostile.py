@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dataops_lab.runner.files import remove_all
+from dataops_lab.rundir.files import remove_tree
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def deep(folder: Path, levels: int = 3_000) -> Iterator[None]:
     try:
         yield
     finally:
-        remove_all(folder)
+        remove_tree(folder)
 
 
 def hollow(path: Path) -> None:

@@ -15,9 +15,9 @@ MODULES = [found.name for found in pkgutil.iter_modules(api_models.__path__)]
 def test_every_model_can_be_had_from_the_package(module):
     home = import_module(f"{api_models.__name__}.{module}")
     models = {
-        name: it
-        for name, it in vars(home).items()
-        if isinstance(it, type) and issubclass(it, BaseModel) and it.__module__ == home.__name__
+        name: member
+        for name, member in vars(home).items()
+        if isinstance(member, type) and issubclass(member, BaseModel) and member.__module__ == home.__name__
     }
 
     assert {name: getattr(api_models, name) for name in models} == models

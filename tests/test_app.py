@@ -16,7 +16,7 @@ import pytest
 
 from dataops_lab.app import DataOpsApp
 from dataops_lab.domain.mounts import ROOTS
-from dataops_lab.domain.snapshots import Limits
+from dataops_lab.domain.snapshots import SnapshotLimits
 from dataops_lab.errors import InvalidRequest
 from dataops_lab.wiring import (
     DEFAULT_PRELOAD_BYTES,
@@ -141,9 +141,9 @@ def test_a_notebook_survives_the_server_that_it_was_submitted_to(start_server, t
 def test_the_engine_and_kernels_mount_what_the_server_is_told_to_allow(monkeypatch):
     monkeypatch.setenv("DATAOPS_LAB_MOUNT_ROOTS", "/a:/b")
     assert DataOpsApp().mount_roots == ["/a", "/b"]
-    DataOpsApp(mount_roots=["/lake", "/srv"])._hand_on_mount_roots()
+    DataOpsApp(mount_roots=["/lake", "/srv"])._export_mount_roots()
     assert mount_roots() == ["/lake", "/srv"]
-    DataOpsApp(mount_roots=[])._hand_on_mount_roots()
+    DataOpsApp(mount_roots=[])._export_mount_roots()
     assert mount_roots() == []
     monkeypatch.delenv("DATAOPS_LAB_MOUNT_ROOTS")
     assert mount_roots() == list(ROOTS)
@@ -152,12 +152,12 @@ def test_the_engine_and_kernels_mount_what_the_server_is_told_to_allow(monkeypat
 def test_what_the_server_lets_travel_also_holds_for_commands_in_its_terminals(monkeypatch, tmp_path):
     for name in ("FILES", "FILE_BYTES", "TOTAL_BYTES"):
         monkeypatch.setenv(f"DATAOPS_LAB_TRAVEL_{name}", "")
-    assert travel_limits() == Limits()
+    assert travel_limits() == SnapshotLimits()
     monkeypatch.setenv("DATAOPS_LAB_TRAVEL_TOTAL_BYTES", "4Gi")
-    DataOpsApp(travel_files=7)._hand_on_limits()
-    assert build_services(Home(tmp_path / "home")).limits == Limits(files=7, total_bytes=4 * 2**30)
-    DataOpsApp(travel_total_bytes=9)._hand_on_limits()
-    assert travel_limits() == Limits(files=7, total_bytes=9)
+    DataOpsApp(travel_files=7)._export_limits()
+    assert build_services(Home(tmp_path / "home")).limits == SnapshotLimits(files=7, total_bytes=4 * 2**30)
+    DataOpsApp(travel_total_bytes=9)._export_limits()
+    assert travel_limits() == SnapshotLimits(files=7, total_bytes=9)
 
 
 @pytest.mark.parametrize("text", ["many", "0", "-1"])
@@ -170,9 +170,9 @@ def test_a_limit_that_is_no_number_is_refused_by_the_name_of_its_variable(text, 
 def test_the_engine_imports_ahead_what_the_server_is_told_to_allow(monkeypatch):
     for name in ("DATAOPS_LAB_PRELOAD_BYTES", "DATAOPS_LAB_SAFE_LIBRARIES"):
         monkeypatch.setenv(name, "")
-    DataOpsApp()._hand_on_preloading()
+    DataOpsApp()._export_preloading()
     assert (preload_bytes(), safe_libraries()) == (DEFAULT_PRELOAD_BYTES, [])
-    DataOpsApp(preload_bytes=0, safe_libraries=["seaborn", "geopandas"])._hand_on_preloading()
+    DataOpsApp(preload_bytes=0, safe_libraries=["seaborn", "geopandas"])._export_preloading()
     assert (preload_bytes(), safe_libraries()) == (0, ["seaborn", "geopandas"])
     assert DataOpsApp().safe_libraries == ["seaborn", "geopandas"]
     monkeypatch.setenv("DATAOPS_LAB_PRELOAD_BYTES", "512Mi")

@@ -6,8 +6,8 @@ import datetime as dt
 
 import pytest
 
-from dataops_lab.configuration import read, written
-from dataops_lab.domain.configuration import Configuration, ImageEntry, entry_of, entry_of_image
+from dataops_lab.configuration import dump, load
+from dataops_lab.domain.configuration import Configuration, ImageEntry, environment_entry, image_entry
 from dataops_lab.domain.environments import (
     DockerSettings,
     Environment,
@@ -15,8 +15,8 @@ from dataops_lab.domain.environments import (
     Mount,
     Resources,
     RunLimits,
-    bytes_of,
-    size_text,
+    format_size,
+    parse_size,
 )
 from dataops_lab.domain.images import Deprecation, Image, PinnedImage
 from dataops_lab.errors import Refused
@@ -26,8 +26,8 @@ AT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 PIN = PinnedImage("sha256:1", None, "linux/amd64", "", 1)
 WHOLE = Configuration(
     environments=(
-        entry_of(Environment("sandbox", 0), {}, ()),
-        entry_of(
+        environment_entry(Environment("sandbox", 0), {}, ()),
+        environment_entry(
             Environment(
                 "production",
                 1,
@@ -58,35 +58,35 @@ WHOLE = Configuration(
                 "deprecated": Deprecation(dt.date(2027, 1, 31), "lean", "It grew too large."),
             },
         ),
-        entry_of_image(Image("lean", "lean:1", PIN, AT, person("ada"))),
+        image_entry(Image("lean", "lean:1", PIN, AT, person("ada"))),
     ),
 )
 
 
 def test_what_is_written_is_read_as_the_same():
-    assert read(written(WHOLE)) == WHOLE
+    assert load(dump(WHOLE)) == WHOLE
 
 
 def test_what_is_left_out_is_not_given():
-    (entry,) = read("environments:\n- name: sandbox\n  network: false\n").environments
+    (entry,) = load("environments:\n- name: sandbox\n  network: false\n").environments
     assert (entry.settings, entry.variables, entry.secrets) == ({"network": False}, None, None)
-    assert read("images: [{name: data, tags: []}]").images == (ImageEntry("data", None, {"tags": ()}),)
-    assert read("images: [{name: data, deprecated: null}]").images[0].settings == {"deprecated": None}
+    assert load("images: [{name: data, tags: []}]").images == (ImageEntry("data", None, {"tags": ()}),)
+    assert load("images: [{name: data, deprecated: null}]").images[0].settings == {"deprecated": None}
 
 
 def test_a_day_may_be_written_with_or_without_quotes():
     for day in ("2027-01-31", "'2027-01-31'"):
-        (entry,) = read(f"images: [{{name: data, deprecated: {{on: {day}}}}}]").images
+        (entry,) = load(f"images: [{{name: data, deprecated: {{on: {day}}}}}]").images
         assert entry.settings["deprecated"] == Deprecation(dt.date(2027, 1, 31))
 
 
 def test_a_key_is_text_also_where_yaml_has_another_idea_of_it():
-    (entry,) = read("environments: [{name: x, variables: {NO: a, on: b, 1: c, null: d}}]").environments
+    (entry,) = load("environments: [{name: x, variables: {NO: a, on: b, 1: c, null: d}}]").environments
     assert entry.variables == {"NO": "a", "on": "b", "1": "c", "null": "d"}
 
 
 def test_an_empty_file_asks_for_nothing():
-    assert read("") == read("{}") == read("# nothing\n") == Configuration()
+    assert load("") == load("{}") == load("# nothing\n") == Configuration()
 
 
 @pytest.mark.parametrize(
@@ -119,22 +119,22 @@ def test_an_empty_file_asks_for_nothing():
 )
 def test_what_is_wrong_is_named_with_its_line(text, said):
     with pytest.raises(Refused) as refused:
-        read(text)
+        load(text)
     assert refused.value.precise_code == "invalid_configuration"
     assert said in refused.value.message
 
 
 def test_an_unknown_key_is_told_which_ones_there_are():
     with pytest.raises(Refused, match="Known here: cpus, memory, pids"):
-        read("environments:\n- name: x\n  limits: {cpu: 3}\n")
+        load("environments:\n- name: x\n  limits: {cpu: 3}\n")
 
 
 @pytest.mark.parametrize(("text", "size"), [("4G", 4 * 10**9), ("512Mi", 2**29), ("1.5 KiB", 1536), ("17", 17)])
 def test_sizes_are_read_as_people_write_them(text, size):
-    assert bytes_of(text) == size == bytes_of(str(size_text(size)))
+    assert parse_size(text) == size == parse_size(str(format_size(size)))
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "4X", "i", "Gi", "4i", "nan", "٤G"])
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(ValueError, match="is not a size"):
-        bytes_of(text)
+        parse_size(text)

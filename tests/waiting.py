@@ -8,14 +8,14 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 """The patience of a person, not a guess at the speed of this machine."""
 
 
-def eventually(look: Callable[[], T]) -> T:
-    """Wait until `look` returns something true, and return that. Fail after `PATIENCE_S`."""
-    give_up = time.monotonic() + PATIENCE_S
-    while not (seen := look()):
-        assert time.monotonic() < give_up, "it never came"
+def eventually(probe: Callable[[], T]) -> T:
+    """Wait until `probe` returns something true, and return that. Fail after `TIMEOUT_S`."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not (result := probe()):
+        assert time.monotonic() < deadline, "it never came"
         time.sleep(0.01)
-    return seen
+    return result

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dataops_lab.executors.fork_server import ForkServerPool
 from dataops_lab.executors.process import ProcessExecutor
-from dataops_lab.executors.warm import Warm
 from dataops_lab.ports import Bundle, BundleFile
-from dataops_lab.runner import protocol
+from dataops_lab.rundir import protocol
 from dataops_lab.testing import MemoryBlobs
 
 from .waiting import eventually
@@ -48,7 +48,7 @@ class Site:
     """A folder of runs, and the preloaded interpreters that they may use."""
 
     folder: Path
-    warm: Warm
+    warm: ForkServerPool
     blobs: MemoryBlobs
     count: int = 0
 
@@ -56,7 +56,7 @@ class Site:
         self._script = self.folder / ".ancestors.sh"
         self._script.write_text(ANCESTORS)
         self._roles: dict[int, str] = {}
-        self._cold = Warm(0)
+        self._cold = ForkServerPool(0)
         self._cold.libraries = self.warm.libraries  # Cold runs tell their imports too.
 
     def start(self, notebook: bytes | str, *, warm: bool, **more: Any) -> Run:
@@ -79,8 +79,10 @@ class Site:
 
         The pids of the preloaded interpreters tell them: a process that they fork looks like the program it became.
         """
-        for it in self.warm._preloaded.values():
-            self._roles[it.process.pid] = "libraries" if it.imports else {"kernel": "preloaded"}.get(it.role, it.role)
+        for interpreter in self.warm._servers.values():
+            self._roles[interpreter.process.pid] = (
+                "libraries" if interpreter.imports else {"kernel": "preloaded"}.get(interpreter.role, interpreter.role)
+            )
         assert run.ancestors, "It ended before it could tell."
         runner, of_runner, of_kernel, of_keeper = run.ancestors
         return By(
@@ -115,7 +117,7 @@ class Site:
             "interrupt_grace_s": 2.0,
         }
         environment = {name: os.environ[name] for name in ("PATH", "HOME", "IPYTHONDIR")} | {"OF_THE_ENVIRONMENT": "ü"}
-        executor = ProcessExecutor(self.folder, self.blobs, warm=self.warm if warm else self._cold)
+        executor = ProcessExecutor(self.folder, self.blobs, fork_servers=self.warm if warm else self._cold)
         executor.start(Bundle(name, spec, json.dumps(content).encode(), files or [], environment, imports=imports))
         return Run(executor, name)
 
@@ -125,9 +127,9 @@ class Site:
     def run_ahead(self, notebook: bytes | str, cold: Run, **more: Any) -> Run:
         """Run warm, in an interpreter that has imported exactly the libraries that the cold run imported."""
         imports = cold.result["imports"]
-        for key, each in list(self.warm._preloaded.items()):
+        for key, each in list(self.warm._servers.items()):
             if each.imports and list(each.imports) != imports:
-                self.warm._drop(key)
+                self.warm._stop_server(key)
         return self.run(notebook, warm=True, imports=imports, **more)
 
     def make_ready(self, **kernel: Any) -> None:
@@ -166,13 +168,13 @@ class Run:
         return [int(pid) for pid in path.read_text().split()] if path.exists() else []
 
     def told(self) -> None:
-        eventually(lambda: self.ancestors or self.executor.look(self.name).is_dead)
+        eventually(lambda: self.ancestors or self.executor.observe(self.name).is_dead)
 
     def ended(self) -> Run:
-        eventually(lambda: self.executor.look(self.name).has_ended)
-        if not self.executor.look(self.name).is_dead:
+        eventually(lambda: self.executor.observe(self.name).has_ended)
+        if not self.executor.observe(self.name).is_dead:
             self.executor.stop(self.name, force=True)  # The engine does the same.
-        eventually(lambda: self.executor.look(self.name).is_dead)
+        eventually(lambda: self.executor.observe(self.name).is_dead)
         return self
 
     @property

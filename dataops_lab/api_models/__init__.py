@@ -78,10 +78,10 @@ _NAMES = {
         "KernelModel",
         "OriginModel",
         "ParameterModel",
-        "TakeAlongRequest",
-        "TakenAlongModel",
+        "IncludeFileRequest",
+        "IncludedFileModel",
         "TravellingFileModel",
-        "WrittenInModel",
+        "AuthoredInModel",
     ),
     "placement": ("ImageOption", "PlacementModel"),
     "retention": (

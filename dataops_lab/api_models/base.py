@@ -23,7 +23,9 @@ def _rfc3339(value: dt.datetime) -> str:
 # A path of the contents API. No file system allows NUL in names.
 ContentsPath = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 # Strict reading of JSON refuses dates as text in models that are also made from attributes.
-Day = Annotated[dt.date, BeforeValidator(lambda it: dt.date.fromisoformat(it) if isinstance(it, str) else it)]
+Day = Annotated[
+    dt.date, BeforeValidator(lambda value: dt.date.fromisoformat(value) if isinstance(value, str) else value)
+]
 Instant = Annotated[dt.datetime, PlainSerializer(_rfc3339, return_type=str, when_used="json")]
 
 
@@ -76,7 +78,7 @@ class ActorModel(Model):
     kind: ActorKind
 
     @classmethod
-    def of(cls, actor: Actor) -> ActorModel:
+    def from_domain(cls, actor: Actor) -> ActorModel:
         return cls(id=actor.id, name=actor.name, kind=actor.kind)
 
     def __str__(self) -> str:

@@ -46,10 +46,10 @@ class ConfigurationPlan(Model):
     applied: bool
 
     @classmethod
-    def of(cls, it: Plan) -> ConfigurationPlan:
+    def from_domain(cls, plan: Plan) -> ConfigurationPlan:
         return cls(
-            changes=[ConfigurationChange.model_validate(change) for change in it.changes],
-            state=it.state,
-            remaining=list(it.remaining),
-            applied=it.applied,
+            changes=[ConfigurationChange.model_validate(change) for change in plan.changes],
+            state=plan.state,
+            remaining=list(plan.remaining),
+            applied=plan.applied,
         )

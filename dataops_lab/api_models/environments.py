@@ -116,5 +116,5 @@ class EnvironmentModel(EnvironmentSettings):
     not_enforced: list[str]
 
     @classmethod
-    def of(cls, it: Environment) -> EnvironmentModel:
-        return cls.model_validate(it)
+    def from_domain(cls, environment: Environment) -> EnvironmentModel:
+        return cls.model_validate(environment)

@@ -34,7 +34,7 @@ class TrialRunModel(Model):
     reason: ReasonModel | None
 
     @classmethod
-    def of(cls, view: RunView) -> TrialRunModel:
+    def from_domain(cls, view: RunView) -> TrialRunModel:
         run = view.run
         took = run.finished_at - run.started_at if run.finished_at and run.started_at else None
         return cls(
@@ -63,14 +63,14 @@ class TrialResultModel(Model):
     refused: str | None
 
     @classmethod
-    def of(cls, it: TrialResult) -> TrialResultModel:
+    def from_domain(cls, result: TrialResult) -> TrialResultModel:
         return cls(
-            job_id=it.before.job.id,
-            job_name=it.before.job.name,
-            before=TrialRunModel.of(it.before),
-            after=TrialRunModel.of(it.after) if it.after else None,
-            changes=[ValueChangeModel.model_validate(change) for change in it.changes],
-            refused=it.refused,
+            job_id=result.before.job.id,
+            job_name=result.before.job.name,
+            before=TrialRunModel.from_domain(result.before),
+            after=TrialRunModel.from_domain(result.after) if result.after else None,
+            changes=[ValueChangeModel.model_validate(change) for change in result.changes],
+            refused=result.refused,
         )
 
 
@@ -86,13 +86,13 @@ class ImageTrialModel(Model):
     results: list[TrialResultModel]
 
     @classmethod
-    def of(cls, view: TrialView) -> ImageTrialModel:
+    def from_domain(cls, view: TrialView) -> ImageTrialModel:
         return cls(
             id=view.trial.id,
             image=view.trial.image.name,
             digest=view.trial.image.digest,
             created_at=view.trial.created_at,
-            created_by=ActorModel.of(view.trial.created_by),
+            created_by=ActorModel.from_domain(view.trial.created_by),
             complete=view.complete,
-            results=[TrialResultModel.of(it) for it in view.results],
+            results=[TrialResultModel.from_domain(result) for result in view.results],
         )

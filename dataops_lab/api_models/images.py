@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from ..domain.images import BuildRecipe, Deprecation, EarlierPin, Frozen, ImageTask, ImageTaskState, Login
+from ..domain.images import BuildRecipe, Deprecation, EarlierPin, FrozenPackages, ImageTask, ImageTaskState, Login
 from ..domain.runs import RunState
 from ..domain.secrets import Secret
 from ..services.image_tasks import AddImage
@@ -47,8 +47,10 @@ class EarlierPinModel(Model):
     by: ActorModel
 
     @classmethod
-    def of(cls, it: EarlierPin) -> EarlierPinModel:
-        return cls(digest=it.pinned.digest, reference=it.reference, until=it.until, by=ActorModel.of(it.by))
+    def from_domain(cls, pin: EarlierPin) -> EarlierPinModel:
+        return cls(
+            digest=pin.pinned.digest, reference=pin.reference, until=pin.until, by=ActorModel.from_domain(pin.by)
+        )
 
 
 class ImageModel(Model):
@@ -80,29 +82,29 @@ class ImageModel(Model):
     revision: int
 
     @classmethod
-    def of(cls, view: ImageView) -> ImageModel:
-        it = view.image
+    def from_domain(cls, view: ImageView) -> ImageModel:
+        image = view.image
         return cls(
-            name=it.name,
-            reference=it.reference,
-            base=it.base,
-            digest=it.digest,
-            id=it.pinned.id,
-            platform=it.pinned.platform,
-            size_bytes=it.pinned.size_bytes,
-            user=it.pinned.user,
-            host=it.host,
-            added_at=it.added_at,
-            added_by=ActorModel.of(it.added_by),
-            description=it.description,
-            tags=list(it.tags),
-            is_default=it.is_default,
-            root_allowed=it.root_allowed,
-            deprecated=DeprecationModel.model_validate(it.deprecated) if it.deprecated else None,
-            probe=ImageProbeModel.model_validate(it.probe) if it.probe else None,
+            name=image.name,
+            reference=image.reference,
+            base=image.base,
+            digest=image.digest,
+            id=image.pinned.id,
+            platform=image.pinned.platform,
+            size_bytes=image.pinned.size_bytes,
+            user=image.pinned.user,
+            host=image.host,
+            added_at=image.added_at,
+            added_by=ActorModel.from_domain(image.added_by),
+            description=image.description,
+            tags=list(image.tags),
+            is_default=image.is_default,
+            root_allowed=image.root_allowed,
+            deprecated=DeprecationModel.model_validate(image.deprecated) if image.deprecated else None,
+            probe=ImageProbeModel.model_validate(image.probe) if image.probe else None,
             environments=list(view.environments),
-            earlier=[EarlierPinModel.of(pin) for pin in it.earlier],
-            revision=it.revision,
+            earlier=[EarlierPinModel.from_domain(pin) for pin in image.earlier],
+            revision=image.revision,
         )
 
 
@@ -122,7 +124,7 @@ class AddImageRequest(Model):
     pull: bool = False
 
     def to_domain(self) -> AddImage:
-        return AddImage(**self.model_dump(exclude={"tags"}), tags=_tuple(self.tags))
+        return AddImage(**self.model_dump(exclude={"tags"}), tags=_optional_tuple(self.tags))
 
 
 class ChangeImageRequest(Model):
@@ -139,7 +141,7 @@ class ChangeImageRequest(Model):
         deprecated = Deprecation(**self.deprecated.model_dump()) if self.deprecated else None
         return ImageChanges(
             description=self.description,
-            tags=_tuple(self.tags),
+            tags=_optional_tuple(self.tags),
             is_default=self.is_default,
             root_allowed=self.root_allowed,
             deprecated=False if taken_back else deprecated,
@@ -166,12 +168,12 @@ class BuildImageRequest(Model):
     tags: list[str] | None = None
 
     def to_domain(self) -> tuple[AddImage, BuildRecipe]:
-        asked = AddImage(self.name, "", self.environment, self.description, _tuple(self.tags))
+        request = AddImage(self.name, "", self.environment, self.description, _optional_tuple(self.tags))
         recipe = BuildRecipe(self.base, self.requirements, self.environment_yml, self.kernel)
-        return asked, replace(recipe, variables=self.variables, network=self.network)
+        return request, replace(recipe, variables=self.variables, network=self.network)
 
 
-def _tuple(given: list[str] | None) -> tuple[str, ...] | None:
+def _optional_tuple(given: list[str] | None) -> tuple[str, ...] | None:
     return None if given is None else tuple(given)
 
 
@@ -205,16 +207,16 @@ class ImageTaskModel(Model):
         return self.state is not ImageTaskState.RUNNING
 
     @classmethod
-    def of(cls, it: ImageTask, log: str = "", log_size: int = 0) -> ImageTaskModel:
+    def from_domain(cls, task: ImageTask, log: str = "", log_size: int = 0) -> ImageTaskModel:
         return cls(
-            id=it.id,
-            kind=it.kind,
-            image=it.image,
-            state=it.state,
-            created_at=it.created_at,
-            created_by=ActorModel.of(it.created_by),
-            finished_at=it.finished_at,
-            error=ImageTaskError.model_validate(it.error) if it.error else None,
+            id=task.id,
+            kind=task.kind,
+            image=task.image,
+            state=task.state,
+            created_at=task.created_at,
+            created_by=ActorModel.from_domain(task.created_by),
+            finished_at=task.finished_at,
+            error=ImageTaskError.model_validate(task.error) if task.error else None,
             log=log,
             log_size=log_size,
         )
@@ -252,22 +254,22 @@ class ImageUsersModel(Model):
     unfinished: int
 
     @classmethod
-    def of(cls, it: ImageUsers) -> ImageUsersModel:
+    def from_domain(cls, users: ImageUsers) -> ImageUsersModel:
         return cls(
-            days=it.days,
-            environments=list(it.environments),
-            unfinished=it.unfinished,
+            days=users.days,
+            environments=list(users.environments),
+            unfinished=users.unfinished,
             jobs=[
                 ImageJobModel(
-                    id=on.job.id,
-                    name=on.job.name,
-                    source=on.job.source,
-                    runs=on.runs,
-                    last_run=on.last.id,
-                    last_state=on.last.state,
-                    last_at=on.last.created_at,
+                    id=job.job.id,
+                    name=job.job.name,
+                    source=job.job.source,
+                    runs=job.runs,
+                    last_run=job.last.id,
+                    last_state=job.last.state,
+                    last_at=job.last.created_at,
                 )
-                for on in it.jobs
+                for job in users.jobs
             ],
         )
 
@@ -290,8 +292,10 @@ class RegistryModel(Model):
     changed_by: ActorModel
 
     @classmethod
-    def of(cls, it: Secret) -> RegistryModel:
-        return cls(registry=it.name, changed_at=it.changed_at, changed_by=ActorModel.of(it.changed_by))
+    def from_domain(cls, secret: Secret) -> RegistryModel:
+        return cls(
+            registry=secret.name, changed_at=secret.changed_at, changed_by=ActorModel.from_domain(secret.changed_by)
+        )
 
 
 class FrozenModel(Model):
@@ -306,5 +310,10 @@ class FrozenModel(Model):
     left_out: dict[str, str]
 
     @classmethod
-    def of(cls, it: Frozen) -> FrozenModel:
-        return cls(kernel=it.kernel, python=it.python, requirements=list(it.requirements), left_out=dict(it.left_out))
+    def from_domain(cls, frozen: FrozenPackages) -> FrozenModel:
+        return cls(
+            kernel=frozen.kernel,
+            python=frozen.python,
+            requirements=list(frozen.requirements),
+            left_out=dict(frozen.left_out),
+        )

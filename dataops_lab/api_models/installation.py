@@ -26,18 +26,18 @@ class Status(Model):
     """True when this person may change environments, variables, secrets and images."""
 
     @classmethod
-    def of(cls, seen: Overview, *, user: Actor, home: str, may_administer: bool) -> Status:
-        leader = seen.leader
+    def from_domain(cls, overview: Overview, *, user: Actor, home: str, may_administer: bool) -> Status:
+        leader = overview.leader
         return cls(
             version=version("dataops-lab"),
-            user=ActorModel.of(user),
+            user=ActorModel.from_domain(user),
             home=home,
             engine=EngineStatus(
                 pid=leader.process.pid if leader else None,
                 leading=leader is not None,
                 since=leader.since if leader else None,
             ),
-            queued=seen.queued,
-            running=seen.running,
+            queued=overview.queued,
+            running=overview.running,
             may_administer=may_administer,
         )

@@ -5,7 +5,7 @@ from pydantic import Field
 from ..domain.events import Event
 from ..domain.jobs import JobKind
 from ..domain.versions import Version
-from ..domain.workspaces import below
+from ..domain.workspaces import relative_path
 from ..services.jobs import JobView
 from .base import ActorModel, ContentsPath, Instant, Model
 from .notebooks import OriginModel
@@ -31,14 +31,14 @@ class PlaceChange(Model):
     job: str | None = None
 
     @classmethod
-    def of(cls, it: Event) -> PlaceChange:
-        told = it.data
+    def from_domain(cls, event: Event) -> PlaceChange:
+        data = event.data
         return cls(
-            at=it.at,
-            by=ActorModel.of(it.actor) if it.actor else None,
-            source_before=told["from"],
-            source=told["to"],
-            job=told.get("job"),
+            at=event.at,
+            by=ActorModel.from_domain(event.actor) if event.actor else None,
+            source_before=data["from"],
+            source=data["to"],
+            job=data.get("job"),
         )
 
 
@@ -74,10 +74,10 @@ class JobModel(GivenSettingsModel):
     last_run: RunSummaryModel | None = None
 
     @classmethod
-    def of(cls, view: JobView, root: str | None = None) -> JobModel:
+    def from_domain(cls, view: JobView, root: str | None = None) -> JobModel:
         """Make the model. `root` is the real path of the server's root, for `contents_path`."""
         job, last = view.job, view.last_run
-        inside = (below(source, root) for source in (job.source, *view.sources)) if root else ()
+        inside = (relative_path(source, root) for source in (job.source, *view.sources)) if root else ()
         return cls(
             id=job.id,
             name=job.name,
@@ -87,14 +87,14 @@ class JobModel(GivenSettingsModel):
             source=job.source,
             contents_path=next(filter(None, inside), None),
             sources=list(view.sources),
-            place_changes=[PlaceChange.of(event) for event in view.happened],
+            place_changes=[PlaceChange.from_domain(event) for event in view.place_events],
             concurrency=job.concurrency,
             pinned=list(job.pinned),
             revision=job.revision,
             **vars(job.settings),
             created_at=job.created_at,
-            created_by=ActorModel.of(job.created_by),
-            last_run=RunSummaryModel.of(last) if last else None,
+            created_by=ActorModel.from_domain(job.created_by),
+            last_run=RunSummaryModel.from_domain(last) if last else None,
         )
 
 
@@ -160,13 +160,13 @@ class VersionModel(Model):
     origin: OriginModel
 
     @classmethod
-    def of(cls, it: Version) -> VersionModel:
+    def from_domain(cls, version: Version) -> VersionModel:
         return cls(
-            digest=it.digest,
-            number=it.number,
-            created_at=it.created_at,
-            created_by=ActorModel.of(it.created_by),
-            notebook_path=it.manifest.notebook_path,
-            file_count=len(it.manifest.files),
-            origin=OriginModel.model_validate(it.origin),
+            digest=version.digest,
+            number=version.number,
+            created_at=version.created_at,
+            created_by=ActorModel.from_domain(version.created_by),
+            notebook_path=version.manifest.notebook_path,
+            file_count=len(version.manifest.files),
+            origin=OriginModel.model_validate(version.origin),
         )

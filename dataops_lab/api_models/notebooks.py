@@ -23,7 +23,7 @@ class ParameterModel(Model):
     items: ParameterType | None = None
 
     @classmethod
-    def of(cls, parameter: Parameter) -> ParameterModel:
+    def from_domain(cls, parameter: Parameter) -> ParameterModel:
         return cls.model_validate(parameter)
 
 
@@ -66,7 +66,7 @@ class TravellingFileModel(Model):
     pattern: str
 
 
-class WrittenInModel(Model):
+class AuthoredInModel(Model):
     """The environment and the image on whose kernel a notebook was written.
 
     `image` is null where nobody may choose one.
@@ -96,34 +96,34 @@ class InspectionModel(Model):
     origin: OriginModel
     findings: list[FindingModel]
     code_cells: int
-    written_in: WrittenInModel | None = None
+    authored_in: AuthoredInModel | None = None
     kernel_suggestion: str | None = None
     """The only kernel there of the notebook's language, where `kernel` is null."""
     pinned: list[str] = Field(default_factory=list)
     """The patterns that decide which `files` are fresh: those that were given, else the job's."""
 
     @classmethod
-    def of(cls, it: Inspection) -> InspectionModel:
+    def from_domain(cls, inspection: Inspection) -> InspectionModel:
         return cls(
-            name=it.name,
-            source=it.location.source,
-            root=it.root,
-            notebook_path=it.notebook_path,
-            declares_parameters=it.parameters.declared,
-            parameters=[ParameterModel.of(p) for p in it.parameters.parameters],
-            kernel=KernelModel.model_validate(it.kernel) if it.kernel else None,
-            kernel_problem=it.kernel_problem,
-            kernels=list(it.kernels),
-            files=[TravellingFileModel.model_validate(f) for f in it.files[:200]],
-            file_count=len(it.files),
-            file_bytes=sum(f.size for f in it.files),
-            fresh_count=sum(f.fresh for f in it.files),
-            origin=OriginModel.model_validate(it.origin),
-            findings=[FindingModel.model_validate(f) for f in it.findings],
-            code_cells=it.code_cells,
-            written_in=WrittenInModel.model_validate(it.written_in) if it.written_in else None,
-            kernel_suggestion=it.kernel_suggestion,
-            pinned=list(it.pinned.patterns),
+            name=inspection.name,
+            source=inspection.location.source,
+            root=inspection.root,
+            notebook_path=inspection.notebook_path,
+            declares_parameters=inspection.parameters.declared,
+            parameters=[ParameterModel.from_domain(p) for p in inspection.parameters.parameters],
+            kernel=KernelModel.model_validate(inspection.kernel) if inspection.kernel else None,
+            kernel_problem=inspection.kernel_problem,
+            kernels=list(inspection.kernels),
+            files=[TravellingFileModel.model_validate(f) for f in inspection.files[:200]],
+            file_count=len(inspection.files),
+            file_bytes=sum(f.size for f in inspection.files),
+            fresh_count=sum(f.fresh for f in inspection.files),
+            origin=OriginModel.model_validate(inspection.origin),
+            findings=[FindingModel.model_validate(f) for f in inspection.findings],
+            code_cells=inspection.code_cells,
+            authored_in=AuthoredInModel.model_validate(inspection.authored_in) if inspection.authored_in else None,
+            kernel_suggestion=inspection.kernel_suggestion,
+            pinned=list(inspection.pinned.patterns),
         )
 
 
@@ -139,14 +139,14 @@ class InspectRequest(Model):
     """Patterns to use instead of those of the job."""
 
 
-class TakeAlongRequest(Model):
+class IncludeFileRequest(Model):
     """A file to take along. `path` is as in InspectRequest; `file` is a path from the folder of the notebook."""
 
     path: ContentsPath
     file: str = Field(min_length=1, max_length=4000)
 
 
-class TakenAlongModel(Model):
+class IncludedFileModel(Model):
     """The `line` that was added to the `.dataopsignore` beside the notebook; null where the file travels without it."""
 
     line: str | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..domain.environments import ExecutorKind
-from ..services.placement import Options
+from ..services.placement import EnvironmentOptions
 from .base import Model
 from .environments import LimitsModel
 from .notebooks import KernelModel
@@ -31,7 +31,7 @@ class PlacementModel(Model):
     executor: ExecutorKind
     guarded: bool
     problem: str | None
-    unpromoted: bool
+    bypassed_promotion: bool
     """True when a run there would be marked as not promoted."""
     images: list[ImageOption]
     default_image: str | None
@@ -41,22 +41,22 @@ class PlacementModel(Model):
     not_enforced: list[str]
 
     @classmethod
-    def of(cls, it: Options) -> PlacementModel:
-        environment = it.environment
+    def from_domain(cls, options: EnvironmentOptions) -> PlacementModel:
+        environment = options.environment
         return cls(
             environment=environment.name,
             description=environment.description,
             executor=environment.executor,
             guarded=environment.guarded,
-            problem=it.problem,
-            unpromoted=environment.guarded,
+            problem=options.problem,
+            bypassed_promotion=environment.guarded,
             images=[
                 ImageOption(
                     name=option.image.name,
                     description=option.image.description,
                     reference=option.image.reference,
                     digest=option.image.digest,
-                    is_default=option.image.name == it.default_image,
+                    is_default=option.image.name == options.default_image,
                     problems=list(option.problems),
                     warnings=list(option.warnings),
                     python=option.image.probe.python if option.image.probe else None,
@@ -64,11 +64,11 @@ class PlacementModel(Model):
                     if option.image.probe
                     else [],
                 )
-                for option in it.images
+                for option in options.images
             ],
-            default_image=it.default_image,
+            default_image=options.default_image,
             limits=LimitsModel.model_validate(environment.limits),
             locked=list(environment.locked),
             network=environment.network,
-            not_enforced=list(environment.not_enforced),
+            not_enforced=list(environment.unenforced_limits),
         )

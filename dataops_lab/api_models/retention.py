@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from ..domain.retention import MOST, RetentionRule
+from ..domain.retention import MAX_LIMIT, RetentionRule
 from ..domain.runs import RunState
 from ..services.retention import Preview
 from .base import Instant, Model
@@ -19,8 +19,8 @@ class RetentionRuleModel(Model):
 
     environment: str | None = Field(default=None, min_length=1, max_length=100)
     state: RunState | None = None
-    days: int | None = Field(default=None, ge=0, le=MOST)
-    last: int | None = Field(default=None, ge=0, le=MOST)
+    days: int | None = Field(default=None, ge=0, le=MAX_LIMIT)
+    last: int | None = Field(default=None, ge=0, le=MAX_LIMIT)
 
     def to_domain(self) -> RetentionRule:
         return RetentionRule(self.environment, self.state, days=self.days, last=self.last)
@@ -32,7 +32,7 @@ class RetentionModel(Model):
     rules: list[RetentionRuleModel] = Field(max_length=1000)
 
     @classmethod
-    def of(cls, rules: Sequence[RetentionRule]) -> RetentionModel:
+    def from_domain(cls, rules: Sequence[RetentionRule]) -> RetentionModel:
         return cls(rules=[RetentionRuleModel.model_validate(rule) for rule in rules])
 
     def to_domain(self) -> list[RetentionRule]:
@@ -64,14 +64,14 @@ class PreviewModel(Model):
     bytes: int
 
     @classmethod
-    def of(cls, it: Preview) -> PreviewModel:
+    def from_domain(cls, preview: Preview) -> PreviewModel:
         oldest = [
             DueRunModel(
                 id=run.id, job=job.name, environment=run.environment, state=run.state, finished_at=run.finished_at
             )
-            for run, job in it.oldest
+            for run, job in preview.oldest
         ]
-        return cls(count=it.count, oldest=oldest, bytes=it.bytes)
+        return cls(count=preview.count, oldest=oldest, bytes=preview.bytes)
 
 
 class RemovedModel(Model):

@@ -8,9 +8,9 @@ from ..domain.environments import Resources
 from ..domain.inputs import RunFiles
 from ..domain.jobs import JobKind
 from ..domain.records import RecordFileKind
-from ..domain.retries import Budget, charged, due_at
-from ..domain.runs import SUMMARY_TEXT, Attempt, AttemptState, RunState, RunSummary, TriggerKind
-from ..services.placement import Elsewhere
+from ..domain.retries import Budget, charged_budget, retry_at
+from ..domain.runs import MAX_SUMMARY_MESSAGE, Attempt, AttemptState, RunState, RunSummary, TriggerKind
+from ..services.placement import PlacementOverride
 from ..services.runs import MAX_ROWS, RunView, summary_of
 from .base import ActorModel, ContentsPath, Instant, Model
 from .environments import ResourcesModel
@@ -52,9 +52,9 @@ class RerunRequest(Model):
     image: str | None = Field(default=None, max_length=100)
     resources: ResourcesModel | None = None
 
-    def elsewhere(self) -> Elsewhere:
+    def placement_override(self) -> PlacementOverride:
         resources = self.resources.to_domain() if self.resources else Resources()
-        return Elsewhere(self.environment, self.image, resources)
+        return PlacementOverride(self.environment, self.image, resources)
 
 
 class ReasonModel(Model):
@@ -88,18 +88,18 @@ class AttemptModel(Model):
     cpu_seconds: float | None
 
     @classmethod
-    def of(cls, it: Attempt) -> AttemptModel:
+    def from_domain(cls, attempt: Attempt) -> AttemptModel:
         return cls(
-            number=it.number,
-            state=it.state,
-            created_at=it.created_at,
-            started_at=it.started_at,
-            finished_at=it.finished_at,
-            reason=ReasonModel.model_validate(it.reason) if it.reason else None,
-            budget=charged(it.state, it.reason),
-            progress=ProgressModel.model_validate(it.progress),
-            peak_memory_bytes=it.usage.peak_memory_bytes,
-            cpu_seconds=it.usage.cpu_seconds,
+            number=attempt.number,
+            state=attempt.state,
+            created_at=attempt.created_at,
+            started_at=attempt.started_at,
+            finished_at=attempt.finished_at,
+            reason=ReasonModel.model_validate(attempt.reason) if attempt.reason else None,
+            budget=charged_budget(attempt.state, attempt.reason),
+            progress=ProgressModel.model_validate(attempt.progress),
+            peak_memory_bytes=attempt.usage.peak_memory_bytes,
+            cpu_seconds=attempt.usage.cpu_seconds,
         )
 
 
@@ -128,10 +128,10 @@ class InputsModel(Model):
     files: list[InputModel]
 
     @classmethod
-    def of(cls, it: RunFiles) -> InputsModel:
-        found = [(file, False) for file in it.files] + [(file, True) for file in it.inputs.files]
+    def from_domain(cls, run_files: RunFiles) -> InputsModel:
+        found = [(file, False) for file in run_files.files] + [(file, True) for file in run_files.inputs.files]
         return cls(
-            digest=it.inputs.digest,
+            digest=run_files.inputs.digest,
             files=[
                 InputModel(path=file.path, size=file.size, digest=file.digest, fresh=fresh)
                 for file, fresh in sorted(found, key=lambda pair: pair[0].path)
@@ -226,7 +226,11 @@ class RunBase(Model):
         return self.state.is_terminal
 
     def summary(self) -> RunSummaryModel:
-        reason = ReasonModel(code=self.reason.code, message=self.reason.message[:SUMMARY_TEXT]) if self.reason else None
+        reason = (
+            ReasonModel(code=self.reason.code, message=self.reason.message[:MAX_SUMMARY_MESSAGE])
+            if self.reason
+            else None
+        )
         return RunSummaryModel(**{name: getattr(self, name) for name in RunBase.model_fields} | {"reason": reason})
 
 
@@ -238,11 +242,11 @@ class RunSummaryModel(RunBase):
     """
 
     @classmethod
-    def of(cls, run: RunSummary) -> RunSummaryModel:
-        return cls(**_common(run))
+    def from_domain(cls, run: RunSummary) -> RunSummaryModel:
+        return cls(**_summary_fields(run))
 
 
-def _common(run: RunSummary) -> dict[str, Any]:
+def _summary_fields(run: RunSummary) -> dict[str, Any]:
     image = run.image
     return {
         **{name: value for name, value in vars(run).items() if name in RunBase.model_fields},
@@ -250,7 +254,7 @@ def _common(run: RunSummary) -> dict[str, Any]:
         "version": VersionReference(digest=run.version_digest, number=run.version_number),
         "image": RunImageModel(name=image.name, reference=image.reference, digest=image.digest) if image else None,
         "phase": run.phase,
-        "created_by": ActorModel.of(run.created_by),
+        "created_by": ActorModel.from_domain(run.created_by),
         "trigger": TriggerModel.model_validate(run.trigger),
         "parent": ParentModel(id=run.parent_id, key=run.parent_key or "") if run.parent_id else None,
         "progress": ProgressModel.model_validate(run.progress),
@@ -262,10 +266,10 @@ class RunModel(RunBase):
     """A run with everything that a screen needs: more fields than a summary, and the whole `reason`."""
 
     resources: ResourcesModel
-    unpromoted: bool
+    bypassed_promotion: bool
     """True when it ran in a guarded environment without having been promoted there."""
     cancel_requested_by: ActorModel | None
-    waits_because: ReasonModel | None
+    waiting_reason: ReasonModel | None
     """The reason why it waits, while it is queued."""
     next_attempt_at: Instant | None
     """The time at which it is queued again, while it waits for its next attempt."""
@@ -291,33 +295,33 @@ class RunModel(RunBase):
     """The size of the stored log; None before the record is stored."""
     kept_by: ActorModel | None
     """The person who marked it as kept; nothing deletes a kept run."""
-    damage: dict[str, str]
-    """The damage that was found in stored files, by path."""
+    integrity_errors: dict[str, str]
+    """The errors that a check found in the stored files, by path."""
 
     @classmethod
-    def of(cls, view: RunView) -> RunModel:
+    def from_domain(cls, view: RunView) -> RunModel:
         run, version, record, attempts = view.run, view.version, view.record, view.attempts
         last = attempts[-1] if attempts else None
-        reason = run.reason or view.waits_because or (last.reason if last and run.state is RunState.ACTIVE else None)
-        log = record.file(RecordFileKind.LOG) if record else None
-        output = record.file(RecordFileKind.NOTEBOOK) if record else None
-        summary = _common(summary_of(view)) | {
+        reason = run.reason or view.waiting_reason or (last.reason if last and run.state is RunState.ACTIVE else None)
+        log = record.find_file(RecordFileKind.LOG) if record else None
+        output = record.find_file(RecordFileKind.NOTEBOOK) if record else None
+        summary = _summary_fields(summary_of(view)) | {
             "reason": ReasonModel.model_validate(reason) if reason else None,
         }
         return cls(
             **summary,
             resources=ResourcesModel.model_validate(run.resources),
-            unpromoted=run.unpromoted,
-            cancel_requested_by=ActorModel.of(run.cancel_requested_by) if run.cancel_requested_by else None,
-            waits_because=ReasonModel.model_validate(view.waits_because) if view.waits_because else None,
-            next_attempt_at=due_at(last) if last and run.state is RunState.RETRY_WAIT else None,
+            bypassed_promotion=run.bypassed_promotion,
+            cancel_requested_by=ActorModel.from_domain(run.cancel_requested_by) if run.cancel_requested_by else None,
+            waiting_reason=ReasonModel.model_validate(view.waiting_reason) if view.waiting_reason else None,
+            next_attempt_at=retry_at(last) if last and run.state is RunState.RETRY_WAIT else None,
             **vars(run.settings),
             key=run.key,
             kernel=KernelModel.model_validate(run.kernel),
             parameters=run.parameters,
-            parameter_schema=[ParameterModel.of(p) for p in version.manifest.parameters.parameters],
+            parameter_schema=[ParameterModel.from_domain(p) for p in version.manifest.parameters.parameters],
             values=record.values if record else {},
-            attempts=[AttemptModel.of(a) for a in attempts],
+            attempts=[AttemptModel.from_domain(a) for a in attempts],
             artifacts=[ArtifactModel(path=f.path, size=f.size, digest=f.digest) for f in record.artifacts]
             if record
             else [],
@@ -331,8 +335,8 @@ class RunModel(RunBase):
             origin=OriginModel.model_validate(run.origin),
             findings=[FindingModel.model_validate(f) for f in run.findings],
             log_bytes=log.size if log else None,
-            kept_by=ActorModel.of(run.kept_by) if run.kept_by else None,
-            damage=dict(record.damage) if record else {},
+            kept_by=ActorModel.from_domain(run.kept_by) if run.kept_by else None,
+            integrity_errors=dict(record.integrity_errors) if record else {},
         )
 
 
@@ -345,17 +349,17 @@ class BatchModel(Model):
 
 
 class VerificationModel(Model):
-    """The result of reading every byte. `damage` names, by path, files that are not as they were stored.
+    """The result of reading every byte. `integrity_errors` names, by path, files that differ from what was stored.
 
     These are files of the record, and inputs below `input/`.
     """
 
     run: str
-    damage: dict[str, str]
+    integrity_errors: dict[str, str]
 
 
 class JournalPage(Model):
-    """Journal events (see runner/protocol.py) after a sequence number; `last_seq` is the last one of this page.
+    """Journal events (see rundir/protocol.py) after a sequence number; `last_seq` is the last one of this page.
 
     `attempt` is the run's latest attempt (0 before the first); each attempt counts its events from 1.
     """

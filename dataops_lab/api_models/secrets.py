@@ -31,14 +31,14 @@ class SecretModel(Model):
     changed_by: ActorModel
 
     @classmethod
-    def of(cls, it: Secret, environment: str) -> SecretModel:
+    def from_domain(cls, secret: Secret, environment: str) -> SecretModel:
         return cls(
             environment=environment,
-            name=it.name,
-            version=it.version,
-            is_set=it.is_set,
-            changed_at=it.changed_at,
-            changed_by=ActorModel.of(it.changed_by),
+            name=secret.name,
+            version=secret.version,
+            is_set=secret.is_set,
+            changed_at=secret.changed_at,
+            changed_by=ActorModel.from_domain(secret.changed_by),
         )
 
 
@@ -51,5 +51,5 @@ class SetSecretModel(SecretModel):
     masked: bool
 
     @classmethod
-    def of_value(cls, it: Secret, environment: str, value: str) -> SetSecretModel:
-        return cls(**vars(SecretModel.of(it, environment)), masked=is_masked(value))
+    def from_domain_with_value(cls, secret: Secret, environment: str, value: str) -> SetSecretModel:
+        return cls(**vars(SecretModel.from_domain(secret, environment)), masked=is_masked(value))

@@ -18,5 +18,5 @@ class VariableModel(Model):
     changed_by: ActorModel
 
     @classmethod
-    def of(cls, it: Variable) -> VariableModel:
-        return cls.model_validate(it)
+    def from_domain(cls, variable: Variable) -> VariableModel:
+        return cls.model_validate(variable)

@@ -16,16 +16,16 @@ from typing import BinaryIO, TypeVar, cast
 
 from ..domain.versions import digest_of
 from ..errors import BlobsUnavailable, Damaged, NotFound
-from ..runner.reading import open_plain
-from .known_files import KnownFiles, Look
+from ..rundir.reading import open_plain
+from .known_files import FileSignature, KnownFiles
 
 T = TypeVar("T")
 
 _CHUNK = 1024 * 1024
-_REMEMBERED = 10_000
-_FSYNCS_AT_ONCE = 8
+_MAX_VERIFIED = 10_000
+_MAX_PARALLEL_FSYNCS = 8
 KNOWN_FILES = "known-files.sqlite"
-UNFINISHED = ".new-"
+TEMPORARY_PREFIX = ".new-"
 """The beginning of the names of files that are still being written, or that a killed process left."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -34,33 +34,39 @@ class FolderBlobs:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._known = KnownFiles(root / KNOWN_FILES)
-        self._whole: dict[str, tuple[int, int, int]] = {}
+        self._verified: dict[str, tuple[int, int, int]] = {}
         """By digest: inode, time of change and size of the file when its bytes were checked."""
 
     def put(self, data: bytes) -> str:
         digest = digest_of(data)
-        if not self._refreshed(digest):
-            self._store(data, digest)
+        if not self._touch(digest):
+            self._store_bytes(data, digest)
         return digest
 
     def put_file(self, path: Path) -> tuple[str, int]:
-        with self._errors_as_our_own():
-            side, digest, size = self._copied(path)
-            self._publish({side: digest})
+        with self._translate_errors():
+            temporary, digest, size = self._copy_to_temporary(path)
+            self._publish({temporary: digest})
         return digest, size
 
     def put_files(self, paths: Sequence[Path]) -> Mapping[Path, tuple[str, int] | OSError]:
-        looks, failed = _each(_look_of, paths)
-        known = self._known.digests({str(path): look for path, look in looks.items()})
-        read, unread = _each(_read_through, [path for path in looks if str(path) not in known])
-        put = {path: (known[str(path)], look.size) for path, look in looks.items() if str(path) in known}
-        put |= {path: (digest, look.size) for path, (digest, look) in read.items()}
+        signatures, failed = _call_each(_file_signature, paths)
+        known = self._known.digests({str(path): signature for path, signature in signatures.items()})
+        read, unread = _call_each(_hash_file, [path for path in signatures if str(path) not in known])
+        put = {path: (known[str(path)], signature.size) for path, signature in signatures.items() if str(path) in known}
+        put |= {path: (digest, signature.size) for path, (digest, signature) in read.items()}
         # A file that has changed since it was read is stored as it is now.
-        put, gone = self._with_missing(put)
-        self._known.note([(str(it), look, name) for it, (name, look) in read.items() if put.get(it, ("",))[0] == name])
-        return {**put, **failed, **unread, **gone}
+        put, unstored = self._store_missing(put)
+        self._known.note(
+            [
+                (str(path), signature, digest)
+                for path, (digest, signature) in read.items()
+                if put.get(path, ("",))[0] == digest
+            ]
+        )
+        return {**put, **failed, **unread, **unstored}
 
-    def _with_missing(
+    def _store_missing(
         self, put: Mapping[Path, tuple[str, int]]
     ) -> tuple[dict[Path, tuple[str, int]], dict[Path, OSError]]:
         """Copy the files that are not stored yet, each digest once. Return the digests and sizes, and the errors."""
@@ -70,7 +76,7 @@ class FolderBlobs:
             stored, errors = self._store_files(list(first.values()))
             missing -= {digest for digest, _ in stored.values()}
             failed |= errors
-            result = {path: stored.get(path, it) for path, it in result.items() if path not in errors}
+            result = {path: stored.get(path, entry) for path, entry in result.items() if path not in errors}
         return result, failed
 
     def open(self, digest: str) -> BinaryIO:
@@ -84,17 +90,17 @@ class FolderBlobs:
         except OSError as error:
             raise BlobsUnavailable(f"Cannot read bytes below {self._root}: {error.strerror}.") from error
 
-    def open_whole(self, digest: str) -> BinaryIO:
+    def open_verified(self, digest: str) -> BinaryIO:
         stored = self.open(digest)
         try:
             found = os.fstat(stored.fileno())
-            look = (found.st_ino, found.st_mtime_ns, found.st_size)
-            if self._whole.get(digest) != look:
+            signature = (found.st_ino, found.st_mtime_ns, found.st_size)
+            if self._verified.get(digest) != signature:
                 _check(stored, digest)
                 stored.seek(0)
-                if len(self._whole) >= _REMEMBERED:
-                    self._whole.clear()
-                self._whole[digest] = look
+                if len(self._verified) >= _MAX_VERIFIED:
+                    self._verified.clear()
+                self._verified[digest] = signature
         except BaseException:
             stored.close()
             raise
@@ -117,14 +123,14 @@ class FolderBlobs:
             path.unlink()
             raise _damaged(digest)
 
-    def has(self, digest: str) -> bool:
+    def exists(self, digest: str) -> bool:
         return self._path(digest).is_file()
 
-    def check(self, digest: str) -> None:
+    def verify(self, digest: str) -> None:
         with self.open(digest) as stored:
             _check(stored, digest)
 
-    def put_before(self, moment: dt.datetime) -> Iterator[tuple[str, int]]:
+    def list_put_before(self, moment: dt.datetime) -> Iterator[tuple[str, int]]:
         for path in self._root.glob("sha256/??/*"):
             try:
                 found = path.stat()
@@ -144,14 +150,14 @@ class FolderBlobs:
                 return False
         return True
 
-    def _refreshed(self, digest: str) -> bool:
+    def _touch(self, digest: str) -> bool:
         """Tell whether it is stored. If so, it counts as put now."""
         return not self._missing({digest})
 
     def _missing(self, digests: Collection[str]) -> set[str]:
         """Return the digests that are not stored. The others count as put now."""
         missing: set[str] = set()
-        with self._errors_as_our_own():
+        with self._translate_errors():
             try:
                 with self._lock(fcntl.LOCK_SH):
                     for digest in digests:
@@ -180,29 +186,29 @@ class FolderBlobs:
         kind, hexdigits = digest.split(":")
         return self._root / kind / hexdigits[:2] / hexdigits[2:]
 
-    def _store(self, data: bytes, digest: str) -> None:
-        with self._errors_as_our_own():
-            self._publish({self._side(lambda target: _write(target, data)): digest})
+    def _store_bytes(self, data: bytes, digest: str) -> None:
+        with self._translate_errors():
+            self._publish({self._make_temporary(lambda target: _write(target, data)): digest})
 
     def _store_files(self, paths: Sequence[Path]) -> tuple[dict[Path, tuple[str, int]], dict[Path, OSError]]:
         """Copy all files before any of them gets its name, so that the disk can write them together."""
-        sides: dict[Path, str] = {}
+        temporaries: dict[Path, str] = {}
 
         def copied(path: Path) -> tuple[str, int]:
-            side, digest, size = self._copied(path)
-            sides[side] = digest
+            temporary, digest, size = self._copy_to_temporary(path)
+            temporaries[temporary] = digest
             return digest, size
 
         try:
-            with self._errors_as_our_own():
-                stored = _each(copied, paths, fatal=self._is_ours)
-                self._publish(sides)
+            with self._translate_errors():
+                stored = _call_each(copied, paths, fatal=self._is_store_error)
+                self._publish(temporaries)
         finally:
-            for side in sides:
-                side.unlink(missing_ok=True)
+            for temporary in temporaries:
+                temporary.unlink(missing_ok=True)
         return stored
 
-    def _copied(self, path: Path) -> tuple[Path, str, int]:
+    def _copy_to_temporary(self, path: Path) -> tuple[Path, str, int]:
         """Copy the file below the root. Return the copy with its digest and size: the source may change meanwhile."""
         hasher = hashlib.sha256()
         size = 0
@@ -215,64 +221,67 @@ class FolderBlobs:
                 target.write(chunk)
 
         with open_plain(path) as source:
-            side = self._side(copy)
-        return side, "sha256:" + hasher.hexdigest(), size
+            temporary = self._make_temporary(copy)
+        return temporary, "sha256:" + hasher.hexdigest(), size
 
-    def _side(self, fill: Callable[[BinaryIO], None]) -> Path:
+    def _make_temporary(self, fill: Callable[[BinaryIO], None]) -> Path:
         """Make a new file that does not have its final name yet. Nothing is left of it when `fill` fails."""
         self._root.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=self._root, prefix=UNFINISHED, delete=False) as side:
+        with tempfile.NamedTemporaryFile(dir=self._root, prefix=TEMPORARY_PREFIX, delete=False) as temporary:
             try:
-                fill(cast(BinaryIO, side))
+                fill(cast(BinaryIO, temporary))
             except BaseException:
-                Path(side.name).unlink(missing_ok=True)
+                Path(temporary.name).unlink(missing_ok=True)
                 raise
-        return Path(side.name)
+        return Path(temporary.name)
 
-    def _publish(self, sides: Mapping[Path, str]) -> None:
+    def _publish(self, temporaries: Mapping[Path, str]) -> None:
         """Give each of these files the name of its digest when the disk has its bytes. Sync each folder once."""
         try:
-            for side in sides:
-                side.chmod(0o444)
-            if len(sides) > 1:
-                with ThreadPoolExecutor(_FSYNCS_AT_ONCE) as pool:
-                    list(pool.map(_fsync, sides))
+            for temporary in temporaries:
+                temporary.chmod(0o444)
+            if len(temporaries) > 1:
+                with ThreadPoolExecutor(_MAX_PARALLEL_FSYNCS) as pool:
+                    list(pool.map(_fsync, temporaries))
             else:
-                for side in sides:
-                    _fsync(side)
+                for temporary in temporaries:
+                    _fsync(temporary)
             folders: dict[Path, bool] = {}
-            for side, digest in sides.items():
+            for temporary, digest in temporaries.items():
                 final = self._path(digest)
                 folders.setdefault(final.parent, not final.parent.exists())
                 final.parent.mkdir(parents=True, exist_ok=True)
                 with self._lock(fcntl.LOCK_SH):
-                    side.replace(final)
+                    temporary.replace(final)
             # The names must be on the disk, too, before anything refers to them, also after a power cut.
             self._sync(folders)
         finally:
-            for side in sides:
-                side.unlink(missing_ok=True)
+            for temporary in temporaries:
+                temporary.unlink(missing_ok=True)
 
     def _sync(self, folders: Mapping[Path, bool]) -> None:
         """Sync the names in each folder; for new folders also the folders around them, up to the root."""
-        around = [
-            self._root / parent for it, new in folders.items() if new for parent in it.relative_to(self._root).parents
+        parents = [
+            self._root / parent
+            for folder, is_new in folders.items()
+            if is_new
+            for parent in folder.relative_to(self._root).parents
         ]
-        for folder in dict.fromkeys((*folders, *around)):
+        for folder in dict.fromkeys((*folders, *parents)):
             _fsync(folder)
 
     @contextmanager
-    def _errors_as_our_own(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            if self._is_ours(error):
+            if self._is_store_error(error):
                 raise BlobsUnavailable(
                     f"Cannot store bytes below {self._root}: {error.strerror}. Make room there, or mount its disk."
                 ) from error
             raise
 
-    def _is_ours(self, error: OSError) -> bool:
+    def _is_store_error(self, error: OSError) -> bool:
         return error.filename is None or Path(error.filename).is_relative_to(self._root)
 
 
@@ -284,41 +293,41 @@ def _fsync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _each(
+def _call_each(
     call: Callable[[Path], T], paths: Iterable[Path], *, fatal: Callable[[OSError], bool] = lambda _: False
 ) -> tuple[dict[Path, T], dict[Path, OSError]]:
     """Return the result of `call` for each path, and the errors of the paths for which it failed."""
-    made: dict[Path, T] = {}
+    results: dict[Path, T] = {}
     errors: dict[Path, OSError] = {}
     for path in dict.fromkeys(paths):
         try:
-            made[path] = call(path)
+            results[path] = call(path)
         except OSError as error:
             if fatal(error):
                 raise
             errors[path] = error
-    return made, errors
+    return results, errors
 
 
-def _look_of(path: Path) -> Look:
-    return Look.of(path.lstat())
+def _file_signature(path: Path) -> FileSignature:
+    return FileSignature.from_stat(path.lstat())
 
 
-def _read_through(path: Path) -> tuple[str, Look]:
+def _hash_file(path: Path) -> tuple[str, FileSignature]:
     """Return the digest of the file, and its look before it was read."""
     hasher = hashlib.sha256()
     with open_plain(path) as source:
-        look = Look.of(os.fstat(source.fileno()))
+        signature = FileSignature.from_stat(os.fstat(source.fileno()))
         for chunk in _chunks(source, path):
             hasher.update(chunk)
-    return "sha256:" + hasher.hexdigest(), look
+    return "sha256:" + hasher.hexdigest(), signature
 
 
 def _chunks(source: BinaryIO, path: Path) -> Iterator[bytes]:
     # Read only the bytes that are there now: somebody may append without end.
-    left = os.fstat(source.fileno()).st_size
-    while chunk := _read(source, min(left, _CHUNK), path):
-        left -= len(chunk)
+    remaining = os.fstat(source.fileno()).st_size
+    while chunk := _read(source, min(remaining, _CHUNK), path):
+        remaining -= len(chunk)
         yield chunk
 
 

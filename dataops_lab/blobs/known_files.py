@@ -13,13 +13,13 @@ from typing import NamedTuple
 _RACY_NS = 2_000_000_000
 """The age of a file's last change, in nanoseconds, from which a later change is sure to show. A younger file can change
 again and look the same, because file systems count in ticks of up to two seconds."""
-_MOST = 500_000
+_MAX_ROWS = 500_000
 _TABLE = """CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, device INTEGER, inode INTEGER, size INTEGER, changed INTEGER, modified INTEGER, digest TEXT
 ) WITHOUT ROWID"""
 
 
-class Look(NamedTuple):
+class FileSignature(NamedTuple):
     """The look of a file that is not read: its entry in the file system. Nobody can set `changed_ns` back."""
 
     device: int
@@ -29,7 +29,7 @@ class Look(NamedTuple):
     modified_ns: int
 
     @classmethod
-    def of(cls, status: os.stat_result) -> Look:
+    def from_stat(cls, status: os.stat_result) -> FileSignature:
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns, status.st_mtime_ns)
 
     def is_settled(self) -> bool:
@@ -43,27 +43,27 @@ class KnownFiles:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def digests(self, looks: Mapping[str, Look]) -> dict[str, str]:
+    def digests(self, signatures: Mapping[str, FileSignature]) -> dict[str, str]:
         """Return the digests, by path, of the files that still look as they did when they were read."""
-        if not looks or not self._path.exists():
+        if not signatures or not self._path.exists():
             return {}
         found: dict[str, str] = {}
-        with self._forgetting(), self._connect() as database:
+        with self._ignore_errors(), self._connect() as database:
             query = "SELECT device, inode, size, changed, modified, digest FROM files WHERE path = ?"
-            for path, look in looks.items():
+            for path, signature in signatures.items():
                 row = database.execute(query, (path,)).fetchone()
-                if row is not None and row[:-1] == look:
+                if row is not None and row[:-1] == signature:
                     found[path] = row[-1]
         return found
 
-    def note(self, files: Sequence[tuple[str, Look, str]]) -> None:
+    def note(self, files: Sequence[tuple[str, FileSignature, str]]) -> None:
         """Remember paths, their looks before they were read, and their digests, if the looks are settled."""
-        rows = [(path, *look, digest) for path, look, digest in files if look.is_settled()]
+        rows = [(path, *signature, digest) for path, signature, digest in files if signature.is_settled()]
         if not rows:
             return
-        with self._forgetting(), self._connect() as database, database:
+        with self._ignore_errors(), self._connect() as database, database:
             database.execute(_TABLE)
-            if database.execute("SELECT count(*) FROM files").fetchone()[0] > _MOST:
+            if database.execute("SELECT count(*) FROM files").fetchone()[0] > _MAX_ROWS:
                 database.execute("DELETE FROM files")
             database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
@@ -73,7 +73,7 @@ class KnownFiles:
         return closing(database)
 
     @contextmanager
-    def _forgetting(self) -> Iterator[None]:
+    def _ignore_errors(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.OperationalError, UnicodeEncodeError):

@@ -8,9 +8,8 @@ from pathlib import Path
 import click
 
 from ..errors import NotFound
-from . import exits, options
-from .output import as_json as print_json
-from .output import remark
+from . import exit_codes, options
+from .output import print_json, print_note
 from .text import plain, plural, size
 
 
@@ -45,10 +44,10 @@ def backup(file: Path, with_key: bool, as_json: bool) -> int:
             f"{plain(str(file))}: the database and {plural(len(contents.blobs), 'blob')}, {size(contents.size)}."
         )
     if has_secrets and not with_key:
-        remark("The key of the secrets is not in it. Keep it elsewhere, or use --with-key.")
+        print_note("The key of the secrets is not in it. Keep it elsewhere, or use --with-key.")
     for digest in contents.damaged:
-        remark(f"Missing or changed, and not in the backup: {digest}")
-    return exits.FAILED if contents.damaged else exits.SUCCEEDED
+        print_note(f"Missing or changed, and not in the backup: {digest}")
+    return exit_codes.FAILED if contents.damaged else exit_codes.SUCCEEDED
 
 
 @click.command()

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import InvalidRequest
-from . import exits, options
-from .connection import connected
-from .output import as_json as print_json
-from .output import remark
+from . import exit_codes, options
+from .connection import open_connection
+from .output import print_json, print_note
 from .text import one_line, plain, plural
 
 if TYPE_CHECKING:
@@ -31,23 +30,23 @@ def apply(file: str, dry_run: bool, yes: bool, server: str | None, as_json: bool
 
     The command shows first what would change. Then all of it happens, or nothing. Whatever the file leaves out stays.
     """
-    text = _text(file)
-    with connected(server) as connection:
-        planned = connection.client.environments.apply(text, dry_run=True)
+    text = _read_text(file)
+    with open_connection(server) as connection:
+        plan = connection.client.environments.apply(text, dry_run=True)
         if not as_json:
-            _tell(planned)
-        if planned.changes and not dry_run:
+            _print_plan(plan)
+        if plan.changes and not dry_run:
             if not yes:
-                _ask(file)
-            planned = connection.client.environments.apply(text, state=planned.state)
+                _confirm(file)
+            plan = connection.client.environments.apply(text, state=plan.state)
             if not as_json:
                 click.echo("Done.")
     if as_json:
-        print_json(planned)
+        print_json(plan)
     else:
-        for command in planned.remaining:
-            remark(f"Still to be done: {plain(command)}")
-    return exits.SUCCEEDED
+        for command in plan.remaining:
+            print_note(f"Still to be done: {plain(command)}")
+    return exit_codes.SUCCEEDED
 
 
 @click.command()
@@ -60,7 +59,7 @@ def export(output: str, server: str | None) -> None:
 
     With the variables of environments, and the names of their secrets.
     """
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         text = connection.client.environments.export()
     if output == "-":
         click.echo(text, nl=False)
@@ -68,7 +67,7 @@ def export(output: str, server: str | None) -> None:
         Path(output).write_text(text, encoding="utf-8")
 
 
-def _text(file: str) -> str:
+def _read_text(file: str) -> str:
     try:
         return (sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()).decode()
     except OSError as error:
@@ -77,36 +76,39 @@ def _text(file: str) -> str:
         raise InvalidRequest(f"{file} is not text in UTF-8. Save it as UTF-8.") from None
 
 
-def _ask(file: str) -> None:
+def _confirm(file: str) -> None:
     if file == "-" or not sys.stdin.isatty():
         raise InvalidRequest("Nobody can be asked here. Look at it with --dry-run, and do it with --yes.")
     click.confirm("Do this?", abort=True)
 
 
-def _tell(planned: ConfigurationPlan) -> None:
-    if not planned.changes:
+def _print_plan(plan: ConfigurationPlan) -> None:
+    if not plan.changes:
         click.echo("Nothing changes.")
         return
-    for of, changes in groupby(planned.changes, _whose):
-        click.echo(click.style(plain(of), bold=True))
+    for subject, changes in groupby(plan.changes, _subject_of):
+        click.echo(click.style(plain(subject), bold=True))
         for change in changes:
-            _tell_change(change)
-    click.echo(plural(len(planned.changes), "change") + ".")
+            _print_change(change)
+    click.echo(plural(len(plan.changes), "change") + ".")
 
 
-def _whose(change: ConfigurationChange) -> str:
+def _subject_of(change: ConfigurationChange) -> str:
     return f"image {change.image}" if change.image else change.environment or "all environments"
 
 
-def _tell_change(change: ConfigurationChange) -> None:
+def _print_change(change: ConfigurationChange) -> None:
     name = change.field or "environment"
     if change.before is None:
-        click.secho(f"  + {one_line(f'{name}: {_shown(change.after)}', 200)}", fg="green")
+        click.secho(f"  + {one_line(f'{name}: {_format_value(change.after)}', 200)}", fg="green")
     elif change.after is None:
-        click.secho(f"  - {one_line(f'{name}: {_shown(change.before)}', 200)}", fg="red")
+        click.secho(f"  - {one_line(f'{name}: {_format_value(change.before)}', 200)}", fg="red")
     else:
-        click.secho(f"  ~ {one_line(f'{name}: {_shown(change.before)} → {_shown(change.after)}', 200)}", fg="yellow")
+        click.secho(
+            f"  ~ {one_line(f'{name}: {_format_value(change.before)} → {_format_value(change.after)}', 200)}",
+            fg="yellow",
+        )
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return ", ".join(map(str, value)) or "none" if isinstance(value, list) else str(value) or "''"

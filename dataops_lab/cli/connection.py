@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import InvalidRequest, NotFound
-from .importing import importing
+from .lazy_imports import gc_paused
 
 if TYPE_CHECKING:
     from ..api_models import JobModel, RunModel
@@ -24,7 +24,7 @@ class Connection:
     client: Client
     engine: LocalEngine | None
 
-    def named(self, run_id: str) -> RunModel:
+    def find_run(self, run_id: str) -> RunModel:
         """Find a run by its id or a unique prefix of it; `last` is the newest run. NotFound when there is none."""
         if run_id != "last":
             return self.client.run(run_id)
@@ -33,7 +33,7 @@ class Connection:
             raise NotFound("There are no runs yet. `jupyter dataops run NOTEBOOK` makes the first one.")
         return self.client.run(newest[0].id)
 
-    def job(self, job: str) -> JobModel:
+    def find_job(self, job: str) -> JobModel:
         """Find a job by its id, its name or the path of its notebook.
 
         NotFound when there is none, InvalidRequest when several have the name or path.
@@ -42,27 +42,33 @@ class Connection:
             return self.client.job(job)
         except NotFound:
             source = os.path.realpath(job) if self.engine else job
-            named = [*self.client.jobs(text=job, limit=500).items, *self.client.jobs(text=source, limit=500).items]
-            found = list({it.id: it for it in named if it.name == job or it.source in (job, source)}.values())
-        if len(found) == 1:
-            return found[0]
-        if found:
-            ids = ", ".join(f"{it.id} ({it.source})" for it in found)
+            candidates = [*self.client.jobs(text=job, limit=500).items, *self.client.jobs(text=source, limit=500).items]
+            matches = list(
+                {
+                    candidate.id: candidate
+                    for candidate in candidates
+                    if candidate.name == job or candidate.source in (job, source)
+                }.values()
+            )
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            ids = ", ".join(f"{candidate.id} ({candidate.source})" for candidate in matches)
             raise InvalidRequest(f"Several jobs are named {job!r}: {ids}. Give the id of one.")
         raise NotFound(f"There is no job {job!r}. `jupyter dataops jobs list --text` looks for a part of a name.")
 
-    def keep_engine(self) -> None:
+    def ensure_engine(self) -> None:
         """Ensure that an engine of this machine starts queued runs. It is cheap: call it again while you wait."""
         if self.engine is not None:
             self.engine.ensure()
 
 
 @contextmanager
-def connected(server: str | None, root: str | None = None) -> Iterator[Connection]:
+def open_connection(server: str | None, root: str | None = None) -> Iterator[Connection]:
     if server is not None:
         if root is not None:
             raise InvalidRequest("`--root` is for the state folder of this machine; a server has its own root.")
-        with importing():
+        with gc_paused():
             from ..client.http import HttpClient
 
         if "token=" in server:
@@ -70,7 +76,7 @@ def connected(server: str | None, root: str | None = None) -> Iterator[Connectio
         with HttpClient(server, os.environ.get("DATAOPS_LAB_TOKEN")) as client:
             yield Connection(client, None)
         return
-    with importing():
+    with gc_paused():
         from ..client.local import LocalClient
         from ..wiring import Home, build_services, state_folder
         from .engines import LocalEngine

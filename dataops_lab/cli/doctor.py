@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from ..errors import DataOpsError
-from . import exits, options
-from .output import as_json as print_json
+from . import exit_codes, options
+from .output import print_json
 from .text import plain, size
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def doctor(fix: bool, as_json: bool) -> int:
 
     home = Home(state_folder())
     findings = [finding for check in CHECKS for finding in check(home)]
-    findings += left_behind(home, fix=fix)
+    findings += nothing_is_left_behind(home, fix=fix)
     healthy = all(finding.state != "broken" for finding in findings)
     if as_json:
         print_json({"healthy": healthy, "checks": [asdict(finding) for finding in findings]})
@@ -56,7 +56,7 @@ def doctor(fix: bool, as_json: bool) -> int:
             click.echo(f"{click.style(mark, fg=colour)} {finding.what:<18} {plain(finding.message)}")
             if finding.hint:
                 click.echo(f"{'':<21}→ {plain(finding.hint)}")
-    return exits.SUCCEEDED if healthy else exits.FAILED
+    return exit_codes.SUCCEEDED if healthy else exit_codes.FAILED
 
 
 _MARKS = {"ok": ("✓", "green"), "note": ("·", "yellow"), "broken": ("✗", "red")}
@@ -70,21 +70,21 @@ def state_folder_is_usable(home: Home) -> Iterator[Finding]:
         yield Finding(what, "broken", f"{home.folder} cannot be written to.", hint)
         return
     free = shutil.disk_usage(nearest).free
-    said = f"{home.folder}, {size(free)} free"
+    message = f"{home.folder}, {size(free)} free"
     if free < LITTLE_SPACE:
         state: Literal["note", "broken"] = "broken" if free < NO_SPACE else "note"
-        yield Finding(what, state, said, "Make room, or name a folder on another disk: export DATAOPS_LAB_HOME=…")
+        yield Finding(what, state, message, "Make room, or name a folder on another disk: export DATAOPS_LAB_HOME=…")
     else:
-        yield Finding(what, "ok", said)
+        yield Finding(what, "ok", message)
 
 
 def files_are_local(home: Home) -> Iterator[Finding]:
     import psutil
 
     nearest = next(folder for folder in (home.folder, *home.folder.parents) if folder.exists()).resolve()
-    holding = [disk for disk in psutil.disk_partitions(all=True) if nearest.is_relative_to(disk.mountpoint)]
+    containing = [disk for disk in psutil.disk_partitions(all=True) if nearest.is_relative_to(disk.mountpoint)]
     # Several file systems can be mounted at the longest path: the last one hides the others.
-    disk = max(reversed(holding), key=lambda disk: len(disk.mountpoint), default=None)
+    disk = max(reversed(containing), key=lambda disk: len(disk.mountpoint), default=None)
     if disk is not None and disk.fstype.lower().removeprefix("fuse.") in NETWORK_FILE_SYSTEMS:
         yield Finding(
             "file system",
@@ -113,17 +113,17 @@ def database_is_sound(home: Home) -> Iterator[Finding]:
     try:
         build_services(home)
         with sqlite3.connect(f"{home.database.as_uri()}?mode=ro", uri=True) as connection:
-            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (check_result,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except DataOpsError as error:
         yield Finding(what, "broken", error.message)
     except (sqlite3.Error, OSError) as error:
         yield Finding(what, "broken", f"{home.database} cannot be read: {error}.", _RESTORE)
     else:
-        if said == "ok":
+        if check_result == "ok":
             yield Finding(what, "ok", f"Sound, revision {revision}.")
         else:
-            yield Finding(what, "broken", f"{home.database} is damaged: {said}.", _RESTORE)
+            yield Finding(what, "broken", f"{home.database} is damaged: {check_result}.", _RESTORE)
 
 
 def copies_are_known(home: Home) -> Iterator[Finding]:
@@ -174,8 +174,8 @@ def runs_start_warm(home: Home) -> Iterator[Finding]:
         leader = installation.overview(build_services(home)).leader
     except (DataOpsError, OSError):
         return  # Said with the database.
-    report = warm_start.told(home.warm, leader.process.pid) if leader else None
-    for is_well, line in warm_start.lines(report):
+    report = warm_start.read_report(home.warm, leader.process.pid) if leader else None
+    for is_well, line in warm_start.describe(report):
         yield Finding("warm start", "ok" if is_well else "note", line)
 
 
@@ -183,29 +183,29 @@ def runner_can_start(_: Home) -> Iterator[Finding]:
     import subprocess
 
     what = "runner"
-    tried = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-P", "-c", _RUNNER],
         capture_output=True,
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
     )
-    if tried.returncode == 0:
-        yield Finding(what, "ok", f"papermill {tried.stdout.strip()} on {sys.executable}")
+    if completed.returncode == 0:
+        yield Finding(what, "ok", f"papermill {completed.stdout.strip()} on {sys.executable}")
         return
-    said = (tried.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    last_line = (completed.stderr.strip().splitlines() or ["it said nothing"])[-1]
     hint = f"{sys.executable} -m pip install --upgrade papermill ipykernel"
-    yield Finding(what, "broken", f"papermill cannot be imported by {sys.executable}: {said}", hint)
+    yield Finding(what, "broken", f"papermill cannot be imported by {sys.executable}: {last_line}", hint)
 
 
 _RUNNER = "from dataops_lab.runner.bare_papermill import papermill; import ipykernel; print(papermill.__version__)"
 
 
 def kernels_are_installed(_: Home) -> Iterator[Finding]:
-    from ..notebooks.kernels import surveyed
+    from ..notebooks.kernels import survey_kernels
 
     what = "kernels"
-    usable, problems = surveyed()
+    usable, problems = survey_kernels()
     if usable:
         yield Finding(what, "ok", ", ".join(usable))
     else:
@@ -225,8 +225,8 @@ def server_extension_is_enabled(_: Home) -> Iterator[Finding]:
     if enabled:
         yield Finding(what, "ok", "Enabled.")
     else:
-        said = "Disabled." if enabled is False else "Jupyter's configuration does not name it."
-        yield Finding(what, "broken", said, "jupyter server extension enable dataops_lab --sys-prefix")
+        message = "Disabled." if enabled is False else "Jupyter's configuration does not name it."
+        yield Finding(what, "broken", message, "jupyter server extension enable dataops_lab --sys-prefix")
 
 
 def lab_extension_is_there(_: Home) -> Iterator[Finding]:
@@ -253,19 +253,19 @@ def lab_extension_is_there(_: Home) -> Iterator[Finding]:
         yield Finding(what, "ok", f"{found.parent}")
 
 
-def left_behind(home: Home, *, fix: bool) -> Iterator[Finding]:
+def nothing_is_left_behind(home: Home, *, fix: bool) -> Iterator[Finding]:
     if not home.database.exists():
         return
     from ..wiring import build_services
     from .leftovers import leftovers
 
     try:
-        for it in leftovers(home, build_services(home)):
+        for leftover in leftovers(home, build_services(home)):
             if fix:
-                it.remove()
-                yield Finding(it.what, "ok", f"Removed. {it.message}")
+                leftover.remove()
+                yield Finding(leftover.what, "ok", f"Removed. {leftover.message}")
             else:
-                yield Finding(it.what, "note", it.message, "jupyter dataops doctor --fix")
+                yield Finding(leftover.what, "note", leftover.message, "jupyter dataops doctor --fix")
     except (DataOpsError, OSError) as error:
         yield Finding("leftovers", "note", f"They could not be looked for: {error}.")
 
@@ -280,10 +280,12 @@ def docker_answers(home: Home) -> Iterator[Finding]:
     try:
         ctx = build_services(home)
         with ctx.store.read() as tx:
-            found = [it for it in tx.environments.all() if it.executor is ExecutorKind.DOCKER]
+            environments = [
+                environment for environment in tx.environments.all() if environment.executor is ExecutorKind.DOCKER
+            ]
     except (DataOpsError, OSError):
         return  # Said with the database.
-    for host in sorted({it.docker.host or "" for it in found}):
+    for host in sorted({environment.docker.host or "" for environment in environments}):
         try:
             ctx.image_backend(host or None).check()
             yield Finding("Docker", "ok", f"{host or 'The local daemon'} answers.")
@@ -303,13 +305,13 @@ def jobs_are_whole(home: Home) -> Iterator[Finding]:
     try:
         ctx = build_services(home)
         with ctx.store.read() as tx:
-            parted = tx.workspaces.parted()
-            jobs = tx.jobs.of({job_id for pair in parted for job_id in pair})
+            split_jobs = tx.workspaces.find_split_jobs()
+            jobs = tx.jobs.get_many({job_id for pair in split_jobs for job_id in pair})
     except (DataOpsError, OSError):
         return  # Said with the database.
-    for older, newer in parted:
-        said = f"{jobs[older].source} and {jobs[newer].source} are one notebook in two clones, and two jobs."
-        yield Finding("job", "note", said, f"If they are one: jupyter dataops jobs relink {older} {newer}")
+    for older, newer in split_jobs:
+        message = f"{jobs[older].source} and {jobs[newer].source} are one notebook in two clones, and two jobs."
+        yield Finding("job", "note", message, f"If they are one: jupyter dataops jobs relink {older} {newer}")
 
 
 CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (

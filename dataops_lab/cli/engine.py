@@ -12,8 +12,8 @@ import click
 
 from ..errors import EngineUnavailable
 from . import options
-from .output import as_json as print_json
-from .text import plain, plural, since
+from .output import print_json
+from .text import plain, plural, time_ago
 
 if TYPE_CHECKING:
     from threading import Event
@@ -53,22 +53,22 @@ def run(slots: int | None, idle_s: float | None, warm: int, parent: int | None, 
     import signal
     from threading import Event, Thread
 
-    from ..engine.process import write_log
+    from ..engine.process import configure_logging
     from ..wiring import Home, build_engine, state_folder
 
-    write_log(log)
+    configure_logging(log)
     stop = Event()
-    leading = build_engine(Home(state_folder()), slots=slots, warm=warm, exit_when_idle_s=idle_s)
+    new_engine = build_engine(Home(state_folder()), slots=slots, warm=warm, exit_when_idle_s=idle_s)
 
-    def end(*_: object) -> None:
+    def request_stop(*_: object) -> None:
         stop.set()
-        leading.wake()
+        new_engine.wake()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+        signal.signal(number, request_stop)
     if parent is not None:
-        Thread(target=_end_with, args=(parent, stop, end), daemon=True).start()
-    leading.run(stop)
+        Thread(target=_stop_with_parent, args=(parent, stop, request_stop), daemon=True).start()
+    new_engine.run(stop)
 
 
 @engine.command()
@@ -83,29 +83,29 @@ def status(as_json: bool) -> None:
     from . import warm_start
 
     services = _services()
-    seen = installation.overview(services)
-    leader = seen.leader
-    warm = warm_start.told(Home(state_folder()).warm, leader.process.pid) if leader else None
+    overview = installation.overview(services)
+    leader = overview.leader
+    warm = warm_start.read_report(Home(state_folder()).warm, leader.process.pid) if leader else None
     if as_json:
-        leading = EngineStatus(
+        engine_status = EngineStatus(
             pid=leader.process.pid if leader else None,
             leading=leader is not None,
             since=leader.since if leader else None,
         )
         slots = leader.slots if leader else None
-        counts = {"slots": slots, "queued": seen.queued, "running": seen.running}
-        print_json(leading.model_dump(mode="json") | counts | {"warm": warm})
+        counts = {"slots": slots, "queued": overview.queued, "running": overview.running}
+        print_json(engine_status.model_dump(mode="json") | counts | {"warm": warm})
         return
     if leader:
-        began = since(leader.since, dt.datetime.now(dt.UTC))
-        where = "" if leader.host in ("", services.host.name()) else f" of the host {plain(leader.host)}"
-        click.echo(f"Process {leader.process.pid}{where} leads ({began}) with {plural(leader.slots, 'slot')}.")
+        began = time_ago(leader.since, dt.datetime.now(dt.UTC))
+        host_note = "" if leader.host in ("", services.host.name()) else f" of the host {plain(leader.host)}"
+        click.echo(f"Process {leader.process.pid}{host_note} leads ({began}) with {plural(leader.slots, 'slot')}.")
     else:
         click.echo(
             "No engine leads. JupyterLab and `jupyter dataops run` start one; so does `jupyter dataops engine run`."
         )
-    click.echo(f"{plural(seen.queued, 'run')} queued, {seen.running} running.")
-    for _, line in warm_start.lines(warm) if leader else ():
+    click.echo(f"{plural(overview.queued, 'run')} queued, {overview.running} running.")
+    for _, line in warm_start.describe(warm) if leader else ():
         click.echo(plain(line))
 
 
@@ -113,18 +113,18 @@ def status(as_json: bool) -> None:
 @options.json_option
 def stop(as_json: bool) -> None:
     """End the engine that leads. Its runs go on, and the next engine finds them."""
-    from ..executors.host import is_same_process
+    from ..executors.host import is_process_alive
     from ..services import installation
 
     services = _services()
-    seen = installation.overview(services)
-    leader = seen.leader
+    overview = installation.overview(services)
+    leader = overview.leader
     boot = services.host.identity().boot
     if leader is not None and leader.is_of_another_host(host=services.host.name(), boot=boot):
         raise EngineUnavailable(
             f"The engine, process {leader.process.pid}, runs on the host {leader.host}. Stop it there."
         )
-    if leader is not None and is_same_process(leader.process):
+    if leader is not None and is_process_alive(leader.process):
         import signal
 
         try:
@@ -135,19 +135,21 @@ def stop(as_json: bool) -> None:
             raise EngineUnavailable(
                 f"The engine, process {leader.process.pid}, belongs to another user, who has to stop it."
             ) from None
-        _wait_for_the_end(services, leader)
+        _wait_until_stopped(services, leader)
     if as_json:
         print_json(
-            {"stopped": leader is not None, "pid": leader.process.pid if leader else None, "running": seen.running}
+            {"stopped": leader is not None, "pid": leader.process.pid if leader else None, "running": overview.running}
         )
     elif leader is None:
         click.echo("No engine leads; there is nothing to stop.")
     else:
-        go_on = f" {plural(seen.running, 'run')} in progress: the next engine finds them." if seen.running else ""
-        click.echo(f"Stopped process {leader.process.pid}.{go_on}")
+        running_note = (
+            f" {plural(overview.running, 'run')} in progress: the next engine finds them." if overview.running else ""
+        )
+        click.echo(f"Stopped process {leader.process.pid}.{running_note}")
 
 
-def _wait_for_the_end(services: Services, leader: Lease) -> None:
+def _wait_until_stopped(services: Services, leader: Lease) -> None:
     from ..services import installation
 
     deadline = time.monotonic() + STOP_WITHIN_S
@@ -161,11 +163,11 @@ def _wait_for_the_end(services: Services, leader: Lease) -> None:
         time.sleep(0.05)
 
 
-def _end_with(parent: int, stop: Event, end: Callable[[], None]) -> None:
+def _stop_with_parent(parent: int, stop: Event, request_stop: Callable[[], None]) -> None:
     while os.getppid() == parent:
         if stop.wait(1.0):
             return
-    end()
+    request_stop()
 
 
 def _services() -> Services:

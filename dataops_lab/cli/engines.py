@@ -44,5 +44,5 @@ class LocalEngine:
         from ..engine.process import start_engine
 
         self._started = start_engine(
-            self._home.folder, log=self._home.engine_log, exit_when_idle_s=EXIT_WHEN_IDLE_S, ends_with_us=False
+            self._home.folder, log=self._home.engine_log, exit_when_idle_s=EXIT_WHEN_IDLE_S, ends_with_parent=False
         )

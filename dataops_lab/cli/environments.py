@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..domain.environments import LOCKABLE, MAX_WARM, ExecutorKind, size_text
+from ..domain.environments import LOCKABLE, MAX_WARM, ExecutorKind, format_size
 from . import options
-from .connection import connected
-from .output import as_json as print_json
-from .output import table
+from .connection import open_connection
+from .output import print_json, print_table
 from .text import one_line, plain
 
 if TYPE_CHECKING:
@@ -88,13 +87,22 @@ def environments() -> None:
 @options.json_option
 def list_(server: str | None, as_json: bool) -> None:
     """List environments in promotion order."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         found = connection.client.environments.all()
     if as_json:
         print_json(found)
         return
-    rows = [(it.name, it.executor, _limits(it), ", ".join(it.images), it.description) for it in found]
-    table(("name", "executor", "limits", "images", "description"), rows, shrinks="description")
+    rows = [
+        (
+            environment.name,
+            environment.executor,
+            _limits(environment),
+            ", ".join(environment.images),
+            environment.description,
+        )
+        for environment in found
+    ]
+    print_table(("name", "executor", "limits", "images", "description"), rows, folded="description")
 
 
 @environments.command()
@@ -103,30 +111,35 @@ def list_(server: str | None, as_json: bool) -> None:
 @options.json_option
 def show(name: str, server: str | None, as_json: bool) -> None:
     """Show an environment with its variables and the names of its secrets."""
-    with connected(server) as connection:
-        it = connection.client.environments.get(name)
+    with open_connection(server) as connection:
+        environment = connection.client.environments.get(name)
         variables_ = connection.client.environments.variables(name)
         secrets = connection.client.environments.secrets(name)
     if as_json:
         print_json(
-            it.model_dump(mode="json")
-            | {"variables": {each.name: each.value for each in variables_}, "secrets": [each.name for each in secrets]}
+            environment.model_dump(mode="json")
+            | {
+                "variables": {variable.name: variable.value for variable in variables_},
+                "secrets": [each.name for each in secrets],
+            }
         )
         return
-    mounts = [f"{it.source}:{it.target}{'' if it.read_only else ':rw'}" for it in it.mounts]
+    mounts = [f"{mount.source}:{mount.target}{'' if mount.read_only else ':rw'}" for mount in environment.mounts]
     details = {
-        "description": it.description,
-        "position": it.position,
-        "executor": it.executor,
-        "limits": _limits(it),
-        "not held": ", ".join(it.not_enforced),
-        "images": ", ".join(it.images),
-        "default": it.default_image,
-        "network": "yes" if it.network else "none",
+        "description": environment.description,
+        "position": environment.position,
+        "executor": environment.executor,
+        "limits": _limits(environment),
+        "not held": ", ".join(environment.not_enforced),
+        "images": ", ".join(environment.images),
+        "default": environment.default_image,
+        "network": "yes" if environment.network else "none",
         "mounts": ", ".join(mounts),
-        "locked": ", ".join(it.locked),
-        "guarded": "yes" if it.guarded else "no",
-        "changed": f"{it.changed_at.astimezone():%Y-%m-%d %H:%M:%S} by {it.changed_by}" if it.changed_at else None,
+        "locked": ", ".join(environment.locked),
+        "guarded": "yes" if environment.guarded else "no",
+        "changed": f"{environment.changed_at.astimezone():%Y-%m-%d %H:%M:%S} by {environment.changed_by}"
+        if environment.changed_at
+        else None,
         "variables": ", ".join(f"{each.name}={each.value}" for each in variables_),
         "secrets": ", ".join(each.name if each.is_set else f"{each.name} (not set)" for each in secrets),
     }
@@ -144,9 +157,9 @@ def add(name: str, server: str | None, as_json: bool, **given: Any) -> None:
     """Add an environment. It comes last in promotion order if no position is given."""
     from ..api_models import EnvironmentRequest
 
-    with connected(server) as connection:
-        asked = _changed({"name": name}, given)
-        _tell(connection.client.environments.add(EnvironmentRequest.model_validate(asked)), as_json)
+    with open_connection(server) as connection:
+        request = _merge_options({"name": name}, given)
+        _print_environment(connection.client.environments.add(EnvironmentRequest.model_validate(request)), as_json)
 
 
 @environments.command("set")
@@ -158,11 +171,11 @@ def set_(name: str, server: str | None, as_json: bool, **given: Any) -> None:
     """Change an environment. Options that are not given change nothing."""
     from ..api_models import EnvironmentChange
 
-    with connected(server) as connection:
-        present = connection.client.environments.get(name)
-        kept = present.model_dump(include=set(EnvironmentChange.model_fields))
-        asked = EnvironmentChange.model_validate(_changed(kept, given))
-        _tell(connection.client.environments.change(name, asked), as_json)
+    with open_connection(server) as connection:
+        current = connection.client.environments.get(name)
+        settings = current.model_dump(include=set(EnvironmentChange.model_fields))
+        request = EnvironmentChange.model_validate(_merge_options(settings, given))
+        _print_environment(connection.client.environments.change(name, request), as_json)
 
 
 @environments.command()
@@ -171,7 +184,7 @@ def set_(name: str, server: str | None, as_json: bool, **given: Any) -> None:
 @options.json_option
 def remove(name: str, server: str | None, as_json: bool) -> None:
     """Remove an environment with its variables and secrets."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         removed = connection.client.environments.remove(name)
     if as_json:
         print_json(removed)
@@ -179,30 +192,30 @@ def remove(name: str, server: str | None, as_json: bool) -> None:
         click.echo(f"{plain(name)} is removed, with its variables and secrets.")
 
 
-def _changed(settings: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def _merge_options(settings: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """Merge the options of the command line into `settings`, and return them as the API takes them."""
     docker = dict(settings.get("docker", {}))
     limits = dict(settings.get("limits", {}))
     resources = dict(limits.get("resources", {}))
-    taken_away = {_LIMITS[name]: None for name in given.pop("unlimited")}
-    chosen = {name: value for name, value in given.items() if value not in (None, ())} | taken_away
-    for name in [it for it in chosen if it in ("host", "user", "warm")]:
-        docker[name] = chosen.pop(name)
-    for name in [it for it in chosen if it in _LIMITS.values()]:
-        (limits if name in ("timeout_s", "concurrency") else resources)[name] = chosen.pop(name)
-    lists = {name: list(value) for name, value in chosen.items() if isinstance(value, tuple)}
-    return {**settings, **chosen, **lists, "docker": docker, "limits": {**limits, "resources": resources}}
+    unlimited = {_LIMITS[name]: None for name in given.pop("unlimited")}
+    changes = {name: value for name, value in given.items() if value not in (None, ())} | unlimited
+    for name in [option for option in changes if option in ("host", "user", "warm")]:
+        docker[name] = changes.pop(name)
+    for name in [option for option in changes if option in _LIMITS.values()]:
+        (limits if name in ("timeout_s", "concurrency") else resources)[name] = changes.pop(name)
+    lists = {name: list(value) for name, value in changes.items() if isinstance(value, tuple)}
+    return {**settings, **changes, **lists, "docker": docker, "limits": {**limits, "resources": resources}}
 
 
-def _limits(it: EnvironmentModel) -> str:
-    resources = it.limits.resources
+def _limits(environment: EnvironmentModel) -> str:
+    resources = environment.limits.resources
     values = {
         "cpus": resources.cpus,
-        "memory": size_text(resources.memory_bytes),
+        "memory": format_size(resources.memory_bytes),
         "pids": resources.pids,
         "gpus": resources.gpus,
-        "timeout": it.limits.timeout_s,
-        "concurrency": it.limits.concurrency,
+        "timeout": environment.limits.timeout_s,
+        "concurrency": environment.limits.concurrency,
     }
     return ", ".join(
         f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
@@ -211,11 +224,11 @@ def _limits(it: EnvironmentModel) -> str:
     )
 
 
-def _tell(it: EnvironmentModel, as_json: bool) -> None:
+def _print_environment(environment: EnvironmentModel, as_json: bool) -> None:
     if as_json:
-        print_json(it)
+        print_json(environment)
     else:
-        click.echo(f"{it.name}: {it.executor}, {_limits(it) or 'no limits'}")
+        click.echo(f"{environment.name}: {environment.executor}, {_limits(environment) or 'no limits'}")
 
 
 # --- variables ----------------------------------------------------------------------------------
@@ -232,13 +245,15 @@ def variables() -> None:
 @options.json_option
 def list_variables(environment: str, server: str | None, as_json: bool) -> None:
     """List the variables of an environment."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         found = connection.client.environments.variables(environment)
     if as_json:
         print_json(found)
     elif found:
-        table(
-            ("name", "value", "changed by"), [(it.name, it.value, it.changed_by.name) for it in found], shrinks="value"
+        print_table(
+            ("name", "value", "changed by"),
+            [(variable.name, variable.value, variable.changed_by.name) for variable in found],
+            folded="value",
         )
 
 
@@ -250,7 +265,7 @@ def list_variables(environment: str, server: str | None, as_json: bool) -> None:
 @options.json_option
 def set_variable(environment: str, name: str, value: str, server: str | None, as_json: bool) -> None:
     """Set a variable. Others can read the command line, and its history keeps it: passwords belong to `secrets`."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         variable = connection.client.environments.set_variable(environment, name, value)
     if as_json:
         print_json(variable)
@@ -265,7 +280,7 @@ def set_variable(environment: str, name: str, value: str, server: str | None, as
 @options.json_option
 def unset_variable(environment: str, name: str, server: str | None, as_json: bool) -> None:
     """Remove a variable."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         variable = connection.client.environments.remove_variable(environment, name)
     if as_json:
         print_json(variable)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Conflict
-from . import exits
-from .output import as_json, remark
+from . import exit_codes
+from .output import print_json, print_note
 from .progress import ProgressLine
-from .story import how_to_go_on, tell
+from .run_summary import next_commands, print_run
 from .text import one_line, plural
 
 if TYPE_CHECKING:
@@ -23,59 +23,65 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run after a command followed it. `left`: the person has stopped following, and the run goes on."""
+    """A run after a command followed it. `detached`: the person has stopped following, and the run goes on."""
 
     run: RunModel
-    left: bool = False
+    detached: bool = False
 
 
-def answer(connection: Connection, outcome: Outcome, *, waited: bool, json: bool) -> int:
+def report_outcome(connection: Connection, outcome: Outcome, *, waited: bool, json: bool) -> int:
     """Print the state of the run and how it ended, and return the exit code."""
     run = outcome.run
     if json:
-        as_json(run)
+        print_json(run)
     elif not waited:
         click.echo(run.id)
-        remark(how_to_go_on(run))
-    elif not outcome.left:
-        tell(run, connection.client)
+        print_note(next_commands(run))
+    elif not outcome.detached:
+        print_run(run, connection.client)
     if not waited:
-        return exits.SUCCEEDED
-    return exits.INTERRUPTED if outcome.left else exits.of_state(run.state)
+        return exit_codes.SUCCEEDED
+    return exit_codes.INTERRUPTED if outcome.detached else exit_codes.code_of_state(run.state)
 
 
-def many(connection: Connection, queued: list[RunSummaryModel], *, waits: bool, json: bool) -> int:
+def follow_many(connection: Connection, queued: list[RunSummaryModel], *, waits: bool, json: bool) -> int:
     """Print the states of the runs, and return the exit code; with `waits`, follow all of them to their ends first."""
     runs = {run.id: run for run in queued}
-    left = False
+    detached = False
     if waits:
         try:
             with ProgressLine(quiet=json) as line:
                 for run_id in list(runs):
                     for update in connection.client.follow(run_id):
                         runs[run_id] = update.run
-                        line.say(f"{sum(run.is_terminal for run in runs.values())} of {len(runs)} runs have ended")
+                        line.show_text(
+                            f"{sum(run.is_terminal for run in runs.values())} of {len(runs)} runs have ended"
+                        )
                         if not update.run.is_terminal:
-                            connection.keep_engine()
+                            connection.ensure_engine()
         except KeyboardInterrupt:
-            left = True
+            detached = True
     if json:
-        as_json(list(runs.values()))
+        print_json(list(runs.values()))
     elif not waits:
         click.echo("\n".join(runs))
-        remark(f"{plural(len(runs), 'run')} queued. Look at them: jupyter dataops runs list")
+        print_note(f"{plural(len(runs), 'run')} queued. Look at them: jupyter dataops runs list")
     else:
-        _tell_many(list(runs.values()))
-    if left:
-        remark("The runs that have not ended go on.")
-        return exits.INTERRUPTED
-    return max((exits.of_state(run.state) for run in runs.values()), key=_WORST.index) if waits else exits.SUCCEEDED
+        _print_runs(list(runs.values()))
+    if detached:
+        print_note("The runs that have not ended go on.")
+        return exit_codes.INTERRUPTED
+    return (
+        max((exit_codes.code_of_state(run.state) for run in runs.values()), key=_WORST.index)
+        if waits
+        else exit_codes.SUCCEEDED
+    )
 
 
-_WORST = (exits.SUCCEEDED, exits.ENDED_OTHERWISE, exits.FAILED)
+_WORST = (exit_codes.SUCCEEDED, exit_codes.ENDED_OTHERWISE, exit_codes.FAILED)
 
 
-def _tell_many(runs: list[RunSummaryModel]) -> None:
+def _print_runs(runs: list[RunSummaryModel]) -> None:
     counts = Counter(run.phase for run in runs)
     click.echo(", ".join(f"{count} {phase}" for phase, count in counts.most_common()))
     for run in runs:
@@ -83,7 +89,7 @@ def _tell_many(runs: list[RunSummaryModel]) -> None:
             click.echo(f"{run.id} {run.phase}  {one_line(run.reason.message if run.reason else '')}")
 
 
-def to_its_end(connection: Connection, submitted: RunModel, *, quiet: bool) -> Outcome:
+def follow_to_end(connection: Connection, submitted: RunModel, *, quiet: bool) -> Outcome:
     run: RunBase = submitted
     cancelling = False
     with ProgressLine(quiet=quiet) as line:
@@ -93,16 +99,16 @@ def to_its_end(connection: Connection, submitted: RunModel, *, quiet: bool) -> O
                     run = update.run
                     line.show(run)
                     if not run.is_terminal:
-                        connection.keep_engine()
+                        connection.ensure_engine()
                 return Outcome(connection.client.run(run.id))
             except KeyboardInterrupt:
                 line.clear()
                 if cancelling:
-                    remark(f"{one_line(run.job.name)} is still being cancelled. {how_to_go_on(run)}")
-                    return Outcome(connection.client.run(run.id), left=True)
+                    print_note(f"{one_line(run.job.name)} is still being cancelled. {next_commands(run)}")
+                    return Outcome(connection.client.run(run.id), detached=True)
                 if not _wants_to_cancel(run):
-                    remark(f"{one_line(run.job.name)} goes on. {how_to_go_on(run)}")
-                    return Outcome(connection.client.run(run.id), left=True)
+                    print_note(f"{one_line(run.job.name)} goes on. {next_commands(run)}")
+                    return Outcome(connection.client.run(run.id), detached=True)
                 cancelling = True
                 try:
                     run = connection.client.cancel(run.id)
@@ -114,7 +120,7 @@ def _wants_to_cancel(run: RunBase) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     try:
-        chosen = click.prompt(
+        choice = click.prompt(
             f"{one_line(run.job.name)} is {run.phase}. Let it run on (r), or cancel it (c)?",
             type=click.Choice(["r", "c"]),
             default="r",
@@ -122,6 +128,6 @@ def _wants_to_cancel(run: RunBase) -> bool:
             err=True,
         )
     except click.Abort:
-        remark("")
+        print_note("")
         return False
-    return bool(chosen == "c")
+    return bool(choice == "c")

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import exits, options
-from .connection import connected
-from .output import as_json as print_json
-from .output import remark, table
-from .text import duration, one_line, since
+from . import exit_codes, options
+from .connection import open_connection
+from .output import print_json, print_note, print_table
+from .text import duration, one_line, time_ago
 
 if TYPE_CHECKING:
     from ..api_models import ImageTrialModel, TrialResultModel
 
-_SEEN_AGAIN_EVERY_S = 1.0
+_POLL_INTERVAL_S = 1.0
 
 
 @click.command("trial-run")
@@ -46,15 +45,15 @@ def trial_run(
     """
     from ..api_models import TrialRequest
 
-    asked = TrialRequest(image=name, instead_of=instead_of, jobs=list(jobs), days=days, environment=environment)
-    with connected(server) as connection:
-        found = connection.client.images.start_trial(asked)
-        connection.keep_engine()
-        while wait and not found.complete:
-            time.sleep(_SEEN_AGAIN_EVERY_S)
-            connection.keep_engine()
-            found = connection.client.images.trial(found.id)
-    return _told(found, as_json)
+    request = TrialRequest(image=name, instead_of=instead_of, jobs=list(jobs), days=days, environment=environment)
+    with open_connection(server) as connection:
+        trial = connection.client.images.start_trial(request)
+        connection.ensure_engine()
+        while wait and not trial.complete:
+            time.sleep(_POLL_INTERVAL_S)
+            connection.ensure_engine()
+            trial = connection.client.images.trial(trial.id)
+    return _print_trial(trial, as_json)
 
 
 @click.command()
@@ -63,45 +62,50 @@ def trial_run(
 @options.json_option
 def trials(trial_id: str | None, server: str | None, as_json: bool) -> int:
     """Show a trial, or list the last ones."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         if trial_id is not None:
-            return _told(connection.client.images.trial(trial_id), as_json)
-        found = connection.client.images.trials()
+            return _print_trial(connection.client.images.trial(trial_id), as_json)
+        recent_trials = connection.client.images.trials()
     if as_json:
-        print_json(found)
-    elif found:
+        print_json(recent_trials)
+    elif recent_trials:
         now = dt.datetime.now(dt.UTC)
-        rows = [(it.id, it.image, len(it.results), since(it.created_at, now), it.created_by.name) for it in found]
-        table(("trial", "image", "jobs", "started", "by"), rows, shrinks="image")
+        rows = [
+            (trial.id, trial.image, len(trial.results), time_ago(trial.created_at, now), trial.created_by.name)
+            for trial in recent_trials
+        ]
+        print_table(("trial", "image", "jobs", "started", "by"), rows, folded="image")
     else:
-        remark("No trials yet. `jupyter dataops image trial-run` starts one.")
-    return exits.SUCCEEDED
+        print_note("No trials yet. `jupyter dataops image trial-run` starts one.")
+    return exit_codes.SUCCEEDED
 
 
-def _told(it: ImageTrialModel, as_json: bool) -> int:
+def _print_trial(trial: ImageTrialModel, as_json: bool) -> int:
     if as_json:
-        print_json(it)
+        print_json(trial)
     else:
         headings = ("job", "before", "after", "took before", "took after", "differs", "why")
-        table(headings, [_row(result) for result in it.results], shrinks="why")
-        if not it.complete:
-            remark(f"Not all have ended. `jupyter dataops image trials {it.id}` shows how far they are.")
-    worse = any(result.after is None or result.after.state in ("failed", "timed_out", "lost") for result in it.results)
-    return exits.FAILED if worse else exits.SUCCEEDED
+        print_table(headings, [_row(result) for result in trial.results], folded="why")
+        if not trial.complete:
+            print_note(f"Not all have ended. `jupyter dataops image trials {trial.id}` shows how far they are.")
+    has_regressions = any(
+        result.after is None or result.after.state in ("failed", "timed_out", "lost") for result in trial.results
+    )
+    return exit_codes.FAILED if has_regressions else exit_codes.SUCCEEDED
 
 
-def _row(it: TrialResultModel) -> tuple[str, ...]:
+def _row(result: TrialResultModel) -> tuple[str, ...]:
     def took(seconds: float | None) -> str:
         return duration(seconds) if seconds is not None else ""
 
-    after = it.after
-    changes = ", ".join(f"{change.name}: {_short(change.before)} → {_short(change.after)}" for change in it.changes)
-    why = it.refused or (after.reason.message if after and after.reason else "")
+    after = result.after
+    changes = ", ".join(f"{change.name}: {_short(change.before)} → {_short(change.after)}" for change in result.changes)
+    why = result.refused or (after.reason.message if after and after.reason else "")
     return (
-        it.job_name,
-        it.before.state,
+        result.job_name,
+        result.before.state,
         after.state if after else "not tried",
-        took(it.before.duration_s),
+        took(result.before.duration_s),
         took(after.duration_s if after else None),
         changes,
         why,

@@ -11,12 +11,11 @@ import click
 
 from ..errors import Conflict, DataOpsError, InvalidRequest
 from . import options
-from .connection import Connection, connected
+from .connection import Connection, open_connection
 from .image_trials import trial_run, trials
-from .output import as_json as print_json
-from .output import remark, table
+from .output import print_json, print_note, print_table
 from .registries import login, logout, registries
-from .text import one_line, plain, plural, since, size
+from .text import one_line, plain, plural, size, time_ago
 
 if TYPE_CHECKING:
     from ..api_models import ImageModel, ImageTaskModel
@@ -65,7 +64,7 @@ def add(
     """Add the image REFERENCE as NAME, or pin NAME anew. It is pulled where the daemon does not have it."""
     from ..api_models import AddImageRequest
 
-    asked = AddImageRequest(
+    request = AddImageRequest(
         name=name,
         reference=reference,
         environment=environment,
@@ -74,8 +73,8 @@ def add(
         root_allowed=root,
         pull=pull,
     )
-    with connected(server) as connection:
-        _followed(connection, connection.client.images.add(asked), as_json)
+    with open_connection(server) as connection:
+        _follow_task(connection, connection.client.images.add(request), as_json)
 
 
 @image.command()
@@ -118,11 +117,11 @@ def build(
     missing = [variable for variable in variables if variable not in os.environ]
     if missing:
         raise InvalidRequest(f"Not set here: {', '.join(missing)}. Set them, or leave `--variable` away.")
-    asked = BuildImageRequest(
+    request = BuildImageRequest(
         name=name,
         base=base,
-        requirements=_text(requirements),
-        environment_yml=_text(environment_file),
+        requirements=_read_text(requirements),
+        environment_yml=_read_text(environment_file),
         kernel=kernel,
         variables={variable: os.environ[variable] for variable in variables},
         network=network,
@@ -130,8 +129,8 @@ def build(
         description=description,
         tags=list(tags) or None,
     )
-    with connected(server) as connection:
-        _followed(connection, connection.client.images.build(asked), as_json)
+    with open_connection(server) as connection:
+        _follow_task(connection, connection.client.images.build(request), as_json)
 
 
 @image.command()
@@ -140,15 +139,15 @@ def build(
 @options.json_option
 def freeze(kernel: str, server: str | None, as_json: bool) -> None:
     """Print the packages of a kernel of this machine as requirements, and say which cannot travel."""
-    with connected(server) as connection:
-        found = connection.client.images.frozen(kernel)
+    with open_connection(server) as connection:
+        requirements = connection.client.images.frozen(kernel)
     if as_json:
-        print_json(found)
+        print_json(requirements)
         return
-    for requirement in found.requirements:
+    for requirement in requirements.requirements:
         click.echo(plain(requirement))
-    for package, why in found.left_out.items():
-        remark(plain(f"Left out: {package}, {why}."))
+    for package, reason in requirements.left_out.items():
+        print_note(plain(f"Left out: {package}, {reason}."))
 
 
 @image.command("list")
@@ -157,20 +156,20 @@ def freeze(kernel: str, server: str | None, as_json: bool) -> None:
 @options.json_option
 def list_(check: bool, server: str | None, as_json: bool) -> None:
     """List the catalogue."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         images = connection.client.images.all()
-        checks = {it.name: connection.client.images.check(it.name) for it in images} if check else {}
+        checks = {entry.name: connection.client.images.check(entry.name) for entry in images} if check else {}
     if as_json:
-        found = [it.model_dump(mode="json") for it in images]
-        for it in found:
-            if it["name"] in checks:
-                it["check"] = checks[it["name"]].model_dump(mode="json")
-        print_json({"items": found, "next": None})
+        answer = [it.model_dump(mode="json") for it in images]
+        for entry in answer:
+            if entry["name"] in checks:
+                entry["check"] = checks[entry["name"]].model_dump(mode="json")
+        print_json({"items": answer, "next": None})
     elif images:
         headings = ("name", "image", "python", "kernels", "size", "environments", "remarks")
-        table(headings, [_row(it, checks.get(it.name)) for it in images], shrinks="remarks")
+        print_table(headings, [_row(entry, checks.get(entry.name)) for entry in images], folded="remarks")
     else:
-        remark("The catalogue is empty. `jupyter dataops image add NAME REFERENCE` adds an image.")
+        print_note("The catalogue is empty. `jupyter dataops image add NAME REFERENCE` adds an image.")
 
 
 @image.command()
@@ -179,12 +178,12 @@ def list_(check: bool, server: str | None, as_json: bool) -> None:
 @options.json_option
 def show(name: str, server: str | None, as_json: bool) -> None:
     """Show an image: what was found in it, where it is allowed, what it was before."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         found = connection.client.images.get(name)
     if as_json:
         print_json(found)
     else:
-        _tell(found)
+        _print_image(found)
 
 
 @image.command()
@@ -193,8 +192,8 @@ def show(name: str, server: str | None, as_json: bool) -> None:
 @options.json_option
 def probe(name: str, server: str | None, as_json: bool) -> None:
     """Look into it again."""
-    with connected(server) as connection:
-        _followed(connection, connection.client.images.probe(name), as_json)
+    with open_connection(server) as connection:
+        _follow_task(connection, connection.client.images.probe(name), as_json)
 
 
 @image.command()
@@ -203,16 +202,18 @@ def probe(name: str, server: str | None, as_json: bool) -> None:
 @options.json_option
 def check(name: str, server: str | None, as_json: bool) -> None:
     """Say whether the daemon has it, and whether its tag has moved on."""
-    with connected(server) as connection:
-        found = connection.client.images.check(name)
+    with open_connection(server) as connection:
+        check_result = connection.client.images.check(name)
     if as_json:
-        print_json(found)
+        print_json(check_result)
         return
-    click.echo("The daemon has it." if found.present else "The daemon has it no longer: add it again.")
-    if found.moved_to:
-        click.echo(f"Its reference stands for {found.moved_to} now. `image add` with the same name would pin that.")
-    if found.problem:
-        remark(plain(found.problem))
+    click.echo("The daemon has it." if check_result.present else "The daemon has it no longer: add it again.")
+    if check_result.moved_to:
+        click.echo(
+            f"Its reference stands for {check_result.moved_to} now. `image add` with the same name would pin that."
+        )
+    if check_result.problem:
+        print_note(plain(check_result.problem))
 
 
 @image.command()
@@ -234,7 +235,7 @@ def describe(
     given = {"description": description, "tags": list(tags) or None, "root_allowed": root}
     _change(name, {key: value for key, value in given.items() if value is not None}, server, as_json)
     if root is not None:
-        remark(f"It has to be looked into again: jupyter dataops image probe {name}")
+        print_note(f"It has to be looked into again: jupyter dataops image probe {name}")
 
 
 @image.command("set-default")
@@ -254,7 +255,7 @@ def set_default(name: str, server: str | None, as_json: bool) -> None:
 @options.json_option
 def allow(name: str, environment: str, no_longer: bool, server: str | None, as_json: bool) -> None:
     """Let runs in ENVIRONMENT use it."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         images = connection.client.images
         found = (images.disallow if no_longer else images.allow)(name, environment)
     if as_json:
@@ -292,16 +293,16 @@ def deprecate(
 @options.json_option
 def users(name: str, days: int, server: str | None, as_json: bool) -> None:
     """List who uses it: environments, and jobs that ran on it."""
-    with connected(server) as connection:
-        found = connection.client.images.users(name, days=days)
+    with open_connection(server) as connection:
+        usage = connection.client.images.users(name, days=days)
     if as_json:
-        print_json(found)
+        print_json(usage)
         return
-    click.echo(f"Allowed in {', '.join(found.environments) or 'no environment'}.")
-    if found.jobs:
+    click.echo(f"Allowed in {', '.join(usage.environments) or 'no environment'}.")
+    if usage.jobs:
         now = dt.datetime.now(dt.UTC)
-        rows = [(it.name, it.runs, it.last_state, since(it.last_at, now), it.id) for it in found.jobs]
-        table(("job", "runs", "last", "when", "id"), rows, shrinks="job")
+        rows = [(job.name, job.runs, job.last_state, time_ago(job.last_at, now), job.id) for job in usage.jobs]
+        print_table(("job", "runs", "last", "when", "id"), rows, folded="job")
     else:
         click.echo(f"No job ran on it in the last {plural(days, 'day')}.")
 
@@ -312,7 +313,7 @@ def users(name: str, days: int, server: str | None, as_json: bool) -> None:
 @options.json_option
 def tasks(task_id: str | None, server: str | None, as_json: bool) -> None:
     """Show what a task said, or list the last tasks: what was added, probed, built."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         if task_id is not None:
             task = connection.client.images.task(task_id)
             if as_json:
@@ -321,15 +322,18 @@ def tasks(task_id: str | None, server: str | None, as_json: bool) -> None:
                 click.echo(plain(task.log), nl=False)
                 click.echo(f"{task.state}{f': {plain(task.error.message)}' if task.error else ''}")
             return
-        found = connection.client.images.tasks()
+        recent_tasks = connection.client.images.tasks()
     if as_json:
-        print_json(found)
-    elif found:
+        print_json(recent_tasks)
+    elif recent_tasks:
         now = dt.datetime.now(dt.UTC)
-        rows = [(it.id, it.kind, it.image, it.state, since(it.created_at, now), it.created_by.name) for it in found]
-        table(("task", "what", "image", "state", "started", "by"), rows, shrinks="image")
+        rows = [
+            (task.id, task.kind, task.image, task.state, time_ago(task.created_at, now), task.created_by.name)
+            for task in recent_tasks
+        ]
+        print_table(("task", "what", "image", "state", "started", "by"), rows, folded="image")
     else:
-        remark("Nothing was added, probed or built yet.")
+        print_note("Nothing was added, probed or built yet.")
 
 
 @image.command()
@@ -338,8 +342,8 @@ def tasks(task_id: str | None, server: str | None, as_json: bool) -> None:
 @options.json_option
 def cancel(task_id: str, server: str | None, as_json: bool) -> None:
     """End a task: adding, probing or building. The catalogue stays as it is."""
-    with connected(server) as connection:
-        task = _told(connection, connection.client.images.cancel(task_id), quiet=True)
+    with open_connection(server) as connection:
+        task = _print_log(connection, connection.client.images.cancel(task_id), quiet=True)
     if as_json:
         print_json(task)
     else:
@@ -352,7 +356,7 @@ def cancel(task_id: str, server: str | None, as_json: bool) -> None:
 @options.json_option
 def remove(name: str, server: str | None, as_json: bool) -> None:
     """Take it out of the catalogue, unless somebody uses it."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         connection.client.images.remove(name)
     if as_json:
         print_json({"removed": name})
@@ -360,7 +364,7 @@ def remove(name: str, server: str | None, as_json: bool) -> None:
         click.echo(f"{name} is no longer in the catalogue.")
 
 
-def _text(file: str | None) -> str:
+def _read_text(file: str | None) -> str:
     if file is None:
         return ""
     try:
@@ -372,24 +376,24 @@ def _text(file: str | None) -> str:
 def _change(name: str, changes: dict[str, Any], server: str | None, as_json: bool) -> None:
     from ..api_models import ChangeImageRequest
 
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         found = connection.client.images.change(name, ChangeImageRequest(**changes))
     if as_json:
         print_json(found)
     else:
-        _tell(found)
+        _print_image(found)
 
 
-def _followed(connection: Connection, task: ImageTaskModel, as_json: bool) -> None:
+def _follow_task(connection: Connection, task: ImageTaskModel, as_json: bool) -> None:
     """Follow the task to its end and write its log to stderr. Ctrl-C ends the task."""
     try:
-        task = _told(connection, task, quiet=as_json)
+        task = _print_log(connection, task, quiet=as_json)
     except KeyboardInterrupt:
         try:
             connection.client.images.cancel(task.id)
         except Conflict:
             pass  # The task has just ended; the next look tells how.
-        task = _told(connection, task, quiet=True)
+        task = _print_log(connection, task, quiet=True)
     if task.error is not None:
         raise DataOpsError(task.error.message, code=task.error.code, **task.error.detail)
     if task.state != "succeeded":
@@ -398,49 +402,57 @@ def _followed(connection: Connection, task: ImageTaskModel, as_json: bool) -> No
     if as_json:
         print_json(found)
     else:
-        _tell(found)
+        _print_image(found)
 
 
-def _told(connection: Connection, task: ImageTaskModel, *, quiet: bool) -> ImageTaskModel:
-    for seen in connection.client.images.follow(task.id):
-        if not quiet and seen.log:
-            click.echo(plain(seen.log), err=True, nl=False)
-        task = seen
+def _print_log(connection: Connection, task: ImageTaskModel, *, quiet: bool) -> ImageTaskModel:
+    for update in connection.client.images.follow(task.id):
+        if not quiet and update.log:
+            click.echo(plain(update.log), err=True, nl=False)
+        task = update
     return task
 
 
-def _row(it: ImageModel, check: Any) -> tuple[str, ...]:
-    remarks = ["default"] if it.is_default else []
-    if it.deprecated:
-        remarks.append(f"ends on {it.deprecated.on}")
-    if it.probe is None:
+def _row(entry: ImageModel, check: Any) -> tuple[str, ...]:
+    remarks = ["default"] if entry.is_default else []
+    if entry.deprecated:
+        remarks.append(f"ends on {entry.deprecated.on}")
+    if entry.probe is None:
         remarks.append("not looked into")
-    elif it.probe.problems:
+    elif entry.probe.problems:
         remarks.append("cannot be used")
     if check is not None and not check.present:
         remarks.append("gone from the daemon")
     if check is not None and check.moved_to:
         remarks.append("its tag has moved on")
-    kernels = ", ".join(kernel.name for kernel in it.probe.kernels) if it.probe else ""
-    python = (it.probe.python if it.probe else None) or ""
-    what = f"built from {it.base}" if it.base else it.reference
-    return it.name, what, python, kernels, size(it.size_bytes), ", ".join(it.environments), ", ".join(remarks)
+    kernels = ", ".join(kernel.name for kernel in entry.probe.kernels) if entry.probe else ""
+    python = (entry.probe.python if entry.probe else None) or ""
+    source = f"built from {entry.base}" if entry.base else entry.reference
+    return (
+        entry.name,
+        source,
+        python,
+        kernels,
+        size(entry.size_bytes),
+        ", ".join(entry.environments),
+        ", ".join(remarks),
+    )
 
 
-def _tell(it: ImageModel) -> None:
-    probe = it.probe
+def _print_image(entry: ImageModel) -> None:
+    probe = entry.probe
     details = {
-        "name": it.name,
-        "reference": f"built from {it.base}" if it.base else it.reference,
-        "pinned to": it.digest,
-        "platform": f"{it.platform}, {size(it.size_bytes)}",
-        "about": it.description,
-        "tags": ", ".join(it.tags),
-        "default": "yes" if it.is_default else "",
-        "allowed in": ", ".join(it.environments) or "no environment",
-        "root": "allowed" if it.root_allowed else "",
-        "ends": f"on {it.deprecated.on}, then {it.deprecated.successor or 'nothing'}" if it.deprecated else "",
-        "added": f"{it.added_at.astimezone():%Y-%m-%d %H:%M:%S} by {it.added_by}",
+        "name": entry.name,
+        "reference": f"built from {entry.base}" if entry.base else entry.reference,
+        "pinned to": entry.digest,
+        "platform": f"{entry.platform}, {size(entry.size_bytes)}",
+        "about": entry.description,
+        "tags": ", ".join(entry.tags),
+        "default": "yes" if entry.is_default else "",
+        "allowed in": ", ".join(entry.environments) or "no environment",
+        "root": "allowed" if entry.root_allowed else "",
+        "ends": f"on {entry.deprecated.on}, then {entry.deprecated.successor or 'nothing'}" if entry.deprecated else "",
+        "added": f"{entry.added_at.astimezone():%Y-%m-%d %H:%M:%S} by {entry.added_by}",
         "python": (probe.python if probe else "") or "",
         "papermill": (probe.papermill if probe else "") or "",
         "kernels": ", ".join(f"{kernel.display_name} ({kernel.name})" for kernel in probe.kernels) if probe else "",
@@ -449,7 +461,7 @@ def _tell(it: ImageModel) -> None:
     for label, value in details.items():
         if value:
             click.echo(f"{label:<11}{one_line(value, 200)}")
-    for pin in it.earlier:
+    for pin in entry.earlier:
         click.echo(f"{'before':<11}{pin.digest} until {pin.until.astimezone():%Y-%m-%d %H:%M}")
     for problem in probe.problems if probe else ():
         click.echo(f"{click.style('Missing:', fg='red')} {plain(problem)}")

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from . import options
-from .connection import connected
-from .output import as_json as print_json
-from .output import table
-from .story import tell_findings
+from .connection import open_connection
+from .output import print_json, print_table
+from .run_summary import print_findings
 from .text import one_line, plain, plural, size
 
 if TYPE_CHECKING:
@@ -40,51 +39,51 @@ def inspect(
 
     Also its kernel and what travels along. Starts and stores nothing.
     """
-    with connected(server, root) as connection:
-        found = connection.client.inspect(notebook, kernel=kernel, environment=environment, image=image)
+    with open_connection(server, root) as connection:
+        inspection = connection.client.inspect(notebook, kernel=kernel, environment=environment, image=image)
     if as_json:
-        print_json(found)
+        print_json(inspection)
     else:
-        _tell(found)
+        _print_inspection(inspection)
 
 
-def _tell(found: InspectionModel) -> None:
+def _print_inspection(result: InspectionModel) -> None:
     click.echo(
-        f"{click.style(one_line(found.name), bold=True)}  {one_line(found.notebook_path)} in {plain(found.root)}"
+        f"{click.style(one_line(result.name), bold=True)}  {one_line(result.notebook_path)} in {plain(result.root)}"
     )
-    if found.kernel:
-        click.echo(f"kernel     {one_line(found.kernel.display_name)} ({one_line(found.kernel.name)})")
+    if result.kernel:
+        click.echo(f"kernel     {one_line(result.kernel.display_name)} ({one_line(result.kernel.name)})")
     else:
-        click.echo(f"kernel     {click.style(plain(found.kernel_problem or 'none'), fg='red')}")
-    click.echo(f"cells      {found.code_cells} with code")
-    along = f"{plural(found.file_count, 'file')}, {size(found.file_bytes)}" if found.files else "no files"
-    click.echo(f"takes      {along}")
-    version_count = found.file_count - found.fresh_count
-    _tell_files("of the version", [file for file in found.files if not file.fresh], version_count)
-    _tell_files("fresh in each run", [file for file in found.files if file.fresh], found.fresh_count)
-    if found.origin.commit:
-        changed = ", with changes that are not committed" if found.origin.dirty else ""
-        click.echo(f"git        {one_line(found.origin.commit)[:12]} on {one_line(found.origin.branch)}{changed}")
-    if found.parameters:
+        click.echo(f"kernel     {click.style(plain(result.kernel_problem or 'none'), fg='red')}")
+    click.echo(f"cells      {result.code_cells} with code")
+    file_summary = f"{plural(result.file_count, 'file')}, {size(result.file_bytes)}" if result.files else "no files"
+    click.echo(f"takes      {file_summary}")
+    version_count = result.file_count - result.fresh_count
+    _print_files("of the version", [file for file in result.files if not file.fresh], version_count)
+    _print_files("fresh in each run", [file for file in result.files if file.fresh], result.fresh_count)
+    if result.origin.commit:
+        change_note = ", with changes that are not committed" if result.origin.dirty else ""
+        click.echo(f"git        {one_line(result.origin.commit)[:12]} on {one_line(result.origin.branch)}{change_note}")
+    if result.parameters:
         click.echo()
         headings = ("parameter", "type", "default", "description")
-        table(headings, [_row(parameter) for parameter in found.parameters], shrinks="description")
-    elif not found.declares_parameters:
+        print_table(headings, [_row(parameter) for parameter in result.parameters], folded="description")
+    elif not result.declares_parameters:
         click.echo("parameters none: no cell is tagged 'parameters'")
-    if found.findings:
+    if result.findings:
         click.echo()
-        tell_findings(found.findings, err=False)
+        print_findings(result.findings, err=False)
 
 
-def _tell_files(part: str, files: Sequence[TravellingFileModel], count: int) -> None:
+def _print_files(part: str, files: Sequence[TravellingFileModel], count: int) -> None:
     if count:
         shown = ", ".join(one_line(file.path) for file in files[:5])
         click.echo(f"           {part}: {shown}{', …' if count > 5 or not shown else ''}")
 
 
 def _row(parameter: ParameterModel) -> tuple[str, str, str, str]:
-    kind = f"list of {parameter.items}" if parameter.items else str(parameter.type)
+    type_text = f"list of {parameter.items}" if parameter.items else str(parameter.type)
     if parameter.choices:
-        kind = " | ".join(json.dumps(choice, ensure_ascii=False) for choice in parameter.choices)
+        type_text = " | ".join(json.dumps(choice, ensure_ascii=False) for choice in parameter.choices)
     default = "needed" if parameter.required else json.dumps(parameter.default, ensure_ascii=False)
-    return parameter.name, kind + (" or null" if parameter.nullable else ""), default, parameter.description
+    return parameter.name, type_text + (" or null" if parameter.nullable else ""), default, parameter.description

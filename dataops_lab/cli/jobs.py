@@ -12,11 +12,10 @@ from ..domain.inputs import Pins
 from ..domain.settings import MAX_CONCURRENCY, MAX_PRIORITY, MAX_RETRIES, RunSettings
 from ..errors import NotFound
 from . import options
-from .connection import connected
+from .connection import open_connection
 from .options import F
-from .output import as_json as print_json
-from .output import remark, table
-from .text import one_line, since
+from .output import print_json, print_note, print_table
+from .text import one_line, time_ago
 
 if TYPE_CHECKING:
     from ..api_models import JobModel, ProjectModel
@@ -26,13 +25,13 @@ DEFAULT = object()
 """The choice that takes back a value that was set."""
 
 
-def _setting(*names: str, kind: Callable[[str], Any], metavar: str, **more: Any) -> Callable[[F], F]:
+def _setting(*names: str, kind: Callable[[str], Any], metavar: str, **attributes: Any) -> Callable[[F], F]:
     """Make an option that takes a value of `kind`, or `default` for DEFAULT."""
 
     def convert(text: str) -> Any:
         return DEFAULT if text == "default" else kind(text)
 
-    return click.option(*names, type=convert, metavar=f"{metavar}|default", **more)
+    return click.option(*names, type=convert, metavar=f"{metavar}|default", **attributes)
 
 
 _concurrency = click.IntRange(0, MAX_CONCURRENCY)
@@ -54,21 +53,21 @@ def jobs() -> None:
 @options.json_option
 def list_(text: str | None, limit: int, cursor: str | None, server: str | None, as_json: bool) -> None:
     """List jobs, newest first."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         page = connection.client.jobs(text=text, limit=limit, cursor=cursor)
     if as_json:
         print_json(page)
     elif page.items:
         now = dt.datetime.now(dt.UTC)
-        table(
+        print_table(
             ("job", "name", "last run", "when", "workspace", "notebook"),
             [_row(job, now) for job in page.items],
-            shrinks="notebook",
+            folded="notebook",
         )
         if page.next:
-            remark(f"There are more: --cursor {page.next}")
+            print_note(f"There are more: --cursor {page.next}")
     else:
-        remark("No jobs. `jupyter dataops run NOTEBOOK` makes one.")
+        print_note("No jobs. `jupyter dataops run NOTEBOOK` makes one.")
 
 
 @jobs.command()
@@ -77,8 +76,8 @@ def list_(text: str | None, limit: int, cursor: str | None, server: str | None, 
 @options.json_option
 def show(job: str, server: str | None, as_json: bool) -> None:
     """Show a job and its settings."""
-    with connected(server) as connection:
-        _tell(connection.job(job), as_json)
+    with open_connection(server) as connection:
+        _print_job(connection.find_job(job), as_json)
 
 
 @jobs.command("set")
@@ -154,20 +153,20 @@ def set_(
 
     It holds for runs that are submitted from now on; --concurrency at once.
     """
-    changes: Any = {name: None if it is DEFAULT else it for name, it in given.items() if it is not None}
+    changes: Any = {name: None if value is DEFAULT else value for name, value in given.items() if value is not None}
     pins_change = bool(pin or fresh or no_pins)
     if not changes and not pins_change:
         raise click.UsageError("Nothing to change. `jupyter dataops jobs set --help` lists the settings.")
-    with connected(server) as connection:
-        before = connection.job(job)
+    with open_connection(server) as connection:
+        current = connection.find_job(job)
         if pins_change:
-            pins = Pins() if no_pins else Pins(tuple(before.pinned))
+            pins = Pins() if no_pins else Pins(tuple(current.pinned))
             for pattern in pin:
-                pins = pins.changed(pattern, fresh=False)
+                pins = pins.with_pattern(pattern, fresh=False)
             for pattern in fresh:
-                pins = pins.changed(pattern, fresh=True)
-            changes |= {"pinned": pins.patterns, "revision": before.revision}
-        _tell(connection.client.change_job(before.id, **changes), as_json)
+                pins = pins.with_pattern(pattern, fresh=True)
+            changes |= {"pinned": pins.patterns, "revision": current.revision}
+        _print_job(connection.client.change_job(current.id, **changes), as_json)
 
 
 @jobs.command()
@@ -181,15 +180,15 @@ def relink(old: str, new: str, server: str | None, as_json: bool) -> None:
     NEW is a job, or the path of a notebook that was moved. OLD gets the runs and versions of NEW and its place, and
     keeps its name and settings; then NEW is gone. Refused while the notebook of OLD is still there.
     """
-    with connected(server) as connection:
-        job = connection.job(old)
+    with open_connection(server) as connection:
+        job = connection.find_job(old)
         try:
-            other = {"job": connection.job(new).id}
+            other = {"job": connection.find_job(new).id}
         except NotFound:
             if not new.endswith(".ipynb"):
                 raise
             other = {"path": new}
-        _tell(connection.client.relink_job(job.id, **other), as_json)
+        _print_job(connection.client.relink_job(job.id, **other), as_json)
 
 
 @click.group()
@@ -203,8 +202,8 @@ def projects() -> None:
 @options.json_option
 def show_project(project: str, server: str | None, as_json: bool) -> None:
     """Show a project and its limit."""
-    with connected(server) as connection:
-        _tell_project(connection.client.project(project), as_json)
+    with open_connection(server) as connection:
+        _print_project(connection.client.project(project), as_json)
 
 
 @projects.command("set")
@@ -220,18 +219,18 @@ def show_project(project: str, server: str | None, as_json: bool) -> None:
 @options.json_option
 def set_project(project: str, concurrency: Any, server: str | None, as_json: bool) -> None:
     """Change the limit of a project."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         limit = None if concurrency is DEFAULT else concurrency
-        _tell_project(connection.client.limit_project(project, limit), as_json)
+        _print_project(connection.client.limit_project(project, limit), as_json)
 
 
 def _row(job: JobModel, now: dt.datetime) -> tuple[str, ...]:
     last = job.last_run
-    when = since(last.created_at, now) if last else ""
+    when = time_ago(last.created_at, now) if last else ""
     return job.id, job.name, last.phase if last else "", when, job.workspace.name, job.path
 
 
-def _tell(job: JobModel, as_json: bool) -> None:
+def _print_job(job: JobModel, as_json: bool) -> None:
     if as_json:
         print_json(job)
         return
@@ -240,20 +239,20 @@ def _tell(job: JobModel, as_json: bool) -> None:
     for source in job.sources[1:]:
         click.echo(f"{'':<19}{one_line(source, 200)}")
     click.echo(f"{'workspace':<19}{one_line(job.workspace.remote or job.workspace.name)}: {one_line(job.path, 200)}")
-    for it in job.place_changes:
-        verb = f"relinked, with {it.job}" if it.job else "moved"
-        by, before = one_line(it.by.name if it.by else "?"), one_line(it.source_before, 200)
-        click.echo(f"{verb:<19}{it.at:%Y-%m-%d %H:%M} by {by}, from {before}")
+    for change in job.place_changes:
+        verb = f"relinked, with {change.job}" if change.job else "moved"
+        actor, source_before = one_line(change.by.name if change.by else "?"), one_line(change.source_before, 200)
+        click.echo(f"{verb:<19}{change.at:%Y-%m-%d %H:%M} by {actor}, from {source_before}")
     click.echo(f"{'concurrency':<19}{_limit(job.concurrency)}")
     if job.pinned:
         click.echo(f"{'pinned':<19}{' '.join(map(one_line, job.pinned))}")
     for name, default in vars(RunSettings()).items():
-        chosen = getattr(job, name)
-        value = f"{default:g} (default)" if chosen is None else f"{chosen:g}"
+        own_value = getattr(job, name)
+        value = f"{default:g} (default)" if own_value is None else f"{own_value:g}"
         click.echo(f"{name.removesuffix('_s').replace('_', ' '):<19}{value}{' s' * name.endswith('_s')}")
 
 
-def _tell_project(project: ProjectModel, as_json: bool) -> None:
+def _print_project(project: ProjectModel, as_json: bool) -> None:
     if as_json:
         print_json(project)
     else:

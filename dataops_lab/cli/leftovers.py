@@ -32,46 +32,46 @@ class Leftover:
 
 def leftovers(home: Home, ctx: Services) -> Iterator[Leftover]:
     """Yield the remains of crashes. Nobody needs them, even while an engine works on the same folder."""
-    for look in (_run_directories, _processes, _lease, _blobs, _unfinished):
-        yield from look(home, ctx)
+    for find in (_run_directories, _processes, _lease, _blobs, _unfinished):
+        yield from find(home, ctx)
 
 
 def _run_directories(home: Home, ctx: Services) -> Iterator[Leftover]:
-    from ..engine.sweep import left_by, sweep
+    from ..engine.orphan_cleanup import orphaned_attempts, remove_orphaned_attempts
     from ..wiring import build_backends
 
     backends = build_backends(home, ctx.blobs)
-    if names := left_by(ctx.store, backends):
-        message = f"{plural(len(names), 'run')} that ended left a directory or a container: {_some(names)}"
+    if names := orphaned_attempts(ctx.store, backends):
+        message = f"{plural(len(names), 'run')} that ended left a directory or a container: {_abbreviated(names)}"
 
         def remove() -> None:
             for _ in range(STOP_WITHIN_S * 10):
-                sweep(ctx.store, backends, busy=())
-                if not left_by(ctx.store, backends):
+                remove_orphaned_attempts(ctx.store, backends, busy=())
+                if not orphaned_attempts(ctx.store, backends):
                     return
-                time.sleep(0.1)  # The sweep stopped what still ran, and can remove it once it is dead.
+                time.sleep(0.1)  # The cleanup stopped what still ran, and can remove it once it is dead.
 
         yield Leftover("run directories", message, remove)
 
 
 def _processes(_: Home, __: Services) -> Iterator[Leftover]:
-    from ..executors.orphans import end, orphans
+    from ..executors.orphan_processes import find_orphan_processes, kill
 
-    found = list(orphans())
+    found = list(find_orphan_processes())
     if found:
-        ids = _some(str(process.pid) for process in found)
+        ids = _abbreviated(str(process.pid) for process in found)
         message = f"{plural(len(found), 'process')} of state folders that were deleted: {ids}"
-        yield Leftover("processes", message, partial(_each, end, found))
+        yield Leftover("processes", message, partial(_for_each, kill, found))
 
 
 def _lease(_: Home, ctx: Services) -> Iterator[Leftover]:
     from ..domain.leases import ENGINE
-    from ..services.installation import leads
+    from ..services.installation import is_leading
 
     with ctx.store.read() as tx:
         lease = tx.leases.get(ENGINE)
-        is_left = lease is not None and lease.holder and not leads(tx, lease, ctx.clock, ctx.host)
-    if lease is not None and is_left:
+        is_abandoned = lease is not None and lease.holder and not is_leading(tx, lease, ctx.clock, ctx.host)
+    if lease is not None and is_abandoned:
 
         def release() -> None:
             with ctx.store.begin() as tx:
@@ -87,20 +87,20 @@ def _blobs(_: Home, ctx: Services) -> Iterator[Leftover]:
     count, freed = retention.unreferenced(ctx)
     if count:
         message = f"Nothing refers to {plural(count, 'blob')} any more: {size(freed)}. The engine removes them daily."
-        yield Leftover("blobs", message, lambda: retention.collect(ctx))
+        yield Leftover("blobs", message, lambda: retention.collect_blobs(ctx))
 
 
 def _unfinished(home: Home, _: Services) -> Iterator[Leftover]:
-    from ..blobs.folder import UNFINISHED
+    from ..blobs.folder import TEMPORARY_PREFIX
 
-    places = [*home.blobs.glob(f"{UNFINISHED}*"), *home.folder.parent.glob(f".{home.folder.name}-*")]
-    old = [path for path in places if _is_old(path)]
+    candidates = [*home.blobs.glob(f"{TEMPORARY_PREFIX}*"), *home.folder.parent.glob(f".{home.folder.name}-*")]
+    old = [path for path in candidates if _is_old(path)]
     if old:
-        message = f"Left by something that was killed while it wrote: {_some(str(path) for path in old)}"
-        yield Leftover("unfinished files", message, partial(_each, _remove, old))
+        message = f"Left by something that was killed while it wrote: {_abbreviated(str(path) for path in old)}"
+        yield Leftover("unfinished files", message, partial(_for_each, _remove, old))
 
 
-def _each(remove: Callable[[T], None], items: Iterable[T]) -> None:
+def _for_each(remove: Callable[[T], None], items: Iterable[T]) -> None:
     for item in items:
         remove(item)
 
@@ -119,6 +119,6 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _some(names: Iterator[str] | list[str]) -> str:
+def _abbreviated(names: Iterator[str] | list[str]) -> str:
     shown = list(names)
     return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..domain.environments import bytes_of
+from ..domain.environments import parse_size
 from ..domain.settings import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT_S
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,7 +25,7 @@ def seconds(text: str) -> float:
 def size(text: str) -> int:
     """Read a number of bytes such as 4G, 512Mi or 1000000; a type for click."""
     try:
-        return bytes_of(text)
+        return parse_size(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 

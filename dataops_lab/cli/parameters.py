@@ -11,25 +11,25 @@ from ..domain.runs import ParameterRow
 from ..errors import InvalidRequest
 
 
-def read(file: str | None) -> dict[str, Any]:
+def read_values(file: str | None) -> dict[str, Any]:
     """Read names and JSON values; none without a file. InvalidRequest says what is wrong with it."""
     if file is None:
         return {}
     path = Path(file)
     try:
         text = path.read_text(encoding="utf-8")
-        held = _json(text) if path.suffix == ".json" else _yaml(text)
+        values = _parse_json(text) if path.suffix == ".json" else _parse_yaml(text)
     except OSError as error:
         raise InvalidRequest(f"The parameter file {file} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"The parameter file {file} is not what its name says: {error}") from None
-    if not isinstance(held, dict) or not all(isinstance(name, str) for name in held):
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
         raise InvalidRequest(
             f"The parameter file {file} must hold a mapping of names to values, such as `region: South`; "
-            f"it holds {_kind(held)}.",
+            f"it holds {_kind_of(values)}.",
             code="parameters_no_mapping",
         )
-    return held
+    return values
 
 
 def read_rows(file: str) -> list[ParameterRow]:
@@ -42,10 +42,10 @@ def read_rows(file: str) -> list[ParameterRow]:
     path = Path(file)
     try:
         if path.suffix == ".csv":
-            rows = _csv_rows(path)
+            rows = _read_csv_rows(path)
         else:
-            held = _list(path, path.read_text(encoding="utf-8-sig"))
-            rows = [_row(row, number) for number, row in enumerate(held, 1)]
+            items = _parse_list(path, path.read_text(encoding="utf-8-sig"))
+            rows = [_row(row, number) for number, row in enumerate(items, 1)]
     except OSError as error:
         raise InvalidRequest(f"The file of rows {file} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
@@ -55,7 +55,7 @@ def read_rows(file: str) -> list[ParameterRow]:
     return rows
 
 
-def _csv_rows(path: Path) -> list[ParameterRow]:
+def _read_csv_rows(path: Path) -> list[ParameterRow]:
     import csv
 
     with path.open(encoding="utf-8-sig", newline="") as file:
@@ -77,31 +77,31 @@ def _csv_rows(path: Path) -> list[ParameterRow]:
     return rows
 
 
-def _list(path: Path, text: str) -> list[Any]:
+def _parse_list(path: Path, text: str) -> list[Any]:
     if path.suffix == ".jsonl":
-        held = [json.loads(line) for line in text.split("\n") if line.strip()]
+        items = [json.loads(line) for line in text.split("\n") if line.strip()]
     elif path.suffix == ".json":
-        held = json.loads(text)
+        items = json.loads(text)
     elif path.suffix in (".yaml", ".yml"):
-        held = _yaml_value(text)
+        items = _parse_yaml_value(text)
     else:
         raise ValueError("its name must end with .csv, .jsonl, .json or .yaml.")
-    if not isinstance(held, list):
-        raise ValueError(f"it must hold a list of mappings; it holds {_kind(held)}.")
-    return held
+    if not isinstance(items, list):
+        raise ValueError(f"it must hold a list of mappings; it holds {_kind_of(items)}.")
+    return items
 
 
-def _row(held: Any, number: int) -> ParameterRow:
-    if not isinstance(held, dict) or not all(isinstance(name, str) for name in held):
-        raise ValueError(f"row {number} must be a mapping of names to values; it is {_kind(held)}.")
-    return ParameterRow(parameters={name: _as_api(value) for name, value in held.items()})
+def _row(item: Any, number: int) -> ParameterRow:
+    if not isinstance(item, dict) or not all(isinstance(name, str) for name in item):
+        raise ValueError(f"row {number} must be a mapping of names to values; it is {_kind_of(item)}.")
+    return ParameterRow(parameters={name: _to_json_value(value) for name, value in item.items()})
 
 
-def _json(text: str) -> Any:
-    return _as_api(json.loads(text))
+def _parse_json(text: str) -> Any:
+    return _to_json_value(json.loads(text))
 
 
-def _yaml_value(text: str) -> Any:
+def _parse_yaml_value(text: str) -> Any:
     import yaml
 
     try:
@@ -110,29 +110,29 @@ def _yaml_value(text: str) -> Any:
         raise ValueError(" ".join(str(error).split())) from None
 
 
-def _yaml(text: str) -> Any:
-    held = _yaml_value(text)
+def _parse_yaml(text: str) -> Any:
+    values = _parse_yaml_value(text)
     # Convert each value alone: json.dumps would turn the name 1 into "1".
-    return {name: _as_api(value) for name, value in held.items()} if isinstance(held, dict) else held
+    return {name: _to_json_value(value) for name, value in values.items()} if isinstance(values, dict) else values
 
 
-def _as_api(value: Any) -> Any:
+def _to_json_value(value: Any) -> Any:
     """Convert dates to text, and find values that JSON does not have, such as NaN."""
-    return json.loads(json.dumps(value, default=_instant, allow_nan=False))
+    return json.loads(json.dumps(value, default=_date_to_text, allow_nan=False))
 
 
-def _instant(value: Any) -> str:
+def _date_to_text(value: Any) -> str:
     if isinstance(value, dt.date):
         return value.isoformat()
     raise ValueError(f"{type(value).__name__} values have no place in JSON")
 
 
-def _kind(held: Any) -> str:
-    match held:
+def _kind_of(value: Any) -> str:
+    match value:
         case None:
             return "nothing"
         case list():
             return "a list"
         case dict():
             return "names that are not text"
-    return f"a single value ({type(held).__name__})"
+    return f"a single value ({type(value).__name__})"

@@ -10,12 +10,12 @@ from typing import NoReturn
 import click
 
 from ..errors import DataOpsError, InvalidRequest, Unavailable
-from . import exits
-from .importing import importing
-from .output import as_json as print_json
+from . import exit_codes
+from .lazy_imports import gc_paused
+from .output import print_json
 from .text import plain
 
-_HOMES = {
+_MODULES = {
     "apply": "configuration",
     "backup": "backup",
     "doctor": "doctor",
@@ -41,15 +41,15 @@ class _Commands(Mapping[str, click.Command]):
     """The commands by name. Each is imported when it is used; the help text uses all of them."""
 
     def __getitem__(self, name: str) -> click.Command:
-        with importing():
-            command: click.Command = getattr(import_module(f".{_HOMES[name]}", __package__), name)
+        with gc_paused():
+            command: click.Command = getattr(import_module(f".{_MODULES[name]}", __package__), name)
         return command
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_HOMES)
+        return iter(_MODULES)
 
     def __len__(self) -> int:
-        return len(_HOMES)
+        return len(_MODULES)
 
 
 @click.group(commands=_Commands(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -62,9 +62,9 @@ def dataops() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run `jupyter dataops`, and exit with one of the codes of `exits`."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(_run(given))
+    """Run `jupyter dataops`, and exit with one of the codes of `exit_codes`."""
+    given_arguments = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_run(given_arguments))
 
 
 def _run(arguments: list[str]) -> int:
@@ -72,29 +72,29 @@ def _run(arguments: list[str]) -> int:
     try:
         _refuse_undecodable(arguments)
         # click must not end the process: its exit code would be 1 for a failed run and for a missing file alike.
-        return dataops.main(arguments, prog_name="jupyter dataops", standalone_mode=False) or exits.SUCCEEDED
+        return dataops.main(arguments, prog_name="jupyter dataops", standalone_mode=False) or exit_codes.SUCCEEDED
     except click.Abort:
         click.echo(err=True)
-        return exits.INTERRUPTED
+        return exit_codes.INTERRUPTED
     except click.ClickException as error:
         if as_json:
             _print_error("usage", error.format_message(), {})
         else:
             error.show()
-        return exits.REFUSED
+        return exit_codes.REFUSED
     except DataOpsError as error:
-        return _end(error, as_json)
+        return _report_error(error, as_json)
     except OSError as error:
         # Such as a full disk or a folder without rights: neither a mistake of the person nor a bug.
-        return _end(Unavailable(f"{error}. `jupyter dataops doctor` checks what is needed."), as_json)
+        return _report_error(Unavailable(f"{error}. `jupyter dataops doctor` checks what is needed."), as_json)
 
 
-def _end(error: DataOpsError, as_json: bool) -> int:
+def _report_error(error: DataOpsError, as_json: bool) -> int:
     if as_json:
         _print_error(error.precise_code, error.message, error.detail)
     else:
         click.echo(f"{click.style('Error:', fg='red')} {plain(error.message)}", err=True)
-    return exits.of_error(error)
+    return exit_codes.code_of_error(error)
 
 
 def _print_error(code: str, message: str, detail: dict[str, object]) -> None:

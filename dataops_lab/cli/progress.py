@@ -20,25 +20,25 @@ class ProgressLine:
     def __init__(self, *, quiet: bool = False) -> None:
         self._terminal = sys.stderr.isatty()
         self._quiet = quiet and not self._terminal
-        self._said = ""
+        self._last_text = ""
 
     def show(self, run: RunBase) -> None:
         if self._quiet or run.is_terminal:
             return
         if self._terminal:
             width = shutil.get_terminal_size().columns - 1
-            sys.stderr.write(f"\r\x1b[K{one_line(line_of(run), width)}")
+            sys.stderr.write(f"\r\x1b[K{one_line(progress_text(run), width)}")
             sys.stderr.flush()
-        elif (phase := _phase(run)) != self._said:
-            self._said = phase
+        elif (phase := _phase_text(run)) != self._last_text:
+            self._last_text = phase
             sys.stderr.write(f"{run.id} {phase}\n")
             sys.stderr.flush()
 
-    def say(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
         """Write the text as `show` writes the progress of one run; it is for several runs."""
-        if self._quiet or text == self._said:
+        if self._quiet or text == self._last_text:
             return
-        self._said = text
+        self._last_text = text
         sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
         sys.stderr.flush()
 
@@ -56,15 +56,15 @@ class ProgressLine:
         self.clear()
 
 
-def line_of(run: RunBase) -> str:
-    line = f"{run.job.name}: {_phase(run)}"
+def progress_text(run: RunBase) -> str:
+    line = f"{run.job.name}: {_phase_text(run)}"
     if run.progress.total:
         line += f", {run.progress.done} of {run.progress.total} cells"
-    began = run.started_at or run.created_at
-    return f"{line}, {duration(max(0.0, (dt.datetime.now(dt.UTC) - began).total_seconds()))}"
+    started_at = run.started_at or run.created_at
+    return f"{line}, {duration(max(0.0, (dt.datetime.now(dt.UTC) - started_at).total_seconds()))}"
 
 
-def _phase(run: RunBase) -> str:
+def _phase_text(run: RunBase) -> str:
     if run.phase != "queued" or run.reason is None or run.reason.code == "starting":
         return run.phase
     # The command is starting an engine; the advice in the reason is for people without one.

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import Forbidden, NotFound
-from . import exits, options
-from .connection import Connection, connected
-from .output import as_json as print_json
-from .output import remark
+from . import exit_codes, options
+from .connection import Connection, open_connection
+from .output import print_json, print_note
 from .text import plain, plural
 
 if TYPE_CHECKING:
@@ -39,10 +38,10 @@ def verify(run_ids: tuple[str, ...], everything: bool, server: str | None, as_js
         raise click.UsageError("Name runs, or give --all.")
     damaged: list[VerificationModel] = []
     count = skipped = 0
-    with connected(server) as connection:
-        for run_id in _runs(connection, run_ids):
+    with open_connection(server) as connection:
+        for run_id in _run_ids(connection, run_ids):
             try:
-                found = connection.client.verify(run_id)
+                verification = connection.client.verify(run_id)
             except (Forbidden, NotFound) as error:
                 # Some runs belong to other people, and some were deleted since they were listed.
                 if not everything or error.precise_code not in ("not_owner", "not_found"):
@@ -50,27 +49,33 @@ def verify(run_ids: tuple[str, ...], everything: bool, server: str | None, as_js
                 skipped += isinstance(error, Forbidden)
                 continue
             count += 1
-            if found.damage:
-                damaged.append(found)
+            if verification.integrity_errors:
+                damaged.append(verification)
                 if not as_json:
-                    for path, trouble in found.damage.items():
-                        click.echo(f"{found.run} {plain(path)}: {trouble}")
+                    for path, problem in verification.integrity_errors.items():
+                        click.echo(f"{verification.run} {plain(path)}: {problem}")
     if as_json:
-        print_json({"verified": count, "skipped": skipped, "damaged": [it.model_dump(mode="json") for it in damaged]})
+        print_json(
+            {
+                "verified": count,
+                "skipped": skipped,
+                "damaged": [verification.model_dump(mode="json") for verification in damaged],
+            }
+        )
     elif damaged:
-        remark(
+        print_note(
             f"{len(damaged)} of {plural(count, 'record')} damaged. `jupyter dataops restore FILE` brings bytes back."
         )
     else:
         click.echo(f"{plural(count, 'record')} whole.")
     if skipped and not as_json:
-        remark(f"{plural(skipped, 'run')} of other people skipped: they and administrators may verify those.")
-    return exits.FAILED if damaged else exits.SUCCEEDED
+        print_note(f"{plural(skipped, 'run')} of other people skipped: they and administrators may verify those.")
+    return exit_codes.FAILED if damaged else exit_codes.SUCCEEDED
 
 
-def _runs(connection: Connection, run_ids: tuple[str, ...]) -> Iterator[str]:
+def _run_ids(connection: Connection, run_ids: tuple[str, ...]) -> Iterator[str]:
     if run_ids:
         # Look up all of them first: a mistyped id is refused before anything is read.
-        yield from [connection.named(run_id).id for run_id in run_ids]
+        yield from [connection.find_run(run_id).id for run_id in run_ids]
     else:
-        yield from (run.id for run in connection.client.every_run())
+        yield from (run.id for run in connection.client.iter_runs())

@@ -9,10 +9,9 @@ import click
 
 from ..errors import InvalidRequest
 from . import options
-from .connection import connected
-from .output import as_json as print_json
-from .output import remark, table
-from .text import one_line, since
+from .connection import open_connection
+from .output import print_json, print_note, print_table
+from .text import one_line, time_ago
 
 
 @click.command()
@@ -30,7 +29,7 @@ def login(registry: str, username: str, server: str | None, as_json: bool) -> No
         password = sys.stdin.readline().rstrip("\r\n")
     if not password:
         raise InvalidRequest("There was no password on stdin. Write it there: `jupyter dataops image login … < FILE`.")
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         found = connection.client.images.log_in(registry, LoginRequest(username=username, password=password))
     if as_json:
         print_json(found)
@@ -44,7 +43,7 @@ def login(registry: str, username: str, server: str | None, as_json: bool) -> No
 @options.json_option
 def logout(registry: str, server: str | None, as_json: bool) -> None:
     """Forget the login to REGISTRY."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         connection.client.images.log_out(registry)
     if as_json:
         print_json({"removed": registry})
@@ -57,13 +56,15 @@ def logout(registry: str, server: str | None, as_json: bool) -> None:
 @options.json_option
 def registries(server: str | None, as_json: bool) -> None:
     """List the registries to which there is a login."""
-    with connected(server) as connection:
-        found = connection.client.images.registries()
+    with open_connection(server) as connection:
+        logins = connection.client.images.registries()
     if as_json:
-        print_json(found)
-    elif found:
+        print_json(logins)
+    elif logins:
         now = dt.datetime.now(dt.UTC)
-        rows = [(it.registry, since(it.changed_at, now), it.changed_by.name) for it in found]
-        table(("registry", "changed", "by"), rows, shrinks="registry")
+        rows = [
+            (registry.registry, time_ago(registry.changed_at, now), registry.changed_by.name) for registry in logins
+        ]
+        print_table(("registry", "changed", "by"), rows, folded="registry")
     else:
-        remark("No logins. `jupyter dataops image login REGISTRY` keeps one.")
+        print_note("No logins. `jupyter dataops image login REGISTRY` keeps one.")

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..domain.retention import ENDED, MOST, RetentionRule
+from ..domain.retention import ENDED, MAX_LIMIT, RetentionRule
 from ..domain.runs import RunState
 from ..errors import NotFound
 from . import options
-from .connection import connected
-from .output import as_json as print_json
-from .output import remark, table
+from .connection import open_connection
+from .output import print_json, print_note, print_table
 from .text import plural, size
 
 if TYPE_CHECKING:
@@ -35,8 +34,12 @@ def retention() -> None:
 
 def rule_options(command: F) -> F:
     for option in (
-        click.option("--last", type=click.IntRange(0, MOST), metavar="N", help="Keep the newest N runs of each job."),
-        click.option("--days", type=click.IntRange(0, MOST), metavar="N", help="Keep what ended in the last N days."),
+        click.option(
+            "--last", type=click.IntRange(0, MAX_LIMIT), metavar="N", help="Keep the newest N runs of each job."
+        ),
+        click.option(
+            "--days", type=click.IntRange(0, MAX_LIMIT), metavar="N", help="Keep what ended in the last N days."
+        ),
         click.option(
             "--state",
             type=click.Choice([str(state) for state in ENDED]),
@@ -53,8 +56,8 @@ def rule_options(command: F) -> F:
 @options.json_option
 def show(server: str | None, as_json: bool) -> None:
     """Show the rules."""
-    with connected(server) as connection:
-        _tell(connection.client.retention(), as_json)
+    with open_connection(server) as connection:
+        _print_rules(connection.client.retention(), as_json)
 
 
 @retention.command("set")
@@ -77,12 +80,12 @@ def set_(
     rule = _rule(environment, state, days, last)
     if [not rule.keeps_all, forever, remove].count(True) != 1:
         raise click.UsageError("Give --days or --last or both; or --forever; or --remove.")
-    with connected(server) as connection:
-        before = connection.client.retention()
-        others = _without(before, rule)
-        if remove and len(others) == len(before):
+    with open_connection(server) as connection:
+        current_rules = connection.client.retention()
+        other_rules = _without(current_rules, rule)
+        if remove and len(other_rules) == len(current_rules):
             raise NotFound("There is no such rule. `jupyter dataops retention show` lists those there are.")
-        _tell(connection.client.set_retention(others if remove else [*others, rule]), as_json)
+        _print_rules(connection.client.set_retention(other_rules if remove else [*other_rules, rule]), as_json)
 
 
 @retention.command()
@@ -101,13 +104,13 @@ def preview(
     rule = _rule(environment, state, days, last)
     if rule.keeps_all and rule != RetentionRule():
         raise click.UsageError("Give --days or --last too.")
-    with connected(server) as connection:
-        wanted = None if rule.keeps_all else [*_without(connection.client.retention(), rule), rule]
-        seen = connection.client.preview_retention(wanted)
+    with open_connection(server) as connection:
+        draft_rules = None if rule.keeps_all else [*_without(connection.client.retention(), rule), rule]
+        result = connection.client.preview_retention(draft_rules)
     if as_json:
-        print_json(seen)
+        print_json(result)
         return
-    _tell_preview(seen)
+    _print_preview(result)
 
 
 @retention.command()
@@ -115,7 +118,7 @@ def preview(
 @options.json_option
 def apply(server: str | None, as_json: bool) -> None:
     """Delete now what the rules let go, and free the bytes that nothing refers to for a day."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         removed = connection.client.apply_retention()
     if as_json:
         print_json(removed)
@@ -125,7 +128,7 @@ def apply(server: str | None, as_json: bool) -> None:
         f"{size(removed.bytes)} freed now."
     )
     if removed.runs:
-        remark("Bytes stay for a day after they were last used; the engine frees them then.")
+        print_note("Bytes stay for a day after they were last used; the engine frees them then.")
 
 
 def _rule(environment: str | None, state: str | None, days: int | None, last: int | None) -> RetentionRule:
@@ -133,23 +136,23 @@ def _rule(environment: str | None, state: str | None, days: int | None, last: in
 
 
 def _without(rules: Sequence[RetentionRule], rule: RetentionRule) -> list[RetentionRule]:
-    place = replace(rule, days=None, last=None)
-    return [it for it in rules if replace(it, days=None, last=None) != place]
+    rule_key = replace(rule, days=None, last=None)
+    return [other for other in rules if replace(other, days=None, last=None) != rule_key]
 
 
-def _tell(rules: Sequence[RetentionRule], as_json: bool) -> None:
+def _print_rules(rules: Sequence[RetentionRule], as_json: bool) -> None:
     if as_json:
         from ..api_models import RetentionModel
 
-        print_json(RetentionModel.of(rules))
+        print_json(RetentionModel.from_domain(rules))
     elif rules:
-        rows = [(it.environment or "all others", it.state or "all others", _kept(it)) for it in rules]
-        table(("environment", "state", "keeps"), rows, shrinks="keeps")
+        rows = [(rule.environment or "all others", rule.state or "all others", _kept_runs(rule)) for rule in rules]
+        print_table(("environment", "state", "keeps"), rows, folded="keeps")
     else:
-        remark("No rules: every run stays. `jupyter dataops retention set --days 90` makes one.")
+        print_note("No rules: every run stays. `jupyter dataops retention set --days 90` makes one.")
 
 
-def _kept(rule: RetentionRule) -> str:
+def _kept_runs(rule: RetentionRule) -> str:
     if rule.keeps_all:
         return "everything"
     parts = []
@@ -160,13 +163,13 @@ def _kept(rule: RetentionRule) -> str:
     return " and ".join(parts)
 
 
-def _tell_preview(seen: PreviewModel) -> None:
-    if seen.oldest:
-        rows = [(it.id, it.state, it.job, it.environment, _day(it.finished_at)) for it in seen.oldest]
-        table(("run", "state", "job", "environment", "ended"), rows, shrinks="job")
-        if seen.count > len(seen.oldest):
-            remark(f"… and {seen.count - len(seen.oldest)} more.")
-    click.echo(f"{plural(seen.count, 'run')} would go; {size(seen.bytes)} would be freed.")
+def _print_preview(result: PreviewModel) -> None:
+    if result.oldest:
+        rows = [(run.id, run.state, run.job, run.environment, _day(run.finished_at)) for run in result.oldest]
+        print_table(("run", "state", "job", "environment", "ended"), rows, folded="job")
+        if result.count > len(result.oldest):
+            print_note(f"… and {result.count - len(result.oldest)} more.")
+    click.echo(f"{plural(result.count, 'run')} would go; {size(result.bytes)} would be freed.")
 
 
 def _day(moment: Any) -> str:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..domain.environments import Resources
-from . import options, targets
-from .connection import Connection, connected
-from .output import remark
-from .story import tell_findings
+from . import options, output_paths
+from .connection import Connection, open_connection
+from .output import print_note
+from .run_summary import print_findings
 
 if TYPE_CHECKING:
     from ..api_models import RunModel
@@ -79,10 +79,10 @@ def run(
         raise click.UsageError("-o needs the run's end: leave --no-wait out, or use `jupyter dataops runs output`.")
     if output and rows_file:
         raise click.UsageError("-o is for one run: write the notebooks of many with `jupyter dataops runs output`.")
-    target = targets.checked(output, never=None if server else notebook) if output else None
-    given = parameters.read(params_file)
-    asked: dict[str, Any] = {
-        "parameters": given,
+    target = output_paths.check_writable(output, forbidden=None if server else notebook) if output else None
+    file_values = parameters.read_values(params_file)
+    request: dict[str, Any] = {
+        "parameters": file_values,
         "texts": texts,
         "name": name,
         "environment": environment,
@@ -93,26 +93,28 @@ def run(
         **settings,
     }
     rows = parameters.read_rows(rows_file) if rows_file else None
-    with connected(server, root) as connection:
+    with open_connection(server, root) as connection:
         if rows is not None:
-            queued = connection.client.submit_many(notebook, rows, **asked)
-            connection.keep_engine()
-            return follow.many(connection, queued, waits=wait, json=as_json)
-        submitted = connection.client.submit(notebook, **asked)
+            queued_runs = connection.client.submit_many(notebook, rows, **request)
+            connection.ensure_engine()
+            return follow.follow_many(connection, queued_runs, waits=wait, json=as_json)
+        submitted_run = connection.client.submit(notebook, **request)
         if not as_json:
-            tell_findings(submitted.findings, err=True)
-        connection.keep_engine()
-        outcome = follow.to_its_end(connection, submitted, quiet=as_json) if wait else follow.Outcome(submitted)
-        if target is not None and not outcome.left:
+            print_findings(submitted_run.findings, err=True)
+        connection.ensure_engine()
+        outcome = (
+            follow.follow_to_end(connection, submitted_run, quiet=as_json) if wait else follow.Outcome(submitted_run)
+        )
+        if target is not None and not outcome.detached:
             _write_executed(connection, outcome.run, target)
-        return follow.answer(connection, outcome, waited=wait, json=as_json)
+        return follow.report_outcome(connection, outcome, waited=wait, json=as_json)
 
 
 def _write_executed(connection: Connection, run: RunModel, target: Path) -> None:
-    from ..client.files import replacing
+    from ..client.files import open_replacement
 
     if run.digests.output is None:
-        remark(f"The run left no executed notebook; nothing was written to {target}.")
+        print_note(f"The run left no executed notebook; nothing was written to {target}.")
         return
-    with replacing(target) as file:
+    with open_replacement(target) as file:
         file.write(connection.client.executed_notebook(run.id))

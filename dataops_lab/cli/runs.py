@@ -13,11 +13,10 @@ import click
 from ..domain.environments import Resources
 from ..domain.runs import RunState, TriggerKind
 from ..errors import DataOpsError
-from . import exits, options, targets
-from .connection import connected
-from .output import as_json as print_json
-from .output import remark, table
-from .text import duration, plain, plural, shown_on, since, size
+from . import exit_codes, options, output_paths
+from .connection import open_connection
+from .output import print_json, print_note, print_table
+from .text import duration, plain, plural, size, terminal_filter, time_ago
 
 if TYPE_CHECKING:
     from ..api_models import PageModel, RunModel, RunSummaryModel
@@ -66,15 +65,15 @@ def list_(
     if not (server or job or as_json):
         from ..home import Home, state_folder
         from ..ports import RunFilter
-        from ..store.quick import page_of_runs
+        from ..store.fast_path import page_of_runs
 
         where = RunFilter(states=tuple(found), environment=environment, created_by=user, text=text)
         page = page_of_runs(Home(state_folder()).database, where, limit=limit, cursor=cursor)
     if page is None:
-        with connected(server) as connection:
+        with open_connection(server) as connection:
             page = connection.client.runs(
                 states=found,
-                job=connection.job(job).id if job else None,
+                job=connection.find_job(job).id if job else None,
                 environment=environment,
                 user=user,
                 text=text,
@@ -87,11 +86,11 @@ def list_(
     if page.items:
         now = dt.datetime.now(dt.UTC)
         headings = ("run", "state", "job", "cells", "took", "submitted", "by")
-        table(headings, [_row(run, now) for run in page.items], shrinks="job")
+        print_table(headings, [_row(run, now) for run in page.items], folded="job")
         if page.next:
-            remark(f"There are more: --cursor {page.next}")
+            print_note(f"There are more: --cursor {page.next}")
     else:
-        remark("No runs. `jupyter dataops run NOTEBOOK` makes one.")
+        print_note("No runs. `jupyter dataops run NOTEBOOK` makes one.")
 
 
 @runs.command()
@@ -100,16 +99,16 @@ def list_(
 @options.json_option
 def show(run_id: str, server: str | None, as_json: bool) -> None:
     """Show a run: state, parameters, values, and where it failed."""
-    with connected(server) as connection:
-        run = connection.named(run_id)
+    with open_connection(server) as connection:
+        run = connection.find_run(run_id)
         if as_json:
             print_json(run)
         else:
-            _tell_details(run)
-            from .story import tell, tell_findings
+            _print_details(run)
+            from .run_summary import print_findings, print_run
 
-            tell_findings(run.findings, err=False)
-            tell(run, connection.client)
+            print_findings(run.findings, err=False)
+            print_run(run, connection.client)
 
 
 @runs.command()
@@ -120,17 +119,17 @@ def logs(run_id: str, follow: bool, server: str | None) -> None:
     """Print what the cells of a run wrote to standard output and error."""
     import codecs
 
-    with connected(server) as connection:
-        run = connection.named(run_id)
-        pieces = connection.client.follow_log(run.id) if follow else connection.client.log(run.id)
+    with open_connection(server) as connection:
+        run = connection.find_run(run_id)
+        chunks = connection.client.follow_log(run.id) if follow else connection.client.log(run.id)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         terminal = sys.stdout.isatty()
-        for piece in pieces:
+        for chunk in chunks:
             if terminal:
-                click.echo(shown_on(terminal)(decoder.decode(piece)), nl=False)
+                click.echo(terminal_filter(terminal)(decoder.decode(chunk)), nl=False)
             else:
                 # A file or a program gets the bytes as they are.
-                sys.stdout.buffer.write(piece)
+                sys.stdout.buffer.write(chunk)
                 sys.stdout.buffer.flush()
 
 
@@ -142,25 +141,25 @@ def cancel(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
     """Ask for the end of runs. One that runs is cancelled when it is proven that nothing of it is alive."""
     refused: list[tuple[str, DataOpsError]] = []
     asked: list[RunModel] = []
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         # Look up all of them first: with a mistyped id none is cancelled.
-        for run in [connection.named(run_id) for run_id in run_ids]:
+        for run in [connection.find_run(run_id) for run_id in run_ids]:
             try:
                 asked.append(connection.client.cancel(run.id))
             except DataOpsError as error:
                 refused.append((run.id, error))
         if any(not run.is_terminal for run in asked):
-            connection.keep_engine()
+            connection.ensure_engine()
     if as_json:
-        errors = [{"run": run_id, "code": why.precise_code, "message": why.message} for run_id, why in refused]
+        errors = [{"run": run_id, "code": error.precise_code, "message": error.message} for run_id, error in refused]
         items = [run.model_dump(mode="json") for run in asked]
         print_json({"items": items, "next": None, "errors": errors})
     else:
         for run in asked:
             click.echo(f"{run.id} {run.phase}")
         for _, why in refused:
-            remark(plain(why.message))
-    return exits.of_error(refused[0][1]) if refused else exits.SUCCEEDED
+            print_note(plain(why.message))
+    return exit_codes.code_of_error(refused[0][1]) if refused else exit_codes.SUCCEEDED
 
 
 @runs.command()
@@ -170,14 +169,14 @@ def cancel(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
 @options.json_option
 def delete(run_ids: tuple[str, ...], yes: bool, server: str | None, as_json: bool) -> int:
     """Delete runs that have ended, with their records, for good."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         # Look up all of them first: with a mistyped id none is deleted.
-        found = [connection.named(run_id).id for run_id in run_ids]
+        found = [connection.find_run(run_id).id for run_id in run_ids]
         if not yes and (as_json or not sys.stdin.isatty()):
             raise click.UsageError("This deletes records for good. Say --yes.")
         if not yes:
             click.confirm(f"Delete {plural(len(found), 'run')} and what they left, for good?", abort=True)
-        return _each(found, connection.client.delete, "deleted", as_json)
+        return _apply_to_each(found, connection.client.delete, "deleted", as_json)
 
 
 @runs.command()
@@ -186,9 +185,9 @@ def delete(run_ids: tuple[str, ...], yes: bool, server: str | None, as_json: boo
 @options.json_option
 def keep(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
     """Keep runs: neither retention rules nor a person deletes them."""
-    with connected(server) as connection:
-        found = [connection.named(run_id).id for run_id in run_ids]
-        return _each(found, connection.client.keep, "kept", as_json)
+    with open_connection(server) as connection:
+        kept_runs = [connection.find_run(run_id).id for run_id in run_ids]
+        return _apply_to_each(kept_runs, connection.client.keep, "kept", as_json)
 
 
 @runs.command()
@@ -197,28 +196,28 @@ def keep(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
 @options.json_option
 def unkeep(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
     """Let runs go again that were kept."""
-    with connected(server) as connection:
-        found = [connection.named(run_id).id for run_id in run_ids]
-        return _each(found, connection.client.unkeep, "no longer kept", as_json)
+    with open_connection(server) as connection:
+        found = [connection.find_run(run_id).id for run_id in run_ids]
+        return _apply_to_each(found, connection.client.unkeep, "no longer kept", as_json)
 
 
-def _each(run_ids: list[str], verb: Callable[[str], object], done: str, as_json: bool) -> int:
+def _apply_to_each(run_ids: list[str], action: Callable[[str], object], done_text: str, as_json: bool) -> int:
     refused: list[tuple[str, DataOpsError]] = []
     for run_id in run_ids:
         try:
-            verb(run_id)
+            action(run_id)
         except DataOpsError as error:
             refused.append((run_id, error))
             if not as_json:
-                remark(plain(error.message))
+                print_note(plain(error.message))
         else:
             if not as_json:
-                click.echo(f"{run_id} {done}")
+                click.echo(f"{run_id} {done_text}")
     if as_json:
-        errors = [{"run": run_id, "code": why.precise_code, "message": why.message} for run_id, why in refused]
-        went = [run_id for run_id in run_ids if run_id not in dict(refused)]
-        print_json({"runs": went, "errors": errors})
-    return exits.of_error(refused[0][1]) if refused else exits.SUCCEEDED
+        errors = [{"run": run_id, "code": error.precise_code, "message": error.message} for run_id, error in refused]
+        done_ids = [run_id for run_id in run_ids if run_id not in dict(refused)]
+        print_json({"runs": done_ids, "errors": errors})
+    return exit_codes.code_of_error(refused[0][1]) if refused else exit_codes.SUCCEEDED
 
 
 @runs.command()
@@ -235,19 +234,19 @@ def output(run_id: str, output: str | None, server: str | None, as_json: bool) -
     """Write the executed notebook of a run."""
     if output == "-" and as_json:
         raise click.UsageError("Either `-o -` or --json: both would write to stdout.")
-    target = targets.checked(output) if output and output != "-" else None
-    with connected(server) as connection:
-        run = connection.named(run_id)
+    target = output_paths.check_writable(output) if output and output != "-" else None
+    with open_connection(server) as connection:
+        run = connection.find_run(run_id)
         notebook = connection.client.executed_notebook(run.id)
     if output == "-":
         sys.stdout.buffer.write(notebook)
         return
-    target = target or targets.checked(targets.named_after(run.job.path, run.id))
-    from ..client.files import replacing
+    target = target or output_paths.check_writable(output_paths.notebook_file_name(run.job.path, run.id))
+    from ..client.files import open_replacement
 
-    with replacing(target) as file:
+    with open_replacement(target) as file:
         file.write(notebook)
-    _written(run, target, as_json)
+    _print_written(run, target, as_json)
 
 
 @runs.command()
@@ -261,11 +260,11 @@ def record(run_id: str, output: str, server: str | None, as_json: bool) -> None:
     Executed notebook, report with and without code, parameters, values, artifacts, log, digests, its inputs, and the
     command that runs it again.
     """
-    target = targets.checked(output)
-    with connected(server) as connection:
-        run = connection.named(run_id)
+    target = output_paths.check_writable(output)
+    with open_connection(server) as connection:
+        run = connection.find_run(run_id)
         connection.client.record(run.id, target)
-    _written(run, target, as_json)
+    _print_written(run, target, as_json)
 
 
 @runs.command()
@@ -277,8 +276,8 @@ def inputs(run_id: str, server: str | None, as_json: bool) -> None:
 
     Those of its version, and those that it took fresh when it was made.
     """
-    with connected(server) as connection:
-        found = connection.client.inputs(connection.named(run_id).id)
+    with open_connection(server) as connection:
+        found = connection.client.inputs(connection.find_run(run_id).id)
     if as_json:
         print_json(found)
     elif found.files:
@@ -286,9 +285,9 @@ def inputs(run_id: str, server: str | None, as_json: bool) -> None:
             (file.path, "fresh" if file.fresh else "version", size(file.size), file.digest[:19] + "…")
             for file in found.files
         ]
-        table(("file", "of", "size", "digest"), rows, shrinks="file")
+        print_table(("file", "of", "size", "digest"), rows, folded="file")
     else:
-        remark("No other files than the notebook.")
+        print_note("No other files than the notebook.")
 
 
 @runs.command()
@@ -325,43 +324,49 @@ def rerun(
     """
     from . import follow, parameters
 
-    given = parameters.read(params_file)
-    with connected(server) as connection:
-        old = connection.named(run_id)
-        changed = {**old.parameters, **given, **_parsed(old, texts)} if given or texts else None
-        new = connection.client.rerun(
-            old.id,
-            parameters=changed,
+    file_values = parameters.read_values(params_file)
+    with open_connection(server) as connection:
+        old_run = connection.find_run(run_id)
+        new_parameters = (
+            {**old_run.parameters, **file_values, **_parse_texts(old_run, texts)} if file_values or texts else None
+        )
+        new_run = connection.client.rerun(
+            old_run.id,
+            parameters=new_parameters,
             environment=environment,
             image=image,
             resources=Resources(cpus, memory_bytes, pids, gpus),
             key=key,
         )
-        connection.keep_engine()
-        outcome = follow.to_its_end(connection, new, quiet=as_json) if wait else follow.Outcome(new)
-        return follow.answer(connection, outcome, waited=wait, json=as_json)
+        connection.ensure_engine()
+        outcome = follow.follow_to_end(connection, new_run, quiet=as_json) if wait else follow.Outcome(new_run)
+        return follow.report_outcome(connection, outcome, waited=wait, json=as_json)
 
 
-def _parsed(run: RunModel, texts: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+def _parse_texts(run: RunModel, texts: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     from ..domain.parameters import ParameterSchema
     from ..domain.versions import parameter_from_json
 
-    schema = ParameterSchema(tuple(parameter_from_json(p.model_dump()) for p in run.parameter_schema))
-    return schema.parsed(texts)
+    schema = ParameterSchema(tuple(parameter_from_json(parameter.model_dump()) for parameter in run.parameter_schema))
+    return schema.parse_texts(texts)
 
 
 def _row(run: RunSummary | RunSummaryModel, now: dt.datetime) -> tuple[str, ...]:
     cells = f"{run.progress.done}/{run.progress.total}" if run.progress.total else ""
-    took = duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else ""
-    return run.id, run.phase, run.job_name, cells, took, since(run.created_at, now), run.created_by.name
+    duration_text = duration(((run.finished_at or now) - run.started_at).total_seconds()) if run.started_at else ""
+    return run.id, run.phase, run.job_name, cells, duration_text, time_ago(run.created_at, now), run.created_by.name
 
 
-def _tell_details(run: RunModel) -> None:
-    from .story import tell_mapping
+def _print_details(run: RunModel) -> None:
+    from .run_summary import print_mapping
     from .text import one_line
 
-    last = run.attempts[-1] if run.attempts else None
-    memory = f", {size(last.peak_memory_bytes)} of memory at most" if last and last.peak_memory_bytes else ""
+    last_attempt = run.attempts[-1] if run.attempts else None
+    memory = (
+        f", {size(last_attempt.peak_memory_bytes)} of memory at most"
+        if last_attempt and last_attempt.peak_memory_bytes
+        else ""
+    )
     details = {
         "notebook": run.job.source,
         "version": f"{run.version.number} ({run.version.digest[:19]}…)",
@@ -372,15 +377,15 @@ def _tell_details(run: RunModel) -> None:
         "cells": f"{run.progress.done} of {run.progress.total}{memory}" if run.progress.total else None,
         "again of": run.trigger.ref if run.trigger.kind in (TriggerKind.RERUN, TriggerKind.TRIAL) else None,
         "kept": f"{run.kept_at.astimezone():%Y-%m-%d} by {run.kept_by}" if run.kept_at else None,
-        "damaged": ", ".join(run.damage),
+        "damaged": ", ".join(run.integrity_errors),
     }
     for name, value in details.items():
         if value:
             click.echo(f"{name:<11}{one_line(value, 200)}")
-    tell_mapping("parameters", run.parameters)
+    print_mapping("parameters", run.parameters)
 
 
-def _written(run: RunModel, path: Path, as_json: bool) -> None:
+def _print_written(run: RunModel, path: Path, as_json: bool) -> None:
     size_bytes = path.stat().st_size
     if as_json:
         print_json({"run": run.id, "path": str(path.absolute()), "size": size_bytes})

@@ -9,13 +9,12 @@ from pathlib import Path
 import click
 
 from ..errors import InvalidRequest
-from ..runner.protocol import MASKED_FROM
+from ..rundir.protocol import MIN_MASKED
 from . import options
-from .connection import connected
+from .connection import open_connection
 from .environments import environment_argument, name_argument
-from .output import as_json as print_json
-from .output import remark, table
-from .text import plural, since
+from .output import print_json, print_note, print_table
+from .text import plural, time_ago
 
 
 @click.group()
@@ -34,17 +33,22 @@ def list_(environment: str, server: str | None, as_json: bool) -> None:
     """List the secrets of an environment, without their values."""
     import datetime as dt
 
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         found = connection.client.environments.secrets(environment)
     if as_json:
         print_json(found)
     elif found:
         now = dt.datetime.now(dt.UTC)
         rows = [
-            (it.name, it.version if it.is_set else "not set", since(it.changed_at, now), it.changed_by.name)
-            for it in found
+            (
+                secret.name,
+                secret.version if secret.is_set else "not set",
+                time_ago(secret.changed_at, now),
+                secret.changed_by.name,
+            )
+            for secret in found
         ]
-        table(("name", "version", "changed", "by"), rows, shrinks="name")
+        print_table(("name", "version", "changed", "by"), rows, folded="name")
 
 
 @secrets.command("set")
@@ -56,15 +60,15 @@ def list_(environment: str, server: str | None, as_json: bool) -> None:
 def set_(environment: str, name: str, file: str | None, server: str | None, as_json: bool) -> None:
     """Set a secret. Its value is asked for, or read from stdin: never give it on a command line."""
     value = _value(name, file)
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         secret = connection.client.environments.set_secret(environment, name, value)
     if as_json:
         print_json(secret)
     else:
         click.echo(f"{secret.name} is set in {secret.environment}, version {secret.version}.")
         if not secret.masked:
-            remark(
-                f"It has fewer than {MASKED_FROM} characters and will not be masked in what runs leave: it would be "
+            print_note(
+                f"It has fewer than {MIN_MASKED} characters and will not be masked in what runs leave: it would be "
                 "found everywhere. Take a longer value if you can."
             )
 
@@ -76,7 +80,7 @@ def set_(environment: str, name: str, file: str | None, server: str | None, as_j
 @options.json_option
 def remove(environment: str, name: str, server: str | None, as_json: bool) -> None:
     """Remove a secret."""
-    with connected(server) as connection:
+    with open_connection(server) as connection:
         secret = connection.client.environments.remove_secret(environment, name)
     if as_json:
         print_json(secret)
@@ -97,11 +101,11 @@ def rotate_key(as_json: bool) -> None:
 
     ctx = build_services(Home(state_folder()))
     with closing(ctx.store):
-        done = rotated(ctx, by=ctx.owner)
+        rotation = rotated(ctx, by=ctx.owner)
     if as_json:
-        print_json({"key": done.key, "secrets": done.secrets})
+        print_json({"key": rotation.key, "secrets": rotation.secrets})
     else:
-        click.echo(f"{plural(done.secrets, 'secret')} under the key {done.key}.")
+        click.echo(f"{plural(rotation.secrets, 'secret')} under the key {rotation.key}.")
 
 
 def _value(name: str, file: str | None) -> str:

@@ -26,8 +26,8 @@ def plain(text: str) -> str:
 
 def coloured(text: str) -> str:
     """Clean the text as `plain` does, but keep its colours, which end with the text."""
-    kept = _UNSAFE.sub(lambda found: found["colour"] or "", text.replace("\r\n", "\n"))
-    return f"{kept}\x1b[0m" if "\x1b" in kept else kept
+    coloured_text = _UNSAFE.sub(lambda match: match["colour"] or "", text.replace("\r\n", "\n"))
+    return f"{coloured_text}\x1b[0m" if "\x1b" in coloured_text else coloured_text
 
 
 def one_line(value: Any, width: int = 100) -> str:
@@ -48,8 +48,8 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02} min"
 
 
-def since(then: dt.datetime, now: dt.datetime) -> str:
-    seconds = max(0, int((now - then).total_seconds()))
+def time_ago(moment: dt.datetime, now: dt.datetime) -> str:
+    seconds = max(0, int((now - moment).total_seconds()))
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= length:
             return f"{seconds // length} {unit} ago"
@@ -68,5 +68,5 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
-def shown_on(terminal: bool) -> Callable[[str], str]:
+def terminal_filter(terminal: bool) -> Callable[[str], str]:
     return coloured if terminal else plain

@@ -54,7 +54,7 @@ class JobSettings(Settings, total=False):
 class Update:
     """News of a run: `run` is its summary as it is now.
 
-    `events` are the events of its journal since the update before (see runner/protocol.py).
+    `events` are the events of its journal since the update before (see rundir/protocol.py).
     """
 
     run: RunSummaryModel
@@ -153,11 +153,11 @@ class Client(Protocol):
         """
         ...
 
-    def every_run(self, *, limit: int = 200, **where: Any) -> Iterator[RunSummaryModel]:
+    def iter_runs(self, *, limit: int = 200, **filters: Any) -> Iterator[RunSummaryModel]:
         """Yield the runs of all pages of `runs(**where)`; `limit` is the size of a page."""
         cursor: str | None = None
         while True:
-            page = self.runs(limit=limit, cursor=cursor, **where)
+            page = self.runs(limit=limit, cursor=cursor, **filters)
             yield from page.items
             if (cursor := page.next) is None:
                 return
@@ -235,21 +235,21 @@ class Client(Protocol):
 
     def follow_log(self, run_id: str) -> Iterator[bytes]:
         """Yield the logs of all attempts until the run has ended."""
-        attempt, seen = 1, 0
-        cut_off: Unavailable | None = None
+        attempt, byte_count = 1, 0
+        log_error: Unavailable | None = None
         for update in self.follow(run_id, journal=True):
             if update.run.attempt > attempt:
-                attempt, seen = update.run.attempt, 0
+                attempt, byte_count = update.run.attempt, 0
             try:
-                cut_off = None
-                for piece in self.log(run_id, after=seen):
-                    seen += len(piece)
-                    yield piece
+                log_error = None
+                for chunk in self.log(run_id, after=byte_count):
+                    byte_count += len(chunk)
+                    yield chunk
             except Unavailable as error:
                 # The next update brings the rest, if there is one.
-                cut_off = error
-        if cut_off is not None:
-            raise cut_off
+                log_error = error
+        if log_error is not None:
+            raise log_error
 
     def report(self, run_id: str, *, code: bool = False) -> bytes:
         """Read the report, one HTML page; `code` shows the sources of cells."""

@@ -21,7 +21,7 @@ from ..api_models import (
     VariableModel,
     VariableValue,
 )
-from ..configuration import read, written
+from ..configuration import dump, load
 from ..domain.actors import Actor
 from ..services import Services, configuration, environments, placement, secrets
 
@@ -79,58 +79,60 @@ class LocalEnvironments(Environments):
         self._ctx, self._user = services, user
 
     def all(self) -> list[EnvironmentModel]:
-        return [EnvironmentModel.of(it) for it in environments.every(self._ctx)]
+        return [EnvironmentModel.from_domain(environment) for environment in environments.list_all(self._ctx)]
 
     def get(self, name: str) -> EnvironmentModel:
-        return EnvironmentModel.of(environments.get(self._ctx, name))
+        return EnvironmentModel.from_domain(environments.get(self._ctx, name))
 
     def add(self, asked: EnvironmentRequest) -> EnvironmentModel:
-        wanted = asked.to_domain(asked.name, position=environments.LAST)
-        return EnvironmentModel.of(environments.add(self._ctx, wanted, by=self._user))
+        request = asked.to_domain(asked.name, position=environments.LAST_POSITION)
+        return EnvironmentModel.from_domain(environments.add(self._ctx, request, by=self._user))
 
     def change(self, name: str, asked: EnvironmentChange) -> EnvironmentModel:
-        wanted = asked.to_domain(name, position=environments.get(self._ctx, name).position)
-        return EnvironmentModel.of(environments.change(self._ctx, wanted, revision=asked.revision, by=self._user))
+        changes = asked.to_domain(name, position=environments.get(self._ctx, name).position)
+        return EnvironmentModel.from_domain(
+            environments.change(self._ctx, changes, revision=asked.revision, by=self._user)
+        )
 
     def remove(self, name: str) -> EnvironmentModel:
-        return EnvironmentModel.of(environments.remove(self._ctx, name, by=self._user))
+        return EnvironmentModel.from_domain(environments.remove(self._ctx, name, by=self._user))
 
     def placements(self, *, kernel: str | None = None, language: str | None = None) -> list[PlacementModel]:
         found = placement.options(self._ctx, by=self._user, kernel=kernel, language=language)
-        return [PlacementModel.of(it) for it in found]
+        return [PlacementModel.from_domain(options) for options in found]
 
     def variables(self, environment: str) -> list[VariableModel]:
-        return [VariableModel.of(it) for it in environments.variables(self._ctx, environment)]
+        return [VariableModel.from_domain(variable) for variable in environments.variables(self._ctx, environment)]
 
     def set_variable(self, environment: str, name: str, value: str) -> VariableModel:
-        return VariableModel.of(environments.set_variable(self._ctx, environment, name, value, by=self._user))
+        return VariableModel.from_domain(environments.set_variable(self._ctx, environment, name, value, by=self._user))
 
     def remove_variable(self, environment: str, name: str) -> VariableModel:
-        return VariableModel.of(environments.remove_variable(self._ctx, environment, name, by=self._user))
+        return VariableModel.from_domain(environments.remove_variable(self._ctx, environment, name, by=self._user))
 
     def secrets(self, environment: str) -> list[SecretModel]:
-        return [SecretModel.of(it, environment) for it in secrets.of(self._ctx, environment)]
+        return [SecretModel.from_domain(secret, environment) for secret in secrets.list_secrets(self._ctx, environment)]
 
     def set_secret(self, environment: str, name: str, value: str) -> SetSecretModel:
         secret = secrets.put(self._ctx, environment, name, value, by=self._user)
-        return SetSecretModel.of_value(secret, environment, value)
+        return SetSecretModel.from_domain_with_value(secret, environment, value)
 
     def remove_secret(self, environment: str, name: str) -> SecretModel:
-        return SecretModel.of(secrets.remove(self._ctx, environment, name, by=self._user), environment)
+        return SecretModel.from_domain(secrets.remove(self._ctx, environment, name, by=self._user), environment)
 
     def export(self) -> str:
-        return written(configuration.export(self._ctx))
+        return dump(configuration.export(self._ctx))
 
     def apply(self, text: str, *, dry_run: bool = False, state: str | None = None) -> ConfigurationPlan:
-        wanted = read(text)
+        request = load(text)
         if dry_run:
-            return ConfigurationPlan.of(configuration.plan(self._ctx, wanted, by=self._user))
-        return ConfigurationPlan.of(configuration.apply(self._ctx, wanted, state=state, by=self._user))
+            return ConfigurationPlan.from_domain(configuration.plan(self._ctx, request, by=self._user))
+        return ConfigurationPlan.from_domain(configuration.apply(self._ctx, request, state=state, by=self._user))
 
 
 class HttpEnvironments(Environments):
     def __init__(self, client: HttpClient) -> None:
-        self._ask = client.ask
+        self._ask = client.request
         self._text = client.text
 
     def all(self) -> list[EnvironmentModel]:
@@ -155,8 +157,8 @@ class HttpEnvironments(Environments):
         return self._ask(PageModel[VariableModel], "GET", _environment(environment, "variables")).items
 
     def set_variable(self, environment: str, name: str, value: str) -> VariableModel:
-        asked = VariableValue(value=value)
-        return self._ask(VariableModel, "PUT", _environment(environment, "variables", name), asked)
+        request = VariableValue(value=value)
+        return self._ask(VariableModel, "PUT", _environment(environment, "variables", name), request)
 
     def remove_variable(self, environment: str, name: str) -> VariableModel:
         return self._ask(VariableModel, "DELETE", _environment(environment, "variables", name))
@@ -165,8 +167,8 @@ class HttpEnvironments(Environments):
         return self._ask(PageModel[SecretModel], "GET", _environment(environment, "secrets")).items
 
     def set_secret(self, environment: str, name: str, value: str) -> SetSecretModel:
-        asked = SecretValue(value=SecretStr(value))
-        return self._ask(SetSecretModel, "PUT", _environment(environment, "secrets", name), asked)
+        request = SecretValue(value=SecretStr(value))
+        return self._ask(SetSecretModel, "PUT", _environment(environment, "secrets", name), request)
 
     def remove_secret(self, environment: str, name: str) -> SecretModel:
         return self._ask(SecretModel, "DELETE", _environment(environment, "secrets", name))
@@ -175,8 +177,8 @@ class HttpEnvironments(Environments):
         return self._text("configuration")
 
     def apply(self, text: str, *, dry_run: bool = False, state: str | None = None) -> ConfigurationPlan:
-        asked = ConfigurationRequest(text=text, dry_run=dry_run, state=state)
-        return self._ask(ConfigurationPlan, "POST", "configuration", asked)
+        request = ConfigurationRequest(text=text, dry_run=dry_run, state=state)
+        return self._ask(ConfigurationPlan, "POST", "configuration", request)
 
 
 def _environment(*parts: Any) -> str:

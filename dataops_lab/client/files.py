@@ -9,24 +9,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from ..runner.files import umask
+from ..rundir.files import umask
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def open_replacement(path: Path) -> Iterator[BinaryIO]:
     """Open a new file that takes the name `path` at the end of the block; after an exception nothing is left of it."""
     # It lies beside `path`, because a rename does not cross file systems.
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as side:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as part_file:
         try:
-            yield cast(BinaryIO, side)
-            side.flush()
-            _readable_as_usual(side.fileno())
-            Path(side.name).replace(path)
+            yield cast(BinaryIO, part_file)
+            part_file.flush()
+            _apply_umask(part_file.fileno())
+            Path(part_file.name).replace(path)
         except BaseException:
-            Path(side.name).unlink(missing_ok=True)
+            Path(part_file.name).unlink(missing_ok=True)
             raise
 
 
-def _readable_as_usual(descriptor: int) -> None:
+def _apply_umask(descriptor: int) -> None:
     # Only its owner can read a temporary file. Give this one the rights of any new file.
     os.fchmod(descriptor, 0o666 & ~umask())

@@ -48,7 +48,7 @@ from ..domain.runs import ParameterRow, RunState
 from ..domain.versions import parameter_from_json
 from ..errors import DataOpsError, InvalidRequest, Refused, ServerUnreachable, Unavailable
 from .base import Client, JobSettings, Settings, Update
-from .files import replacing
+from .files import open_replacement
 from .problems import error_of
 from .stream import Frame, frames
 
@@ -57,12 +57,12 @@ if TYPE_CHECKING:
     from .images import Images
 
 API = "dataops/api/v1/"
-CONNECT_WITHIN_S = 10.0
-ANSWER_WITHIN_S = 300.0
+CONNECT_TIMEOUT_S = 10.0
+RESPONSE_TIMEOUT_S = 300.0
 """The server needs long for a first report or for the record of a large run."""
-SILENT_FOR_S = 45.0
+STREAM_TIMEOUT_S = 45.0
 """The longest silence of the event stream; the server writes to it every fifteen seconds at least."""
-RECONNECT_FOR_S = 60.0
+GIVE_UP_RECONNECT_S = 60.0
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -79,11 +79,11 @@ class HttpClient(Client):
             self._http = httpx.Client(
                 base_url=f"{self._url}/{API}",
                 headers={"Authorization": f"token {token}"} if token else {},
-                timeout=httpx.Timeout(CONNECT_WITHIN_S, read=ANSWER_WITHIN_S),
+                timeout=httpx.Timeout(CONNECT_TIMEOUT_S, read=RESPONSE_TIMEOUT_S),
                 transport=transport,
             )
         except httpx.InvalidURL as error:
-            raise self._no_url(error) from error
+            raise self._invalid_url(error) from error
 
     @cached_property
     def images(self) -> Images:
@@ -120,8 +120,13 @@ class HttpClient(Client):
         image: str | None = None,
         pinned: Sequence[str] | None = None,
     ) -> InspectionModel:
-        request = _valid(
-            InspectRequest, path=path, kernel=kernel, environment=environment, image=image, pinned=_listed(pinned)
+        request = _validated(
+            InspectRequest,
+            path=path,
+            kernel=kernel,
+            environment=environment,
+            image=image,
+            pinned=_optional_list(pinned),
         )
         return self._post(InspectionModel, "inspect", request)
 
@@ -142,9 +147,9 @@ class HttpClient(Client):
     ) -> RunModel:
         values = dict(parameters or {})
         if texts:
-            looked_at = self.inspect(path, kernel=kernel, environment=environment, image=image)
-            values |= _schema(looked_at).parsed(texts)
-        request = _valid(
+            inspection = self.inspect(path, kernel=kernel, environment=environment, image=image)
+            values |= _parameter_schema(inspection).parse_texts(texts)
+        request = _validated(
             SubmitRequest,
             path=path,
             parameters=values,
@@ -153,7 +158,7 @@ class HttpClient(Client):
             kernel=kernel,
             image=image,
             resources=ResourcesModel.model_validate(resources) if resources else None,
-            pinned=_listed(pinned),
+            pinned=_optional_list(pinned),
             **settings,
         )
         return self._post(RunModel, "runs", request, key=key)
@@ -175,31 +180,35 @@ class HttpClient(Client):
         **settings: Unpack[Settings],
     ) -> list[RunSummaryModel]:
         common = dict(parameters or {})
-        given = [dict(row.parameters) for row in rows]
+        shared_values = [dict(row.parameters) for row in rows]
         if texts or any(row.texts for row in rows):
-            schema = _schema(self.inspect(path, kernel=kernel, environment=environment, image=image, pinned=pinned))
-            common |= schema.parsed(texts)
-            given = [values | schema.parsed(row.texts) for values, row in zip(given, rows, strict=True)]
-        request = _valid(
+            schema = _parameter_schema(
+                self.inspect(path, kernel=kernel, environment=environment, image=image, pinned=pinned)
+            )
+            common |= schema.parse_texts(texts)
+            shared_values = [
+                values | schema.parse_texts(row.texts) for values, row in zip(shared_values, rows, strict=True)
+            ]
+        request = _validated(
             BatchRequest,
             path=path,
             parameters=common,
-            rows=given,
+            rows=shared_values,
             name=name,
             environment=environment,
             kernel=kernel,
             image=image,
             resources=ResourcesModel.model_validate(resources) if resources else None,
-            pinned=_listed(pinned),
+            pinned=_optional_list(pinned),
             **settings,
         )
         return self._post(BatchModel, "runs/batch", request, key=key).runs
 
     def run(self, run_id: str) -> RunModel:
-        return self._get(RunModel, _run(run_id))
+        return self._get(RunModel, _run_path(run_id))
 
     def inputs(self, run_id: str) -> InputsModel:
-        return self._get(InputsModel, _run(run_id, "inputs"))
+        return self._get(InputsModel, _run_path(run_id, "inputs"))
 
     def runs(
         self,
@@ -225,31 +234,31 @@ class HttpClient(Client):
         )
 
     def cancel(self, run_id: str) -> RunModel:
-        return self._post(RunModel, _run(run_id, "cancel"))
+        return self._post(RunModel, _run_path(run_id, "cancel"))
 
     def delete(self, run_id: str) -> None:
-        self._send("DELETE", _run(run_id))
+        self._send("DELETE", _run_path(run_id))
 
     def keep(self, run_id: str) -> RunModel:
-        return self._read(RunModel, self._send("PUT", _run(run_id, "kept")))
+        return self._read(RunModel, self._send("PUT", _run_path(run_id, "kept")))
 
     def unkeep(self, run_id: str) -> RunModel:
-        return self._read(RunModel, self._send("DELETE", _run(run_id, "kept")))
+        return self._read(RunModel, self._send("DELETE", _run_path(run_id, "kept")))
 
     def verify(self, run_id: str) -> VerificationModel:
-        return self._post(VerificationModel, _run(run_id, "verify"))
+        return self._post(VerificationModel, _run_path(run_id, "verify"))
 
     def retention(self) -> list[RetentionRule]:
         return self._get(RetentionModel, "retention").to_domain()
 
     def set_retention(self, rules: Sequence[RetentionRule]) -> list[RetentionRule]:
-        sent = RetentionModel.of(rules).model_dump_json()
+        body = RetentionModel.from_domain(rules).model_dump_json()
         headers = {"Content-Type": "application/json"}
-        return self._read(RetentionModel, self._send("PUT", "retention", content=sent, headers=headers)).to_domain()
+        return self._read(RetentionModel, self._send("PUT", "retention", content=body, headers=headers)).to_domain()
 
     def preview_retention(self, rules: Sequence[RetentionRule] | None = None) -> PreviewModel:
-        given = None if rules is None else RetentionModel.of(rules).rules
-        return self._post(PreviewModel, "retention/preview", PreviewRequest(rules=given))
+        body = None if rules is None else RetentionModel.from_domain(rules).rules
+        return self._post(PreviewModel, "retention/preview", PreviewRequest(rules=body))
 
     def apply_retention(self) -> RemovedModel:
         return self._post(RemovedModel, "retention/apply")
@@ -264,77 +273,77 @@ class HttpClient(Client):
         resources: Resources | None = None,
         key: str | None = None,
     ) -> RunModel:
-        asked = RerunRequest(
+        request = RerunRequest(
             parameters=None if parameters is None else dict(parameters),
             environment=environment,
             image=image,
             resources=ResourcesModel.model_validate(resources) if resources else None,
         )
-        return self._post(RunModel, _run(run_id, "rerun"), asked, key=key)
+        return self._post(RunModel, _run_path(run_id, "rerun"), request, key=key)
 
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
         run = self.run(run_id).summary()
         yield Update(run)
         if run.is_terminal and not journal:
             return
-        attempt = seen = again = 0
+        attempt = event_count = repeated_count = 0
         for frame in self._stream({"journal": run.id} if journal else {}):
             events: list[dict[str, Any]] = []
             complete = not journal
             match frame.event:
                 case "ready":
                     # The run may have changed before the stream was there.
-                    run = self._now(run)
+                    run = self._reload(run)
                 case "run":
-                    told = RunSummaryModel.model_validate_json(frame.data)
-                    run = told if told.id == run.id else run
-                case Frame.ANEW:
+                    update = RunSummaryModel.model_validate_json(frame.data)
+                    run = update if update.id == run.id else run
+                case Frame.RESTARTED:
                     # The journal begins again at its first event.
-                    again = seen
+                    repeated_count = event_count
                     continue
                 case "journal":
-                    told_events = json.loads(frame.data)
-                    if told_events["attempt"] != attempt:
-                        attempt, seen, again = told_events["attempt"], 0, 0
-                    events, complete = told_events["events"], told_events["complete"]
-                    again, events = max(0, again - len(events)), events[again:]
-                    seen += len(events)
+                    journal_page = json.loads(frame.data)
+                    if journal_page["attempt"] != attempt:
+                        attempt, event_count, repeated_count = journal_page["attempt"], 0, 0
+                    events, complete = journal_page["events"], journal_page["complete"]
+                    repeated_count, events = max(0, repeated_count - len(events)), events[repeated_count:]
+                    event_count += len(events)
                     if complete and not run.is_terminal:
-                        run = self._now(run)
+                        run = self._reload(run)
             yield Update(run, events)
             if complete and run.is_terminal:
                 return
 
     def journal(self, run_id: str, *, after: int = 0, limit: int = 1000) -> JournalPage:
-        return self._get(JournalPage, _run(run_id, "journal"), after=after, limit=limit)
+        return self._get(JournalPage, _run_path(run_id, "journal"), after=after, limit=limit)
 
     def notebook(self, run_id: str) -> bytes:
-        return self._send("GET", _run(run_id, "notebook")).content
+        return self._send("GET", _run_path(run_id, "notebook")).content
 
     def executed_notebook(self, run_id: str) -> bytes:
-        return self._send("GET", _run(run_id, "notebook"), params={"executed": "1"}).content
+        return self._send("GET", _run_path(run_id, "notebook"), params={"executed": "1"}).content
 
     def log(self, run_id: str, *, after: int = 0) -> Iterator[bytes]:
         headers = {"Range": f"bytes={after}-"} if after else {}
         try:
-            with self._reading(_run(run_id, "log"), headers=headers) as response:
-                skip = 0 if response.status_code == httpx.codes.PARTIAL_CONTENT else after
-                for piece in response.iter_bytes():
-                    if len(piece) > skip:
-                        yield piece[skip:]
-                    skip = max(0, skip - len(piece))
+            with self._open_response(_run_path(run_id, "log"), headers=headers) as response:
+                skip_count = 0 if response.status_code == httpx.codes.PARTIAL_CONTENT else after
+                for chunk in response.iter_bytes():
+                    if len(chunk) > skip_count:
+                        yield chunk[skip_count:]
+                    skip_count = max(0, skip_count - len(chunk))
         except DataOpsError as error:
             if error.precise_code != "range_not_satisfiable":
                 raise
 
     def report(self, run_id: str, *, code: bool = False) -> bytes:
-        return self._send("GET", _run(run_id, "report"), params={"code": int(code)}).content
+        return self._send("GET", _run_path(run_id, "report"), params={"code": int(code)}).content
 
     def artifact(self, run_id: str, name: str, path: Path) -> None:
-        self._download(_run(run_id, "artifacts", *name.split("/")), path)
+        self._download(_run_path(run_id, "artifacts", *name.split("/")), path)
 
     def record(self, run_id: str, path: Path) -> None:
-        self._download(_run(run_id, "record"), path)
+        self._download(_run_path(run_id, "record"), path)
 
     def jobs(self, *, text: str | None = None, limit: int = 50, cursor: str | None = None) -> PageModel[JobModel]:
         return self._get(PageModel[JobModel], "jobs", q=text, limit=limit, cursor=cursor)
@@ -343,44 +352,46 @@ class HttpClient(Client):
         return self._get(JobModel, f"jobs/{_quoted(job_id)}")
 
     def change_job(self, job_id: str, *, revision: int | None = None, **changes: Unpack[JobSettings]) -> JobModel:
-        body = _valid(JobChanges, revision=revision, **changes)
+        body = _validated(JobChanges, revision=revision, **changes)
         return self._patch(JobModel, f"jobs/{_quoted(job_id)}", body)
 
     def project(self, name: str = "default") -> ProjectModel:
         return self._get(ProjectModel, f"projects/{_quoted(name)}")
 
     def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
-        return self._patch(ProjectModel, f"projects/{_quoted(name)}", _valid(ProjectChanges, concurrency=concurrency))
+        return self._patch(
+            ProjectModel, f"projects/{_quoted(name)}", _validated(ProjectChanges, concurrency=concurrency)
+        )
 
     def relink_job(self, job_id: str, *, job: str | None = None, path: str | None = None) -> JobModel:
-        body = _valid(RelinkRequest, job=job, path=path)
+        body = _validated(RelinkRequest, job=job, path=path)
         return self._post(JobModel, f"jobs/{_quoted(job_id)}/relink", body)
 
     def versions(self, job_id: str) -> list[VersionModel]:
         return self._get(PageModel[VersionModel], f"jobs/{_quoted(job_id)}/versions").items
 
-    def _now(self, run: RunSummaryModel) -> RunSummaryModel:
+    def _reload(self, run: RunSummaryModel) -> RunSummaryModel:
         try:
             return self.run(run.id).summary()
         except Unavailable:
             # The stream is gone too. When it is back, it sends the run again.
             return run
 
-    def ask(self, model: type[M], method: str, path: str, body: BaseModel | None = None, **query: Any) -> M:
+    def request(self, model: type[M], method: str, path: str, body: BaseModel | None = None, **query: Any) -> M:
         """Send one request below the API's address, and read the answer as `model`. None in `query` is not sent."""
-        given = {name: value for name, value in query.items() if value is not None}
+        parameters = {name: value for name, value in query.items() if value is not None}
         if method in ("GET", "DELETE"):
-            return self._read(model, self._send(method, path, params=given))
+            return self._read(model, self._send(method, path, params=parameters))
         content = body.model_dump_json(exclude_unset=True) if body else "{}"
         headers = {"Content-Type": "application/json"}
-        return self._read(model, self._send(method, path, params=given, content=content, headers=headers))
+        return self._read(model, self._send(method, path, params=parameters, content=content, headers=headers))
 
     def text(self, path: str) -> str:
         return self._send("GET", path).text
 
     def _get(self, model: type[M], path: str, **query: Any) -> M:
-        given = {name: value for name, value in query.items() if value is not None}
-        return self._read(model, self._send("GET", path, params=given))
+        parameters = {name: value for name, value in query.items() if value is not None}
+        return self._read(model, self._send("GET", path, params=parameters))
 
     def _post(self, model: type[M], path: str, body: BaseModel | None = None, *, key: str | None = None) -> M:
         headers = {"Content-Type": "application/json"}
@@ -406,70 +417,70 @@ class HttpClient(Client):
             ) from error
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        with self._failures_as_our_own():
+        with self._translated_errors():
             response = self._http.request(method, path, **options)
-            return self._checked(response)
+            return self._check_status(response)
 
     @contextmanager
-    def _reading(self, path: str, **options: Any) -> Iterator[httpx.Response]:
-        with self._failures_as_our_own(), self._http.stream("GET", path, **options) as response:
-            yield self._checked(response)
+    def _open_response(self, path: str, **options: Any) -> Iterator[httpx.Response]:
+        with self._translated_errors(), self._http.stream("GET", path, **options) as response:
+            yield self._check_status(response)
 
     def _download(self, path: str, target: Path) -> None:
-        with self._reading(path) as response, replacing(target) as file:
+        with self._open_response(path) as response, open_replacement(target) as file:
             for chunk in response.iter_bytes():
                 file.write(chunk)
 
     def _stream(self, query: dict[str, str]) -> Iterator[Frame]:
         """Yield the frames of the event stream without an end. After a break it goes on behind the last frame.
 
-        Where the server no longer has the events from there on, it yields a frame ANEW and begins with the newest
-        event. Unavailable when the server cannot be reached for RECONNECT_FOR_S seconds.
+        Where the server no longer has the events from there on, it yields a frame RESTARTED and begins with the newest
+        event. Unavailable when the server cannot be reached for GIVE_UP_RECONNECT_S seconds.
         """
         last_id = ""
         lost_at: float | None = None
-        timeout = httpx.Timeout(CONNECT_WITHIN_S, read=SILENT_FOR_S)
+        timeout = httpx.Timeout(CONNECT_TIMEOUT_S, read=STREAM_TIMEOUT_S)
         while True:
             try:
                 headers = {"Last-Event-ID": last_id} if last_id else {}
-                with self._reading("events", params=query, headers=headers, timeout=timeout) as response:
+                with self._open_response("events", params=query, headers=headers, timeout=timeout) as response:
                     for frame in frames(response.iter_bytes()):
                         lost_at = None
                         last_id = frame.id or last_id
                         yield frame
             except Unavailable:
-                if lost_at is not None and time.monotonic() - lost_at > RECONNECT_FOR_S:
+                if lost_at is not None and time.monotonic() - lost_at > GIVE_UP_RECONNECT_S:
                     raise
             except Refused as refused:
                 if refused.precise_code != "events_trimmed" or not last_id:
                     raise
                 last_id = ""
-                yield Frame(Frame.ANEW)
+                yield Frame(Frame.RESTARTED)
                 continue
             lost_at = lost_at or time.monotonic()
             time.sleep(min(5.0, 0.1 + (time.monotonic() - lost_at) / 4))
 
-    def _checked(self, response: httpx.Response) -> httpx.Response:
+    def _check_status(self, response: httpx.Response) -> httpx.Response:
         if response.is_success:
             return response
         raise error_of(response.status_code, response.read())
 
     @contextmanager
-    def _failures_as_our_own(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except httpx.UnsupportedProtocol as error:
-            raise self._no_url(error) from error
+            raise self._invalid_url(error) from error
         except httpx.TransportError as error:
-            said = str(error) or type(error).__name__
-            raise ServerUnreachable(f"{self._url} cannot be reached: {said}. Is the server running?") from error
+            message = str(error) or type(error).__name__
+            raise ServerUnreachable(f"{self._url} cannot be reached: {message}. Is the server running?") from error
 
-    def _no_url(self, error: Exception) -> InvalidRequest:
+    def _invalid_url(self, error: Exception) -> InvalidRequest:
         return InvalidRequest(f"{self._url!r} is not the address of a server ({error}). One is http://127.0.0.1:8888.")
 
 
-def _run(run_id: str, *below: str) -> str:
-    return "/".join(["runs", _quoted(run_id), *map(_quoted, below)])
+def _run_path(run_id: str, *parts: str) -> str:
+    return "/".join(["runs", _quoted(run_id), *map(_quoted, parts)])
 
 
 def _quoted(name: str) -> str:
@@ -477,17 +488,17 @@ def _quoted(name: str) -> str:
     return "%2E" * len(name) if name in (".", "..") else quote(name, safe="")
 
 
-def _listed(items: Sequence[str] | None) -> list[str] | None:
+def _optional_list(items: Sequence[str] | None) -> list[str] | None:
     return None if items is None else list(items)
 
 
-def _valid(model: type[M], **given: Any) -> M:
+def _validated(model: type[M], **values: Any) -> M:
     try:
-        return model(**given)
+        return model(**values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise InvalidRequest(f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}.") from None
 
 
-def _schema(inspection: InspectionModel) -> ParameterSchema:
-    return ParameterSchema(tuple(parameter_from_json(p.model_dump()) for p in inspection.parameters))
+def _parameter_schema(inspection: InspectionModel) -> ParameterSchema:
+    return ParameterSchema(tuple(parameter_from_json(parameter.model_dump()) for parameter in inspection.parameters))

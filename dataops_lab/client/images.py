@@ -28,7 +28,7 @@ from ..services import Services, image_tasks, image_trials, images, registries
 if TYPE_CHECKING:
     from .http import HttpClient
 
-LOOK_EVERY_S = 0.3
+POLL_INTERVAL_S = 0.3
 
 
 class Images(Protocol):
@@ -68,14 +68,14 @@ class Images(Protocol):
 
     def follow(self, task_id: str) -> Iterator[ImageTaskModel]:
         """Yield the task until it has ended, each time with the new part of its log."""
-        seen = 0
+        byte_count = 0
         while True:
-            task = self.task(task_id, after=seen)
-            seen = task.log_size
+            task = self.task(task_id, after=byte_count)
+            byte_count = task.log_size
             yield task
             if task.is_terminal:
                 return
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(POLL_INTERVAL_S)
 
     def start_trial(self, asked: TrialRequest) -> ImageTrialModel: ...
     def trial(self, trial_id: str) -> ImageTrialModel: ...
@@ -101,73 +101,73 @@ class LocalImages(Images):
         self._ctx, self._user = services, user
 
     def all(self) -> list[ImageModel]:
-        return [ImageModel.of(view) for view in images.page(self._ctx)]
+        return [ImageModel.from_domain(view) for view in images.page(self._ctx)]
 
     def get(self, name: str) -> ImageModel:
-        return ImageModel.of(images.get(self._ctx, name))
+        return ImageModel.from_domain(images.get(self._ctx, name))
 
     def add(self, asked: AddImageRequest) -> ImageTaskModel:
-        return ImageTaskModel.of(image_tasks.add(self._ctx, asked.to_domain(), by=self._user))
+        return ImageTaskModel.from_domain(image_tasks.add(self._ctx, asked.to_domain(), by=self._user))
 
     def build(self, asked: BuildImageRequest) -> ImageTaskModel:
-        return ImageTaskModel.of(image_tasks.build(self._ctx, *asked.to_domain(), by=self._user))
+        return ImageTaskModel.from_domain(image_tasks.build(self._ctx, *asked.to_domain(), by=self._user))
 
     def probe(self, name: str) -> ImageTaskModel:
-        return ImageTaskModel.of(image_tasks.probe(self._ctx, name, by=self._user))
+        return ImageTaskModel.from_domain(image_tasks.probe(self._ctx, name, by=self._user))
 
     def change(self, name: str, changes: ChangeImageRequest) -> ImageModel:
-        return ImageModel.of(images.change(self._ctx, name, changes.to_domain(), by=self._user))
+        return ImageModel.from_domain(images.change(self._ctx, name, changes.to_domain(), by=self._user))
 
     def remove(self, name: str) -> None:
         images.remove(self._ctx, name, by=self._user)
 
     def allow(self, name: str, environment: str) -> ImageModel:
-        return ImageModel.of(images.allow(self._ctx, name, environment, by=self._user))
+        return ImageModel.from_domain(images.allow(self._ctx, name, environment, by=self._user))
 
     def disallow(self, name: str, environment: str) -> ImageModel:
-        return ImageModel.of(images.disallow(self._ctx, name, environment, by=self._user))
+        return ImageModel.from_domain(images.disallow(self._ctx, name, environment, by=self._user))
 
     def users(self, name: str, *, days: int = images.USED_WITHIN_DAYS) -> ImageUsersModel:
-        return ImageUsersModel.of(images.users(self._ctx, name, days=days))
+        return ImageUsersModel.from_domain(images.users(self._ctx, name, days=days))
 
     def check(self, name: str) -> ImageCheckModel:
         return ImageCheckModel.model_validate(images.check(self._ctx, name))
 
     def task(self, task_id: str, *, after: int = 0) -> ImageTaskModel:
         view = image_tasks.get(self._ctx, task_id, after=after)
-        return ImageTaskModel.of(view.task, view.log, view.log_size)
+        return ImageTaskModel.from_domain(view.task, view.log, view.log_size)
 
     def tasks(self, *, image: str | None = None, limit: int = 50) -> list[ImageTaskModel]:
-        return [ImageTaskModel.of(task) for task in image_tasks.page(self._ctx, image=image, limit=limit)]
+        return [ImageTaskModel.from_domain(task) for task in image_tasks.page(self._ctx, image=image, limit=limit)]
 
     def cancel(self, task_id: str) -> ImageTaskModel:
-        return ImageTaskModel.of(image_tasks.cancel(self._ctx, task_id, by=self._user))
+        return ImageTaskModel.from_domain(image_tasks.cancel(self._ctx, task_id, by=self._user))
 
     def start_trial(self, asked: TrialRequest) -> ImageTrialModel:
-        return ImageTrialModel.of(image_trials.start(self._ctx, asked.image, **asked.choice(), by=self._user))
+        return ImageTrialModel.from_domain(image_trials.start(self._ctx, asked.image, **asked.choice(), by=self._user))
 
     def trial(self, trial_id: str) -> ImageTrialModel:
-        return ImageTrialModel.of(image_trials.get(self._ctx, trial_id))
+        return ImageTrialModel.from_domain(image_trials.get(self._ctx, trial_id))
 
     def trials(self) -> list[ImageTrialModel]:
-        return [ImageTrialModel.of(view) for view in image_trials.page(self._ctx)]
+        return [ImageTrialModel.from_domain(view) for view in image_trials.page(self._ctx)]
 
     def registries(self) -> list[RegistryModel]:
-        return [RegistryModel.of(it) for it in registries.of(self._ctx)]
+        return [RegistryModel.from_domain(login) for login in registries.list_logins(self._ctx)]
 
     def log_in(self, registry: str, login: LoginRequest) -> RegistryModel:
-        return RegistryModel.of(registries.put(self._ctx, registry, login.to_domain(), by=self._user))
+        return RegistryModel.from_domain(registries.put(self._ctx, registry, login.to_domain(), by=self._user))
 
     def log_out(self, registry: str) -> None:
         registries.remove(self._ctx, registry, by=self._user)
 
     def frozen(self, kernel: str) -> FrozenModel:
-        return FrozenModel.of(images.frozen(self._ctx, kernel))
+        return FrozenModel.from_domain(images.frozen_requirements(self._ctx, kernel))
 
 
 class HttpImages(Images):
     def __init__(self, client: HttpClient) -> None:
-        self._ask = client.ask
+        self._ask = client.request
 
     def all(self) -> list[ImageModel]:
         return self._ask(PageModel[ImageModel], "GET", "images").items

@@ -28,19 +28,19 @@ from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState, RunSummary, Submission
 from ..ports import RunFilter
-from ..services import Services, damage, installation, jobs, moves, projects, records, retention, runs
+from ..services import Services, installation, integrity, jobs, moves, projects, records, retention, runs
 from ..services.permissions import may_administer
-from ..services.placement import Elsewhere
+from ..services.placement import PlacementOverride
 from ..services.runs import RunView
 from .base import Client, JobSettings, Settings, Update
-from .files import replacing
+from .files import open_replacement
 
 if TYPE_CHECKING:
     from .environments import Environments
     from .images import Images
 
-LOOK_EVERY_S = 0.03
-SPEAK_EVERY_S = 1.0
+JOURNAL_POLL_INTERVAL_S = 0.03
+KEEPALIVE_INTERVAL_S = 1.0
 _CHUNK = 256 * 1024
 
 
@@ -67,9 +67,9 @@ class LocalClient(Client):
         return LocalEnvironments(self._ctx, user=self._user)
 
     def status(self) -> Status:
-        seen = installation.overview(self._ctx)
-        return Status.of(
-            seen,
+        overview = installation.overview(self._ctx)
+        return Status.from_domain(
+            overview,
             user=self._user,
             home=str(self._ctx.home),
             may_administer=may_administer(self._ctx, self._user),
@@ -84,7 +84,7 @@ class LocalClient(Client):
         image: str | None = None,
         pinned: Sequence[str] | None = None,
     ) -> InspectionModel:
-        found = jobs.inspect(
+        inspection = jobs.inspect(
             self._ctx,
             path,
             root=self._root,
@@ -94,7 +94,7 @@ class LocalClient(Client):
             image=image,
             pinned=pinned,
         )
-        return InspectionModel.of(found)
+        return InspectionModel.from_domain(inspection)
 
     def submit(
         self,
@@ -111,9 +111,16 @@ class LocalClient(Client):
         pinned: Sequence[str] | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
-        given = {"name": name, "environment": environment, "kernel": kernel, "image": image, "key": key, **settings}
-        submission = self._submission(path, parameters, texts, resources, pinned, given)
-        return RunModel.of(runs.submit(self._ctx, submission, by=self._user).view)
+        submission_options = {
+            "name": name,
+            "environment": environment,
+            "kernel": kernel,
+            "image": image,
+            "key": key,
+            **settings,
+        }
+        submission = self._submission(path, parameters, texts, resources, pinned, submission_options)
+        return RunModel.from_domain(runs.submit(self._ctx, submission, by=self._user).view)
 
     def submit_many(
         self,
@@ -133,8 +140,8 @@ class LocalClient(Client):
     ) -> list[RunSummaryModel]:
         given = {"name": name, "environment": environment, "kernel": kernel, "image": image, "key": key, **settings}
         submission = self._submission(path, parameters, texts, resources, pinned, given)
-        queued = runs.submit_many(self._ctx, submission, rows, by=self._user)
-        return [RunSummaryModel.of(run) for run, _ in queued]
+        submission_result = runs.submit_many(self._ctx, submission, rows, by=self._user)
+        return [RunSummaryModel.from_domain(run) for run, _ in submission_result]
 
     def _submission(
         self,
@@ -156,10 +163,10 @@ class LocalClient(Client):
         )
 
     def run(self, run_id: str) -> RunModel:
-        return RunModel.of(runs.get(self._ctx, run_id))
+        return RunModel.from_domain(runs.get(self._ctx, run_id))
 
     def inputs(self, run_id: str) -> InputsModel:
-        return InputsModel.of(records.files(self._ctx, run_id))
+        return InputsModel.from_domain(records.files(self._ctx, run_id))
 
     def runs(
         self,
@@ -174,23 +181,25 @@ class LocalClient(Client):
     ) -> PageModel[RunSummaryModel]:
         where = RunFilter(states=tuple(states), job_id=job, environment=environment, created_by=user, text=text)
         page = runs.page(self._ctx, where, limit=limit, cursor=cursor)
-        return PageModel[RunSummaryModel](items=[RunSummaryModel.of(run) for run in page.items], next=page.next)
+        return PageModel[RunSummaryModel](
+            items=[RunSummaryModel.from_domain(run) for run in page.items], next=page.next
+        )
 
     def cancel(self, run_id: str) -> RunModel:
-        return RunModel.of(runs.cancel(self._ctx, run_id, by=self._user))
+        return RunModel.from_domain(runs.cancel(self._ctx, run_id, by=self._user))
 
     def delete(self, run_id: str) -> None:
         retention.delete(self._ctx, run_id, by=self._user)
 
     def keep(self, run_id: str) -> RunModel:
-        return RunModel.of(retention.keep(self._ctx, run_id, by=self._user))
+        return RunModel.from_domain(retention.keep(self._ctx, run_id, by=self._user))
 
     def unkeep(self, run_id: str) -> RunModel:
-        return RunModel.of(retention.unkeep(self._ctx, run_id, by=self._user))
+        return RunModel.from_domain(retention.unkeep(self._ctx, run_id, by=self._user))
 
     def verify(self, run_id: str) -> VerificationModel:
         run = runs.get(self._ctx, run_id).run
-        return VerificationModel(run=run.id, damage=dict(damage.verify(self._ctx, run.id, by=self._user)))
+        return VerificationModel(run=run.id, integrity_errors=dict(integrity.verify(self._ctx, run.id, by=self._user)))
 
     def retention(self) -> list[RetentionRule]:
         return list(retention.rules(self._ctx))
@@ -199,7 +208,7 @@ class LocalClient(Client):
         return list(retention.set_rules(self._ctx, rules, by=self._user))
 
     def preview_retention(self, rules: Sequence[RetentionRule] | None = None) -> PreviewModel:
-        return PreviewModel.of(retention.preview(self._ctx, rules))
+        return PreviewModel.from_domain(retention.preview(self._ctx, rules))
 
     def apply_retention(self) -> RemovedModel:
         return RemovedModel(**vars(retention.apply_now(self._ctx, by=self._user)))
@@ -215,37 +224,37 @@ class LocalClient(Client):
         key: str | None = None,
     ) -> RunModel:
         given = None if parameters is None else dict(parameters)
-        elsewhere = Elsewhere(environment, image, resources or Resources())
-        submitted = runs.rerun(self._ctx, run_id, parameters=given, by=self._user, elsewhere=elsewhere, key=key)
-        return RunModel.of(submitted.view)
+        placement_override = PlacementOverride(environment, image, resources or Resources())
+        submitted = runs.rerun(self._ctx, run_id, parameters=given, by=self._user, override=placement_override, key=key)
+        return RunModel.from_domain(submitted.view)
 
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
         ctx = self._ctx
         tail = _JournalTail(ctx) if journal else None
-        bell = ctx.store.bell()
-        changes: int | None = None
-        shown: RunSummary | None = None
-        spoke_at = 0.0
+        bell = ctx.store.change_signal()
+        change_counter: int | None = None
+        last_run: RunSummary | None = None
+        last_update_at = 0.0
         view = runs.get(ctx, run_id)
         try:
             while True:
                 # The reason why a run waits can change without a commit, for example when an engine is killed.
-                silent = time.monotonic() - spoke_at >= SPEAK_EVERY_S
-                bell.silence()
-                before, changes = changes, ctx.store.changes()
-                if silent or shown is None or changes != before:
+                is_keepalive_due = time.monotonic() - last_update_at >= KEEPALIVE_INTERVAL_S
+                bell.clear()
+                counter_before, change_counter = change_counter, ctx.store.change_counter()
+                if is_keepalive_due or last_run is None or change_counter != counter_before:
                     if tail:
                         view = runs.get(ctx, view.run.id)
                     run = runs.summary_of(view) if tail else runs.summary(ctx, view.run.id)
                 events = tail.read(view) if tail else []
-                if events or silent or run != shown:
-                    shown, spoke_at = run, time.monotonic()
-                    yield Update(RunSummaryModel.of(run), events)
+                if events or is_keepalive_due or run != last_run:
+                    last_run, last_update_at = run, time.monotonic()
+                    yield Update(RunSummaryModel.from_domain(run), events)
                 if not events:
                     if run.state.is_terminal:
                         return
                     # A journal grows without a commit.
-                    bell.wait(LOOK_EVERY_S if journal else SPEAK_EVERY_S)
+                    bell.wait(JOURNAL_POLL_INTERVAL_S if journal else KEEPALIVE_INTERVAL_S)
         finally:
             bell.close()
             if tail:
@@ -272,23 +281,23 @@ class LocalClient(Client):
 
     def artifact(self, run_id: str, name: str, path: Path) -> None:
         _, stored = records.artifact(self._ctx, run_id, name)
-        with stored, replacing(path) as target:
+        with stored, open_replacement(path) as target:
             while chunk := stored.read(_CHUNK):
                 target.write(chunk)
 
     def record(self, run_id: str, path: Path) -> None:
-        with replacing(path) as target:
+        with open_replacement(path) as target:
             records.export(self._ctx, run_id, target)
 
     def jobs(self, *, text: str | None = None, limit: int = 50, cursor: str | None = None) -> PageModel[JobModel]:
         page = jobs.page(self._ctx, limit=limit, cursor=cursor, text=text)
-        return PageModel[JobModel](items=[JobModel.of(view) for view in page.items], next=page.next)
+        return PageModel[JobModel](items=[JobModel.from_domain(view) for view in page.items], next=page.next)
 
     def job(self, job_id: str) -> JobModel:
-        return JobModel.of(jobs.get(self._ctx, job_id))
+        return JobModel.from_domain(jobs.get(self._ctx, job_id))
 
     def change_job(self, job_id: str, *, revision: int | None = None, **changes: Unpack[JobSettings]) -> JobModel:
-        return JobModel.of(jobs.change(self._ctx, job_id, changes, revision=revision, by=self._user))
+        return JobModel.from_domain(jobs.change(self._ctx, job_id, changes, revision=revision, by=self._user))
 
     def project(self, name: str = "default") -> ProjectModel:
         return ProjectModel.model_validate(projects.get(self._ctx, name))
@@ -301,7 +310,7 @@ class LocalClient(Client):
         return self.job(job_id)
 
     def versions(self, job_id: str) -> list[VersionModel]:
-        return [VersionModel.of(found) for found in jobs.versions(self._ctx, job_id)]
+        return [VersionModel.from_domain(version) for version in jobs.versions(self._ctx, job_id)]
 
 
 class _JournalTail:
@@ -314,12 +323,12 @@ class _JournalTail:
 
     def read(self, view: RunView) -> list[dict[str, Any]]:
         """Read the new events; empty when there are none for now."""
-        latest = view.attempts[-1].number if view.attempts else 0
-        if latest != self._attempt:
+        latest_number = view.attempts[-1].number if view.attempts else 0
+        if latest_number != self._attempt:
             self.close()
-            self._attempt, self._journal = latest, None
+            self._attempt, self._journal = latest_number, None
         self._journal = self._journal or records.open_journal(self._ctx, view)
-        return [told.event for told in self._journal.read()] if self._journal else []
+        return [journal_line.event for journal_line in self._journal.read()] if self._journal else []
 
     def close(self) -> None:
         if self._journal:

@@ -18,15 +18,17 @@ def error_of(status: int, body: bytes) -> DataOpsError:
     try:
         problem = Problem.model_validate_json(body)
     except ValidationError:
-        return _of_another(status)
+        return _error_from_other_server(status)
     if status in (401, 403) and problem.detail == problem.title:
         # Nobody is logged in: the server answered before it asked any of our rules.
-        return _of_another(status)
-    kind = _KINDS.get(problem.code) or _branch(status)
-    return kind(problem.detail, code=problem.code, **{k: v for k, v in problem.extra.items() if k != "code"})
+        return _error_from_other_server(status)
+    error_class = _ERROR_CLASSES.get(problem.code) or _error_class_of(status)
+    return error_class(
+        problem.detail, code=problem.code, **{name: value for name, value in problem.extra.items() if name != "code"}
+    )
 
 
-def _branch(status: int) -> type[DataOpsError]:
+def _error_class_of(status: int) -> type[DataOpsError]:
     match status:
         case 404:
             return NotFound
@@ -41,7 +43,7 @@ def _branch(status: int) -> type[DataOpsError]:
     return DataOpsError
 
 
-def _of_another(status: int) -> DataOpsError:
+def _error_from_other_server(status: int) -> DataOpsError:
     """Make the exception for an answer that is not ours, but from Jupyter, a proxy or some other server."""
     if status in (301, 302, 303, 307, 308, 401, 403):
         return Forbidden("The server does not accept the token. Give its token in DATAOPS_LAB_TOKEN.")
@@ -53,10 +55,10 @@ def _of_another(status: int) -> DataOpsError:
     return ServerUnreachable(f"The server answers with status {status}. Look at its log, and try again.", status=status)
 
 
-def _all_kinds(kind: type[DataOpsError]) -> Iterator[type[DataOpsError]]:
+def _all_error_classes(kind: type[DataOpsError]) -> Iterator[type[DataOpsError]]:
     yield kind
     for child in kind.__subclasses__():
-        yield from _all_kinds(child)
+        yield from _all_error_classes(child)
 
 
-_KINDS = {kind.code: kind for kind in _all_kinds(DataOpsError)}
+_ERROR_CLASSES = {kind.code: kind for kind in _all_error_classes(DataOpsError)}

@@ -11,7 +11,7 @@ from typing import ClassVar
 class Frame:
     """One frame of the stream. `event` is empty for a comment, which only says that the server is still there."""
 
-    ANEW: ClassVar[str] = "anew"
+    RESTARTED: ClassVar[str] = "anew"
     """An event that this client adds: the missed events are gone, and the stream begins anew."""
 
     event: str = ""
@@ -22,9 +22,9 @@ class Frame:
 def frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
     """Yield the frames. A frame that is cut off at the end is left out: a reconnect brings it whole."""
     # Split bytes: to split decoded text into lines would also split at separators inside of JSON.
-    rest = b""
+    remainder = b""
     for chunk in chunks:
-        *blocks, rest = (rest + chunk).split(b"\n\n")
+        *blocks, remainder = (remainder + chunk).split(b"\n\n")
         for block in blocks:
             yield _frame(block)
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .environments import Environment, RunLimits, size_text
+from .environments import Environment, RunLimits, format_size
 from .images import Image
 from .versions import canonical_json, digest_of
 
-OF_ENVIRONMENTS = (
+ENVIRONMENT_FIELDS = (
     "executor",
     "description",
     "docker",
@@ -25,7 +25,7 @@ OF_ENVIRONMENTS = (
 )
 """The members of an environment that people choose. Its position comes from its place in the list."""
 
-OF_IMAGES = ("description", "tags", "is_default", "root_allowed", "deprecated")
+IMAGE_FIELDS = ("description", "tags", "is_default", "root_allowed", "deprecated")
 """The members of an image that people choose. The environments say where it is allowed."""
 
 
@@ -33,8 +33,8 @@ OF_IMAGES = ("description", "tags", "is_default", "root_allowed", "deprecated")
 class EnvironmentEntry:
     """A wanted environment: the given members become exactly so, the others stay as they are.
 
-    `settings` has names of OF_ENVIRONMENTS. `variables` and `secrets` are None when they are not given. `secrets` holds
-    names alone.
+    `settings` has names of ENVIRONMENT_FIELDS. `variables` and `secrets` are None when they are not given. `secrets`
+    holds names alone.
     """
 
     name: str
@@ -47,7 +47,7 @@ class EnvironmentEntry:
 class ImageEntry:
     """An image that the catalogue must have. Its bytes are not part of a configuration.
 
-    `settings` has names of OF_IMAGES. Settings that are not given stay as they are; so does `reference` when it is
+    `settings` has names of IMAGE_FIELDS. Settings that are not given stay as they are; so does `reference` when it is
     None.
     """
 
@@ -66,7 +66,7 @@ class Configuration:
     @property
     def digest(self) -> str:
         entries: tuple[EnvironmentEntry | ImageEntry, ...] = (*self.environments, *self.images)
-        return digest_of(canonical_json([[it.name, _flat(it)] for it in entries]))
+        return digest_of(canonical_json([[entry.name, _flatten(entry)] for entry in entries]))
 
 
 @dataclass(frozen=True)
@@ -84,59 +84,69 @@ class Change:
     image: str = ""
 
 
-def entry_of(it: Environment, variables: Mapping[str, str], secrets: tuple[str, ...]) -> EnvironmentEntry:
-    return EnvironmentEntry(it.name, {name: getattr(it, name) for name in OF_ENVIRONMENTS}, dict(variables), secrets)
+def environment_entry(
+    environment: Environment, variables: Mapping[str, str], secrets: tuple[str, ...]
+) -> EnvironmentEntry:
+    return EnvironmentEntry(
+        environment.name, {name: getattr(environment, name) for name in ENVIRONMENT_FIELDS}, dict(variables), secrets
+    )
 
 
-def entry_of_image(it: Image) -> ImageEntry:
-    return ImageEntry(it.name, it.reference, {name: getattr(it, name) for name in OF_IMAGES})
+def image_entry(image: Image) -> ImageEntry:
+    return ImageEntry(image.name, image.reference, {name: getattr(image, name) for name in IMAGE_FIELDS})
 
 
-def limits_as_written(it: RunLimits) -> dict[str, Any]:
+def limits_to_json(limits: RunLimits) -> dict[str, Any]:
     """Return the limits by the names that they have in the file."""
     return {
-        "cpus": it.resources.cpus,
-        "memory": size_text(it.resources.memory_bytes),
-        "pids": it.resources.pids,
-        "gpus": it.resources.gpus,
-        "timeout_s": it.timeout_s,
-        "concurrency": it.concurrency,
+        "cpus": limits.resources.cpus,
+        "memory": format_size(limits.resources.memory_bytes),
+        "pids": limits.resources.pids,
+        "gpus": limits.resources.gpus,
+        "timeout_s": limits.timeout_s,
+        "concurrency": limits.concurrency,
     }
 
 
-def changes(before: Configuration, after: Configuration) -> list[Change]:
+def diff(before: Configuration, after: Configuration) -> list[Change]:
     """List the changes that lead from one to the other, environment by environment and image by image."""
-    old, new = ({it.name: _flat(it) for it in each.environments} for each in (before, after))
+    old, new = (
+        {entry.name: _flatten(entry) for entry in configuration.environments} for configuration in (before, after)
+    )
     found: list[Change] = []
-    for name in [*new, *(it for it in old if it not in new)]:
+    for name in [*new, *(removed for removed in old if removed not in new)]:
         if (name in old) is not (name in new):
             found.append(Change(name, "", name if name in old else None, name if name in new else None))
-        found += [Change(name, *each) for each in _differences(old.get(name, {}), new.get(name, {}))]
-    order = [[it.name for it in each.environments] for each in (before, after)]
-    if [it for it in order[0] if it in new] != [it for it in order[1] if it in old]:
+        found += [Change(name, *difference) for difference in _differences(old.get(name, {}), new.get(name, {}))]
+    order = [[entry.name for entry in configuration.environments] for configuration in (before, after)]
+    if [name for name in order[0] if name in new] != [name for name in order[1] if name in old]:
         found.append(Change("", "order", ", ".join(order[0]), ", ".join(order[1])))
-    was = {it.name: _flat(it) for it in before.images}
+    old_images = {entry.name: _flatten(entry) for entry in before.images}
     for image in after.images:
-        found += [Change("", *each, image=image.name) for each in _differences(was.get(image.name, {}), _flat(image))]
+        found += [
+            Change("", *difference, image=image.name)
+            for difference in _differences(old_images.get(image.name, {}), _flatten(image))
+        ]
     return found
 
 
-def _differences(was: Mapping[str, Any], becomes: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    for key in [*becomes, *(it for it in was if it not in becomes)]:
-        if was.get(key) != becomes.get(key):
-            yield key, was.get(key), becomes.get(key)
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    for key in [*after, *(removed for removed in before if removed not in after)]:
+        if before.get(key) != after.get(key):
+            yield key, before.get(key), after.get(key)
 
 
-def _flat(it: EnvironmentEntry | ImageEntry) -> dict[str, Any]:
+def _flatten(entry: EnvironmentEntry | ImageEntry) -> dict[str, Any]:
     settings = {
-        name: asdict(value) if hasattr(value, "__dataclass_fields__") else value for name, value in it.settings.items()
+        name: asdict(value) if hasattr(value, "__dataclass_fields__") else value
+        for name, value in entry.settings.items()
     }
-    if isinstance(it, ImageEntry):
-        return dict(_leaves({"reference": it.reference, **settings}, ""))
+    if isinstance(entry, ImageEntry):
+        return dict(_leaves({"reference": entry.reference, **settings}, ""))
     if "limits" in settings:
-        settings["limits"] = limits_as_written(it.settings["limits"])
-    secrets = dict.fromkeys(it.secrets or (), "expected")
-    return dict(_leaves({**settings, "variables": dict(it.variables or {}), "secrets": secrets}, ""))
+        settings["limits"] = limits_to_json(entry.settings["limits"])
+    secrets = dict.fromkeys(entry.secrets or (), "expected")
+    return dict(_leaves({**settings, "variables": dict(entry.variables or {}), "secrets": secrets}, ""))
 
 
 def _leaves(value: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
@@ -144,7 +154,7 @@ def _leaves(value: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:
         if isinstance(member, Mapping):
             yield from _leaves(member, f"{above}{name}.")
         elif isinstance(member, tuple):
-            yield f"{above}{name}", [asdict(it) if hasattr(it, "__dataclass_fields__") else it for it in member]
+            yield f"{above}{name}", [asdict(item) if hasattr(item, "__dataclass_fields__") else item for item in member]
         elif isinstance(member, dt.date):
             yield f"{above}{name}", member.isoformat()
         else:

@@ -31,7 +31,7 @@ _USER = re.compile(r"[0-9]{1,10}(:[0-9]{1,10})?")
 _HOST = re.compile(r"(unix|tcp|ssh|http|https)://\S+")
 
 
-def bytes_of(text: str) -> int:
+def parse_size(text: str) -> int:
     """Return the bytes of a size as people write it: `4G`, `512Mi`, `1000000`.
 
     ValueError when it is not a size.
@@ -43,8 +43,8 @@ def bytes_of(text: str) -> int:
     return int(float(match[1]) * unit)
 
 
-def size_text(size: int | None) -> str | int | None:
-    """Return the shortest text that `bytes_of` reads as this size."""
+def format_size(size: int | None) -> str | int | None:
+    """Return the shortest text that `parse_size` reads as this size."""
     for power in (4, 3, 2, 1):
         for base, unit in ((1024, "i"), (1000, "")):
             if size and size % base**power == 0:
@@ -68,7 +68,7 @@ class Backend:
     host: str | None = None
 
     @classmethod
-    def parsed(cls, text: str) -> Backend:
+    def parse(cls, text: str) -> Backend:
         """Read the text that the store keeps. ValueError for a kind that this version does not know."""
         kind, _, host = text.partition("+")
         return cls(ExecutorKind(kind), host or None)
@@ -147,7 +147,7 @@ class Environment:
     changed_by: Actor | None = field(default=None, compare=False)
 
     @property
-    def not_enforced(self) -> tuple[str, ...]:
+    def unenforced_limits(self) -> tuple[str, ...]:
         """Limits that this executor cannot enforce, for any value."""
         return () if self.executor is ExecutorKind.DOCKER else ("cpus", "memory_bytes", "pids", "gpus", "network")
 
@@ -165,22 +165,22 @@ class Environment:
         return Backend(self.executor, self.docker.host if self.executor is ExecutorKind.DOCKER else None)
 
 
-def _problems(it: Environment) -> Iterator[str]:
-    if not _NAME.fullmatch(it.name):
+def _problems(environment: Environment) -> Iterator[str]:
+    if not _NAME.fullmatch(environment.name):
         yield "A name is 1 to 63 small letters, digits and hyphens, and starts with a letter."
-    if len(it.description) > MAX_DESCRIPTION:
+    if len(environment.description) > MAX_DESCRIPTION:
         yield f"The description is longer than {MAX_DESCRIPTION} characters."
-    yield from _problems_of_limits(it.limits)
-    if it.default_image is not None and it.default_image not in it.images:
-        yield f"The default image {it.default_image!r} is none of the images that it allows."
-    if len(set(it.images)) < len(it.images):
+    yield from _problems_of_limits(environment.limits)
+    if environment.default_image is not None and environment.default_image not in environment.images:
+        yield f"The default image {environment.default_image!r} is none of the images that it allows."
+    if len(set(environment.images)) < len(environment.images):
         yield "An image is named twice."
-    if unknown := sorted(set(it.locked) - set(LOCKABLE)):
+    if unknown := sorted(set(environment.locked) - set(LOCKABLE)):
         yield f"These can be locked: {', '.join(LOCKABLE)}; not {', '.join(unknown)}."
-    yield from _problems_of_docker(it.docker)
-    for mount in it.mounts:
-        yield from mounts.problems(mount.source, mount.target)
-    if len({normpath(f"///{mount.target}") for mount in it.mounts}) < len(it.mounts):
+    yield from _problems_of_docker(environment.docker)
+    for mount in environment.mounts:
+        yield from mounts.find_problems(mount.source, mount.target)
+    if len({normpath(f"///{mount.target}") for mount in environment.mounts}) < len(environment.mounts):
         yield "Two folders are mounted at the same place."
 
 
@@ -193,7 +193,7 @@ def _problems_of_limits(limits: RunLimits) -> Iterator[str]:
             yield f"`{name}` must be greater than 0."
 
 
-_NAMED = re.compile(r"\w+://(?:[^/@]*@)?\[?([^\]/]*?)\]?(?::\d+)?(?:/.*)?")
+_HOST_IN_URL = re.compile(r"\w+://(?:[^/@]*@)?\[?([^\]/]*?)\]?(?::\d+)?(?:/.*)?")
 
 
 def _is_link_local(url: str) -> bool:
@@ -201,7 +201,7 @@ def _is_link_local(url: str) -> bool:
 
     A name may lead there all the same: only the daemon's answer shows that.
     """
-    named = _NAMED.fullmatch(url)
+    named = _HOST_IN_URL.fullmatch(url)
     host = named[1] if named else ""
     try:
         # The system reads it like this: 0xA9FEA9FE and 169.254.43518 are addresses too.
@@ -263,5 +263,5 @@ INHERITED = frozenset(
 """The variables of its submitter that a process gets. All others, above all tokens, stay behind."""
 
 
-def inherited_of(variables: Mapping[str, str]) -> dict[str, str]:
+def inherited_variables(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if name in INHERITED or name.startswith("LC_")}

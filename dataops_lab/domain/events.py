@@ -32,7 +32,7 @@ class Subject(NamedTuple):
     id: str
 
 
-def run_of(run_id: str) -> Subject:
+def run_subject(run_id: str) -> Subject:
     return Subject(SubjectKind.RUN, run_id)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import InvalidRequest
 from .actors import Actor
 from .leases import ProcessIdentity
-from .snapshots import AUTHORED, KernelChoice
+from .snapshots import KERNELSPEC_PREFIX, KernelChoice
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?")
 _REGISTRY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,190}[A-Za-z0-9])?(:[0-9]{1,5})?")
@@ -112,7 +112,7 @@ class Image:
         return self.pinned.digest
 
     @property
-    def for_run(self) -> RunImage:
+    def as_run_image(self) -> RunImage:
         return RunImage(self.name, self.reference, self.digest, self.pinned.id)
 
     @property
@@ -129,7 +129,7 @@ class Image:
             return configured
         return self.pinned.user or "0:0"
 
-    def pinned_anew(
+    def with_pin(
         self, reference: str, pinned: PinnedImage, probe: Probe, *, base: str | None = None, at: dt.datetime, by: Actor
     ) -> Image:
         """Pin the entry anew. The image before joins the `earlier` ones, unless it is the same."""
@@ -149,7 +149,7 @@ class RunImage:
     id: str | None = None
 
 
-def checked_name(name: str) -> str:
+def validate_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise InvalidRequest(
             f"{name!r} cannot be the name of an image. Use up to 63 lowercase letters, digits, dots, dashes and "
@@ -159,7 +159,7 @@ def checked_name(name: str) -> str:
     return name
 
 
-def checked_reference(reference: str) -> str:
+def validate_reference(reference: str) -> str:
     """Return the reference, checked: `python:3.12`, `registry.example/team/data@sha256:…`, or an image id.
 
     Raise InvalidRequest when no daemon would take it.
@@ -172,13 +172,13 @@ def checked_reference(reference: str) -> str:
     return reference
 
 
-def registry_of(reference: str) -> str:
+def registry_host(reference: str) -> str:
     """Read the registry as Docker does: the part before the first slash, if it looks like a host."""
     first, slash, _ = reference.partition("/")
     return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
 
 
-def checked_registry(registry: str) -> str:
+def validate_registry(registry: str) -> str:
     if not _REGISTRY.fullmatch(registry):
         raise InvalidRequest(
             f"{registry!r} is not a registry. Write its host as references of images have it, such as docker.io or "
@@ -193,12 +193,12 @@ def kernelspec_name(environment: str, image: str, kernel: str) -> str:
 
     Jupyter and notebooks keep this name.
     """
-    return f"{AUTHORED}{environment}.{image}.{kernel}".lower()
+    return f"{KERNELSPEC_PREFIX}{environment}.{image}.{kernel}".lower()
 
 
-def authored_in(images: Iterable[Image], kernelspec: str | None) -> str | None:
+def find_authoring_image(images: Iterable[Image], kernelspec: str | None) -> str | None:
     """Return the image on whose kernel a notebook was written; None when it was on none of these images."""
-    if kernelspec is None or not kernelspec.startswith(AUTHORED):
+    if kernelspec is None or not kernelspec.startswith(KERNELSPEC_PREFIX):
         return None
     for image in images:
         for kernel in image.probe.kernels if image.probe else ():
@@ -207,7 +207,7 @@ def authored_in(images: Iterable[Image], kernelspec: str | None) -> str | None:
     return None
 
 
-def kept_tag(name: str, image: PinnedImage) -> str:
+def protective_tag(name: str, image: PinnedImage) -> str:
     """Return our tag, which keeps the image from clean-ups of the daemon."""
     return f"dataops-lab/kept:{name}-{image.id.removeprefix('sha256:')[:12]}"
 
@@ -263,7 +263,7 @@ class BuildRecipe:
 
 
 @dataclass(frozen=True)
-class Frozen:
+class FrozenPackages:
     """The packages of a kernel's interpreter, as pip requirements."""
 
     kernel: str

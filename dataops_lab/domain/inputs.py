@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ..errors import InvalidRequest
-from .stored import known
-from .versions import TravellingFile, canonical_json, digest_of
+from .deserialization import from_known_fields
+from .versions import IncludedFile, canonical_json, digest_of
 
 MAX_PINS = 200
 MAX_PATTERN_LENGTH = 500
@@ -49,7 +49,7 @@ _SETTINGS_JSON = re.compile(
 )
 
 
-def role_of(path: str, *, runs: bool = False, executable: bool = False) -> Role:
+def classify_file(path: str, *, runs: bool = False, executable: bool = False) -> Role:
     """Decide by the name alone, so that the same file has the same role on every machine.
 
     `runs`: the code runs or imports the file. A notebook that nothing runs is data: a folder holds many, and a
@@ -77,7 +77,7 @@ class Pins:
     patterns: tuple[str, ...] = ()
 
     @classmethod
-    def checked(cls, patterns: Sequence[str]) -> Pins:
+    def from_patterns(cls, patterns: Sequence[str]) -> Pins:
         """Return the pins of these patterns. Each pattern is kept once, at its last place.
 
         Raise InvalidRequest when one of them is not a pattern, or when there are too many.
@@ -92,7 +92,7 @@ class Pins:
             raise InvalidRequest(f"A job may have {MAX_PINS} patterns of pinned files. Use one pattern for several.")
         return cls(tuple(reversed(dict.fromkeys(reversed(patterns)))))
 
-    def holds(self, name: str, role: Role) -> bool:
+    def is_pinned(self, name: str, role: Role) -> bool:
         """Tell whether a file belongs to the version. `name` is its path from the notebook's folder."""
         if role is Role.CODE:
             return True
@@ -101,13 +101,13 @@ class Pins:
                 return not pattern.startswith("!")
         return role is Role.SETTINGS
 
-    def changed(self, pattern: str, *, fresh: bool) -> Pins:
+    def with_pattern(self, pattern: str, *, fresh: bool) -> Pins:
         """Add `pattern` as the last one, which decides on the files that it matches."""
-        rest = [each for each in self.patterns if each.removeprefix("!") != pattern]
+        rest = [other for other in self.patterns if other.removeprefix("!") != pattern]
         return Pins((*rest, f"!{pattern}" if fresh else pattern))
 
 
-def pattern_of(name: str) -> str:
+def exact_pattern(name: str) -> str:
     """Return the pattern that matches only this file. `name` is its path from the notebook's folder."""
     escaped = re.sub(r"[*?\[]", r"[\g<0>]", posixpath.normpath(name))
     return escaped if escaped.startswith("../") else f"/{escaped}"
@@ -140,7 +140,7 @@ class FoundFile:
 class Inputs:
     """The data of a run: files as in a Manifest, and the folders of which no file travels."""
 
-    files: tuple[TravellingFile, ...] = ()
+    files: tuple[IncludedFile, ...] = ()
     folders: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -152,7 +152,7 @@ class Inputs:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Inputs:
-        return cls(tuple(known(TravellingFile, file) for file in value["files"]), tuple(value["folders"]))
+        return cls(tuple(from_known_fields(IncludedFile, file) for file in value["files"]), tuple(value["folders"]))
 
     @property
     def digest(self) -> str | None:
@@ -164,7 +164,7 @@ class Inputs:
 class RunFiles:
     """The files that a run finds beside its notebook: `files` of its version, and the `inputs` that it took fresh."""
 
-    files: tuple[TravellingFile, ...]
+    files: tuple[IncludedFile, ...]
     inputs: Inputs
 
 

@@ -11,14 +11,14 @@ from pathlib import PurePosixPath
 ROOTS = ("/data", "/mnt", "/srv")
 """The folders below which a machine's data lies by convention; an administrator may name others."""
 
-_OF_THE_HOST = ("/dev", "/proc", "/run", "/sys", "/var/lib/containerd", "/var/lib/docker", "/var/run")
-_OF_THE_CONTAINER = (
+_HOST_PATHS = ("/dev", "/proc", "/run", "/sys", "/var/lib/containerd", "/var/lib/docker", "/var/run")
+_CONTAINER_PATHS = (
     *("/bin", "/boot", "/dataops", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc"),
     *("/run", "/sbin", "/sys", "/tmp", "/usr", "/var/run"),  # noqa: S108
 )
 
 
-def plain(path: str) -> PurePosixPath:
+def normalize_path(path: str) -> PurePosixPath:
     """Return the normal form of a path, without following links: `//srv/./in/` is `/srv/in`.
 
     ValueError when it is not absolute, or contains `..` or NUL.
@@ -30,25 +30,25 @@ def plain(path: str) -> PurePosixPath:
     return PurePosixPath("/", *parts[1:])
 
 
-def problems(source: str, target: str) -> Iterator[str]:
+def find_problems(source: str, target: str) -> Iterator[str]:
     """Yield the problems of a mount that no setting can allow."""
     try:
-        found, place = plain(source), plain(target)
+        found, place = normalize_path(source), normalize_path(target)
     except ValueError as error:
         yield str(error)
         return
-    if overlaps(found, _OF_THE_HOST):
+    if overlaps(found, _HOST_PATHS):
         yield f"{found} would open the host to the run. Choose a folder of data."
-    if overlaps(place, _OF_THE_CONTAINER):
+    if overlaps(place, _CONTAINER_PATHS):
         yield f"{place} belongs to the container. Mount it elsewhere, as at /data."
 
 
-def problem_of_roots(source: PurePosixPath, roots: Iterable[str]) -> str | None:
+def find_root_problem(source: PurePosixPath, roots: Iterable[str]) -> str | None:
     """Say why `source` may not be mounted where an administrator allows the folders below `roots`; None when it may.
 
     ValueError when a root is not an absolute path.
     """
-    allowed = [plain(root) for root in roots]
+    allowed = [normalize_path(root) for root in roots]
     if any(source.is_relative_to(root) for root in allowed):
         return None
     where = f"only below {', '.join(map(str, allowed))}" if allowed else "nowhere"

@@ -62,12 +62,12 @@ class Parameter:
     """The kernel's type of the parameter, where no value of it can be passed: the default is the only value."""
 
     @property
-    def spelled(self) -> str:
+    def type_spelling(self) -> str:
         """The type as the literal writers take it: `date`, `list[date]`, `tuple[integer]`, `mapping[integer]`."""
         inner = self.items or self.keys
         return f"{self.written_as or self.type}[{inner}]" if inner else str(self.written_as or self.type)
 
-    def problem(self, value: Json) -> str | None:
+    def find_problem(self, value: Json) -> str | None:
         """Say why `value` may not be passed, as a sentence without the name; None when it may."""
         if self.unsupported:
             return (
@@ -80,30 +80,30 @@ class Parameter:
             # 1 == True in Python, but not for people.
             if any(value == choice and type(value) is type(choice) for choice in self.choices):
                 return None
-            return f"must be one of {', '.join(_shown(choice) for choice in self.choices)}, not {_shown(value)}"
+            return f"must be one of {', '.join(_format(choice) for choice in self.choices)}, not {_format(value)}"
         if self.written_as == "decimal":
-            return None if _is_decimal(value) else f'needs a decimal number such as "2.50", not {_shown(value)}'
-        if not _is_a(value, self.type):
-            return f"needs {self.expectation}, not {_shown(value)}"
+            return None if _is_decimal(value) else f'needs a decimal number such as "2.50", not {_format(value)}'
+        if not _has_type(value, self.type):
+            return f"needs {self.expectation}, not {_format(value)}"
         if self.keys is not None and isinstance(value, dict):
             for key in value:
-                if not _reads(_KEY_READERS[self.keys], key):
-                    return f"needs keys that are {_KEY_EXPECTATION[self.keys]}, not {_shown(key)}"
+                if not _can_parse(_KEY_READERS[self.keys], key):
+                    return f"needs keys that are {_KEY_EXPECTATION[self.keys]}, not {_format(key)}"
         if self.items is not None and isinstance(value, list):
             for position, member in enumerate(value):
-                if not _is_a(member, self.items):
-                    return f"needs a list of {self.items} values, but item {position + 1} is {_shown(member)}"
+                if not _has_type(member, self.items):
+                    return f"needs a list of {self.items} values, but item {position + 1} is {_format(member)}"
         return None
 
     @property
     def expectation(self) -> str:
         return _EXPECTATION[self.type]
 
-    def parsed(self, text: str) -> Json:
+    def parse(self, text: str) -> Json:
         """Read `text` from a command line or a form by the declared type.
 
         Lists and mappings are JSON. Text that cannot be read as the type is returned unchanged, so
-        that `problem` then says what is wrong with it.
+        that `find_problem` then says what is wrong with it.
         """
         if self.nullable and text in ("", "null", "None"):
             return None
@@ -126,14 +126,14 @@ class ParameterSchema:
     def get(self, name: str) -> Parameter | None:
         return next((p for p in self.parameters if p.name == name), None)
 
-    def checked(self, values: Mapping[str, Json]) -> dict[str, Json]:
+    def validate(self, values: Mapping[str, Json]) -> dict[str, Json]:
         """Return `values` in schema order. Raise InvalidParameters, which names every problem and the known names."""
         problems: list[dict[str, str]] = []
         for name, value in values.items():
             parameter = self.get(name)
             if parameter is None:
                 problems.append({"name": name, "message": "is not a parameter of this notebook"})
-            elif problem := parameter.problem(value):
+            elif problem := parameter.find_problem(value):
                 problems.append({"name": name, "message": problem})
         for parameter in self.parameters:
             if parameter.required and parameter.name not in values:
@@ -146,17 +146,17 @@ class ParameterSchema:
             )
         return {p.name: values[p.name] for p in self.parameters if p.name in values}
 
-    def parsed(self, texts: Sequence[tuple[str, str]]) -> dict[str, Json]:
-        """Read command-line pairs by the declared types. Unknown names stay text, and `checked` refuses them."""
-        return {name: parameter.parsed(text) if (parameter := self.get(name)) else text for name, text in texts}
+    def parse_texts(self, texts: Sequence[tuple[str, str]]) -> dict[str, Json]:
+        """Read command-line pairs by the declared types. Unknown names stay text, and `validate` refuses them."""
+        return {name: parameter.parse(text) if (parameter := self.get(name)) else text for name, text in texts}
 
 
 def _sentence(problems: list[dict[str, str]], schema: ParameterSchema) -> str:
-    said = "; ".join(f"{p['name']!r} {p['message']}" for p in problems)
+    listed = "; ".join(f"{p['name']!r} {p['message']}" for p in problems)
     if not schema.declared:
-        return f"{said}. The notebook has no cell tagged 'parameters'; tag the cell that sets them, or pass none."
+        return f"{listed}. The notebook has no cell tagged 'parameters'; tag the cell that sets them, or pass none."
     names = ", ".join(p.name for p in schema.parameters) or "none"
-    return f"{said}. Parameters of this notebook: {names}."
+    return f"{listed}. Parameters of this notebook: {names}."
 
 
 _EXPECTATION = {
@@ -172,12 +172,12 @@ _EXPECTATION = {
 }
 
 
-def _shown(value: Json) -> str:
+def _format(value: Json) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _is_a(value: Json, kind: ParameterType) -> bool:
+def _has_type(value: Json, kind: ParameterType) -> bool:
     match kind:
         case ParameterType.ANY:
             return True
@@ -194,12 +194,12 @@ def _is_a(value: Json, kind: ParameterType) -> bool:
         case ParameterType.MAPPING:
             return isinstance(value, dict) and all(isinstance(key, str) for key in value)
         case ParameterType.DATE:
-            return isinstance(value, str) and _reads(dt.date.fromisoformat, value)
+            return isinstance(value, str) and _can_parse(dt.date.fromisoformat, value)
         case ParameterType.DATETIME:
-            return isinstance(value, str) and _reads(dt.datetime.fromisoformat, value)
+            return isinstance(value, str) and _can_parse(dt.datetime.fromisoformat, value)
 
 
-def _reads(reader: Any, text: str) -> bool:
+def _can_parse(reader: Any, text: str) -> bool:
     try:
         reader(text)
     except (ValueError, ArithmeticError):
@@ -217,7 +217,7 @@ def _boolean(text: str) -> bool:
 
 
 def _is_decimal(value: Json) -> bool:
-    return isinstance(value, (str, int, float)) and not isinstance(value, bool) and _reads(Decimal, str(value))
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool) and _can_parse(Decimal, str(value))
 
 
 def _number(text: str) -> int | float | str:
@@ -231,7 +231,7 @@ def _number(text: str) -> int | float | str:
         return number if math.isfinite(number) else str(number)
 
 
-def _json_of(kind: type) -> Any:
+def _json_reader(kind: type) -> Any:
     def read(text: str) -> Json:
         value = json.loads(text)
         # Python reads NaN and infinities, which JSON does not have. Writing the value again finds them.
@@ -253,7 +253,7 @@ _READERS: dict[ParameterType, Any] = {
     ParameterType.BOOLEAN: _boolean,
     ParameterType.DATE: str,
     ParameterType.DATETIME: str,
-    ParameterType.LIST: _json_of(list),
-    ParameterType.MAPPING: _json_of(dict),
+    ParameterType.LIST: _json_reader(list),
+    ParameterType.MAPPING: _json_reader(dict),
     ParameterType.ANY: str,
 }

@@ -20,7 +20,7 @@ class Verb(StrEnum):
     VERIFY = "verify"
 
 
-class Object(StrEnum):
+class ObjectKind(StrEnum):
     """The objects, by the names that Jupyter's authorizers use."""
 
     INSTALLATION = "installation"
@@ -38,16 +38,16 @@ class Object(StrEnum):
     CONFIGURATION = "configuration"
 
 
-class May(StrEnum):
+class Access(StrEnum):
     ANYBODY = "anybody"
     OWNER = "owner"
     """The person who made it, and administrators."""
     ADMINISTRATOR = "administrator"
 
 
-_V, _O, _M = Verb, Object, May
+_V, _O, _M = Verb, ObjectKind, Access
 
-POLICY: dict[Object, dict[Verb, May]] = {
+POLICY: dict[ObjectKind, dict[Verb, Access]] = {
     _O.INSTALLATION: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
     _O.CONTENTS: {_V.CHANGE: _M.ANYBODY},
     _O.PROJECT: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
@@ -69,6 +69,6 @@ POLICY: dict[Object, dict[Verb, May]] = {
 """A pair that is missing is open to nobody. READ of secrets and registries gives names alone."""
 
 
-def rule_of(verb: Verb, kind: Object) -> May:
+def required_access(verb: Verb, kind: ObjectKind) -> Access:
     """Return the rule. KeyError for a pair on which nobody decided."""
     return POLICY[kind][verb]

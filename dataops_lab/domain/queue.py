@@ -17,15 +17,15 @@ from heapq import heapify, heappop, heappush, heapreplace
 from itertools import takewhile
 from typing import NamedTuple
 
-from .moments import Moment
 from .runs import RunState
+from .time import Timestamp
 
-POINT_S = 300.0
+PRIORITY_POINT_S = 300.0
 """The value of a point of priority, in seconds of waiting."""
 
 
-class Place(NamedTuple):
-    """The facts about a run that the queue needs. There may be ten thousand. `turn` comes from `turn_of`."""
+class QueuedRun(NamedTuple):
+    """The facts about a run that the queue needs. There may be ten thousand. `turn` comes from `compute_turn`."""
 
     created_by: str
     turn: float
@@ -36,12 +36,12 @@ class Place(NamedTuple):
     priority: int
 
 
-def turn_of(created_at: dt.datetime, priority: int) -> float:
+def compute_turn(created_at: dt.datetime, priority: int) -> float:
     """Return the turn in seconds since the epoch."""
-    return created_at.timestamp() - priority * POINT_S
+    return created_at.timestamp() - priority * PRIORITY_POINT_S
 
 
-class Patience(NamedTuple):
+class QueueDeadline(NamedTuple):
     """The facts about a waiting run that its clocks need. `started_at` is set when it waits for another attempt."""
 
     id: str
@@ -52,14 +52,14 @@ class Patience(NamedTuple):
     queue_timeout_s: float
     total_timeout_s: float
 
-    def left_s(self, now: Moment) -> float:
+    def remaining_s(self, now: Timestamp) -> float:
         """Return the seconds that are left, negative once the time is over."""
-        waited = now.since(Moment(self.created_at, self.created_boot, self.created_tick))
-        within = self.total_timeout_s if self.started_at else min(self.queue_timeout_s, self.total_timeout_s)
-        return within - waited
+        waited = now.seconds_since(Timestamp(self.created_at, self.created_boot, self.created_tick))
+        timeout_s = self.total_timeout_s if self.started_at else min(self.queue_timeout_s, self.total_timeout_s)
+        return timeout_s - waited
 
 
-class Changes(NamedTuple):
+class QueueChanges(NamedTuple):
     """The runs that moved and those that somebody wants to end, up to the event `seq`."""
 
     seq: int
@@ -67,16 +67,16 @@ class Changes(NamedTuple):
     cancelled: frozenset[str]
 
 
-class Standing(NamedTuple):
+class UnfinishedRun(NamedTuple):
     """The facts that an engine remembers of a run that is queued, active, or waits for its next attempt."""
 
     state: RunState
-    place: Place
-    patience: Patience
+    run: QueuedRun
+    deadline: QueueDeadline
 
 
 @dataclass(frozen=True)
-class Room:
+class ConcurrencyLimits:
     """The number of runs that may be active at once: in all, and by name where there is a limit."""
 
     slots: int
@@ -90,180 +90,180 @@ class Room:
         return bool(self.jobs or self.projects or self.environments)
 
 
-class Hindrance(NamedTuple):
-    """`kind` is `job`, `project`, `environment` or `slot`. With `slot`, `ahead` runs come first, `behind` the last."""
+class Blocker(NamedTuple):
+    """`kind` is `job`, `project`, `environment` or `slot`. For `slot`, `runs_ahead` come first, `previous_run` last."""
 
     kind: str
     in_use: int
     limit: int
-    ahead: int = 0
-    behind: Place | None = None
+    runs_ahead: int = 0
+    previous_run: QueuedRun | None = None
 
 
-class Turn(NamedTuple):
-    """The place of a run in the order. `hindrance` is None when it starts now."""
+class Decision(NamedTuple):
+    """The decision about one run. `blocker` is None when it starts now."""
 
-    place: Place
-    hindrance: Hindrance | None
+    run: QueuedRun
+    blocker: Blocker | None
 
 
-class Lines:
-    """All queued runs, in lines. The next starts are found at the heads of the lines, however long they are.
+class FairQueue:
+    """All queued runs, in lanes. The next starts are found at the heads of the lanes, however long they are.
 
-    A line holds the runs of one person that are under the same limits of `room`. So one look at its head shows for all
+    A lane holds the runs of one person that are under the same `limits`. So one look at its head shows for all
     of it whether a limit is reached.
     """
 
-    def __init__(self, room: Room, places: Iterable[Place] = ()) -> None:
-        self.room = room
-        self._places: dict[str, Place] = {}
-        self._lines: dict[_Line, list[Place]] = {}
-        for place in sorted(places):
-            self.add(place)
+    def __init__(self, limits: ConcurrencyLimits, runs: Iterable[QueuedRun] = ()) -> None:
+        self.limits = limits
+        self._runs: dict[str, QueuedRun] = {}
+        self._lanes: dict[_LaneKey, list[QueuedRun]] = {}
+        for run in sorted(runs):
+            self.add(run)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._runs)
 
     def __contains__(self, run_id: str) -> bool:
-        return run_id in self._places
+        return run_id in self._runs
 
-    def with_room(self, room: Room) -> Lines:
-        """Return the same runs behind other limits."""
-        return Lines(room, self._places.values())
+    def with_limits(self, limits: ConcurrencyLimits) -> FairQueue:
+        """Return the same runs under other limits."""
+        return FairQueue(limits, self._runs.values())
 
-    def add(self, place: Place) -> None:
-        self.remove(place.id)
-        self._places[place.id] = place
-        insort(self._lines.setdefault(self._line_of(place), []), place)
+    def add(self, run: QueuedRun) -> None:
+        self.remove(run.id)
+        self._runs[run.id] = run
+        insort(self._lanes.setdefault(self._lane_key(run), []), run)
 
     def remove(self, run_id: str) -> None:
         """Remove the run; do nothing when it is not queued."""
-        if place := self._places.pop(run_id, None):
-            name = self._line_of(place)
-            line = self._lines[name]
-            del line[bisect_left(line, place)]
-            if not line:
-                del self._lines[name]
+        if place := self._runs.pop(run_id, None):
+            lane_key = self._lane_key(place)
+            lane = self._lanes[lane_key]
+            del lane[bisect_left(lane, place)]
+            if not lane:
+                del self._lanes[lane_key]
 
-    def starting(
-        self, active: Collection[Place], last_starts: Mapping[str, dt.datetime], *, now: dt.datetime
-    ) -> list[Place]:
+    def next_starts(
+        self, active: Collection[QueuedRun], last_starts: Mapping[str, dt.datetime], *, now: dt.datetime
+    ) -> list[QueuedRun]:
         """Return the runs that start now, in their order. `last_starts` is by person."""
-        if not self._places or len(active) >= self.room.slots:
+        if not self._runs or len(active) >= self.limits.slots:
             return []
-        in_order = self.turns(active, last_starts, now=now)
-        return [turn.place for turn in takewhile(lambda turn: turn.hindrance is None, in_order)]
+        decisions = self.schedule(active, last_starts, now=now)
+        return [decision.run for decision in takewhile(lambda decision: decision.blocker is None, decisions)]
 
-    def turns(
-        self, active: Collection[Place], last_starts: Mapping[str, dt.datetime], *, now: dt.datetime
-    ) -> Iterator[Turn]:
+    def schedule(
+        self, active: Collection[QueuedRun], last_starts: Mapping[str, dt.datetime], *, now: dt.datetime
+    ) -> Iterator[Decision]:
         """Yield every queued run once, in the order in which they are likely to start.
 
         First come those that start now, then those that wait for a slot, last those that a limit holds back.
         `last_starts` is by person.
         """
-        load = _Load(active, self.room)
-        since = {person: at.timestamp() for person, at in last_starts.items()}
-        heads: defaultdict[str, list[tuple[float, str, list[Place], int]]] = defaultdict(list)
-        for (person, *_), line in self._lines.items():
-            heads[person].append((line[0].turn, line[0].id, line, 0))
-        full: list[tuple[list[Place], int]] = []
+        usage = _Usage(active, self.limits)
+        last_start = {person: started_at.timestamp() for person, started_at in last_starts.items()}
+        heads: defaultdict[str, list[tuple[float, str, list[QueuedRun], int]]] = defaultdict(list)
+        for (person, *_), lane in self._lanes.items():
+            heads[person].append((lane[0].turn, lane[0].id, lane, 0))
+        blocked: list[tuple[list[QueuedRun], int]] = []
 
-        def first_of(person: str) -> Place | None:
-            while mine := heads[person]:
-                *_, line, position = mine[0]
-                if not load.full_for(line[position]):
-                    return line[position]
-                full.append((line, position))
-                heappop(mine)
+        def first_startable(person: str) -> QueuedRun | None:
+            while own_heads := heads[person]:
+                *_, lane, position = own_heads[0]
+                if not usage.find_blocker(lane[position]):
+                    return lane[position]
+                blocked.append((lane, position))
+                heappop(own_heads)
             return None
 
-        def step(person: str) -> None:
-            *_, line, position = heads[person][0]
-            if position + 1 < len(line):
-                following = line[position + 1]
-                heapreplace(heads[person], (following.turn, following.id, line, position + 1))
+        def advance(person: str) -> None:
+            *_, lane, position = heads[person][0]
+            if position + 1 < len(lane):
+                next_run = lane[position + 1]
+                heapreplace(heads[person], (next_run.turn, next_run.id, lane, position + 1))
             else:
                 heappop(heads[person])
 
-        def key(person: str, head: Place) -> tuple[float, str]:
-            anew = since.get(person, float("-inf")) - head.priority * POINT_S
-            return max(head.turn, anew) + load.held[person] * POINT_S, head.id
+        def sort_key(person: str, head: QueuedRun) -> tuple[float, str]:
+            waiting_since = last_start.get(person, float("-inf")) - head.priority * PRIORITY_POINT_S
+            return max(head.turn, waiting_since) + usage.active_by_person[person] * PRIORITY_POINT_S, head.id
 
-        for mine in heads.values():
-            heapify(mine)
-        order = [(key(person, head), person) for person in list(heads) if (head := first_of(person))]
+        for own_heads in heads.values():
+            heapify(own_heads)
+        order = [(sort_key(person, head), person) for person in list(heads) if (head := first_startable(person))]
         heapify(order)
-        ahead, behind = 0, None
+        runs_ahead, previous_run = 0, None
         while order:
             popped, person = heappop(order)
-            place = first_of(person)
-            if place is None:
+            run = first_startable(person)
+            if run is None:
                 continue
-            if key(person, place) != popped:
+            if sort_key(person, run) != popped:
                 # The run that was first for this person has met a limit meanwhile.
-                heappush(order, (key(person, place), person))
+                heappush(order, (sort_key(person, run), person))
                 continue
-            step(person)
+            advance(person)
             # When all slots are used, this goes on as if slots became free one after the other.
-            since[person] = now.timestamp()
-            load.held[person] += 1
-            if load.free > 0:
-                load.take(place)
-                yield Turn(place, None)
+            last_start[person] = now.timestamp()
+            usage.active_by_person[person] += 1
+            if usage.free > 0:
+                usage.add(run)
+                yield Decision(run, None)
             else:
-                yield Turn(place, Hindrance("slot", load.in_use, self.room.slots, ahead, behind))
-                ahead, behind = ahead + 1, place
-            if head := first_of(person):
-                heappush(order, (key(person, head), person))
-        for line, position in full:
-            hindrance = load.full_for(line[position])
-            yield from (Turn(place, hindrance) for place in line[position:])
+                yield Decision(run, Blocker("slot", usage.in_use, self.limits.slots, runs_ahead, previous_run))
+                runs_ahead, previous_run = runs_ahead + 1, run
+            if head := first_startable(person):
+                heappush(order, (sort_key(person, head), person))
+        for lane, position in blocked:
+            blocker = usage.find_blocker(lane[position])
+            yield from (Decision(run, blocker) for run in lane[position:])
 
-    def _line_of(self, place: Place) -> _Line:
-        room = self.room
+    def _lane_key(self, run: QueuedRun) -> _LaneKey:
+        limits = self.limits
         return (
-            place.created_by,
-            place.job_id if place.job_id in room.jobs else None,
-            place.project if place.project in room.projects else None,
-            place.environment if place.environment in room.environments else None,
+            run.created_by,
+            run.job_id if run.job_id in limits.jobs else None,
+            run.project if run.project in limits.projects else None,
+            run.environment if run.environment in limits.environments else None,
         )
 
 
-_Line = tuple[str, str | None, str | None, str | None]
+_LaneKey = tuple[str, str | None, str | None, str | None]
 """The person, and the job, project and environment that have a limit."""
 
 
-class _Load:
+class _Usage:
     """The slots and limits that are in use."""
 
-    def __init__(self, active: Collection[Place], room: Room) -> None:
-        self._room = room
+    def __init__(self, active: Collection[QueuedRun], limits: ConcurrencyLimits) -> None:
+        self._limits = limits
         self.in_use = len(active)
-        self.held = Counter(place.created_by for place in active)
-        self._jobs = Counter(place.job_id for place in active)
-        self._projects = Counter(place.project for place in active)
-        self._environments = Counter(place.environment for place in active)
+        self.active_by_person = Counter(run.created_by for run in active)
+        self._jobs = Counter(run.job_id for run in active)
+        self._projects = Counter(run.project for run in active)
+        self._environments = Counter(run.environment for run in active)
 
     @property
     def free(self) -> int:
-        return self._room.slots - self.in_use
+        return self._limits.slots - self.in_use
 
-    def full_for(self, place: Place) -> Hindrance | None:
-        room = self._room
-        if not room.has_limits:
+    def find_blocker(self, run: QueuedRun) -> Blocker | None:
+        limits = self._limits
+        if not limits.has_limits:
             return None
         for kind, limit, in_use in (
-            ("job", room.jobs.get(place.job_id), self._jobs[place.job_id]),
-            ("project", room.projects.get(place.project), self._projects[place.project]),
-            ("environment", room.environments.get(place.environment), self._environments[place.environment]),
+            ("job", limits.jobs.get(run.job_id), self._jobs[run.job_id]),
+            ("project", limits.projects.get(run.project), self._projects[run.project]),
+            ("environment", limits.environments.get(run.environment), self._environments[run.environment]),
         ):
             if limit is not None and in_use >= limit:
-                return Hindrance(kind, in_use, limit)
+                return Blocker(kind, in_use, limit)
         return None
 
-    def take(self, place: Place) -> None:
+    def add(self, run: QueuedRun) -> None:
         self.in_use += 1
-        self._jobs[place.job_id] += 1
-        self._projects[place.project] += 1
-        self._environments[place.environment] += 1
+        self._jobs[run.job_id] += 1
+        self._projects[run.project] += 1
+        self._environments[run.environment] += 1

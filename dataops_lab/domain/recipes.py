@@ -23,7 +23,7 @@ class EnvironmentFile:
     pip: tuple[str, ...]
 
 
-def checked_requirements(text: str) -> tuple[str, ...]:
+def parse_requirements(text: str) -> tuple[str, ...]:
     """Return the requirements without comments. Refused when a line names a file on the author's machine."""
     lines = [line.split(" #")[0].strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
@@ -37,7 +37,7 @@ def checked_requirements(text: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def read_environment(text: str) -> EnvironmentFile:
+def parse_environment(text: str) -> EnvironmentFile:
     try:
         whole = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -48,21 +48,21 @@ def read_environment(text: str) -> EnvironmentFile:
     python: str | None = None
     conda: list[str] = []
     pip: list[str] = []
-    for it in dependencies:
-        if isinstance(it, dict) and list(it) == ["pip"] and isinstance(it["pip"], list):
-            pip += map(str, it["pip"])
-        elif isinstance(it, str) and (found := _CONDA_NAME.fullmatch(it.strip())):
+    for dependency in dependencies:
+        if isinstance(dependency, dict) and list(dependency) == ["pip"] and isinstance(dependency["pip"], list):
+            pip += map(str, dependency["pip"])
+        elif isinstance(dependency, str) and (found := _CONDA_NAME.fullmatch(dependency.strip())):
             name, constraint = found[1].lower(), found[2].strip()
             if name == "python":
                 version = _VERSION.match(constraint.rstrip("*").rstrip("."))
                 python = version[1] if version else None
             elif name not in ("pip", "setuptools", "wheel"):
-                conda.append(it.strip())
+                conda.append(dependency.strip())
         else:
-            raise _refused(f"has a dependency that is none: {it!r}")
-    return EnvironmentFile(python, tuple(conda), checked_requirements("\n".join(pip)))
+            raise _refused(f"has a dependency that is none: {dependency!r}")
+    return EnvironmentFile(python, tuple(conda), parse_requirements("\n".join(pip)))
 
 
 def _refused(problem: str) -> Refused:
-    said = f"The environment file {problem}. `conda env export --from-history` writes one."
-    return Refused(said, code="invalid_environment_file")
+    message = f"The environment file {problem}. `conda env export --from-history` writes one."
+    return Refused(message, code="invalid_environment_file")

@@ -49,10 +49,10 @@ class Record:
     files: tuple[RecordFile, ...]
     values: dict[str, Any]
     stored_at: dt.datetime
-    damage: Mapping[str, str] = field(default_factory=dict)
-    """The damage that was found, by path; `record` stands for the list of files itself."""
+    integrity_errors: Mapping[str, str] = field(default_factory=dict)
+    """The errors that were found, by path; `record` stands for the list of files itself."""
 
-    def file(self, kind: RecordFileKind) -> RecordFile | None:
+    def find_file(self, kind: RecordFileKind) -> RecordFile | None:
         return next((f for f in self.files if f.kind is kind), None)
 
     @property

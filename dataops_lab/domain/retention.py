@@ -12,9 +12,9 @@ from .runs import RunState
 
 ENDED = tuple(state for state in RunState if state.is_terminal)
 
-MOST = 100_000
+MAX_LIMIT = 100_000
 
-KEEP_EVENTS_FOR = dt.timedelta(days=30)
+EVENT_RETENTION = dt.timedelta(days=30)
 """Events tell screens of changes. A screen that was away for longer reads the list anew."""
 
 
@@ -35,8 +35,8 @@ class RetentionRule:
 
     def __post_init__(self) -> None:
         for name, value in (("days", self.days), ("last", self.last)):
-            if value is not None and not 0 <= value <= MOST:
-                raise InvalidRequest(f"`{name}` is a number between 0 and {MOST}.")
+            if value is not None and not 0 <= value <= MAX_LIMIT:
+                raise InvalidRequest(f"`{name}` is a number between 0 and {MAX_LIMIT}.")
         if self.state is not None and not self.state.is_terminal:
             raise InvalidRequest(f"Retention is for runs that have ended; {self.state} is not an end.")
 
@@ -46,49 +46,49 @@ class RetentionRule:
 
 
 @dataclass(frozen=True)
-class Scope:
+class RetentionScope:
     """The runs that one rule is for: of these states, in `environment`, or in all but `other_than` if that is None."""
 
     rule: RetentionRule
     states: tuple[RunState, ...]
     environment: str | None
-    other_than: tuple[str, ...] = ()
+    excluded_environments: tuple[str, ...] = ()
 
     def ended_before(self, now: dt.datetime) -> dt.datetime:
         return now - dt.timedelta(days=self.rule.days or 0)
 
 
-def scopes_of(rules: Sequence[RetentionRule]) -> list[Scope]:
+def resolve_scopes(rules: Sequence[RetentionRule]) -> list[RetentionScope]:
     """Choose the most precise rule for each environment and state; the environment counts before the state."""
-    known = _by_place(rules)
+    indexed = _index_rules(rules)
     named = tuple(sorted({rule.environment for rule in rules if rule.environment is not None}))
     scopes = []
     for environment in (*named, None):
-        found = [(rule, state) for state in ENDED if (rule := _rule_for(known, environment, state))]
+        found = [(rule, state) for state in ENDED if (rule := _rule_for(indexed, environment, state))]
         found.sort(key=lambda pair: (str(pair[0].environment), str(pair[0].state)))
         for rule, pairs in groupby(found, key=lambda pair: pair[0]):
             if not rule.keeps_all:
                 states = tuple(state for _, state in pairs)
-                scopes.append(Scope(rule, states, environment, () if environment else named))
+                scopes.append(RetentionScope(rule, states, environment, () if environment else named))
     return scopes
 
 
 _Places = dict[tuple[str | None, RunState | None], RetentionRule]
 
 
-def _by_place(rules: Iterable[RetentionRule]) -> _Places:
-    known: _Places = {}
+def _index_rules(rules: Iterable[RetentionRule]) -> _Places:
+    indexed: _Places = {}
     for rule in rules:
         place = (rule.environment, rule.state)
-        if place in known:
+        if place in indexed:
             raise InvalidRequest(
                 f"There are two rules for {rule.environment or 'every environment'} and "
                 f"{rule.state or 'every state'}. Give one."
             )
-        known[place] = rule
-    return known
+        indexed[place] = rule
+    return indexed
 
 
-def _rule_for(known: _Places, environment: str | None, state: RunState) -> RetentionRule | None:
+def _rule_for(indexed: _Places, environment: str | None, state: RunState) -> RetentionRule | None:
     places = ((environment, state), (environment, None), (None, state), (None, None))
-    return next((known[place] for place in places if place in known), None)
+    return next((indexed[place] for place in places if place in indexed), None)

@@ -15,9 +15,9 @@ from .actors import Actor
 from .environments import Backend, Resources
 from .images import RunImage
 from .jobs import JobKind
-from .moments import Moment
 from .settings import GivenSettings, RunSettings
 from .snapshots import Finding, KernelChoice
+from .time import Timestamp
 from .versions import Origin
 
 
@@ -38,7 +38,7 @@ class RunState(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        return not RUN_MOVES[self]
+        return not RUN_TRANSITIONS[self]
 
 
 class AttemptState(StrEnum):
@@ -59,12 +59,12 @@ class AttemptState(StrEnum):
 
     @property
     def is_terminal(self) -> bool:
-        return not ATTEMPT_MOVES[self]
+        return not ATTEMPT_TRANSITIONS[self]
 
 
 _R, _A = RunState, AttemptState
 
-RUN_MOVES: dict[RunState, frozenset[RunState]] = {
+RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     _R.CREATED: frozenset({_R.QUEUED, _R.AWAITING_APPROVAL, _R.REJECTED}),
     _R.AWAITING_APPROVAL: frozenset({_R.QUEUED, _R.REJECTED, _R.EXPIRED, _R.CANCELLED}),
     _R.QUEUED: frozenset({_R.ACTIVE, _R.SKIPPED, _R.EXPIRED, _R.CANCELLED}),
@@ -74,7 +74,7 @@ RUN_MOVES: dict[RunState, frozenset[RunState]] = {
     **{s: frozenset() for s in (_R.SKIPPED, _R.EXPIRED, _R.REJECTED)},
 }
 
-ATTEMPT_MOVES: dict[AttemptState, frozenset[AttemptState]] = {
+ATTEMPT_TRANSITIONS: dict[AttemptState, frozenset[AttemptState]] = {
     _A.CLAIMED: frozenset({_A.LAUNCHING, _A.RELEASED, _A.CANCELLING}),
     _A.LAUNCHING: frozenset({_A.RUNNING, _A.FAILED, _A.LOST, _A.CANCELLING, _A.TIMING_OUT}),
     _A.RUNNING: frozenset({_A.FINALIZING, _A.FAILED, _A.LOST, _A.CANCELLING, _A.TIMING_OUT}),
@@ -135,16 +135,16 @@ class Attempt:
     usage: Usage = Usage()
 
     @property
-    def started(self) -> Moment | None:
-        return Moment(self.started_at, self.started_boot, self.started_tick) if self.started_at else None
+    def started(self) -> Timestamp | None:
+        return Timestamp(self.started_at, self.started_boot, self.started_tick) if self.started_at else None
 
     @property
     def name(self) -> str:
         """The name for backends, made of run and number, so that the attempt is found again after a lost answer."""
         return f"{self.run_id}-{self.number}"
 
-    def moved_to(self, state: AttemptState, **changes: Any) -> Attempt:
-        if state not in ATTEMPT_MOVES[self.state]:
+    def transition_to(self, state: AttemptState, **changes: Any) -> Attempt:
+        if state not in ATTEMPT_TRANSITIONS[self.state]:
             raise IllegalTransition(f"An attempt cannot go from {self.state} to {state}.", id=self.name)
         return replace(self, state=state, **changes)
 
@@ -245,7 +245,7 @@ class Run:
     image: RunImage | None = None
     """None where the executor has no images."""
     resources: Resources = Resources()
-    unpromoted: bool = False
+    bypassed_promotion: bool = False
     """The run was in a guarded environment without a promotion to it."""
     kept_at: dt.datetime | None = None
     kept_by: Actor | None = None
@@ -254,16 +254,16 @@ class Run:
     """A number that counts the changes of the run and of its attempts."""
 
     @property
-    def created(self) -> Moment:
-        return Moment(self.created_at, self.created_boot, self.created_tick)
+    def created(self) -> Timestamp:
+        return Timestamp(self.created_at, self.created_boot, self.created_tick)
 
-    def cancelled_by(self, request: CancelRequest | None) -> Run:
+    def with_cancel_request(self, request: CancelRequest | None) -> Run:
         if request is None:
             return self
         return replace(self, cancel_requested_at=request.at, cancel_requested_by=request.by)
 
-    def moved_to(self, state: RunState, **changes: Any) -> Run:
-        if state not in RUN_MOVES[self.state]:
+    def transition_to(self, state: RunState, **changes: Any) -> Run:
+        if state not in RUN_TRANSITIONS[self.state]:
             raise IllegalTransition(f"A run cannot go from {self.state} to {state}.", id=self.id)
         return replace(self, state=state, **changes)
 
@@ -279,7 +279,7 @@ _PHASES = {
 }
 
 
-def phase_of(state: RunState, attempt: AttemptState | None) -> str:
+def run_phase(state: RunState, attempt: AttemptState | None) -> str:
     """Return for people what a run does, from its state and that of its latest attempt."""
     if state is RunState.ACTIVE and attempt is not None:
         return _PHASES.get(attempt, "finishing")
@@ -288,7 +288,7 @@ def phase_of(state: RunState, attempt: AttemptState | None) -> str:
     return "queued" if state is RunState.CREATED else str(state)
 
 
-SUMMARY_TEXT = 500
+MAX_SUMMARY_MESSAGE = 500
 """The largest number of characters that a summary keeps of a reason's message."""
 
 
@@ -329,4 +329,4 @@ class RunSummary:
 
     @property
     def phase(self) -> str:
-        return phase_of(self.state, self.attempt_state)
+        return run_phase(self.state, self.attempt_state)

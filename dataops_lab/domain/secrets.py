@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
-from ..runner.protocol import MASKED_FROM
+from ..rundir.protocol import MIN_MASKED
 from .actors import Actor
 
 
@@ -22,7 +22,7 @@ class Sealed:
 class Secret:
     """`sealed` is None when the secret is expected here, and nobody has set it yet.
 
-    `scope` is the place to which it belongs, see `of_environment`. `version` counts how often it was set.
+    `scope` is the place to which it belongs, see `environment_scope`. `version` counts how often it was set.
     """
 
     scope: str
@@ -49,13 +49,13 @@ class Secret:
 
 def is_masked(value: str) -> bool:
     """Tell whether the value is masked in all results of runs."""
-    return len(value.strip()) >= MASKED_FROM
+    return len(value.strip()) >= MIN_MASKED
 
 
-REGISTRIES = "registries"
+REGISTRY_SCOPE = "registries"
 """The scope of logins to registries of images; each login has the name of its registry."""
 
 
-def of_environment(name: str) -> str:
+def environment_scope(name: str) -> str:
     """Return the scope of an environment's secrets."""
     return f"environment/{name}"

@@ -59,7 +59,7 @@ def check_concurrency(concurrency: int | None) -> None:
         raise InvalidRequest(f"A limit on how many are active at once is a number from 0 to {MAX_CONCURRENCY}.")
 
 
-def settled(submitted: GivenSettings, of_job: GivenSettings, limits: RunLimits) -> RunSettings:
+def resolve_settings(submitted: GivenSettings, job_settings: GivenSettings, limits: RunLimits) -> RunSettings:
     """Choose each setting from the submission, else from the job, else the default.
 
     An environment's longest run time is the bound. Refused when a submission asks for more; a job's own setting is
@@ -72,7 +72,7 @@ def settled(submitted: GivenSettings, of_job: GivenSettings, limits: RunLimits) 
             code="beyond_limit",
             limit="timeout_s",
         )
-    settings = RunSettings(**{**_chosen(of_job), **_chosen(submitted)})
+    settings = RunSettings(**{**_chosen_values(job_settings), **_chosen_values(submitted)})
     if submitted.timeout_s is not None and submitted.timeout_s > settings.total_timeout_s:
         raise Refused(
             f"It would be ended after {settings.total_timeout_s:g} seconds in all, before its timeout of "
@@ -80,17 +80,17 @@ def settled(submitted: GivenSettings, of_job: GivenSettings, limits: RunLimits) 
             code="beyond_limit",
             limit="total_timeout_s",
         )
-    return bounded(settings, limits)
+    return clamp(settings, limits)
 
 
-def bounded(settings: RunSettings, limits: RunLimits) -> RunSettings:
+def clamp(settings: RunSettings, limits: RunLimits) -> RunSettings:
     longest = math.inf if limits.timeout_s is None else limits.timeout_s
     return replace(settings, timeout_s=min(settings.timeout_s, longest))
 
 
-def _chosen(given: GivenSettings) -> dict[str, Any]:
+def _chosen_values(given: GivenSettings) -> dict[str, Any]:
     # By name: a submission has more fields than these.
-    values = {it.name: getattr(given, it.name) for it in fields(GivenSettings)}
+    values = {field.name: getattr(given, field.name) for field in fields(GivenSettings)}
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -36,7 +36,7 @@ class Finding:
     job: str | None = None
 
 
-def along_line(file: str) -> str:
+def include_line(file: str) -> str:
     """Return the line of a `.dataopsignore` that makes `file` travel.
 
     `file` is a path from the folder of the notebook.
@@ -65,22 +65,24 @@ class KernelChoice:
     """The submitter's variables that a process gets: somebody else may have started the engine."""
 
 
-AUTHORED = "dataops."
+KERNELSPEC_PREFIX = "dataops."
 """The prefix of the names of kernelspecs that stand for kernels of images."""
 
 
-def kernel_for(kernels: Sequence[KernelChoice], name: str | None, language: str | None) -> KernelChoice | None:
+def find_kernel(kernels: Sequence[KernelChoice], name: str | None, language: str | None) -> KernelChoice | None:
     """Return the kernel of that name, else the only one of that language: kernels may have other names in images."""
     wanted = name or ""
     for kernel in kernels:
-        if kernel.name == wanted or (wanted.startswith(AUTHORED) and wanted.endswith(f".{kernel.name.lower()}")):
+        if kernel.name == wanted or (
+            wanted.startswith(KERNELSPEC_PREFIX) and wanted.endswith(f".{kernel.name.lower()}")
+        ):
             return kernel
-    alike = [kernel for kernel in kernels if language and kernel.language.lower() == language.lower()]
-    return alike[0] if len(alike) == 1 else None
+    candidates = [kernel for kernel in kernels if language and kernel.language.lower() == language.lower()]
+    return candidates[0] if len(candidates) == 1 else None
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class TargetRuntime:
     """The place where a notebook will run: its kernels (None: those of this machine), and the names of its variables.
 
     For an image also its name, its Python and its packages with their versions, as far as they are known.
@@ -93,11 +95,11 @@ class Surroundings:
     packages: Mapping[str, str] | None = None
 
 
-HERE = Surroundings()
+LOCAL_RUNTIME = TargetRuntime()
 
 
 @dataclass(frozen=True)
-class Limits:
+class SnapshotLimits:
     """The limits of a snapshot: number of helper files, bytes of one, bytes of all."""
 
     files: int = 2_000
@@ -126,7 +128,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class WrittenIn:
+class AuthoringImage:
     """The image and environment on whose kernel a notebook was written. `image` is None where nobody may choose one."""
 
     environment: str
@@ -152,7 +154,7 @@ class Inspection:
     origin: Origin
     findings: tuple[Finding, ...]
     code_cells: int
-    written_in: WrittenIn | None = None
+    authored_in: AuthoringImage | None = None
     kernel_suggestion: str | None = None
     cell_ids: tuple[str, ...] = ()
     pinned: Pins = Pins()

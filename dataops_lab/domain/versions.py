@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .actors import Actor
+from .deserialization import from_known_fields
 from .parameters import Parameter, ParameterSchema, ParameterType
-from .stored import known
 
 
 def canonical_json(value: Any) -> bytes:
@@ -27,7 +27,7 @@ def digest_of(data: bytes) -> str:
 
 
 @dataclass(frozen=True)
-class TravellingFile:
+class IncludedFile:
     """A helper file: its POSIX path below the workspace's root, and its bytes."""
 
     path: str
@@ -46,7 +46,7 @@ class Manifest:
 
     notebook_path: str
     notebook_digest: str
-    files: tuple[TravellingFile, ...]
+    files: tuple[IncludedFile, ...]
     parameters: ParameterSchema
     kernel_name: str
     language: str
@@ -73,7 +73,7 @@ class Manifest:
         return cls(
             notebook_path=value["notebook"]["path"],
             notebook_digest=value["notebook"]["digest"],
-            files=tuple(known(TravellingFile, f) for f in value["files"]),
+            files=tuple(from_known_fields(IncludedFile, f) for f in value["files"]),
             parameters=ParameterSchema(
                 tuple(parameter_from_json(p) for p in value["parameters"]["schema"]), value["parameters"]["declared"]
             ),
@@ -97,7 +97,7 @@ def _parameter_json(parameter: Parameter) -> dict[str, Any]:
 
 def parameter_from_json(value: dict[str, Any]) -> Parameter:
     items, keys = value.get("items"), value.get("keys")
-    return known(
+    return from_known_fields(
         Parameter,
         {
             **value,

@@ -57,7 +57,7 @@ class Location:
         return posixpath.basename(self.remote or self.root)[:200] or "/"
 
 
-def folders_above(path: str) -> list[str]:
+def parent_folders(path: str) -> list[str]:
     """List the folders that hold an absolute POSIX path, the nearest first."""
     found = []
     while (parent := posixpath.dirname(path)) != path:
@@ -65,7 +65,7 @@ def folders_above(path: str) -> list[str]:
     return found
 
 
-def below(path: str, folder: str) -> str | None:
+def relative_path(path: str, folder: str) -> str | None:
     """Return `path` relative to `folder`: "" for the folder itself, None where it lies elsewhere."""
     if path == folder:
         return ""
@@ -73,7 +73,7 @@ def below(path: str, folder: str) -> str | None:
     return path.removeprefix(prefix) if path.startswith(prefix) else None
 
 
-def normalised_remote(url: str) -> str | None:
+def normalize_remote(url: str) -> str | None:
     """Return one text for all spellings of a git remote, without user, password, scheme, default port and `.git`.
 
     None when it means nothing outside of one folder.
@@ -115,7 +115,7 @@ def _split(url: str) -> tuple[str, str]:
     return "", url
 
 
-def same_notebook(cells: Iterable[str], others: Iterable[str]) -> bool:
+def is_same_notebook(cells: Iterable[str], others: Iterable[str]) -> bool:
     """Tell by cell ids whether two notebooks are one that was moved: more than half of all ids are in both."""
     one, other = set(cells), set(others)
     return 2 * len(one & other) > len(one | other)

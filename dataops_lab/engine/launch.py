@@ -6,17 +6,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from ..domain.environments import inherited_of
+from ..domain.environments import inherited_variables
 from ..domain.inputs import Inputs
 from ..domain.runs import Attempt, AttemptState, Run
-from ..domain.secrets import of_environment
+from ..domain.secrets import environment_scope
 from ..domain.versions import Manifest, Version
 from ..errors import StaleWrite
 from ..ports import Bundle, BundleFile, Container, Transaction
-from ..runner import protocol
+from ..rundir import protocol
 from ..services import Services
-from ..services.runs import fill_in
-from ..services.secrets import opened
+from ..services.runs import inject_parameters
+from ..services.secrets import decrypt_all
 
 OUTPUT_LIMITS: protocol.OutputLimits = {"cell_bytes": 16 * 1024**2, "run_bytes": 256 * 1024**2}
 STARTUP_TIMEOUT_S = 120.0
@@ -24,7 +24,7 @@ INTERRUPT_GRACE_S = 5.0
 
 
 @dataclass(frozen=True)
-class Material:
+class LaunchData:
     """The data from the store that the launch of a run needs."""
 
     version: Version
@@ -34,15 +34,18 @@ class Material:
     container: Container | None
 
 
-def materials_of(tx: Transaction, runs: Collection[Run]) -> dict[str, Material]:
+def read_launch_data(tx: Transaction, runs: Collection[Run]) -> dict[str, LaunchData]:
     """Read the material of each run, by its id. Versions, inputs and variables that runs share are read once."""
-    versions = tx.versions.of({(run.job_id, run.version_digest) for run in runs})
+    versions = tx.versions.get_many({(run.job_id, run.version_digest) for run in runs})
     inputs = {digest: tx.inputs.get(digest) for digest in {run.inputs_digest for run in runs}}
     environments = {run.environment for run in runs}
-    variables = {name: {it.name: it.value for it in tx.variables.of(name)} for name in environments}
-    has_secrets = {name: bool(tx.secrets.of(of_environment(name))) for name in environments}
+    variables = {
+        name: {variable.name: variable.value for variable in tx.variables.list_for_environment(name)}
+        for name in environments
+    }
+    has_secrets = {name: bool(tx.secrets.list_in_scope(environment_scope(name))) for name in environments}
     return {
-        run.id: Material(
+        run.id: LaunchData(
             versions[run.job_id, run.version_digest],
             inputs[run.inputs_digest],
             variables[run.environment],
@@ -53,40 +56,45 @@ def materials_of(tx: Transaction, runs: Collection[Run]) -> dict[str, Material]:
     }
 
 
-def material_again(ctx: Services, attempt: Attempt, run: Run) -> Material:
+def reread_launch_data(ctx: Services, attempt: Attempt, run: Run) -> LaunchData:
     """Read the material of one run again. Raise StaleWrite when the attempt is not to be launched any more.
 
     A process may sleep between the moment when it stores its intent and this call.
     """
     with ctx.store.read() as tx:
-        if tx.attempts.of_run(run.id)[attempt.number - 1].state is not AttemptState.LAUNCHING:
+        if tx.attempts.list_for_run(run.id)[attempt.number - 1].state is not AttemptState.LAUNCHING:
             raise StaleWrite(f"Another engine has gone on with {attempt.name}.", id=attempt.name)
-        return materials_of(tx, [run])[run.id]
+        return read_launch_data(tx, [run])[run.id]
 
 
-def bundle_of(
+def build_bundle(
     ctx: Services,
     attempt: Attempt,
     run: Run,
     inherited: Mapping[str, str],
-    material: Material,
+    launch_data: LaunchData,
     imports: Sequence[str] = (),
 ) -> Bundle:
     """Build the bundle that the attempt takes along. All of it is stored: the working files play no part any more."""
-    version, variables, container = material.version, material.variables, material.container
-    secrets = opened(ctx, of_environment(run.environment)) if material.has_secrets else {}
+    version, variables, container = launch_data.version, launch_data.variables, launch_data.container
+    secrets = decrypt_all(ctx, environment_scope(run.environment)) if launch_data.has_secrets else {}
     manifest = version.manifest
     return Bundle(
         name=attempt.name,
-        spec=_spec(attempt, run, manifest, material.inputs, secrets, container),
-        notebook=fill_in(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, run.parameters),
+        spec=_runner_spec(attempt, run, manifest, launch_data.inputs, secrets, container),
+        notebook=inject_parameters(
+            ctx, manifest.notebook_digest, manifest.language, manifest.parameters, run.parameters
+        ),
         # The run also finds its own notebook as people see it, without the values and outputs of this run.
         files=[
             BundleFile(manifest.notebook_path, manifest.notebook_digest),
-            *(BundleFile(f.path, f.digest, f.executable) for f in (*manifest.files, *material.inputs.files)),
+            *(
+                BundleFile(file.path, file.digest, file.executable)
+                for file in (*manifest.files, *launch_data.inputs.files)
+            ),
         ],
         # A container has the variables of its image. Those of this machine would name things that are not in there.
-        environment={**({} if container else run.kernel.inherited or inherited_of(inherited)), **variables},
+        environment={**({} if container else run.kernel.inherited or inherited_variables(inherited)), **variables},
         secrets=secrets,
         container=container,
         imports=imports,
@@ -111,7 +119,7 @@ def _container(tx: Transaction, run: Run) -> Container | None:
     )
 
 
-def _spec(
+def _runner_spec(
     attempt: Attempt,
     run: Run,
     manifest: Manifest,

@@ -12,25 +12,25 @@ from ..domain.runs import Attempt, Run, RunState
 from ..errors import StaleWrite, StoreBusy
 from ..ports import Backends, Transaction
 from ..services import Services
-from .claim import claim, keep_time
-from .following import CLOSE_WITHIN_S, TRY_AGAIN_AFTER_S, Following
-from .launch import materials_of
-from .lead import Leadership
+from .claim import claim, expire_and_requeue
+from .garbage_collector import GarbageCollector
+from .launch import read_launch_data
+from .leader_election import Leadership
+from .orphan_cleanup import remove_orphaned_attempts
 from .queue import LiveQueue
-from .sweep import sweep
-from .tidy import Tidying
-from .wake import Sleep, Wake
+from .supervisor import CLOSE_TIMEOUT_S, RETRY_DELAY_S, AttemptSupervisor
+from .wake import Sleeper, WakeSignal
 
 log = logging.getLogger("dataops_lab.engine")
 
-LOOK_WHEN_QUIET_EVERY_S = 1.0
+IDLE_POLL_INTERVAL_S = 1.0
 """The longest pause without attempts. Events wake the engine, but not a write of another host to the same file."""
 
-STAND_BY_EVERY_S = 0.25
+STANDBY_POLL_INTERVAL_S = 0.25
 """The time after which an engine that stands by looks again whether the leading engine is dead."""
 
-HOME_LOOK_EVERY_S = 1.0
-SWEEP_EVERY_S = 60.0
+HOME_CHECK_INTERVAL_S = 1.0
+ORPHAN_CLEANUP_INTERVAL_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -45,23 +45,23 @@ class Settings:
 
 
 class Engine:
-    """The engine of an installation. `inherited`: see `Following`."""
+    """The engine of an installation. `inherited`: see `AttemptSupervisor`."""
 
     def __init__(self, ctx: Services, backends: Backends, settings: Settings, *, inherited: Mapping[str, str]) -> None:
         self._ctx = ctx
         self._backends = backends
         self._settings = settings
-        self._wake = Wake(ctx.store)
+        self._wake = WakeSignal(ctx.store)
         self._leadership = Leadership(ctx.store, ctx.clock, ctx.host, slots=settings.slots)
-        self._following = Following(ctx, backends, self._leadership, self._wake, inherited)
-        self._sweeper = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine-sweep")
-        self._sweeping: Future[None] | None = None
-        self._seen: int | None = None
+        self._supervisor = AttemptSupervisor(ctx, backends, self._leadership, self._wake, inherited)
+        self._cleanup_pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine-orphan-cleanup")
+        self._cleanup_future: Future[None] | None = None
+        self._seen_changes: int | None = None
         self._queue = LiveQueue(settings.slots)
-        self._swept_at: float | None = None
-        self._tidying = Tidying(ctx)
+        self._cleaned_up_at: float | None = None
+        self._garbage_collector = GarbageCollector(ctx)
         self._has_home = True
-        self._home_seen_at = float("-inf")
+        self._home_checked_at = float("-inf")
 
     def run(self, stop: Event) -> None:
         """Run until `stop` is set, or for as long without work as the settings allow. Runs go on without the engine.
@@ -69,22 +69,22 @@ class Engine:
         The thread that sets `stop` also calls `wake`, unless it does not matter that the engine ends a second later.
         """
         try:
-            with self._wake.listening() as sleep:
+            with self._wake.listen() as sleep:
                 self._loop(stop, sleep)
         finally:
-            self._tidying.stop()
-            self._following.close()
-            self._sweeper.shutdown(wait=False, cancel_futures=True)
-            if self._sweeping is not None:
-                wait([self._sweeping], CLOSE_WITHIN_S)
+            self._garbage_collector.stop()
+            self._supervisor.close()
+            self._cleanup_pool.shutdown(wait=False, cancel_futures=True)
+            if self._cleanup_future is not None:
+                wait([self._cleanup_future], CLOSE_TIMEOUT_S)
             if not self._is_orphaned():
-                self._leadership.give_up()
+                self._leadership.release()
 
     def wake(self) -> None:
         """Wake the loop, from any thread or signal handler."""
         self._wake.set()
 
-    def _loop(self, stop: Event, sleep: Sleep) -> None:
+    def _loop(self, stop: Event, sleep: Sleeper) -> None:
         busy_at = self._now()
         idle_s = self._settings.exit_when_idle_s
         while not stop.is_set():
@@ -94,20 +94,20 @@ class Engine:
             if self._guarded_step():
                 busy_at = self._now()
             elif idle_s is not None and self._now() - busy_at >= idle_s:
-                if self._retires():
+                if self._retire():
                     log.info("Idle for %g seconds: ending.", idle_s)
                     return
                 # A run waits that may not start yet: the loop asks again after the same time without work.
                 busy_at = self._now()
             if self._leadership.lease is not None:
-                self._tidying.look(fence=self._leadership.fence)
-            self._following.note_ends(sleep.until_woken(self._pause_s(), self._following.ends()))
+                self._garbage_collector.start_if_due(fence=self._leadership.fence)
+            self._supervisor.note_ready(sleep.wait(self._pause_s(), self._supervisor.end_descriptors()))
 
     def _pause_s(self) -> float:
         if self._leadership.lease is None:
-            pause_s = STAND_BY_EVERY_S
+            pause_s = STANDBY_POLL_INTERVAL_S
         else:
-            pause_s = self._following.pause_s if self._following.names else LOOK_WHEN_QUIET_EVERY_S
+            pause_s = self._supervisor.pause_s if self._supervisor.names else IDLE_POLL_INTERVAL_S
         if self._settings.exit_when_idle_s is not None:
             pause_s = min(pause_s, self._settings.exit_when_idle_s)
         return max(0.0, min(pause_s, self._queue.next_due_s(self._ctx.moment())))
@@ -117,104 +117,104 @@ class Engine:
 
         An open database file outlives its folder: without this the engine would lead nothing for ever.
         """
-        if self._now() >= self._home_seen_at + HOME_LOOK_EVERY_S:
-            self._home_seen_at = self._now()
+        if self._now() >= self._home_checked_at + HOME_CHECK_INTERVAL_S:
+            self._home_checked_at = self._now()
             self._has_home = self._ctx.home.is_dir()
         return not self._has_home
 
     def step(self) -> bool:
         """Look once at everything, and tell whether there is work. Raise what the store raises."""
-        if not self._leadership.keep():
-            self.start_over()
+        if not self._leadership.acquire_or_renew():
+            self.reset()
             return False
         # The look at the attempts comes first, because it frees slots. Then the queue gives the slots to runs, which
         # start at once.
-        self._following.look()
-        self._catch_up_with_the_store(self._leadership.fence)
-        if self._swept_at is None or self._now() - self._swept_at >= SWEEP_EVERY_S:
-            self._sweep_if_done()
-        return bool(self._following.names)
+        self._supervisor.poll()
+        self._sync_with_store(self._leadership.fence)
+        if self._cleaned_up_at is None or self._now() - self._cleaned_up_at >= ORPHAN_CLEANUP_INTERVAL_S:
+            self._start_orphan_cleanup()
+        return bool(self._supervisor.names)
 
-    def _sweep_if_done(self) -> None:
-        if self._sweeping is not None and not self._sweeping.done():
+    def _start_orphan_cleanup(self) -> None:
+        if self._cleanup_future is not None and not self._cleanup_future.done():
             return
-        self._swept_at = self._now()
-        self._sweeping = self._sweeper.submit(self._sweep, self._following.names)
+        self._cleaned_up_at = self._now()
+        self._cleanup_future = self._cleanup_pool.submit(self._clean_up_orphans, self._supervisor.names)
 
-    def _sweep(self, busy: list[str]) -> None:
+    def _clean_up_orphans(self, busy: list[str]) -> None:
         try:
-            sweep(self._ctx.store, self._backends, busy=busy)
+            remove_orphaned_attempts(self._ctx.store, self._backends, busy=busy)
         except Exception:
             log.exception("The engine cannot remove what earlier runs left; it tries again.")
 
-    def _retires(self) -> bool:
+    def _retire(self) -> bool:
         """Give up the lease, and tell whether no run counts on this engine any more.
 
         A process that submits a run looks for a leader afterwards. So the engine gives up the lease first and reads
         the queue then: it sees a run that came in between, and a later one finds that no engine leads.
         """
-        self._leadership.give_up()
+        self._leadership.release()
         with self._ctx.store.read() as tx:
-            counts = tx.runs.counts()
+            counts = tx.runs.count_by_state()
         return not any(counts.get(state) for state in (RunState.QUEUED, RunState.RETRY_WAIT, RunState.ACTIVE))
 
-    def settle(self) -> None:
+    def wait_for_threads(self) -> None:
         """Wait until all threads are done with their work. A caller that uses `step` alone wants to see it done."""
-        if self._sweeping is not None:
-            self._sweeping.exception()
-        self._following.settle()
+        if self._cleanup_future is not None:
+            self._cleanup_future.exception()
+        self._supervisor.wait_for_threads()
 
-    def start_over(self) -> None:
+    def reset(self) -> None:
         """Forget everything, so that it is read again from the store, which knows better. Wait for no thread."""
-        self._leadership.doubt()
-        self._following.forget()
-        self._queue.forget()
-        self._seen = None
-        self._swept_at = None
+        self._leadership.renew_soon()
+        self._supervisor.reset()
+        self._queue.reset()
+        self._seen_changes = None
+        self._cleaned_up_at = None
 
     def _guarded_step(self) -> bool:
         try:
             return self.step()
         except StaleWrite as error:
             log.info("Somebody else was faster: %s", error)
-            self.start_over()
+            self.reset()
         except StoreBusy as error:
             log.warning("%s", error)
-            self.start_over()
+            self.reset()
         except Exception:
             # An engine that ends leaves every run alone; one that goes on may recover.
-            log.exception("Unexpected; trying again in %g seconds.", TRY_AGAIN_AFTER_S)
-            self.start_over()
-            Event().wait(TRY_AGAIN_AFTER_S)
+            log.exception("Unexpected; trying again in %g seconds.", RETRY_DELAY_S)
+            self.reset()
+            Event().wait(RETRY_DELAY_S)
         return True
 
-    def _catch_up_with_the_store(self, fence: int) -> None:
-        changes, now = self._ctx.store.changes(), self._ctx.moment()
-        if changes == self._seen and not self._queue.has_due(now):
+    def _sync_with_store(self, fence: int) -> None:
+        changes, now = self._ctx.store.change_counter(), self._ctx.moment()
+        if changes == self._seen_changes and not self._queue.has_due(now):
             return
-        left: list[tuple[Attempt, Run]] = []
-        if changes != self._seen:
+        adopted: list[tuple[Attempt, Run]] = []
+        if changes != self._seen_changes:
             with self._ctx.store.read() as tx:
                 # The engine follows attempts of an engine that is gone in the same way as new ones.
-                left = _left_behind(tx) if self._seen is None else []
-                self._following.note_cancels(tx, self._queue.follow(tx, now))
+                adopted = _adoptable_attempts(tx) if self._seen_changes is None else []
+                self._supervisor.note_cancels(tx, self._queue.sync(tx, now))
             # This is the number from before the read: the next round looks at what was committed since.
-            self._seen = changes
-        keep_time(self._ctx, self._queue, now, fence=fence)
+            self._seen_changes = changes
+        expire_and_requeue(self._ctx, self._queue, now, fence=fence)
         if self._queue.has_due(now):
             self._wake.set()
         claimed = claim(self._ctx, self._queue, fence=fence)
-        self._following.add(left)
+        self._supervisor.add(adopted)
         if claimed:
             with self._ctx.store.read() as tx:
-                materials = materials_of(tx, [run for _, run in claimed])
-            self._following.add(claimed, materials)
+                materials = read_launch_data(tx, [run for _, run in claimed])
+            self._supervisor.add(claimed, materials)
 
     def _now(self) -> float:
         return self._ctx.clock.monotonic()
 
 
-def _left_behind(tx: Transaction) -> list[tuple[Attempt, Run]]:
-    alive = tx.attempts.alive()
-    runs = tx.runs.of({attempt.run_id for attempt in alive})
+def _adoptable_attempts(tx: Transaction) -> list[tuple[Attempt, Run]]:
+    alive = tx.attempts.list_unfinished()
+    runs = tx.runs.get_many({attempt.run_id for attempt in alive})
     return [(attempt, runs[attempt.run_id]) for attempt in alive]

@@ -11,24 +11,24 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from threading import Event, Lock, Thread
 
-from ..runner.protocol import ATTEMPT_VARIABLE
+from ..rundir.protocol import ATTEMPT_VARIABLE
 
 log = logging.getLogger("dataops_lab.engine")
 
-FIRST_WAIT_S = 0.5
-LONGEST_WAIT_S = 30.0
-STOP_WITHIN_S = 10.0
+INITIAL_BACKOFF_S = 0.5
+MAX_BACKOFF_S = 30.0
+STOP_TIMEOUT_S = 10.0
 
 LOG_BYTES = 10 * 1000**2
 """The largest size of the log of engines, and of the one before it, `engine.log.1`."""
 
 
 def start_engine(
-    folder: Path, *, log: Path, exit_when_idle_s: float | None, ends_with_us: bool, warm: int | None = None
+    folder: Path, *, log: Path, exit_when_idle_s: float | None, ends_with_parent: bool, warm: int | None = None
 ) -> subprocess.Popen[bytes]:
     """Start `jupyter dataops engine run` on the state folder, in a session of its own.
 
-    With `ends_with_us` the engine ends when the calling process has ended. Runs go on, and the next engine adopts
+    With `ends_with_parent` the engine ends when the calling process has ended. Runs go on, and the next engine adopts
     them. It does no harm to start an engine where another one leads: the new one stands by.
     """
     command = [sys.executable, "-P", "-m", "dataops_lab.cli", "engine", "run", "--log", str(log)]
@@ -36,25 +36,25 @@ def start_engine(
         command += ["--exit-when-idle", f"{exit_when_idle_s:g}"]
     if warm is not None:
         command += ["--warm", str(warm)]
-    if ends_with_us:
+    if ends_with_parent:
         command += ["--parent", str(os.getpid())]
     environment = {**os.environ, "DATAOPS_LAB_HOME": str(folder)}
     # The calling process may be a notebook that runs as a job. The engine must not end with that attempt.
     environment.pop(ATTEMPT_VARIABLE, None)
-    with log.open("ab") as said:
+    with log.open("ab") as log_file:
         return subprocess.Popen(
             command,
             # The folder of the caller is a person's workspace: a relative entry of PYTHONPATH would lead there.
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
+            stdout=log_file,
+            stderr=log_file,
             start_new_session=True,
         )
 
 
-def write_log(target: Path | None) -> None:
+def configure_logging(target: Path | None) -> None:
     """Write the log of this process, an engine, to the file `target`; None: to stderr.
 
     The file has a largest size, and it exists from the start.
@@ -74,15 +74,15 @@ class _BoundedLog(RotatingFileHandler):
             os.dup2(stream.fileno(), number)
 
 
-class Supervisor:
-    """A guardian that keeps an engine process running beside a server. Without `keep` it ends the engine in `stop`."""
+class EngineSupervisor:
+    """A guardian of an engine process beside a server. Without `keep_engine` it ends the engine in `stop`."""
 
-    def __init__(self, folder: Path, *, log: Path, keep: bool, warm: int | None = None) -> None:
-        self._folder, self._log, self._keep, self._warm = folder, log, keep, warm
+    def __init__(self, folder: Path, *, log: Path, keep_engine: bool, warm: int | None = None) -> None:
+        self._folder, self._log, self._keep, self._warm = folder, log, keep_engine, warm
         self._stopping = Event()
         self._lock = Lock()
         self._engine: subprocess.Popen[bytes] | None = None
-        self._thread = Thread(target=self._look_after, name="dataops-engine-supervisor", daemon=True)
+        self._thread = Thread(target=self._run, name="dataops-engine-supervisor", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -93,22 +93,30 @@ class Supervisor:
             if self._engine is not None and not self._keep:
                 self._engine.terminate()
         if not self._keep:
-            self._thread.join(STOP_WITHIN_S)
+            self._thread.join(STOP_TIMEOUT_S)
 
-    def _look_after(self) -> None:
-        wait_s = FIRST_WAIT_S
+    def _run(self) -> None:
+        backoff_s = INITIAL_BACKOFF_S
         while not self._stopping.is_set():
-            began = time.monotonic()
+            started_at = time.monotonic()
             try:
                 with self._lock:
                     if self._stopping.is_set():
                         return
                     self._engine = start_engine(
-                        self._folder, log=self._log, exit_when_idle_s=None, ends_with_us=not self._keep, warm=self._warm
+                        self._folder,
+                        log=self._log,
+                        exit_when_idle_s=None,
+                        ends_with_parent=not self._keep,
+                        warm=self._warm,
                     )
                 self._engine.wait()
             except OSError as error:
                 log.error("The engine cannot be started, it is tried again: %s", error)
             # An engine that ends at once will do so again. One that lived for long ended by accident.
-            wait_s = FIRST_WAIT_S if time.monotonic() - began > LONGEST_WAIT_S else min(wait_s * 2, LONGEST_WAIT_S)
-            self._stopping.wait(wait_s)
+            backoff_s = (
+                INITIAL_BACKOFF_S
+                if time.monotonic() - started_at > MAX_BACKOFF_S
+                else min(backoff_s * 2, MAX_BACKOFF_S)
+            )
+            self._stopping.wait(backoff_s)

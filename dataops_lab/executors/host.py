@@ -32,22 +32,22 @@ class SystemHost:
         return _host_name()
 
     def identity(self) -> ProcessIdentity:
-        return _identity_of(os.getpid())
+        return _process_identity(os.getpid())
 
     def is_dead(self, process: ProcessIdentity) -> bool:
         if (process.boot, process.namespace) != (boot_id(), _pid_namespace()):
             # The process belongs to another machine or container, or to this one before a restart. Nothing tells
             # these cases apart.
             return False
-        return not is_same_process(process)
+        return not is_process_alive(process)
 
 
-def starts_warm() -> bool:
+def supports_warm_start() -> bool:
     """Tell whether this system can start runs warm: interpreters are forked, and /proc has to tell what they became."""
     return sys.platform == "linux"
 
 
-def is_same_process(process: ProcessIdentity) -> bool:
+def is_process_alive(process: ProcessIdentity) -> bool:
     """Tell whether the process lives. The system reuses pids, so the start time is compared, too."""
     import psutil
 
@@ -65,11 +65,11 @@ def _host_name() -> str:
     Machines of one image have the same machine id, and some machines of different networks have the same name. The id
     itself must not be shown to others.
     """
-    machine = ""
+    machine_id = ""
     for path in _MACHINE_IDS:
         with suppress(OSError):
-            machine = machine or path.read_text().strip()
-    return f"{socket.gethostname()[:48]}-{hashlib.sha256(machine.encode()).hexdigest()[:8]}"
+            machine_id = machine_id or path.read_text().strip()
+    return f"{socket.gethostname()[:48]}-{hashlib.sha256(machine_id.encode()).hexdigest()[:8]}"
 
 
 _MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
@@ -94,7 +94,7 @@ def _pid_namespace() -> str:
 
 
 @cache
-def _identity_of(pid: int) -> ProcessIdentity:
+def _process_identity(pid: int) -> ProcessIdentity:
     import psutil
 
     return ProcessIdentity(pid, psutil.Process(pid).create_time(), boot_id(), _pid_namespace())

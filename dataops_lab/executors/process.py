@@ -27,138 +27,145 @@ from typing import Any, NamedTuple
 import psutil
 
 from ..ports import AttemptFiles, AttemptStatus, Blobs, Bundle, Observation
-from ..runner import keeper, protocol
-from ..runner.files import remove_all
-from ..runner.forked import ask
-from ..runner.reading import RunFolder, json_of, open_plain
-from ..runner.secrets import offered
-from .forgotten import Forgotten
-from .warm import Files, Warm
+from ..rundir import protocol
+from ..rundir.files import remove_tree
+from ..rundir.reading import RunFolder, decode_json, open_plain
+from ..runner import keeper
+from ..runner.fork_client import request_fork
+from ..runner.secrets import open_secrets
+from .fork_server import ForkServerPool, NotebookFiles
+from .tombstones import Tombstones
 
 
 class ProcessExecutor:
-    """The executor. `python` runs the runner, and has dataops_lab and papermill; `warm` has preloaded interpreters."""
+    """The executor. `python` runs the runner, and has dataops_lab and papermill. `fork_servers` are preloaded."""
 
-    def __init__(self, folder: Path, blobs: Blobs, *, python: str = sys.executable, warm: Warm | None = None) -> None:
+    def __init__(
+        self, folder: Path, blobs: Blobs, *, python: str = sys.executable, fork_servers: ForkServerPool | None = None
+    ) -> None:
         self._folder = folder
         self._blobs = blobs
         self._python = python
-        self._warm = warm or Warm(0)
-        self._children: dict[str, _Spawned | _Forked] = {}
-        self._dead: set[str] = set()
+        self._fork_servers = fork_servers or ForkServerPool(0)
+        self._keepers: dict[str, _SpawnedKeeper | _ForkedKeeper] = {}
+        self._confirmed_dead: set[str] = set()
         """The attempts of which no process was left when `stop` had killed all that belongs to them."""
-        self._forgotten = Forgotten(folder)
-        self._new = folder / ".new"
+        self._tombstones = Tombstones(folder)
+        self._staging = folder / ".new"
 
     def start(self, bundle: Bundle) -> None:
         directory = self.directory(bundle.name)
         try:
             if not directory.exists():
-                self._lay_out(bundle, directory)
+                self._create_run_directory(bundle, directory)
         except OSError:
-            if bundle.name not in self._forgotten:
+            if bundle.name not in self._tombstones:
                 raise
-        # This is asked after `_lay_out`: this engine may sleep meanwhile, and wake when another has ended the attempt.
-        if bundle.name in self._forgotten:
-            remove_all(directory)
+        # Ask this after `_create_run_directory`: meanwhile this engine may sleep, and another one end the attempt.
+        if bundle.name in self._tombstones:
+            remove_tree(directory)
         elif not (directory / protocol.LOCK).exists():  # With a lock it runs, or has run.
-            self._children[bundle.name] = self._run(bundle, directory)
+            self._keepers[bundle.name] = self._launch(bundle, directory)
 
-    def _run(self, bundle: Bundle, directory: Path) -> _Spawned | _Forked:
+    def _launch(self, bundle: Bundle, directory: Path) -> _SpawnedKeeper | _ForkedKeeper:
         # -P: nothing in the run directory may shadow modules that the runner imports.
         command = [self._python, "-P", "-m", "dataops_lab.runner", str(directory)]
         # Without this git would find a repository above the state folder, which does not belong to the run.
-        ceiling = {"GIT_CEILING_DIRECTORIES": str(self._folder.resolve())}
-        environment = _with_locale({**ceiling, **bundle.environment, protocol.ATTEMPT_VARIABLE: bundle.name})
+        git_variables = {"GIT_CEILING_DIRECTORIES": str(self._folder.resolve())}
+        environment = _add_locale({**git_variables, **bundle.environment, protocol.ATTEMPT_VARIABLE: bundle.name})
         kernel = bundle.spec["kernel"]
         with ExitStack() as opened:
-            said = opened.enter_context((directory / _RUNNER_LOG).open("ab"))
-            stdin = opened.enter_context(offered(bundle.secrets))
-            for_kernel = []
-            beside = Files.of((file.path for file in bundle.files), bundle.spec["folder"])
+            log_file = opened.enter_context((directory / _RUNNER_LOG).open("ab"))
+            stdin = opened.enter_context(open_secrets(bundle.secrets))
+            kernel_descriptors = []
+            notebook_files = NotebookFiles.from_paths((file.path for file in bundle.files), bundle.spec["folder"])
             variables = {**environment, **kernel["env"]}
-            if preloaded := self._warm.connect(kernel["argv"], variables, imports=bundle.imports, files=beside):
-                for_kernel = [opened.enter_context(preloaded).fileno()]
-            if fork := self._warm.connect(command, environment):
-                descriptors = [stdin.fileno(), said.fileno(), said.fileno(), *for_kernel]
-                if ask(fork, command, environment, str(directory), descriptors):
-                    return _Forked(fork)
-                fork.close()
-            return _Spawned(
-                [*command, *map(str, for_kernel)],
+            if kernel_fork := self._fork_servers.connect(
+                kernel["argv"], variables, imports=bundle.imports, notebook_files=notebook_files
+            ):
+                kernel_descriptors = [opened.enter_context(kernel_fork).fileno()]
+            if runner_fork := self._fork_servers.connect(command, environment):
+                descriptors = [stdin.fileno(), log_file.fileno(), log_file.fileno(), *kernel_descriptors]
+                if request_fork(runner_fork, command, environment, str(directory), descriptors):
+                    return _ForkedKeeper(runner_fork)
+                runner_fork.close()
+            return _SpawnedKeeper(
+                [*command, *map(str, kernel_descriptors)],
                 cwd=directory,
                 env=environment,
                 stdin=stdin,
-                stdout=said,
-                stderr=said,
-                pass_fds=for_kernel,
+                stdout=log_file,
+                stderr=log_file,
+                pass_fds=kernel_descriptors,
                 start_new_session=True,
             )
 
-    def look(self, name: str) -> Observation:
-        child = self._children.get(name)
-        exit_code = child.poll() if child else None
-        claim = self._claim(name)
-        if claim is None:
+    def observe(self, name: str) -> Observation:
+        keeper_process = self._keepers.get(name)
+        exit_code = keeper_process.poll() if keeper_process else None
+        lock_state = self._read_lock(name)
+        if lock_state is None:
             if exit_code is None:
                 # The attempt is still starting, or a notebook removed the file.
                 return Observation(AttemptStatus.NOT_FOUND)
-            claim = _BARRED  # The process ended before it could take the lock.
-        if claim.is_held:
-            has_ended = "exit_code" in claim.said and "dead" not in claim.said
-            return Observation(AttemptStatus.EXITED if has_ended else AttemptStatus.RUNNING, claim.ran, claim.said)
-        is_dead = claim.said.get("dead") is True or name in self._dead
+            lock_state = _BLOCKED_LOCK  # The process ended before it could take the lock.
+        if lock_state.is_held:
+            has_ended = "exit_code" in lock_state.members and "dead" not in lock_state.members
+            return Observation(
+                AttemptStatus.EXITED if has_ended else AttemptStatus.RUNNING, lock_state.ran, lock_state.members
+            )
+        is_dead = lock_state.members.get("dead") is True or name in self._confirmed_dead
         detail = {} if exit_code is None else {"exit_code": exit_code}
         return Observation(
             AttemptStatus.CONFIRMED_DEAD if is_dead else AttemptStatus.EXITED,
-            claim.ran,
-            {**detail, **claim.said, **self._last_words(name)},
+            lock_state.ran,
+            {**detail, **lock_state.members, **self._runner_log_tail(name)},
         )
 
     def stop(self, name: str, *, force: bool) -> None:
-        if self._told_keeper(name, force=force):
+        if self._signal_keeper(name, force=force):
             return
         if force:
-            self._bar(name)
+            self._block_start(name)
             if _kill_by_name(name):
-                self._dead.add(name)
-        elif (seen := self.look(name)).status is AttemptStatus.RUNNING:
+                self._confirmed_dead.add(name)
+        elif (observation := self.observe(name)).status is AttemptStatus.RUNNING:
             # Only the runner gets the signal: it interrupts its kernel and saves the results so far.
-            for process in _processes_of(name):
-                if process.pid == seen.detail.get("pid"):
-                    _send(process, signal.SIGTERM)
-        elif isinstance(child := self._children.get(name), _Spawned):
-            child.terminate()
+            for process in _find_processes_by_environ(name):
+                if process.pid == observation.detail.get("pid"):
+                    _send_signal(process, signal.SIGTERM)
+        elif isinstance(keeper_process := self._keepers.get(name), _SpawnedKeeper):
+            keeper_process.terminate()
 
-    def ends(self, name: str) -> int | None:
-        child = self._children.get(name)
-        return child.end if child else None
+    def end_descriptor(self, name: str) -> int | None:
+        keeper_process = self._keepers.get(name)
+        return keeper_process.end_descriptor if keeper_process else None
 
-    def _told_keeper(self, name: str, *, force: bool) -> bool:
+    def _signal_keeper(self, name: str, *, force: bool) -> bool:
         """Let the keeper end its runner. Return False when there is no keeper, or no longer one."""
-        claim = self._claim(name)
-        if claim is None or not claim.is_held or type(claim.said.get("keeper")) is not int:
+        lock_state = self._read_lock(name)
+        if lock_state is None or not lock_state.is_held or type(lock_state.members.get("keeper")) is not int:
             return False
         try:
-            process = psutil.Process(claim.said["keeper"])
+            process = psutil.Process(lock_state.members["keeper"])
             # The system reuses pids, and a notebook may have written anything there.
             if not _is_keeper(process) or process.environ().get(protocol.ATTEMPT_VARIABLE) != name:
                 return False
-            process.send_signal(keeper.KILL if force else signal.SIGTERM)
+            process.send_signal(keeper.KILL_SIGNAL if force else signal.SIGTERM)
             process.send_signal(signal.SIGCONT)
         except (psutil.Error, ValueError):
             return False
         return True
 
-    def _claim(self, name: str) -> _Claim | None:
+    def _read_lock(self, name: str) -> _LockState | None:
         try:
             with open_plain(self.directory(name) / protocol.LOCK) as file:
                 # The order matters: lines that are written before the lock is given back are read then.
                 is_held = _is_locked(file.fileno())
-                text = file.read(_OWNER_BYTES)
+                text = file.read(_MAX_LOCK_BYTES)
         except FileNotFoundError:
             return None
-        return _Claim(ran=bool(text), is_held=is_held, said=_members_of(text))
+        return _LockState(ran=bool(text), is_held=is_held, members=_merge_members(text))
 
     def files(self, name: str) -> AttemptFiles:
         return RunFolder(self.directory(name))
@@ -167,22 +174,22 @@ class ProcessExecutor:
         return self._folder / name
 
     def forget(self, name: str) -> None:
-        if child := self._children.pop(name, None):
-            child.wait()
-        self._dead.discard(name)
-        self._forgotten.add(name)
-        for left in (self.directory(name), *self._new.glob(f"{name}.*")):
-            remove_all(left)
+        if keeper_process := self._keepers.pop(name, None):
+            keeper_process.wait()
+        self._confirmed_dead.discard(name)
+        self._tombstones.add(name)
+        for leftover in (self.directory(name), *self._staging.glob(f"{name}.*")):
+            remove_tree(leftover)
 
-    def names(self) -> Iterator[str]:
+    def list_names(self) -> Iterator[str]:
         found = set()
         if self._folder.is_dir():
             found = {entry.name for entry in self._folder.iterdir() if not entry.name.startswith(".")}
-        if self._new.is_dir():
-            found |= {entry.name.partition(".")[0] for entry in self._new.iterdir()}
+        if self._staging.is_dir():
+            found |= {entry.name.partition(".")[0] for entry in self._staging.iterdir()}
         yield from sorted(found)
 
-    def _bar(self, name: str) -> None:
+    def _block_start(self, name: str) -> None:
         """Make an empty lock file where no runner has taken the lock, so that no later runner can take it."""
         directory = self.directory(name)
         directory.mkdir(parents=True, exist_ok=True)
@@ -191,16 +198,16 @@ class ProcessExecutor:
             open_plain(lock).close()
         except FileNotFoundError:
             if lock.is_dir() and not lock.is_symlink():
-                remove_all(lock)
+                remove_tree(lock)
             elif lock.is_symlink() or lock.exists():
                 lock.unlink()  # The notebook put it there: only a plain file is a lock.
             with suppress(FileExistsError):
                 lock.touch(exist_ok=False)
 
-    def _lay_out(self, bundle: Bundle, directory: Path) -> None:
+    def _create_run_directory(self, bundle: Bundle, directory: Path) -> None:
         """Write the run directory. It gets its name when it is complete, unless another engine was faster."""
-        self._new.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f"{bundle.name}.", dir=self._new) as new:
+        self._staging.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{bundle.name}.", dir=self._staging) as new:
             files = Path(new, protocol.FILES)
             (files / str(bundle.spec["folder"])).mkdir(parents=True)
             for file in bundle.files:
@@ -209,7 +216,7 @@ class ProcessExecutor:
                 self._blobs.copy_to(file.digest, target)
                 target.chmod(0o755 if file.executable else 0o644)
             Path(new, protocol.INPUT).write_bytes(bundle.notebook)
-            spec = {**bundle.spec, "libraries": sorted(self._warm.libraries)}
+            spec = {**bundle.spec, "libraries": sorted(self._fork_servers.libraries)}
             Path(new, protocol.SPEC).write_text(json.dumps(spec))
             try:
                 Path(new).rename(directory)
@@ -217,16 +224,16 @@ class ProcessExecutor:
                 if not directory.exists():
                     raise
 
-    def _last_words(self, name: str) -> dict[str, str]:
+    def _runner_log_tail(self, name: str) -> dict[str, str]:
         try:
-            with open_plain(self.directory(name) / _RUNNER_LOG) as said:
-                said.seek(max(0, os.fstat(said.fileno()).st_size - 2000))
-                return {"said": said.read(2000).decode(errors="replace")}
+            with open_plain(self.directory(name) / _RUNNER_LOG) as log_file:
+                log_file.seek(max(0, os.fstat(log_file.fileno()).st_size - 2000))
+                return {"said": log_file.read(2000).decode(errors="replace")}
         except FileNotFoundError:
             return {}
 
 
-def _with_locale(environment: dict[str, str]) -> dict[str, str]:
+def _add_locale(environment: dict[str, str]) -> dict[str, str]:
     """Return the environment with a locale. An interpreter without one gives itself and its children this one.
 
     With it in the environment, the locale is the same for all of them.
@@ -237,14 +244,14 @@ def _with_locale(environment: dict[str, str]) -> dict[str, str]:
     return environment
 
 
-class _Forked:
+class _ForkedKeeper:
     """A keeper that was forked. Its end of `connection` is open for as long as it lives."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
 
     @property
-    def end(self) -> int | None:
+    def end_descriptor(self) -> int | None:
         """The descriptor that becomes readable when the keeper has ended; None after `wait`."""
         number = self._connection.fileno()
         return number if number >= 0 else None
@@ -258,24 +265,24 @@ class _Forked:
         self._connection.close()
 
 
-class _Spawned(subprocess.Popen[bytes]):
+class _SpawnedKeeper(subprocess.Popen[bytes]):
     """A keeper that was started as a program."""
 
-    _end: int | None = None
+    _pidfd: int | None = None
 
     @property
-    def end(self) -> int | None:
-        """The same as `_Forked.end`. None also where the system has no such descriptors for processes."""
-        if self._end is None and self.returncode is None and hasattr(os, "pidfd_open"):
+    def end_descriptor(self) -> int | None:
+        """The same as `_ForkedKeeper.end_descriptor`. None also where the system has no such descriptors."""
+        if self._pidfd is None and self.returncode is None and hasattr(os, "pidfd_open"):
             with suppress(OSError):
-                self._end = os.pidfd_open(self.pid)
-        return self._end
+                self._pidfd = os.pidfd_open(self.pid)
+        return self._pidfd
 
     def wait(self, timeout: float | None = None) -> int:
         exit_code = super().wait(timeout)
-        if self._end is not None:
-            os.close(self._end)
-            self._end = None
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
         return exit_code
 
 
@@ -283,18 +290,18 @@ _RUNNER_LOG = "runner.log"
 """The file with the output of the runner's process itself; empty unless the runner could not even start."""
 
 
-_OWNER_BYTES = 10_000
+_MAX_LOCK_BYTES = 10_000
 
 
-class _Claim(NamedTuple):
-    """The state of an attempt's lock. `ran` is true if a runner took it; an empty lock was made by `_bar`."""
+class _LockState(NamedTuple):
+    """The state of an attempt's lock. `ran` is true if a runner took it; an empty lock was made by `_block_start`."""
 
     ran: bool
     is_held: bool
-    said: Mapping[str, Any]
+    members: Mapping[str, Any]
 
 
-_BARRED = _Claim(ran=False, is_held=False, said={})
+_BLOCKED_LOCK = _LockState(ran=False, is_held=False, members={})
 
 
 def _is_locked(descriptor: int) -> bool:
@@ -306,12 +313,12 @@ def _is_locked(descriptor: int) -> bool:
     return False
 
 
-def _members_of(text: bytes) -> dict[str, Any]:
+def _merge_members(text: bytes) -> dict[str, Any]:
     """Merge the members of all lines; skip a line that is not an object: a notebook may have written anything there."""
     found: dict[str, Any] = {}
     for line in text.splitlines():
         with suppress(ValueError):
-            members = json_of(line)
+            members = decode_json(line)
             found |= members if isinstance(members, dict) else {}
     return found
 
@@ -323,10 +330,10 @@ def _is_keeper(process: psutil.Process) -> bool:
         return False
 
 
-def _processes_of(name: str) -> list[psutil.Process]:
+def _find_processes_by_environ(name: str) -> list[psutil.Process]:
     """Find all processes with the attempt's name in their environment, also those that have left its session."""
     found = []
-    for pid in _named(name) if _PROC.is_dir() else psutil.pids():
+    for pid in _scan_proc_environ(name) if _PROC.is_dir() else psutil.pids():
         try:
             process = psutil.Process(pid)
             if process.environ().get(protocol.ATTEMPT_VARIABLE) == name and process.status() != psutil.STATUS_ZOMBIE:
@@ -339,12 +346,12 @@ def _processes_of(name: str) -> list[psutil.Process]:
 def _kill_by_name(name: str) -> bool:
     """Kill all processes with the attempt's name in their environment; return True when none is left."""
     for _ in range(KILL_ROUNDS):
-        left = _processes_of(name)
-        if not left:
+        processes = _find_processes_by_environ(name)
+        if not processes:
             return True
-        for process in left:
-            _send(process, keeper.KILL if _is_keeper(process) else signal.SIGKILL)
-        psutil.wait_procs(left, timeout=KILL_ROUND_S)
+        for process in processes:
+            _send_signal(process, keeper.KILL_SIGNAL if _is_keeper(process) else signal.SIGKILL)
+        psutil.wait_procs(processes, timeout=KILL_ROUND_S)
     return False
 
 
@@ -354,20 +361,20 @@ KILL_ROUND_S = 1.0
 _PROC = Path("/proc/self")
 
 
-def _named(name: str) -> Iterator[int]:
+def _scan_proc_environ(name: str) -> Iterator[int]:
     """Yield the pids of processes that may have the attempt's name in their environment, from /proc.
 
     This is quicker than psutil. It is asked for every attempt that ends, on machines with many processes.
     """
-    mark = f"{protocol.ATTEMPT_VARIABLE}={name}".encode()
+    entry_bytes = f"{protocol.ATTEMPT_VARIABLE}={name}".encode()
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             with suppress(OSError):
-                if mark in Path(entry.path, "environ").read_bytes():
+                if entry_bytes in Path(entry.path, "environ").read_bytes():
                     yield int(entry.name)
 
 
-def _send(process: psutil.Process, number: signal.Signals) -> None:
+def _send_signal(process: psutil.Process, number: signal.Signals) -> None:
     try:
         process.send_signal(number)
     except psutil.NoSuchProcess:

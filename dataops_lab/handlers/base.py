@@ -26,7 +26,7 @@ from tornado.web import HTTPError, authenticated
 
 from ..api_models import PageModel, Problem
 from ..domain.actors import Actor
-from ..domain.policy import May, Object, Verb, rule_of
+from ..domain.policy import Access, ObjectKind, Verb, required_access
 from ..errors import (
     Conflict,
     Damaged,
@@ -39,7 +39,7 @@ from ..errors import (
     Unavailable,
 )
 from ..services import Services
-from ..services.permissions import require_first
+from ..services.permissions import require_before_lookup
 from .broadcaster import Broadcaster
 from .lanes import Lane, Lanes
 
@@ -54,21 +54,21 @@ def _rfc3339(text: str) -> str:
     return text
 
 
-def _in_utc(moment: dt.datetime) -> dt.datetime:
+def _in_utc(value: dt.datetime) -> dt.datetime:
     try:
-        return moment.astimezone(dt.UTC)
+        return value.astimezone(dt.UTC)
     except OverflowError:
         raise ValueError("is not a moment of the years 1 to 9999 in UTC") from None
 
 
 # Check the text first: pydantic would also accept numbers, and times without a time zone.
-Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_in_utc)]
+UtcDatetime = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_in_utc)]
 Cursor = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{26}$")]
 """The `next` of a page, which is an id."""
 
 NOT_AS_DOCUMENTED = "The request is not as the API documents it:"
 PROBLEM_JSON = "application/problem+json"
-_WHO_SOMEBODY_IS = (
+_IDENTITY_METHODS = (
     *("get_user", "get_user_token", "get_user_cookie", "user_from_cookie"),
     *("generate_anonymous_user", "process_login_form"),
 )
@@ -87,7 +87,7 @@ STATUS_OF: dict[type[DataOpsError], HTTPStatus] = {
 
 
 @dataclass(frozen=True)
-class Bytes:
+class BytesReply:
     """A reply that is not JSON. A browser shows it only with `inline`, and then without scripts."""
 
     content: bytes | BinaryIO
@@ -112,7 +112,7 @@ class Operation:
     body: type[BaseModel] | None
     headers: tuple[str, ...]
     lane: Lane
-    asks: tuple[Verb, Object]
+    permission: tuple[Verb, ObjectKind]
 
 
 def operation(
@@ -125,18 +125,18 @@ def operation(
     body: type[BaseModel] | None = None,
     headers: tuple[str, ...] = (),
     lane: Lane = "quick",
-    asks: tuple[Verb, Object] | None = None,
+    permission: tuple[Verb, ObjectKind] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Awaitable[None]]]:
     """Make `verb(self, *path, [query], [body])` a request handler.
 
     The verb runs in a thread of its lane; a coroutine stays on the event loop. `action` and `resource` go to Jupyter's
-    authorizer, `asks` goes to our policy; by default `asks` is the same.
+    authorizer, `permission` goes to our policy; by default it is the same.
 
-    The verb returns a model, or `(status, model)`, or `Bytes`; a coroutine has written its answer itself.
+    The verb returns a model, or `(status, model)`, or `BytesReply`; a coroutine has written its answer itself.
     """
-    asks = asks or (_VERBS[action], Object(resource.removeprefix("dataops:")))
-    is_open = rule_of(*asks) is May.ANYBODY
-    declared = Operation(summary, action, resource, answers, query, body, headers, lane, asks)
+    permission = permission or (_VERBS[action], ObjectKind(resource.removeprefix("dataops:")))
+    is_open = required_access(*permission) is Access.ANYBODY
+    declared = Operation(summary, action, resource, answers, query, body, headers, lane, permission)
 
     def decorate(verb: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
         @authenticated
@@ -144,7 +144,7 @@ def operation(
         async def handle(self: DataOpsHandler, *path: str) -> None:
             await self.require(action, resource)
             if not is_open:
-                await self.in_thread(self.ask_policy, *asks)
+                await self.in_thread(self.check_policy, *permission)
             arguments: list[Any] = list(path)
             if query is not None:
                 arguments.append(_validated(query, self.query_arguments()))
@@ -184,7 +184,7 @@ class DataOpsHandler(APIHandler):
         self.broadcaster = broadcaster
         self._max_body_bytes = max_body_bytes
         self._identity = identity
-        self._gone = False
+        self._is_disconnected = False
 
     @property
     def services(self) -> Services:
@@ -199,19 +199,19 @@ class DataOpsHandler(APIHandler):
         user = self.current_user
         return Actor(str(user.username), str(user.display_name or user.name or user.username))
 
-    def is_waited_for(self) -> bool:
+    def is_client_connected(self) -> bool:
         """Tell whether somebody still reads the answer. Any thread may call it."""
-        return not self._gone
+        return not self._is_disconnected
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
-        self._gone = True
+        self._is_disconnected = True
 
     async def in_thread(self, call: Callable[..., Any], *args: Any, lane: Lane = "quick") -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.lanes.pool(lane), partial(call, *args))
 
-    def ask_policy(self, verb: Verb, kind: Object) -> None:
-        require_first(self.services, self.actor, verb, kind)
+    def check_policy(self, verb: Verb, kind: ObjectKind) -> None:
+        require_before_lookup(self.services, self.actor, verb, kind)
 
     async def require(self, action: Action, resource: str) -> None:
         allowed = self.authorizer.is_authorized(self, self.current_user, action, resource)
@@ -291,11 +291,11 @@ def identity_of(provider: IdentityProvider) -> Identity:
     That is so with jupyter_server alone: it invents a name for each of them, and lets them change it. A provider that
     knows persons overrides one of the methods that tell who somebody is.
     """
-    ways = [getattr(provider, name) for name in _WHO_SOMEBODY_IS]
+    methods = [getattr(provider, name) for name in _IDENTITY_METHODS]
     if isinstance(provider, LegacyIdentityProvider):
-        ways.append(provider.login_handler_class.get_user)
-    alone = all(way.__module__.startswith("jupyter_server.") for way in ways)
-    return "owner" if alone else "provider"
+        methods.append(provider.login_handler_class.get_user)
+    is_default = all(way.__module__.startswith("jupyter_server.") for way in methods)
+    return "owner" if is_default else "provider"
 
 
 @dataclass(frozen=True)
@@ -320,8 +320,8 @@ def problem_of(error: BaseException | None, status: int) -> Problem:
         )
     phrase = HTTPStatus(status).phrase
     # The message of an unexpected error may quote anything: only the server's log gets it.
-    said = error.log_message if isinstance(error, HTTPError) and status < HTTPStatus.INTERNAL_SERVER_ERROR else None
-    return Problem(title=phrase, status=status, code=phrase.lower().replace(" ", "_"), detail=said or phrase)
+    message = error.log_message if isinstance(error, HTTPError) and status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+    return Problem(title=phrase, status=status, code=phrase.lower().replace(" ", "_"), detail=message or phrase)
 
 
 def _answer(verb: Callable[..., Any], handler: DataOpsHandler, *arguments: Any) -> Answer:
@@ -334,7 +334,7 @@ def _answer(verb: Callable[..., Any], handler: DataOpsHandler, *arguments: Any) 
     if isinstance(result, BaseModel):
         content = result.to_json() if isinstance(result, PageModel) else result.model_dump_json().encode()
         return Answer(status, content, "application/json", {})
-    assert isinstance(result, Bytes)
+    assert isinstance(result, BytesReply)
     disposition = "inline" if result.inline else "attachment"
     headers = {
         "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(result.filename, safe='')}",
@@ -342,21 +342,21 @@ def _answer(verb: Callable[..., Any], handler: DataOpsHandler, *arguments: Any) 
         "Content-Security-Policy": _INERT,
     }
     answer = Answer(status, result.content, result.media_type, headers)
-    return _part_of(answer, handler.request.headers) if HTTPStatus.PARTIAL_CONTENT in declared.answers else answer
+    return _apply_range(answer, handler.request.headers) if HTTPStatus.PARTIAL_CONTENT in declared.answers else answer
 
 
 RANGE_HEADER = "Range"
 _RANGE = re.compile(r"bytes=(\d{1,18})?-(\d{1,18})?", re.ASCII)
 
 
-def _part_of(answer: Answer, asked: Mapping[str, str]) -> Answer:
+def _apply_range(answer: Answer, request_headers: Mapping[str, str]) -> Answer:
     """Cut `answer` down to the part that `Range` asks for (RFC 9110, 14). A `Range` without sense is ignored."""
     stream = answer.content
     assert not isinstance(stream, bytes)
     headers = {**answer.headers, "Accept-Ranges": "bytes"}
-    wanted = _RANGE.fullmatch(asked.get(RANGE_HEADER, ""))
+    wanted = _RANGE.fullmatch(request_headers.get(RANGE_HEADER, ""))
     # `If-Range` names a version of the whole content, and ours have no such names.
-    if wanted is None or not any(wanted.groups()) or "If-Range" in asked:
+    if wanted is None or not any(wanted.groups()) or "If-Range" in request_headers:
         return replace(answer, headers=headers)
     first, last = (None if number is None else int(number) for number in wanted.groups())
     if first is not None and last is not None and last < first:
@@ -367,8 +367,8 @@ def _part_of(answer: Answer, asked: Mapping[str, str]) -> Answer:
     if first >= size:
         stream.close()
         status = HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
-        said = f"There are {size} bytes so far."
-        problem = Problem(title=status.phrase, status=status, code="range_not_satisfiable", detail=said)
+        message = f"There are {size} bytes so far."
+        problem = Problem(title=status.phrase, status=status, code="range_not_satisfiable", detail=message)
         return Answer(status, problem.model_dump_json().encode(), PROBLEM_JSON, {"Content-Range": f"bytes */{size}"})
     last = size - 1 if last is None else min(last, size - 1)
     stream.seek(first)
@@ -385,11 +385,11 @@ def _validated(model: type[BaseModel], given: Any, *, is_json: bool = False) -> 
         return model.model_validate_json(json.dumps(given), strict=True) if is_json else model.model_validate(given)
     except ValidationError as error:
         problems = [
-            {"name": ".".join(str(part) for part in it["loc"]), "message": it["msg"]}
-            for it in error.errors(include_url=False, include_input=False, include_context=False)
+            {"name": ".".join(str(part) for part in problem["loc"]), "message": problem["msg"]}
+            for problem in error.errors(include_url=False, include_input=False, include_context=False)
         ]
-        said = "; ".join(f"{p['name'] or 'body'}: {p['message']}" for p in problems)
-        raise InvalidRequest(f"{NOT_AS_DOCUMENTED} {said}.", problems=problems) from None
+        message = "; ".join(f"{p['name'] or 'body'}: {p['message']}" for p in problems)
+        raise InvalidRequest(f"{NOT_AS_DOCUMENTED} {message}.", problems=problems) from None
 
 
 def _refuse_constant(name: str) -> Any:

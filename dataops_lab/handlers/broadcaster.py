@@ -20,19 +20,19 @@ from typing import Any, TypeVar
 from ..api_models import RunSummaryModel
 from ..domain.events import SubjectKind
 from ..domain.runs import RunSummary
-from ..ports import Bell
+from ..ports import ChangeSignal
 from ..services import Services, runs
 
 T = TypeVar("T")
 
-LOOK_EVERY_S = 1.0
+POLL_INTERVAL_S = 1.0
 """The time between two looks. A change wakes the broadcaster before, unless another host writes to the same file."""
 
-TOGETHER_S = 0.05
+COALESCE_S = 0.05
 """The time to wait after a batch, so that changes in this time come together in the next batch."""
 
-AFTER_TROUBLE_S = 1.0
-KEPT_BYTES = 8 * 1024 * 1024
+RETRY_DELAY_S = 1.0
+MAX_BUFFERED_BYTES = 8 * 1024 * 1024
 """The size of the latest batches that are kept. Older ones are forgotten, and read again for a stream that needs
 them."""
 
@@ -52,19 +52,19 @@ class Batch:
 def changes_after(services: Services, seq: int, *, until: int | None = None) -> Batch | None:
     """Read what changed behind `seq`, at most up to `until` and a thousand events; None where nothing did."""
     with services.store.read() as tx:
-        events = [event for event in tx.events.after(seq) if until is None or event.seq <= until]
+        events = [event for event in tx.events.list_after(seq) if until is None or event.seq <= until]
     if not events:
         return None
-    changed = list(dict.fromkeys(it.subject.id for it in events if it.subject.kind is SubjectKind.RUN))
-    there = runs.summaries(services, changed) if changed else {}
-    found = {run_id: there.get(run_id) for run_id in changed}
+    changed = list(dict.fromkeys(event.subject.id for event in events if event.subject.kind is SubjectKind.RUN))
+    summaries = runs.summaries(services, changed) if changed else {}
+    found = {run_id: summaries.get(run_id) for run_id in changed}
     return Batch(seq, events[-1].seq, found, [_frame(run_id, run) for run_id, run in found.items()])
 
 
 def _frame(run_id: str, run: RunSummary | None) -> tuple[str, bytes]:
     if run is None:
         return "deleted", json.dumps({"run_id": run_id}).encode()
-    return "run", RunSummaryModel.of(run).model_dump_json().encode()
+    return "run", RunSummaryModel.from_domain(run).model_dump_json().encode()
 
 
 class Broadcaster:
@@ -79,17 +79,17 @@ class Broadcaster:
         self._batches: deque[Batch] = deque()
         self._bytes = 0
         self._listeners: set[asyncio.Event] = set()
-        self._looking: asyncio.Task[None] | None = None
+        self._poller: asyncio.Task[None] | None = None
         self._seq = 0
 
-    async def join(self, listener: asyncio.Event) -> None:
+    async def subscribe(self, listener: asyncio.Event) -> None:
         """Set `listener` at every new batch, until it leaves. It hears of all changes from now on."""
-        if self._looking is None:
+        if self._poller is None:
             seq = await self._in_thread(_last_seq, self._services)
             # Another listener may have started the look meanwhile.
-            if self._looking is None:
+            if self._poller is None:
                 self._seq = seq
-                self._looking = asyncio.get_running_loop().create_task(self._look())
+                self._poller = asyncio.get_running_loop().create_task(self._poll())
         self._listeners.add(listener)
 
     @property
@@ -97,19 +97,19 @@ class Broadcaster:
         """The number of the last event that is in a batch."""
         return self._seq
 
-    def leave(self, listener: asyncio.Event) -> None:
+    def unsubscribe(self, listener: asyncio.Event) -> None:
         self._listeners.discard(listener)
         if not self._listeners:
             self.stop()
 
     def stop(self) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-            self._looking = None
+        if self._poller is not None:
+            self._poller.cancel()
+            self._poller = None
             self._batches.clear()
             self._bytes = 0
 
-    async def next(self, seq: int) -> Batch | None:
+    async def next_batch(self, seq: int) -> Batch | None:
         """Give the batch that follows `seq`; None where nothing does yet."""
         if not self._batches:
             # There may be events from a time when nobody listened.
@@ -119,44 +119,44 @@ class Broadcaster:
         behind = takewhile(lambda batch: batch.seq > seq, reversed(self._batches))
         return next(iter(deque(behind, maxlen=1)), None)
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         while True:
             try:
-                with closing(self._services().store.bell()) as bell:
-                    await self._follow(bell)
+                with closing(self._services().store.change_signal()) as bell:
+                    await self._poll_on_bell(bell)
             except Exception:  # After any error the streams go on once reading works again.
                 logging.getLogger("dataops_lab").exception("Changes could not be read; trying again.")
-                await asyncio.sleep(AFTER_TROUBLE_S)
+                await asyncio.sleep(RETRY_DELAY_S)
 
-    async def _follow(self, bell: Bell) -> None:
+    async def _poll_on_bell(self, bell: ChangeSignal) -> None:
         rung = asyncio.Event()
 
-        def hear() -> None:
-            bell.silence()
+        def on_bell() -> None:
+            bell.clear()
             rung.set()
 
         loop = asyncio.get_running_loop()
-        loop.add_reader(bell.fileno(), hear)
+        loop.add_reader(bell.fileno(), on_bell)
         try:
             changes: int | None = None
             while True:
                 rung.clear()
                 # The look itself takes two or three system calls. Only reading a change needs a thread.
-                if (now := self._services().store.changes()) != changes:
+                if (now := self._services().store.change_counter()) != changes:
                     while batch := await self._read(self._seq, None):
-                        self._tell(batch)
+                        self._publish(batch)
                     changes = now
-                    await asyncio.sleep(TOGETHER_S)
+                    await asyncio.sleep(COALESCE_S)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(rung.wait(), LOOK_EVERY_S)
+                    await asyncio.wait_for(rung.wait(), POLL_INTERVAL_S)
         finally:
             loop.remove_reader(bell.fileno())
 
-    def _tell(self, batch: Batch) -> None:
+    def _publish(self, batch: Batch) -> None:
         self._batches.append(batch)
         self._seq = batch.seq
         self._bytes += _size(batch)
-        while self._bytes > KEPT_BYTES and len(self._batches) > 1:
+        while self._bytes > MAX_BUFFERED_BYTES and len(self._batches) > 1:
             self._bytes -= _size(self._batches.popleft())
         for listener in self._listeners:
             listener.set()

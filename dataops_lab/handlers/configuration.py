@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..api_models import ConfigurationPlan, ConfigurationRequest
-from ..configuration import read, written
+from ..configuration import dump, load
 from ..services import configuration
-from .base import Bytes, DataOpsHandler, operation
+from .base import BytesReply, DataOpsHandler, operation
 
 CONFIGURATION = "dataops:configuration"
 YAML = "application/yaml"
@@ -18,8 +18,8 @@ class ConfigurationHandler(DataOpsHandler):
         resource=CONFIGURATION,
         answers={200: YAML},
     )
-    def get(self) -> Bytes:
-        return Bytes(written(configuration.export(self.services)).encode(), YAML, "dataops.yaml")
+    def get(self) -> BytesReply:
+        return BytesReply(dump(configuration.export(self.services)).encode(), YAML, "dataops.yaml")
 
     @operation(
         "Make the installation what the file says, all of it or nothing; with `dry_run` only tell what would change",
@@ -30,7 +30,9 @@ class ConfigurationHandler(DataOpsHandler):
     )
     def post(self, body: ConfigurationRequest) -> ConfigurationPlan:
         # Read the file before the work: somebody can write one on purpose that takes long to read.
-        wanted = read(body.text)
+        wanted = load(body.text)
         if body.dry_run:
-            return ConfigurationPlan.of(configuration.plan(self.services, wanted, by=self.actor))
-        return ConfigurationPlan.of(configuration.apply(self.services, wanted, state=body.state, by=self.actor))
+            return ConfigurationPlan.from_domain(configuration.plan(self.services, wanted, by=self.actor))
+        return ConfigurationPlan.from_domain(
+            configuration.apply(self.services, wanted, state=body.state, by=self.actor)
+        )

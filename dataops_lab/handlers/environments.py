@@ -43,7 +43,7 @@ class PlacementsHandler(DataOpsHandler):
     )
     def get(self, query: PlacementsQuery) -> PageModel[PlacementModel]:
         found = placement.options(self.services, by=self.actor, kernel=query.kernel, language=query.language)
-        return PageModel[PlacementModel](items=[PlacementModel.of(it) for it in found])
+        return PageModel[PlacementModel](items=[PlacementModel.from_domain(options) for options in found])
 
 
 class EnvironmentsHandler(DataOpsHandler):
@@ -54,8 +54,8 @@ class EnvironmentsHandler(DataOpsHandler):
         answers={200: PageModel[EnvironmentModel]},
     )
     def get(self) -> PageModel[EnvironmentModel]:
-        found = environments.every(self.services)
-        return PageModel[EnvironmentModel](items=[EnvironmentModel.of(it) for it in found])
+        found = environments.list_all(self.services)
+        return PageModel[EnvironmentModel](items=[EnvironmentModel.from_domain(environment) for environment in found])
 
     @operation(
         "Add an environment",
@@ -65,14 +65,14 @@ class EnvironmentsHandler(DataOpsHandler):
         body=EnvironmentRequest,
     )
     def post(self, body: EnvironmentRequest) -> EnvironmentModel:
-        wanted = body.to_domain(body.name, position=environments.LAST)
-        return EnvironmentModel.of(environments.add(self.services, wanted, by=self.actor))
+        wanted = body.to_domain(body.name, position=environments.LAST_POSITION)
+        return EnvironmentModel.from_domain(environments.add(self.services, wanted, by=self.actor))
 
 
 class EnvironmentHandler(DataOpsHandler):
     @operation("One environment", action="read", resource=ENVIRONMENTS, answers={200: EnvironmentModel})
     def get(self, environment: str) -> EnvironmentModel:
-        return EnvironmentModel.of(environments.get(self.services, environment))
+        return EnvironmentModel.from_domain(environments.get(self.services, environment))
 
     @operation(
         "Replace the settings of an environment",
@@ -84,7 +84,9 @@ class EnvironmentHandler(DataOpsHandler):
     def put(self, environment: str, body: EnvironmentChange) -> EnvironmentModel:
         position = environments.get(self.services, environment).position
         wanted = body.to_domain(environment, position=position)
-        return EnvironmentModel.of(environments.change(self.services, wanted, revision=body.revision, by=self.actor))
+        return EnvironmentModel.from_domain(
+            environments.change(self.services, wanted, revision=body.revision, by=self.actor)
+        )
 
     @operation(
         "Remove an environment with its variables and secrets; as it was",
@@ -93,7 +95,7 @@ class EnvironmentHandler(DataOpsHandler):
         answers={200: EnvironmentModel},
     )
     def delete(self, environment: str) -> EnvironmentModel:
-        return EnvironmentModel.of(environments.remove(self.services, environment, by=self.actor))
+        return EnvironmentModel.from_domain(environments.remove(self.services, environment, by=self.actor))
 
 
 class VariablesHandler(DataOpsHandler):
@@ -105,17 +107,19 @@ class VariablesHandler(DataOpsHandler):
     )
     def get(self, environment: str) -> PageModel[VariableModel]:
         found = environments.variables(self.services, environment)
-        return PageModel[VariableModel](items=[VariableModel.of(it) for it in found])
+        return PageModel[VariableModel](items=[VariableModel.from_domain(variable) for variable in found])
 
 
 class VariableHandler(DataOpsHandler):
     @operation("Set a variable", action="write", resource=VARIABLES, answers={200: VariableModel}, body=VariableValue)
     def put(self, environment: str, name: str, body: VariableValue) -> VariableModel:
-        return VariableModel.of(environments.set_variable(self.services, environment, name, body.value, by=self.actor))
+        return VariableModel.from_domain(
+            environments.set_variable(self.services, environment, name, body.value, by=self.actor)
+        )
 
     @operation("Remove a variable; as it was", action="write", resource=VARIABLES, answers={200: VariableModel})
     def delete(self, environment: str, name: str) -> VariableModel:
-        return VariableModel.of(environments.remove_variable(self.services, environment, name, by=self.actor))
+        return VariableModel.from_domain(environments.remove_variable(self.services, environment, name, by=self.actor))
 
 
 class SecretsHandler(DataOpsHandler):
@@ -126,8 +130,8 @@ class SecretsHandler(DataOpsHandler):
         answers={200: PageModel[SecretModel]},
     )
     def get(self, environment: str) -> PageModel[SecretModel]:
-        found = secrets.of(self.services, environment)
-        return PageModel[SecretModel](items=[SecretModel.of(it, environment) for it in found])
+        found = secrets.list_secrets(self.services, environment)
+        return PageModel[SecretModel](items=[SecretModel.from_domain(secret, environment) for secret in found])
 
 
 class SecretHandler(DataOpsHandler):
@@ -141,8 +145,8 @@ class SecretHandler(DataOpsHandler):
     def put(self, environment: str, name: str, body: SecretValue) -> SetSecretModel:
         value = body.value.get_secret_value()
         secret = secrets.put(self.services, environment, name, value, by=self.actor)
-        return SetSecretModel.of_value(secret, environment, value)
+        return SetSecretModel.from_domain_with_value(secret, environment, value)
 
     @operation("Remove a secret", action="write", resource=SECRETS, answers={200: SecretModel})
     def delete(self, environment: str, name: str) -> SecretModel:
-        return SecretModel.of(secrets.remove(self.services, environment, name, by=self.actor), environment)
+        return SecretModel.from_domain(secrets.remove(self.services, environment, name, by=self.actor), environment)

@@ -21,7 +21,7 @@ from tornado.iostream import StreamClosedError
 
 from ..errors import InvalidRequest, NotFound
 from ..services import Services, records, runs
-from ..services.records import Journal, Told
+from ..services.records import Journal, JournalLine
 from ..services.runs import RunView
 from .base import DataOpsHandler, operation
 from .broadcaster import Batch
@@ -29,10 +29,10 @@ from .runs import RUNS
 
 T = TypeVar("T")
 
-JOURNAL_EVERY_S = 0.05
-HEARTBEAT_EVERY_S = 15.0
+JOURNAL_POLL_S = 0.05
+HEARTBEAT_INTERVAL_S = 15.0
 MAX_JOURNALS = 20
-SEND_AT_ONCE = 1024 * 1024
+MAX_CHUNK_BYTES = 1024 * 1024
 
 CURSOR_HEADER = "Last-Event-ID"
 CURSOR = r"^(\d{1,18}(;[^;=]+=\d{1,18}\.\d{1,18})*)?$"
@@ -65,7 +65,7 @@ class EventsQuery(BaseModel):
 
 class EventsHandler(DataOpsHandler):
     @cached_property
-    def _news(self) -> asyncio.Event:
+    def _wakeup(self) -> asyncio.Event:
         """An event that is set when there may be changes to send, and when the connection is closed."""
         return asyncio.Event()
 
@@ -82,19 +82,19 @@ class EventsHandler(DataOpsHandler):
         wanted = [run_id for run_id in query.journal.split(",") if run_id]
         if len(wanted) > MAX_JOURNALS:
             raise InvalidRequest(f"One stream follows at most {MAX_JOURNALS} journals.")
-        await self.broadcaster.join(self._news)
+        await self.broadcaster.subscribe(self._wakeup)
         try:
             begin = partial(Follower.begin, at=self.broadcaster.seq)
             cursor = self.request.headers.get(CURSOR_HEADER)
             follower = await self._in_stream_thread(begin, self.services, cursor, wanted)
             try:
-                await self._tell(follower)
+                await self._serve(follower)
             finally:
                 follower.close()
         finally:
-            self.broadcaster.leave(self._news)
+            self.broadcaster.unsubscribe(self._wakeup)
 
-    async def _tell(self, follower: Follower) -> None:
+    async def _serve(self, follower: Follower) -> None:
         self.set_header("Content-Type", EVENT_STREAM)
         self.set_header("X-Accel-Buffering", "no")  # A proxy that collects frames would delay them.
         try:
@@ -106,30 +106,30 @@ class EventsHandler(DataOpsHandler):
     async def _stream(self, follower: Follower) -> None:
         sent_at = time.monotonic()
         while not self.request.connection.stream.closed():
-            self._news.clear()
-            batch = await self.broadcaster.next(follower.seq)
+            self._wakeup.clear()
+            batch = await self.broadcaster.next_batch(follower.seq)
             if batch is not None or follower.has_more():
                 async for frames in self._frames(follower, batch):
                     await self._send(frames)
                 sent_at = time.monotonic()
                 continue
             silent = time.monotonic() - sent_at
-            if silent >= HEARTBEAT_EVERY_S:
+            if silent >= HEARTBEAT_INTERVAL_S:
                 await self._send(b": still here\n\n")
                 sent_at, silent = time.monotonic(), 0.0
             # A journal grows without a change in the store.
-            patience = JOURNAL_EVERY_S if follower.is_reading else HEARTBEAT_EVERY_S - silent
+            timeout = JOURNAL_POLL_S if follower.is_reading else HEARTBEAT_INTERVAL_S - silent
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), patience)
+                await asyncio.wait_for(self._wakeup.wait(), timeout)
 
     async def _frames(self, follower: Follower, batch: Batch | None) -> AsyncIterator[bytes]:
         if not follower.journals:
             if batch is not None:
-                yield b"".join(follower.told(batch))
+                yield b"".join(follower.batch_frames(batch))
             return
-        news = follower.news(batch)
+        frames_iterator = follower.new_frames(batch)
         # Send one part at a time: a journal can be larger than the memory.
-        while frames := await self._in_stream_thread(_next, news):
+        while frames := await self._in_stream_thread(_next_chunk, frames_iterator):
             yield frames
 
     async def _in_stream_thread(self, call: Callable[..., T], *arguments: Any) -> T:
@@ -137,7 +137,7 @@ class EventsHandler(DataOpsHandler):
 
     def on_connection_close(self) -> None:
         super().on_connection_close()
-        self._news.set()
+        self._wakeup.set()
 
     async def _send(self, frame: bytes) -> None:
         self.write(frame)
@@ -145,7 +145,7 @@ class EventsHandler(DataOpsHandler):
 
 
 @dataclass
-class _Followed:
+class _FollowedJournal:
     """The journal of a run's latest attempt. `seq` is the number of the last event that was sent."""
 
     run_id: str
@@ -161,8 +161,8 @@ class Follower:
 
     services: Services
     seq: int
-    journals: list[_Followed]
-    _has_looked: bool = field(default=False)
+    journals: list[_FollowedJournal]
+    _has_checked_runs: bool = field(default=False)
 
     @classmethod
     def begin(cls, services: Services, cursor: str | None, wanted: list[str], *, at: int) -> Follower:
@@ -181,37 +181,38 @@ class Follower:
                         "anew what you show.",
                         code="events_trimmed",
                     )
-        return cls(services, seq, [_Followed(run_id, *seen.get(run_id, (0, 0))) for run_id in wanted])
+        return cls(services, seq, [_FollowedJournal(run_id, *seen.get(run_id, (0, 0))) for run_id in wanted])
 
     @property
     def is_reading(self) -> bool:
-        return any(it.journal is not None and not it.complete for it in self.journals)
+        return any(followed.journal is not None and not followed.complete for followed in self.journals)
 
     def has_more(self) -> bool:
         """Tell whether there may be frames to send without a batch. It is cheap."""
-        return (bool(self.journals) and not self._has_looked) or any(
-            it.journal is not None and not it.complete and it.journal.has_more() for it in self.journals
+        return (bool(self.journals) and not self._has_checked_runs) or any(
+            followed.journal is not None and not followed.complete and followed.journal.has_more()
+            for followed in self.journals
         )
 
-    def news(self, batch: Batch | None) -> Iterator[bytes]:
+    def new_frames(self, batch: Batch | None) -> Iterator[bytes]:
         """Yield the frames of a batch and of journals that have grown. Call it in one thread at a time."""
         if batch is not None:
             # Send runs before journals: a client that hears that a journal is complete knows how its run ended.
-            yield from self.told(batch)
-        looks, self._has_looked = not self._has_looked, True
+            yield from self.batch_frames(batch)
+        must_check, self._has_checked_runs = not self._has_checked_runs, True
         for followed in self.journals:
             if followed.complete:
                 continue
             # A journal begins and ends with a change of its run; in between it only grows.
             if batch is not None and followed.run_id in batch.runs:
                 run = batch.runs[followed.run_id]
-                yield from self._look_at_run(followed, ended=run is None or run.state.is_terminal)
-            elif looks:
-                yield from self._look_at_run(followed, ended=None)
+                yield from self._check_run(followed, ended=run is None or run.state.is_terminal)
+            elif must_check:
+                yield from self._check_run(followed, ended=None)
             else:
-                yield from self._read_on(followed)
+                yield from self._read_journal(followed)
 
-    def told(self, batch: Batch) -> Iterator[bytes]:
+    def batch_frames(self, batch: Batch) -> Iterator[bytes]:
         for number, (kind, data) in enumerate(batch.frames, 1):
             if number == len(batch.frames):
                 self.seq = batch.seq  # A client that breaks off before this frame gets all of them again.
@@ -232,56 +233,58 @@ class Follower:
         except NotFound:
             return None
 
-    def _look_at_run(self, it: _Followed, *, ended: bool | None) -> Iterator[bytes]:
+    def _check_run(self, followed: _FollowedJournal, *, ended: bool | None) -> Iterator[bytes]:
         """Read on, also in the journal of a later attempt.
 
         `ended` says whether the batch had the run as ended; None when it had no news of the run.
         """
-        view = self._view(it.run_id)
+        view = self._view(followed.run_id)
         if view is None:
-            it.complete = True
+            followed.complete = True
             return
-        yield from self._read_on(it)
-        if view.attempts and view.attempts[-1].number != it.attempt:
-            self._turn_to(it, view.attempts[-1].number)
-        if it.journal is None:
-            it.journal = records.open_journal(self.services, view, after=it.seq)
-            yield from self._read_on(it)
+        yield from self._read_journal(followed)
+        if view.attempts and view.attempts[-1].number != followed.attempt:
+            self._switch_attempt(followed, view.attempts[-1].number)
+        if followed.journal is None:
+            followed.journal = records.open_journal(self.services, view, after=followed.seq)
+            yield from self._read_journal(followed)
         if view.run.state.is_terminal and ended is not False:
-            it.complete = True
-            yield self._journal_frame(it, [], complete=True)
+            followed.complete = True
+            yield self._journal_frame(followed, [], complete=True)
 
-    def _turn_to(self, it: _Followed, attempt: int) -> None:
-        if it.journal is not None:
-            it.journal.close()
-        it.attempt, it.seq, it.journal = attempt, 0, None
+    def _switch_attempt(self, followed: _FollowedJournal, attempt: int) -> None:
+        if followed.journal is not None:
+            followed.journal.close()
+        followed.attempt, followed.seq, followed.journal = attempt, 0, None
 
-    def _read_on(self, it: _Followed) -> Iterator[bytes]:
-        while it.journal is not None and (told := it.journal.read()):
-            it.seq = told[-1].seq
-            yield self._journal_frame(it, told, complete=False)
+    def _read_journal(self, followed: _FollowedJournal) -> Iterator[bytes]:
+        while followed.journal is not None and (lines := followed.journal.read()):
+            followed.seq = lines[-1].seq
+            yield self._journal_frame(followed, lines, complete=False)
 
-    def _journal_frame(self, it: _Followed, told: Sequence[Told], *, complete: bool) -> bytes:
+    def _journal_frame(self, followed: _FollowedJournal, lines: Sequence[JournalLine], *, complete: bool) -> bytes:
         data = b'{"run_id":%b,"attempt":%d,"events":[%b],"complete":%b}' % (
-            json.dumps(it.run_id).encode(),
-            it.attempt,
-            b",".join(text for *_, text in told),
+            json.dumps(followed.run_id).encode(),
+            followed.attempt,
+            b",".join(text for *_, text in lines),
             b"true" if complete else b"false",
         )
         return self.frame("journal", data)
 
     def _cursor(self) -> str:
-        return ";".join([str(self.seq), *(f"{it.run_id}={it.attempt}.{it.seq}" for it in self.journals)])
+        return ";".join(
+            [str(self.seq), *(f"{followed.run_id}={followed.attempt}.{followed.seq}" for followed in self.journals)]
+        )
 
 
-def _next(frames: Iterator[bytes]) -> bytes:
-    """Join the next frames up to about SEND_AT_ONCE bytes; empty when there are no more."""
+def _next_chunk(frames: Iterator[bytes]) -> bytes:
+    """Join the next frames up to about MAX_CHUNK_BYTES; empty when there are no more."""
     part: list[bytes] = []
     size = 0
     for frame in frames:
         part.append(frame)
         size += len(frame)
-        if size >= SEND_AT_ONCE:
+        if size >= MAX_CHUNK_BYTES:
             break
     return b"".join(part)
 

@@ -19,7 +19,7 @@ from ..api_models import (
     RegistryModel,
     TrialRequest,
 )
-from ..domain.policy import Object, Verb
+from ..domain.policy import ObjectKind, Verb
 from ..services import image_tasks, image_trials, images, registries
 from .base import DataOpsHandler, operation
 
@@ -48,7 +48,7 @@ class TaskQuery(Query):
 class ImagesHandler(DataOpsHandler):
     @operation("The catalogue", action="read", resource=IMAGES, answers={200: PageModel[ImageModel]})
     def get(self) -> PageModel[ImageModel]:
-        return PageModel[ImageModel](items=[ImageModel.of(view) for view in images.page(self.services)])
+        return PageModel[ImageModel](items=[ImageModel.from_domain(view) for view in images.page(self.services)])
 
     @operation(
         "Add an image by reference, or pin one anew: a task resolves, pins and probes it",
@@ -58,13 +58,13 @@ class ImagesHandler(DataOpsHandler):
         body=AddImageRequest,
     )
     def post(self, body: AddImageRequest) -> ImageTaskModel:
-        return ImageTaskModel.of(image_tasks.add(self.services, body.to_domain(), by=self.actor))
+        return ImageTaskModel.from_domain(image_tasks.add(self.services, body.to_domain(), by=self.actor))
 
 
 class ImageHandler(DataOpsHandler):
     @operation("One image", action="read", resource=IMAGES, answers={200: ImageModel})
     def get(self, name: str) -> ImageModel:
-        return ImageModel.of(images.get(self.services, name))
+        return ImageModel.from_domain(images.get(self.services, name))
 
     @operation(
         "Describe, tag, make it the default, allow root, deprecate",
@@ -74,7 +74,7 @@ class ImageHandler(DataOpsHandler):
         body=ChangeImageRequest,
     )
     def patch(self, name: str, body: ChangeImageRequest) -> ImageModel:
-        return ImageModel.of(images.change(self.services, name, body.to_domain(), by=self.actor))
+        return ImageModel.from_domain(images.change(self.services, name, body.to_domain(), by=self.actor))
 
     @operation(
         "Remove it from the catalogue, unless somebody uses it; as it was",
@@ -84,7 +84,7 @@ class ImageHandler(DataOpsHandler):
         lane="slow",
     )
     def delete(self, name: str) -> ImageModel:
-        removed = ImageModel.of(images.get(self.services, name))
+        removed = ImageModel.from_domain(images.get(self.services, name))
         images.remove(self.services, name, by=self.actor)
         return removed
 
@@ -92,7 +92,7 @@ class ImageHandler(DataOpsHandler):
 class ImageProbeHandler(DataOpsHandler):
     @operation("Look into it again", action="write", resource=IMAGES, answers={202: ImageTaskModel})
     def post(self, name: str) -> ImageTaskModel:
-        return ImageTaskModel.of(image_tasks.probe(self.services, name, by=self.actor))
+        return ImageTaskModel.from_domain(image_tasks.probe(self.services, name, by=self.actor))
 
 
 class ImageCheckHandler(DataOpsHandler):
@@ -117,17 +117,17 @@ class ImageUsersHandler(DataOpsHandler):
         lane="slow",
     )
     def get(self, name: str, query: UsersQuery) -> ImageUsersModel:
-        return ImageUsersModel.of(images.users(self.services, name, days=query.days))
+        return ImageUsersModel.from_domain(images.users(self.services, name, days=query.days))
 
 
 class AllowedHandler(DataOpsHandler):
     @operation("Allow it in an environment; safe to repeat", action="write", resource=IMAGES, answers={200: ImageModel})
     def put(self, name: str, environment: str) -> ImageModel:
-        return ImageModel.of(images.allow(self.services, name, environment, by=self.actor))
+        return ImageModel.from_domain(images.allow(self.services, name, environment, by=self.actor))
 
     @operation("Allow it there no longer; safe to repeat", action="write", resource=IMAGES, answers={200: ImageModel})
     def delete(self, name: str, environment: str) -> ImageModel:
-        return ImageModel.of(images.disallow(self.services, name, environment, by=self.actor))
+        return ImageModel.from_domain(images.disallow(self.services, name, environment, by=self.actor))
 
 
 class BuildsHandler(DataOpsHandler):
@@ -139,7 +139,7 @@ class BuildsHandler(DataOpsHandler):
         body=BuildImageRequest,
     )
     def post(self, body: BuildImageRequest) -> ImageTaskModel:
-        return ImageTaskModel.of(image_tasks.build(self.services, *body.to_domain(), by=self.actor))
+        return ImageTaskModel.from_domain(image_tasks.build(self.services, *body.to_domain(), by=self.actor))
 
 
 class ImageTasksHandler(DataOpsHandler):
@@ -152,7 +152,7 @@ class ImageTasksHandler(DataOpsHandler):
     )
     def get(self, query: TasksQuery) -> PageModel[ImageTaskModel]:
         found = image_tasks.page(self.services, limit=query.limit, image=query.image)
-        return PageModel[ImageTaskModel](items=[ImageTaskModel.of(task) for task in found])
+        return PageModel[ImageTaskModel](items=[ImageTaskModel.from_domain(task) for task in found])
 
 
 class ImageTaskHandler(DataOpsHandler):
@@ -165,7 +165,7 @@ class ImageTaskHandler(DataOpsHandler):
     )
     def get(self, task_id: str, query: TaskQuery) -> ImageTaskModel:
         view = image_tasks.get(self.services, task_id, after=query.after)
-        return ImageTaskModel.of(view.task, view.log, view.log_size)
+        return ImageTaskModel.from_domain(view.task, view.log, view.log_size)
 
 
 class CancelImageTaskHandler(DataOpsHandler):
@@ -174,10 +174,10 @@ class CancelImageTaskHandler(DataOpsHandler):
         action="write",
         resource=IMAGES,
         answers={202: ImageTaskModel},
-        asks=(Verb.CHANGE, Object.IMAGE),
+        permission=(Verb.CHANGE, ObjectKind.IMAGE),
     )
     def post(self, task_id: str) -> ImageTaskModel:
-        return ImageTaskModel.of(image_tasks.cancel(self.services, task_id, by=self.actor))
+        return ImageTaskModel.from_domain(image_tasks.cancel(self.services, task_id, by=self.actor))
 
 
 class ImageTrialsHandler(DataOpsHandler):
@@ -190,7 +190,7 @@ class ImageTrialsHandler(DataOpsHandler):
     )
     def get(self) -> PageModel[ImageTrialModel]:
         found = image_trials.page(self.services)
-        return PageModel[ImageTrialModel](items=[ImageTrialModel.of(view) for view in found])
+        return PageModel[ImageTrialModel](items=[ImageTrialModel.from_domain(view) for view in found])
 
     @operation(
         "Run the last successful run of each job again, on another image",
@@ -201,7 +201,9 @@ class ImageTrialsHandler(DataOpsHandler):
         lane="slow",
     )
     def post(self, body: TrialRequest) -> ImageTrialModel:
-        return ImageTrialModel.of(image_trials.start(self.services, body.image, **body.choice(), by=self.actor))
+        return ImageTrialModel.from_domain(
+            image_trials.start(self.services, body.image, **body.choice(), by=self.actor)
+        )
 
 
 class ImageTrialHandler(DataOpsHandler):
@@ -213,7 +215,7 @@ class ImageTrialHandler(DataOpsHandler):
         lane="slow",
     )
     def get(self, trial_id: str) -> ImageTrialModel:
-        return ImageTrialModel.of(image_trials.get(self.services, trial_id))
+        return ImageTrialModel.from_domain(image_trials.get(self.services, trial_id))
 
 
 class RegistriesHandler(DataOpsHandler):
@@ -222,10 +224,12 @@ class RegistriesHandler(DataOpsHandler):
         action="read",
         resource=IMAGES,
         answers={200: PageModel[RegistryModel]},
-        asks=(Verb.READ, Object.REGISTRY),
+        permission=(Verb.READ, ObjectKind.REGISTRY),
     )
     def get(self) -> PageModel[RegistryModel]:
-        return PageModel[RegistryModel](items=[RegistryModel.of(it) for it in registries.of(self.services)])
+        return PageModel[RegistryModel](
+            items=[RegistryModel.from_domain(login) for login in registries.list_logins(self.services)]
+        )
 
 
 class RegistryHandler(DataOpsHandler):
@@ -235,20 +239,20 @@ class RegistryHandler(DataOpsHandler):
         resource=IMAGES,
         answers={200: RegistryModel},
         body=LoginRequest,
-        asks=(Verb.CHANGE, Object.REGISTRY),
+        permission=(Verb.CHANGE, ObjectKind.REGISTRY),
     )
     def put(self, registry: str, body: LoginRequest) -> RegistryModel:
-        return RegistryModel.of(registries.put(self.services, registry, body.to_domain(), by=self.actor))
+        return RegistryModel.from_domain(registries.put(self.services, registry, body.to_domain(), by=self.actor))
 
     @operation(
         "Forget the login to a registry",
         action="write",
         resource=IMAGES,
         answers={200: RegistryModel},
-        asks=(Verb.CHANGE, Object.REGISTRY),
+        permission=(Verb.CHANGE, ObjectKind.REGISTRY),
     )
     def delete(self, registry: str) -> RegistryModel:
-        return RegistryModel.of(registries.remove(self.services, registry, by=self.actor))
+        return RegistryModel.from_domain(registries.remove(self.services, registry, by=self.actor))
 
 
 class FrozenHandler(DataOpsHandler):
@@ -260,4 +264,4 @@ class FrozenHandler(DataOpsHandler):
         lane="slow",
     )
     def get(self, kernel: str) -> FrozenModel:
-        return FrozenModel.of(images.frozen(self.services, kernel))
+        return FrozenModel.from_domain(images.frozen_requirements(self.services, kernel))

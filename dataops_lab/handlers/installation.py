@@ -7,7 +7,7 @@ from pathlib import Path
 from ..api_models import Status
 from ..services.installation import overview
 from ..services.permissions import may_administer
-from .base import Bytes, DataOpsHandler, operation
+from .base import BytesReply, DataOpsHandler, operation
 
 INSTALLATION = "dataops:installation"
 DOCUMENT = Path(__file__).with_name("openapi.json")
@@ -22,7 +22,7 @@ class StatusHandler(DataOpsHandler):
         answers={200: Status},
     )
     def get(self) -> Status:
-        return Status.of(
+        return Status.from_domain(
             overview(self.services),
             user=self.actor,
             home=str(self.services.home),
@@ -32,5 +32,5 @@ class StatusHandler(DataOpsHandler):
 
 class OpenApiHandler(DataOpsHandler):
     @operation("This document", action="read", resource=INSTALLATION, answers={200: "application/json"})
-    def get(self) -> Bytes:
-        return Bytes(DOCUMENT.read_bytes(), "application/json", DOCUMENT.name, inline=True)
+    def get(self) -> BytesReply:
+        return BytesReply(DOCUMENT.read_bytes(), "application/json", DOCUMENT.name, inline=True)

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..api_models import (
     ContentsPath,
+    IncludedFileModel,
+    IncludeFileRequest,
     InspectionModel,
     InspectRequest,
     JobChanges,
@@ -16,11 +18,9 @@ from ..api_models import (
     MoveRequest,
     PageModel,
     RelinkRequest,
-    TakeAlongRequest,
-    TakenAlongModel,
     VersionModel,
 )
-from ..domain.policy import Object, Verb
+from ..domain.policy import ObjectKind, Verb
 from ..services import jobs, moves
 from .base import Cursor, DataOpsHandler, operation
 from .runs import local_path, server_root
@@ -51,7 +51,7 @@ class InspectHandler(DataOpsHandler):
     )
     def post(self, body: InspectRequest) -> InspectionModel:
         path = local_path(self, body.path)
-        return InspectionModel.of(
+        return InspectionModel.from_domain(
             jobs.inspect(
                 self.services,
                 path,
@@ -65,18 +65,18 @@ class InspectHandler(DataOpsHandler):
         )
 
 
-class TakeAlongHandler(DataOpsHandler):
+class IncludedFilesHandler(DataOpsHandler):
     @operation(
         "Have a file travel with a notebook from now on, by a line of the `.dataopsignore` beside it; safe to repeat",
         action="write",
         resource=CONTENTS,
-        answers={200: TakenAlongModel},
-        body=TakeAlongRequest,
+        answers={200: IncludedFileModel},
+        body=IncludeFileRequest,
         lane="submit",
     )
-    def post(self, body: TakeAlongRequest) -> TakenAlongModel:
+    def post(self, body: IncludeFileRequest) -> IncludedFileModel:
         path = local_path(self, body.path)
-        return TakenAlongModel(line=jobs.take_along(self.services, path, body.file, root=server_root(self)))
+        return IncludedFileModel(line=jobs.include_file(self.services, path, body.file, root=server_root(self)))
 
 
 class JobsHandler(DataOpsHandler):
@@ -86,18 +86,18 @@ class JobsHandler(DataOpsHandler):
     def get(self, query: JobsQuery) -> PageModel[JobModel]:
         root = real_root(self)
         if query.path is not None:
-            found = moves.at(self.services, local_path(self, query.path))
+            found = moves.jobs_at(self.services, local_path(self, query.path))
             return PageModel[JobModel](
-                items=[JobModel.of(view, root) for view in jobs.views(self.services, found)], next=None
+                items=[JobModel.from_domain(view, root) for view in jobs.views(self.services, found)], next=None
             )
         page = jobs.page(self.services, limit=query.limit, cursor=query.cursor, text=query.q)
-        return PageModel[JobModel](items=[JobModel.of(view, root) for view in page.items], next=page.next)
+        return PageModel[JobModel](items=[JobModel.from_domain(view, root) for view in page.items], next=page.next)
 
 
 class JobHandler(DataOpsHandler):
     @operation("One job", action="read", resource=JOBS, answers={200: JobModel})
     def get(self, job_id: str) -> JobModel:
-        return JobModel.of(jobs.get(self.services, job_id), real_root(self))
+        return JobModel.from_domain(jobs.get(self.services, job_id), real_root(self))
 
     @operation(
         "Change the name, the limit and the settings of a job; its runs keep theirs",
@@ -109,7 +109,7 @@ class JobHandler(DataOpsHandler):
     def patch(self, job_id: str, body: JobChanges) -> JobModel:
         changes = body.model_dump(exclude={"revision"}, exclude_unset=True)
         changed = jobs.change(self.services, job_id, changes, revision=body.revision, by=self.actor)
-        return JobModel.of(changed, real_root(self))
+        return JobModel.from_domain(changed, real_root(self))
 
 
 class MovesHandler(DataOpsHandler):
@@ -120,14 +120,14 @@ class MovesHandler(DataOpsHandler):
         answers={200: MovedModel},
         body=MoveRequest,
         lane="submit",
-        asks=(Verb.CHANGE, Object.CONTENTS),
+        permission=(Verb.CHANGE, ObjectKind.CONTENTS),
     )
     def post(self, body: MoveRequest) -> MovedModel:
         path, to, root = local_path(self, body.path), local_path(self, body.to), real_root(self)
-        moved = moves.follow(self.services, path, to, by=self.actor)
+        moved = moves.follow_move(self.services, path, to, by=self.actor)
         return MovedModel(
-            jobs=[JobModel.of(view, root) for view in jobs.views(self.services, moved.jobs)],
-            parted=[JobModel.of(view, root) for view in jobs.views(self.services, moved.parted)],
+            jobs=[JobModel.from_domain(view, root) for view in jobs.views(self.services, moved.jobs)],
+            parted=[JobModel.from_domain(view, root) for view in jobs.views(self.services, moved.parted)],
         )
 
 
@@ -143,7 +143,7 @@ class RelinkHandler(DataOpsHandler):
     def post(self, job_id: str, body: RelinkRequest) -> JobModel:
         path = local_path(self, body.path) if body.path is not None else None
         moves.relink(self.services, job_id, other=body.job, path=path, by=self.actor)
-        return JobModel.of(jobs.get(self.services, job_id), real_root(self))
+        return JobModel.from_domain(jobs.get(self.services, job_id), real_root(self))
 
 
 class VersionsHandler(DataOpsHandler):
@@ -152,7 +152,7 @@ class VersionsHandler(DataOpsHandler):
     )
     def get(self, job_id: str) -> PageModel[VersionModel]:
         found = jobs.versions(self.services, job_id)
-        return PageModel[VersionModel](items=[VersionModel.of(version) for version in found])
+        return PageModel[VersionModel](items=[VersionModel.from_domain(version) for version in found])
 
 
 def real_root(handler: DataOpsHandler) -> str:

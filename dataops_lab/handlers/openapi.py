@@ -49,7 +49,7 @@ def document() -> dict[str, Any]:
         "security": [{"token": []}],
         "paths": {
             route.path: {
-                verb: _described(route, verb, operation, references)
+                verb: _operation_object(route, verb, operation, references)
                 for verb, operation in operations(route.handler).items()
             }
             for route in ROUTES
@@ -78,7 +78,9 @@ def _models() -> list[type[BaseModel]]:
     return list(found)
 
 
-def _described(route: Route, verb: str, operation: Operation, references: dict[type[BaseModel], Any]) -> dict[str, Any]:
+def _operation_object(
+    route: Route, verb: str, operation: Operation, references: dict[type[BaseModel], Any]
+) -> dict[str, Any]:
     names = re.findall(r"\{(\w+)\}", route.path)
     described: dict[str, Any] = {
         "operationId": f"{verb}_{'_'.join(re.findall(r'[a-z]+', route.path))}",
@@ -91,8 +93,8 @@ def _described(route: Route, verb: str, operation: Operation, references: dict[t
         "responses": {
             **{str(status): _answer(model, references) for status, model in operation.answers.items()},
             **{
-                status: {"description": said, "content": {PROBLEM_JSON: {"schema": references[Problem]}}}
-                for status, said in PROBLEMS.items()
+                status: {"description": description, "content": {PROBLEM_JSON: {"schema": references[Problem]}}}
+                for status, description in PROBLEMS.items()
                 if {"413": operation.body is not None, "416": 206 in operation.answers}.get(status, True)
             },
         },
@@ -137,10 +139,10 @@ def _query_parameters(query: type[BaseModel] | None) -> list[dict[str, Any]]:
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """Remove null from the types of a query parameter: an address can only leave a value out."""
-    given = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
-    if len(given) != 1:
+    options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    if len(options) != 1:
         return schema
-    return {**given[0], **{key: value for key, value in schema.items() if key not in ("anyOf", "default")}}
+    return {**options[0], **{key: value for key, value in schema.items() if key not in ("anyOf", "default")}}
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ RETENTION = "dataops:retention"
 class RetentionHandler(DataOpsHandler):
     @operation("The rules", action="read", resource=RETENTION, answers={200: RetentionModel})
     def get(self) -> RetentionModel:
-        return RetentionModel.of(retention.rules(self.services))
+        return RetentionModel.from_domain(retention.rules(self.services))
 
     @operation(
         "Replace all rules. Nothing goes at once: the engine applies them within the hour",
@@ -22,7 +22,7 @@ class RetentionHandler(DataOpsHandler):
         body=RetentionModel,
     )
     def put(self, body: RetentionModel) -> RetentionModel:
-        return RetentionModel.of(retention.set_rules(self.services, body.to_domain(), by=self.actor))
+        return RetentionModel.from_domain(retention.set_rules(self.services, body.to_domain(), by=self.actor))
 
 
 class RetentionPreviewHandler(DataOpsHandler):
@@ -36,7 +36,7 @@ class RetentionPreviewHandler(DataOpsHandler):
     )
     def post(self, body: PreviewRequest) -> PreviewModel:
         given = None if body.rules is None else [rule.to_domain() for rule in body.rules]
-        return PreviewModel.of(retention.preview(self.services, given))
+        return PreviewModel.from_domain(retention.preview(self.services, given))
 
 
 class RetentionApplyHandler(DataOpsHandler):

@@ -36,12 +36,12 @@ from .images import (
 )
 from .installation import OpenApiHandler, StatusHandler
 from .jobs import (
+    IncludedFilesHandler,
     InspectHandler,
     JobHandler,
     JobsHandler,
     MovesHandler,
     RelinkHandler,
-    TakeAlongHandler,
     VersionsHandler,
 )
 from .projects import ProjectHandler
@@ -50,9 +50,9 @@ from .runs import (
     ArtifactHandler,
     BatchHandler,
     CancelHandler,
+    HoldHandler,
     InputsHandler,
     JournalHandler,
-    KeptHandler,
     LogHandler,
     NotebookHandler,
     RecordHandler,
@@ -83,7 +83,7 @@ ROUTES = (
     Route("/status", StatusHandler),
     Route("/openapi.json", OpenApiHandler),
     Route("/inspect", InspectHandler),
-    Route("/take-along", TakeAlongHandler),
+    Route("/included-files", IncludedFilesHandler),
     Route("/events", EventsHandler),
     Route("/configuration", ConfigurationHandler),
     Route("/placements", PlacementsHandler),
@@ -102,7 +102,7 @@ ROUTES = (
     Route("/runs", RunsHandler),
     Route("/runs/batch", BatchHandler),
     Route("/runs/{run_id}", RunHandler),
-    Route("/runs/{run_id}/kept", KeptHandler),
+    Route("/runs/{run_id}/hold", HoldHandler),
     Route("/runs/{run_id}/verify", VerifyHandler),
     Route("/runs/{run_id}/cancel", CancelHandler),
     Route("/runs/{run_id}/rerun", RerunHandler),

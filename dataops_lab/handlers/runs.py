@@ -21,12 +21,12 @@ from ..api_models import (
     VerificationModel,
 )
 from ..domain.environments import Resources
-from ..domain.policy import Object, Verb
+from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import ParameterRow, RunState, Submission
 from ..ports import RunFilter
-from ..services import damage, records, retention, runs
+from ..services import integrity, records, retention, runs
 from ..services.runs import Submitted
-from .base import RANGE_HEADER, Bytes, Cursor, DataOpsHandler, Moment, operation
+from .base import RANGE_HEADER, BytesReply, Cursor, DataOpsHandler, UtcDatetime, operation
 
 RUNS = "dataops:runs"
 KEY_HEADER = "Idempotency-Key"
@@ -47,8 +47,8 @@ class RunsQuery(Query):
     environment: str | None = None
     user: str | None = None
     q: str | None = Field(default=None, max_length=200)
-    created_after: Moment | None = None
-    created_before: Moment | None = None
+    created_after: UtcDatetime | None = None
+    created_before: UtcDatetime | None = None
     limit: int = Field(default=50, ge=1, le=500)
     cursor: Cursor | None = None
 
@@ -82,8 +82,8 @@ class ReportQuery(Query):
     code: bool = False
 
 
-def _created(submitted: Submitted) -> tuple[int, RunModel]:
-    return (201 if submitted.created else 200), RunModel.of(submitted.view)
+def _submitted_reply(submitted: Submitted) -> tuple[int, RunModel]:
+    return (201 if submitted.created else 200), RunModel.from_domain(submitted.view)
 
 
 class RunsHandler(DataOpsHandler):
@@ -96,7 +96,9 @@ class RunsHandler(DataOpsHandler):
     )
     def get(self, query: RunsQuery) -> PageModel[RunSummaryModel]:
         page = runs.page(self.services, query.filter(), limit=query.limit, cursor=query.cursor)
-        return PageModel[RunSummaryModel](items=[RunSummaryModel.of(run) for run in page.items], next=page.next)
+        return PageModel[RunSummaryModel](
+            items=[RunSummaryModel.from_domain(run) for run in page.items], next=page.next
+        )
 
     @operation(
         "Submit a notebook: snapshot it and queue a run. The same key with the same request gives the same run (200)",
@@ -108,7 +110,7 @@ class RunsHandler(DataOpsHandler):
         lane="submit",
     )
     def post(self, body: SubmitRequest) -> tuple[int, RunModel]:
-        return _created(runs.submit(self.services, _submission(self, body), by=self.actor))
+        return _submitted_reply(runs.submit(self.services, _submission(self, body), by=self.actor))
 
 
 class BatchHandler(DataOpsHandler):
@@ -126,7 +128,7 @@ class BatchHandler(DataOpsHandler):
         rows = [ParameterRow(parameters=row) for row in body.rows]
         queued = runs.submit_many(self.services, _submission(self, body), rows, by=self.actor)
         created = sum(is_new for _, is_new in queued)
-        answer = BatchModel(runs=[RunSummaryModel.of(run) for run, _ in queued], created=created)
+        answer = BatchModel(runs=[RunSummaryModel.from_domain(run) for run, _ in queued], created=created)
         return (201 if created else 200), answer
 
 
@@ -149,39 +151,39 @@ def _submission(handler: DataOpsHandler, body: SubmitRequest) -> Submission:
 class RunHandler(DataOpsHandler):
     @operation("One run", action="read", resource=RUNS, answers={200: RunModel})
     def get(self, run_id: str) -> RunModel:
-        return RunModel.of(runs.get(self.services, run_id))
+        return RunModel.from_domain(runs.get(self.services, run_id))
 
     @operation(
         "Delete a run and its record, for good",
         action="write",
         resource=RUNS,
         answers={204: None},
-        asks=(Verb.DELETE, Object.RUN),
+        permission=(Verb.DELETE, ObjectKind.RUN),
     )
     def delete(self, run_id: str) -> None:
         retention.delete(self.services, run_id, by=self.actor)
 
 
-class KeptHandler(DataOpsHandler):
+class HoldHandler(DataOpsHandler):
     @operation(
         "Keep a run: nothing deletes it; safe to repeat",
         action="write",
         resource=RUNS,
         answers={200: RunModel},
-        asks=(Verb.KEEP, Object.RUN),
+        permission=(Verb.KEEP, ObjectKind.RUN),
     )
     def put(self, run_id: str) -> RunModel:
-        return RunModel.of(retention.keep(self.services, run_id, by=self.actor))
+        return RunModel.from_domain(retention.keep(self.services, run_id, by=self.actor))
 
     @operation(
         "Let a run go; safe to repeat",
         action="write",
         resource=RUNS,
         answers={200: RunModel},
-        asks=(Verb.KEEP, Object.RUN),
+        permission=(Verb.KEEP, ObjectKind.RUN),
     )
     def delete(self, run_id: str) -> RunModel:
-        return RunModel.of(retention.unkeep(self.services, run_id, by=self.actor))
+        return RunModel.from_domain(retention.unkeep(self.services, run_id, by=self.actor))
 
 
 class VerifyHandler(DataOpsHandler):
@@ -191,11 +193,13 @@ class VerifyHandler(DataOpsHandler):
         resource=RUNS,
         answers={200: VerificationModel},
         lane="slow",
-        asks=(Verb.VERIFY, Object.RUN),
+        permission=(Verb.VERIFY, ObjectKind.RUN),
     )
     def post(self, run_id: str) -> VerificationModel:
         run = runs.get(self.services, run_id).run
-        return VerificationModel(run=run.id, damage=dict(damage.verify(self.services, run.id, by=self.actor)))
+        return VerificationModel(
+            run=run.id, integrity_errors=dict(integrity.verify(self.services, run.id, by=self.actor))
+        )
 
 
 class CancelHandler(DataOpsHandler):
@@ -204,10 +208,10 @@ class CancelHandler(DataOpsHandler):
         action="execute",
         resource=RUNS,
         answers={202: RunModel},
-        asks=(Verb.CANCEL, Object.RUN),
+        permission=(Verb.CANCEL, ObjectKind.RUN),
     )
     def post(self, run_id: str) -> RunModel:
-        return RunModel.of(runs.cancel(self.services, run_id, by=self.actor))
+        return RunModel.from_domain(runs.cancel(self.services, run_id, by=self.actor))
 
 
 class RerunHandler(DataOpsHandler):
@@ -223,9 +227,14 @@ class RerunHandler(DataOpsHandler):
     def post(self, run_id: str, body: RerunRequest) -> tuple[int, RunModel]:
         key = self.request.headers.get(KEY_HEADER)
         submitted = runs.rerun(
-            self.services, run_id, parameters=body.parameters, by=self.actor, elsewhere=body.elsewhere(), key=key
+            self.services,
+            run_id,
+            parameters=body.parameters,
+            by=self.actor,
+            override=body.placement_override(),
+            key=key,
         )
-        return _created(submitted)
+        return _submitted_reply(submitted)
 
 
 class NotebookHandler(DataOpsHandler):
@@ -237,9 +246,9 @@ class NotebookHandler(DataOpsHandler):
         query=NotebookQuery,
         lane="files",
     )
-    def get(self, run_id: str, query: NotebookQuery) -> Bytes:
+    def get(self, run_id: str, query: NotebookQuery) -> BytesReply:
         notebook = records.open_notebook(self.services, run_id, executed=query.executed)
-        return Bytes(notebook, "application/x-ipynb+json", f"{run_id}.ipynb")
+        return BytesReply(notebook, "application/x-ipynb+json", f"{run_id}.ipynb")
 
 
 class InputsHandler(DataOpsHandler):
@@ -250,7 +259,7 @@ class InputsHandler(DataOpsHandler):
         answers={200: InputsModel},
     )
     def get(self, run_id: str) -> InputsModel:
-        return InputsModel.of(records.files(self.services, run_id))
+        return InputsModel.from_domain(records.files(self.services, run_id))
 
 
 class JournalHandler(DataOpsHandler):
@@ -275,8 +284,8 @@ class LogHandler(DataOpsHandler):
         headers=(RANGE_HEADER,),
         lane="files",
     )
-    def get(self, run_id: str) -> Bytes:
-        return Bytes(records.log(self.services, run_id), "text/plain; charset=utf-8", f"{run_id}.log", inline=True)
+    def get(self, run_id: str) -> BytesReply:
+        return BytesReply(records.log(self.services, run_id), "text/plain; charset=utf-8", f"{run_id}.log", inline=True)
 
 
 class ReportHandler(DataOpsHandler):
@@ -288,9 +297,9 @@ class ReportHandler(DataOpsHandler):
         query=ReportQuery,
         lane="slow",
     )
-    def get(self, run_id: str, query: ReportQuery) -> Bytes:
-        page = records.report(self.services, run_id, code=query.code, wanted=self.is_waited_for)
-        return Bytes(page, "text/html; charset=utf-8", f"{run_id}.html", inline=True)
+    def get(self, run_id: str, query: ReportQuery) -> BytesReply:
+        page = records.report(self.services, run_id, code=query.code, wanted=self.is_client_connected)
+        return BytesReply(page, "text/html; charset=utf-8", f"{run_id}.html", inline=True)
 
 
 class ArtifactHandler(DataOpsHandler):
@@ -301,16 +310,16 @@ class ArtifactHandler(DataOpsHandler):
         answers={200: "application/octet-stream"},
         lane="files",
     )
-    def get(self, run_id: str, path: str) -> Bytes:
+    def get(self, run_id: str, path: str) -> BytesReply:
         file, stream = records.artifact(self.services, run_id, path)
-        return Bytes(stream, "application/octet-stream", Path(file.path).name)
+        return BytesReply(stream, "application/octet-stream", Path(file.path).name)
 
 
 class RecordHandler(DataOpsHandler):
     @operation(
         "The portable record, a ZIP file", action="read", resource=RUNS, answers={200: "application/zip"}, lane="slow"
     )
-    def get(self, run_id: str) -> Bytes:
+    def get(self, run_id: str) -> BytesReply:
         archive = tempfile.TemporaryFile()  # noqa: SIM115  (closed when it has been sent)
         try:
             records.export(self.services, run_id, archive)
@@ -318,7 +327,7 @@ class RecordHandler(DataOpsHandler):
             archive.close()
             raise
         archive.seek(0)
-        return Bytes(archive, "application/zip", f"{run_id}.zip")
+        return BytesReply(archive, "application/zip", f"{run_id}.zip")
 
 
 def local_path(handler: DataOpsHandler, path: str) -> str:

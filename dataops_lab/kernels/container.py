@@ -11,14 +11,14 @@ from ..executors.docker.container_spec import PYTHON, container_spec
 from ..ports import Container
 from . import init
 
-KERNEL = "dataops-lab.kernel"
+KERNEL_LABEL = "dataops-lab.kernel"
 """The label with the id that Jupyter gave the kernel."""
 
 WORKSPACE = PurePosixPath("/workspace")
-CONNECTION = PurePosixPath("/dataops/kernel")
-LOCK = "alive"
+CONNECTION_FOLDER = PurePosixPath("/dataops/kernel")
+LOCK_FILE = "alive"
 CONNECTION_FILE = "connection.json"
-SOCKETS = "socket"
+SOCKET_PREFIX = "socket"
 """The beginning of the names of a kernel's five sockets."""
 
 
@@ -40,22 +40,22 @@ def kernel_container(
     """
     spec = container_spec(container, labels, mounts=mounts)
     host = spec["HostConfig"]
-    command = [part.replace("{connection_file}", str(CONNECTION / CONNECTION_FILE)) for part in argv]
+    command = [part.replace("{connection_file}", str(CONNECTION_FOLDER / CONNECTION_FILE)) for part in argv]
     variables = {"HOME": "/tmp", **env}  # noqa: S108
     return {
         **spec,
         # -I: the interpreter starts in the workspace, and must import nothing from there.
         "Entrypoint": [PYTHON, "-I", "-c", Path(init.__file__).read_text(encoding="utf-8")],
-        "Cmd": [str(CONNECTION / LOCK), *command],
+        "Cmd": [str(CONNECTION_FOLDER / LOCK_FILE), *command],
         "WorkingDir": str(WORKSPACE / folder),
         "Env": [f"{name}={value}" for name, value in variables.items()],
         "HostConfig": {
             **host,
             "AutoRemove": True,
-            "Mounts": [*host["Mounts"], _bind(workspace, WORKSPACE), _bind(connection, CONNECTION)],
+            "Mounts": [*host["Mounts"], _bind_mount(workspace, WORKSPACE), _bind_mount(connection, CONNECTION_FOLDER)],
         },
     }
 
 
-def _bind(source: Path, target: PurePosixPath) -> dict[str, Any]:
+def _bind_mount(source: Path, target: PurePosixPath) -> dict[str, Any]:
     return {"Type": "bind", "Source": str(source), "Target": str(target), "ReadOnly": False}

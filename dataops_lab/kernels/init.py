@@ -14,7 +14,7 @@ import signal
 import sys
 from typing import IO
 
-LOOK_EVERY_S = 5
+POLL_INTERVAL_S = 5
 
 
 def main(lock: str, command: list[str]) -> int:
@@ -26,17 +26,17 @@ def main(lock: str, command: list[str]) -> int:
         os.execvp(command[0], command)  # noqa: S606
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: os.killpg(kernel, number))
-    with open(lock) as watched:  # noqa: PTH123
+    with open(lock) as lock_file:  # noqa: PTH123
         while True:
-            signal.sigtimedwait([signal.SIGCHLD], LOOK_EVERY_S)
-            ended = status_of(kernel)
-            if ended is not None:
-                return ended
-            if is_free(watched):
+            signal.sigtimedwait([signal.SIGCHLD], POLL_INTERVAL_S)
+            exit_status = reap_children(kernel)
+            if exit_status is not None:
+                return exit_status
+            if is_unlocked(lock_file):
                 return 0
 
 
-def status_of(kernel: int) -> int | None:
+def reap_children(kernel: int) -> int | None:
     """Return the exit status of the kernel; None while it lives. Reap all other children that have ended."""
     while True:
         try:
@@ -49,9 +49,9 @@ def status_of(kernel: int) -> int | None:
             return None
 
 
-def is_free(watched: IO[str]) -> bool:
+def is_unlocked(lock_file: IO[str]) -> bool:
     try:
-        fcntl.flock(watched, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(lock_file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

@@ -28,7 +28,15 @@ from traitlets import Unicode
 from ulid import ULID
 
 from ..errors import DataOpsError, Refused
-from .container import CONNECTION, CONNECTION_FILE, KERNEL, LOCK, SOCKETS, WORKSPACE, kernel_container
+from .container import (
+    CONNECTION_FILE,
+    CONNECTION_FOLDER,
+    KERNEL_LABEL,
+    LOCK_FILE,
+    SOCKET_PREFIX,
+    WORKSPACE,
+    kernel_container,
+)
 
 if TYPE_CHECKING:
     from ..executors.docker import Daemon
@@ -69,49 +77,53 @@ class DockerProvisioner(KernelProvisionerBase):
         kwargs.pop("extra_arguments", None)
         try:
             await asyncio.to_thread(self._prepare)
-            return await self._connected(kwargs)
+            return await self._write_connection(kwargs)
         except DataOpsError as error:
-            self._leave_connection()
-            raise _told(error) from error
+            self._release_connection()
+            raise _to_http_error(error) from error
         except BaseException:
-            self._leave_connection()
+            self._release_connection()
             raise
 
-    async def _connected(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+    async def _write_connection(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Write the connection file for both sides, and return the arguments of the launch."""
         manager = self.parent
-        manager.transport, manager.ip = "ipc", str(self._connection_folder / SOCKETS)
+        manager.transport, manager.ip = "ipc", str(self._connection_folder / SOCKET_PREFIX)
         for name, number in _PORTS.items():
             setattr(manager, name, number)
         manager.write_connection_file()
         self.connection_info = manager.get_connection_info()
-        inside = {**self.connection_info, "ip": str(CONNECTION / SOCKETS), "key": manager.session.key.decode()}
-        _write_for(self._user, self._connection_folder / CONNECTION_FILE, json.dumps(inside))
+        inside = {
+            **self.connection_info,
+            "ip": str(CONNECTION_FOLDER / SOCKET_PREFIX),
+            "key": manager.session.key.decode(),
+        }
+        _write_file_for(self._user, self._connection_folder / CONNECTION_FILE, json.dumps(inside))
         return await super().pre_launch(cmd=[], **kwargs)
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:  # noqa: ARG002
-        from ..executors.docker import INSTALLATION
+        from ..executors.docker import INSTALLATION_LABEL
 
         assert self._offered is not None
-        workspace, folder = self._places(kwargs.get("cwd"))
+        workspace, folder = self._resolve_folders(kwargs.get("cwd"))
         choice = self._offered.kernel
         try:
             spec = kernel_container(
                 self._offered.container(user=self._user),
                 choice.argv,
                 choice.env,
-                labels={INSTALLATION: self._installation, KERNEL: str(self.kernel_id)},
+                labels={INSTALLATION_LABEL: self._installation, KERNEL_LABEL: str(self.kernel_id)},
                 connection=self._connection_folder,
                 workspace=workspace,
                 folder=folder,
-                mounts=self._asked_daemon.allowed(self._offered.environment.mounts),
+                mounts=self._required_daemon.resolve_mounts(self._offered.environment.mounts),
             )
             self._container = await asyncio.to_thread(self._start, spec)
         except DataOpsError as error:
-            self._leave_connection()
-            raise _told(error) from error
+            self._release_connection()
+            raise _to_http_error(error) from error
         except BaseException:
-            self._leave_connection()
+            self._release_connection()
             raise
         self._ended = Future()
         threading.Thread(target=self._wait_for_end, args=(self._container, self._ended), daemon=True).start()
@@ -142,9 +154,9 @@ class DockerProvisioner(KernelProvisionerBase):
             await asyncio.to_thread(self._remove, self._container)
             self._container = None
         if not restart:
-            self._leave_connection()
+            self._release_connection()
 
-    def _leave_connection(self) -> None:
+    def _release_connection(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -187,17 +199,17 @@ class DockerProvisioner(KernelProvisionerBase):
         if self._connection is None:
             # The name is short, because the path of a socket may have only about a hundred characters.
             self._connection = Path(tempfile.mkdtemp(prefix="dataops-kernel-"))
-            _give_to(self._user, self._connection)
-            self._lock = os.open(self._connection / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            _give_to(self._user, self._connection / LOCK)
+            _change_owner(self._user, self._connection)
+            self._lock = os.open(self._connection / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            _change_owner(self._user, self._connection / LOCK_FILE)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def _start(self, spec: dict[str, Any]) -> str:
-        from ..executors.docker import KERNELS, prefix
+        from ..executors.docker import KERNEL_NAME_PREFIX, container_name_prefix
 
         # The container before a restart may still have its name.
-        name = f"{prefix(self._installation)}{KERNELS}{ULID()}"
-        with self._asked() as client:
+        name = f"{container_name_prefix(self._installation)}{KERNEL_NAME_PREFIX}{ULID()}"
+        with self._use_client() as client:
             container: str = client.create_container_from_config(spec, name)["Id"]
             try:
                 client.start(container)
@@ -213,7 +225,7 @@ class DockerProvisioner(KernelProvisionerBase):
         code = 1
         while True:
             try:
-                with self._asked() as client:
+                with self._use_client() as client:
                     code = int(client.wait(container, timeout=None)["StatusCode"])
             except NotFound:
                 break
@@ -226,18 +238,18 @@ class DockerProvisioner(KernelProvisionerBase):
         ended.set_result(code)
 
     def _signal(self, container: str, number: int) -> None:
-        with self._asked() as client:
-            _unless_gone(lambda: client.kill(container, number))
+        with self._use_client() as client:
+            _ignore_if_gone(lambda: client.kill(container, number))
 
     def _remove(self, container: str) -> None:
-        with self._asked() as client:
-            _unless_gone(lambda: client.remove_container(container, force=True))
+        with self._use_client() as client:
+            _ignore_if_gone(lambda: client.remove_container(container, force=True))
 
-    def _asked(self) -> Any:
-        return self._asked_daemon.asked()
+    def _use_client(self) -> Any:
+        return self._required_daemon.use_client()
 
     @property
-    def _asked_daemon(self) -> Daemon:
+    def _required_daemon(self) -> Daemon:
         assert self._daemon is not None
         return self._daemon
 
@@ -261,7 +273,7 @@ class DockerProvisioner(KernelProvisionerBase):
         root = getattr(self.parent.parent, "root_dir", None) or Path.cwd()
         return Path(root).resolve()
 
-    def _places(self, cwd: str | None) -> tuple[Path, PurePosixPath]:
+    def _resolve_folders(self, cwd: str | None) -> tuple[Path, PurePosixPath]:
         """Return the folder to mount, and the relative path of the folder in it in which the kernel starts."""
         workspace = self._workspace()
         folder = Path(cwd or workspace).resolve()
@@ -272,13 +284,13 @@ class DockerProvisioner(KernelProvisionerBase):
         return workspace, PurePosixPath(inside.as_posix())
 
 
-def _told(error: DataOpsError) -> HTTPError:
+def _to_http_error(error: DataOpsError) -> HTTPError:
     """Convert an error to the one that the kernel picker shows."""
     status = 409 if isinstance(error, Refused) else 503
     return HTTPError(status, error.message, reason=" ".join(error.message.split()))
 
 
-def _unless_gone(call: Callable[[], object]) -> None:
+def _ignore_if_gone(call: Callable[[], object]) -> None:
     from docker.errors import APIError, NotFound
 
     try:
@@ -291,13 +303,13 @@ def _unless_gone(call: Callable[[], object]) -> None:
             raise
 
 
-def _write_for(user: str, path: Path, text: str) -> None:
+def _write_file_for(user: str, path: Path, text: str) -> None:
     path.touch(mode=0o600)
     path.write_text(text)
-    _give_to(user, path)
+    _change_owner(user, path)
 
 
-def _give_to(user: str, path: Path) -> None:
+def _change_owner(user: str, path: Path) -> None:
     if os.getuid() == 0:
         uid, _, gid = user.partition(":")
         os.chown(path, int(uid), int(gid or uid))

@@ -18,16 +18,16 @@ from ..services.authoring import OfferedKernel, offered_kernels
 log = logging.getLogger("dataops_lab.kernels")
 
 PROVISIONER = "dataops-docker"
-LOOK_EVERY_S = 2.0
+POLL_INTERVAL_S = 2.0
 
 
-class SpecsKeeper:
+class KernelspecSync:
     """A thread that keeps the folder up to date while the catalogue and the environments change."""
 
     def __init__(self, services: Callable[[], Services], folder: Path, *, home: Path, by: Actor) -> None:
         self._services, self._folder, self._home, self._by = services, folder, home, by
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="dataops-kernelspecs", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="dataops-kernelspecs", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -35,25 +35,25 @@ class SpecsKeeper:
     def stop(self) -> None:
         self._stopping.set()
 
-    def _keep(self) -> None:
+    def _run(self) -> None:
         seen: int | None = None
         while True:
             try:
                 services = self._services()
-                changes = services.store.changes()
+                changes = services.store.change_counter()
                 if changes != seen:
                     write_specs(services, self._folder, home=self._home, by=self._by)
                     seen = changes
             except (DataOpsError, OSError) as error:
                 log.warning("The kernels of images are not up to date: %s", error)
-            if self._stopping.wait(LOOK_EVERY_S):
+            if self._stopping.wait(POLL_INTERVAL_S):
                 return
 
 
 def write_specs(ctx: Services, folder: Path, *, home: Path, by: Actor) -> bool:
     """Make `folder` hold the kernels that are offered to `by` now, and nothing else. Tell whether anything changed."""
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {it.name: json.dumps(spec(it, home), indent=1) for it in offered_kernels(ctx, by=by)}
+    wanted = {offered.name: json.dumps(kernel_spec(offered, home), indent=1) for offered in offered_kernels(ctx, by=by)}
     changed = False
     for entry in folder.iterdir():
         if entry.name not in wanted:
@@ -63,35 +63,35 @@ def write_specs(ctx: Services, folder: Path, *, home: Path, by: Actor) -> bool:
         path = folder / name / "kernel.json"
         if not path.exists() or path.read_text() != content:
             path.parent.mkdir(exist_ok=True)
-            side = path.with_suffix(".new")
-            side.write_text(content)
-            side.replace(path)
+            temporary = path.with_suffix(".new")
+            temporary.write_text(content)
+            temporary.replace(path)
             changed = True
     return changed
 
 
-def spec(it: OfferedKernel, home: Path) -> dict[str, Any]:
+def kernel_spec(offered: OfferedKernel, home: Path) -> dict[str, Any]:
     return {
-        "argv": list(it.kernel.argv),
-        "display_name": it.display_name,
-        "language": it.kernel.language,
-        "interrupt_mode": it.kernel.interrupt_mode,
-        "env": it.kernel.env,
+        "argv": list(offered.kernel.argv),
+        "display_name": offered.display_name,
+        "language": offered.kernel.language,
+        "interrupt_mode": offered.kernel.interrupt_mode,
+        "env": offered.kernel.env,
         "metadata": {
             "kernel_provisioner": {
                 "provisioner_name": PROVISIONER,
                 "config": {
                     "home": str(home),
-                    "environment": it.environment.name,
-                    "image": it.image.name,
-                    "kernel": it.kernel.name,
+                    "environment": offered.environment.name,
+                    "image": offered.image.name,
+                    "kernel": offered.kernel.name,
                 },
             },
             "dataops": {
-                "environment": it.environment.name,
-                "image": it.image.name,
-                "digest": it.image.digest,
-                "kernel": it.kernel.name,
+                "environment": offered.environment.name,
+                "image": offered.image.name,
+                "digest": offered.image.digest,
+                "kernel": offered.kernel.name,
             },
         },
     }

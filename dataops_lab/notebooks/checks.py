@@ -10,53 +10,57 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..domain.snapshots import HERE, Finding, KernelChoice, Severity, Surroundings, along_line
-from .allowance import excess_text
-from .ignore import named_in
-from .modules import local_files
+from ..domain.snapshots import LOCAL_RUNTIME, Finding, KernelChoice, Severity, TargetRuntime, include_line
+from .dependencies import FileSet
+from .ignore import files_named_in
+from .modules import find_local_files
 from .read import Notebook
 from .scan import Mention, Use
-from .travel import Luggage
+from .size_limits import describe_excess
 from .walk import LeftBehind
 from .workspace import Workspace
 
 _FILE_NAME = re.compile(r"\.\w{1,10}$")
 _WINDOWS = re.compile(r"^[A-Za-z]:[\\/]")
 # These are the same on every machine.
-_EVERYWHERE = ("/dev", "/proc", "/sys", "/usr", "/etc", "/bin")
+_SYSTEM_FOLDERS = ("/dev", "/proc", "/sys", "/usr", "/etc", "/bin")
 # The run itself makes a file that is not there yet.
 _SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108
 
 
 def check(
-    notebook: Notebook, workspace: Workspace, luggage: Luggage, kernel: KernelChoice | None, where: Surroundings = HERE
+    notebook: Notebook,
+    workspace: Workspace,
+    file_set: FileSet,
+    kernel: KernelChoice | None,
+    where: TargetRuntime = LOCAL_RUNTIME,
 ) -> list[Finding]:
     """Return one finding per thing, also when several cells mention it, in the order of the cells."""
     found = [
-        *_paths(luggage, workspace),
-        *_modules(luggage, workspace, kernel),
-        *_variables(luggage, kernel, where),
-        *_input(luggage),
-        *_git(luggage),
-        *_workspace(workspace),
-        *_unreadable(luggage, notebook),
-        *_excess(luggage),
-        *(_left_behind(left, workspace) for left in luggage.left_behind),
+        *_check_paths(file_set, workspace),
+        *_check_modules(file_set, workspace, kernel),
+        *_check_variables(file_set, kernel, where),
+        *_check_input_calls(file_set),
+        *_check_git(file_set),
+        *_check_workspace(workspace),
+        *_check_unreadable_cells(file_set, notebook),
+        *_check_excess(file_set),
+        *(_left_behind_finding(left, workspace) for left in file_set.left_behind),
     ]
     distinct = {(finding.code, finding.message): finding for finding in reversed(found)}
     return sorted(distinct.values(), key=lambda f: (f.cell is None, f.cell or 0, f.code, f.message))
 
 
-def _paths(luggage: Luggage, workspace: Workspace) -> Iterator[Finding]:
-    made = {_normal(m.path) for m in luggage.scan.mentions if m.use in (Use.WRITE, Use.EXISTS)}
+def _check_paths(file_set: FileSet, workspace: Workspace) -> Iterator[Finding]:
+    made = {_normalize(m.path) for m in file_set.scan.mentions if m.use in (Use.WRITE, Use.EXISTS)}
     # `np.save("a")` makes `a.npy`; other libraries also add an ending.
-    endless = {path for path in made if not posixpath.splitext(path)[1]}
-    for mention in luggage.scan.mentions:
+    without_suffix = {path for path in made if not posixpath.splitext(path)[1]}
+    for mention in file_set.scan.mentions:
         if mention.by_module or mention.guarded:
             continue
         finding = _path(mention, workspace)
-        path = _normal(mention.path)
-        if finding and path not in made and posixpath.splitext(path)[0] not in endless:
+        path = _normalize(mention.path)
+        if finding and path not in made and posixpath.splitext(path)[0] not in without_suffix:
             yield finding
 
 
@@ -70,18 +74,18 @@ def _path(mention: Mention, workspace: Workspace) -> Finding | None:
     if _WINDOWS.match(path):
         return _absolute(mention, workspace)
     if path.startswith("/"):
-        if path.startswith(_EVERYWHERE) or path.count("/") < 2:
+        if path.startswith(_SYSTEM_FOLDERS) or path.count("/") < 2:
             return None
         matters = (certain and not path.startswith(_SCRATCH)) or _exists(path)
         return _absolute(mention, workspace) if matters else None
-    located = Path(os.path.normpath(workspace.folder / path))
-    if not workspace.holds(located):
-        return _outside(mention, workspace) if certain or _exists(str(located)) else None
+    resolved = Path(os.path.normpath(workspace.folder / path))
+    if not workspace.contains(resolved):
+        return _outside(mention, workspace) if certain or _exists(str(resolved)) else None
     if (
         mention.use in (Use.READ, Use.RUN)
         and not mention.pattern
         and _FILE_NAME.search(path)
-        and not _exists(str(located))
+        and not _exists(str(resolved))
     ):
         return _missing(mention, workspace)
     return None
@@ -89,7 +93,7 @@ def _path(mention: Mention, workspace: Workspace) -> Finding | None:
 
 def _absolute(mention: Mention, workspace: Workspace) -> Finding:
     path = Path(mention.path)
-    if workspace.holds(path):
+    if workspace.contains(path):
         hint = f"Write {posixpath.relpath(path, workspace.folder)!r} instead: then it travels along."
     else:
         hint = f"Put it below {workspace.root} and name it by a relative path: then it travels along."
@@ -117,34 +121,34 @@ def _outside(mention: Mention, workspace: Workspace) -> Finding:
         "outside_root",
         Severity.WARNING,
         f"{mention.path} leads out of the workspace {workspace.root}, so it does not travel.",
-        _widen(workspace, Path(os.path.normpath(workspace.folder / mention.path))),
+        _widen_hint(workspace, Path(os.path.normpath(workspace.folder / mention.path))),
         mention.cell,
     )
 
 
-def _widen(workspace: Workspace, path: Path) -> str:
+def _widen_hint(workspace: Workspace, path: Path) -> str:
     root = os.path.commonpath([workspace.root, path])
     return f"The workspace is too small: choose one that holds it (--root {shlex.quote(root)}), or move it in there."
 
 
-def _workspace(workspace: Workspace) -> Iterator[Finding]:
-    if workspace.bound and workspace.root != workspace.folder:
+def _check_workspace(workspace: Workspace) -> Iterator[Finding]:
+    if workspace.widest_root and workspace.root != workspace.folder:
         yield Finding(
             "wider_workspace",
             Severity.INFO,
             f"The workspace is {workspace.root}: the notebook reaches as far, and lies in no git work tree.",
             "If it should be another folder, choose it with --root.",
         )
-    for path in named_in(workspace.folder):
-        outside = not workspace.holds(path)
+    for path in files_named_in(workspace.folder):
+        outside = not workspace.contains(path)
         if outside or not path.is_file():
             name = os.path.relpath(path, workspace.folder)
             yield Finding(
                 "useless_line",
                 Severity.WARNING,
-                f"The line {along_line(name)} of the .dataopsignore beside the notebook takes nothing along: "
+                f"The line {include_line(name)} of the .dataopsignore beside the notebook takes nothing along: "
                 f"{'it leads out of the workspace' if outside else 'there is no such file'}.",
-                _widen(workspace, path) if outside else "Fix the line, or remove it.",
+                _widen_hint(workspace, path) if outside else "Fix the line, or remove it.",
             )
 
 
@@ -158,17 +162,17 @@ def _missing(mention: Mention, workspace: Workspace) -> Finding:
     )
 
 
-def _modules(luggage: Luggage, workspace: Workspace, kernel: KernelChoice | None) -> Iterator[Finding]:
+def _check_modules(file_set: FileSet, workspace: Workspace, kernel: KernelChoice | None) -> Iterator[Finding]:
     if kernel is None:
         return
-    cells = {i.name.partition(".")[0]: i.cell for i in reversed(luggage.scan.imports) if not i.optional}
-    for name in luggage.missing_modules & cells.keys():
-        if name.lower() in luggage.scan.installs:
+    cells = {i.name.partition(".")[0]: i.cell for i in reversed(file_set.scan.imports) if not i.optional}
+    for name in file_set.missing_modules & cells.keys():
+        if name.lower() in file_set.scan.installs:
             continue
-        if outside := _outside_of(workspace, luggage, name):
+        if outside := _find_outside(workspace, file_set, name):
             message = f"The module {name!r} lies in {outside.parent}, outside of the workspace, so it does not travel."
-            hint = _widen(workspace, outside)
-        elif name in luggage.modules_in_root:
+            hint = _widen_hint(workspace, outside)
+        elif name in file_set.modules_in_root:
             there = posixpath.relpath(workspace.root, workspace.folder)
             message = f"The module {name!r} lies in {workspace.root}, where Python does not look by itself."
             hint = f"Add before the import: import sys; sys.path.insert(0, {there!r})"
@@ -176,27 +180,29 @@ def _modules(luggage: Luggage, workspace: Workspace, kernel: KernelChoice | None
             message = f"The module {name!r} is neither beside the notebook nor installed in the kernel {kernel.name!r}."
             hint = f"Install what provides it: {kernel.argv[0]} -m pip install {name}"
         yield Finding("missing_module", Severity.WARNING, message, hint, cells[name])
-    for name in luggage.modules_elsewhere.keys() & cells.keys():
+    for name in file_set.linked_modules.keys() & cells.keys():
         yield Finding(
             "editable_module",
             Severity.WARNING,
-            f"The module {name!r} is installed as a link to {luggage.modules_elsewhere[name]}: it does not travel.",
+            f"The module {name!r} is installed as a link to {file_set.linked_modules[name]}: it does not travel.",
             f"Copy it beside the notebook, or install it whole: {kernel.argv[0]} -m pip install FOLDER",
             cells[name],
         )
 
 
-def _outside_of(workspace: Workspace, luggage: Luggage, name: str) -> Path | None:
+def _find_outside(workspace: Workspace, file_set: FileSet, name: str) -> Path | None:
     """Find a module on the search paths outside of the workspace, where the notebook finds it and its run will not."""
-    places = [Path(os.path.normpath(workspace.folder / path)) for path in luggage.scan.search_paths]
-    wanted = [it for it in luggage.scan.imports if it.name.partition(".")[0] == name]
-    files = (local_files(it, [place]) for it in wanted for place in places if not workspace.holds(place))
+    places = [Path(os.path.normpath(workspace.folder / path)) for path in file_set.scan.search_paths]
+    import_ = [import_ for import_ in file_set.scan.imports if import_.name.partition(".")[0] == name]
+    files = (
+        find_local_files(import_, [place]) for import_ in import_ for place in places if not workspace.contains(place)
+    )
     return next((found[0] for found in files if found), None)
 
 
-def _variables(luggage: Luggage, kernel: KernelChoice | None, where: Surroundings) -> Iterator[Finding]:
-    there = where.variables | luggage.scan.variables_set | (kernel.env.keys() if kernel else set())
-    for variable in luggage.scan.variables:
+def _check_variables(file_set: FileSet, kernel: KernelChoice | None, where: TargetRuntime) -> Iterator[Finding]:
+    there = where.variables | file_set.scan.variables_set | (kernel.env.keys() if kernel else set())
+    for variable in file_set.scan.variables:
         if variable.name not in there:
             yield Finding(
                 "missing_variable",
@@ -208,8 +214,8 @@ def _variables(luggage: Luggage, kernel: KernelChoice | None, where: Surrounding
             )
 
 
-def _input(luggage: Luggage) -> Iterator[Finding]:
-    for cell in luggage.scan.input_cells:
+def _check_input_calls(file_set: FileSet) -> Iterator[Finding]:
+    for cell in file_set.scan.input_cells:
         yield Finding(
             "input_call",
             Severity.WARNING,
@@ -219,11 +225,11 @@ def _input(luggage: Luggage) -> Iterator[Finding]:
         )
 
 
-def _git(luggage: Luggage) -> Iterator[Finding]:
-    looked_for = [m.cell for m in luggage.scan.mentions if ".git" in m.path.split("/") and not m.guarded]
+def _check_git(file_set: FileSet) -> Iterator[Finding]:
+    looked_for = [m.cell for m in file_set.scan.mentions if ".git" in m.path.split("/") and not m.guarded]
     # Code that writes into `.git` makes the repository itself.
-    made = any(m.use is Use.WRITE and ".git" in m.path.split("/") for m in luggage.scan.mentions)
-    for cell in [] if made else [*luggage.scan.git_cells, *looked_for][:1]:
+    made = any(m.use is Use.WRITE and ".git" in m.path.split("/") for m in file_set.scan.mentions)
+    for cell in [] if made else [*file_set.scan.git_cells, *looked_for][:1]:
         yield Finding(
             "no_repository",
             Severity.WARNING,
@@ -233,8 +239,8 @@ def _git(luggage: Luggage) -> Iterator[Finding]:
         )
 
 
-def _unreadable(luggage: Luggage, notebook: Notebook) -> Iterator[Finding]:
-    for cell in luggage.scan.unreadable_cells:
+def _check_unreadable_cells(file_set: FileSet, notebook: Notebook) -> Iterator[Finding]:
+    for cell in file_set.scan.unreadable_cells:
         tagged = "parameters" in notebook.cells[cell].tags
         if not tagged:  # a tagged cell has a finding of its own
             yield Finding(
@@ -246,26 +252,29 @@ def _unreadable(luggage: Luggage, notebook: Notebook) -> Iterator[Finding]:
             )
 
 
-def _excess(luggage: Luggage) -> Iterator[Finding]:
-    if not luggage.excess and not luggage.unseen and not luggage.bare:
+def _check_excess(file_set: FileSet) -> Iterator[Finding]:
+    if not file_set.excess and not file_set.is_truncated and not file_set.omits_empty_folders:
         return
-    unseen = " The folder holds so many files that not all were looked at." if luggage.unseen else ""
-    bare = " Folders of which no file travels stay behind too." if luggage.bare else ""
+    unseen = " The folder holds so many files that not all were looked at." if file_set.is_truncated else ""
+    bare = " Folders of which no file travels stay behind too." if file_set.omits_empty_folders else ""
     yield Finding(
         "too_much_beside",
         Severity.WARNING,
         "More lies in the notebook's folder than may travel, and the code does not name it. These stay behind: "
-        f"{excess_text(luggage.excess) or 'folders'}.{unseen}{bare}",
+        f"{describe_excess(file_set.excess) or 'folders'}.{unseen}{bare}",
         "If a run needs some of it, name it in the code, or with ! in the .dataopsignore beside the notebook.",
     )
 
 
-_WHY = {"ignored": "an ignore rule leaves it behind", "tool": "lies in a folder of a tool, and they stay behind"}
+_REASON_TEXTS = {
+    "ignored": "an ignore rule leaves it behind",
+    "tool": "lies in a folder of a tool, and they stay behind",
+}
 
 
-def _left_behind(left: LeftBehind, workspace: Workspace) -> Finding:
+def _left_behind_finding(left: LeftBehind, workspace: Workspace) -> Finding:
     path = workspace.relative(left.path)
-    match left.why:
+    match left.reason:
         case "secret":
             return Finding(
                 "secret_left_behind",
@@ -297,11 +306,11 @@ def _left_behind(left: LeftBehind, workspace: Workspace) -> Finding:
         case "ignored" | "tool":
             name = os.path.relpath(left.path, workspace.folder)
             single = left.path.is_file()
-            line = along_line(name) if single else f"!{left.path.name}"
+            line = include_line(name) if single else f"!{left.path.name}"
             return Finding(
                 "ignored_file",
                 Severity.WARNING,
-                f"{path} is named in the code, but {_WHY[left.why]}.",
+                f"{path} is named in the code, but {_REASON_TEXTS[left.reason]}.",
                 f"Write {line} into {'the .dataopsignore beside the notebook' if single else '.dataopsignore'} "
                 "to take it along.",
                 file=name if single else None,
@@ -323,5 +332,5 @@ def _exists(path: str) -> bool:
         return False
 
 
-def _normal(path: str) -> str:
+def _normalize(path: str) -> str:
     return posixpath.normpath(path)

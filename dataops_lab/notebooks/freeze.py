@@ -6,9 +6,9 @@ import json
 import subprocess
 from pathlib import Path
 
-from ..domain.images import Frozen
+from ..domain.images import FrozenPackages
 from ..errors import KernelUnavailable
-from .kernels import kernel
+from .kernels import resolve_kernel
 
 _WITHIN_S = 60
 
@@ -17,16 +17,16 @@ _LIST = """
 import json, platform
 from importlib.metadata import distributions
 found = {}
-for it in distributions():
-    name = it.metadata["Name"]
+for dist in distributions():
+    name = dist.metadata["Name"]
     if name and name not in found:
-        found[name] = {"version": it.version, "direct": json.loads(it.read_text("direct_url.json") or "null")}
+        found[name] = {"version": dist.version, "direct": json.loads(dist.read_text("direct_url.json") or "null")}
 print(json.dumps({"python": platform.python_version(), "packages": found}))
 """
 
 
-def frozen(name: str) -> Frozen:
-    chosen = kernel(name)
+def list_requirements(name: str) -> FrozenPackages:
+    chosen = resolve_kernel(name)
     program = Path(chosen.argv[0])
     if not program.name.startswith("python"):
         raise KernelUnavailable(
@@ -43,7 +43,7 @@ def frozen(name: str) -> Frozen:
             timeout=_WITHIN_S,
             check=True,
         )
-        said = json.loads(done.stdout)
+        answer = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise KernelUnavailable(
             f"The Python of the kernel {name!r} does not tell its packages ({error}). Does the kernel start?",
@@ -51,7 +51,7 @@ def frozen(name: str) -> Frozen:
             kernel=name,
         ) from None
     requirements, left_out = [], []
-    for package, about in sorted(said["packages"].items(), key=lambda it: it[0].lower()):
+    for package, about in sorted(answer["packages"].items(), key=lambda item: item[0].lower()):
         direct = about["direct"]
         if direct is None:
             requirements.append(f"{package}=={about['version']}")
@@ -63,4 +63,4 @@ def frozen(name: str) -> Frozen:
             left_out.append((package, f"it is {what} from a folder of this machine"))
         else:
             requirements.append(f"{package} @ {direct['url']}")
-    return Frozen(name, said["python"], tuple(requirements), tuple(left_out))
+    return FrozenPackages(name, answer["python"], tuple(requirements), tuple(left_out))

@@ -35,7 +35,7 @@ _TOOLS = _any_of((
 _MARKERS = ("pyvenv.cfg", "conda-meta", "dataops.sqlite")
 
 
-class Kept(StrEnum):
+class SkipReason(StrEnum):
     """The reason why a path stays behind."""
 
     TOOL = "tool"
@@ -50,42 +50,49 @@ class IgnoreRules:
         self._root = root
         self._spec = cache(self._read)
 
-    def kept_behind(self, path: Path, *, folder: bool) -> Kept | None:
+    def skip_reason(self, path: Path, *, folder: bool) -> SkipReason | None:
         """Return the reason why `path` stays behind, or None when it travels.
 
         `path` is absolute and below the root. The folders above it are not checked here.
         """
         if _TOOLS.match(path.name) or (folder and any((path / marker).exists() for marker in _MARKERS)):
-            return Kept.TOOL
-        said = self._said(path, folder=folder)
-        if said:
-            return Kept.IGNORED
-        if said is None and (is_secret(path.name) or self._leads_to_secret(path)):
-            return Kept.SECRET
+            return SkipReason.TOOL
+        is_ignored = self._ignored_by_rule(path, folder=folder)
+        if is_ignored:
+            return SkipReason.IGNORED
+        if is_ignored is None and (is_secret(path.name) or self._leads_to_secret(path)):
+            return SkipReason.SECRET
         return None
 
-    def kept_behind_on_the_way(self, path: Path) -> Kept | None:
+    def skip_reason_on_path(self, path: Path) -> SkipReason | None:
         """Return the reason why a named path stays behind: its own, or that of a folder between the root and it."""
         parents = [parent for parent in path.parents if parent != self._root and parent.is_relative_to(self._root)]
         for parent in reversed(parents):
-            if kept := self.kept_behind(parent, folder=True):
-                return kept
-        return self.kept_behind(path, folder=path.is_dir())
+            if reason := self.skip_reason(parent, folder=True):
+                return reason
+        return self.skip_reason(path, folder=path.is_dir())
 
-    def is_of_tool(self, path: Path) -> bool:
+    def is_made_by_tool(self, path: Path) -> bool:
         """Tell whether a tool made `path` or a folder between the root and it."""
-        parents = [it for it in (path, *path.parents) if it != self._root and it.is_relative_to(self._root)]
-        return any(_TOOLS.match(it.name) for it in parents)
+        parents = [
+            folder for folder in (path, *path.parents) if folder != self._root and folder.is_relative_to(self._root)
+        ]
+        return any(_TOOLS.match(folder.name) for folder in parents)
 
     def _leads_to_secret(self, path: Path) -> bool:
         """Tell whether `path` is a link to a secret, or into a folder with the name of a secret."""
         if not path.is_symlink():
             return False
         real = Path(os.path.realpath(path))
-        below = [it for it in (real, *real.parents) if it.is_relative_to(self._root) and it != self._root]
-        return any(is_secret(it.name) and self._said(it, folder=it.is_dir()) is not False for it in below)
+        below = [
+            folder for folder in (real, *real.parents) if folder.is_relative_to(self._root) and folder != self._root
+        ]
+        return any(
+            is_secret(folder.name) and self._ignored_by_rule(folder, folder=folder.is_dir()) is not False
+            for folder in below
+        )
 
-    def _said(self, path: Path, *, folder: bool) -> bool | None:
+    def _ignored_by_rule(self, path: Path, *, folder: bool) -> bool | None:
         """Return the word of the nearest file that names `path`: True ignores it, False overrides every other rule."""
         for parent in path.parents:
             if (spec := self._spec(parent)) is not None:
@@ -101,9 +108,9 @@ class IgnoreRules:
         return GitIgnoreSpec.from_lines(filter(_is_pattern, lines)) if lines else None
 
 
-def named_in(folder: Path) -> list[Path]:
+def files_named_in(folder: Path) -> list[Path]:
     """List the files that the folder's own `.dataopsignore` names. They travel against all other rules."""
-    names = (name for line in _lines(folder) if (name := _file_named_by(line)) is not None)
+    names = (name for line in _lines(folder) if (name := _parse_named_file(line)) is not None)
     return list(dict.fromkeys(Path(os.path.normpath(folder / name)) for name in names))
 
 
@@ -114,12 +121,12 @@ def _lines(folder: Path) -> list[str]:
         return []
 
 
-_NAMING = re.compile(r"!(?:/(?=[^/])|(?=\.\./))((?:[^\\*?\[\]]|\\.)+)")
+_NAMED_FILE = re.compile(r"!(?:/(?=[^/])|(?=\.\./))((?:[^\\*?\[\]]|\\.)+)")
 
 
-def _file_named_by(line: str) -> str | None:
-    """Read the path of `!/path` or `!../path`, as `along_line` writes it; None for a pattern, which names no file."""
-    found = _NAMING.fullmatch(line.rstrip() if not line.endswith("\\ ") else line)
+def _parse_named_file(line: str) -> str | None:
+    """Read the path of `!/path` or `!../path`, as `include_line` writes it; None for a pattern, which names no file."""
+    found = _NAMED_FILE.fullmatch(line.rstrip() if not line.endswith("\\ ") else line)
     return re.sub(r"\\(.)", r"\1", found[1]) if found else None
 
 

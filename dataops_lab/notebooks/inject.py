@@ -16,16 +16,16 @@ _FIRST_MINOR_WITH_IDS = 5
 _HEADING = "# Parameters of this run\n"
 
 
-def filled_in(notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
+def inject_parameters(notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
     """Set `values` in a cell of its own. It replaces the cell that an earlier call made.
 
     The same notebook and values give the same bytes.
     """
     if not values:
         return notebook
-    it = parse_notebook(notebook)
+    parsed = parse_notebook(notebook)
     source = _comment(language) + literals.assignments(language, values, types)
-    cells = [raw for raw, cell in zip(it.raw["cells"], it.cells, strict=True) if INJECTED not in cell.tags]
+    cells = [raw for raw, cell in zip(parsed.raw["cells"], parsed.cells, strict=True) if INJECTED not in cell.tags]
     cell: dict[str, Any] = {
         "cell_type": "code",
         "execution_count": None,
@@ -33,10 +33,10 @@ def filled_in(notebook: bytes, language: str, values: Mapping[str, Any], types: 
         "outputs": [],
         "source": source,
     }
-    if it.minor >= _FIRST_MINOR_WITH_IDS:
+    if parsed.minor >= _FIRST_MINOR_WITH_IDS:
         cell["id"] = _new_id(source, {raw.get("id") for raw in cells})
-    cells.insert(_position(it, language), cell)
-    return notebook_bytes({**it.raw, "cells": cells})
+    cells.insert(_position(parsed, language), cell)
+    return notebook_bytes({**parsed.raw, "cells": cells})
 
 
 def _position(notebook: Notebook, language: str) -> int:

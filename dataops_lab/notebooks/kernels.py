@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..domain.snapshots import HERE, KernelChoice, Surroundings, kernel_for
+from ..domain.snapshots import LOCAL_RUNTIME, KernelChoice, TargetRuntime, find_kernel
 from ..errors import KernelUnavailable
 from .read import Notebook
 
@@ -25,58 +25,58 @@ class _Unusable(Exception):
         self.code = code
 
 
-def installed() -> tuple[str, ...]:
+def installed_kernels() -> tuple[str, ...]:
     """List the names of the kernels that can be started."""
-    return tuple(surveyed()[0])
+    return tuple(survey_kernels()[0])
 
 
-def surveyed() -> tuple[dict[str, KernelChoice], dict[str, str]]:
+def survey_kernels() -> tuple[dict[str, KernelChoice], dict[str, str]]:
     """Return the kernels that can be started, by name, and for every other kernelspec the reason why it cannot."""
     manager = _manager()
     usable, problems = {}, {}
     for name in sorted(manager.find_kernel_specs()):
         try:
-            usable[name] = _choice(manager, name)
+            usable[name] = _resolve_choice(manager, name)
         except _Unusable as problem:
             problems[name] = str(problem)
     return usable, problems
 
 
-def kernel(name: str) -> KernelChoice:
+def resolve_kernel(name: str) -> KernelChoice:
     try:
-        return _choice(_manager(), name)
+        return _resolve_choice(_manager(), name)
     except _Unusable as problem:
         raise _unavailable(str(problem), code=problem.code, language=None, kernel=name) from None
 
 
-def kernel_of(notebook: Notebook, chosen: str | None, where: Surroundings = HERE) -> KernelChoice:
+def select_kernel(notebook: Notebook, chosen: str | None, where: TargetRuntime = LOCAL_RUNTIME) -> KernelChoice:
     """Return the chosen kernel, else the notebook's own; never a guess.
 
     When the kernelspec names no language, the language is the notebook's. Raise KernelUnavailable when the kernel
     cannot be used, or nothing names one.
     """
     if where.kernels is not None:
-        choice = _of_image(where.kernels, notebook, chosen)
+        choice = _select_from_image(where.kernels, notebook, chosen)
     elif name := chosen or notebook.kernel_name:
         try:
-            choice = _choice(_manager(), name)
+            choice = _resolve_choice(_manager(), name)
         except _Unusable as problem:
             language = None if _is_python_2(notebook) else notebook.language
             raise _unavailable(str(problem), code=problem.code, language=language, kernel=name) from None
     else:
-        said = "The notebook does not say which kernel it needs."
-        raise _unavailable(said, code="no_kernelspec", language=notebook.language)
+        message = "The notebook does not say which kernel it needs."
+        raise _unavailable(message, code="no_kernelspec", language=notebook.language)
     return choice if choice.language else replace(choice, language=notebook.language or "")
 
 
-def _of_image(image: Sequence[KernelChoice], notebook: Notebook, chosen: str | None) -> KernelChoice:
+def _select_from_image(image: Sequence[KernelChoice], notebook: Notebook, chosen: str | None) -> KernelChoice:
     """Return the chosen kernel of an image, else one of its kernels that fits this notebook."""
     wanted = chosen or notebook.kernel_name
-    if found := kernel_for(image, wanted, None if chosen else notebook.language):
+    if found := find_kernel(image, wanted, None if chosen else notebook.language):
         return found
     names = [kernel.name for kernel in image]
     raise KernelUnavailable(
-        f"The image has no kernel {wanted or notebook.language!r}; it has {_listed(names)}. Choose another "
+        f"The image has no kernel {wanted or notebook.language!r}; it has {_join_names(names)}. Choose another "
         "image, or one of its kernels with --kernel.",
         code="kernel_not_in_image",
         kernel=wanted,
@@ -91,7 +91,7 @@ def _manager() -> Any:
     return KernelSpecManager()
 
 
-def _choice(manager: Any, name: str) -> KernelChoice:
+def _resolve_choice(manager: Any, name: str) -> KernelChoice:
     # jupyter_client also looks names up in lower case.
     folder = manager.find_kernel_specs().get(name.lower())
     if folder is None:
@@ -134,10 +134,10 @@ def _argv(name: str, spec: Any) -> tuple[str, ...]:
             "kernel_not_installed",
         )
     known = {"{prefix}": sys.prefix, "{resource_dir}": spec.resource_dir}
-    return (os.path.abspath(program), *(_filled(argument, known) for argument in spec.argv[1:]))  # noqa: PTH100
+    return (os.path.abspath(program), *(_substitute(argument, known) for argument in spec.argv[1:]))  # noqa: PTH100
 
 
-def _filled(argument: str, known: dict[str, str]) -> str:
+def _substitute(argument: str, known: dict[str, str]) -> str:
     for field, value in known.items():
         argument = argument.replace(field, value)
     return argument
@@ -145,8 +145,8 @@ def _filled(argument: str, known: dict[str, str]) -> str:
 
 def _unavailable(problem: str, *, code: str, language: str | None, **detail: Any) -> KernelUnavailable:
     """Make an error that names the installed kernels, and proposes the only one for `language`."""
-    usable, _ = surveyed()
-    alike = [it.name for it in usable.values() if language and it.language.lower() == language.lower()]
+    usable, _ = survey_kernels()
+    alike = [choice.name for choice in usable.values() if language and choice.language.lower() == language.lower()]
     suggested = alike[0] if len(alike) == 1 else None
     advice = (
         f"{suggested} is the only kernel for {language} here: choose it, on the command line with --kernel {suggested}."
@@ -154,7 +154,7 @@ def _unavailable(problem: str, *, code: str, language: str | None, **detail: Any
         else "Choose one that is installed, on the command line with --kernel."
     )
     return KernelUnavailable(
-        f"{problem} {advice} Installed: {_listed(list(usable))}.",
+        f"{problem} {advice} Installed: {_join_names(list(usable))}.",
         code=code,
         installed=list(usable),
         suggested=suggested,
@@ -167,5 +167,5 @@ def _is_python_2(notebook: Notebook) -> bool:
     return notebook.kernel_name == "python2" or (notebook.language_version or "").startswith("2.")
 
 
-def _listed(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     return ", ".join(names) or "none"

@@ -6,13 +6,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..domain.images import Frozen
+from ..domain.images import FrozenPackages
 from ..domain.inputs import Pins
-from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.workspaces import Location
 from ..errors import InvalidNotebook
 from ..ports import Blobs
-from ..ports.notebooks import NO_PINS, NONE_BESIDE
+from ..ports.notebooks import NO_PICTURES, NO_PINS
 
 
 class LocalNotebooks:
@@ -30,8 +30,8 @@ class LocalNotebooks:
         *,
         root: str | None,
         kernel: str | None,
-        limits: Limits,
-        where: Surroundings = HERE,
+        limits: SnapshotLimits,
+        where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
     ) -> Inspection:
         from . import snapshot
@@ -44,8 +44,8 @@ class LocalNotebooks:
         *,
         root: str | None,
         kernel: str | None,
-        limits: Limits,
-        where: Surroundings = HERE,
+        limits: SnapshotLimits,
+        where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
     ) -> Snapshot:
         from . import snapshot
@@ -54,23 +54,23 @@ class LocalNotebooks:
             path, root=root, kernel=kernel, limits=limits, blobs=self._blobs, where=where, pins=pins
         )
 
-    def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
+    def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         from .read import read_notebook
         from .workspace import workspace_of
 
         return read_notebook(workspace_of(path, root).notebook, max_bytes=limits.file_bytes).kernel_name
 
     def locate(self, path: str) -> Location:
-        from .origin import remote_of
-        from .workspace import location_of, real_path
+        from .origin import read_remote
+        from .workspace import find_location, real_path
 
         notebook = real_path(path)
-        return location_of(notebook, remote_of(notebook.parent))
+        return find_location(notebook, read_remote(notebook.parent))
 
-    def missing(self, paths: Sequence[str]) -> frozenset[str]:
+    def find_missing(self, paths: Sequence[str]) -> frozenset[str]:
         return frozenset(path for path in paths if not os.path.isfile(path))  # noqa: PTH113 — names too long
 
-    def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
+    def read_cell_ids(self, notebook: bytes) -> tuple[str, ...]:
         from .read import parse_notebook
 
         try:
@@ -78,33 +78,35 @@ class LocalNotebooks:
         except InvalidNotebook:
             return ()
 
-    def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
-        from . import along
+    def include_file(self, path: str, file: str, *, root: str | None) -> str | None:
+        from . import include_file
 
-        return along.take_along(path, file, root=root)
+        return include_file.include_file(path, file, root=root)
 
-    def kernel(self, name: str) -> KernelChoice:
+    def get_kernel(self, name: str) -> KernelChoice:
         from . import kernels
 
-        return kernels.kernel(name)
+        return kernels.resolve_kernel(name)
 
-    def frozen(self, kernel: str) -> Frozen:
+    def freeze_packages(self, kernel: str) -> FrozenPackages:
         from . import freeze
 
-        return freeze.frozen(kernel)
+        return freeze.list_requirements(kernel)
 
-    def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
+    def inject_parameters(
+        self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]
+    ) -> bytes:
         from . import inject
 
-        return inject.filled_in(notebook, language, values, types)
+        return inject.inject_parameters(notebook, language, values, types)
 
-    def report(
+    def render_report(
         self,
         notebook: bytes,
         *,
         title: str,
         code: bool,
-        pictures: Mapping[str, str] = NONE_BESIDE,
+        pictures: Mapping[str, str] = NO_PICTURES,
         wanted: Callable[[], bool] = lambda: True,  # noqa: ARG002 — there is nobody who could ask meanwhile
     ) -> bytes:
         from . import report

@@ -36,19 +36,19 @@ print(json.dumps({name: "" if name in sys.builtin_module_names else place(name) 
 
 
 @dataclass
-class Looked:
+class ModuleLookup:
     """The top-level modules that a kernel's environment lacks, and those that it links to other folders."""
 
     missing: set[str] = field(default_factory=set)
-    elsewhere: dict[str, str] = field(default_factory=dict)
+    linked: dict[str, str] = field(default_factory=dict)
 
 
-def local_files(wanted: Import, folders: Sequence[Path]) -> list[Path]:
+def find_local_files(import_: Import, folders: Sequence[Path]) -> list[Path]:
     """Find the module's file, or the folder of its top-level package; [] when no folder has it.
 
     A namespace package (a folder without `__init__.py`) gives only the imported files; `*` imports all of them.
     """
-    top, _, rest = wanted.name.partition(".")
+    top, _, rest = import_.name.partition(".")
     if len(top) > _LONGEST_NAME:
         return []
     for folder in folders:
@@ -57,25 +57,25 @@ def local_files(wanted: Import, folders: Sequence[Path]) -> list[Path]:
             return [package]
         if module.is_file():
             return [module]
-        if package.is_dir() and not rest and "*" in wanted.members:
+        if package.is_dir() and not rest and "*" in import_.members:
             return [package]
-        if package.is_dir() and (found := list(_in_namespace(package, rest, wanted.members))):
+        if package.is_dir() and (found := list(_find_in_namespace(package, rest, import_.members))):
             return found
     return []
 
 
-def _in_namespace(package: Path, rest: str, members: Sequence[str]) -> Iterator[Path]:
+def _find_in_namespace(package: Path, rest: str, members: Sequence[str]) -> Iterator[Path]:
     names = [rest, *(f"{rest}.{member}".lstrip(".") for member in members)]
     for name in filter(None, names):
         head, _, tail = name.partition(".")
-        yield from local_files(Import(head, (tail,) if tail else ()), [package])
+        yield from find_local_files(Import(head, (tail,) if tail else ()), [package])
 
 
-def looked_for_in(kernel: KernelChoice | None) -> Callable[[set[str]], Looked]:
+def module_finder(kernel: KernelChoice | None) -> Callable[[set[str]], ModuleLookup]:
     """Return a search in the kernel's Python. When its command is not an interpreter, nothing counts as missing."""
     if kernel is None or kernel.language.lower() != "python" or "-m" not in kernel.argv:
-        return lambda _: Looked()
-    return Interpreter(kernel.argv[0]).look_for
+        return lambda _: ModuleLookup()
+    return Interpreter(kernel.argv[0]).find_modules
 
 
 class Interpreter:
@@ -86,7 +86,7 @@ class Interpreter:
     def __init__(self, program: str) -> None:
         self._program = program
 
-    def look_for(self, names: Iterable[str]) -> Looked:
+    def find_modules(self, names: Iterable[str]) -> ModuleLookup:
         """Ask the interpreter for modules. When it does not answer, nothing counts as missing."""
         # A run brings our own package along where it is not installed, for `record`.
         names = set(names) - {__name__.partition(".")[0]}
@@ -94,15 +94,15 @@ class Interpreter:
             names -= sys.stdlib_module_names
         asked = sorted(name for name in set(names) if (self._program, name) not in self._known and name.isidentifier())
         if not asked:
-            return Looked()
-        found = self._ask(asked)
+            return ModuleLookup()
+        found = self._ask_interpreter(asked)
         self._known.update(dict.fromkeys((self._program, name) for name, place in found.items() if place == ""))
-        return Looked(
+        return ModuleLookup(
             {name for name, place in found.items() if place is None},
             {name: place for name, place in found.items() if place},
         )
 
-    def _ask(self, names: list[str]) -> dict[str, str | None]:
+    def _ask_interpreter(self, names: list[str]) -> dict[str, str | None]:
         try:
             # -I would hide the packages that people installed for themselves. The folder / has nothing to import.
             done = subprocess.run(

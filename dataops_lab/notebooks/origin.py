@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit, urlunsplit
 
 from ..domain.versions import Origin
-from ..domain.workspaces import normalised_remote
-from ..runner.reading import open_plain
+from ..domain.workspaces import normalize_remote
+from ..rundir.reading import open_plain
 
 _TIMEOUT_S = 5.0
 
@@ -39,7 +39,7 @@ _OWN = """[core]
 _HEAD_BYTES = 4096
 
 
-def origin_of(folder: Path) -> Origin:
+def read_origin(folder: Path) -> Origin:
     """Read the origin of a folder, without a write, not even to the index.
 
     All fields are None outside a work tree, without git, or when git takes too long.
@@ -47,31 +47,31 @@ def origin_of(folder: Path) -> Origin:
     Git executes no program that the repository names: it sees the data in a git directory of ours with our settings.
     """
     try:
-        with _own_git_directory(folder) as (tree, git, settings):
+        with _safe_git_directory(folder) as (tree, git, settings):
             status = ("status", "--porcelain=v2", "--branch", "--untracked-files=normal", "--no-renames")
-            said = _git(*status, "--ignore-submodules=all", tree=tree, git=git)
+            status_output = _git(*status, "--ignore-submodules=all", tree=tree, git=git)
     except (OSError, ValueError, subprocess.SubprocessError):
         return Origin()
-    lines = said.split("\n")
+    lines = status_output.split("\n")
     headers = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# ") and " " in line[2:])
     commit, branch = headers.get("branch.oid"), headers.get("branch.head")
     return Origin(
-        remote=_remote(settings),
+        remote=_remote_url(settings),
         commit=commit if commit != "(initial)" else None,
         branch=branch if branch != "(detached)" else None,
         dirty=any(line and not line.startswith("# ") for line in lines),
     )
 
 
-def remote_of(folder: Path) -> str | None:
-    """Return the normalised remote of the work tree that holds `folder`, as `origin_of` reads it; None without one."""
+def read_remote(folder: Path) -> str | None:
+    """Return the normalised remote of the work tree that holds `folder`, as `read_origin` does; None without one."""
     try:
         tree, _, shared = _repository(folder.resolve())
         # There is no git directory here, because only the file matters.
-        url = _remote(_settings_of(shared / "config", tree, Path(os.devnull)))
+        url = _remote_url(_read_settings(shared / "config", tree, Path(os.devnull)))
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return normalised_remote(url) if url else None
+    return normalize_remote(url) if url else None
 
 
 def without_credentials(url: str) -> str:
@@ -84,7 +84,7 @@ def without_credentials(url: str) -> str:
     return urlunsplit((parts.scheme, f"{user}@{host}" if user else host, parts.path, "", ""))
 
 
-def _remote(settings: Mapping[str, str]) -> str | None:
+def _remote_url(settings: Mapping[str, str]) -> str | None:
     """Return the address of `origin`, else of the first remote, without credentials; None without a remote."""
     urls = [url for name, url in settings.items() if name.startswith("remote.") and name.endswith(".url")]
     url = settings.get("remote.origin.url") or next(iter(urls), None)
@@ -95,7 +95,7 @@ def _remote(settings: Mapping[str, str]) -> str | None:
 
 
 @contextmanager
-def _own_git_directory(folder: Path) -> Iterator[tuple[Path, Path, dict[str, str]]]:
+def _safe_git_directory(folder: Path) -> Iterator[tuple[Path, Path, dict[str, str]]]:
     """Make a git directory with the data of the repository and our settings.
 
     Yield the work tree that holds `folder`, that git directory, and the settings of the repository.
@@ -108,13 +108,13 @@ def _own_git_directory(folder: Path) -> Iterator[tuple[Path, Path, dict[str, str
         for source, patterns in ((private, _DATA), (shared, _SHARED_DATA)):
             for found in (path for pattern in patterns for path in source.glob(pattern)):
                 (git / found.name).symlink_to(found)
-        (git / "HEAD").write_bytes(_start_of(private / "HEAD"))
+        (git / "HEAD").write_bytes(_read_start(private / "HEAD"))
         (git / "info").mkdir()
         (git / "info" / "exclude").symlink_to(shared / "info" / "exclude")
         # These attributes win over those in the work tree, so git applies no filter at all.
         (git / "info" / "attributes").write_text("* -filter\n")
         (git / "config").write_text(_OWN)
-        settings = _settings_of(shared / "config", tree, git)
+        settings = _read_settings(shared / "config", tree, git)
         with (git / "config").open("a") as config:
             for name, value in settings.items():
                 if _COMPARING.fullmatch(name) and _PLAIN_VALUE.fullmatch(value):
@@ -129,19 +129,19 @@ _RACY_NS = 2_000_000_000
 """The age in nanoseconds that a file needs to be remembered: a younger one can change again and look the same."""
 
 
-def _settings_of(config: Path, tree: Path, git: Path) -> dict[str, str]:
+def _read_settings(config: Path, tree: Path, git: Path) -> dict[str, str]:
     """Read the settings of a file. Git is asked once for each state of the file."""
     found = config.stat()
-    look = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    fingerprint = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
     known = _known_settings.get(config)
-    if known is not None and known[0] == look:
+    if known is not None and known[0] == fingerprint:
         return known[1]
     listed = _git("config", "--file", str(config), "--no-includes", "--null", "--list", tree=tree, git=git)
     settings = dict(entry.split("\n", 1) for entry in listed.split("\0") if "\n" in entry)
     if time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > _RACY_NS:
         if len(_known_settings) >= _MOST_KNOWN:
             _known_settings.clear()
-        _known_settings[config] = look, settings
+        _known_settings[config] = fingerprint, settings
     return settings
 
 
@@ -153,14 +153,14 @@ def _repository(folder: Path) -> tuple[Path, Path, Path]:
     for tree in (folder, *folder.parents):
         private = tree / ".git"
         if private.is_file():
-            private = tree / _start_of(private).decode().removeprefix("gitdir:").strip()
+            private = tree / _read_start(private).decode().removeprefix("gitdir:").strip()
         if (private / "HEAD").is_file():
             named = private / "commondir"
-            return tree, private, private / _start_of(named).decode().strip() if named.is_file() else private
+            return tree, private, private / _read_start(named).decode().strip() if named.is_file() else private
     raise FileNotFoundError(f"{folder} is in no work tree.")
 
 
-def _start_of(path: Path) -> bytes:
+def _read_start(path: Path) -> bytes:
     with open_plain(path) as file:
         return file.read(_HEAD_BYTES)
 

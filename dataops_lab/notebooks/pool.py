@@ -31,7 +31,7 @@ class WorkerTooSlow(Exception):
 _STEP_S = 0.5
 
 
-def _step(deadline: float, wanted: Callable[[], bool]) -> float:
+def _poll_interval(deadline: float, wanted: Callable[[], bool]) -> float:
     """Return the seconds to wait before the next look.
 
     Raise WorkerTooSlow when no time is left or the answer is not `wanted` any more.
@@ -57,31 +57,31 @@ class Pool:
 
     def call(
         self,
-        within_s: float,
-        verb: str,
+        timeout_s: float,
+        method: str,
         arguments: tuple[Any, ...],
-        named: dict[str, Any],
+        keywords: dict[str, Any],
         *,
         wanted: Callable[[], bool] = lambda: True,
     ) -> Any:
-        """Call the method `verb` in a worker and return its answer; raise the errors of the call.
+        """Call the method `method` in a worker and return its answer; raise the errors of the call.
 
-        Raise WorkerTooSlow when no answer came `within_s` seconds, including the wait for a worker, or when the
+        Raise WorkerTooSlow when no answer came `timeout_s` seconds, including the wait for a worker, or when the
         answer is not `wanted` any more, which is asked from time to time. WorkerDied when the worker ended.
         Such a call costs that worker only.
         """
-        deadline = time.monotonic() + within_s
-        while not self._free.acquire(timeout=_step(deadline, wanted)):
+        deadline = time.monotonic() + timeout_s
+        while not self._free.acquire(timeout=_poll_interval(deadline, wanted)):
             pass
         try:
-            worker = self._taken()
+            worker = self._acquire_worker()
             try:
-                answer, error, trace = worker.answer(deadline, wanted, verb, arguments, named)
+                answer, error, trace = worker.answer(deadline, wanted, method, arguments, keywords)
             except BaseException:
                 worker.end()
                 raise
             finally:
-                self._put_back(worker)
+                self._release_worker(worker)
         finally:
             self._free.release()
         if error is None:
@@ -97,11 +97,11 @@ class Pool:
                 worker.end()
             self._idle.clear()
 
-    def _taken(self) -> _Worker:
+    def _acquire_worker(self) -> _Worker:
         with self._lock:
             while self._idle:
                 worker = self._idle.pop()
-                if worker.lives():
+                if worker.is_alive():
                     break
                 worker.end()
             else:
@@ -109,10 +109,10 @@ class Pool:
             self._busy.add(worker)
             return worker
 
-    def _put_back(self, worker: _Worker) -> None:
+    def _release_worker(self, worker: _Worker) -> None:
         with self._lock:
             self._busy.discard(worker)
-            if worker.lives():
+            if worker.is_alive():
                 self._idle.append(worker)
             else:
                 worker.end()
@@ -136,14 +136,14 @@ class _Worker:
     def answer(self, deadline: float, wanted: Callable[[], bool], *call: Any) -> tuple[Any, BaseException | None, str]:
         try:
             self._connection.send(call)
-            while not self._connection.poll(_step(deadline, wanted)):
+            while not self._connection.poll(_poll_interval(deadline, wanted)):
                 pass
             answer: tuple[Any, BaseException | None, str] = self._connection.recv()
             return answer
         except (EOFError, ConnectionError) as ended:
             raise WorkerDied from ended
 
-    def lives(self) -> bool:
+    def is_alive(self) -> bool:
         return self._process.poll() is None
 
     def end(self) -> None:

@@ -23,13 +23,13 @@ _PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 
 # These tokens decide whether the next line continues this one.
 _LONG_QUOTES = ('"""', "'''")
-_MARK = re.compile(r"\"\"\"|'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|#.*|\\.|[()\[\]{}]")
+_QUOTES_AND_BRACKETS = re.compile(r"\"\"\"|'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|#.*|\\.|[()\[\]{}]")
 
 
-def parsed(source: str) -> ast.Module | None:
+def parse(source: str) -> ast.Module | None:
     """Parse a cell or module; None when this Python version cannot read it."""
-    tree = _parsed(source)
-    return tree if tree is not None else _parsed(without_magics(source))
+    tree = _parse(source)
+    return tree if tree is not None else _parse(without_magics(source))
 
 
 def without_magics(source: str) -> str:
@@ -42,13 +42,13 @@ def magics(source: str) -> list[str]:
     return [match["magic"].strip() for _, match in _lines(source) if match]
 
 
-def is_foreign(source: str) -> bool:
+def is_other_language(source: str) -> bool:
     """Tell whether a cell magic passes the whole cell to another program, as `%%bash` does."""
     first = source.lstrip().split("\n", 1)[0]
     return first.startswith("%%") and first.split()[0] not in _PYTHON_MAGICS
 
 
-def dotted(node: ast.expr) -> str:
+def dotted_name(node: ast.expr) -> str:
     """Return `a.b.c` for an expression of names and dots; the empty text for any other."""
     names: list[str] = []
     while isinstance(node, ast.Attribute):
@@ -68,7 +68,7 @@ def _lines(source: str) -> Iterator[tuple[str, re.Match[str] | None]]:
         yield line, magic
         if magic:
             continue
-        for mark in _MARK.findall(line):
+        for mark in _QUOTES_AND_BRACKETS.findall(line):
             if quote:
                 quote = "" if mark == quote else quote
             elif mark in _LONG_QUOTES:
@@ -83,7 +83,7 @@ def _plain(magic: re.Match[str]) -> str:
     return f"{magic['indent']}{magic['assigned']}..." if magic["assigned"] else f"{magic['indent']}pass"
 
 
-def _parsed(source: str) -> ast.Module | None:
+def _parse(source: str) -> ast.Module | None:
     with warnings.catch_warnings():
         # Our log needs no warnings about invalid escapes in other people's notebooks.
         warnings.simplefilter("ignore")

@@ -112,7 +112,7 @@ def parse_notebook(data: bytes, *, name: str = "The notebook") -> Notebook:
         raise InvalidNotebook(f"{name} is JSON, but not a notebook: it does not say its nbformat.")
     major = raw["nbformat"]
     if major == UPGRADED:
-        raw = _upgraded(raw, name)
+        raw = _upgrade(raw, name)
     elif major < MAJOR:
         raise InvalidNotebook(
             f"{name} is in notebook format {major}, which is too old. Convert it first: "
@@ -132,7 +132,7 @@ def parse_notebook(data: bytes, *, name: str = "The notebook") -> Notebook:
     return Notebook(raw)
 
 
-def _upgraded(raw: dict[str, Any], name: str) -> dict[str, Any]:
+def _upgrade(raw: dict[str, Any], name: str) -> dict[str, Any]:
     """Convert to format 4.4, without outputs. Its cells have no ids, so the same file gives the same bytes."""
     import nbformat
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .ignore import IgnoreRules, Kept
+from .ignore import IgnoreRules, SkipReason
 
 
 @dataclass(frozen=True)
-class Found:
+class WalkedFile:
     """A regular file. `path` is its place for the notebook; `real` is the place of its bytes."""
 
     path: Path
@@ -24,10 +24,10 @@ class Found:
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """A path that stays behind. `why` is a Kept, or `outside` (a link out of the root), `unreadable` or `large`."""
+    """A path that stays behind. `reason`: a SkipReason, `outside` (links out of the root), `unreadable` or `large`."""
 
     path: Path
-    why: str
+    reason: str
 
 
 class Walker:
@@ -35,16 +35,16 @@ class Walker:
         self,
         root: Path,
         rules: IgnoreRules,
-        left_behind: Callable[[LeftBehind], None],
-        entered: Callable[[Path], None],
+        on_left_behind: Callable[[LeftBehind], None],
+        on_folder: Callable[[Path], None],
     ) -> None:
-        """Prepare a walk. It calls `entered` for each folder that it reads, and `left_behind` for what stays behind."""
+        """Prepare a walk. It calls `on_folder` for each folder it reads, and `on_left_behind` for what stays behind."""
         self._root = root
         self._rules = rules
-        self._left_behind = left_behind
-        self._entered = entered
+        self._on_left_behind = on_left_behind
+        self._on_folder = on_folder
 
-    def files(self, start: Path) -> Iterator[Found]:
+    def files(self, start: Path) -> Iterator[WalkedFile]:
         """Yield the files below `start`, those near it first. It reads lazily, so that the caller can stop.
 
         It follows links to folders inside the root, and enters each real folder once.
@@ -57,18 +57,18 @@ class Walker:
             if real in seen:
                 continue
             seen.add(real)
-            self._entered(folder)
+            self._on_folder(folder)
             for path in self._entries(folder):
-                found = self.look(path)
-                if isinstance(found, Found):
+                found = self.classify(path)
+                if isinstance(found, WalkedFile):
                     yield found
                 elif found:
                     folders.append(path)
 
-    def look(self, path: Path, *, asked_for: bool = False) -> Found | bool:
+    def classify(self, path: Path, *, is_named: bool = False) -> WalkedFile | bool:
         """Return a file that may travel; else tell whether `path` is a folder that may be entered.
 
-        A path that is `asked_for` by name travels against the rules, but never when it leads out of the root.
+        A path that the code names (`is_named`) travels against the rules, but never when it leads out of the root.
         """
         try:
             status = path.lstat()
@@ -77,33 +77,33 @@ class Walker:
                 real = Path(os.path.realpath(path))
                 status = real.stat()
                 if not real.is_relative_to(self._root):
-                    self._left_behind(LeftBehind(path, "outside"))
+                    self._on_left_behind(LeftBehind(path, "outside"))
                     return False
         except OSError:
             return False  # deleted meanwhile, or a link to nothing
         is_folder = stat.S_ISDIR(status.st_mode)
-        if not asked_for and (kept := self._rules.kept_behind(path, folder=is_folder)):
-            if kept is Kept.SECRET:
-                self._left_behind(LeftBehind(path, kept))
+        if not is_named and (reason := self._rules.skip_reason(path, folder=is_folder)):
+            if reason is SkipReason.SECRET:
+                self._on_left_behind(LeftBehind(path, reason))
             return False
         if is_folder:
             return True
         if not stat.S_ISREG(status.st_mode):
             return False  # pipes, sockets and devices have no bytes to store
-        if not _is_text(path):
-            self._left_behind(LeftBehind(path, "unreadable"))
+        if not _is_utf8(path):
+            self._on_left_behind(LeftBehind(path, "unreadable"))
             return False
-        return Found(path, real, status.st_size, bool(status.st_mode & stat.S_IXUSR))
+        return WalkedFile(path, real, status.st_size, bool(status.st_mode & stat.S_IXUSR))
 
     def _entries(self, folder: Path) -> list[Path]:
         try:
             return sorted(folder.iterdir())
         except OSError:
-            self._left_behind(LeftBehind(folder, "unreadable"))
+            self._on_left_behind(LeftBehind(folder, "unreadable"))
             return []
 
 
-def _is_text(path: Path) -> bool:
+def _is_utf8(path: Path) -> bool:
     """Tell whether a name is UTF-8. Another name cannot be written into a manifest."""
     try:
         str(path).encode()

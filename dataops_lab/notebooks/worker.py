@@ -19,10 +19,10 @@ def main(descriptor: int) -> None:
     with Connection(descriptor) as server:
         notebooks = server.recv()()
         while True:
-            verb, arguments, named = server.recv()
+            method, arguments, keywords = server.recv()
             answer: tuple[object, Exception | None, str]
             try:
-                answer = (getattr(notebooks, verb)(*arguments, **named), None, "")
+                answer = (getattr(notebooks, method)(*arguments, **keywords), None, "")
             except Exception as error:
                 answer = (None, error, traceback.format_exc())
             try:

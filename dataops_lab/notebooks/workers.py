@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from ..domain.images import Frozen
+from ..domain.images import FrozenPackages
 from ..domain.inputs import Pins
-from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.workspaces import Location
 from ..errors import ReportUnavailable, Unavailable
 from ..ports import Notebooks
-from ..ports.notebooks import NO_PINS, NONE_BESIDE
+from ..ports.notebooks import NO_PICTURES, NO_PINS
 from .pool import Pool, WorkerDied, WorkerTooSlow
 
 _WORKERS = 2
@@ -58,8 +58,8 @@ class WorkerNotebooks:
         *,
         root: str | None,
         kernel: str | None,
-        limits: Limits,
-        where: Surroundings = HERE,
+        limits: SnapshotLimits,
+        where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
     ) -> Inspection:
         return cast(
@@ -72,51 +72,55 @@ class WorkerNotebooks:
         *,
         root: str | None,
         kernel: str | None,
-        limits: Limits,
-        where: Surroundings = HERE,
+        limits: SnapshotLimits,
+        where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
     ) -> Snapshot:
-        named = {"root": root, "kernel": kernel, "limits": limits, "where": where, "pins": pins}
-        return cast(Snapshot, self._call("snapshot", path, **named))
+        keywords = {"root": root, "kernel": kernel, "limits": limits, "where": where, "pins": pins}
+        return cast(Snapshot, self._call("snapshot", path, **keywords))
 
-    def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
-        return cast("str | None", self._call("kernel_name", path, root=root, limits=limits))
+    def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
+        return cast("str | None", self._call("read_kernel_name", path, root=root, limits=limits))
 
     def locate(self, path: str) -> Location:
         return cast(Location, self._call("locate", path))
 
-    def missing(self, paths: Sequence[str]) -> frozenset[str]:
-        return cast("frozenset[str]", self._call("missing", paths))
+    def find_missing(self, paths: Sequence[str]) -> frozenset[str]:
+        return cast("frozenset[str]", self._call("find_missing", paths))
 
-    def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
-        return cast("tuple[str, ...]", self._call("cell_ids", notebook))
+    def read_cell_ids(self, notebook: bytes) -> tuple[str, ...]:
+        return cast("tuple[str, ...]", self._call("read_cell_ids", notebook))
 
-    def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
-        return cast("str | None", self._call("take_along", path, file, root=root))
+    def include_file(self, path: str, file: str, *, root: str | None) -> str | None:
+        return cast("str | None", self._call("include_file", path, file, root=root))
 
-    def kernel(self, name: str) -> KernelChoice:
-        return cast(KernelChoice, self._call("kernel", name))
+    def get_kernel(self, name: str) -> KernelChoice:
+        return cast(KernelChoice, self._call("get_kernel", name))
 
-    def frozen(self, kernel: str) -> Frozen:
-        return cast(Frozen, self._call("frozen", kernel))
+    def freeze_packages(self, kernel: str) -> FrozenPackages:
+        return cast(FrozenPackages, self._call("freeze_packages", kernel))
 
-    def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
-        return cast(bytes, self._call("filled_in", notebook, language, dict(values), dict(types)))
+    def inject_parameters(
+        self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]
+    ) -> bytes:
+        return cast(bytes, self._call("inject_parameters", notebook, language, dict(values), dict(types)))
 
-    def report(
+    def render_report(
         self,
         notebook: bytes,
         *,
         title: str,
         code: bool,
-        pictures: Mapping[str, str] = NONE_BESIDE,
+        pictures: Mapping[str, str] = NO_PICTURES,
         wanted: Callable[[], bool] = lambda: True,
     ) -> bytes:
         if not self._reports_at_once.acquire(blocking=False):
             raise ReportUnavailable("Other reports are being made. Try again in a minute.", code="reports_busy")
-        named = {"title": title, "code": code, "pictures": dict(pictures)}
+        keywords = {"title": title, "code": code, "pictures": dict(pictures)}
         try:
-            return cast(bytes, self._reports.call(self._report_timeout_s, "report", (notebook,), named, wanted=wanted))
+            return cast(
+                bytes, self._reports.call(self._report_timeout_s, "render_report", (notebook,), keywords, wanted=wanted)
+            )
         except (WorkerTooSlow, WorkerDied):
             raise ReportUnavailable(
                 f"The report was not made within {self._report_timeout_s:g} s. Download the executed notebook instead."
@@ -129,15 +133,15 @@ class WorkerNotebooks:
         self._pool.close()
         self._reports.close()
 
-    def _call(self, verb: str, *arguments: Any, **named: Any) -> Any:
+    def _call(self, method: str, *arguments: Any, **keywords: Any) -> Any:
         try:
-            return self._answer(verb, arguments, named)
+            return self._call_pool(method, arguments, keywords)
         except WorkerDied:
-            return self._answer(verb, arguments, named)
+            return self._call_pool(method, arguments, keywords)
 
-    def _answer(self, verb: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    def _call_pool(self, method: str, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         try:
-            return self._pool.call(self._timeout_s, verb, arguments, named)
+            return self._pool.call(self._timeout_s, method, arguments, keywords)
         except WorkerTooSlow:
             raise Unavailable(
                 f"The notebook was not read within {self._timeout_s:g} s. Make it smaller, or try again.",

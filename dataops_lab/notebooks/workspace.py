@@ -19,7 +19,7 @@ class Workspace:
 
     root: Path
     notebook: Path
-    bound: Path | None = None
+    widest_root: Path | None = None
     """The highest folder that may become the root, if the notebook reaches so far; None when the root is fixed."""
 
     @property
@@ -30,7 +30,7 @@ class Workspace:
         """Return the POSIX path below the root. ValueError when it is not below."""
         return path.relative_to(self.root).as_posix()
 
-    def holds(self, path: Path) -> bool:
+    def contains(self, path: Path) -> bool:
         return path.is_relative_to(self.root)
 
 
@@ -44,14 +44,14 @@ def workspace_of(path: str, root: str | None) -> Workspace:
     notebook = real_path(path)
     base = Path(os.path.realpath(root)) if root is not None else None
     if base is None:
-        return _unsaid(notebook, Path(notebook.anchor))
+        return _default_workspace(notebook, Path(notebook.anchor))
     if not base.is_dir():
         raise InvalidRequest(f"The root {base} is not a folder. Name one that holds the notebook.", root=str(base))
     if not notebook.is_relative_to(base):
         raise PathOutsideRoot(
             f"{notebook} lies outside the root {base}. Choose a root that holds it.", path=str(notebook), root=str(base)
         )
-    return _unsaid(notebook, base) if holds_home(base) else Workspace(base, notebook)
+    return _default_workspace(notebook, base) if contains_home(base) else Workspace(base, notebook)
 
 
 def real_path(path: str) -> Path:
@@ -66,7 +66,7 @@ def real_path(path: str) -> Path:
     return notebook
 
 
-def location_of(notebook: Path, remote: str | None) -> Location:
+def find_location(notebook: Path, remote: str | None) -> Location:
     """Return the location of a notebook: below the git work tree that holds it, else in its own folder.
 
     A given root and the reach of the notebook change nothing, so the server and the command line find the same job.
@@ -76,16 +76,16 @@ def location_of(notebook: Path, remote: str | None) -> Location:
     return Location(str(root), notebook.relative_to(root).as_posix(), remote)
 
 
-def holds_home(folder: Path) -> bool:
+def contains_home(folder: Path) -> bool:
     """Tell whether `folder` is the home folder or one above it."""
     return Path(os.path.realpath(Path.home())).is_relative_to(folder)
 
 
-def _unsaid(notebook: Path, bound: Path) -> Workspace:
+def _default_workspace(notebook: Path, widest_root: Path) -> Workspace:
     tree = work_tree(notebook.parent)
-    if tree is not None and tree.is_relative_to(bound):
+    if tree is not None and tree.is_relative_to(widest_root):
         return Workspace(tree, notebook)
-    return Workspace(notebook.parent, notebook, bound)
+    return Workspace(notebook.parent, notebook, widest_root)
 
 
 def work_tree(folder: Path) -> Path | None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from .attempt_files import AttemptFiles
 from .blobs import Blobs
 from .executors import AttemptStatus, Backends, Bundle, BundleFile, Container, Executor, Observation
-from .images import ImageBackend, ImageBackends, Say
+from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
 from .store import (
     Attempts,
-    Bell,
+    ChangeSignal,
     Environments,
     Events,
     Images,
@@ -41,10 +41,10 @@ __all__ = [
     "AttemptStatus",
     "Attempts",
     "Backends",
-    "Bell",
     "Blobs",
     "Bundle",
     "BundleFile",
+    "ChangeSignal",
     "Clock",
     "Container",
     "Environments",
@@ -59,13 +59,13 @@ __all__ = [
     "Notebooks",
     "Observation",
     "Page",
+    "ProgressCallback",
     "Projects",
     "Queue",
     "Records",
     "Retention",
     "RunFilter",
     "Runs",
-    "Say",
     "Secrets",
     "Store",
     "Transaction",

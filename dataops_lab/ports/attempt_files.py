@@ -7,7 +7,7 @@ from .blobs import Blobs
 
 
 class AttemptFiles(Protocol):
-    """The files of one attempt, by their paths in the run directory (see runner/protocol.py).
+    """The files of one attempt, by their paths in the run directory (see rundir/protocol.py).
 
     They may still grow, and the notebook may have put anything in their place. FileNotFoundError for everything that is
     not a plain file; OSError when the disk does not give the bytes back; Unavailable when no backend can read them now.
@@ -24,7 +24,7 @@ class AttemptFiles(Protocol):
         """Store the file as it is now, and return its digest and size in bytes."""
         ...
 
-    def artifacts(self, note: Callable[[str], None]) -> list[str]:
+    def list_artifacts(self, on_unreadable_folder: Callable[[str], None]) -> list[str]:
         """List the paths of the artifacts below `artifacts/`.
 
         Call `note` with each folder that the disk does not give back.

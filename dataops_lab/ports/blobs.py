@@ -31,7 +31,7 @@ class Blobs(Protocol):
         """Open a seekable file. NotFound when absent."""
         ...
 
-    def open_whole(self, digest: str) -> BinaryIO:
+    def open_verified(self, digest: str) -> BinaryIO:
         """Open it like `open`; Damaged when the bytes changed.
 
         The first call in a process reads all bytes to check them; later calls do so only when the file looks changed.
@@ -46,12 +46,12 @@ class Blobs(Protocol):
         """Copy the bytes, checked like `read`. `path` must not exist; its folder must."""
         ...
 
-    def has(self, digest: str) -> bool: ...
-    def check(self, digest: str) -> None:
+    def exists(self, digest: str) -> bool: ...
+    def verify(self, digest: str) -> None:
         """Raise NotFound when absent, Damaged when the bytes changed."""
         ...
 
-    def put_before(self, moment: dt.datetime) -> Iterator[tuple[str, int]]:
+    def list_put_before(self, moment: dt.datetime) -> Iterator[tuple[str, int]]:
         """Yield digest and size of all blobs whose last put was before `moment`."""
         ...
 

@@ -88,7 +88,7 @@ class Observation:
 class Executor(Protocol):
     """A place where attempts run. Several threads may call its methods, for different attempts.
 
-    Unavailable from `start`, `look`, `stop` and `names` when the backend cannot be asked now. The caller then concludes
+    Unavailable from `start`, `observe`, `stop` and `list_names` when the backend is unreachable. The caller concludes
     nothing from it, and tries again later.
     """
 
@@ -96,7 +96,7 @@ class Executor(Protocol):
         """Start the attempt. Starting twice, also from two processes, starts once."""
         ...
 
-    def look(self, name: str) -> Observation:
+    def observe(self, name: str) -> Observation:
         """Return the present state.
 
         Raise nothing for an attempt that is unknown or gone; an unknown one has not started. Callers ask many times a
@@ -111,10 +111,10 @@ class Executor(Protocol):
         """
         ...
 
-    def ends(self, name: str) -> int | None:
+    def end_descriptor(self, name: str) -> int | None:
         """Return a descriptor that can be read from once the attempt may have ended.
 
-        None: there is none, so call `look`.
+        None: there is none, so call `observe`.
         """
         ...
 
@@ -129,7 +129,7 @@ class Executor(Protocol):
         """
         ...
 
-    def names(self) -> Iterator[str]:
+    def list_names(self) -> Iterator[str]:
         """Yield the name of every attempt, alive or not, of which something is left here."""
         ...
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from ..domain.images import BuildRecipe, Login, PinnedImage, Probe
 
-Say = Callable[[str], None]
+ProgressCallback = Callable[[str], None]
 """A function that takes a line of progress, for people. With an empty line it only asks whether to go on.
 
 It raises when nobody wants the work any more.
@@ -24,22 +24,22 @@ class ImageBackend(Protocol):
         """Return the image that the daemon has under `reference`; ask no registry. Refused for another architecture."""
         ...
 
-    def pull(self, reference: str, login: Login | None, say: Say) -> PinnedImage:
+    def pull(self, reference: str, login: Login | None, on_progress: ProgressCallback) -> PinnedImage:
         """Pull the image from its registry, also when the daemon has one already.
 
-        Refused when the registry has none, or wants another login. It calls `say` again and again.
+        Refused when the registry has none, or wants another login. It calls `on_progress` again and again.
         """
         ...
 
-    def in_registry(self, reference: str, login: Login | None) -> str | None:
+    def resolve_in_registry(self, reference: str, login: Login | None) -> str | None:
         """Return `repository@sha256:…` as the registry has it now; None when it has none, or is not there."""
         ...
 
-    def keep(self, image: PinnedImage, tag: str) -> None:
+    def add_tag(self, image: PinnedImage, tag: str) -> None:
         """Tag the image, so that no clean-up removes it."""
         ...
 
-    def drop(self, tag: str) -> None:
+    def remove_tag(self, tag: str) -> None:
         """Remove the tag: the daemon may then remove the image when nothing else keeps it. Safe to repeat."""
         ...
 
@@ -47,10 +47,10 @@ class ImageBackend(Protocol):
         """Start a container of the image, as hardened as a run, and return its answers about itself."""
         ...
 
-    def build(self, base: PinnedImage, probe: Probe, recipe: BuildRecipe, say: Say) -> PinnedImage:
+    def build(self, base: PinnedImage, probe: Probe, recipe: BuildRecipe, on_progress: ProgressCallback) -> PinnedImage:
         """Build a new image. When it fails, nothing is left: Refused when the image cannot be made.
 
-        It calls `say` all the time, also in threads of its own. When `say` raises, nothing is left either; the error
+        It calls `on_progress` often, also in threads of its own. When that raises, nothing is left either; the error
         that comes out may then be another one.
         """
         ...

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from ..domain.images import Frozen
+from ..domain.images import FrozenPackages
 from ..domain.inputs import Pins
-from ..domain.snapshots import HERE, Inspection, KernelChoice, Limits, Snapshot, Surroundings
+from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.workspaces import Location
 
 NO_PINS = Pins()
-NONE_BESIDE: Mapping[str, str] = MappingProxyType({})
+NO_PICTURES: Mapping[str, str] = MappingProxyType({})
 
 
 class Notebooks(Protocol):
@@ -22,8 +22,8 @@ class Notebooks(Protocol):
         *,
         root: str | None,
         kernel: str | None,
-        limits: Limits,
-        where: Surroundings = HERE,
+        limits: SnapshotLimits,
+        where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
     ) -> Inspection: ...
     def snapshot(
@@ -32,8 +32,8 @@ class Notebooks(Protocol):
         *,
         root: str | None,
         kernel: str | None,
-        limits: Limits,
-        where: Surroundings = HERE,
+        limits: SnapshotLimits,
+        where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
     ) -> Snapshot:
         """Take a snapshot. Everything that travels is stored as blobs before this returns.
@@ -43,7 +43,7 @@ class Notebooks(Protocol):
         """
         ...
 
-    def kernel_name(self, path: str, *, root: str | None, limits: Limits) -> str | None:
+    def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         """Return the kernel name that the notebook has: that of the kernel on which it was written."""
         ...
 
@@ -51,30 +51,32 @@ class Notebooks(Protocol):
         """Tell where the notebook at the local `path` lies, or lay: the file may be gone."""
         ...
 
-    def missing(self, paths: Sequence[str]) -> frozenset[str]:
+    def find_missing(self, paths: Sequence[str]) -> frozenset[str]:
         """Return those of the local `paths` at which there is no file."""
         ...
 
-    def cell_ids(self, notebook: bytes) -> tuple[str, ...]:
+    def read_cell_ids(self, notebook: bytes) -> tuple[str, ...]:
         """Return the ids of the cells, none for bytes that are not a notebook."""
         ...
 
-    def take_along(self, path: str, file: str, *, root: str | None) -> str | None:
+    def include_file(self, path: str, file: str, *, root: str | None) -> str | None:
         """Make `file`, a path from the notebook's folder, travel with the notebooks there from now on.
 
         Return the line that this adds to the `.dataopsignore` of the folder; None where the file travels already.
         """
         ...
 
-    def kernel(self, name: str) -> KernelChoice:
+    def get_kernel(self, name: str) -> KernelChoice:
         """Return the kernel of that name. KernelUnavailable when it is not installed here."""
         ...
 
-    def frozen(self, kernel: str) -> Frozen:
+    def freeze_packages(self, kernel: str) -> FrozenPackages:
         """Return the packages of the interpreter that the kernel uses. KernelUnavailable when that is not Python."""
         ...
 
-    def filled_in(self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]) -> bytes:
+    def inject_parameters(
+        self, notebook: bytes, language: str, values: Mapping[str, Any], types: Mapping[str, str]
+    ) -> bytes:
         """Insert a cell tagged `injected-parameters` behind the `parameters` cell; without one, at the top.
 
         `types` maps a name to its declared ParameterType. InvalidParameters when a value cannot be
@@ -82,13 +84,13 @@ class Notebooks(Protocol):
         """
         ...
 
-    def report(
+    def render_report(
         self,
         notebook: bytes,
         *,
         title: str,
         code: bool,
-        pictures: Mapping[str, str] = NONE_BESIDE,
+        pictures: Mapping[str, str] = NO_PICTURES,
         wanted: Callable[[], bool] = lambda: True,
     ) -> bytes:
         """Render one HTML page that loads nothing from elsewhere. With `code` False it hides sources.

@@ -14,9 +14,9 @@ from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
 from ..domain.inputs import Inputs
 from ..domain.jobs import Job, Project
 from ..domain.leases import Lease
-from ..domain.queue import Changes, Place, Room, Standing
+from ..domain.queue import ConcurrencyLimits, QueueChanges, QueuedRun, UnfinishedRun
 from ..domain.records import Record
-from ..domain.retention import RetentionRule, Scope
+from ..domain.retention import RetentionRule, RetentionScope
 from ..domain.runs import Attempt, CancelRequest, Run, RunState, RunSummary
 from ..domain.secrets import Secret
 from ..domain.variables import Variable
@@ -54,7 +54,7 @@ class Actors(Protocol):
         """Return the actor; an id that was never noted stands for a person of that name."""
         ...
 
-    def of(self, actor_ids: Collection[str]) -> Mapping[str, Actor]: ...
+    def get_many(self, actor_ids: Collection[str]) -> Mapping[str, Actor]: ...
 
 
 class Projects(Protocol):
@@ -66,24 +66,24 @@ class Projects(Protocol):
 
 class Jobs(Protocol):
     def get(self, job_id: str) -> Job: ...
-    def of(self, job_ids: Collection[str]) -> Mapping[str, Job]: ...
-    def at(self, project: str, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Job]:
-        """Return the jobs at these places that there are, by (workspace id, path), and hold them as `hold` does."""
+    def get_many(self, job_ids: Collection[str]) -> Mapping[str, Job]: ...
+    def lock_by_path(self, project: str, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Job]:
+        """Return the jobs at these places that there are, by (workspace id, path), and lock them as `lock` does."""
         ...
 
-    def under(self, workspace_id: str, folder: str) -> Sequence[Job]:
+    def list_below(self, workspace_id: str, folder: str) -> Sequence[Job]:
         """Return the jobs whose path is `folder` or lies below it; all of the workspace for ""."""
         ...
 
-    def hold(self, job_ids: Collection[str]) -> None:
-        """Let no other transaction make a run of these jobs before this one ends."""
+    def lock(self, job_ids: Collection[str]) -> None:
+        """Lock these jobs until the end of this transaction: no other transaction makes a run of them."""
         ...
 
     def add(self, job: Job) -> None:
         """Add the job; its workspace must be there."""
         ...
 
-    def absorb(self, job: Job, other: Job) -> Job:
+    def merge(self, job: Job, other: Job) -> Job:
         """Give the runs, the versions and the place of `other` to `job`, and remove `other`.
 
         A version that both have stays as it is in `job`; the rest get the next numbers.
@@ -106,16 +106,16 @@ class Jobs(Protocol):
 class Workspaces(Protocol):
     """The workspaces and their roots, those on this machine unless a method says otherwise."""
 
-    def hold(self, project: str) -> None:
-        """Let no other transaction make a workspace or a job of the project before this one ends."""
+    def lock_project(self, project: str) -> None:
+        """Lock the project until the end of this transaction: no other one makes a workspace or a job in it."""
         ...
 
-    def of(self, ids: Collection[str]) -> Mapping[str, Workspace]: ...
-    def by_remote(self, project: str, remote: str) -> Sequence[Workspace]:
+    def get_many(self, ids: Collection[str]) -> Mapping[str, Workspace]: ...
+    def find_by_remote(self, project: str, remote: str) -> Sequence[Workspace]:
         """Return the workspaces of this git remote, oldest first."""
         ...
 
-    def holding(self, project: str, folders: Sequence[str]) -> Sequence[tuple[Workspace, str]]:
+    def find_by_roots(self, project: str, folders: Sequence[str]) -> Sequence[tuple[Workspace, str]]:
         """Return the workspaces that have one of these folders as root, in the order of the folders.
 
         A root that only other machines have reported counts too: they may share the folder, or be this machine under
@@ -123,15 +123,15 @@ class Workspaces(Protocol):
         """
         ...
 
-    def roots(self, ids: Collection[str]) -> Sequence[WorkspaceRoot]:
+    def list_roots(self, ids: Collection[str]) -> Sequence[WorkspaceRoot]:
         """List the roots on every machine: those of this one first, then those seen last first."""
         ...
 
-    def under(self, folder: str) -> Sequence[WorkspaceRoot]:
+    def list_roots_below(self, folder: str) -> Sequence[WorkspaceRoot]:
         """Return the roots that are `folder` or lie below it."""
         ...
 
-    def parted(self) -> Sequence[tuple[str, str]]:
+    def find_split_jobs(self) -> Sequence[tuple[str, str]]:
         """Return pairs of ids of jobs that have one path in two workspaces of one remote; the older job first."""
         ...
 
@@ -140,23 +140,23 @@ class Workspaces(Protocol):
         """Write the workspace, and return it as it is stored, with its new revision."""
         ...
 
-    def see(self, workspace_id: str, root: str, *, at: dt.datetime) -> None:
+    def record_root(self, workspace_id: str, root: str, *, at: dt.datetime) -> None:
         """Note that the workspace lies at `root`, and that it was seen there at this time."""
         ...
 
-    def move_roots(self, folder: str, to: str, *, at: dt.datetime) -> Sequence[str]:
+    def move_roots(self, folder: str, new_folder: str, *, at: dt.datetime) -> Sequence[str]:
         """Note that `folder` is called `to` now. Return the ids of the workspaces that lie there or below."""
         ...
 
 
 class Versions(Protocol):
-    def newest_of(self, job_ids: Collection[str]) -> Mapping[str, Version]:
+    def newest_by_job(self, job_ids: Collection[str]) -> Mapping[str, Version]:
         """Return the newest version by job id; a job without versions has no entry."""
         ...
 
     def get(self, job_id: str, digest: str) -> Version: ...
     def find(self, job_id: str, digest: str) -> Version | None: ...
-    def of(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Version]:
+    def get_many(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Version]:
         """Return those that there are, by (job id, digest)."""
         ...
 
@@ -164,7 +164,7 @@ class Versions(Protocol):
         """Add a version with the number after the last one of the job."""
         ...
 
-    def of_job(self, job_id: str) -> Sequence[Version]:
+    def list_for_job(self, job_id: str) -> Sequence[Version]:
         """Return the versions of the job, newest first."""
         ...
 
@@ -173,7 +173,7 @@ class Versions(Protocol):
         ...
 
 
-class SetsOfInputs(Protocol):
+class InputSets(Protocol):
     def get(self, digest: str | None) -> Inputs:
         """Return the set; a digest of None stands for no inputs. NotFound when there is none."""
         ...
@@ -185,7 +185,7 @@ class SetsOfInputs(Protocol):
         """
         ...
 
-    def unused(self) -> Sequence[str]:
+    def list_unused(self) -> Sequence[str]:
         """Return the digests of the sets that no run has."""
         ...
 
@@ -199,12 +199,12 @@ class Runs(Protocol):
         """Return the run of that id, or of a unique prefix of at least six characters. NotFound when there is none."""
         ...
 
-    def of(self, run_ids: Collection[str]) -> Mapping[str, Run]:
+    def get_many(self, run_ids: Collection[str]) -> Mapping[str, Run]:
         """Return those that there are, by id."""
         ...
 
-    def by_key(self, project: str, key: str) -> Run | None: ...
-    def part(self, parent_id: str, parent_key: str) -> Run | None:
+    def find_by_key(self, project: str, key: str) -> Run | None: ...
+    def find_part(self, parent_id: str, parent_key: str) -> Run | None:
         """Return the run that is this part of the parent run; None when there is none.
 
         In a transaction that writes, no other transaction adds it meanwhile.
@@ -220,39 +220,39 @@ class Runs(Protocol):
         """Return those that there are, in no order."""
         ...
 
-    def last_of_jobs(self, job_ids: Collection[str]) -> Sequence[RunSummary]:
+    def newest_summaries(self, job_ids: Collection[str]) -> Sequence[RunSummary]:
         """Return the newest run of each of these jobs, in no order."""
         ...
 
-    def newest_of(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:
+    def newest_per_job(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:
         """Return the newest run of each of these jobs, in no order; with `states` the newest in one of these states."""
         ...
 
-    def in_state(self, *states: RunState) -> Sequence[Run]: ...
-    def move(self, before: Run, after: Run) -> None:
+    def list_in_states(self, *states: RunState) -> Sequence[Run]: ...
+    def transition(self, before: Run, after: Run) -> None:
         """Write the columns of `after` that change with the state, and an event, if the row is still in `before.state`.
 
         StaleWrite otherwise.
         """
         ...
 
-    def move_all(self, moves: Sequence[tuple[Run, Run]]) -> None:
-        """Move each as `move` does: all of them or none."""
+    def transition_all(self, moves: Sequence[tuple[Run, Run]]) -> None:
+        """Move each as `transition` does: all of them or none."""
         ...
 
     def request_cancel(self, run_id: str, *, at: dt.datetime, by: Actor) -> None:
         """Note the wish to cancel, once; the first one stays."""
         ...
 
-    def cancels(self, run_ids: Collection[str]) -> Mapping[str, CancelRequest]:
+    def cancel_requests(self, run_ids: Collection[str]) -> Mapping[str, CancelRequest]:
         """Return the requests by run id, for those of the runs that somebody wants to cancel."""
         ...
 
-    def counts(self) -> Mapping[RunState, int]:
+    def count_by_state(self) -> Mapping[RunState, int]:
         """Count the runs that have not ended, by state."""
         ...
 
-    def on_image(self, name: str, since: dt.datetime) -> Sequence[Run]:
+    def list_on_image(self, name: str, since: dt.datetime) -> Sequence[Run]:
         """Return the runs submitted since then on an image of this name of the catalogue, newest first."""
         ...
 
@@ -272,40 +272,40 @@ class Runs(Protocol):
 class Queue(Protocol):
     """The runs as the queue sees them, with the few columns that it needs."""
 
-    def waiting(self) -> Sequence[Place]:
+    def list_queued(self) -> Sequence[QueuedRun]:
         """Return all runs that are queued, sorted."""
         ...
 
-    def active(self) -> Sequence[Place]: ...
-    def alive(self, run_ids: Collection[str] | None = None) -> Sequence[Standing]:
+    def list_active(self) -> Sequence[QueuedRun]: ...
+    def list_unfinished(self, run_ids: Collection[str] | None = None) -> Sequence[UnfinishedRun]:
         """Return all runs that are queued, active, or wait for their next attempt.
 
         With `run_ids` return only those among them.
         """
         ...
 
-    def changes_since(self, seq: int) -> Changes:
+    def changes_since(self, seq: int) -> QueueChanges:
         """Return the changes of which the events after `seq` tell."""
         ...
 
-    def room(self, slots: int) -> Room: ...
+    def concurrency_limits(self, slots: int) -> ConcurrencyLimits: ...
     def last_starts(self) -> Mapping[str, dt.datetime]:
         """Return the time of the last start, by person."""
         ...
 
-    def note_starts(self, people: Collection[str], *, at: dt.datetime) -> None: ...
+    def record_starts(self, people: Collection[str], *, at: dt.datetime) -> None: ...
 
 
 class Attempts(Protocol):
-    def of_run(self, run_id: str) -> Sequence[Attempt]:
+    def list_for_run(self, run_id: str) -> Sequence[Attempt]:
         """Return the attempts of the run, by number."""
         ...
 
-    def of_runs(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[Attempt]]:
+    def list_for_runs(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[Attempt]]:
         """Return the attempts by run id; every given id is a key."""
         ...
 
-    def alive(self) -> Sequence[Attempt]:
+    def list_unfinished(self) -> Sequence[Attempt]:
         """Return the attempts whose state is not an end, oldest first."""
         ...
 
@@ -313,40 +313,40 @@ class Attempts(Protocol):
         """Add one attempt that goes through several states at once: write the last one, and an event for each."""
         ...
 
-    def add_all(self, ways: Sequence[Sequence[Attempt]]) -> None:
+    def add_all(self, step_lists: Sequence[Sequence[Attempt]]) -> None:
         """Add each list of steps as `add` does."""
         ...
 
-    def move(self, before: Attempt, *steps: Attempt) -> None:
+    def transition(self, before: Attempt, *steps: Attempt) -> None:
         """Write the steps as `add` does, if the row is still in `before.state`; StaleWrite otherwise."""
         ...
 
-    def move_all(self, moves: Sequence[tuple[Attempt, Sequence[Attempt]]]) -> None:
-        """Move each as `move` does: all of them or none."""
+    def transition_all(self, moves: Sequence[tuple[Attempt, Sequence[Attempt]]]) -> None:
+        """Move each as `transition` does: all of them or none."""
         ...
 
-    def note_trouble(self, attempt: Attempt) -> None:
+    def record_trouble(self, attempt: Attempt) -> None:
         """Write its reason alone, while it goes on in its state; do nothing when the attempt has moved on."""
         ...
 
-    def note_progress(self, attempt: Attempt) -> None:
+    def record_progress(self, attempt: Attempt) -> None:
         """Write its progress alone, with an event; do nothing when the attempt has moved on."""
         ...
 
 
 class Records(Protocol):
     def add(self, *records: Record) -> None: ...
-    def of_run(self, run_id: str) -> Record | None:
+    def find_for_run(self, run_id: str) -> Record | None:
         """Return the record of the last attempt that left one."""
         ...
 
-    def of_runs(self, run_ids: Sequence[str]) -> Mapping[str, Record]: ...
-    def report(self, run_id: str, variant: str) -> str | None:
+    def find_for_runs(self, run_ids: Sequence[str]) -> Mapping[str, Record]: ...
+    def find_report(self, run_id: str, variant: str) -> str | None:
         """Return the digest of the rendered report; None when nobody has asked for one yet."""
         ...
 
-    def keep_report(self, run_id: str, variant: str, digest: str) -> None: ...
-    def note_damage(self, run_id: str, attempt: int, damage: Mapping[str, str]) -> None:
+    def store_report(self, run_id: str, variant: str, digest: str) -> None: ...
+    def record_damage(self, run_id: str, attempt: int, damage: Mapping[str, str]) -> None:
         """Replace the noted damage of the record; an empty `damage` means that it is whole again."""
         ...
 
@@ -365,7 +365,7 @@ class Events(Protocol):
         """Add an event in this transaction. `revision` is None for a run: the run counts as changed."""
         ...
 
-    def after(
+    def list_after(
         self, seq: int, *, limit: int = 1000, subject: Subject | None = None, kinds: Collection[str] = ()
     ) -> Sequence[Event]:
         """List the events after `seq`, oldest first; those of all kinds where `kinds` is empty."""
@@ -376,7 +376,7 @@ class Events(Protocol):
         """Return the number of the oldest event. A reader that has seen less has missed some."""
         ...
 
-    def trim(self, *, before: dt.datetime) -> int:
+    def delete_old(self, *, before: dt.datetime) -> int:
         """Remove the oldest events, some thousands at a time, but never the last one. Return how many."""
         ...
 
@@ -387,7 +387,7 @@ class Retention(Protocol):
         """Replace all rules by these."""
         ...
 
-    def due(self, scope: Scope, *, now: dt.datetime) -> Iterator[str]:
+    def list_due(self, scope: RetentionScope, *, now: dt.datetime) -> Iterator[str]:
         """Yield the ids of the runs that may go, oldest first; none that is kept."""
         ...
 
@@ -395,8 +395,8 @@ class Retention(Protocol):
         """Return job id and digest of the versions that no run has, without the newest of each job."""
         ...
 
-    def done_at(self, chore: str) -> dt.datetime | None: ...
-    def note_done(self, chore: str, *, at: dt.datetime) -> None: ...
+    def task_done_at(self, task: str) -> dt.datetime | None: ...
+    def record_task_done(self, task: str, *, at: dt.datetime) -> None: ...
 
 
 class Leases(Protocol):
@@ -405,7 +405,7 @@ class Leases(Protocol):
         ...
 
     def get(self, name: str) -> Lease | None: ...
-    def take(self, lease: Lease, *, instead_of: Lease | None) -> bool:
+    def acquire(self, lease: Lease, *, instead_of: Lease | None) -> bool:
         """Become the holder if the row is still `instead_of`. Return False when it is not."""
         ...
 
@@ -436,7 +436,7 @@ class Environments(Protocol):
 
 
 class Variables(Protocol):
-    def of(self, environment: str) -> Sequence[Variable]:
+    def list_for_environment(self, environment: str) -> Sequence[Variable]:
         """Return the variables of the environment, sorted by name."""
         ...
 
@@ -450,7 +450,7 @@ class Variables(Protocol):
 class Secrets(Protocol):
     """The secrets, always sealed."""
 
-    def of(self, scope: str) -> Sequence[Secret]:
+    def list_in_scope(self, scope: str) -> Sequence[Secret]:
         """Return the secrets of the scope, sorted by name."""
         ...
 
@@ -498,23 +498,23 @@ class Images(Protocol):
     def remove(self, name: str, *, at: dt.datetime, by: Actor) -> None: ...
 
     def add_task(self, task: ImageTask) -> None: ...
-    def task(self, task_id: str) -> ImageTask: ...
-    def tasks(self, *, limit: int, image: str | None = None) -> Sequence[ImageTask]:
+    def get_task(self, task_id: str) -> ImageTask: ...
+    def list_tasks(self, *, limit: int, image: str | None = None) -> Sequence[ImageTask]:
         """List them, newest first."""
         ...
 
-    def log(self, task_id: str) -> str: ...
-    def write_log(self, task_id: str, text: str) -> None:
+    def read_log(self, task_id: str) -> str: ...
+    def append_log(self, task_id: str, text: str) -> None:
         """Append the text to the log of the task."""
         ...
 
-    def end_task(
+    def finish_task(
         self, task_id: str, state: ImageTaskState, *, at: dt.datetime, error: dict[str, Any] | None = None
     ) -> None: ...
 
     def add_trial(self, trial: ImageTrial) -> None: ...
-    def trial(self, trial_id: str) -> ImageTrial: ...
-    def trials(self, limit: int) -> Sequence[ImageTrial]:
+    def get_trial(self, trial_id: str) -> ImageTrial: ...
+    def list_trials(self, limit: int) -> Sequence[ImageTrial]:
         """List them, newest first."""
         ...
 
@@ -531,7 +531,7 @@ class Transaction(Protocol):
     @property
     def versions(self) -> Versions: ...
     @property
-    def inputs(self) -> SetsOfInputs: ...
+    def inputs(self) -> InputSets: ...
     @property
     def runs(self) -> Runs: ...
     @property
@@ -558,11 +558,11 @@ class Transaction(Protocol):
         """Undo the writes of the block, and no others, when it raises."""
         ...
 
-    def once_committed(self, call: Callable[[], None]) -> None:
+    def on_commit(self, call: Callable[[], None]) -> None:
         """Run `call` once this transaction is committed; never when it is rolled back."""
         ...
 
-    def digests(self, *, without: frozenset[str] = frozenset()) -> Iterator[str]:
+    def blob_digests(self, *, without: frozenset[str] = frozenset()) -> Iterator[str]:
         """Yield the digests of all blobs of versions, sets of inputs, records and reports. Some come several times.
 
         With `without`, yield those that remain when these runs are gone, with the versions and inputs that only they
@@ -571,20 +571,20 @@ class Transaction(Protocol):
         ...
 
 
-class Bell(Protocol):
+class ChangeSignal(Protocol):
     """A descriptor that can be read from once somebody committed, in this process or another one of this machine.
 
-    It may ring without a reason. Where the store is a file, commits of other machines do not ring it: a caller that
+    It may fire without a reason. Where the store is a file, commits of other machines do not fire it: a caller that
     waits for it must also look from time to time.
     """
 
     def fileno(self) -> int: ...
     def wait(self, timeout_s: float) -> None:
-        """Return as soon as it rings, or after this time."""
+        """Return as soon as it is readable, or after this time."""
         ...
 
-    def silence(self) -> None:
-        """Make it silent until the next commit. Call this before you look."""
+    def clear(self) -> None:
+        """Clear it until the next commit. Call this before you look."""
         ...
 
     def close(self) -> None: ...
@@ -608,15 +608,15 @@ class Store(Protocol):
         """Open a consistent view; writes in it are an error."""
         ...
 
-    def changes(self) -> int:
+    def change_counter(self) -> int:
         """Return a number that differs after any other connection committed.
 
         Cheap: callers ask fifty times a second.
         """
         ...
 
-    def bell(self) -> Bell:
-        """Make a new bell; the caller closes it."""
+    def change_signal(self) -> ChangeSignal:
+        """Make a new signal; the caller closes it."""
         ...
 
     def copy_to(self, path: Path) -> None:

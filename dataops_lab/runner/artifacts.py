@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-from .files import MOST_HOLES, is_hollow
+from ..rundir.files import MAX_HOLE_BYTES, is_sparse
+from ..rundir.protocol import MAX_ARTIFACTS, MAX_DEPTH
 from .masking import Masking
-from .protocol import DEEPEST, MOST_ARTIFACTS
 
 MASKED_BYTES = 100_000_000
 """The most bytes of a text that is masked; a larger one with a secret in it is not kept."""
@@ -32,7 +32,7 @@ _IGNORED_FOLDERS = {".ipynb_checkpoints", "__pycache__"}
 _REPOSITORIES = {".git", ".hg", ".svn"}
 
 
-def state_of(root: Path) -> State:
+def fingerprint_files(root: Path) -> State:
     return {path: _fingerprint(entry) for path, entry in _files(root, lambda _: None)}
 
 
@@ -49,7 +49,7 @@ def collect(
     for path, entry in _files(root, note):
         if before.get(path) == _fingerprint(entry):
             continue
-        if len(collected) >= MOST_ARTIFACTS:
+        if len(collected) >= MAX_ARTIFACTS:
             too_many += 1
             continue
         try:
@@ -58,7 +58,7 @@ def collect(
             note(f"The file {os.fsencode(path)!r} is not kept: its name is not UTF-8.")
             continue
         try:
-            _check(root / path)
+            _check_not_sparse(root / path)
             size = _put_masked(root / path, target / path, masking, note) if masking else None
             if size is None:
                 _put(root / path, target / path)
@@ -72,7 +72,7 @@ def collect(
         collected.append({"path": path, "size": size})
     if too_many:
         hint = "Put them into an archive, as `shutil.make_archive` does."
-        note(f"{too_many:,} more files are not kept: a run may leave {MOST_ARTIFACTS:,}. {hint}")
+        note(f"{too_many:,} more files are not kept: a run may leave {MAX_ARTIFACTS:,}. {hint}")
     return sorted(collected, key=lambda artifact: str(artifact["path"]))
 
 
@@ -84,9 +84,9 @@ def _files(root: Path, note: Callable[[str], None]) -> Iterator[tuple[str, os.st
         for name in sorted(_REPOSITORIES.intersection(folders)):
             note(f"The folder {Path(folder, name).relative_to(root)} is not kept: a record has no repositories.")
         folders[:] = sorted(name for name in folders if name not in _IGNORED_FOLDERS | _REPOSITORIES)
-        if folders and len(Path(folder).relative_to(root).parts) >= DEEPEST:
+        if folders and len(Path(folder).relative_to(root).parts) >= MAX_DEPTH:
             folders.clear()
-            note(f"Files more than {DEEPEST} folders deep are not kept, as below {os.path.relpath(folder, root)}.")
+            note(f"Files more than {MAX_DEPTH} folders deep are not kept, as below {os.path.relpath(folder, root)}.")
         for name in sorted(names):
             path = Path(folder, name)
             try:
@@ -105,18 +105,18 @@ class _NotKept(Exception):
     pass
 
 
-def _check(path: Path) -> None:
+def _check_not_sparse(path: Path) -> None:
     # A link to a file that cannot be read would look like an artifact until somebody opens it.
     with path.open("rb") as file:
-        if is_hollow(file.fileno()):
-            raise _NotKept(f"more than {MOST_HOLES // 1024**3} GiB of it were never written.")
+        if is_sparse(file.fileno()):
+            raise _NotKept(f"more than {MAX_HOLE_BYTES // 1024**3} GiB of it were never written.")
 
 
 def _put_masked(source: Path, target: Path, masking: Masking, note: Callable[[str], None]) -> int | None:
     """Write a masked copy and return its size; None when there is nothing to mask."""
-    if masking.search(os.fsencode(target)):
+    if masking.contains_secret(os.fsencode(target)):
         raise _NotKept("its name holds a secret.")
-    if not _holds_a_secret(source, masking):
+    if not _file_contains_secret(source, masking):
         return None
     try:
         text = source.read_bytes().decode() if source.stat().st_size <= MASKED_BYTES else None
@@ -126,46 +126,46 @@ def _put_masked(source: Path, target: Path, masking: Masking, note: Callable[[st
         raise _NotKept("it holds a secret, and only texts can be masked. Do not write secrets to files.")
     note(f"The file {target.name} held a secret, which is masked in the record.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    data = masking.text(text).encode()
+    data = masking.mask_text(text).encode()
     target.write_bytes(data)
     return len(data)
 
 
-def _holds_a_secret(path: Path, masking: Masking) -> bool:
+def _file_contains_secret(path: Path, masking: Masking) -> bool:
     with path.open("rb") as file:
-        if _found_in(file, masking, sys.maxsize):
+        if _stream_contains_secret(file, masking, sys.maxsize):
             return True
         file.seek(0)
         begin = file.read(4)
         file.seek(0)
         try:
             if begin.startswith(b"\x1f\x8b"):
-                return _found_in(gzip.open(file), masking, INSIDE_BYTES)
-            return begin == b"PK\3\4" and _found_in_zip(file, masking)
+                return _stream_contains_secret(gzip.open(file), masking, INSIDE_BYTES)
+            return begin == b"PK\3\4" and _zip_contains_secret(file, masking)
         except (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile):
             return False  # The file is damaged or encrypted: nobody reads a secret in it by accident.
 
 
-def _found_in_zip(file: BinaryIO, masking: Masking) -> bool:
+def _zip_contains_secret(file: BinaryIO, masking: Masking) -> bool:
     """Search a ZIP file for secrets; sheets of Excel, arrays of numpy and wheels are ZIP files too."""
     left = INSIDE_BYTES
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             with archive.open(member) as content:
-                if _found_in(content, masking, left):
+                if _stream_contains_secret(content, masking, left):
                     return True
             left -= min(left, member.file_size)
     return False
 
 
-def _found_in(file: IO[bytes] | gzip.GzipFile, masking: Masking, most: int) -> bool:
-    """Tell whether a secret is in the first `most` bytes. They are read in pieces that overlap: none is missed."""
+def _stream_contains_secret(file: IO[bytes] | gzip.GzipFile, masking: Masking, limit: int) -> bool:
+    """Tell whether a secret is in the first `limit` bytes. They are read in pieces that overlap: none is missed."""
     before = b""
-    while most > 0 and (piece := file.read(min(SEARCHED_BYTES, most))):
-        if masking.search(before + piece):
+    while limit > 0 and (piece := file.read(min(SEARCHED_BYTES, limit))):
+        if masking.contains_secret(before + piece):
             return True
         before = (before + piece)[-4 * masking.longest :]
-        most -= len(piece)
+        limit -= len(piece)
     return False
 
 

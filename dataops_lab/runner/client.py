@@ -12,9 +12,9 @@ from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellExecutionComplete, CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 
+from ..rundir.protocol import VALUE_MIME, Failure
 from . import outputs, startup
 from .kernel import Kernel
-from .protocol import VALUE_MIME, Failure
 from .recorder import Recorder
 
 FLUSH_S = 0.05
@@ -36,15 +36,15 @@ class DataOpsClient(PapermillNotebookClient):
         recorder: Recorder | None = None,
         helpers: Path | None = None,
         libraries: Sequence[str] = (),
-        stopping: Callable[[], bool] = lambda: False,
+        should_stop: Callable[[], bool] = lambda: False,
         **kwargs: Any,
     ) -> None:
         # Much output may still be on its way when the reply to its cell is there.
         super().__init__(nb_man, **{"iopub_timeout": 300, **kwargs})
-        self.recorder = recorder or Recorder.nowhere()
+        self.recorder = recorder or Recorder.discarding()
         self._helpers = helpers
         self._libraries = list(libraries)
-        self._stopping = stopping
+        self._should_stop = should_stop
         self._exit: dict[str, Any] | None = None
         self._exit_error: dict[str, Any] | None = None
         self._error_shown: dict[str, Any] | None = None
@@ -73,13 +73,13 @@ class DataOpsClient(PapermillNotebookClient):
 
     def papermill_execute_cells(self) -> None:
         """Execute the cells in order, until one fails, one exits or the run is to stop."""
-        self.recorder.started([cell.cell_type for cell in self.nb.cells])
+        self.recorder.notebook_started([cell.cell_type for cell in self.nb.cells])
         for index, cell in enumerate(self.nb.cells):
-            if self._stopping() or not self._goes_on_after(cell, index):
+            if self._should_stop() or not self._run_cell(cell, index):
                 return
         self.recorder.completed = True
 
-    def _goes_on_after(self, cell: Any, index: int) -> bool:
+    def _run_cell(self, cell: Any, index: int) -> bool:
         is_code, ok = cell.cell_type == "code", False
         self.nb_man.cell_start(cell, index)
         if is_code:
@@ -116,9 +116,9 @@ class DataOpsClient(PapermillNotebookClient):
     def _failure(self, cell: Any, index: int, error: CellExecutionError) -> Failure:
         # The error is taken as it was kept, which is not more than people can read.
         candidates = [self._exit_error] if self._exit_error and error.ename == "SystemExit" else cell.outputs
-        elsewhere = self.recorder.admit("error", self._error_shown)[0] if self._error_shown else {}
-        shown: Any = next((o for o in reversed(candidates) if o["output_type"] == "error"), elsewhere)
-        evalue = shown.get("evalue", error.evalue[:MESSAGE_LENGTH])
+        fallback = self.recorder.admit("error", self._error_shown)[0] if self._error_shown else {}
+        error_output: Any = next((o for o in reversed(candidates) if o["output_type"] == "error"), fallback)
+        evalue = error_output.get("evalue", error.evalue[:MESSAGE_LENGTH])
         code, message = "cell_error", f"{error.ename}: {evalue}" if evalue else error.ename
         if error.ename == "SystemExit":
             value = self._exit["code"] if self._exit else error.evalue
@@ -126,7 +126,7 @@ class DataOpsClient(PapermillNotebookClient):
             message = f"The notebook ended itself{' with exit status' if isinstance(value, int) else ':'} {value}"
         elif error.ename == "StdinNotImplementedError":
             code = "input_requested"
-            message = _DEBUGGER if any("bdb.py" in line for line in shown.get("traceback", [])) else _INPUT
+            message = _DEBUGGER if any("bdb.py" in line for line in error_output.get("traceback", [])) else _INPUT
         elif not error.ename:
             message = f"The cell ended with exit status {error.evalue}" if error.evalue else "The cell failed"
         return Failure(
@@ -135,7 +135,7 @@ class DataOpsClient(PapermillNotebookClient):
             cell=index,
             ename=error.ename,
             evalue=evalue,
-            traceback=list(shown.get("traceback", [])),
+            traceback=list(error_output.get("traceback", [])),
         )
 
     def _keep_exit_error(self, cell: Any, index: int) -> None:
@@ -145,14 +145,14 @@ class DataOpsClient(PapermillNotebookClient):
         self._exit = self._exit_error = self._error_shown = None
 
     async def _check_raise_for_error(self, cell: Any, cell_index: int, exec_reply: dict[str, Any] | None) -> None:
-        reply = self.recorder.masking.value(exec_reply)
+        reply = self.recorder.masking.mask_value(exec_reply)
         # `%run` and widgets show the error of the code that they call, but the kernel's reply says that all is well.
         shown = self._error_shown
         clean = shown is not None and shown["ename"] == "SystemExit" and self._exit is not None and self._exit["clean"]
-        said_nothing = reply is not None and (
+        reports_no_error = reply is not None and (
             reply["content"]["status"] == "ok" or reply["content"].get("ename") == "NoneType"
         )
-        if said_nothing and shown is not None and not clean:
+        if reports_no_error and shown is not None and not clean:
             reply = {**reply, "content": {**shown, "status": "error"}}
         await super()._check_raise_for_error(cell, cell_index, reply)
 
@@ -160,22 +160,22 @@ class DataOpsClient(PapermillNotebookClient):
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         if msg["msg_type"] == "execute_input":
-            self.recorder.kernel_is_on_it = True
+            self.recorder.kernel_began_cell = True
         out = None
         try:
-            for masked in self.recorder.masking.messages(msg):
-                self._take_what_counts(masked)
+            for masked in self.recorder.masking.mask_message(msg):
+                self._collect_values_and_errors(masked)
                 out = super().process_message(masked, cell, cell_index)
             return out
         except CellExecutionComplete:
             outputs.join(cell.outputs)
             raise
 
-    def _take_what_counts(self, msg: dict[str, Any]) -> None:
+    def _collect_values_and_errors(self, msg: dict[str, Any]) -> None:
         """Take values and errors from a message, wherever the notebook shows them: in the cell, a widget or nowhere."""
         kind, content = msg["msg_type"], msg["content"]
         if kind in ("display_data", "execute_result", "update_display_data"):
-            self.recorder.values.of_output(content["data"])
+            self.recorder.values.take_from_output(content["data"])
         elif kind == "error" and (content["ename"] != "SystemExit" or self._error_shown is None):
             self._error_shown = content
 
@@ -185,13 +185,13 @@ class DataOpsClient(PapermillNotebookClient):
         except (AssertionError, AttributeError, LookupError, TypeError) as error:
             # The notebook is responsible for a widget's messages: they never make the runner fail.
             self.log.warning("A message of a widget makes no sense: %r", error)
-        self._look_again()
+        self._recheck_sockets()
 
     async def _async_check_alive(self) -> None:
-        self._look_again()
+        self._recheck_sockets()
         await super()._async_check_alive()
 
-    def _look_again(self) -> None:
+    def _recheck_sockets(self) -> None:
         """Wake the coroutines that wait for a message that is here already.
 
         A socket signals only once that a message came. nbclient's widgets send on the same socket on which nbclient
@@ -212,7 +212,7 @@ class DataOpsClient(PapermillNotebookClient):
             return None
         if self._captured_by_widget(msg):
             super().output(outs, msg, display_id, cell_index)
-            self._look_again()
+            self._recheck_sockets()
             return None
         if self.clear_before_next_output:
             self.clear_before_next_output = False
@@ -227,20 +227,20 @@ class DataOpsClient(PapermillNotebookClient):
                 self._display_id_map.setdefault(display_id, {}).setdefault(cell_index, []).append(len(outs))
             self._add(outs, out, cell_index, display_id)
         if notice:
-            self._say(notice, outs, cell_index)
+            self._show_notice(notice, outs, cell_index)
         return out
 
     def clear_output(self, outs: list[Any], msg: dict[str, Any], cell_index: int) -> None:
         if self._captured_by_widget(msg) or msg["content"].get("wait"):
             super().clear_output(outs, msg, cell_index)
-            self._look_again()
+            self._recheck_sockets()
         else:
             self._clear(outs, cell_index)
 
     def _clear(self, outs: list[Any], cell_index: int) -> None:
         outs.clear()
         self.clear_display_id_mapping(cell_index)
-        self.recorder.cleared(cell_index)
+        self.recorder.outputs_cleared(cell_index)
 
     def _update_display_id(self, display_id: str, msg: dict[str, Any]) -> None:
         if display_id not in self._display_id_map:
@@ -248,15 +248,15 @@ class DataOpsClient(PapermillNotebookClient):
         kept, notice = self.recorder.admit("display_data", msg["content"])
         if kept is not None:
             super()._update_display_id(display_id, msg)
-            self.recorder.updated(display_id, kept["data"], kept["metadata"])
+            self.recorder.display_updated(display_id, kept["data"], kept["metadata"])
         if notice and self.recorder.cell is not None:
             cell_index = self.recorder.cell
-            self._say(notice, self.nb.cells[cell_index].outputs, cell_index)
+            self._show_notice(notice, self.nb.cells[cell_index].outputs, cell_index)
 
     def _captured_by_widget(self, msg: dict[str, Any]) -> bool:
         return bool(self.output_hook_stack.get(msg["parent_header"].get("msg_id")))
 
-    def _say(self, notice: str, outs: list[Any], cell_index: int) -> None:
+    def _show_notice(self, notice: str, outs: list[Any], cell_index: int) -> None:
         self._add(outs, outputs.output("stream", {"name": "stderr", "text": f"[{notice}]\n"}), cell_index)
 
     def _add(self, outs: list[Any], out: Any, cell_index: int, display_id: str | None = None) -> None:

@@ -1,7 +1,7 @@
 """The keeper: the parent of a runner. It ends when nothing of the attempt is alive, and says so in `runner.json`.
 
 A name in the environment does not find a process that was started without it, as by `env -i`. So the keeper adopts
-every descendant that loses its parent, also when the runner is killed. It kills and buries all of them.
+every descendant that loses its parent, also when the runner is killed. It kills and reaps all of them.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from .processes import adopt_orphans, kill_descendants, set_name
 NAME = "dataops-keeper"
 """The name of the process in `ps` and in /proc/PID/comm."""
 
-KILL = signal.SIGUSR1
+KILL_SIGNAL = signal.SIGUSR1
 """The signal at which the keeper kills the runner and all that descends from it. It passes SIGTERM on to the runner."""
 
 SLOW_S = 1.0
 """The time after which the keeper says that the runner has ended, although something is still alive."""
 
-ANSWER_WITHIN_S = 10.0
+ANSWER_TIMEOUT_S = 10.0
 """The time that the kernel's own keeper may take to kill what is left."""
 
-_HEARD = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, KILL}
+_HANDLED_SIGNALS = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, KILL_SIGNAL}
 
 
-def keep(lock: Lock, kernel: socket.socket | None) -> int | None:
+def fork_runner(lock: Lock, kernel: socket.socket | None) -> int | None:
     """Fork, and return the pid of the keeper in the child, which becomes the runner.
 
     This works only on Linux. Elsewhere nobody can adopt orphans: this process becomes the runner and gets None.
@@ -38,7 +38,7 @@ def keep(lock: Lock, kernel: socket.socket | None) -> int | None:
     """
     if sys.platform != "linux":
         return None
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED_SIGNALS)
     adopt_orphans()
     keeper = os.getpid()
     runner = os.fork()
@@ -51,7 +51,7 @@ def keep(lock: Lock, kernel: socket.socket | None) -> int | None:
         set_name(NAME)
         _forget_secrets()
         code = _wait_for(runner)
-        _bury(lock, code, kernel)
+        _reap_all(lock, code, kernel)
     finally:
         os._exit(code if code >= 0 else 128 - code)
 
@@ -65,16 +65,16 @@ def _forget_secrets() -> None:
 
 def _wait_for(runner: int) -> int:
     """Wait for the runner, obey signals meanwhile, and return its exit code; that of a signal is negative."""
-    while (code := _buried(runner)) is None:
-        match signal.sigwait(_HEARD):
+    while (code := _reap_children(runner)) is None:
+        match signal.sigwait(_HANDLED_SIGNALS):
             case signal.SIGTERM | signal.SIGINT:
                 os.kill(runner, signal.SIGTERM)
-            case number if number == KILL:
+            case number if number == KILL_SIGNAL:
                 os.kill(runner, signal.SIGKILL)
     return code
 
 
-def _buried(runner: int) -> int | None:
+def _reap_children(runner: int) -> int | None:
     """Reap all children that have ended; return the exit code of the runner if it is one of them."""
     code = None
     with suppress(ChildProcessError):
@@ -84,33 +84,33 @@ def _buried(runner: int) -> int | None:
     return code
 
 
-def _bury(lock: Lock, code: int, kernel: socket.socket | None) -> None:
-    signal.signal(signal.SIGALRM, lambda *_: _note(lock, exit_code=code))
+def _reap_all(lock: Lock, code: int, kernel: socket.socket | None) -> None:
+    signal.signal(signal.SIGALRM, lambda *_: _write_note(lock, exit_code=code))
     signal.setitimer(signal.ITIMER_REAL, SLOW_S)
     kill_descendants()
-    is_dead = kernel is None or _is_dead(kernel)
+    is_dead = kernel is None or _kernel_is_dead(kernel)
     signal.setitimer(signal.ITIMER_REAL, 0)
-    lock.side.unlink(missing_ok=True)  # The runner may have been killed before it took the lock.
-    _note(lock, exit_code=code, dead=is_dead)
+    lock.unnamed_path.unlink(missing_ok=True)  # The runner may have been killed before it took the lock.
+    _write_note(lock, exit_code=code, dead=is_dead)
 
 
-def _note(lock: Lock, **members: object) -> None:
+def _write_note(lock: Lock, **members: object) -> None:
     # On a full disk the note cannot be written; a reader has to find out by itself.
     with suppress(OSError):
         lock.note(**members)
 
 
-def _is_dead(kernel: socket.socket) -> bool:
+def _kernel_is_dead(kernel: socket.socket) -> bool:
     """Let the kernel's own keeper kill what is left, and wait until it says that nothing is.
 
     Nobody answers where the preloaded interpreter did not start the kernel and the runner did so itself.
     """
-    from .preload import NOTHING_LEFT
+    from .preload import ALL_REAPED
 
-    said = b""
+    received = b""
     with suppress(OSError):
-        kernel.settimeout(ANSWER_WITHIN_S)
+        kernel.settimeout(ANSWER_TIMEOUT_S)
         kernel.shutdown(socket.SHUT_WR)
         while piece := kernel.recv(65536):
-            said = piece
-    return said.endswith(NOTHING_LEFT)
+            received = piece
+    return received.endswith(ALL_REAPED)

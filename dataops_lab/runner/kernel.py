@@ -19,9 +19,9 @@ from jupyter_client.kernelspec import KernelSpec as Command
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
-from . import protocol
-from .forked import ForkedKernel
-from .processes import dying_with_this_process
+from ..rundir import protocol
+from .fork_client import ForkedKernel
+from .processes import death_signal_preexec
 
 SOCKET_PATH_BYTES = 100
 """The most bytes of a socket's path before the kernel adds its number; the path of a Unix socket may have 107."""
@@ -90,7 +90,7 @@ class Kernel(AsyncKernelManager):
         self.kernel_id = str(uuid.uuid4())
         self.provisioner = _Provisioner(kernel_id=self.kernel_id, kernel_spec=self._command, parent=self)
         self.provisioner.preloaded = preloaded
-        self.forked: ForkedKernel | None = None
+        self.forked_kernel: ForkedKernel | None = None
 
     @property
     def kernel_spec(self) -> Command:
@@ -111,12 +111,12 @@ class Kernel(AsyncKernelManager):
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                preexec_fn=dying_with_this_process(),
+                preexec_fn=death_signal_preexec(),
             )
         except (OSError, subprocess.SubprocessError) as error:
             raise KernelNotStarted(f"{self._command.argv[0]}: {error}") from error
         process = self.provisioner.process
-        self.forked = process if isinstance(process, ForkedKernel) else None
+        self.forked_kernel = process if isinstance(process, ForkedKernel) else None
 
     def _is_ipykernel(self) -> bool:
         return any("ipykernel" in argument for argument in self._command.argv)
@@ -132,31 +132,31 @@ class Kernel(AsyncKernelManager):
         client.start_channels(hb=False)
         client.allow_stdin = False
         deadline = time.monotonic() + self._startup_timeout_s
-        asked = 0.0
+        requested_at = 0.0
         while True:
-            if time.monotonic() - asked > 1:
+            if time.monotonic() - requested_at > 1:
                 client.kernel_info()
-                asked = time.monotonic()
+                requested_at = time.monotonic()
             try:
                 await client.get_shell_msg(timeout=0.05)
                 await client.get_iopub_msg(timeout=0.2)
             except Empty:
                 if not await self.is_alive():
-                    raise KernelNotStarted(f"It {await self.last_words()} before it was ready.") from None
+                    raise KernelNotStarted(f"It {await self.describe_end()} before it was ready.") from None
                 if time.monotonic() > deadline:
                     raise KernelNotStarted(f"It did not answer within {self._startup_timeout_s:g} seconds.") from None
             else:
                 return client
 
-    async def end(self, patience_s: float) -> bool:
+    async def end(self, timeout_s: float) -> bool:
         """Let the kernel clean up (atexit functions, unwritten files) and end.
 
-        Kill it and return False when that takes longer than `patience_s`.
+        Kill it and return False when that takes longer than `timeout_s`.
         """
         gracefully = True
         if await self.is_alive():
             await self.request_shutdown()
-            deadline = time.monotonic() + patience_s
+            deadline = time.monotonic() + timeout_s
             while await self.is_alive() and (gracefully := time.monotonic() < deadline):
                 await asyncio.sleep(0.005)
         if not gracefully:
@@ -174,7 +174,7 @@ class Kernel(AsyncKernelManager):
         """Return the exit code; that of a signal is negative. None while the kernel is alive."""
         return await self.provisioner.poll() if self.provisioner else None
 
-    async def last_words(self) -> str:
+    async def describe_end(self) -> str:
         """Say how the kernel ended, as words that follow a subject: 'was killed (SIGKILL)'."""
         code = await self.exit_code()
         if code is None:

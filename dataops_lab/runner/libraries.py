@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 SAFE = frozenset({"matplotlib", "numpy", "pandas", "pyarrow", "scipy", "sklearn"})
-"""The libraries for which the contract of tests/executors/test_warm_libraries.py holds. They may start threads, because
+"""The libraries for which the contract of tests/executors/test_fork_server_libraries.py holds. They may start threads:
 they take care of them when their process is forked."""
 
 READ_FROM_FOLDER = frozenset({"matplotlibrc"})
@@ -44,7 +44,7 @@ STANDARD: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
 _INLINE = "module://matplotlib_inline.backend_inline"
 
 
-class NotSafe(Exception):
+class UnsafeLibrary(Exception):
     """A library that does something while it is imported that cannot be done ahead of time."""
 
     def __init__(self, library: str, why: str) -> None:
@@ -59,7 +59,7 @@ class Libraries:
 
     def __init__(self) -> None:
         self._groups: list[_Group] = []
-        self._waiting: dict[str, int] = {}
+        self._group_numbers: dict[str, int] = {}
         self._filters = list(warnings.filters)
         self._environment = dict(os.environ)
         self._finders = list(sys.meta_path)
@@ -69,12 +69,12 @@ class Libraries:
     def load(self, names: Iterable[str]) -> None:
         """Import these in this order.
 
-        Raise NotSafe for the first library that cannot be imported ahead of time; then this process is of no use.
+        Raise UnsafeLibrary for the first library that cannot be imported ahead of time; then this process is of no use.
         """
-        with _as_a_kernel(), _noting(self._imported_by):
+        with _looking_like_a_kernel(), _recording_imports(self._imported_by):
             for name in names:
                 if name not in sys.modules:
-                    self._groups.append(_loaded(name))
+                    self._groups.append(_import_library(name))
 
     def hide(self) -> None:
         """Hide all that was loaded, as if nothing had been imported."""
@@ -82,7 +82,7 @@ class Libraries:
             group.modules.pop("__mp_main__", None)  # This is the main module of this process, not of a notebook.
             for name in group.modules:
                 sys.modules.pop(name, None)
-                self._waiting[name] = number
+                self._group_numbers[name] = number
         sys.modules.pop("__mp_main__", None)
         sys.meta_path[:] = self._finders
         _set_filters(self._filters)
@@ -90,18 +90,18 @@ class Libraries:
             del os.environ[name]
         os.environ.update(self._environment)
 
-    def top_level(self) -> list[str]:
+    def top_level_names(self) -> list[str]:
         """List the top-level names of all that was loaded. A file of the notebook may have the same name."""
-        return sorted({name.partition(".")[0] for name in self._waiting} - STANDARD)
+        return sorted({name.partition(".")[0] for name in self._group_numbers} - STANDARD)
 
-    def watched(self) -> list[str]:
+    def settings_paths(self) -> list[str]:
         """List the files and folders of settings that the libraries read, or would have read if they existed."""
         for group in self._groups:
             if (matplotlib := group.modules.get("matplotlib")) is not None:
                 return [matplotlib.matplotlib_fname(), matplotlib.get_configdir()]
         return []
 
-    def begin(self) -> None:
+    def start_in_fork(self) -> None:
         """Begin in a fork: draw other random numbers than the other forks, and wait for the notebook's imports."""
         for group in self._groups:
             if (numpy_random := group.modules.get("numpy.random")) is not None:
@@ -109,7 +109,7 @@ class Libraries:
         sys.meta_path.insert(0, self)
 
     def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        if name not in self._waiting:
+        if name not in self._group_numbers:
             return None
         original = self._module(name).__spec__
         if original is None:
@@ -123,7 +123,7 @@ class Libraries:
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
         module = self._module(spec.name)
         self._originals[spec.name] = module.__spec__
-        self._hand_over(spec.name)
+        self._hand_over_group(spec.name)
         return module
 
     def exec_module(self, module: types.ModuleType) -> None:
@@ -131,28 +131,28 @@ class Libraries:
         module.__spec__ = self._originals.pop(name)
 
     def _module(self, name: str) -> types.ModuleType:
-        return self._groups[self._waiting[name]].modules[name]
+        return self._groups[self._group_numbers[name]].modules[name]
 
-    def _hand_over(self, name: str) -> None:
-        number = self._waiting[name]
+    def _hand_over_group(self, name: str) -> None:
+        number = self._group_numbers[name]
         if name.partition(".")[0] in STANDARD:
             # The kernel or the notebook imports the module for itself: hand it over with the modules that it needs,
             # and with nothing of the libraries.
             self._hand_over_alone(name)
             return
         for group in self._groups[: number + 1]:
-            for each, module in group.modules.items():
-                if self._waiting.pop(each, None) is not None:
-                    sys.modules.setdefault(each, module)
+            for module_name, module in group.modules.items():
+                if self._group_numbers.pop(module_name, None) is not None:
+                    sys.modules.setdefault(module_name, module)
             group.take_effect()
 
     def _hand_over_alone(self, name: str) -> None:
         needed = [name]
         while needed:
-            each = needed.pop()
-            if (number := self._waiting.pop(each, None)) is not None:
-                sys.modules.setdefault(each, self._groups[number].modules[each])
-                needed += self._imported_by.get(each, ())
+            module_name = needed.pop()
+            if (number := self._group_numbers.pop(module_name, None)) is not None:
+                sys.modules.setdefault(module_name, self._groups[number].modules[module_name])
+                needed += self._imported_by.get(module_name, ())
         if name == "multiprocessing":
             sys.modules["__mp_main__"] = sys.modules["__main__"]
 
@@ -160,7 +160,9 @@ class Libraries:
 class _Group:
     """One import: the modules that came with it, and what else it changed."""
 
-    def __init__(self, modules: dict[str, types.ModuleType], before: _State, after: _State) -> None:
+    def __init__(
+        self, modules: dict[str, types.ModuleType], before: _InterpreterState, after: _InterpreterState
+    ) -> None:
         self.modules = modules
         self._filters = _new_filters(before.filters, after.filters)
         self._environment = {
@@ -173,7 +175,7 @@ class _Group:
         """Apply all that the import changed besides modules. Do nothing the second time."""
         filters, self._filters = self._filters, []
         if filters:
-            _set_filters([*filters, *(each for each in warnings.filters if each not in filters)])
+            _set_filters([*filters, *(entry for entry in warnings.filters if entry not in filters)])
         os.environ.update(self._environment)
         sys.meta_path.extend(finder for finder in self._finders if finder not in sys.meta_path)
         for logger in self._loggers:
@@ -182,36 +184,36 @@ class _Group:
         self._environment, self._finders, self._loggers = {}, [], []
 
 
-class _Said(io.StringIO):
+class _CapturedOutput(io.StringIO):
     """A stream like the stdout of a kernel, which libraries ask for its encoding."""
 
     encoding = "UTF-8"
 
 
-def _loaded(name: str) -> _Group:
+def _import_library(name: str) -> _Group:
     library = name.partition(".")[0]
     if not all(part.isidentifier() for part in name.split(".")):
-        raise NotSafe(library, "is not a name")
-    before, known, said = _State(), set(sys.modules), _Said()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), contextlib.suppress(ImportError):
+        raise UnsafeLibrary(library, "is not a name")
+    before, known, output = _InterpreterState(), set(sys.modules), _CapturedOutput()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output), contextlib.suppress(ImportError):
         exec(f"import {name}", {"__name__": "__main__"})  # noqa: S102  as a cell does, for what warns its importer
-    modules = {each: module for each, module in sys.modules.items() if each not in known}
-    after = _State()
-    if said.getvalue():
-        raise NotSafe(library, "says something while it is imported")
-    for what, value in before.process.items():
-        if after.process[what] != value:
-            raise NotSafe(library, f"changes {what} while it is imported")
-    came = {each.partition(".")[0] for each in modules}
-    if after.threads > before.threads and not came & SAFE:
-        raise NotSafe(library, "starts threads while it is imported")
+    modules = {module_name: module for module_name, module in sys.modules.items() if module_name not in known}
+    after = _InterpreterState()
+    if output.getvalue():
+        raise UnsafeLibrary(library, "says something while it is imported")
+    for aspect, value in before.process.items():
+        if after.process[aspect] != value:
+            raise UnsafeLibrary(library, f"changes {aspect} while it is imported")
+    new_top_level_names = {module_name.partition(".")[0] for module_name in modules}
+    if after.threads > before.threads and not new_top_level_names & SAFE:
+        raise UnsafeLibrary(library, "starts threads while it is imported")
     try:
         return _Group(modules, before, after)
     except ValueError:
-        raise NotSafe(library, "takes away filters of warnings while it is imported") from None
+        raise UnsafeLibrary(library, "takes away filters of warnings while it is imported") from None
 
 
-class _State:
+class _InterpreterState:
     """The state that an import may change."""
 
     def __init__(self) -> None:
@@ -254,7 +256,7 @@ def _new_filters(before: list[Any], after: list[Any]) -> list[Any]:
     """
     for count in range(len(after) + 1):
         front = after[:count]
-        if after[count:] == [each for each in before if each not in front]:
+        if after[count:] == [entry for entry in before if entry not in front]:
             return front
     raise ValueError
 
@@ -265,24 +267,24 @@ def _set_filters(filters: list[Any]) -> None:
 
 
 @contextlib.contextmanager
-def _noting(imported_by: dict[str, set[str]]) -> Iterator[None]:
+def _recording_imports(imported_by: dict[str, set[str]]) -> Iterator[None]:
     """Note which modules each module imports, also those that are loaded already."""
     original = builtins.__import__
 
-    def noted(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
+    def recording_import(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
         module = original(name, globals, locals, fromlist, level)
         if importer := (globals or {}).get("__name__"):
             package = globals.get("__package__") or importer
             whole = importlib.util.resolve_name("." * level + name, package) if level else name
             parts = whole.split(".")
             names = {".".join(parts[: count + 1]) for count in range(len(parts))}
-            names |= {f"{whole}.{each}" for each in fromlist or ()}
+            names |= {f"{whole}.{member}" for member in fromlist or ()}
             imported_by.setdefault(importer, set()).update(names & sys.modules.keys())
         return module
 
-    # A warning that is meant for the importer skips the frames of the import system. This name makes it skip `noted`.
-    noted.__code__ = noted.__code__.replace(co_filename="<frozen importlib._bootstrap>")
-    builtins.__import__ = noted
+    # A warning that is meant for the importer skips the frames of the import system. This name makes it skip ours, too.
+    recording_import.__code__ = recording_import.__code__.replace(co_filename="<frozen importlib._bootstrap>")
+    builtins.__import__ = recording_import
     try:
         yield
     finally:
@@ -290,7 +292,7 @@ def _noting(imported_by: dict[str, set[str]]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _as_a_kernel() -> Iterator[None]:
+def _looking_like_a_kernel() -> Iterator[None]:
     """Show libraries the signs of a notebook: some look for them while they are imported."""
     had = os.environ.get("MPLBACKEND")
     os.environ["MPLBACKEND"] = had or _INLINE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .protocol import OutputLimits
+from ..rundir.protocol import OutputLimits
 
 ERROR_BYTES = 100_000
 """The most bytes of an error, approximately. An error is always kept, but shortened to this."""
@@ -35,7 +35,7 @@ class OutputLimit:
     def admit(self, kind: str, content: Content) -> tuple[Content | None, str | None]:
         """Return the part of a message's content that may be kept and, where it is cut, the sentence that says so."""
         if kind == "error":
-            return _shortened(content), None
+            return _shorten_error(content), None
         if self._cell_cut or self._run_cut:
             return None, None
         data = content["text"].encode("utf-8", "replace") if kind == "stream" else json.dumps(content).encode()
@@ -56,12 +56,12 @@ class OutputLimit:
     def _cut(self, size: int) -> str:
         if size > self._run_left:
             self._run_cut = True
-            return f"The outputs of this run are more than {_words(self._limits['run_bytes'])}: the rest is not kept."
+            return f"The outputs of this run are more than {_amount(self._limits['run_bytes'])}: the rest is not kept."
         self._cell_cut = True
-        return f"The outputs of this cell are more than {_words(self._limits['cell_bytes'])}: the rest is not kept."
+        return f"The outputs of this cell are more than {_amount(self._limits['cell_bytes'])}: the rest is not kept."
 
 
-def _shortened(error: Content) -> Content:
+def _shorten_error(error: Content) -> Content:
     if len(json.dumps(error)) <= ERROR_BYTES:
         return error
     traceback = "\n".join(error.get("traceback") or [])
@@ -74,7 +74,7 @@ def _shortened(error: Content) -> Content:
     }
 
 
-def _words(size: float) -> str:
+def _amount(size: float) -> str:
     for unit in ("bytes", "kB", "MB"):
         if size < 1_000:
             return f"{size:.3g} {unit}"

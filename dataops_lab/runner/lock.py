@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import protocol
+from ..rundir import protocol
 
 
 @dataclass(frozen=True)
@@ -18,31 +18,31 @@ class Lock:
 
     directory: Path
     descriptor: int
-    side: Path
+    unnamed_path: Path
 
     @classmethod
-    def prepared(cls, directory: Path) -> Lock:
+    def prepare(cls, directory: Path) -> Lock:
         """Prepare a lock that has no name yet, so that a keeper and the runner that it forks can hold it together."""
-        side = directory / f".{protocol.LOCK}.{os.getpid()}"
-        descriptor = os.open(side, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_APPEND, 0o644)
+        unnamed_path = directory / f".{protocol.LOCK}.{os.getpid()}"
+        descriptor = os.open(unnamed_path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_APPEND, 0o644)
         # The file is locked before it has its name. So a process that finds the file and no lock on it knows that the
         # runner is dead, and a process that tests the lock can never be in the way of taking it.
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return cls(directory, descriptor, side)
+        return cls(directory, descriptor, unnamed_path)
 
-    def take(self, *, keeper: int | None) -> bool:
+    def acquire(self, *, keeper: int | None) -> bool:
         """Take the right to run `directory`; return False when another runner has or had it.
 
         A runner that died without a result keeps its claim: its changes in files/ cannot be undone, so nobody may run
         there a second time. `keeper` is the pid of the keeper, if there is one.
         """
         try:
-            self.note(**identity(), **({} if keeper is None else {"keeper": keeper}))
-            os.link(self.side, self.directory / protocol.LOCK)
+            self.note(**process_identity(), **({} if keeper is None else {"keeper": keeper}))
+            os.link(self.unnamed_path, self.directory / protocol.LOCK)
         except FileExistsError:
             return False
         finally:
-            self.side.unlink(missing_ok=True)
+            self.unnamed_path.unlink(missing_ok=True)
         return True
 
     def note(self, **members: Any) -> None:
@@ -50,7 +50,7 @@ class Lock:
         os.write(self.descriptor, json.dumps(members).encode() + b"\n")
 
 
-def identity() -> dict[str, Any]:
+def process_identity() -> dict[str, Any]:
     """Return what tells this process from every other: pid, start time in clock ticks since boot, and boot id.
 
     The last two are None where /proc is missing.

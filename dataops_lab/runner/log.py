@@ -14,11 +14,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from .journal import append
+from ..rundir.journal import append
+from ..rundir.reading import strip_escapes
 from .masking import Masking
-from .reading import uncoloured
 
-SETTLE_S = 1.0
+DRAIN_TIMEOUT_S = 1.0
 """The time that text which a kernel has just written may take through the pipe."""
 
 
@@ -33,7 +33,7 @@ class Log:
         self._at_line_start = True
         self._masking = Masking()
         self._pipe: _Pipe | None = None
-        self._one_at_a_time = threading.RLock()
+        self._lock = threading.RLock()
 
     def mask(self, masking: Masking) -> None:
         """Mask from now on. Call it before anything is written. Text for `descriptor` then goes through a pipe."""
@@ -46,11 +46,11 @@ class Log:
         """Take text of a stream. The next `flush` writes it, except an end that may be the beginning of a secret."""
         self._pieces.append(text)
 
-    def say(self, text: str) -> None:
+    def write_message(self, text: str) -> None:
         """Write one or several lines of the runner itself. They begin on a new line."""
-        with self._one_at_a_time:
+        with self._lock:
             self._flush_all()
-            text = self._masking.text(uncoloured(text)).rstrip("\n") + "\n"
+            text = self._masking.mask_text(strip_escapes(text)).rstrip("\n") + "\n"
             self._append(text if self._at_line_start else "\n" + text)
 
     def flush(self) -> None:
@@ -60,26 +60,26 @@ class Log:
 
     def write(self, text: str) -> None:
         """Write text of a stream at once. More of the stream may follow."""
-        with self._one_at_a_time:
-            self._append(self._masking.stream("log", text))
+        with self._lock:
+            self._append(self._masking.mask_stream("log", text))
 
-    def write_of_process(self, text: str) -> None:
+    def write_process_output(self, text: str) -> None:
         """Write text that a process wrote to `descriptor`. Outputs that come in between do not hide a secret in it."""
-        with self._one_at_a_time:
-            self.write(self._masking.stream("process", text))
+        with self._lock:
+            self.write(self._masking.mask_stream("process", text))
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Write the rest. Text that processes which cannot be killed write later is lost."""
         if self._pipe:
-            self._pipe.end()
-        with self._one_at_a_time:
-            for _, text in self._masking.rest("process"):
+            self._pipe.close()
+        with self._lock:
+            for _, text in self._masking.flush("process"):
                 self.write(text)
             self._flush_all()
 
     def _flush_all(self) -> None:
         self.flush()
-        for _, text in self._masking.rest("log"):
+        for _, text in self._masking.flush("log"):
             self._append(text)
 
     def _append(self, text: str) -> None:
@@ -95,7 +95,7 @@ class Log:
     def tail(self, since: int, limit: int = 4_000) -> str:
         """Return the text after the first `since` bytes of the log, at most its last `limit` bytes."""
         if self._pipe:
-            self._pipe.settle()
+            self._pipe.drain()
         with self._path.open("rb") as log:
             log.seek(max(since, self.size() - limit))
             return log.read().decode("utf-8", "replace").strip()
@@ -107,33 +107,33 @@ class _Pipe:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._source, self.target = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
-        self._taking = threading.Lock()
-        self._thread = threading.Thread(target=self._take_all, name="log", daemon=True)
+        self._read_lock = threading.Lock()
+        self._thread = threading.Thread(target=self._copy_all, name="log", daemon=True)
         self._thread.start()
 
-    def settle(self) -> None:
-        """Wait until all earlier writes are in the log, for SETTLE_S at most."""
-        deadline = time.monotonic() + SETTLE_S
-        while self._waiting() and time.monotonic() < deadline:
+    def drain(self) -> None:
+        """Wait until all earlier writes are in the log, for DRAIN_TIMEOUT_S at most."""
+        deadline = time.monotonic() + DRAIN_TIMEOUT_S
+        while self._unread_bytes() and time.monotonic() < deadline:
             time.sleep(0.005)
-        with self._taking:
+        with self._read_lock:
             pass
 
-    def end(self) -> None:
+    def close(self) -> None:
         os.close(self.target)
-        self._thread.join(SETTLE_S)
+        self._thread.join(DRAIN_TIMEOUT_S)
 
-    def _waiting(self) -> int:
+    def _unread_bytes(self) -> int:
         (size,) = struct.unpack("i", fcntl.ioctl(self._source, termios.FIONREAD, b"\0" * 4))
         return int(size)
 
-    def _take_all(self) -> None:
+    def _copy_all(self) -> None:
         decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         while True:
             select.select([self._source], [], [])
-            with self._taking:
+            with self._read_lock:
                 data = os.read(self._source, 1 << 16)
-                self._log.write_of_process(decode(data, not data))
+                self._log.write_process_output(decode(data, not data))
             if not data:
                 return
 
@@ -146,4 +146,4 @@ class LogHandler(logging.Handler):
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._log.say(self.format(record))
+        self._log.write_message(self.format(record))

@@ -11,11 +11,11 @@ import socket
 import sys
 from pathlib import Path
 
-from .keeper import keep
+from .keeper import fork_runner
 from .lock import Lock
 from .termination import Termination
 
-KEPT = "--kept"
+KEPT_OPTION = "--kept"
 
 NICER_BY = 5
 """The niceness that a run adds: a run takes the processor from other runs before it takes it from the person's own
@@ -24,7 +24,7 @@ kernels and from the engine."""
 
 def main(arguments: list[str]) -> int:
     """Run the directory; return 0 when it has its result or another runner has claimed it, 2 for wrong arguments."""
-    is_kept = arguments[:1] == [KEPT]
+    is_kept = arguments[:1] == [KEPT_OPTION]
     named = arguments[is_kept:]
     if len(named) not in (1, 2):
         sys.stderr.write("usage: python -m dataops_lab.runner [--kept] RUN_DIRECTORY [DESCRIPTOR]\n")
@@ -33,9 +33,9 @@ def main(arguments: list[str]) -> int:
     termination.listen()
     directory = Path(named[0]).absolute()
     preloaded = _inherited(int(named[1])) if named[1:] else None
-    lock = Lock.prepared(directory)
-    keeper = None if is_kept else keep(lock, preloaded)
-    if not lock.take(keeper=keeper):
+    lock = Lock.prepare(directory)
+    keeper = None if is_kept else fork_runner(lock, preloaded)
+    if not lock.acquire(keeper=keeper):
         return 0
     os.nice(NICER_BY)
     # Every notebook library imports jsonschema, which imports this module where it is installed. The module compiles

@@ -22,11 +22,11 @@ class OomKills:
     def now(cls) -> OomKills:
         group = None
         for path in _counters():
-            if (group := _counted(path)) is not None:
+            if (group := _read_oom_kills(path)) is not None:
                 break
-        return cls(group, _counted(Path("/proc/vmstat")))
+        return cls(group, _read_oom_kills(Path("/proc/vmstat")))
 
-    def since(self, earlier: OomKills) -> bool | None:
+    def increased_since(self, earlier: OomKills) -> bool | None:
         """Tell whether a process was killed for lack of memory since then; None where nothing counts them."""
         for now, before in ((self.group, earlier.group), (self.machine, earlier.machine)):
             if now is not None and before is not None and now > before:
@@ -51,7 +51,7 @@ def _counters() -> list[Path]:
     return paths
 
 
-def _counted(path: Path) -> int | None:
+def _read_oom_kills(path: Path) -> int | None:
     try:
         for line in path.read_text().splitlines():
             name, _, value = line.partition(" ")
@@ -62,7 +62,7 @@ def _counted(path: Path) -> int | None:
     return None
 
 
-def in_words(size: float) -> str:
+def format_bytes(size: float) -> str:
     for unit in ("bytes", "KiB", "MiB"):
         if size < 1024:
             return f"{size:.3g} {unit}" if size < 1000 else f"{size:.0f} {unit}"

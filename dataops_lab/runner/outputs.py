@@ -39,6 +39,6 @@ def add(outputs: list[Any], new: Any) -> None:
 
 def join(outputs: list[Any]) -> None:
     """Make the text of every stream one text again."""
-    for each in outputs:
-        if each["output_type"] == "stream" and not isinstance(each["text"], str):
-            each["text"] = "".join(each["text"])
+    for output_ in outputs:
+        if output_["output_type"] == "stream" and not isinstance(output_["text"], str):
+            output_["text"] = "".join(output_["text"])

@@ -3,11 +3,11 @@
 It is a program of its own, started by its path in the interpreter that is to stand ready, which may not have
 dataops_lab: `python [OPTION …] preload.py ROLE DESCRIPTOR PADDING [IMPORT …]`. On the Unix socket DESCRIPTOR it first
 says that it is ready, or why it cannot be used. Then it receives one end of a connection at a time; the process at the
-other end asks there for one process (see forked.py). It ends when DESCRIPTOR is closed, when nobody asked for a while,
+other end asks there for one process (fork_client.py). It ends when DESCRIPTOR is closed, after a time without requests,
 or when it is old. The processes that it forked go on.
 
 A fork differs from a fresh start: the system and the interpreter read some variables of the environment only once.
-So an interpreter is preloaded for the values of those variables (`fixed`), and refuses a request with others.
+So an interpreter is preloaded for their values (`startup_variables`), and refuses a request with others.
 A library may read any variable while it is imported. So with IMPORTs (libraries.py), the values of all variables have
 to be those of the request, except for the ones that differ from run to run.
 """
@@ -39,8 +39,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-UNUSED_S = 300.0
-OLD_S = 4 * 3600.0
+MAX_IDLE_S = 300.0
+MAX_AGE_S = 4 * 3600.0
 
 ATTEMPT_VARIABLE = "DATAOPS_LAB_ATTEMPT"
 
@@ -78,38 +78,38 @@ _FIXED_PREFIXES = (
 )
 _FIXED_NAMES = {"HOME", "PATH", "TERM", "TMPDIR", "TZ", "USER"}
 
-_OF_ONE_RUN = {ATTEMPT_VARIABLE, "DATAOPS_LAB_VALUES", "GIT_CEILING_DIRECTORIES", "JPY_PARENT_PID"}
+_PER_RUN_NAMES = {ATTEMPT_VARIABLE, "DATAOPS_LAB_VALUES", "GIT_CEILING_DIRECTORIES", "JPY_PARENT_PID"}
 
-NOTHING_LEFT = b"."
+ALL_REAPED = b"."
 """The last byte on a connection: the process that was forked for it is dead, with all that it started."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def fixed(environment: dict[str, str]) -> dict[str, str]:
+def startup_variables(environment: dict[str, str]) -> dict[str, str]:
     """Return the variables that the system's loader, the interpreter or a preloaded module reads while it starts."""
     return {
         name: value for name, value in environment.items() if name in _FIXED_NAMES or name.startswith(_FIXED_PREFIXES)
     }
 
 
-def lasting(environment: dict[str, str]) -> dict[str, str]:
+def run_independent(environment: dict[str, str]) -> dict[str, str]:
     """Return the variables that are the same for all runs of an environment."""
-    return {name: value for name, value in environment.items() if name not in _OF_ONE_RUN}
+    return {name: value for name, value in environment.items() if name not in _PER_RUN_NAMES}
 
 
-def serves(own: dict[str, str], wanted: dict[str, str], prefixes: tuple[str, ...] | None) -> bool:
+def is_compatible(own: dict[str, str], wanted: dict[str, str], prefixes: tuple[str, ...] | None) -> bool:
     """Tell whether a process with the variables `own` is like a new one with `wanted`.
 
     With libraries, `prefixes` are those of the variables that they read while they are imported. Then all variables
     have to be the same. `wanted` may have more, with other prefixes: secrets.
     """
-    if fixed(own) != fixed(wanted):
+    if startup_variables(own) != startup_variables(wanted):
         return False
     if prefixes is None:
         return True
-    own, wanted = lasting(own), lasting(wanted)
+    own, wanted = run_independent(own), run_independent(wanted)
     more = wanted.keys() - own.keys()
     return all(wanted.get(name) == value for name, value in own.items()) and not any(
         name.startswith(prefixes) for name in more
@@ -140,29 +140,33 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any] | None, list[int]
     return json.loads(data), descriptors
 
 
-class _Unfit(Exception):
-    """The reason why nothing can be forked from this process. The process that started it is told `why`."""
+class _CannotPreload(Exception):
+    """The reason why nothing can be forked from this process. The process that started it is told `detail`."""
 
-    def __init__(self, **why: str) -> None:
-        super().__init__(why)
-        self.why = why
+    def __init__(self, **detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
 
 
 def serve(role: str, control: socket.socket, imports: list[str]) -> None:
     """Serve requests until the end of this program. Return only in a forked process that has become what was asked."""
     own, started = dict(os.environ), time.monotonic()
     try:
-        packages, set_by_modules, ahead = _prepare(role, imports)
-    except _Unfit as unfit:
+        packages, set_by_modules, preloaded_libraries = _import_all(role, imports)
+    except _CannotPreload as unfit:
         with contextlib.suppress(OSError):
-            send(control, unfit.why, [])
+            send(control, unfit.detail, [])
         sys.exit(0)
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # nobody waits for this process any more
-        send(control, {"packages": packages, "names": ahead.top_level(), "memory_bytes": _memory_bytes()}, [])
-    while time.monotonic() - started < OLD_S and select.select([control], [], [], UNUSED_S)[0]:
+        send(
+            control,
+            {"packages": packages, "names": preloaded_libraries.top_level_names(), "memory_bytes": _memory_bytes()},
+            [],
+        )
+    while time.monotonic() - started < MAX_AGE_S and select.select([control], [], [], MAX_IDLE_S)[0]:
         try:
             _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
         except ConnectionResetError:  # gone before it has read what we sent
@@ -178,59 +182,61 @@ def serve(role: str, control: socket.socket, imports: list[str]) -> None:
             connection.set_inheritable(False)
             try:
                 connection.sendall(b"+")
-                request, given = receive(connection)
+                request, fds = receive(connection)
             except OSError:  # the process that asked has started it cold meanwhile
-                request, given = None, []
-            if request is None or not serves(own, request["environment"], ahead.prefixes if imports else None):
+                request, fds = None, []
+            if request is None or not is_compatible(
+                own, request["environment"], preloaded_libraries.prefixes if imports else None
+            ):
                 with contextlib.suppress(OSError):
-                    connection.sendall(NOTHING_LEFT)
+                    connection.sendall(ALL_REAPED)
                 os._exit(0)
-            os.environ.clear()  # `_show` overwrites the memory in which the C library has the variables until now
-            _show(request["command"], request["environment"])
+            os.environ.clear()  # `_set_proc_title` overwrites the memory in which the C library has them
+            _set_proc_title(request["command"], request["environment"])
             connection.sendall(b"+")
             if role == "kernel":
-                _keep(connection, request, given)
+                _fork_and_supervise_kernel(connection, request, fds)
             os.environ.update(request["environment"] | {**set_by_modules, **request["environment"]})
-            ahead.begin()
-            _become(request, given, alive=connection.detach())
+            preloaded_libraries.start_in_fork()
+            _apply_request(request, fds, liveness_fd=connection.detach())
             return
         os.close(descriptors[0])
     sys.exit(0)
 
 
-def _prepare(role: str, imports: list[str]) -> tuple[dict[str, int | None], dict[str, str], Any]:
+def _import_all(role: str, imports: list[str]) -> tuple[dict[str, int | None], dict[str, str], Any]:
     """Import everything. Return the paths that this depends on, each with the time of its last change; the variables
     that modules set; and the `Libraries`, whose type this file cannot name. Raise _Unfit when nothing can be forked."""
     before = dict(os.environ)
     packages = {path: changed_at(path) for path in [*site.getsitepackages(), site.getusersitepackages()]}
-    libraries = _beside_this("libraries")
+    libraries = _load_sibling_module("libraries")
     sys.modules.pop("resource", None)  # Nobody but this program has imported it.
-    threaded = None
+    module_with_threads = None
     for module in MODULES[role]:
         # A module writes its messages only once, while it is imported. They belong to no run's log.
         with contextlib.suppress(ImportError), contextlib.redirect_stderr(io.StringIO()):
             importlib.import_module(module)
-        if threaded is None and libraries.threads() > 1:
-            threaded = module
+        if module_with_threads is None and libraries.threads() > 1:
+            module_with_threads = module
     set_by_modules = {name: value for name, value in os.environ.items() if before.get(name) != value}
     if role == "kernel":
         # This module reads the id of its parent from the environment while it is imported.
         sys.modules.pop("ipykernel.kernelapp", None)
         vars(sys.modules["ipykernel"]).pop("kernelapp", None)
-    if threaded is not None and libraries.threads() > 1:
+    if module_with_threads is not None and libraries.threads() > 1:
         # A fork of a process with threads may hang.
-        raise _Unfit(problem=f"The import of {threaded} starts threads.")
-    ahead = libraries.Libraries()
+        raise _CannotPreload(problem=f"The import of {module_with_threads} starts threads.")
+    preloaded_libraries = libraries.Libraries()
     try:
-        ahead.load(imports)
-    except libraries.NotSafe as unsafe:
-        raise _Unfit(library=unsafe.library, problem=f"{unsafe}.") from None
-    ahead.hide()
-    packages |= {path: changed_at(path) for path in ahead.watched()}
-    return packages, set_by_modules, ahead
+        preloaded_libraries.load(imports)
+    except libraries.UnsafeLibrary as unsafe:
+        raise _CannotPreload(library=unsafe.library, problem=f"{unsafe}.") from None
+    preloaded_libraries.hide()
+    packages |= {path: changed_at(path) for path in preloaded_libraries.settings_paths()}
+    return packages, set_by_modules, preloaded_libraries
 
 
-def _beside_this(name: str) -> types.ModuleType:
+def _load_sibling_module(name: str) -> types.ModuleType:
     """Import a module beside this file, without an entry in `sys.modules`, where the notebook would find it."""
     spec = importlib.util.spec_from_file_location(f"dataops_lab.runner.{name}", Path(__file__).with_name(f"{name}.py"))
     assert spec is not None and spec.loader is not None
@@ -256,7 +262,7 @@ def changed_at(path: str) -> int | None:
         return None
 
 
-def _keep(connection: socket.socket, request: dict[str, Any], given: list[int]) -> None:
+def _fork_and_supervise_kernel(connection: socket.socket, request: dict[str, Any], fds: list[int]) -> None:
     """Fork the kernel and be its parent: tell how it ends, and let nothing of it outlive this process.
 
     The function returns only in the kernel. The process that asked is not an ancestor of the kernel. So this process
@@ -271,37 +277,37 @@ def _keep(connection: socket.socket, request: dict[str, Any], given: list[int]) 
         if os.getppid() != keeper:
             os._exit(1)
         request["environment"]["JPY_PARENT_PID"] = str(keeper)
-        _show(request["command"], request["environment"])
+        _set_proc_title(request["command"], request["environment"])
         os.close(connection.detach())
         return
     os.setsid()
-    for descriptor in given:
+    for descriptor in fds:
         os.close(descriptor)
-    bell, wakes = os.pipe()
-    os.set_blocking(wakes, False)
-    os.set_blocking(bell, False)
-    signal.set_wakeup_fd(wakes)
+    wakeup_read, wakeup_write = os.pipe()
+    os.set_blocking(wakeup_write, False)
+    os.set_blocking(wakeup_read, False)
+    signal.set_wakeup_fd(wakeup_write)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     try:
         send(connection, {"pid": kernel, "keeper": keeper}, [])
         while True:
-            if (code := _reaped(kernel)) is not None:
+            if (code := _reap_children(kernel)) is not None:
                 send(connection, {"exit": code}, [])
-            ready = select.select([connection.fileno(), bell], [], [])[0]
+            ready = select.select([connection.fileno(), wakeup_read], [], [])[0]
             if connection.fileno() in ready:
                 break
-            os.read(bell, 4096)
+            os.read(wakeup_read, 4096)
     except OSError:
         pass
     _kill_descendants()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     with contextlib.suppress(OSError):
         send(connection, {"peak_kib": used.ru_maxrss, "cpu_s": used.ru_utime + used.ru_stime}, [])
-        connection.sendall(NOTHING_LEFT)
+        connection.sendall(ALL_REAPED)
     os._exit(0)
 
 
-def _reaped(kernel: int) -> int | None:
+def _reap_children(kernel: int) -> int | None:
     """Reap all children that have ended; return the kernel's exit code if it is one of them."""
     code = None
     try:
@@ -339,8 +345,8 @@ def _children_by_stat() -> list[int]:
     return found
 
 
-def _become(request: dict[str, Any], given: list[int], *, alive: int | None = None) -> None:
-    """Set everything that exec would have set. `alive` stays open for as long as the process lives."""
+def _apply_request(request: dict[str, Any], fds: list[int], *, liveness_fd: int | None = None) -> None:
+    """Set everything that exec would have set. `liveness_fd` stays open for as long as the process lives."""
     os.setsid()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -348,25 +354,25 @@ def _become(request: dict[str, Any], given: list[int], *, alive: int | None = No
     os.umask(request["umask"])
     for number, bounds in request["limits"].items():
         resource.setrlimit(int(number), tuple(bounds))
-    for number, descriptor in enumerate(given[:3]):
+    for number, descriptor in enumerate(fds[:3]):
         os.dup2(descriptor, number)
-    stay = {0, 1, 2, alive, *given[3:]}
+    keep_open = {0, 1, 2, liveness_fd, *fds[3:]}
     for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
-        if descriptor not in stay:
+        if descriptor not in keep_open:
             try:
                 os.close(descriptor)
             except OSError:  # the one that listed the folder
                 continue
     os.chdir(request["cwd"])
     sys.orig_argv[:] = request["command"]
-    sys.argv[:] = ["-m", *request["arguments"], *map(str, given[3:])]
+    sys.argv[:] = ["-m", *request["arguments"], *map(str, fds[3:])]
     if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
         sys.path.insert(0, str(Path.cwd()))
     sys.modules["__main__"] = types.ModuleType("__main__")
     importlib.invalidate_caches()
 
 
-def leave(code: object, preloaded: set[str]) -> None:
+def exit_fast(code: object, preloaded: set[str]) -> None:
     """End as the interpreter does, but without taking apart what was preloaded.
 
     To do so would copy all the memory that is still shared. The objects of the notebook and of its own modules are
@@ -390,7 +396,7 @@ def leave(code: object, preloaded: set[str]) -> None:
     os._exit(0 if code is None else code & 0xFF if isinstance(code, int) else 1)
 
 
-def _show(command: list[str], environment: dict[str, str]) -> None:
+def _set_proc_title(command: list[str], environment: dict[str, str]) -> None:
     """Let /proc tell of this process and not of the one from which it was forked.
 
     Everything of an attempt is found by the attempt's name there. Without it this process must not go on, and exits.
@@ -430,4 +436,4 @@ if __name__ == "__main__":
         _code = _exit.code
     else:
         _code = None
-    leave(_code, _preloaded)
+    exit_fast(_code, _preloaded)

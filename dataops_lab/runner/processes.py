@@ -23,7 +23,7 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def dying_with_this_process() -> Callable[[], None] | None:
+def death_signal_preexec() -> Callable[[], None] | None:
     """Return a `preexec_fn` for a child that is to die with this process, even when SIGKILL ends it.
 
     Return None where the system is not Linux.
@@ -45,17 +45,17 @@ def set_name(name: str) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
-def kill_descendants(patience_s: float = math.inf) -> bool:
+def kill_descendants(timeout_s: float = math.inf) -> bool:
     """Kill and reap all descendants of this process, which adopts orphans; False if one did not die in time.
 
     A process without a child has no descendant either: each has a living parent, or has become a child.
     """
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + timeout_s
     pause = 0.001
-    while not _has_buried_all():
+    while not _reap_children():
         if time.monotonic() > deadline:
             return False
-        for pid in list(tree(os.getpid())):
+        for pid in list(descendants(os.getpid())):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(pause)
@@ -63,7 +63,7 @@ def kill_descendants(patience_s: float = math.inf) -> bool:
     return True
 
 
-def _has_buried_all() -> bool:
+def _reap_children() -> bool:
     """Reap all children that have ended; return True when no child is left."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
@@ -73,7 +73,7 @@ def _has_buried_all() -> bool:
     return False
 
 
-def tree(*roots: int) -> Iterator[int]:
+def descendants(*roots: int) -> Iterator[int]:
     """Yield the pids of the processes that descend from `roots`."""
     left = list(roots)
     while left:
@@ -85,13 +85,13 @@ def tree(*roots: int) -> Iterator[int]:
 
 def _children_of(pid: int) -> list[int]:
     """List the pids of its children. Raise OSError when the process has ended."""
-    if not _TELLS_CHILDREN:
+    if not _PROC_LISTS_CHILDREN:
         return [int(path.name) for path in Path("/proc").glob("[0-9]*") if _parent_of(path) == pid]
     lists = [(task / "children").read_bytes().split() for task in Path(f"/proc/{pid}/task").iterdir()]
     return [int(child) for children in lists for child in children]
 
 
-_TELLS_CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children").exists()
+_PROC_LISTS_CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children").exists()
 """Whether /proc lists the children of a process; some kernels are built without that."""
 
 

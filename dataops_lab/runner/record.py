@@ -37,46 +37,48 @@ def record(name: str, value: Any) -> None:
     except RecursionError:
         raise ValueError(f"record(): {name} holds itself, or nests too deep") from None
     text = json.dumps(entry["value"], allow_nan=False)
-    if not _told_the_kernel(entry, f"{name} = {text}") and (path := os.environ.get("DATAOPS_LAB_VALUES")):
+    if not _published_to_kernel(entry, f"{name} = {text}") and (path := os.environ.get("DATAOPS_LAB_VALUES")):
         with Path(path).open("a", encoding="utf-8") as values:
             values.write(json.dumps(entry) + "\n")
 
 
-def _plain(value: Any, where: str) -> Any:
-    """Convert to a value that JSON can hold. `where` tells in an error which part of the value it is."""
+def _plain(value: Any, location: str) -> Any:
+    """Convert to a value that JSON can hold. `location` tells in an error which part of the value it is."""
     if value is None or isinstance(value, (bool, str)):
         return value
     if type(value).__name__ in ("NaTType", "NAType"):  # of pandas
         return None
     kind = getattr(getattr(value, "dtype", None), "kind", "")
     if kind == "m":  # This is a time span of numpy, which counts as an integer there.
-        raise TypeError(_refusal(value, where))
+        raise TypeError(_refusal(value, location))
     if isinstance(value, Integral):
         return int(value)
     if isinstance(value, Real):
         number = float(value)
         if not math.isfinite(number):
-            raise ValueError(f"record(): {where} is {number}, which JSON cannot hold. Record None or a text instead.")
+            raise ValueError(
+                f"record(): {location} is {number}, which JSON cannot hold. Record None or a text instead."
+            )
         return number
     if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {_key(key, where): _plain(member, f"{where}[{key!r}]") for key, member in value.items()}
+        return {_key(key, location): _plain(member, f"{location}[{key!r}]") for key, member in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(member, f"{where}[{index}]") for index, member in enumerate(value)]
+        return [_plain(member, f"{location}[{index}]") for index, member in enumerate(value)]
     # Arrays and their scalars have `tolist`. So have the columns of pandas, but there it would drop the labels.
     if hasattr(value, "tolist") and not hasattr(value, "to_frame"):
-        return _of_array(value, kind, where)
-    raise TypeError(_refusal(value, where))
+        return _plain_array(value, kind, location)
+    raise TypeError(_refusal(value, location))
 
 
-def _of_array(value: Any, kind: str, where: str) -> Any:
+def _plain_array(value: Any, kind: str, location: str) -> Any:
     if math.prod(getattr(value, "shape", ())) > _MOST_ITEMS:
-        raise ValueError(f"record(): {where} has more than {_MOST_ITEMS:,} items. Write it to a file instead.")
+        raise ValueError(f"record(): {location} has more than {_MOST_ITEMS:,} items. Write it to a file instead.")
     if kind == "M":
         # `tolist` would turn dates and times into counts of nanoseconds.
         return _without_nat(value.astype(str).tolist())
-    return _plain(value.tolist(), where)
+    return _plain(value.tolist(), location)
 
 
 def _without_nat(value: Any) -> Any:
@@ -85,23 +87,23 @@ def _without_nat(value: Any) -> Any:
     return None if value == "NaT" else value
 
 
-def _key(key: Any, where: str) -> str:
-    plain = _plain(key, f"a name in {where}")
+def _key(key: Any, location: str) -> str:
+    plain = _plain(key, f"a name in {location}")
     if isinstance(plain, str):
         return plain
     if isinstance(plain, (list, dict)):
-        raise TypeError(_refusal(key, f"a name in {where}"))
+        raise TypeError(_refusal(key, f"a name in {location}"))
     return json.dumps(plain)
 
 
-def _refusal(value: Any, where: str) -> str:
+def _refusal(value: Any, location: str) -> str:
     return (
-        f"record(): {where} is of type {type(value).__name__}, which is not a value. Record numbers, texts, dates, "
+        f"record(): {location} is of type {type(value).__name__}, which is not a value. Record numbers, texts, dates, "
         "or lists and mappings of these, and write anything else to a file."
     )
 
 
-def _told_the_kernel(entry: dict[str, Any], text: str) -> bool:
+def _published_to_kernel(entry: dict[str, Any], text: str) -> bool:
     try:
         from IPython.core.getipython import get_ipython
         from IPython.display import display

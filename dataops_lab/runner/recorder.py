@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .journal import Journal
+from ..rundir.journal import Journal
+from ..rundir.protocol import Failure, OutputLimits
 from .limits import Content, OutputLimit
 from .log import Log
 from .masking import Masking
-from .protocol import Failure, OutputLimits
 from .values import Values
 
 NOTES = 100
@@ -31,7 +31,7 @@ class Recorder:
         self.total = 0
         self.cell: int | None = None
         """The code cell that is being executed; None between cells."""
-        self.kernel_is_on_it = False
+        self.kernel_began_cell = False
         self.last_cell: int | None = None
         self.completed = False
         self.nothing_to_do = False
@@ -44,7 +44,7 @@ class Recorder:
         self._limit = OutputLimit(limits)
 
     @classmethod
-    def nowhere(cls) -> Recorder:
+    def discarding(cls) -> Recorder:
         """Make a recorder that keeps nothing, for papermill's own command, which has neither journal nor limits."""
         null = Path(os.devnull)
         return cls(Journal(null), Log(null))
@@ -57,14 +57,14 @@ class Recorder:
         self.masking = masking
         self.log.mask(masking)
 
-    def started(self, kinds: list[str]) -> None:
+    def notebook_started(self, kinds: list[str]) -> None:
         """Write the start of the notebook into the journal. `kinds` are the types of all cells."""
         self.total = kinds.count("code")
         self.journal.write("start", cells=len(kinds), code_cells=self.total)
 
     def cell_started(self, index: int) -> None:
         self.cell = self.last_cell = index
-        self.kernel_is_on_it = False
+        self.kernel_began_cell = False
         self._limit.cell_started()
         self.journal.write("cell_started", cell=index, done=self.done)
 
@@ -90,32 +90,32 @@ class Recorder:
             output = {**output, "transient": {"display_id": display_id}}
         self.journal.write("output", cell=index, output=output)
 
-    def cleared(self, index: int) -> None:
+    def outputs_cleared(self, index: int) -> None:
         self._limit.cell_cleared()
         self.journal.write("clear", cell=index)
 
-    def updated(self, display_id: str, data: dict[str, Any], metadata: dict[str, Any]) -> None:
+    def display_updated(self, display_id: str, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         self.journal.write("update", display_id=display_id, data=data, metadata=metadata)
 
-    def note(self, code: str, message: str, cell: int | None = None, *, said: bool = True) -> None:
-        """Write a note into the journal and, if `said`, into the log, too, which people read first.
+    def note(self, code: str, message: str, cell: int | None = None, *, in_log: bool = True) -> None:
+        """Write a note into the journal and, if `in_log`, into the log, too, which people read first.
 
         Notes beyond the first NOTES are dropped; the last one that is kept tells so.
         """
         self._notes_left -= 1
         if self._notes_left < 0:
             return
-        message = self.masking.text(message)
+        message = self.masking.mask_text(message)
         if self._notes_left == 0:
             code, message, cell = "notes_cut", "There is more to note than is kept.", None
         self.journal.write("note", code=code, message=message, cell=cell)
-        if said:
-            self.log.say(f"[dataops] {message}")
+        if in_log:
+            self.log.write_message(f"[dataops] {message}")
 
-    def used(self, peak_memory_bytes: int, cpu_seconds: float) -> None:
+    def usage_measured(self, peak_memory_bytes: int, cpu_seconds: float) -> None:
         self.journal.write("usage", peak_memory_bytes=peak_memory_bytes, cpu_seconds=cpu_seconds)
 
-    def ended(self, state: str) -> None:
+    def run_ended(self, state: str) -> None:
         self.flush()
         self.journal.write("end", state=state)
 
@@ -128,7 +128,7 @@ class Recorder:
         self.log.flush()
 
     def _masked(self, value: Any) -> Any:
-        return self.masking.value(value)
+        return self.masking.mask_value(value)
 
     def _value_recorded(self, name: str, value: Any) -> None:
         self._new_values[name] = value

@@ -17,17 +17,18 @@ from typing import Any
 
 from jupyter_core.utils import ensure_event_loop
 
-from . import artifacts, processes, protocol
-from .files import write_whole
-from .journal import Journal, encoded
+from ..rundir import protocol
+from ..rundir.files import write_atomically
+from ..rundir.journal import Journal, encode_json
+from ..rundir.protocol import Failure, Result, Spec
+from ..rundir.reading import is_list_of_modules, open_plain, read_json
+from . import artifacts, processes
 from .kernel import Kernel, KernelNotStarted
 from .log import Log, LogHandler
 from .masking import Masking
-from .memory import OomKills, in_words
-from .protocol import Failure, Result, Spec
-from .reading import is_list_of_modules, json_in, open_plain
+from .memory import OomKills, format_bytes
 from .recorder import Recorder
-from .secrets import received
+from .secrets import read_secrets
 from .termination import Termination
 from .usage import Meter
 
@@ -47,37 +48,37 @@ def run(directory: Path, termination: Termination, preloaded: socket.socket | No
     recorder = Recorder(Journal(directory / protocol.JOURNAL), Log(directory / protocol.LOG))
     logging.basicConfig(level=logging.WARNING, handlers=[LogHandler(recorder.log)], format="[dataops] %(message)s")
     meter = Meter(recorder)
-    made: list[dict[str, Any]] = []
+    collected: list[dict[str, Any]] = []
     try:
         spec: Spec = json.loads((directory / protocol.SPEC).read_bytes())
         recorder.limit_outputs(spec["output_limits"])
-        secrets = received(spec.get("secrets", []))
+        secrets = read_secrets(spec.get("secrets", []))
         recorder.mask(Masking(secrets.values()))
-        made = Run(directory, spec, secrets, recorder, termination, meter, preloaded).made()
-        write_whole(directory / protocol.VALUES, recorder.values.to_json())
+        collected = Run(directory, spec, secrets, recorder, termination, meter, preloaded).execute()
+        write_atomically(directory / protocol.VALUES, recorder.values.to_json())
         state = _state(recorder, termination)
-        recorder.ended(state)
+        recorder.run_ended(state)
     except Exception as error:
-        recorder.log.say(traceback.format_exc())
+        recorder.log.write_message(traceback.format_exc())
         why = error.strerror if isinstance(error, OSError) and error.strerror else repr(error)
         recorder.failure = Failure(code="runner_error", message=f"The runner failed: {why}", cell=recorder.last_cell)
         state = _state(recorder, termination)
         with suppress(OSError):
-            recorder.ended(state)
+            recorder.run_ended(state)
     if not (directory / protocol.OUTPUT).exists():
         with suppress(OSError):
             shutil.copyfile(directory / protocol.INPUT, directory / protocol.OUTPUT)
     if recorder.failure:
-        recorder.log.say(
+        recorder.log.write_message(
             "\n".join([*recorder.failure.get("traceback", []), f"[dataops] {recorder.failure['message']}"])
         )
-    recorder.log.end()
+    recorder.log.close()
     logging.disable()  # messages of libraries would come after the result from here on
     result = Result(
         format=1,
         state=state,
         nothing_to_do=recorder.nothing_to_do,
-        failure=recorder.masking.value(recorder.failure),
+        failure=recorder.masking.mask_value(recorder.failure),
         cut_off=recorder.cut_off,
         started_at=started_at,
         finished_at=time.time(),
@@ -85,21 +86,21 @@ def run(directory: Path, termination: Termination, preloaded: socket.socket | No
         total=recorder.total,
         peak_memory_bytes=meter.peak_memory_bytes,
         cpu_seconds=meter.cpu_seconds,
-        artifacts=made,
+        artifacts=collected,
         imports=recorder.imports,
     )
-    write_whole(directory / protocol.RESULT, encoded(result, indent=1), durable=True)
+    write_atomically(directory / protocol.RESULT, encode_json(result, indent=1), durable=True)
 
 
-async def _end_of(kernel: Kernel) -> tuple[int | None, str]:
-    return await kernel.exit_code(), await kernel.last_words()
+async def _read_kernel_end(kernel: Kernel) -> tuple[int | None, str]:
+    return await kernel.exit_code(), await kernel.describe_end()
 
 
 def _imports(path: Path) -> list[str]:
     """Read the names of the imported modules. The notebook could write there, too: anything else counts as no names."""
     try:
         with open_plain(path) as file:
-            names = json_in(file)
+            names = read_json(file)
     except (OSError, ValueError):
         return []
     return names if is_list_of_modules(names) else []
@@ -140,31 +141,31 @@ class Run:
         self._recorder = recorder
         self._termination = termination
         self._meter = meter
-        self._died: tuple[int | None, str] | None = None
+        self._kernel_end: tuple[int | None, str] | None = None
         self._preloaded = preloaded
         self._home = directory / "kernel"
         self._stopping: asyncio.Task[None] | None = None
         self._loop = ensure_event_loop()  # the one that nbclient runs its coroutines on
 
-    def made(self) -> list[dict[str, Any]]:
+    def execute(self) -> list[dict[str, Any]]:
         """Execute the notebook and return the artifacts that it made."""
         files = self._directory / protocol.FILES
         folder, *_ = [_folder_in(files, name) for name in (self._spec["folder"], *self._spec.get("folders", []))]
-        before = artifacts.state_of(files)
+        before = artifacts.fingerprint_files(files)
         self._home.mkdir()
         shutil.copyfile(Path(__file__).with_name("record.py"), self._home / "dataops_lab.py")
         try:
-            self._execute_in(folder)
+            self._run_in_folder(folder)
             if not folder.is_dir():
                 self._recorder.note("folder_deleted", "The notebook deleted the folder in which it ran.")
-            self._recorder.values.of_file(self._home / "values.jsonl")
+            self._recorder.values.take_from_file(self._home / "values.jsonl")
             self._recorder.imports = _imports(self._home / "imports.json")
         finally:
             shutil.rmtree(self._home, ignore_errors=True)
         note = lambda message: self._recorder.note("artifact_not_kept", message)  # noqa: E731
         return artifacts.collect(files, before, self._directory / protocol.ARTIFACTS, note, self._recorder.masking)
 
-    def _execute_in(self, folder: Path) -> None:
+    def _run_in_folder(self, folder: Path) -> None:
         log = self._recorder.log
         log_size = log.size()
         kernel = Kernel(
@@ -184,19 +185,21 @@ class Run:
         processes.adopt_orphans()
         try:
             self._loop.run_until_complete(kernel.start(cwd=folder, environment=environment, output=log.descriptor))
-            self._termination.react_with(lambda: self._loop.call_soon_threadsafe(self._stop, kernel))
-            self._meter.begin(self._loop, kernel.forked)
-            self._execute_with(kernel)
+            self._termination.on_request(lambda: self._loop.call_soon_threadsafe(self._stop, kernel))
+            self._meter.start(self._loop, kernel.forked_kernel)
+            self._execute_notebook(kernel)
         except KernelNotStarted as error:
-            said = log.tail(log_size) if kernel.has_kernel else ""
+            kernel_output = log.tail(log_size) if kernel.has_kernel else ""
             message = f"The kernel {self._spec['kernel']['name']} did not start. {error}"
             self._recorder.failure = Failure(
-                code="kernel_start_failed", message=f"{message}\n{said}" if said else message, cell=None
+                code="kernel_start_failed",
+                message=f"{message}\n{kernel_output}" if kernel_output else message,
+                cell=None,
             )
         finally:
-            self._end(kernel)
+            self._end_kernel(kernel)
 
-    def _execute_with(self, kernel: Kernel) -> None:
+    def _execute_notebook(self, kernel: Kernel) -> None:
         # These imports take time; the kernel starts meanwhile. papermill is imported before the engine, because it
         # looks the engine up while it is imported.
         from nbclient.exceptions import DeadKernelError
@@ -211,15 +214,15 @@ class Run:
                 self._notebook(),
                 self._spec["kernel"]["name"],
                 progress_bar=False,
-                write=lambda nb: write_whole(self._directory / protocol.OUTPUT, encoded(nb, indent=1)),
+                write=lambda nb: write_atomically(self._directory / protocol.OUTPUT, encode_json(nb, indent=1)),
                 km=kernel,
                 recorder=self._recorder,
                 helpers=self._home,
                 libraries=self._spec.get("libraries", []),
-                stopping=lambda: self._termination.requested,
+                should_stop=lambda: self._termination.requested,
             )
         except DeadKernelError:
-            self._died = self._loop.run_until_complete(_end_of(kernel))
+            self._kernel_end = self._loop.run_until_complete(_read_kernel_end(kernel))
 
     def _notebook(self) -> Any:
         import nbformat.v4
@@ -242,14 +245,14 @@ class Run:
         if self._recorder.cell is not None:
             begun = time.monotonic()
             # Kernels ignore an interrupt between cells, so one that comes a moment too early is lost.
-            while not self._recorder.kernel_is_on_it and time.monotonic() - begun < 1:
+            while not self._recorder.kernel_began_cell and time.monotonic() - begun < 1:
                 await asyncio.sleep(0.01)
             if await kernel.is_alive():
                 await kernel.interrupt_kernel()
             await asyncio.sleep(self._spec["interrupt_grace_s"])
         await kernel.kill()
 
-    def _end(self, kernel: Kernel) -> None:
+    def _end_kernel(self, kernel: Kernel) -> None:
         language = self._spec["kernel"]["language"].lower()
         patience = SHUTDOWN_S if language == "python" else OTHERS_SHUTDOWN_S
         if self._termination.requested_at is not None:
@@ -264,34 +267,34 @@ class Run:
             self._recorder.note("kernel_killed", self._recorder.cut_off)
         if self._stopping is not None:
             self._stopping.cancel()
-        if kernel.forked is not None:
-            kernel.forked.bury()
+        if kernel.forked_kernel is not None:
+            kernel.forked_kernel.reap()
         if not processes.kill_descendants(KILL_S):
             self._recorder.note("processes_left", "Some processes of the notebook could not be killed.")
-        self._meter.end()
-        self._tell_of_memory()
+        self._meter.stop()
+        self._report_memory()
 
-    def _tell_of_memory(self) -> None:
+    def _report_memory(self) -> None:
         """Tell why the kernel died, or how much memory a MemoryError met. The use is known only after the run's end."""
-        used = f"The run had used {in_words(self._meter.peak_memory_bytes)} of memory at most."
+        used = f"The run had used {format_bytes(self._meter.peak_memory_bytes)} of memory at most."
         limit = self._spec.get("memory_bytes")
         failure = self._recorder.failure
-        if self._died is not None:
-            exit_code, words = self._died
-            code, message = "kernel_died", f"The kernel {words}. {used}"
+        if self._kernel_end is not None:
+            exit_code, end_text = self._kernel_end
+            code, message = "kernel_died", f"The kernel {end_text}. {used}"
             if exit_code == -signal.SIGKILL:
-                for_memory = OomKills.now().since(self._meter.oom_kills)
-                if for_memory and limit:
+                killed_for_memory = OomKills.now().increased_since(self._meter.oom_kills)
+                if killed_for_memory and limit:
                     code = "out_of_memory"
                     message = (
-                        f"The run needed more memory than its limit of {in_words(limit)}, so its kernel was killed."
+                        f"The run needed more memory than its limit of {format_bytes(limit)}, so its kernel was killed."
                     )
                     message = f"{message} {used} Give it more, or load less at once."
-                elif for_memory:
+                elif killed_for_memory:
                     code = "machine_out_of_memory"
                     message = f"The machine ran out of memory and killed the kernel. {used}"
-                elif for_memory is None:
-                    message = f"The kernel {words}, most likely because memory ran out. {used}"
+                elif killed_for_memory is None:
+                    message = f"The kernel {end_text}, most likely because memory ran out. {used}"
             self._recorder.failure = Failure(code=code, message=message, cell=self._recorder.last_cell)
         elif failure is not None and failure.get("ename") == "MemoryError":
             failure["message"] = f"{failure['message']}. {used}"

@@ -14,7 +14,7 @@ class SecretsMissing(RuntimeError):
     """An error: secrets that were expected on stdin did not come. The message is for people."""
 
 
-def offered(secrets: Mapping[str, str]) -> BinaryIO:
+def open_secrets(secrets: Mapping[str, str]) -> BinaryIO:
     """Write the secrets into a file for the stdin of a runner. The caller closes it after the start of the runner."""
     if not secrets:
         return Path(os.devnull).open("rb")
@@ -29,7 +29,7 @@ def offered(secrets: Mapping[str, str]) -> BinaryIO:
     return stdin
 
 
-def received(names: Iterable[str]) -> dict[str, str]:
+def read_secrets(names: Iterable[str]) -> dict[str, str]:
     """Read the secrets of these names from stdin, which is empty afterwards. Call it once.
 
     Raise SecretsMissing when one of them did not come.

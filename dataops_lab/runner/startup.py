@@ -35,32 +35,32 @@ class Imports:
         self.names: list[str] = []
 
     def find_spec(self, name: str, _path: Any = None, _target: Any = None) -> None:
-        wanted, importer = self._asked(name)
+        requested, importer = self._requested_import(name)
         within = self._within.get(importer, False) or importer.partition(".")[0] in self._libraries
         self._within[name] = within
         if within or name.partition(".")[0] not in self._libraries or len(self.names) >= MOST_IMPORTS:
             return
         if self._variables() != self._environment:
             self._libraries.clear()
-        elif wanted not in self.names:
-            self.names.append(wanted)
+        elif requested not in self.names:
+            self.names.append(requested)
 
-    def _asked(self, name: str) -> tuple[str, str]:
+    def _requested_import(self, name: str) -> tuple[str, str]:
         """Return the module that the import statement names, and the module that has the statement; '': the notebook.
 
         The named module is `name` or lies inside of it.
         """
         frame: Any = sys._getframe(2)
-        wanted = name
+        requested = name
         while frame is not None:
             code = frame.f_code
             if code.co_name == "_find_and_load" and code.co_filename.startswith("<frozen importlib"):
                 importing = str(frame.f_locals.get("name"))
                 if not f"{importing}.".startswith(f"{name}."):
-                    return wanted, importing
-                wanted = importing
+                    return requested, importing
+                requested = importing
             frame = frame.f_back
-        return wanted, ""
+        return requested, ""
 
     def _variables(self) -> dict[str, str]:
         return {name: value for name, value in os.environ.items() if name not in self.set_by_libraries}
@@ -88,7 +88,7 @@ def prepare(helpers: str | None, libraries: list[str]) -> None:
         def __call__(self, code: object = None) -> None:
             raise SystemExit(code)
 
-    def tell_exit(result: Any) -> None:
+    def publish_exit(result: Any) -> None:
         error = result.error_in_exec
         if isinstance(error, SystemExit):
             # sys.exit("0") is a failure and sys.exit(0) is not, but both have the same text: only the code can tell.
@@ -119,14 +119,16 @@ def prepare(helpers: str | None, libraries: list[str]) -> None:
                 stream.flush()
                 stream.flush = lambda: None
         if imports.names and helpers:
-            Path(helpers, "imports.json").write_text(json.dumps([it for it in imports.names if it in sys.modules]))
+            Path(helpers, "imports.json").write_text(
+                json.dumps([name for name in imports.names if name in sys.modules])
+            )
         return shut_down(restart)
 
     if shut_down is not None:
         kernel.do_shutdown = shut_down_at_once
     shell.exiter = Exit(shell)
     shell.user_ns.update(exit=shell.exiter, quit=shell.exiter)
-    shell.events.register("post_run_cell", tell_exit)
+    shell.events.register("post_run_cell", publish_exit)
     warnings.filterwarnings("ignore", message="To exit: use 'exit'")
 
 

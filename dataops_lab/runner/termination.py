@@ -14,24 +14,24 @@ class Termination:
     def __init__(self) -> None:
         self.requested_at: float | None = None
         """The moment of the first signal on the monotonic clock."""
-        self._react: Callable[[], None] | None = None
+        self._callback: Callable[[], None] | None = None
 
     def listen(self) -> None:
-        signal.signal(signal.SIGTERM, self._received)
-        signal.signal(signal.SIGINT, self._received)  # from a terminal
+        signal.signal(signal.SIGTERM, self._handle_signal)
+        signal.signal(signal.SIGINT, self._handle_signal)  # from a terminal
 
     @property
     def requested(self) -> bool:
         return self.requested_at is not None
 
-    def react_with(self, react: Callable[[], None]) -> None:
-        """Call `react` when the signal comes, or now if it came already. A signal handler calls it: be quick."""
-        self._react = react
+    def on_request(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the signal comes, or now if it came already. A signal handler calls it: be quick."""
+        self._callback = callback
         if self.requested:
-            react()
+            callback()
 
-    def _received(self, *_: Any) -> None:
+    def _handle_signal(self, *_: Any) -> None:
         if self.requested_at is None:
             self.requested_at = time.monotonic()
-            if self._react is not None:
-                self._react()
+            if self._callback is not None:
+                self._callback()

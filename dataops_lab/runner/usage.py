@@ -9,9 +9,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from .forked import ForkedKernel
+from .fork_client import ForkedKernel
 from .memory import OomKills
-from .processes import tree
+from .processes import descendants
 from .recorder import Recorder
 
 FIRST_AFTER_S = 0.2
@@ -29,7 +29,7 @@ class Meter:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._roots = [os.getpid()]
-        self._told = (0.0, 0.0)
+        self._reported = (0.0, 0.0)
         self._task: asyncio.Task[None] | None = None
         self._forked: ForkedKernel | None = None
         self.peak_memory_bytes = 0
@@ -37,13 +37,13 @@ class Meter:
         self.oom_kills = OomKills.now()
         """The counts at the time when the meter was made."""
 
-    def begin(self, loop: asyncio.AbstractEventLoop, forked: ForkedKernel | None) -> None:
+    def start(self, loop: asyncio.AbstractEventLoop, forked: ForkedKernel | None) -> None:
         self._forked = forked
         if forked is not None:
-            self._roots.append(forked.keeper)
-        self._task = loop.create_task(self._look_on())
+            self._roots.append(forked.kernel_parent)
+        self._task = loop.create_task(self._measure_repeatedly())
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """Measure once more, when every process has ended and was waited for."""
         if self._task is not None:
             self._task.cancel()
@@ -57,20 +57,20 @@ class Meter:
         self.peak_memory_bytes = max(self.peak_memory_bytes, largest)
         self.cpu_seconds = round(max(self.cpu_seconds, cpu_seconds), 3)
 
-    async def _look_on(self) -> None:
+    async def _measure_repeatedly(self) -> None:
         await asyncio.sleep(FIRST_AFTER_S)
         while True:
-            self.look()
+            self.measure()
             await asyncio.sleep(EVERY_S)
 
-    def look(self) -> None:
-        costs = [_cost(pid) for pid in (*self._roots, *tree(*self._roots))]
+    def measure(self) -> None:
+        costs = [_process_usage(pid) for pid in (*self._roots, *descendants(*self._roots))]
         sizes, times = [size for size, _ in costs], [time_ for _, time_ in costs]
         self.peak_memory_bytes = max(self.peak_memory_bytes, sum(sizes))
         self.cpu_seconds = max(self.cpu_seconds, round(sum(times), 3))
-        if self.peak_memory_bytes > self._told[0] * GROWTH or self.cpu_seconds > self._told[1] * GROWTH + 1:
-            self._told = (self.peak_memory_bytes, self.cpu_seconds)
-            self._recorder.used(self.peak_memory_bytes, self.cpu_seconds)
+        if self.peak_memory_bytes > self._reported[0] * GROWTH or self.cpu_seconds > self._reported[1] * GROWTH + 1:
+            self._reported = (self.peak_memory_bytes, self.cpu_seconds)
+            self._recorder.usage_measured(self.peak_memory_bytes, self.cpu_seconds)
 
 
 def _own_peak_bytes() -> int:
@@ -85,7 +85,7 @@ def _own_peak_bytes() -> int:
     return 0
 
 
-def _cost(pid: int) -> tuple[int, float]:
+def _process_usage(pid: int) -> tuple[int, float]:
     """Return its memory in bytes, with its share of shared pages, and its CPU seconds, with those of ended children."""
     size, seconds = 0, 0.0
     with suppress(OSError, ValueError, IndexError):

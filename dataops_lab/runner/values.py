@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .journal import encoded
-from .protocol import VALUE_MIME
+from ..rundir.journal import encode_json
+from ..rundir.protocol import VALUE_MIME
 
 VALUE_BYTES = 1_000_000
 """The most bytes of one value as JSON. Larger data belongs into an artifact."""
@@ -22,23 +22,23 @@ _SCRAPS = ("application/scrapbook.scrap.json+json", "application/scrapbook.scrap
 class Values:
     """The values of a run. The last value of a name counts.
 
-    `recorded` is called with each value, `refused` with the reason why one is not kept.
+    `on_recorded` is called with each value, `on_refused` with the reason why one is not kept.
     """
 
     def __init__(
         self,
-        recorded: Callable[[str, Any], None],
-        refused: Callable[[str], None],
-        masked: Callable[[Any], Any] = lambda value: value,
+        on_recorded: Callable[[str, Any], None],
+        on_refused: Callable[[str], None],
+        mask: Callable[[Any], Any] = lambda value: value,
     ) -> None:
         self._values: dict[str, Any] = {}
         self._sizes: dict[str, int] = {}
         self._size = 0
-        self._recorded = recorded
-        self._refused = refused
-        self._masked = masked
+        self._on_recorded = on_recorded
+        self._on_refused = on_refused
+        self._mask = mask
 
-    def of_output(self, data: dict[str, Any]) -> None:
+    def take_from_output(self, data: dict[str, Any]) -> None:
         """Take the values that the MIME bundle of an output records, if there are any."""
         if VALUE_MIME in data:
             self._take(data[VALUE_MIME], member="value")
@@ -46,7 +46,7 @@ class Values:
             if mime in data:
                 self._take(data[mime], member="data")
 
-    def of_file(self, path: Path) -> None:
+    def take_from_file(self, path: Path) -> None:
         """Take the lines {"name": …, "value": …} of a file. A missing file records nothing."""
         try:
             with path.open("rb") as lines:
@@ -59,7 +59,7 @@ class Values:
             try:
                 entry = json.loads(line)
             except ValueError:
-                self._refused(f"Line {number} of the values file is not JSON.")
+                self._on_refused(f"Line {number} of the values file is not JSON.")
             else:
                 self._take(entry, member="value")
 
@@ -70,23 +70,23 @@ class Values:
             or not isinstance(entry.get("name"), str)
             or not entry["name"]
         ):
-            self._refused("A value was recorded without a name.")
+            self._on_refused("A value was recorded without a name.")
             return
-        name, value = self._masked(entry["name"]), self._masked(entry[member])
-        size = len(name) + len(encoded(value))
+        name, value = self._mask(entry["name"]), self._mask(entry[member])
+        size = len(name) + len(encode_json(value))
         if size > VALUE_BYTES:
-            self._refused(
+            self._on_refused(
                 f"The value {name[:100]!r} is larger than {VALUE_BYTES // 1_000_000} MB. Write it to a file instead."
             )
         elif self._size + size - self._sizes.get(name, 0) > VALUES_BYTES:
-            self._refused(
+            self._on_refused(
                 f"All values together are larger than {VALUES_BYTES // 1_000_000} MB: {name[:100]!r} is not kept."
             )
         else:
             self._size += size - self._sizes.get(name, 0)
             self._sizes[name] = size
             self._values[name] = value
-            self._recorded(name, value)
+            self._on_recorded(name, value)
 
     def to_json(self) -> bytes:
-        return encoded(self._values, indent=1)
+        return encode_json(self._values, indent=1)

@@ -22,27 +22,27 @@ class ArchiveNames:
     """The names in one archive. Two files whose names differ only in case get different names too."""
 
     def __init__(self) -> None:
-        self._given: dict[str, str] = {}
-        self._folded: set[str] = set()
+        self._paths: dict[str, str] = {}
+        self._casefolded_names: set[str] = set()
 
-    def of(self, path: str) -> str:
+    def name_for(self, path: str) -> str:
         """Return the name for a path: the path itself where it is safe, otherwise with `%xx`, as in URLs.
 
         Call it once for each path.
         """
         name = "/".join(map(_portable, path.split("/")))
         number = 1
-        while name.casefold() in self._folded:
+        while name.casefold() in self._casefolded_names:
             number += 1
             name = "/".join(map(_portable, path.split("/"))) + f"~{number}"
-        self._folded.add(name.casefold())
-        self._given[name] = path
+        self._casefolded_names.add(name.casefold())
+        self._paths[name] = path
         return name
 
     @property
     def changed(self) -> Mapping[str, str]:
         """The original paths by the name in the archive, where the two differ."""
-        return {name: path for name, path in self._given.items() if name != path}
+        return {name: path for name, path in self._paths.items() if name != path}
 
 
 def _portable(part: str) -> str:

@@ -47,16 +47,16 @@ class OfferedKernel:
 def offered_kernels(ctx: Services, *, by: Actor) -> list[OfferedKernel]:
     """List each kernel of each image once, in the first environment that lets `by` use it."""
     found: dict[tuple[str, str], OfferedKernel] = {}
-    for it in _offered(ctx, by):
-        found.setdefault((it.image.name, it.kernel.name), it)
+    for offer in _offered(ctx, by):
+        found.setdefault((offer.image.name, offer.kernel.name), offer)
     return list(found.values())
 
 
 def offered_kernel(ctx: Services, environment: str, image: str, kernel: str, *, by: Actor) -> OfferedKernel:
     """Return this kernel. Refused when it is not offered any more, or never was."""
-    for it in _offered(ctx, by):
-        if (it.environment.name, it.image.name, it.kernel.name) == (environment, image, kernel):
-            return it
+    for offer in _offered(ctx, by):
+        if (offer.environment.name, offer.image.name, offer.kernel.name) == (environment, image, kernel):
+            return offer
     raise Refused(
         f"The kernel {kernel} of the image {image} is no longer offered in {environment}. Choose another kernel.",
         code="kernel_not_offered",

@@ -33,9 +33,9 @@ from .installation import leader
 _DATABASE = "database.sqlite"
 _MANIFEST = "manifest.json"
 _KEYS = "keys.json"
-_LARGEST_MANIFEST = 256 * 1024**2
+_MAX_MANIFEST_BYTES = 256 * 1024**2
 """The largest size of a manifest, in bytes. The manifest of a million blobs has a third of it."""
-_NAMES = re.compile(rf"{_DATABASE}|{_MANIFEST}|{_KEYS}|blobs/[0-9a-f]{{64}}")
+_MEMBER_NAMES = re.compile(rf"{_DATABASE}|{_MANIFEST}|{_KEYS}|blobs/[0-9a-f]{{64}}")
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def back_up(ctx: Services, target: Path, *, open_copy: Callable[[Path], Store], 
         # The database first: every blob was stored before anything referred to it.
         ctx.store.copy_to(copy)
         with closing(open_copy(copy)) as store, store.read() as tx:
-            digests = sorted(set(tx.digests()))
+            digests = sorted(set(tx.blob_digests()))
         with copy.open("rb") as database, tarfile.open(archive, "w:gz", compresslevel=3) as tar:
             contents = Contents(ctx.clock.now().isoformat(), _add(tar, _DATABASE, database)[0], {}, [])
             for digest in digests:
@@ -99,7 +99,7 @@ def restore(
 def _add_blob(tar: tarfile.TarFile, blobs: Blobs, digest: str, contents: Contents) -> None:
     try:
         with blobs.open(digest) as stored:
-            found, contents.blobs[digest] = _add(tar, _name_of(digest), stored)
+            found, contents.blobs[digest] = _add(tar, _member_name(digest), stored)
         if found != digest:
             contents.damaged.append(digest)
     except NotFound:
@@ -112,12 +112,12 @@ def _add(tar: tarfile.TarFile, name: str, source: IO[bytes]) -> tuple[str, int]:
     info.size = source.seek(0, io.SEEK_END)
     info.mode = 0o600
     source.seek(0)
-    hashing = _Hashing(source)
+    hashing = _HashingReader(source)
     tar.addfile(info, cast(IO[bytes], hashing))
     return hashing.digest, info.size
 
 
-class _Hashing:
+class _HashingReader:
     """A file that keeps the digest of all bytes that were read from it."""
 
     def __init__(self, source: IO[bytes]) -> None:
@@ -134,7 +134,7 @@ class _Hashing:
         return "sha256:" + self._hash.hexdigest()
 
 
-def _name_of(digest: str) -> str:
+def _member_name(digest: str) -> str:
     return "blobs/" + digest.removeprefix("sha256:")
 
 
@@ -180,7 +180,7 @@ def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], S
     scratch = staged / "unpacked"
     scratch.mkdir()
     try:
-        contents = _looked_through(source, staged)
+        contents = _validate_archive(source, staged)
         with gzip.open(source) as stream, tarfile.open(fileobj=stream) as tar:
             for member in tar:
                 # Copy the bytes alone: `extract` would set modes and owners too. Before Python 3.11.4 nothing stops it.
@@ -190,7 +190,7 @@ def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], S
                     shutil.copyfileobj(stored, file)
         with (scratch / _DATABASE).open("rb") as copy:
             if "sha256:" + hashlib.file_digest(copy, "sha256").hexdigest() != contents.database:
-                raise _no_backup(source, "its database is not what was backed up")
+                raise _invalid_backup(source, "its database is not what was backed up")
         (scratch / _DATABASE).rename(staged / database)
         if (scratch / _KEYS).exists():
             (scratch / _KEYS).rename(staged / _KEYS)
@@ -198,19 +198,21 @@ def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], S
         ctx = build(staged)
         with closing(ctx.store):
             for digest in contents.blobs.keys() - set(contents.damaged):
-                ctx.blobs.put_file(scratch / _name_of(digest))
+                ctx.blobs.put_file(scratch / _member_name(digest))
             # Each blob lies under its real digest. One that is missing now was changed, or never there.
             with ctx.store.begin() as tx:
-                if absent := {it for it in tx.digests() if not ctx.blobs.has(it)} - set(contents.damaged):
-                    raise _no_backup(source, f"the bytes of {min(absent)} are not what was backed up")
-                _end_what_has_not_ended(tx, ctx.clock.now())
+                if absent := {digest for digest in tx.blob_digests() if not ctx.blobs.exists(digest)} - set(
+                    contents.damaged
+                ):
+                    raise _invalid_backup(source, f"the bytes of {min(absent)} are not what was backed up")
+                _end_unfinished_work(tx, ctx.clock.now())
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, FileNotFoundError) as error:
-        raise _no_backup(source, str(error)) from error
+        raise _invalid_backup(source, str(error)) from error
     shutil.rmtree(scratch)
     return contents
 
 
-def _looked_through(source: Path, staged: Path) -> Contents:
+def _validate_archive(source: Path, staged: Path) -> Contents:
     """Read the archive through before a byte of it is written, and return its contents.
 
     A few megabytes of an archive can become any number of them on the disk.
@@ -219,19 +221,23 @@ def _looked_through(source: Path, staged: Path) -> Contents:
     stored = b""
     with gzip.open(source) as stream, tarfile.open(fileobj=stream) as tar:
         for member in tar:
-            if not (member.isfile() and _NAMES.fullmatch(member.name)) or member.issparse() or member.name in sizes:
-                raise _no_backup(source, f"it holds {member.name!r}")
+            if (
+                not (member.isfile() and _MEMBER_NAMES.fullmatch(member.name))
+                or member.issparse()
+                or member.name in sizes
+            ):
+                raise _invalid_backup(source, f"it holds {member.name!r}")
             sizes[member.name] = member.size
             if member.name == _MANIFEST:
-                if member.size > _LARGEST_MANIFEST:
-                    raise _no_backup(source, f"its manifest has {member.size:,} bytes")
+                if member.size > _MAX_MANIFEST_BYTES:
+                    raise _invalid_backup(source, f"its manifest has {member.size:,} bytes")
                 stored = tar.extractfile(member).read()  # type: ignore[union-attr]
         while stream.read(1024**2):
             pass  # Read on to the checksum at the end.
-    contents = _contents(source, stored)
-    blobs = {_name_of(digest): size for digest, size in contents.blobs.items()}
+    contents = _parse_manifest(source, stored)
+    blobs = {_member_name(digest): size for digest, size in contents.blobs.items()}
     if wrong := sorted(name for name, size in sizes.items() if name.startswith("blobs/") and size != blobs.get(name)):
-        raise _no_backup(source, f"its manifest does not tell of {wrong[0]}, or of another size")
+        raise _invalid_backup(source, f"its manifest does not tell of {wrong[0]}, or of another size")
     # Restoring writes blobs twice: as they come, and when it stores them under their digest.
     needed = sum(sizes.values()) + sum(blobs.values())
     if needed > (free := shutil.disk_usage(staged).free):
@@ -242,21 +248,21 @@ def _looked_through(source: Path, staged: Path) -> Contents:
     return contents
 
 
-def _contents(source: Path, stored: bytes) -> Contents:
+def _parse_manifest(source: Path, stored: bytes) -> Contents:
     try:
         manifest = json.loads(stored)
         if manifest["format"] != 1:
             raise StoreTooNew("A newer version of dataops_lab made this backup. Upgrade dataops_lab.")
         return Contents(**manifest)
     except (ValueError, KeyError, TypeError) as error:
-        raise _no_backup(source, f"its manifest is wrong: {error}") from error
+        raise _invalid_backup(source, f"its manifest is wrong: {error}") from error
 
 
-def _no_backup(source: Path, why: str) -> Damaged:
+def _invalid_backup(source: Path, why: str) -> Damaged:
     return Damaged(f"{source.name} is not a backup, or is damaged: {why}. Nothing was restored.")
 
 
-def _end_what_has_not_ended(tx: Transaction, now: dt.datetime) -> None:
+def _end_unfinished_work(tx: Transaction, now: dt.datetime) -> None:
     """End everything that has not ended, so that nothing runs twice.
 
     The installation that was backed up may have gone on with it, or still does.
@@ -264,20 +270,20 @@ def _end_what_has_not_ended(tx: Transaction, now: dt.datetime) -> None:
     if lease := tx.leases.get(ENGINE):
         tx.leases.release(lease)
     lost = Reason("restored", "It was active when the backup was made that this installation was restored from.")
-    for attempt in tx.attempts.alive():
+    for attempt in tx.attempts.list_unfinished():
         steps = [attempt]
-        for way_out in _WAYS_OUT[attempt.state]:
-            steps.append(steps[-1].moved_to(way_out, finished_at=now, reason=lost))
+        for state in _STEPS_TO_END[attempt.state]:
+            steps.append(steps[-1].transition_to(state, finished_at=now, reason=lost))
         for before, after in pairwise(steps):
-            tx.attempts.move(before, after)
+            tx.attempts.transition(before, after)
     waited = Reason("restored", "It had not started when the backup was made. Rerun it if it is still wanted.")
-    for run in tx.runs.in_state(*(state for state in RunState if not state.is_terminal)):
+    for run in tx.runs.list_in_states(*(state for state in RunState if not state.is_terminal)):
         end = (RunState.LOST, lost) if run.state is RunState.ACTIVE else (RunState.CANCELLED, waited)
-        tx.runs.move(run, run.moved_to(end[0], finished_at=now, reason=end[1]))
+        tx.runs.transition(run, run.transition_to(end[0], finished_at=now, reason=end[1]))
 
 
 _A = AttemptState
-_WAYS_OUT = {
+_STEPS_TO_END = {
     _A.CLAIMED: [_A.RELEASED],
     _A.LAUNCHING: [_A.LOST],
     _A.RUNNING: [_A.LOST],
@@ -292,7 +298,11 @@ def _put_in_place(staged: Path, folder: Path) -> Path | None:
     aside = None
     try:
         if folder.exists() and any(folder.iterdir()):
-            aside = next(it for n in count(1) if not (it := folder.with_name(f"{folder.name}.replaced-{n}")).exists())
+            aside = next(
+                candidate
+                for n in count(1)
+                if not (candidate := folder.with_name(f"{folder.name}.replaced-{n}")).exists()
+            )
             folder.rename(aside)
         staged.rename(folder)
     except OSError as error:

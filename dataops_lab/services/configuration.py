@@ -12,14 +12,14 @@ from ..domain.configuration import (
     Configuration,
     EnvironmentEntry,
     ImageEntry,
-    changes,
-    entry_of,
-    entry_of_image,
+    diff,
+    environment_entry,
+    image_entry,
 )
 from ..domain.environments import Environment
-from ..domain.images import checked_name, checked_reference
-from ..domain.policy import Object, Verb
-from ..domain.secrets import of_environment
+from ..domain.images import validate_name, validate_reference
+from ..domain.policy import ObjectKind, Verb
+from ..domain.secrets import environment_scope
 from ..domain.variables import Variable
 from ..errors import Conflict, Refused
 from ..ports import Transaction
@@ -39,25 +39,25 @@ class Plan:
     applied: bool
 
 
-class _NotThisTime(Exception):
+class _DryRunRollback(Exception):
     """Raised to roll back a trial."""
 
 
 def export(ctx: Services) -> Configuration:
     with ctx.store.read() as tx:
-        return _present(tx)
+        return _current_configuration(tx)
 
 
 def plan(ctx: Services, wanted: Configuration, *, by: Actor) -> Plan:
     """Return the changes that `apply` would make, and change nothing. It raises the same errors."""
-    require(ctx, by, Verb.CHANGE, Object.CONFIGURATION)
+    require(ctx, by, Verb.CHANGE, ObjectKind.CONFIGURATION)
     try:
         with ctx.store.begin() as tx:
-            planned = _applied(ctx, tx, wanted, by=by)
+            result = _apply_changes(ctx, tx, wanted, by=by)
             # Try it and roll it back: so the plan is exactly what `apply` would do.
-            raise _NotThisTime
-    except _NotThisTime:
-        return planned
+            raise _DryRunRollback
+    except _DryRunRollback:
+        return result
 
 
 def apply(ctx: Services, wanted: Configuration, *, state: str | None = None, by: Actor) -> Plan:
@@ -65,51 +65,51 @@ def apply(ctx: Services, wanted: Configuration, *, state: str | None = None, by:
 
     With the `state` of a plan: Conflict when the configuration is not the same any more.
     """
-    require(ctx, by, Verb.CHANGE, Object.CONFIGURATION)
+    require(ctx, by, Verb.CHANGE, ObjectKind.CONFIGURATION)
     with ctx.store.begin() as tx:
-        done = _applied(ctx, tx, wanted, by=by)
-        if state is not None and state != done.state:
+        result = _apply_changes(ctx, tx, wanted, by=by)
+        if state is not None and state != result.state:
             raise Conflict(
                 "Somebody has changed the configuration since you looked at the difference. Look at it again.",
                 code="changed_meanwhile",
             )
-    for change in done.changes:
+    for change in result.changes:
         where = f"image {change.image}" if change.image else change.environment or "environments"
         audit.info("%s changed %s %s by a file", by, where, change.field)
-    return replace(done, applied=True)
+    return replace(result, applied=True)
 
 
-def _applied(ctx: Services, tx: Transaction, wanted: Configuration, *, by: Actor) -> Plan:
-    _check(wanted)
+def _apply_changes(ctx: Services, tx: Transaction, wanted: Configuration, *, by: Actor) -> Plan:
+    _check_configuration(wanted)
     if wanted.images:
         # Lock them in the order that all code uses, and before environments.
         for name in sorted({image.name for image in tx.images.all()} | {entry.name for entry in wanted.images}):
             tx.images.find(name)
-    before = _present(tx)
+    before = _current_configuration(tx)
     for image in wanted.images:
-        _describe(ctx, tx, image, wanted, by=by)
-    _arrange(ctx, tx, wanted.environments, by=by)
+        _put_image_settings(ctx, tx, image, wanted, by=by)
+    _put_environments(ctx, tx, wanted.environments, by=by)
     for entry in wanted.environments:
-        _set(ctx, tx, entry, by=by)
-    after = _present(tx)
-    return Plan(changes(before, after), before.digest, list(_remaining(tx, wanted)), applied=False)
+        _put_variables_and_secrets(ctx, tx, entry, by=by)
+    after = _current_configuration(tx)
+    return Plan(diff(before, after), before.digest, list(_remaining_commands(tx, wanted)), applied=False)
 
 
-def _present(tx: Transaction) -> Configuration:
+def _current_configuration(tx: Transaction) -> Configuration:
     return Configuration(
         environments=tuple(
-            entry_of(
-                it,
-                {variable.name: variable.value for variable in tx.variables.of(it.name)},
-                tuple(secret.name for secret in tx.secrets.of(of_environment(it.name))),
+            environment_entry(
+                environment,
+                {variable.name: variable.value for variable in tx.variables.list_for_environment(environment.name)},
+                tuple(secret.name for secret in tx.secrets.list_in_scope(environment_scope(environment.name))),
             )
-            for it in tx.environments.all()
+            for environment in tx.environments.all()
         ),
-        images=tuple(entry_of_image(image) for image in tx.images.all()),
+        images=tuple(image_entry(image) for image in tx.images.all()),
     )
 
 
-def _check(wanted: Configuration) -> None:
+def _check_configuration(wanted: Configuration) -> None:
     named = {
         "An environment": [entry.name for entry in wanted.environments],
         "An image": [entry.name for entry in wanted.images],
@@ -118,9 +118,9 @@ def _check(wanted: Configuration) -> None:
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise Refused(f"{what} is there twice: {', '.join(twice)}.", code="invalid_configuration")
     for image in wanted.images:
-        checked_name(image.name)
+        validate_name(image.name)
         if image.reference is not None:
-            checked_reference(image.reference)
+            validate_reference(image.reference)
     if len(defaults := [image.name for image in wanted.images if image.settings.get("is_default")]) > 1:
         raise Refused(f"One image can be the default: {', '.join(defaults)}.", code="invalid_configuration")
     for entry in wanted.environments:
@@ -128,9 +128,9 @@ def _check(wanted: Configuration) -> None:
             check_variable(name, value)
 
 
-def _arrange(ctx: Services, tx: Transaction, entries: Sequence[EnvironmentEntry], *, by: Actor) -> None:
+def _put_environments(ctx: Services, tx: Transaction, entries: Sequence[EnvironmentEntry], *, by: Actor) -> None:
     """Write the settings and the promotion order. An environment that is not named keeps its place among the others."""
-    known = {it.name: it for it in tx.environments.all()}
+    known = {environment.name: environment for environment in tx.environments.all()}
     named = [entry.name for entry in entries]
     order = list(known)
     # The named environments take, in their order, the places that they have already. A new one comes behind the
@@ -144,18 +144,18 @@ def _arrange(ctx: Services, tx: Transaction, entries: Sequence[EnvironmentEntry]
     given = {entry.name: entry.settings for entry in entries}
     for position, name in enumerate(order):
         present = known.get(name, Environment(name=name, position=position))
-        becomes = replace(present, position=position, **given.get(name, {}))
+        updated = replace(present, position=position, **given.get(name, {}))
         if name in given:
-            becomes.check()
-        if name not in known or becomes != present:
-            tx.environments.put(becomes, at=ctx.clock.now(), by=by)
+            updated.check()
+        if name not in known or updated != present:
+            tx.environments.put(updated, at=ctx.clock.now(), by=by)
 
 
-def _set(ctx: Services, tx: Transaction, entry: EnvironmentEntry, *, by: Actor) -> None:
-    variables = {it.name: it.value for it in tx.variables.of(entry.name)}
-    present = {it.name for it in tx.secrets.of(of_environment(entry.name))}
+def _put_variables_and_secrets(ctx: Services, tx: Transaction, entry: EnvironmentEntry, *, by: Actor) -> None:
+    variables = {variable.name: variable.value for variable in tx.variables.list_for_environment(entry.name)}
+    present = {secret.name for secret in tx.secrets.list_in_scope(environment_scope(entry.name))}
     for name in present - set(present if entry.secrets is None else entry.secrets):
-        tx.secrets.remove(of_environment(entry.name), name, at=ctx.clock.now(), by=by)
+        tx.secrets.remove(environment_scope(entry.name), name, at=ctx.clock.now(), by=by)
     if entry.variables is not None:
         for name in variables.keys() - entry.variables.keys():
             tx.variables.remove(entry.name, name, at=ctx.clock.now(), by=by)
@@ -164,8 +164,8 @@ def _set(ctx: Services, tx: Transaction, entry: EnvironmentEntry, *, by: Actor) 
                 tx.variables.put(Variable(entry.name, name, value, ctx.clock.now(), by))
     for name in entry.secrets or ():
         secrets.expect(ctx, tx, entry.name, name, by=by)
-    both = {it.name for it in tx.variables.of(entry.name)} & {
-        it.name for it in tx.secrets.of(of_environment(entry.name))
+    both = {variable.name for variable in tx.variables.list_for_environment(entry.name)} & {
+        secret.name for secret in tx.secrets.list_in_scope(environment_scope(entry.name))
     }
     if both:
         raise Conflict(
@@ -174,10 +174,10 @@ def _set(ctx: Services, tx: Transaction, entry: EnvironmentEntry, *, by: Actor) 
         )
 
 
-def _describe(ctx: Services, tx: Transaction, entry: ImageEntry, wanted: Configuration, *, by: Actor) -> None:
+def _put_image_settings(ctx: Services, tx: Transaction, entry: ImageEntry, wanted: Configuration, *, by: Actor) -> None:
     """Change the settings of an image. Do nothing when the catalogue does not have it.
 
-    `_remaining` then lists the commands that add it.
+    `_remaining_commands` then lists the commands that add it.
     """
     if tx.images.find(entry.name) is None:
         if entry.reference is None:
@@ -192,40 +192,40 @@ def _describe(ctx: Services, tx: Transaction, entry: ImageEntry, wanted: Configu
         del given["deprecated"]
     elif "deprecated" in given:
         given["deprecated"] = given["deprecated"] or False
-    images.changed(ctx, tx, entry.name, images.ImageChanges(**given), by=by)
+    images.apply_changes(ctx, tx, entry.name, images.ImageChanges(**given), by=by)
 
 
 def _waits_for_successor(tx: Transaction, entry: ImageEntry, wanted: Configuration) -> bool:
     """Tell whether the deprecation must wait: the file names its successor, and the catalogue does not have it yet."""
     deprecated = entry.settings.get("deprecated")
     successor = deprecated.successor if deprecated else None
-    return successor in [it.name for it in wanted.images] and tx.images.find(successor) is None
+    return successor in [image.name for image in wanted.images] and tx.images.find(successor) is None
 
 
-def _remaining(tx: Transaction, wanted: Configuration) -> Iterator[str]:
+def _remaining_commands(tx: Transaction, wanted: Configuration) -> Iterator[str]:
     for entry in wanted.environments:
-        for secret in tx.secrets.of(of_environment(entry.name)):
+        for secret in tx.secrets.list_in_scope(environment_scope(entry.name)):
             if not secret.is_set:
                 yield _command("secrets", "set", entry.name, secret.name)
-    yield from _remaining_images(tx, wanted)
+    yield from _remaining_image_commands(tx, wanted)
 
 
-def _remaining_images(tx: Transaction, wanted: Configuration) -> Iterator[str]:
+def _remaining_image_commands(tx: Transaction, wanted: Configuration) -> Iterator[str]:
     known = {image.name: image for image in tx.images.all()}
-    listed = {name: it.name for it in reversed(tx.environments.all()) for name in it.images}
+    listed = {name: environment.name for environment in reversed(tx.environments.all()) for name in environment.images}
     for entry in wanted.images:
-        there = known.get(entry.name)
-        if there is None or entry.reference not in (None, there.reference):
-            assert entry.reference is not None  # or `_describe` has refused it
-            of = {} if there else entry.settings
+        known_image = known.get(entry.name)
+        if known_image is None or entry.reference not in (None, known_image.reference):
+            assert entry.reference is not None  # or `_put_image_settings` has refused it
+            settings = {} if known_image else entry.settings
             yield _command(
                 *("image", "add", entry.name, entry.reference),
                 *(("--env", listed[entry.name]) if entry.name in listed else ()),
-                *(("--description", of["description"]) if of.get("description") else ()),
-                *(word for tag in of.get("tags", ()) for word in ("--tag", tag)),
-                *(("--allow-root",) if of.get("root_allowed") else ()),
+                *(("--description", settings["description"]) if settings.get("description") else ()),
+                *(word for tag in settings.get("tags", ()) for word in ("--tag", tag)),
+                *(("--allow-root",) if settings.get("root_allowed") else ()),
             )
-        elif there.probe is None:
+        elif known_image.probe is None:
             yield _command("image", "probe", entry.name)
     for name, environment in listed.items():
         if name not in known and name not in [entry.name for entry in wanted.images]:
@@ -234,10 +234,10 @@ def _remaining_images(tx: Transaction, wanted: Configuration) -> Iterator[str]:
         if entry.name not in known and entry.settings.get("is_default"):
             yield _command("image", "set-default", entry.name)
         if entry.name not in known or _waits_for_successor(tx, entry, wanted):
-            yield from _deprecating(entry)
+            yield from _deprecation_commands(entry)
 
 
-def _deprecating(entry: ImageEntry) -> Iterator[str]:
+def _deprecation_commands(entry: ImageEntry) -> Iterator[str]:
     if deprecated := entry.settings.get("deprecated"):
         yield _command(
             *("image", "deprecate", entry.name, "--on", deprecated.on.isoformat()),

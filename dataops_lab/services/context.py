@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from ..domain.actors import Actor
-from ..domain.moments import Moment
 from ..domain.runs import Attempt, Run
-from ..domain.snapshots import Limits
+from ..domain.snapshots import SnapshotLimits
+from ..domain.time import Timestamp
 from ..errors import Unavailable
 from ..ports import AttemptFiles, Blobs, Clock, Host, ImageBackend, ImageBackends, Notebooks, Store, Transaction, Vault
 
@@ -34,7 +34,7 @@ class Services:
     """The state folder of this installation."""
     attempt_files: Callable[[Attempt], AttemptFiles]
     """A function that returns the files that an attempt has left so far, until its record is stored."""
-    limits: Limits = Limits()
+    limits: SnapshotLimits = SnapshotLimits()
     owner: Actor = Actor("owner", "owner")
     """The person for whom this process works."""
     administrators: frozenset[str] = frozenset()
@@ -54,5 +54,5 @@ class Services:
             raise Unavailable("This installation has no containers, and so no images.", code="no_containers")
         return self.images.get(host)
 
-    def moment(self) -> Moment:
-        return Moment(self.clock.now(), self.host.identity().boot, self.clock.monotonic())
+    def moment(self) -> Timestamp:
+        return Timestamp(self.clock.now(), self.host.identity().boot, self.clock.monotonic())

@@ -9,22 +9,22 @@ from functools import partial
 
 from ..domain.actors import Actor
 from ..domain.environments import SANDBOX, Environment
-from ..domain.policy import Object, Verb
+from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import RunState
-from ..domain.secrets import of_environment
+from ..domain.secrets import environment_scope
 from ..domain.variables import Variable, check_name, check_value
 from ..errors import Conflict, NotFound
 from ..ports import Transaction
 from .context import Services
 from .permissions import require
 
-LAST = 1 << 30
+LAST_POSITION = 1 << 30
 """A position behind all others."""
 
 audit = logging.getLogger("dataops_lab.audit")
 
 
-def every(ctx: Services) -> Sequence[Environment]:
+def list_all(ctx: Services) -> Sequence[Environment]:
     """Return all environments in promotion order."""
     with ctx.store.read() as tx:
         return tx.environments.all()
@@ -37,17 +37,17 @@ def get(ctx: Services, name: str) -> Environment:
 
 def add(ctx: Services, environment: Environment, *, by: Actor) -> Environment:
     """Add it at its position in promotion order; those behind it move on. Conflict when there is one of that name."""
-    require(ctx, by, Verb.CHANGE, Object.ENVIRONMENT)
+    require(ctx, by, Verb.CHANGE, ObjectKind.ENVIRONMENT)
     environment.check()
     with ctx.store.begin() as tx:
-        if any(it.name == environment.name for it in tx.environments.all()):
+        if any(other.name == environment.name for other in tx.environments.all()):
             raise Conflict(f"There is an environment {environment.name!r} already.", code="environment_exists")
         return put(ctx, tx, environment, by=by)
 
 
 def change(ctx: Services, environment: Environment, *, revision: int | None = None, by: Actor) -> Environment:
     """Replace the one of that name. With `revision`, Conflict when somebody has changed it since."""
-    require(ctx, by, Verb.CHANGE, Object.ENVIRONMENT)
+    require(ctx, by, Verb.CHANGE, ObjectKind.ENVIRONMENT)
     environment.check()
     with ctx.store.begin() as tx:
         before = tx.environments.get(environment.name)
@@ -63,44 +63,44 @@ def change(ctx: Services, environment: Environment, *, revision: int | None = No
 def put(ctx: Services, tx: Transaction, environment: Environment, *, by: Actor) -> Environment:
     """Write it at its position, so that positions stay 0, 1, 2, …; write nothing that is unchanged."""
     now = ctx.clock.now()
-    others = [it for it in tx.environments.all() if it.name != environment.name]
+    others = [other for other in tx.environments.all() if other.name != environment.name]
     others.insert(max(0, environment.position), environment)
-    known = {it.name: it for it in tx.environments.all()}
-    for position, each in enumerate(others):
-        wanted = replace(each, position=position)
+    known = {other.name: other for other in tx.environments.all()}
+    for position, other in enumerate(others):
+        wanted = replace(other, position=position)
         if known.get(wanted.name) != wanted:
             tx.environments.put(wanted, at=now, by=by)
-            tx.once_committed(partial(audit.info, "%s changed the environment %s", by, wanted.name))
+            tx.on_commit(partial(audit.info, "%s changed the environment %s", by, wanted.name))
     return tx.environments.get(environment.name)
 
 
 def remove(ctx: Services, name: str, *, by: Actor) -> Environment:
     """Remove it with its variables and secrets. Return it as it was. Conflict while a run in it has not ended."""
-    require(ctx, by, Verb.CHANGE, Object.ENVIRONMENT)
+    require(ctx, by, Verb.CHANGE, ObjectKind.ENVIRONMENT)
     with ctx.store.begin() as tx:
         environment = tx.environments.get(name)
         if name == SANDBOX:
             raise Conflict(
                 f"{SANDBOX} stays: it is where a run goes that names no environment.", code="environment_in_use"
             )
-        unended = [state for state in RunState if not state.is_terminal]
-        waiting = [run.id for run in tx.runs.in_state(*unended) if run.environment == name]
-        if waiting:
+        unfinished = [state for state in RunState if not state.is_terminal]
+        active = [run.id for run in tx.runs.list_in_states(*unfinished) if run.environment == name]
+        if active:
             raise Conflict(
-                f"{len(waiting)} runs in {name} have not ended, {waiting[0]} among them. Wait for them or cancel them.",
+                f"{len(active)} runs in {name} have not ended, {active[0]} among them. Wait for them or cancel them.",
                 code="environment_in_use",
-                runs=waiting[:100],
+                runs=active[:100],
             )
         now = ctx.clock.now()
-        for variable in tx.variables.of(name):
+        for variable in tx.variables.list_for_environment(name):
             tx.variables.remove(name, variable.name, at=now, by=by)
-        for secret in tx.secrets.of(of_environment(name)):
+        for secret in tx.secrets.list_in_scope(environment_scope(name)):
             tx.secrets.remove(secret.scope, secret.name, at=now, by=by)
         tx.environments.remove(name, at=now, by=by)
-        for position, each in enumerate(tx.environments.all()):
-            if each.position != position:
-                tx.environments.put(replace(each, position=position), at=ctx.clock.now(), by=by)
-        tx.once_committed(partial(audit.info, "%s removed the environment %s", by, name))
+        for position, other in enumerate(tx.environments.all()):
+            if other.position != position:
+                tx.environments.put(replace(other, position=position), at=ctx.clock.now(), by=by)
+        tx.on_commit(partial(audit.info, "%s removed the environment %s", by, name))
         return environment
 
 
@@ -110,15 +110,15 @@ def remove(ctx: Services, name: str, *, by: Actor) -> Environment:
 def variables(ctx: Services, environment: str) -> Sequence[Variable]:
     """Return them sorted by name."""
     with ctx.store.read() as tx:
-        return tx.variables.of(tx.environments.get(environment).name)
+        return tx.variables.list_for_environment(tx.environments.get(environment).name)
 
 
 def set_variable(ctx: Services, environment: str, name: str, value: str, *, by: Actor) -> Variable:
-    require(ctx, by, Verb.CHANGE, Object.VARIABLE)
+    require(ctx, by, Verb.CHANGE, ObjectKind.VARIABLE)
     check_variable(name, value)
     with ctx.store.begin() as tx:
         tx.environments.get(environment)
-        if tx.secrets.find(of_environment(environment), name):
+        if tx.secrets.find(environment_scope(environment), name):
             raise Conflict(f"{name} is a secret in {environment}. Remove that first.", code="variable_exists")
         return put_variable(ctx, tx, environment, name, value, by=by)
 
@@ -131,18 +131,20 @@ def check_variable(name: str, value: str) -> None:
 def put_variable(ctx: Services, tx: Transaction, environment: str, name: str, value: str, *, by: Actor) -> Variable:
     variable = Variable(environment, name, value, ctx.clock.now(), by)
     tx.variables.put(variable)
-    tx.once_committed(partial(audit.info, "%s set the variable %s of %s", by, name, environment))
+    tx.on_commit(partial(audit.info, "%s set the variable %s of %s", by, name, environment))
     return variable
 
 
 def remove_variable(ctx: Services, environment: str, name: str, *, by: Actor) -> Variable:
     """Remove it, and return it as it was. NotFound when there is none."""
-    require(ctx, by, Verb.CHANGE, Object.VARIABLE)
+    require(ctx, by, Verb.CHANGE, ObjectKind.VARIABLE)
     with ctx.store.begin() as tx:
         tx.environments.get(environment)
-        found = next((it for it in tx.variables.of(environment) if it.name == name), None)
+        found = next(
+            (variable for variable in tx.variables.list_for_environment(environment) if variable.name == name), None
+        )
         if found is None:
             raise NotFound(f"There is no variable {name!r} in {environment}.")
         tx.variables.remove(environment, name, at=ctx.clock.now(), by=by)
-        tx.once_committed(partial(audit.info, "%s removed the variable %s of %s", by, name, environment))
+        tx.on_commit(partial(audit.info, "%s removed the variable %s of %s", by, name, environment))
         return found

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..domain.actors import Actor
-from ..domain.images import Deprecation, Frozen, Image, kept_tag
+from ..domain.images import Deprecation, FrozenPackages, Image, protective_tag
 from ..domain.jobs import Job
-from ..domain.policy import Object, Verb
+from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import Run
 from ..errors import Conflict, InvalidRequest, Refused
 from ..ports import Transaction
@@ -18,7 +18,7 @@ from .permissions import require
 from .registries import login_for
 
 USED_WITHIN_DAYS = 30
-_OTHER_CLOCKS = dt.timedelta(minutes=5)
+_MAX_CLOCK_SKEW = dt.timedelta(minutes=5)
 """The largest difference between the clocks of the machines that submit."""
 _MAX_DESCRIPTION = 2_000
 _MAX_TAGS = 20
@@ -65,7 +65,7 @@ class ImageUsers:
     unfinished: int
 
     @property
-    def none(self) -> bool:
+    def is_empty(self) -> bool:
         return not (self.environments or self.jobs or self.unfinished)
 
 
@@ -84,7 +84,8 @@ def page(ctx: Services) -> list[ImageView]:
     with ctx.store.read() as tx:
         environments = tx.environments.all()
         return [
-            ImageView(image, [it.name for it in environments if image.name in it.images]) for image in tx.images.all()
+            ImageView(image, [environment.name for environment in environments if image.name in environment.images])
+            for image in tx.images.all()
         ]
 
 
@@ -94,12 +95,12 @@ def get(ctx: Services, name: str) -> ImageView:
 
 
 def change(ctx: Services, name: str, changes: ImageChanges, *, by: Actor) -> ImageView:
-    require(ctx, by, Verb.CHANGE, Object.IMAGE)
+    require(ctx, by, Verb.CHANGE, ObjectKind.IMAGE)
     with ctx.store.begin() as tx:
-        return _view(tx, changed(ctx, tx, name, changes, by=by))
+        return _view(tx, apply_changes(ctx, tx, name, changes, by=by))
 
 
-def changed(ctx: Services, tx: Transaction, name: str, changes: ImageChanges, *, by: Actor) -> Image:
+def apply_changes(ctx: Services, tx: Transaction, name: str, changes: ImageChanges, *, by: Actor) -> Image:
     """Apply the changes and return the image. Write nothing when it is so already.
 
     There is one default at most: an image that becomes it takes it from the one before.
@@ -121,13 +122,13 @@ def changed(ctx: Services, tx: Transaction, name: str, changes: ImageChanges, *,
     if changes.root_allowed is not None and changes.root_allowed != image.root_allowed:
         # The probe ran as another user than the image would run now.
         given["probe"] = None
-    becomes = replace(image, **given)
-    return image if becomes == image else tx.images.put(becomes, at=now, by=by)
+    updated = replace(image, **given)
+    return image if updated == image else tx.images.put(updated, at=now, by=by)
 
 
 def allow(ctx: Services, name: str, environment: str, *, by: Actor) -> ImageView:
     """Let runs there use it. Safe to repeat."""
-    require(ctx, by, Verb.CHANGE, Object.IMAGE)
+    require(ctx, by, Verb.CHANGE, ObjectKind.IMAGE)
     with ctx.store.begin() as tx:
         image, found = tx.images.get(name), tx.environments.get(environment)
         if found.docker.host != image.host:
@@ -146,7 +147,7 @@ def disallow(ctx: Services, name: str, environment: str, *, by: Actor) -> ImageV
 
     Queued runs keep the image with which they were submitted.
     """
-    require(ctx, by, Verb.CHANGE, Object.IMAGE)
+    require(ctx, by, Verb.CHANGE, ObjectKind.IMAGE)
     with ctx.store.begin() as tx:
         image, found = tx.images.get(name), tx.environments.get(environment)
         if name in found.images:
@@ -165,28 +166,28 @@ def users(ctx: Services, name: str, *, days: int = USED_WITHIN_DAYS) -> ImageUse
 
 def remove(ctx: Services, name: str, *, by: Actor) -> None:
     """Remove it from the catalogue, and the tags that keep it. Conflict while it is in use."""
-    require(ctx, by, Verb.CHANGE, Object.IMAGE)
+    require(ctx, by, Verb.CHANGE, ObjectKind.IMAGE)
     # Look before the transaction that writes: while it looks through the runs of a month, nobody else could write.
-    looked_at = ctx.clock.now()
-    _refuse_used(name, users(ctx, name))
+    checked_at = ctx.clock.now()
+    _refuse_if_used(name, users(ctx, name))
     with ctx.store.begin() as tx:
         image = tx.images.get(name)
-        _refuse_used(name, _users(ctx, tx, name, USED_WITHIN_DAYS, since=looked_at - _OTHER_CLOCKS))
+        _refuse_if_used(name, _users(ctx, tx, name, USED_WITHIN_DAYS, since=checked_at - _MAX_CLOCK_SKEW))
         tx.images.remove(name, at=ctx.clock.now(), by=by)
     # Drop the tags after the commit: an image that is kept for nothing does less harm than one that is gone.
     backend = ctx.image_backend(image.host)
     for pin in image.pins:
-        backend.drop(kept_tag(name, pin))
+        backend.remove_tag(protective_tag(name, pin))
 
 
-def _refuse_used(name: str, found: ImageUsers) -> None:
-    if not found.none:
+def _refuse_if_used(name: str, found: ImageUsers) -> None:
+    if not found.is_empty:
         raise Conflict(
-            f"{name} is in use: {_said(found)}. Take it out of environments, and trial-run its jobs on another "
+            f"{name} is in use: {_describe_use(found)}. Take it out of environments, and trial-run its jobs on another "
             f"image; `jupyter dataops image users {name}` lists them.",
             code="image_in_use",
             environments=list(found.environments),
-            jobs=[it.job.id for it in found.jobs],
+            jobs=[user.job.id for user in found.jobs],
         )
 
 
@@ -196,33 +197,35 @@ def check(ctx: Services, name: str) -> ImageCheck:
     backend = ctx.image_backend(image.host)
     present = backend.find(image.pinned.id) is not None
     problem = None
-    there = None
+    registry_digest = None
     try:
         if image.pinned.repo_digest:
-            there = backend.in_registry(image.reference, login_for(ctx, image.reference))
+            registry_digest = backend.resolve_in_registry(image.reference, login_for(ctx, image.reference))
     except Refused as refused:
         problem = refused.message
-    if there is None:
+    if registry_digest is None:
         # It was built here, or the registry is away: ask what this daemon has under the reference.
         local = backend.find(image.reference)
         moved = local is not None and local.id != image.pinned.id
         return ImageCheck(present, (local.repo_digest or local.id) if local and moved else None, problem)
-    moved = there.rpartition("@")[2] != image.digest.rpartition("@")[2]
-    return ImageCheck(present, there if moved else None, problem)
+    moved = registry_digest.rpartition("@")[2] != image.digest.rpartition("@")[2]
+    return ImageCheck(present, registry_digest if moved else None, problem)
 
 
-def frozen(ctx: Services, kernel: str) -> Frozen:
+def frozen_requirements(ctx: Services, kernel: str) -> FrozenPackages:
     """Return the packages of a kernel of this machine, from which an image can be built."""
-    return ctx.notebooks.frozen(kernel)
+    return ctx.notebooks.freeze_packages(kernel)
 
 
 def _view(tx: Transaction, image: Image) -> ImageView:
-    return ImageView(image, [it.name for it in tx.environments.all() if image.name in it.images])
+    return ImageView(
+        image, [environment.name for environment in tx.environments.all() if image.name in environment.images]
+    )
 
 
 def _users(ctx: Services, tx: Transaction, name: str, days: int, since: dt.datetime | None = None) -> ImageUsers:
-    runs = tx.runs.on_image(name, since or ctx.clock.now() - dt.timedelta(days=days))
-    jobs = tx.jobs.of([run.job_id for run in runs])
+    runs = tx.runs.list_on_image(name, since or ctx.clock.now() - dt.timedelta(days=days))
+    jobs = tx.jobs.get_many([run.job_id for run in runs])
     by_job: dict[str, list[Run]] = {}
     for run in runs:
         by_job.setdefault(run.job_id, []).append(run)
@@ -234,7 +237,7 @@ def _users(ctx: Services, tx: Transaction, name: str, days: int, since: dt.datet
     )
 
 
-def _said(found: ImageUsers) -> str:
+def _describe_use(found: ImageUsers) -> str:
     parts = []
     if found.environments:
         parts.append(f"allowed in {', '.join(found.environments)}")

@@ -22,7 +22,7 @@ class Overview:
 
 def overview(ctx: Services) -> Overview:
     with ctx.store.read() as tx:
-        counts = tx.runs.counts()
+        counts = tx.runs.count_by_state()
         leading = leader(ctx, tx)
     waiting = sum(counts.get(state, 0) for state in (RunState.QUEUED, RunState.RETRY_WAIT))
     return Overview(leading, waiting, counts.get(RunState.ACTIVE, 0))
@@ -30,25 +30,25 @@ def overview(ctx: Services) -> Overview:
 
 def leader(ctx: Services, tx: Transaction) -> Lease | None:
     lease = tx.leases.get(ENGINE)
-    return lease if lease and leads(tx, lease, ctx.clock, ctx.host) else None
+    return lease if lease and is_leading(tx, lease, ctx.clock, ctx.host) else None
 
 
-CLOCKS_DIFFER_BY_S = 60.0
+MAX_CLOCK_SKEW_S = 60.0
 """The largest difference between the wall clocks of two hosts that share a folder, in seconds.
 
 Up to this difference neither host takes the lease of the other.
 """
 
 
-def leads(tx: Transaction, lease: Lease, clock: Clock, host: Host) -> bool:
+def is_leading(tx: Transaction, lease: Lease, clock: Clock, host: Host) -> bool:
     boot = host.identity().boot
     if lease.is_of_another_host(host=host.name(), boot=boot):
-        now = tx.leases.now() or clock.now() - dt.timedelta(seconds=CLOCKS_DIFFER_BY_S)
+        now = tx.leases.now() or clock.now() - dt.timedelta(seconds=MAX_CLOCK_SKEW_S)
         return lease.is_held_elsewhere(now)
     # A killed engine holds its lease for a while; a host that can prove its death need not wait.
     return lease.is_held(boot=boot, monotonic=clock.monotonic()) and not host.is_dead(lease.process)
 
 
-def expiry(tx: Transaction, clock: Clock, *, after_s: float) -> dt.datetime:
+def lease_expiry(tx: Transaction, clock: Clock, *, after_s: float) -> dt.datetime:
     """Return the time after which other hosts treat a lease as over."""
     return (tx.leases.now() or clock.now()) + dt.timedelta(seconds=after_s)

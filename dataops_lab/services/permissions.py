@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..domain.actors import Actor
-from ..domain.policy import May, Object, Verb, rule_of
+from ..domain.policy import Access, ObjectKind, Verb, required_access
 from ..errors import Forbidden
 from .context import Services
 
@@ -12,16 +12,16 @@ def may_administer(ctx: Services, by: Actor) -> bool:
     return not ctx.administrators or by.id in ctx.administrators
 
 
-def allows(ctx: Services, by: Actor, verb: Verb, kind: Object, *, owner: Actor | None = None) -> bool:
+def allows(ctx: Services, by: Actor, verb: Verb, kind: ObjectKind, *, owner: Actor | None = None) -> bool:
     """Tell whether the policy allows it. A right of the owner counts only when `owner` is given."""
-    rule = rule_of(verb, kind)
-    if rule is May.ANYBODY or may_administer(ctx, by):
+    rule = required_access(verb, kind)
+    if rule is Access.ANYBODY or may_administer(ctx, by):
         return True
-    return rule is May.OWNER and owner is not None and owner.id == by.id
+    return rule is Access.OWNER and owner is not None and owner.id == by.id
 
 
 def require(
-    ctx: Services, by: Actor, verb: Verb, kind: Object, *, owner: Actor | None = None, what: str = "This"
+    ctx: Services, by: Actor, verb: Verb, kind: ObjectKind, *, owner: Actor | None = None, what: str = "This"
 ) -> None:
     """Raise Forbidden unless the policy allows it. `what` names the object in the sentence for people."""
     if allows(ctx, by, verb, kind, owner=owner):
@@ -38,7 +38,7 @@ def require(
     )
 
 
-def require_first(ctx: Services, by: Actor, verb: Verb, kind: Object) -> None:
+def require_before_lookup(ctx: Services, by: Actor, verb: Verb, kind: ObjectKind) -> None:
     """Check a call to a route that does not know the owner yet. The service checks the owner's rights later."""
-    if rule_of(verb, kind) is not May.OWNER:
+    if required_access(verb, kind) is not Access.OWNER:
         require(ctx, by, verb, kind)

@@ -8,31 +8,31 @@ from typing import Any
 
 from ..domain.actors import Actor
 from ..domain.environments import Environment, ExecutorKind, Resources
-from ..domain.images import Image, RunImage, authored_in
-from ..domain.policy import Object, Verb
+from ..domain.images import Image, RunImage, find_authoring_image
+from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import Run, Submission
-from ..domain.secrets import Secret, of_environment
-from ..domain.snapshots import Finding, KernelChoice, Severity, Surroundings, kernel_for
+from ..domain.secrets import Secret, environment_scope
+from ..domain.snapshots import Finding, KernelChoice, Severity, TargetRuntime, find_kernel
 from ..errors import Forbidden, KernelUnavailable, Refused
 from ..ports import Transaction
 from .context import Services
 from .permissions import allows
 
-_WORDS = {"cpus": "CPUs", "memory_bytes": "bytes of memory", "pids": "processes", "gpus": "GPUs"}
+_UNITS = {"cpus": "CPUs", "memory_bytes": "bytes of memory", "pids": "processes", "gpus": "GPUs"}
 
 
 @dataclass(frozen=True)
 class Placement:
     environment: Environment
     image: RunImage | None
-    where: Surroundings
+    runtime: TargetRuntime
     resources: Resources
-    unpromoted: bool
+    bypassed_promotion: bool
     findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
-class Elsewhere:
+class PlacementOverride:
     """The place for a run that repeats another one.
 
     Members that are None stay, or get the value of the new environment.
@@ -42,16 +42,16 @@ class Elsewhere:
     image: str | None = None
     resources: Resources = Resources()
 
-    def moves(self, old: Run) -> bool:
+    def changes_place(self, old: Run) -> bool:
         return self.image is not None or self.environment not in (None, old.environment)
 
-    def submission(self, old: Run) -> Submission:
+    def as_first_run(self, old: Run) -> Submission:
         """Return the submission that would be a first run there."""
         environment = self.environment or old.environment
         return Submission(path="", environment=environment, image=self.image, resources=self.resources)
 
 
-THERE = Elsewhere()
+NO_OVERRIDE = PlacementOverride()
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class ImageOption:
 
 
 @dataclass(frozen=True)
-class Options:
+class EnvironmentOptions:
     """The choices of a person in an environment. `problem` says why they cannot run there at all."""
 
     environment: Environment
@@ -74,75 +74,79 @@ class Options:
     """The image that runs when none is chosen."""
 
 
-def options(ctx: Services, *, by: Actor, kernel: str | None = None, language: str | None = None) -> list[Options]:
+def options(
+    ctx: Services, *, by: Actor, kernel: str | None = None, language: str | None = None
+) -> list[EnvironmentOptions]:
     """Return every environment, in promotion order, with the choices for a notebook of this kernel and language."""
     with ctx.store.read() as tx:
-        return [_options(ctx, tx, it, by, kernel, language) for it in tx.environments.all()]
+        return [
+            _environment_options(ctx, tx, environment, by, kernel, language) for environment in tx.environments.all()
+        ]
 
 
-def place(ctx: Services, tx: Transaction, wanted: Submission, *, by: Actor) -> Placement:
+def resolve_placement(ctx: Services, tx: Transaction, wanted: Submission, *, by: Actor) -> Placement:
     """Choose the place of a run. Refused, Forbidden or UnknownEnvironment when it may not run there as wanted."""
     environment = tx.environments.get(wanted.environment)
-    secrets = tx.secrets.of(of_environment(environment.name))
-    if error := _closed(ctx, environment, secrets, by):
+    secrets = tx.secrets.list_in_scope(environment_scope(environment.name))
+    if error := _refusal(ctx, environment, secrets, by):
         raise error
     _check_locked(environment, wanted)
     for secret in secrets:
         if secret.sealed:
             # Open it to check its key now, and not only at the start of the run.
             ctx.vault.open(secret.sealed, bound_to=secret.bound_to)
-    image = _image(ctx, tx, environment, wanted.image)
-    resources = _resources(environment, wanted.resources)
+    image = _choose_image(ctx, tx, environment, wanted.image)
+    resources = _resolve_resources(environment, wanted.resources)
     return Placement(
         environment=environment,
-        image=image.for_run if image else None,
-        where=_surroundings(ctx, tx, environment, secrets, image),
+        image=image.as_run_image if image else None,
+        runtime=_target_runtime(ctx, tx, environment, secrets, image),
         resources=resources,
-        unpromoted=environment.guarded,
+        bypassed_promotion=environment.guarded,
         findings=tuple(_findings(ctx, environment, resources, image)),
     )
 
 
-def image_of(ctx: Services, path: str, environment: str, *, root: str | None) -> str | None:
+def authoring_image(ctx: Services, path: str, environment: str, *, root: str | None) -> str | None:
     """Return the image on whose kernel the notebook was written.
 
     None where the environment does not let people choose it.
     """
     with ctx.store.read() as tx:
-        it = tx.environments.get(environment)
-        images = tx.images.all() if it.executor is ExecutorKind.DOCKER and "image" not in it.locked else []
+        target = tx.environments.get(environment)
+        images = tx.images.all() if target.executor is ExecutorKind.DOCKER and "image" not in target.locked else []
     if not images:
         return None
-    name = authored_in(images, ctx.notebooks.kernel_name(path, root=root, limits=ctx.limits))
-    return name if name in it.images else None
+    name = find_authoring_image(images, ctx.notebooks.read_kernel_name(path, root=root, limits=ctx.limits))
+    return name if name in target.images else None
 
 
-def surroundings(ctx: Services, environment: str, image: str | None) -> Surroundings:
+def target_runtime(ctx: Services, environment: str, image: str | None) -> TargetRuntime:
     """Return the surroundings in this image; without one in the default image.
 
     When there is no image either, or no probe of it, the kernels are those of this machine.
     """
     with ctx.store.read() as tx:
-        it = tx.environments.get(environment)
-        name = image or _default(tx, it) if it.executor is ExecutorKind.DOCKER else None
-        secrets = tx.secrets.of(of_environment(environment))
-        return _surroundings(ctx, tx, it, secrets, tx.images.get(name) if name else None)
+        target = tx.environments.get(environment)
+        name = image or _default_image_name(tx, target) if target.executor is ExecutorKind.DOCKER else None
+        secrets = tx.secrets.list_in_scope(environment_scope(environment))
+        return _target_runtime(ctx, tx, target, secrets, tx.images.get(name) if name else None)
 
 
-def _surroundings(
+def _target_runtime(
     ctx: Services, tx: Transaction, environment: Environment, secrets: Sequence[Secret], image: Image | None
-) -> Surroundings:
-    variables = {it.name for it in tx.variables.of(environment.name)}
+) -> TargetRuntime:
+    variables = {variable.name for variable in tx.variables.list_for_environment(environment.name)}
     if environment.executor is ExecutorKind.PROCESS:
         variables |= ctx.inherited.keys()
-    known = Surroundings(variables=frozenset(variables | {it.name for it in secrets}))
+    known = TargetRuntime(variables=frozenset(variables | {secret.name for secret in secrets}))
     if image is None or image.probe is None:
         return known
     probe = image.probe
     return replace(known, kernels=probe.kernels, image=image.name, python=probe.python, packages=probe.packages)
 
 
-def check_there(ctx: Services, placed: Placement) -> None:
+def check_image_exists(ctx: Services, placed: Placement) -> None:
     """Raise Unavailable when the daemon cannot be asked, Refused when it has lost the image.
 
     So a person learns it now, and not only at the start.
@@ -158,79 +162,83 @@ def check_there(ctx: Services, placed: Placement) -> None:
         )
 
 
-def place_again(ctx: Services, tx: Transaction, old: Run, wanted: Elsewhere, *, by: Actor) -> Placement:
+def place_rerun(ctx: Services, tx: Transaction, old: Run, wanted: PlacementOverride, *, by: Actor) -> Placement:
     """Place a run that repeats another one: in the same image, by digest, as long as it may still be used.
 
     In another environment or image it is placed like a first run there.
     """
-    if wanted.moves(old):
-        placed = place(ctx, tx, wanted.submission(old), by=by)
-        kept = (finding for finding in old.findings if finding.code not in _OF_PLACE)
-        return replace(placed, findings=(*kept, *placed.findings))
+    if wanted.changes_place(old):
+        placed = resolve_placement(ctx, tx, wanted.as_first_run(old), by=by)
+        other_findings = (finding for finding in old.findings if finding.code not in _PLACE_FINDING_CODES)
+        return replace(placed, findings=(*other_findings, *placed.findings))
     environment = tx.environments.get(old.environment)
-    secrets = tx.secrets.of(of_environment(environment.name))
-    if error := _closed(ctx, environment, secrets, by):
+    secrets = tx.secrets.list_in_scope(environment_scope(environment.name))
+    if error := _refusal(ctx, environment, secrets, by):
         raise error
     image = None
     if (environment.executor is ExecutorKind.DOCKER) != (old.image is not None):
-        ran = f"in the image {old.image.name}" if old.image else "without an image"
+        old_place = f"in the image {old.image.name}" if old.image else "without an image"
         raise Refused(
-            f"{old.id} ran {ran}, and {environment.name} works otherwise now. Submit the notebook again.",
+            f"{old.id} ran {old_place}, and {environment.name} works otherwise now. Submit the notebook again.",
             code="placement_changed",
         )
     if old.image is not None:
-        image = _allowed(ctx, environment, _named(tx, old.image.name))
-    _check_locked(environment, wanted.submission(old))
-    asked = wanted.resources != Resources()
-    resources = _resources(environment, wanted.resources) if asked else _bounded(environment, old.resources)
+        image = _require_allowed(ctx, environment, _image_by_name(tx, old.image.name))
+    _check_locked(environment, wanted.as_first_run(old))
+    has_own_resources = wanted.resources != Resources()
+    resources = (
+        _resolve_resources(environment, wanted.resources)
+        if has_own_resources
+        else _clamp_resources(environment, old.resources)
+    )
     return Placement(
         environment=environment,
         image=old.image,
-        where=replace(_surroundings(ctx, tx, environment, secrets, None), kernels=(old.kernel,) if image else None),
+        runtime=replace(_target_runtime(ctx, tx, environment, secrets, None), kernels=(old.kernel,) if image else None),
         resources=resources,
-        unpromoted=environment.guarded,
+        bypassed_promotion=environment.guarded,
         findings=(
-            *(finding for finding in old.findings if finding.code not in _OF_PLACEMENT),
+            *(finding for finding in old.findings if finding.code not in _PLACEMENT_FINDING_CODES),
             *_findings(ctx, environment, resources, image),
         ),
     )
 
 
-def kernel_again(ctx: Services, placed: Placement, ran: KernelChoice) -> KernelChoice:
+def kernel_for_rerun(ctx: Services, placed: Placement, earlier: KernelChoice) -> KernelChoice:
     """Return the kernel of an earlier run, as it is in the new place. KernelUnavailable when that has none like it.
 
     On this machine its name may mean another kernel by now: a run starts with the one that is there at its submission.
     """
-    if placed.where.kernels is None:
-        return started_by(ctx, placed, ctx.notebooks.kernel(ran.name))
-    if found := kernel_for(placed.where.kernels, ran.name, ran.language):
+    if placed.runtime.kernels is None:
+        return with_submitter_variables(ctx, placed, ctx.notebooks.get_kernel(earlier.name))
+    if found := find_kernel(placed.runtime.kernels, earlier.name, earlier.language):
         return found
-    names = [kernel.name for kernel in placed.where.kernels]
-    image = placed.where.image or placed.environment.name
+    names = [kernel.name for kernel in placed.runtime.kernels]
+    image = placed.runtime.image or placed.environment.name
     raise KernelUnavailable(
-        f"The image {image} has no kernel {ran.name!r}; it has {', '.join(names) or 'none'}. Choose another image.",
+        f"The image {image} has no kernel {earlier.name!r}; it has {', '.join(names) or 'none'}. Choose another image.",
         code="kernel_not_in_image",
-        kernel=ran.name,
+        kernel=earlier.name,
         installed=names,
     )
 
 
-def started_by(ctx: Services, placed: Placement, kernel: KernelChoice) -> KernelChoice:
+def with_submitter_variables(ctx: Services, placed: Placement, kernel: KernelChoice) -> KernelChoice:
     """Return the kernel with the variables of the person who submits now. In a container those of its image count."""
-    here = placed.environment.executor is ExecutorKind.PROCESS
-    return replace(kernel, inherited=dict(ctx.inherited)) if here else kernel
+    is_local = placed.environment.executor is ExecutorKind.PROCESS
+    return replace(kernel, inherited=dict(ctx.inherited)) if is_local else kernel
 
 
-def _closed(
+def _refusal(
     ctx: Services, environment: Environment, secrets: Sequence[Secret], by: Actor
 ) -> Refused | Forbidden | None:
-    if not allows(ctx, by, Verb.RUN, Object.GUARDED_ENVIRONMENT if environment.guarded else Object.ENVIRONMENT):
+    if not allows(ctx, by, Verb.RUN, ObjectKind.GUARDED_ENVIRONMENT if environment.guarded else ObjectKind.ENVIRONMENT):
         return Forbidden(
             f"Only administrators run in {environment.name} before something was promoted there. Run it in another "
             "environment, or ask one of them.",
             code="environment_guarded",
         )
-    if unset := [it.name for it in secrets if not it.is_set]:
+    if unset := [secret.name for secret in secrets if not secret.is_set]:
         return Refused(
             f"{environment.name} expects secrets that nobody has set yet: {', '.join(unset)}. "
             f"`jupyter dataops secrets set {environment.name} {unset[0]}`.",
@@ -240,32 +248,32 @@ def _closed(
     return None
 
 
-def _options(
+def _environment_options(
     ctx: Services, tx: Transaction, environment: Environment, by: Actor, kernel: str | None, language: str | None
-) -> Options:
-    closed = _closed(ctx, environment, tx.secrets.of(of_environment(environment.name)), by)
-    problem = closed.message if closed else None
+) -> EnvironmentOptions:
+    refusal = _refusal(ctx, environment, tx.secrets.list_in_scope(environment_scope(environment.name)), by)
+    problem = refusal.message if refusal else None
     if environment.executor is not ExecutorKind.DOCKER:
-        return Options(environment, problem)
+        return EnvironmentOptions(environment, problem)
     offered = []
-    authored = authored_in(tx.images.all(), kernel)
+    authored = find_authoring_image(tx.images.all(), kernel)
     for image in tx.images.all():
-        problems = list(_problems(ctx, environment, image))
-        if (kernel or language) and image.probe and not kernel_for(image.probe.kernels, kernel, language):
-            problems.append(_no_kernel(image, kernel or language))
-        offered.append(ImageOption(image, tuple(problems), tuple(f.message for f in _deprecated(ctx, image))))
+        problems = list(_image_problems(ctx, environment, image))
+        if (kernel or language) and image.probe and not find_kernel(image.probe.kernels, kernel, language):
+            problems.append(_no_kernel_message(image, kernel or language))
+        offered.append(ImageOption(image, tuple(problems), tuple(f.message for f in _deprecation_warnings(ctx, image))))
     allowed = [option.image.name for option in offered if not option.problems]
-    default = authored if authored in allowed else _default(tx, environment)
+    default = authored if authored in allowed else _default_image_name(tx, environment)
     if problem is None and not allowed:
         problem = " ".join(sum((option.problems for option in offered if option.image.name in environment.images), ()))
-        problem = problem or _nothing_allowed(environment)
-    return Options(environment, problem, tuple(offered), default if default in allowed else None)
+        problem = problem or _no_image_message(environment)
+    return EnvironmentOptions(environment, problem, tuple(offered), default if default in allowed else None)
 
 
 # --- images -------------------------------------------------------------------------------------
 
 
-def _image(ctx: Services, tx: Transaction, environment: Environment, wanted: str | None) -> Image | None:
+def _choose_image(ctx: Services, tx: Transaction, environment: Environment, wanted: str | None) -> Image | None:
     if environment.executor is not ExecutorKind.DOCKER:
         if wanted is not None:
             raise Refused(
@@ -274,19 +282,19 @@ def _image(ctx: Services, tx: Transaction, environment: Environment, wanted: str
                 code="image_not_allowed",
             )
         return None
-    name = wanted or _default(tx, environment)
+    name = wanted or _default_image_name(tx, environment)
     if name is None:
-        raise Refused(_nothing_allowed(environment), code="image_not_allowed", images=list(environment.images))
-    return _allowed(ctx, environment, _named(tx, name))
+        raise Refused(_no_image_message(environment), code="image_not_allowed", images=list(environment.images))
+    return _require_allowed(ctx, environment, _image_by_name(tx, name))
 
 
-def _named(tx: Transaction, name: str) -> Image:
+def _image_by_name(tx: Transaction, name: str) -> Image:
     # `get` would lock it, and code that changes images locks them before environments.
     return next((image for image in tx.images.all() if image.name == name), None) or tx.images.get(name)
 
 
-def _allowed(ctx: Services, environment: Environment, image: Image) -> Image:
-    for problem in _problems(ctx, environment, image):
+def _require_allowed(ctx: Services, environment: Environment, image: Image) -> Image:
+    for problem in _image_problems(ctx, environment, image):
         raise Refused(
             f"{problem} Allowed in {environment.name}: {', '.join(environment.images) or 'none'}.",
             code="image_not_allowed",
@@ -296,30 +304,30 @@ def _allowed(ctx: Services, environment: Environment, image: Image) -> Image:
     return image
 
 
-def _problems(ctx: Services, environment: Environment, image: Image) -> Iterator[str]:
+def _image_problems(ctx: Services, environment: Environment, image: Image) -> Iterator[str]:
     if image.name not in environment.images:
         yield f"The image {image.name} is not allowed in {environment.name}."
     if image.host != environment.docker.host:
         yield f"The image {image.name} is on another Docker host than the one of {environment.name}."
-    gone = image.deprecated
-    if gone and gone.on <= ctx.clock.now().date():
-        instead = f" Use {gone.successor}." if gone.successor else ""
-        yield f"The image {image.name} is deprecated since {gone.on}.{instead} {gone.message}".strip()
+    deprecation = image.deprecated
+    if deprecation and deprecation.on <= ctx.clock.now().date():
+        instead = f" Use {deprecation.successor}." if deprecation.successor else ""
+        yield f"The image {image.name} is deprecated since {deprecation.on}.{instead} {deprecation.message}".strip()
     if image.probe is None:
         yield f"The image {image.name} was not probed: `jupyter dataops image probe {image.name}`."
     elif image.probe.problems:
         yield f"The image {image.name} cannot run notebooks: {' '.join(image.probe.problems)}"
 
 
-def _deprecated(ctx: Services, image: Image | None) -> Iterator[Finding]:
-    gone = image.deprecated if image else None
-    if image and gone and gone.on > ctx.clock.now().date():
-        hint = f"Use {gone.successor}." if gone.successor else "Choose another one."
-        message = f"The image {image.name} is refused from {gone.on} on. {gone.message}".strip()
+def _deprecation_warnings(ctx: Services, image: Image | None) -> Iterator[Finding]:
+    deprecation = image.deprecated if image else None
+    if image and deprecation and deprecation.on > ctx.clock.now().date():
+        hint = f"Use {deprecation.successor}." if deprecation.successor else "Choose another one."
+        message = f"The image {image.name} is refused from {deprecation.on} on. {deprecation.message}".strip()
         yield Finding("image_deprecated", Severity.WARNING, message, hint)
 
 
-def _nothing_allowed(environment: Environment) -> str:
+def _no_image_message(environment: Environment) -> str:
     if environment.images:
         return f"{environment.name} has no default image. Choose one of {', '.join(environment.images)}."
     return (
@@ -328,16 +336,18 @@ def _nothing_allowed(environment: Environment) -> str:
     )
 
 
-def _no_kernel(image: Image, wanted: str | None) -> str:
+def _no_kernel_message(image: Image, wanted: str | None) -> str:
     found = ", ".join(kernel.name for kernel in image.probe.kernels) if image.probe else ""
     return f"The image {image.name} has no kernel {wanted!r}; it has {found or 'none'}."
 
 
-def _default(tx: Transaction, environment: Environment) -> str | None:
+def _default_image_name(tx: Transaction, environment: Environment) -> str | None:
     """Return the environment's default, else its only image, else the catalogue's default if it is allowed here."""
     if environment.default_image or len(environment.images) == 1:
         return environment.default_image or environment.images[0]
-    return next((it.name for it in tx.images.all() if it.is_default and it.name in environment.images), None)
+    return next(
+        (image.name for image in tx.images.all() if image.is_default and image.name in environment.images), None
+    )
 
 
 # --- limits -------------------------------------------------------------------------------------
@@ -359,39 +369,45 @@ def _check_locked(environment: Environment, wanted: Submission) -> None:
             )
 
 
-def _resources(environment: Environment, wanted: Resources) -> Resources:
-    most = environment.limits.resources
-    for it in fields(Resources):
-        asked, allowed = getattr(wanted, it.name), getattr(most, it.name)
-        if asked is not None and not 0 < asked < float("inf"):
-            raise Refused(f"`{it.name}` must be greater than 0.", code="beyond_limit", limit=it.name)
-        if asked is not None and allowed is not None and asked > allowed:
+def _resolve_resources(environment: Environment, wanted: Resources) -> Resources:
+    limits = environment.limits.resources
+    for field in fields(Resources):
+        amount, allowed = getattr(wanted, field.name), getattr(limits, field.name)
+        if amount is not None and not 0 < amount < float("inf"):
+            raise Refused(f"`{field.name}` must be greater than 0.", code="beyond_limit", limit=field.name)
+        if amount is not None and allowed is not None and amount > allowed:
             raise Refused(
-                f"{asked:g} {_WORDS[it.name]} are more than {environment.name} allows: {allowed:g}. Ask for less.",
+                f"{amount:g} {_UNITS[field.name]} are more than {environment.name} allows: {allowed:g}. Ask for less.",
                 code="beyond_limit",
-                limit=it.name,
+                limit=field.name,
                 allowed=allowed,
             )
-    given = {it.name: getattr(wanted, it.name) for it in fields(Resources) if getattr(wanted, it.name) is not None}
-    return replace(most, **given)
+    given = {
+        field.name: getattr(wanted, field.name)
+        for field in fields(Resources)
+        if getattr(wanted, field.name) is not None
+    }
+    return replace(limits, **given)
 
 
-def _bounded(environment: Environment, wanted: Resources) -> Resources:
+def _clamp_resources(environment: Environment, wanted: Resources) -> Resources:
     """Cut the earlier resources to the present limits."""
-    most = environment.limits.resources
-    pairs = {it.name: (getattr(wanted, it.name), getattr(most, it.name)) for it in fields(Resources)}
-    return Resources(**{name: min((it for it in pair if it is not None), default=None) for name, pair in pairs.items()})
+    limits = environment.limits.resources
+    pairs = {field.name: (getattr(wanted, field.name), getattr(limits, field.name)) for field in fields(Resources)}
+    return Resources(
+        **{name: min((amount for amount in pair if amount is not None), default=None) for name, pair in pairs.items()}
+    )
 
 
 def _findings(ctx: Services, environment: Environment, resources: Resources, image: Image | None) -> Iterator[Finding]:
-    yield from _not_enforced(environment, resources)
-    yield from _deprecated(ctx, image)
+    yield from _unenforced_limits(environment, resources)
+    yield from _deprecation_warnings(ctx, image)
 
 
-_OF_PLACEMENT = ("limits_not_enforced", "image_deprecated")
+_PLACEMENT_FINDING_CODES = ("limits_not_enforced", "image_deprecated")
 # These findings hold for one place alone: they compare the needs of the notebook with that place.
-_OF_PLACE = (
-    *_OF_PLACEMENT,
+_PLACE_FINDING_CODES = (
+    *_PLACEMENT_FINDING_CODES,
     "missing_module",
     "editable_module",
     "missing_variable",
@@ -402,14 +418,14 @@ _OF_PLACE = (
 )
 
 
-def _not_enforced(environment: Environment, resources: Resources) -> Iterator[Finding]:
-    loose = [name for name in environment.not_enforced if getattr(resources, name, None) is not None]
-    if not environment.network and "network" in environment.not_enforced:
-        loose.append("network")
-    if loose:
+def _unenforced_limits(environment: Environment, resources: Resources) -> Iterator[Finding]:
+    unenforced = [name for name in environment.unenforced_limits if getattr(resources, name, None) is not None]
+    if not environment.network and "network" in environment.unenforced_limits:
+        unenforced.append("network")
+    if unenforced:
         yield Finding(
             "limits_not_enforced",
             Severity.INFO,
-            f"{environment.name} runs notebooks as plain processes, which it cannot hold to: {', '.join(loose)}.",
+            f"{environment.name} runs notebooks as plain processes, which it cannot hold to: {', '.join(unenforced)}.",
             "An environment with the executor docker can.",
         )

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from ..domain.queue import Hindrance, Lines
+from ..domain.queue import Blocker, FairQueue
 from ..domain.runs import Reason, Run, RunSummary
 from ..ports import Store, Transaction
 from .context import Services
 from .installation import leader
 
-MANY = 50
+CACHE_ABOVE_RUNS = 50
 """For more waiting runs than this, the reasons are computed once in a second, not for each caller."""
 
 
-class Waiting:
+class WaitingReasons:
     """The reasons why queued runs wait, computed once for a whole list."""
 
     def __init__(self, ctx: Services, tx: Transaction, *, just_queued: bool = False) -> None:
@@ -26,29 +26,29 @@ class Waiting:
         self._tx = tx
         self._names: dict[str, str] = {}
         lease = leader(ctx, tx)
-        self._outlook = _outlook(ctx, tx, lease.slots, just_queued=just_queued) if lease else None
+        self._forecast = _forecast_queue(ctx, tx, lease.slots, just_queued=just_queued) if lease else None
 
     def reason(self, run: Run | RunSummary) -> Reason:
-        if self._outlook is None:
+        if self._forecast is None:
             return Reason(
                 "no_engine",
                 "No engine is running. JupyterLab starts one; on the command line: `jupyter dataops engine run`.",
             )
-        hindrance = self._outlook.hindrances.get(run.id, self._outlook.last)
-        if hindrance is None:
+        blocker = self._forecast.blockers.get(run.id, self._forecast.last)
+        if blocker is None:
             return Reason("starting", "It is about to start.")
-        in_use, limit, ahead, behind = hindrance[1:]
-        match hindrance.kind:
+        in_use, limit, ahead, behind = blocker[1:]
+        match blocker.kind:
             case "job":
-                return _full("waiting_for_job", "Its job", in_use, limit)
+                return _limit_reached("waiting_for_job", "Its job", in_use, limit)
             case "project":
-                return _full("waiting_for_project", f"The project {run.project}", in_use, limit)
+                return _limit_reached("waiting_for_project", f"The project {run.project}", in_use, limit)
             case "environment":
-                return _full("waiting_for_environment", f"The environment {run.environment}", in_use, limit)
+                return _limit_reached("waiting_for_environment", f"The environment {run.environment}", in_use, limit)
         order = "it is the next one"
         if behind is not None:
-            whose = self._name_of(behind.created_by)
-            order = f"{ahead} {'run is' if ahead == 1 else 'runs are'} ahead, the last of them {whose}'s"
+            actor_name = self._name_of(behind.created_by)
+            order = f"{ahead} {'run is' if ahead == 1 else 'runs are'} ahead, the last of them {actor_name}'s"
         return Reason(
             "waiting_for_slot",
             f"{in_use} of {limit} slots are in use; {order}.",
@@ -62,32 +62,32 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class _Outlook:
-    """`hindrances` by run, as they were `at`; `last` is for a run that was submitted since then."""
+class _QueueForecast:
+    """The `blockers` by run, as they were `at`; `last` is for a run that was submitted since then."""
 
     at: float
-    hindrances: dict[str, Hindrance | None]
-    last: Hindrance | None
+    blockers: dict[str, Blocker | None]
+    last: Blocker | None
 
 
-def _outlook(ctx: Services, tx: Transaction, slots: int, *, just_queued: bool) -> _Outlook:
-    known, now = _outlooks.get(ctx.store), ctx.clock.monotonic()
+def _forecast_queue(ctx: Services, tx: Transaction, slots: int, *, just_queued: bool) -> _QueueForecast:
+    known, now = _forecasts.get(ctx.store), ctx.clock.monotonic()
     # Thousands of runs change all the time, and each change reaches every open screen.
-    if known and now - known.at < 1.0 and (len(known.hindrances) > MANY or (just_queued and known.last)):
+    if known and now - known.at < 1.0 and (len(known.blockers) > CACHE_ABOVE_RUNS or (just_queued and known.last)):
         return known
     queue = tx.queue
-    lines = Lines(queue.room(slots), queue.waiting())
-    in_order = lines.turns(queue.active(), queue.last_starts(), now=ctx.clock.now())
-    found = {turn.place.id: turn.hindrance for turn in in_order}
-    in_line = [it for it in found.values() if it and it.kind == "slot"]
-    last = in_line[-1]._replace(ahead=len(in_line)) if in_line else None
-    _outlooks[ctx.store] = outlook = _Outlook(now, found, last)
-    return outlook
+    scheduler = FairQueue(queue.concurrency_limits(slots), queue.list_queued())
+    decisions = scheduler.schedule(queue.list_active(), queue.last_starts(), now=ctx.clock.now())
+    blockers = {decision.run.id: decision.blocker for decision in decisions}
+    slot_blockers = [blocker for blocker in blockers.values() if blocker and blocker.kind == "slot"]
+    last = slot_blockers[-1]._replace(runs_ahead=len(slot_blockers)) if slot_blockers else None
+    _forecasts[ctx.store] = forecast = _QueueForecast(now, blockers, last)
+    return forecast
 
 
-_outlooks: WeakKeyDictionary[Store, _Outlook] = WeakKeyDictionary()
+_forecasts: WeakKeyDictionary[Store, _QueueForecast] = WeakKeyDictionary()
 
 
-def _full(code: str, what: str, in_use: int, limit: int) -> Reason:
+def _limit_reached(code: str, what: str, in_use: int, limit: int) -> Reason:
     message = f"{what} has {in_use} active {'run' if in_use == 1 else 'runs'}, and may have {limit} at once."
     return Reason(code, message, {"in_use": in_use, "limit": limit})

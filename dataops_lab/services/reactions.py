@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..domain.events import run_of
+from ..domain.events import run_subject
 from ..domain.runs import Run
 from ..errors import StoreBusy
 from ..ports import Transaction
@@ -25,22 +25,22 @@ def move_runs(ctx: Services, tx: Transaction, moves: Sequence[tuple[Run, Run]], 
     rolled back, for that run alone, and the event `run.reaction_failed` stays. It is not tried again. So a reaction
     must keep its open work in the store, and be able to bring it up to date without another call.
     """
-    tx.runs.move_all(moves)
+    tx.runs.transition_all(moves)
     ended = [after for _, after in moves if after.state.is_terminal]
     for reaction in ctx.reactions if ended else ():
-        if _raises(ctx, tx, reaction, ended, at) is None:
+        if _run_reaction(ctx, tx, reaction, ended, at) is None:
             continue
         for run in ended:
-            if (error := _raises(ctx, tx, reaction, [run], at)) is not None:
+            if (error := _run_reaction(ctx, tx, reaction, [run], at)) is not None:
                 log.error("%s after the end of run %s failed.", _name_of(reaction), run.id, exc_info=error)
-                data = {"reaction": _name_of(reaction), "error": str(error)[:LONGEST_ERROR]}
-                tx.events.add(run_of(run.id), "run.reaction_failed", at=at, data=data)
+                data = {"reaction": _name_of(reaction), "error": str(error)[:MAX_ERROR_LENGTH]}
+                tx.events.add(run_subject(run.id), "run.reaction_failed", at=at, data=data)
 
 
-LONGEST_ERROR = 1_000
+MAX_ERROR_LENGTH = 1_000
 
 
-def _raises(
+def _run_reaction(
     ctx: Services, tx: Transaction, reaction: Reaction, ended: Sequence[Run], at: dt.datetime
 ) -> Exception | None:
     """Let it react. Return the error that it raised, after all its writes were rolled back.

@@ -21,13 +21,13 @@ from ..domain.records import RecordFile, RecordFileKind
 from ..domain.runs import RunState
 from ..domain.versions import canonical_json
 from ..errors import Conflict, NotFound, ReportUnavailable
-from ..runner import protocol
-from ..runner.journal import encoded
-from ..runner.reading import JOURNAL_BYTES, Lines, event_of
+from ..rundir import protocol
+from ..rundir.journal import encode_json
+from ..rundir.reading import MAX_JOURNAL_BYTES, LineSplitter, parse_event
 from .archive_names import ArchiveNames
 from .context import Services
-from .damage import inputs_of, reading
-from .runs import RunView, fill_in, get
+from .integrity import inputs_of, verified_read
+from .runs import RunView, get, inject_parameters
 
 PAGE_BYTES = 16 * 1024**2
 """The largest size of the events of one answer. The event that exceeds it is the last."""
@@ -54,7 +54,7 @@ def executed_notebook(ctx: Services, run_id: str) -> bytes:
     view = get(ctx, run_id)
     if stored := _stored(view, RecordFileKind.NOTEBOOK):
         return _read(ctx, view, stored)
-    raise _nothing_yet(view, "executed notebook")
+    raise _not_available(view, "executed notebook")
 
 
 def open_notebook(ctx: Services, run_id: str, *, executed: bool) -> BinaryIO:
@@ -63,7 +63,7 @@ def open_notebook(ctx: Services, run_id: str, *, executed: bool) -> BinaryIO:
     if stored := _stored(view, RecordFileKind.NOTEBOOK):
         return _open_stored(ctx, view, stored)
     if executed:
-        raise _nothing_yet(view, "executed notebook")
+        raise _not_available(view, "executed notebook")
     return io.BytesIO(_input(ctx, view))
 
 
@@ -77,20 +77,20 @@ def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool]
     view = get(ctx, run_id)
     stored = _stored(view, RecordFileKind.NOTEBOOK)
     if stored is None:
-        raise _nothing_yet(view, "report")
+        raise _not_available(view, "report")
     variant = "with_code" if code else "without_code"
     with ctx.store.read() as tx:
-        digest = tx.records.report(view.run.id, variant)
+        digest = tx.records.find_report(view.run.id, variant)
     if digest is None:
         # Render outside of any transaction: it takes seconds.
-        page = ctx.notebooks.report(
+        page = ctx.notebooks.render_report(
             _read(ctx, view, stored), title=view.job.name, code=code, pictures=_pictures(ctx, view), wanted=wanted
         )
         digest = ctx.blobs.put(page)
         with ctx.store.begin() as tx:
             tx.runs.get(view.run.id)  # Somebody may have deleted it meanwhile.
-            tx.records.keep_report(view.run.id, variant, digest)
-    return ctx.blobs.open_whole(digest)
+            tx.records.store_report(view.run.id, variant, digest)
+    return ctx.blobs.open_verified(digest)
 
 
 def _pictures(ctx: Services, view: RunView) -> dict[str, str]:
@@ -119,7 +119,7 @@ def files(ctx: Services, run_id: str) -> RunFiles:
     return RunFiles(view.version.manifest.files, inputs_of(ctx, view))
 
 
-class Told(NamedTuple):
+class JournalLine(NamedTuple):
     """A line of a journal for readers: `text` is `event` as JSON, on one line, without a carriage return.
 
     `seq` is the number of the line, and that of the event. A line that no runner writes becomes an event
@@ -131,11 +131,11 @@ class Told(NamedTuple):
     text: bytes
 
 
-MARK_EVERY = 1024 * 1024
+OFFSET_EVERY_BYTES = 1024 * 1024
 """The distance between two known places of a journal, in bytes."""
 
 
-class Marks:
+class LineOffsets:
     """The places where some lines of a journal begin.
 
     Readers note them, so that nobody reads the bytes before them again. Safe to share between threads.
@@ -145,21 +145,21 @@ class Marks:
         self._found = [(0, 0)]
         self._lock = threading.Lock()
 
-    def before(self, after: int) -> tuple[int, int]:
+    def nearest(self, after: int) -> tuple[int, int]:
         """Return a number of lines to skip, at most `after`, and their size in bytes."""
         with self._lock:
             return self._found[bisect_right(self._found, after, key=itemgetter(0)) - 1]
 
-    def note(self, lines: int, size: int) -> None:
+    def add(self, lines: int, size: int) -> None:
         with self._lock:
-            if size >= self._found[-1][1] + MARK_EVERY:
+            if size >= self._found[-1][1] + OFFSET_EVERY_BYTES:
                 self._found.append((lines, size))
 
 
 @lru_cache(64)
-def _marks(_digest: str) -> Marks:
+def _line_offsets(_digest: str) -> LineOffsets:
     """Return the known places of a stored journal, which never changes."""
-    return Marks()
+    return LineOffsets()
 
 
 class Journal:
@@ -168,49 +168,49 @@ class Journal:
     It returns whole lines only, also while the journal grows.
     """
 
-    def __init__(self, source: BinaryIO, *, after: int = 0, marks: Marks | None = None) -> None:
+    def __init__(self, source: BinaryIO, *, after: int = 0, offsets: LineOffsets | None = None) -> None:
         self._source = source
-        self._lines = Lines()
+        self._lines = LineSplitter()
         self._after = after
-        self._marks = marks or Marks()
-        self._seq, begin = self._marks.before(after)
+        self._offsets = offsets or LineOffsets()
+        self._seq, begin = self._offsets.nearest(after)
         source.seek(begin)
 
-    def read(self, max_bytes: int = 1024 * 1024) -> list[Told]:
+    def read(self, max_bytes: int = 1024 * 1024) -> list[JournalLine]:
         """Return the lines in a piece of this size; empty at the end, which may be the end only for now."""
-        while piece := self._source.read(min(max_bytes, JOURNAL_BYTES - self._source.tell())):
-            first, lines = self._seq + 1, self._lines.of(piece)
+        while piece := self._source.read(min(max_bytes, MAX_JOURNAL_BYTES - self._source.tell())):
+            first, lines = self._seq + 1, self._lines.feed(piece)
             self._seq += len(lines)
-            self._marks.note(self._seq, self._source.tell() - self._lines.unfinished)
+            self._offsets.add(self._seq, self._source.tell() - self._lines.unfinished_bytes)
             known = max(0, self._after + 1 - first)
-            if told := [_told(seq, line) for seq, line in enumerate(lines[known:], first + known)]:
-                return told
+            if journal_lines := [_journal_line(seq, line) for seq, line in enumerate(lines[known:], first + known)]:
+                return journal_lines
         return []
 
     def has_more(self) -> bool:
-        here = self._source.tell()
+        position = self._source.tell()
         end = self._source.seek(0, os.SEEK_END)
-        self._source.seek(here)
-        return min(end, JOURNAL_BYTES) > here
+        self._source.seek(position)
+        return min(end, MAX_JOURNAL_BYTES) > position
 
     def close(self) -> None:
         self._source.close()
 
 
-def _told(seq: int, line: bytes) -> Told:
-    event = event_of(line) or {"t": 0, "kind": protocol.UNREADABLE}
-    said = event.pop("seq", None)
+def _journal_line(seq: int, line: bytes) -> JournalLine:
+    event = parse_event(line) or {"t": 0, "kind": protocol.UNREADABLE}
+    stated_seq = event.pop("seq", None)
     event = {"seq": seq, **event}
     # Encode it again only where it must be: nearly always the bytes of the runner are right.
-    as_it_is = type(said) is int and said == seq and b"\r" not in line
-    return Told(seq, event, line if as_it_is else encoded(event))
+    is_unchanged = type(stated_seq) is int and stated_seq == seq and b"\r" not in line
+    return JournalLine(seq, event, line if is_unchanged else encode_json(event))
 
 
 def open_journal(ctx: Services, view: RunView, *, after: int = 0) -> Journal | None:
     """Open the journal; None before the latest attempt has written to it."""
     source = _open(ctx, view, RecordFileKind.JOURNAL)
     stored = _stored(view, RecordFileKind.JOURNAL)
-    return Journal(source, after=after, marks=_marks(stored.digest) if stored else None) if source else None
+    return Journal(source, after=after, offsets=_line_offsets(stored.digest) if stored else None) if source else None
 
 
 @dataclass(frozen=True)
@@ -228,22 +228,22 @@ def journal(ctx: Services, run_id: str, *, after: int, limit: int) -> JournalSli
     # The state is read first: a run that ended in between is complete only for the next call.
     view = get(ctx, run_id)
     reader = open_journal(ctx, view, after=after)
-    page: list[Told] = []
+    page: list[JournalLine] = []
     complete = view.run.state.is_terminal
     if reader is not None:
         try:
             size = 0
-            for told in _each(reader):
+            for line in _all_lines(reader):
                 if len(page) == limit or size >= PAGE_BYTES:
                     complete = False
                     break
-                page.append(told)
-                size += len(told.text)
+                page.append(line)
+                size += len(line.text)
         finally:
             reader.close()
     return JournalSlice(
         view.attempts[-1].number if view.attempts else 0,
-        [told.event for told in page],
+        [line.event for line in page],
         page[-1].seq if page else after,
         complete,
     )
@@ -254,14 +254,14 @@ def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
     view = get(ctx, run_id)
     record = view.record
     if record is None:
-        raise _nothing_yet(view, "record")
+        raise _not_available(view, "record")
     manifest, inputs = view.version.manifest, inputs_of(ctx, view)
     names = ArchiveNames()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in record.files:
             with _open_stored(ctx, view, file) as source:
-                _add(archive, _NAMES.get(file.kind) or names.of(f"artifacts/{file.path}"), source)
-        if record.file(RecordFileKind.NOTEBOOK):
+                _add(archive, _ARCHIVE_NAMES.get(file.kind) or names.name_for(f"artifacts/{file.path}"), source)
+        if record.find_file(RecordFileKind.NOTEBOOK):
             for code, name in ((True, "report.html"), (False, "report-without-code.html")):
                 try:
                     with report(ctx, view.run.id, code=code) as page:
@@ -270,18 +270,18 @@ def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
                     archive.writestr(f"{name}.missing.txt", f"{error.message}\n")
         archive.writestr("parameters.json", _pretty(view.run.parameters))
         archive.writestr("values.json", _pretty(record.values))
-        notebook = names.of(f"input/{manifest.notebook_path}")
+        notebook = names.name_for(f"input/{manifest.notebook_path}")
         archive.writestr("reproduce.sh", _reproduce(view, notebook))
         archive.writestr(notebook, ctx.blobs.read(manifest.notebook_digest))
         for travelled in (*manifest.files, *inputs.files):
             with ctx.blobs.open(travelled.digest) as source:
-                _add(archive, names.of(f"input/{travelled.path}"), source)
+                _add(archive, names.name_for(f"input/{travelled.path}"), source)
         for folder in (*manifest.folders, *inputs.folders):
-            archive.writestr(names.of(f"input/{folder}") + "/", b"")
+            archive.writestr(names.name_for(f"input/{folder}") + "/", b"")
         archive.writestr("record.json", _pretty({**_summary(view, inputs), "renamed": names.changed}))
 
 
-_NAMES = {
+_ARCHIVE_NAMES = {
     RecordFileKind.NOTEBOOK: "notebook.ipynb",
     RecordFileKind.JOURNAL: "journal.jsonl",
     RecordFileKind.LOG: "log.txt",
@@ -334,7 +334,7 @@ def _pretty(value: Any) -> str:
 
 def _input(ctx: Services, view: RunView) -> bytes:
     manifest = view.version.manifest
-    return fill_in(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, view.run.parameters)
+    return inject_parameters(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, view.run.parameters)
 
 
 def _stored(view: RunView, kind: RecordFileKind) -> RecordFile | None:
@@ -345,18 +345,18 @@ def _stored(view: RunView, kind: RecordFileKind) -> RecordFile | None:
     record = view.record
     if record is None or (view.run.state is RunState.ACTIVE and view.attempts[-1].number != record.attempt):
         return None
-    return record.file(kind)
+    return record.find_file(kind)
 
 
 def _read(ctx: Services, view: RunView, file: RecordFile) -> bytes:
-    with reading(ctx, view, file):
+    with verified_read(ctx, view, file):
         return ctx.blobs.read(file.digest)
 
 
 def _open_stored(ctx: Services, view: RunView, file: RecordFile) -> BinaryIO:
-    with reading(ctx, view, file):
+    with verified_read(ctx, view, file):
         # Check all bytes before the first one is sent: a stream that has begun cannot be taken back.
-        return ctx.blobs.open_whole(file.digest)
+        return ctx.blobs.open_verified(file.digest)
 
 
 def _open(ctx: Services, view: RunView, kind: RecordFileKind) -> BinaryIO | None:
@@ -370,12 +370,12 @@ def _open(ctx: Services, view: RunView, kind: RecordFileKind) -> BinaryIO | None
         return None
 
 
-def _each(reader: Journal) -> Iterator[Told]:
-    while told := reader.read():
-        yield from told
+def _all_lines(reader: Journal) -> Iterator[JournalLine]:
+    while lines := reader.read():
+        yield from lines
 
 
-def _nothing_yet(view: RunView, what: str) -> Conflict:
+def _not_available(view: RunView, what: str) -> Conflict:
     if view.run.state.is_terminal:
         return Conflict(f"Run {view.run.id} ended before it left a {what}: {view.run.state}.", code="nothing_left")
     return Conflict(

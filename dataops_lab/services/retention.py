@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from ..domain.actors import RETENTION, Actor
 from ..domain.jobs import Job
-from ..domain.policy import Object, Verb
-from ..domain.retention import KEEP_EVENTS_FOR, RetentionRule, scopes_of
+from ..domain.policy import ObjectKind, Verb
+from ..domain.retention import EVENT_RETENTION, RetentionRule, resolve_scopes
 from ..domain.runs import Run
 from ..errors import Conflict
 from ..ports import Transaction
@@ -21,16 +21,16 @@ from .runs import RunView, get
 
 APPLY_EVERY = dt.timedelta(hours=1)
 COLLECT_EVERY = dt.timedelta(days=1)
-GRACE = dt.timedelta(days=1)
+GRACE_PERIOD = dt.timedelta(days=1)
 """The time for which bytes stay to which nothing refers.
 
 A snapshot, or an attempt that ends, may be about to refer to them.
 """
 
 _RULES, _BLOBS = "retention", "blobs"
-_RUNS_AT_ONCE = 200
+_RUN_BATCH_SIZE = 200
 """The number of runs that one transaction deletes. All other writers wait for it."""
-_BLOBS_AT_ONCE = 200_000
+_BLOB_BATCH_SIZE = 200_000
 """The number of blobs that one pass through the database looks up. It bounds the memory of the pass."""
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ T = TypeVar("T")
 def keep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
     """Mark the run: nothing deletes it from now on. Safe to repeat."""
     with ctx.store.begin() as tx:
-        run = _own(ctx, tx, run_id, by, Verb.KEEP)
+        run = _get_with_permission(ctx, tx, run_id, by, Verb.KEEP)
         tx.runs.keep(run.id, at=ctx.clock.now(), by=by)
     return get(ctx, run.id)
 
@@ -50,7 +50,7 @@ def keep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
 def unkeep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
     """Remove the mark: the run may be deleted again. Safe to repeat."""
     with ctx.store.begin() as tx:
-        run = _own(ctx, tx, run_id, by, Verb.KEEP)
+        run = _get_with_permission(ctx, tx, run_id, by, Verb.KEEP)
         tx.runs.unkeep(run.id, at=ctx.clock.now(), by=by)
     return get(ctx, run.id)
 
@@ -58,10 +58,10 @@ def unkeep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
 def delete(ctx: Services, run_id: str, *, by: Actor) -> None:
     """Delete the run with its record, for good.
 
-    `collect` removes its bytes later, unless something else refers to them.
+    `collect_blobs` removes its bytes later, unless something else refers to them.
     """
     with ctx.store.begin() as tx:
-        run = _own(ctx, tx, run_id, by, Verb.DELETE)
+        run = _get_with_permission(ctx, tx, run_id, by, Verb.DELETE)
         if not run.state.is_terminal:
             raise Conflict(
                 f"Run {run.id} has not ended; it is {run.state}. Cancel it first.", code="not_finished", state=run.state
@@ -73,9 +73,9 @@ def delete(ctx: Services, run_id: str, *, by: Actor) -> None:
             )
 
 
-def _own(ctx: Services, tx: Transaction, run_id: str, by: Actor, verb: Verb) -> Run:
+def _get_with_permission(ctx: Services, tx: Transaction, run_id: str, by: Actor, verb: Verb) -> Run:
     run = tx.runs.get(run_id)
-    require(ctx, by, verb, Object.RUN, owner=run.created_by, what=f"Run {run.id}")
+    require(ctx, by, verb, ObjectKind.RUN, owner=run.created_by, what=f"Run {run.id}")
     return run
 
 
@@ -89,15 +89,15 @@ def rules(ctx: Services) -> Sequence[RetentionRule]:
 
 def set_rules(ctx: Services, given: Sequence[RetentionRule], *, by: Actor) -> Sequence[RetentionRule]:
     """Replace all rules. Nothing is deleted at once: the engine applies them within the hour."""
-    require(ctx, by, Verb.CHANGE, Object.RETENTION)
+    require(ctx, by, Verb.CHANGE, ObjectKind.RETENTION)
     with ctx.store.begin() as tx:
-        _check(tx, given)
+        _check_rules(tx, given)
         tx.retention.put(given, at=ctx.clock.now(), by=by)
         return tx.retention.rules()
 
 
-def _check(tx: Transaction, given: Sequence[RetentionRule]) -> None:
-    scopes_of(given)
+def _check_rules(tx: Transaction, given: Sequence[RetentionRule]) -> None:
+    resolve_scopes(given)
     for rule in given:
         if rule.environment is not None:
             tx.environments.get(rule.environment)
@@ -117,11 +117,11 @@ def preview(ctx: Services, given: Sequence[RetentionRule] | None = None, *, limi
     now = ctx.clock.now()
     with ctx.store.read() as tx:
         wanted = tx.retention.rules() if given is None else given
-        _check(tx, wanted)
-        due = sorted({run_id for scope in scopes_of(wanted) for run_id in tx.retention.due(scope, now=now)})
-        runs = tx.runs.of(due[:limit])
+        _check_rules(tx, wanted)
+        due = sorted({run_id for scope in resolve_scopes(wanted) for run_id in tx.retention.list_due(scope, now=now)})
+        runs = tx.runs.get_many(due[:limit])
         oldest = [runs[run_id] for run_id in due[:limit]]
-        jobs = tx.jobs.of([run.job_id for run in oldest])
+        jobs = tx.jobs.get_many([run.job_id for run in oldest])
     freed = _unreferenced_bytes(ctx, without=due) - _unreferenced_bytes(ctx) if due else 0
     return Preview(len(due), [(run, jobs[run.job_id]) for run in oldest], freed)
 
@@ -136,7 +136,7 @@ def _unreferenced_bytes(ctx: Services, without: Sequence[str] = ()) -> int:
 
 
 @dataclass
-class Removed:
+class RemovalCounts:
     """`bytes` is the size of the removed blobs."""
 
     runs: int = 0
@@ -147,65 +147,67 @@ class Removed:
 
 def apply(
     ctx: Services, *, by: Actor, fence: int | None = None, stopped: Callable[[], bool] = lambda: False
-) -> Removed:
+) -> RemovalCounts:
     """Delete the runs that the rules let go, all that only they needed, and the oldest events.
 
     It uses short transactions. Runs that are alive or kept stay, and so does the newest version of a job. `stopped`
     ends it between two transactions; the next call does the rest.
     """
-    removed = Removed()
+    removed = RemovalCounts()
     now = ctx.clock.now()
     with ctx.store.read() as tx:
-        scopes = scopes_of(tx.retention.rules())
+        scopes = resolve_scopes(tx.retention.rules())
     for scope in scopes:
         with ctx.store.read() as tx:
-            due = list(tx.retention.due(scope, now=now))
-        for some in _batches(due, _RUNS_AT_ONCE):
+            due = list(tx.retention.list_due(scope, now=now))
+        for batch in _batches(due, _RUN_BATCH_SIZE):
             if stopped():
                 return removed
             with ctx.store.begin(fence=fence) as tx:
-                removed.runs += len(tx.runs.delete(some, at=now, by=by))
+                removed.runs += len(tx.runs.delete(batch, at=now, by=by))
     removed.versions = _remove_unused_versions(ctx, fence)
     _remove_unused_inputs(ctx, fence)
     _trim_events(ctx, fence, stopped)
     if not stopped():
         with ctx.store.begin(fence=fence) as tx:
-            tx.retention.note_done(_RULES, at=now)
+            tx.retention.record_task_done(_RULES, at=now)
     return removed
 
 
 def unreferenced(ctx: Services) -> tuple[int, int]:
-    """Return how many blobs, and how many bytes, `collect` would remove."""
-    sizes = [size for _, size in _unreferenced(ctx, ctx.clock.now() - GRACE)]
+    """Return how many blobs, and how many bytes, `collect_blobs` would remove."""
+    sizes = [size for _, size in _unreferenced(ctx, ctx.clock.now() - GRACE_PERIOD)]
     return len(sizes), sum(sizes)
 
 
-def collect(ctx: Services, *, fence: int | None = None, stopped: Callable[[], bool] = lambda: False) -> Removed:
+def collect_blobs(
+    ctx: Services, *, fence: int | None = None, stopped: Callable[[], bool] = lambda: False
+) -> RemovalCounts:
     """Remove the blobs to which nothing refers, and that nobody has put for a day."""
-    removed = Removed()
+    removed = RemovalCounts()
     now = ctx.clock.now()
-    for digest, size in _unreferenced(ctx, now - GRACE):
+    for digest, size in _unreferenced(ctx, now - GRACE_PERIOD):
         if stopped():
             return removed
-        if ctx.blobs.remove(digest, put_before=now - GRACE):
+        if ctx.blobs.remove(digest, put_before=now - GRACE_PERIOD):
             removed.blobs += 1
             removed.bytes += size
     with ctx.store.begin(fence=fence) as tx:
-        tx.retention.note_done(_BLOBS, at=now)
+        tx.retention.record_task_done(_BLOBS, at=now)
     return removed
 
 
-def apply_now(ctx: Services, *, by: Actor) -> Removed:
+def apply_now(ctx: Services, *, by: Actor) -> RemovalCounts:
     """Apply the rules and collect the blobs at once, for a person."""
-    require(ctx, by, Verb.CHANGE, Object.RETENTION)
+    require(ctx, by, Verb.CHANGE, ObjectKind.RETENTION)
     removed = apply(ctx, by=by)
-    collected = collect(ctx)
+    collected = collect_blobs(ctx)
     return replace(removed, blobs=collected.blobs, bytes=collected.bytes)
 
 
-def tidy(ctx: Services, *, fence: int, stopped: Callable[[], bool]) -> Removed:
+def run_maintenance(ctx: Services, *, fence: int, stopped: Callable[[], bool]) -> RemovalCounts:
     """Apply the rules and collect the blobs where it is time. The engine calls this often."""
-    removed = Removed()
+    removed = RemovalCounts()
     now = ctx.clock.now()
     with ctx.store.read() as tx:
         apply_now = _is_due(tx, _RULES, now, APPLY_EVERY)
@@ -213,35 +215,35 @@ def tidy(ctx: Services, *, fence: int, stopped: Callable[[], bool]) -> Removed:
     if apply_now:
         removed = apply(ctx, by=RETENTION, fence=fence, stopped=stopped)
     if collect_now and not stopped():
-        collected = collect(ctx, fence=fence, stopped=stopped)
+        collected = collect_blobs(ctx, fence=fence, stopped=stopped)
         removed = replace(removed, blobs=collected.blobs, bytes=collected.bytes)
     return removed
 
 
-def _is_due(tx: Transaction, chore: str, now: dt.datetime, every: dt.timedelta) -> bool:
-    done_at = tx.retention.done_at(chore)
+def _is_due(tx: Transaction, task: str, now: dt.datetime, interval: dt.timedelta) -> bool:
+    done_at = tx.retention.task_done_at(task)
     # A time in the future means that a clock was wrong, then or now.
-    return done_at is None or not dt.timedelta(0) <= now - done_at < every
+    return done_at is None or not dt.timedelta(0) <= now - done_at < interval
 
 
 def _remove_unused_versions(ctx: Services, fence: int | None) -> int:
     with ctx.store.read() as tx:
         unused = tx.retention.unused_versions()
     removed = 0
-    for some in _batches(unused, _RUNS_AT_ONCE):
+    for batch in _batches(unused, _RUN_BATCH_SIZE):
         with ctx.store.begin(fence=fence) as tx:
             # A submission to one of these jobs waits for us. Or we wait for it, and then see its run.
-            tx.jobs.hold({job_id for job_id, _ in some})
-            removed += sum(tx.versions.remove(job_id, digest) for job_id, digest in some)
+            tx.jobs.lock({job_id for job_id, _ in batch})
+            removed += sum(tx.versions.remove(job_id, digest) for job_id, digest in batch)
     return removed
 
 
 def _remove_unused_inputs(ctx: Services, fence: int | None) -> None:
     with ctx.store.read() as tx:
-        unused = tx.inputs.unused()
-    for some in _batches(unused, _RUNS_AT_ONCE):
+        unused = tx.inputs.list_unused()
+    for batch in _batches(unused, _RUN_BATCH_SIZE):
         with ctx.store.begin(fence=fence) as tx:
-            for digest in some:
+            for digest in batch:
                 tx.inputs.remove(digest)
 
 
@@ -249,22 +251,22 @@ def _trim_events(ctx: Services, fence: int | None, stopped: Callable[[], bool]) 
     trimmed = True
     while trimmed and not stopped():
         with ctx.store.begin(fence=fence) as tx:
-            trimmed = tx.events.trim(before=ctx.clock.now() - KEEP_EVENTS_FOR) > 0
+            trimmed = tx.events.delete_old(before=ctx.clock.now() - EVENT_RETENTION) > 0
 
 
 def _unreferenced(
     ctx: Services, put_before: dt.datetime, without: frozenset[str] = frozenset()
 ) -> Iterator[tuple[str, int]]:
-    for some in _batches(ctx.blobs.put_before(put_before), _BLOBS_AT_ONCE):
-        suspects = dict(some)
+    for batch in _batches(ctx.blobs.list_put_before(put_before), _BLOB_BATCH_SIZE):
+        unreferenced = dict(batch)
         # Ask after the blobs were listed: this sees all references up to now.
         with ctx.store.read() as tx:
-            for digest in tx.digests(without=without):
-                suspects.pop(digest, None)
-        yield from suspects.items()
+            for digest in tx.blob_digests(without=without):
+                unreferenced.pop(digest, None)
+        yield from unreferenced.items()
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     rest = iter(items)
-    while some := list(islice(rest, size)):
-        yield some
+    while batch := list(islice(rest, size)):
+        yield batch

@@ -11,13 +11,12 @@ from ulid import ULID
 
 from ..domain.actors import Actor
 from ..domain.jobs import DEFAULT_PROJECT, Job
-from ..domain.moments import Moment
 from ..domain.parameters import ParameterSchema
-from ..domain.policy import Object, Verb
+from ..domain.policy import ObjectKind, Verb
 from ..domain.records import Record
 from ..domain.runs import (
     MANUAL,
-    SUMMARY_TEXT,
+    MAX_SUMMARY_MESSAGE,
     Attempt,
     ParameterRow,
     Progress,
@@ -29,17 +28,26 @@ from ..domain.runs import (
     Trigger,
     TriggerKind,
 )
-from ..domain.settings import RunSettings, bounded, settled
+from ..domain.settings import RunSettings, clamp, resolve_settings
 from ..domain.snapshots import Finding, KernelChoice
+from ..domain.time import Timestamp
 from ..domain.versions import Manifest, Origin, Version, canonical_json, digest_of
 from ..errors import Conflict, InvalidRequest, InvalidRows, KeyReused, NotFound, Refused
 from ..ports import Page, RunFilter, Transaction
 from .context import Services
 from .permissions import require
-from .placement import THERE, Elsewhere, Placement, check_there, kernel_again, place_again, started_by
-from .queue import Waiting
+from .placement import (
+    NO_OVERRIDE,
+    Placement,
+    PlacementOverride,
+    check_image_exists,
+    kernel_for_rerun,
+    place_rerun,
+    with_submitter_variables,
+)
+from .queue import WaitingReasons
 from .reactions import move_runs
-from .versions import Taken, make_version, take
+from .versions import TakenSnapshot, make_version, take_snapshot
 from .workspaces import moved_finding
 
 MAX_KEY_LENGTH = 200
@@ -50,14 +58,14 @@ ROWS_IN_MESSAGE = 10
 
 @dataclass(frozen=True)
 class RunView:
-    """A run with all that a screen shows beside it. `waits_because` is set while it is queued."""
+    """A run with all that a screen shows beside it. `waiting_reason` is set while it is queued."""
 
     run: Run
     job: Job
     version: Version
     attempts: Sequence[Attempt]
     record: Record | None
-    waits_because: Reason | None
+    waiting_reason: Reason | None
 
 
 @dataclass(frozen=True)
@@ -70,23 +78,23 @@ class Submitted:
 
 def submit(ctx: Services, submission: Submission, *, by: Actor) -> Submitted:
     """Take a snapshot of the notebook and queue a run of it. All refusals come before anything is written."""
-    _check(submission)
+    _check_submission(submission)
     request = _request_digest(submission)
-    if submission.key is not None and (earlier := _earlier(ctx, submission.key, request)):
+    if submission.key is not None and (earlier := _find_earlier(ctx, submission.key, request)):
         return Submitted(earlier, created=False)
 
-    taken = take(ctx, submission, by=by)
-    values = checked(ctx, taken.snapshot.manifest, submission.parameters, submission.texts)
+    taken = take_snapshot(ctx, submission, by=by)
+    values = check_parameters(ctx, taken.snapshot.manifest, submission.parameters, submission.texts)
     moment = ctx.moment()
     with ctx.store.begin() as tx:
         # Ask again: fifty submits with one key may have come this far.
-        if submission.key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, submission.key)):
-            return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
-        job, version = make_version(ctx, tx, taken, by=by, at=moment.at)
+        if submission.key is not None and (same := tx.runs.find_by_key(DEFAULT_PROJECT, submission.key)):
+            return Submitted(_view(ctx, tx, _require_same_request(same, request)), created=False)
+        job, version = make_version(ctx, tx, taken, by=by, at=moment.wall_time)
         order = _first_order(ctx, tx, taken, job, version)
         order = replace(order, parameters=values, key=submission.key, request_digest=request)
         run = queue_run(tx, order, by=by, at=moment)
-    return Submitted(_just_queued(ctx, run, job, version), created=True)
+    return Submitted(_view_of_new_run(ctx, run, job, version), created=True)
 
 
 def submit_many(
@@ -100,35 +108,37 @@ def submit_many(
     """
     if not 1 <= len(rows) <= MAX_ROWS:
         raise InvalidRequest(f"There are {len(rows)} rows. A call takes 1 to {MAX_ROWS}; make several calls of more.")
-    asked = [_of_row(submission, row, number) for number, row in enumerate(rows, 1)]
-    _check(asked[-1])  # It has the longest key.
-    requests = [_request_digest(each) for each in asked]
+    submissions = [_submission_for_row(submission, row, number) for number, row in enumerate(rows, 1)]
+    _check_submission(submissions[-1])  # It has the longest key.
+    requests = [_request_digest(row_submission) for row_submission in submissions]
 
-    taken = take(ctx, submission, by=by)
-    values = _checked_rows(ctx, taken.snapshot.manifest, asked)
+    taken = take_snapshot(ctx, submission, by=by)
+    values = _check_rows(ctx, taken.snapshot.manifest, submissions)
     moment = ctx.moment()
     with ctx.store.begin() as tx:
-        there = [
-            _same_request(run, request) if each.key and (run := tx.runs.by_key(DEFAULT_PROJECT, each.key)) else None
-            for each, request in zip(asked, requests, strict=True)
+        existing = [
+            _require_same_request(run, request)
+            if row_submission.key and (run := tx.runs.find_by_key(DEFAULT_PROJECT, row_submission.key))
+            else None
+            for row_submission, request in zip(submissions, requests, strict=True)
         ]
         new: list[Run] = []
-        if not all(there):
-            job, version = make_version(ctx, tx, taken, by=by, at=moment.at)
+        if not all(existing):
+            job, version = make_version(ctx, tx, taken, by=by, at=moment.wall_time)
             order = _first_order(ctx, tx, taken, job, version)
             orders = [
-                replace(order, parameters=given, key=each.key, request_digest=request)
-                for each, given, request, run in zip(asked, values, requests, there, strict=True)
+                replace(order, parameters=given, key=row_submission.key, request_digest=request)
+                for row_submission, given, request, run in zip(submissions, values, requests, existing, strict=True)
                 if run is None
             ]
             new = queue_runs(tx, orders, by=by, at=moment)
     queued = iter(new)
-    ids = [run.id if run else next(queued).id for run in there]
+    ids = [run.id if run else next(queued).id for run in existing]
     found = summaries(ctx, ids)
-    return [(found[run_id], run is None) for run_id, run in zip(ids, there, strict=True)]
+    return [(found[run_id], run is None) for run_id, run in zip(ids, existing, strict=True)]
 
 
-def _of_row(submission: Submission, row: ParameterRow, number: int) -> Submission:
+def _submission_for_row(submission: Submission, row: ParameterRow, number: int) -> Submission:
     return replace(
         submission,
         parameters={**submission.parameters, **row.parameters},
@@ -137,23 +147,23 @@ def _of_row(submission: Submission, row: ParameterRow, number: int) -> Submissio
     )
 
 
-def _checked_rows(ctx: Services, manifest: Manifest, asked: Sequence[Submission]) -> list[dict[str, Any]]:
+def _check_rows(ctx: Services, manifest: Manifest, submissions: Sequence[Submission]) -> list[dict[str, Any]]:
     values: list[dict[str, Any]] = []
-    wrong: list[dict[str, Any]] = []
-    for number, each in enumerate(asked, 1):
+    problems: list[dict[str, Any]] = []
+    for number, submission in enumerate(submissions, 1):
         try:
-            values.append(checked(ctx, manifest, each.parameters, each.texts))
+            values.append(check_parameters(ctx, manifest, submission.parameters, submission.texts))
         except Refused as error:
-            wrong.append({"row": number, "message": error.message, "problems": error.detail.get("problems", [])})
-    if wrong:
-        raise invalid_rows(wrong)
+            problems.append({"row": number, "message": error.message, "problems": error.detail.get("problems", [])})
+    if problems:
+        raise invalid_rows(problems)
     return values
 
 
-def invalid_rows(wrong: Sequence[dict[str, Any]]) -> InvalidRows:
-    said = " ".join(f"Row {it['row']}: {it['message']}" for it in wrong[:ROWS_IN_MESSAGE])
-    more = f" {len(wrong) - ROWS_IN_MESSAGE} more rows are wrong." if len(wrong) > ROWS_IN_MESSAGE else ""
-    return InvalidRows(f"{said}{more} Nothing was started.", rows=list(wrong))
+def invalid_rows(problems: Sequence[dict[str, Any]]) -> InvalidRows:
+    messages = " ".join(f"Row {row['row']}: {row['message']}" for row in problems[:ROWS_IN_MESSAGE])
+    more = f" {len(problems) - ROWS_IN_MESSAGE} more rows are wrong." if len(problems) > ROWS_IN_MESSAGE else ""
+    return InvalidRows(f"{messages}{more} Nothing was started.", rows=list(problems))
 
 
 def rerun(
@@ -162,33 +172,37 @@ def rerun(
     *,
     parameters: dict[str, Any] | None,
     by: Actor,
-    elsewhere: Elsewhere = THERE,
+    override: PlacementOverride = NO_OVERRIDE,
     key: str | None = None,
 ) -> Submitted:
     """Run the same version again with the same inputs, as a new run that names the old one.
 
     `parameters` replaces all of the earlier ones.
 
-    It goes to the same place, unless `elsewhere` names another one: then it is checked like a first run there.
+    It goes to the same place, unless `override` names another one: then it is checked like a first run there.
     """
     _check_key(key)
-    asked = {"rerun": run_id, "parameters": parameters, **({} if elsewhere == THERE else asdict(elsewhere))}
-    request = digest_of(canonical_json(asked))
-    if key is not None and (earlier := _earlier(ctx, key, request)):
+    request_fields = {
+        "rerun": run_id,
+        "parameters": parameters,
+        **({} if override == NO_OVERRIDE else asdict(override)),
+    }
+    request = digest_of(canonical_json(request_fields))
+    if key is not None and (earlier := _find_earlier(ctx, key, request)):
         return Submitted(earlier, created=False)
     with ctx.store.read() as tx:
         old = tx.runs.get(run_id)
         version = tx.versions.get(old.job_id, old.version_digest)
-        placed = place_again(ctx, tx, old, elsewhere, by=by)
-    if elsewhere.moves(old):
-        check_there(ctx, placed)
-    values = checked(ctx, version.manifest, old.parameters if parameters is None else parameters)
-    kernel = kernel_again(ctx, placed, old.kernel)
-    again = repeated(old, version, placed, kernel, TriggerKind.RERUN)
-    order = replace(again, parameters=values, key=key, request_digest=request)
+        placed = place_rerun(ctx, tx, old, override, by=by)
+    if override.changes_place(old):
+        check_image_exists(ctx, placed)
+    values = check_parameters(ctx, version.manifest, old.parameters if parameters is None else parameters)
+    kernel = kernel_for_rerun(ctx, placed, old.kernel)
+    rerun_order = order_rerun(old, version, placed, kernel, TriggerKind.RERUN)
+    order = replace(rerun_order, parameters=values, key=key, request_digest=request)
     with ctx.store.begin() as tx:
-        if key is not None and (same := tx.runs.by_key(DEFAULT_PROJECT, key)):
-            return Submitted(_view(ctx, tx, _same_request(same, request)), created=False)
+        if key is not None and (same := tx.runs.find_by_key(DEFAULT_PROJECT, key)):
+            return Submitted(_view(ctx, tx, _require_same_request(same, request)), created=False)
         tx.runs.get(old.id)  # Somebody may have deleted it meanwhile, and its version with it.
         run = queue_run(tx, order, by=by, at=ctx.moment())
     return Submitted(get(ctx, run.id), created=True)
@@ -215,37 +229,39 @@ class Order:
     request_digest: str | None = None
 
 
-def _first_order(ctx: Services, tx: Transaction, taken: Taken, job: Job, version: Version) -> Order:
+def _first_order(ctx: Services, tx: Transaction, taken: TakenSnapshot, job: Job, version: Version) -> Order:
     """Order a run of a version that was just made, without parameters."""
     placed, snapshot = taken.placed, taken.snapshot
     return Order(
         version=version,
         placed=placed,
-        kernel=started_by(ctx, placed, snapshot.kernel),
+        kernel=with_submitter_variables(ctx, placed, snapshot.kernel),
         parameters={},
-        settings=settled(taken.submission, job.settings, placed.environment.limits),
+        settings=resolve_settings(taken.submission, job.settings, placed.environment.limits),
         origin=snapshot.origin,
         inputs_digest=tx.inputs.put(snapshot.inputs),
         findings=(*snapshot.findings, *placed.findings, *moved_finding(taken.moved, job.id)),
     )
 
 
-def repeated(old: Run, version: Version, placed: Placement, kernel: KernelChoice, why: TriggerKind) -> Order:
+def order_rerun(
+    old: Run, version: Version, placed: Placement, kernel: KernelChoice, trigger_kind: TriggerKind
+) -> Order:
     """Order the same again: with the version, parameters and inputs of the old run, in the new place."""
     return Order(
         version=version,
         placed=placed,
         kernel=kernel,
         parameters=old.parameters,
-        settings=bounded(old.settings, placed.environment.limits),
-        trigger=Trigger(why, old.id),
+        settings=clamp(old.settings, placed.environment.limits),
+        trigger=Trigger(trigger_kind, old.id),
         origin=old.origin,
         findings=placed.findings,
         inputs_digest=old.inputs_digest,
     )
 
 
-def queue_run(tx: Transaction, order: Order, *, by: Actor, at: Moment) -> Run:
+def queue_run(tx: Transaction, order: Order, *, by: Actor, at: Timestamp) -> Run:
     """Queue a run of a version that exists. Its `key` must be free: ask `tx.runs.by_key` first.
 
     A part of another run is queued once: the second call returns the first run.
@@ -253,19 +269,19 @@ def queue_run(tx: Transaction, order: Order, *, by: Actor, at: Moment) -> Run:
     return queue_runs(tx, [order], by=by, at=at)[0]
 
 
-def queue_runs(tx: Transaction, orders: Sequence[Order], *, by: Actor, at: Moment) -> list[Run]:
+def queue_runs(tx: Transaction, orders: Sequence[Order], *, by: Actor, at: Timestamp) -> list[Run]:
     """Queue several in one statement, see `queue_run`. Return them in the order of `orders`; no part may come twice."""
-    there = [tx.runs.part(*order.parent) if order.parent else None for order in orders]
+    existing = [tx.runs.find_part(*order.parent) if order.parent else None for order in orders]
     # Sort the ids: those of one moment have no order of their own, and the queue starts runs in the order of ids.
-    ids = sorted(str(ULID.from_datetime(at.at)) for _ in orders)
-    each = zip(there, ids, orders, strict=True)
-    queued = [run or _queued(order, run_id, by=by, at=at) for run, run_id, order in each]
-    if new := [run for run, known in zip(queued, there, strict=True) if known is None]:
+    ids = sorted(str(ULID.from_datetime(at.wall_time)) for _ in orders)
+    parts = zip(existing, ids, orders, strict=True)
+    queued = [run or _new_run(order, run_id, by=by, at=at) for run, run_id, order in parts]
+    if new := [run for run, known in zip(queued, existing, strict=True) if known is None]:
         tx.runs.add(*new)
     return queued
 
 
-def _queued(order: Order, run_id: str, *, by: Actor, at: Moment) -> Run:
+def _new_run(order: Order, run_id: str, *, by: Actor, at: Timestamp) -> Run:
     parent_id, parent_key = order.parent or (None, None)
     return Run(
         id=run_id,
@@ -276,7 +292,7 @@ def _queued(order: Order, run_id: str, *, by: Actor, at: Moment) -> Run:
         state=RunState.QUEUED,
         parameters=order.parameters,
         kernel=order.kernel,
-        created_at=at.at,
+        created_at=at.wall_time,
         created_by=by,
         created_boot=at.boot,
         created_tick=at.tick,
@@ -291,7 +307,7 @@ def _queued(order: Order, run_id: str, *, by: Actor, at: Moment) -> Run:
         findings=order.findings,
         image=order.placed.image,
         resources=order.placed.resources,
-        unpromoted=order.placed.unpromoted,
+        bypassed_promotion=order.placed.bypassed_promotion,
     )
 
 
@@ -300,7 +316,7 @@ def cancel(ctx: Services, run_id: str, *, by: Actor) -> RunView:
     now = ctx.clock.now()
     with ctx.store.begin() as tx:
         run = tx.runs.get(run_id)
-        require(ctx, by, Verb.CANCEL, Object.RUN, owner=run.created_by, what=f"Run {run.id}")
+        require(ctx, by, Verb.CANCEL, ObjectKind.RUN, owner=run.created_by, what=f"Run {run.id}")
         if run.state.is_terminal:
             if run.state is not RunState.CANCELLED:
                 raise Conflict(f"Run {run.id} has already ended: {run.state}.", code="already_ended", state=run.state)
@@ -308,7 +324,7 @@ def cancel(ctx: Services, run_id: str, *, by: Actor) -> RunView:
         tx.runs.request_cancel(run.id, at=now, by=by)
         if run.state in (RunState.QUEUED, RunState.RETRY_WAIT):
             reason = Reason("cancelled", f"Cancelled by {by} before it started.")
-            cancelled = run.moved_to(RunState.CANCELLED, finished_at=now, reason=reason)
+            cancelled = run.transition_to(RunState.CANCELLED, finished_at=now, reason=reason)
             move_runs(ctx, tx, [(run, cancelled)], at=now)
         return _view(ctx, tx, tx.runs.get(run.id))
 
@@ -318,16 +334,16 @@ def get(ctx: Services, run_id: str) -> RunView:
         return _view(ctx, tx, tx.runs.get(run_id))
 
 
-def of(ctx: Services, run_ids: Collection[str]) -> dict[str, RunView]:
+def get_many(ctx: Services, run_ids: Collection[str]) -> dict[str, RunView]:
     """Return those that there are, by id."""
     with ctx.store.read() as tx:
-        return {view.run.id: view for view in _views(ctx, tx, list(tx.runs.of(run_ids).values()))}
+        return {view.run.id: view for view in _views(ctx, tx, list(tx.runs.get_many(run_ids).values()))}
 
 
 def page(ctx: Services, where: RunFilter, *, limit: int = 50, cursor: str | None = None) -> Page[RunSummary]:
     with ctx.store.read() as tx:
         found = tx.runs.page(where, limit=limit, cursor=cursor)
-        return Page(_explained(ctx, tx, found.items), found.next)
+        return Page(_with_waiting_reasons(ctx, tx, found.items), found.next)
 
 
 def summary(ctx: Services, run_id: str) -> RunSummary:
@@ -340,18 +356,18 @@ def summary(ctx: Services, run_id: str) -> RunSummary:
 def summaries(ctx: Services, run_ids: Collection[str]) -> dict[str, RunSummary]:
     """Return those that there are, by id."""
     with ctx.store.read() as tx:
-        return {run.id: run for run in _explained(ctx, tx, tx.runs.summaries(run_ids))}
+        return {run.id: run for run in _with_waiting_reasons(ctx, tx, tx.runs.summaries(run_ids))}
 
 
 def last_of_jobs(ctx: Services, job_ids: Sequence[str]) -> dict[str, RunSummary]:
     with ctx.store.read() as tx:
-        return {run.job_id: run for run in _explained(ctx, tx, tx.runs.last_of_jobs(job_ids))}
+        return {run.job_id: run for run in _with_waiting_reasons(ctx, tx, tx.runs.newest_summaries(job_ids))}
 
 
 def summary_of(view: RunView) -> RunSummary:
     """Return the summary of a run that was read whole."""
     run, last = view.run, view.attempts[-1] if view.attempts else None
-    reason = run.reason or view.waits_because or (last.reason if last and run.state is RunState.ACTIVE else None)
+    reason = run.reason or view.waiting_reason or (last.reason if last and run.state is RunState.ACTIVE else None)
     return RunSummary(
         id=run.id,
         project=run.project,
@@ -367,7 +383,7 @@ def summary_of(view: RunView) -> RunSummary:
         attempt=last.number if last else 0,
         attempt_state=last.state if last else None,
         progress=last.progress if last else Progress(),
-        reason=Reason(reason.code, reason.message[:SUMMARY_TEXT]) if reason else None,
+        reason=Reason(reason.code, reason.message[:MAX_SUMMARY_MESSAGE]) if reason else None,
         nothing_to_do=run.nothing_to_do,
         created_at=run.created_at,
         created_by=run.created_by,
@@ -383,26 +399,26 @@ def summary_of(view: RunView) -> RunSummary:
     )
 
 
-def checked(
+def check_parameters(
     ctx: Services, manifest: Manifest, parameters: Mapping[str, Any], texts: Sequence[tuple[str, str]] = ()
 ) -> dict[str, Any]:
     """Return the values as the version takes them; `texts` are read by the declared types. InvalidParameters."""
     schema = manifest.parameters
-    values = schema.checked({**parameters, **schema.parsed(texts)})
+    values = schema.validate({**parameters, **schema.parse_texts(texts)})
     # The engine fills in the notebook only when the run starts. Try it now, so that an error shows now.
-    fill_in(ctx, manifest.notebook_digest, manifest.language, schema, values)
+    inject_parameters(ctx, manifest.notebook_digest, manifest.language, schema, values)
     return values
 
 
-def fill_in(
+def inject_parameters(
     ctx: Services, notebook_digest: str, language: str, schema: ParameterSchema, values: dict[str, Any]
 ) -> bytes:
     """Return the notebook as the runner gets it, with `values` in a cell of its own."""
-    types = {p.name: p.spelled for p in schema.parameters}
-    return ctx.notebooks.filled_in(ctx.blobs.read(notebook_digest), language, values, types)
+    types = {p.name: p.type_spelling for p in schema.parameters}
+    return ctx.notebooks.inject_parameters(ctx.blobs.read(notebook_digest), language, values, types)
 
 
-def _check(submission: Submission) -> None:
+def _check_submission(submission: Submission) -> None:
     _check_key(submission.key)
     submission.check()
 
@@ -413,37 +429,42 @@ def _check_key(key: str | None) -> None:
 
 
 def _request_digest(submission: Submission) -> str:
-    asked = asdict(submission) | {"path": str(Path(submission.path).resolve()), "key": None, "root": None}
+    request_fields = asdict(submission) | {"path": str(Path(submission.path).resolve()), "key": None, "root": None}
     if submission.pinned is None:
-        del asked["pinned"]  # Keys from before there were pins must stand for the same requests.
-    return digest_of(canonical_json(asked))
+        del request_fields["pinned"]  # Keys from before there were pins must stand for the same requests.
+    return digest_of(canonical_json(request_fields))
 
 
-def _earlier(ctx: Services, key: str, request: str) -> RunView | None:
+def _find_earlier(ctx: Services, key: str, request: str) -> RunView | None:
     with ctx.store.read() as tx:
-        run = tx.runs.by_key(DEFAULT_PROJECT, key)
-        return _view(ctx, tx, _same_request(run, request)) if run else None
+        run = tx.runs.find_by_key(DEFAULT_PROJECT, key)
+        return _view(ctx, tx, _require_same_request(run, request)) if run else None
 
 
-def _same_request(run: Run, request: str) -> Run:
+def _require_same_request(run: Run, request: str) -> Run:
     if run.request_digest != request:
         raise KeyReused(f"The key {run.key!r} belongs to run {run.id}, which asked for something else.", run=run.id)
     return run
 
 
-def _just_queued(ctx: Services, run: Run, job: Job, version: Version) -> RunView:
+def _view_of_new_run(ctx: Services, run: Run, job: Job, version: Version) -> RunView:
     # Do this outside of the transaction that writes: thousands may wait, and finding the reasons takes a while.
     with ctx.store.read() as tx:
         return RunView(
-            run, job, version, attempts=(), record=None, waits_because=Waiting(ctx, tx, just_queued=True).reason(run)
+            run,
+            job,
+            version,
+            attempts=(),
+            record=None,
+            waiting_reason=WaitingReasons(ctx, tx, just_queued=True).reason(run),
         )
 
 
-def _explained(ctx: Services, tx: Transaction, found: Sequence[RunSummary]) -> list[RunSummary]:
+def _with_waiting_reasons(ctx: Services, tx: Transaction, found: Sequence[RunSummary]) -> list[RunSummary]:
     """Set the reasons why queued runs wait."""
     if not any(run.state is RunState.QUEUED for run in found):
         return list(found)
-    waiting = Waiting(ctx, tx)
+    waiting = WaitingReasons(ctx, tx)
     return [
         replace(run, reason=replace(waiting.reason(run), detail={})) if run.state is RunState.QUEUED else run
         for run in found
@@ -457,10 +478,10 @@ def _view(ctx: Services, tx: Transaction, run: Run) -> RunView:
 def _views(ctx: Services, tx: Transaction, runs: Sequence[Run]) -> list[RunView]:
     """Read all of them in a constant number of queries, for any number of runs."""
     ids = [run.id for run in runs]
-    jobs = tx.jobs.of([run.job_id for run in runs])
-    versions = tx.versions.of({(run.job_id, run.version_digest) for run in runs})
-    attempts, records = tx.attempts.of_runs(ids), tx.records.of_runs(ids)
-    waiting = Waiting(ctx, tx) if any(run.state is RunState.QUEUED for run in runs) else None
+    jobs = tx.jobs.get_many([run.job_id for run in runs])
+    versions = tx.versions.get_many({(run.job_id, run.version_digest) for run in runs})
+    attempts, records = tx.attempts.list_for_runs(ids), tx.records.find_for_runs(ids)
+    waiting = WaitingReasons(ctx, tx) if any(run.state is RunState.QUEUED for run in runs) else None
     return [
         RunView(
             run=run,
@@ -468,7 +489,7 @@ def _views(ctx: Services, tx: Transaction, runs: Sequence[Run]) -> list[RunView]
             version=versions[run.job_id, run.version_digest],
             attempts=attempts[run.id],
             record=records.get(run.id),
-            waits_because=waiting.reason(run) if waiting and run.state is RunState.QUEUED else None,
+            waiting_reason=waiting.reason(run) if waiting and run.state is RunState.QUEUED else None,
         )
         for run in runs
     ]

@@ -18,12 +18,12 @@ from ..domain.versions import Version
 from ..errors import Conflict
 from ..ports import Transaction
 from .context import Services
-from .placement import Placement, check_there, image_of, place
-from .workspaces import job_of, moved_job, settle
+from .placement import Placement, authoring_image, check_image_exists, resolve_placement
+from .workspaces import ensure_workspace, job_of, moved_job
 
 
 @dataclass(frozen=True)
-class Taken:
+class TakenSnapshot:
     """A notebook as it is, stored but not yet a version; `placed` is the place for which it was checked."""
 
     submission: Submission
@@ -33,57 +33,59 @@ class Taken:
     """The job that the notebook may have been under another path, where it is not a job yet."""
 
 
-def take(ctx: Services, submission: Submission, *, by: Actor) -> Taken:
+def take_snapshot(ctx: Services, submission: Submission, *, by: Actor) -> TakenSnapshot:
     """Take a snapshot of the notebook. Refused unless it may run where the submission wants it."""
     if submission.image is None:
-        authored = image_of(ctx, submission.path, submission.environment, root=submission.root)
-        submission = replace(submission, image=authored)
+        image = authoring_image(ctx, submission.path, submission.environment, root=submission.root)
+        submission = replace(submission, image=image)
     with ctx.store.read() as tx:
-        placed = place(ctx, tx, submission, by=by)
-    check_there(ctx, placed)
+        placed = resolve_placement(ctx, tx, submission, by=by)
+    check_image_exists(ctx, placed)
     job = job_of(ctx, submission.path)
     snapshot = ctx.notebooks.snapshot(
         submission.path,
         root=submission.root,
         kernel=submission.kernel,
         limits=ctx.limits,
-        where=placed.where,
+        where=placed.runtime,
         pins=pins_of(job, submission.pinned),
     )
-    return Taken(submission, placed, snapshot, None if job else moved_job(ctx, snapshot.cell_ids))
+    return TakenSnapshot(submission, placed, snapshot, None if job else moved_job(ctx, snapshot.cell_ids))
 
 
 def pins_of(job: Job | None, given: Sequence[str] | None) -> Pins:
     """Return the `given` pins, else those of the job, if there is one. InvalidRequest."""
     if given is not None:
-        return Pins.checked(given)
+        return Pins.from_patterns(given)
     return Pins(job.pinned) if job else Pins()
 
 
-def make_version(ctx: Services, tx: Transaction, taken: Taken, *, by: Actor, at: dt.datetime) -> tuple[Job, Version]:
+def make_version(
+    ctx: Services, tx: Transaction, taken: TakenSnapshot, *, by: Actor, at: dt.datetime
+) -> tuple[Job, Version]:
     """Add the version to its job, and the job if there is none. The same bytes are one version.
 
     Conflict when the environment was changed since the snapshot was taken.
     """
-    if place(ctx, tx, taken.submission, by=by) != taken.placed:
+    if resolve_placement(ctx, tx, taken.submission, by=by) != taken.placed:
         raise Conflict(
             f"{taken.placed.environment.name} was changed while the notebook was read. Submit it again.",
             code="changed_meanwhile",
         )
     snapshot = taken.snapshot
-    job = _job_of(tx, taken, by=by, at=at)
+    job = _find_or_add_job(tx, taken, by=by, at=at)
     version = tx.versions.find(job.id, snapshot.manifest.digest) or tx.versions.add(
         job.id, snapshot.manifest, at=at, by=by, origin=snapshot.origin
     )
     return job, version
 
 
-def _job_of(tx: Transaction, taken: Taken, *, by: Actor, at: dt.datetime) -> Job:
+def _find_or_add_job(tx: Transaction, taken: TakenSnapshot, *, by: Actor, at: dt.datetime) -> Job:
     snapshot, submission = taken.snapshot, taken.submission
-    workspace, known = settle(tx, snapshot.location, by=by, at=at)
+    workspace, known = ensure_workspace(tx, snapshot.location, by=by, at=at)
     job = known.job
     name = submission.name or (job.name if job else snapshot.name)
-    pinned = Pins.checked(submission.pinned).patterns if submission.pinned is not None else None
+    pinned = Pins.from_patterns(submission.pinned).patterns if submission.pinned is not None else None
     if job is None:
         job = Job(
             id=str(ULID.from_datetime(at)),
@@ -101,6 +103,6 @@ def _job_of(tx: Transaction, taken: Taken, *, by: Actor, at: dt.datetime) -> Job
     elif (name, job.pinned if pinned is None else pinned) != (job.name, job.pinned):
         changed = [key for key, value in (("name", name), ("pinned", pinned)) if value not in (None, getattr(job, key))]
         job = tx.jobs.change(replace(job, name=name, pinned=job.pinned if pinned is None else pinned))
-        subject, told = Subject(SubjectKind.JOB, job.id), {"changed": changed}
-        tx.events.add(subject, "job.changed", at=at, actor=by, revision=job.revision, data=told)
+        subject, data = Subject(SubjectKind.JOB, job.id), {"changed": changed}
+        tx.events.add(subject, "job.changed", at=at, actor=by, revision=job.revision, data=data)
     return job

@@ -15,19 +15,19 @@ from ..domain.events import Subject, SubjectKind
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.snapshots import Finding, Severity
 from ..domain.versions import Version
-from ..domain.workspaces import Location, Workspace, below, folders_above, same_notebook
+from ..domain.workspaces import Location, Workspace, is_same_notebook, parent_folders, relative_path
 from ..errors import DataOpsError
 from ..ports import Transaction
 from .context import Services
 
-_MOST_JOBS = 500
+_MAX_JOBS = 500
 """The number of the newest jobs among which a moved notebook is looked for."""
 
-_MOST_COMPARED = 50
+_MAX_COMPARED = 50
 
 
 @dataclass(frozen=True)
-class Known:
+class NotebookMatch:
     """The knowledge of the store about a notebook: `path` is its path below `root`, where the workspace lies.
 
     Without a job, they are the path and root for a new job. Without a workspace, no workspace holds the notebook yet.
@@ -39,57 +39,59 @@ class Known:
     job: Job | None
 
 
-def find(tx: Transaction, location: Location) -> Known:
+def find_job(tx: Transaction, location: Location) -> NotebookMatch:
     """Find the job of the notebook at `location`, or the workspace to which a new job belongs.
 
     It looks in all roots that hold the notebook, and in the other copies of its repository. So a folder that becomes a
     repository keeps its jobs.
     """
-    holding = tx.workspaces.holding(DEFAULT_PROJECT, folders_above(location.source))
-    copies = tx.workspaces.by_remote(DEFAULT_PROJECT, location.remote) if location.remote else ()
+    holding = tx.workspaces.find_by_roots(DEFAULT_PROJECT, parent_folders(location.source))
+    copies = tx.workspaces.find_by_remote(DEFAULT_PROJECT, location.remote) if location.remote else ()
     own = next((workspace for workspace, root in holding if root == location.root), None)
     if own and copies and own.remote not in (None, location.remote):
         own = None  # A copy of another repository lies there now.
     candidates = [(workspace, location.root, location.path) for workspace in [own, *copies] if workspace]
     for workspace, root in holding:
-        if root != location.root and (path := below(location.source, root)):
+        if root != location.root and (path := relative_path(location.source, root)):
             candidates.append((workspace, root, path))
     places = [(workspace.id, path) for workspace, _, path in candidates]
-    jobs = tx.jobs.at(DEFAULT_PROJECT, places) if places else {}
+    jobs = tx.jobs.lock_by_path(DEFAULT_PROJECT, places) if places else {}
     for workspace, root, path in candidates:
         if job := jobs.get((workspace.id, path)):
-            return Known(workspace, root, path, job)
-    return Known(own or next(iter(copies), None), location.root, location.path, None)
+            return NotebookMatch(workspace, root, path, job)
+    return NotebookMatch(own or next(iter(copies), None), location.root, location.path, None)
 
 
-def settle(tx: Transaction, location: Location, *, by: Actor, at: dt.datetime) -> tuple[Workspace, Known]:
-    """Find it as `find` does, and make the workspace or note its new root where needed."""
-    known = find(tx, location)
-    if known.job is None:
+def ensure_workspace(
+    tx: Transaction, location: Location, *, by: Actor, at: dt.datetime
+) -> tuple[Workspace, NotebookMatch]:
+    """Find it as `find_job` does, and make the workspace or note its new root where needed."""
+    match = find_job(tx, location)
+    if match.job is None:
         # Only one transaction at a time makes a job or a workspace: two submissions of a new notebook make one job.
-        tx.workspaces.hold(DEFAULT_PROJECT)
-        known = find(tx, location)
-    workspace = known.workspace
+        tx.workspaces.lock_project(DEFAULT_PROJECT)
+        match = find_job(tx, location)
+    workspace = match.workspace
     if workspace is None:
-        new = str(ULID.from_datetime(at))
-        workspace = Workspace(new, DEFAULT_PROJECT, location.name, at, by, remote=location.remote)
+        workspace_id = str(ULID.from_datetime(at))
+        workspace = Workspace(workspace_id, DEFAULT_PROJECT, location.name, at, by, remote=location.remote)
         tx.workspaces.add(workspace)
         tx.events.add(_subject(workspace), "workspace.created", at=at, actor=by, revision=workspace.revision)
-    elif location.remote and known.root == location.root and workspace.remote != location.remote:
+    elif location.remote and match.root == location.root and workspace.remote != location.remote:
         workspace = tx.workspaces.change(replace(workspace, remote=location.remote))
         data = {"remote": workspace.remote}
         tx.events.add(_subject(workspace), "workspace.changed", at=at, actor=by, revision=workspace.revision, data=data)
-    if known.job is None or known.job.source != location.source:
-        tx.workspaces.see(workspace.id, known.root, at=at)
-    job = replace(known.job, source=location.source) if known.job else None
-    return workspace, Known(workspace, known.root, known.path, job)
+    if match.job is None or match.job.source != location.source:
+        tx.workspaces.record_root(workspace.id, match.root, at=at)
+    job = replace(match.job, source=location.source) if match.job else None
+    return workspace, NotebookMatch(workspace, match.root, match.path, job)
 
 
 def job_of(ctx: Services, path: str) -> Job | None:
     """Return the job of the notebook at the local `path`."""
     location = ctx.notebooks.locate(path)
     with ctx.store.read() as tx:
-        return find(tx, location).job
+        return find_job(tx, location).job
 
 
 def moved_job(ctx: Services, cell_ids: Sequence[str]) -> Job | None:
@@ -101,26 +103,26 @@ def moved_job(ctx: Services, cell_ids: Sequence[str]) -> Job | None:
     if not cell_ids:
         return None
     with ctx.store.read() as tx:
-        gone = gone_of(ctx, tx, tx.jobs.page(limit=_MOST_JOBS).items)[:_MOST_COMPARED]
-        newest = tx.versions.newest_of([job.id for job in gone])
-    found = [job for job in gone if job.id in newest and same_notebook(cell_ids, _cells_of(ctx, newest[job.id]))]
+        missing = missing_jobs(ctx, tx, tx.jobs.page(limit=_MAX_JOBS).items)[:_MAX_COMPARED]
+        newest = tx.versions.newest_by_job([job.id for job in missing])
+    found = [job for job in missing if job.id in newest and is_same_notebook(cell_ids, _cells_of(ctx, newest[job.id]))]
     return found[0] if len(found) == 1 else None
 
 
-def gone_of(ctx: Services, tx: Transaction, jobs: Sequence[Job]) -> list[Job]:
+def missing_jobs(ctx: Services, tx: Transaction, jobs: Sequence[Job]) -> list[Job]:
     """Return the jobs whose notebook is at none of the places where any machine had it."""
-    roots = tx.workspaces.roots({job.workspace_id for job in jobs})
+    roots = tx.workspaces.list_roots({job.workspace_id for job in jobs})
     sources = {
-        job.id: [posixpath.join(it.root, job.path) for it in roots if it.workspace_id == job.workspace_id]
+        job.id: [posixpath.join(root.root, job.path) for root in roots if root.workspace_id == job.workspace_id]
         for job in jobs
     }
-    missing = ctx.notebooks.missing([source for each in sources.values() for source in each])
+    missing = ctx.notebooks.find_missing([source for paths in sources.values() for source in paths])
     return [job for job in jobs if missing.issuperset(sources[job.id])]
 
 
 def _cells_of(ctx: Services, version: Version) -> Sequence[str]:
     try:
-        return ctx.notebooks.cell_ids(ctx.blobs.read(version.manifest.notebook_digest))
+        return ctx.notebooks.read_cell_ids(ctx.blobs.read(version.manifest.notebook_digest))
     except DataOpsError:
         return ()  # The bytes are damaged or gone: ask nothing, and let the run go on.
 

@@ -15,7 +15,7 @@ _HOMES = {"SqlStore": "sql", "open_sqlite": "sqlite", "open_store": "open"}
 
 
 def __getattr__(name: str) -> Any:
-    # Imported on first use: a short command reads a list without SQLAlchemy, see `quick`.
+    # Imported on first use: a short command reads a list without SQLAlchemy, see `fast_path`.
     if name in _HOMES:
         from importlib import import_module
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from ..domain.environments import Backend
-from ..domain.events import run_of
+from ..domain.events import run_subject
 from ..domain.runs import Attempt, AttemptState, Progress, Usage
 from ..errors import StaleWrite
 from . import reasons
@@ -21,57 +21,57 @@ class SqlAttempts:
         self._connection = connection
         self._events = events
 
-    def of_run(self, run_id: str) -> Sequence[Attempt]:
-        return self.of_runs([run_id])[run_id]
+    def list_for_run(self, run_id: str) -> Sequence[Attempt]:
+        return self.list_for_runs([run_id])[run_id]
 
-    def of_runs(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[Attempt]]:
+    def list_for_runs(self, run_ids: Sequence[str]) -> Mapping[str, Sequence[Attempt]]:
         found: dict[str, list[Attempt]] = {run_id: [] for run_id in run_ids}
         for row in self._connection.execute(_OF_RUNS, {"run_ids": list(found)}):
             found[row.run_id].append(_attempt(row))
         return found
 
-    def alive(self) -> Sequence[Attempt]:
+    def list_unfinished(self) -> Sequence[Attempt]:
         return [_attempt(row) for row in self._connection.execute(_ALIVE)]
 
     def add(self, *steps: Attempt) -> None:
         self.add_all([steps])
 
-    def add_all(self, ways: Sequence[Sequence[Attempt]]) -> None:
-        self._connection.execute(_INSERT, [_columns(steps[-1]) for steps in ways])
-        self._tell(ways)
+    def add_all(self, step_lists: Sequence[Sequence[Attempt]]) -> None:
+        self._connection.execute(_INSERT, [_columns(steps[-1]) for steps in step_lists])
+        self._add_events(step_lists)
 
-    def move(self, before: Attempt, *steps: Attempt) -> None:
-        self.move_all([(before, steps)])
+    def transition(self, before: Attempt, *steps: Attempt) -> None:
+        self.transition_all([(before, steps)])
 
-    def move_all(self, moves: Sequence[tuple[Attempt, Sequence[Attempt]]]) -> None:
-        if self._updated([(before, _columns(steps[-1])) for before, steps in moves]) != len(moves):
-            were = ", ".join(f"attempt {before.name} {before.state}" for before, _ in moves)
-            raise StaleWrite(f"No longer so, in whole or in part: {were}.")
-        self._tell([steps for _, steps in moves])
+    def transition_all(self, moves: Sequence[tuple[Attempt, Sequence[Attempt]]]) -> None:
+        if self._update_rows([(before, _columns(steps[-1])) for before, steps in moves]) != len(moves):
+            stale = ", ".join(f"attempt {before.name} {before.state}" for before, _ in moves)
+            raise StaleWrite(f"No longer so, in whole or in part: {stale}.")
+        self._add_events([steps for _, steps in moves])
 
-    def note_trouble(self, attempt: Attempt) -> None:
-        if self._updated([(attempt, {"reason": reasons.to_json(attempt.reason)})]):
+    def record_trouble(self, attempt: Attempt) -> None:
+        if self._update_rows([(attempt, {"reason": reasons.to_json(attempt.reason)})]):
             at = attempt.started_at or attempt.created_at
-            self._events.add(run_of(attempt.run_id), "attempt.trouble", at=at, data={"attempt": attempt.number})
+            self._events.add(run_subject(attempt.run_id), "attempt.trouble", at=at, data={"attempt": attempt.number})
 
-    def note_progress(self, attempt: Attempt) -> None:
+    def record_progress(self, attempt: Attempt) -> None:
         progress = {name: _columns(attempt)[name] for name in ("cells_done", "cells_total", "cell_current")}
-        if self._updated([(attempt, progress)]):
+        if self._update_rows([(attempt, progress)]):
             at = attempt.started_at or attempt.created_at
-            self._events.add(run_of(attempt.run_id), "run.progress", at=at, data=asdict(attempt.progress))
+            self._events.add(run_subject(attempt.run_id), "run.progress", at=at, data=asdict(attempt.progress))
 
-    def _tell(self, ways: Sequence[Sequence[Attempt]]) -> None:
-        for step in chain.from_iterable(ways):
+    def _add_events(self, steps_of_attempts: Sequence[Sequence[Attempt]]) -> None:
+        for step in chain.from_iterable(steps_of_attempts):
             at = step.finished_at or step.started_at or step.created_at
-            self._events.add(run_of(step.run_id), f"attempt.{step.state}", at=at, data={"attempt": step.number})
+            self._events.add(run_subject(step.run_id), f"attempt.{step.state}", at=at, data={"attempt": step.number})
 
-    def _updated(self, rows: Sequence[tuple[Attempt, dict[str, Any]]]) -> int:
+    def _update_rows(self, rows: Sequence[tuple[Attempt, dict[str, Any]]]) -> int:
         """Update the rows that are still in the given states, and return their number."""
-        found = [
+        parameters = [
             {**row, "of_run": before.run_id, "of_number": before.number, "of_state": before.state}
             for before, row in rows
         ]
-        return self._connection.execute(_UPDATE, found).rowcount
+        return self._connection.execute(_UPDATE, parameters).rowcount
 
 
 _C = t.attempts.c
@@ -109,7 +109,7 @@ def _attempt(row: Row[Any]) -> Attempt:
         **{
             **values,
             "state": AttemptState(values["state"]),
-            "backend": Backend.parsed(values["backend"]),
+            "backend": Backend.parse(values["backend"]),
             "reason": reasons.from_json(values["reason"]),
             "progress": progress,
             "usage": usage,

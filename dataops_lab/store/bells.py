@@ -30,8 +30,8 @@ class LocalBell:
         with suppress(OSError):  # The socket is full: the bell rings already.
             self._writer.send(b"x")
 
-    def silence(self) -> None:
-        _empty(self._reader.fileno())
+    def clear(self) -> None:
+        _drain(self._reader.fileno())
 
     def close(self) -> None:
         self._reader.close()
@@ -47,12 +47,12 @@ class FifoBell:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         name = str(ULID())
-        self._path, hidden = folder / name, folder / f".{name}"
-        os.mkfifo(hidden, 0o600)
+        self._path, hidden_path = folder / name, folder / f".{name}"
+        os.mkfifo(hidden_path, 0o600)
         # It is open for writing too: without a writer, a pipe that was written to once is readable for ever.
-        self._descriptor = os.open(hidden, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._descriptor = os.open(hidden_path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         # It is visible only from now on, when it has a listener: so nobody takes it for one that was left behind.
-        hidden.rename(self._path)
+        hidden_path.rename(self._path)
 
     def fileno(self) -> int:
         return self._descriptor
@@ -60,8 +60,8 @@ class FifoBell:
     def wait(self, timeout_s: float) -> None:
         _wait(self._descriptor, timeout_s)
 
-    def silence(self) -> None:
-        _empty(self._descriptor)
+    def clear(self) -> None:
+        _drain(self._descriptor)
 
     def close(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -98,7 +98,7 @@ def _wait(descriptor: int, timeout_s: float) -> None:
     poll.poll(timeout_s * 1000)
 
 
-def _empty(descriptor: int) -> None:
+def _drain(descriptor: int) -> None:
     with suppress(BlockingIOError):
         while len(os.read(descriptor, 4096)) == 4096:
             pass

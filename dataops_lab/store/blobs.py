@@ -13,23 +13,23 @@ from ..domain.versions import Manifest
 from . import tables as t
 
 
-def digests_of(connection: Connection, without: frozenset[str] = frozenset()) -> Iterator[str]:
+def referenced_digests(connection: Connection, without: frozenset[str] = frozenset()) -> Iterator[str]:
     """Yield the digests of the blobs of every version, set of inputs, record and report.
 
     A blob to which several of them refer comes several times. `without`: the ids of runs that are to be deleted. What
     only these runs refer to, and what goes with them, is left out.
     """
-    gone = set(_versions_only_of(connection, without))
+    removed_versions = set(_versions_used_only_by(connection, without))
     v = t.versions.c
     streamed = connection.execution_options(yield_per=500)
     for job_id, name, stored in streamed.execute(select(v.job_id, v.digest, v.manifest)):
-        if (job_id, name) not in gone:
+        if (job_id, name) not in removed_versions:
             manifest = Manifest.from_json(stored)
             yield manifest.notebook_digest
             yield from (file.digest for file in manifest.files)
-    inputs_gone = set(_inputs_only_of(connection, without))
+    removed_inputs = set(_inputs_used_only_by(connection, without))
     for digest, content in streamed.execute(select(t.inputs.c.digest, t.inputs.c.content)):
-        if digest not in inputs_gone:
+        if digest not in removed_inputs:
             yield from (file.digest for file in Inputs.from_json(content).files)
     for run_id, files in streamed.execute(select(t.records.c.run_id, t.records.c.files)):
         if run_id not in without:
@@ -39,25 +39,25 @@ def digests_of(connection: Connection, without: frozenset[str] = frozenset()) ->
             yield digest
 
 
-def _versions_only_of(connection: Connection, run_ids: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _versions_used_only_by(connection: Connection, run_ids: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Yield the versions that only these runs have, except for the newest version of each job."""
     r, v = t.runs.c, t.versions.c
-    theirs = Counter(_of_runs(connection, select(r.job_id, r.version_digest), run_ids))
-    for (job_id, digest), count in theirs.items():
-        all_of_it = select(func.count()).where(r.job_id == job_id, r.version_digest == digest)
+    run_counts = Counter(_rows_of_runs(connection, select(r.job_id, r.version_digest), run_ids))
+    for (job_id, digest), count in run_counts.items():
+        count_of_all_runs = select(func.count()).where(r.job_id == job_id, r.version_digest == digest)
         newest = select(v.digest).where(v.job_id == job_id).order_by(v.number.desc()).limit(1)
-        if connection.scalar(all_of_it) == count and connection.scalar(newest) != digest:
+        if connection.scalar(count_of_all_runs) == count and connection.scalar(newest) != digest:
             yield job_id, digest
 
 
-def _inputs_only_of(connection: Connection, run_ids: frozenset[str]) -> Iterator[str]:
+def _inputs_used_only_by(connection: Connection, run_ids: frozenset[str]) -> Iterator[str]:
     r = t.runs.c
-    for (digest,), count in Counter(_of_runs(connection, select(r.inputs_digest), run_ids)).items():
+    for (digest,), count in Counter(_rows_of_runs(connection, select(r.inputs_digest), run_ids)).items():
         if digest and connection.scalar(select(func.count()).where(r.inputs_digest == digest)) == count:
             yield digest
 
 
-def _of_runs(connection: Connection, query: Select[Any], run_ids: frozenset[str]) -> Iterator[tuple[Any, ...]]:
+def _rows_of_runs(connection: Connection, query: Select[Any], run_ids: frozenset[str]) -> Iterator[tuple[Any, ...]]:
     ids = sorted(run_ids)
     for start in range(0, len(ids), 500):
         for row in connection.execute(query.where(t.runs.c.id.in_(ids[start : start + 500]))):

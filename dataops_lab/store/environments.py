@@ -14,8 +14,8 @@ from ..errors import UnknownEnvironment
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
-from .fitting import fitting
-from .locks import hold
+from .locks import advisory_lock
+from .rows import check_lengths
 
 _COLUMNS = ("name", "position", "revision", "changed_at", "changed_by")
 """The fields of an environment that are columns; its definition holds the others."""
@@ -28,7 +28,7 @@ class SqlEnvironments:
         self._events = events
 
     def get(self, name: str) -> Environment:
-        hold(self._connection, "environment", name)
+        advisory_lock(self._connection, "environment", name)
         row = self._connection.execute(_BY_NAME, {"name": name}).one_or_none()
         if row is None:
             names = [environment.name for environment in self.all()]
@@ -43,14 +43,14 @@ class SqlEnvironments:
     def put(self, environment: Environment, *, at: dt.datetime, by: Actor) -> Environment:
         definition = {key: value for key, value in asdict(environment).items() if key not in _COLUMNS}
         row = {"position": environment.position, "definition": definition, "changed_at": at, "changed_by": by}
-        hold(self._connection, "environment", environment.name)
+        advisory_lock(self._connection, "environment", environment.name)
         c = t.environments.c
         changed = self._connection.execute(
             update(t.environments).where(c.name == environment.name).values(**row, revision=c.revision + 1)
         )
         if changed.rowcount == 0:
             added = {**row, "name": environment.name, "revision": 1}
-            self._connection.execute(insert(t.environments), fitting(t.environments, added))
+            self._connection.execute(insert(t.environments), check_lengths(t.environments, added))
         stored = self.get(environment.name)
         kind = "environment.added" if stored.revision == 1 else "environment.changed"
         self._events.add(_subject(stored.name), kind, at=at, actor=by, revision=stored.revision)
@@ -75,20 +75,22 @@ def concurrency_limits(connection: Connection) -> dict[str, int | None]:
 
 
 def _environment(row: Row[Any], actors: SqlActors) -> Environment:
-    it = row.definition
+    definition = row.definition
     return Environment(
         **{
-            **it,
+            **definition,
             "name": row.name,
             "position": row.position,
             "revision": row.revision,
             "changed_at": row.changed_at,
             "changed_by": actors.find(row.changed_by),
-            "executor": ExecutorKind(it["executor"]),
-            "docker": DockerSettings(**it["docker"]),
-            "limits": RunLimits(**{**it["limits"], "resources": Resources(**it["limits"]["resources"])}),
-            "images": tuple(it["images"]),
-            "mounts": tuple(Mount(**mount) for mount in it["mounts"]),
-            "locked": tuple(it["locked"]),
+            "executor": ExecutorKind(definition["executor"]),
+            "docker": DockerSettings(**definition["docker"]),
+            "limits": RunLimits(
+                **{**definition["limits"], "resources": Resources(**definition["limits"]["resources"])}
+            ),
+            "images": tuple(definition["images"]),
+            "mounts": tuple(Mount(**mount) for mount in definition["mounts"]),
+            "locked": tuple(definition["locked"]),
         }
     )

@@ -11,14 +11,14 @@ from ..domain.actors import Actor
 from ..domain.events import Event, Subject, SubjectKind
 from . import tables as t
 from .actors import SqlActors
-from .locks import hold
+from .locks import advisory_lock
 
-TRIM_AT_ONCE = 5000
-COUNT_AT_ONCE = 1000
+TRIM_BATCH_SIZE = 5000
+REVISION_BATCH_SIZE = 1000
 
 
 class SqlEvents:
-    """The events, numbered in the order of commits, so that a reader of `after` misses none.
+    """The events, numbered in the order of commits, so that a reader of `list_after` misses none.
 
     PostgreSQL gives numbers out before the commit. So one transaction at a time writes its events. It writes them as
     its last step, so that others wait no longer than a commit takes.
@@ -27,8 +27,8 @@ class SqlEvents:
     def __init__(self, connection: Connection, actors: SqlActors) -> None:
         self._connection = connection
         self._actors = actors
-        self._new: list[dict[str, Any]] = []
-        self.noted: dict[str, tuple[Actor, dt.datetime]] = {}
+        self._pending: list[dict[str, Any]] = []
+        self.upserted_actors: dict[str, tuple[Actor, dt.datetime]] = {}
 
     def add(
         self,
@@ -40,42 +40,46 @@ class SqlEvents:
         revision: int | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        """Add an event, which `write` stores. For a run, `revision` None counts the run as changed, see `count`."""
+        """Add an event, which `write` stores. A run with `revision` None gets the next one from `bump_revisions`."""
         event = {"subject_kind": subject.kind, "subject_id": subject.id, "at": at, "kind": kind, "actor": actor}
-        self._new.append({**event, "revision": revision, "data": dict(data or {})})
+        self._pending.append({**event, "revision": revision, "data": dict(data or {})})
 
-    def count(self) -> None:
+    def bump_revisions(self) -> None:
         """Count up the revision of each run that has new events, since each change of a run leaves an event."""
-        new = [it for it in self._new if it["subject_kind"] == SubjectKind.RUN and it["revision"] is None]
-        ids = sorted({event["subject_id"] for event in new})
-        counted: dict[str, int] = {}
-        for start in range(0, len(ids), COUNT_AT_ONCE):
-            rows = self._connection.execute(_COUNT, {"ids": ids[start : start + COUNT_AT_ONCE]})
-            counted.update((row.id, row.revision) for row in rows)
-        for event in new:
-            event["revision"] = counted.get(event["subject_id"])
+        uncounted = [
+            event for event in self._pending if event["subject_kind"] == SubjectKind.RUN and event["revision"] is None
+        ]
+        ids = sorted({event["subject_id"] for event in uncounted})
+        revisions: dict[str, int] = {}
+        for start in range(0, len(ids), REVISION_BATCH_SIZE):
+            rows = self._connection.execute(_BUMP_REVISIONS, {"ids": ids[start : start + REVISION_BATCH_SIZE]})
+            revisions.update((row.id, row.revision) for row in rows)
+        for event in uncounted:
+            event["revision"] = revisions.get(event["subject_id"])
 
     @property
     def kinds(self) -> list[str]:
         """The kinds of the events that are not written yet."""
-        return [event["kind"] for event in self._new]
+        return [event["kind"] for event in self._pending]
 
-    def unwritten(self) -> list[dict[str, Any]]:
-        return [dict(event) for event in self._new]
+    def pending(self) -> list[dict[str, Any]]:
+        return [dict(event) for event in self._pending]
 
-    def go_back_to(self, unwritten: list[dict[str, Any]]) -> None:
-        """Return to the events that `unwritten` gave. The database takes back all that was written since as well."""
-        self._new = unwritten
+    def restore_pending(self, pending: list[dict[str, Any]]) -> None:
+        """Return to the events that `pending` gave. The database takes back all that was written since as well."""
+        self._pending = pending
 
     def write(self) -> None:
-        if self._new:
-            self.count()
-            self.noted |= self._actors.note({it["actor"]: it["at"] for it in self._new if it["actor"]})
-            hold(self._connection, "events")
-            self._connection.execute(_INSERT, self._new)
-            self._new = []
+        if self._pending:
+            self.bump_revisions()
+            self.upserted_actors |= self._actors.upsert(
+                {event["actor"]: event["at"] for event in self._pending if event["actor"]}
+            )
+            advisory_lock(self._connection, "events")
+            self._connection.execute(_INSERT, self._pending)
+            self._pending = []
 
-    def after(
+    def list_after(
         self, seq: int, *, limit: int = 1000, subject: Subject | None = None, kinds: Collection[str] = ()
     ) -> Sequence[Event]:
         self.write()
@@ -93,20 +97,20 @@ class SqlEvents:
     def first_seq(self) -> int:
         return self._connection.scalar(select(func.min(t.events.c.seq))) or 0
 
-    def trim(self, *, before: dt.datetime) -> int:
+    def delete_old(self, *, before: dt.datetime) -> int:
         seq = t.events.c.seq
         # Numbers grow with time, and old events are few: the walk ends at the first event that stays.
-        oldest = select(seq, t.events.c.at).order_by(seq).limit(TRIM_AT_ONCE)
-        gone = [number for number, _ in takewhile(lambda row: row.at < before, self._connection.execute(oldest))]
+        oldest = select(seq, t.events.c.at).order_by(seq).limit(TRIM_BATCH_SIZE)
+        expired = [number for number, _ in takewhile(lambda row: row.at < before, self._connection.execute(oldest))]
         # The last event stays, so that the numbers go on from it.
-        if not gone or (last := self.last_seq()) < gone[0]:
+        if not expired or (last := self.last_seq()) < expired[0]:
             return 0
-        trimmed = self._connection.execute(delete(t.events).where(seq <= gone[-1], seq < last))
-        return trimmed.rowcount
+        deleted = self._connection.execute(delete(t.events).where(seq <= expired[-1], seq < last))
+        return deleted.rowcount
 
 
 _INSERT = insert(t.events)
-_COUNT = (
+_BUMP_REVISIONS = (
     update(t.runs)
     .where(t.runs.c.id.in_(bindparam("ids", expanding=True)))
     .values(revision=t.runs.c.revision + 1)

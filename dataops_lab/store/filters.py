@@ -31,32 +31,32 @@ def check_page(limit: int, cursor: str | None) -> None:
 
 def newest_ids(execute: Execute, where: RunFilter, *, limit: int, cursor: str | None) -> tuple[str, dict[str, Any]]:
     """Build the query for the ids of the newest `limit` runs before `cursor`, in no order, and its parameters."""
-    conditions, given = _conditions(where, cursor)
+    conditions, parameters = _conditions(where, cursor)
     states = [f"state = :state{number}" for number, _ in enumerate(where.states)] or [""]
-    given |= {f"state{number}": str(state) for number, state in enumerate(where.states)}
-    texts = _texts(execute, where.text, given) if where.text else [""]
+    parameters |= {f"state{number}": str(state) for number, state in enumerate(where.states)}
+    text_conditions = _text_conditions(execute, where.text, parameters) if where.text else [""]
     # There is one walk for each state and for each way to find a text. Each walk ends after `limit` runs, and together
     # they hold the newest. A condition with `or` or `in` would walk all runs, or sort them.
-    walks = [_walk([*conditions, state, text]) for state, text in product(states, texts)]
-    given["limit"] = limit
-    if len(walks) == 1:
-        return walks[0], given
-    return f"SELECT id FROM ({' UNION '.join(walks)}) AS found ORDER BY id DESC LIMIT :limit", given
+    index_scans = [_index_scan([*conditions, state, text]) for state, text in product(states, text_conditions)]
+    parameters["limit"] = limit
+    if len(index_scans) == 1:
+        return index_scans[0], parameters
+    return f"SELECT id FROM ({' UNION '.join(index_scans)}) AS found ORDER BY id DESC LIMIT :limit", parameters
 
 
-def _walk(conditions: list[str]) -> str:
-    held = " AND ".join(filter(None, conditions))
-    where = f"WHERE {held}" if held else ""
+def _index_scan(conditions: list[str]) -> str:
+    condition = " AND ".join(filter(None, conditions))
+    where = f"WHERE {condition}" if condition else ""
     return f"SELECT id FROM (SELECT id FROM runs {where} ORDER BY id DESC LIMIT :limit) AS walk"
 
 
 def _conditions(where: RunFilter, cursor: str | None) -> tuple[list[str], dict[str, Any]]:
-    found: list[str] = []
-    given: dict[str, Any] = {}
+    conditions: list[str] = []
+    parameters: dict[str, Any] = {}
 
     def add(condition: str, **values: Any) -> None:
-        found.append(condition)
-        given.update(values)
+        conditions.append(condition)
+        parameters.update(values)
 
     if cursor is not None:
         add("id < :cursor", cursor=cursor)
@@ -68,15 +68,15 @@ def _conditions(where: RunFilter, cursor: str | None) -> tuple[list[str], dict[s
         add("created_by = :created_by", created_by=where.created_by)
     if where.created_after:
         # The id is compared too: it holds the time, and the indexes are ordered by it.
-        add("created_at >= :after", after=_stored(where.created_after))
+        add("created_at >= :after", after=_stored_time(where.created_after))
         add("id >= :after_id", after_id=_first_id(where.created_after))
     if where.created_before:
-        add("created_at < :before", before=_stored(where.created_before))
+        add("created_at < :before", before=_stored_time(where.created_before))
         add("id < :before_id", before_id=_first_id(where.created_before, later_ms=1))
-    return found, given
+    return conditions, parameters
 
 
-def _stored(moment: dt.datetime) -> str:
+def _stored_time(moment: dt.datetime) -> str:
     """Write an instant as `tables.Instant` stores it on SQLite; PostgreSQL reads that too."""
     return moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
@@ -89,23 +89,23 @@ def _first_id(moment: dt.datetime, *, later_ms: int = 0) -> str:
     return str(ULID.from_bytes(millis.to_bytes(6, "big") + bytes(10)))
 
 
-_NAMED = """lower(name) LIKE lower(:text) ESCAPE '/'
+_NAME_OR_PATH_MATCHES = """lower(name) LIKE lower(:text) ESCAPE '/'
             OR EXISTS (SELECT 1 FROM workspace_roots WHERE workspace_roots.workspace_id = jobs.workspace_id
                        AND lower(root || '/' || path) LIKE lower(:text) ESCAPE '/')"""
 
 
-def _texts(execute: Execute, text: str, given: dict[str, Any]) -> list[str]:
+def _text_conditions(execute: Execute, text: str, parameters: dict[str, Any]) -> list[str]:
     escaped = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
-    given["text"] = f"%{escaped}%"
-    said = "said IS NOT NULL AND lower(said) LIKE lower(:text) ESCAPE '/'"
-    found = execute(
-        f"SELECT id FROM jobs WHERE {_NAMED} LIMIT :most",
-        {"text": given["text"], "most": MAX_JOBS + 1},
+    parameters["text"] = f"%{escaped}%"
+    reason_matches = "said IS NOT NULL AND lower(said) LIKE lower(:text) ESCAPE '/'"
+    rows = execute(
+        f"SELECT id FROM jobs WHERE {_NAME_OR_PATH_MATCHES} LIMIT :most",
+        {"text": parameters["text"], "most": MAX_JOBS + 1},
     )
-    jobs = {f"job{number}": row[0] for number, row in enumerate(found)}
+    jobs = {f"job{number}": row[0] for number, row in enumerate(rows)}
     if not jobs:
-        return [said]
+        return [reason_matches]
     if len(jobs) > MAX_JOBS:
-        return [f"job_id IN (SELECT id FROM jobs WHERE {_NAMED})", said]
-    given |= jobs
-    return [f"job_id IN ({', '.join(f':{name}' for name in jobs)})", said]
+        return [f"job_id IN (SELECT id FROM jobs WHERE {_NAME_OR_PATH_MATCHES})", reason_matches]
+    parameters |= jobs
+    return [f"job_id IN ({', '.join(f':{name}' for name in jobs)})", reason_matches]

@@ -26,8 +26,8 @@ from ..errors import NotFound, UnknownImage
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
-from .fitting import fitting
-from .locks import hold
+from .locks import advisory_lock
+from .rows import check_lengths
 
 _COLUMNS = ("name", "revision")
 """The fields of an image that are columns; its definition holds the others."""
@@ -43,12 +43,12 @@ class SqlImages:
         image = self.find(name)
         if image is None:
             names = list(self._connection.scalars(select(t.images.c.name).order_by(t.images.c.name)))
-            there = f"There is: {', '.join(names)}." if names else "It is empty: `jupyter dataops image add` fills it."
-            raise UnknownImage(f"The catalogue has no image {name!r}. {there}", images=names)
+            hint = f"There is: {', '.join(names)}." if names else "It is empty: `jupyter dataops image add` fills it."
+            raise UnknownImage(f"The catalogue has no image {name!r}. {hint}", images=names)
         return image
 
     def find(self, name: str) -> Image | None:
-        hold(self._connection, "image", name)
+        advisory_lock(self._connection, "image", name)
         row = self._connection.execute(select(t.images).where(t.images.c.name == name)).one_or_none()
         return _image(row, self._actors) if row else None
 
@@ -59,14 +59,14 @@ class SqlImages:
 
     def put(self, image: Image, *, at: dt.datetime, by: Actor) -> Image:
         row = {"definition": _definition(image), "changed_at": at, "changed_by": by}
-        hold(self._connection, "image", image.name)
+        advisory_lock(self._connection, "image", image.name)
         c = t.images.c
         changed = self._connection.execute(
             update(t.images).where(c.name == image.name).values(**row, revision=c.revision + 1)
         )
         if changed.rowcount == 0:
             added = {**row, "name": image.name, "revision": 1}
-            self._connection.execute(insert(t.images), fitting(t.images, added))
+            self._connection.execute(insert(t.images), check_lengths(t.images, added))
         stored = self.get(image.name)
         kind = "image.added" if stored.revision == 1 else "image.changed"
         self._events.add(_subject(stored.name), kind, at=at, actor=by, revision=stored.revision)
@@ -80,13 +80,13 @@ class SqlImages:
 
     def add_task(self, task: ImageTask) -> None:
         row = {**vars(task), "process": asdict(task.process), "log": ""}
-        self._connection.execute(insert(t.image_tasks), fitting(t.image_tasks, row))
-        told = {"task": task.id, "kind": task.kind}
+        self._connection.execute(insert(t.image_tasks), check_lengths(t.image_tasks, row))
+        event_data = {"task": task.id, "kind": task.kind}
         self._events.add(
-            _subject(task.image), "image.task_started", at=task.created_at, actor=task.created_by, data=told
+            _subject(task.image), "image.task_started", at=task.created_at, actor=task.created_by, data=event_data
         )
 
-    def task(self, task_id: str) -> ImageTask:
+    def get_task(self, task_id: str) -> ImageTask:
         row = self._connection.execute(
             select(*_TASK).where(t.image_tasks.c.id == task_id),
         ).one_or_none()
@@ -94,38 +94,38 @@ class SqlImages:
             raise NotFound(f"There is no image task {task_id!r}. `jupyter dataops image tasks` shows those there are.")
         return _task(row, self._actors)
 
-    def tasks(self, *, limit: int, image: str | None = None) -> Sequence[ImageTask]:
+    def list_tasks(self, *, limit: int, image: str | None = None) -> Sequence[ImageTask]:
         query = select(*_TASK).order_by(t.image_tasks.c.id.desc()).limit(limit)
         if image is not None:
             query = query.where(t.image_tasks.c.image == image)
         return [_task(row, self._actors) for row in self._connection.execute(query)]
 
-    def log(self, task_id: str) -> str:
+    def read_log(self, task_id: str) -> str:
         return self._connection.scalar(select(t.image_tasks.c.log).where(t.image_tasks.c.id == task_id)) or ""
 
-    def write_log(self, task_id: str, text: str) -> None:
+    def append_log(self, task_id: str, text: str) -> None:
         c = t.image_tasks.c
         self._connection.execute(update(t.image_tasks).where(c.id == task_id).values(log=c.log + text))
 
-    def end_task(
+    def finish_task(
         self, task_id: str, state: ImageTaskState, *, at: dt.datetime, error: dict[str, Any] | None = None
     ) -> None:
-        ended = {"state": state, "finished_at": at, "error": error}
-        self._connection.execute(update(t.image_tasks).where(t.image_tasks.c.id == task_id), ended)
+        values = {"state": state, "finished_at": at, "error": error}
+        self._connection.execute(update(t.image_tasks).where(t.image_tasks.c.id == task_id), values)
 
     # --- trials ---------------------------------------------------------------------------------
 
     def add_trial(self, trial: ImageTrial) -> None:
         row = {**vars(trial), "image": asdict(trial.image), "runs": list(trial.runs), "refused": list(trial.refused)}
-        self._connection.execute(insert(t.image_trials), fitting(t.image_trials, row))
+        self._connection.execute(insert(t.image_trials), check_lengths(t.image_trials, row))
 
-    def trial(self, trial_id: str) -> ImageTrial:
+    def get_trial(self, trial_id: str) -> ImageTrial:
         row = self._connection.execute(select(t.image_trials).where(t.image_trials.c.id == trial_id)).one_or_none()
         if row is None:
             raise NotFound(f"There is no trial {trial_id!r}. `jupyter dataops image trial-run` starts one.")
         return _trial(row, self._actors)
 
-    def trials(self, limit: int) -> Sequence[ImageTrial]:
+    def list_trials(self, limit: int) -> Sequence[ImageTrial]:
         query = select(t.image_trials).order_by(t.image_trials.c.id.desc()).limit(limit)
         return [_trial(row, self._actors) for row in self._connection.execute(query)]
 
@@ -138,58 +138,60 @@ _TASK = [column for column in t.image_tasks.c if column.name != "log"]
 
 
 def _definition(image: Image) -> dict[str, Any]:
-    whole = {key: value for key, value in asdict(image).items() if key not in _COLUMNS}
-    whole |= {"added_at": image.added_at.isoformat(), "added_by": image.added_by.id}
+    definition = {key: value for key, value in asdict(image).items() if key not in _COLUMNS}
+    definition |= {"added_at": image.added_at.isoformat(), "added_by": image.added_by.id}
     if image.probe:
-        whole["probe"]["probed_at"] = image.probe.probed_at.isoformat()
+        definition["probe"]["probed_at"] = image.probe.probed_at.isoformat()
     if image.deprecated:
-        whole["deprecated"]["on"] = image.deprecated.on.isoformat()
-    for pin in whole["earlier"]:
+        definition["deprecated"]["on"] = image.deprecated.on.isoformat()
+    for pin in definition["earlier"]:
         pin |= {"until": pin["until"].isoformat(), "by": pin["by"]["id"]}
-    return whole
+    return definition
 
 
 def _image(row: Row[Any], actors: SqlActors) -> Image:
-    it = row.definition
+    definition = row.definition
     return Image(
         **{
-            **it,
+            **definition,
             "name": row.name,
             "revision": row.revision,
-            "pinned": PinnedImage(**it["pinned"]),
-            "added_at": dt.datetime.fromisoformat(it["added_at"]),
-            "added_by": actors.get(it["added_by"]),
-            "tags": tuple(it["tags"]),
-            "deprecated": _deprecation(it["deprecated"]) if it["deprecated"] else None,
-            "probe": _probe(it["probe"]) if it["probe"] else None,
-            "earlier": tuple(_earlier(pin, actors) for pin in it["earlier"]),
+            "pinned": PinnedImage(**definition["pinned"]),
+            "added_at": dt.datetime.fromisoformat(definition["added_at"]),
+            "added_by": actors.get(definition["added_by"]),
+            "tags": tuple(definition["tags"]),
+            "deprecated": _deprecation(definition["deprecated"]) if definition["deprecated"] else None,
+            "probe": _probe(definition["probe"]) if definition["probe"] else None,
+            "earlier": tuple(_earlier_pin(pin, actors) for pin in definition["earlier"]),
         }
     )
 
 
-def _deprecation(it: dict[str, Any]) -> Deprecation:
-    return Deprecation(**{**it, "on": dt.date.fromisoformat(it["on"])})
+def _deprecation(deprecation: dict[str, Any]) -> Deprecation:
+    return Deprecation(**{**deprecation, "on": dt.date.fromisoformat(deprecation["on"])})
 
 
-def _earlier(it: dict[str, Any], actors: SqlActors) -> EarlierPin:
-    until = dt.datetime.fromisoformat(it["until"])
-    return EarlierPin(**{**it, "pinned": PinnedImage(**it["pinned"]), "until": until, "by": actors.get(it["by"])})
+def _earlier_pin(pin: dict[str, Any], actors: SqlActors) -> EarlierPin:
+    until = dt.datetime.fromisoformat(pin["until"])
+    return EarlierPin(**{**pin, "pinned": PinnedImage(**pin["pinned"]), "until": until, "by": actors.get(pin["by"])})
 
 
-def _probe(it: dict[str, Any]) -> Probe:
-    kernels = tuple(KernelChoice(**{**kernel, "argv": tuple(kernel["argv"])}) for kernel in it["kernels"])
-    probed_at = dt.datetime.fromisoformat(it["probed_at"])
-    return Probe(**{**it, "probed_at": probed_at, "kernels": kernels, "problems": tuple(it["problems"])})
+def _probe(probe: dict[str, Any]) -> Probe:
+    kernels = tuple(KernelChoice(**{**kernel, "argv": tuple(kernel["argv"])}) for kernel in probe["kernels"])
+    probed_at = dt.datetime.fromisoformat(probe["probed_at"])
+    return Probe(**{**probe, "probed_at": probed_at, "kernels": kernels, "problems": tuple(probe["problems"])})
 
 
 def _task(row: Row[Any], actors: SqlActors) -> ImageTask:
-    it = row._mapping
-    by, process = actors.get(it["created_by"]), ProcessIdentity(**it["process"])
-    return ImageTask(**{**it, "state": ImageTaskState(it["state"]), "created_by": by, "process": process})
+    columns = row._mapping
+    creator, process = actors.get(columns["created_by"]), ProcessIdentity(**columns["process"])
+    return ImageTask(
+        **{**columns, "state": ImageTaskState(columns["state"]), "created_by": creator, "process": process}
+    )
 
 
 def _trial(row: Row[Any], actors: SqlActors) -> ImageTrial:
-    it = row._mapping
-    pairs = {name: tuple((first, second) for first, second in it[name]) for name in ("runs", "refused")}
-    by = actors.get(it["created_by"])
-    return ImageTrial(**{**it, "created_by": by, "image": RunImage(**it["image"]), **pairs})
+    columns = row._mapping
+    pairs = {name: tuple((first, second) for first, second in columns[name]) for name in ("runs", "refused")}
+    creator = actors.get(columns["created_by"])
+    return ImageTrial(**{**columns, "created_by": creator, "image": RunImage(**columns["image"]), **pairs})

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, exists, insert, not_, select
 from ..domain.inputs import Inputs
 from ..errors import NotFound
 from . import tables as t
-from .locks import hold
+from .locks import advisory_lock
 
 
 class SqlInputs:
@@ -28,19 +28,19 @@ class SqlInputs:
         digest = inputs.digest
         if digest is not None:
             # The lock keeps others from removing the inputs before the run that needs them is stored.
-            hold(self._connection, "inputs", digest)
+            advisory_lock(self._connection, "inputs", digest)
             if not self._connection.scalar(select(exists().where(t.inputs.c.digest == digest))):
                 self._connection.execute(insert(t.inputs), {"digest": digest, "content": inputs.to_json()})
         return digest
 
-    def unused(self) -> Sequence[str]:
+    def list_unused(self) -> Sequence[str]:
         query = select(t.inputs.c.digest).where(not_(_USED)).order_by(t.inputs.c.digest)
         return list(self._connection.scalars(query))
 
     def remove(self, digest: str) -> bool:
-        hold(self._connection, "inputs", digest)
-        gone = self._connection.execute(delete(t.inputs).where(t.inputs.c.digest == digest, not_(_USED)))
-        return gone.rowcount == 1
+        advisory_lock(self._connection, "inputs", digest)
+        deleted = self._connection.execute(delete(t.inputs).where(t.inputs.c.digest == digest, not_(_USED)))
+        return deleted.rowcount == 1
 
 
 _USED = exists().where(t.runs.c.inputs_digest == t.inputs.c.digest)

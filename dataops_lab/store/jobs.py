@@ -30,11 +30,11 @@ from ..errors import NotFound, StaleWrite
 from ..ports import Page
 from . import tables as t
 from .actors import SqlActors
-from .fitting import fitting
-from .locks import held
+from .locks import with_row_lock
 from .pages import contains, page_of
 from .paths import check_path, is_below
-from .settings import taken_from
+from .rows import check_lengths
+from .settings import pop_settings
 
 
 class SqlJobs:
@@ -46,21 +46,21 @@ class SqlJobs:
         self._host = host
 
     def get(self, job_id: str) -> Job:
-        found = self.of([job_id])
-        if job_id not in found:
+        jobs = self.get_many([job_id])
+        if job_id not in jobs:
             raise NotFound(f"There is no job {job_id!r}. `jupyter dataops runs list` names the jobs of all runs.")
-        return found[job_id]
+        return jobs[job_id]
 
-    def of(self, job_ids: Collection[str]) -> Mapping[str, Job]:
+    def get_many(self, job_ids: Collection[str]) -> Mapping[str, Job]:
         rows = self._connection.execute(_BY_IDS, {"ids": list(set(job_ids)), "host": self._host})
         return {row.id: _job(row, self._actors) for row in rows}
 
-    def at(self, project: str, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Job]:
-        known = {"project": project, "places": list(places), "host": self._host}
-        rows = self._connection.execute(held(self._connection, _AT), known)
+    def lock_by_path(self, project: str, places: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], Job]:
+        parameters = {"project": project, "places": list(places), "host": self._host}
+        rows = self._connection.execute(with_row_lock(self._connection, _AT), parameters)
         return {(row.workspace_id, row.path): _job(row, self._actors) for row in rows}
 
-    def under(self, workspace_id: str, folder: str) -> Sequence[Job]:
+    def list_below(self, workspace_id: str, folder: str) -> Sequence[Job]:
         query = _ALL.where(t.jobs.c.workspace_id == workspace_id)
         if folder:
             query = query.where(is_below(t.jobs.c.path, folder))
@@ -69,44 +69,46 @@ class SqlJobs:
             for row in self._connection.execute(query.order_by(t.jobs.c.id), {"host": self._host})
         ]
 
-    def hold(self, job_ids: Collection[str]) -> None:
+    def lock(self, job_ids: Collection[str]) -> None:
         query = select(t.jobs.c.id).where(t.jobs.c.id.in_(sorted(job_ids))).order_by(t.jobs.c.id)
-        self._connection.execute(held(self._connection, query))
+        self._connection.execute(with_row_lock(self._connection, query))
 
     def add(self, job: Job) -> None:
         check_path(job.source)
-        self._connection.execute(insert(t.jobs), fitting(t.jobs, _columns(job)))
+        self._connection.execute(insert(t.jobs), check_lengths(t.jobs, _columns(job)))
 
     def rename(self, job_id: str, name: str) -> None:
-        named = update(t.jobs).where(t.jobs.c.id == job_id).values(fitting(t.jobs, {"name": name}))
-        self._connection.execute(named.values(revision=t.jobs.c.revision + 1))
+        statement = update(t.jobs).where(t.jobs.c.id == job_id).values(check_lengths(t.jobs, {"name": name}))
+        self._connection.execute(statement.values(revision=t.jobs.c.revision + 1))
 
     def change(self, job: Job) -> Job:
         check_path(job.source)
         after = replace(job, revision=job.revision + 1)
         query = update(t.jobs).where(t.jobs.c.id == job.id, t.jobs.c.revision == job.revision)
-        if self._connection.execute(query, fitting(t.jobs, _columns(after))).rowcount != 1:
+        if self._connection.execute(query, check_lengths(t.jobs, _columns(after))).rowcount != 1:
             raise StaleWrite("Somebody else has changed the job. Look at it again.", id=job.id)
         return after
 
-    def absorb(self, job: Job, other: Job) -> Job:
+    def merge(self, job: Job, other: Job) -> Job:
         c = t.versions.c
         last = self._connection.scalar(select(func.max(c.number)).where(c.job_id == job.id)) or 0
-        own = select(c.digest).where(c.job_id == job.id)
-        theirs = select(t.versions).where(c.job_id == other.id, c.digest.not_in(own)).order_by(c.number)
-        for number, row in enumerate(self._connection.execute(theirs).all(), last + 1):
+        own_digests = select(c.digest).where(c.job_id == job.id)
+        missing_versions = (
+            select(t.versions).where(c.job_id == other.id, c.digest.not_in(own_digests)).order_by(c.number)
+        )
+        for number, row in enumerate(self._connection.execute(missing_versions).all(), last + 1):
             self._connection.execute(insert(t.versions), {**row._mapping, "job_id": job.id, "number": number})
-        theirs_now = update(t.runs).where(t.runs.c.job_id == other.id)
-        self._connection.execute(theirs_now.values(job_id=job.id, revision=t.runs.c.revision + 1))
+        moved_runs = update(t.runs).where(t.runs.c.job_id == other.id)
+        self._connection.execute(moved_runs.values(job_id=job.id, revision=t.runs.c.revision + 1))
         self._connection.execute(delete(t.versions).where(c.job_id == other.id))
         self._connection.execute(delete(t.jobs).where(t.jobs.c.id == other.id))
         return self.change(replace(job, workspace_id=other.workspace_id, path=other.path, source=other.source))
 
     def page(self, *, limit: int, cursor: str | None = None, text: str | None = None) -> Page[Job]:
-        query = _ALL.where(names(text)) if text else _ALL
-        told = query.params(host=self._host)
+        query = _ALL.where(matches_text(text)) if text else _ALL
+        bound_query = query.params(host=self._host)
         return page_of(
-            self._connection, told, t.jobs.c.id, partial(_job, actors=self._actors), limit=limit, cursor=cursor
+            self._connection, bound_query, t.jobs.c.id, partial(_job, actors=self._actors), limit=limit, cursor=cursor
         )
 
 
@@ -126,11 +128,11 @@ _AT = _ALL.where(
 )
 
 
-def names(text: str) -> ColumnElement[bool]:
+def matches_text(text: str) -> ColumnElement[bool]:
     """Tell whether the job's name, or the path of its notebook by any root, contains `text`."""
     source = _roots.root + literal("/") + t.jobs.c.path
-    told = exists().where(_roots.workspace_id == t.jobs.c.workspace_id, contains(source, text))
-    return or_(contains(t.jobs.c.name, text), told)
+    path_matches = exists().where(_roots.workspace_id == t.jobs.c.workspace_id, contains(source, text))
+    return or_(contains(t.jobs.c.name, text), path_matches)
 
 
 def _columns(job: Job) -> dict[str, Any]:
@@ -142,7 +144,7 @@ def _job(row: Row[Any], actors: SqlActors) -> Job:
     values = dict(row._mapping)
     root = values.pop("root")
     return Job(
-        settings=taken_from(values, GivenSettings),
+        settings=pop_settings(values, GivenSettings),
         **{
             **values,
             "source": posixpath.join(root, values["path"]),

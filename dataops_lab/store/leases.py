@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from ..domain.leases import Lease, ProcessIdentity
 from . import tables as t
-from .fitting import add_unless_there
+from .rows import insert_if_absent
 
 
 class SqlLeases:
@@ -30,9 +30,9 @@ class SqlLeases:
         values = dict(row._mapping)
         return Lease(**{**values, "holder": values["holder"] or "", "process": ProcessIdentity(**values["process"])})
 
-    def take(self, lease: Lease, *, instead_of: Lease | None) -> bool:
+    def acquire(self, lease: Lease, *, instead_of: Lease | None) -> bool:
         if instead_of is None:
-            return add_unless_there(self._connection, t.leases, _columns(lease))
+            return insert_if_absent(self._connection, t.leases, _columns(lease))
         return self._update(lease, _columns(lease), token=instead_of.token)
 
     def renew(self, lease: Lease) -> bool:

@@ -16,27 +16,27 @@ READ_ONLY = "dataops_read_only"
 """The execution option of connections that only read, and lock nothing."""
 
 
-def hold(connection: Connection, *what: str) -> None:
+def advisory_lock(connection: Connection, *key: str) -> None:
     """Hold a lock on these words until the end of the transaction. They need not name anything that is stored yet."""
-    if _locks(connection):
-        connection.execute(_HOLD, {"what": "\n".join(what)})
+    if _needs_locks(connection):
+        connection.execute(_ADVISORY_LOCK, {"key": "\n".join(key)})
 
 
-def held(connection: Connection, query: Select[Any], *, shared: bool = False) -> Select[Any]:
+def with_row_lock(connection: Connection, query: Select[Any], *, shared: bool = False) -> Select[Any]:
     """Return `query` with a lock: no other transaction changes its rows until the end of this one.
 
     `shared`: others may hold the rows too.
     """
-    return _locking(query, shared) if _locks(connection) else query
+    return _locked_query(query, shared) if _needs_locks(connection) else query
 
 
 @lru_cache(maxsize=64)
-def _locking(query: Select[Any], shared: bool) -> Select[Any]:
+def _locked_query(query: Select[Any], shared: bool) -> Select[Any]:
     return query.with_for_update(read=shared, key_share=not shared)
 
 
-_HOLD = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("what"), 0)))
+_ADVISORY_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key"), 0)))
 
 
-def _locks(connection: Connection) -> bool:
+def _needs_locks(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql" and not connection.get_execution_options().get(READ_ONLY)

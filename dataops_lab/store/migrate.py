@@ -10,14 +10,14 @@ from threading import Lock
 from sqlalchemy import Connection, Engine, inspect, text
 
 from ..errors import StoreTooNew
-from .locks import hold
+from .locks import advisory_lock
 from .revision import NEWEST
 
-_one_at_a_time = Lock()
+_alembic_lock = Lock()
 """The lock for Alembic, which keeps its work in a module, for all threads of a process."""
 
 
-def to_newest(engine: Engine, *, keep_copy: Callable[[str], None]) -> None:
+def upgrade_to_newest(engine: Engine, *, keep_copy: Callable[[str], None]) -> None:
     """Upgrade a database to the newest revision. Do nothing when it has it. Raise StoreTooNew when it is newer.
 
     `keep_copy` is called before a filled database is changed, with its revision and while nobody else writes to it.
@@ -33,9 +33,9 @@ def to_newest(engine: Engine, *, keep_copy: Callable[[str], None]) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    with _alone(engine) as connection:
+    with _exclusive_transaction(engine) as connection:
         # Ask again: another process may have been faster, and is done now that this one holds the lock.
-        hold(connection, "migration")
+        advisory_lock(connection, "migration")
         revision = _revision(connection)
         if revision is not None and revision not in known:
             raise StoreTooNew(
@@ -46,12 +46,12 @@ def to_newest(engine: Engine, *, keep_copy: Callable[[str], None]) -> None:
         if revision not in (None, NEWEST):
             keep_copy(revision)
         config.attributes["connection"] = connection
-        with _one_at_a_time:
+        with _alembic_lock:
             upgrade(config, "head")
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[Connection]:
+def _exclusive_transaction(engine: Engine) -> Iterator[Connection]:
     """Begin a transaction in which SQLite lets tables be copied, dropped and named as before."""
     with engine.connect() as connection:
         if engine.dialect.name != "sqlite":
@@ -65,8 +65,8 @@ def _alone(engine: Engine) -> Iterator[Connection]:
         try:
             with connection.begin():
                 yield connection
-                if broken := connection.execute(text("PRAGMA foreign_key_check")).first():
-                    raise RuntimeError(f"The upgrade would leave a row that refers to nothing: {tuple(broken)}.")
+                if violation := connection.execute(text("PRAGMA foreign_key_check")).first():
+                    raise RuntimeError(f"The upgrade would leave a row that refers to nothing: {tuple(violation)}.")
         finally:
             driver.execute("PRAGMA foreign_keys = ON")
 

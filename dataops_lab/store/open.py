@@ -11,7 +11,7 @@ from ..errors import InvalidRequest, Unavailable
 from .sql import SqlStore
 from .sqlite import open_sqlite
 
-_FORMS = "sqlite:////absolute/path or postgresql+psycopg://user@host/database"
+_URL_FORMS = "sqlite:////absolute/path or postgresql+psycopg://user@host/database"
 
 
 def open_store(url: str) -> SqlStore:
@@ -21,17 +21,19 @@ def open_store(url: str) -> SqlStore:
     `open_sqlite` and `open_postgres`.
     """
     try:
-        parsed = make_url(url)
+        parsed_url = make_url(url)
     except ArgumentError:
         # The message leaves the URL out, because it may hold a password.
-        raise InvalidRequest(f"That is not the URL of a database. It has the form {_FORMS}.") from None
-    match parsed.drivername:
-        case "sqlite" if parsed.database not in (None, "", ":memory:"):
-            return open_sqlite(Path(parsed.database))
+        raise InvalidRequest(f"That is not the URL of a database. It has the form {_URL_FORMS}.") from None
+    match parsed_url.drivername:
+        case "sqlite" if parsed_url.database not in (None, "", ":memory:"):
+            return open_sqlite(Path(parsed_url.database))
         case "postgresql+psycopg":
             try:
                 from .postgres import open_postgres
             except ImportError:
                 raise Unavailable("PostgreSQL needs psycopg: pip install 'dataops-lab[postgres]'.") from None
-            return open_postgres(parsed)
-    raise InvalidRequest(f"{parsed.drivername!r} is not a database that can be used. The URL has the form {_FORMS}.")
+            return open_postgres(parsed_url)
+    raise InvalidRequest(
+        f"{parsed_url.drivername!r} is not a database that can be used. The URL has the form {_URL_FORMS}."
+    )

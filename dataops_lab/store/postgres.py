@@ -49,8 +49,8 @@ def open_postgres(url: URL) -> SqlStore:
 
 class PostgresDatabase:
     def __init__(self, url: URL) -> None:
-        _, given = url.get_dialect()().create_connect_args(url)
-        connect = partial(psycopg.connect, **{**_PARAMETERS, **given})
+        _, url_parameters = url.get_dialect()().create_connect_args(url)
+        connect = partial(psycopg.connect, **{**_PARAMETERS, **url_parameters})
         # The pool tests a connection before each use: a restart of the database in between is not worth an error.
         self.writer = create_engine(url, creator=connect, pool_pre_ping=True, pool_timeout=BUSY_TIMEOUT_S)
         self.reader = self.writer.execution_options(
@@ -60,19 +60,19 @@ class PostgresDatabase:
 
     def announce(self, connection: Connection) -> None:
         # A transaction without an id has written nothing, and wakes nobody.
-        said = text(f"SELECT pg_notify('{CHANNEL}', '') WHERE pg_current_xact_id_if_assigned() IS NOT NULL")
-        connection.execute(said)
+        notify = text(f"SELECT pg_notify('{CHANNEL}', '') WHERE pg_current_xact_id_if_assigned() IS NOT NULL")
+        connection.execute(notify)
 
-    def committed(self) -> None:
+    def after_commit(self) -> None:
         """Do nothing: the notification rings the bells of all processes, of this one too."""
 
-    def bell(self) -> LocalBell:
+    def change_signal(self) -> LocalBell:
         bell = LocalBell()
         self._listener.bells.add(bell)
         return bell
 
-    def changes(self) -> int:
-        return self._listener.heard
+    def change_counter(self) -> int:
+        return self._listener.notification_count
 
     def copy_to(self, path: Path) -> None:  # noqa: ARG002
         raise InvalidRequest("A PostgreSQL database is backed up with its own tools, such as pg_dump.")
@@ -80,7 +80,7 @@ class PostgresDatabase:
     def keep_copy(self, revision: str) -> None:
         """Keep no copy: an upgrade is one transaction, and the database has backups of its own."""
 
-    def explains(self, error: DBAPIError) -> str | None:
+    def explain_error(self, error: DBAPIError) -> str | None:
         if error.connection_invalidated:
             return "The connection to the database was lost."
         # It may be a deadlock, a lock that is not free in time, a restart or a full disk: nothing was written.
@@ -97,10 +97,10 @@ class Listener:
     """
 
     def __init__(self, connect: Callable[[], psycopg.Connection]) -> None:
-        self.heard = 0
+        self.notification_count = 0
         self.bells: WeakSet[LocalBell] = WeakSet()
         self._connect = connect
-        self._connection = self._listening()
+        self._connection = self._open_listening_connection()
         self._stopping = Event()
         self._thread = Thread(target=self._listen, name="dataops-store-listener", daemon=True)
         self._thread.start()
@@ -117,7 +117,7 @@ class Listener:
         self._thread.join()
         self._connection.close()
 
-    def _listening(self) -> psycopg.Connection:
+    def _open_listening_connection(self) -> psycopg.Connection:
         connection = self._connect()
         connection.autocommit = True
         connection.execute(f"LISTEN {CHANNEL}")
@@ -132,16 +132,16 @@ class Listener:
             except (psycopg.Error, OSError):
                 self._reconnect()
             # A reconnect counts too: nobody heard the notifications in between.
-            self.heard += 1
+            self.notification_count += 1
             for bell in list(self.bells):
                 bell.ring()
 
     def _reconnect(self) -> None:
         self._connection.close()
-        wait_s = 0.05
-        while not self._stopping.wait(wait_s):
+        retry_wait_s = 0.05
+        while not self._stopping.wait(retry_wait_s):
             try:
-                self._connection = self._listening()
+                self._connection = self._open_listening_connection()
                 return
             except psycopg.Error:
-                wait_s = min(wait_s * 2, 5.0)
+                retry_wait_s = min(retry_wait_s * 2, 5.0)

@@ -11,7 +11,7 @@ from ..domain.jobs import Project
 from ..errors import NotFound
 from . import tables as t
 from .events import SqlEvents
-from .locks import held
+from .locks import with_row_lock
 
 
 class SqlProjects:
@@ -20,7 +20,7 @@ class SqlProjects:
         self._events = events
 
     def get(self, name: str) -> Project:
-        query = held(self._connection, select(t.projects).where(t.projects.c.name == name))
+        query = with_row_lock(self._connection, select(t.projects).where(t.projects.c.name == name))
         row = self._connection.execute(query).one_or_none()
         if row is None:
             raise NotFound(f"There is no project {name!r}. There is `default`.")
@@ -29,8 +29,8 @@ class SqlProjects:
     def change(self, project: Project, *, at: dt.datetime, by: Actor) -> Project:
         query = update(t.projects).where(t.projects.c.name == project.name)
         revision = t.projects.c.revision
-        changed = query.values(concurrency=project.concurrency, revision=revision + 1).returning(revision)
-        stored = replace(project, revision=self._connection.execute(changed).scalar_one())
+        statement = query.values(concurrency=project.concurrency, revision=revision + 1).returning(revision)
+        stored = replace(project, revision=self._connection.execute(statement).scalar_one())
         subject = Subject(SubjectKind.PROJECT, project.name)
         self._events.add(subject, "project.changed", at=at, actor=by, revision=stored.revision)
         return stored

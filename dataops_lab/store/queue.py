@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, insert, literal_column, select, update
 
-from ..domain.queue import Changes, Patience, Place, Room, Standing
+from ..domain.queue import ConcurrencyLimits, QueueChanges, QueueDeadline, QueuedRun, UnfinishedRun
 from ..domain.runs import RunState
 from . import tables as t
 from .environments import concurrency_limits
@@ -17,34 +17,34 @@ class SqlQueue:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def waiting(self) -> Sequence[Place]:
-        return [Place._make(row) for row in self._connection.execute(_WAITING).all()]
+    def list_queued(self) -> Sequence[QueuedRun]:
+        return [QueuedRun._make(row) for row in self._connection.execute(_WAITING).all()]
 
-    def active(self) -> Sequence[Place]:
-        return [Place._make(row) for row in self._connection.execute(_ACTIVE).all()]
+    def list_active(self) -> Sequence[QueuedRun]:
+        return [QueuedRun._make(row) for row in self._connection.execute(_ACTIVE).all()]
 
-    def alive(self, run_ids: Collection[str] | None = None) -> Sequence[Standing]:
+    def list_unfinished(self, run_ids: Collection[str] | None = None) -> Sequence[UnfinishedRun]:
         if run_ids is None:
             rows = self._connection.execute(_ALIVE).all()
         else:
             rows = self._connection.execute(_ALIVE_AMONG, {"ids": list(run_ids)}).all()
-        split = 1 + len(_PLACE)
+        boundary = 1 + len(_QUEUED_RUN_COLUMNS)
         return [
-            Standing(RunState(row[0]), Place._make(row[1:split]), Patience._make(row[split:]))
+            UnfinishedRun(RunState(row[0]), QueuedRun._make(row[1:boundary]), QueueDeadline._make(row[boundary:]))
             for row in map(tuple, rows)
         ]
 
-    def changes_since(self, seq: int) -> Changes:
+    def changes_since(self, seq: int) -> QueueChanges:
         rows = self._connection.execute(_EVENTS, {"after": seq}).all()
-        return Changes(
+        return QueueChanges(
             seq=rows[-1].seq if rows else seq,
             moved=frozenset(run_id for _, run_id, kind in rows if kind in _MOVES),
             cancelled=frozenset(run_id for _, run_id, kind in rows if kind == "run.cancel_requested"),
         )
 
-    def room(self, slots: int) -> Room:
+    def concurrency_limits(self, slots: int) -> ConcurrencyLimits:
         limits = concurrency_limits(self._connection)
-        return Room(
+        return ConcurrencyLimits(
             slots=slots,
             jobs={row.id: row.concurrency for row in self._connection.execute(_LIMITED_JOBS)},
             projects={row.name: row.concurrency for row in self._connection.execute(_LIMITED_PROJECTS)},
@@ -54,7 +54,7 @@ class SqlQueue:
     def last_starts(self) -> Mapping[str, dt.datetime]:
         return {row.person: row.started_at for row in self._connection.execute(_LAST_STARTS)}
 
-    def note_starts(self, people: Collection[str], *, at: dt.datetime) -> None:
+    def record_starts(self, people: Collection[str], *, at: dt.datetime) -> None:
         for person in people:
             if self._connection.execute(_NOTE_START, {"of_person": person, "started_at": at}).rowcount == 0:
                 # Nobody else notes it meanwhile: only the leading engine does.
@@ -62,15 +62,15 @@ class SqlQueue:
 
 
 _C = t.runs.c
-_PLACE = [_C[name] for name in Place._fields]
+_QUEUED_RUN_COLUMNS = [_C[name] for name in QueuedRun._fields]
 # The states are written out: the index of the queue does not serve a query whose state is a parameter.
 _QUEUED, _IS_ACTIVE = (_C.state == literal_column(f"'{state}'") for state in (RunState.QUEUED, RunState.ACTIVE))
-_WAITING = select(*_PLACE).where(_QUEUED).order_by(*_PLACE[:3])
-_ACTIVE = select(*_PLACE).where(_IS_ACTIVE)
+_WAITING = select(*_QUEUED_RUN_COLUMNS).where(_QUEUED).order_by(*_QUEUED_RUN_COLUMNS[:3])
+_ACTIVE = select(*_QUEUED_RUN_COLUMNS).where(_IS_ACTIVE)
 _ALIVE_STATES = (RunState.QUEUED, RunState.ACTIVE, RunState.RETRY_WAIT)
-_ALIVE = select(_C.state, *_PLACE, *(_C[name].label(f"of_{name}") for name in Patience._fields)).where(
-    _C.state.in_([str(state) for state in _ALIVE_STATES])
-)
+_ALIVE = select(
+    _C.state, *_QUEUED_RUN_COLUMNS, *(_C[name].label(f"of_{name}") for name in QueueDeadline._fields)
+).where(_C.state.in_([str(state) for state in _ALIVE_STATES]))
 _ALIVE_AMONG = _ALIVE.where(_C.id.in_(bindparam("ids", expanding=True)))
 _E = t.events.c
 _EVENTS = select(_E.seq, _E.subject_id, _E.kind).where(_E.seq > bindparam("after")).order_by(_E.seq)

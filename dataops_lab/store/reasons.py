@@ -4,8 +4,8 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from ..domain.deserialization import from_known_fields
 from ..domain.runs import Reason
-from ..domain.stored import known
 
 
 def to_json(reason: Reason | None) -> dict[str, Any] | None:
@@ -14,21 +14,21 @@ def to_json(reason: Reason | None) -> dict[str, Any] | None:
     A run whose end cannot be stored would never end. Lists are searched in this column, and PostgreSQL parses all of
     it for that.
     """
-    return _harmless(asdict(reason)) if reason else None
+    return _storable(asdict(reason)) if reason else None
 
 
 def from_json(stored: dict[str, Any] | None) -> Reason | None:
-    return known(Reason, stored) if stored else None
+    return from_known_fields(Reason, stored) if stored else None
 
 
-def _harmless(value: Any) -> Any:
+def _storable(value: Any) -> Any:
     match value:
         case str():
             return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
         case float() if not math.isfinite(value):
             return None
         case dict():
-            return {_harmless(name): _harmless(inner) for name, inner in value.items()}
+            return {_storable(name): _storable(inner) for name, inner in value.items()}
         case list() | tuple():
-            return [_harmless(inner) for inner in value]
+            return [_storable(inner) for inner in value]
     return value

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from ..domain.records import Record, RecordFile, RecordFileKind
 from . import tables as t
-from .fitting import add_unless_there
+from .rows import insert_if_absent
 
 
 class SqlRecords:
@@ -18,26 +18,26 @@ class SqlRecords:
     def add(self, *records: Record) -> None:
         self._connection.execute(_INSERT, [_columns(record) for record in records])
 
-    def of_run(self, run_id: str) -> Record | None:
-        return self.of_runs([run_id]).get(run_id)
+    def find_for_run(self, run_id: str) -> Record | None:
+        return self.find_for_runs([run_id]).get(run_id)
 
-    def of_runs(self, run_ids: Sequence[str]) -> Mapping[str, Record]:
+    def find_for_runs(self, run_ids: Sequence[str]) -> Mapping[str, Record]:
         # Later attempts overwrite earlier ones.
         rows = self._connection.execute(_OF_RUNS, {"run_ids": list(set(run_ids))})
         return {row.run_id: _record(row) for row in rows}
 
-    def note_damage(self, run_id: str, attempt: int, damage: Mapping[str, str]) -> None:
+    def record_damage(self, run_id: str, attempt: int, damage: Mapping[str, str]) -> None:
         c = t.records.c
-        found = {"damage": dict(damage) or None}
-        self._connection.execute(update(t.records).where(c.run_id == run_id, c.attempt == attempt), found)
+        values = {"integrity_errors": dict(damage) or None}
+        self._connection.execute(update(t.records).where(c.run_id == run_id, c.attempt == attempt), values)
 
-    def report(self, run_id: str, variant: str) -> str | None:
+    def find_report(self, run_id: str, variant: str) -> str | None:
         query = select(t.reports.c.digest).where(t.reports.c.run_id == run_id, t.reports.c.variant == variant)
         return self._connection.scalar(query)
 
-    def keep_report(self, run_id: str, variant: str, digest: str) -> None:
+    def store_report(self, run_id: str, variant: str, digest: str) -> None:
         # Two readers may have rendered the report at once; both made the same page.
-        add_unless_there(self._connection, t.reports, {"run_id": run_id, "variant": variant, "digest": digest})
+        insert_if_absent(self._connection, t.reports, {"run_id": run_id, "variant": variant, "digest": digest})
 
 
 _INSERT = insert(t.records)
@@ -47,11 +47,15 @@ _OF_RUNS = (
 
 
 def _columns(record: Record) -> dict[str, Any]:
-    return {**vars(record), "files": [asdict(file) for file in record.files], "damage": dict(record.damage) or None}
+    return {
+        **vars(record),
+        "files": [asdict(file) for file in record.files],
+        "integrity_errors": dict(record.integrity_errors) or None,
+    }
 
 
 def _record(row: Row[Any]) -> Record:
     values = dict(row._mapping)
-    values["files"] = tuple(RecordFile(**{**f, "kind": RecordFileKind(f["kind"])}) for f in values["files"])
-    values["damage"] = values["damage"] or {}
+    values["files"] = tuple(RecordFile(**{**file, "kind": RecordFileKind(file["kind"])}) for file in values["files"])
+    values["integrity_errors"] = values["integrity_errors"] or {}
     return Record(**values)

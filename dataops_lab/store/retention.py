@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, fun
 
 from ..domain.actors import Actor
 from ..domain.events import Subject, SubjectKind
-from ..domain.retention import RetentionRule, Scope
+from ..domain.retention import RetentionRule, RetentionScope
 from ..domain.runs import RunState
 from . import tables as t
 from .events import SqlEvents
-from .fitting import fitting
+from .rows import check_lengths
 
 _RULES = Subject(SubjectKind.RETENTION, "rules")
 
@@ -37,35 +37,39 @@ class SqlRetention:
         ]
 
     def put(self, rules: Sequence[RetentionRule], *, at: dt.datetime, by: Actor) -> None:
-        before = {(row.environment, row.state): row for row in self._connection.execute(select(t.retention_rules))}
+        previous_rows = {
+            (row.environment, row.state): row for row in self._connection.execute(select(t.retention_rules))
+        }
         self._connection.execute(delete(t.retention_rules))
         for rule in rules:
             row = {"environment": rule.environment or "", "state": str(rule.state or "")}
             limits = {"days": rule.days, "last": rule.last}
             changed = {"revision": 1, "changed_at": at, "changed_by": by}
-            if was := before.get((row["environment"], row["state"])):
-                if (was.days, was.last) == (rule.days, rule.last):
-                    changed = {name: was._mapping[name] for name in changed}
+            if previous := previous_rows.get((row["environment"], row["state"])):
+                if (previous.days, previous.last) == (rule.days, rule.last):
+                    changed = {name: previous._mapping[name] for name in changed}
                 else:
-                    changed["revision"] = was.revision + 1
+                    changed["revision"] = previous.revision + 1
             added = {**row, **limits, **changed}
-            self._connection.execute(insert(t.retention_rules), fitting(t.retention_rules, added))
-        told = [[rule.environment, rule.state, rule.days, rule.last] for rule in rules]
-        self._events.add(_RULES, "retention.changed", at=at, actor=by, data={"rules": told})
+            self._connection.execute(insert(t.retention_rules), check_lengths(t.retention_rules, added))
+        event_rules = [[rule.environment, rule.state, rule.days, rule.last] for rule in rules]
+        self._events.add(_RULES, "retention.changed", at=at, actor=by, data={"rules": event_rules})
 
-    def due(self, scope: Scope, *, now: dt.datetime) -> Iterator[str]:
+    def list_due(self, scope: RetentionScope, *, now: dt.datetime) -> Iterator[str]:
         c = t.runs.c
-        within = and_(
+        in_scope = and_(
             c.state.in_([str(state) for state in scope.states]),
-            c.environment == scope.environment if scope.environment else not_(c.environment.in_(scope.other_than)),
+            c.environment == scope.environment
+            if scope.environment
+            else not_(c.environment.in_(scope.excluded_environments)),
         )
-        goes = and_(c.finished_at < scope.ended_before(now), not_(is_protected()))
-        query = select(c.id).where(within, goes).order_by(c.id)
+        deletable = and_(c.finished_at < scope.ended_before(now), not_(is_protected()))
+        query = select(c.id).where(in_scope, deletable).order_by(c.id)
         if scope.rule.last is not None:
-            newer = func.row_number().over(partition_by=(c.job_id, c.environment), order_by=c.id.desc())
-            ranked = select(c.id, newer.label("place")).where(within).subquery()
-            places = select(ranked.c.id).where(ranked.c.place > scope.rule.last)
-            query = select(c.id).where(goes, c.id.in_(places)).order_by(c.id)
+            rank = func.row_number().over(partition_by=(c.job_id, c.environment), order_by=c.id.desc())
+            ranked = select(c.id, rank.label("place")).where(in_scope).subquery()
+            beyond_last = select(ranked.c.id).where(ranked.c.place > scope.rule.last)
+            query = select(c.id).where(deletable, c.id.in_(beyond_last)).order_by(c.id)
         yield from self._connection.execution_options(yield_per=1000).scalars(query)
 
     def unused_versions(self) -> Sequence[tuple[str, str]]:
@@ -75,13 +79,13 @@ class SqlRetention:
         query = select(v.job_id, v.digest).where(not_(used), v.number < last).order_by(v.job_id, v.number)
         return [(row.job_id, row.digest) for row in self._connection.execute(query)]
 
-    def done_at(self, chore: str) -> dt.datetime | None:
-        return self._connection.scalar(select(t.chores.c.done_at).where(t.chores.c.name == chore))
+    def task_done_at(self, task: str) -> dt.datetime | None:
+        return self._connection.scalar(select(t.chores.c.done_at).where(t.chores.c.name == task))
 
-    def note_done(self, chore: str, *, at: dt.datetime) -> None:
-        changed = self._connection.execute(update(t.chores).where(t.chores.c.name == chore), {"done_at": at})
+    def record_task_done(self, task: str, *, at: dt.datetime) -> None:
+        changed = self._connection.execute(update(t.chores).where(t.chores.c.name == task), {"done_at": at})
         if changed.rowcount == 0:
-            self._connection.execute(insert(t.chores), {"name": chore, "done_at": at})
+            self._connection.execute(insert(t.chores), {"name": task, "done_at": at})
 
 
 def _rule(row: Row[Any]) -> RetentionRule:

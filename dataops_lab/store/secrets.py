@@ -12,8 +12,8 @@ from ..domain.secrets import Sealed, Secret
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
-from .fitting import fitting
-from .locks import hold
+from .locks import advisory_lock
+from .rows import check_lengths
 
 
 class SqlSecrets:
@@ -22,17 +22,17 @@ class SqlSecrets:
         self._actors = actors
         self._events = events
 
-    def of(self, scope: str) -> Sequence[Secret]:
+    def list_in_scope(self, scope: str) -> Sequence[Secret]:
         return [_secret(row, self._actors) for row in self._connection.execute(_OF_SCOPE, {"scope": scope})]
 
     def find(self, scope: str, name: str) -> Secret | None:
-        self._hold()
+        self._lock_secrets()
         query = select(t.secrets).where(t.secrets.c.scope == scope, t.secrets.c.name == name)
         row = self._connection.execute(query).one_or_none()
         return _secret(row, self._actors) if row else None
 
     def all(self) -> Sequence[Secret]:
-        self._hold()
+        self._lock_secrets()
         return [_secret(row, self._actors) for row in self._connection.execute(_ALL)]
 
     def put(self, secret: Secret) -> None:
@@ -46,7 +46,7 @@ class SqlSecrets:
 
     def _put(self, secret: Secret) -> int:
         """Store a secret, and return its new revision."""
-        self._hold()
+        self._lock_secrets()
         sealed = secret.sealed
         row = {
             "scope": secret.scope,
@@ -59,21 +59,21 @@ class SqlSecrets:
             "changed_by": secret.changed_by,
         }
         c = t.secrets.c
-        there = update(t.secrets).where(c.scope == secret.scope, c.name == secret.name)
-        changed = there.values(**fitting(t.secrets, row), revision=c.revision + 1).returning(c.revision)
-        revision: int = self._connection.scalar(changed) or 1
+        existing_row = update(t.secrets).where(c.scope == secret.scope, c.name == secret.name)
+        statement = existing_row.values(**check_lengths(t.secrets, row), revision=c.revision + 1).returning(c.revision)
+        revision: int = self._connection.scalar(statement) or 1
         if revision == 1:
             self._connection.execute(insert(t.secrets), row)
         return revision
 
     def remove(self, scope: str, name: str, *, at: dt.datetime, by: Actor) -> None:
-        self._hold()
+        self._lock_secrets()
         self._connection.execute(delete(t.secrets).where(t.secrets.c.scope == scope, t.secrets.c.name == name))
         self._events.add(_subject(scope, name), "secret.removed", at=at, actor=by)
 
-    def _hold(self) -> None:
+    def _lock_secrets(self) -> None:
         # One lock for all secrets: while keys are rotated, nobody may add a secret that an old key seals.
-        hold(self._connection, "secrets")
+        advisory_lock(self._connection, "secrets")
 
 
 def _subject(scope: str, name: str) -> Subject:

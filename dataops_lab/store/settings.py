@@ -10,6 +10,6 @@ from ..domain.settings import GivenSettings, RunSettings
 S = TypeVar("S", RunSettings, GivenSettings)
 
 
-def taken_from(row: dict[str, Any], kind: type[S]) -> S:
+def pop_settings(row: dict[str, Any], kind: type[S]) -> S:
     """Take the settings out of `row`, where the other columns stay."""
-    return kind(**{it.name: row.pop(it.name) for it in fields(kind)})
+    return kind(**{field.name: row.pop(field.name) for field in fields(kind)})

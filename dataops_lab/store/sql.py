@@ -13,12 +13,12 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from ..domain.leases import ENGINE
 from ..errors import InvalidRequest, StaleWrite, StoreBusy
-from ..ports import Bell
+from ..ports import ChangeSignal
 from . import migrate
 from . import tables as t
-from .actors import Known, SqlActors
+from .actors import ActorCache, SqlActors
 from .attempts import SqlAttempts
-from .blobs import digests_of
+from .blobs import referenced_digests
 from .environments import SqlEnvironments
 from .events import SqlEvents
 from .host import this_host
@@ -26,7 +26,7 @@ from .images import SqlImages
 from .inputs import SqlInputs
 from .jobs import SqlJobs
 from .leases import SqlLeases
-from .locks import held
+from .locks import with_row_lock
 from .projects import SqlProjects
 from .queue import SqlQueue
 from .records import SqlRecords
@@ -52,21 +52,21 @@ class Database(Protocol):
         ...
 
     def announce(self, connection: Connection) -> None:
-        """Announce a commit that may have written. After it, `changes` of other processes must differ from before."""
+        """Announce a commit that may have written. After it, every other `change_counter` must differ."""
         ...
 
-    def committed(self) -> None:
+    def after_commit(self) -> None:
         """Ring the bells after a commit that may have written, unless the announcement rings them."""
         ...
 
-    def bell(self) -> Bell: ...
-    def changes(self) -> int: ...
+    def change_signal(self) -> ChangeSignal: ...
+    def change_counter(self) -> int: ...
     def copy_to(self, path: Path) -> None: ...
     def keep_copy(self, revision: str) -> None:
         """Keep a copy before an upgrade from `revision`, where the database has no backups of its own."""
         ...
 
-    def explains(self, error: DBAPIError) -> str | None:
+    def explain_error(self, error: DBAPIError) -> str | None:
         """Explain the error in words when trying again later may help; None otherwise."""
         ...
 
@@ -74,8 +74,8 @@ class Database(Protocol):
 
 
 class SqlTransaction:
-    def __init__(self, connection: Connection, host: str, known: Known) -> None:
-        self.actors = SqlActors(connection, known)
+    def __init__(self, connection: Connection, host: str, actor_cache: ActorCache) -> None:
+        self.actors = SqlActors(connection, actor_cache)
         self.events = SqlEvents(connection, self.actors)
         self.projects = SqlProjects(connection, self.events)
         self.jobs = SqlJobs(connection, host, self.actors)
@@ -93,24 +93,24 @@ class SqlTransaction:
         self.retention = SqlRetention(connection, self.events)
         self.images = SqlImages(connection, self.actors, self.events)
         self._connection = connection
-        self.follow_up: list[Callable[[], None]] = []
+        self.commit_callbacks: list[Callable[[], None]] = []
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        events, follow_up = self.events.unwritten(), list(self.follow_up)
+        events, commit_callbacks = self.events.pending(), list(self.commit_callbacks)
         try:
             with self._connection.begin_nested():
                 yield
         except BaseException:
-            self.events.go_back_to(events)
-            self.follow_up = follow_up
+            self.events.restore_pending(events)
+            self.commit_callbacks = commit_callbacks
             raise
 
-    def once_committed(self, call: Callable[[], None]) -> None:
-        self.follow_up.append(call)
+    def on_commit(self, call: Callable[[], None]) -> None:
+        self.commit_callbacks.append(call)
 
-    def digests(self, *, without: frozenset[str] = frozenset()) -> Iterator[str]:
-        return digests_of(self._connection, without)
+    def blob_digests(self, *, without: frozenset[str] = frozenset()) -> Iterator[str]:
+        return referenced_digests(self._connection, without)
 
 
 class SqlStore:
@@ -128,48 +128,48 @@ class SqlStore:
         process die there.
         """
         self._database = database
-        self._known = Known()
+        self._actor_cache = ActorCache()
         self._host = host or this_host()
         self._before_commit = before_commit
         # Engines that share their connections share their events too.
-        for engine in {it.pool: it for it in (database.reader, database.writer)}.values():
+        for engine in {candidate.pool: candidate for candidate in (database.reader, database.writer)}.values():
             event.listen(engine, "before_cursor_execute", _refuse_unstorable)
         try:
-            with self._errors_as_our_own():
-                migrate.to_newest(database.writer, keep_copy=database.keep_copy)
+            with self._translated_errors():
+                migrate.upgrade_to_newest(database.writer, keep_copy=database.keep_copy)
         except BaseException:
             self.close()
             raise
 
     @contextmanager
     def begin(self, *, fence: int | None = None) -> Iterator[SqlTransaction]:
-        with self._errors_as_our_own(), self._database.writer.begin() as connection:
+        with self._translated_errors(), self._database.writer.begin() as connection:
             if fence is not None:
-                _check(connection, fence)
-            tx = SqlTransaction(connection, self._host, self._known)
+                _check_fence(connection, fence)
+            tx = SqlTransaction(connection, self._host, self._actor_cache)
             yield tx
             if self._before_commit is not None:
                 self._before_commit(tx)
             tx.events.write()
             self._database.announce(connection)
-        tx.actors.keep(tx.events.noted)
-        self._database.committed()
-        for call in tx.follow_up:
-            call()
+        tx.actors.remember(tx.events.upserted_actors)
+        self._database.after_commit()
+        for callback in tx.commit_callbacks:
+            callback()
 
     @contextmanager
     def read(self) -> Iterator[SqlTransaction]:
-        with self._errors_as_our_own(), self._database.reader.connect() as connection:
-            yield SqlTransaction(connection, self._host, self._known)
+        with self._translated_errors(), self._database.reader.connect() as connection:
+            yield SqlTransaction(connection, self._host, self._actor_cache)
 
-    def changes(self) -> int:
-        return self._database.changes()
+    def change_counter(self) -> int:
+        return self._database.change_counter()
 
-    def bell(self) -> Bell:
-        return self._database.bell()
+    def change_signal(self) -> ChangeSignal:
+        return self._database.change_signal()
 
     def copy_to(self, path: Path) -> None:
-        with self._errors_as_our_own():
+        with self._translated_errors():
             self._database.copy_to(path)
 
     def close(self) -> None:
@@ -177,19 +177,19 @@ class SqlStore:
         self._database.writer.dispose()
 
     @contextmanager
-    def _errors_as_our_own(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:
-            if explanation := self._database.explains(error):
+            if explanation := self._database.explain_error(error):
                 raise StoreBusy(f"{explanation} Try again.") from error
             raise
         except NoFreeConnection as error:
             raise StoreBusy("All connections to the database are in use. Try again.") from error
 
 
-def _check(connection: Connection, fence: int) -> None:
-    token = connection.scalar(held(connection, _LEADING_TOKEN, shared=True))
+def _check_fence(connection: Connection, fence: int) -> None:
+    token = connection.scalar(with_row_lock(connection, _LEADING_TOKEN, shared=True))
     if token != fence:
         raise StaleWrite("Another engine leads now.", token=fence, leader=token)
 

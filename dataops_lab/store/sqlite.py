@@ -41,7 +41,7 @@ class SqliteDatabase:
         self._path = path
         self._bells = path.with_name("bells")
         self._watcher = _connect(path)
-        self._watching = Lock()
+        self._watcher_lock = Lock()
         self._watcher.execute("PRAGMA journal_mode = WAL")
         url = URL.create("sqlite", database=str(path))
         self.writer = create_engine(url, creator=lambda: _connect(path))
@@ -56,14 +56,14 @@ class SqliteDatabase:
     def announce(self, connection: Connection) -> None:
         """Do nothing: `data_version` changes with each commit."""
 
-    def committed(self) -> None:
+    def after_commit(self) -> None:
         ring_all(self._bells)
 
-    def bell(self) -> FifoBell:
+    def change_signal(self) -> FifoBell:
         return FifoBell(self._bells)
 
-    def changes(self) -> int:
-        with self._watching:
+    def change_counter(self) -> int:
+        with self._watcher_lock:
             version: int = self._watcher.execute("PRAGMA data_version").fetchone()[0]
             return version
 
@@ -74,17 +74,17 @@ class SqliteDatabase:
 
     def keep_copy(self, revision: str) -> None:
         """Keep a copy beside the database, for people who go back to the earlier version of the program."""
-        kept = self._path.with_name(f"{self._path.name}.revision-{revision}")
-        scratch = kept.with_name(f".{kept.name}")
-        scratch.unlink(missing_ok=True)
-        self.copy_to(scratch)
-        scratch.replace(kept)
+        copy_path = self._path.with_name(f"{self._path.name}.revision-{revision}")
+        unfinished_path = copy_path.with_name(f".{copy_path.name}")
+        unfinished_path.unlink(missing_ok=True)
+        self.copy_to(unfinished_path)
+        unfinished_path.replace(copy_path)
 
-    def explains(self, error: DBAPIError) -> str | None:
-        said = str(error.orig)
-        if "locked" in said or "busy" in said:
+    def explain_error(self, error: DBAPIError) -> str | None:
+        message = str(error.orig)
+        if "locked" in message or "busy" in message:
             return "The database is busy."
-        return f"The database cannot be written: {said}." if "full" in said or "I/O" in said else None
+        return f"The database cannot be written: {message}." if "full" in message or "I/O" in message else None
 
     def close(self) -> None:
         self._watcher.close()

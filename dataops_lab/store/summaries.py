@@ -14,7 +14,7 @@ from ..domain.actors import Actor, ActorKind
 from ..domain.images import RunImage
 from ..domain.jobs import JobKind
 from ..domain.runs import (
-    SUMMARY_TEXT,
+    MAX_SUMMARY_MESSAGE,
     AttemptState,
     Progress,
     Reason,
@@ -49,9 +49,9 @@ _COLUMNS = {
     "cells_total": "a.cells_total",
     "cell_current": "a.cell_current",
     "code": "r.reason ->> 'code'",
-    "message": f"substr(r.reason ->> 'message', 1, {SUMMARY_TEXT})",
+    "message": f"substr(r.reason ->> 'message', 1, {MAX_SUMMARY_MESSAGE})",
     "trouble": "CASE WHEN r.state = 'active' THEN a.reason ->> 'code' END",
-    "trouble_message": f"substr(a.reason ->> 'message', 1, {SUMMARY_TEXT})",
+    "trouble_message": f"substr(a.reason ->> 'message', 1, {MAX_SUMMARY_MESSAGE})",
     "nothing_to_do": "r.nothing_to_do",
     "created_at": "r.created_at",
     "created_by": "r.created_by",
@@ -81,46 +81,46 @@ LEFT JOIN attempts AS a ON a.run_id = r.id AND a.number = (SELECT max(number) FR
 def page(execute: Execute, where: RunFilter, *, limit: int, cursor: str | None) -> Page[RunSummary]:
     check_page(limit, cursor)
     # The query reads one run more than `limit`, which tells whether there is a next page.
-    ids, given = newest_ids(execute, where, limit=limit + 1, cursor=cursor)
-    found = _read(execute, f"WHERE r.id IN ({ids}) ORDER BY r.id DESC", given)
-    return Page(found[:limit], found[limit - 1].id if len(found) > limit else None)
+    ids, parameters = newest_ids(execute, where, limit=limit + 1, cursor=cursor)
+    summaries = _read(execute, f"WHERE r.id IN ({ids}) ORDER BY r.id DESC", parameters)
+    return Page(summaries[:limit], summaries[limit - 1].id if len(summaries) > limit else None)
 
 
-def with_ids(execute: Execute, run_ids: Collection[str]) -> Sequence[RunSummary]:
-    names, given = _listed(run_ids)
-    return _read(execute, f"WHERE r.id IN ({names})", given)
+def by_ids(execute: Execute, run_ids: Collection[str]) -> Sequence[RunSummary]:
+    names, parameters = _in_list(run_ids)
+    return _read(execute, f"WHERE r.id IN ({names})", parameters)
 
 
 def last_of_jobs(execute: Execute, job_ids: Collection[str]) -> Sequence[RunSummary]:
-    names, given = _listed(job_ids)
+    names, parameters = _in_list(job_ids)
     newest = f"SELECT max(id) FROM runs WHERE job_id IN ({names}) GROUP BY job_id"
-    return _read(execute, f"WHERE r.id IN ({newest})", given)
+    return _read(execute, f"WHERE r.id IN ({newest})", parameters)
 
 
-def _listed(values: Collection[str]) -> tuple[str, dict[str, str]]:
-    given = {f"listed{number}": value for number, value in enumerate(values)}
+def _in_list(values: Collection[str]) -> tuple[str, dict[str, str]]:
+    parameters = {f"listed{number}": value for number, value in enumerate(values)}
     # PostgreSQL takes no empty list.
-    return ", ".join(f":{name}" for name in given) or "NULL", given
+    return ", ".join(f":{name}" for name in parameters) or "NULL", parameters
 
 
-def _read(execute: Execute, condition: str, given: dict[str, Any]) -> list[RunSummary]:
+def _read(execute: Execute, condition: str, parameters: dict[str, Any]) -> list[RunSummary]:
     return [
         _summary(dict(zip(_COLUMNS, row, strict=True)))
-        for row in execute(_FROM + condition, {**given, "host": this_host()})
+        for row in execute(_FROM + condition, {**parameters, "host": this_host()})
     ]
 
 
 def _summary(stored: dict[str, Any]) -> RunSummary:
-    take = stored.pop
-    image = RunImage(take("image_name"), take("image_reference"), take("image_digest"))
-    progress = Progress(take("cells_done") or 0, take("cells_total") or 0, take("cell_current"))
-    ended = _reason(take("code"), take("message"))
-    trouble = _reason(take("trouble"), take("trouble_message"))
-    trigger = Trigger(TriggerKind(take("trigger_kind")), take("trigger_ref"))
+    pop = stored.pop
+    image = RunImage(pop("image_name"), pop("image_reference"), pop("image_digest"))
+    progress = Progress(pop("cells_done") or 0, pop("cells_total") or 0, pop("cell_current"))
+    end_reason = _reason(pop("code"), pop("message"))
+    attempt_reason = _reason(pop("trouble"), pop("trouble_message"))
+    trigger = Trigger(TriggerKind(pop("trigger_kind")), pop("trigger_ref"))
     by_id = stored["created_by"]
-    by = Actor(by_id, take("creator") or by_id, ActorKind(take("creator_kind") or ActorKind.PERSON))
-    source = posixpath.join(take("root"), stored["path"])
-    whole: dict[str, Any] = {
+    creator = Actor(by_id, pop("creator") or by_id, ActorKind(pop("creator_kind") or ActorKind.PERSON))
+    source = posixpath.join(pop("root"), stored["path"])
+    values: dict[str, Any] = {
         name: _instant(value) if name.endswith("_at") else value for name, value in stored.items()
     } | {
         "source": source,
@@ -129,13 +129,13 @@ def _summary(stored: dict[str, Any]) -> RunSummary:
         "attempt": stored["attempt"] or 0,
         "attempt_state": AttemptState(stored["attempt_state"]) if stored["attempt_state"] else None,
         "progress": progress,
-        "reason": ended or trouble,
+        "reason": end_reason or attempt_reason,
         "nothing_to_do": bool(stored["nothing_to_do"]),
-        "created_by": by,
+        "created_by": creator,
         "kind": JobKind(stored["kind"]),
         "trigger": trigger,
     }
-    return RunSummary(**whole)
+    return RunSummary(**values)
 
 
 def _reason(code: str | None, message: str | None) -> Reason | None:

@@ -30,7 +30,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 from ..domain.actors import Actor
-from ..domain.queue import Place
+from ..domain.queue import QueuedRun
 from ..domain.workspaces import MAX_REMOTE_LENGTH
 
 
@@ -187,7 +187,7 @@ inputs = Table(
     Column("content", JSON, nullable=False),
 )
 
-SAID_LENGTH = 500
+REASON_EXCERPT_LENGTH = 500
 """The most characters of `said`, because an index of PostgreSQL holds at most 2,700 bytes of a row."""
 
 runs = Table(
@@ -217,7 +217,7 @@ runs = Table(
         start_timeout_s="600",
         total_timeout_s="259200",
     ),
-    # The value of `turn_of`.
+    # The value of `compute_turn`.
     Column("turn", Float, nullable=False, server_default="0"),
     Column("key", String(200)),
     Column("request_digest", String(71)),
@@ -235,11 +235,11 @@ runs = Table(
     Column("findings", JSON, nullable=False),
     Column("image", JSON(none_as_null=True)),
     Column("resources", JSON, nullable=False, server_default="{}"),
-    Column("unpromoted", Boolean, nullable=False, server_default=false()),
+    Column("bypassed_promotion", Boolean, nullable=False, server_default=false()),
     Column("kept_at", Instant),
     Column("kept_by", ActorId),
     # The beginning of the reason's message, for the text search: an index of this alone is quick to walk.
-    Column("said", String(SAID_LENGTH)),
+    Column("said", String(REASON_EXCERPT_LENGTH)),
     _revision(),
     ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
     UniqueConstraint("project", "key"),
@@ -254,8 +254,8 @@ runs = Table(
 # `only`: the rows that the index holds, as the migration says. SQLAlchemy's own words would import both dialects.
 # The index has all columns that the queue reads, in its order, because the queue is read again with every start. The
 # state is among them, or SQLite takes another index.
-_place = (runs.c[name] for name in ("state", *Place._fields))
-Index("ix_runs_queue", *_place, info={"only": "state = 'queued'"})
+_queue_columns = (runs.c[name] for name in ("state", *QueuedRun._fields))
+Index("ix_runs_queue", *_queue_columns, info={"only": "state = 'queued'"})
 Index(None, runs.c.id, runs.c.said, info={"only": "said IS NOT NULL"})
 
 attempts = Table(
@@ -295,7 +295,7 @@ records = Table(
     Column("files", JSON, nullable=False),
     Column("values", JSON, nullable=False),
     Column("stored_at", Instant, nullable=False),
-    Column("damage", JSON(none_as_null=True)),
+    Column("integrity_errors", JSON(none_as_null=True)),
     ForeignKeyConstraint(["run_id", "attempt"], ["attempts.run_id", "attempts.number"]),
 )
 

@@ -11,8 +11,8 @@ from ..domain.variables import Variable
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
-from .fitting import fitting
-from .locks import hold
+from .locks import advisory_lock
+from .rows import check_lengths
 
 
 class SqlVariables:
@@ -21,17 +21,17 @@ class SqlVariables:
         self._actors = actors
         self._events = events
 
-    def of(self, environment: str) -> Sequence[Variable]:
+    def list_for_environment(self, environment: str) -> Sequence[Variable]:
         rows = self._connection.execute(_OF_ENVIRONMENT, {"environment": environment})
         return [Variable(**{**row._mapping, "changed_by": self._actors.get(row.changed_by)}) for row in rows]
 
     def put(self, variable: Variable) -> None:
-        hold(self._connection, "variable", variable.environment, variable.name)
+        advisory_lock(self._connection, "variable", variable.environment, variable.name)
         c = t.variables.c
-        there = update(t.variables).where(c.environment == variable.environment, c.name == variable.name)
-        row = fitting(t.variables, {name: value for name, value in vars(variable).items() if name != "revision"})
-        changed = there.values(**row, revision=c.revision + 1).returning(c.revision)
-        revision = self._connection.scalar(changed) or 1
+        existing_row = update(t.variables).where(c.environment == variable.environment, c.name == variable.name)
+        row = check_lengths(t.variables, {name: value for name, value in vars(variable).items() if name != "revision"})
+        statement = existing_row.values(**row, revision=c.revision + 1).returning(c.revision)
+        revision = self._connection.scalar(statement) or 1
         if revision == 1:
             self._connection.execute(insert(t.variables), row)
         subject = _subject(variable.environment, variable.name)

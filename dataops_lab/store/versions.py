@@ -8,15 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, not_, select, tuple_
 
 from ..domain.actors import Actor
+from ..domain.deserialization import from_known_fields
 from ..domain.events import Subject, SubjectKind
-from ..domain.stored import known
 from ..domain.versions import Manifest, Origin, Version
 from ..errors import NotFound
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
-from .fitting import fitting
-from .locks import held
+from .locks import with_row_lock
+from .rows import check_lengths
 
 
 class SqlVersions:
@@ -35,35 +35,35 @@ class SqlVersions:
         row = self._connection.execute(_BY_DIGEST, {"job_id": job_id, "digest": digest}).one_or_none()
         return _version(row, self._actors) if row else None
 
-    def newest_of(self, job_ids: Collection[str]) -> Mapping[str, Version]:
+    def newest_by_job(self, job_ids: Collection[str]) -> Mapping[str, Version]:
         c = t.versions.c
         last = select(c.job_id, func.max(c.number)).where(c.job_id.in_(job_ids)).group_by(c.job_id)
         rows = self._connection.execute(select(t.versions).where(tuple_(c.job_id, c.number).in_(last)))
         return {row.job_id: _version(row, self._actors) for row in rows}
 
-    def of(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Version]:
+    def get_many(self, keys: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Version]:
         rows = self._connection.execute(_BY_KEYS, {"keys": list(set(keys))})
         return {(row.job_id, row.digest): _version(row, self._actors) for row in rows}
 
     def add(self, job_id: str, manifest: Manifest, *, at: dt.datetime, by: Actor, origin: Origin) -> Version:
         # The transaction that holds the job gives the next number.
-        self._connection.execute(held(self._connection, select(t.jobs.c.id).where(t.jobs.c.id == job_id)))
+        self._connection.execute(with_row_lock(self._connection, select(t.jobs.c.id).where(t.jobs.c.id == job_id)))
         last = select(func.max(t.versions.c.number)).where(t.versions.c.job_id == job_id)
         number = (self._connection.scalar(last) or 0) + 1
         version = Version(manifest.digest, job_id, number, manifest, at, by, origin)
         row = {**vars(version), "manifest": manifest.to_json(), "origin": asdict(origin)}
-        self._connection.execute(insert(t.versions), fitting(t.versions, row))
-        told = {"number": number, "digest": version.digest}
-        self._events.add(Subject(SubjectKind.JOB, job_id), "job.version_added", at=at, actor=by, data=told)
+        self._connection.execute(insert(t.versions), check_lengths(t.versions, row))
+        event_data = {"number": number, "digest": version.digest}
+        self._events.add(Subject(SubjectKind.JOB, job_id), "job.version_added", at=at, actor=by, data=event_data)
         return version
 
     def remove(self, job_id: str, digest: str) -> bool:
         c = t.versions.c
         used = exists().where(t.runs.c.job_id == c.job_id, t.runs.c.version_digest == c.digest)
-        gone = self._connection.execute(delete(t.versions).where(c.job_id == job_id, c.digest == digest, not_(used)))
-        return gone.rowcount == 1
+        deleted = self._connection.execute(delete(t.versions).where(c.job_id == job_id, c.digest == digest, not_(used)))
+        return deleted.rowcount == 1
 
-    def of_job(self, job_id: str) -> Sequence[Version]:
+    def list_for_job(self, job_id: str) -> Sequence[Version]:
         query = select(t.versions).where(t.versions.c.job_id == job_id).order_by(t.versions.c.number.desc())
         return [_version(row, self._actors) for row in self._connection.execute(query)]
 
@@ -80,5 +80,5 @@ def _version(row: Row[Any], actors: SqlActors) -> Version:
     values = dict(row._mapping)
     values["manifest"] = Manifest.from_json(values["manifest"])
     values["created_by"] = actors.get(values["created_by"])
-    values["origin"] = known(Origin, values["origin"])
+    values["origin"] = from_known_fields(Origin, values["origin"])
     return Version(**values)

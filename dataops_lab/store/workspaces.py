@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, case, de
 from ..domain.workspaces import Workspace, WorkspaceRoot
 from . import tables as t
 from .actors import SqlActors
-from .fitting import fitting
-from .locks import hold
+from .locks import advisory_lock
 from .paths import check_path, is_below
+from .rows import check_lengths
 
 ANY_HOST = ""
 """The host of roots that were stored before machines were told apart."""
@@ -29,54 +29,54 @@ class SqlWorkspaces:
         self._actors = actors
         self._host = host
 
-    def hold(self, project: str) -> None:
-        hold(self._connection, "workspaces", project)
+    def lock_project(self, project: str) -> None:
+        advisory_lock(self._connection, "workspaces", project)
 
-    def of(self, ids: Collection[str]) -> dict[str, Workspace]:
+    def get_many(self, ids: Collection[str]) -> dict[str, Workspace]:
         rows = self._connection.execute(_BY_IDS, {"ids": sorted(ids)})
         return {row.id: self._workspace(row) for row in rows}
 
-    def by_remote(self, project: str, remote: str) -> Sequence[Workspace]:
+    def find_by_remote(self, project: str, remote: str) -> Sequence[Workspace]:
         rows = self._connection.execute(_BY_REMOTE, {"project": project, "remote": remote})
         return [self._workspace(row) for row in rows]
 
-    def holding(self, project: str, folders: Sequence[str]) -> Sequence[tuple[Workspace, str]]:
+    def find_by_roots(self, project: str, folders: Sequence[str]) -> Sequence[tuple[Workspace, str]]:
         rows = self._connection.execute(_HOLDING, {"project": project, "folders": folders, "host": self._host})
         found = {row.root: self._workspace(row) for row in reversed(rows.all())}
         return [(found[folder], folder) for folder in folders if folder in found]
 
-    def roots(self, ids: Collection[str]) -> Sequence[WorkspaceRoot]:
+    def list_roots(self, ids: Collection[str]) -> Sequence[WorkspaceRoot]:
         rows = self._connection.execute(_ROOTS, {"ids": sorted(ids), "host": self._host})
         return [WorkspaceRoot(**row._mapping) for row in rows]
 
     def add(self, workspace: Workspace) -> None:
-        self._connection.execute(insert(t.workspaces), fitting(t.workspaces, vars(workspace)))
+        self._connection.execute(insert(t.workspaces), check_lengths(t.workspaces, vars(workspace)))
 
     def change(self, workspace: Workspace) -> Workspace:
         after = replace(workspace, revision=workspace.revision + 1)
         query = update(t.workspaces).where(t.workspaces.c.id == workspace.id)
-        self._connection.execute(query, fitting(t.workspaces, vars(after)))
+        self._connection.execute(query, check_lengths(t.workspaces, vars(after)))
         return after
 
-    def see(self, workspace_id: str, root: str, *, at: dt.datetime) -> None:
+    def record_root(self, workspace_id: str, root: str, *, at: dt.datetime) -> None:
         check_path(root)
         row = {"workspace_id": workspace_id, "host": self._host, "root": root, "seen_at": at}
         if not self._connection.execute(_SEE, {"of_host": self._host, "of_root": root, **row}).rowcount:
-            self._connection.execute(insert(t.workspace_roots), fitting(t.workspace_roots, row))
+            self._connection.execute(insert(t.workspace_roots), check_lengths(t.workspace_roots, row))
 
-    def parted(self) -> Sequence[tuple[str, str]]:
+    def find_split_jobs(self) -> Sequence[tuple[str, str]]:
         return [(row.older, row.newer) for row in self._connection.execute(_PARTED)]
 
-    def under(self, folder: str) -> Sequence[WorkspaceRoot]:
+    def list_roots_below(self, folder: str) -> Sequence[WorkspaceRoot]:
         rows = self._connection.execute(_ALL_ROOTS.where(is_below(_roots.root, folder), self._here()))
         return [WorkspaceRoot(**row._mapping) for row in rows]
 
     def move_roots(self, folder: str, to: str, *, at: dt.datetime) -> Sequence[str]:
-        moved = self.under(folder)
+        moved_roots = self.list_roots_below(folder)
         self._connection.execute(delete(t.workspace_roots).where(is_below(_roots.root, folder), self._here()))
-        for it in moved:
-            self.see(it.workspace_id, to + it.root.removeprefix(folder), at=at)
-        return sorted({it.workspace_id for it in moved})
+        for root in moved_roots:
+            self.record_root(root.workspace_id, to + root.root.removeprefix(folder), at=at)
+        return sorted({root.workspace_id for root in moved_roots})
 
     def _workspace(self, row: Row[Any]) -> Workspace:
         values = {column.name: row._mapping[column] for column in _WORKSPACE}

@@ -53,7 +53,7 @@ export class Client extends Connection {
 
   /** Let `file`, a path from the notebook's folder, travel from now on. It is safe to repeat. */
   takeAlong(path: string, file: string): Promise<TakenAlong> {
-    return this.send('POST', 'take-along', { path, file });
+    return this.send('POST', 'included-files', { path, file });
   }
 
   /** Submit a run. A second call with the same `key` returns the run that the first call made. */
@@ -86,7 +86,7 @@ export class Client extends Connection {
 
   /** Keep a run, or stop keeping it. No person and no rule deletes a run that is kept. */
   keep(id: string, kept: boolean): Promise<Run> {
-    return this.send(kept ? 'PUT' : 'DELETE', pathOf('runs', id, 'kept'));
+    return this.send(kept ? 'PUT' : 'DELETE', pathOf('runs', id, 'hold'));
   }
 
   /** Read every byte of a record again. The run then tells which files are damaged. */

@@ -55,7 +55,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/take-along": {
+    "/included-files": {
         parameters: {
             query?: never;
             header?: never;
@@ -65,7 +65,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Have a file travel with a notebook from now on, by a line of the `.dataopsignore` beside it; safe to repeat */
-        post: operations["post_take_along"];
+        post: operations["post_included_files"];
         delete?: never;
         options?: never;
         head?: never;
@@ -388,7 +388,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/runs/{run_id}/kept": {
+    "/runs/{run_id}/hold": {
         parameters: {
             query?: never;
             header?: never;
@@ -397,10 +397,10 @@ export interface paths {
         };
         get?: never;
         /** Keep a run: nothing deletes it; safe to repeat */
-        put: operations["put_runs_run_id_kept"];
+        put: operations["put_runs_run_id_hold"];
         post?: never;
         /** Let a run go; safe to repeat */
-        delete: operations["delete_runs_run_id_kept"];
+        delete: operations["delete_runs_run_id_hold"];
         options?: never;
         head?: never;
         patch?: never;
@@ -980,6 +980,18 @@ export interface components {
          * @enum {string}
          */
         AttemptState: "claimed" | "launching" | "running" | "finalizing" | "cancelling" | "timing_out" | "unconfirmed" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "released";
+        /**
+         * AuthoredInModel
+         * @description The environment and the image on whose kernel a notebook was written.
+         *
+         *     `image` is null where nobody may choose one.
+         */
+        AuthoredInModel: {
+            /** Environment */
+            environment: string;
+            /** Image */
+            image: string | null;
+        };
         /**
          * BatchModel
          * @description The runs of a batch, in the order of its rows.
@@ -1768,6 +1780,24 @@ export interface components {
             unfinished: number;
         };
         /**
+         * IncludeFileRequest
+         * @description A file to take along. `path` is as in InspectRequest; `file` is a path from the folder of the notebook.
+         */
+        IncludeFileRequest: {
+            /** Path */
+            path: string;
+            /** File */
+            file: string;
+        };
+        /**
+         * IncludedFileModel
+         * @description The `line` that was added to the `.dataopsignore` beside the notebook; null where the file travels without it.
+         */
+        IncludedFileModel: {
+            /** Line */
+            line: string | null;
+        };
+        /**
          * InputModel
          * @description A file that a run finds. `fresh`: it was taken when the run was made; otherwise it belongs to the version.
          */
@@ -1857,7 +1887,7 @@ export interface components {
             /** Code Cells */
             code_cells: number;
             /** @default null */
-            written_in: components["schemas"]["WrittenInModel"] | null;
+            authored_in: components["schemas"]["AuthoredInModel"] | null;
             /**
              * Kernel Suggestion
              * @default null
@@ -2027,7 +2057,7 @@ export interface components {
         };
         /**
          * JournalPage
-         * @description Journal events (see runner/protocol.py) after a sequence number; `last_seq` is the last one of this page.
+         * @description Journal events (see rundir/protocol.py) after a sequence number; `last_seq` is the last one of this page.
          *
          *     `attempt` is the run's latest attempt (0 before the first); each attempt counts its events from 1.
          */
@@ -2336,8 +2366,8 @@ export interface components {
             guarded: boolean;
             /** Problem */
             problem: string | null;
-            /** Unpromoted */
-            unpromoted: boolean;
+            /** Bypassed Promotion */
+            bypassed_promotion: boolean;
             /** Images */
             images: components["schemas"]["ImageOption"][];
             /** Default Image */
@@ -2641,10 +2671,10 @@ export interface components {
             /** Revision */
             revision: number;
             resources: components["schemas"]["ResourcesModel"];
-            /** Unpromoted */
-            unpromoted: boolean;
+            /** Bypassed Promotion */
+            bypassed_promotion: boolean;
             cancel_requested_by: components["schemas"]["ActorModel"] | null;
-            waits_because: components["schemas"]["ReasonModel"] | null;
+            waiting_reason: components["schemas"]["ReasonModel"] | null;
             /** Next Attempt At */
             next_attempt_at: string | null;
             /** Priority */
@@ -2685,8 +2715,8 @@ export interface components {
             /** Log Bytes */
             log_bytes: number | null;
             kept_by: components["schemas"]["ActorModel"] | null;
-            /** Damage */
-            damage: {
+            /** Integrity Errors */
+            integrity_errors: {
                 [key: string]: string;
             };
         };
@@ -2886,24 +2916,6 @@ export interface components {
             pinned: string[] | null;
         };
         /**
-         * TakeAlongRequest
-         * @description A file to take along. `path` is as in InspectRequest; `file` is a path from the folder of the notebook.
-         */
-        TakeAlongRequest: {
-            /** Path */
-            path: string;
-            /** File */
-            file: string;
-        };
-        /**
-         * TakenAlongModel
-         * @description The `line` that was added to the `.dataopsignore` beside the notebook; null where the file travels without it.
-         */
-        TakenAlongModel: {
-            /** Line */
-            line: string | null;
-        };
-        /**
          * TravellingFileModel
          * @description A file that travels. `fresh`: each run takes it as it is then; otherwise it belongs to the version.
          *
@@ -3025,15 +3037,15 @@ export interface components {
         };
         /**
          * VerificationModel
-         * @description The result of reading every byte. `damage` names, by path, files that are not as they were stored.
+         * @description The result of reading every byte. `integrity_errors` names, by path, files that differ from what was stored.
          *
          *     These are files of the record, and inputs below `input/`.
          */
         VerificationModel: {
             /** Run */
             run: string;
-            /** Damage */
-            damage: {
+            /** Integrity Errors */
+            integrity_errors: {
                 [key: string]: string;
             };
         };
@@ -3070,18 +3082,6 @@ export interface components {
             name: string;
             /** Remote */
             remote: string | null;
-        };
-        /**
-         * WrittenInModel
-         * @description The environment and the image on whose kernel a notebook was written.
-         *
-         *     `image` is null where nobody may choose one.
-         */
-        WrittenInModel: {
-            /** Environment */
-            environment: string;
-            /** Image */
-            image: string | null;
         };
     };
     responses: never;
@@ -3354,7 +3354,7 @@ export interface operations {
             };
         };
     };
-    post_take_along: {
+    post_included_files: {
         parameters: {
             query?: never;
             header?: never;
@@ -3363,7 +3363,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["TakeAlongRequest"];
+                "application/json": components["schemas"]["IncludeFileRequest"];
             };
         };
         responses: {
@@ -3373,7 +3373,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TakenAlongModel"];
+                    "application/json": components["schemas"]["IncludedFileModel"];
                 };
             };
             /** @description The request is not as documented here */
@@ -6004,7 +6004,7 @@ export interface operations {
             };
         };
     };
-    put_runs_run_id_kept: {
+    put_runs_run_id_hold: {
         parameters: {
             query?: never;
             header?: never;
@@ -6089,7 +6089,7 @@ export interface operations {
             };
         };
     };
-    delete_runs_run_id_kept: {
+    delete_runs_run_id_hold: {
         parameters: {
             query?: never;
             header?: never;

@@ -42,7 +42,7 @@ export type InspectRequest = Partial<Schemas['InspectRequest']> & {
 /** A file that travels. Each run reads a `fresh` file again; the others belong to the version. */
 export type TravellingFile = Schemas['TravellingFileModel'];
 /** Has the `line` that was written into the `.dataopsignore` beside the notebook, if one was needed. */
-export type TakenAlong = Schemas['TakenAlongModel'];
+export type TakenAlong = Schemas['IncludedFileModel'];
 export type Submission = Override<
   Partial<Schemas['SubmitRequest']>,
   { path: string; parameters?: Parameters }

@@ -142,7 +142,7 @@ export class RunFormModel implements IDisposable {
       return;
     }
     this._set({ ...read, loading: false });
-    if (!isPlaced && read.inspection?.written_in) {
+    if (!isPlaced && read.inspection?.authored_in) {
       // The first answer names the place where the notebook was written; the second checks it there.
       await this.load();
     }
@@ -309,7 +309,7 @@ export class RunFormModel implements IDisposable {
     this._notebookKernel = inspection.kernel ?? this._notebookKernel;
     const placements = await this.target.placements(this._notebookKernel);
     // Until a person chooses a place, it is the one where the notebook was written.
-    const written = place.environment ? null : inspection.written_in;
+    const written = place.environment ? null : inspection.authored_in;
     return {
       inspection,
       validation,

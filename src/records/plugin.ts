@@ -233,7 +233,7 @@ export const records: JupyterFrontEndPlugin<void> = {
       execute: async args => {
         try {
           const { id } = await runOf(args);
-          const { damage } = await client.verify(id);
+          const { integrity_errors: damage } = await client.verify(id);
           recordOf({ id })?.model.refresh();
           const damaged = Object.keys(damage);
           if (damaged.length) {

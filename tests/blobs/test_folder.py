@@ -12,7 +12,7 @@ import pytest
 from dataops_lab.blobs import FolderBlobs, folder
 from dataops_lab.domain.versions import digest_of
 from dataops_lab.errors import BlobsUnavailable, Damaged, NotFound
-from dataops_lab.runner.reading import open_plain
+from dataops_lab.rundir.reading import open_plain
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_what_was_put_is_read_under_its_digest(blobs):
     digest = blobs.put(b"bytes")
     assert digest == digest_of(b"bytes")
     assert blobs.read(digest) == b"bytes"
-    assert blobs.has(digest)
+    assert blobs.exists(digest)
 
 
 def test_the_same_bytes_are_stored_once(blobs, tmp_path):
@@ -177,14 +177,14 @@ A_MOMENT_AGO = dt.timedelta(minutes=1)
 def test_what_was_not_put_since_is_listed_with_its_size_and_removed(blobs, tmp_path):
     old, young = blobs.put(b"old"), blobs.put(b"young")
     before = dt.datetime.now(dt.UTC) - A_MOMENT_AGO
-    assert list(blobs.put_before(before)) == []
+    assert list(blobs.list_put_before(before)) == []
     long_ago(tmp_path / "blobs")
     blobs.put(b"young")  # Again: it counts as new.
-    assert list(blobs.put_before(before)) == [(old, 3)]
+    assert list(blobs.list_put_before(before)) == [(old, 3)]
     assert blobs.remove(old, put_before=before) is True
     assert blobs.remove(old, put_before=before) is False
     assert blobs.remove(young, put_before=before) is False
-    assert (blobs.has(old), blobs.has(young)) == (False, True)
+    assert (blobs.exists(old), blobs.exists(young)) == (False, True)
 
 
 @pytest.mark.parametrize("put", ["put", "put_file"])
@@ -204,44 +204,44 @@ def test_what_is_put_in_the_moment_of_its_removal_is_there_afterwards(blobs, tmp
     monkeypatch.setattr(Path, "unlink", after_a_put)
     assert FolderBlobs(tmp_path / "blobs").remove(digest, put_before=dt.datetime.now(dt.UTC) - A_MOMENT_AGO)
     putting.join(60)
-    blobs.check(digest)
+    blobs.verify(digest)
 
 
 def test_a_store_that_is_not_mounted_is_no_missing_blob(blobs, tmp_path):
     digest = blobs.put(b"bytes")
     (tmp_path / "blobs").rename(tmp_path / "elsewhere")
-    for call in (blobs.read, blobs.check, blobs.open):
+    for call in (blobs.read, blobs.verify, blobs.open):
         with pytest.raises(BlobsUnavailable):
             call(digest)
 
 
 def test_bytes_are_checked_without_being_kept(blobs, tmp_path):
     digest = blobs.put(b"bytes")
-    blobs.check(digest)
+    blobs.verify(digest)
     (stored,) = files_of(tmp_path / "blobs" / "sha256")
     stored.chmod(0o600)
     stored.write_bytes(b"bytez")
     with pytest.raises(Damaged):
-        blobs.check(digest)
+        blobs.verify(digest)
     stored.unlink()
     with pytest.raises(NotFound):
-        blobs.check(digest)
+        blobs.verify(digest)
 
 
 def test_bytes_are_read_through_once_and_again_when_the_file_looks_changed(tmp_path: Path):
     blobs = FolderBlobs(tmp_path)
     digest = blobs.put(b"bytes")
-    with blobs.open_whole(digest) as stored:
+    with blobs.open_verified(digest) as stored:
         assert stored.read() == b"bytes"
     path = blobs._path(digest)
     before = path.stat().st_mtime_ns
     path.chmod(0o600)
     path.write_bytes(b"other")
     os.utime(path, ns=(before, before))
-    with blobs.open_whole(digest) as stored:  # which nothing but reading it could tell
+    with blobs.open_verified(digest) as stored:  # which nothing but reading it could tell
         assert stored.read() == b"other"
     os.utime(path)
     with pytest.raises(Damaged):
-        blobs.open_whole(digest)
+        blobs.open_verified(digest)
     with pytest.raises(Damaged):
-        FolderBlobs(tmp_path).open_whole(digest)
+        FolderBlobs(tmp_path).open_verified(digest)

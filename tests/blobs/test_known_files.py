@@ -127,7 +127,7 @@ def test_known_bytes_that_were_removed_are_stored_anew(blobs, files, old, tmp_pa
             stored.unlink()
     assert blobs.put_files(files) == put
     for digest, _ in put.values():
-        blobs.check(digest)
+        blobs.verify(digest)
 
 
 def test_known_bytes_count_as_put_now(blobs, files, old, tmp_path):
@@ -144,21 +144,21 @@ def test_what_was_known_may_be_lost(blobs, files, old, tmp_path, content):
     (tmp_path / "blobs" / folder.KNOWN_FILES).write_bytes(content)
     assert blobs.put_files(files) == put
     assert blobs.put_files(files) == put
-    assert len(blobs._known.digests({str(path): folder._look_of(path) for path in files})) == len(files)
+    assert len(blobs._known.digests({str(path): folder._file_signature(path) for path in files})) == len(files)
 
 
 def test_a_file_that_changes_between_its_digest_and_its_copy_is_put_as_it_is_then(blobs, tmp_path, old, monkeypatch):
     path = tmp_path / "a.csv"
     path.write_text("one")
-    copied = blobs._copied
+    copied = blobs._copy_to_temporary
 
     def after_a_change(source: Path):
         source.write_text("three")
         return copied(source)
 
-    monkeypatch.setattr(blobs, "_copied", after_a_change)
+    monkeypatch.setattr(blobs, "_copy_to_temporary", after_a_change)
     assert blobs.put_files([path]) == {path: (digest_of(b"three"), 5)}
-    blobs.check(digest_of(b"three"))
+    blobs.verify(digest_of(b"three"))
     monkeypatch.undo()
     assert blobs.put_files([path]) == {path: (digest_of(b"three"), 5)}
 
@@ -171,6 +171,8 @@ def test_no_copy_is_left_when_the_disk_is_full(blobs, files, tmp_path, monkeypat
     with pytest.raises(BlobsUnavailable):
         blobs.put_files(files)
     left = [
-        it for it in (tmp_path / "blobs").rglob("*") if it.is_file() and it.name not in (".lock", folder.KNOWN_FILES)
+        path
+        for path in (tmp_path / "blobs").rglob("*")
+        if path.is_file() and path.name not in (".lock", folder.KNOWN_FILES)
     ]
     assert left == []

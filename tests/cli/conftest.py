@@ -20,7 +20,7 @@ from dataops_lab.cli import main
 
 from .. import written
 
-PATIENCE_S = 90
+TIMEOUT_S = 90
 COMMAND = (sys.executable, "-m", "dataops_lab.cli")
 
 
@@ -33,9 +33,9 @@ class Answer:
     @property
     def json(self) -> Any:
         """The JSON object on stdout. It fails unless stdout is exactly one."""
-        held = json.loads(self.out)
-        assert isinstance(held, dict)
-        return held
+        answer = json.loads(self.out)
+        assert isinstance(answer, dict)
+        return answer
 
 
 @dataclass
@@ -44,29 +44,29 @@ class Shell:
     folder: Path
 
     def environment(self, **more: str) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("DATAOPS_LAB_")}
-        return {**kept, "DATAOPS_LAB_HOME": str(self.home), **more}
+        kept_variables = {name: value for name, value in os.environ.items() if not name.startswith("DATAOPS_LAB_")}
+        return {**kept_variables, "DATAOPS_LAB_HOME": str(self.home), **more}
 
     def __call__(self, *arguments: str, **environment: str) -> Answer:
-        done = subprocess.run(
+        completed = subprocess.run(
             [*COMMAND, *arguments],
             cwd=self.folder,
             env=self.environment(**environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
             check=False,
         )
-        return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return Answer(completed.returncode, completed.stdout.decode(), completed.stderr.decode())
 
-    def here(self, *arguments: str, **environment: str) -> Answer:
+    def invoke(self, *arguments: str, **environment: str) -> Answer:
         """Run the command in this process: for tests of many inputs that start nothing."""
         out, err, folder = io.StringIO(), io.StringIO(), Path.cwd()
-        with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+        with pytest.MonkeyPatch.context() as monkeypatch, redirect_stdout(out), redirect_stderr(err):
             for name in os.environ.keys() - self.environment().keys():
-                patched.delenv(name)
+                monkeypatch.delenv(name)
             for name, value in self.environment(**environment).items():
-                patched.setenv(name, value)
+                monkeypatch.setenv(name, value)
             os.chdir(self.folder)
             try:
                 main(arguments)
@@ -89,14 +89,14 @@ class Shell:
         return name
 
     def runs(self) -> list[dict[str, Any]]:
-        return self.here("runs", "list", "--json").json["items"]
+        return self.invoke("runs", "list", "--json").json["items"]
 
 
 def _shell(folder: Path) -> Iterator[Shell]:
     (folder / "work").mkdir()
     shell = Shell(folder / "home", folder / "work")
     yield shell
-    assert shell.here("engine", "stop").code == 0
+    assert shell.invoke("engine", "stop").code == 0
     # An engine that was just started does not lead yet; without its folder it ends by itself.
     shutil.rmtree(shell.home, ignore_errors=True)
 
@@ -116,6 +116,6 @@ def own_shell(tmp_path: Path) -> Iterator[Shell]:
 ENDLESS = "import time\nwhile True:\n    time.sleep(0.1)"
 
 
-def until(file: Path) -> str:
+def wait_for_file(file: Path) -> str:
     """Write the source of a cell that ends when `file` is there."""
     return f"import pathlib, time\nwhile not pathlib.Path({str(file)!r}).exists():\n    time.sleep(0.02)"

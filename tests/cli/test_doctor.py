@@ -11,11 +11,11 @@ from dataops_lab.wiring import Home
 
 
 def states(shell, **environment: str) -> dict[str, dict[str, str]]:
-    return {found["what"]: found for found in shell.here("doctor", "--json", **environment).json["checks"]}
+    return {found["what"]: found for found in shell.invoke("doctor", "--json", **environment).json["checks"]}
 
 
 def test_it_looks_at_everything_that_a_run_needs(own_shell):
-    own_shell.here("runs", "list")
+    own_shell.invoke("runs", "list")
 
     found = states(own_shell)
 
@@ -29,7 +29,7 @@ def test_it_looks_at_everything_that_a_run_needs(own_shell):
 def test_whatever_is_broken_has_its_mend_and_the_exit_code_says_so(own_shell):
     own_shell.text("a_file", "")
 
-    answer = own_shell.here("doctor", "--json", DATAOPS_LAB_HOME=str(own_shell.folder / "a_file"))
+    answer = own_shell.invoke("doctor", "--json", DATAOPS_LAB_HOME=str(own_shell.folder / "a_file"))
 
     broken = [found for found in answer.json["checks"] if found["state"] == "broken"]
     assert answer.code == 1
@@ -43,7 +43,7 @@ def test_a_kernel_that_cannot_be_used_is_noted_with_the_reason_and_the_others_st
     file.parent.mkdir(parents=True)
     file.write_text('{"argv": [5], "display_name": "Odd", "language": "python", "env": null}')
 
-    answer = own_shell.here("doctor", "--json", JUPYTER_PATH=str(own_shell.folder / "jupyter"))
+    answer = own_shell.invoke("doctor", "--json", JUPYTER_PATH=str(own_shell.folder / "jupyter"))
 
     found = {check["what"]: check for check in answer.json["checks"]}
     assert str(file) in found["kernel"]["message"]
@@ -52,13 +52,13 @@ def test_a_kernel_that_cannot_be_used_is_noted_with_the_reason_and_the_others_st
 
 
 def test_looking_makes_nothing(own_shell):
-    own_shell.here("doctor")
+    own_shell.invoke("doctor")
 
     assert not own_shell.home.exists()
 
 
 def test_a_damaged_database_is_found(own_shell):
-    own_shell.here("runs", "list")
+    own_shell.invoke("runs", "list")
     (database,) = own_shell.home.glob("*.sqlite")
     with sqlite3.connect(database) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -108,16 +108,16 @@ def test_a_copy_of_the_database_from_before_an_upgrade_is_noted_with_its_size(tm
 
 
 def test_one_notebook_in_two_clones_that_is_two_jobs_is_noted_with_the_command_that_joins_them(own_shell, git_clones):
-    own_shell.here("projects", "set", "default", "--concurrency", "0")
+    own_shell.invoke("projects", "set", "default", "--concurrency", "0")
     jobs = []
     for clone in git_clones:
-        jobs.append(own_shell.here("run", str(clone / "sales.ipynb"), "--no-wait", "--json").json["job"]["id"])
+        jobs.append(own_shell.invoke("run", str(clone / "sales.ipynb"), "--no-wait", "--json").json["job"]["id"])
     assert jobs[0] != jobs[1]
     assert "job" not in states(own_shell)
     for clone in git_clones:
         with (clone / ".git" / "config").open("a") as config:
             config.write('[remote "origin"]\n\turl = git@example.org:team/work.git\n')
-        own_shell.here("run", str(clone / "sales.ipynb"), "--no-wait")
+        own_shell.invoke("run", str(clone / "sales.ipynb"), "--no-wait")
 
     noted = states(own_shell)["job"]
 

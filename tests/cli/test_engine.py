@@ -6,11 +6,11 @@ import subprocess
 import sys
 
 from ..waiting import eventually
-from .conftest import PATIENCE_S, until
+from .conftest import TIMEOUT_S, wait_for_file
 
 
 def leader(shell):
-    return shell.here("engine", "status", "--json").json
+    return shell.invoke("engine", "status", "--json").json
 
 
 def leading(shell, *, instead_of: int | None = None):
@@ -33,25 +33,25 @@ def test_without_an_engine_the_status_says_so_and_stopping_is_no_error(own_shell
         "running": 0,
         "warm": None,
     }
-    assert own_shell.here("engine", "stop", "--json").json == {"stopped": False, "pid": None, "running": 0}
+    assert own_shell.invoke("engine", "stop", "--json").json == {"stopped": False, "pid": None, "running": 0}
 
 
 def test_the_status_names_the_leader_and_stop_ends_it(own_shell):
     engine = own_shell.start("engine", "run", "--slots", "3")
 
     status = leading(own_shell)
-    stopped = own_shell.here("engine", "stop", "--json").json
+    stopped = own_shell.invoke("engine", "stop", "--json").json
 
     assert (status["pid"], status["slots"]) == (engine.pid, 3)
     assert stopped == {"stopped": True, "pid": engine.pid, "running": 0}
-    assert engine.wait(PATIENCE_S) == 0
+    assert engine.wait(TIMEOUT_S) == 0
     assert not leader(own_shell)["leading"]
 
 
 def test_an_engine_ends_when_it_is_idle(own_shell):
     engine = own_shell.start("engine", "run", "--exit-when-idle", "0.2")
 
-    assert engine.wait(PATIENCE_S) == 0
+    assert engine.wait(TIMEOUT_S) == 0
     assert not leader(own_shell)["leading"]
 
 
@@ -80,25 +80,25 @@ def test_an_engine_ends_with_the_process_that_started_it(own_shell):
 
 def test_runs_go_on_without_an_engine_and_the_next_one_finds_them(own_shell):
     go_on = own_shell.folder / "go_on"
-    notebook = own_shell.notebook("adopted.ipynb", "1", until(go_on), "print('done')")
+    notebook = own_shell.notebook("adopted.ipynb", "1", wait_for_file(go_on), "print('done')")
     run_id = own_shell("run", notebook, "--no-wait").out.strip()
     eventually(lambda: own_shell.runs()[0]["progress"]["done"] == 1)
 
-    stopped = own_shell.here("engine", "stop", "--json").json
+    stopped = own_shell.invoke("engine", "stop", "--json").json
     go_on.touch()
     again = own_shell("run", notebook, "--json")
 
     assert stopped["running"] == 1
     assert again.json["state"] == "succeeded"
     own_shell("runs", "logs", "-f", run_id)
-    adopted = own_shell.here("runs", "show", run_id, "--json").json
+    adopted = own_shell.invoke("runs", "show", run_id, "--json").json
     assert adopted["state"] == "succeeded"
     assert len(adopted["attempts"]) == 1
 
 
 def test_an_engine_that_is_killed_while_a_run_is_followed_is_replaced(own_shell):
     go_on = own_shell.folder / "go_on"
-    notebook = own_shell.notebook("killed.ipynb", "1", until(go_on))
+    notebook = own_shell.notebook("killed.ipynb", "1", wait_for_file(go_on))
     following = own_shell.start("run", notebook, "--json")
     eventually(lambda: [run for run in own_shell.runs() if run["progress"]["done"] == 1])
     killed = leader(own_shell)["pid"]
@@ -106,7 +106,7 @@ def test_an_engine_that_is_killed_while_a_run_is_followed_is_replaced(own_shell)
     os.kill(killed, signal.SIGKILL)
     leading(own_shell, instead_of=killed)
     go_on.touch()
-    out, _ = following.communicate(timeout=PATIENCE_S)
+    out, _ = following.communicate(timeout=TIMEOUT_S)
 
     assert following.returncode == 0
     assert '"succeeded"' in out

@@ -33,7 +33,7 @@ def cli(shell, stdin):
 
     def run(*arguments: str, given: str = ""):
         stdin(given)
-        answer = shell.here(*arguments, "--json")
+        answer = shell.invoke(*arguments, "--json")
         assert answer.code == 0, answer.out
         return answer.json
 
@@ -54,12 +54,16 @@ def test_an_environment_is_added_changed_shown_and_removed(shell, cli):
     cli("environments", "add", "staging", "--position", "1", "--cpus", "2", "--memory", "4Gi", "--lock", "resources")
     cli("environments", "set", "staging", "--timeout", "60", "--no-limit", "cpus", "--mount", "/srv/data:/data:rw")
     cli("environments", "set", "staging", "--gpus", "0")
-    it = cli("environments", "show", "staging")
-    assert it["limits"]["resources"] == {"cpus": None, "memory_bytes": 2**32, "pids": None, "gpus": 0}
-    assert (it["limits"]["timeout_s"], it["locked"], it["position"]) == (60, ["resources"], 1)
-    assert it["mounts"] == [{"source": "/srv/data", "target": "/data", "read_only": False}]
-    assert "memory 4Gi, gpus 0, timeout 60" in shell.here("environments", "list").out
-    assert "not held" in shell.here("environments", "show", "staging").out
+    environment = cli("environments", "show", "staging")
+    assert environment["limits"]["resources"] == {"cpus": None, "memory_bytes": 2**32, "pids": None, "gpus": 0}
+    assert (environment["limits"]["timeout_s"], environment["locked"], environment["position"]) == (
+        60,
+        ["resources"],
+        1,
+    )
+    assert environment["mounts"] == [{"source": "/srv/data", "target": "/data", "read_only": False}]
+    assert "memory 4Gi, gpus 0, timeout 60" in shell.invoke("environments", "list").out
+    assert "not held" in shell.invoke("environments", "show", "staging").out
     cli("environments", "remove", "staging")
     assert [each["name"] for each in cli("environments", "list")["items"]] == ["sandbox", "production"]
 
@@ -69,8 +73,8 @@ def test_a_secret_comes_over_stdin_or_from_a_file_and_is_never_shown(shell, cli,
     (tmp_path / "key").write_text(CANARY)
     second = cli("secrets", "set", "sandbox", "PASSWORD", "--file", str(tmp_path / "key"))
     assert (first["version"], second["version"]) == (1, 2)
-    shown = [shell.here(*line).out for line in (("secrets", "list", "sandbox"), ("environments", "show", "sandbox"))]
-    shown += [json.dumps([first, second]), shell.here("export").out]
+    shown = [shell.invoke(*line).out for line in (("secrets", "list", "sandbox"), ("environments", "show", "sandbox"))]
+    shown += [json.dumps([first, second]), shell.invoke("export").out]
     assert all("PASSWORD" in text and CANARY not in text for text in shown)
     assert cli("secrets", "rotate-key")["secrets"] == 1
     cli("secrets", "remove", "sandbox", "PASSWORD")
@@ -81,48 +85,48 @@ def test_whoever_sets_a_secret_that_is_too_short_to_be_masked_is_told(shell, std
     said = {}
     for value in ("1234", CANARY):
         stdin(value)
-        said[value] = shell.here("secrets", "set", "sandbox", "PIN").err
+        said[value] = shell.invoke("secrets", "set", "sandbox", "PIN").err
     assert "will not be masked" in said["1234"] and said[CANARY] == ""
     stdin("1234")
-    assert shell.here("secrets", "set", "sandbox", "PIN", "--json").json["masked"] is False
-    assert shell.here("secrets", "remove", "sandbox", "PIN").code == 0
+    assert shell.invoke("secrets", "set", "sandbox", "PIN", "--json").json["masked"] is False
+    assert shell.invoke("secrets", "remove", "sandbox", "PIN").code == 0
 
 
 def test_a_secret_cannot_be_given_on_the_command_line(shell):
-    assert shell.here("secrets", "set", "sandbox", "PASSWORD", CANARY).code == 2
+    assert shell.invoke("secrets", "set", "sandbox", "PASSWORD", CANARY).code == 2
 
 
 def test_a_secret_of_a_megabyte_is_refused(shell, stdin):
     stdin("x" * 1_000_000)
-    answer = shell.here("secrets", "set", "sandbox", "PASSWORD", "--json")
+    answer = shell.invoke("secrets", "set", "sandbox", "PASSWORD", "--json")
     assert answer.code == 2 and answer.json["error"]["code"] == "value_too_large" and "xxx" not in answer.out
 
 
 def test_variables_are_set_listed_and_unset(shell, cli):
     cli("variables", "set", "sandbox", "REGION", "South")
-    assert "South" in shell.here("variables", "list", "sandbox").out
+    assert "South" in shell.invoke("variables", "list", "sandbox").out
     cli("variables", "unset", "sandbox", "REGION")
     assert cli("variables", "list", "sandbox")["items"] == []
-    assert shell.here("variables", "set", "sandbox", "LD_PRELOAD", "x").code == 2
+    assert shell.invoke("variables", "set", "sandbox", "LD_PRELOAD", "x").code == 2
 
 
 def test_a_configuration_is_exported_looked_at_and_applied(shell, stdin):
-    text = shell.here("export").out
+    text = shell.invoke("export").out
     changed = shell.text("dataops.yaml", text.replace("guarded: true", "guarded: false"))
-    looked_at = shell.here("apply", "-f", changed, "--dry-run")
+    looked_at = shell.invoke("apply", "-f", changed, "--dry-run")
     assert "~ guarded: True → False" in looked_at.out and "1 change" in looked_at.out
     stdin("")
-    unasked = shell.here("apply", "-f", changed)
+    unasked = shell.invoke("apply", "-f", changed)
     assert unasked.code == 2 and "--yes" in unasked.err
-    assert shell.here("apply", "-f", changed, "--yes").code == 0
-    assert "Nothing changes" in shell.here("apply", "-f", changed, "--yes").out
-    assert shell.here("export").out == text.replace("guarded: true", "guarded: false")
-    assert shell.here("apply", "-f", shell.text("dataops.yaml", text), "--yes").code == 0
+    assert shell.invoke("apply", "-f", changed, "--yes").code == 0
+    assert "Nothing changes" in shell.invoke("apply", "-f", changed, "--yes").out
+    assert shell.invoke("export").out == text.replace("guarded: true", "guarded: false")
+    assert shell.invoke("apply", "-f", shell.text("dataops.yaml", text), "--yes").code == 0
 
 
 def test_what_a_file_says_of_an_image_is_shown_under_its_name(shell, catalogue):
     text = "images:\n- name: data\n  tags: [pandas]\n  deprecated: {on: 2027-01-31}\n"
-    answer = shell.here("apply", "-f", shell.text("images.yaml", text), "--yes")
+    answer = shell.invoke("apply", "-f", shell.text("images.yaml", text), "--yes")
     assert answer.out.splitlines() == [
         "image data",
         "  ~ tags: none → pandas",
@@ -131,11 +135,11 @@ def test_what_a_file_says_of_an_image_is_shown_under_its_name(shell, catalogue):
         "3 changes.",
         "Done.",
     ]
-    assert shell.here("export").out.count("- pandas") == 1
+    assert shell.invoke("export").out.count("- pandas") == 1
 
 
 def test_a_file_that_is_wrong_is_refused_with_its_line(shell):
     wrong = shell.text("wrong.yaml", "environments:\n- name: sandbox\n  limit: {}\n")
-    answer = shell.here("apply", "-f", wrong, "--yes", "--json")
+    answer = shell.invoke("apply", "-f", wrong, "--yes", "--json")
     assert answer.code == 2 and "Line 3: environments.0.limit: unknown key" in answer.json["error"]["message"]
-    assert shell.here("apply", "-f", "nowhere.yaml", "--yes").code == 2
+    assert shell.invoke("apply", "-f", "nowhere.yaml", "--yes").code == 2

@@ -9,7 +9,7 @@ import pexpect
 import pytest
 
 from ..waiting import eventually
-from .conftest import COMMAND, ENDLESS, PATIENCE_S
+from .conftest import COMMAND, ENDLESS, TIMEOUT_S
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def terminal(own_shell):
         cwd=str(own_shell.folder),
         env=own_shell.environment(),
         encoding="utf-8",
-        timeout=PATIENCE_S,
+        timeout=TIMEOUT_S,
         dimensions=(24, 160),
     )
     child.expect(r"endless: running, 1 of 2 cells")
@@ -30,7 +30,7 @@ def terminal(own_shell):
     child.close(force=True)
     for run in own_shell.runs():
         if run["finished_at"] is None:
-            own_shell.here("runs", "cancel", run["id"])
+            own_shell.invoke("runs", "cancel", run["id"])
             own_shell("runs", "logs", "-f", run["id"])
 
 
@@ -76,12 +76,12 @@ def test_without_a_terminal_the_run_goes_on_and_it_is_said_how_to_end_it(own_she
     runs = eventually(lambda: [run for run in own_shell.runs() if run["phase"] == "running"])
 
     following.send_signal(signal.SIGINT)
-    out, err = following.communicate(timeout=PATIENCE_S)
+    out, err = following.communicate(timeout=TIMEOUT_S)
 
     run_id = runs[0]["id"]
     assert following.returncode == 130
     assert f"jupyter dataops runs cancel {run_id}" in err
     assert f'"id": "{run_id}"' in out
     assert own_shell.runs()[0]["state"] == "active"
-    own_shell.here("runs", "cancel", run_id)
+    own_shell.invoke("runs", "cancel", run_id)
     own_shell("runs", "logs", "-f", run_id)

@@ -11,7 +11,7 @@ def test_it_shows_parameters_kernel_and_what_travels(own_shell):
     own_shell.text("helper.py", "x = 1\n")
     notebook = own_shell.notebook("report.ipynb", "import helper", parameters=PARAMETERS)
 
-    shown = own_shell.here("inspect", notebook)
+    shown = own_shell.invoke("inspect", notebook)
 
     assert shown.code == 0
     for expected in ('"North" | "South"', "sales region", "month", "Python 3", "helper.py", "report.ipynb"):
@@ -22,7 +22,7 @@ def test_json_is_the_inspection(own_shell):
     own_shell.text("helper.py", "x = 1\n")
     notebook = own_shell.notebook("report.ipynb", "import helper", parameters=PARAMETERS)
 
-    found = own_shell.here("inspect", notebook, "--json").json
+    found = own_shell.invoke("inspect", notebook, "--json").json
 
     assert [p["name"] for p in found["parameters"]] == ["region", "month"]
     assert found["parameters"][0]["choices"] == ["North", "South"]
@@ -32,8 +32,8 @@ def test_json_is_the_inspection(own_shell):
 def test_what_will_be_missing_comes_with_its_mend(own_shell):
     notebook = own_shell.notebook("report.ipynb", "open('/home/nobody/data.csv')")
 
-    found = own_shell.here("inspect", notebook, "--json").json["findings"]
-    shown = own_shell.here("inspect", notebook).out
+    found = own_shell.invoke("inspect", notebook, "--json").json["findings"]
+    shown = own_shell.invoke("inspect", notebook).out
 
     warnings = [finding for finding in found if finding["severity"] == "warning"]
     assert warnings and all(finding["hint"] for finding in warnings)
@@ -43,13 +43,13 @@ def test_what_will_be_missing_comes_with_its_mend(own_shell):
 def test_a_kernel_that_is_missing_is_shown_with_those_that_are_there(own_shell):
     notebook = own_shell.notebook("report.ipynb", "1", kernelspec={"name": "cobol"})
 
-    assert own_shell.here("inspect", notebook, "--json").json["kernel"] is None
-    assert "python3" in own_shell.here("inspect", notebook).out
-    assert own_shell.here("inspect", notebook, "--kernel", "python3", "--json").json["kernel"]["name"] == "python3"
+    assert own_shell.invoke("inspect", notebook, "--json").json["kernel"] is None
+    assert "python3" in own_shell.invoke("inspect", notebook).out
+    assert own_shell.invoke("inspect", notebook, "--kernel", "python3", "--json").json["kernel"]["name"] == "python3"
 
 
 def test_nothing_is_submitted_and_no_engine_is_started(own_shell):
-    own_shell.here("inspect", own_shell.notebook("report.ipynb", "1"))
+    own_shell.invoke("inspect", own_shell.notebook("report.ipynb", "1"))
 
     assert own_shell.runs() == []
-    assert not own_shell.here("engine", "status", "--json").json["leading"]
+    assert not own_shell.invoke("engine", "status", "--json").json["leading"]

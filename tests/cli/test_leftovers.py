@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from dataops_lab.cli.leftovers import Leftover, leftovers
-from dataops_lab.runner.protocol import ATTEMPT_VARIABLE
+from dataops_lab.rundir.protocol import ATTEMPT_VARIABLE
 from dataops_lab.services import installation
 from dataops_lab.wiring import Home, build_services
 
@@ -45,7 +45,7 @@ def test_doctor_names_them_and_removes_them_when_told_to(own_shell):
     build_services(home)
     left.mkdir(parents=True)
     for options, state, hint in (((), "note", "jupyter dataops doctor --fix"), (("--fix",), "ok", "")):
-        checks = own_shell.here("doctor", "--json", *options).json["checks"]
+        checks = own_shell.invoke("doctor", "--json", *options).json["checks"]
         [found] = [check for check in checks if check["what"] == "run directories"]
         assert (found["state"], found["hint"]) == (state, hint)
     assert not left.exists()
@@ -105,9 +105,9 @@ def test_blobs_that_nothing_refers_to_and_files_that_were_never_finished(look, h
     found = look()
     assert "1 blob" in found["blobs"].message
     assert str(unfinished) in found["unfinished files"].message
-    for it in found.values():
-        it.remove()
+    for leftover in found.values():
+        leftover.remove()
     assert look() == {}
-    assert not blobs.has(digest)
+    assert not blobs.exists(digest)
     assert young.exists()
     assert not unfinished.exists() and not staged.exists()

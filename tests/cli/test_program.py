@@ -31,7 +31,9 @@ def test_every_command_stands_in_the_guide(path):
     assert f"`{' '.join(path)}" in table or f"`{path[0]} …`" in table
 
 
-@pytest.mark.parametrize(("path", "command"), EVERY, ids=lambda it: " ".join(it) if isinstance(it, tuple) else "")
+@pytest.mark.parametrize(
+    ("path", "command"), EVERY, ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
+)
 def test_every_command_and_each_of_its_options_says_what_it_is_for(path, command):
     shown = CliRunner().invoke(dataops, [*path, "--help"])
 
@@ -40,7 +42,7 @@ def test_every_command_and_each_of_its_options_says_what_it_is_for(path, command
     assert all(option.help for option in command.params if isinstance(option, click.Option))
 
 
-@pytest.mark.parametrize("group", [[], ["runs"], ["engine"]], ids=lambda it: " ".join(it) or "all")
+@pytest.mark.parametrize("group", [[], ["runs"], ["engine"]], ids=lambda words: " ".join(words) or "all")
 def test_the_summary_of_each_command_fits_on_its_line(group):
     shown = CliRunner().invoke(dataops, [*group, "--help"], terminal_width=80)
 

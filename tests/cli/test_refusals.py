@@ -110,12 +110,12 @@ def _filled(shell):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"), REFUSALS, ids=lambda it: " ".join(it) if isinstance(it, list) else ""
+    ("arguments", "code", "said"), REFUSALS, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
 )
 def test_bad_input_is_refused_with_2_and_leaves_nothing(workspace, arguments, code, said):
     before = sorted(path.name for path in workspace.folder.iterdir())
 
-    for_people, for_programs = workspace.here("run", *arguments), workspace.here("run", *arguments, "--json")
+    for_people, for_programs = workspace.invoke("run", *arguments), workspace.invoke("run", *arguments, "--json")
 
     error = for_programs.json["error"]
     assert (for_people.code, for_programs.code) == (2, 2)
@@ -126,22 +126,22 @@ def test_bad_input_is_refused_with_2_and_leaves_nothing(workspace, arguments, co
     assert "Traceback" not in for_people.err + for_programs.err
     assert workspace.runs() == []
     assert sorted(path.name for path in workspace.folder.iterdir()) == before
-    assert not workspace.here("engine", "status", "--json").json["leading"]
+    assert not workspace.invoke("engine", "status", "--json").json["leading"]
 
 
 def test_every_problem_of_the_parameters_is_named(workspace):
-    error = workspace.here("run", GOOD, "-p", "n", "many", "-p", "m", "1", "--json").json["error"]
+    error = workspace.invoke("run", GOOD, "-p", "n", "many", "-p", "m", "1", "--json").json["error"]
 
     assert [problem["name"] for problem in error["detail"]["problems"]] == ["n", "m"]
     assert error["detail"]["parameters"] == ["n", "sizes", "share"]
 
 
 @pytest.mark.parametrize("home", ["a_file", "/dev/null/below", "/proc/nowhere"])
-@pytest.mark.parametrize("command", [["run", GOOD], ["runs", "list"], ["engine", "status"]], ids=lambda it: it[0])
+@pytest.mark.parametrize("command", [["run", GOOD], ["runs", "list"], ["engine", "status"]], ids=lambda words: words[0])
 def test_a_state_folder_that_cannot_be_used_ends_with_4(workspace, home, command):
     workspace.text("a_file", "")
 
-    answer = workspace.here(*command, "--json", DATAOPS_LAB_HOME=str(workspace.folder / home))
+    answer = workspace.invoke(*command, "--json", DATAOPS_LAB_HOME=str(workspace.folder / home))
 
     assert answer.code == 4
     assert answer.json["error"]["code"] == "state_folder_unusable"
@@ -150,7 +150,7 @@ def test_a_state_folder_that_cannot_be_used_ends_with_4(workspace, home, command
 
 def test_a_server_that_is_not_there_ends_with_4(workspace):
     for command in (["run", GOOD], ["runs", "list"], ["runs", "show", "last"], ["inspect", GOOD]):
-        answer = workspace.here(*command, "--server", "http://127.0.0.1:9", "--json")
+        answer = workspace.invoke(*command, "--server", "http://127.0.0.1:9", "--json")
         assert answer.code == 4
         assert answer.json["error"]["code"] == "server_unreachable"
 
@@ -169,7 +169,7 @@ def test_a_server_that_is_not_there_ends_with_4(workspace):
     ids=" ".join,
 )
 def test_a_run_that_is_not_there_ends_with_2_and_the_next_step(workspace, command):
-    answer = workspace.here(*command, "--json")
+    answer = workspace.invoke(*command, "--json")
 
     assert answer.code == 2
     assert answer.json["error"]["code"] == "not_found"

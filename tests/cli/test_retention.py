@@ -28,7 +28,7 @@ def ids(shell) -> list[str]:
 
 def test_rules_are_set_shown_previewed_and_applied(own_shell, ended):
     first, second = ended
-    here = own_shell.here
+    here = own_shell.invoke
     assert "every run stays" in here("retention", "show").err
     seen = here("retention", "preview", "--last", "1", "--json").json
     assert (seen["count"], seen["oldest"][0]["id"]) == (1, first)
@@ -54,19 +54,19 @@ def test_rules_are_set_shown_previewed_and_applied(own_shell, ended):
     "options", [[], ["--remove", "--days", "1"], ["--days", "-1"], ["--state", "queued", "--days", "1"]]
 )
 def test_a_rule_that_makes_no_sense_is_refused(own_shell, options):
-    assert own_shell.here("retention", "set", *options).code == 2
-    assert own_shell.here("retention", "show", "--json").json == {"rules": []}
+    assert own_shell.invoke("retention", "set", *options).code == 2
+    assert own_shell.invoke("retention", "show", "--json").json == {"rules": []}
 
 
 def test_runs_are_kept_and_deleted_and_nothing_goes_unasked(own_shell, ended):
     first, second = ended
-    here = own_shell.here
+    here = own_shell.invoke
     assert here("runs", "delete", first).code == 2
     assert here("runs", "keep", first).code == 0
     assert "kept" in here("runs", "show", first).out
     answer = here("runs", "delete", first, second, "--yes", "--json")
     assert (answer.code, answer.json["runs"]) == (2, [second])
-    assert [(it["run"], it["code"]) for it in answer.json["errors"]] == [(first, "run_kept")]
+    assert [(error["run"], error["code"]) for error in answer.json["errors"]] == [(first, "run_kept")]
     assert here("runs", "delete", "last", second, "--yes").code == 2, "one that is mistyped deletes none"
     assert ids(own_shell) == [first]
     assert here("runs", "unkeep", first).code == here("runs", "delete", first, "--yes").code == 0
@@ -76,17 +76,19 @@ def test_runs_are_kept_and_deleted_and_nothing_goes_unasked(own_shell, ended):
 def test_records_are_verified_and_what_is_damaged_is_named(own_shell):
     notebook = own_shell.notebook("n.ipynb", "print('said')")
     run_id = own_shell("run", notebook, "--json").json["id"]
-    assert own_shell.here("records", "verify", "--all").out == "1 record whole.\n"
+    assert own_shell.invoke("records", "verify", "--all").out == "1 record whole.\n"
     ctx = build_services(Home(own_shell.home))
     with ctx.store.read() as tx:
-        [log] = [file for file in tx.records.of_run(run_id).files if file.path == "log.txt"]
+        [log] = [file for file in tx.records.find_for_run(run_id).files if file.path == "log.txt"]
     ctx.blobs._path(log.digest).unlink()
-    answer = own_shell.here("records", "verify", run_id)
+    answer = own_shell.invoke("records", "verify", run_id)
     assert (answer.code, answer.out) == (1, f"{run_id} log.txt: Its bytes are missing.\n")
-    damaged = own_shell.here("records", "verify", "--all", "--json").json["damaged"]
-    assert damaged == [{"run": run_id, "damage": {"log.txt": "Its bytes are missing."}}]
-    assert "log.txt" in own_shell.here("runs", "show", run_id).out
-    assert own_shell.here("records", "verify").code == own_shell.here("records", "verify", run_id, "--all").code == 2
+    damaged = own_shell.invoke("records", "verify", "--all", "--json").json["damaged"]
+    assert damaged == [{"run": run_id, "integrity_errors": {"log.txt": "Its bytes are missing."}}]
+    assert "log.txt" in own_shell.invoke("runs", "show", run_id).out
+    assert (
+        own_shell.invoke("records", "verify").code == own_shell.invoke("records", "verify", run_id, "--all").code == 2
+    )
 
 
 def test_who_verifies_all_records_skips_those_of_other_people_and_is_told_how_many(own_shell):
@@ -95,8 +97,8 @@ def test_who_verifies_all_records_skips_those_of_other_people_and_is_told_how_ma
     for name in ("bob", "ann", "ann"):
         LocalClient(ctx, user=person(name)).submit(notebook)
     bob = {"LOGNAME": "bob", "DATAOPS_LAB_ADMINISTRATORS": "eve"}
-    answer = own_shell.here("records", "verify", "--all", **bob)
+    answer = own_shell.invoke("records", "verify", "--all", **bob)
     assert (answer.code, answer.out) == (0, "1 record whole.\n")
     assert answer.err.startswith("2 runs of other people skipped")
-    assert own_shell.here("records", "verify", "--all", "--json", **bob).json["skipped"] == 2
-    assert own_shell.here("records", "verify", "last", **bob).code == 2
+    assert own_shell.invoke("records", "verify", "--all", "--json", **bob).json["skipped"] == 2
+    assert own_shell.invoke("records", "verify", "last", **bob).code == 2

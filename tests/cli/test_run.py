@@ -79,7 +79,7 @@ def test_a_run_can_be_given_every_setting_there_is(shell):
 
     run = shell("run", shell.notebook("settings.ipynb", "1"), *options, "--json").json
 
-    assert {it.name: run[it.name] for it in fields(RunSettings)} == {
+    assert {field.name: run[field.name] for field in fields(RunSettings)} == {
         "priority": 3,
         "max_retries": 2,
         "retry_on_timeout": True,
@@ -93,7 +93,7 @@ def test_a_run_can_be_given_every_setting_there_is(shell):
 def test_a_setting_that_a_run_is_given_goes_before_that_of_its_job(shell):
     notebook = shell.notebook("own.ipynb", "1")
     job = shell("run", notebook, "--json").json["job"]["id"]
-    assert shell.here("jobs", "set", job, "--retry-on-timeout", "yes", "--start-timeout", "50").code == 0
+    assert shell.invoke("jobs", "set", job, "--retry-on-timeout", "yes", "--start-timeout", "50").code == 0
 
     run = shell("run", notebook, "--retry-on-timeout", "no", "--json").json
 
@@ -126,21 +126,21 @@ def test_the_same_rows_with_the_same_key_are_the_same_runs(shell):
     (shell.folder / "keyed.csv").write_text("n\n1\n2\n")
     asked = ("run", notebook, "--params-file", "keyed.csv", "--no-wait", "--key", "rows")
 
-    ids = [run["id"] for run in shell.here(*asked, "--json").json["items"]]
+    ids = [run["id"] for run in shell.invoke(*asked, "--json").json["items"]]
 
     assert len(set(ids)) == 2
-    assert shell.here(*asked).out.split() == ids
+    assert shell.invoke(*asked).out.split() == ids
 
 
 def test_a_file_with_one_row_that_does_not_fit_starts_nothing(shell):
     notebook = shell.notebook("refused.ipynb", "1", parameters="n: int = 0")
     (shell.folder / "wrong.csv").write_text("n\n1\nx\n")
 
-    answer = shell.here("run", notebook, "--params-file", "wrong.csv")
+    answer = shell.invoke("run", notebook, "--params-file", "wrong.csv")
 
     assert answer.code == 2
     assert "Row 2: 'n'" in answer.err
-    assert shell.here("runs", "list", "--text", "refused", "--json").json["items"] == []
+    assert shell.invoke("runs", "list", "--text", "refused", "--json").json["items"] == []
 
 
 def test_the_executed_notebook_is_written_at_the_end_also_of_a_run_that_failed(shell):

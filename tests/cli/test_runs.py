@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from .conftest import ENDLESS, until
+from .conftest import ENDLESS, wait_for_file
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +28,15 @@ def bad(shell):
 
 
 def test_lists_are_pages_newest_first(shell, good, bad):
-    first = shell.here("runs", "list", "--limit", "1", "--json").json
-    rest = shell.here("runs", "list", "--limit", "1", "--cursor", first["next"], "--json").json
+    first = shell.invoke("runs", "list", "--limit", "1", "--json").json
+    rest = shell.invoke("runs", "list", "--limit", "1", "--cursor", first["next"], "--json").json
 
     assert first["items"][0]["id"] > rest["items"][0]["id"]
     assert {good["id"], bad["id"]} <= {run["id"] for run in shell.runs()}
 
 
 def test_a_list_shows_a_line_for_each_run(shell, good, bad):
-    lines = shell.here("runs", "list").out.splitlines()
+    lines = shell.invoke("runs", "list").out.splitlines()
 
     assert lines[0].split() == ["RUN", "STATE", "JOB", "CELLS", "TOOK", "SUBMITTED", "BY"]
     assert any(line.startswith(f"{good['id']}  succeeded  sales report  3/3") for line in lines)
@@ -45,7 +45,7 @@ def test_a_list_shows_a_line_for_each_run(shell, good, bad):
 
 def test_a_list_is_filtered(shell, good, bad):
     def found(*options):
-        return {run["id"] for run in shell.here("runs", "list", *options, "--json").json["items"]}
+        return {run["id"] for run in shell.invoke("runs", "list", *options, "--json").json["items"]}
 
     assert bad["id"] in found("--state", "failed", "--state", "lost") and good["id"] not in found("--state", "failed")
     assert found("--job", "sales report") == found("--job", good["job"]["id"])
@@ -55,22 +55,22 @@ def test_a_list_is_filtered(shell, good, bad):
 
 
 def test_a_run_is_shown_with_everything_it_left(shell, good):
-    shown = shell.here("runs", "show", good["id"][:20]).out
+    shown = shell.invoke("runs", "show", good["id"][:20]).out
 
     for expected in ("succeeded", "sales report.ipynb", "month = 2026-02", "total = 12", "out.csv", "Python 3"):
         assert expected in shown
     assert "where      sandbox\n" in shown
-    assert shell.here("runs", "show", good["id"], "--json").json == good
+    assert shell.invoke("runs", "show", good["id"], "--json").json == good
 
 
 def test_last_is_the_newest_run(shell, good):
     newest = shell.runs()[0]["id"]
 
-    assert shell.here("runs", "show", "last", "--json").json["id"] == newest
+    assert shell.invoke("runs", "show", "last", "--json").json["id"] == newest
 
 
 def test_a_failed_run_is_shown_with_its_cell_and_error(shell, bad):
-    shown = shell.here("runs", "show", bad["id"]).out
+    shown = shell.invoke("runs", "show", bad["id"]).out
 
     assert "Cell 1 failed:\n    {}['no such key']" in shown
     assert "KeyError: 'no such key'" in shown
@@ -82,7 +82,7 @@ def test_the_log_is_what_the_cells_said(shell, good):
 
 def test_a_log_is_followed_while_it_grows(shell):
     go_on = shell.folder / "go_on"
-    notebook = shell.notebook("grows.ipynb", "print('first')", until(go_on), "print('second')")
+    notebook = shell.notebook("grows.ipynb", "print('first')", wait_for_file(go_on), "print('second')")
     run_id = shell("run", notebook, "--no-wait").out.strip()
 
     following = shell.start("runs", "logs", "-f", run_id)
@@ -97,8 +97,8 @@ def test_a_log_is_followed_while_it_grows(shell):
 
 
 def test_the_executed_notebook_goes_to_a_file_or_to_stdout(shell, good):
-    named = shell.here("runs", "output", good["id"], "-o", "named.ipynb", "--json").json
-    by_default = shell.here("runs", "output", good["id"])
+    named = shell.invoke("runs", "output", good["id"], "-o", "named.ipynb", "--json").json
+    by_default = shell.invoke("runs", "output", good["id"])
     to_stdout = shell("runs", "output", good["id"], "-o", "-")
 
     executed = json.loads(to_stdout.out)
@@ -110,7 +110,7 @@ def test_the_executed_notebook_goes_to_a_file_or_to_stdout(shell, good):
 
 
 def test_the_record_is_one_file_with_everything(shell, good):
-    written = shell.here("runs", "record", good["id"], "-o", "record.zip", "--json").json
+    written = shell.invoke("runs", "record", good["id"], "-o", "record.zip", "--json").json
 
     assert written["size"] == (shell.folder / "record.zip").stat().st_size
     with zipfile.ZipFile(shell.folder / "record.zip") as held:
@@ -124,7 +124,7 @@ def test_the_record_is_one_file_with_everything(shell, good):
 @pytest.mark.parametrize("verb", ["output", "record"])
 def test_what_could_not_be_written_is_refused_and_leaves_nothing(shell, good, verb):
     for target in (".", "nowhere/file", "/dev/null"):
-        answer = shell.here("runs", verb, good["id"], "-o", target, "--json")
+        answer = shell.invoke("runs", verb, good["id"], "-o", target, "--json")
         assert (answer.code, answer.json["error"]["code"]) == (2, "invalid_request")
 
 
@@ -143,13 +143,13 @@ def test_a_rerun_goes_to_another_environment(shell, good):
     assert again.code == 0
     assert (again.json["environment"], again.json["version"]) == ("production", good["version"])
     assert again.json["resources"]["cpus"] == 2
-    refused = shell.here("runs", "rerun", good["id"], "--image", "none-here", "--json")
+    refused = shell.invoke("runs", "rerun", good["id"], "--image", "none-here", "--json")
     assert (refused.code, refused.json["error"]["code"]) == (2, "image_not_allowed")
 
 
 def test_a_rerun_with_parameters_that_do_not_fit_is_refused(shell, good):
     for given in (["-p", "top", "many"], ["-p", "other", "1"]):
-        answer = shell.here("runs", "rerun", good["id"], *given, "--json")
+        answer = shell.invoke("runs", "rerun", good["id"], *given, "--json")
         assert (answer.code, answer.json["error"]["code"]) == (2, "invalid_parameters")
 
 
@@ -157,7 +157,7 @@ def test_cancelling_ends_what_runs_and_what_waits(own_shell):
     endless = own_shell.notebook("endless.ipynb", ENDLESS)
     started = [own_shell("run", endless, "--no-wait").out.strip() for _ in range(2)]
 
-    answer = own_shell.here("runs", "cancel", *started, "--json")
+    answer = own_shell.invoke("runs", "cancel", *started, "--json")
     for run_id in started:
         own_shell("runs", "logs", "-f", run_id)
 
@@ -169,14 +169,14 @@ def test_cancelling_ends_what_runs_and_what_waits(own_shell):
 def test_a_mistyped_id_cancels_none(own_shell):
     run_id = own_shell("run", own_shell.notebook("endless.ipynb", ENDLESS), "--no-wait").out.strip()
 
-    assert own_shell.here("runs", "cancel", run_id, "nothing").code == 2
-    assert own_shell.here("runs", "show", run_id, "--json").json["cancel_requested_at"] is None
-    assert own_shell.here("runs", "cancel", run_id).code == 0
+    assert own_shell.invoke("runs", "cancel", run_id, "nothing").code == 2
+    assert own_shell.invoke("runs", "show", run_id, "--json").json["cancel_requested_at"] is None
+    assert own_shell.invoke("runs", "cancel", run_id).code == 0
     own_shell("runs", "logs", "-f", run_id)
 
 
 def test_what_has_ended_cannot_be_cancelled(shell, good):
-    answer = shell.here("runs", "cancel", good["id"], "--json")
+    answer = shell.invoke("runs", "cancel", good["id"], "--json")
 
     assert answer.code == 2
     assert answer.json["items"] == []

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from dataops_lab.cli.text import coloured, duration, one_line, plain, plural, since, size
+from dataops_lab.cli.text import coloured, duration, one_line, plain, plural, size, time_ago
 
 HOSTILE = [
     ("\x1b]0;title\x07a", "a"),
@@ -47,7 +47,7 @@ def test_durations_are_as_exact_as_people_need(seconds, shown):
 def test_the_past_is_told_relative_to_now(seconds, shown):
     now = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
 
-    assert since(now - dt.timedelta(seconds=seconds), now) == shown
+    assert time_ago(now - dt.timedelta(seconds=seconds), now) == shown
 
 
 @pytest.mark.parametrize(("count", "shown"), [(0, "0 B"), (999, "999 B"), (1_500, "1.5 kB"), (2e13, "20 TB")])

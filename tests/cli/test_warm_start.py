@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from dataops_lab.cli.warm_start import lines, told
+from dataops_lab.cli.warm_start import describe, read_report
 
 READY = {
     "role": "runner",
@@ -42,29 +42,29 @@ def report(*interpreters, left_out=(), **more):
     ],
 )
 def test_a_sentence_says_how_each_interpreter_is(told, expected):
-    assert list(lines(told)) == [expected]
+    assert list(describe(told)) == [expected]
 
 
 def test_what_another_engine_has_written_does_not_count(tmp_path):
     file = tmp_path / "warm.json"
-    assert told(file, 7) is None
+    assert read_report(file, 7) is None
     file.write_text(json.dumps(report()))
-    assert told(file, 7) == report()
-    assert told(file, 8) is None
+    assert read_report(file, 7) == report()
+    assert read_report(file, 8) is None
     file.write_text("{")
-    assert told(file, 7) is None
+    assert read_report(file, 7) is None
 
 
 def test_status_and_doctor_tell_of_the_engine_that_leads(own_shell):
     own_shell.start("engine", "run", "--warm", "0")
 
-    ran = own_shell.here("run", own_shell.notebook("a.ipynb", "1"))
-    status = own_shell.here("engine", "status")
-    found = own_shell.here("doctor", "--json").json["checks"]
-    own_shell.here("engine", "stop")
+    ran = own_shell.invoke("run", own_shell.notebook("a.ipynb", "1"))
+    status = own_shell.invoke("engine", "status")
+    found = own_shell.invoke("doctor", "--json").json["checks"]
+    own_shell.invoke("engine", "stop")
 
     assert ran.code == 0, ran.err
     assert "Every run starts cold: the engine was started with --warm 0." in status.out
-    (check,) = (it for it in found if it["what"] == "warm start")
+    (check,) = (finding for finding in found if finding["what"] == "warm start")
     assert check["state"] == "note"
     assert "--warm 0" in check["message"]

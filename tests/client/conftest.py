@@ -23,10 +23,10 @@ from .. import written
 from ..waiting import eventually
 
 TOKEN = "s3cret"
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 
 
-def has_begun(cell: int, events: list[dict]) -> bool:
+def cell_has_begun(cell: int, events: list[dict]) -> bool:
     """Tell whether the cell has begun. Look at all events: a slow follower gets several at once."""
     return any(event["kind"] == "cell_started" and event["cell"] == cell for event in events)
 
@@ -50,9 +50,9 @@ class Installation:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 @dataclass
@@ -110,7 +110,7 @@ class Server:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(PATIENCE_S)
+            self.process.wait(TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self.kill()
 
@@ -130,11 +130,11 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("local")
     home = Home(folder / "home")
     services = build_services(home)
-    engine = start_engine(home.folder, log=home.engine_log, exit_when_idle_s=None, ends_with_us=True)
+    engine = start_engine(home.folder, log=home.engine_log, exit_when_idle_s=None, ends_with_parent=True)
     (folder / "work").mkdir()
     yield Installation(LocalClient(services, user=person("somebody"), root=str(folder / "work")), folder / "work", True)
     engine.terminate()
-    engine.wait(PATIENCE_S)
+    engine.wait(TIMEOUT_S)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from dataops_lab.errors import (
     Refused,
 )
 
-from .conftest import has_begun
+from .conftest import cell_has_begun
 
 
 def to_the_end(client, run) -> list[Update]:
@@ -219,7 +219,7 @@ def test_every_run_comes_once_over_all_pages_newest_first(installation, client):
     job = client.run(submitted[0]).job.id
 
     page = client.runs(job=job, limit=2)
-    every = [run.id for run in client.every_run(job=job, limit=2)]
+    every = [run.id for run in client.iter_runs(job=job, limit=2)]
 
     assert [run.id for run in page.items] == submitted[:2:-1]
     assert every == submitted[::-1]
@@ -230,7 +230,7 @@ def test_runs_are_filtered_by_state_text_and_person(installation, client):
     to_the_end(client, failed)
 
     def found(**where):
-        return failed.id in [run.id for run in client.every_run(**where)]
+        return failed.id in [run.id for run in client.iter_runs(**where)]
 
     assert found(states=[RunState.FAILED, RunState.LOST]) and not found(states=[RunState.SUCCEEDED])
     assert found(text="division by zero") and not found(text="no such text")
@@ -275,7 +275,7 @@ def test_while_it_is_tried_again_a_run_tells_of_its_new_attempt(installation, cl
     told = {1: [], 2: []}
     for update in client.follow(run.id, journal=True):
         told.get(update.run.attempt, []).extend(update.events)
-        if has_begun(2, told[2]) and not go_on.exists():
+        if cell_has_begun(2, told[2]) and not go_on.exists():
             assert b"".join(client.log(run.id)) == b"again\n"
             assert not any(cell["outputs"] for cell in json.loads(client.notebook(run.id))["cells"])
             go_on.touch()
@@ -425,7 +425,7 @@ def test_a_run_is_kept_deleted_and_verified_in_the_same_way(installation, client
         client.delete(run.id)
     assert refused.value.precise_code == "not_finished"
     to_the_end(client, run)
-    assert client.verify(run.id).damage == {}
+    assert client.verify(run.id).integrity_errors == {}
     size = len(b"".join(client.log(run.id)))
     assert list(client.log(run.id, after=size)) == []
 
@@ -446,7 +446,7 @@ def test_retention_rules_are_set_and_previewed_in_the_same_way(installation, cli
     assert client.set_retention([rule]) == client.retention() == [rule]
     assert client.preview_retention().count == 0
     wanted = client.preview_retention([RetentionRule(state=RunState.SUCCEEDED, days=0)])
-    assert run.id in [it.id for it in wanted.oldest]
+    assert run.id in [summary.id for summary in wanted.oldest]
     assert client.apply_retention().runs == 0
     assert client.run(run.id).is_terminal
     assert client.set_retention([]) == []

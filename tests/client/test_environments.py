@@ -44,13 +44,17 @@ def test_a_run_gets_the_variables_the_secrets_and_the_limits_of_its_environment(
 
 def test_what_is_there_is_told_and_no_value_of_a_secret(client, staging):
     here = client.environments
-    assert [it.name for it in here.all()] == ["sandbox", "staging", "production"]
-    assert [it.environment for it in here.placements(language="python")] == ["sandbox", "staging", "production"]
+    assert [environment.name for environment in here.all()] == ["sandbox", "staging", "production"]
+    assert [placement.environment for placement in here.placements(language="python")] == [
+        "sandbox",
+        "staging",
+        "production",
+    ]
     here.set_variable(staging, "REGION", "South")
     assert not here.set_secret(staging, "PASSWORD", "1234").masked
     replaced = here.set_secret(staging, "PASSWORD", "correct horse")
     assert (replaced.version, replaced.masked) == (2, True)
-    assert [(it.name, it.is_set) for it in here.secrets(staging)] == [("PASSWORD", True)]
+    assert [(secret.name, secret.is_set) for secret in here.secrets(staging)] == [("PASSWORD", True)]
     assert "correct horse" not in here.export()
     here.remove_secret(staging, "PASSWORD")
     here.remove_variable(staging, "REGION")
@@ -61,7 +65,7 @@ def test_a_configuration_is_looked_at_and_applied_once(client, staging):
     here = client.environments
     text = here.export().replace("description: ''", "description: Changed", 1)
     planned = here.apply(text, dry_run=True)
-    assert [it.field for it in planned.changes] == ["description"] and not planned.applied
+    assert [change.field for change in planned.changes] == ["description"] and not planned.applied
     assert here.apply(text, state=planned.state).applied
     with pytest.raises(Conflict):
         here.apply(text, state=planned.state)

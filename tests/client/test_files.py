@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from dataops_lab.client.files import replacing
+from dataops_lab.client.files import open_replacement
 
 
 def test_a_file_appears_whole_with_the_rights_of_any_new_file(tmp_path):
     target, usual = tmp_path / "new", tmp_path / "usual"
     usual.touch()
 
-    with replacing(target) as file:
+    with open_replacement(target) as file:
         file.write(b"all of it")
         assert not target.exists()
 
@@ -21,7 +21,7 @@ def test_after_a_failure_what_was_there_is_untouched_and_nothing_else_is_left(tm
     target = tmp_path / "kept"
     target.write_bytes(b"before")
 
-    with pytest.raises(OSError, match="disk"), replacing(target) as file:
+    with pytest.raises(OSError, match="disk"), open_replacement(target) as file:
         file.write(b"half of")
         raise OSError("disk full")
 
@@ -32,7 +32,7 @@ def test_after_a_failure_what_was_there_is_untouched_and_nothing_else_is_left(tm
 def test_a_name_may_be_as_long_as_file_systems_allow(tmp_path):
     target = tmp_path / ("n" * 255)
 
-    with replacing(target) as file:
+    with open_replacement(target) as file:
         file.write(b"all of it")
 
     assert target.read_bytes() == b"all of it"

@@ -16,7 +16,7 @@ from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_services
 
 from .. import written
-from .conftest import TOKEN, has_begun
+from .conftest import TOKEN, cell_has_begun
 
 
 def test_a_server_that_is_not_there_is_unreachable():
@@ -95,7 +95,7 @@ def away_while_events_are_trimmed(server) -> None:
     for _ in range(2):
         meanwhile.cancel(meanwhile.submit(str(server.workspace / "survives.ipynb")).id)
     with services.store.begin() as tx:
-        assert tx.events.trim(before=dt.datetime.now(dt.UTC) + dt.timedelta(days=1)) > 0
+        assert tx.events.delete_old(before=dt.datetime.now(dt.UTC) + dt.timedelta(days=1)) > 0
         assert tx.events.first_seq() > seen + 1
     server.start()
 
@@ -106,7 +106,7 @@ def test_following_goes_on_without_a_gap_after_the_server_was_killed_and_started
         events = []
         for update in client.follow(run.id, journal=True):
             events += update.events
-            if has_begun(1, events) and not go_on.exists():
+            if cell_has_begun(1, events) and not go_on.exists():
                 server.kill()
                 server.start()
                 go_on.touch()
@@ -122,7 +122,7 @@ def test_following_goes_on_without_a_gap_where_events_were_trimmed_meanwhile(ser
         events = []
         for update in client.follow(run.id, journal=True):
             events += update.events
-            if has_begun(1, events) and not go_on.exists():
+            if cell_has_begun(1, events) and not go_on.exists():
                 away_while_events_are_trimmed(server)
                 go_on.touch()
 

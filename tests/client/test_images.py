@@ -97,7 +97,7 @@ def test_an_entry_is_described_deprecated_and_removed(images, containers, moving
     task = images.add(AddImageRequest(name=name, reference=reference, tags=["small"]))
     assert done(images, task).probe.problems == []
     assert "Looking into it" in images.task(task.id).log
-    assert [it.id for it in images.tasks(image=name)] == [task.id]
+    assert [listed_task.id for listed_task in images.tasks(image=name)] == [task.id]
     changed = images.change(name, ChangeImageRequest(description="For all", deprecated={"on": "2027-01-31"}))
     assert (changed.description, changed.tags, str(changed.deprecated.on)) == ("For all", ["small"], "2027-01-31")
     assert images.change(name, ChangeImageRequest(deprecated=None)).deprecated is None
@@ -120,7 +120,7 @@ def test_what_is_refused_is_refused_alike(images):
 
 def test_a_login_is_kept_and_its_password_never_told(images):
     found = images.log_in("registry.example:5000", LoginRequest(username="ada", password="open sesame"))
-    assert [it.registry for it in images.registries()] == ["registry.example:5000"]
+    assert [registry.registry for registry in images.registries()] == ["registry.example:5000"]
     assert "sesame" not in found.model_dump_json()
     images.log_out("registry.example:5000")
     assert images.registries() == []

@@ -36,11 +36,11 @@ def submit(store: SqlStore, key: str, count: str) -> list[str]:
 
 def write(store: SqlStore, run_id: str, count: str) -> None:
     with store.read() as tx:
-        [attempt] = tx.attempts.of_run(run_id)
+        [attempt] = tx.attempts.list_for_run(run_id)
     for number in range(int(count)):
         with store.begin() as tx:
             for part in range(random.randint(1, 3)):
-                tx.attempts.note_progress(replace(attempt, progress=Progress(number, part)))
+                tx.attempts.record_progress(replace(attempt, progress=Progress(number, part)))
                 if random.random() < 0.3:
                     # This makes the transaction write its events at once: their numbers are older than its commit.
                     tx.events.last_seq()
@@ -49,7 +49,7 @@ def write(store: SqlStore, run_id: str, count: str) -> None:
 def hang(store: SqlStore, run_id: str) -> None:
     with store.begin(fence=1) as tx:
         run = tx.runs.get(run_id)
-        tx.runs.move(run, run.moved_to(RunState.CANCELLED))
+        tx.runs.transition(run, run.transition_to(RunState.CANCELLED))
         tx.events.last_seq()
         say("inside")
         sys.stdin.readline()

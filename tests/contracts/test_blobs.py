@@ -72,7 +72,7 @@ def test_nothing_is_overwritten_by_a_copy(blobs: Blobs, tmp_path: Path):
 def test_what_was_never_put_is_not_found(blobs: Blobs, tmp_path: Path):
     blobs.put(b"something else")
     absent = digest_of(b"never")
-    assert not blobs.has(absent)
+    assert not blobs.exists(absent)
     for call in (blobs.read, blobs.open, lambda digest: blobs.copy_to(digest, tmp_path / "copy")):
         with pytest.raises(NotFound):
             call(absent)
@@ -82,12 +82,12 @@ def test_what_was_never_put_is_not_found(blobs: Blobs, tmp_path: Path):
 def test_what_was_put_is_removed_when_it_was_not_put_since(blobs: Blobs):
     digest = blobs.put(b"bytes")
     began = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
-    assert list(blobs.put_before(began)) == []
+    assert list(blobs.list_put_before(began)) == []
     assert blobs.remove(digest, put_before=began) is False
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
-    assert list(blobs.put_before(later)) == [(digest, 5)]
+    assert list(blobs.list_put_before(later)) == [(digest, 5)]
     assert blobs.remove(digest, put_before=later) is True
-    assert not blobs.has(digest)
+    assert not blobs.exists(digest)
     assert blobs.remove(digest, put_before=later) is False
     assert blobs.put(b"bytes") == digest
-    blobs.check(digest)
+    blobs.verify(digest)

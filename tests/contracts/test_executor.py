@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from dataops_lab.executors.fork_server import ForkServerPool
 from dataops_lab.executors.process import ProcessExecutor
-from dataops_lab.executors.warm import Warm
 from dataops_lab.ports import AttemptStatus, Bundle, Container, Executor, Observation
-from dataops_lab.runner import protocol
+from dataops_lab.rundir import protocol
 from dataops_lab.testing import FakeExecutor, MemoryBlobs
 
 from ..waiting import eventually
@@ -56,7 +56,7 @@ def work(kind: str, request: pytest.FixtureRequest) -> Bundle:
     return bundle(request.getfixturevalue("docker_images")["lean"] if kind == "docker" else None)
 
 
-class Patient(Warm):
+class Patient(ForkServerPool):
     """Warm interpreters that make the caller wait until one stands ready, instead of saying that none does."""
 
     def connect(self, command: Sequence[str], environment: Mapping[str, str], **more: Any) -> socket.socket:
@@ -68,7 +68,7 @@ class Patient(Warm):
 
 
 @pytest.fixture(scope="module")
-def preloaded() -> Iterator[Warm]:
+def preloaded() -> Iterator[ForkServerPool]:
     warm = Patient(2)
     yield warm
     warm.close()
@@ -81,7 +81,7 @@ def executor(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Itera
     if kind == "docker":
         made = request.getfixturevalue("docker_executor")()
     elif kind == "preloaded":
-        made = ProcessExecutor(folder, MemoryBlobs(), warm=request.getfixturevalue("preloaded"))
+        made = ProcessExecutor(folder, MemoryBlobs(), fork_servers=request.getfixturevalue("preloaded"))
     else:
         made = ProcessExecutor(folder, MemoryBlobs()) if kind == "process" else FakeExecutor(folder)
     yield made
@@ -90,7 +90,7 @@ def executor(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Itera
 
 
 def test_every_verb_is_safe_for_what_is_unknown(executor: Executor):
-    assert executor.look(NAME) == Observation(AttemptStatus.NOT_FOUND)
+    assert executor.observe(NAME) == Observation(AttemptStatus.NOT_FOUND)
     executor.stop(NAME, force=False)
     executor.forget(NAME)
     executor.forget(NAME)
@@ -99,44 +99,44 @@ def test_every_verb_is_safe_for_what_is_unknown(executor: Executor):
 def test_started_twice_it_runs_once_and_is_named_until_forgotten(executor: Executor, work: Bundle):
     executor.start(work)
     executor.start(work)
-    eventually(lambda: executor.look(NAME).ran)
-    look = executor.look(NAME)
+    eventually(lambda: executor.observe(NAME).ran)
+    look = executor.observe(NAME)
     assert look.status is AttemptStatus.RUNNING
-    assert list(executor.names()) == [NAME]
+    assert list(executor.list_names()) == [NAME]
 
 
 def test_killed_it_is_gone_for_good_and_is_not_started_again(executor: Executor, work: Bundle):
     executor.start(work)
-    eventually(lambda: executor.look(NAME).ran)
+    eventually(lambda: executor.observe(NAME).ran)
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
     executor.stop(NAME, force=True)
     executor.stop(NAME, force=False)
     executor.start(work)
-    look = executor.look(NAME)
+    look = executor.observe(NAME)
     assert (look.ran, look.status) == (True, AttemptStatus.CONFIRMED_DEAD)
 
 
 def test_what_has_ended_can_be_read_until_it_is_forgotten(executor: Executor, work: Bundle):
     executor.start(work)
-    eventually(lambda: executor.look(NAME).ran)
+    eventually(lambda: executor.observe(NAME).ran)
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).is_dead)
-    assert executor.files(NAME).artifacts(pytest.fail) == []
+    eventually(lambda: executor.observe(NAME).is_dead)
+    assert executor.files(NAME).list_artifacts(pytest.fail) == []
     with pytest.raises(FileNotFoundError):
         executor.files(NAME).open(protocol.RESULT)
     executor.forget(NAME)
-    assert NAME not in executor.names()
+    assert NAME not in executor.list_names()
     executor.start(work)
-    assert executor.look(NAME).status is AttemptStatus.NOT_FOUND
-    assert NAME not in executor.names()
+    assert executor.observe(NAME).status is AttemptStatus.NOT_FOUND
+    assert NAME not in executor.list_names()
 
 
 def test_what_was_ended_before_it_started_is_gone_and_is_not_started(executor: Executor, work: Bundle):
     executor.stop(NAME, force=True)
-    look = executor.look(NAME)
+    look = executor.observe(NAME)
     assert (look.ran, look.status) == (False, AttemptStatus.CONFIRMED_DEAD)
     executor.start(work)
-    look = executor.look(NAME)
+    look = executor.observe(NAME)
     assert (look.ran, look.status) == (False, AttemptStatus.CONFIRMED_DEAD)
-    assert list(executor.names()) == [NAME]
+    assert list(executor.list_names()) == [NAME]

@@ -101,7 +101,7 @@ def shape(values: Any) -> Any:
 
 def outputs(ctx: Services, view: RunView) -> list[list[Any]]:
     """Return, for each cell, the kinds of its outputs and the printed words, without times and places."""
-    file = view.record.file(RecordFileKind.NOTEBOOK)
+    file = view.record.find_file(RecordFileKind.NOTEBOOK)
     cells = json.loads(ctx.blobs.read(file.digest))["cells"]
     return [[kind_of(output) for output in cell.get("outputs", ())] for cell in cells]
 

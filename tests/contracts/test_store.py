@@ -14,7 +14,7 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
-from dataops_lab.domain.events import run_of
+from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.leases import ENGINE, Lease, ProcessIdentity
 from dataops_lab.domain.parameters import Parameter, ParameterSchema
 from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Run, RunState, Submission
@@ -38,15 +38,15 @@ def process(database, store) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         return started[-1]
 
     yield start
-    for it in started:
-        it.kill()
-        it.communicate()
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def tell_to_go(*processes: subprocess.Popen[str]) -> None:
-    for it in processes:
-        it.stdin.write("go\n")
-        it.stdin.flush()
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
 
 
 def lease(token: int) -> Lease:
@@ -60,7 +60,7 @@ def lease(token: int) -> Lease:
 def led(store) -> None:
     """A store in which an engine leads with token 1."""
     with store.begin() as tx:
-        tx.leases.take(lease(1), instead_of=None)
+        tx.leases.acquire(lease(1), instead_of=None)
 
 
 def in_parallel(number: int, work: Callable[[int], object]) -> list[object]:
@@ -83,9 +83,9 @@ def in_parallel(number: int, work: Callable[[int], object]) -> list[object]:
 
 def test_fifty_submits_with_one_key_from_several_processes_make_one_run(process, ctx):
     processes = [process("submit", "monday", "25") for _ in range(2)]
-    assert [it.stdout.readline() for it in processes] == ["ready\n"] * 2
+    assert [process.stdout.readline() for process in processes] == ["ready\n"] * 2
     tell_to_go(*processes)
-    answers = [json.loads(it.communicate()[0]) for it in processes]
+    answers = [json.loads(process.communicate()[0]) for process in processes]
     [run] = runs.page(ctx, RunFilter()).items
     assert answers == [[run.id] * 25] * 2
     assert run.version_number == 1
@@ -99,7 +99,7 @@ def test_submits_of_many_contents_at_once_number_their_versions_without_gap(ctx)
     assert in_parallel(10, submit) == [None] * 10
     with ctx.store.read() as tx:
         [job] = tx.jobs.page(limit=10).items
-        assert [version.number for version in tx.versions.of_job(job.id)] == [5, 4, 3, 2, 1]
+        assert [version.number for version in tx.versions.list_for_job(job.id)] == [5, 4, 3, 2, 1]
 
 
 def test_versions_that_are_added_at_once_have_different_numbers(store, submit):
@@ -123,16 +123,16 @@ def test_of_two_that_move_a_run_one_wins(store, submit):
         run = submit().run
 
         def move(index: int, run: Run = run) -> str:
-            after = run.moved_to((RunState.CANCELLED, RunState.ACTIVE)[index])
+            after = run.transition_to((RunState.CANCELLED, RunState.ACTIVE)[index])
             with store.begin() as tx:
-                tx.runs.move(run, after)
+                tx.runs.transition(run, after)
             return after.state
 
         answers = in_parallel(2, move)
         [won] = [answer for answer in answers if not isinstance(answer, StaleWrite)]
         with store.read() as tx:
             assert tx.runs.get(run.id).state == won
-            assert len(tx.events.after(0, subject=run_of(run.id))) == 2
+            assert len(tx.events.list_after(0, subject=run_subject(run.id))) == 2
 
 
 def test_a_cancel_that_races_the_start_is_always_heard(store, submit, ctx):
@@ -144,7 +144,7 @@ def test_a_cancel_that_races_the_start_is_always_heard(store, submit, ctx):
             with store.begin() as tx:
                 now = tx.runs.get(run.id)
                 if now.state is RunState.QUEUED:
-                    tx.runs.move(now, now.moved_to(RunState.ACTIVE))
+                    tx.runs.transition(now, now.transition_to(RunState.ACTIVE))
 
         def cancel(run: Run = run) -> None:
             runs.cancel(ctx, run.id, by=person("someone"))
@@ -158,22 +158,27 @@ def test_a_cancel_that_races_the_start_is_always_heard(store, submit, ctx):
 
 def test_of_several_moves_either_all_are_made_or_none(store, submit):
     one, other = submit().run, submit().run
-    active = [(run, run.moved_to(RunState.ACTIVE)) for run in (one, other)]
+    active = [(run, run.transition_to(RunState.ACTIVE)) for run in (one, other)]
     with store.begin() as tx:
-        tx.runs.move(*active[1])
+        tx.runs.transition(*active[1])
     with pytest.raises(StaleWrite, match=one.id), store.begin() as tx:
-        tx.runs.move_all(active)
+        tx.runs.transition_all(active)
     with store.read() as tx:
         assert [tx.runs.get(run.id).state for run in (one, other)] == [RunState.QUEUED, RunState.ACTIVE]
     attempts = [attempt_of(store, run) for run in (one, other)]
-    ends = [(it, [it.moved_to(AttemptState.FINALIZING), it.moved_to(AttemptState.CANCELLING)]) for it in attempts]
+    ends = [
+        (attempt, [attempt.transition_to(AttemptState.FINALIZING), attempt.transition_to(AttemptState.CANCELLING)])
+        for attempt in attempts
+    ]
     with store.begin() as tx:
-        tx.attempts.move_all(ends)
+        tx.attempts.transition_all(ends)
     with pytest.raises(StaleWrite, match=attempts[0].name), store.begin() as tx:
-        tx.attempts.move_all(ends)
+        tx.attempts.transition_all(ends)
     with store.read() as tx:
-        assert [it.state for run in (one, other) for it in tx.attempts.of_run(run.id)] == [AttemptState.CANCELLING] * 2
-        told = [event.kind for event in tx.events.after(0, subject=run_of(one.id))]
+        assert [attempt.state for run in (one, other) for attempt in tx.attempts.list_for_run(run.id)] == [
+            AttemptState.CANCELLING
+        ] * 2
+        told = [event.kind for event in tx.events.list_after(0, subject=run_subject(one.id))]
     assert told[-2:] == ["attempt.finalizing", "attempt.cancelling"]
 
 
@@ -182,19 +187,22 @@ def test_who_is_to_be_cancelled_is_told_by_whom(store, submit, ctx):
     with store.begin() as tx:
         tx.runs.request_cancel(one.id, at=ctx.clock.now(), by=person("ann"))
     with store.read() as tx:
-        assert tx.runs.cancels([one.id, other.id]) == {one.id: (ctx.clock.now(), person("ann"))}
+        assert tx.runs.cancel_requests([one.id, other.id]) == {one.id: (ctx.clock.now(), person("ann"))}
 
 
 def test_the_queue_is_followed_by_what_moved_since_it_was_read(store, submit, ctx):
     first, second = submit().run, submit().run
     with store.read() as tx:
-        seq, everything = tx.events.last_seq(), tx.queue.alive()
-    assert [(it.state, it.place.id) for it in everything] == [("queued", first.id), ("queued", second.id)]
+        seq, everything = tx.events.last_seq(), tx.queue.list_unfinished()
+    assert [(standing.state, standing.place.id) for standing in everything] == [
+        ("queued", first.id),
+        ("queued", second.id),
+    ]
     with store.read() as tx:
         assert tx.queue.changes_since(seq) == (seq, set(), set())
     runs.cancel(ctx, second.id, by=person("ann"))
     with store.begin() as tx:
-        tx.runs.move(first, active := first.moved_to(RunState.ACTIVE, started_at=ctx.clock.now()))
+        tx.runs.transition(first, active := first.transition_to(RunState.ACTIVE, started_at=ctx.clock.now()))
         tx.runs.request_cancel(active.id, at=ctx.clock.now(), by=person("ann"))
         tx.runs.keep(active.id, at=ctx.clock.now(), by=person("ann"))
     third = submit().run
@@ -202,7 +210,7 @@ def test_the_queue_is_followed_by_what_moved_since_it_was_read(store, submit, ct
         later, moved, cancelled = tx.queue.changes_since(seq)
         assert moved == {first.id, second.id, third.id}
         assert cancelled == {first.id, second.id}
-        assert {(it.state, it.place.id) for it in tx.queue.alive(moved)} == {
+        assert {(standing.state, standing.place.id) for standing in tx.queue.list_unfinished(moved)} == {
             ("active", first.id),
             ("queued", third.id),
         }
@@ -219,7 +227,7 @@ def test_of_ten_that_take_a_lease_one_gets_it_and_tokens_only_grow(store):
 
         def take(index: int, token: int = token, held: Lease | None = held) -> bool:
             with store.begin() as tx:
-                return tx.leases.take(replace(lease(token), holder=f"{index}"), instead_of=held)
+                return tx.leases.acquire(replace(lease(token), holder=f"{index}"), instead_of=held)
 
         answers = in_parallel(10, take)
         assert sorted(answers) == [False] * 9 + [True]
@@ -231,9 +239,9 @@ def test_of_ten_that_take_a_lease_one_gets_it_and_tokens_only_grow(store):
 def test_a_leader_that_lost_its_lease_writes_nothing(store, led, submit):
     run = submit().run
     with store.begin() as tx:
-        assert tx.leases.take(lease(2), instead_of=lease(1))
+        assert tx.leases.acquire(lease(2), instead_of=lease(1))
     with pytest.raises(StaleWrite), store.begin(fence=1) as tx:
-        tx.runs.move(run, run.moved_to(RunState.CANCELLED))
+        tx.runs.transition(run, run.transition_to(RunState.CANCELLED))
     with store.read() as tx:
         assert tx.runs.get(run.id) == run
         assert tx.leases.get(ENGINE).token == 2
@@ -245,7 +253,7 @@ def test_a_leader_in_the_middle_of_a_transaction_leads_to_its_end(store, led, su
 
     def take() -> None:
         with store.begin() as tx:
-            assert tx.leases.take(lease(2), instead_of=lease(1))
+            assert tx.leases.acquire(lease(2), instead_of=lease(1))
         taken.set()
 
     other = Thread(target=take)
@@ -253,7 +261,7 @@ def test_a_leader_in_the_middle_of_a_transaction_leads_to_its_end(store, led, su
         other.start()
         # This is long enough for a thread that would not wait. One that has to wait cannot go on within this block.
         assert not taken.wait(0.2)
-        tx.runs.move(run, run.moved_to(RunState.CANCELLED))
+        tx.runs.transition(run, run.transition_to(RunState.CANCELLED))
     other.join()
     with store.read() as tx:
         assert tx.runs.get(run.id).state is RunState.CANCELLED
@@ -270,9 +278,9 @@ def test_a_leader_killed_in_the_middle_of_a_transaction_has_written_nothing_and_
     doomed.kill()
     doomed.wait()
     with store.begin() as tx:
-        assert tx.leases.take(lease(2), instead_of=lease(1))
+        assert tx.leases.acquire(lease(2), instead_of=lease(1))
         assert tx.runs.get(view.run.id) == view.run
-        assert [event.kind for event in tx.events.after(0, subject=run_of(view.run.id))] == ["run.queued"]
+        assert [event.kind for event in tx.events.list_after(0, subject=run_subject(view.run.id))] == ["run.queued"]
 
 
 # --- events ---------------------------------------------------------------------------------------
@@ -293,22 +301,22 @@ def test_a_follower_never_passes_over_an_event_that_is_committed_late(store, sub
 
     def note_late() -> None:
         with store.begin() as tx:
-            tx.attempts.note_progress(replace(late, progress=Progress(2)))
+            tx.attempts.record_progress(replace(late, progress=Progress(2)))
         done.set()
 
     other = Thread(target=note_late)
     with store.begin() as tx:
-        tx.attempts.note_progress(replace(early, progress=Progress(1)))
+        tx.attempts.record_progress(replace(early, progress=Progress(1)))
         # The event has its number now, and is not committed.
         number = tx.events.last_seq()
         other.start()
         # This is long enough for a thread that would not wait.
         done.wait(0.2)
         with store.read() as follower:
-            assert follower.events.after(start) == []
+            assert follower.events.list_after(start) == []
     other.join()
     with store.read() as follower:
-        assert [event.subject.id for event in follower.events.after(start)] == [early.run_id, late.run_id]
+        assert [event.subject.id for event in follower.events.list_after(start)] == [early.run_id, late.run_id]
         assert number == start + 1
 
 
@@ -317,14 +325,14 @@ def test_every_event_of_many_writers_is_seen_once_by_one_who_follows(store, subm
     with store.read() as tx:
         start = tx.events.last_seq()
     writers = [process("write", attempt.run_id, "60") for attempt in attempts[:2]]
-    assert [it.stdout.readline() for it in writers] == ["ready\n"] * 2
+    assert [writer.stdout.readline() for writer in writers] == ["ready\n"] * 2
     seen: list[tuple[str, int, int]] = []
     with closing(open_store(database)) as other:
 
         def write(index: int) -> None:
             for number in range(60):
                 with other.begin() as tx:
-                    tx.attempts.note_progress(replace(attempts[2 + index], progress=Progress(number, 0)))
+                    tx.attempts.record_progress(replace(attempts[2 + index], progress=Progress(number, 0)))
                     if number % 3 == 0:
                         tx.events.last_seq()
 
@@ -336,18 +344,20 @@ def test_every_event_of_many_writers_is_seen_once_by_one_who_follows(store, subm
         alive = True
         while alive:
             # The question comes before the look: so the last look comes after the last commit, and sees it.
-            alive = any(thread.is_alive() for thread in threads) or any(it.poll() is None for it in writers)
+            alive = any(thread.is_alive() for thread in threads) or any(writer.poll() is None for writer in writers)
             with store.read() as tx:
-                new = tx.events.after(last, limit=7)
+                new = tx.events.list_after(last, limit=7)
                 while new:
                     seen += [(event.subject.id, event.data["done"], event.data["total"]) for event in new]
                     numbers = [event.seq for event in new]
                     assert numbers == sorted(numbers) and numbers[0] > last
                     last = numbers[-1]
-                    new = tx.events.after(last, limit=7)
-    assert [it.returncode for it in writers] == [0, 0]
+                    new = tx.events.list_after(last, limit=7)
+    assert [writer.returncode for writer in writers] == [0, 0]
     with store.read() as tx:
-        committed = [(event.subject.id, event.data["done"], event.data["total"]) for event in tx.events.after(start)]
+        committed = [
+            (event.subject.id, event.data["done"], event.data["total"]) for event in tx.events.list_after(start)
+        ]
     assert seen == committed
     for attempt in attempts:
         assert {done for run_id, done, _ in seen if run_id == attempt.run_id} == set(range(60))

@@ -75,8 +75,8 @@ def test_a_docker_host_may_be_anywhere_else(host):
 
 
 def test_a_process_cannot_hold_a_run_to_limits_that_a_container_can():
-    assert "memory_bytes" in STAGING.not_enforced
-    assert replace(STAGING, executor=ExecutorKind.DOCKER).not_enforced == ()
+    assert "memory_bytes" in STAGING.unenforced_limits
+    assert replace(STAGING, executor=ExecutorKind.DOCKER).unenforced_limits == ()
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_process_cannot_hold_a_run_to_limits_that_a_container_can():
 )
 def test_a_backend_comes_back_from_its_text(backend, text):
     assert str(backend) == text
-    assert Backend.parsed(text) == backend
+    assert Backend.parse(text) == backend
 
 
 def test_a_backend_is_where_the_executor_of_its_environment_is():

@@ -30,9 +30,9 @@ SCHEMA = ParameterSchema((REGION, MONTH, THRESHOLD))
 )
 def test_a_value_is_of_its_declared_type_or_refused(parameter, good, bad):
     for value in good:
-        assert parameter.problem(value) is None
+        assert parameter.find_problem(value) is None
     for value in bad:
-        assert parameter.problem(value) is not None
+        assert parameter.find_problem(value) is not None
 
 
 @pytest.mark.parametrize(
@@ -51,18 +51,18 @@ def test_a_value_is_of_its_declared_type_or_refused(parameter, good, bad):
     ],
 )
 def test_text_of_a_command_line_is_read_by_the_declared_type(parameter, text, value):
-    assert parameter.parsed(text) == value
+    assert parameter.parse(text) == value
 
 
 def test_text_that_is_not_of_the_type_stays_and_is_refused():
-    assert SCHEMA.parsed([("threshold", "much")]) == {"threshold": "much"}
+    assert SCHEMA.parse_texts([("threshold", "much")]) == {"threshold": "much"}
     with pytest.raises(InvalidParameters, match="'threshold' needs a number"):
-        SCHEMA.checked(SCHEMA.parsed([("threshold", "much")]))
+        SCHEMA.validate(SCHEMA.parse_texts([("threshold", "much")]))
 
 
 def test_all_problems_are_named_at_once_with_what_there_is():
     with pytest.raises(InvalidParameters) as refused:
-        SCHEMA.checked({"region": "West", "limit": 3})
+        SCHEMA.validate({"region": "West", "limit": 3})
     assert [problem["name"] for problem in refused.value.detail["problems"]] == ["region", "limit"]
     assert refused.value.detail["parameters"] == ["region", "month", "threshold"]
     assert "Parameters of this notebook: region, month, threshold" in refused.value.message
@@ -70,48 +70,48 @@ def test_all_problems_are_named_at_once_with_what_there_is():
 
 def test_a_notebook_without_a_parameters_cell_says_so():
     with pytest.raises(InvalidParameters, match="no cell tagged 'parameters'"):
-        ParameterSchema(declared=False).checked({"x": 1})
+        ParameterSchema(declared=False).validate({"x": 1})
 
 
 def test_a_parameter_without_a_default_must_be_given():
     schema = ParameterSchema((Parameter("day", T.DATE, required=True),))
     with pytest.raises(InvalidParameters, match="'day' has no default"):
-        schema.checked({})
+        schema.validate({})
 
 
 def test_values_come_back_in_the_order_of_the_notebook():
-    assert list(SCHEMA.checked({"threshold": 1, "region": "South"})) == ["region", "threshold"]
+    assert list(SCHEMA.validate({"threshold": 1, "region": "South"})) == ["region", "threshold"]
 
 
 @pytest.mark.parametrize(("text", "value"), [("nan", "nan"), ("inf", "inf"), ("-Infinity", "-inf"), ("NaN", "nan")])
 def test_numbers_that_json_does_not_have_travel_as_text(text, value):
-    assert SCHEMA.checked(SCHEMA.parsed([("threshold", text)])) == {"threshold": value}
+    assert SCHEMA.validate(SCHEMA.parse_texts([("threshold", text)])) == {"threshold": value}
 
 
 @pytest.mark.parametrize("text", ["1e999", "nano", "infinite"])
 def test_a_number_too_large_is_not_an_infinity(text):
     with pytest.raises(InvalidParameters):
-        SCHEMA.checked(SCHEMA.parsed([("threshold", text)]))
+        SCHEMA.validate(SCHEMA.parse_texts([("threshold", text)]))
 
 
 @pytest.mark.parametrize("value", ["2.50", "1e3", 2, 2.5])
 def test_a_decimal_is_given_as_text_or_number(value):
-    assert Parameter("price", T.STRING, written_as="decimal").problem(value) is None
+    assert Parameter("price", T.STRING, written_as="decimal").find_problem(value) is None
 
 
 @pytest.mark.parametrize("value", ["two", "", True, None, []])
 def test_a_decimal_is_not_any_text(value):
-    assert Parameter("price", T.STRING, written_as="decimal").problem(value)
+    assert Parameter("price", T.STRING, written_as="decimal").find_problem(value)
 
 
 def test_keys_that_are_not_numbers_are_refused_where_numbers_are_declared():
     parameter = Parameter("weights", T.MAPPING, keys=T.INTEGER)
-    assert parameter.problem({"1": 0.9}) is None
-    assert "'1.5'" in (parameter.problem({"1.5": 0.9}) or "").replace('"', "'")
+    assert parameter.find_problem({"1": 0.9}) is None
+    assert "'1.5'" in (parameter.find_problem({"1.5": 0.9}) or "").replace('"', "'")
 
 
 def test_a_type_that_no_value_can_be_passed_as_refuses_every_value_and_names_it():
-    assert "pd.Timestamp" in (Parameter("at", T.ANY, unsupported="pd.Timestamp").problem("2026-01-01") or "")
+    assert "pd.Timestamp" in (Parameter("at", T.ANY, unsupported="pd.Timestamp").find_problem("2026-01-01") or "")
 
 
 @pytest.mark.parametrize("text", ["[NaN]", "[1e999]", "[" * 100_000])
@@ -119,4 +119,4 @@ def test_a_list_that_json_does_not_have_is_no_list(text):
     schema = ParameterSchema((Parameter("sizes", T.LIST),))
 
     with pytest.raises(InvalidParameters):
-        schema.checked(schema.parsed([("sizes", text)]))
+        schema.validate(schema.parse_texts([("sizes", text)]))

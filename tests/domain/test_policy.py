@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dataops_lab.domain.policy import POLICY, May, Object, Verb, rule_of
+from dataops_lab.domain.policy import POLICY, Access, ObjectKind, Verb, required_access
 
 # The policy again, written by hand: object, then the verbs that are open to anybody, to owners, to administrators.
 BY_HAND = [
@@ -24,15 +24,15 @@ BY_HAND = [
 
 def test_each_verb_is_open_to_those_that_the_table_names_and_no_other_verb_is_open():
     written = {
-        Object(name): {
-            Verb(verb): May(whom) for verbs, whom in zip(open_to, May, strict=True) for verb in verbs.split()
+        ObjectKind(name): {
+            Verb(verb): Access(whom) for verbs, whom in zip(open_to, Access, strict=True) for verb in verbs.split()
         }
         for name, *open_to in BY_HAND
     }
     assert written == POLICY
-    assert list(May) == ["anybody", "owner", "administrator"]
+    assert list(Access) == ["anybody", "owner", "administrator"]
 
 
 def test_what_nobody_decided_is_open_to_nobody():
     with pytest.raises(KeyError):
-        rule_of(Verb.DELETE, Object.SECRET)
+        required_access(Verb.DELETE, ObjectKind.SECRET)

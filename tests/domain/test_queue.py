@@ -9,25 +9,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataops_lab.domain.moments import Moment
-from dataops_lab.domain.queue import POINT_S, Lines, Patience, Place, Room, turn_of
+from dataops_lab.domain.queue import (
+    PRIORITY_POINT_S,
+    ConcurrencyLimits,
+    FairQueue,
+    QueueDeadline,
+    QueuedRun,
+    compute_turn,
+)
+from dataops_lab.domain.time import Timestamp
 
 NOW = dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
 numbers = count()
 
 
-def place(person="ann", *, ago_s=0.0, priority=0, job="J", project="p", environment="sandbox") -> Place:
-    turn = turn_of(NOW - dt.timedelta(seconds=ago_s), priority)
-    return Place(person, turn, f"{next(numbers):026}", project, job, environment, priority)
+def place(person="ann", *, ago_s=0.0, priority=0, job="J", project="p", environment="sandbox") -> QueuedRun:
+    turn = compute_turn(NOW - dt.timedelta(seconds=ago_s), priority)
+    return QueuedRun(person, turn, f"{next(numbers):026}", project, job, environment, priority)
 
 
 def asked(queued, active=(), slots=1, last_starts=None, **limits):
-    return list(Lines(Room(slots, **limits), queued).turns(list(active), last_starts or {}, now=NOW))
+    return list(
+        FairQueue(ConcurrencyLimits(slots, **limits), queued).schedule(list(active), last_starts or {}, now=NOW)
+    )
 
 
 def starting(*given, **more):
-    return [turn.place for turn in asked(*given, **more) if turn.hindrance is None]
+    return [turn.run for turn in asked(*given, **more) if turn.blocker is None]
 
 
 def test_without_anything_else_the_oldest_starts_first():
@@ -39,8 +48,8 @@ def test_without_anything_else_the_oldest_starts_first():
 
 def test_a_higher_priority_comes_first_until_the_other_has_waited_longer_than_it_is_worth():
     urgent = place(priority=1)
-    assert starting([place(ago_s=POINT_S - 1), urgent]) == [urgent]
-    waiting = place(ago_s=POINT_S + 1)
+    assert starting([place(ago_s=PRIORITY_POINT_S - 1), urgent]) == [urgent]
+    waiting = place(ago_s=PRIORITY_POINT_S + 1)
     assert starting([waiting, urgent]) == [waiting]
 
 
@@ -72,46 +81,46 @@ def test_what_starts_is_the_same_however_the_lines_came_to_be(data):
     jobs, environments = (
         {name: most for name in names if (most := data.draw(limit)) is not None} for names in ("JK", "st")
     )
-    room = Room(data.draw(st.integers(1, 6)), jobs, {}, environments)
+    room = ConcurrencyLimits(data.draw(st.integers(1, 6)), jobs, {}, environments)
     served = data.draw(st.dictionaries(st.sampled_from("abc"), st.integers(0, 900)))
     last_starts = {who: NOW - dt.timedelta(seconds=ago) for who, ago in served.items()}
 
-    lines = Lines(Room(1, {"K": 1}), gone)
+    lines = FairQueue(ConcurrencyLimits(1, {"K": 1}), gone)
     for each in queued:
         lines.add(each)
     lines.add(queued[0]) if queued else None
     for each in gone:
         lines.remove(each.id)
-    lines = lines.with_room(room)
+    lines = lines.with_limits(room)
     assert len(lines) == len(queued)
-    found = lines.starting(active, last_starts, now=NOW)
+    found = lines.next_starts(active, last_starts, now=NOW)
     assert found == one_by_one(queued, active, room, last_starts)
-    in_all = list(lines.turns(active, last_starts, now=NOW))
-    assert [turn.place for turn in in_all if turn.hindrance is None] == found
-    assert sorted(turn.place for turn in in_all) == sorted(queued)
+    in_all = list(lines.schedule(active, last_starts, now=NOW))
+    assert [turn.run for turn in in_all if turn.blocker is None] == found
+    assert sorted(turn.run for turn in in_all) == sorted(queued)
 
 
 def one_by_one(queued, active, room, last_starts):
     """Return the starts of a simple search: for each free slot, take the first of all runs that no limit holds back."""
     waiting, busy, since, started = sorted(queued), list(active), dict(last_starts), []
 
-    def is_free(it):
+    def is_free(place):
         limits = [("job_id", room.jobs), ("project", room.projects), ("environment", room.environments)]
         return all(
-            sum(getattr(other, name) == getattr(it, name) for other in busy) < most.get(getattr(it, name), 10**9)
+            sum(getattr(other, name) == getattr(place, name) for other in busy) < most.get(getattr(place, name), 10**9)
             for name, most in limits
         )
 
     while len(busy) < room.slots:
         first_of_each = {}
-        for it in filter(is_free, waiting):
-            first_of_each.setdefault(it.created_by, it)
+        for place in filter(is_free, waiting):
+            first_of_each.setdefault(place.created_by, place)
 
-        def key(it):
-            served = since.get(it.created_by)
-            anew = served.timestamp() - it.priority * POINT_S if served else float("-inf")
-            held = sum(other.created_by == it.created_by for other in busy)
-            return max(it.turn, anew) + held * POINT_S, it.id
+        def key(place):
+            served = since.get(place.created_by)
+            anew = served.timestamp() - place.priority * PRIORITY_POINT_S if served else float("-inf")
+            held = sum(other.created_by == place.created_by for other in busy)
+            return max(place.turn, anew) + held * PRIORITY_POINT_S, place.id
 
         if not first_of_each:
             break
@@ -126,18 +135,18 @@ def one_by_one(queued, active, room, last_starts):
 def test_ten_thousand_that_wait_make_no_decision_look_at_more_than_the_heads_of_their_lines():
     looked_at = Counter()
 
-    class Watched(Place):
+    class Watched(QueuedRun):
         @property
         def priority(self):
             looked_at["times"] += 1
             return 0
 
-    lines = Lines(
-        Room(3, jobs={"J": 0, "K": 1}, environments={"sandbox": 2}),
+    lines = FairQueue(
+        ConcurrencyLimits(3, jobs={"J": 0, "K": 1}, environments={"sandbox": 2}),
         [Watched(*place(who, ago_s=n, job=job)) for n in range(2_500) for who in "ab" for job in "JK"],
     )
     for _ in range(10):
-        assert len(lines.starting([], {}, now=NOW)) == 1
+        assert len(lines.next_starts([], {}, now=NOW)) == 1
     assert looked_at["times"] <= 100
 
 
@@ -161,7 +170,7 @@ def test_a_limit_holds_back_what_it_is_for_and_nothing_else(limits, kind):
     assert first == (other, None)
     assert second == (held, (kind, 1, 1, 0, None))
     # The limit counts also among runs that start at once.
-    assert [turn.hindrance and turn.hindrance.kind for turn in asked([place(), place()], slots=3, **limits)] == [
+    assert [turn.blocker and turn.blocker.kind for turn in asked([place(), place()], slots=3, **limits)] == [
         None,
         kind,
     ]
@@ -174,8 +183,8 @@ def test_a_limit_of_nothing_holds_all_of_it_back():
 def test_what_waits_for_a_slot_knows_how_many_come_first_and_who_is_the_last_of_them():
     running, *line = (place(ago_s=9 - n) for n in range(4))
     found = asked(line, [running])
-    assert [turn.place for turn in found] == line
-    assert [turn.hindrance for turn in found] == [
+    assert [turn.run for turn in found] == line
+    assert [turn.blocker for turn in found] == [
         ("slot", 1, 1, 0, None),
         ("slot", 1, 1, 1, line[0]),
         ("slot", 1, 1, 2, line[1]),
@@ -195,15 +204,17 @@ def test_everybody_has_one_turn_and_what_starts_fits():
         active = [place(dice.choice(people), job=dice.choice(jobs)) for _ in range(dice.randrange(4))]
         room = {"slots": 5, "jobs": {"J": 2, "K": 0}}
         found = asked(queued, active, **room)
-        assert sorted(turn.place for turn in found) == sorted(queued)
-        together = [*active, *(turn.place for turn in found if turn.hindrance is None)]
+        assert sorted(turn.run for turn in found) == sorted(queued)
+        together = [*active, *(turn.run for turn in found if turn.blocker is None)]
         assert len(together) <= 5
         for job, limit in room["jobs"].items():
             # Runs that were active before somebody set the limit go on.
-            assert sum(it.job_id == job for it in together) <= max(limit, sum(it.job_id == job for it in active))
+            assert sum(place.job_id == job for place in together) <= max(
+                limit, sum(place.job_id == job for place in active)
+            )
         # No slot stays empty while a run could use it.
         if len(together) < 5:
-            assert not any(turn.hindrance and turn.hindrance.kind == "slot" for turn in found)
+            assert not any(turn.blocker and turn.blocker.kind == "slot" for turn in found)
 
 
 def test_nothing_starves_beside_a_flood_of_the_highest_priority():
@@ -212,25 +223,25 @@ def test_nothing_starves_beside_a_flood_of_the_highest_priority():
     last_starts: dict[str, dt.datetime] = {}
     for minute in range(24 * 60):
         now = NOW + dt.timedelta(minutes=minute)
-        fresh = Place("bob", turn_of(now, 100), f"{next(numbers):026}", "p", "J", "sandbox", 100)
-        [first, _] = Lines(Room(1), [patient, fresh]).turns([], last_starts, now=now)
-        if first.place is patient:
+        fresh = QueuedRun("bob", compute_turn(now, 100), f"{next(numbers):026}", "p", "J", "sandbox", 100)
+        [first, _] = FairQueue(ConcurrencyLimits(1), [patient, fresh]).schedule([], last_starts, now=now)
+        if first.run is patient:
             return
-        last_starts[first.place.created_by] = now
+        last_starts[first.run.created_by] = now
     raise AssertionError("It waited for a day.")
 
 
 def test_patience_ends_with_the_queue_clock_before_the_first_start_and_with_the_total_afterwards():
-    waiting = Patience("R", NOW, None, None, None, queue_timeout_s=60, total_timeout_s=600)
+    waiting = QueueDeadline("R", NOW, None, None, None, queue_timeout_s=60, total_timeout_s=600)
     again = waiting._replace(started_at=NOW)
-    now = Moment(NOW + dt.timedelta(seconds=100))
-    assert (waiting.left_s(now), again.left_s(now)) == (-40, 500)
-    assert waiting._replace(total_timeout_s=30).left_s(now) == -70
+    now = Timestamp(NOW + dt.timedelta(seconds=100))
+    assert (waiting.remaining_s(now), again.remaining_s(now)) == (-40, 500)
+    assert waiting._replace(total_timeout_s=30).remaining_s(now) == -70
 
 
 def test_patience_is_measured_on_a_clock_that_nobody_sets():
-    waiting = Patience("R", NOW, "boot", 1000.0, None, queue_timeout_s=60, total_timeout_s=600)
+    waiting = QueueDeadline("R", NOW, "boot", 1000.0, None, queue_timeout_s=60, total_timeout_s=600)
     for wall in (NOW - HOUR, NOW, NOW + HOUR):
-        assert waiting.left_s(Moment(wall, "boot", 1010.0)) == 50
+        assert waiting.remaining_s(Timestamp(wall, "boot", 1010.0)) == 50
     # After a restart of the machine, only the wall clock is left.
-    assert waiting.left_s(Moment(NOW + dt.timedelta(seconds=20), "other", 5.0)) == 40
+    assert waiting.remaining_s(Timestamp(NOW + dt.timedelta(seconds=20), "other", 5.0)) == 40

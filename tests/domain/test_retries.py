@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from dataops_lab.domain.retries import LONGEST_DELAY_S, Budget, charged, due_at, is_due, run_state_after
+from dataops_lab.domain.retries import MAX_DELAY_S, Budget, charged_budget, is_retry_due, retry_at, run_state_after
 from dataops_lab.domain.runs import Attempt, AttemptState, Reason, Run, RunState
 from dataops_lab.domain.settings import RunSettings
 from dataops_lab.domain.snapshots import KernelChoice
@@ -94,25 +94,26 @@ def test_what_somebody_wants_cancelled_gets_no_other_attempt():
 
 def test_what_did_not_go_wrong_is_charged_to_nobody():
     budgets = [
-        charged(state, Reason(code, "…") if code else None) for state, code in (RIGHT, STOPPED, OVER, LOST, WRONG)
+        charged_budget(state, Reason(code, "…") if code else None)
+        for state, code in (RIGHT, STOPPED, OVER, LOST, WRONG)
     ]
     assert budgets == [None, None, None, Budget.INFRASTRUCTURE, Budget.USER]
 
 
 def test_each_wait_is_longer_than_the_one_before_up_to_a_bound_and_the_same_whoever_asks():
-    waits = [due_at(an_attempt(n)) - NOW for n in range(1, 6)]
+    waits = [retry_at(an_attempt(n)) - NOW for n in range(1, 6)]
     assert waits == sorted(waits)
     assert waits[0] >= dt.timedelta(seconds=2)
-    assert waits == [due_at(an_attempt(n)) - NOW for n in range(1, 6)]
-    assert due_at(an_attempt(13)) - NOW <= dt.timedelta(seconds=LONGEST_DELAY_S * 1.25)
+    assert waits == [retry_at(an_attempt(n)) - NOW for n in range(1, 6)]
+    assert retry_at(an_attempt(13)) - NOW <= dt.timedelta(seconds=MAX_DELAY_S * 1.25)
 
 
 def test_what_failed_together_does_not_come_back_together():
-    assert len({due_at(replace(an_attempt(1), run_id=f"R{n}")) for n in range(20)}) == 20
+    assert len({retry_at(replace(an_attempt(1), run_id=f"R{n}")) for n in range(20)}) == 20
 
 
 def test_a_wall_clock_that_was_set_back_keeps_nothing_waiting():
     last = an_attempt(1)
-    assert not is_due(last, NOW)
-    assert is_due(last, NOW - dt.timedelta(hours=1))
-    assert is_due(last, NOW + dt.timedelta(hours=1))
+    assert not is_retry_due(last, NOW)
+    assert is_retry_due(last, NOW - dt.timedelta(hours=1))
+    assert is_retry_due(last, NOW + dt.timedelta(hours=1))

@@ -38,7 +38,7 @@ def a_run(state: RunState) -> Run:
 
 def moves(thing, state) -> bool:
     try:
-        return thing.moved_to(state).state is state
+        return thing.transition_to(state).state is state
     except IllegalTransition:
         return False
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
-from dataops_lab.domain.versions import Manifest, TravellingFile, canonical_json
+from dataops_lab.domain.versions import IncludedFile, Manifest, canonical_json
 
-FILES = (TravellingFile("data/a.csv", "sha256:1", 3), TravellingFile("lib/b.py", "sha256:2", 5, executable=True))
+FILES = (IncludedFile("data/a.csv", "sha256:1", 3), IncludedFile("lib/b.py", "sha256:2", 5, executable=True))
 SCHEMA = ParameterSchema(
     (Parameter("xs", ParameterType.LIST, default=[1], items=ParameterType.INTEGER, choices=([1], [2])),)
 )

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataops_lab.domain.workspaces import Location, below, folders_above, normalised_remote, same_notebook
+from dataops_lab.domain.workspaces import Location, is_same_notebook, normalize_remote, parent_folders, relative_path
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from dataops_lab.domain.workspaces import Location, below, folders_above, normal
     ],
 )
 def test_every_spelling_of_a_remote_is_one_text(url: str) -> None:
-    assert normalised_remote(url) == "github.com/team/work"
+    assert normalize_remote(url) == "github.com/team/work"
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_every_spelling_of_a_remote_is_one_text(url: str) -> None:
     ],
 )
 def test_what_tells_repositories_apart_stays(url: str, remote: str) -> None:
-    assert normalised_remote(url) == remote
+    assert normalize_remote(url) == remote
 
 
 @pytest.mark.parametrize(
@@ -46,17 +46,17 @@ def test_what_tells_repositories_apart_stays(url: str, remote: str) -> None:
     ["", "/", "../work.git", "work", "https://", "https://host", "https://host/.git", "https://host:x/a", "a\nb:c"],
 )
 def test_a_remote_that_names_nothing_from_elsewhere_is_none(url: str) -> None:
-    assert normalised_remote(url) is None
+    assert normalize_remote(url) is None
 
 
 def test_a_remote_that_is_too_long_is_none() -> None:
-    assert normalised_remote("https://host/" + "a" * 1000) is None
+    assert normalize_remote("https://host/" + "a" * 1000) is None
 
 
 @given(st.text(max_size=60))
 def test_a_remote_never_raises_and_never_shows_a_password(text: str) -> None:
-    normalised_remote(text)
-    remote = normalised_remote(f"https://user:s3cret-@host/{text}")
+    normalize_remote(text)
+    remote = normalize_remote(f"https://user:s3cret-@host/{text}")
     assert "s3cret-@" not in (remote or "") or "s3cret-@" in text
 
 
@@ -73,7 +73,7 @@ def test_a_workspace_is_named_after_its_repository_or_its_folder() -> None:
 
 
 def test_folders_above_begin_with_the_nearest() -> None:
-    assert folders_above("/w/a/nb.ipynb") == ["/w/a", "/w", "/"]
+    assert parent_folders("/w/a/nb.ipynb") == ["/w/a", "/w", "/"]
 
 
 @pytest.mark.parametrize(
@@ -87,15 +87,15 @@ def test_folders_above_begin_with_the_nearest() -> None:
     ],
 )
 def test_a_path_is_seen_from_a_folder_that_holds_it(path: str, folder: str, expected: str | None) -> None:
-    assert below(path, folder) == expected
+    assert relative_path(path, folder) == expected
 
 
 def test_a_notebook_is_the_same_when_more_than_half_of_all_cells_are() -> None:
-    assert same_notebook("abc", "abd") is False  # two of four
-    assert same_notebook("abcd", "abce") is True  # three of five
-    assert same_notebook("a", "a") is True
+    assert is_same_notebook("abc", "abd") is False  # two of four
+    assert is_same_notebook("abcd", "abce") is True  # three of five
+    assert is_same_notebook("a", "a") is True
 
 
 def test_a_notebook_without_ids_is_like_no_other() -> None:
-    assert same_notebook([], []) is False
-    assert same_notebook([], ["a"]) is False
+    assert is_same_notebook([], []) is False
+    assert is_same_notebook([], ["a"]) is False

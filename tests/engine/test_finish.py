@@ -12,9 +12,9 @@ import pytest
 
 from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Reason, Usage
 from dataops_lab.engine import finish
-from dataops_lab.engine.finish import LONGEST_TEXT, read_outcome, store_record
-from dataops_lab.runner import reading
-from dataops_lab.runner.reading import RunFolder
+from dataops_lab.engine.finish import MAX_TEXT_CHARS, read_outcome, store_record
+from dataops_lab.rundir import reading
+from dataops_lab.rundir.reading import RunFolder
 from dataops_lab.services.records import Journal, RecordFileKind
 
 from ..hostile import a_pipe, deep
@@ -128,7 +128,7 @@ def test_what_is_no_result_is_none(directory, text):
 
 def test_a_result_that_is_too_large_is_none(directory, monkeypatch):
     result(directory, more="x" * 1000)
-    monkeypatch.setattr(reading, "LARGEST_JSON", 1000)
+    monkeypatch.setattr(reading, "MAX_JSON_BYTES", 1000)
     assert read_outcome(RunFolder(directory)).succeeded is None
 
 
@@ -162,7 +162,7 @@ def test_no_text_of_an_error_is_longer_than_lists_can_carry(directory):
     reason = read_outcome(RunFolder(directory)).reason
     texts = [reason.code, reason.message, reason.detail["evalue"], *reason.detail["traceback"]]
     assert len(texts) == 3 + finish.TRACEBACK_LINES
-    assert max(map(len, texts)) <= LONGEST_TEXT + len(" […]")
+    assert max(map(len, texts)) <= MAX_TEXT_CHARS + len(" […]")
 
 
 def test_of_a_runner_that_was_killed_the_journal_tells(directory):
@@ -229,14 +229,14 @@ def test_a_folder_of_artifacts_that_is_a_link_brings_nothing(stored, directory, 
 
 
 def test_artifacts_deeper_than_python_may_call_keep_no_run_from_its_end(stored, directory):
-    from dataops_lab.runner.files import remove_all
+    from dataops_lab.rundir.files import remove_tree
 
     (directory / "artifacts").mkdir()
     deep(directory / "artifacts", 1_500)
     try:
         assert stored().files == ()
     finally:
-        remove_all(directory)
+        remove_tree(directory)
 
 
 @pytest.fixture
@@ -274,12 +274,12 @@ def test_what_the_disk_does_not_give_back_is_left_out_and_noted(stored, director
         "The file bad.csv is not kept: Input/output error.",
         "The folder lost/ cannot be read: Input/output error.",
     ]
-    log = ctx.blobs.read(record.file(RecordFileKind.LOG).digest).decode()
+    log = ctx.blobs.read(record.find_file(RecordFileKind.LOG).digest).decode()
     assert log.splitlines() == ["said", *(f"[dataops] {note}" for note in notes)]
-    journal = Journal(ctx.blobs.open(record.file(RecordFileKind.JOURNAL).digest))
+    journal = Journal(ctx.blobs.open(record.find_file(RecordFileKind.JOURNAL).digest))
     end, *told = [told.event for told in journal.read()]
     assert end["kind"] == "end"
-    assert [(it["seq"], it["kind"], it["code"], it["message"]) for it in told] == [
+    assert [(event["seq"], event["kind"], event["code"], event["message"]) for event in told] == [
         (seq, "note", "artifact_not_kept", note) for seq, note in enumerate(notes, 2)
     ]
     assert stored() == record
@@ -289,7 +289,7 @@ def test_what_the_disk_does_not_give_back_is_left_out_and_noted(stored, director
 def test_a_file_of_the_runner_that_the_disk_does_not_give_back_is_missed_too(stored, directory, ctx, breaks, name):
     (directory / name).write_text("{}\n")
     breaks(directory / name)
-    log = ctx.blobs.read(stored().file(RecordFileKind.LOG).digest).decode()
+    log = ctx.blobs.read(stored().find_file(RecordFileKind.LOG).digest).decode()
     assert f"The file {name} is not kept" in log
 
 

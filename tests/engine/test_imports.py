@@ -8,8 +8,8 @@ from functools import partial
 
 import pytest
 
-from dataops_lab.domain.versions import TravellingFile
-from dataops_lab.runner.reading import MOST_MODULES
+from dataops_lab.domain.versions import IncludedFile
+from dataops_lab.rundir.reading import MAX_MODULES
 from dataops_lab.services import runs
 from dataops_lab.testing import FakeHost
 
@@ -24,7 +24,7 @@ def ran(submit, executor, ctx):
         run_id = submit().run.id
         for _ in range(100):
             engine.step()
-            engine.settle()
+            engine.wait_for_threads()
             view = runs.get(ctx, run_id)
             for attempt in view.attempts:
                 if attempt.name in executor.alive:
@@ -68,7 +68,7 @@ def edit(ctx, monkeypatch):
     def changed(*cells: str, helper: str = "") -> None:
         content = {"cells": [{"cell_type": "code", "source": cell} for cell in cells], "nbformat": 4}
         digest = ctx.blobs.put(json.dumps(content).encode())
-        files = (TravellingFile("tools.py", ctx.blobs.put(helper.encode()), len(helper)),)
+        files = (IncludedFile("tools.py", ctx.blobs.put(helper.encode()), len(helper)),)
         before = type(ctx.notebooks).snapshot
 
         def snapshot(notebooks, *given, **more):
@@ -116,7 +116,7 @@ def test_a_run_that_failed_has_told_nothing(engine, executor, ran):
     assert list(executor.bundles[ran(engine)].imports) == []
 
 
-@pytest.mark.parametrize("told", [None, "numpy", {"numpy": 1}, [7], ["-c"], ["numpy; x"], ["n"] * (MOST_MODULES + 1)])
+@pytest.mark.parametrize("told", [None, "numpy", {"numpy": 1}, [7], ["-c"], ["numpy; x"], ["n"] * (MAX_MODULES + 1)])
 def test_what_is_no_list_of_modules_is_not_believed(engine, next_engine, executor, ran, told):
     ran(engine, imports=told)
     assert list(executor.bundles[ran(next_engine)].imports) == []

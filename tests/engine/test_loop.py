@@ -12,12 +12,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
-from dataops_lab.domain.environments import inherited_of
-from dataops_lab.domain.events import run_of
+from dataops_lab.domain.environments import inherited_variables
+from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.records import RecordFileKind
 from dataops_lab.domain.runs import AttemptState, RunState
 from dataops_lab.engine import Engine, Settings, watch
-from dataops_lab.engine.lead import LOST_AFTER_S, Leadership
+from dataops_lab.engine.leader_election import LEASE_DURATION_S, Leadership
 from dataops_lab.engine.watch import FORCE_AFTER_S, UNCONFIRMED_AFTER_S
 from dataops_lab.errors import BlobsUnavailable, Refused, StaleWrite, Unavailable
 from dataops_lab.ports import AttemptStatus, Observation
@@ -213,7 +213,7 @@ def test_a_backend_that_cannot_be_asked_is_asked_again_until_it_answers(engine, 
     view = until(engine, submit(), AttemptState.LAUNCHING)
     for _ in range(50):
         engine.step()
-        engine.settle()
+        engine.wait_for_threads()
     assert [attempt.state for attempt in runs.get(ctx, view.run.id).attempts] == [AttemptState.LAUNCHING]
     executor.fails_to_start = None
     until(engine, view, AttemptState.RUNNING)
@@ -227,7 +227,7 @@ def test_a_run_whose_backend_never_answers_again_is_lost_when_its_time_is_over(
     def unreachable(name):
         raise Unavailable("No daemon answers.")
 
-    monkeypatch.setattr(executor, "look", unreachable)
+    monkeypatch.setattr(executor, "observe", unreachable)
     for _ in range(50):
         engine.step()
     clock.advance(view.run.settings.total_timeout_s)
@@ -248,7 +248,7 @@ def test_no_more_attempts_than_slots_and_the_oldest_first(new_engine: NewEngine,
     until(engine, second, AttemptState.RUNNING)
     waiting = runs.get(ctx, third.run.id)
     assert waiting.run.state is RunState.QUEUED
-    assert waiting.waits_because.code == "waiting_for_slot"
+    assert waiting.waiting_reason.code == "waiting_for_slot"
     executor.end(runs.get(ctx, first.run.id).attempts[-1].name)
     until(engine, third, AttemptState.RUNNING)
 
@@ -258,13 +258,13 @@ def test_a_cancelled_run_keeps_what_it_had_written(engine, submit, executor, unt
     name = view.attempts[-1].name
     runs.cancel(ctx, view.run.id, by=person("someone"))
     until(engine, view, AttemptState.CANCELLING)
-    engine.settle()
+    engine.wait_for_threads()
     assert ("stop", name) in executor.calls
     executor.directory(name).joinpath("output.ipynb").write_text("{}")
     executor.end(name, "terminated")
     ended = until(engine, view, RunState.CANCELLED)
     assert ended.run.reason.message == "Cancelled by someone."
-    assert ended.record.file(RecordFileKind.NOTEBOOK)
+    assert ended.record.find_file(RecordFileKind.NOTEBOOK)
 
 
 def test_what_ignores_the_request_to_stop_is_killed(engine, submit, executor, until, ctx, clock):
@@ -278,7 +278,7 @@ def test_what_ignores_the_request_to_stop_is_killed(engine, submit, executor, un
 
 
 def test_cancelled_is_never_said_before_death_is_proven(engine, submit, executor, until, ctx, clock):
-    executor.deaf = True
+    executor.ignores_stop = True
     view = until(engine, submit(), AttemptState.RUNNING)
     runs.cancel(ctx, view.run.id, by=person("someone"))
     until(engine, view, AttemptState.CANCELLING)
@@ -292,7 +292,7 @@ def test_cancelled_is_never_said_before_death_is_proven(engine, submit, executor
 def test_what_nobody_can_prove_dead_is_lost_in_the_end_and_no_second_one_is_started(
     new_engine, next_engine, submit, executor, until, ctx, clock
 ):
-    executor.deaf = True
+    executor.ignores_stop = True
     engine = new_engine(host=FakeHost(pid=1))
     view = until(engine, submit(max_retries=2, retry_on_timeout=True, timeout_s=10.0), AttemptState.RUNNING)
     clock.advance(10)
@@ -303,7 +303,7 @@ def test_what_nobody_can_prove_dead_is_lost_in_the_end_and_no_second_one_is_star
     second = next_engine()
     for _ in range(5):
         second.step()
-        second.settle()
+        second.wait_for_threads()
     clock.advance(watch.LOST_AFTER_S)
     ended = until(second, view, RunState.LOST)
     assert ended.run.reason.code == "unconfirmed"
@@ -329,7 +329,7 @@ def test_what_has_vanished_from_where_it_ran_comes_to_its_end(new_engine, submit
 def test_what_is_lost_while_it_is_stopped_and_cannot_be_killed_ends_with_the_next_engine_too(
     new_engine, next_engine, submit, executor, until, ctx, clock, state
 ):
-    executor.deaf = True
+    executor.ignores_stop = True
     first = new_engine(host=FakeHost(pid=1))
     view = until(first, submit(timeout_s=100.0), AttemptState.RUNNING)
     if state is AttemptState.CANCELLING:
@@ -337,7 +337,7 @@ def test_what_is_lost_while_it_is_stopped_and_cannot_be_killed_ends_with_the_nex
     else:
         clock.advance(101)
     until(first, view, state)
-    first.settle()
+    first.wait_for_threads()
     executor.lose(view.attempts[-1].name)
     second = next_engine()
     second.step()
@@ -352,15 +352,15 @@ def test_what_is_lost_while_it_is_stopped_and_cannot_be_killed_ends_with_the_nex
 def test_what_is_lost_or_leaves_something_that_cannot_be_killed_ends_when_its_time_is_over(
     engine, submit, executor, until, ctx, clock, monkeypatch, left
 ):
-    executor.deaf = True
+    executor.ignores_stop = True
     view = until(engine, submit(), AttemptState.RUNNING)
     if left is None:
         executor.lose(view.attempts[-1].name)
     else:
-        monkeypatch.setattr(executor, "look", lambda _: left)
+        monkeypatch.setattr(executor, "observe", lambda _: left)
     for _ in range(20):
         engine.step()
-        engine.settle()
+        engine.wait_for_threads()
     assert ("kill", view.attempts[-1].name) in executor.calls
     assert runs.get(ctx, view.run.id).attempts[-1].state is AttemptState.RUNNING
     clock.advance(view.run.settings.total_timeout_s)
@@ -470,7 +470,7 @@ def test_nobody_reads_the_queue_while_nothing_changes(engine, submit, clock, ctx
         engine.step()
     # On PostgreSQL the notification of the last change may come after the engine has read the change.
     assert len(read) <= 4
-    assert runs.get(ctx, view.run.id).waits_because.code == "waiting_for_job"
+    assert runs.get(ctx, view.run.id).waiting_reason.code == "waiting_for_job"
 
 
 def test_an_engine_that_comes_after_adopts_what_still_runs(new_engine, next_engine, submit, executor, until):
@@ -522,8 +522,8 @@ def test_a_backend_in_trouble_with_one_attempt_keeps_no_other_from_its_end(
             raise error
         return look(name)
 
-    monkeypatch.setattr(executor, "look", troubled)
-    monkeypatch.setattr(executor, "names", lambda: iter(["left behind"]))
+    monkeypatch.setattr(executor, "observe", troubled)
+    monkeypatch.setattr(executor, "list_names", lambda: iter(["left behind"]))
     executor.end(other.attempts[-1].name)
     until(engine, other, RunState.SUCCEEDED)
     assert runs.get(ctx, one.run.id).run.state is RunState.ACTIVE
@@ -532,7 +532,7 @@ def test_a_backend_in_trouble_with_one_attempt_keeps_no_other_from_its_end(
     until(engine, one, RunState.SUCCEEDED)
 
 
-@pytest.mark.parametrize("verb", ["look", "stop", "names"])
+@pytest.mark.parametrize("verb", ["observe", "stop", "list_names"])
 def test_a_backend_that_keeps_whoever_asks_waiting_holds_up_nothing_else(
     new_engine, next_engine, submit, executor, until, ctx, monkeypatch, verb
 ):
@@ -586,7 +586,7 @@ def test_a_second_engine_stands_by_and_takes_over_when_the_lease_has_run_out(
     first, second = new_engine(host=FakeHost(pid=1)), new_engine(host=FakeHost(pid=2))
     view = until(first, submit(), AttemptState.RUNNING)
     assert second.step() is False
-    clock.advance(LOST_AFTER_S + 1)
+    clock.advance(LEASE_DURATION_S + 1)
     assert second.step() is True
     executor.end(view.attempts[-1].name)
     until(second, view, RunState.SUCCEEDED)
@@ -632,7 +632,7 @@ def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
         clock.advance(101)
     elif what == "note that it runs":
         until(sleeper, view, AttemptState.LAUNCHING)
-        sleeper.settle()
+        sleeper.wait_for_threads()
     elif what != "claim":
         until(sleeper, view, AttemptState.RUNNING)
     if what == "note progress":
@@ -643,12 +643,12 @@ def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
     elif what == "end":
         executor.end(f"{view.run.id}-1")
         sleeper.step()
-        sleeper.settle()
+        sleeper.wait_for_threads()
     seen, asked = {}, list(executor.calls)
 
     def another_takes_over() -> None:
-        clock.advance(LOST_AFTER_S + 1)
-        assert other._leadership.keep()
+        clock.advance(LEASE_DURATION_S + 1)
+        assert other._leadership.acquire_or_renew()
         seen.update(rows_of(ctx.store))
 
     store.meanwhile = another_takes_over
@@ -657,7 +657,7 @@ def test_the_late_writes_of_an_engine_that_slept_past_its_lease_touch_nothing(
     assert seen
     assert rows_of(ctx.store) == seen
     assert executor.calls == asked
-    sleeper.start_over()
+    sleeper.reset()
     assert sleeper.step() is False
     # The engine that leads now brings the run to its end.
     if what == "expire":
@@ -731,7 +731,7 @@ def test_what_is_over_before_anybody_looks_has_gone_through_every_state_all_the_
     monkeypatch.setattr(executor, "start", lambda bundle: (start(bundle), executor.end(bundle.name)))
     ended = until(engine, submit(), RunState.SUCCEEDED)
     with ctx.store.read() as tx:
-        told = [event.kind for event in tx.events.after(0, subject=run_of(ended.run.id))]
+        told = [event.kind for event in tx.events.list_after(0, subject=run_subject(ended.run.id))]
     states = ["claimed", "launching", "running", "finalizing", "succeeded"]
     assert [kind for kind in told if kind.startswith("attempt.")] == [f"attempt.{state}" for state in states]
     assert ended.attempts[-1].started_at is not None
@@ -742,7 +742,7 @@ def test_what_never_starts_is_given_up_and_tried_again_until_it_took_too_long_in
 ):
     gone = []
     starting, dead = (Observation(status) for status in (AttemptStatus.STARTING, AttemptStatus.CONFIRMED_DEAD))
-    monkeypatch.setattr(executor, "look", lambda name: dead if name in gone else starting)
+    monkeypatch.setattr(executor, "observe", lambda name: dead if name in gone else starting)
     monkeypatch.setattr(executor, "stop", lambda name, force: gone.append(name))
     view = submit(start_timeout_s=60.0, total_timeout_s=100.0)
     waiting = until(engine, view, RunState.RETRY_WAIT)
@@ -772,7 +772,7 @@ def test_progress_of_a_growing_journal_reaches_the_store(engine, submit, executo
 
 
 def test_runs_inherit_an_allow_list_and_never_the_engines_token():
-    assert inherited_of({"PATH": "/bin", "LC_ALL": "C", "JUPYTER_TOKEN": "x", "AWS_SECRET": "y"}) == {
+    assert inherited_variables({"PATH": "/bin", "LC_ALL": "C", "JUPYTER_TOKEN": "x", "AWS_SECRET": "y"}) == {
         "PATH": "/bin",
         "LC_ALL": "C",
     }
@@ -794,8 +794,8 @@ def test_an_engine_about_to_end_as_idle_stays_for_a_run_that_came_at_the_last_mo
         started(bundle)
         executor.end(bundle.name)
 
-    given_up, started = Leadership.give_up, executor.start
-    monkeypatch.setattr(Leadership, "give_up", give_up_while_somebody_submits)
+    given_up, started = Leadership.release, executor.start
+    monkeypatch.setattr(Leadership, "release", give_up_while_somebody_submits)
     monkeypatch.setattr(executor, "start", start_and_end)
     Engine(ctx, FakeBackends(executor), Settings(slots=1, exit_when_idle_s=0.0), inherited={}).run(stop)
     assert runs.get(ctx, late[0].run.id).run.state is RunState.SUCCEEDED
@@ -815,9 +815,9 @@ def test_an_engine_that_may_not_end_because_a_run_waits_lays_its_lease_down_once
         engine.wake()  # The next look comes at once.
         return keep(self)
 
-    keep, given_up = Leadership.keep, Leadership.give_up
-    monkeypatch.setattr(Leadership, "keep", count)
-    monkeypatch.setattr(Leadership, "give_up", lambda self: (laid_down.append(not stop.is_set()), given_up(self)))
+    keep, given_up = Leadership.acquire_or_renew, Leadership.release
+    monkeypatch.setattr(Leadership, "acquire_or_renew", count)
+    monkeypatch.setattr(Leadership, "release", lambda self: (laid_down.append(not stop.is_set()), given_up(self)))
     job = submit().job
     jobs.change(ctx, job.id, {"concurrency": 0}, by=person("someone"))
     engine = Engine(ctx, FakeBackends(executor), Settings(slots=1, exit_when_idle_s=15.0), inherited={})

@@ -25,10 +25,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from dataops_lab.domain.retries import MAX_INFRASTRUCTURE_RETRIES, Budget, charged
+from dataops_lab.domain.retries import MAX_INFRASTRUCTURE_RETRIES, Budget, charged_budget
 from dataops_lab.domain.runs import AttemptState, RunState, Submission
 from dataops_lab.engine import Engine, Settings
-from dataops_lab.engine.lead import LOST_AFTER_S
+from dataops_lab.engine.leader_election import LEASE_DURATION_S
 from dataops_lab.errors import BlobsUnavailable, Conflict, KeyReused, Refused, StaleWrite, Unavailable
 from dataops_lab.ports import AttemptStatus, Observation, RunFilter, Store
 from dataops_lab.services import Services, jobs, projects, runs
@@ -70,17 +70,17 @@ class MoodyExecutor(FakeExecutor):
         self._answer()
         super().start(bundle)
 
-    def look(self, name):
+    def observe(self, name):
         self._answer()
-        return super().look(name)
+        return super().observe(name)
 
     def stop(self, name, *, force):
         self._answer()
         super().stop(name, force=force)
 
-    def names(self):
+    def list_names(self):
         self._answer()
-        yield from super().names()
+        yield from super().list_names()
 
     def vanish(self, name, *, proven):
         """Remove the run directory, so that nothing tells of the attempt any more.
@@ -188,7 +188,7 @@ class Installation(RuleBasedStateMachine):
     @rule(which=st.integers(0, 2))
     def kill_an_engine(self, which):
         pid, engine = self._engines.pop(which % len(self._engines))
-        engine.settle()
+        engine.wait_for_threads()
         self._dead.add(pid)
 
     @rule(which=st.integers(0, 2), steps=st.integers(1, 8))
@@ -198,10 +198,10 @@ class Installation(RuleBasedStateMachine):
             try:
                 engine.step()
             except StaleWrite:
-                engine.start_over()
-            engine.settle()
+                engine.reset()
+            engine.wait_for_threads()
 
-    @rule(seconds=st.sampled_from([1.0, 3.0, 10.0, LOST_AFTER_S + 1, 60.0, 60.0, 700.0, 6000.0]))
+    @rule(seconds=st.sampled_from([1.0, 3.0, 10.0, LEASE_DURATION_S + 1, 60.0, 60.0, 700.0, 6000.0]))
     def time_passes(self, seconds):
         self._clock.advance(seconds)
         self._every_engine_steps()
@@ -236,7 +236,7 @@ class Installation(RuleBasedStateMachine):
 
     @rule(deaf=st.booleans())
     def the_backend_does_not_kill(self, deaf):
-        self._executor.deaf = deaf
+        self._executor.ignores_stop = deaf
 
     @rule(proven=st.booleans(), seconds=st.sampled_from([1.0, 700.0]))
     def a_run_directory_vanishes(self, proven, seconds):
@@ -276,17 +276,17 @@ class Installation(RuleBasedStateMachine):
         for name in self._executor.alive:
             if name.startswith(run.id):
                 assert name == attempts[-1].name
-        assert (view.waits_because is not None) == (run.state is RunState.QUEUED)
+        assert (view.waiting_reason is not None) == (run.state is RunState.QUEUED)
         self._check_retries(view)
         self._check_clocks(view)
 
     def _check_retries(self, view: RunView) -> None:
-        spent = Counter(charged(attempt.state, attempt.reason) for attempt in view.attempts)
+        spent = Counter(charged_budget(attempt.state, attempt.reason) for attempt in view.attempts)
         assert spent[Budget.USER] <= view.run.settings.max_retries + 1
         assert spent[Budget.INFRASTRUCTURE] <= MAX_INFRASTRUCTURE_RETRIES + 1
         if view.run.state not in (RunState.FAILED, RunState.LOST) or view.run.cancel_requested_at is not None:
             return
-        match charged(view.attempts[-1].state, view.attempts[-1].reason):
+        match charged_budget(view.attempts[-1].state, view.attempts[-1].reason):
             case Budget.USER:
                 assert spent[Budget.USER] == view.run.settings.max_retries + 1
             case Budget.INFRASTRUCTURE:
@@ -342,14 +342,14 @@ class Installation(RuleBasedStateMachine):
             [(view.run.state, view.attempts) for view in self._views() if not view.run.state.is_terminal]
         )
 
-    def _sent(self, it: runs.Submitted) -> str:
-        run_id = it.view.run.id
+    def _sent(self, submitted: runs.Submitted) -> str:
+        run_id = submitted.view.run.id
         self._sent_at.setdefault(run_id, self._clock.monotonic())
         return run_id
 
     def _views(self) -> list[RunView]:
         newest_first = [run.id for run in runs.page(self._ctx, RunFilter(), limit=500).items]
-        views = runs.of(self._ctx, newest_first)
+        views = runs.get_many(self._ctx, newest_first)
         return [views[run_id] for run_id in newest_first]
 
 

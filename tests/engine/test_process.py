@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dataops_lab.engine.process import Supervisor
+from dataops_lab.engine.process import EngineSupervisor
 
 from ..waiting import eventually
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 def test_an_engine_that_cannot_be_started_is_tried_again_until_it_can(tmp_path, caplog):
     log = tmp_path / "logs" / "engine.log"
-    supervisor = Supervisor(tmp_path / "state", log=log, keep=False)
+    supervisor = EngineSupervisor(tmp_path / "state", log=log, keep_engine=False)
     supervisor.start()
     try:
         eventually(lambda: "cannot be started" in caplog.text)

@@ -13,7 +13,7 @@ from ulid import ULID
 
 from dataops_lab.domain.runs import Run, RunState
 from dataops_lab.engine import Engine
-from dataops_lab.engine.claim import AT_ONCE
+from dataops_lab.engine.claim import MAX_RUNS_PER_TRANSACTION
 from dataops_lab.services import Services, jobs, projects, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import SqlStore, open_store
@@ -70,13 +70,13 @@ def test_a_decision_costs_the_same_however_many_wait(engine: Engine, submit: Sub
         """Count the instructions for the end of one run and the start of the next one."""
         for _ in range(3):
             engine.step()
-            engine.settle()
+            engine.wait_for_threads()
         with work_of(store) as steps:
             executor.end(executor.alive[0])
             started = sum(verb == "start" for verb, _ in executor.calls)
             while sum(verb == "start" for verb, _ in executor.calls) == started:
                 engine.step()
-                engine.settle()
+                engine.wait_for_threads()
         return steps[0]
 
     add_many(ctx, template.run, 30)
@@ -91,11 +91,11 @@ def test_a_decision_costs_the_same_however_many_wait(engine: Engine, submit: Sub
 def test_what_expires_together_is_given_up_in_transactions_of_a_bounded_size(engine: Engine, submit, ctx, clock):
     view = submit()
     jobs.change(ctx, view.job.id, {"concurrency": 0}, by=person("someone"))
-    add_many(ctx, view.run, 2 * AT_ONCE)
+    add_many(ctx, view.run, 2 * MAX_RUNS_PER_TRANSACTION)
 
     def count_of(state: RunState) -> int:
         with ctx.store.read() as tx:
-            return len(tx.runs.in_state(state))
+            return len(tx.runs.list_in_states(state))
 
     engine.step()
     clock.advance(view.run.settings.queue_timeout_s)
@@ -103,8 +103,8 @@ def test_what_expires_together_is_given_up_in_transactions_of_a_bounded_size(eng
     while left[-1]:
         engine.step()
         left.append(count_of(RunState.QUEUED))
-    assert left == [2 * AT_ONCE + 1, AT_ONCE + 1, 1, 0]
-    assert count_of(RunState.EXPIRED) == 2 * AT_ONCE + 1
+    assert left == [2 * MAX_RUNS_PER_TRANSACTION + 1, MAX_RUNS_PER_TRANSACTION + 1, 1, 0]
+    assert count_of(RunState.EXPIRED) == 2 * MAX_RUNS_PER_TRANSACTION + 1
 
 
 def test_a_run_whose_clock_was_set_back_is_looked_at_again(engine: Engine, submit: Submit, ctx, clock):

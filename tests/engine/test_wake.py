@@ -7,28 +7,28 @@ import os
 import pytest
 
 from dataops_lab.domain.runs import RunState
-from dataops_lab.engine import Engine, Settings, following, loop
+from dataops_lab.engine import Engine, Settings, loop, supervisor
 from dataops_lab.services import runs
 from dataops_lab.testing import FakeBackends, person
 
 from ..waiting import eventually
-from .test_following import running
+from .test_supervisor import running
 
 FOR_EVER_S = 1e6
 
 
 @pytest.fixture(autouse=True)
 def nobody_looks(monkeypatch):
-    monkeypatch.setattr(loop, "LOOK_WHEN_QUIET_EVERY_S", FOR_EVER_S)
-    for name in ("LOOK_EVERY_S", "LOOK_AT_YOUNG_EVERY_S", "LOOK_AT_WATCHED_EVERY_S"):
-        monkeypatch.setattr(following, name, FOR_EVER_S)
+    monkeypatch.setattr(loop, "IDLE_POLL_INTERVAL_S", FOR_EVER_S)
+    for name in ("POLL_INTERVAL_S", "YOUNG_POLL_INTERVAL_S", "WATCHED_POLL_INTERVAL_S"):
+        monkeypatch.setattr(supervisor, name, FOR_EVER_S)
 
 
 @pytest.fixture
 def ends(executor, monkeypatch):
     """The writing end of the descriptor that the backend gives for every attempt."""
     reader, writer = os.pipe()
-    monkeypatch.setattr(executor, "ends", lambda name: reader)
+    monkeypatch.setattr(executor, "end_descriptor", lambda name: reader)
     yield writer
     os.close(reader)
     os.close(writer)
@@ -57,7 +57,7 @@ def test_a_cancel_wakes_the_engine(ctx, submit, executor, ends):
 def test_a_descriptor_that_stays_readable_wakes_the_engine_once(ctx, submit, executor, ends, monkeypatch):
     engine = Engine(ctx, FakeBackends(executor), Settings(slots=2), inherited={})
     looks, look = [], executor.look
-    monkeypatch.setattr(executor, "look", lambda name: looks.append(name) or look(name))
+    monkeypatch.setattr(executor, "observe", lambda name: looks.append(name) or look(name))
     os.write(ends, b"x")
     submit()
     with running(engine):

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dataops_lab.domain.retries import Budget, charged
+from dataops_lab.domain.retries import Budget, charged_budget
 from dataops_lab.domain.runs import AttemptState, Progress, Usage
 from dataops_lab.engine import watch
-from dataops_lab.engine.watch import JournalFollower, Step, Times, end_of, next_step
+from dataops_lab.engine.watch import AttemptTimes, JournalFollower, Step, determine_end, next_step
 from dataops_lab.ports import AttemptStatus, Observation
-from dataops_lab.runner.reading import RunFolder
+from dataops_lab.rundir.reading import RunFolder
 from dataops_lab.services import runs
 
 from ..hostile import a_pipe
@@ -92,7 +92,7 @@ def test_what_is_no_journal_is_not_waited_for(journal, make):
 
 
 def test_one_look_reads_no_more_than_it_may(journal, monkeypatch):
-    monkeypatch.setattr(watch, "READ_AT_ONCE", 1000)
+    monkeypatch.setattr(watch, "MAX_READ_BYTES", 1000)
     add(journal, *["x" * 99] * 100, START)
     follower = JournalFollower(RunFolder(journal.parent))
     looks = 0
@@ -104,7 +104,7 @@ def test_one_look_reads_no_more_than_it_may(journal, monkeypatch):
 def test_a_journal_without_end_is_not_read_to_its_end(journal, monkeypatch):
     with journal.open("wb") as file:
         file.truncate(900 * 1024**2)
-    monkeypatch.setattr(watch, "JOURNAL_BYTES", 50 * 1024**2)
+    monkeypatch.setattr(watch, "MAX_JOURNAL_BYTES", 50 * 1024**2)
     JournalFollower(RunFolder(journal.parent)).read_all()
 
 
@@ -124,7 +124,7 @@ def test_what_a_container_says_of_its_memory_is_not_trusted(submit, ctx, new_eng
     new_engine().step()
     view = runs.get(ctx, view.run.id)
     look = Observation(AttemptStatus.CONFIRMED_DEAD, ran=True, detail={"memory": memory})
-    state, reason = end_of(view.attempts[-1], view.run, None, None, look, took_s=1.0)
+    state, reason = determine_end(view.attempts[-1], view.run, None, None, look, duration_s=1.0)
     assert reason.code == code
     assert state is (AttemptState.FAILED if code == "out_of_memory" else AttemptState.LOST)
     assert json.dumps(reason.detail, allow_nan=False)
@@ -137,9 +137,9 @@ def test_who_left_too_much_has_failed_whatever_its_files_say_and_is_not_tried_ag
     look = Observation(
         AttemptStatus.CONFIRMED_DEAD, ran=True, detail={"left_too_much": "It left more than 1 MiB of files."}
     )
-    state, reason = end_of(view.attempts[-1], view.run, True, None, look, took_s=1.0)
+    state, reason = determine_end(view.attempts[-1], view.run, True, None, look, duration_s=1.0)
     assert (state, reason.code) == (AttemptState.FAILED, "left_too_much")
-    assert charged(state, reason) is Budget.USER
+    assert charged_budget(state, reason) is Budget.USER
 
 
 @pytest.mark.parametrize(
@@ -158,9 +158,9 @@ def test_who_ends_his_own_runner_has_failed_where_nothing_else_can_have_done_it(
     new_engine().step()
     view = runs.get(ctx, view.run.id)
     look = Observation(AttemptStatus.CONFIRMED_DEAD, ran=True, detail={"killed_by": "SIGKILL", "memory": memory})
-    ended, reason = end_of(view.attempts[-1], view.run, None, None, look, took_s=1.0)
+    ended, reason = determine_end(view.attempts[-1], view.run, None, None, look, duration_s=1.0)
     assert (ended, reason.code) == (state, code)
-    assert charged(ended, reason) is (Budget.INFRASTRUCTURE if code == "runner_lost" else Budget.USER)
+    assert charged_budget(ended, reason) is (Budget.INFRASTRUCTURE if code == "runner_lost" else Budget.USER)
 
 
 DEAD, EXITED = AttemptStatus.CONFIRMED_DEAD, AttemptStatus.EXITED
@@ -193,5 +193,5 @@ def test_what_is_due_follows_from_the_state_of_the_attempt_and_its_status(submit
     view = runs.get(ctx, view.run.id)
     attempt = replace(view.attempts[-1], state=AttemptState(state))
     seen = Observation(status, ran=status is RUNNING)
-    times = Times(since=0.0, ends=100.0, stopping_since=0.0)
+    times = AttemptTimes(began_at=0.0, deadline=100.0, stopping_since=0.0)
     assert next_step(attempt, view.run, seen, times, now=1.0) is step

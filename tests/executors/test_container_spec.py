@@ -57,7 +57,7 @@ def test_a_network_is_there_when_it_is_allowed():
 def test_folders_are_mounted_read_only_unless_asked_for():
     mounts = [Mount("/srv/in", "/data/in"), Mount("/srv/out", "/data/out", read_only=False)]
     made = container_spec(PLAIN, {}, mounts=mounts)["HostConfig"]["Mounts"]
-    assert [(it["Source"], it["Target"], it["ReadOnly"]) for it in made] == [
+    assert [(mount["Source"], mount["Target"], mount["ReadOnly"]) for mount in made] == [
         ("/srv/in", "/data/in", True),
         ("/srv/out", "/data/out", False),
     ]

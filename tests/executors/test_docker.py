@@ -21,20 +21,27 @@ from requests.adapters import BaseAdapter
 from dataops_lab.domain.environments import Mount, Resources
 from dataops_lab.errors import Refused, Unavailable
 from dataops_lab.executors.docker import (
-    INSTALLATION,
-    KERNELS,
+    INSTALLATION_LABEL,
+    KERNEL_NAME_PREFIX,
     Daemon,
     DockerExecutor,
+    container_name_prefix,
     init,
     installation_id,
-    prefix,
     stream,
 )
-from dataops_lab.executors.docker.following import state_of
-from dataops_lab.executors.docker.stream import LeftTooMuch, Room, Stream, StreamCut, may_come, put
+from dataops_lab.executors.docker.session import container_state
+from dataops_lab.executors.docker.stream import (
+    FileQuota,
+    QuotaExceeded,
+    Stream,
+    StreamCut,
+    is_expected_path,
+    write_frame,
+)
 from dataops_lab.ports import AttemptStatus, Bundle, BundleFile, Container, Observation
-from dataops_lab.runner import protocol
-from dataops_lab.runner.files import MOST_HOLES
+from dataops_lab.rundir import protocol
+from dataops_lab.rundir.files import MAX_HOLE_BYTES
 from dataops_lab.testing import MemoryBlobs
 
 from ..waiting import eventually
@@ -93,7 +100,7 @@ def said(executor: DockerExecutor, bundle) -> Callable[..., str]:
 
     def run(*sources: str, **more: Any) -> str:
         executor.start(bundle(*sources, **more))
-        eventually(lambda: executor.look(NAME).is_dead)
+        eventually(lambda: executor.observe(NAME).is_dead)
         result = result_of(executor)
         assert result["state"] == "succeeded", result
         return log_of(executor)
@@ -122,9 +129,9 @@ def container_of(client: docker.DockerClient, installation: str, name: str = NAM
 
 
 def test_what_pid_1_hands_out_is_what_may_come():
-    assert (init.DEEPEST, init.MOST_ARTIFACTS) == (protocol.DEEPEST, protocol.MOST_ARTIFACTS)
-    assert init.MOST_HOLES == MOST_HOLES
-    assert all(map(may_come, (*init.GROWING, *init.LAST)))
+    assert (init.MAX_DEPTH, init.MAX_ARTIFACTS) == (protocol.MAX_DEPTH, protocol.MAX_ARTIFACTS)
+    assert init.MAX_HOLE_BYTES == MAX_HOLE_BYTES
+    assert all(map(is_expected_path, (*init.APPENDED_FILES, *init.FINAL_FILES)))
 
 
 def test_files_go_in_and_what_the_run_made_comes_out(executor, bundle, blobs):
@@ -138,7 +145,7 @@ def test_files_go_in_and_what_the_run_made_comes_out(executor, bundle, blobs):
         "pathlib.Path('deep/er/große datei').write_bytes(bytes(range(256)) * 40_000)"
     )
     executor.start(bundle(source, files=files))
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
     assert result_of(executor)["state"] == "succeeded"
     assert "1,2" in log_of(executor)
     assert "hi" in log_of(executor)
@@ -155,7 +162,7 @@ def test_files_go_in_and_what_the_run_made_comes_out(executor, bundle, blobs):
 def test_what_is_written_is_there_while_it_runs(executor, bundle):
     executor.start(bundle("print('early')\n" + FOR_EVER))
     eventually(lambda: "early" in log_of(executor))
-    assert executor.look(NAME).status is AttemptStatus.RUNNING
+    assert executor.observe(NAME).status is AttemptStatus.RUNNING
 
 
 def test_a_notebook_of_another_kernel_runs(said):
@@ -202,39 +209,39 @@ def test_secrets_reach_the_kernel_and_stand_nowhere_else(executor, bundle, docke
 )
 def test_a_container_can_write_to_no_other_files_than_a_runner_leaves(tmp_path, path):
     with pytest.raises(ValueError):
-        put(tmp_path / "run", {"is": "data", "path": path, "at": 0}, b"x")
+        write_frame(tmp_path / "run", {"is": "data", "path": path, "at": 0}, b"x")
     assert not (tmp_path / "escaped").exists()
 
 
 def test_bytes_arrive_in_order_or_not_at_all(tmp_path):
-    put(tmp_path, {"is": "data", "path": "log.txt", "at": 0}, b"one")
-    put(tmp_path, {"is": "data", "path": "log.txt", "at": 3}, b"two")
+    write_frame(tmp_path, {"is": "data", "path": "log.txt", "at": 0}, b"one")
+    write_frame(tmp_path, {"is": "data", "path": "log.txt", "at": 3}, b"two")
     with pytest.raises(ValueError):
-        put(tmp_path, {"is": "data", "path": "log.txt", "at": 10**15}, b"x")
-    put(tmp_path, {"is": "data", "path": "log.txt", "at": 2}, b"!")
+        write_frame(tmp_path, {"is": "data", "path": "log.txt", "at": 10**15}, b"x")
+    write_frame(tmp_path, {"is": "data", "path": "log.txt", "at": 2}, b"!")
     assert (tmp_path / "log.txt").read_bytes() == b"on!"
 
 
 def test_more_than_a_container_can_hold_does_not_arrive(tmp_path):
-    memory, most = 2 * MOST_HOLES, 2 * MOST_HOLES
-    room = Room(tmp_path, memory)
+    memory, most = 2 * MAX_HOLE_BYTES, 2 * MAX_HOLE_BYTES
+    room = FileQuota(tmp_path, memory)
     for _ in range(3):  # The notebook is sent whole, again and again.
-        room.take({"is": "file", "path": "output.ipynb"}, most // 2)
-    room.take({"is": "data", "path": "artifacts/a", "at": 0}, most // 2)
-    with pytest.raises(LeftTooMuch):
-        room.take({"is": "data", "path": "artifacts/b", "at": 0}, 1)
+        room.reserve({"is": "file", "path": "output.ipynb"}, most // 2)
+    room.reserve({"is": "data", "path": "artifacts/a", "at": 0}, most // 2)
+    with pytest.raises(QuotaExceeded):
+        room.reserve({"is": "data", "path": "artifacts/b", "at": 0}, 1)
     (tmp_path / "artifacts").mkdir()
     with (tmp_path / "artifacts" / "a").open("wb") as file:
         file.truncate(most)
-    with pytest.raises(LeftTooMuch):  # The files that an earlier engine took count, too.
-        Room(tmp_path, memory).take({"is": "data", "path": "log.txt", "at": 0}, 1)
+    with pytest.raises(QuotaExceeded):  # The files that an earlier engine took count, too.
+        FileQuota(tmp_path, memory).reserve({"is": "data", "path": "log.txt", "at": 0}, 1)
 
 
 def test_more_files_than_a_runner_leaves_do_not_arrive(tmp_path):
-    room = Room(tmp_path, None)
-    with pytest.raises(LeftTooMuch):
-        for number in range(protocol.MOST_ARTIFACTS + 100):
-            room.take({"is": "data", "path": f"artifacts/{number}", "at": 0}, 0)
+    room = FileQuota(tmp_path, None)
+    with pytest.raises(QuotaExceeded):
+        for number in range(protocol.MAX_ARTIFACTS + 100):
+            room.reserve({"is": "data", "path": f"artifacts/{number}", "at": 0}, 0)
 
 
 # --- attacks of a notebook on PID 1 -------------------------------------------------------------
@@ -252,7 +259,7 @@ there = [number for number in range(64) if os.path.exists(f"/proc/1/fd/{number}"
 print("descriptors", refused(lambda: os.listdir("/proc/1/fd")), there)
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP):
     os.kill(1, number)
-def courier(said):
+def relay(said):
     with socket.socket(socket.AF_UNIX) as link:
         link.connect(chr(0) + "dataops-lab")
         source, target = os.pipe()
@@ -263,7 +270,7 @@ def courier(said):
         except OSError:
             print("answered", b"")
 for said in (b'{"do": "end"}\n', b'{"do": "kill"}\n', b'{}\n', b'[]\n', b'{"do": "start"}\n'):
-    courier(said)
+    relay(said)
 """
 
 
@@ -274,8 +281,8 @@ def test_a_notebook_neither_looks_into_pid_1_nor_speaks_to_it(said):
 
 def test_a_notebook_that_kills_its_runner_is_found_out(executor, bundle):
     executor.start(bundle("import os, signal\nprint('on', flush=True)\nos.kill(os.getppid(), signal.SIGKILL)"))
-    eventually(lambda: executor.look(NAME).is_dead)
-    detail = executor.look(NAME).detail
+    eventually(lambda: executor.observe(NAME).is_dead)
+    detail = executor.observe(NAME).detail
     assert (detail["exit_code"], detail["killed_by"], detail["memory"]["oom_kills"]) == (-9, "SIGKILL", 0)
     assert not (executor.directory(NAME) / protocol.RESULT).exists()
 
@@ -292,16 +299,16 @@ def test_a_courier_that_says_what_nobody_understands_ends_nothing(executor, bund
                 opened.receive()
         opened.close()
     container.exec_run(["touch", "/tmp/go_on"])
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
     assert result_of(executor)["state"] == "succeeded"
 
 
 def test_a_container_that_leaves_more_than_it_can_hold_is_ended_and_it_is_said_why(executor, bundle, monkeypatch):
-    monkeypatch.setattr(stream.init, "MOST_HOLES", 0)
-    monkeypatch.setattr(stream, "space_of", lambda _: 1024**2)
+    monkeypatch.setattr(stream.init, "MAX_HOLE_BYTES", 0)
+    monkeypatch.setattr(stream, "tmpfs_bytes", lambda _: 1024**2)
     executor.start(bundle("print('x' * 5_000_000)\n" + FOR_EVER, resources=Resources(memory_bytes=256 * 2**20)))
-    eventually(lambda: executor.look(NAME).is_dead)
-    assert "more than 1 MiB" in executor.look(NAME).detail["left_too_much"]
+    eventually(lambda: executor.observe(NAME).is_dead)
+    assert "more than 1 MiB" in executor.observe(NAME).detail["left_too_much"]
     left = [path.stat().st_size for path in executor.directory(NAME).rglob("*") if path.is_file()]
     assert sum(left) < 2 * 1024**2
 
@@ -392,7 +399,7 @@ def test_two_engines_that_start_it_start_it_once(executor, docker_executor, bund
         thread.start()
     for thread in threads:
         thread.join()
-    eventually(lambda: executor.look(NAME).is_dead and other.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead and other.observe(NAME).is_dead)
     assert len(list((executor.directory(NAME) / protocol.ARTIFACTS / "work").iterdir())) == 1
 
 
@@ -404,16 +411,16 @@ def test_an_engine_that_comes_after_the_end_starts_nothing(executor, docker_exec
     def create_late(self, *args):
         if self is late:  # It has slept since it looked for the container.
             executor.start(work)
-            eventually(lambda: executor.look(NAME).is_dead)
-            eventually(lambda: state_of(late._daemon.client, late._container_of(NAME)) is None)
+            eventually(lambda: executor.observe(NAME).is_dead)
+            eventually(lambda: container_state(late._daemon.client, late._container_name(NAME)) is None)
         create(self, *args)
 
     monkeypatch.setattr(DockerExecutor, "_create", create_late)
     with pytest.raises(Unavailable, match="faster"):
         late.start(work)
     assert len(list((executor.directory(NAME) / protocol.ARTIFACTS / "work").iterdir())) == 1
-    assert late.look(NAME) == executor.look(NAME)
-    assert state_of(late._daemon.client, late._container_of(NAME)) is None
+    assert late.observe(NAME) == executor.observe(NAME)
+    assert container_state(late._daemon.client, late._container_name(NAME)) is None
 
 
 def test_the_next_engine_adopts_it_and_misses_nothing(executor, docker_executor, bundle, tmp_path):
@@ -422,13 +429,13 @@ def test_the_next_engine_adopts_it_and_misses_nothing(executor, docker_executor,
     eventually(lambda: "line 20\n" in log_of(executor))
     executor.close()
     adopting = docker_executor()
-    assert not adopting.look(NAME).has_ended
+    assert not adopting.observe(NAME).has_ended
     before = log_of(executor)
     eventually(lambda: len(log_of(adopting)) > len(before) + 100)
     adopting._daemon.client.exec_start(  # the test makes the file, because no folder is shared with the container
-        adopting._daemon.client.exec_create(adopting._container_of(NAME), ["touch", "/tmp/enough"])["Id"]
+        adopting._daemon.client.exec_create(adopting._container_name(NAME), ["touch", "/tmp/enough"])["Id"]
     )
-    eventually(lambda: adopting.look(NAME).is_dead)
+    eventually(lambda: adopting.observe(NAME).is_dead)
     numbers = [int(line.split()[1]) for line in log_of(adopting).splitlines()]
     assert numbers == list(range(len(numbers)))
     assert [event["seq"] for event in journal_of(adopting)] == list(range(1, len(journal_of(adopting)) + 1))
@@ -446,7 +453,7 @@ def test_what_ended_while_nobody_looked_is_collected_whole(
     # The container keeps its files until an engine collects them.
     eventually(lambda: ended_inside(container_of(docker_client, installation)))
     later = docker_executor()
-    eventually(lambda: later.look(NAME).is_dead)
+    eventually(lambda: later.observe(NAME).is_dead)
     assert result_of(later)["state"] == "succeeded", result_of(later)
     assert (later.directory(NAME) / protocol.ARTIFACTS / "work" / "made").stat().st_size == 10**6
 
@@ -457,9 +464,9 @@ def ended_inside(container) -> bool:
 
 def test_how_it_ended_is_known_to_the_engine_after_the_one_that_saw_it(executor, docker_executor, bundle):
     executor.start(bundle("print(1)"))
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
     executor.close()
-    look = docker_executor().look(NAME)
+    look = docker_executor().observe(NAME)
     assert (look.ran, look.status) == (True, AttemptStatus.CONFIRMED_DEAD)
 
 
@@ -492,10 +499,10 @@ def test_an_answer_that_was_lost_makes_no_second_container(docker_executor, bund
         executor.start(work)
     assert lossy.lost == []
     executor.start(work)
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
     assert log_of(executor) == "ran\n"
     executor.forget(NAME)
-    assert list(executor.names()) == []
+    assert list(executor.list_names()) == []
 
 
 class Moody(BaseAdapter):
@@ -537,7 +544,7 @@ def test_a_daemon_that_is_too_busy_or_fails_is_asked_again_and_nothing_is_conclu
 
     def ended() -> Observation | None:
         with suppress(Unavailable):
-            look = executor.look(NAME)
+            look = executor.observe(NAME)
             assert look.status is not AttemptStatus.NOT_FOUND
             return look if look.is_dead else None
         return None
@@ -555,20 +562,20 @@ def test_an_engine_that_died_before_the_bundle_arrived_leaves_a_container_that_t
 ):
     first = docker_executor()
     work = bundle("print('ran')")
-    first._create(first._daemon.client, first._container_of(NAME), work)
+    first._create(first._daemon.client, first._container_name(NAME), work)
     container = container_of(docker_client, installation)
     container.start()
     second = docker_executor()
     second.start(work)
-    eventually(lambda: second.look(NAME).is_dead)
+    eventually(lambda: second.observe(NAME).is_dead)
     assert log_of(second) == "ran\n"
 
 
 def test_installations_on_one_daemon_do_not_see_each_other(executor, bundle, tmp_path):
     executor.start(bundle(FOR_EVER))
     other = DockerExecutor(tmp_path / "other", MemoryBlobs(), installation="ffffffff", daemon=Daemon())
-    assert list(other.names()) == []
-    assert other.look(NAME) == Observation(AttemptStatus.NOT_FOUND)
+    assert list(other.list_names()) == []
+    assert other.observe(NAME) == Observation(AttemptStatus.NOT_FOUND)
 
 
 def test_what_is_forgotten_has_left_nothing_in_the_daemon(executor, bundle, docker_client, installation):
@@ -591,7 +598,7 @@ def test_a_run_that_is_stopped_keeps_what_it_has(executor, bundle):
     executor.start(bundle("print('so far')", FOR_EVER))
     eventually(lambda: "so far" in log_of(executor))
     executor.stop(NAME, force=False)
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
     assert result_of(executor)["state"] == "terminated"
     notebook = json.loads((executor.directory(NAME) / protocol.OUTPUT).read_text())
     assert "so far" in str(notebook["cells"][0]["outputs"])
@@ -606,7 +613,7 @@ def test_force_ends_what_does_not_want_to_and_keeps_the_log(executor, bundle):
     executor.start(bundle(source + FOR_EVER))
     eventually(lambda: "on" in log_of(executor))
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
     assert not (executor.directory(NAME) / protocol.RESULT).exists()
     assert "on" in log_of(executor)
 
@@ -614,7 +621,7 @@ def test_force_ends_what_does_not_want_to_and_keeps_the_log(executor, bundle):
 def test_what_a_notebook_leaves_running_ends_with_it(executor, bundle):
     source = "import subprocess\nsubprocess.Popen(['sleep', '1000'], start_new_session=True)"
     executor.start(bundle(source))
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
     assert result_of(executor)["state"] == "succeeded"
 
 
@@ -622,8 +629,8 @@ def test_a_container_that_somebody_kills_has_ended_without_a_result(executor, bu
     executor.start(bundle("print('on')\n" + FOR_EVER))
     eventually(lambda: "on" in log_of(executor))
     container_of(docker_client, installation).kill()
-    eventually(lambda: executor.look(NAME).is_dead)
-    look = executor.look(NAME)
+    eventually(lambda: executor.observe(NAME).is_dead)
+    look = executor.observe(NAME)
     assert (look.ran, look.detail["exit_code"]) == (True, 137)
     assert not (executor.directory(NAME) / protocol.RESULT).exists()
     assert "on" in log_of(executor)
@@ -635,8 +642,8 @@ def test_a_container_that_is_told_to_end_from_outside_hands_out_what_it_has_and_
     executor.start(bundle("print('on')\n" + FOR_EVER))
     eventually(lambda: "on" in log_of(executor))
     container_of(docker_client, installation).kill(signal="SIGTERM")
-    eventually(lambda: executor.look(NAME).is_dead)
-    look = executor.look(NAME)
+    eventually(lambda: executor.observe(NAME).is_dead)
+    look = executor.observe(NAME)
     assert look.ran
     assert "killed_by" not in look.detail
     assert "on" in log_of(executor)
@@ -645,8 +652,8 @@ def test_a_container_that_is_told_to_end_from_outside_hands_out_what_it_has_and_
 def test_a_container_that_somebody_removes_has_ended_and_says_so(executor, bundle, docker_client, installation):
     executor.start(bundle(FOR_EVER))
     container_of(docker_client, installation).remove(force=True)
-    eventually(lambda: executor.look(NAME).is_dead)
-    assert "removed" in executor.look(NAME).detail["why"]
+    eventually(lambda: executor.observe(NAME).is_dead)
+    assert "removed" in executor.observe(NAME).detail["why"]
 
 
 def test_an_image_that_is_gone_is_named_and_not_waited_for(executor, bundle):
@@ -668,8 +675,8 @@ def test_a_daemon_that_does_not_answer_leaves_everything_open(docker_executor, b
     executor = docker_executor(daemon=Daemon(f"unix://{tmp_path}/docker.sock"))
     for verb in (
         lambda: executor.start(bundle("1")),
-        lambda: executor.look("x"),
-        lambda: list(executor.names()),
+        lambda: executor.observe("x"),
+        lambda: list(executor.list_names()),
     ):
         with pytest.raises(Unavailable) as unavailable:
             verb()
@@ -680,7 +687,7 @@ def test_a_daemon_that_does_not_answer_leaves_everything_open(docker_executor, b
 
 
 def ready(executor: DockerExecutor) -> bool:
-    return any(shelf.ready for shelf in executor._pool._shelves.values())
+    return any(group.ready for group in executor._pool._groups.values())
 
 
 def test_a_warm_container_serves_one_run_and_is_followed_by_another(executor, bundle, docker_client, installation):
@@ -688,13 +695,13 @@ def test_a_warm_container_serves_one_run_and_is_followed_by_another(executor, bu
     used = []
     for name in names:
         executor.start(bundle("print(open('/proc/1/stat').read().split()[21])", name=name, warm=1))
-        eventually(lambda name=name: executor.look(name).is_dead)
+        eventually(lambda name=name: executor.observe(name).is_dead)
         assert result_of(executor, name)["state"] == "succeeded"
         used.append(log_of(executor, name))
         eventually(lambda: ready(executor))
     # The start time of PID 1 tells the containers apart.
     assert len(set(used)) == len(names)
-    assert sorted(executor.names()) == names
+    assert sorted(executor.list_names()) == names
 
 
 def test_whatever_is_started_in_a_container_can_be_asked_to_end(executor, bundle):
@@ -703,7 +710,7 @@ def test_whatever_is_started_in_a_container_can_be_asked_to_end(executor, bundle
     for number, begin in enumerate(("cold", "warm")):
         name = f"01WARMWARMWARMWARMWARMWARM-{number}"
         executor.start(bundle(print_mask, name=name, warm=1))
-        eventually(lambda name=name: executor.look(name).is_dead)
+        eventually(lambda name=name: executor.observe(name).is_dead)
         assert not int(log_of(executor, name), 16) & 1 << (signal.SIGTERM - 1), begin
         eventually(lambda: ready(executor))
 
@@ -725,9 +732,9 @@ def test_a_warm_container_has_a_kernel_at_hand(executor, bundle):
     )
     cold, warm = (bundle(source, name=f"01HAND-{number}", warm=1) for number in range(2))
     executor.start(cold)
-    eventually(lambda: executor.look(cold.name).is_dead and ready(executor))
+    eventually(lambda: executor.observe(cold.name).is_dead and ready(executor))
     executor.start(warm)
-    eventually(lambda: executor.look(warm.name).is_dead)
+    eventually(lambda: executor.observe(warm.name).is_dead)
     assert (log_of(executor, cold.name), log_of(executor, warm.name)) == ("False\n", "True\n")
 
 
@@ -741,9 +748,9 @@ def test_warm_and_cold_leave_the_same(executor, bundle):
     )
     cold, warm = (bundle(source, name=f"01SAME-{number}", warm=1) for number in range(2))
     executor.start(cold)
-    eventually(lambda: executor.look(cold.name).is_dead and ready(executor))
+    eventually(lambda: executor.observe(cold.name).is_dead and ready(executor))
     executor.start(warm)
-    eventually(lambda: executor.look(warm.name).is_dead)
+    eventually(lambda: executor.observe(warm.name).is_dead)
     assert json.loads(log_of(executor, warm.name)) == json.loads(log_of(executor, cold.name))
 
 
@@ -752,23 +759,23 @@ def test_a_warm_container_ends_when_its_engine_does_and_is_swept(
 ):
     executor.start(bundle("print(1)", warm=1))
     eventually(lambda: ready(executor))
-    (shelf,) = executor._pool._shelves.values()
-    (warm,) = shelf.ready
+    (group,) = executor._pool._groups.values()
+    (warm,) = group.ready
     # The death of the engine closes the stream. An ordinary end would also remove the container.
     warm.stream.close()
     eventually(lambda: docker_client.containers.get(warm.name).status == "exited")
     later = docker_executor()
-    left = [name for name in later.names() if name.startswith("pool-")]
+    left = [name for name in later.list_names() if name.startswith("pool-")]
     assert len(left) == 1
-    assert not later.look(left[0]).ran
+    assert not later.observe(left[0]).ran
     later.forget(left[0])
-    assert not [name for name in later.names() if name.startswith("pool-")]
+    assert not [name for name in later.list_names() if name.startswith("pool-")]
 
 
 def test_what_stands_ready_is_given_back_when_nobody_needs_it(executor, bundle, docker_client, installation):
     executor.start(bundle("print(1)", warm=2))
     eventually(lambda: ready(executor))
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
     executor.forget(NAME)
     executor.close()
     label = {"label": f"dataops-lab.installation={installation}"}
@@ -778,16 +785,16 @@ def test_what_stands_ready_is_given_back_when_nobody_needs_it(executor, bundle, 
 def test_a_kernel_is_left_to_its_server_while_it_lives_and_swept_after(
     executor, docker_images, docker_client, installation
 ):
-    name = f"{KERNELS}01TEST"
-    labels, command = {INSTALLATION: installation}, ["sleep", "infinity"]
+    name = f"{KERNEL_NAME_PREFIX}01TEST"
+    labels, command = {INSTALLATION_LABEL: installation}, ["sleep", "infinity"]
     container = docker_client.containers.create(
-        docker_images["lean"], command, entrypoint=[], name=prefix(installation) + name, labels=labels
+        docker_images["lean"], command, entrypoint=[], name=container_name_prefix(installation) + name, labels=labels
     )
-    assert name not in executor.names()  # A new container is about to be started.
+    assert name not in executor.list_names()  # A new container is about to be started.
     container.start()
-    assert name not in executor.names()
+    assert name not in executor.list_names()
     container.kill()
     container.wait()
-    assert name in executor.names()
+    assert name in executor.list_names()
     executor.forget(name)
-    assert name not in executor.names()
+    assert name not in executor.list_names()

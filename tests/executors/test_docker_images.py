@@ -14,9 +14,9 @@ from dataclasses import replace
 import docker
 import pytest
 
-from dataops_lab.domain.images import BuildRecipe, Login, PinnedImage, Probe, kept_tag
+from dataops_lab.domain.images import BuildRecipe, Login, PinnedImage, Probe, protective_tag
 from dataops_lab.errors import DataOpsError, Refused, Unavailable
-from dataops_lab.executors.docker.build import installer_settings, plan_of
+from dataops_lab.executors.docker.build import installer_settings, make_plan
 from dataops_lab.executors.docker.images import DockerImages
 from dataops_lab.executors.docker.probe import probe_spec
 from tests.registry import PASSWORD, USERNAME
@@ -120,14 +120,14 @@ def test_a_kept_image_outlives_its_own_tag_and_a_clean_up(images, docker_client,
     built = container.commit(name, "1", changes=[f"LABEL {name}=1"])
     container.remove()
     pinned = images.find(built.id)
-    tag = kept_tag("passing", pinned)
+    tag = protective_tag("passing", pinned)
     remove(tag)
-    images.keep(pinned, tag)
+    images.add_tag(pinned, tag)
     docker_client.images.remove(f"{name}:1")
     docker_client.images.prune({"dangling": True, "label": name})
     assert images.find(pinned.id) == pinned
-    images.drop(tag)
-    images.drop(tag)
+    images.remove_tag(tag)
+    images.remove_tag(tag)
     assert images.find(pinned.id) is None
 
 
@@ -145,7 +145,7 @@ def test_a_probe_tells_python_kernels_and_packages(images, docker_images):
     assert found.problems == ()
     assert (found.python[:2], found.user, found.papermill) == ("3.", USER, found.packages["papermill"])
     assert [kernel.name for kernel in found.kernels] == ["bash", "python3"]
-    assert "bash-kernel" in {it.lower().replace("_", "-") for it in found.packages}
+    assert "bash-kernel" in {package.lower().replace("_", "-") for package in found.packages}
     assert all(kernel.argv[0].startswith("/") and "{connection_file}" in kernel.argv for kernel in found.kernels)
 
 
@@ -175,7 +175,7 @@ def test_a_probe_is_as_hardened_as_a_run_and_leaves_no_container(images, docker_
     somebody = "4321:4321"
     assert images.probe(lean, user=somebody, at=NOW).user == somebody
     left = docker_client.api.containers(all=True, filters={"label": "dataops-lab.probe"})
-    assert somebody not in [user_of(docker_client, it["Id"]) for it in left]
+    assert somebody not in [user_of(docker_client, container["Id"]) for container in left]
 
 
 # --- building -----------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ def test_packages_are_installed_and_nothing_of_the_installer_stays(images, docke
     assert found.packages["tiny-thing"] == "1.0"
     assert {name: version for name, version in found.packages.items() if name != "tiny-thing"} == base.packages
     assert any(line.startswith("Successfully installed tiny-thing") for line in said)
-    before, after = (docker_client.images.get(it.id).attrs["Config"] for it in (lean, built))
+    before, after = (docker_client.images.get(image.id).attrs["Config"] for image in (lean, built))
     assert (after["User"], after["Env"], after["Entrypoint"]) == (before["User"], before["Env"], before["Entrypoint"])
     told = json.dumps([docker_client.images.get(built.id).attrs, docker_client.images.get(built.id).history()])
     assert "hush-hush" not in told + "".join(said)
@@ -253,8 +253,8 @@ def user_of(client: docker.DockerClient, container: str) -> str | None:
 
 def built_on(client: docker.DockerClient, base: PinnedImage) -> set[str]:
     """Return the ids of the images that are built on it, and of the containers in which such images are built."""
-    images = {it["Id"] for it in client.api.images(all=True) if it["ParentId"] == base.id}
-    return images | {it["Id"] for it in client.api.containers(all=True, filters={"ancestor": base.id})}
+    images = {image["Id"] for image in client.api.images(all=True) if image["ParentId"] == base.id}
+    return images | {container["Id"] for container in client.api.containers(all=True, filters={"ancestor": base.id})}
 
 
 def test_a_build_that_fails_says_why_and_leaves_nothing(images, docker_client, own_image, index):
@@ -288,7 +288,7 @@ def test_a_build_that_nobody_wants_ends_also_while_its_installer_says_nothing(
 
 
 def test_what_runs_need_is_installed_where_the_base_lacks_it():
-    [command] = plan_of(
+    [command] = make_plan(
         BuildRecipe("x", "pandas"), replace(BASE, packages={"pip": "24.0", "ipykernel": "6.0"})
     ).commands
     assert command[-1] == "papermill"
@@ -298,24 +298,24 @@ def test_what_runs_need_is_installed_where_the_base_lacks_it():
 def test_conda_packages_need_a_base_with_conda():
     recipe = BuildRecipe("lean", environment="dependencies: [python=3, gdal>=3, {pip: [pandas]}]")
     with pytest.raises(Refused, match="gdal>=3"):
-        plan_of(recipe, BASE)
-    plan = plan_of(recipe, replace(BASE, tools={"conda": "/opt/conda/bin/conda"}))
+        make_plan(recipe, BASE)
+    plan = make_plan(recipe, replace(BASE, tools={"conda": "/opt/conda/bin/conda"}))
     assert [command[0] for command in plan.commands] == ["/opt/conda/bin/conda", "python3"]
     assert plan.files == {"conda.txt": "gdal>=3\n", "requirements.txt": "pandas\n"}
 
 
 def test_an_environment_of_pip_packages_needs_no_conda_but_its_python():
     recipe = BuildRecipe("lean", environment="dependencies: [python=3.11, pip, {pip: [pandas]}]")
-    assert plan_of(recipe, BASE).files["requirements.txt"] == "pandas\n"
+    assert make_plan(recipe, BASE).files["requirements.txt"] == "pandas\n"
     with pytest.raises(Refused, match="and lean has 3"):
-        plan_of(recipe, replace(BASE, python="3.12.1"))
+        make_plan(recipe, replace(BASE, python="3.12.1"))
 
 
 def test_a_base_without_pip_or_python_is_refused():
     with pytest.raises(Refused, match="has no pip"):
-        plan_of(BuildRecipe("base", "pandas"), replace(BASE, packages={}))
+        make_plan(BuildRecipe("base", "pandas"), replace(BASE, packages={}))
     with pytest.raises(Refused, match="no Python at all"):
-        plan_of(BuildRecipe("base", "pandas"), replace(BASE, python=None, problems=("no Python at all",)))
+        make_plan(BuildRecipe("base", "pandas"), replace(BASE, python=None, problems=("no Python at all",)))
 
 
 def test_the_installer_gets_the_index_proxies_and_certificates_of_this_machine(tmp_path):
@@ -359,13 +359,13 @@ def test_an_image_of_a_private_registry_is_pulled_with_its_login_and_pinned(imag
     pinned = images.pull(reference, Login(USERNAME, PASSWORD), said.append)
     assert pinned.digest == f"{reference.rpartition(':')[0]}@{digest}"
     assert said
-    assert images.in_registry(reference, Login(USERNAME, PASSWORD)) == pinned.digest
+    assert images.resolve_in_registry(reference, Login(USERNAME, PASSWORD)) == pinned.digest
 
 
 @pytest.mark.parametrize("login", [None, Login(USERNAME, "wrong")])
 def test_a_registry_that_wants_another_login_says_so(images, push, nobody, login):
     reference, _ = push(f"team/{uuid.uuid4().hex}:1")
-    for ask in (lambda: images.pull(reference, login, quiet), lambda: images.in_registry(reference, login)):
+    for ask in (lambda: images.pull(reference, login, quiet), lambda: images.resolve_in_registry(reference, login)):
         with pytest.raises(Refused, match="jupyter dataops image login 127") as refused:
             ask()
         assert refused.value.precise_code == "registry_login"
@@ -386,7 +386,7 @@ def test_a_tag_that_moves_is_seen_in_the_registry(images, push, nobody):
     reference, first = push(name)
     pinned = images.pull(reference, login, quiet)
     _, second = push(name)
-    assert images.in_registry(reference, login).endswith(second)
+    assert images.resolve_in_registry(reference, login).endswith(second)
     assert pinned.digest.endswith(first)
 
 

@@ -31,8 +31,10 @@ def allowed(data: Path, tmp_path: Path) -> Callable[..., Mount]:
     def ask(
         source: str | Path, target: str = "/data", roots: list[str] | None = None, host: str | None = None
     ) -> Mount:
-        policy = MountPolicy([str(data)] if roots is None else roots, kept=[tmp_path / "state"])
-        (mount,) = Daemon(host or "unix:///var/run/docker.sock", mounts=policy).allowed([Mount(str(source), target)])
+        policy = MountPolicy([str(data)] if roots is None else roots, protected=[tmp_path / "state"])
+        (mount,) = Daemon(host or "unix:///var/run/docker.sock", mounts=policy).resolve_mounts(
+            [Mount(str(source), target)]
+        )
         return mount
 
     return ask

@@ -19,7 +19,7 @@ import pytest
 from dataops_lab.blobs import FolderBlobs
 from dataops_lab.executors.process import ProcessExecutor
 from dataops_lab.ports import AttemptStatus, Bundle, BundleFile, Observation
-from dataops_lab.runner import protocol
+from dataops_lab.rundir import protocol
 from dataops_lab.testing import MemoryBlobs
 
 from ..hostile import a_pipe, deep
@@ -39,7 +39,7 @@ def executor(tmp_path: Path, blobs: MemoryBlobs):
     made = ProcessExecutor(tmp_path / "runs", blobs)
     yield made
     made.stop(NAME, force=True)
-    eventually(lambda: made.look(NAME).is_dead or not made.look(NAME).ran)
+    eventually(lambda: made.observe(NAME).is_dead or not made.observe(NAME).ran)
 
 
 def bundle(source: str, files: list[BundleFile] | None = None, **spec: Any) -> Bundle:
@@ -71,7 +71,7 @@ def result(executor: ProcessExecutor) -> dict[str, Any]:
 
 
 def test_what_is_unknown_has_not_started_and_looking_never_raises(executor):
-    assert executor.look("nothing") == Observation(AttemptStatus.NOT_FOUND)
+    assert executor.observe("nothing") == Observation(AttemptStatus.NOT_FOUND)
     executor.stop("nothing", force=False)
     executor.stop("nothing", force=True)
     executor.forget("nothing")
@@ -80,25 +80,25 @@ def test_what_is_unknown_has_not_started_and_looking_never_raises(executor):
 def test_a_bundle_runs_in_its_folder_with_its_files_and_is_gone_when_it_has_ended(executor, blobs):
     digest = blobs.put(b"a,b\n1,2\n")
     executor.start(bundle("print(open('../data/a.csv').read())", [BundleFile("data/a.csv", digest)]))
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
     assert result(executor)["state"] == "succeeded"
     assert "1,2" in (executor.directory(NAME) / protocol.LOG).read_text()
-    assert list(executor.names()) == [NAME]
+    assert list(executor.list_names()) == [NAME]
     executor.forget(NAME)
-    assert list(executor.names()) == []
+    assert list(executor.list_names()) == []
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="Only Linux tells the end of a process by a descriptor.")
 def test_a_descriptor_tells_its_end_and_is_closed_when_it_is_forgotten(executor):
-    assert executor.ends(NAME) is None
+    assert executor.end_descriptor(NAME) is None
     executor.start(bundle("print(1)"))
-    end = executor.ends(NAME)
-    assert end == executor.ends(NAME)
+    end = executor.end_descriptor(NAME)
+    assert end == executor.end_descriptor(NAME)
     assert select.select([end], [], [], 60)[0] == [end]
-    assert executor.look(NAME).is_dead
-    assert executor.ends(NAME) == end
+    assert executor.observe(NAME).is_dead
+    assert executor.end_descriptor(NAME) == end
     executor.forget(NAME)
-    assert executor.ends(NAME) is None
+    assert executor.end_descriptor(NAME) is None
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(end)
 
@@ -106,7 +106,7 @@ def test_a_descriptor_tells_its_end_and_is_closed_when_it_is_forgotten(executor)
 def test_git_answers_for_no_repository_above_the_run(executor, tmp_path):
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     executor.start(bundle("import subprocess; print(subprocess.run(['git', 'rev-parse', '--git-dir']).returncode)"))
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
     assert "\n128\n" in (executor.directory(NAME) / protocol.LOG).read_text()
 
 
@@ -116,8 +116,8 @@ def test_starting_twice_starts_once_also_from_two_engines(executor, blobs, tmp_p
     executor.start(work)
     other.start(work)
     executor.start(work)
-    eventually(lambda: executor.look(NAME).is_dead)
-    eventually(lambda: other.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
+    eventually(lambda: other.observe(NAME).is_dead)
     assert len(list((executor.directory(NAME) / protocol.ARTIFACTS / "work").iterdir())) == 1
 
 
@@ -142,15 +142,15 @@ def test_who_sleeps_in_the_middle_of_a_start_starts_nothing_a_second_time(tmp_pa
 
     def run_to_its_end() -> None:
         other.start(work)
-        eventually(lambda: other.look(NAME).is_dead)
+        eventually(lambda: other.observe(NAME).is_dead)
         if forgotten:
             other.forget(NAME)
 
     blobs.meanwhile = run_to_its_end
     sleeper.start(work)
-    assert (sleeper.look(NAME).status is AttemptStatus.NOT_FOUND) is forgotten
-    assert sleeper.look(NAME).has_ended is not forgotten
-    assert list(sleeper.names()) == ([] if forgotten else [NAME])
+    assert (sleeper.observe(NAME).status is AttemptStatus.NOT_FOUND) is forgotten
+    assert sleeper.observe(NAME).has_ended is not forgotten
+    assert list(sleeper.list_names()) == ([] if forgotten else [NAME])
     assert witness.read_text() == "ran "
 
 
@@ -161,11 +161,11 @@ def test_who_sleeps_in_the_middle_of_a_start_leaves_alone_what_runs_meanwhile(tm
 
     def start() -> None:
         other.start(work)
-        eventually(lambda: other.look(NAME).ran)
+        eventually(lambda: other.observe(NAME).ran)
 
     blobs.meanwhile = start
     ProcessExecutor(tmp_path / "runs", blobs).start(work)
-    look = other.look(NAME)
+    look = other.observe(NAME)
     assert look.status is AttemptStatus.RUNNING
     assert (other.directory(NAME) / "files" / "a").exists()
 
@@ -177,14 +177,14 @@ def test_what_a_killed_engine_was_laying_out_is_named_and_removed(tmp_path):
     executor = ProcessExecutor(tmp_path / "runs", blobs)
 
     def killed() -> None:
-        names.extend(executor.names())
+        names.extend(executor.list_names())
         executor.forget(NAME)
-        names.extend(executor.names())
+        names.extend(executor.list_names())
 
     blobs.meanwhile = killed
     executor.start(work)
     assert names == [NAME]
-    assert executor.look(NAME).status is AttemptStatus.NOT_FOUND
+    assert executor.observe(NAME).status is AttemptStatus.NOT_FOUND
 
 
 def test_what_a_notebook_made_read_only_is_removed_all_the_same():
@@ -246,7 +246,7 @@ def test_an_engine_killed_while_it_lays_out_a_run_directory_leaves_none_that_cou
         # The program /bin/true changes nothing: the test looks only at the files.
         executor = ProcessExecutor(folder, blobs, python="/bin/true")
         executor.start(work)
-        eventually(lambda: executor.look(NAME).has_ended)
+        eventually(lambda: executor.observe(NAME).has_ended)
         return executor
 
     whole = laid_out(started(tmp_path / "whole"))
@@ -256,7 +256,7 @@ def test_an_engine_killed_while_it_lays_out_a_run_directory_leaves_none_that_cou
         following = started(tmp_path / str(step))
         assert laid_out(following) == whole, f"killed at {step}"
         following.forget(NAME)
-        assert list(following.names()) == []
+        assert list(following.list_names()) == []
         step += 1
     # Each file is opened, written and closed, and there are four of them.
     assert step > 12
@@ -264,13 +264,13 @@ def test_an_engine_killed_while_it_lays_out_a_run_directory_leaves_none_that_cou
 
 def test_another_engine_finds_what_runs_and_can_stop_it(executor, blobs, tmp_path):
     executor.start(bundle(FOR_EVER))
-    eventually(lambda: executor.look(NAME).ran)
+    eventually(lambda: executor.observe(NAME).ran)
     other = ProcessExecutor(tmp_path / "runs", blobs)
-    look = other.look(NAME)
+    look = other.observe(NAME)
     assert look.status is AttemptStatus.RUNNING
     assert psutil.pid_exists(look.detail["pid"])
     other.stop(NAME, force=False)
-    eventually(lambda: other.look(NAME).is_dead)
+    eventually(lambda: other.observe(NAME).is_dead)
     assert result(other)["state"] == "terminated"
 
 
@@ -285,7 +285,7 @@ def test_force_leaves_nothing_alive_not_even_what_left_its_session(executor, tmp
     eventually(lambda: child.exists() and child.read_text())
     process = psutil.Process(int(child.read_text()))
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
     eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
     assert not (executor.directory(NAME) / protocol.RESULT).exists()
 
@@ -294,10 +294,10 @@ def test_a_runner_that_was_killed_has_ended_and_its_kernel_does_not_live_on(exec
     executor.start(bundle(FOR_EVER))
     eventually((executor.directory(NAME) / protocol.JOURNAL).exists)
     eventually(lambda: "cell_started" in (executor.directory(NAME) / protocol.JOURNAL).read_text())
-    psutil.Process(executor.look(NAME).detail["pid"]).kill()
-    eventually(lambda: executor.look(NAME).has_ended)
+    psutil.Process(executor.observe(NAME).detail["pid"]).kill()
+    eventually(lambda: executor.observe(NAME).has_ended)
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
 
 
 LEAVE_WITHOUT_A_NAME = (
@@ -328,50 +328,52 @@ def test_what_has_an_empty_environment_is_dead_before_its_attempt_is(executor, f
     if forced:
         executor.stop(NAME, force=True)
     else:
-        psutil.Process(executor.look(NAME).detail["pid"]).kill()
-    eventually(lambda: executor.look(NAME).is_dead)
+        psutil.Process(executor.observe(NAME).detail["pid"]).kill()
+    eventually(lambda: executor.observe(NAME).is_dead)
     assert not is_alive(child)
 
 
 def test_an_attempt_is_dead_by_the_word_of_its_keeper_and_no_environment_is_read(executor, monkeypatch):
-    monkeypatch.setattr("dataops_lab.executors.process._processes_of", lambda name: pytest.fail("looked for processes"))
+    monkeypatch.setattr(
+        "dataops_lab.executors.process._find_processes_by_environ", lambda name: pytest.fail("looked for processes")
+    )
     executor.start(bundle(FOR_EVER))
-    eventually(lambda: executor.look(NAME).ran)
+    eventually(lambda: executor.observe(NAME).ran)
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
 
 
 def test_without_the_word_of_a_keeper_death_is_proven_by_names(executor):
     executor.start(bundle(FOR_EVER))
-    eventually(lambda: executor.look(NAME).ran)
-    owner = executor.look(NAME).detail
+    eventually(lambda: executor.observe(NAME).ran)
+    owner = executor.observe(NAME).detail
     for pid in (owner["keeper"], owner["pid"]):
         psutil.Process(pid).kill()
-    eventually(lambda: executor.look(NAME).has_ended)
-    assert not executor.look(NAME).is_dead
+    eventually(lambda: executor.observe(NAME).has_ended)
+    assert not executor.observe(NAME).is_dead
     executor.stop(NAME, force=True)
-    assert executor.look(NAME).is_dead
+    assert executor.observe(NAME).is_dead
 
 
 def test_what_runs_on_without_its_keeper_can_be_stopped(executor):
     executor.start(bundle(FOR_EVER))
     eventually((executor.directory(NAME) / protocol.JOURNAL).exists)
     eventually(lambda: "cell_started" in (executor.directory(NAME) / protocol.JOURNAL).read_text())
-    keeper = psutil.Process(executor.look(NAME).detail["keeper"])
+    keeper = psutil.Process(executor.observe(NAME).detail["keeper"])
     keeper.kill()
     eventually(lambda: not is_alive(keeper))
     executor.stop(NAME, force=False)
-    eventually(lambda: executor.look(NAME).has_ended)
+    eventually(lambda: executor.observe(NAME).has_ended)
     assert result(executor)["state"] == "terminated"
 
 
 def test_a_runner_that_cannot_start_has_exited_and_says_why(tmp_path, blobs):
     executor = ProcessExecutor(tmp_path / "runs", blobs, python="/bin/false")
     executor.start(bundle("1"))
-    eventually(lambda: executor.look(NAME).has_ended)
+    eventually(lambda: executor.observe(NAME).has_ended)
     executor.stop(NAME, force=True)
-    assert executor.look(NAME).is_dead
-    look = executor.look(NAME)
+    assert executor.observe(NAME).is_dead
+    look = executor.observe(NAME)
     assert (look.ran, look.detail["exit_code"]) == (False, 1)
 
 
@@ -380,11 +382,11 @@ def test_a_notebook_that_spoils_its_lock_is_ended_all_the_same(executor, instead
     spoil = {"fifo": "os.mkfifo(lock)", "folder": "os.mkdir(lock)", "link": "os.symlink('/etc/passwd', lock)"}
     lines = ["import os", "lock = '../../runner.json'", "os.unlink(lock)", spoil.get(instead, "")]
     executor.start(bundle("\n".join([*lines, FOR_EVER])))
-    eventually(lambda: executor.look(NAME).ran)
-    eventually(lambda: executor.look(NAME).status is AttemptStatus.NOT_FOUND)
+    eventually(lambda: executor.observe(NAME).ran)
+    eventually(lambda: executor.observe(NAME).status is AttemptStatus.NOT_FOUND)
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).is_dead)
-    assert not executor.look(NAME).ran
+    eventually(lambda: executor.observe(NAME).is_dead)
+    assert not executor.observe(NAME).ran
 
 
 def test_a_pid_that_was_given_to_another_process_is_never_killed(executor):
@@ -396,7 +398,7 @@ def test_a_pid_that_was_given_to_another_process_is_never_killed(executor):
         (directory / protocol.LOCK).write_text(json.dumps({"pid": bystander.pid}))
         executor.stop(NAME, force=False)
         executor.stop(NAME, force=True)
-        assert executor.look(NAME).is_dead
+        assert executor.observe(NAME).is_dead
         assert bystander.is_running()
     finally:
         bystander.kill()
@@ -406,7 +408,7 @@ def test_a_pid_that_was_given_to_another_process_is_never_killed(executor):
 def test_notebooks_see_the_given_variables_and_nothing_else_of_the_engine(executor, monkeypatch):
     monkeypatch.setenv("SECRET_CANARY", "canary-7d1f")
     executor.start(bundle("import os; print(sorted(os.environ), os.environ.get('SECRET_CANARY'))"))
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
     log = (executor.directory(NAME) / protocol.LOG).read_text()
     assert "canary-7d1f" not in log
     assert "SECRET_CANARY" not in log
@@ -416,17 +418,17 @@ def test_notebooks_see_the_given_variables_and_nothing_else_of_the_engine(execut
 def test_a_run_directory_is_its_owners_alone(executor):
     executor.start(bundle("1"))
     assert executor.directory(NAME).stat().st_mode & 0o077 == 0
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
 
 
 @pytest.mark.parametrize("what", [protocol.LOCK, "runner.log"])
 def test_a_pipe_that_the_notebook_put_in_the_place_of_a_file_is_not_waited_for(executor, what):
     executor.start(bundle(FOR_EVER))
-    eventually(lambda: executor.look(NAME).ran)
+    eventually(lambda: executor.observe(NAME).ran)
     a_pipe(executor.directory(NAME) / what)
-    executor.look(NAME)
+    executor.observe(NAME)
     executor.stop(NAME, force=True)
-    eventually(lambda: executor.look(NAME).is_dead)
+    eventually(lambda: executor.observe(NAME).is_dead)
     executor.forget(NAME)
     assert not executor.directory(NAME).exists()
 

@@ -31,11 +31,11 @@ from dataops_lab.client import HttpClient
 from dataops_lab.client.stream import frames
 from dataops_lab.domain.records import RecordFileKind, record_digest
 from dataops_lab.domain.runs import AttemptState, RunState
-from dataops_lab.engine.lead import LOST_AFTER_S
+from dataops_lab.engine.leader_election import LEASE_DURATION_S
 from dataops_lab.engine.process import start_engine
 from dataops_lab.errors import Conflict, DataOpsError, Unavailable
 from dataops_lab.ports import RunFilter
-from dataops_lab.runner import protocol
+from dataops_lab.rundir import protocol
 from dataops_lab.services import Services, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.wiring import Home, build_services
@@ -240,9 +240,9 @@ class Chaos:
         pid = self._engine()
         if pid is None:
             return False
-        other = start_engine(self.home.folder, log=self.home.engine_log, exit_when_idle_s=None, ends_with_us=True)
+        other = start_engine(self.home.folder, log=self.home.engine_log, exit_when_idle_s=None, ends_with_parent=True)
         try:
-            return self._stopped(pid, LOST_AFTER_S + 5.0) and self._engine() != pid
+            return self._stopped(pid, LEASE_DURATION_S + 5.0) and self._engine() != pid
         finally:
             other.terminate()
             other.wait()
@@ -371,7 +371,7 @@ class Chaos:
         if record.digest != record_digest(record.run_id, record.attempt, record.files, record.values):
             yield f"{view.run.id}: its record is not what its digest says"
         for kind in (RecordFileKind.NOTEBOOK, RecordFileKind.JOURNAL, RecordFileKind.LOG, RecordFileKind.RESULT):
-            if record.file(kind) is None:
+            if record.find_file(kind) is None:
                 yield f"{view.run.id} {state} without its {kind}"
         for file in record.files:
             try:
@@ -438,7 +438,7 @@ def all_runs(services: Services) -> list[RunView]:
     cursor = None
     while True:
         page = runs.page(services, RunFilter(), limit=200, cursor=cursor)
-        views += runs.of(services, [run.id for run in page.items]).values()
+        views += runs.get_many(services, [run.id for run in page.items]).values()
         if (cursor := page.next) is None:
             return views
 

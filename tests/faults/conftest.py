@@ -35,11 +35,11 @@ def real(home: Home) -> Services:
 
 @pytest.fixture
 def start_engine(home: Home) -> Iterator[Callable[..., EngineProcess]]:
-    started: list[EngineProcess] = []
+    processes: list[EngineProcess] = []
 
-    def start(**asked: object) -> EngineProcess:
+    def start(**fault: object) -> EngineProcess:
         """Start an engine with `kill_at`, `stop_at`, `sleep_at` or `busy_s`, see mortal_engine.py."""
-        environment = {**os.environ, **{name.upper(): str(value) for name, value in asked.items()}}
+        environment = {**os.environ, **{name.upper(): str(value) for name, value in fault.items()}}
         with (home.folder / "engine.log").open("ab") as log:
             engine = subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("mortal_engine.py")), str(home.folder)],
@@ -47,11 +47,11 @@ def start_engine(home: Home) -> Iterator[Callable[..., EngineProcess]]:
                 stdout=log,
                 stderr=log,
             )
-        started.append(engine)
+        processes.append(engine)
         return engine
 
     yield start
-    for engine in started:
+    for engine in processes:
         engine.send_signal(signal.SIGCONT)
         engine.terminate()
         engine.wait()
@@ -65,7 +65,7 @@ def witness(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def submitted(real: Services, tmp_path: Path) -> Callable[..., RunView]:
-    def submit(source: str, **helpers: str) -> RunView:
+    def submit_notebook(source: str, **helpers: str) -> RunView:
         """Submit a notebook with one cell. `helpers` are the sources of modules beside it, by name."""
         folder = tmp_path / "notebooks"
         folder.mkdir(exist_ok=True)
@@ -74,7 +74,7 @@ def submitted(real: Services, tmp_path: Path) -> Callable[..., RunView]:
         (folder / "n.ipynb").write_text(written.notebook(source))
         return runs.submit(real, Submission(str(folder / "n.ipynb")), by=person("someone")).view
 
-    return submit
+    return submit_notebook
 
 
 @pytest.fixture

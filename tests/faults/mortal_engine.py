@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from dataops_lab.blobs import FolderBlobs
-from dataops_lab.engine import Engine, Settings, tidy
+from dataops_lab.engine import Engine, Settings, garbage_collector
 from dataops_lab.errors import StaleWrite
 from dataops_lab.ports import Store
 from dataops_lab.services import Services
@@ -55,7 +55,7 @@ def end_at(moment: str, what: str, with_signal: signal.Signals, reached: threadi
         if moment == "before":
             end()
         else:
-            transaction.once_committed(end)
+            transaction.on_commit(end)
 
     return look
 
@@ -114,7 +114,7 @@ class DrowsyStore:
 
 def moves_runs(fence: int | None) -> bool:
     """Tell whether a transaction moves runs: it has a fence, unlike those of the lease, and does not tidy up."""
-    return fence is not None and threading.current_thread().name != "engine-tidying"
+    return fence is not None and threading.current_thread().name != "engine-garbage-collector"
 
 
 def services(home: Home) -> Services:
@@ -138,7 +138,9 @@ def services(home: Home) -> Services:
 def main() -> None:
     asked = os.environ.get
     if asked("STOP_AT") or asked("SLEEP_AT"):
-        tidy.FIRST_AFTER_S = float("inf")  # Tidying could be in a transaction when all threads stop.
+        garbage_collector.INITIAL_DELAY_S = float(
+            "inf"
+        )  # The garbage collector could be in a transaction when all threads stop.
     if wanted := asked("BUSY_S"):
         sqlite.BUSY_TIMEOUT_S = float(wanted)
     stop = threading.Event()

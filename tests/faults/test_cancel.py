@@ -11,7 +11,7 @@ from dataops_lab.domain.records import RecordFileKind
 from dataops_lab.domain.runs import AttemptState, RunState
 from dataops_lab.errors import Conflict
 from dataops_lab.executors.process import ProcessExecutor
-from dataops_lab.runner import protocol
+from dataops_lab.rundir import protocol
 from dataops_lab.services import runs
 from dataops_lab.testing import person
 
@@ -51,11 +51,11 @@ def alive_of(run_id):
 
 
 def nothing_is_left(home):
-    return not list(ProcessExecutor(home.runs / "process", None).names())
+    return not list(ProcessExecutor(home.runs / "process", None).list_names())
 
 
 def runner_of(home, attempt):
-    return psutil.Process(ProcessExecutor(home.runs / "process", None).look(attempt.name).detail["pid"])
+    return psutil.Process(ProcessExecutor(home.runs / "process", None).observe(attempt.name).detail["pid"])
 
 
 @pytest.mark.parametrize("what", ["claimed", "running", "progress"])
@@ -68,7 +68,7 @@ def test_a_cancel_before_the_end_is_heard_and_said_when_nothing_lives(stopped_af
     ended = until(run_id, lambda view: view.run.state.is_terminal)
     assert alive_of(run_id) == []
     assert (ended.run.state, ended.run.reason.code) == (RunState.CANCELLED, "cancelled")
-    assert [it.state for it in ended.attempts] == [AttemptState.CANCELLED]
+    assert [attempt.state for attempt in ended.attempts] == [AttemptState.CANCELLED]
     assert ended.record is not None
     until(run_id, lambda _: nothing_is_left(home))
 
@@ -81,8 +81,8 @@ def test_what_was_written_before_a_cancel_is_kept(start_engine, submitted, until
     runs.cancel(real, run_id, by=person("someone"))
     ended = until(run_id, lambda view: view.run.state.is_terminal)
     assert ended.run.state is RunState.CANCELLED
-    assert ended.record.file(RecordFileKind.NOTEBOOK)
-    log = ended.record.file(RecordFileKind.LOG)
+    assert ended.record.find_file(RecordFileKind.NOTEBOOK)
+    log = ended.record.find_file(RecordFileKind.LOG)
     assert b"so far" in real.blobs.read(log.digest)
 
 
@@ -94,8 +94,8 @@ def test_a_cancel_while_the_record_is_stored_comes_too_late(stopped_after, until
     ended = until(run_id, lambda view: view.run.state.is_terminal)
     assert ended.run.state is RunState.SUCCEEDED
     assert ended.run.cancel_requested_by == person("someone")
-    assert [it.state for it in ended.attempts] == [AttemptState.SUCCEEDED]
-    assert ended.record.file(RecordFileKind.NOTEBOOK)
+    assert [attempt.state for attempt in ended.attempts] == [AttemptState.SUCCEEDED]
+    assert ended.record.find_file(RecordFileKind.NOTEBOOK)
     assert alive_of(run_id) == []
     with pytest.raises(Conflict):
         runs.cancel(real, run_id, by=person("someone"))
@@ -107,17 +107,17 @@ def test_a_cancel_between_two_attempts_is_the_end_and_there_is_no_other_attempt(
 ):
     engine = start_engine(stop_at="after waiting")
     run_id = submitted(SPEAKING).run.id
-    view = until(run_id, lambda it: it.attempts and it.attempts[-1].progress.current is not None)
+    view = until(run_id, lambda view: view.attempts and view.attempts[-1].progress.current is not None)
     runner_of(home, view.attempts[-1]).kill()
     eventually_stopped(engine)
     assert runs.get(real, run_id).run.state is RunState.RETRY_WAIT
     assert runs.cancel(real, run_id, by=person("someone")).run.state is RunState.CANCELLED
     engine.send_signal(signal.SIGCONT)
     # Another run shows that the engine has gone on with its queue.
-    until(submitted("print('next')").run.id, lambda it: it.run.state.is_terminal)
+    until(submitted("print('next')").run.id, lambda view: view.run.state.is_terminal)
     ended = runs.get(real, run_id)
     assert ended.run.state is RunState.CANCELLED
-    assert [it.state for it in ended.attempts] == [AttemptState.LOST]
+    assert [attempt.state for attempt in ended.attempts] == [AttemptState.LOST]
     assert alive_of(run_id) == []
     until(run_id, lambda _: nothing_is_left(home))
 

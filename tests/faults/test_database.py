@@ -26,7 +26,7 @@ from dataops_lab.store import open_store, sqlite
 from dataops_lab.testing import FakeBackends, person
 
 from .. import written
-from ..waiting import PATIENCE_S, eventually
+from ..waiting import TIMEOUT_S, eventually
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def has_result(ctx: Services, run_id: str) -> bool:
 def test_a_restart_of_postgresql_while_a_notebook_runs_costs_nothing(
     own_cluster, on_postgres, waiting_notebook, witness, monkeypatch
 ):
-    monkeypatch.setattr(engine_loop, "TRY_AGAIN_AFTER_S", 0.05)
+    monkeypatch.setattr(engine_loop, "RETRY_DELAY_S", 0.05)
     ctx = on_postgres
     with running(ctx):
         run_id = submit(ctx, waiting_notebook)
@@ -119,7 +119,7 @@ def test_an_engine_whose_database_is_held_by_another_program_waits_and_goes_on(
     run_id = submit(real, waiting_notebook)
     start_engine(busy_s=0.05)
     until(run_id, begun)
-    with closing(sqlite3.connect(home.database, isolation_level=None, timeout=PATIENCE_S)) as other:
+    with closing(sqlite3.connect(home.database, isolation_level=None, timeout=TIMEOUT_S)) as other:
         other.execute("BEGIN IMMEDIATE")
         monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.05)
         with pytest.raises(StoreBusy, match="Try again"):

@@ -14,7 +14,7 @@ from dataops_lab.domain.runs import AttemptState, RunState
 from dataops_lab.errors import Unavailable
 from dataops_lab.handlers.base import status_of
 from dataops_lab.ports import RunFilter
-from dataops_lab.services import damage, runs
+from dataops_lab.services import integrity, runs
 from dataops_lab.testing import person
 
 from ..required import missing
@@ -74,7 +74,7 @@ def wait_for(file: Path) -> str:
 
 
 def is_whole(real, view) -> bool:
-    return view.record is not None and damage.verify(real, view.run.id, by=person("someone")) == {}
+    return view.record is not None and integrity.verify(real, view.run.id, by=person("someone")) == {}
 
 
 def test_a_submit_to_a_full_disk_is_refused_in_words_and_queues_nothing(small_disk, real, submitted):
@@ -101,18 +101,18 @@ def test_a_run_whose_record_cannot_be_stored_stays_until_it_can(
         (home.blobs / "sha256").rename(home.blobs / "elsewhere")
         (home.blobs / "sha256").write_text("in the way")
     (tmp_path / "go").touch()
-    stuck = until(view.run.id, lambda it: it.attempts[-1].reason is not None)
+    stuck = until(view.run.id, lambda view: view.attempts[-1].reason is not None)
     assert (stuck.run.state, stuck.attempts[-1].state) == (RunState.ACTIVE, AttemptState.FINALIZING)
     assert stuck.attempts[-1].reason.code == "record_not_stored"
     assert "again" in stuck.attempts[-1].reason.message
     assert stuck.record is None
-    assert RunModel.of(stuck).reason.code == "record_not_stored"
+    assert RunModel.from_domain(stuck).reason.code == "record_not_stored"
     if trouble == "full":
         disk_of_blobs.free()
     else:
         (home.blobs / "sha256").unlink()
         (home.blobs / "elsewhere").rename(home.blobs / "sha256")
-    ended = until(view.run.id, lambda it: it.run.state.is_terminal)
+    ended = until(view.run.id, lambda view: view.run.state.is_terminal)
     assert (ended.run.state, ended.attempts[-1].reason) == (RunState.SUCCEEDED, None)
     assert is_whole(real, ended)
 
@@ -132,7 +132,7 @@ def test_a_disk_that_is_full_while_a_notebook_runs_ends_it_in_words_when_there_i
     runner_is_gone(real, view, until)
     assert not runs.get(real, view.run.id).run.state.is_terminal
     small_disk.free()
-    ended = until(view.run.id, lambda it: it.run.state.is_terminal)
+    ended = until(view.run.id, lambda view: view.run.state.is_terminal)
     assert ended.run.state is not RunState.SUCCEEDED or is_whole(real, ended)
     assert ended.run.state in (RunState.FAILED, RunState.SUCCEEDED)
     if ended.run.state is RunState.FAILED:
@@ -141,6 +141,6 @@ def test_a_disk_that_is_full_while_a_notebook_runs_ends_it_in_words_when_there_i
 
 
 def runner_is_gone(real, view, until) -> None:
-    from dataops_lab.executors.process import _processes_of
+    from dataops_lab.executors.process import _find_processes_by_environ
 
-    until(view.run.id, lambda it: not _processes_of(it.attempts[-1].name))
+    until(view.run.id, lambda view: not _find_processes_by_environ(view.attempts[-1].name))

@@ -23,7 +23,7 @@ from dataops_lab.executors.docker.images import DockerImages
 from dataops_lab.services import Services, runs
 from dataops_lab.testing import person
 
-from ..waiting import PATIENCE_S
+from ..waiting import TIMEOUT_S
 
 GO_ON = "import pathlib, time\nwhile not pathlib.Path('/data/go_on').exists(): time.sleep(0.02)\n"
 TELL = "open('/data/witness', 'a').write('ran\\n')\n"
@@ -131,7 +131,7 @@ def test_an_engine_killed_at_a_commit_leaves_one_container_that_the_next_one_fin
 ):
     in_docker()
     run_id = submitted(TELL).run.id
-    assert start_engine(kill_at=f"{moment} {commit}").wait(PATIENCE_S) == -signal.SIGKILL
+    assert start_engine(kill_at=f"{moment} {commit}").wait(TIMEOUT_S) == -signal.SIGKILL
     start_engine()
     ended = until(run_id, lambda view: view.run.state.is_terminal)
     assert ended.run.state is RunState.SUCCEEDED

@@ -13,7 +13,7 @@ from dataops_lab.domain.leases import ENGINE
 from dataops_lab.domain.records import RecordFileKind
 from dataops_lab.domain.runs import AttemptState, RunState
 
-from ..waiting import PATIENCE_S, eventually
+from ..waiting import TIMEOUT_S, eventually
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -29,7 +29,7 @@ def test_an_engine_killed_at_any_of_its_commits_leaves_one_run_that_ends_right(
     if commit in ("finalizing", "ended"):
         go_on.touch()
     dead = start_engine(kill_at=f"{moment} {commit}")
-    assert dead.wait(PATIENCE_S) == -signal.SIGKILL
+    assert dead.wait(TIMEOUT_S) == -signal.SIGKILL
     go_on.touch()
     start_engine()
     ended = until(run_id, lambda view: view.run.state.is_terminal)
@@ -37,7 +37,7 @@ def test_an_engine_killed_at_any_of_its_commits_leaves_one_run_that_ends_right(
     assert [attempt.state for attempt in ended.attempts] == [AttemptState.SUCCEEDED]
     assert witness.read_text() == "ran\n"
     assert ended.record is not None
-    assert ended.record.file(RecordFileKind.NOTEBOOK)
+    assert ended.record.find_file(RecordFileKind.NOTEBOOK)
 
 
 def test_an_engine_killed_while_it_lays_out_a_run_is_followed_by_one_that_begins_that_anew(
@@ -46,7 +46,7 @@ def test_an_engine_killed_while_it_lays_out_a_run_is_followed_by_one_that_begins
     source = f"import one, two, three\nopen({str(witness)!r}, 'a').write(one.SAYS + two.SAYS + three.SAYS)"
     helpers = {name: f"SAYS = {name!r}\n" for name in ("one", "two", "three")}
     run_id = submitted(source, **helpers).run.id
-    assert start_engine(kill_at="copying").wait(PATIENCE_S) == -signal.SIGKILL
+    assert start_engine(kill_at="copying").wait(TIMEOUT_S) == -signal.SIGKILL
     start_engine()
     ended = until(run_id, lambda view: view.run.state.is_terminal)
     assert (ended.run.state, ended.run.reason) == (RunState.SUCCEEDED, None)
@@ -142,17 +142,17 @@ def test_the_late_write_of_an_engine_that_was_asleep_while_another_took_over_tou
     eventually(lambda: psutil.Process(sleeper.pid).status() == psutil.STATUS_STOPPED)
     lease = leading(real)
     ours = replace(
-        lease, token=lease.token + 1, process=real.host.identity(), expires=real.clock.monotonic() + 10 * PATIENCE_S
+        lease, token=lease.token + 1, process=real.host.identity(), expires=real.clock.monotonic() + 10 * TIMEOUT_S
     )
     with real.store.begin() as tx:
-        assert tx.leases.take(ours, instead_of=lease)
-        seen = tx.runs.get(run_id), tx.attempts.of_run(run_id), tx.events.last_seq()
+        assert tx.leases.acquire(ours, instead_of=lease)
+        seen = tx.runs.get(run_id), tx.attempts.list_for_run(run_id), tx.events.last_seq()
     sleeper.send_signal(signal.SIGCONT)
     log = home.folder / "engine.log"
     eventually(lambda: "woke up" in log.read_text())
     assert "woke up: nothing written" in log.read_text()
     with real.store.read() as tx:
-        assert (tx.runs.get(run_id), tx.attempts.of_run(run_id), tx.events.last_seq()) == seen
+        assert (tx.runs.get(run_id), tx.attempts.list_for_run(run_id), tx.events.last_seq()) == seen
     with real.store.begin() as tx:
         tx.leases.release(ours)
     go_on.touch()
@@ -193,5 +193,5 @@ def test_whatever_a_notebook_does_to_its_run_directory_all_runs_have_their_end(
     assert until(good, lambda view: view.run.state.is_terminal).run.state is RunState.SUCCEEDED
     witness.unlink()
     until(bad, lambda view: view.run.state.is_terminal)
-    until(bad, lambda view: not [it for it in (home.runs / "process").iterdir() if it.name.startswith(bad)])
+    until(bad, lambda view: not [path for path in (home.runs / "process").iterdir() if path.name.startswith(bad)])
     assert "Traceback" not in (home.folder / "engine.log").read_text()

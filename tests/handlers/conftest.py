@@ -28,11 +28,11 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 def jp_server_config(home: Home, request: pytest.FixtureRequest) -> dict[str, Any]:
     """The configuration of the server. A test may give more settings of DataOpsApp as this fixture's parameter."""
-    more = getattr(request, "param", {})
+    options = getattr(request, "param", {})
     return {
         "ServerApp": {"jpserver_extensions": {"dataops_lab": True}, "allow_unauthenticated_access": False},
         # Each test that needs an engine has its own one in this process.
-        "DataOpsApp": {"home": str(home.folder), "start_engine": False, **more},
+        "DataOpsApp": {"home": str(home.folder), "start_engine": False, **options},
     }
 
 
@@ -69,17 +69,24 @@ def notebook(jp_root_dir: Path) -> Callable[..., str]:
 
     def written(*sources: str, parameters: str | None = None, path: str = "work/sales.ipynb") -> str:
         cells = [
-            {"id": f"c{i}", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": s}
-            for i, s in enumerate(sources)
+            {
+                "id": f"c{index}",
+                "cell_type": "code",
+                "execution_count": None,
+                "metadata": {},
+                "outputs": [],
+                "source": source,
+            }
+            for index, source in enumerate(sources)
         ]
         if parameters is not None:
-            tagged = {"tags": ["parameters"]}
-            cells.insert(0, {**cells[0], "id": "p", "source": parameters, "metadata": tagged})
+            metadata = {"tags": ["parameters"]}
+            cells.insert(0, {**cells[0], "id": "p", "source": parameters, "metadata": metadata})
         spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         target = jp_root_dir / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        whole = {"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
-        target.write_text(json.dumps(whole))
+        content = {"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
+        target.write_text(json.dumps(content))
         return path
 
     return written
@@ -101,11 +108,11 @@ def server_sent() -> Callable[[bytes], list[tuple[str, str, Any]]]:
     """A function that returns (id, event, data) of each frame of an event stream."""
 
     def frames(stream: bytes) -> list[tuple[str, str, Any]]:
-        found = []
+        received = []
         for block in stream.decode().split("\n\n"):
             fields = dict(line.split(": ", 1) for line in block.splitlines() if not line.startswith(":") and line)
             if "event" in fields:
-                found.append((fields["id"], fields["event"], json.loads(fields["data"])))
-        return found
+                received.append((fields["id"], fields["event"], json.loads(fields["data"])))
+        return received
 
     return frames

@@ -47,9 +47,9 @@ def test_a_login_that_knows_persons_is_asked_for_them(provider):
 
 async def test_a_new_name_takes_nothing_from_a_person(jp_fetch, jp_serverapp, api):
     first = await jp_fetch("api", "me")
-    cookie = {"Cookie": "; ".join(it.split(";")[0] for it in first.headers.get_list("Set-Cookie"))}
+    cookie = {"Cookie": "; ".join(header.split(";")[0] for header in first.headers.get_list("Set-Cookie"))}
     named = await jp_fetch("api", "me", method="PATCH", body=json.dumps({"name": "Ada"}), headers=dict(cookie))
-    cookie = {"Cookie": "; ".join(it.split(";")[0] for it in named.headers.get_list("Set-Cookie"))}
+    cookie = {"Cookie": "; ".join(header.split(";")[0] for header in named.headers.get_list("Set-Cookie"))}
     assert json.loads((await jp_fetch("api", "me", headers=dict(cookie))).body)["identity"]["name"] == "Ada"
     assert (await api.json("GET", "status", headers=dict(cookie)))["user"] == {
         "id": getpass.getuser(),

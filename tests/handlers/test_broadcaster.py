@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from dataops_lab.domain.events import run_of
+from dataops_lab.domain.events import run_subject
 from dataops_lab.handlers import broadcaster
 from dataops_lab.handlers.broadcaster import Broadcaster, changes_after
 from dataops_lab.handlers.lanes import Lanes
@@ -28,7 +28,7 @@ def change(ctx, submit):
 
     def changed() -> int:
         with ctx.store.begin() as tx:
-            tx.events.add(run_of(run.id), "run.progress", at=dt.datetime.now(dt.UTC))
+            tx.events.add(run_subject(run.id), "run.progress", at=dt.datetime.now(dt.UTC))
             return tx.events.last_seq()
 
     return changed
@@ -40,7 +40,7 @@ async def told(caster: Broadcaster, listener: asyncio.Event, seq: int) -> int:
     while reached < seq:
         await asyncio.wait_for(listener.wait(), 60)
         listener.clear()
-        while batch := await caster.next(reached):
+        while batch := await caster.next_batch(reached):
             reached = batch.seq
     return reached
 
@@ -58,36 +58,36 @@ def test_many_streams_read_the_store_once(ctx, threads, change, monkeypatch):
         caster = Broadcaster(lambda: ctx, threads)
         listeners = [asyncio.Event() for _ in range(50)]
         for listener in listeners:
-            await caster.join(listener)
+            await caster.subscribe(listener)
         before = caster.seq
         reads.clear()
         seq = await asyncio.to_thread(change)
         await told(caster, listeners[0], seq)
-        found = [await caster.next(before) for _ in listeners]
+        found = [await caster.next_batch(before) for _ in listeners]
         # It reads once when it begins, once to find the change, and once to find no more.
         assert len(reads) <= 3
         assert all(batch is found[0] for batch in found)
         assert found[0].seq == seq
         for listener in listeners:
-            caster.leave(listener)
+            caster.unsubscribe(listener)
 
     asyncio.run(listen())
 
 
 def test_a_stream_that_was_away_is_told_what_it_missed_up_to_what_is_told_to_all(ctx, threads, change, monkeypatch):
-    monkeypatch.setattr(broadcaster, "KEPT_BYTES", 0)
+    monkeypatch.setattr(broadcaster, "MAX_BUFFERED_BYTES", 0)
 
     async def listen() -> None:
         caster, listener = Broadcaster(lambda: ctx, threads), asyncio.Event()
-        await caster.join(listener)
+        await caster.subscribe(listener)
         first = caster.seq
         for _ in range(3):
             last = await told(caster, listener, await asyncio.to_thread(change))
-        missed = await caster.next(first)
+        missed = await caster.next_batch(first)
         assert first == missed.after < missed.seq < last
-        assert (await caster.next(missed.seq)).seq == last
-        assert await caster.next(last) is None
-        caster.leave(listener)
+        assert (await caster.next_batch(missed.seq)).seq == last
+        assert await caster.next_batch(last) is None
+        caster.unsubscribe(listener)
 
     asyncio.run(listen())
 
@@ -95,13 +95,13 @@ def test_a_stream_that_was_away_is_told_what_it_missed_up_to_what_is_told_to_all
 def test_what_happened_while_nobody_listened_is_read_by_who_comes_back(ctx, threads, change):
     async def listen() -> None:
         caster, listener = Broadcaster(lambda: ctx, threads), asyncio.Event()
-        await caster.join(listener)
+        await caster.subscribe(listener)
         seen = caster.seq
-        caster.leave(listener)
+        caster.unsubscribe(listener)
         seq = await asyncio.to_thread(change)
-        await caster.join(listener)
-        assert (await caster.next(seen)).seq == seq
-        caster.leave(listener)
+        await caster.subscribe(listener)
+        assert (await caster.next_batch(seen)).seq == seq
+        caster.unsubscribe(listener)
 
     asyncio.run(listen())
 

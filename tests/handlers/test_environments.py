@@ -22,7 +22,7 @@ def jp_server_config(jp_server_config, request):
 async def test_an_environment_is_added_changed_and_removed(api):
     added = await api.json("POST", "environments", {"name": "staging", "position": 1, "limits": {"timeout_s": 60}})
     assert (added["position"], added["limits"]["timeout_s"], added["revision"]) == (1, 60, 1)
-    names = [it["name"] for it in (await api.json("GET", "environments"))["items"]]
+    names = [environment["name"] for environment in (await api.json("GET", "environments"))["items"]]
     assert names == ["sandbox", "staging", "production"]
     changed = await api.json("PUT", "environments/staging", {"description": "Before production", "revision": 1})
     assert (changed["description"], changed["position"], changed["limits"]["timeout_s"]) == (
@@ -76,7 +76,7 @@ async def test_the_configuration_is_told_and_applied_as_a_file(api):
     assert "name: production" in text
     text = text.replace("description: ''", "description: Changed", 1)
     planned = await api.json("POST", "configuration", {"text": text, "dry_run": True})
-    assert [it["field"] for it in planned["changes"]] == ["description"] and not planned["applied"]
+    assert [change["field"] for change in planned["changes"]] == ["description"] and not planned["applied"]
     assert (await api.json("GET", "environments/sandbox"))["description"] == ""
     assert (await api.json("POST", "configuration", {"text": text, "state": planned["state"]}))["applied"]
     assert (await api.json("GET", "environments/sandbox"))["description"] == "Changed"
@@ -106,5 +106,9 @@ async def test_who_is_no_administrator_changes_nothing_and_is_told_so(api, admin
     ):
         answer = await api(verb, path, body)
         assert answer.code == 403, path
-    guarded = next(it for it in (await api.json("GET", "placements"))["items"] if it["environment"] == "production")
+    guarded = next(
+        placement
+        for placement in (await api.json("GET", "placements"))["items"]
+        if placement["environment"] == "production"
+    )
     assert "administrators" in guarded["problem"]

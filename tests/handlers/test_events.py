@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from dataops_lab.client.stream import frames
-from dataops_lab.domain.events import run_of
+from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.runs import AttemptState
 from dataops_lab.handlers.broadcaster import changes_after
 from dataops_lab.handlers.events import Follower
@@ -31,8 +31,8 @@ def news(follower):
     """Read all that a stream says next."""
     told = []
     while batch := changes_after(follower.services, follower.seq):
-        told += follower.news(batch)
-    return b"".join([*told, *follower.news(None)])
+        told += follower.new_frames(batch)
+    return b"".join([*told, *follower.new_frames(None)])
 
 
 def test_thousands_of_events_that_were_missed_are_told_at_once(ctx, submit):
@@ -41,8 +41,8 @@ def test_thousands_of_events_that_were_missed_are_told_at_once(ctx, submit):
     one, other = submit().run.id, submit("/notebooks/churn.ipynb").run.id
     with ctx.store.begin() as tx:
         for _ in range(2_500):
-            tx.events.add(run_of(one), "run", at=dt.datetime.now(dt.UTC))
-        tx.events.add(run_of(other), "run", at=dt.datetime.now(dt.UTC))
+            tx.events.add(run_subject(one), "run", at=dt.datetime.now(dt.UTC))
+        tx.events.add(run_subject(other), "run", at=dt.datetime.now(dt.UTC))
         last = tx.events.last_seq()
     told = list(frames([news(follower)]))
     assert {json.loads(frame.data)["id"] for frame in told} == {one, other}
@@ -71,8 +71,8 @@ def test_no_line_of_a_journal_is_read_as_anything_but_an_event_of_its_run(ctx, r
     # A browser splits it at each kind of line end.
     assert [block for block in re.split(rb"(?:\r\n|\r|\n){2}", stream) if block] == stream.split(b"\n\n")[:-1]
     told = [json.loads(frame.data) for frame in frames([stream]) if frame.event == "journal"]
-    assert {(it["run_id"], it["attempt"], it["complete"]) for it in told} == {(run_id, 1, False)}
-    events = [event for it in told for event in it["events"]]
+    assert {(page["run_id"], page["attempt"], page["complete"]) for page in told} == {(run_id, 1, False)}
+    events = [event for page in told for event in page["events"]]
     assert [event["seq"] for event in events] == list(range(1, len(lines) + 3))
     assert not any("forged" in event or "OTHER" in event.values() for event in events)
 
@@ -96,7 +96,7 @@ def running(ctx, engine, submit, executor):
     view = submit()
     for _ in range(100):
         engine.step()
-        engine.settle()
+        engine.wait_for_threads()
         view = runs.get(ctx, view.run.id)
         if view.attempts and view.attempts[-1].state is AttemptState.RUNNING:
             return view, executor.directory(view.attempts[-1].name)

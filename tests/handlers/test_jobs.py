@@ -12,7 +12,7 @@ async def a_job(api, notebook):
         "POST", "runs", {"path": notebook("1"), "priority": 3, "max_retries": 1, "queue_timeout_s": 60}
     )
     assert (run["priority"], run["max_retries"], run["queue_timeout_s"], run["timeout_s"]) == (3, 1, 60, 86400)
-    assert run["waits_because"]["code"] == "no_engine"
+    assert run["waiting_reason"]["code"] == "no_engine"
     assert run["next_attempt_at"] is None
     return await api.json("GET", f"jobs/{run['job']['id']}")
 
@@ -69,7 +69,7 @@ async def test_a_renamed_notebook_keeps_its_job_and_the_job_tells_of_it(api, not
     path, to = str(Path(job["source"]).relative_to(jp_root_dir)), "renamed.ipynb"
     (jp_root_dir / path).rename(jp_root_dir / to)
     moved = await api.json("POST", "jobs/moves", {"path": path, "to": to})
-    assert ([it["id"] for it in moved["jobs"]], moved["parted"]) == ([job["id"]], [])
+    assert ([moved_job["id"] for moved_job in moved["jobs"]], moved["parted"]) == ([job["id"]], [])
     [found] = (await api.json("GET", "jobs", params={"path": to}))["items"]
     assert (found["id"], found["source"]) == (job["id"], str(jp_root_dir / to))
     assert (await api.json("GET", "jobs", params={"path": path}))["items"] == []
@@ -88,11 +88,11 @@ async def test_a_notebook_that_was_moved_elsewhere_is_asked_about_and_relinked(a
     old = (await api.json("POST", "runs", {"path": path}))["job"]
     (jp_root_dir / path).rename(jp_root_dir / "elsewhere.ipynb")
     inspection = await api.json("POST", "inspect", {"path": "elsewhere.ipynb"})
-    assert [it["job"] for it in inspection["findings"] if it["code"] == "moved_notebook"] == [old["id"]]
+    assert [finding["job"] for finding in inspection["findings"] if finding["code"] == "moved_notebook"] == [old["id"]]
     relinked = await api.json("POST", f"jobs/{old['id']}/relink", {"path": "elsewhere.ipynb"})
     assert (relinked["id"], relinked["source"]) == (old["id"], str(jp_root_dir / "elsewhere.ipynb"))
     inspection = await api.json("POST", "inspect", {"path": "elsewhere.ipynb"})
-    assert [it for it in inspection["findings"] if it["code"] == "moved_notebook"] == []
+    assert [finding for finding in inspection["findings"] if finding["code"] == "moved_notebook"] == []
     assert (await api.json("POST", "runs", {"path": "elsewhere.ipynb"}))["job"]["id"] == old["id"]
 
 

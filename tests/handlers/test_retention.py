@@ -43,13 +43,13 @@ async def test_a_run_that_has_not_ended_or_is_kept_stays(api, ended, notebook):
     assert (answer.code, json.loads(answer.body)["code"]) == (409, "not_finished")
 
     run_id = await ended()
-    kept = await api.json("PUT", f"runs/{run_id}/kept")
+    kept = await api.json("PUT", f"runs/{run_id}/hold")
     assert kept["kept_at"] and kept["kept_by"] == waiting["created_by"]
-    assert await api.json("PUT", f"runs/{run_id}/kept") == kept
+    assert await api.json("PUT", f"runs/{run_id}/hold") == kept
     answer = await api("DELETE", f"runs/{run_id}")
     assert (answer.code, json.loads(answer.body)["code"]) == (409, "run_kept")
 
-    assert (await api.json("DELETE", f"runs/{run_id}/kept"))["kept_at"] is None
+    assert (await api.json("DELETE", f"runs/{run_id}/hold"))["kept_at"] is None
     assert (await api("DELETE", f"runs/{run_id}")).code == 204
 
 
@@ -87,10 +87,10 @@ async def test_a_record_is_verified_and_what_is_damaged_is_a_problem_that_names_
     api, notebook, running_engine, home, until_ended
 ):
     run_id = await until_ended(notebook("print('said')"))
-    assert await api.json("POST", f"runs/{run_id}/verify") == {"run": run_id, "damage": {}}
+    assert await api.json("POST", f"runs/{run_id}/verify") == {"run": run_id, "integrity_errors": {}}
     ctx = build_services(home)
     with ctx.store.read() as tx:
-        [log] = [file for file in tx.records.of_run(run_id).files if file.path == "log.txt"]
+        [log] = [file for file in tx.records.find_for_run(run_id).files if file.path == "log.txt"]
     stored = ctx.blobs._path(log.digest)
     stored.chmod(0o600)
     stored.write_bytes(b"sbid")
@@ -98,9 +98,9 @@ async def test_a_record_is_verified_and_what_is_damaged_is_a_problem_that_names_
     problem = json.loads(answer.body)
     assert (answer.code, problem["code"], problem["extra"]["path"]) == (500, "damaged", "log.txt")
     assert run_id in problem["detail"] and "log.txt" in problem["detail"]
-    damage = (await api.json("POST", f"runs/{run_id}/verify"))["damage"]
+    damage = (await api.json("POST", f"runs/{run_id}/verify"))["integrity_errors"]
     assert list(damage) == ["log.txt"]
-    assert (await api.json("GET", f"runs/{run_id}"))["damage"] == damage
+    assert (await api.json("GET", f"runs/{run_id}"))["integrity_errors"] == damage
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ async def test_whoever_was_away_for_longer_than_events_are_kept_is_told_to_read_
     services = build_services(home)
     with services.store.begin() as tx:
         seen = tx.events.first_seq()
-        assert tx.events.trim(before=dt.datetime.now(dt.UTC) + dt.timedelta(days=1)) > 0
+        assert tx.events.delete_old(before=dt.datetime.now(dt.UTC) + dt.timedelta(days=1)) > 0
         last = tx.events.last_seq()
     await api("DELETE", f"runs/{run_id}")
     answer = await api("GET", "events", headers={"Last-Event-ID": str(seen - 1)})

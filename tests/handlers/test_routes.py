@@ -11,7 +11,7 @@ import pytest
 from tornado.routing import PathMatches, RuleRouter
 from tornado.web import RequestHandler
 
-from dataops_lab.domain.policy import rule_of
+from dataops_lab.domain.policy import required_access
 from dataops_lab.handlers.base import VERBS, operations
 from dataops_lab.handlers.installation import DOCUMENT
 from dataops_lab.handlers.openapi import document
@@ -156,7 +156,7 @@ OPEN_TO = {
     "get /status": "anybody",
     "get /openapi.json": "anybody",
     "post /inspect": "anybody",
-    "post /take-along": "anybody",
+    "post /included-files": "anybody",
     "get /events": "anybody",
     "get /configuration": "anybody",
     "post /configuration": "administrator",
@@ -185,8 +185,8 @@ OPEN_TO = {
     "post /runs/batch": "anybody",
     "get /runs/{run_id}": "anybody",
     "delete /runs/{run_id}": "owner",
-    "put /runs/{run_id}/kept": "owner",
-    "delete /runs/{run_id}/kept": "owner",
+    "put /runs/{run_id}/hold": "owner",
+    "delete /runs/{run_id}/hold": "owner",
     "post /runs/{run_id}/verify": "owner",
     "post /runs/{run_id}/cancel": "owner",
     "post /runs/{run_id}/rerun": "anybody",
@@ -228,7 +228,7 @@ OPEN_TO = {
 
 def test_every_verb_of_every_route_asks_the_policy_for_what_it_does():
     asked = {
-        f"{verb} {route.path}": rule_of(*operation.asks)
+        f"{verb} {route.path}": required_access(*operation.permission)
         for route in ROUTES
         for verb, operation in operations(route.handler).items()
     }

@@ -237,12 +237,12 @@ async def test_a_file_that_was_taken_along_travels_from_then_on(api, notebook, j
     path = notebook("1")
     (jp_root_dir / "data").mkdir()
     (jp_root_dir / "data" / "stock.csv").touch()
-    taken = await api.json("POST", "take-along", {"path": path, "file": "../data/stock.csv"})
+    taken = await api.json("POST", "included-files", {"path": path, "file": "../data/stock.csv"})
     assert taken == {"line": "!../data/stock.csv"}
-    assert await api.json("POST", "take-along", {"path": path, "file": "../data/stock.csv"}) == {"line": None}
+    assert await api.json("POST", "included-files", {"path": path, "file": "../data/stock.csv"}) == {"line": None}
     seen = await api.json("POST", "inspect", {"path": path})
     assert [file["path"] for file in seen["files"]] == ["data/stock.csv"]
-    outside = await api("POST", "take-along", {"path": path, "file": "../../outside.csv"})
+    outside = await api("POST", "included-files", {"path": path, "file": "../../outside.csv"})
     assert (outside.code, json.loads(outside.body)["code"]) == (422, "path_outside_root")
 
 

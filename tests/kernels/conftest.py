@@ -37,10 +37,10 @@ class Catalogue:
         self.change(lambda sandbox: replace(sandbox, images=(*sandbox.images, name)))
         return image
 
-    def change(self, how: Callable[[Environment], Environment]) -> None:
+    def change(self, changes: Callable[[Environment], Environment]) -> None:
         with self.services.store.begin() as tx:
-            changed = how(tx.environments.get("sandbox"))
-            tx.environments.put(changed, at=self.services.clock.now(), by=person("someone"))
+            image = changes(tx.environments.get("sandbox"))
+            tx.environments.put(image, at=self.services.clock.now(), by=person("someone"))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from traitlets import Unicode
 
 from dataops_lab.domain.environments import Resources, RunLimits
 from dataops_lab.executors.docker import installation_id
-from dataops_lab.kernels.container import KERNEL
+from dataops_lab.kernels.container import KERNEL_LABEL
 from dataops_lab.kernels.provisioner import DockerProvisioner
 from dataops_lab.kernels.specs import write_specs
 from dataops_lab.testing import person
@@ -57,7 +57,7 @@ def kernels(catalogue, workspace):
 def containers(docker_client: docker.DockerClient) -> Callable[[str], list[str]]:
     def of_kernel(kernel_id: str) -> list[str]:
         """List the ids with one call: a container may vanish between two calls."""
-        found = docker_client.api.containers(all=True, filters={"label": f"{KERNEL}={kernel_id}"})
+        found = docker_client.api.containers(all=True, filters={"label": f"{KERNEL_LABEL}={kernel_id}"})
         return [container["Id"] for container in found]
 
     return of_kernel

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from dataops_lab.domain.snapshots import Inspection, Limits
+from dataops_lab.domain.snapshots import Inspection, SnapshotLimits
 from dataops_lab.notebooks import LocalNotebooks
 from dataops_lab.testing import MemoryBlobs
 
 PYTHON = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
-def code(source: str | list[str], *tags: str, **more: Any) -> dict[str, Any]:
+def code(source: str | list[str], *tags: str, **attributes: Any) -> dict[str, Any]:
     metadata = {"tags": list(tags)} if tags else {}
     return {
         "cell_type": "code",
@@ -22,7 +22,7 @@ def code(source: str | list[str], *tags: str, **more: Any) -> dict[str, Any]:
         "metadata": metadata,
         "outputs": [],
         "source": source,
-        **more,
+        **attributes,
     }
 
 
@@ -67,7 +67,7 @@ class Project:
         return self.path
 
     def inspect(self, **more: Any) -> Inspection:
-        options = {"root": str(self.root), "kernel": None, "limits": Limits(), **more}
+        options = {"root": str(self.root), "kernel": None, "limits": SnapshotLimits(), **more}
         return self.notebooks.inspect(str(self.path), **options)
 
     def travels(self, **more: Any) -> list[str]:
@@ -78,7 +78,7 @@ class Project:
 
         Without `codes`: all codes but the note that there are no parameters.
         """
-        found = [f for f in self.inspect(**more).findings if f.code != "no_parameters_cell"]
+        found = [finding for finding in self.inspect(**more).findings if finding.code != "no_parameters_cell"]
         return [f.message for f in found if f.code in codes] if codes else [f.code for f in found]
 
 

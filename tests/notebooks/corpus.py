@@ -48,7 +48,7 @@ SECRET, LINK_OUT = ".env", "beyond.csv"
 """Two files that lie only beside notebooks that name them. Each gives a finding, whether it is read or not."""
 
 
-def lay_out(it: Written, root: Path, elsewhere: Path) -> None:
+def lay_out(case: Written, root: Path, elsewhere: Path) -> None:
     """Write FILES and the binary files. `elsewhere` is outside of the workspace, and stays when the workspace goes."""
     for path, text in FILES.items():
         target = root / path
@@ -59,9 +59,9 @@ def lay_out(it: Written, root: Path, elsewhere: Path) -> None:
     database.close()
     (root / "data" / "model.pkl").write_bytes(pickle.dumps({"rate": 3}))
     (root / "linked").symlink_to("data")
-    if it.names(LINK_OUT):
+    if case.names(LINK_OUT):
         (root / "analysis" / LINK_OUT).symlink_to(elsewhere / "far.csv")
-    if it.names(SECRET):
+    if case.names(SECRET):
         (root / "analysis" / SECRET).write_text("TOKEN=abc\n")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dataops_lab.domain.snapshots import Surroundings
+from dataops_lab.domain.snapshots import TargetRuntime
 
 FILES = {
     "data/sales.csv": "x\n",
@@ -241,7 +241,7 @@ FINDINGS: list[tuple[str, list[str]]] = [
 @pytest.mark.parametrize(("source", "expected"), FINDINGS, ids=[source for source, _ in FINDINGS])
 def test_what_will_be_missing_is_said(source: str, expected: list[str], workspace: Any) -> None:
     workspace.notebook(source)
-    assert workspace.findings(where=Surroundings(variables=frozenset({"PATH"}))) == expected
+    assert workspace.findings(where=TargetRuntime(variables=frozenset({"PATH"}))) == expected
 
 
 def test_an_absolute_path_that_exists_is_said_even_where_it_is_only_mentioned(workspace: Any, tmp_path: Path) -> None:

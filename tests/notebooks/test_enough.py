@@ -66,7 +66,7 @@ def tried(tmp_path_factory: pytest.TempPathFactory, r_kernel: str) -> Iterator[d
         patch.setenv("HOME", str(elsewhere))
         patch.setenv("IPYTHONDIR", str(base / "ipython"))
         patch.setenv("JUPYTER_PATH", str(base / "jupyter"))
-        paths = {it.name: written(it, base / "workspaces" / f"w{n}", elsewhere) for n, it in enumerate(CORPUS)}
+        paths = {case.name: written(case, base / "workspaces" / f"w{n}", elsewhere) for n, case in enumerate(CORPUS)}
         editable_kernel(base, paths["an editable package"].parents[1] / "src")
         home = Home(base / "state")
         services = build_services(home)
@@ -92,14 +92,14 @@ def submission(path: Path) -> Submission:
     return Submission(path=str(path), root=str(path.parents[1]), timeout_s=120)
 
 
-def written(it: Written, root: Path, elsewhere: Path) -> Path:
-    lay_out(it, root, elsewhere)
+def written(case: Written, root: Path, elsewhere: Path) -> Path:
+    lay_out(case, root, elsewhere)
     fill = {"{root}": str(root), "{elsewhere}": str(elsewhere)}
-    sources = [re.sub(r"\{root\}|\{elsewhere\}", lambda place: fill[place[0]], cell) for cell in it.cells]
-    language = {"ir": "R", "bash": "bash"}.get(it.kernel, "python")
+    sources = [re.sub(r"\{root\}|\{elsewhere\}", lambda place: fill[place[0]], cell) for cell in case.cells]
+    language = {"ir": "R", "bash": "bash"}.get(case.kernel, "python")
     whole = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in sources],
-        metadata={"kernelspec": {"name": it.kernel, "display_name": it.kernel, "language": language}},
+        metadata={"kernelspec": {"name": case.kernel, "display_name": case.kernel, "language": language}},
     )
     path = root / "analysis" / "report.ipynb"
     path.write_text(nbformat.writes(whole))
@@ -134,10 +134,12 @@ def executed(path: Path) -> Ending:
     return Ending.of(notebook)
 
 
-@pytest.mark.parametrize("it", CORPUS, ids=lambda it: it.name)
-def test_a_job_ends_as_its_notebook_does_in_place_or_it_was_said_why_not(it: Written, tried: dict[str, Tried]) -> None:
-    seen = tried[it.name]
-    assert seen.findings == it.findings
-    assert (seen.as_job == seen.in_place) is it.same, seen
-    if not it.same:
+@pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.name)
+def test_a_job_ends_as_its_notebook_does_in_place_or_it_was_said_why_not(
+    case: Written, tried: dict[str, Tried]
+) -> None:
+    seen = tried[case.name]
+    assert seen.findings == case.findings
+    assert (seen.as_job == seen.in_place) is case.same, seen
+    if not case.same:
         assert seen.in_place.error is None and seen.as_job.error is not None

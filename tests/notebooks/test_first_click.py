@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from dataops_lab.domain.runs import RunState, Submission
-from dataops_lab.domain.snapshots import Limits, Snapshot
+from dataops_lab.domain.snapshots import Snapshot, SnapshotLimits
 from dataops_lab.errors import DataOpsError, Refused
 from dataops_lab.notebooks import LocalNotebooks
 from dataops_lab.services import runs
@@ -34,12 +34,12 @@ AT_ONCE = 3
 ALWAYS = "no_parameters_cell"
 CELLS = "import json, sys\nfor source in json.load(sys.stdin):\n    exec(compile(source, 'cell', 'exec'), globals())"
 
-TRIES = [(it, git) for it in UNTIDY for git in (True, False)]
+TRIES = [(workspace, git) for workspace in UNTIDY for git in (True, False)]
 
 
-def case(it: Untidy, git: bool) -> Any:
-    name = f"{it.name}{' with git' * git}"
-    return pytest.param(it, git, id=name)
+def case(workspace: Untidy, git: bool) -> Any:
+    name = f"{workspace.name}{' with git' * git}"
+    return pytest.param(workspace, git, id=name)
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,20 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def tried(places: Path) -> dict[tuple[str, bool], Future[Tried]]:
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return {(it.name, git): pool.submit(_tried, it, git, places) for it, git in TRIES}
+        return {(workspace.name, git): pool.submit(_tried, workspace, git, places) for workspace, git in TRIES}
 
 
-@pytest.mark.parametrize(("it", "git"), [case(it, git) for it, git in TRIES])
+@pytest.mark.parametrize(("workspace", "git"), [case(workspace, git) for workspace, git in TRIES])
 def test_it_completes_or_it_was_said_why_not(
-    it: Untidy, git: bool, tried: dict[tuple[str, bool], Future[Tried]]
+    workspace: Untidy, git: bool, tried: dict[tuple[str, bool], Future[Tried]]
 ) -> None:
-    seen = tried[it.name, git].result()
+    seen = tried[workspace.name, git].result()
     assert seen.in_place is None
-    assert seen.as_job is None or seen.told or (it.unseen and not git), seen
-    if git and it.told is None:
+    assert seen.as_job is None or seen.told or (workspace.unseen and not git), seen
+    if git and workspace.told is None:
         assert (seen.as_job, seen.told) == (None, frozenset())
-    if it.told is not None:
-        assert it.told in seen.told
+    if workspace.told is not None:
+        assert workspace.told in seen.told
 
 
 @pytest.mark.soak
@@ -85,24 +85,26 @@ def test_real_runs_end_as_plain_cells_do(places: Path, tried: dict[tuple[str, bo
     home = Home(places / "state")
     services = build_services(home)
     submitted = {}
-    for it, git in TRIES:
-        path = it.lay_out(_root(it, git, places / "soak"), places / "elsewhere", git=git)
+    for workspace, git in TRIES:
+        path = workspace.lay_out(_root(workspace, git, places / "soak"), places / "elsewhere", git=git)
         try:
-            submitted[it.name, git] = runs.submit(services, Submission(str(path)), by=person("someone")).view.run.id
+            submitted[workspace.name, git] = runs.submit(
+                services, Submission(str(path)), by=person("someone")
+            ).view.run.id
         except Refused as refused:
-            assert refused.precise_code in tried[it.name, git].result().told
+            assert refused.precise_code in tried[workspace.name, git].result().told
     (places / "soak").rename(places / "moved")
     build_engine(home, slots=AT_ONCE, exit_when_idle_s=0).run(Event())
     ended = {key: runs.get(services, run).run.state is RunState.SUCCEEDED for key, run in submitted.items()}
     assert ended == {key: tried[key].result().as_job is None for key in submitted}
 
 
-def _tried(it: Untidy, git: bool, places: Path) -> Tried:
-    root = _root(it, git, places / "there")
-    path = it.lay_out(root, places / "elsewhere", git=git)
+def _tried(workspace: Untidy, git: bool, places: Path) -> Tried:
+    root = _root(workspace, git, places / "there")
+    path = workspace.lay_out(root, places / "elsewhere", git=git)
     blobs = MemoryBlobs()
     try:
-        taken = LocalNotebooks(blobs).snapshot(str(path), root=None, kernel=None, limits=Limits())
+        taken = LocalNotebooks(blobs).snapshot(str(path), root=None, kernel=None, limits=SnapshotLimits())
     except DataOpsError as refused:
         return Tried(None, "refused", frozenset({refused.precise_code}))
     sources = [
@@ -110,16 +112,16 @@ def _tried(it: Untidy, git: bool, places: Path) -> Tried:
         for cell in json.loads(blobs.read(taken.manifest.notebook_digest))["cells"]
         if cell["cell_type"] == "code"
     ]
-    folder = _as_a_run_has_it(taken, blobs, _root(it, git, places / "run"))
+    folder = _as_a_run_has_it(taken, blobs, _root(workspace, git, places / "run"))
     in_place = _problem(sources, path.parent)
-    root.rename(_root(it, git, places / "gone"))
+    root.rename(_root(workspace, git, places / "gone"))
     told = frozenset(found.code for found in taken.findings) - {ALWAYS}
     return Tried(in_place, _problem(sources, folder), told)
 
 
-def _root(it: Untidy, git: bool, base: Path) -> Path:
+def _root(workspace: Untidy, git: bool, base: Path) -> Path:
     base.mkdir(exist_ok=True)
-    return base / f"w{TRIES.index((it, git)):03}"
+    return base / f"w{TRIES.index((workspace, git)):03}"
 
 
 def _as_a_run_has_it(taken: Snapshot, blobs: MemoryBlobs, root: Path) -> Path:

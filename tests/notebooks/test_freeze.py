@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from dataops_lab.errors import KernelUnavailable
-from dataops_lab.notebooks.freeze import frozen
+from dataops_lab.notebooks.freeze import list_requirements
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def kernelspec(tmp_path, monkeypatch):
 
 
 def test_a_kernel_is_frozen_to_versions_and_what_lies_on_this_machine_is_left_out():
-    found = frozen("python3")
+    found = list_requirements("python3")
     assert found.python == ".".join(map(str, sys.version_info[:3]))
     assert any(line.startswith("papermill==") for line in found.requirements)
     assert dict(found.left_out)["dataops-lab"] == "it is installed for development from a folder of this machine"
@@ -46,7 +46,7 @@ def test_packages_from_addresses_keep_them(tmp_path, kernelspec):
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         (info / "direct_url.json").write_text(json.dumps(direct))
-    found = frozen(kernelspec(str(python), "-m", "ipykernel_launcher"))
+    found = list_requirements(kernelspec(str(python), "-m", "ipykernel_launcher"))
     assert found.requirements == (
         "of-git @ git+https://git.example/x.git@abc",
         "of-web @ https://files.example/x.whl",
@@ -57,4 +57,4 @@ def test_packages_from_addresses_keep_them(tmp_path, kernelspec):
 @pytest.mark.parametrize("program", [("/bin/bash",), (sys.executable + "-is-not-there",)])
 def test_a_kernel_that_is_no_python_or_is_gone_says_so(kernelspec, program):
     with pytest.raises(KernelUnavailable):
-        frozen(kernelspec(*program))
+        list_requirements(kernelspec(*program))

@@ -28,27 +28,31 @@ def cells_of(data: bytes) -> list[dict[str, Any]]:
 
 
 def test_the_cell_goes_behind_the_parameters_cell(notebooks: LocalNotebooks, make: Cells, code: Cells) -> None:
-    data = notebooks.filled_in(make(code("import os"), code("n = 1", "parameters"), code("n")), "python", {"n": 2}, {})
+    data = notebooks.inject_parameters(
+        make(code("import os"), code("n = 1", "parameters"), code("n")), "python", {"n": 2}, {}
+    )
     assert [cell["source"].split("\n")[-1] for cell in cells_of(data)] == ["import os", "n = 1", "n = 2", "n"]
     assert cells_of(data)[2]["metadata"]["tags"] == ["injected-parameters"]
 
 
 def test_without_a_parameters_cell_it_goes_first(notebooks: LocalNotebooks, make: Cells, code: Cells) -> None:
-    assert "n = 2" in cells_of(notebooks.filled_in(make(code("n")), "python", {"n": 2}, {}))[0]["source"]
+    assert "n = 2" in cells_of(notebooks.inject_parameters(make(code("n")), "python", {"n": 2}, {}))[0]["source"]
 
 
 def test_behind_the_last_of_several_parameters_cells(notebooks: LocalNotebooks, make: Cells, code: Cells) -> None:
-    data = notebooks.filled_in(make(code("n = 1", "parameters"), code("m = 1", "parameters")), "python", {"n": 2}, {})
+    data = notebooks.inject_parameters(
+        make(code("n = 1", "parameters"), code("m = 1", "parameters")), "python", {"n": 2}, {}
+    )
     assert "n = 2" in cells_of(data)[2]["source"]
 
 
 def test_a_cell_that_was_injected_earlier_is_replaced(notebooks: LocalNotebooks, make: Cells, code: Cells) -> None:
-    once = notebooks.filled_in(make(code("n = 1", "parameters")), "python", {"n": 2}, {})
-    assert notebooks.filled_in(once, "python", {"n": 3}, {}).count(b"injected-parameters") == 1
+    once = notebooks.inject_parameters(make(code("n = 1", "parameters")), "python", {"n": 2}, {})
+    assert notebooks.inject_parameters(once, "python", {"n": 3}, {}).count(b"injected-parameters") == 1
 
 
 def test_no_values_change_no_byte(notebooks: LocalNotebooks, make: Cells, code: Cells) -> None:
-    assert notebooks.filled_in(make(code("n")), "python", {}, {}) == make(code("n"))
+    assert notebooks.inject_parameters(make(code("n")), "python", {}, {}) == make(code("n"))
 
 
 @pytest.mark.parametrize("minor", [4, 5])
@@ -56,7 +60,7 @@ def test_ids_are_there_exactly_where_the_format_has_them(
     minor: int, notebooks: LocalNotebooks, make: Cells, code: Cells
 ) -> None:
     more = {"id": "first"} if minor == 5 else {}
-    data = notebooks.filled_in(make(code("n", **more), minor=minor), "python", {"n": 2}, {})
+    data = notebooks.inject_parameters(make(code("n", **more), minor=minor), "python", {"n": 2}, {})
     nbformat.validate(json.loads(data))
     assert ("id" in cells_of(data)[0]) is (minor == 5)
 
@@ -65,20 +69,23 @@ def test_the_same_values_give_the_same_bytes_and_others_another_id(
     notebooks: LocalNotebooks, make: Cells, code: Cells
 ) -> None:
     data = make(code("n", id="first"), minor=5)
-    one, two = notebooks.filled_in(data, "python", {"n": 1}, {}), notebooks.filled_in(data, "python", {"n": 2}, {})
-    assert one == notebooks.filled_in(data, "python", {"n": 1}, {})
+    one, two = (
+        notebooks.inject_parameters(data, "python", {"n": 1}, {}),
+        notebooks.inject_parameters(data, "python", {"n": 2}, {}),
+    )
+    assert one == notebooks.inject_parameters(data, "python", {"n": 1}, {})
     assert cells_of(one)[0]["id"] != cells_of(two)[0]["id"]
 
 
 def test_an_id_that_is_taken_is_not_used_again(notebooks: LocalNotebooks, make: Cells, code: Cells) -> None:
-    taken = cells_of(notebooks.filled_in(make(code("n", id="x"), minor=5), "python", {"n": 1}, {}))[0]["id"]
-    cells = cells_of(notebooks.filled_in(make(code("n", id=taken), minor=5), "python", {"n": 1}, {}))
+    taken = cells_of(notebooks.inject_parameters(make(code("n", id="x"), minor=5), "python", {"n": 1}, {}))[0]["id"]
+    cells = cells_of(notebooks.inject_parameters(make(code("n", id=taken), minor=5), "python", {"n": 1}, {}))
     assert len({cell["id"] for cell in cells}) == 2
 
 
 def test_a_refused_value_leaves_nothing_half_done(notebooks: LocalNotebooks, make: Cells, code: Cells) -> None:
     with pytest.raises(InvalidParameters, match="surrogate"):
-        notebooks.filled_in(make(code("n")), "python", {"n": 1, "m": "\ud800"}, {})
+        notebooks.inject_parameters(make(code("n")), "python", {"n": 1, "m": "\ud800"}, {})
 
 
 @pytest.fixture
@@ -122,7 +129,7 @@ def test_hostile_values_arrive_equal_in_a_python_kernel(
     notebooks: LocalNotebooks, make: Cells, code: Cells, execute: Callable[[str, list[str]], str]
 ) -> None:
     values = {**HOSTILE, "day": "2026-01-31"}
-    data = notebooks.filled_in(make(code("text = 1", "parameters")), "python", values, {"day": "date"})
+    data = notebooks.inject_parameters(make(code("text = 1", "parameters")), "python", values, {"day": "date"})
     show = "import json; print(json.dumps([text, number, items, mapping, type(day).__name__, str(day)]))"
     shown = execute("python3", [cell["source"] for cell in cells_of(data)] + [show])
     assert json.loads(shown) == [*HOSTILE.values(), "date", "2026-01-31"]
@@ -132,7 +139,7 @@ def test_hostile_text_arrives_equal_in_a_bash_kernel(
     notebooks: LocalNotebooks, make: Cells, code: Cells, execute: Callable[[str, list[str]], str], bash_kernel: str
 ) -> None:
     values = {"text": HOSTILE["text"], "long": "é!" * 5000, "items": ["a b", "'", "\n"]}
-    data = notebooks.filled_in(make(code("text=1", "parameters")), "bash", values, {})
+    data = notebooks.inject_parameters(make(code("text=1", "parameters")), "bash", values, {})
     show = 'printf "%s\\0" "$text" "$long" "${items[@]}" | od -An -v -tx1 | tr -d " \\n"; echo'
     shown = execute(bash_kernel, [cell["source"] for cell in cells_of(data)] + [show])
     expected = b"\0".join(text.encode() for text in [values["text"], values["long"], *values["items"], ""])

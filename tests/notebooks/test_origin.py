@@ -9,7 +9,7 @@ import pytest
 
 from dataops_lab.domain.versions import Origin
 from dataops_lab.notebooks import origin
-from dataops_lab.notebooks.origin import origin_of, remote_of, without_credentials
+from dataops_lab.notebooks.origin import read_origin, read_remote, without_credentials
 
 Git = Callable[..., str]
 
@@ -44,37 +44,37 @@ def test_remote_commit_and_branch_are_told(git: Git, tmp_path: Path) -> None:
     commit = committed(git, tmp_path)
     git("remote", "add", "origin", "git@example.org:team/work.git")
     (tmp_path / "deep").mkdir()
-    assert origin_of(tmp_path / "deep") == Origin("git@example.org:team/work.git", commit, "main", dirty=False)
+    assert read_origin(tmp_path / "deep") == Origin("git@example.org:team/work.git", commit, "main", dirty=False)
 
 
 @pytest.mark.parametrize("name", ["a.txt", "new.txt"])
 def test_changed_and_new_files_make_it_dirty(name: str, git: Git, tmp_path: Path) -> None:
     committed(git, tmp_path)
     (tmp_path / name).write_text("2 changed")
-    assert origin_of(tmp_path).dirty is True
+    assert read_origin(tmp_path).dirty is True
 
 
 def test_a_repository_without_commits_has_a_branch_alone(git: Git, tmp_path: Path) -> None:
-    assert origin_of(tmp_path) == Origin(None, None, "main", dirty=False)
+    assert read_origin(tmp_path) == Origin(None, None, "main", dirty=False)
 
 
 def test_a_detached_head_has_no_branch(git: Git, tmp_path: Path) -> None:
     git("checkout", "-q", committed(git, tmp_path))
-    assert origin_of(tmp_path).branch is None
+    assert read_origin(tmp_path).branch is None
 
 
 def test_outside_a_work_tree_nothing_is_known(tmp_path: Path) -> None:
-    assert origin_of(tmp_path) == Origin()
+    assert read_origin(tmp_path) == Origin()
 
 
 def test_without_git_nothing_is_known(git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     committed(git, tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert origin_of(tmp_path) == Origin()
+    assert read_origin(tmp_path) == Origin()
 
 
 def test_a_folder_that_is_gone_has_no_origin(tmp_path: Path) -> None:
-    assert origin_of(tmp_path / "gone") == Origin()
+    assert read_origin(tmp_path / "gone") == Origin()
 
 
 def test_the_repository_that_the_environment_names_is_another_one(
@@ -82,7 +82,7 @@ def test_the_repository_that_the_environment_names_is_another_one(
 ) -> None:
     committed(git, tmp_path)
     monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
-    assert origin_of(tmp_path_factory.mktemp("elsewhere")) == Origin()
+    assert read_origin(tmp_path_factory.mktemp("elsewhere")) == Origin()
 
 
 def test_no_program_that_a_repository_names_runs(git: Git, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_no_program_that_a_repository_names_runs(git: Git, tmp_path: Path) -> No
         git("config", name, trap)
     (tmp_path / "a.txt").write_text("2")
     os.utime(tmp_path / "a.txt", (1, 1))
-    assert origin_of(tmp_path).dirty is True
+    assert read_origin(tmp_path).dirty is True
     assert not (tmp_path / "ran").exists()
 
 
@@ -151,7 +151,7 @@ def test_no_setting_of_a_repository_runs_a_program(
 ) -> None:
     committed(git, tmp_path)
     prepare(git, tmp_path, f"touch {tmp_path}/ran")
-    origin_of(tmp_path)
+    read_origin(tmp_path)
     assert not (tmp_path / "ran").exists()
 
 
@@ -160,7 +160,7 @@ def test_a_work_tree_that_the_repository_names_is_not_looked_at(
 ) -> None:
     committed(git, tmp_path)
     git("config", "core.worktree", str(tmp_path_factory.mktemp("elsewhere")))
-    assert origin_of(tmp_path).dirty is False
+    assert read_origin(tmp_path).dirty is False
 
 
 def test_another_work_tree_of_a_repository_has_a_branch_of_its_own(git: Git, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_another_work_tree_of_a_repository_has_a_branch_of_its_own(git: Git, tmp
     git("remote", "add", "origin", "https://example.org/work")
     git("worktree", "add", "-q", "-b", "side", "other")
     (tmp_path / "other" / "new.txt").write_text("1")
-    assert origin_of(tmp_path / "other") == Origin("https://example.org/work", commit, "side", dirty=True)
+    assert read_origin(tmp_path / "other") == Origin("https://example.org/work", commit, "side", dirty=True)
 
 
 def test_names_of_64_digits_and_a_split_index_are_read(tmp_path: Path, git: Git) -> None:
@@ -178,7 +178,7 @@ def test_names_of_64_digits_and_a_split_index_are_read(tmp_path: Path, git: Git)
     git("-C", "long", "add", ".")
     git("-C", "long", "commit", "-q", "-m", "First")
     git("-C", "long", "update-index", "--split-index")
-    assert origin_of(folder) == Origin(None, git("-C", "long", "rev-parse", "HEAD"), "main", dirty=False)
+    assert read_origin(folder) == Origin(None, git("-C", "long", "rev-parse", "HEAD"), "main", dirty=False)
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def test_git_is_asked_for_the_settings_of_a_repository_once(
     committed(git, tmp_path)
     monkeypatch.setattr(origin, "_RACY_NS", -60_000_000_000)  # treats the files as written long ago
     started.clear()
-    assert [origin_of(tmp_path).dirty for _ in range(3)] == [False] * 3
+    assert [read_origin(tmp_path).dirty for _ in range(3)] == [False] * 3
     assert started == ["config", "status", "status", "status"]
 
 
@@ -207,24 +207,24 @@ def test_settings_that_were_written_a_moment_ago_are_not_remembered(
 ) -> None:
     committed(git, tmp_path)
     started.clear()
-    assert [origin_of(tmp_path).dirty for _ in range(2)] == [False] * 2
+    assert [read_origin(tmp_path).dirty for _ in range(2)] == [False] * 2
     assert started == ["config", "status"] * 2
 
 
 def test_settings_that_changed_are_asked_for_again(git: Git, tmp_path: Path) -> None:
     committed(git, tmp_path)
-    assert origin_of(tmp_path).remote is None
+    assert read_origin(tmp_path).remote is None
     git("remote", "add", "origin", "git@example.org:team/work.git")
-    assert origin_of(tmp_path).remote == "git@example.org:team/work.git"
+    assert read_origin(tmp_path).remote == "git@example.org:team/work.git"
     git("remote", "set-url", "origin", "git@example.org:team/work.bak")
-    assert origin_of(tmp_path).remote == "git@example.org:team/work.bak"
+    assert read_origin(tmp_path).remote == "git@example.org:team/work.bak"
 
 
 def test_looking_writes_nothing(git: Git, tmp_path: Path) -> None:
     committed(git, tmp_path)
     os.utime(tmp_path / "a.txt", (1, 1))
     index = (tmp_path / ".git" / "index").read_bytes()
-    origin_of(tmp_path)
+    read_origin(tmp_path)
     assert (tmp_path / ".git" / "index").read_bytes() == index
 
 
@@ -245,19 +245,19 @@ def test_credentials_are_taken_out_of_a_url(url: str, shown: str) -> None:
 
 def test_the_remote_of_a_folder_is_normalised(git: Git, tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
-    assert remote_of(tmp_path / "deep") is None
+    assert read_remote(tmp_path / "deep") is None
     git("remote", "add", "origin", "https://ann:s3cret@example.org/team/work.git")
-    assert remote_of(tmp_path / "deep") == "example.org/team/work"
+    assert read_remote(tmp_path / "deep") == "example.org/team/work"
 
 
 def test_reading_the_remote_of_a_folder_runs_nothing_and_includes_nothing(git: Git, tmp_path: Path) -> None:
     (tmp_path / "more").write_text('[remote "origin"]\n\turl = https://example.org/included\n')
     git("config", "include.path", str(tmp_path / "more"))
     git("config", "core.fsmonitor", f"touch {tmp_path}/ran")
-    assert remote_of(tmp_path) is None
+    assert read_remote(tmp_path) is None
     assert not (tmp_path / "ran").exists()
 
 
 def test_no_folder_and_no_work_tree_have_no_remote(tmp_path: Path) -> None:
-    assert remote_of(tmp_path) is None
-    assert remote_of(tmp_path / "gone") is None
+    assert read_remote(tmp_path) is None
+    assert read_remote(tmp_path / "gone") is None

@@ -139,8 +139,8 @@ def test_the_cell_that_is_wrong_is_named() -> None:
 
 
 def test_lines_and_one_text_are_the_same_source(make: Callable[..., bytes], code: Callable[..., Any]) -> None:
-    it = parse_notebook(make(code(["a = 1\n", "b = 2"]), code("a = 1\nb = 2")))
-    assert it.cells[0].source == it.cells[1].source
+    parsed_notebook = parse_notebook(make(code(["a = 1\n", "b = 2"]), code("a = 1\nb = 2")))
+    assert parsed_notebook.cells[0].source == parsed_notebook.cells[1].source
 
 
 def test_a_byte_order_mark_and_nan_in_an_output_do_not_matter() -> None:
@@ -153,8 +153,8 @@ def test_a_byte_order_mark_and_nan_in_an_output_do_not_matter() -> None:
 def test_cells_without_source_and_injected_ones_are_not_executed(
     make: Callable[..., bytes], code: Callable[..., Any]
 ) -> None:
-    it = parse_notebook(make(code(" \n"), code("a = 1", "injected-parameters"), code("b = 2")))
-    assert [cell.index for cell in it.code_cells] == [2]
+    parsed_notebook = parse_notebook(make(code(" \n"), code("a = 1", "injected-parameters"), code("b = 2")))
+    assert [cell.index for cell in parsed_notebook.code_cells] == [2]
 
 
 class TestFiles:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dataops_lab.domain.inputs import Pins, Role
-from dataops_lab.domain.snapshots import Limits, Snapshot
+from dataops_lab.domain.snapshots import Snapshot, SnapshotLimits
 from dataops_lab.domain.versions import Manifest, digest_of
 from dataops_lab.errors import DataOpsError, KernelUnavailable
 from dataops_lab.notebooks import LocalNotebooks
@@ -20,7 +20,7 @@ Taking = Callable[..., Snapshot]
 @pytest.fixture
 def take(project: Any) -> Taking:
     def taken(**more: Any) -> Snapshot:
-        options = {"root": str(project.root), "kernel": None, "limits": Limits(), **more}
+        options = {"root": str(project.root), "kernel": None, "limits": SnapshotLimits(), **more}
         return project.notebooks.snapshot(str(project.path), **options)
 
     return taken
@@ -54,7 +54,7 @@ def test_it_names_what_it_was_taken_of(project: Any, take: Taking) -> None:
 def test_a_job_may_be_named_after_a_notebook_with_a_long_name(project: Any) -> None:
     project.notebook("1")
     path = project.path.rename(project.path.with_name("n" * 240 + ".ipynb"))
-    taken = project.notebooks.snapshot(str(path), root=str(project.root), kernel=None, limits=Limits())
+    taken = project.notebooks.snapshot(str(path), root=str(project.root), kernel=None, limits=SnapshotLimits())
     assert taken.name == "n" * 199 + "…"
 
 
@@ -175,7 +175,7 @@ def test_a_refusal_stores_nothing(how: str, project: Any, blobs: MemoryBlobs, mo
             str(project.path),
             root=str(project.root),
             kernel="absent" if how == "kernel" else None,
-            limits=Limits(file_bytes=99 if how == "limit" else 10_000),
+            limits=SnapshotLimits(file_bytes=99 if how == "limit" else 10_000),
         )
     assert stored == []
 
@@ -189,7 +189,9 @@ def test_a_file_that_changes_while_it_is_read_is_kept_as_it_was_stored(project: 
     project.file("analysis/a.csv", "x")
     project.notebook("1")
     blobs = Growing()
-    taken = LocalNotebooks(blobs).snapshot(str(project.path), root=str(project.root), kernel=None, limits=Limits())
+    taken = LocalNotebooks(blobs).snapshot(
+        str(project.path), root=str(project.root), kernel=None, limits=SnapshotLimits()
+    )
     file = taken.inputs.files[0]
     assert (file.digest, file.size) == (digest_of(b"grown meanwhile"), 15)
 
@@ -202,7 +204,9 @@ def test_a_file_that_cannot_be_read_is_said_and_left_behind(project: Any) -> Non
 
     project.file("analysis/a.csv", "x")
     project.notebook("1")
-    taken = LocalNotebooks(Gone()).snapshot(str(project.path), root=str(project.root), kernel=None, limits=Limits())
+    taken = LocalNotebooks(Gone()).snapshot(
+        str(project.path), root=str(project.root), kernel=None, limits=SnapshotLimits()
+    )
     assert taken.inputs.files == ()
     assert "unreadable_file" in [finding.code for finding in taken.findings]
 
@@ -221,7 +225,7 @@ def test_an_inspection_says_the_same_without_storing(project: Any, take: Taking)
 def test_a_name_that_is_too_long_for_a_job_is_cut(project: Any) -> None:
     project.notebook("n = 1")
     longest = project.path.rename(project.path.with_name("n" * 230 + ".ipynb"))
-    looked = project.notebooks.inspect(str(longest), root=str(project.root), kernel=None, limits=Limits())
+    looked = project.notebooks.inspect(str(longest), root=str(project.root), kernel=None, limits=SnapshotLimits())
     assert looked.name == "n" * 199 + "…"
     assert looked.notebook_path == f"analysis/{longest.name}"
 

@@ -186,10 +186,10 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tried]
         home = Home(base / "state")
         services = build_services(home)
         submitted = {
-            it.name: runs.submit(
-                services, Submission(str(it.lay_out(base / "there" / f"w{n}"))), by=person("someone")
+            case.name: runs.submit(
+                services, Submission(str(case.lay_out(base / "there" / f"w{n}"))), by=person("someone")
             ).view.run
-            for n, it in enumerate(CASES)
+            for n, case in enumerate(CASES)
         }
         (base / "there").rename(base / "elsewhere")
         patch.setenv("PATH", path)
@@ -200,17 +200,17 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Tried]
 def _ended(services: Services, run: Run) -> Tried:
     view = runs.get(services, run.id)
     assert view.record is not None
-    return Tried(view.run, [it.path for it in view.record.files if it.kind is RecordFileKind.ARTIFACT])
+    return Tried(view.run, [file.path for file in view.record.files if file.kind is RecordFileKind.ARTIFACT])
 
 
-@pytest.mark.parametrize("it", CASES, ids=[it.name for it in CASES])
-def test_it_completes_or_it_was_said_why_not(it: Case, tried: dict[str, Tried]) -> None:
-    run = tried[it.name].run
-    assert {finding.code for finding in run.findings} - {ALWAYS} == it.findings
-    if it.fails is None:
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_it_completes_or_it_was_said_why_not(case: Case, tried: dict[str, Tried]) -> None:
+    run = tried[case.name].run
+    assert {finding.code for finding in run.findings} - {ALWAYS} == case.findings
+    if case.fails is None:
         assert (run.state, run.reason) == (RunState.SUCCEEDED, None)
     else:
-        assert (run.state, run.reason.detail["ename"] if run.reason else None) == (RunState.FAILED, it.fails)
+        assert (run.state, run.reason.detail["ename"] if run.reason else None) == (RunState.FAILED, case.fails)
 
 
 def test_the_notebook_under_its_own_name_is_no_artifact(tried: dict[str, Tried]) -> None:

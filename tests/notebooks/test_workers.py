@@ -17,7 +17,7 @@ import pytest
 
 import dataops_lab
 from dataops_lab.blobs import FolderBlobs
-from dataops_lab.domain.snapshots import Limits
+from dataops_lab.domain.snapshots import SnapshotLimits
 from dataops_lab.errors import InvalidNotebook, KernelUnavailable, ReportUnavailable, Unavailable
 from dataops_lab.notebooks import LocalNotebooks
 from dataops_lab.notebooks.workers import WorkerNotebooks
@@ -62,41 +62,43 @@ def test_every_verb_answers_as_it_does_here(
 ) -> None:
     project.file("analysis/a.csv")
     project.notebook("n = 1")
-    here, options = local(blobs), {"root": str(project.root), "kernel": None, "limits": Limits()}
+    here, options = local(blobs), {"root": str(project.root), "kernel": None, "limits": SnapshotLimits()}
     data = make(code("n = 1", "parameters"))
     assert workers.inspect(str(project.path), **options) == here.inspect(str(project.path), **options)
     assert workers.snapshot(str(project.path), **options) == here.snapshot(str(project.path), **options)
-    assert workers.kernel("python3") == here.kernel("python3")
-    assert workers.filled_in(data, "python", {"n": 2}, {}) == here.filled_in(data, "python", {"n": 2}, {})
-    assert workers.report(data, title="R", code=True) == here.report(data, title="R", code=True)
+    assert workers.get_kernel("python3") == here.get_kernel("python3")
+    assert workers.inject_parameters(data, "python", {"n": 2}, {}) == here.inject_parameters(
+        data, "python", {"n": 2}, {}
+    )
+    assert workers.render_report(data, title="R", code=True) == here.render_report(data, title="R", code=True)
 
 
 def test_the_work_is_done_in_another_process(workers: WorkerNotebooks) -> None:
-    workers.kernel("python3")
+    workers.get_kernel("python3")
     assert children()
 
 
 def test_errors_arrive_whole(workers: WorkerNotebooks) -> None:
     with pytest.raises(InvalidNotebook) as refused:
-        workers.inspect("/no/such.ipynb", root=None, kernel=None, limits=Limits())
+        workers.inspect("/no/such.ipynb", root=None, kernel=None, limits=SnapshotLimits())
     assert refused.value.precise_code == "notebook_not_found"
     assert "/no/such.ipynb" in refused.value.message
     with pytest.raises(KernelUnavailable) as unavailable:
-        workers.kernel("absent")
+        workers.get_kernel("absent")
     assert "python3" in unavailable.value.detail["installed"]
 
 
 def test_a_worker_that_dies_does_not_cost_the_next_call(workers: WorkerNotebooks) -> None:
-    workers.kernel("python3")
+    workers.get_kernel("python3")
     for child in children():
         os.kill(child.pid, signal.SIGKILL)
         child.wait(10)
-    assert workers.kernel("python3").name == "python3"
+    assert workers.get_kernel("python3").name == "python3"
 
 
 def test_calls_may_come_from_several_threads(workers: WorkerNotebooks) -> None:
     with ThreadPoolExecutor(8) as threads:
-        names = list(threads.map(lambda _: workers.kernel("python3").name, range(32)))
+        names = list(threads.map(lambda _: workers.get_kernel("python3").name, range(32)))
     assert names == ["python3"] * 32
     assert len(children()) <= 2
 
@@ -104,31 +106,31 @@ def test_calls_may_come_from_several_threads(workers: WorkerNotebooks) -> None:
 def test_after_close_a_call_starts_workers_again(blobs: Path) -> None:
     workers = WorkerNotebooks(partial(local, blobs))
     workers.close()
-    workers.kernel("python3")
+    workers.get_kernel("python3")
     workers.close()
-    assert workers.kernel("python3").name == "python3"
+    assert workers.get_kernel("python3").name == "python3"
     workers.close()
 
 
 def test_ctrl_c_is_for_the_server_alone(blobs: Path) -> None:
     others = {child.pid for child in children()}
     workers = WorkerNotebooks(partial(local, blobs), workers=1)
-    workers.kernel("python3")
+    workers.get_kernel("python3")
     (worker,) = {child.pid for child in children()} - others
     os.kill(worker, signal.SIGINT)
-    workers.kernel("python3")
+    workers.get_kernel("python3")
     assert {child.pid for child in children()} - others == {worker}
     workers.close()
 
 
 class Hanging:
-    def kernel(self, name: str) -> None:
+    def get_kernel(self, name: str) -> None:
         threading.Event().wait()
 
-    def frozen(self, kernel: str) -> int:
+    def freeze_packages(self, kernel: str) -> int:
         return os.getpid()
 
-    def report(self, notebook: bytes, **options: Any) -> None:
+    def render_report(self, notebook: bytes, **options: Any) -> None:
         if not notebook:
             threading.Event().wait()
 
@@ -137,19 +139,19 @@ def test_a_call_that_hangs_is_given_up_and_its_worker_with_it() -> None:
     others = {child.pid for child in children()}
     workers = WorkerNotebooks(Hanging, workers=1, timeout_s=0.5)  # type: ignore[arg-type]
     with pytest.raises(Unavailable) as given_up:
-        workers.kernel("python3")
+        workers.get_kernel("python3")
     assert given_up.value.precise_code == "notebook_too_slow"
     assert {child.pid for child in children()} <= others
 
 
 def test_after_a_call_that_hung_the_next_one_is_answered() -> None:
     workers = WorkerNotebooks(Hanging, workers=1, timeout_s=60)  # type: ignore[arg-type]
-    first = workers.frozen("python3")
+    first = workers.freeze_packages("python3")
     workers._timeout_s = 0.1
     with pytest.raises(Unavailable):
-        workers.kernel("python3")
+        workers.get_kernel("python3")
     workers._timeout_s = 60
-    assert workers.frozen("python3") != first
+    assert workers.freeze_packages("python3") != first
     workers.close()
 
 
@@ -172,14 +174,14 @@ def test_reports_that_take_long_hold_up_no_other_call(hanging: WorkerNotebooks) 
                 waiting.wait()
             return not give_up.is_set()
 
-        hanging.report(b"", title="", code=True, wanted=wanted)
+        hanging.render_report(b"", title="", code=True, wanted=wanted)
 
     with ThreadPoolExecutor(3) as threads:
         reports = [threads.submit(report) for _ in range(3)]
         waiting.wait()
-        assert hanging.frozen("python3")
+        assert hanging.freeze_packages("python3")
         with pytest.raises(ReportUnavailable) as refused:
-            hanging.report(b"x", title="", code=True)
+            hanging.render_report(b"x", title="", code=True)
         give_up.set()
     assert refused.value.precise_code == "reports_busy"
     assert all(isinstance(given_up.exception(), ReportUnavailable) for given_up in reports)
@@ -188,7 +190,7 @@ def test_reports_that_take_long_hold_up_no_other_call(hanging: WorkerNotebooks) 
 def test_a_report_that_takes_too_long_is_given_up(hanging: WorkerNotebooks) -> None:
     hanging._report_timeout_s = 0.5
     with pytest.raises(ReportUnavailable, match="Download the executed notebook") as given_up:
-        hanging.report(b"", title="", code=True)
+        hanging.render_report(b"", title="", code=True)
     assert given_up.value.precise_code == "report_too_slow"
 
 
@@ -196,26 +198,26 @@ def test_a_report_that_nobody_waits_for_is_given_up(hanging: WorkerNotebooks) ->
     others = {child.pid for child in children()}
     asked = iter([True, True, False])
     with pytest.raises(ReportUnavailable):
-        hanging.report(b"", title="", code=True, wanted=lambda: next(asked))
+        hanging.render_report(b"", title="", code=True, wanted=lambda: next(asked))
     assert {child.pid for child in children()} <= others
-    hanging.report(b"x", title="", code=True)
+    hanging.render_report(b"x", title="", code=True)
 
 
 class Failing:
-    def kernel(self, name: str) -> None:
+    def get_kernel(self, name: str) -> None:
         raise TimeoutError("its own")
 
-    def frozen(self, kernel: str) -> object:
+    def freeze_packages(self, kernel: str) -> object:
         return threading.Lock()
 
 
 def test_an_unforeseen_error_arrives_as_it_is_with_where_it_arose() -> None:
     workers = WorkerNotebooks(Failing, workers=1)  # type: ignore[arg-type]
     with pytest.raises(TimeoutError, match="its own") as failed:
-        workers.kernel("python3")
-    assert "in kernel" in failed.value.__notes__[0]
+        workers.get_kernel("python3")
+    assert "in get_kernel" in failed.value.__notes__[0]
     with pytest.raises(RuntimeError, match="cannot be sent"):
-        workers.frozen("python3")
+        workers.freeze_packages("python3")
     workers.close()
 
 
@@ -226,7 +228,7 @@ def test_a_workspace_executes_nothing_in_a_worker(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f":.:{os.environ['PYTHONPATH']}")
     workers = WorkerNotebooks(partial(local, tmp_path / "blobs"), workers=1)
-    assert workers.kernel("python3").name == "python3"
+    assert workers.get_kernel("python3").name == "python3"
     assert children()
     workers.close()
     assert not (tmp_path / "RAN").exists()
@@ -242,7 +244,7 @@ from dataops_lab.notebooks.workers import WorkerNotebooks
 
 if __name__ == "__main__":
     workers = WorkerNotebooks(partial(LocalNotebooks, None), workers=1)
-    workers.kernel("python3")
+    workers.get_kernel("python3")
     print(*(child.pid for child in psutil.Process().children()), flush=True)
     sys.stdin.read()
 """

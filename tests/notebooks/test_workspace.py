@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dataops_lab.domain.snapshots import Inspection, Limits
+from dataops_lab.domain.snapshots import Inspection, SnapshotLimits
 from dataops_lab.domain.workspaces import Location
 from dataops_lab.errors import InvalidNotebook, InvalidRequest, PathOutsideRoot
 from dataops_lab.notebooks.read import read_notebook
@@ -139,7 +139,9 @@ class TestWithoutGit:
         for root in (None, home, Path("/")):
             seen = looked(source, file, root=root)
             assert seen.root == str(home / ("mine/deep" if "deep" in file else "mine"))
-            assert [it.code for it in seen.findings if it.code != "no_parameters_cell"] == ["wider_workspace"]
+            assert [finding.code for finding in seen.findings if finding.code != "no_parameters_cell"] == [
+                "wider_workspace"
+            ]
 
     def test_what_a_module_reaches_counts_too(self, looked: Any, home: Path) -> None:
         looked("1", "mine/data/a.csv")
@@ -154,7 +156,7 @@ class TestWithoutGit:
     ) -> None:
         seen = looked("open('../../../a.csv')\nopen('../b.csv')", "a.csv", "mine/deep/b.csv")
         assert seen.root == str(home / "mine" / "deep")
-        (outside,) = (it for it in seen.findings if it.code == "outside_root")
+        (outside,) = (finding for finding in seen.findings if finding.code == "outside_root")
         assert f"--root {home}" in outside.hint
         monkeypatch.setattr(tempfile, "tempdir", str(home / "mine"))
         assert looked("open('../../a.csv')", "mine/a.csv").root == str(home / "mine" / "deep" / "reports")
@@ -166,19 +168,22 @@ class TestWithoutGit:
         assert [file.path for file in looked("1").files][-1] == "up.csv"
         rules.write_text("!../gone.csv\n!../../up.csv\n")
         seen = looked("1", root=home / "mine" / "deep")
-        assert [it.code for it in seen.findings if it.code != "no_parameters_cell"] == ["useless_line", "useless_line"]
+        assert [finding.code for finding in seen.findings if finding.code != "no_parameters_cell"] == [
+            "useless_line",
+            "useless_line",
+        ]
 
     def test_a_module_outside_is_not_to_be_installed(self, looked: Any, home: Path) -> None:
         seen = looked(
             "import sys; sys.path.append('..')\nimport helper", "mine/deep/helper.py", root=home / "mine/deep/reports"
         )
-        (finding,) = (it for it in seen.findings if it.code == "missing_module")
+        (finding,) = (finding for finding in seen.findings if finding.code == "missing_module")
         assert "pip" not in finding.hint and f"--root {home}/mine/deep" in finding.hint
 
     def test_copied_examples_are_whole(self, notebooks: Any, home: Path) -> None:
         shutil.copytree(EXAMPLES, home / "mine")
         seen = notebooks.inspect(
-            str(home / "mine" / "reports" / "monthly_sales.ipynb"), root=None, kernel=None, limits=Limits()
+            str(home / "mine" / "reports" / "monthly_sales.ipynb"), root=None, kernel=None, limits=SnapshotLimits()
         )
         assert seen.root == str(home / "mine")
         assert any(file.path.startswith("data/") for file in seen.files)
@@ -191,7 +196,7 @@ def test_the_location_is_below_the_git_work_tree_whatever_root_is_given(project:
     project.notebook("1")
     expected = Location(str(project.root), "analysis/sales.ipynb")
     for root in (None, str(project.root.parent), str(project.path.parent)):
-        inspected = project.notebooks.inspect(str(project.path), root=root, kernel=None, limits=Limits())
+        inspected = project.notebooks.inspect(str(project.path), root=root, kernel=None, limits=SnapshotLimits())
         assert inspected.location == expected
     assert project.notebooks.locate(str(project.path)) == expected
 
@@ -199,6 +204,6 @@ def test_the_location_is_below_the_git_work_tree_whatever_root_is_given(project:
 def test_the_location_without_git_is_the_folder_however_far_the_notebook_reaches(project: Project) -> None:
     project.file("data/sales.csv")
     project.notebook("open('../data/sales.csv')")
-    inspected = project.notebooks.inspect(str(project.path), root=None, kernel=None, limits=Limits())
+    inspected = project.notebooks.inspect(str(project.path), root=None, kernel=None, limits=SnapshotLimits())
     assert inspected.root == str(project.root)
     assert inspected.location == Location(str(project.path.parent), "sales.ipynb")

@@ -33,7 +33,7 @@ BASH_KERNEL = {
     "interrupt_mode": "signal",
 }
 
-PATIENCE_S = 60
+TIMEOUT_S = 60
 
 
 @dataclass
@@ -53,7 +53,7 @@ class RunDirectory:
 
     def wait(self) -> RunDirectory:
         assert self.process is not None
-        assert self.process.wait(PATIENCE_S) == 0
+        assert self.process.wait(TIMEOUT_S) == 0
         return self
 
     def run(self) -> RunDirectory:
@@ -69,7 +69,7 @@ class RunDirectory:
         """Kill the runner, and wait until its keeper has ended, which is the started process."""
         os.kill(self.lock["pid"], signal.SIGKILL)
         assert self.process is not None
-        assert self.process.wait(PATIENCE_S) == 128 + signal.SIGKILL
+        assert self.process.wait(TIMEOUT_S) == 128 + signal.SIGKILL
 
     def terminate(self) -> None:
         assert self.process is not None
@@ -100,14 +100,16 @@ class RunDirectory:
     def text(self, cell: int, name: str = "stdout") -> str:
         """Return the text of a stream that the notebook shows below a cell."""
         outputs = self.notebook["cells"][cell]["outputs"]
-        return "".join(o["text"] for o in outputs if o["output_type"] == "stream" and o["name"] == name)
+        return "".join(
+            output["text"] for output in outputs if output["output_type"] == "stream" and output["name"] == name
+        )
 
     def wait_for(self, kind: str, **members: Any) -> dict[str, Any]:
-        def found() -> dict[str, Any] | None:
-            matching = (e for e in self.events(kind) if members.items() <= e.items())
+        def has_event() -> dict[str, Any] | None:
+            matching = (event for event in self.events(kind) if members.items() <= event.items())
             return next(matching, None)
 
-        return eventually(found)
+        return eventually(has_event)
 
     def processes(self) -> list[int]:
         """List the processes with the attempt's name in their environment. Runner and keeper do not have it."""
@@ -187,7 +189,7 @@ def runs(tmp_path: Path) -> Iterator[Runs]:
     yield runs
     for directory in runs.made:
         if directory.process is not None and directory.process.poll() is None:
-            directory.process.send_signal(keeper.KILL)
+            directory.process.send_signal(keeper.KILL_SIGNAL)
             directory.process.wait()
         for pid in directory.processes():
             os.kill(pid, signal.SIGKILL)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from dataops_lab.rundir.protocol import MAX_ARTIFACTS, MAX_DEPTH
 from dataops_lab.runner import artifacts
 from dataops_lab.runner.masking import Masking
-from dataops_lab.runner.protocol import DEEPEST, MOST_ARTIFACTS
 
 from ..hostile import deep, hollow
 
@@ -23,7 +23,7 @@ def root(tmp_path):
 @pytest.fixture
 def collected(root, tmp_path):
     """A function that collects the files that have changed since. It returns their paths and the notes."""
-    before = artifacts.state_of(root)
+    before = artifacts.fingerprint_files(root)
     notes = []
 
     def collect():
@@ -51,13 +51,13 @@ def test_a_repository_that_the_run_made_is_not_kept_and_said_and_its_files_are_k
 
 
 def test_what_lies_too_deep_is_not_kept_and_said_and_the_rest_is_kept(root, collected):
-    deepest = root.joinpath(*["d"] * DEEPEST)
+    deepest = root.joinpath(*["d"] * MAX_DEPTH)
     (deepest / "d").mkdir(parents=True)
     (deepest / "kept.txt").touch()
     (deepest / "d" / "too-deep.txt").touch()
     made, notes = collected()
-    assert made == ["d/" * DEEPEST + "kept.txt"]
-    assert [note.partition(",")[0] for note in notes] == [f"Files more than {DEEPEST} folders deep are not kept"]
+    assert made == ["d/" * MAX_DEPTH + "kept.txt"]
+    assert [note.partition(",")[0] for note in notes] == [f"Files more than {MAX_DEPTH} folders deep are not kept"]
 
 
 def test_folders_may_lie_inside_one_another_deeper_than_python_may_call(root, collected):
@@ -67,10 +67,10 @@ def test_folders_may_lie_inside_one_another_deeper_than_python_may_call(root, co
 
 
 def test_of_more_files_than_a_run_may_leave_the_first_are_kept_and_the_rest_is_counted(root, collected):
-    for number in range(MOST_ARTIFACTS + 3):
+    for number in range(MAX_ARTIFACTS + 3):
         (root / f"{number:05}.txt").touch()
     made, notes = collected()
-    assert made == [f"{number:05}.txt" for number in range(MOST_ARTIFACTS)]
+    assert made == [f"{number:05}.txt" for number in range(MAX_ARTIFACTS)]
     assert len(notes) == 1
     assert notes[0].startswith("3 more files are not kept: a run may leave 2,000.")
 
@@ -161,7 +161,7 @@ def test_an_unreadable_file_is_noted():
     with tempfile.TemporaryDirectory() as name, nobody_in(name):
         root = Path(name, "files")
         root.mkdir()
-        before, notes = artifacts.state_of(root), []
+        before, notes = artifacts.fingerprint_files(root), []
         (root / "locked").touch(mode=0)
         assert artifacts.collect(root, before, Path(name, "artifacts"), notes.append) == []
     assert "locked" in notes[0]

@@ -53,7 +53,7 @@ def test_what_a_killed_runner_leaves_without_its_name_is_dead_before_the_keeper_
 
 def test_a_keeper_that_is_told_to_kills_everything(nameless):
     run, child = nameless
-    run.process.send_signal(keeper.KILL)
+    run.process.send_signal(keeper.KILL_SIGNAL)
     run.process.wait(60)
     assert not alive(child)
     assert run.lock["dead"] is True

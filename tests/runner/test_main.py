@@ -33,9 +33,10 @@ sys.meta_path.insert(0, Guard())
 
 
 def in_a_bare_environment(tmp_path, run, report=""):
-    """Run with the package runner/ alone, and without our dependencies. Return the names of all imported modules."""
+    """Run with rundir/ and runner/ alone, without our dependencies. Return the names of all imported modules."""
     package = tmp_path / "bare" / "dataops_lab"
-    shutil.copytree(OURS / "runner", package / "runner", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("rundir", "runner"):
+        shutil.copytree(OURS / name, package / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(OURS / "__init__.py", package)
     program = (
         f"{GUARD}\nsys.path[0:1] = [{str(package.parent)!r}]\nfrom dataops_lab.runner.main import main\n"
@@ -53,7 +54,9 @@ def test_it_runs_where_only_papermill_and_ipykernel_are_installed(runs, tmp_path
     assert run.result["state"] == "succeeded", run.log
     assert run.values == {"a": 1}
     ours = {name for name in imported if name.startswith("dataops_lab")}
-    assert {name for name in ours if not name.startswith("dataops_lab.runner")} == {"dataops_lab"}
+    assert {name for name in ours if not name.startswith(("dataops_lab.rundir", "dataops_lab.runner"))} == {
+        "dataops_lab"
+    }
 
 
 def test_it_imports_nothing_that_compiles_a_grammar(runs, tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
 from dataops_lab.runner.libraries import READ_FROM_ENVIRONMENT
-from dataops_lab.runner.preload import serves
+from dataops_lab.runner.preload import is_compatible
 
 OWN = {"HOME": "/home/me", "REGION": "eu", "DATAOPS_LAB_ATTEMPT": "   "}
 SAME = {**OWN, "DATAOPS_LAB_ATTEMPT": "01A-1", "DATAOPS_LAB_VALUES": "/runs/01A-1/values", "JPY_PARENT_PID": "7"}
@@ -21,5 +21,5 @@ SAME = {**OWN, "DATAOPS_LAB_ATTEMPT": "01A-1", "DATAOPS_LAB_VALUES": "/runs/01A-
     ],
 )
 def test_a_process_serves_a_run_whose_variables_are_those_that_were_read(wanted, without, with_libraries):
-    assert serves(OWN, wanted, None) is without
-    assert serves(OWN, wanted, READ_FROM_ENVIRONMENT) is with_libraries
+    assert is_compatible(OWN, wanted, None) is without
+    assert is_compatible(OWN, wanted, READ_FROM_ENVIRONMENT) is with_libraries

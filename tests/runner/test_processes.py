@@ -16,21 +16,21 @@ def family():
         assert shell.stdout is not None
         told = (shell.stdout.readline() + shell.stdout.readline()).split()
         yield shell.pid, {int(pid) for pid in told} - {shell.pid}
-        for pid in (shell.pid, *processes.tree(shell.pid)):
+        for pid in (shell.pid, *processes.descendants(shell.pid)):
             subprocess.run(["kill", "-9", str(pid)], check=False)
 
 
 @pytest.mark.parametrize("tells", [True, False], ids=["by its lists", "by all processes"])
 def test_every_descendant_is_found(family, monkeypatch, tells):
     shell, others = family
-    monkeypatch.setattr(processes, "_TELLS_CHILDREN", tells)
-    assert set(processes.tree(shell)) == others
+    monkeypatch.setattr(processes, "_PROC_LISTS_CHILDREN", tells)
+    assert set(processes.descendants(shell)) == others
 
 
 def test_what_has_ended_has_no_descendants(monkeypatch):
     ended = subprocess.Popen(["true"])
     ended.wait()
-    assert list(processes.tree(ended.pid)) == []
+    assert list(processes.descendants(ended.pid)) == []
 
 
 LEAVES_A_DAEMON = """

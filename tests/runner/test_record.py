@@ -67,7 +67,7 @@ def test_what_is_a_value_is_kept_as_json_has_it(kept, value, written):
         (1j, "name", "complex"),
         (np.array([1j]), "name[0]", "complex"),
     ],
-    ids=lambda it: it if isinstance(it, str) else type(it).__name__,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_what_is_no_value_is_named_with_its_type(kept, value, where, kind):
     with pytest.raises(TypeError) as error:

@@ -321,7 +321,7 @@ def test_a_python_kernel_may_clean_up_however_its_language_is_spelt(runs):
         kernel={**runs.python, "language": "Python"},
     )
 
-    assert [it["path"] for it in run.result["artifacts"]] == ["late.txt"]
+    assert [artifact["path"] for artifact in run.result["artifacts"]] == ["late.txt"]
     assert run.result["cut_off"] is None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dataops_lab.engine.finish import read_outcome
-from dataops_lab.runner.reading import RunFolder
+from dataops_lab.rundir.reading import RunFolder
 
 from ..required import missing
 from ..waiting import eventually

@@ -14,19 +14,19 @@ def statements() -> Callable[[Callable[[], object]], int]:
 
     @contextmanager
     def listening(seen: list[object]) -> Iterator[None]:
-        def note(*args: object) -> None:
+        def record_statement(*args: object) -> None:
             seen.append(args[2])
 
-        listen(Engine, "before_cursor_execute", note)
+        listen(Engine, "before_cursor_execute", record_statement)
         try:
             yield
         finally:
-            remove(Engine, "before_cursor_execute", note)
+            remove(Engine, "before_cursor_execute", record_statement)
 
     def counted(call: Callable[[], object]) -> int:
-        seen: list[object] = []
-        with listening(seen):
+        executed: list[object] = []
+        with listening(executed):
             call()
-        return len(seen)
+        return len(executed)
 
     return counted

@@ -16,7 +16,7 @@ from dataops_lab.services.archive_names import ArchiveNames
 )
 def test_a_name_that_every_system_takes_stays_as_it_is(path):
     names = ArchiveNames()
-    assert names.of(path) == path
+    assert names.name_for(path) == path
     assert names.changed == {}
 
 
@@ -35,21 +35,25 @@ def test_a_name_that_every_system_takes_stays_as_it_is(path):
 )
 def test_a_name_that_some_system_does_not_take_is_encoded_and_its_own_is_kept(path, name):
     names = ArchiveNames()
-    assert names.of(path) == name
+    assert names.name_for(path) == name
     assert names.changed == {name: path}
 
 
 def test_names_that_differ_in_case_alone_do_not_overwrite_each_other():
     names = ArchiveNames()
-    assert [names.of("input/A"), names.of("input/a"), names.of("input/a~2")] == ["input/A", "input/a~2", "input/a~2~2"]
+    assert [names.name_for("input/A"), names.name_for("input/a"), names.name_for("input/a~2")] == [
+        "input/A",
+        "input/a~2",
+        "input/a~2~2",
+    ]
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=4), st.text(min_size=1))
 def test_whatever_a_file_is_called_its_name_is_safe_and_can_be_told(parts, other):
     path = "/".join(parts)
-    name = ArchiveNames().of(path)
+    name = ArchiveNames().name_for(path)
     assert not re.search(r'[\x00-\x1f\\:*?"<>|\u202e]', name)
     assert not any(re.fullmatch(r".*[. ]|(?i:con|nul|com1)(\..*)?", part) for part in name.split("/"))
     assert unquote_to_bytes(name.encode()) == path.encode("utf-8", "surrogatepass")
     names = ArchiveNames()
-    assert other == path or names.of(other).casefold() != names.of(path).casefold()
+    assert other == path or names.name_for(other).casefold() != names.name_for(path).casefold()

@@ -107,12 +107,12 @@ def everything(ctx: Services) -> list[object]:
         manifest = view.version.manifest
         files = [*(view.record.files if view.record else ()), *manifest.files]
         digests = [manifest.notebook_digest, *(file.digest for file in files)]
-        found.append((replace(view, waits_because=None), [ctx.blobs.read(digest) for digest in digests]))
+        found.append((replace(view, waiting_reason=None), [ctx.blobs.read(digest) for digest in digests]))
     return found
 
 
 def ended(ctx: Services) -> list[object]:
-    return [it for it in everything(ctx) if it[0].record]
+    return [view for view in everything(ctx) if view[0].record]
 
 
 def test_what_is_restored_elsewhere_reads_as_what_was_backed_up(original, archive, build, tmp_path):
@@ -126,7 +126,7 @@ def test_what_is_restored_elsewhere_reads_as_what_was_backed_up(original, archiv
         with restored.store.read() as tx, original.store.read() as other:
             assert tx.jobs.page(limit=100) == other.jobs.page(limit=100)
             before = other.events.last_seq()
-            assert [e for e in tx.events.after(0) if e.seq <= before] == other.events.after(0)
+            assert [e for e in tx.events.list_after(0) if e.seq <= before] == other.events.list_after(0)
     assert sorted(path.name for path in folder.iterdir()) == ["blobs", DATABASE]
     assert (folder.stat().st_mode & 0o777, archive.stat().st_mode & 0o777) == (0o700, 0o600)
     assert [path.name for path in folder.parent.iterdir()] == ["else"]
@@ -136,8 +136,10 @@ class Edited(FakeNotebooks):
     """Notebooks that have other bytes at every look."""
 
     def snapshot(self, path: str, **how: Any) -> Snapshot:
-        it = super().snapshot(path, **how)
-        return replace(it, manifest=replace(it.manifest, notebook_digest=self._blobs.put(str(ULID()).encode())))
+        snapshot = super().snapshot(path, **how)
+        return replace(
+            snapshot, manifest=replace(snapshot.manifest, notebook_digest=self._blobs.put(str(ULID()).encode()))
+        )
 
 
 def test_a_backup_made_while_others_submit_is_of_one_moment(original, build, tmp_path):
@@ -169,7 +171,7 @@ def test_a_backup_made_while_others_submit_is_of_one_moment(original, build, tmp
         restore(tmp_path / f"backup-{number}", tmp_path / "new", database=DATABASE, build=build, force=True)
         restored = build(tmp_path / "new")
         with closing(restored.store), restored.store.read() as tx:
-            sizes.append(len(tx.runs.in_state(*RunState)))
+            sizes.append(len(tx.runs.list_in_states(*RunState)))
     assert sizes[0] < sizes[1] < sizes[2]
 
 
@@ -179,7 +181,7 @@ def test_nothing_that_had_not_ended_starts_again_after_it_was_restored(original,
     with closing(ctx.store):
         states = {v.job.name: (v.run.state, [a.state for a in v.attempts]) for v in all_views(ctx)}
         with ctx.store.read() as tx:
-            assert tx.attempts.alive() == []
+            assert tx.attempts.list_unfinished() == []
             assert tx.leases.get(ENGINE).holder == ""
     assert states["active"] == (RunState.LOST, [AttemptState.LOST])
     assert states["starting"] == (RunState.LOST, [AttemptState.LOST])
@@ -337,8 +339,8 @@ def test_a_blob_that_is_damaged_already_does_not_stop_the_backup_of_the_others(o
     restore(tmp_path / "backup", tmp_path / "new", database=DATABASE, build=build, force=False)
     ctx = build(tmp_path / "new")
     with closing(ctx.store):
-        assert not any(ctx.blobs.has(digest) for digest in contents.damaged)
-        assert all(ctx.blobs.has(digest) for digest in contents.blobs.keys() - set(contents.damaged))
+        assert not any(ctx.blobs.exists(digest) for digest in contents.damaged)
+        assert all(ctx.blobs.exists(digest) for digest in contents.blobs.keys() - set(contents.damaged))
 
 
 def test_a_folder_that_is_not_empty_is_left_alone_unless_forced_and_then_moved_aside(archive, build, tmp_path):
@@ -363,7 +365,7 @@ def test_a_database_that_is_broken_can_be_replaced(archive, build, tmp_path):
         restore(archive, folder, database=DATABASE, build=build, force=False)
     restore(archive, folder, database=DATABASE, build=build, force=True)
     with closing(build(folder).store) as store, store.read() as tx:
-        assert tx.runs.in_state(*RunState)
+        assert tx.runs.list_in_states(*RunState)
 
 
 @pytest.mark.parametrize("force", [False, True])

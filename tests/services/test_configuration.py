@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from dataops_lab.configuration import read, written
+from dataops_lab.configuration import dump, load
 from dataops_lab.domain.images import Deprecation, Image, PinnedImage, Probe
-from dataops_lab.domain.secrets import of_environment
+from dataops_lab.domain.secrets import environment_scope
 from dataops_lab.errors import Conflict, Forbidden, Refused, UnknownImage
 from dataops_lab.services import configuration, environments, images, secrets
 from dataops_lab.testing import person
@@ -33,7 +33,7 @@ def database(sqlite: str) -> str:
 
 
 def order(ctx) -> list[str]:
-    return [it.name for it in environments.every(ctx)]
+    return [environment.name for environment in environments.list_all(ctx)]
 
 
 def fields(plan) -> list[tuple[str, str]]:
@@ -41,9 +41,9 @@ def fields(plan) -> list[tuple[str, str]]:
 
 
 def test_what_would_change_is_what_then_changes(ctx):
-    planned = configuration.plan(ctx, read(FILE), by=person("ann"))
+    planned = configuration.plan(ctx, load(FILE), by=person("ann"))
     assert order(ctx) == ["sandbox", "production"], "nothing yet"
-    done = configuration.apply(ctx, read(FILE), state=planned.state, by=person("ann"))
+    done = configuration.apply(ctx, load(FILE), state=planned.state, by=person("ann"))
     assert done == replace(planned, applied=True)
     assert ("staging", "") in fields(done) and ("staging", "variables.REGION") in fields(done)
     assert ("staging", "limits.cpus") in fields(done), "as in the file"
@@ -53,39 +53,39 @@ def test_what_would_change_is_what_then_changes(ctx):
 
 
 def test_a_second_time_nothing_changes(ctx):
-    configuration.apply(ctx, read(FILE), by=person("ann"))
+    configuration.apply(ctx, load(FILE), by=person("ann"))
     revision = environments.get(ctx, "staging").revision
-    assert configuration.apply(ctx, read(FILE), by=person("ann")).changes == []
+    assert configuration.apply(ctx, load(FILE), by=person("ann")).changes == []
     assert environments.get(ctx, "staging").revision == revision
 
 
 def test_what_was_exported_changes_nothing_when_it_is_applied(ctx):
-    configuration.apply(ctx, read(FILE), by=person("ann"))
+    configuration.apply(ctx, load(FILE), by=person("ann"))
     exported = configuration.export(ctx)
     assert configuration.apply(ctx, exported, by=person("ann")).changes == []
 
 
 def test_what_is_left_out_stays_and_what_is_written_becomes_exactly_so(ctx):
-    configuration.apply(ctx, read(FILE), by=person("ann"))
+    configuration.apply(ctx, load(FILE), by=person("ann"))
     secrets.put(ctx, "staging", "PASSWORD", "correct horse", by=person("ann"))
-    done = configuration.apply(ctx, read("environments: [{name: staging, variables: {ZONE: North}}]"), by=person("ann"))
+    done = configuration.apply(ctx, load("environments: [{name: staging, variables: {ZONE: North}}]"), by=person("ann"))
     assert fields(done) == [("staging", "variables.ZONE"), ("staging", "variables.REGION")]
-    assert [it.name for it in environments.variables(ctx, "staging")] == ["ZONE"]
+    assert [variable.name for variable in environments.variables(ctx, "staging")] == ["ZONE"]
     assert environments.get(ctx, "staging").description == "Before production"
-    assert secrets.opened(ctx, of_environment("staging")) == {"PASSWORD": "correct horse"}
+    assert secrets.decrypt_all(ctx, environment_scope("staging")) == {"PASSWORD": "correct horse"}
 
 
 def test_a_value_that_is_set_is_kept_by_a_file_that_expects_it(ctx):
-    configuration.apply(ctx, read(FILE), by=person("ann"))
+    configuration.apply(ctx, load(FILE), by=person("ann"))
     secrets.put(ctx, "staging", "PASSWORD", "correct horse", by=person("ann"))
-    assert configuration.apply(ctx, read(FILE), by=person("ann")).remaining == []
-    assert secrets.of(ctx, "staging")[0].version == 1
+    assert configuration.apply(ctx, load(FILE), by=person("ann")).remaining == []
+    assert secrets.list_secrets(ctx, "staging")[0].version == 1
 
 
 def test_promotion_order_is_that_of_the_file(ctx):
-    configuration.apply(ctx, read("environments: [{name: test}, {name: sandbox}]"), by=person("ann"))
+    configuration.apply(ctx, load("environments: [{name: test}, {name: sandbox}]"), by=person("ann"))
     assert order(ctx) == ["test", "sandbox", "production"]
-    done = configuration.apply(ctx, read("environments: [{name: production}, {name: test}]"), by=person("ann"))
+    done = configuration.apply(ctx, load("environments: [{name: production}, {name: test}]"), by=person("ann"))
     assert order(ctx) == ["production", "sandbox", "test"]
     assert fields(done) == [("", "order")]
 
@@ -103,7 +103,7 @@ def test_promotion_order_is_that_of_the_file(ctx):
 )
 def test_all_of_it_happens_or_nothing(ctx, wrong):
     before = configuration.export(ctx)
-    wanted = read(f"environments: [{{name: sandbox, description: Changed}}, {{name: new}}, {wrong}]")
+    wanted = load(f"environments: [{{name: sandbox, description: Changed}}, {{name: new}}, {wrong}]")
     for attempt in (configuration.plan, configuration.apply):
         with pytest.raises((Refused, Conflict)):
             attempt(ctx, wanted, by=person("ann"))
@@ -111,10 +111,10 @@ def test_all_of_it_happens_or_nothing(ctx, wrong):
 
 
 def test_what_was_looked_at_is_applied_or_nothing_is(ctx):
-    planned = configuration.plan(ctx, read(FILE), by=person("ann"))
+    planned = configuration.plan(ctx, load(FILE), by=person("ann"))
     environments.set_variable(ctx, "sandbox", "A", "x", by=person("bob"))
     with pytest.raises(Conflict) as refused:
-        configuration.apply(ctx, read(FILE), state=planned.state, by=person("ann"))
+        configuration.apply(ctx, load(FILE), state=planned.state, by=person("ann"))
     assert refused.value.precise_code == "changed_meanwhile"
     assert order(ctx) == ["sandbox", "production"]
 
@@ -145,12 +145,12 @@ def catalogue(ctx):
 
 
 def test_what_is_said_of_images_is_shown_and_then_so(ctx, catalogue):
-    planned = configuration.plan(ctx, read(IMAGES), by=person("ann"))
+    planned = configuration.plan(ctx, load(IMAGES), by=person("ann"))
     assert images.get(ctx, "data").image.description == "", "nothing yet"
-    done = configuration.apply(ctx, read(IMAGES), state=planned.state, by=person("ann"))
+    done = configuration.apply(ctx, load(IMAGES), state=planned.state, by=person("ann"))
 
     assert done == replace(planned, applied=True)
-    assert [(it.image, it.field, it.before, it.after) for it in done.changes] == [
+    assert [(change.image, change.field, change.before, change.after) for change in done.changes] == [
         ("data", "description", "", "For the monthly reports"),
         ("data", "tags", [], ["pandas"]),
         ("data", "is_default", False, True),
@@ -167,22 +167,22 @@ def test_what_is_said_of_images_is_shown_and_then_so(ctx, catalogue):
 
 
 def test_said_again_nothing_of_images_changes(ctx, catalogue):
-    configuration.apply(ctx, read(IMAGES), by=person("ann"))
+    configuration.apply(ctx, load(IMAGES), by=person("ann"))
     revision = images.get(ctx, "data").image.revision
-    for again in (read(IMAGES), read(written(configuration.export(ctx)))):
+    for again in (load(IMAGES), load(dump(configuration.export(ctx)))):
         assert configuration.apply(ctx, again, by=person("ann")).changes == []
     assert images.get(ctx, "data").image.revision == revision
 
 
 def test_a_deprecation_is_taken_back_by_null_and_stays_when_it_is_left_out(ctx, catalogue):
-    configuration.apply(ctx, read(IMAGES), by=person("ann"))
-    assert configuration.apply(ctx, read("images: [{name: data}]"), by=person("ann")).changes == []
-    configuration.apply(ctx, read("images: [{name: data, deprecated: null}]"), by=person("ann"))
+    configuration.apply(ctx, load(IMAGES), by=person("ann"))
+    assert configuration.apply(ctx, load("images: [{name: data}]"), by=person("ann")).changes == []
+    configuration.apply(ctx, load("images: [{name: data, deprecated: null}]"), by=person("ann"))
     assert images.get(ctx, "data").image.deprecated is None
 
 
 def test_an_image_that_was_allowed_root_remains_to_be_looked_into(ctx, catalogue):
-    assert configuration.apply(ctx, read(IMAGES), by=person("ann")).remaining == ["jupyter dataops image probe lean"]
+    assert configuration.apply(ctx, load(IMAGES), by=person("ann")).remaining == ["jupyter dataops image probe lean"]
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_an_image_that_was_allowed_root_remains_to_be_looked_into(ctx, catalogue
 )
 def test_all_that_is_said_of_images_happens_or_nothing(ctx, catalogue, wrong):
     before = configuration.export(ctx)
-    wanted = read(
+    wanted = load(
         "environments: [{name: sandbox, description: Changed}]\n"
         f"images: [{{name: data, is_default: true, description: Changed}}, {wrong}]"
     )
@@ -213,7 +213,7 @@ def test_all_that_is_said_of_images_happens_or_nothing(ctx, catalogue, wrong):
 
 
 def test_images_that_the_catalogue_does_not_have_remain_to_be_added_with_all_that_is_said_of_them(ctx):
-    wanted = read("""
+    wanted = load("""
 environments: [{name: sandbox, images: [data, other]}]
 images:
 - name: data
@@ -236,7 +236,7 @@ images:
 
 
 def test_an_image_is_deprecated_when_the_one_after_it_is_there(ctx, catalogue):
-    wanted = read("""
+    wanted = load("""
 images:
 - {name: data, deprecated: {on: 2027-01-31, successor: next}}
 - {name: next, reference: 'next:1'}
@@ -252,7 +252,7 @@ images:
 
 
 def test_another_reference_remains_to_be_pinned(ctx, catalogue):
-    wanted = read("images: [{name: data, reference: 'data:2', description: New}]")
+    wanted = load("images: [{name: data, reference: 'data:2', description: New}]")
     assert configuration.apply(ctx, wanted, by=person("ann")).remaining == ["jupyter dataops image add data data:2"]
     assert images.get(ctx, "data").image.description == "New"
 
@@ -261,4 +261,4 @@ def test_it_is_for_administrators(ctx):
     ctx = replace(ctx, administrators=frozenset({"ann"}))
     for attempt in (configuration.plan, configuration.apply):
         with pytest.raises(Forbidden):
-            attempt(ctx, read(FILE), by=person("eve"))
+            attempt(ctx, load(FILE), by=person("eve"))

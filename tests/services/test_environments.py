@@ -18,14 +18,14 @@ def staging() -> Environment:
 
 
 def order(ctx) -> list[str]:
-    found = environments.every(ctx)
-    assert [it.position for it in found] == list(range(len(found)))
-    return [it.name for it in found]
+    found = environments.list_all(ctx)
+    assert [environment.position for environment in found] == list(range(len(found)))
+    return [environment.name for environment in found]
 
 
 def test_there_are_a_sandbox_and_a_guarded_production_from_the_start(ctx):
     assert order(ctx) == ["sandbox", "production"]
-    assert [it.guarded for it in environments.every(ctx)] == [False, True]
+    assert [environment.guarded for environment in environments.list_all(ctx)] == [False, True]
 
 
 def test_a_new_one_takes_its_place_in_promotion_order(ctx, staging):
@@ -74,7 +74,7 @@ def test_one_is_removed_with_its_variables_and_secrets(ctx, staging):
     environments.remove(ctx, "staging", by=person("ann"))
     assert order(ctx) == ["sandbox", "production"]
     environments.add(ctx, staging, by=person("ann"))
-    assert not environments.variables(ctx, "staging") and not secrets.of(ctx, "staging")
+    assert not environments.variables(ctx, "staging") and not secrets.list_secrets(ctx, "staging")
 
 
 def test_one_in_which_a_run_waits_stays(ctx, staging, submit):

@@ -97,7 +97,7 @@ def set_rules(ctx):
 def test_a_command_leaves_an_event_with_subject_actor_and_revision_and_no_secret(ctx, command, kind, subject, revision):
     command(ctx)
     with ctx.store.read() as tx:
-        told = tx.events.after(0)
+        told = tx.events.list_after(0)
     last = told[-1]
     assert (last.kind, last.subject) == (kind, Subject(SubjectKind(kind.partition(".")[0]), subject))
     assert (last.actor, last.revision, last.at) == (ANN, revision, ctx.clock.now())
@@ -113,15 +113,15 @@ def test_a_command_that_is_refused_leaves_none(ctx):
         with pytest.raises(DataOpsError):
             refused()
     with ctx.store.read() as tx:
-        assert tx.events.after(0) == []
+        assert tx.events.list_after(0) == []
 
 
 def test_a_job_and_its_versions_are_told_of(ctx, submit):
     view = submit()
     jobs.change(ctx, view.job.id, {"priority": 3}, by=person("someone"))
     with ctx.store.read() as tx:
-        told = tx.events.after(0, subject=Subject(SubjectKind.JOB, view.job.id))
-    assert [(it.kind, it.revision) for it in told] == [
+        told = tx.events.list_after(0, subject=Subject(SubjectKind.JOB, view.job.id))
+    assert [(event.kind, event.revision) for event in told] == [
         ("job.added", 1),
         ("job.version_added", None),
         ("job.changed", 2),
@@ -136,5 +136,5 @@ def test_an_actor_is_known_by_the_id_and_shown_by_the_newest_name(ctx):
         with ctx.store.begin() as tx:
             tx.events.add(subject, "job.changed", at=now, actor=replace(ANN, name=name))
     with ctx.store.read() as tx:
-        assert [it.actor for it in tx.events.after(0)] == [replace(ANN, name="Ann L.")] * 2
+        assert [event.actor for event in tx.events.list_after(0)] == [replace(ANN, name="Ann L.")] * 2
         assert tx.actors.get("never seen") == person("never seen")

@@ -9,7 +9,7 @@ import pytest
 from dataops_lab.domain.environments import DockerSettings, ExecutorKind
 from dataops_lab.domain.images import BuildRecipe, Deprecation, ImageTaskState
 from dataops_lab.domain.runs import RunState, Submission, Trigger, TriggerKind
-from dataops_lab.domain.snapshots import WrittenIn
+from dataops_lab.domain.snapshots import AuthoringImage
 from dataops_lab.errors import Conflict, Forbidden, InvalidRequest, NotFound, Refused, Unavailable, UnknownImage
 from dataops_lab.services import image_tasks, image_trials, images, jobs, placement, runs
 from dataops_lab.services.image_tasks import AddImage
@@ -68,9 +68,9 @@ def in_docker(ctx, add, daemon):
 
 def end(ctx, run, state=RunState.SUCCEEDED):
     with ctx.store.begin() as tx:
-        active = run.moved_to(RunState.ACTIVE, started_at=ctx.clock.now())
-        tx.runs.move(run, active)
-        tx.runs.move(active, active.moved_to(state, finished_at=ctx.clock.now()))
+        active = run.transition_to(RunState.ACTIVE, started_at=ctx.clock.now())
+        tx.runs.transition(run, active)
+        tx.runs.transition(active, active.transition_to(state, finished_at=ctx.clock.now()))
 
 
 # --- adding -------------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def test_what_no_image_can_be_called_is_refused_before_anything_starts(ctx, chan
 
 
 def test_without_a_daemon_it_is_refused_at_once(ctx, daemon):
-    daemon.out_of_order = Unavailable("No Docker daemon answers.", code="docker_unreachable")
+    daemon.daemon_error = Unavailable("No Docker daemon answers.", code="docker_unreachable")
     with pytest.raises(Unavailable):
         image_tasks.add(ctx, AddImage("data", "data:1"), by=person("ada"))
     assert image_tasks.page(ctx) == []
@@ -150,7 +150,7 @@ def test_an_image_with_problems_is_in_the_catalogue_and_no_run_may_use_it(ctx, i
 def test_two_do_not_work_on_one_image_at_a_time(ctx, add, daemon, ended):
     daemon.image("data:1", "a")
     go_on = threading.Event()
-    daemon.pull = lambda *_: go_on.wait(60) and daemon.here["data:1"]
+    daemon.pull = lambda *_: go_on.wait(60) and daemon.local_images["data:1"]
     first = image_tasks.add(ctx, AddImage("data", "data:1", pull=True), by=person("ada"))
     with pytest.raises(Conflict, match="ada is at work"):
         image_tasks.add(ctx, AddImage("data", "data:1"), by=person("bob"))
@@ -161,7 +161,7 @@ def test_two_do_not_work_on_one_image_at_a_time(ctx, add, daemon, ended):
 def test_a_task_whose_process_is_no_more_was_interrupted_and_blocks_nobody(ctx, daemon, host, ended):
     daemon.image("data:1", "a")
     go_on = threading.Event()
-    daemon.pull = lambda *_: go_on.wait(60) and daemon.here["data:1"]
+    daemon.pull = lambda *_: go_on.wait(60) and daemon.local_images["data:1"]
     lost = image_tasks.add(ctx, AddImage("data", "data:1", pull=True), by=person("ada"))
     host.dead.add(host.identity().pid)
     assert image_tasks.get(ctx, lost.id).task.state is ImageTaskState.INTERRUPTED
@@ -181,7 +181,7 @@ def begun(ctx, daemon):
             while not go_on.wait(0.01):
                 if not deaf:
                     say("")
-            return daemon.here["data:1"]
+            return daemon.local_images["data:1"]
 
         daemon.pull = pull
         return image_tasks.add(ctx, AddImage("data", "data:1", pull=True, environment="sandbox"), by=person("ada"))
@@ -259,7 +259,7 @@ def test_a_database_that_does_not_answer_for_a_moment_cancels_nothing(ctx, daemo
         with monkeypatch.context() as patched:
             patched.setattr(ctx.store, "read", away)
             say("")
-        return daemon.here["data:1"]
+        return daemon.local_images["data:1"]
 
     daemon.pull = pull
     task = image_tasks.add(ctx, AddImage("data", "data:1", pull=True), by=person("ada"))
@@ -450,7 +450,7 @@ def test_a_trial_runs_the_last_success_of_each_user_on_the_other_image(ctx, cand
     trial = image_trials.start(ctx, "next", instead_of="data", by=person("ada"))
     tried, untried = trial.results
     assert (tried.before.run.id, tried.after.run.trigger) == (good.run.id, Trigger(TriggerKind.TRIAL, good.run.id))
-    assert tried.after.run.image == candidate.for_run
+    assert tried.after.run.image == candidate.as_run_image
     assert (untried.before.run.id, untried.after) == (never.run.id, None)
     assert "never succeeded" in untried.refused
     assert not trial.complete
@@ -470,10 +470,10 @@ def test_trials_of_many_jobs_take_as_many_statements_as_one_of_one_job(ctx, cand
 
     def start(*jobs):
         trial = image_trials.start(ctx, "next", jobs=jobs, by=person("ada"))
-        assert [it.before.job.id for it in trial.results] == list(jobs)
+        assert [result.before.job.id for result in trial.results] == list(jobs)
 
     def listed(*sizes):
-        assert [len(it.results) for it in image_trials.page(ctx)] == list(sizes)
+        assert [len(view.results) for view in image_trials.page(ctx)] == list(sizes)
 
     [first], rest = jobs_of("a"), jobs_of("b", "c", "d")
     # The store notes the actor, once an hour.
@@ -536,7 +536,7 @@ def test_a_submission_that_names_an_unknown_image_is_told_which_there_are(ctx, i
 def test_a_notebook_runs_in_the_image_in_which_it_was_written_unless_another_is_chosen(ctx, in_docker, add, daemon):
     daemon.image("other:1", "b")
     add("other", "other:1", environment="sandbox")
-    ctx.notebooks.written_on = "dataops.sandbox.other.python3"
+    ctx.notebooks.written_kernel = "dataops.sandbox.other.python3"
     assert runs.submit(ctx, Submission("/n.ipynb"), by=person("ada")).view.run.image.name == "other"
     assert runs.submit(ctx, Submission("/n.ipynb", image="data"), by=person("ada")).view.run.image.name == "data"
     [sandbox, _] = placement.options(ctx, by=person("ada"), kernel="dataops.sandbox.other.python3")
@@ -544,23 +544,23 @@ def test_a_notebook_runs_in_the_image_in_which_it_was_written_unless_another_is_
 
 
 def test_where_a_notebook_was_written_is_told_as_long_as_that_may_be_used(ctx, in_docker):
-    def written_in():
-        return jobs.inspect(ctx, "/n.ipynb", root=None, by=person("ada"), environment="production").written_in
+    def authored_in():
+        return jobs.inspect(ctx, "/n.ipynb", root=None, by=person("ada"), environment="production").authored_in
 
     def change(**settings):
         with ctx.store.begin() as tx:
             sandbox = replace(tx.environments.get("sandbox"), **settings)
             tx.environments.put(sandbox, at=ctx.clock.now(), by=person("ada"))
 
-    assert written_in() is None
-    ctx.notebooks.written_on = "dataops.sandbox.data.python3"
-    assert written_in() == WrittenIn("sandbox", "data")
+    assert authored_in() is None
+    ctx.notebooks.written_kernel = "dataops.sandbox.data.python3"
+    assert authored_in() == AuthoringImage("sandbox", "data")
     change(locked=("image",))
-    assert written_in() == WrittenIn("sandbox", None)
+    assert authored_in() == AuthoringImage("sandbox", None)
     change(images=())
-    assert written_in() is None
+    assert authored_in() is None
 
 
 def test_an_image_that_is_no_longer_allowed_is_not_proposed(ctx, in_docker):
-    ctx.notebooks.written_on = "dataops.sandbox.gone.python3"
+    ctx.notebooks.written_kernel = "dataops.sandbox.gone.python3"
     assert runs.submit(ctx, Submission("/n.ipynb"), by=person("ada")).view.run.image.name == "data"

@@ -13,11 +13,11 @@ import pytest
 from dataops_lab.domain.inputs import Inputs
 from dataops_lab.domain.records import Record, RecordFile, RecordFileKind, record_digest
 from dataops_lab.domain.runs import Attempt, AttemptState, RunState, Submission
-from dataops_lab.domain.versions import TravellingFile, canonical_json, digest_of
-from dataops_lab.engine.launch import bundle_of, material_again
+from dataops_lab.domain.versions import IncludedFile, canonical_json, digest_of
+from dataops_lab.engine.launch import build_bundle, reread_launch_data
 from dataops_lab.errors import InvalidRequest
 from dataops_lab.notebooks import LocalNotebooks
-from dataops_lab.services import damage, jobs, records, retention, runs
+from dataops_lab.services import integrity, jobs, records, retention, runs
 from dataops_lab.testing import person
 
 
@@ -60,12 +60,12 @@ def ended(ctx, view):
     now = ctx.clock.now()
     files = (RecordFile(RecordFileKind.LOG, "log.txt", ctx.blobs.put(b"{}"), 2),)
     with ctx.store.begin() as tx:
-        active = view.run.moved_to(RunState.ACTIVE, started_at=now)
-        tx.runs.move(view.run, active)
+        active = view.run.transition_to(RunState.ACTIVE, started_at=now)
+        tx.runs.transition(view.run, active)
         tx.attempts.add(Attempt(view.run.id, 1, AttemptState.CLAIMED, token=1, created_at=now))
         whole = record_digest(view.run.id, 1, files, {})
         tx.records.add(Record(view.run.id, 1, whole, files, {}, now))
-        tx.runs.move(active, active.moved_to(RunState.SUCCEEDED, finished_at=now))
+        tx.runs.transition(active, active.transition_to(RunState.SUCCEEDED, finished_at=now))
     return runs.get(ctx, view.run.id)
 
 
@@ -96,10 +96,10 @@ def test_an_attempt_gets_code_and_data(ctx, work, submit):
     (work / "empty").mkdir()
     view = submit()
     attempt = Attempt(view.run.id, 1, AttemptState.CLAIMED, token=1, created_at=ctx.clock.now())
-    launching = attempt.moved_to(AttemptState.LAUNCHING)
+    launching = attempt.transition_to(AttemptState.LAUNCHING)
     with ctx.store.begin() as tx:
         tx.attempts.add(attempt, launching)
-    bundle = bundle_of(ctx, launching, view.run, {}, material_again(ctx, launching, view.run))
+    bundle = build_bundle(ctx, launching, view.run, {}, reread_launch_data(ctx, launching, view.run))
     assert [file.path for file in bundle.files] == ["sales.ipynb", "helpers.py", "sales.csv"]
     assert (bundle.spec["files"], bundle.spec["folders"]) == (["helpers.py", "sales.csv"], ["empty"])
 
@@ -134,7 +134,7 @@ def test_an_inspection_uses_the_pins_of_the_job_or_those_that_are_tried(ctx, wor
 
 def test_a_version_from_before_still_runs_with_the_data_that_it_holds(ctx, work, submit):
     view = submit()
-    old = TravellingFile("sales.csv", ctx.blobs.put(b"from before"), 11)
+    old = IncludedFile("sales.csv", ctx.blobs.put(b"from before"), 11)
     manifest = replace(view.version.manifest, files=(*view.version.manifest.files, old))
     with ctx.store.begin() as tx:
         version = tx.versions.add(
@@ -163,9 +163,9 @@ def test_the_portable_record_holds_the_data_and_names_their_digests(ctx, submit)
 
 def test_damaged_data_is_named(ctx, submit):
     view = ended(ctx, submit())
-    assert damage.verify(ctx, view.run.id, by=person("someone")) == {}
+    assert integrity.verify(ctx, view.run.id, by=person("someone")) == {}
     ctx.blobs._stored.pop(digest_of(b"monday"))
-    assert damage.verify(ctx, view.run.id, by=person("someone")) == {"input/sales.csv": damage.MISSING}
+    assert integrity.verify(ctx, view.run.id, by=person("someone")) == {"input/sales.csv": integrity.MISSING}
 
 
 def test_data_stays_while_a_run_needs_it_and_goes_with_the_last_one(ctx, work, submit):
@@ -173,24 +173,24 @@ def test_data_stays_while_a_run_needs_it_and_goes_with_the_last_one(ctx, work, s
     again = ended(ctx, runs.rerun(ctx, old.run.id, parameters=None, by=person("someone")).view)
     monday = digest_of(b"monday")
     with ctx.store.read() as tx:
-        assert monday in set(tx.digests())
-        assert monday in set(tx.digests(without=frozenset({old.run.id})))
-        assert monday not in set(tx.digests(without=frozenset({old.run.id, again.run.id})))
+        assert monday in set(tx.blob_digests())
+        assert monday in set(tx.blob_digests(without=frozenset({old.run.id})))
+        assert monday not in set(tx.blob_digests(without=frozenset({old.run.id, again.run.id})))
     retention.delete(ctx, old.run.id, by=person("someone"))
     retention.apply(ctx, by=person("retention"))
     assert inputs_of(ctx, again) == [("sales.csv", b"monday")]
     retention.delete(ctx, again.run.id, by=person("someone"))
     retention.apply(ctx, by=person("retention"))
     with ctx.store.read() as tx:
-        assert monday not in set(tx.digests())
-        assert tx.inputs.unused() == []
+        assert monday not in set(tx.blob_digests())
+        assert tx.inputs.list_unused() == []
 
 
 def test_inputs_are_not_removed_while_a_run_has_them(ctx, submit):
     digest = submit().run.inputs_digest
     with ctx.store.begin() as tx:
-        unused = tx.inputs.put(Inputs((TravellingFile("other.csv", digest_of(b"x"), 1),)))
-        assert tx.inputs.unused() == [unused]
+        unused = tx.inputs.put(Inputs((IncludedFile("other.csv", digest_of(b"x"), 1),)))
+        assert tx.inputs.list_unused() == [unused]
         assert (tx.inputs.remove(digest), tx.inputs.remove(unused)) == (False, True)
 
 

@@ -96,7 +96,7 @@ def test_each_queued_run_says_what_it_waits_for(submit, ctx, store, clock, new_e
     second, third = submit("/b.ipynb"), submit("/c.ipynb")
 
     def why(view):
-        return runs.get(ctx, view.run.id).waits_because
+        return runs.get(ctx, view.run.id).waiting_reason
 
     assert why(second).code == why(third).code == "waiting_for_slot"
     assert why(third).detail["behind"] == second.run.id

@@ -19,9 +19,9 @@ def rename(ctx, notebooks):
     """A function that moves a notebook or folder on the fake disk, and reports it."""
 
     def renamed(path: str, to: str, *there: str):
-        notebooks.gone |= {path, *(path + rest for rest in there)}
-        notebooks.gone -= {to, *(to + rest for rest in there)}
-        return moves.follow(ctx, path, to, by=person("someone"))
+        notebooks.missing_paths |= {path, *(path + rest for rest in there)}
+        notebooks.missing_paths -= {to, *(to + rest for rest in there)}
+        return moves.follow_move(ctx, path, to, by=person("someone"))
 
     return renamed
 
@@ -29,7 +29,7 @@ def rename(ctx, notebooks):
 def events(ctx, job):
     with ctx.store.read() as tx:
         kinds = ("job.moved", "job.relinked", "job.absorbed")
-        found = tx.events.after(0, subject=Subject(SubjectKind.JOB, job.id), kinds=kinds)
+        found = tx.events.list_after(0, subject=Subject(SubjectKind.JOB, job.id), kinds=kinds)
     return [(event.kind, event.actor.id, event.revision, event.data) for event in found]
 
 
@@ -38,7 +38,7 @@ def events(ctx, job):
 
 def test_a_notebook_that_is_renamed_keeps_its_job(submit, rename, ctx):
     job = submit("/ann/sales.ipynb").job
-    assert [it.id for it in rename("/ann/sales.ipynb", "/ann/reports/turnover.ipynb").jobs] == [job.id]
+    assert [moved_job.id for moved_job in rename("/ann/sales.ipynb", "/ann/reports/turnover.ipynb").jobs] == [job.id]
     after = submit("/ann/reports/turnover.ipynb").job
     assert (after.id, after.name, after.source) == (job.id, job.name, "/ann/reports/turnover.ipynb")
     told = {"from": "/ann/sales.ipynb", "to": "/ann/reports/turnover.ipynb"}
@@ -79,23 +79,23 @@ def test_telling_of_a_move_twice_changes_nothing_more(submit, rename, ctx):
 
 def test_a_notebook_that_was_only_copied_keeps_its_job_where_it_is(submit, ctx):
     job = submit("/ann/a.ipynb").job
-    assert moves.follow(ctx, "/ann/a.ipynb", "/ann/b.ipynb", by=person("someone")).jobs == []
+    assert moves.follow_move(ctx, "/ann/a.ipynb", "/ann/b.ipynb", by=person("someone")).jobs == []
     assert jobs.get(ctx, job.id).job == job
 
 
 def test_a_notebook_that_replaces_another_one_parts_two_jobs(submit, rename, ctx):
     job, other = submit("/ann/a.ipynb").job, submit("/ann/b.ipynb").job
     moved = rename("/ann/a.ipynb", "/ann/b.ipynb")
-    assert (moved.jobs, [it.id for it in moved.parted]) == ([], [job.id])
+    assert (moved.jobs, [pair.id for pair in moved.parted]) == ([], [job.id])
     assert submit("/ann/b.ipynb").job.id == other.id
 
 
 def test_the_jobs_at_a_path_and_below_it_are_listed(submit, ctx):
     job, deep = submit("/ann/work/a.ipynb").job, submit("/ann/work/deep/b.ipynb").job
     submit("/ann/other.ipynb")
-    assert [it.id for it in moves.at(ctx, "/ann/work/a.ipynb")] == [job.id]
-    assert {it.id for it in moves.at(ctx, "/ann/work")} == {job.id, deep.id}
-    assert moves.at(ctx, "/ann/work/c.ipynb") == []
+    assert [found_job.id for found_job in moves.jobs_at(ctx, "/ann/work/a.ipynb")] == [job.id]
+    assert {found_job.id for found_job in moves.jobs_at(ctx, "/ann/work")} == {job.id, deep.id}
+    assert moves.jobs_at(ctx, "/ann/work/c.ipynb") == []
 
 
 # --- relinked by hand ---------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def parted(submit, notebooks, ctx):
     """The job from before the move with its version 1, and the job from after it with that version and another one."""
     old = submit("/ann/old.ipynb").job
     jobs.change(ctx, old.id, {"priority": 7}, by=person("someone"))
-    notebooks.gone.add("/ann/old.ipynb")
+    notebooks.missing_paths.add("/ann/old.ipynb")
     submit("/ann/new.ipynb")
     notebooks.schema = ParameterSchema((Parameter("top", ParameterType.INTEGER, 1),), declared=True)
     return old, submit("/ann/new.ipynb").job
@@ -142,7 +142,7 @@ def test_a_version_that_both_jobs_have_is_one(submit, notebooks, ctx):
     notebooks.repositories = {"/ann/work": None, "/ann/moved": None}
     old, new = submit("/ann/work/a.ipynb"), submit("/ann/moved/a.ipynb")
     assert old.version.digest == new.version.digest
-    notebooks.gone.add("/ann/work/a.ipynb")
+    notebooks.missing_paths.add("/ann/work/a.ipynb")
     runs.cancel(ctx, new.run.id, by=person("someone"))
     moves.relink(ctx, old.job.id, other=new.job.id, by=person("someone"))
     assert [version.number for version in jobs.versions(ctx, old.job.id)] == [1]
@@ -151,7 +151,7 @@ def test_a_version_that_both_jobs_have_is_one(submit, notebooks, ctx):
 
 def test_a_job_is_relinked_to_a_notebook_that_is_no_job_yet(submit, notebooks, ctx):
     job = submit("/ann/old.ipynb").job
-    notebooks.gone.add("/ann/old.ipynb")
+    notebooks.missing_paths.add("/ann/old.ipynb")
     assert moves.relink(ctx, job.id, path="/ann/new.ipynb", by=person("someone")).source == "/ann/new.ipynb"
     assert moves.relink(ctx, job.id, path="/ann/new.ipynb", by=person("someone")).source == "/ann/new.ipynb"
     assert submit("/ann/new.ipynb").job.id == job.id
@@ -175,12 +175,12 @@ def test_jobs_at_one_path_of_two_clones_are_joined_though_both_are_there(submit,
     again = submit("/ann/work/a.ipynb"), submit("/ann/copy/a.ipynb")
     assert [view.job.id for view in again] == [job.job.id, other.job.id]
     with ctx.store.read() as tx:
-        assert tx.workspaces.parted() == [(job.job.id, other.job.id)]
+        assert tx.workspaces.find_split_jobs() == [(job.job.id, other.job.id)]
     runs.cancel(ctx, again[1].run.id, by=person("someone"))
     moves.relink(ctx, job.job.id, other=other.job.id, by=person("someone"))
     assert submit("/ann/work/a.ipynb").job.id == submit("/ann/copy/a.ipynb").job.id == job.job.id
     with ctx.store.read() as tx:
-        assert tx.workspaces.parted() == []
+        assert tx.workspaces.find_split_jobs() == []
 
 
 def test_a_job_with_runs_that_have_not_ended_is_not_joined_to_another(parted, ctx):
@@ -211,6 +211,6 @@ def test_relinking_names_one_other_place(parted, ctx, names):
 
 def test_a_job_is_not_relinked_to_a_notebook_that_is_not_there(submit, notebooks, ctx):
     job = submit("/ann/old.ipynb").job
-    notebooks.gone |= {"/ann/old.ipynb", "/ann/new.ipynb"}
+    notebooks.missing_paths |= {"/ann/old.ipynb", "/ann/new.ipynb"}
     with pytest.raises(InvalidRequest, match="no notebook"):
         moves.relink(ctx, job.id, path="/ann/new.ipynb", by=person("someone"))

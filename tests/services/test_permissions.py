@@ -7,9 +7,9 @@ import pytest
 
 from dataops_lab.domain.actors import Actor
 from dataops_lab.domain.configuration import Configuration, EnvironmentEntry
-from dataops_lab.domain.policy import Object, Verb
+from dataops_lab.domain.policy import ObjectKind, Verb
 from dataops_lab.errors import Forbidden
-from dataops_lab.services import configuration, damage, environments, jobs, permissions, retention, runs
+from dataops_lab.services import configuration, environments, integrity, jobs, permissions, retention, runs
 from dataops_lab.testing import person
 
 
@@ -24,7 +24,7 @@ def database(sqlite: str) -> str:
     [
         lambda ctx, view, by: runs.cancel(ctx, view.run.id, by=by),
         lambda ctx, view, by: jobs.change(ctx, view.job.id, {"priority": 1}, by=by),
-        lambda ctx, view, by: damage.verify(ctx, view.run.id, by=by),
+        lambda ctx, view, by: integrity.verify(ctx, view.run.id, by=by),
         lambda ctx, view, by: retention.keep(ctx, view.run.id, by=by),
     ],
     ids=["cancel", "change a job", "verify", "keep"],
@@ -54,16 +54,16 @@ def test_the_audit_log_tells_what_was_committed_and_nothing_else(ctx, caplog):
 def test_what_is_for_administrators_names_them_to_everybody_else(ctx):
     ctx = replace(ctx, administrators=frozenset({"ann", "eve"}))
     with pytest.raises(Forbidden, match="for administrators: ann, eve") as refused:
-        permissions.require(ctx, person("bob"), Verb.CHANGE, Object.IMAGE)
+        permissions.require(ctx, person("bob"), Verb.CHANGE, ObjectKind.IMAGE)
     assert (refused.value.precise_code, refused.value.detail["user"]) == ("not_administrator", "bob")
-    permissions.require(ctx, person("eve"), Verb.CHANGE, Object.IMAGE)
+    permissions.require(ctx, person("eve"), Verb.CHANGE, ObjectKind.IMAGE)
 
 
 def test_the_id_decides_and_not_the_name_that_is_shown(ctx):
     ctx = replace(ctx, administrators=frozenset({"ann"}))
     called_ann, ann = Actor("u-17", "ann"), Actor("ann", "Ann from sales")
-    assert not permissions.allows(ctx, called_ann, Verb.CHANGE, Object.IMAGE)
-    assert permissions.allows(ctx, ann, Verb.CHANGE, Object.IMAGE)
-    assert permissions.allows(ctx, called_ann, Verb.CANCEL, Object.RUN, owner=Actor("u-17", "renamed"))
-    assert not permissions.allows(ctx, called_ann, Verb.CANCEL, Object.RUN, owner=Actor("u-18", "ann"))
-    assert not permissions.allows(ctx, called_ann, Verb.CANCEL, Object.RUN)
+    assert not permissions.allows(ctx, called_ann, Verb.CHANGE, ObjectKind.IMAGE)
+    assert permissions.allows(ctx, ann, Verb.CHANGE, ObjectKind.IMAGE)
+    assert permissions.allows(ctx, called_ann, Verb.CANCEL, ObjectKind.RUN, owner=Actor("u-17", "renamed"))
+    assert not permissions.allows(ctx, called_ann, Verb.CANCEL, ObjectKind.RUN, owner=Actor("u-18", "ann"))
+    assert not permissions.allows(ctx, called_ann, Verb.CANCEL, ObjectKind.RUN)

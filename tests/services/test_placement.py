@@ -13,7 +13,7 @@ from dataops_lab.domain.runs import Submission
 from dataops_lab.domain.snapshots import KernelChoice
 from dataops_lab.errors import DataOpsError, KeyReused, NotFound, UnknownEnvironment
 from dataops_lab.services import environments, placement, runs
-from dataops_lab.services.placement import Elsewhere
+from dataops_lab.services.placement import PlacementOverride
 from dataops_lab.testing import person
 
 PYTHON = KernelChoice("python3", "python", "Python 3", ("/opt/bin/python", "-m", "ipykernel_launcher"))
@@ -34,9 +34,9 @@ def image(ctx):
         now = ctx.clock.now()
         pinned = PinnedImage(f"sha256:{name:0<64}", None, "linux/amd64", "", 1000)
         probe = Probe(now, "3.11.2", "/opt/bin/python", "2.6", kernels, {}, "1000:1000")
-        it = replace(Image(name, f"{name}:1", pinned, now, person("ann"), probe=probe), **changes)
+        image = replace(Image(name, f"{name}:1", pinned, now, person("ann"), probe=probe), **changes)
         with ctx.store.begin() as tx:
-            return tx.images.put(it, at=now, by=person("ann"))
+            return tx.images.put(image, at=now, by=person("ann"))
 
     return put
 
@@ -71,7 +71,7 @@ IN_DOCKER = {"executor": ExecutorKind.DOCKER, "images": ("data",)}
 def test_a_run_without_wishes_gets_what_the_environment_gives(ctx, sandbox, submit):
     sandbox(limits=RunLimits(Resources(2.0, 2**30), timeout_s=60))
     run = submit().run
-    assert (run.environment, run.image, run.unpromoted) == ("sandbox", None, False)
+    assert (run.environment, run.image, run.bypassed_promotion) == ("sandbox", None, False)
     assert run.resources == Resources(2.0, 2**30) and run.settings.timeout_s == 60
 
 
@@ -98,10 +98,10 @@ def test_what_is_locked_nobody_chooses(ctx, sandbox, refused, submit):
 
 
 def test_only_administrators_run_in_a_guarded_environment_and_the_run_says_so(ctx, submit):
-    assert submit(environment="production").run.unpromoted
+    assert submit(environment="production").run.bypassed_promotion
     ctx = replace(ctx, administrators=frozenset({"ann"}))
     wanted = Submission(path="/notebooks/sales.ipynb", environment="production")
-    assert runs.submit(ctx, wanted, by=person("ann")).view.run.unpromoted
+    assert runs.submit(ctx, wanted, by=person("ann")).view.run.bypassed_promotion
     with pytest.raises(DataOpsError) as raised:
         runs.submit(ctx, wanted, by=person("eve"))
     assert raised.value.precise_code == "environment_guarded"
@@ -207,7 +207,7 @@ def test_a_rerun_is_checked_as_a_new_run_is(ctx, sandbox, image, submit):
 @pytest.fixture
 def again(ctx):
     def rerun(old, by: str = "bob", **elsewhere):
-        return runs.rerun(ctx, old.id, parameters=None, by=person(by), elsewhere=Elsewhere(**elsewhere)).view.run
+        return runs.rerun(ctx, old.id, parameters=None, by=person(by), override=PlacementOverride(**elsewhere)).view.run
 
     return rerun
 
@@ -220,7 +220,7 @@ def test_a_rerun_goes_to_another_image_or_environment_as_a_first_run_there_would
     assert (moved.image.name, moved.kernel.name, moved.version_digest) == ("shell", "conda", old.version_digest)
     assert moved.resources == Resources(), "what it asked for was meant for the place where it was"
     there = again(moved, environment="production")
-    assert (there.environment, there.image, there.unpromoted) == ("production", None, True)
+    assert (there.environment, there.image, there.bypassed_promotion) == ("production", None, True)
     assert again(moved, environment="sandbox").image == moved.image, "where it was it stays in its image"
 
 
@@ -228,7 +228,7 @@ def test_a_rerun_in_the_image_that_is_named_takes_it_as_the_catalogue_has_it_now
     sandbox(**IN_DOCKER)
     old = submit_in(image, submit)
     new = image("data", pinned=PinnedImage("sha256:" + "9" * 64, None, "linux/amd64", "", 1))
-    assert again(old, image="data").image == new.for_run
+    assert again(old, image="data").image == new.as_run_image
 
 
 def test_a_rerun_that_stays_may_ask_for_other_resources(sandbox, image, submit, again):
@@ -260,15 +260,15 @@ def test_a_rerun_is_refused_where_a_first_run_would_be(ctx, sandbox, image, subm
     old = submit_in(image, submit)
     ctx = replace(ctx, administrators=frozenset({"ann"}))
     with pytest.raises(DataOpsError) as raised:
-        runs.rerun(ctx, old.id, parameters=None, by=person("eve"), elsewhere=Elsewhere(**elsewhere))
+        runs.rerun(ctx, old.id, parameters=None, by=person("eve"), override=PlacementOverride(**elsewhere))
     assert raised.value.precise_code == code
 
 
 def test_a_rerun_with_the_key_of_one_that_went_elsewhere_is_refused(ctx, submit):
     old = submit().run
     there = {"parameters": None, "by": person("ann"), "key": "k"}
-    run = runs.rerun(ctx, old.id, **there, elsewhere=Elsewhere("production")).view.run
-    assert runs.rerun(ctx, old.id, **there, elsewhere=Elsewhere("production")).view.run.id == run.id
+    run = runs.rerun(ctx, old.id, **there, override=PlacementOverride("production")).view.run
+    assert runs.rerun(ctx, old.id, **there, override=PlacementOverride("production")).view.run.id == run.id
     with pytest.raises(KeyReused):
         runs.rerun(ctx, old.id, **there)
 

@@ -11,8 +11,8 @@ from dataops_lab.store.queue import SqlQueue
 @pytest.fixture
 def looks(monkeypatch) -> list[str]:
     """The times that all queued runs were read."""
-    found, waiting = [], SqlQueue.waiting
-    monkeypatch.setattr(SqlQueue, "waiting", lambda self: found.append("all") or waiting(self))
+    found, waiting = [], SqlQueue.list_queued
+    monkeypatch.setattr(SqlQueue, "list_queued", lambda self: found.append("all") or waiting(self))
     return found
 
 
@@ -24,9 +24,9 @@ def test_in_a_burst_of_submits_the_queue_is_read_once_in_a_second(engine, submit
     looks.clear()
     later = [submit() for _ in range(5)]
     assert len(looks) <= 1
-    assert {view.waits_because.code for view in later} == {first.waits_because.code} == {"waiting_for_slot"}
+    assert {view.waiting_reason.code for view in later} == {first.waiting_reason.code} == {"waiting_for_slot"}
     clock.advance(1.0)
-    assert submit().waits_because.detail["ahead"] == 6
+    assert submit().waiting_reason.detail["ahead"] == 6
     assert len(looks) <= 2
     # A later question about a run gets the state of that time.
-    assert runs.get(ctx, later[-1].run.id).waits_because.detail["ahead"] == 5
+    assert runs.get(ctx, later[-1].run.id).waiting_reason.detail["ahead"] == 5

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from dataops_lab.domain.events import run_of
+from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.runs import RunState
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.errors import StoreBusy
@@ -48,7 +48,7 @@ def run_until(engine: Engine, is_over: Callable[[], bool]) -> None:
         if is_over():
             return
         engine.step()
-        engine.settle()
+        engine.wait_for_threads()
     raise AssertionError("it never came")
 
 
@@ -103,11 +103,11 @@ def test_a_reaction_that_raises_takes_back_neither_the_end_nor_what_others_did(r
     # The reaction gets both runs together, and then each alone.
     assert [len(call) for call in failing.calls] == [2, 1, 1]
     with ctx.store.read() as tx:
-        events = tx.events.after(0, limit=FAR)
+        events = tx.events.list_after(0, limit=FAR)
     assert [event.data for event in events if event.kind == "run.reaction_failed"] == [
         {"reaction": "Remembering", "error": "It does not want to."}
     ]
-    assert [event.subject for event in events if event.kind == "run.reaction_failed"] == [run_of(bad.id)]
+    assert [event.subject for event in events if event.kind == "run.reaction_failed"] == [run_subject(bad.id)]
 
 
 def test_what_a_reaction_that_raised_had_done_is_not_there(reacting, submit, executor):
@@ -119,7 +119,7 @@ def test_what_a_reaction_that_raised_had_done_is_not_there(reacting, submit, exe
     run = runs.get(ctx, view.run.id).run
     assert run.kept_by is None
     with ctx.store.read() as tx:
-        told = [event for event in tx.events.after(0, limit=FAR) if event.subject == run_of(run.id)]
+        told = [event for event in tx.events.list_after(0, limit=FAR) if event.subject == run_subject(run.id)]
     assert "run.kept" not in [event.kind for event in told]
     assert run.revision == max(event.revision for event in told)
 
@@ -134,6 +134,6 @@ def test_where_the_database_is_busy_the_end_is_written_again_with_all_that_follo
     with pytest.raises(StoreBusy):
         run_until(engine, lambda: reaction.calls)
     assert states_of(ctx, view.run.id) == [RunState.ACTIVE]
-    engine.start_over()
+    engine.reset()
     run_until(engine, lambda: len(reaction.calls) == 2)
     assert runs.get(ctx, view.run.id).run.kept_by == REACTION

@@ -11,7 +11,7 @@ import pytest
 
 from dataops_lab.api_models import JournalPage
 from dataops_lab.domain.runs import AttemptState, RunState
-from dataops_lab.runner import reading
+from dataops_lab.rundir import reading
 from dataops_lab.services import records, runs
 from dataops_lab.services.records import Journal
 
@@ -72,46 +72,46 @@ def told(data: bytes, *, after: int = 0, piece: int = 1024 * 1024):
 
 def test_the_lines_of_a_runner_are_told_as_they_are():
     lines = [end(1), end(2), end(3)]
-    assert [it.text for it in told(b"\n".join(lines) + b"\n")] == lines
-    assert [it.event for it in told(lines[0] + b"\n" + b'{"cut')] == [json.loads(lines[0])]
+    assert [line.text for line in told(b"\n".join(lines) + b"\n")] == lines
+    assert [line.event for line in told(lines[0] + b"\n" + b'{"cut')] == [json.loads(lines[0])]
 
 
 @pytest.mark.parametrize("line", [*NONE, *ODD])
 def test_each_line_is_told_as_one_event_with_the_number_of_the_line(line):
-    for it in told(end(1) + b"\n" + line + b"\n" + end(2) + b"\n"):
-        assert not {10, 13} & set(it.text)
-        event = json.loads(it.text, parse_constant=pytest.fail)
-        assert (event["seq"], it.event["seq"]) == (it.seq, it.seq)
-        assert event["kind"] == it.event["kind"]
-        page = JournalPage(attempt=1, events=[it.event], last_seq=it.seq, complete=False)
-        assert json.loads(page.model_dump_json())["last_seq"] == it.seq
-    assert [it.seq for it in told(end(1) + b"\n" + line + b"\n" + end(2) + b"\n")] == [1, 2, 3]
+    for journal_line in told(end(1) + b"\n" + line + b"\n" + end(2) + b"\n"):
+        assert not {10, 13} & set(journal_line.text)
+        event = json.loads(journal_line.text, parse_constant=pytest.fail)
+        assert (event["seq"], journal_line.event["seq"]) == (journal_line.seq, journal_line.seq)
+        assert event["kind"] == journal_line.event["kind"]
+        page = JournalPage(attempt=1, events=[journal_line.event], last_seq=journal_line.seq, complete=False)
+        assert json.loads(page.model_dump_json())["last_seq"] == journal_line.seq
+    assert [journal_line.seq for journal_line in told(end(1) + b"\n" + line + b"\n" + end(2) + b"\n")] == [1, 2, 3]
 
 
 @pytest.mark.parametrize("line", NONE)
 def test_in_the_place_of_a_line_that_is_no_event_it_is_said_so(line):
-    assert [it.event for it in told(line + b"\n")] == [{"seq": 1, "t": 0, "kind": "unreadable"}]
+    assert [journal_line.event for journal_line in told(line + b"\n")] == [{"seq": 1, "t": 0, "kind": "unreadable"}]
 
 
 @pytest.mark.parametrize("piece", [1, 7, 64, 1024])
 @pytest.mark.parametrize("after", [0, 1, 3, 4, 5, 99])
 def test_a_reader_goes_on_after_the_line_it_has_seen_however_the_journal_is_cut(piece, after):
     data = b"\n".join([end(1), b"]]", b"", end(3), end(4)]) + b"\n"
-    assert [it.seq for it in told(data, after=after, piece=piece)] == list(range(after + 1, 6))
+    assert [line.seq for line in told(data, after=after, piece=piece)] == list(range(after + 1, 6))
 
 
 def test_a_line_that_is_too_long_is_one_line(monkeypatch):
-    data = end(1) + b"\n" + b" " * (reading.LONGEST_LINE + 1) + b"\n" + end(3) + b"\n"
-    assert [(it.seq, it.event["kind"]) for it in told(data)] == [(1, "end"), (2, "unreadable"), (3, "end")]
+    data = end(1) + b"\n" + b" " * (reading.MAX_LINE_BYTES + 1) + b"\n" + end(3) + b"\n"
+    assert [(line.seq, line.event["kind"]) for line in told(data)] == [(1, "end"), (2, "unreadable"), (3, "end")]
 
 
 def test_a_journal_without_end_is_not_read_to_its_end(tmp_path, monkeypatch):
     (tmp_path / "journal").write_bytes(end(1) + b"\n")
     with (tmp_path / "journal").open("ab") as file:
         file.truncate(10 * 1024**4)
-    monkeypatch.setattr(records, "JOURNAL_BYTES", 50 * 1024**2)
+    monkeypatch.setattr(records, "MAX_JOURNAL_BYTES", 50 * 1024**2)
     journal = Journal((tmp_path / "journal").open("rb"))
-    assert [it.seq for it in journal.read()] == [1]
+    assert [line.seq for line in journal.read()] == [1]
     assert journal.has_more()
     assert journal.read() == []
     assert not journal.has_more()
@@ -131,29 +131,29 @@ class Counted(io.BytesIO):
 @pytest.mark.parametrize("after", [0, 1, 4, 8, 20, 38, 39, 40, 99])
 @pytest.mark.parametrize("piece", [1, 100, 1000])
 def test_who_reads_a_journal_again_begins_near_the_line_that_is_wanted(after, piece, monkeypatch):
-    monkeypatch.setattr(records, "MARK_EVERY", 1000)
+    monkeypatch.setattr(records, "OFFSET_EVERY_BYTES", 1000)
     data = b"".join(end(seq) + b" " * 300 + b"\n" for seq in range(1, 41)) + b'{"cut'
-    marks = records.Marks()
+    marks = records.LineOffsets()
     for wanted in (0, after):
         source = Counted(data)
-        journal = Journal(source, after=wanted, marks=marks)
+        journal = Journal(source, after=wanted, offsets=marks)
         first = journal.read(piece)
         read_before = source.so_far
         while more := journal.read(piece):
             first += more
-        assert [it.seq for it in first] == list(range(wanted + 1, 41))
+        assert [line.seq for line in first] == list(range(wanted + 1, 41))
     if after < 40:
-        assert read_before <= 3 * records.MARK_EVERY
+        assert read_before <= 3 * records.OFFSET_EVERY_BYTES
 
 
 def test_many_readers_of_one_journal_find_the_same_lines(monkeypatch):
-    monkeypatch.setattr(records, "MARK_EVERY", 1000)
+    monkeypatch.setattr(records, "OFFSET_EVERY_BYTES", 1000)
     data = b"".join(end(seq) + b" " * 300 + b"\n" for seq in range(1, 41))
-    marks = records.Marks()
+    marks = records.LineOffsets()
 
     def read(after):
-        journal = Journal(io.BytesIO(data), after=after, marks=marks)
-        return [it.seq for it in iter(lambda: journal.read(500), []) for it in it]
+        journal = Journal(io.BytesIO(data), after=after, offsets=marks)
+        return [line.seq for piece in iter(lambda: journal.read(500), []) for line in piece]
 
     with ThreadPoolExecutor(8) as threads:
         wanted = list(range(40)) * 3
@@ -168,7 +168,7 @@ def running(ctx, engine, submit):
     view = submit()
     for _ in range(100):
         engine.step()
-        engine.settle()
+        engine.wait_for_threads()
         view = runs.get(ctx, view.run.id)
         if view.attempts and view.attempts[-1].state is AttemptState.RUNNING:
             return view
@@ -220,7 +220,7 @@ def ended(ctx, engine, executor, running, folder):
     executor.end(running.attempts[-1].name)
     for _ in range(100):
         engine.step()
-        engine.settle()
+        engine.wait_for_threads()
         if (run := runs.get(ctx, running.run.id).run).state is RunState.SUCCEEDED:
             return run
     raise AssertionError(run)
@@ -235,7 +235,7 @@ def opened(ctx, ended, monkeypatch):
         found.append(Counted(ctx.blobs.read(digest)))
         return found[-1]
 
-    monkeypatch.setattr(ctx.blobs, "open_whole", watched)
+    monkeypatch.setattr(ctx.blobs, "open_verified", watched)
     return found
 
 
@@ -246,7 +246,7 @@ def test_no_page_of_a_stored_journal_is_read_from_its_first_line(ctx, ended, ope
         seen += [event["seq"] for event in page.events]
         after = page.last_seq
     assert seen == list(range(1, 21))
-    assert max(source.so_far for source in opened) <= 4 * records.MARK_EVERY
+    assert max(source.so_far for source in opened) <= 4 * records.OFFSET_EVERY_BYTES
 
 
 def test_a_finished_report_is_passed_on_in_pieces(ctx, ended, opened):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dataops_lab.blobs import FolderBlobs
-from dataops_lab.domain.events import run_of
+from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.leases import ENGINE, Lease, ProcessIdentity
 from dataops_lab.domain.parameters import Parameter, ParameterSchema
 from dataops_lab.domain.records import Record, RecordFile, RecordFileKind, record_digest
@@ -42,13 +42,13 @@ def ended(ctx, submit, clock):
             RecordFile(RecordFileKind.ARTIFACT, "out.txt", digest, len(content or view.run.id)),
         )
         with ctx.store.begin() as tx:
-            active = view.run.moved_to(RunState.ACTIVE, started_at=now)
-            tx.runs.move(view.run, active)
+            active = view.run.transition_to(RunState.ACTIVE, started_at=now)
+            tx.runs.transition(view.run, active)
             tx.attempts.add(Attempt(view.run.id, 1, AttemptState.CLAIMED, token=1, created_at=now))
             whole = record_digest(view.run.id, 1, files, {})
             tx.records.add(Record(view.run.id, 1, whole, files, {}, now))
-            tx.records.keep_report(view.run.id, "with_code", ctx.blobs.put(b"report of " + view.run.id.encode()))
-            tx.runs.move(active, active.moved_to(state, finished_at=now))
+            tx.records.store_report(view.run.id, "with_code", ctx.blobs.put(b"report of " + view.run.id.encode()))
+            tx.runs.transition(active, active.transition_to(state, finished_at=now))
         clock.advance(1)
         return runs.get(ctx, view.run.id).run
 
@@ -65,7 +65,7 @@ def left(ctx) -> list[str]:
 def test_without_a_rule_everything_stays(ctx, ended, clock):
     run = ended()
     clock.advance(10_000 * DAY)
-    assert retention.apply(ctx, by=person("x")) == retention.Removed()
+    assert retention.apply(ctx, by=person("x")) == retention.RemovalCounts()
     assert left(ctx) == [run.id]
 
 
@@ -142,9 +142,9 @@ def test_what_is_kept_or_has_not_ended_is_never_touched(ctx, ended, submit, cloc
     retention.apply(ctx, by=person("x"))
     assert left(ctx) == [waiting.id]
     with ctx.store.read() as tx:
-        kinds = [event.kind for event in tx.events.after(0, subject=run_of(kept.id))]
+        kinds = [event.kind for event in tx.events.list_after(0, subject=run_subject(kept.id))]
         assert kinds == ["run.deleted"]
-        assert [event.kind for event in tx.events.after(0, subject=run_of(gone.id))] == ["run.deleted"]
+        assert [event.kind for event in tx.events.list_after(0, subject=run_subject(gone.id))] == ["run.deleted"]
 
 
 def test_a_rerun_stays_when_its_origin_goes_and_names_it(ctx, ended, clock):
@@ -155,7 +155,7 @@ def test_a_rerun_stays_when_its_origin_goes_and_names_it(ctx, ended, clock):
 
 
 def test_a_thousand_runs_go_in_short_transactions_that_can_be_stopped(ctx, ended, clock, monkeypatch):
-    monkeypatch.setattr(retention, "_RUNS_AT_ONCE", 2)
+    monkeypatch.setattr(retention, "_RUN_BATCH_SIZE", 2)
     for _ in range(5):
         ended()
     clock.advance(DAY)
@@ -164,7 +164,7 @@ def test_a_thousand_runs_go_in_short_transactions_that_can_be_stopped(ctx, ended
     assert retention.apply(ctx, by=person("x"), stopped=lambda: next(asked)).runs == 2
     assert len(left(ctx)) == 3
     with ctx.store.read() as tx:
-        assert tx.retention.done_at("retention") is None, "what was stopped is due again"
+        assert tx.retention.task_done_at("retention") is None, "what was stopped is due again"
     assert retention.apply(ctx, by=person("x")).runs == 3
 
 
@@ -194,10 +194,10 @@ def test_a_deleted_run_is_gone_with_all_of_it_and_can_be_told_from_its_event(ctx
         runs.get(ctx, run.id)
     assert left(ctx) == [other.id]
     with ctx.store.read() as tx:
-        assert [(e.kind, e.actor) for e in tx.events.after(0, subject=run_of(run.id))] == [
+        assert [(e.kind, e.actor) for e in tx.events.list_after(0, subject=run_subject(run.id))] == [
             ("run.deleted", person("someone"))
         ]
-        assert tx.records.of_runs([run.id]) == {}
+        assert tx.records.find_for_runs([run.id]) == {}
     with pytest.raises(NotFound):
         retention.delete(ctx, run.id, by=person("someone"))
 
@@ -206,9 +206,9 @@ def test_a_report_that_was_rendered_while_its_run_was_deleted_is_not_kept(ctx, e
     run = ended()
 
     class Slow(FakeNotebooks):
-        def report(self, *args, **more):
+        def render_report(self, *args, **more):
             retention.delete(ctx, run.id, by=person("someone"))
-            return super().report(*args, **more)
+            return super().render_report(*args, **more)
 
     slow = replace(ctx, notebooks=Slow(ctx.blobs))
     with pytest.raises(NotFound):
@@ -251,28 +251,28 @@ def test_blobs_go_when_nothing_refers_to_them_and_a_day_has_passed(ctx, ended, c
     promised = retention.preview(ctx)
     assert promised.count == 3
     retention.apply(ctx, by=person("x"))
-    removed = retention.collect(ctx)
+    removed = retention.collect_blobs(ctx)
 
     reports = sum(len(f"report of {run.id}") for run in (*shared, alone))
     assert promised.bytes == removed.bytes == len("only mine") + reports
     gone = before - set(blobs(ctx))
     assert digest_of(b"only mine") in gone
     assert len(gone) == removed.blobs == 4
-    ctx.blobs.check(runs.get(ctx, newest.id).record.files[0].digest)
+    ctx.blobs.verify(runs.get(ctx, newest.id).record.files[0].digest)
 
 
 def blobs(ctx) -> dict[str, int]:
-    return dict(ctx.blobs.put_before(dt.datetime.max.replace(tzinfo=dt.UTC)))
+    return dict(ctx.blobs.list_put_before(dt.datetime.max.replace(tzinfo=dt.UTC)))
 
 
 def test_what_was_put_lately_stays_though_nothing_refers_to_it_yet(ctx, clock):
     clock.set_wall_clock(dt.datetime.now(dt.UTC))
     digest = ctx.blobs.put(b"of a snapshot that is being taken")
     clock.advance(0.9 * DAY)
-    assert retention.collect(ctx).blobs == 0
+    assert retention.collect_blobs(ctx).blobs == 0
     clock.advance(0.2 * DAY)
-    assert retention.collect(ctx).blobs == 1
-    assert not ctx.blobs.has(digest)
+    assert retention.collect_blobs(ctx).blobs == 1
+    assert not ctx.blobs.exists(digest)
 
 
 def test_a_version_goes_with_its_last_run_but_the_newest_of_a_job_stays(ctx, ended, clock):
@@ -284,7 +284,7 @@ def test_a_version_goes_with_its_last_run_but_the_newest_of_a_job_stays(ctx, end
         retention.delete(ctx, run.id, by=person("someone"))
     assert retention.apply(ctx, by=person("x")).versions == 1
     with ctx.store.read() as tx:
-        assert [version.digest for version in tx.versions.of_job(first.job_id)] == [second.version_digest]
+        assert [version.digest for version in tx.versions.list_for_job(first.job_id)] == [second.version_digest]
 
 
 def test_old_events_are_trimmed_and_the_last_one_stays(ctx, ended, clock):
@@ -301,7 +301,7 @@ def test_old_events_are_trimmed_and_the_last_one_stays(ctx, ended, clock):
         assert tx.events.first_seq() == tx.events.last_seq() == last
     newer = ended()
     with ctx.store.read() as tx:
-        assert {event.subject.id for event in tx.events.after(last)} == {newer.id}
+        assert {event.subject.id for event in tx.events.list_after(last)} == {newer.id}
 
 
 def test_the_engine_is_told_what_is_due_and_no_more(ctx, ended, clock):
@@ -310,10 +310,10 @@ def test_the_engine_is_told_what_is_due_and_no_more(ctx, ended, clock):
     retention.set_rules(ctx, [RetentionRule(days=1)], by=person("admin"))
     process = ProcessIdentity(7, 1.0, "boot")
     with ctx.store.begin() as tx:
-        tx.leases.take(Lease(ENGINE, "engine", 7, clock.now(), 1e9, process, slots=2), instead_of=None)
+        tx.leases.acquire(Lease(ENGINE, "engine", 7, clock.now(), 1e9, process, slots=2), instead_of=None)
 
     def tidy():
-        return retention.tidy(ctx, fence=7, stopped=lambda: False)
+        return retention.run_maintenance(ctx, fence=7, stopped=lambda: False)
 
     assert tidy().runs == 1
     ended()

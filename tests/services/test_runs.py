@@ -8,7 +8,7 @@ import pytest
 from dataops_lab.domain.inputs import Inputs
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.domain.runs import (
-    SUMMARY_TEXT,
+    MAX_SUMMARY_MESSAGE,
     AttemptState,
     ParameterRow,
     RunState,
@@ -16,7 +16,7 @@ from dataops_lab.domain.runs import (
     Trigger,
     TriggerKind,
 )
-from dataops_lab.domain.versions import TravellingFile
+from dataops_lab.domain.versions import IncludedFile
 from dataops_lab.errors import (
     Conflict,
     InvalidParameters,
@@ -28,7 +28,7 @@ from dataops_lab.errors import (
 )
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import runs
-from dataops_lab.services.placement import THERE, place_again
+from dataops_lab.services.placement import NO_OVERRIDE, place_rerun
 from dataops_lab.testing import person
 
 NOTEBOOK = "/notebooks/sales.ipynb"
@@ -103,7 +103,7 @@ def test_texts_of_a_command_line_win_over_a_file(ctx, schema):
 
 def test_a_queued_run_says_why_it_waits(submit, engine, ctx):
     view = submit()
-    assert view.waits_because.code == "no_engine"
+    assert view.waiting_reason.code == "no_engine"
     engine.step()
 
 
@@ -117,9 +117,9 @@ def test_a_queued_run_is_cancelled_at_once_and_twice_is_once(submit, ctx):
 def test_a_run_that_has_ended_cannot_be_cancelled(submit, ctx, store):
     run = submit().run
     with store.begin() as tx:
-        active = run.moved_to(RunState.ACTIVE)
-        tx.runs.move(run, active)
-        tx.runs.move(active, active.moved_to(RunState.SUCCEEDED))
+        active = run.transition_to(RunState.ACTIVE)
+        tx.runs.transition(run, active)
+        tx.runs.transition(active, active.transition_to(RunState.SUCCEEDED))
     with pytest.raises(Conflict, match="already ended"):
         runs.cancel(ctx, run.id, by=person("someone"))
 
@@ -146,13 +146,13 @@ def test_what_does_not_exist_is_not_found(ctx):
 def ordered(ctx, view, **changes):
     """Order the same again, as a step of a pipeline or a schedule would."""
     with ctx.store.read() as tx:
-        placed = place_again(ctx, tx, view.run, THERE, by=person("someone"))
-    return replace(runs.repeated(view.run, view.version, placed, view.run.kernel, TriggerKind.STEP), **changes)
+        placed = place_rerun(ctx, tx, view.run, NO_OVERRIDE, by=person("someone"))
+    return replace(runs.order_rerun(view.run, view.version, placed, view.run.kernel, TriggerKind.STEP), **changes)
 
 
 def test_a_run_of_a_version_needs_neither_a_notebook_nor_a_snapshot(ctx, submit, schema, monkeypatch):
     whole = submit(parameters={"limit": 4})
-    data = Inputs((TravellingFile("sales.csv", "sha256:" + "1" * 64, 4),))
+    data = Inputs((IncludedFile("sales.csv", "sha256:" + "1" * 64, 4),))
     monkeypatch.setattr(ctx.notebooks, "snapshot", None)
     with ctx.store.begin() as tx:
         order = ordered(ctx, whole, inputs_digest=tx.inputs.put(data))
@@ -182,7 +182,7 @@ def test_what_was_queued_twice_with_one_key_made_one_version(ctx):
     ctx.notebooks.schema = ParameterSchema((Parameter("new"),))
     assert runs.submit(ctx, asked, by=person("someone")).view.run == first.run
     with ctx.store.read() as tx:
-        assert len(tx.versions.of_job(first.job.id)) == 1
+        assert len(tx.versions.list_for_job(first.job.id)) == 1
 
 
 def test_a_summary_tells_of_a_run_what_the_whole_run_does_however_it_is_read(ctx, submit, engine, executor):
@@ -201,7 +201,7 @@ def test_a_summary_tells_of_a_run_what_the_whole_run_does_however_it_is_read(ctx
         assert found == runs.summary_of(runs.get(ctx, run_id))
         assert found in runs.page(ctx, RunFilter()).items
         assert found.reason is not None
-        assert len(found.reason.message) <= SUMMARY_TEXT
+        assert len(found.reason.message) <= MAX_SUMMARY_MESSAGE
         assert found.reason.detail == {}
     assert runs.last_of_jobs(ctx, [found.job_id]) == {found.job_id: found}
     with pytest.raises(NotFound):

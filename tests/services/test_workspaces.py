@@ -117,12 +117,16 @@ def moved(submit, notebooks):
     """The job of a notebook that was moved to `/ann/new`, and nobody reported the move."""
     notebooks.cells = {"/ann/old/sales.ipynb": CELLS, "/ann/new/sales.ipynb": (*CELLS, "four")}
     job = submit("/ann/old/sales.ipynb").job
-    notebooks.gone.add(job.source)
+    notebooks.missing_paths.add(job.source)
     return job
 
 
 def test_a_notebook_that_was_moved_is_recognised_and_asked_about_once(moved, submit, ctx):
-    asked = [it for it in jobs.inspect(ctx, "/ann/new/sales.ipynb", root=None, by=person("someone")).findings if it.job]
+    asked = [
+        finding
+        for finding in jobs.inspect(ctx, "/ann/new/sales.ipynb", root=None, by=person("someone")).findings
+        if finding.job
+    ]
     assert [(finding.code, finding.job) for finding in asked] == [("moved_notebook", moved.id)]
     new = submit("/ann/new/sales.ipynb")
     assert new.job.id != moved.id
@@ -133,14 +137,14 @@ def test_a_notebook_that_was_moved_is_recognised_and_asked_about_once(moved, sub
 
 
 def test_a_copy_is_another_job_without_a_question(moved, submit, notebooks):
-    notebooks.gone.clear()
+    notebooks.missing_paths.clear()
     assert findings(submit("/ann/new/sales.ipynb")) == []
 
 
 def test_where_several_jobs_may_be_meant_nothing_is_asked(moved, submit, notebooks):
     notebooks.cells["/ann/older/sales.ipynb"] = CELLS
-    notebooks.gone.clear()
-    notebooks.gone |= {submit("/ann/older/sales.ipynb").job.source, moved.source}
+    notebooks.missing_paths.clear()
+    notebooks.missing_paths |= {submit("/ann/older/sales.ipynb").job.source, moved.source}
     assert findings(submit("/ann/new/sales.ipynb")) == []
 
 
@@ -154,7 +158,7 @@ def test_a_job_that_is_there_in_another_clone_was_not_moved(submit, notebooks):
     notebooks.cells = dict.fromkeys(("/ann/work/a.ipynb", "/ann/copy/a.ipynb", "/ann/b.ipynb"), CELLS)
     submit("/ann/work/a.ipynb")
     submit("/ann/copy/a.ipynb")
-    notebooks.gone.add("/ann/copy/a.ipynb")
+    notebooks.missing_paths.add("/ann/copy/a.ipynb")
     assert findings(submit("/ann/b.ipynb")) == []
 
 

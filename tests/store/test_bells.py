@@ -23,28 +23,28 @@ def is_ringing(bell) -> bool:
 
 def change(store: SqlStore) -> None:
     with store.begin() as tx:
-        tx.retention.note_done("a chore", at=FakeClock().now())
+        tx.retention.record_task_done("a chore", at=FakeClock().now())
 
 
 def test_a_bell_rings_at_a_commit_of_its_own_store_and_of_another_one(store, database):
-    with closing(store.bell()) as bell, closing(open_store(database)) as other:
-        bell.silence()
+    with closing(store.change_signal()) as bell, closing(open_store(database)) as other:
+        bell.clear()
         for writer in (store, other):
             change(writer)
             eventually(lambda: is_ringing(bell))
             bell.wait(60.0)
-            bell.silence()
+            bell.clear()
             assert not is_ringing(bell)
 
 
 def test_every_bell_rings(store):
-    with closing(store.bell()) as one, closing(store.bell()) as two:
+    with closing(store.change_signal()) as one, closing(store.change_signal()) as two:
         change(store)
         eventually(lambda: is_ringing(one) and is_ringing(two))
 
 
 def test_what_is_taken_back_need_not_wake_anybody_and_a_closed_bell_disturbs_nobody(store):
-    store.bell().close()
+    store.change_signal().close()
     change(store)
 
 
@@ -55,7 +55,7 @@ def test_whoever_rings_waits_for_nobody_however_often(tmp_path: Path):
         for _ in range(5_000):
             ring_all(tmp_path / "bells")
         assert is_ringing(bell)
-        bell.silence()
+        bell.clear()
         assert not is_ringing(bell)
 
 
@@ -64,7 +64,7 @@ def test_a_local_bell_rings_for_nobody_once_it_is_closed():
     for _ in range(10_000):
         bell.ring()
     assert is_ringing(bell)
-    bell.silence()
+    bell.clear()
     bell.close()
     bell.ring()
 

@@ -56,7 +56,7 @@ IMAGE = Image(
 
 
 def test_an_image_is_read_as_it_was_put_and_counts_its_changes(store):
-    twice = IMAGE.pinned_anew("data:2", pinned("b"), PROBE, at=NOW, by=person("bob"))
+    twice = IMAGE.with_pin("data:2", pinned("b"), PROBE, at=NOW, by=person("bob"))
     with store.begin() as tx:
         assert tx.images.put(IMAGE, at=NOW, by=person("ada")).revision == 1
         assert tx.images.put(twice, at=NOW, by=person("bob")).revision == 2
@@ -79,15 +79,15 @@ def test_a_task_keeps_its_log_in_the_order_in_which_it_was_written(store):
     task = ImageTask("1" * 26, "build", "data", ImageTaskState.RUNNING, NOW, ADA, ProcessIdentity(1, 1.0, "boot"))
     with store.begin() as tx:
         tx.images.add_task(task)
-        tx.images.write_log(task.id, "one\n")
-        tx.images.write_log(task.id, "two\n")
-        tx.images.end_task(task.id, ImageTaskState.FAILED, at=NOW, error={"code": "build_failed"})
+        tx.images.append_log(task.id, "one\n")
+        tx.images.append_log(task.id, "two\n")
+        tx.images.finish_task(task.id, ImageTaskState.FAILED, at=NOW, error={"code": "build_failed"})
     with store.read() as tx:
         ended = replace(task, state=ImageTaskState.FAILED, finished_at=NOW, error={"code": "build_failed"})
-        assert (tx.images.task(task.id), tx.images.log(task.id)) == (ended, "one\ntwo\n")
-        assert list(tx.images.tasks(limit=5, image="data")) == [ended]
+        assert (tx.images.get_task(task.id), tx.images.read_log(task.id)) == (ended, "one\ntwo\n")
+        assert list(tx.images.list_tasks(limit=5, image="data")) == [ended]
         with pytest.raises(NotFound):
-            tx.images.task("nobody")
+            tx.images.get_task("nobody")
 
 
 def test_a_trial_is_read_as_it_was_added(store):
@@ -95,5 +95,5 @@ def test_a_trial_is_read_as_it_was_added(store):
     with store.begin() as tx:
         tx.images.add_trial(trial)
     with store.read() as tx:
-        assert tx.images.trial(trial.id) == trial
-        assert list(tx.images.trials(5)) == [trial]
+        assert tx.images.get_trial(trial.id) == trial
+        assert list(tx.images.list_trials(5)) == [trial]

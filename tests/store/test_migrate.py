@@ -29,7 +29,7 @@ from dataops_lab.domain.environments import (
     Resources,
     RunLimits,
 )
-from dataops_lab.domain.events import run_of
+from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.images import Deprecation, EarlierPin, ImageTaskState, PinnedImage, RunImage
 from dataops_lab.domain.parameters import ParameterSchema
 from dataops_lab.domain.retention import RetentionRule
@@ -41,7 +41,7 @@ from dataops_lab.domain.versions import Manifest
 from dataops_lab.domain.workspaces import Location
 from dataops_lab.errors import StoreTooNew
 from dataops_lab.ports import RunFilter
-from dataops_lab.services.workspaces import find
+from dataops_lab.services.workspaces import find_job
 from dataops_lab.store import migrate, open_store
 from dataops_lab.store.migrate import NEWEST
 from dataops_lab.store.sql import SqlTransaction
@@ -88,7 +88,7 @@ def test_ten_that_open_a_new_database_at_once_all_get_it(empty):
     with ThreadPoolExecutor(10) as threads:
         for store in threads.map(lambda _: open_store(empty), range(10)):
             with closing(store), store.read() as tx:
-                assert tx.runs.counts() == {}
+                assert tx.runs.count_by_state() == {}
 
 
 def test_a_database_of_a_newer_program_is_refused_and_left_alone(empty, connection):
@@ -313,7 +313,9 @@ def filled(connection: Connection, revision: str) -> None:
     for earlier in EARLIER[: EARLIER.index(revision) + 1]:
         upgraded(connection, earlier)
         for table, row in ROWS.get(earlier, []):
-            as_text = {name: json.dumps(it) if isinstance(it, (dict, list)) else it for name, it in row.items()}
+            as_text = {
+                name: json.dumps(value) if isinstance(value, (dict, list)) else value for name, value in row.items()
+            }
             places = ", ".join(f":{name}" for name in row)
             names = ", ".join(f'"{name}"' for name in row)
             connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({places})"), as_text)
@@ -332,26 +334,29 @@ def everything_is_readable(url: str, revision: str) -> None:
             [finding] = run.findings
             assert (finding.message, finding.hint) == ('It holds "mend": so.', "Put it there.")
             assert tx.versions.get(JOB, MANIFEST.digest).manifest == MANIFEST
-            [attempt] = tx.attempts.of_run(RUN)
+            [attempt] = tx.attempts.list_for_run(RUN)
             assert (attempt.progress.done, attempt.reason, attempt.backend) == (2, Reason(**REASON), Backend())
-            record = tx.records.of_run(RUN)
-            assert (record.values, record.files[0].path, record.damage) == ({"auc": 0.9}, "log.txt", {})
-            assert tx.records.report(RUN, "with_code") == "sha256:" + "4" * 64
-            assert [event.kind for event in tx.events.after(0, subject=run_of(RUN))] == ["run.queued", "run.failed"]
+            record = tx.records.find_for_run(RUN)
+            assert (record.values, record.files[0].path, record.integrity_errors) == ({"auc": 0.9}, "log.txt", {})
+            assert tx.records.find_report(RUN, "with_code") == "sha256:" + "4" * 64
+            assert [event.kind for event in tx.events.list_after(0, subject=run_subject(RUN))] == [
+                "run.queued",
+                "run.failed",
+            ]
             assert tx.leases.get("engine").token == 7
             assert run.settings == RunSettings()
-            assert (run.image, run.resources, run.unpromoted, run.kept_at) == (None, Resources(), False, None)
+            assert (run.image, run.resources, run.bypassed_promotion, run.kept_at) == (None, Resources(), False, None)
             assert job.settings == GivenSettings()
-            assert {it.name for it in tx.environments.all()} >= {"sandbox", "production"}
+            assert {environment.name for environment in tx.environments.all()} >= {"sandbox", "production"}
             assert tx.projects.get("default").concurrency is None
             for search in (RunFilter(text="amount"), RunFilter(text="sales"), RunFilter(states=(RunState.FAILED,))):
-                assert [it.id for it in tx.runs.page(search, limit=5).items] == [RUN]
-            assert len(set(tx.digests())) == 3
+                assert [summary.id for summary in tx.runs.page(search, limit=5).items] == [RUN]
+            assert len(set(tx.blob_digests())) == 3
         with store.begin() as tx:
             before = tx.events.last_seq()
             assert tx.runs.delete([RUN], at=run.created_at, by=person("ann")) == [RUN]
             assert tx.events.last_seq() == before + 1
-            assert tx.events.after(before)[0].actor == person("ann")
+            assert tx.events.list_after(before)[0].actor == person("ann")
 
 
 def what_0001_brought(_: SqlTransaction) -> None:
@@ -359,7 +364,7 @@ def what_0001_brought(_: SqlTransaction) -> None:
 
 
 def what_0002_brought(tx: SqlTransaction) -> None:
-    assert [it.name for it in tx.environments.all()] == ["sandbox", "production", "gpu"]
+    assert [environment.name for environment in tx.environments.all()] == ["sandbox", "production", "gpu"]
     gpu, resources = tx.environments.get("gpu"), Resources(2.0, 4 * 2**30, 100, 1)
     assert gpu == Environment(
         "gpu",
@@ -378,8 +383,10 @@ def what_0002_brought(tx: SqlTransaction) -> None:
     assert (gpu.revision, gpu.changed_at, gpu.changed_by) == (5, AT, person("ann"))
     run = tx.runs.get(ON_IMAGE)
     assert (run.environment, run.image, run.resources) == ("gpu", RunImage(**RUN_IMAGE), resources)
-    assert run.unpromoted
-    assert [attempt.backend for attempt in tx.attempts.of_run(ON_IMAGE)] == [Backend(ExecutorKind.DOCKER, "ssh://gpu")]
+    assert run.bypassed_promotion
+    assert [attempt.backend for attempt in tx.attempts.list_for_run(ON_IMAGE)] == [
+        Backend(ExecutorKind.DOCKER, "ssh://gpu")
+    ]
 
 
 def what_0003_brought(tx: SqlTransaction) -> None:
@@ -387,15 +394,15 @@ def what_0003_brought(tx: SqlTransaction) -> None:
     assert (job.settings, job.concurrency, job.revision) == (GivenSettings(**SETTINGS), 1, 4)
     assert run.settings == RunSettings(**SETTINGS)
     assert (run.created_boot, run.created_tick) == ("b", 5.0)
-    assert [(place.id, place.turn, place.priority) for place in tx.queue.waiting()] == [(QUEUED, 7.0, 3)]
+    assert [(place.id, place.turn, place.priority) for place in tx.queue.list_queued()] == [(QUEUED, 7.0, 3)]
     assert tx.queue.last_starts() == {"ann": AT}
-    assert tx.queue.room(2).jobs == {RATES: 1}
+    assert tx.queue.concurrency_limits(2).jobs == {RATES: 1}
     assert tx.projects.get("team").concurrency == 3
 
 
 def what_0004_brought(tx: SqlTransaction) -> None:
-    assert tx.variables.of("sandbox") == [Variable("sandbox", "REGION", "eu", AT, person("ann"))]
-    assert tx.secrets.of("environment/sandbox") == [
+    assert tx.variables.list_for_environment("sandbox") == [Variable("sandbox", "REGION", "eu", AT, person("ann"))]
+    assert tx.secrets.list_in_scope("environment/sandbox") == [
         Secret("environment/sandbox", "GONE", 1, AT, person("ann"), None),
         Secret("environment/sandbox", "TOKEN", 2, AT, person("ann"), Sealed("key-1", b"\x00\xff", b"sealed")),
     ]
@@ -410,10 +417,10 @@ def what_0005_brought(tx: SqlTransaction) -> None:
     assert (lean.probe.probed_at, lean.probe.packages, lean.probe.tools) == (AT, {"pip": "24.0"}, {"pip": "/bin/pip"})
     assert [kernel.argv for kernel in lean.probe.kernels] == [("python",)]
     assert lean.revision == 3
-    [task] = tx.images.tasks(limit=5)
+    [task] = tx.images.list_tasks(limit=5)
     assert (task.id, task.state, task.error, task.process.boot) == (TASK, ImageTaskState.FAILED, {"code": "x"}, "b")
-    assert tx.images.log(TASK) == "so far"
-    trial = tx.images.trial(TRIAL)
+    assert tx.images.read_log(TASK) == "so far"
+    trial = tx.images.get_trial(TRIAL)
     assert (trial.image, trial.runs) == (RunImage(**RUN_IMAGE), ((RUN, ON_IMAGE),))
     assert trial.refused == ((QUEUED, "It has no record."),)
 
@@ -422,12 +429,12 @@ def what_0006_brought(tx: SqlTransaction) -> None:
     deep, run = tx.jobs.get(DEEP), tx.runs.get(RERUN)
     assert (deep.source, deep.path, tx.jobs.get(JOB).path) == ("/n/of/deep.ipynb", "deep.ipynb", "sales.ipynb")
     assert (run.trigger, run.kept_by, run.revision) == (Trigger(TriggerKind.RERUN, ON_IMAGE), person("eve"), 1)
-    assert tx.runs.cancels([RERUN])[RERUN].by.id == "dora"
-    kept, deleted = tx.events.after(2)
-    assert (kept.subject, kept.actor, kept.revision) == (run_of(RERUN), person("eve"), None)
-    assert (deleted.subject, deleted.actor) == (run_of(TASK), RETENTION)
+    assert tx.runs.cancel_requests([RERUN])[RERUN].by.id == "dora"
+    kept, deleted = tx.events.list_after(2)
+    assert (kept.subject, kept.actor, kept.revision) == (run_subject(RERUN), person("eve"), None)
+    assert (deleted.subject, deleted.actor) == (run_subject(TASK), RETENTION)
     assert tx.retention.rules() == [RetentionRule(state=RunState.FAILED, days=30)]
-    assert tx.retention.done_at("retention") == AT
+    assert tx.retention.task_done_at("retention") == AT
 
 
 IS_READABLE = {
@@ -449,9 +456,9 @@ def test_jobs_of_one_folder_have_one_workspace_and_those_of_another_another(empt
     with closing(open_store(empty)) as store, store.read() as tx:
         sales, churn, deep = (tx.jobs.get(job_id).workspace_id for job_id in (JOB, CHURN, DEEP))
         assert sales == churn != deep
-        assert find(tx, Location("/n/of", "deep.ipynb")).job.id == DEEP
-        assert find(tx, Location("/n", "of/deep.ipynb", "host/repository")).job.id == DEEP
-        new = find(tx, Location("/n", "deep.ipynb"))
+        assert find_job(tx, Location("/n/of", "deep.ipynb")).job.id == DEEP
+        assert find_job(tx, Location("/n", "of/deep.ipynb", "host/repository")).job.id == DEEP
+        new = find_job(tx, Location("/n", "deep.ipynb"))
         assert (new.job, new.workspace.id) == (None, sales)
 
 
@@ -485,7 +492,7 @@ def test_a_copy_of_the_database_is_kept_before_it_is_upgraded(tmp_path):
     engine.dispose()
     open_store(url).close()
     open_store(url).close()
-    assert sorted(it.name for it in tmp_path.glob("*.sqlite*")) == ["x.sqlite", "x.sqlite.revision-0006"]
+    assert sorted(path.name for path in tmp_path.glob("*.sqlite*")) == ["x.sqlite", "x.sqlite.revision-0006"]
     with closing(sqlite3.connect(tmp_path / "x.sqlite.revision-0006")) as kept:
         assert kept.execute("SELECT version_num FROM alembic_version").fetchone() == ("0006",)
         assert kept.execute("SELECT source FROM jobs WHERE id = ?", [DEEP]).fetchone() == ("/n/of/deep.ipynb",)
@@ -493,7 +500,7 @@ def test_a_copy_of_the_database_is_kept_before_it_is_upgraded(tmp_path):
 
 def test_of_a_new_database_no_copy_is_kept(tmp_path):
     open_store(f"sqlite:///{tmp_path}/x.sqlite").close()
-    assert [it.name for it in tmp_path.iterdir()] == ["x.sqlite"]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.sqlite"]
 
 
 @pytest.mark.parametrize("revision", EARLIER)
@@ -552,4 +559,4 @@ def test_a_migration_killed_half_way_leaves_nothing_and_is_done_the_next_time(em
     assert inspect(connection).get_table_names() == []
     connection.rollback()
     with closing(open_store(empty)) as store, store.read() as tx:
-        assert tx.runs.counts() == {}
+        assert tx.runs.count_by_state() == {}

@@ -25,14 +25,14 @@ def test_a_database_that_was_restarted_is_used_and_listened_to_as_before(store, 
     with closing(open_store(database)) as other:
         submit()
         postgres.cut_connections()
-        before = other.changes()
+        before = other.change_counter()
         submit()
         # A commit that nobody heard counts as a change too.
-        eventually(lambda: other.changes() != before)
+        eventually(lambda: other.change_counter() != before)
         eventually(lambda: connected(other))
-        before = other.changes()
+        before = other.change_counter()
         submit()
-        eventually(lambda: other.changes() != before)
+        eventually(lambda: other.change_counter() != before)
 
 
 def connected(store) -> bool:
@@ -42,7 +42,7 @@ def connected(store) -> bool:
 def test_a_connection_that_breaks_in_the_middle_of_a_transaction_undoes_it(store, submit, postgres):
     run = submit().run
     with pytest.raises(StoreBusy, match="lost"), store.begin() as tx:
-        tx.runs.move(run, run.moved_to(RunState.CANCELLED))
+        tx.runs.transition(run, run.transition_to(RunState.CANCELLED))
         postgres.cut_connections()
         tx.runs.get(run.id)
     with store.read() as tx:
@@ -56,10 +56,10 @@ def test_who_stands_still_in_a_transaction_loses_it_and_holds_nobody_up(store, s
         pytest.raises(StoreBusy),
         sleeper.begin() as tx,
     ):
-        tx.runs.move(run, run.moved_to(RunState.ACTIVE))
+        tx.runs.transition(run, run.transition_to(RunState.ACTIVE))
         with store.begin() as other:
             # This waits until the database throws the sleeper out.
-            other.runs.move(run, run.moved_to(RunState.CANCELLED))
+            other.runs.transition(run, run.transition_to(RunState.CANCELLED))
     with store.read() as tx:
         assert tx.runs.get(run.id).state is RunState.CANCELLED
 
@@ -98,11 +98,11 @@ def test_readers_wait_for_nobody_and_see_one_state_throughout(store, submit):
     run = submit().run
     with store.read() as reader:
         with store.begin() as tx:
-            tx.runs.move(tx.runs.get(run.id), run.moved_to(RunState.CANCELLED))
+            tx.runs.transition(tx.runs.get(run.id), run.transition_to(RunState.CANCELLED))
             tx.events.last_seq()
             assert reader.runs.get(run.id) == run
         assert reader.runs.get(run.id) == run
-        assert reader.runs.counts() == {RunState.QUEUED: 1}
+        assert reader.runs.count_by_state() == {RunState.QUEUED: 1}
 
 
 def test_a_copy_is_the_business_of_its_own_tools(store, tmp_path):

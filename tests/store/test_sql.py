@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.exc import DBAPIError
 
-from dataops_lab.domain.events import run_of
+from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.images import RunImage
 from dataops_lab.domain.runs import Attempt, AttemptState, Progress, Reason, RunState
 from dataops_lab.domain.snapshots import Finding, Severity
@@ -24,11 +24,11 @@ from ..waiting import eventually
 def test_an_exception_in_a_transaction_undoes_all_of_it(store, submit):
     view = submit()
     with pytest.raises(RuntimeError), store.begin() as tx:
-        tx.runs.move(view.run, view.run.moved_to(RunState.CANCELLED))
+        tx.runs.transition(view.run, view.run.transition_to(RunState.CANCELLED))
         raise RuntimeError
     with store.read() as tx:
         assert tx.runs.get(view.run.id) == view.run
-        assert len(tx.events.after(0, subject=run_of(view.run.id))) == 1
+        assert len(tx.events.list_after(0, subject=run_subject(view.run.id))) == 1
 
 
 def test_writing_in_a_reading_transaction_is_an_error(store, submit):
@@ -47,7 +47,7 @@ def test_what_a_newer_version_says_more_of_a_run_and_its_version_is_not_read(sto
         **{name: getattr(view.run, name) for name in ("kernel", "origin", "resources")},
     }
     finding = Finding("input_call", Severity.WARNING, "A cell asks.", cell=1)
-    row = {name: {**asdict(it), "of_tomorrow": 1} for name, it in told.items()}
+    row = {name: {**asdict(value), "of_tomorrow": 1} for name, value in told.items()}
     with store.begin() as tx:
         tx._connection.execute(update(t.runs).values(**row, findings=[{**asdict(finding), "of_tomorrow": 1}]))
         tx._connection.execute(update(t.versions).values(origin=row["origin"]))
@@ -59,9 +59,9 @@ def test_what_a_newer_version_says_more_of_a_run_and_its_version_is_not_read(sto
 def test_the_second_of_two_moves_from_one_state_is_stale(store, submit):
     run = submit().run
     with store.begin() as tx:
-        tx.runs.move(run, run.moved_to(RunState.CANCELLED))
+        tx.runs.transition(run, run.transition_to(RunState.CANCELLED))
     with pytest.raises(StaleWrite), store.begin() as tx:
-        tx.runs.move(run, run.moved_to(RunState.ACTIVE))
+        tx.runs.transition(run, run.transition_to(RunState.ACTIVE))
 
 
 def test_a_move_does_not_undo_a_request_to_cancel(store, submit, clock):
@@ -69,7 +69,7 @@ def test_a_move_does_not_undo_a_request_to_cancel(store, submit, clock):
     with store.begin() as tx:
         tx.runs.request_cancel(run.id, at=clock.now(), by=person("first"))
         tx.runs.request_cancel(run.id, at=clock.now(), by=person("second"))
-        tx.runs.move(run, run.moved_to(RunState.ACTIVE))
+        tx.runs.transition(run, run.transition_to(RunState.ACTIVE))
         assert tx.runs.get(run.id).cancel_requested_by == person("first")
 
 
@@ -78,7 +78,7 @@ def test_every_move_has_its_event_and_no_other(store, engine, submit, executor, 
     while not (attempts := runs.get(ctx, view.run.id).attempts) or attempts[-1].state is not AttemptState.RUNNING:
         engine.step()
     with store.read() as tx:
-        kinds = [event.kind for event in tx.events.after(0, subject=run_of(view.run.id))]
+        kinds = [event.kind for event in tx.events.list_after(0, subject=run_subject(view.run.id))]
     assert kinds == ["run.queued", "run.active", "attempt.claimed", "attempt.launching", "attempt.running"]
 
 
@@ -95,7 +95,9 @@ def test_each_change_of_a_run_counts_its_revision_up_and_its_event_tells_it(stor
         tx.runs.unkeep(run.id, at=ctx.clock.now(), by=person("ann"))
     engine.step()
     with store.read() as tx:
-        found = [(it.kind, it.actor, it.revision) for it in tx.events.after(0, subject=run_of(run.id))]
+        found = [
+            (event.kind, event.actor, event.revision) for event in tx.events.list_after(0, subject=run_subject(run.id))
+        ]
         assert tx.runs.get(run.id).revision == found[-1][2]
         assert tx.runs.get(untouched.id).revision <= 3
     assert found[:4] == [
@@ -112,28 +114,28 @@ def test_what_an_attempt_tells_counts_the_revision_of_its_run_up(store, engine, 
         engine.step()
     before = runs.get(ctx, view.run.id)
     with store.begin() as tx:
-        tx.attempts.note_progress(replace(before.attempts[-1], progress=Progress(1, 2)))
+        tx.attempts.record_progress(replace(before.attempts[-1], progress=Progress(1, 2)))
     assert runs.get(ctx, view.run.id).run.revision == before.run.revision + 1
 
 
 def test_a_change_by_another_connection_is_seen(store, submit, database):
     with closing(open_store(database)) as other:
-        before = other.changes()
+        before = other.change_counter()
         submit()
-        eventually(lambda: other.changes() != before)
+        eventually(lambda: other.change_counter() != before)
 
 
 def test_what_writes_nothing_is_no_change(store, database, submit):
     with closing(open_store(database)) as other:
-        before = other.changes()
+        before = other.change_counter()
         with store.begin() as tx:
-            tx.runs.counts()
+            tx.runs.count_by_state()
         with store.read() as tx:
-            tx.events.after(0)
-        assert other.changes() == before
+            tx.events.list_after(0)
+        assert other.change_counter() == before
         submit()
-        eventually(lambda: other.changes() != before)
-        assert other.changes() == before + 1
+        eventually(lambda: other.change_counter() != before)
+        assert other.change_counter() == before + 1
 
 
 def test_a_list_goes_on_where_the_page_before_ended(store, submit):
@@ -212,25 +214,25 @@ def test_parameters_arrive_as_they_were_given(store, submit):
 def test_whatever_an_error_says_the_run_ends_with_it_and_is_found_by_it(store, submit, clock):
     run = submit().run
     reason = Reason("failed", "It said: \0 \ud800 NEEDLE", {"cell": float("nan"), "traceback": ["\0"], "\0": 1})
-    active = run.moved_to(RunState.ACTIVE)
+    active = run.transition_to(RunState.ACTIVE)
     attempt = Attempt(run.id, 1, AttemptState.LAUNCHING, token=1, created_at=clock.now())
     with store.begin() as tx:
-        tx.runs.move(run, active)
+        tx.runs.transition(run, active)
         tx.attempts.add(attempt)
     with store.begin() as tx:
-        tx.attempts.move(attempt, attempt.moved_to(AttemptState.FAILED, reason=reason))
-        tx.runs.move(active, active.moved_to(RunState.FAILED, reason=reason))
+        tx.attempts.transition(attempt, attempt.transition_to(AttemptState.FAILED, reason=reason))
+        tx.runs.transition(active, active.transition_to(RunState.FAILED, reason=reason))
     with store.read() as tx:
         [found] = tx.runs.page(RunFilter(text="needle"), limit=2).items
         assert found.reason.message == "It said: \N{REPLACEMENT CHARACTER} ? NEEDLE"
-        assert tx.attempts.of_run(run.id)[0].reason == tx.runs.get(run.id).reason
+        assert tx.attempts.list_for_run(run.id)[0].reason == tx.runs.get(run.id).reason
 
 
 def test_a_run_is_found_by_the_beginning_of_what_its_reason_says_however_long_that_is(store, submit):
     run = submit().run
-    ended = run.moved_to(RunState.CANCELLED, reason=Reason("x", "Needle \N{HAMMER AND WRENCH}" * 10_000))
+    ended = run.transition_to(RunState.CANCELLED, reason=Reason("x", "Needle \N{HAMMER AND WRENCH}" * 10_000))
     with store.begin() as tx:
-        tx.runs.move(run, ended)
+        tx.runs.transition(run, ended)
     with store.read() as tx:
         assert [found.id for found in tx.runs.page(RunFilter(text="needle"), limit=2).items] == [run.id]
         assert tx.runs.get(run.id).reason == ended.reason
@@ -244,7 +246,7 @@ def test_text_that_not_every_database_has_is_refused_when_it_is_written_and_when
     for look in (
         lambda tx: tx.runs.get(text),
         lambda tx: tx.runs.page(RunFilter(text=text), limit=1),
-        lambda tx: tx.workspaces.by_remote("default", text),
+        lambda tx: tx.workspaces.find_by_remote("default", text),
     ):
         with pytest.raises(InvalidRequest), store.read() as tx:
             look(tx)
@@ -270,10 +272,10 @@ def test_the_blobs_of_versions_records_and_reports_are_known(store, submit, engi
     while not (record := runs.get(ctx, view.run.id).record):
         engine.step()
     with store.begin() as tx:
-        tx.records.keep_report(view.run.id, "with_code", "sha256:" + "0" * 64)
-        tx.records.keep_report(view.run.id, "with_code", "sha256:" + "1" * 64)
+        tx.records.store_report(view.run.id, "with_code", "sha256:" + "0" * 64)
+        tx.records.store_report(view.run.id, "with_code", "sha256:" + "1" * 64)
     with store.read() as tx:
-        assert set(tx.digests()) == {
+        assert set(tx.blob_digests()) == {
             view.version.manifest.notebook_digest,
             *(file.digest for file in view.version.manifest.files),
             *(file.digest for file in record.files),

@@ -2,7 +2,15 @@
 
 from .daemon import Daemon
 from .executor import DockerExecutor
-from .identity import INSTALLATION, KERNELS, installation_id, prefix
+from .identity import INSTALLATION_LABEL, KERNEL_NAME_PREFIX, container_name_prefix, installation_id
 from .mounts import MountPolicy
 
-__all__ = ["INSTALLATION", "KERNELS", "Daemon", "DockerExecutor", "MountPolicy", "installation_id", "prefix"]
+__all__ = [
+    "INSTALLATION_LABEL",
+    "KERNEL_NAME_PREFIX",
+    "Daemon",
+    "DockerExecutor",
+    "MountPolicy",
+    "container_name_prefix",
+    "installation_id",
+]

@@ -25,7 +25,7 @@ IDLE_S = 600.0
 """The time that a container waits for its first bundle."""
 
 DEFAULT_PIDS = 4096
-DEFAULT_SPACE = 4 * 1024**3
+DEFAULT_TMPFS_BYTES = 4 * 1024**3
 """The bytes of each folder in memory where the run has no memory limit. Otherwise it is half of the limit."""
 
 DEFAULT_USER = "1000:1000"
@@ -62,8 +62,8 @@ def container_spec(
             # Nothing of a run is written there: its whole log comes over the stream.
             "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "1"}},
             **_limits(container),
-            **({"DeviceRequests": [_gpus(resources.gpus)]} if resources.gpus else {}),
-            "Mounts": [*map(_mount, mounts), *map(_volume, sorted(set(volumes) - targets))],
+            **({"DeviceRequests": [_gpu_request(resources.gpus)]} if resources.gpus else {}),
+            "Mounts": [*map(_bind_mount, mounts), *map(_read_only_volume, sorted(set(volumes) - targets))],
         },
     }
 
@@ -71,28 +71,28 @@ def container_spec(
 def _limits(container: Container) -> dict[str, Any]:
     resources = container.resources
     memory = resources.memory_bytes
-    space = space_of(memory)
-    folder = f"rw,exec,nosuid,nodev,mode=1777,size={space}"
+    tmpfs_size = tmpfs_bytes(memory)
+    tmpfs_options = f"rw,exec,nosuid,nodev,mode=1777,size={tmpfs_size}"
     return {
         "PidsLimit": resources.pids or DEFAULT_PIDS,
         # Both limits are equal, so there is no swap: a run that leaks ends instead of slowing the whole machine down.
         **({"Memory": memory, "MemorySwap": memory} if memory else {}),
         **({"NanoCpus": int(resources.cpus * 1e9)} if resources.cpus else {}),
-        "ShmSize": space,
-        "Tmpfs": {init.WORK: folder, "/tmp": folder},  # noqa: S108
+        "ShmSize": tmpfs_size,
+        "Tmpfs": {init.WORK: tmpfs_options, "/tmp": tmpfs_options},  # noqa: S108
     }
 
 
-def space_of(memory: int | None) -> int:
+def tmpfs_bytes(memory_limit: int | None) -> int:
     """Return the bytes of files that each folder in memory holds, for a container with this memory limit in bytes."""
-    return memory // 2 if memory else DEFAULT_SPACE
+    return memory_limit // 2 if memory_limit else DEFAULT_TMPFS_BYTES
 
 
-def _gpus(count: int) -> dict[str, Any]:
+def _gpu_request(count: int) -> dict[str, Any]:
     return {"Driver": "", "Count": count, "Capabilities": [["gpu"]]}
 
 
-def _mount(mount: Mount) -> dict[str, Any]:
+def _bind_mount(mount: Mount) -> dict[str, Any]:
     return {
         "Type": "bind",
         "Source": mount.source,
@@ -102,5 +102,5 @@ def _mount(mount: Mount) -> dict[str, Any]:
     }
 
 
-def _volume(target: str) -> dict[str, Any]:
+def _read_only_volume(target: str) -> dict[str, Any]:
     return {"Type": "volume", "Target": target, "ReadOnly": True}

@@ -44,26 +44,26 @@ class Daemon:
         """The client. Unavailable, which says what to do, when there is no package, no daemon or no permission."""
         with self._lock:
             if self._client is None:
-                with understood(self._host):
+                with translate_errors(self._host):
                     self._client = self._connect(self._host)
             return self._client
 
     @contextmanager
-    def asked(self) -> Iterator[APIClient]:
+    def use_client(self) -> Iterator[APIClient]:
         """Give the client for the calls of one step. Errors on the way to the daemon become Unavailable."""
         client = self.client
-        with understood(self._host):
+        with translate_errors(self._host):
             yield client
 
-    def allowed(self, mounts: Iterable[Mount]) -> list[Mount]:
+    def resolve_mounts(self, mounts: Iterable[Mount]) -> list[Mount]:
         """Return the mounts of an environment as this daemon is asked for them. Refused when one is not allowed."""
         host = self._host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
         socket = Path(host.removeprefix("unix://")) if host.startswith("unix://") else None
-        return self._mounts.allowed(mounts, socket=socket)
+        return self._mounts.resolve(mounts, socket=socket)
 
 
 @contextmanager
-def understood(host: str | None) -> Iterator[None]:
+def translate_errors(host: str | None) -> Iterator[None]:
     try:
         import requests
         from docker.errors import APIError, DockerException, ImageNotFound
@@ -73,7 +73,7 @@ def understood(host: str | None) -> Iterator[None]:
             "pip install 'dataops-lab[docker]'",
             code="docker_not_installed",
         ) from error
-    where = host or "the local socket"
+    location = host or "the local socket"
     try:
         yield
     except ImageNotFound as error:
@@ -94,17 +94,17 @@ def understood(host: str | None) -> Iterator[None]:
     except (DockerException, requests.RequestException, OSError) as error:
         if "Permission denied" in str(error) or isinstance(error, PermissionError):
             raise Unavailable(
-                f"This user may not speak to Docker at {where}. Let the user be in the group docker "
+                f"This user may not speak to Docker at {location}. Let the user be in the group docker "
                 "(sudo usermod -aG docker $USER) and log in again.",
                 code="docker_forbidden",
             ) from error
         raise Unavailable(
-            f"No Docker daemon answers at {where}. Start it (sudo systemctl start docker), or correct the host.",
+            f"No Docker daemon answers at {location}. Start it (sudo systemctl start docker), or correct the host.",
             code="docker_unreachable",
         ) from error
 
 
-def volumes_of(client: APIClient, image: str) -> list[str]:
+def declared_volumes(client: APIClient, image: str) -> list[str]:
     """List the folders that the image declares to be volumes."""
     config = client.inspect_image(image)["Config"] or {}
     return list(config.get("Volumes") or ())

@@ -21,30 +21,30 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import DataOpsError, Refused, Unavailable
 from ...ports import AttemptFiles, AttemptStatus, Blobs, Bundle, Observation
-from ...runner import protocol
-from ...runner.files import remove_all
-from ...runner.reading import RunFolder
-from ..forgotten import Forgotten
+from ...rundir import protocol
+from ...rundir.files import remove_tree
+from ...rundir.reading import RunFolder
+from ..tombstones import Tombstones
 from . import stream
+from .container_pool import POOL_NAME_PREFIX, ContainerPool
 from .container_spec import container_spec
-from .daemon import Daemon, volumes_of
-from .following import END, Following, end_in, state_of, write_end
-from .identity import INSTALLATION, KERNELS, prefix
-from .init import NOTHING_STARTED, RUN
+from .daemon import Daemon, declared_volumes
+from .identity import INSTALLATION_LABEL, KERNEL_NAME_PREFIX, container_name_prefix
+from .init import EXIT_NOTHING_STARTED, RUN
+from .session import END_FILE, ContainerSession, container_state, read_end, write_end
 from .stream import Stream, StreamCut
-from .warm import POOL, WarmPool
 
 if TYPE_CHECKING:
     from docker import APIClient
 
 log = logging.getLogger("dataops_lab.executors")
 
-ATTEMPT = "dataops-lab.attempt"
+ATTEMPT_LABEL = "dataops-lab.attempt"
 
-STARTS_WITHIN_S = 300.0
+START_TIMEOUT_S = 300.0
 """The time after which a container that was made but not started counts as left behind."""
 
-SPOOL_BYTES = 16 * 1024**2
+MAX_SPOOL_BYTES = 16 * 1024**2
 
 
 class DockerExecutor:
@@ -55,33 +55,33 @@ class DockerExecutor:
         self._blobs = blobs
         self._installation = installation
         self._daemon = daemon
-        self._following: dict[str, Following] = {}
+        self._sessions: dict[str, ContainerSession] = {}
         self._starting: set[str] = set()
         self._lock = threading.Lock()
-        self._forgotten = Forgotten(folder)
-        self._pool = WarmPool(daemon, self._prefix, {INSTALLATION: installation})
+        self._tombstones = Tombstones(folder)
+        self._pool = ContainerPool(daemon, self._prefix, {INSTALLATION_LABEL: installation})
 
     def start(self, bundle: Bundle) -> None:
         directory = self.directory(bundle.name)
         with self._lock:
-            if bundle.name in self._following or bundle.name in self._starting or self._is_ended(bundle.name):
+            if bundle.name in self._sessions or bundle.name in self._starting or self._is_finished(bundle.name):
                 return
             self._starting.add(bundle.name)
         try:
             directory.mkdir(parents=True, exist_ok=True)
             directory.chmod(0o700)
-            opened = self._opened(bundle)
+            runner_stream = self._start_runner(bundle)
             with self._lock:
-                self._following[bundle.name] = self._follow(bundle.name, opened)
+                self._sessions[bundle.name] = self._open_session(bundle.name, runner_stream)
         finally:
             with self._lock:
                 self._starting.discard(bundle.name)
 
-    def look(self, name: str) -> Observation:
-        if following := self._following_of(name):
-            return following.look()
+    def observe(self, name: str) -> Observation:
+        if session := self._get_session(name):
+            return session.look()
         directory = self.directory(name)
-        if end := end_in(directory):
+        if end := read_end(directory):
             return end
         with self._lock:
             if name in self._starting or not directory.exists():
@@ -91,9 +91,9 @@ class DockerExecutor:
         return Observation(AttemptStatus.CONFIRMED_DEAD, started, {"why": "The container is no longer there."})
 
     def stop(self, name: str, *, force: bool) -> None:
-        if following := self._following_of(name):
-            following.stop(force=force)
-        elif force and name not in self._starting and not self._is_ended(name):
+        if session := self._get_session(name):
+            session.stop(force=force)
+        elif force and name not in self._starting and not self._is_finished(name):
             # An engine that starts it later finds that it has ended.
             self.directory(name).mkdir(parents=True, exist_ok=True)
             write_end(self.directory(name), {"started": False, "why": "It was stopped before it started."})
@@ -101,7 +101,7 @@ class DockerExecutor:
     def files(self, name: str) -> AttemptFiles:
         return RunFolder(self.directory(name), workspace=f"{RUN}/{protocol.FILES}")
 
-    def ends(self, name: str) -> int | None:  # noqa: ARG002
+    def end_descriptor(self, name: str) -> int | None:  # noqa: ARG002
         return None
 
     def directory(self, name: str) -> Path:
@@ -109,143 +109,145 @@ class DockerExecutor:
 
     def forget(self, name: str) -> None:
         with self._lock:
-            following = self._following.pop(name, None)
-        if following:
-            following.leave()
+            session = self._sessions.pop(name, None)
+        if session:
+            session.detach()
         try:
-            self._remove(self._container_of(name))
+            self._remove(self._container_name(name))
         except DataOpsError as error:
-            # The next sweep finds the container by its name.
-            log.warning("%s is left behind for now: %s", self._container_of(name), error)
+            # The next orphan cleanup finds the container by its name.
+            log.warning("%s is left behind for now: %s", self._container_name(name), error)
             return
-        self._forgotten.add(name)
-        remove_all(self.directory(name))
+        self._tombstones.add(name)
+        remove_tree(self.directory(name))
 
-    def names(self) -> Iterator[str]:
-        with self._daemon.asked() as client:
-            ours = client.containers(all=True, filters={"label": f"{INSTALLATION}={self._installation}"})
+    def list_names(self) -> Iterator[str]:
+        with self._daemon.use_client() as client:
+            containers = client.containers(all=True, filters={"label": f"{INSTALLATION_LABEL}={self._installation}"})
         found = {
             name
-            for container in ours
+            for container in containers
             for name in (path.removeprefix(f"/{self._prefix}") for path in container["Names"])
             # A running one is held by another engine or by a server, and ends with it.
-            if not (name.startswith((POOL, KERNELS)) and _is_held(container))
+            if not (name.startswith((POOL_NAME_PREFIX, KERNEL_NAME_PREFIX)) and _is_in_use(container))
         }
         if self._folder.is_dir():
             found |= {entry.name for entry in self._folder.iterdir() if not entry.name.startswith(".")}
-        yield from sorted(found - self._pool.standing())
+        yield from sorted(found - self._pool.ready_names())
 
     def close(self) -> None:
         """Stop following, and give back the containers that stand ready. Attempts go on."""
         with self._lock:
-            following, self._following = list(self._following.values()), {}
-        for each in following:
-            each.leave()
+            sessions, self._sessions = list(self._sessions.values()), {}
+        for session in sessions:
+            session.detach()
         self._pool.close()
 
     # --- one attempt ---
 
     @property
     def _prefix(self) -> str:
-        return prefix(self._installation)
+        return container_name_prefix(self._installation)
 
-    def _is_ended(self, name: str) -> bool:
-        return (self.directory(name) / END).exists() or name in self._forgotten
+    def _is_finished(self, name: str) -> bool:
+        return (self.directory(name) / END_FILE).exists() or name in self._tombstones
 
-    def _container_of(self, name: str) -> str:
+    def _container_name(self, name: str) -> str:
         return self._prefix + name
 
-    def _following_of(self, name: str) -> Following | None:
-        """Find the following of an attempt, or begin one if an earlier engine or another process has started it.
+    def _get_session(self, name: str) -> ContainerSession | None:
+        """Return the session of an attempt, or open one if an earlier engine or another process has started it.
 
         Return None while the attempt is being started, when it has ended, and when its container does not exist.
         """
         with self._lock:
-            if name in self._following or name in self._starting:
-                return self._following.get(name)
-        if end_in(self.directory(name)):
+            if name in self._sessions or name in self._starting:
+                return self._sessions.get(name)
+        if read_end(self.directory(name)):
             return None
-        with self._daemon.asked() as client:
-            state = state_of(client, self._container_of(name))
+        with self._daemon.use_client() as client:
+            state = container_state(client, self._container_name(name))
         if state is None:
             return None
         with self._lock:
-            if name not in self._following and name not in self._starting:
+            if name not in self._sessions and name not in self._starting:
                 self.directory(name).mkdir(parents=True, exist_ok=True)
-                self._following[name] = self._follow(name, None)
-            return self._following.get(name)
+                self._sessions[name] = self._open_session(name, None)
+            return self._sessions.get(name)
 
-    def _follow(self, name: str, opened: Stream | None) -> Following:
-        return Following(self._daemon, self._container_of(name), self.directory(name), opened, self._remove)
+    def _open_session(self, name: str, runner_stream: Stream | None) -> ContainerSession:
+        return ContainerSession(
+            self._daemon, self._container_name(name), self.directory(name), runner_stream, self._remove
+        )
 
-    def _opened(self, bundle: Bundle) -> Stream | None:
+    def _start_runner(self, bundle: Bundle) -> Stream | None:
         """Start the runner in its container and return the stream to it; None when it has ended already."""
         if bundle.container is None:
             raise Refused("This run has no image. Choose one of the environment's.", code="image_required")
-        name = self._container_of(bundle.name)
+        name = self._container_name(bundle.name)
         try:
-            with self._daemon.asked() as client:
-                if state_of(client, name) is None:
-                    warm = self._pool.take(bundle.container, bundle.spec["kernel"]["argv"], name)
-                    if warm is None:
+            with self._daemon.use_client() as client:
+                if container_state(client, name) is None:
+                    ready_stream = self._pool.take(bundle.container, bundle.spec["kernel"]["argv"], name)
+                    if ready_stream is None:
                         self._create(client, name, bundle)
-                    self._check_still_wanted(name, self.directory(bundle.name))
-                    if warm is not None:
-                        return self._handed_over(warm, bundle)
-                if self._is_over(client, name):
+                    self._check_not_ended(name, self.directory(bundle.name))
+                    if ready_stream is not None:
+                        return self._hand_over_bundle(ready_stream, bundle)
+                if self._has_container_ended(client, name):
                     return None
                 client.start(name)  # This does nothing if it runs.
-                return self._handed_over(Stream(client, name), bundle)
+                return self._hand_over_bundle(Stream(client, name), bundle)
         except StreamCut as cut:
-            with self._daemon.asked() as client:
-                if self._is_over(client, name):
+            with self._daemon.use_client() as client:
+                if self._has_container_ended(client, name):
                     return None
             raise Unavailable(
                 f"The container does not answer: {cut}. It is tried again.", code="docker_failed"
             ) from cut
 
-    def _is_over(self, client: APIClient, name: str) -> bool:
+    def _has_container_ended(self, client: APIClient, name: str) -> bool:
         """Tell whether a runner may have run in the container and has ended."""
-        state = state_of(client, name)
+        state = container_state(client, name)
         return state is None or not (
-            state["Running"] or state["Status"] == "created" or state["ExitCode"] == NOTHING_STARTED
+            state["Running"] or state["Status"] == "created" or state["ExitCode"] == EXIT_NOTHING_STARTED
         )
 
     def _create(self, client: APIClient, name: str, bundle: Bundle) -> None:
         from docker.errors import APIError
 
         assert bundle.container is not None
-        labels = {INSTALLATION: self._installation, ATTEMPT: bundle.name}
-        mounts = self._daemon.allowed(bundle.container.mounts)
-        spec = container_spec(bundle.container, labels, volumes_of(client, bundle.container.image), mounts)
+        labels = {INSTALLATION_LABEL: self._installation, ATTEMPT_LABEL: bundle.name}
+        mounts = self._daemon.resolve_mounts(bundle.container.mounts)
+        spec = container_spec(bundle.container, labels, declared_volumes(client, bundle.container.image), mounts)
         try:
             client.create_container_from_config(spec, name)
         except APIError as error:
             # Another engine was faster, or this one has made it and the answer never came.
             if error.status_code != 409:
                 raise
-            if state_of(client, name) is None:
+            if container_state(client, name) is None:
                 # The daemon reserves the name a moment before the container exists.
                 raise Unavailable(
                     "Another engine is making the container. It is tried again.", code="docker_failed"
                 ) from error
 
-    def _check_still_wanted(self, container: str, directory: Path) -> None:
+    def _check_not_ended(self, container: str, directory: Path) -> None:
         """Remove the container and raise Unavailable if another engine has ended the attempt meanwhile."""
-        if directory.exists() and not self._is_ended(directory.name):
+        if directory.exists() and not self._is_finished(directory.name):
             return
         self._remove(container)
         raise Unavailable("Another engine was faster. It is looked at again.", code="docker_failed")
 
-    def _handed_over(self, opened: Stream, bundle: Bundle) -> Stream:
-        if opened.state != "empty":
-            return opened
+    def _hand_over_bundle(self, runner_stream: Stream, bundle: Bundle) -> Stream:
+        if runner_stream.state != "empty":
+            return runner_stream
         try:
-            with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as tar:
+            with tempfile.SpooledTemporaryFile(MAX_SPOOL_BYTES) as tar:
                 stream.write_bundle(bundle, self._blobs, tar)
                 environment = {**bundle.environment, protocol.ATTEMPT_VARIABLE: bundle.name}
-                opened.send_file("start", tar, environment=environment, secrets=dict(bundle.secrets))
-            header, _ = opened.receive()
+                runner_stream.send_file("start", tar, environment=environment, secrets=dict(bundle.secrets))
+            header, _ = runner_stream.receive()
             if header["is"] != "started":
                 raise Refused(
                     f"The notebook and its files could not be put into the container: {header.get('message')}. "
@@ -253,14 +255,14 @@ class DockerExecutor:
                     code="container_full",
                 )
         except BaseException:
-            opened.close()
+            runner_stream.close()
             raise
-        return opened
+        return runner_stream
 
     def _remove(self, container: str) -> None:
         from docker.errors import APIError, NotFound
 
-        with self._daemon.asked() as client:
+        with self._daemon.use_client() as client:
             try:
                 client.remove_container(container, force=True, v=True)
             except NotFound:
@@ -272,6 +274,6 @@ class DockerExecutor:
                     client.wait(container, condition="removed")
 
 
-def _is_held(container: Mapping[str, Any]) -> bool:
-    just_made = container["State"] == "created" and time.time() - container["Created"] < STARTS_WITHIN_S
+def _is_in_use(container: Mapping[str, Any]) -> bool:
+    just_made = container["State"] == "created" and time.time() - container["Created"] < START_TIMEOUT_S
     return bool(container["State"] == "running" or just_made)

@@ -6,14 +6,14 @@ import os
 import secrets
 from pathlib import Path
 
-INSTALLATION = "dataops-lab.installation"
+INSTALLATION_LABEL = "dataops-lab.installation"
 """The label of every container that this package makes."""
 
-KERNELS = "kernel-"
+KERNEL_NAME_PREFIX = "kernel-"
 """The beginning of the names of kernels, behind the installation's prefix."""
 
 
-def prefix(installation: str) -> str:
+def container_name_prefix(installation: str) -> str:
     """Return the beginning of the names of all containers of an installation."""
     return f"dataops-{installation}-"
 
@@ -23,12 +23,12 @@ def installation_id(folder: Path) -> str:
     path = folder / "installation"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        side = folder / f".installation.{os.getpid()}"
-        side.write_text(secrets.token_hex(4))
+        temporary = folder / f".installation.{os.getpid()}"
+        temporary.write_text(secrets.token_hex(4))
         try:
-            os.link(side, path)
+            os.link(temporary, path)
         except FileExistsError:
             pass
         finally:
-            side.unlink()
+            temporary.unlink()
     return path.read_text().strip()

@@ -1,7 +1,7 @@
 """PID 1 of a container: it takes a bundle in, runs the runner, and sends out the files that the runner leaves.
 
 Its source is the container's command, so it uses the standard library of Python 3.8 and nothing of dataops_lab.
-An engine that wants to talk to it executes `COURIER` of stream.py in the container, which lends its stdin and stdout.
+An engine that wants to talk to it executes `RELAY_PROGRAM` of stream.py in here, which lends its stdin and stdout.
 Both directions carry frames: a line of JSON and, if it has a `size`, so many bytes behind it.
 
     in    hello                         answered at once
@@ -18,12 +18,12 @@ Both directions carry frames: a line of JSON and, if it has a `size`, so many by
           ended  exit_code, killed_by, said, memory   when all files have been sent and nothing of the run is alive;
                                         `killed_by`: the signal that ended the runner, unless it was asked to end
 
-Several couriers may come, and one that hangs does not block the others: an engine may be stopped, and another one
+Several relays may come, and one that hangs does not block the others: an engine may be stopped, and another one
 take over. Secrets reach the runner through a pipe and lie in no file. There is only one thread, because this process
 forks.
 
 The notebook runs beside this process as the same user. So that user cannot read its memory and its descriptors. It
-hears only couriers from outside the container, and nothing that the notebook sends ends it.
+hears only relays from outside the container, and nothing that the notebook sends ends it.
 """
 
 from __future__ import annotations
@@ -53,54 +53,54 @@ WORK = "/dataops"
 
 CODE = WORK + "/code"
 RUN = WORK + "/run"
-SAID = RUN + "/runner.log"
+RUNNER_LOG = RUN + "/runner.log"
 ADDRESS = "\0dataops-lab"
 
-GROWING = ("journal.jsonl", "log.txt")
-REPLACED = ("output.ipynb",)
-LAST = ("values.json", "result.json")
+APPENDED_FILES = ("journal.jsonl", "log.txt")
+REPLACED_FILES = ("output.ipynb",)
+FINAL_FILES = ("values.json", "result.json")
 
-DEEPEST, MOST_ARTIFACTS = 100, 2000
-"""The most folders inside one another, and the most files, as in runner/protocol.py. A notebook may make any number."""
+MAX_DEPTH, MAX_ARTIFACTS = 100, 2000
+"""The most folders inside one another, and the most files, as in rundir/protocol.py. A notebook may make any number."""
 
-MOST_HOLES = 1024**3
+MAX_HOLE_BYTES = 1024**3
 """The most bytes of a file that were never written, as in runner/files.py: one call makes a file of terabytes."""
 
-NOTHING_STARTED = 75
+EXIT_NOTHING_STARTED = 75
 """The exit code that proves that no runner was started: the container may be started again."""
 
 CHUNK = 256 * 1024
-AT_ONCE = 16
-"""The chunks that are sent to one courier before it is the turn of the others."""
+CHUNKS_PER_TURN = 16
+"""The chunks that are sent to one relay before it is the turn of the others."""
 
-LOOK_EVERY_S = 0.02
-HEAR_EVERY_S = 1.0
+POLL_INTERVAL_S = 0.02
+SIGTERM_CHECK_INTERVAL_S = 1.0
 """The longest time before a SIGTERM is heard. It is blocked and wakes nobody: only so the kernel tells its sender."""
 
-STALLED_S = 60.0
+STALL_TIMEOUT_S = 60.0
 
 
 PR_SET_DUMPABLE = 4
 
 
-class Cut(Exception):
-    """The other end of a courier is gone."""
+class ConnectionLost(Exception):
+    """The other end of a relay is gone."""
 
 
-class Courier:
+class Relay:
     """One stream to an engine. `have` is None while the engine does not follow."""
 
     def __init__(self, link: socket.socket) -> None:
         self.pid: int = struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
         self.have: dict[str, int] | None = None
-        self.left: list[str] | None = None
-        self.told_end = False
-        self.notebook: tuple[int, int] | None = None
+        self.pending_files: list[str] | None = None
+        self.end_sent = False
+        self.notebook_signature: tuple[int, int] | None = None
         self._link = link
         self._in = b""
         self._out = bytearray()
 
-    def take_over(self, source: int, target: int) -> None:
+    def set_descriptors(self, source: int, target: int) -> None:
         self.source, self.target = source, target
         os.set_blocking(source, False)
         os.set_blocking(target, False)
@@ -110,15 +110,15 @@ class Courier:
         os.close(self.target)
         self._link.close()
 
-    def take(self) -> None:
-        """Take the bytes that can be read now. Raise Cut at the end of the stream."""
+    def receive(self) -> None:
+        """Take the bytes that can be read now. Raise ConnectionLost at the end of the stream."""
         with contextlib.suppress(BlockingIOError):
             data = os.read(self.source, CHUNK)
             if not data:
-                raise Cut
+                raise ConnectionLost
             self._in += data
 
-    def command(self) -> dict[str, Any] | None:
+    def next_command(self) -> dict[str, Any] | None:
         line, newline, rest = self._in.partition(b"\n")
         if not newline:
             return None
@@ -127,20 +127,20 @@ class Courier:
         return command
 
     def read(self, size: int) -> bytes:
-        """Read between 1 and `size` bytes of a body. Wait for them; raise Cut when none come for STALLED_S."""
+        """Read between 1 and `size` bytes of a body. Raise ConnectionLost when none come for STALL_TIMEOUT_S."""
         if not self._in:
-            if not select.select([self.source], [], [], STALLED_S)[0]:
-                raise Cut
-            self.take()
+            if not select.select([self.source], [], [], STALL_TIMEOUT_S)[0]:
+                raise ConnectionLost
+            self.receive()
         data, self._in = self._in[:size], self._in[size:]
         return data
 
     @property
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         return not self._out
 
-    def send(self, what: str, body: bytes | None = None, **header: Any) -> None:
-        header["is"] = what
+    def send(self, kind: str, body: bytes | None = None, **header: Any) -> None:
+        header["is"] = kind
         if body is not None:
             header["size"] = len(body)
         self._out += json.dumps(header).encode() + b"\n" + (body or b"")
@@ -152,23 +152,23 @@ class Courier:
                 try:
                     del self._out[: os.write(self.target, self._out[:CHUNK])]
                 except BrokenPipeError:
-                    raise Cut from None
+                    raise ConnectionLost from None
 
 
 class Body:
     """The bytes behind a command, as a file from which a tar can be read."""
 
-    def __init__(self, courier: Courier, size: int) -> None:
-        self._courier, self._left = courier, size
+    def __init__(self, relay: Relay, size: int) -> None:
+        self._relay, self._remaining = relay, size
 
     def read(self, size: int) -> bytes:
         parts = []
-        size = min(size, self._left)
+        size = min(size, self._remaining)
         while size:
-            part = self._courier.read(size)
+            part = self._relay.read(size)
             parts.append(part)
             size -= len(part)
-            self._left -= len(part)
+            self._remaining -= len(part)
         return b"".join(parts)
 
     def skip(self) -> None:
@@ -179,16 +179,16 @@ class Body:
 class Init:
     def __init__(self, linger_s: float, idle_s: float) -> None:
         self._linger_s = linger_s
-        self._leave_at = time.monotonic() + idle_s
-        self._couriers: list[Courier] = []
+        self._exit_at = time.monotonic() + idle_s
+        self._relays: list[Relay] = []
         self._runner: int | None = None
         self._exit_code: int | None = None
         self._killed_by: str | None = None
         self._asked_to_end = False
-        self._over = False
-        self._more = False
-        self._told_to_leave = False
-        self._kernels: socket.socket | None = None
+        self._is_over = False
+        self._has_more = False
+        self._must_exit = False
+        self._kernel_fork_server: socket.socket | None = None
         self._wake, wake = os.pipe()
         os.set_blocking(self._wake, False)
         os.set_blocking(wake, False)
@@ -202,123 +202,125 @@ class Init:
         self._server.listen(8)
 
     def serve(self) -> int:
-        """Serve couriers until one says `end`, or none comes for too long. Return the exit code of the container."""
+        """Serve relays until one says `end`, or none comes for too long. Return the exit code of the container."""
         while True:
             self._wait()
             self._reap()
-            for courier in list(self._couriers):
+            for relay in list(self._relays):
                 try:
-                    if not self._attend(courier):
+                    if not self._serve_relay(relay):
                         return 0
-                except (Cut, OSError):
-                    self._drop(courier)
+                except (ConnectionLost, OSError):
+                    self._drop(relay)
                 except Exception:
-                    # The courier sent something that is not a command. The next courier repeats what it wanted.
+                    # The relay sent something that is not a command. The next relay repeats what it wanted.
                     traceback.print_exc()
-                    self._drop(courier)
-            if self._told_to_leave or (time.monotonic() >= self._leave_at and not self._busy()):
-                return self._leave()
+                    self._drop(relay)
+            if self._must_exit or (time.monotonic() >= self._exit_at and not self._is_busy()):
+                return self._shut_down()
 
-    def _hear(self) -> None:
-        told = signal.sigtimedwait([signal.SIGTERM], 0)
+    def _check_sigterm(self) -> None:
+        signal_info = signal.sigtimedwait([signal.SIGTERM], 0)
         # A signal from outside comes when the daemon is stopped: all files are sent now, because the container ends
         # soon. Processes outside have no pid in here. Those inside have one, and are not obeyed.
-        if told is not None and told.si_pid == 0:
-            self._told_to_leave = self._asked_to_end = True
+        if signal_info is not None and signal_info.si_pid == 0:
+            self._must_exit = self._asked_to_end = True
 
     def _wait(self) -> None:
-        sources = [courier.source for courier in self._couriers]
-        targets = [courier.target for courier in self._couriers if not courier.idle]
-        growing = self._runner is not None and not self._over and any(it.have is not None for it in self._couriers)
-        timeout = 0.0 if self._more else LOOK_EVERY_S if growing else max(0.0, self._leave_at - time.monotonic())
+        sources = [relay.source for relay in self._relays]
+        targets = [relay.target for relay in self._relays if not relay.is_idle]
+        growing = (
+            self._runner is not None and not self._is_over and any(relay.have is not None for relay in self._relays)
+        )
+        timeout = 0.0 if self._has_more else POLL_INTERVAL_S if growing else max(0.0, self._exit_at - time.monotonic())
         # If a process cannot be killed at once, the next round tries again.
-        timeout = LOOK_EVERY_S if self._exit_code is not None and not self._over else timeout
+        timeout = POLL_INTERVAL_S if self._exit_code is not None and not self._is_over else timeout
         awaited: list[Any] = [self._server, self._wake, *sources]
-        ready, writable, _ = select.select(awaited, targets, [], min(timeout, HEAR_EVERY_S))
-        self._hear()
+        ready, writable, _ = select.select(awaited, targets, [], min(timeout, SIGTERM_CHECK_INTERVAL_S))
+        self._check_sigterm()
         if self._wake in ready:
             os.read(self._wake, 4096)
         if self._server in ready:
             with contextlib.suppress(OSError, ValueError, struct.error):
-                self._couriers.append(accepted(self._server))
-        for courier in list(self._couriers):
+                self._relays.append(accept_relay(self._server))
+        for relay in list(self._relays):
             try:
-                if courier.target in writable:
-                    courier.flush()
-                if courier.source in ready:
-                    courier.take()
-            except (Cut, OSError):
-                self._drop(courier)
+                if relay.target in writable:
+                    relay.flush()
+                if relay.source in ready:
+                    relay.receive()
+            except (ConnectionLost, OSError):
+                self._drop(relay)
 
-    def _drop(self, courier: Courier) -> None:
-        self._couriers.remove(courier)
-        courier.close()
+    def _drop(self, relay: Relay) -> None:
+        self._relays.remove(relay)
+        relay.close()
         # Without its engine, a container that stands ready is of no use.
-        self._leave_at = time.monotonic() + (0.0 if self._runner is None else self._linger_s)
+        self._exit_at = time.monotonic() + (0.0 if self._runner is None else self._linger_s)
 
-    def _busy(self) -> bool:
-        return bool(self._couriers) or (self._runner is not None and not self._over)
+    def _is_busy(self) -> bool:
+        return bool(self._relays) or (self._runner is not None and not self._is_over)
 
     # --- commands ---
 
-    def _attend(self, courier: Courier) -> bool:
-        """Execute the commands of a courier, and send it what is new. Return False when it said `end`."""
+    def _serve_relay(self, relay: Relay) -> bool:
+        """Execute the commands of a relay, and send it what is new. Return False when it said `end`."""
         while True:
-            command = courier.command()
+            command = relay.next_command()
             if command is None:
                 break
-            do = command["do"]
-            if do == "hello":
-                courier.send("hello", state=self._state())
-            elif do == "preload":
-                self._unpack(courier, command["size"], "loaded", functools.partial(self._preload, command["kernel"]))
-            elif do == "start":
-                self._unpack(courier, command["size"], "started", functools.partial(self._start, command))
-            elif do == "follow":
-                courier.have = dict(command["have"])
-            elif do == "stop" and self._runner is not None and self._exit_code is None:
+            action = command["do"]
+            if action == "hello":
+                relay.send("hello", state=self._state())
+            elif action == "preload":
+                self._unpack(relay, command["size"], "loaded", functools.partial(self._preload, command["kernel"]))
+            elif action == "start":
+                self._unpack(relay, command["size"], "started", functools.partial(self._start, command))
+            elif action == "follow":
+                relay.have = dict(command["have"])
+            elif action == "stop" and self._runner is not None and self._exit_code is None:
                 self._asked_to_end = True
                 os.kill(self._runner, signal.SIGTERM)
-            elif do == "kill":
+            elif action == "kill":
                 self._asked_to_end = True
                 self._kill_all()
-            elif do == "end":
+            elif action == "end":
                 return False
-        if courier.have is not None and self._runner is not None:
-            self._tell(courier, courier.have)
+        if relay.have is not None and self._runner is not None:
+            self._send_files(relay, relay.have)
         return True
 
     def _state(self) -> str:
-        return "empty" if self._runner is None else "ended" if self._over else "running"
+        return "empty" if self._runner is None else "ended" if self._is_over else "running"
 
-    def _unpack(self, courier: Courier, size: int, answer: str, then: Callable[[], None]) -> None:
-        body = Body(courier, size)
+    def _unpack(self, relay: Relay, size: int, answer: str, on_unpacked: Callable[[], None]) -> None:
+        body = Body(relay, size)
         if self._runner is None:
             try:
                 with tarfile.open(fileobj=body, mode="r|") as tar:  # type: ignore[call-overload]
                     tar.extractall(WORK)  # noqa: S202  # made by the engine
                 body.skip()
-                then()
-            except Cut:
+                on_unpacked()
+            except ConnectionLost:
                 shutil.rmtree(RUN, ignore_errors=True)
                 raise
             except Exception as error:
                 shutil.rmtree(RUN, ignore_errors=True)
                 body.skip()
-                courier.send("failed", message=getattr(error, "strerror", None) or repr(error))
+                relay.send("failed", message=getattr(error, "strerror", None) or repr(error))
                 return
         else:
             body.skip()
-        courier.send(answer)
+        relay.send(answer)
 
     def _preload(self, kernel: list[str]) -> None:
         os.makedirs(os.environ["HOME"], exist_ok=True)
         preload()
-        self._kernels = preloaded_kernel(kernel)
+        self._kernel_fork_server = start_kernel_fork_server(kernel)
 
     def _start(self, command: dict[str, Any]) -> None:
         os.makedirs(os.environ["HOME"], exist_ok=True)
-        kernel = connected(self._kernels)
+        kernel = request_kernel_fork(self._kernel_fork_server)
         source, target = os.pipe()
         self._runner = os.fork()
         if self._runner == 0:
@@ -341,113 +343,117 @@ class Init:
                 if pid == self._runner:
                     self._exit_code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
                     if os.WIFSIGNALED(status) and not self._asked_to_end:
-                        self._killed_by = name_of(os.WTERMSIG(status))
-        if self._exit_code is not None and not self._over:
+                        self._killed_by = signal_name(os.WTERMSIG(status))
+        if self._exit_code is not None and not self._is_over:
             self._kill_all()
-            self._over = not self._alive()
-            self._leave_at = time.monotonic() + self._linger_s
+            self._is_over = not self._living_pids()
+            self._exit_at = time.monotonic() + self._linger_s
 
-    def _alive(self) -> list[int]:
-        """List all living processes in the container but this one and the couriers."""
-        spared = {os.getpid(), *(courier.pid for courier in self._couriers)}
+    def _living_pids(self) -> list[int]:
+        """List all living processes in the container but this one and the relays."""
+        excluded = {os.getpid(), *(relay.pid for relay in self._relays)}
         pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
-        return [pid for pid in pids if pid not in spared and is_alive(pid)]
+        return [pid for pid in pids if pid not in excluded and is_alive(pid)]
 
     def _kill_all(self) -> None:
-        for pid in self._alive():
+        for pid in self._living_pids():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
 
-    def _leave(self) -> int:
+    def _shut_down(self) -> int:
         """Leave before the work is done: kill the run and send its files to all that follow, as far as they take them.
 
         Return the exit code of the container.
         """
         if self._runner is None:
-            return NOTHING_STARTED
+            return EXIT_NOTHING_STARTED
         self._asked_to_end = True
         deadline = time.monotonic() + 5.0
-        while not self._over and time.monotonic() < deadline:
+        while not self._is_over and time.monotonic() < deadline:
             self._kill_all()
             time.sleep(0.005)
             self._reap()
-        for courier in self._couriers:
-            with contextlib.suppress(Cut, OSError):
-                while courier.have is not None and not (courier.told_end and courier.idle):
+        for relay in self._relays:
+            with contextlib.suppress(ConnectionLost, OSError):
+                while relay.have is not None and not (relay.end_sent and relay.is_idle):
                     if time.monotonic() > deadline:
                         break
-                    self._tell(courier, courier.have)
-                    select.select([], [courier.target], [], 0.05)
-                    courier.flush()
+                    self._send_files(relay, relay.have)
+                    select.select([], [relay.target], [], 0.05)
+                    relay.flush()
         return 128 + signal.SIGTERM
 
     # --- the files of the runner ---
 
-    def _tell(self, courier: Courier, have: dict[str, int]) -> None:
-        """Tell a courier more that it has not sent yet; nothing while earlier bytes are still on their way."""
-        self._more = False
-        if courier.told_end:
+    def _send_files(self, relay: Relay, have: dict[str, int]) -> None:
+        """Tell a relay more that it has not sent yet; nothing while earlier bytes are still on their way."""
+        self._has_more = False
+        if relay.end_sent:
             return
-        if self._over and courier.left is None:
-            courier.left = [*LAST, *reversed(list(itertools.islice(made(), MOST_ARTIFACTS))), *GROWING]
-        for name in GROWING if courier.left is None else ():
-            self._send_new(courier, have, name)
-        for name in REPLACED:
-            self._send_changed(courier, name)
-        while courier.left and courier.idle:
-            if not self._send_new(courier, have, courier.left[-1], whole=True):
+        if self._is_over and relay.pending_files is None:
+            relay.pending_files = [
+                *FINAL_FILES,
+                *reversed(list(itertools.islice(artifact_paths(), MAX_ARTIFACTS))),
+                *APPENDED_FILES,
+            ]
+        for name in APPENDED_FILES if relay.pending_files is None else ():
+            self._send_new(relay, have, name)
+        for name in REPLACED_FILES:
+            self._send_changed(relay, name)
+        while relay.pending_files and relay.is_idle:
+            if not self._send_new(relay, have, relay.pending_files[-1], whole=True):
                 return
-            courier.left.pop()
-        if courier.left == [] and courier.idle:
-            courier.told_end = True
+            relay.pending_files.pop()
+        if relay.pending_files == [] and relay.is_idle:
+            relay.end_sent = True
             killed: dict[str, Any] = {} if self._killed_by is None else {"killed_by": self._killed_by}
-            courier.send("ended", exit_code=self._exit_code, **killed, said=last_words(), memory=memory())
+            relay.send("ended", exit_code=self._exit_code, **killed, said=runner_log_tail(), memory=memory_counts())
 
-    def _send_new(self, courier: Courier, have: dict[str, int], name: str, *, whole: bool = False) -> bool:
+    def _send_new(self, relay: Relay, have: dict[str, int], name: str, *, whole: bool = False) -> bool:
         """Send new bytes of a file, with `whole` also an empty file. Tell whether all of it has been sent."""
         try:
             with open_plain(name) as file:
-                for _ in range(AT_ONCE):
-                    size, at = os.fstat(file.fileno()).st_size, have.get(name)
-                    if at == size or (size == 0 and not whole):
+                for _ in range(CHUNKS_PER_TURN):
+                    size, offset = os.fstat(file.fileno()).st_size, have.get(name)
+                    if offset == size or (size == 0 and not whole):
                         return True
-                    if not courier.idle:
+                    if not relay.is_idle:
                         return False
                     # The file shrinks when the runner has no space to write a whole line.
-                    at = min(at or 0, size)
-                    file.seek(at)
+                    offset = min(offset or 0, size)
+                    file.seek(offset)
                     data = file.read(CHUNK)
-                    have[name] = at + len(data)
-                    courier.send("data", data, path=name, at=at)
-                self._more = True
+                    have[name] = offset + len(data)
+                    relay.send("data", data, path=name, at=offset)
+                self._has_more = True
                 return False
         except OSError:
             return True
 
-    def _send_changed(self, courier: Courier, name: str) -> None:
-        if not courier.idle:
+    def _send_changed(self, relay: Relay, name: str) -> None:
+        if not relay.is_idle:
             return
         with contextlib.suppress(OSError), open_plain(name) as file:
-            it = os.fstat(file.fileno())
-            if courier.notebook != (it.st_ino, it.st_mtime_ns):
-                courier.notebook = (it.st_ino, it.st_mtime_ns)
-                courier.send("file", file.read(), path=name)
+            status = os.fstat(file.fileno())
+            if relay.notebook_signature != (status.st_ino, status.st_mtime_ns):
+                relay.notebook_signature = (status.st_ino, status.st_mtime_ns)
+                relay.send("file", file.read(), path=name)
 
 
-def accepted(server: socket.socket) -> Courier:
+def accept_relay(server: socket.socket) -> Relay:
     link, _ = server.accept()
-    courier = Courier(link)
-    if not is_from_outside(courier.pid):
+    relay = Relay(link)
+    if not is_from_outside(relay.pid):
         link.close()
-        raise ValueError("not a courier")
+        raise ValueError("not a relay")
     descriptors = array.array("i")
     link.settimeout(5.0)
     _, ancillary, _, _ = link.recvmsg(1, socket.CMSG_SPACE(2 * descriptors.itemsize))
     for level, kind, data in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
             descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
-    courier.take_over(*descriptors)
-    return courier
+    relay.set_descriptors(*descriptors)
+    return relay
 
 
 def is_from_outside(pid: int) -> bool:
@@ -475,46 +481,46 @@ def preload() -> None:
     gc.freeze()
 
 
-def preloaded_kernel(command: list[str]) -> socket.socket | None:
+def start_kernel_fork_server(command: list[str]) -> socket.socket | None:
     """Start an interpreter that forks kernels (runner/preload.py) and return the socket to it when it is ready.
 
     None for a kernel that always starts cold.
     """
     program = shutil.which(command[0]) or ""
-    ours = os.path.dirname(program) == os.path.dirname(sys.executable)
-    if not ours or command[1:3] != ["-m", "ipykernel_launcher"] or sys.version_info < (3, 10):
+    is_own_python = os.path.dirname(program) == os.path.dirname(sys.executable)
+    if not is_own_python or command[1:3] != ["-m", "ipykernel_launcher"] or sys.version_info < (3, 10):
         return None
     from dataops_lab.runner import preload as module  # type: ignore[import-not-found,unused-ignore]
 
     # A fork writes its own command and environment into this room.
-    environment = {**module.fixed(dict(os.environ)), module.ATTEMPT_VARIABLE: " " * 16384}
-    control, theirs = socket.socketpair()
-    with theirs:
+    environment = {**module.startup_variables(dict(os.environ)), module.ATTEMPT_VARIABLE: " " * 16384}
+    control, remote_end = socket.socketpair()
+    with remote_end:
         subprocess.Popen(
-            [program, module.__file__, "kernel", str(theirs.fileno()), " " * 2048],
+            [program, module.__file__, "kernel", str(remote_end.fileno()), " " * 2048],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
+            pass_fds=[remote_end.fileno()],
             start_new_session=True,
-            preexec_fn=unblock,  # noqa: PLW1509  # there is one thread
+            preexec_fn=unblock_sigterm,  # noqa: PLW1509  # there is one thread
         )
-    select.select([control], [], [], STALLED_S)  # The interpreter says when it is ready.
+    select.select([control], [], [], STALL_TIMEOUT_S)  # The interpreter says when it is ready.
     return control
 
 
-def connected(kernels: socket.socket | None) -> int | None:
+def request_kernel_fork(kernels: socket.socket | None) -> int | None:
     """Return a descriptor on which the runner can ask for its kernel; None when no interpreter stands ready."""
     if kernels is None:
         return None
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
+    local_end, remote_end = socket.socketpair()
+    with local_end, remote_end:
         try:
-            socket.send_fds(kernels, [b"+"], [theirs.fileno()])
+            socket.send_fds(kernels, [b"+"], [remote_end.fileno()])
         except OSError:  # The interpreter has ended, as it does when nobody asked for long.
             return None
-        return ours.detach()
+        return local_end.detach()
 
 
 def become_runner(source: int, kernel: int | None, environment: dict[str, str]) -> NoReturn:
@@ -524,10 +530,10 @@ def become_runner(source: int, kernel: int | None, environment: dict[str, str]) 
         os.setsid()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        unblock()
+        unblock_sigterm()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        said = os.open(SAID, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        for number, descriptor in enumerate((source, said, said)):
+        log_descriptor = os.open(RUNNER_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        for number, descriptor in enumerate((source, log_descriptor, log_descriptor)):
             os.dup2(descriptor, number)
         if kernel is not None:
             os.dup2(kernel, 3)
@@ -552,21 +558,21 @@ def become_runner(source: int, kernel: int | None, environment: dict[str, str]) 
     os._exit(code if isinstance(code, int) else 0 if code is None else 1)
 
 
-def unblock() -> None:
+def unblock_sigterm() -> None:
     """Let SIGTERM through again in a process that is started here: it inherits that the signal is blocked."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 
 
-def name_of(number: int) -> str:
+def signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:  # most of the real-time ones
         return "signal %d" % number
 
 
-def made() -> Iterator[str]:
+def artifact_paths() -> Iterator[str]:
     for folder, folders, names in os.walk(RUN + "/artifacts"):
-        if os.path.relpath(folder, RUN).count("/") >= DEEPEST:
+        if os.path.relpath(folder, RUN).count("/") >= MAX_DEPTH:
             folders.clear()
         for name in names:
             path = os.path.relpath(os.path.join(folder, name), RUN)
@@ -579,15 +585,15 @@ def open_plain(name: str) -> BinaryIO:
     """Open a regular file. Raise OSError for anything else that a notebook put there."""
     descriptor = os.open(os.path.join(RUN, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     file = open(descriptor, "rb")
-    if not os.path.isfile("/proc/self/fd/%d" % descriptor) or is_hollow(descriptor):
+    if not os.path.isfile("/proc/self/fd/%d" % descriptor) or has_too_many_holes(descriptor):
         file.close()
         raise OSError("not a regular file")
     return file
 
 
-def is_hollow(descriptor: int) -> bool:
+def has_too_many_holes(descriptor: int) -> bool:
     file = os.fstat(descriptor)
-    if file.st_size - 512 * file.st_blocks <= MOST_HOLES:
+    if file.st_size - 512 * file.st_blocks <= MAX_HOLE_BYTES:
         return False
     first_hole = os.lseek(descriptor, 0, os.SEEK_HOLE)
     os.lseek(descriptor, 0, os.SEEK_SET)
@@ -602,13 +608,13 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def last_words() -> str:
+def runner_log_tail() -> str:
     with contextlib.suppress(OSError), open_plain("runner.log") as file:
         return file.read()[-2000:].decode(errors="replace")
     return ""
 
 
-def memory() -> dict[str, int]:
+def memory_counts() -> dict[str, int]:
     """Read the counts of the control group: oom_kills, and limit and peak in bytes, as far as this kernel has them."""
     group = "/sys/fs/cgroup/"
     found = {}

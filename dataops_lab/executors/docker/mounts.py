@@ -9,50 +9,50 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from ...domain.environments import Mount
-from ...domain.mounts import ROOTS, overlaps, plain, problem_of_roots, problems
+from ...domain.mounts import ROOTS, find_problems, find_root_problem, normalize_path, overlaps
 from ...errors import Refused
 
 
 @dataclass(frozen=True)
 class MountPolicy:
-    """The rule for sources: below `roots`, and not in or around the paths in `kept`: the state folder with its keys."""
+    """The rule for sources: below `roots`, not in or around the `protected` paths: the state folder with its keys."""
 
     roots: Sequence[str] = ROOTS
-    kept: Sequence[Path] = ()
+    protected: Sequence[Path] = ()
 
-    def allowed(self, mounts: Iterable[Mount], *, socket: Path | None) -> list[Mount]:
+    def resolve(self, mounts: Iterable[Mount], *, socket: Path | None) -> list[Mount]:
         """Return these mounts with the paths that the daemon is to use. Refused when one of them is not allowed.
 
         `socket` is that of a daemon on this machine. Then links are followed here, so that the daemon finds none.
         """
-        return [self._allowed(mount, socket) for mount in mounts]
+        return [self._resolve_mount(mount, socket) for mount in mounts]
 
-    def _allowed(self, mount: Mount, socket: Path | None) -> Mount:
+    def _resolve_mount(self, mount: Mount, socket: Path | None) -> Mount:
         try:
-            source, target = str(plain(mount.source)), str(plain(mount.target))
-            roots, kept = list(self.roots), [str(path) for path in self.kept]
+            source, target = str(normalize_path(mount.source)), str(normalize_path(mount.target))
+            roots, protected = list(self.roots), [str(path) for path in self.protected]
             if socket is not None:
-                kept = [*map(_followed, kept), str(socket), _followed(str(socket))]
-                roots += [_followed(root) for root in roots if root.startswith("/")]
-                source = _followed(source)
-            found = plain(source)
-            problem = next(problems(source, target), None) or problem_of_roots(found, roots)
+                protected = [*map(_resolve_links, protected), str(socket), _resolve_links(str(socket))]
+                roots += [_resolve_links(root) for root in roots if root.startswith("/")]
+                source = _resolve_links(source)
+            source_path = normalize_path(source)
+            problem = next(find_problems(source, target), None) or find_root_problem(source_path, roots)
         except ValueError as error:
             problem = str(error)
         except OSError as error:
             # The daemon may read folders that this user may not: a link there could lead it anywhere.
             problem = f"{error.filename} cannot be looked at by the engine's user: {error.strerror}."
         else:
-            if problem is None and overlaps(found, kept):
-                problem = f"{found} holds the state of this installation or the daemon's socket, or lies in it."
-            if problem is None and socket is not None and not _is_data(found):
-                problem = f"{found} is neither a folder nor a file."
+            if problem is None and overlaps(source_path, protected):
+                problem = f"{source_path} holds the state of this installation or the daemon's socket, or lies in it."
+            if problem is None and socket is not None and not _is_file_or_folder(source_path):
+                problem = f"{source_path} is neither a folder nor a file."
         if problem:
             raise Refused(f"The environment mounts {mount.source}. {problem}", code="mount_refused")
         return replace(mount, source=source, target=target)
 
 
-def _followed(path: str) -> str:
+def _resolve_links(path: str) -> str:
     """Follow the links of a path, which need not exist. OSError where links may lie that this user cannot see."""
     try:
         return os.path.realpath(path, strict=True)
@@ -60,7 +60,7 @@ def _followed(path: str) -> str:
         return os.path.realpath(path)
 
 
-def _is_data(path: PurePosixPath) -> bool:
+def _is_file_or_folder(path: PurePosixPath) -> bool:
     try:
         mode = os.lstat(path).st_mode
     except OSError:

@@ -22,18 +22,18 @@ OLDEST_PYTHON = (3, 9)
 """The oldest Python with which the runner works."""
 
 _RESOURCES = Resources(memory_bytes=2 * 1024**3, pids=256)
-_MOST = 4_000_000
+_MAX_OUTPUT_BYTES = 4_000_000
 """The most bytes of an answer; thousands of packages take some hundred thousand."""
 
 
 def probe(client: APIClient, image: str, *, user: str, at: dt.datetime) -> Probe:
     """Look into the image with the id `image`. An image without Python gives a probe with a problem, not an error."""
-    said, stderr = _said(client, image, user)
+    output, stderr = _run_probe(client, image, user)
     try:
-        found = json.loads(said)
+        found = json.loads(output)
     except ValueError:
         found = None
-    return _judged(found, stderr.strip()[-300:], user=user, at=at)
+    return _make_probe(found, stderr.strip()[-300:], user=user, at=at)
 
 
 def probe_spec(image: str, user: str) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def probe_spec(image: str, user: str) -> dict[str, Any]:
     }
 
 
-def _said(client: APIClient, image: str, user: str) -> tuple[str, str]:
+def _run_probe(client: APIClient, image: str, user: str) -> tuple[str, str]:
     from docker.errors import APIError
 
     container = client.create_container_from_config(probe_spec(image, user))["Id"]
@@ -66,16 +66,16 @@ def _said(client: APIClient, image: str, user: str) -> tuple[str, str]:
         size = 0
         for stdout, stderr in stream:
             size += len(stdout or b"") + len(stderr or b"")
-            if size > _MOST:
+            if size > _MAX_OUTPUT_BYTES:
                 break
             out.append(stdout or b"")
             err.append(stderr or b"")
         return b"".join(out).decode(errors="replace"), b"".join(err).decode(errors="replace")
     finally:
-        removed(client, container)
+        remove_container(client, container)
 
 
-def removed(client: APIClient, container: str) -> None:
+def remove_container(client: APIClient, container: str) -> None:
     """Remove the container, also one that removes itself when it ends. It is gone when this returns."""
     from docker.errors import APIError, NotFound
 
@@ -86,13 +86,13 @@ def removed(client: APIClient, container: str) -> None:
         client.wait(container, condition="removed")
 
 
-def _judged(found: dict[str, Any] | None, stderr: str, *, user: str, at: dt.datetime) -> Probe:
+def _make_probe(found: dict[str, Any] | None, stderr: str, *, user: str, at: dt.datetime) -> Probe:
     if found is None:
         problem = "It has no `python3` on its PATH. Take a base with Python, or name its folder: `ENV PATH=…`."
         if stderr:
             problem = f"Its `python3` does not work for user {user}: {stderr}"
         return Probe(at, None, None, None, (), {}, user, (problem,))
-    kernels = tuple(KernelChoice(**{**it, "argv": tuple(it["argv"])}) for it in found["kernels"])
+    kernels = tuple(KernelChoice(**{**kernel, "argv": tuple(kernel["argv"])}) for kernel in found["kernels"])
     return Probe(
         probed_at=at,
         python=found["python"],
@@ -115,14 +115,14 @@ def _problems(found: dict[str, Any]) -> list[str]:
     if found["papermill_problem"]:
         problems.append(f"papermill is there but does not load: {found['papermill_problem']}. Install it again.")
     elif found["papermill"] is None:
-        problems.append(f"papermill is missing. {_hint('papermill ipykernel')}")
+        problems.append(f"papermill is missing. {_install_hint('papermill ipykernel')}")
     if not found["kernels"]:
-        problems.append(f"It has no kernel. {_hint('ipykernel')}")
+        problems.append(f"It has no kernel. {_install_hint('ipykernel')}")
     # A kernel that cannot start must not make the others unusable.
     return problems
 
 
-def _hint(packages: str) -> str:
+def _install_hint(packages: str) -> str:
     return (
         f"In its Dockerfile: `RUN {PYTHON} -m pip install {packages}`. Or let `jupyter dataops image build` make one "
         "from it, which then has what runs need."

@@ -13,17 +13,17 @@ import signal
 import sys
 from typing import Any
 
-WITHIN_S = 120
+TIMEOUT_S = 120
 
 
 def packages() -> dict[str, str]:
     from importlib.metadata import distributions
 
     found = {}
-    for it in distributions():
-        name = it.metadata["Name"]
+    for distribution in distributions():
+        name = distribution.metadata["Name"]
         if name and name not in found:
-            found[name] = str(it.version)
+            found[name] = str(distribution.version)
     return found
 
 
@@ -51,14 +51,14 @@ def kernels() -> tuple[list[dict[str, Any]], dict[str, str]]:
     usable, broken = [], {}
     for name in sorted(manager.find_kernel_specs()):
         try:
-            usable.append(started(name, manager.get_kernel_spec(name)))
+            usable.append(kernel_entry(name, manager.get_kernel_spec(name)))
         except Exception as error:
             # Anybody may have written the file, and jupyter_client checks little of it: any error may come.
             broken[name] = " ".join(str(error).split()) or type(error).__name__
     return usable, broken
 
 
-def started(name: str, spec: Any) -> dict[str, Any]:
+def kernel_entry(name: str, spec: Any) -> dict[str, Any]:
     if not spec.argv or not all(isinstance(argument, str) for argument in spec.argv):
         raise ValueError("argv is not a list of texts that begins with a program")
     if not all(isinstance(value, str) for value in spec.env.values()):
@@ -84,7 +84,7 @@ def main() -> None:
     # Imports may print. That goes to stderr, so that stdout has the answer alone.
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    signal.alarm(WITHIN_S)
+    signal.alarm(TIMEOUT_S)
     version, problem = papermill()
     usable, broken = kernels()
     tools = {name: shutil.which(name) for name in ("pip", "conda", "mamba", "micromamba")}

@@ -1,4 +1,4 @@
-"""The stream to PID 1 of a container: frames over the stdin and stdout of a courier that is executed there."""
+"""The stream to PID 1 of a container: frames over the stdin and stdout of a relay that is executed there."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from ...ports import Blobs, Bundle
-from ...runner import protocol
+from ...rundir import protocol
 from . import init
-from .container_spec import PYTHON, space_of
+from .container_spec import PYTHON, tmpfs_bytes
 
 if TYPE_CHECKING:
     from docker import APIClient
 
-COURIER = f"""
+RELAY_PROGRAM = f"""
 import array, os, socket, time
 link = socket.socket(socket.AF_UNIX)
 for _ in range(3000):
@@ -35,12 +35,12 @@ link.recv(1)
 """
 """A program that lends its stdin and stdout to PID 1, which may not listen yet, and stays until they are given back."""
 
-CONNECT_S = 60.0
-LARGEST_HEADER = 1024**2
-LARGEST_BODY = 512 * 1024**2
+CONNECT_TIMEOUT_S = 60.0
+MAX_HEADER_BYTES = 1024**2
+MAX_BODY_BYTES = 512 * 1024**2
 
 
-MOST_FILES = protocol.MOST_ARTIFACTS + 10
+MAX_FILES = protocol.MAX_ARTIFACTS + 10
 """The most files of one attempt: its artifacts, and those that a runner always leaves."""
 
 
@@ -48,7 +48,7 @@ class StreamCut(ConnectionError):
     """The container, the daemon or the way to it is gone. The daemon may tell which one."""
 
 
-class LeftTooMuch(ValueError):
+class QuotaExceeded(ValueError):
     """More bytes arrive than a container of this size can hold, or more files than a run may leave."""
 
 
@@ -56,13 +56,15 @@ class Stream:
     """A stream. Data from it is not trusted, because the notebook runs beside PID 1 as the same user."""
 
     def __init__(self, client: APIClient, container: str) -> None:
-        made = client.exec_create(container, [PYTHON, "-S", "-E", "-c", COURIER], stdin=True, stdout=True, stderr=False)
-        answer: Any = client.exec_start(made["Id"], socket=True)
-        self._answer = answer  # this object would close the socket when it goes away
+        execution = client.exec_create(
+            container, [PYTHON, "-S", "-E", "-c", RELAY_PROGRAM], stdin=True, stdout=True, stderr=False
+        )
+        response: Any = client.exec_start(execution["Id"], socket=True)
+        self._response = response  # this object would close the socket when it goes away
         # The SocketIO that docker returns for some kinds of hosts cannot be written to.
-        self._socket: socket.socket = getattr(answer, "_sock", answer)
-        self._socket.settimeout(CONNECT_S)
-        self._read = Unwrapped(self._socket)
+        self._socket: socket.socket = getattr(response, "_sock", response)
+        self._socket.settimeout(CONNECT_TIMEOUT_S)
+        self._stdout = StdoutDemuxer(self._socket)
         try:
             # PID 1 says nothing unasked: bytes that came with the head of the answer would be lost in docker's buffer.
             self.send("hello")
@@ -73,8 +75,8 @@ class Stream:
             raise
         self._socket.settimeout(None)
 
-    def send(self, do: str, body: bytes | None = None, **header: Any) -> None:
-        header["do"] = do
+    def send(self, action: str, body: bytes | None = None, **header: Any) -> None:
+        header["do"] = action
         if body is not None:
             header["size"] = len(body)
         try:
@@ -84,12 +86,12 @@ class Stream:
         except OSError as error:
             raise StreamCut(str(error)) from error
 
-    def send_file(self, do: str, body: IO[bytes], **header: Any) -> None:
+    def send_file(self, action: str, body: IO[bytes], **header: Any) -> None:
         """Send a command with the whole of `body`, from its start. Raise StreamCut when that fails."""
         size = body.seek(0, io.SEEK_END)
         body.seek(0)
         try:
-            self._socket.sendall(json.dumps({**header, "do": do, "size": size}).encode() + b"\n")
+            self._socket.sendall(json.dumps({**header, "do": action, "size": size}).encode() + b"\n")
             self._socket.sendfile(body)
         except OSError as error:
             raise StreamCut(str(error)) from error
@@ -97,12 +99,12 @@ class Stream:
     def receive(self) -> tuple[dict[str, Any], bytes]:
         """Wait for the next frame. Raise StreamCut when none will come."""
         try:
-            line = self._read.line(LARGEST_HEADER)
+            line = self._stdout.line(MAX_HEADER_BYTES)
             header = json.loads(line)
             size = int(header.get("size", 0))
-            if not 0 <= size <= LARGEST_BODY:
+            if not 0 <= size <= MAX_BODY_BYTES:
                 raise ValueError(f"a frame of {size} bytes")
-            return header, self._read.exactly(size)
+            return header, self._stdout.exactly(size)
         except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise StreamCut(str(error)) from error
 
@@ -113,10 +115,10 @@ class Stream:
         except OSError:
             pass
         self._socket.close()
-        self._answer.close()
+        self._response.close()
 
 
-class Unwrapped:
+class StdoutDemuxer:
     """The stdout of a program, taken out of the packets in which Docker mixes it with stderr."""
 
     def __init__(self, source: socket.socket) -> None:
@@ -128,20 +130,20 @@ class Unwrapped:
         while (end := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) > limit:
                 raise ValueError("a header without end")
-            self._more()
-        return self._taken(end + 1)
+            self._fill_buffer()
+        return self._consume(end + 1)
 
     def exactly(self, size: int) -> bytes:
         while len(self._buffer) < size:
-            self._more()
-        return self._taken(size)
+            self._fill_buffer()
+        return self._consume(size)
 
-    def _taken(self, size: int) -> bytes:
+    def _consume(self, size: int) -> bytes:
         data = bytes(self._buffer[:size])
         del self._buffer[:size]
         return data
 
-    def _more(self) -> None:
+    def _fill_buffer(self) -> None:
         while len(self._raw) < 8 or len(self._raw) < 8 + struct.unpack_from(">L", self._raw, 4)[0]:
             data = self._source.recv(1024 * 1024)
             if not data:
@@ -177,10 +179,10 @@ def write_bundle(bundle: Bundle, blobs: Blobs, target: IO[bytes]) -> None:
 
 def _add_code(tar: tarfile.TarFile) -> None:
     _add(tar, "code/dataops_lab/__init__.py", io.BytesIO())
-    package = Path(protocol.__file__).parent
-    for source in sorted(package.rglob("*.py")):
+    package = Path(protocol.__file__).parents[1]
+    for source in sorted(path for folder in ("rundir", "runner") for path in (package / folder).rglob("*.py")):
         name = source.relative_to(package).as_posix()
-        _add(tar, f"code/dataops_lab/runner/{name}", io.BytesIO(source.read_bytes()))
+        _add(tar, f"code/dataops_lab/{name}", io.BytesIO(source.read_bytes()))
 
 
 def _add(tar: tarfile.TarFile, name: str, content: IO[bytes], mode: int = 0o644) -> None:
@@ -201,16 +203,16 @@ def _add_folder(tar: tarfile.TarFile, name: str) -> None:
 # --- out of the container ---
 
 
-def there_is(directory: Path) -> dict[str, int]:
+def received_sizes(directory: Path) -> dict[str, int]:
     """Return the sizes of the files that have arrived, for `follow`, but not the notebook: it is always sent whole."""
     return {
         name: path.stat().st_size
         for path in directory.rglob("*")
-        if path.is_file() and may_come(name := path.relative_to(directory).as_posix())
+        if path.is_file() and is_expected_path(name := path.relative_to(directory).as_posix())
     }
 
 
-class Room:
+class FileQuota:
     """The limit of the run directory of one attempt: the files that a container with `memory` can hold.
 
     PID 1 counts, too, but it cannot be trusted with the notebook beside it. A file may have holes, which take no room
@@ -218,26 +220,26 @@ class Room:
     """
 
     def __init__(self, directory: Path, memory: int | None) -> None:
-        self._most = space_of(memory) + init.MOST_HOLES
-        self._sizes = there_is(directory)
-        self._taken = sum(self._sizes.values())
+        self._max_bytes = tmpfs_bytes(memory) + init.MAX_HOLE_BYTES
+        self._sizes = received_sizes(directory)
+        self._used_bytes = sum(self._sizes.values())
 
-    def take(self, header: Mapping[str, Any], size: int) -> None:
-        """Take room for a `data` or `file` frame, before it is put. Raise LeftTooMuch when there is none."""
+    def reserve(self, header: Mapping[str, Any], size: int) -> None:
+        """Reserve space for a `data` or `file` frame, before it is put. Raise QuotaExceeded when there is none."""
         name = str(header["path"])
-        ends = int(header.get("at", 0)) + size
-        self._taken += ends - self._sizes.get(name, 0)
-        self._sizes[name] = ends
-        if self._taken > self._most:
-            raise LeftTooMuch(
-                f"It left more than {self._most / 1024**2:.0f} MiB of files, for which its memory has no room. "
+        end_offset = int(header.get("at", 0)) + size
+        self._used_bytes += end_offset - self._sizes.get(name, 0)
+        self._sizes[name] = end_offset
+        if self._used_bytes > self._max_bytes:
+            raise QuotaExceeded(
+                f"It left more than {self._max_bytes / 1024**2:.0f} MiB of files, for which its memory has no room. "
                 "Let it write less, or files without holes."
             )
-        if len(self._sizes) > MOST_FILES:
-            raise LeftTooMuch(f"It left more than {MOST_FILES} files. Let it write fewer.")
+        if len(self._sizes) > MAX_FILES:
+            raise QuotaExceeded(f"It left more than {MAX_FILES} files. Let it write fewer.")
 
 
-def put(directory: Path, header: Mapping[str, Any], body: bytes) -> None:
+def write_frame(directory: Path, header: Mapping[str, Any], body: bytes) -> None:
     """Put the body of a `data` or `file` frame into the run directory. ValueError for a path that no runner writes."""
     name = str(header["path"])
     path = directory / name
@@ -246,23 +248,23 @@ def put(directory: Path, header: Mapping[str, Any], body: bytes) -> None:
         part.write_bytes(body)
         part.replace(path)
         return
-    if not may_come(name):
+    if not is_expected_path(name):
         raise ValueError(f"a file {name!r} that no runner writes")
-    at = int(header["at"])
-    if not 0 <= at <= (path.stat().st_size if path.exists() else 0):
+    offset = int(header["at"])
+    if not 0 <= offset <= (path.stat().st_size if path.exists() else 0):
         raise ValueError(f"bytes of {name!r} behind its end")
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("r+b" if path.exists() else "xb") as file:
-        file.truncate(at)
-        file.seek(at)
+        file.truncate(offset)
+        file.seek(offset)
         file.write(body)
 
 
-def may_come(name: str) -> bool:
+def is_expected_path(name: str) -> bool:
     parts = PurePosixPath(name).parts
     if not parts or ".." in parts or parts[0] == "/":
         return False
-    return name in _FILES or (parts[0] == protocol.ARTIFACTS and 1 < len(parts) <= protocol.DEEPEST + 2)
+    return name in _RUNNER_FILES or (parts[0] == protocol.ARTIFACTS and 1 < len(parts) <= protocol.MAX_DEPTH + 2)
 
 
-_FILES = frozenset({protocol.JOURNAL, protocol.LOG, protocol.VALUES, protocol.RESULT})
+_RUNNER_FILES = frozenset({protocol.JOURNAL, protocol.LOG, protocol.VALUES, protocol.RESULT})

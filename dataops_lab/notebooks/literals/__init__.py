@@ -29,13 +29,13 @@ def assignments(language: str, values: Mapping[str, Any], types: Mapping[str, st
     problems: list[dict[str, str]] = []
     for name, value in values.items():
         try:
-            lines.append(write(name, value, Declared.spelled(types.get(name, ParameterType.ANY))))
+            lines.append(write(name, value, Declared.parse(types.get(name, ParameterType.ANY))))
         except Unwritable as problem:
             problems.append({"name": name, "message": str(problem)})
     if problems:
-        said = "; ".join(f"{p['name']!r} {p['message']}" for p in problems)
+        message = "; ".join(f"{p['name']!r} {p['message']}" for p in problems)
         raise InvalidParameters(
-            f"{said}. Nothing was started: pass values that {language} can hold.",
+            f"{message}. Nothing was started: pass values that {language} can hold.",
             problems=problems,
             parameters=list(values),
         )

@@ -34,7 +34,7 @@ _QUOTABLE = re.compile(r"[ -&(-~]*")
 def assignment(name: str, value: Any, declared: Declared) -> str:  # noqa: ARG001 — text is all that bash has
     if not _NAME.fullmatch(name) or name in _RESERVED or _is_special(name):
         raise Unwritable("is not a name that bash lets be set")
-    assigned = _assigned(name, value)
+    assigned = _assign(name, value)
     # After `declare -i` bash computes each assigned text, and runs commands in it. Only a number is safe there.
     return assigned if value is None or type(value) is int else f"declare +i {name}; {assigned}"
 
@@ -43,14 +43,14 @@ def _is_special(name: str) -> bool:
     return name in _SPECIAL or name.startswith(_SPECIAL_PREFIXES)
 
 
-def _assigned(name: str, value: Any) -> str:
+def _assign(name: str, value: Any) -> str:
     match value:
         case None:
             return f"unset {name}"
         case list() | tuple():
             return f"{name}=({' '.join(_scalar(member) for member in value)})"
         case dict():
-            pairs = " ".join(f"[{_key(key)}]={_scalar(its)}" for key, its in value.items())
+            pairs = " ".join(f"[{_key(key)}]={_scalar(member)}" for key, member in value.items())
             return f"declare -A {name}=({pairs})"
     return f"{name}={_scalar(value)}"
 

@@ -21,7 +21,7 @@ class Declared(NamedTuple):
         return self.type is ParameterType.LIST and self.inner in (ParameterType.DATE, ParameterType.DATETIME)
 
     @classmethod
-    def spelled(cls, text: str) -> Declared:
+    def parse(cls, text: str) -> Declared:
         """Read the spelling of a type. ValueError when it is not a type."""
         match = _SPELLED.fullmatch(text)
         if match is None:

@@ -40,13 +40,13 @@ def writer(language: str) -> Callable[[str, Any, Declared], str]:
     def assignment(name: str, value: Any, declared: Declared) -> str:  # noqa: ARG001
         if not _NAME.fullmatch(name) or keyword.iskeyword(name):
             raise Unwritable(f"is not a name that is safe in {language}")
-        text = str(translator.assign(name, translator.translate(_safe(value, language))))
+        text = str(translator.assign(name, translator.translate(_check_safe(value, language))))
         return text.strip("\n")
 
     return assignment
 
 
-def _safe(value: Any, language: str) -> Any:
+def _check_safe(value: Any, language: str) -> Any:
     match value:
         case bool() | int():
             return value

@@ -24,7 +24,7 @@ def without_nul(text: str, language: str) -> str:
     return checked_text(text)
 
 
-def deeper(depth: int, most: int = DEEPEST) -> int:
+def next_depth(depth: int, most: int = DEEPEST) -> int:
     if depth >= most:
         raise Unwritable(f"is nested more than {most} levels deep")
     return depth + 1

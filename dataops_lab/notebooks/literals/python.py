@@ -8,7 +8,7 @@ from typing import Any
 
 from ...domain.parameters import NOT_FINITE, ParameterType
 from .declared import Declared
-from .problem import Unwritable, as_date, as_datetime, checked_text, deeper
+from .problem import Unwritable, as_date, as_datetime, checked_text, next_depth
 
 # Python itself refuses longer decimal literals.
 _LONGEST_DECIMAL_BITS = 12_000
@@ -28,8 +28,8 @@ def _typed(value: Any, declared: Declared) -> str:
         case ParameterType.LIST if isinstance(value, list):
             return _collection([_typed(member, Declared(declared.inner)) for member in value], value, declared)
         case ParameterType.MAPPING if declared.inner is not ParameterType.ANY and isinstance(value, dict):
-            pairs = ((_typed_key(key, declared.inner), literal(its, 1)) for key, its in value.items())
-            return f"{{{', '.join(f'{key}: {its}' for key, its in pairs)}}}"
+            pairs = ((_typed_key(key, declared.inner), literal(member, 1)) for key, member in value.items())
+            return f"{{{', '.join(f'{key}: {member}' for key, member in pairs)}}}"
         case ParameterType.STRING if declared.written_as == "path":
             return f'__import__("pathlib").Path({literal(value)})'
         case ParameterType.STRING if declared.written_as == "decimal":
@@ -74,11 +74,11 @@ def literal(value: Any, depth: int = 0) -> str:
         case str():
             return repr(checked_text(value))
         case list() | tuple():
-            within = deeper(depth)
-            return f"[{', '.join(literal(member, within) for member in value)}]"
+            inner_depth = next_depth(depth)
+            return f"[{', '.join(literal(member, inner_depth) for member in value)}]"
         case dict():
-            within = deeper(depth)
-            return f"{{{', '.join(f'{_key(key)}: {literal(its, within)}' for key, its in value.items())}}}"
+            inner_depth = next_depth(depth)
+            return f"{{{', '.join(f'{_key(key)}: {literal(member, inner_depth)}' for key, member in value.items())}}}"
     raise Unwritable(f"is a {type(value).__name__}, which is not a JSON value")
 
 

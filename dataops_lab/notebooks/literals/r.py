@@ -10,7 +10,7 @@ from typing import Any
 
 from ...domain.parameters import NOT_FINITE, ParameterType
 from .declared import Declared
-from .problem import Unwritable, as_date, as_datetime, deeper, without_nul
+from .problem import Unwritable, as_date, as_datetime, next_depth, without_nul
 
 _NAME = re.compile(r"([A-Za-z]|\.(?![0-9]))[A-Za-z0-9._]*")
 _RESERVED = frozenset(
@@ -65,9 +65,9 @@ def literal(value: Any, depth: int = 0) -> str:
         case str():
             return _text(value)
         case list() | tuple():
-            return _list(value, deeper(depth, _DEEPEST))
+            return _list(value, next_depth(depth, _DEEPEST))
         case dict():
-            return _mapping(value, deeper(depth, _DEEPEST))
+            return _mapping(value, next_depth(depth, _DEEPEST))
     raise Unwritable(f"is a {type(value).__name__}, which is not a JSON value")
 
 
@@ -78,9 +78,9 @@ def _list(members: Sequence[Any], depth: int) -> str:
 
 
 def _mapping(value: dict[Any, Any], depth: int) -> str:
-    keys, members = [_key(key) for key in value], [literal(its, depth) for its in value.values()]
+    keys, members = [_key(key) for key in value], [literal(member, depth) for member in value.values()]
     if all(_PLAIN.fullmatch(key) for key in value):
-        return f"list({', '.join(f'{key} = {its}' for key, its in zip(keys, members, strict=True))})"
+        return f"list({', '.join(f'{key} = {member}' for key, member in zip(keys, members, strict=True))})"
     # As the name of an argument, R would turn text outside of the locale's alphabet into `<U+00E9>`.
     return f"structure(list({', '.join(members)}), names = c({', '.join(keys)}))"
 
@@ -122,9 +122,9 @@ def _key(key: Any) -> str:
     return _text(key)
 
 
-def _datetime(at: dt.datetime) -> str:
+def _datetime(moment: dt.datetime) -> str:
     zone = ""
-    if at.tzinfo is not None:
-        at, zone = at.astimezone(dt.UTC).replace(tzinfo=None), ', tz = "UTC"'
+    if moment.tzinfo is not None:
+        moment, zone = moment.astimezone(dt.UTC).replace(tzinfo=None), ', tz = "UTC"'
     # A time without an offset is local time, as in Python.
-    return f'as.POSIXct("{at.isoformat(sep=" ")}"{zone})'
+    return f'as.POSIXct("{moment.isoformat(sep=" ")}"{zone})'

@@ -22,8 +22,8 @@ _READERS = {"python": python.parameters, "r": r.parameters, "bash": bash.paramet
 def parameters_of(notebook: Notebook, language: str) -> tuple[ParameterSchema, list[Finding]]:
     """Read the schema and the findings. For each name, the metadata win over the cells."""
     cells = [cell for cell in default_cells(notebook, language) if cell.source.strip()]
-    stated, findings = metadata.parameters(notebook.metadata)
-    if not cells and stated is None:
+    from_metadata, findings = metadata.parameters(notebook.metadata)
+    if not cells and from_metadata is None:
         return ParameterSchema(declared=False), [*findings, _no_cell()]
     if len(cells) > 1:
         findings.append(_several_cells(cells))
@@ -31,11 +31,11 @@ def parameters_of(notebook: Notebook, language: str) -> tuple[ParameterSchema, l
         parameter
         for cell in cells
         if PARAMETERS in cell.tags
-        for parameter in _read(cell, language, findings, stated=stated is not None)
+        for parameter in _read(cell, language, findings, has_schema=from_metadata is not None)
     ]
-    parameters = _merged(read, stated or ())
+    parameters = _merged(read, from_metadata or ())
     findings.extend(value_findings(notebook, language, parameters))
-    findings.extend(_loses(parameter) for parameter in parameters if _holds_python_types(parameter.default))
+    findings.extend(_loses_types(parameter) for parameter in parameters if _holds_python_types(parameter.default))
     findings.extend(_untyped(parameter) for parameter in parameters if parameter in read and _is_untyped(parameter))
     return ParameterSchema(parameters), findings
 
@@ -47,13 +47,13 @@ def _is_untyped(parameter: Parameter) -> bool:
 def _holds_python_types(value: object) -> bool:
     """Tell whether a list or mapping holds tuples, sets or number keys, which a given value cannot hold."""
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(written_as(it) or keys_type(it) or _holds_python_types(it) for it in members)
+    return any(written_as(member) or keys_type(member) or _holds_python_types(member) for member in members)
 
 
-def _read(cell: Cell, language: str, findings: list[Finding], *, stated: bool) -> tuple[Parameter, ...]:
+def _read(cell: Cell, language: str, findings: list[Finding], *, has_schema: bool) -> tuple[Parameter, ...]:
     reader = _READERS.get(language.lower())
     if reader is None:
-        if not stated:
+        if not has_schema:
             findings.append(_no_reader(cell, language))
         return ()
     parameters = reader(cell.source)
@@ -63,9 +63,9 @@ def _read(cell: Cell, language: str, findings: list[Finding], *, stated: bool) -
     return parameters
 
 
-def _merged(read: Sequence[Parameter], stated: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
+def _merged(read: Sequence[Parameter], from_metadata: tuple[Parameter, ...]) -> tuple[Parameter, ...]:
     by_name = {p.name: p for p in read}
-    by_name.update({p.name: p for p in stated})
+    by_name.update({p.name: p for p in from_metadata})
     return tuple(by_name.values())
 
 
@@ -97,7 +97,7 @@ def _untyped(parameter: Parameter) -> Finding:
     )
 
 
-def _loses(parameter: Parameter) -> Finding:
+def _loses_types(parameter: Parameter) -> Finding:
     return Finding(
         "untyped_parameter",
         Severity.INFO,

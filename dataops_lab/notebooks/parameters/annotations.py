@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ...domain.parameters import ParameterType
-from .constants import constant
+from .constants import evaluate
 from .values import Unknown, common_type, type_of
 
 T = ParameterType
@@ -56,19 +56,19 @@ class Declared:
     unsupported: str = ""
 
 
-def declared_by(annotation: ast.expr | str) -> Declared:
+def parse_annotation(annotation: ast.expr | str) -> Declared:
     """Read an annotation, without evaluating it. An unknown one declares nothing."""
     try:
         node = ast.parse(annotation.strip(), mode="eval").body if isinstance(annotation, str) else annotation
-        return _declared(node)
+        return _parse_node(node)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Declared()
 
 
-def _declared(node: ast.expr) -> Declared:
+def _parse_node(node: ast.expr) -> Declared:
     match node:
         case ast.Constant(value=str(text)):
-            return declared_by(text)
+            return parse_annotation(text)
         case ast.Constant(value=None):
             return Declared(nullable=True)
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
@@ -87,15 +87,15 @@ def _subscript(name: str, members: Sequence[ast.expr]) -> Declared:
         case "Literal":
             return _literal(members)
         case "Optional":
-            return replace(_declared(members[0]), nullable=True)
+            return replace(_parse_node(members[0]), nullable=True)
         case "Union":
             return _union(members)
         case "Annotated":
             texts = [m.value for m in members[1:] if isinstance(m, ast.Constant) and isinstance(m.value, str)]
-            return replace(_declared(members[0]), help=" ".join(texts))
+            return replace(_parse_node(members[0]), help=" ".join(texts))
         case "Final":
-            return _declared(members[0])
-    kind, inner = _NAMES.get(name, T.ANY), [_declared(m) for m in members if not _is_ellipsis(m)]
+            return _parse_node(members[0])
+    kind, inner = _NAMES.get(name, T.ANY), [_parse_node(m) for m in members if not _is_ellipsis(m)]
     unsupported = next((i.unsupported or i.written_as or "" for i in inner if i.unsupported or i.written_as), "")
     if kind is T.ANY or (kind is T.STRING and inner):
         unsupported = name
@@ -103,7 +103,7 @@ def _subscript(name: str, members: Sequence[ast.expr]) -> Declared:
         unsupported = f"a mapping with keys of type {inner[0].type}"
     return Declared(
         kind,
-        items=_member(inner) if kind is T.LIST else None,
+        items=_member_type(inner) if kind is T.LIST else None,
         written_as=_WRITTEN_AS.get(name),
         keys=_KEYS.get(inner[0].type) if kind is T.MAPPING and inner else None,
         unsupported=unsupported and (unsupported if kind is T.ANY else f"{name} of {unsupported}"),
@@ -114,13 +114,13 @@ def _is_ellipsis(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is ...
 
 
-def _member(told: Sequence[Declared]) -> ParameterType | None:
+def _member_type(declared: Sequence[Declared]) -> ParameterType | None:
     """Return the one type of all members, as in `tuple[int, ...]` and `list[int]`; None for `tuple[int, str]`."""
-    return None if any(t.nullable for t in told) else common_type([t.type for t in told])
+    return None if any(member.nullable for member in declared) else common_type([t.type for t in declared])
 
 
 def _literal(members: Sequence[ast.expr]) -> Declared:
-    values = [constant(member) for member in members]
+    values = [evaluate(member) for member in members]
     if any(isinstance(value, (Unknown, list, dict)) for value in values):
         return Declared()
     choices = tuple(value for value in values if value is not None)
@@ -129,9 +129,9 @@ def _literal(members: Sequence[ast.expr]) -> Declared:
 
 
 def _union(members: Sequence[ast.expr]) -> Declared:
-    told = [_declared(member) for member in members]
-    nullable = any(t.nullable for t in told)
-    real = [t for t in told if t != Declared(nullable=True)]
+    members_declared = [_parse_node(member) for member in members]
+    nullable = any(t.nullable for t in members_declared)
+    real = [t for t in members_declared if t != Declared(nullable=True)]
     if len(real) == 1:
         return replace(real[0], nullable=nullable)
     kind = common_type([t.type for t in real])

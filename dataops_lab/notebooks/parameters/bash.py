@@ -26,25 +26,28 @@ _NUMBER = re.compile(r"^-?(0|[1-9]\d*)\.\d+$")
 def parameters(source: str) -> tuple[Parameter, ...] | None:
     """Read the assignments. None when a quote or an array does not close."""
     found: dict[str, Parameter] = {}
-    above: list[str] = []
+    comments_above: list[str] = []
     lines = deque(source.split("\n"))
     while lines:
         line = lines.popleft()
         if line.strip().startswith("#"):
-            above.append(line.strip().lstrip("#!"))
+            comments_above.append(line.strip().lstrip("#!"))
             continue
         if match := _ASSIGNMENT.match(line):
             rest = match["rest"]
-            while (words := _words(rest)) is None and lines and rest.count("\n") < _LONGEST:
+            while (words := _read_value(rest)) is None and lines and rest.count("\n") < _LONGEST:
                 rest += "\n" + lines.popleft()
             if words is None:
                 return None
             value, comment, alone = words
             if alone:
                 found[match["name"]] = _parameter(
-                    match["name"], value, description_of([comment]) or description_of(above), match["how"] or ""
+                    match["name"],
+                    value,
+                    description_of([comment]) or description_of(comments_above),
+                    match["how"] or "",
                 )
-        above = []
+        comments_above = []
     return tuple(found.values())
 
 
@@ -81,7 +84,7 @@ def _unsupported(how: str, options: set[str]) -> str:
     return "a reference to another name" if "n" in options else ""
 
 
-def _words(text: str) -> tuple[Any, str, bool] | None:
+def _read_value(text: str) -> tuple[Any, str, bool] | None:
     """Read the value at the start of `text`, the comment behind it, and whether nothing else follows.
 
     Return None when the value continues in the next line.
@@ -98,61 +101,61 @@ def _words(text: str) -> tuple[Any, str, bool] | None:
 
 def _array(text: str) -> tuple[Any, str, bool] | None:
     members: list[Any] = []
-    at = 1
-    while at < len(text):
-        if text[at] in " \t\n":
-            at += 1
-        elif text[at] == "#":
-            at = text.find("\n", at)
-            if at < 0:
+    position = 1
+    while position < len(text):
+        if text[position] in " \t\n":
+            position += 1
+        elif text[position] == "#":
+            position = text.find("\n", position)
+            if position < 0:
                 return None
-        elif text[at] == ")":
-            rest = text[at + 1 :].strip(" \t;")
+        elif text[position] == ")":
+            rest = text[position + 1 :].strip(" \t;")
             known = not any(isinstance(member, Unknown) for member in members)
             texts = [str(member) for member in members]
             return (texts if known else Unknown(T.LIST)), rest.lstrip("# "), not rest or rest.startswith("#")
         else:
-            member, at = _word(text, at, typed=False)
-            if at < 0:
+            member, position = _word(text, position, typed=False)
+            if position < 0:
                 return None
             members.append(member)
     return None
 
 
-def _word(text: str, at: int, *, typed: bool = True) -> tuple[Any, int]:
+def _word(text: str, position: int, *, typed: bool = True) -> tuple[Any, int]:
     """Read one shell word. Return its value and its end; the end is -1 when a quote stays open."""
-    start, value, quoted, expands = at, "", False, False
-    while at < len(text) and text[at] not in " \t\n;()":
-        char = text[at]
+    start, value, quoted, expands = position, "", False, False
+    while position < len(text) and text[position] not in " \t\n;()":
+        char = text[position]
         if char == "'":
-            end = text.find("'", at + 1)
+            end = text.find("'", position + 1)
             if end < 0:
                 return None, -1
-            value, quoted, at = value + text[at + 1 : end], True, end + 1
+            value, quoted, position = value + text[position + 1 : end], True, end + 1
         elif char == '"':
-            end = _closing(text, at)
+            end = _closing_quote(text, position)
             if end < 0:
                 return None, -1
-            inner = text[at + 1 : end]
+            inner = text[position + 1 : end]
             expands |= bool(re.search(r"(?<!\\)[$`]", inner))
             value += re.sub(r'\\([$`"\\\n])', lambda m: "" if m[1] == "\n" else m[1], inner)
-            quoted, at = True, end + 1
-        elif char == "\\" and at + 1 < len(text):
-            value, at = value + text[at + 1], at + 2
+            quoted, position = True, end + 1
+        elif char == "\\" and position + 1 < len(text):
+            value, position = value + text[position + 1], position + 2
         elif char in "$`":
-            end = _expansion_end(text, at)
-            value, expands, at = value + text[at:end], True, end
+            end = _expansion_end(text, position)
+            value, expands, position = value + text[position:end], True, end
         else:
-            value, at = value + char, at + 1
+            value, position = value + char, position + 1
     if expands:
-        default = _DEFAULTED.match(text[start:at].strip('"'))
+        default = _DEFAULTED.match(text[start:position].strip('"'))
         if default is None:
-            return Unknown(T.STRING), at
+            return Unknown(T.STRING), position
         value, quoted = default["default"], text[start] == '"'
-    return (_typed(value) if typed and not quoted else value), at
+    return (_convert(value) if typed and not quoted else value), position
 
 
-def _typed(text: str) -> Any:
+def _convert(text: str) -> Any:
     """Convert unquoted text that looks like a number or a truth value."""
     if _INTEGER.match(text):
         return int(text)
@@ -161,17 +164,17 @@ def _typed(text: str) -> Any:
     return {"true": True, "false": False}.get(text, text)
 
 
-def _closing(text: str, at: int) -> int:
+def _closing_quote(text: str, position: int) -> int:
     """Find the end of the double quote at `at`."""
-    match = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL).match(text, at + 1)
+    match = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL).match(text, position + 1)
     return match.end() - 1 if match else -1
 
 
-def _expansion_end(text: str, at: int) -> int:
+def _expansion_end(text: str, position: int) -> int:
     """Find roughly where an expansion ends: past `$NAME`, `${…}`, `$(…)` and backticks with blanks in them."""
     for opening, closing in (("$(", ")"), ("${", "}"), ("`", "`")):
-        if text.startswith(opening, at):
-            end = text.find(closing, at + len(opening))
+        if text.startswith(opening, position):
+            end = text.find(closing, position + len(opening))
             return end + 1 if end >= 0 else len(text)
-    match = re.compile(r"\$\w*").match(text, at)
-    return match.end() if match else at + 1
+    match = re.compile(r"\$\w*").match(text, position)
+    return match.end() if match else position + 1

@@ -24,8 +24,8 @@ def default_cells(notebook: Notebook, language: str) -> tuple[Cell, ...]:
     tagged = tuple(cell for cell in notebook.cells if cell.kind == "code" and _TAGS & cell.tags == {PARAMETERS})
     if tagged:
         return tagged
-    stated, _ = metadata.parameters(notebook.metadata)
-    names = {parameter.name for parameter in stated or ()}
+    from_metadata, _ = metadata.parameters(notebook.metadata)
+    names = {parameter.name for parameter in from_metadata or ()}
     read = _STATEMENTS.get(language.lower())
     if not names or read is None:
         return ()
@@ -44,7 +44,7 @@ def findings(notebook: Notebook, language: str, parameters: Sequence[Parameter])
         for statement in read(cell.source):
             if computed := sorted(statement.sets & names):
                 for source in sorted(statement.reads & names - statement.sets):
-                    yield _computed(", ".join(computed), source, cell)
+                    yield _computed_default(", ".join(computed), source, cell)
     last = cells[-1].index if cells else -1
     waiting = set(names)
     for cell in notebook.code_cells:
@@ -56,7 +56,7 @@ def findings(notebook: Notebook, language: str, parameters: Sequence[Parameter])
             waiting -= statement.reads | statement.sets
 
 
-def _computed(name: str, source: str, cell: Cell) -> Finding:
+def _computed_default(name: str, source: str, cell: Cell) -> Finding:
     return Finding(
         "computed_default",
         Severity.WARNING,

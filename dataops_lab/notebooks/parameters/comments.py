@@ -19,7 +19,7 @@ class Comments:
     alone: dict[int, str]
 
     @classmethod
-    def of(cls, source: str) -> Comments:
+    def parse(cls, source: str) -> Comments:
         trailing: dict[int, str] = {}
         alone: dict[int, str] = {}
         try:
@@ -31,13 +31,13 @@ class Comments:
             pass  # the comments before the error are enough
         return cls(trailing, alone)
 
-    def beside(self, statement: ast.stmt) -> str:
+    def comment_beside(self, statement: ast.stmt) -> str:
         """Return the comment on the statement's last line, else on its first."""
         last = self.trailing.get(statement.end_lineno or statement.lineno)
         text = last if last is not None else self.trailing.get(statement.lineno, "")
         return text if text.startswith("type:") else description_of([text])
 
-    def above(self, statement: ast.stmt) -> str:
+    def comments_above(self, statement: ast.stmt) -> str:
         """Return the block of comment lines right above the statement, without code that was commented out."""
         lines: list[str] = []
         number = statement.lineno - 1
@@ -48,5 +48,5 @@ class Comments:
 
 
 def _is_code(text: str) -> bool:
-    tree = python_source.parsed(text)
+    tree = python_source.parse(text)
     return tree is not None and any(isinstance(s, (ast.Assign, ast.AnnAssign, ast.Import)) for s in tree.body)

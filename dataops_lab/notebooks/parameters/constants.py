@@ -60,15 +60,15 @@ _LARGEST = 10**18
 _LARGEST_EXPONENT = 64
 
 
-def constant(node: ast.expr) -> Any:
+def evaluate(node: ast.expr) -> Any:
     """Return a JSON value (dates as ISO 8601 text), or Unknown with the type as far as it is known."""
     try:
-        return _constant(node)
+        return _evaluate(node)
     except (ValueError, TypeError, ArithmeticError, RecursionError):
         return Unknown()
 
 
-def _constant(node: ast.expr) -> Any:
+def _evaluate(node: ast.expr) -> Any:
     match node:
         case ast.Constant(value=value):
             return _json(value)
@@ -77,13 +77,13 @@ def _constant(node: ast.expr) -> Any:
         case ast.UnaryOp(op=ast.Not()) | ast.Compare() | ast.BoolOp():
             return _truth(node)
         case ast.IfExp(body=body, orelse=orelse):
-            return _either(_constant(body), _constant(orelse))
+            return _conditional(_evaluate(body), _evaluate(orelse))
         case ast.Dict(keys=keys, values=values):
             return _mapping(keys, values)
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
-            return _signed(sign, _constant(operand))
+            return _signed(sign, _evaluate(operand))
         case ast.BinOp(left=left, op=op, right=right):
-            return _computed(_constant(left), op, _constant(right))
+            return _computed(_evaluate(left), op, _evaluate(right))
         case ast.JoinedStr():
             return Unknown(T.STRING)
         case ast.Attribute(attr="nan" | "inf"):
@@ -108,11 +108,11 @@ def _json(value: object) -> Any:
 def _display(node: ast.expr) -> Any:
     match node:
         case ast.List(elts=members):
-            return _all([_constant(m) for m in members])
+            return _collection([_evaluate(m) for m in members])
         case ast.Tuple(elts=members):
-            return _all([_constant(m) for m in members], TupleMembers)
+            return _collection([_evaluate(m) for m in members], TupleMembers)
         case ast.Set(elts=members):
-            return _all([_constant(m) for m in members], SetMembers)
+            return _collection([_evaluate(m) for m in members], SetMembers)
         case ast.SetComp():
             return Unknown(T.LIST, "set")
         case ast.DictComp():
@@ -124,15 +124,15 @@ def _truth(node: ast.expr) -> Any:
     """Evaluate `not True`, `1 == 2` and `False or True` on plain values; otherwise tell only the type."""
     match node:
         case ast.UnaryOp(operand=operand):
-            value = _constant(operand)
+            value = _evaluate(operand)
             return Unknown(T.BOOLEAN) if isinstance(value, Unknown) else not value
         case ast.Compare(left=left, ops=ops, comparators=others):
-            values = [_constant(side) for side in (left, *others)]
+            values = [_evaluate(side) for side in (left, *others)]
             if any(isinstance(value, Unknown) for value in values) or any(type(op) not in _COMPARISONS for op in ops):
                 return Unknown(T.BOOLEAN)
             return all(_COMPARISONS[type(op)](*pair) for op, pair in zip(ops, pairwise(values), strict=True))
         case ast.BoolOp(op=op, values=parts):
-            values = [_constant(part) for part in parts]
+            values = [_evaluate(part) for part in parts]
             if any(type_of(value) is not T.BOOLEAN for value in values):
                 return Unknown()
             if any(isinstance(value, Unknown) for value in values):
@@ -141,31 +141,32 @@ def _truth(node: ast.expr) -> Any:
     return Unknown(T.BOOLEAN)
 
 
-def _either(one: Any, other: Any) -> Any:
-    kinds = {type_of(one), type_of(other)}
-    forms = {written_as(one), written_as(other)}
+def _conditional(first: Any, second: Any) -> Any:
+    kinds = {type_of(first), type_of(second)}
+    forms = {written_as(first), written_as(second)}
     return Unknown(kinds.pop(), forms.pop()) if len(kinds) == len(forms) == 1 else Unknown()
 
 
-def _all(members: list[Any], made: type[list[Any]] = list) -> Any:
+def _collection(members: list[Any], made: type[list[Any]] = list) -> Any:
     if any(isinstance(m, Unknown) for m in members):
         return Unknown(T.LIST, written_as(made))
     return made(members)
 
 
 def _mapping(keys: Sequence[ast.expr | None], values: Sequence[ast.expr]) -> Any:
-    names = [_constant(key) if key is not None else Unknown() for key in keys]
-    members = [_constant(value) for value in values]
+    names = [_evaluate(key) if key is not None else Unknown() for key in keys]
+    members = [_evaluate(value) for value in values]
     kinds = {type_of(name) for name in names}
     if T.ANY in kinds:
         return Unknown(T.MAPPING)
     if not kinds <= {T.STRING} and kinds not in ({T.INTEGER}, {T.NUMBER}):
         return Unknown(T.MAPPING, unsupported="a mapping whose keys are neither text nor numbers of one type")
-    if any(isinstance(told, Unknown) for told in (*names, *members)):
+    if any(isinstance(item, Unknown) for item in (*names, *members)):
         return Unknown(T.MAPPING)
     made = {T.INTEGER: TypedKeys, T.NUMBER: NumberKeys}.get(kinds.pop() if kinds else T.STRING, dict)
     return made(
-        (name if isinstance(name, str) else json.dumps(name), its) for name, its in zip(names, members, strict=True)
+        (name if isinstance(name, str) else json.dumps(name), member)
+        for name, member in zip(names, members, strict=True)
     )
 
 
@@ -202,24 +203,24 @@ def _joined(left: Any, right: Any) -> Any:
 
 def _method(owner: ast.expr, name: str, arguments: list[Any]) -> Any:
     """Tell the type that a method of a text returns."""
-    text = _constant(owner)
+    text = _evaluate(owner)
     if type_of(text) is not T.STRING or written_as(text):
         return None
     if name in ("split", "rsplit", "splitlines"):
-        plain = not isinstance(text, Unknown) and all(isinstance(it, (str, int)) for it in arguments)
+        plain = not isinstance(text, Unknown) and all(isinstance(argument, (str, int)) for argument in arguments)
         return getattr(text, name)(*arguments) if plain else Unknown(T.LIST)
     return Unknown(T.STRING) if name in _TEXT_METHODS else None
 
 
 def _call(node: ast.Call) -> Any:
     """Evaluate `date(2026, 1, 31)`, `date.fromisoformat("2026-01-31")` and so on. Other calls tell a type at most."""
-    owner, _, name = python_source.dotted(node.func).rpartition(".")
+    owner, _, name = python_source.dotted_name(node.func).rpartition(".")
     owner = owner.rpartition(".")[2]
-    arguments = [_constant(argument) for argument in node.args]
+    arguments = [_evaluate(argument) for argument in node.args]
     if isinstance(node.func, ast.Attribute):
-        told = _method(node.func.value, node.func.attr, arguments)
-        if told is not None:
-            return told
+        result = _method(node.func.value, node.func.attr, arguments)
+        if result is not None:
+            return result
     if not owner and name in _COLLECTIONS:
         made = _COLLECTIONS[name]
         if not node.args and not node.keywords:
@@ -235,7 +236,7 @@ def _call(node: ast.Call) -> Any:
     if name == "Decimal" and len(arguments) == 1:
         exact = isinstance(arguments[0], (str, int)) and not isinstance(arguments[0], bool)
         return DecimalText(arguments[0]) if exact else Unknown(T.STRING, "decimal")
-    named = {k.arg: _constant(k.value) for k in node.keywords if k.arg}
+    named = {k.arg: _evaluate(k.value) for k in node.keywords if k.arg}
     if name == "fromisoformat" and owner in ("date", "datetime") and len(arguments) == 1:
         kind: type[dt.date] = dt.datetime if owner == "datetime" else dt.date
         return _date(kind, lambda: kind.fromisoformat(arguments[0]))

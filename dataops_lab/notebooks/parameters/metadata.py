@@ -62,7 +62,7 @@ def _parameter(entry: Any) -> tuple[Parameter | None, str]:
         choices=tuple(choices),
         items=items,
     )
-    problem = parameter.problem(parameter.default) if parameter.default is not None else None
+    problem = parameter.find_problem(parameter.default) if parameter.default is not None else None
     return (None, f"has a default that does not fit: it {problem}") if problem else (parameter, "")
 
 

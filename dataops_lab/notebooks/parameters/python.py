@@ -10,9 +10,9 @@ from typing import Any
 
 from ...domain.parameters import Parameter, ParameterType
 from .. import python_source
-from .annotations import Declared, declared_by
+from .annotations import Declared, parse_annotation
 from .comments import Comments
-from .constants import constant
+from .constants import evaluate
 from .values import Statement, Unknown, keys_type, member_type, type_of, written_as
 
 T = ParameterType
@@ -37,10 +37,10 @@ def parameters(source: str) -> tuple[Parameter, ...] | None:
 
     Return None when the source is not Python.
     """
-    tree = None if python_source.is_foreign(source) else python_source.parsed(source)
+    tree = None if python_source.is_other_language(source) else python_source.parse(source)
     if tree is None:
         return None
-    comments = Comments.of(source)
+    comments = Comments.parse(source)
     found: dict[str, Parameter] = {}
     for assignment in _assignments(tree):
         found[assignment.name] = _parameter(assignment, comments, source)
@@ -52,7 +52,7 @@ def statements(source: str) -> list[Statement]:
 
     The names in the body of a loop, a branch or a function count as read, never as set.
     """
-    tree = None if python_source.is_foreign(source) else python_source.parsed(source)
+    tree = None if python_source.is_other_language(source) else python_source.parse(source)
     return [_statement(node) for node in tree.body] if tree else []
 
 
@@ -82,22 +82,22 @@ def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
             yield name, value
         case ast.Tuple(elts=targets) | ast.List(elts=targets), ast.Tuple(elts=values) | ast.List(elts=values):
             if len(targets) == len(values):
-                for one, its in zip(targets, values, strict=True):
-                    yield from _pairs(one, its)
+                for inner_target, inner_value in zip(targets, values, strict=True):
+                    yield from _pairs(inner_target, inner_value)
 
 
 def _parameter(assignment: _Assignment, comments: Comments, source: str) -> Parameter:
-    comment, description = comments.beside(assignment.statement), ""
-    declared: Declared | None = declared_by(assignment.annotation) if assignment.annotation else None
+    comment, description = comments.comment_beside(assignment.statement), ""
+    declared: Declared | None = parse_annotation(assignment.annotation) if assignment.annotation else None
     if match := _TYPE_COMMENT.match(comment):
-        declared = declared or declared_by(match["type"])
+        declared = declared or parse_annotation(match["type"])
         description = match["help"].strip()
     elif not comment.startswith("type:"):
         description = comment
-    description = description or comments.above(assignment.statement)
+    description = description or comments.comments_above(assignment.statement)
     if assignment.value is None:
         return _declared_only(assignment.name, declared or Declared(), description)
-    value = constant(assignment.value)
+    value = evaluate(assignment.value)
     if isinstance(value, Unknown):
         description = _with_expression(description, assignment.value, source)
     return _with_value(assignment.name, declared or Declared(), value, description)
@@ -122,8 +122,8 @@ def _with_value(name: str, declared: Declared, value: Any, description: str) -> 
     narrowed = declared.type is T.ANY and not declared.explicit
     kind = type_of(value) if narrowed else declared.type
     # `Region`, the name of a type that the notebook defines, says less than a default of that type.
-    told = not isinstance(value, Unknown) and value is not None
-    unsupported = "" if narrowed and told else declared.unsupported or getattr(value, "unsupported", "")
+    is_known = not isinstance(value, Unknown) and value is not None
+    unsupported = "" if narrowed and is_known else declared.unsupported or getattr(value, "unsupported", "")
     if unsupported and narrowed:
         kind = T.ANY
     return Parameter(

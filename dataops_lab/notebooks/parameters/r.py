@@ -56,8 +56,8 @@ def parameters(source: str) -> tuple[Parameter, ...] | None:
             case [_Token("name", name), _Token("sign", "<-" | "=" | "<<-"), *value] if value:
                 name = name.strip("`")
                 description = description_of([comments.get(statement[-1].line, "")])
-                above = _above(statement[0].line, comments, code_lines)
-                found[name] = _parameter(name, _value(value), description or above)
+                comments_above = _comments_above(statement[0].line, comments, code_lines)
+                found[name] = _parameter(name, _value(value), description or comments_above)
     return tuple(found.values())
 
 
@@ -110,7 +110,7 @@ def _statements(tokens: list[_Token]) -> list[list[_Token]] | None:
     return None if expected else [statement for statement in statements if statement]
 
 
-def _above(line: int, comments: dict[int, str], code_lines: set[int]) -> str:
+def _comments_above(line: int, comments: dict[int, str], code_lines: set[int]) -> str:
     lines: list[str] = []
     while (line := line - 1) in comments and line not in code_lines:
         lines.append(comments[line])
@@ -196,12 +196,12 @@ def _is_named(argument: list[_Token]) -> bool:
 
 
 def _date(function: str, text: str) -> Any:
-    kind, dated = (T.DATE, IsoDate) if function == "as.Date" else (T.DATETIME, IsoDatetime)
-    return dated(text) if Parameter("", kind).problem(text) is None else Unknown(kind)
+    kind, date_class = (T.DATE, IsoDate) if function == "as.Date" else (T.DATETIME, IsoDatetime)
+    return date_class(text) if Parameter("", kind).find_problem(text) is None else Unknown(kind)
 
 
 def _unescaped(text: str) -> str:
-    def one(match: re.Match[str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
         code = match["x"] or match["u"]
         if code:
             return chr(int(code.strip("{}"), 16))
@@ -209,7 +209,7 @@ def _unescaped(text: str) -> str:
 
     try:
         return re.sub(
-            r"\\(?:x(?P<x>[0-9a-fA-F]{1,2})|[uU](?P<u>[0-9a-fA-F]{1,8}|\{[0-9a-fA-F]+\})|(?P<c>.))", one, text
+            r"\\(?:x(?P<x>[0-9a-fA-F]{1,2})|[uU](?P<u>[0-9a-fA-F]{1,8}|\{[0-9a-fA-F]+\})|(?P<c>.))", replacement, text
         )
     except (ValueError, OverflowError):
         return text

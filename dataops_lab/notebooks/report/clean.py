@@ -43,7 +43,7 @@ _DEEPEST = 2_000
 _CODE = re.compile(r"<(script|style)\b.*?(</\1\b|\Z)", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<(/?)([a-z][^\s<>/]*)[^<>]*", re.IGNORECASE)
 # These end at the next of their kind, or hold nothing. Inside foreign elements they nest like all others.
-_SHALLOW = frozenset("area br col dd dt hr img input li link meta option p source tbody td th tr wbr".split())  # noqa: SIM905
+_SELF_CLOSING = frozenset("area br col dd dt hr img input li link meta option p source tbody td th tr wbr".split())  # noqa: SIM905
 _FOREIGN = re.compile(r"<(svg|math)\b", re.IGNORECASE)
 
 _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml)[;,]", re.IGNORECASE)
@@ -90,7 +90,7 @@ def clean(html: str, *, scope: str, picture: Picture = lambda _: None) -> Cleane
                 return _declarations(value) or None
         return value
 
-    html = "".join(_with_drawings_as_images(html))
+    html = "".join(_replace_drawings(html))
     if _is_too_deep(html):
         raise TooDeep
     styles = "".join(rule for sheet in _elements(html, "style") for rule in _rules(sheet, scope))
@@ -115,21 +115,21 @@ def _is_too_deep(html: str) -> bool:
     An end tag counts only when its element is the innermost one, so crossed elements count as nested.
     """
     html = _CODE.sub("", html)  # In code, `i<n` is not an element.
-    flat: frozenset[str] = frozenset() if _FOREIGN.search(html) else _SHALLOW
-    inside: list[str] = []
+    flat: frozenset[str] = frozenset() if _FOREIGN.search(html) else _SELF_CLOSING
+    open_elements: list[str] = []
     for tag in _TAG.finditer(html):
         name = tag[2].lower()
         if not tag[1]:
             if name not in flat:
-                inside.append(name)
-                if len(inside) > _DEEPEST:
+                open_elements.append(name)
+                if len(open_elements) > _DEEPEST:
                     return True
-        elif inside and inside[-1] == name:
-            inside.pop()
+        elif open_elements and open_elements[-1] == name:
+            open_elements.pop()
     return False
 
 
-def _with_drawings_as_images(html: str) -> Iterator[str]:
+def _replace_drawings(html: str) -> Iterator[str]:
     """Turn drawings into images: inside `img` a drawing can neither run scripts nor load anything."""
     done = 0
     for start, end in _spans(html, "svg"):
@@ -154,15 +154,15 @@ def _elements(html: str, tag: str) -> Iterator[str]:
 
 def _spans(html: str, tag: str) -> Iterator[tuple[int, int]]:
     """Yield where the outermost elements `tag` begin and end. An element without an end does not count."""
-    begun = depth = 0
+    start = depth = 0
     for found in re.finditer(rf"<(/?){tag}\b[^<>]*>?", html, re.IGNORECASE):
         if not found[1]:
-            begun = begun if depth else found.start()
+            start = start if depth else found.start()
             depth += not found[0].endswith("/>")
         elif depth:
             depth -= 1
             if not depth:
-                yield begun, found.end()
+                yield start, found.end()
 
 
 def _rules(sheet: str, scope: str) -> Iterator[str]:
@@ -170,28 +170,30 @@ def _rules(sheet: str, scope: str) -> Iterator[str]:
     import tinycss2  # type: ignore[import-untyped]
 
     for rule in tinycss2.parse_stylesheet(sheet[:_LONGEST_SHEET], skip_comments=True, skip_whitespace=True):
-        if rule.type == "qualified-rule" and (declared := _kept(rule.content)):
-            selectors = [it.strip() for it in tinycss2.serialize(rule.prelude).split(",")]
-            if kept := ", ".join(f"#{scope} {it}" for it in selectors if _SELECTOR.fullmatch(it)):
-                yield f"{kept} {{{declared}}}"
+        if rule.type == "qualified-rule" and (declared := _safe_declarations(rule.content)):
+            selectors = [selector.strip() for selector in tinycss2.serialize(rule.prelude).split(",")]
+            if safe_selectors := ", ".join(
+                f"#{scope} {selector}" for selector in selectors if _SELECTOR.fullmatch(selector)
+            ):
+                yield f"{safe_selectors} {{{declared}}}"
 
 
 @lru_cache(10_000)
 def _declarations(style: str) -> str:
-    return _kept(style) if len(style) <= _LONGEST_STYLE else ""
+    return _safe_declarations(style) if len(style) <= _LONGEST_STYLE else ""
 
 
-def _kept(style: Any) -> str:
+def _safe_declarations(style: Any) -> str:
     import tinycss2
 
     declared = tinycss2.parse_blocks_contents(style, skip_comments=True, skip_whitespace=True)
-    kept = [
-        f"{it.lower_name}: {tinycss2.serialize(it.value).strip()}{' !important' if it.important else ''};"
-        for it in declared
-        if it.type == "declaration" and it.lower_name in _STYLES and all(map(_is_harmless, it.value))
+    safe = [
+        f"{item.lower_name}: {tinycss2.serialize(item.value).strip()}{' !important' if item.important else ''};"
+        for item in declared
+        if item.type == "declaration" and item.lower_name in _STYLES and all(map(_is_harmless, item.value))
     ]
     # A CSS escape could end the style element around it.
-    return " ".join(it for it in kept if "<" not in it)
+    return " ".join(text for text in safe if "<" not in text)
 
 
 def _is_harmless(token: Any) -> bool:

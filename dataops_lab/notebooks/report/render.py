@@ -52,7 +52,7 @@ def markdown(text: str, place: Place) -> Markup:
     if len(text) > LONGEST_MARKDOWN or text.count("[") > MOST_BRACKETS:
         return _terminal(text, "") + _note("Markdown that is too large to be drawn is shown as text.")
     html = _TASK.sub(lambda task: "☑" if "checked=" in task[1] else "☐", _markdown().render(text))
-    return _cleaned(html, place)
+    return _clean_html(html, place)
 
 
 def output(raw: Any, *, code: bool, place: Place) -> Markup | None:
@@ -70,9 +70,9 @@ def output(raw: Any, *, code: bool, place: Place) -> Markup | None:
                 return _warnings_left_out(text)
             return _terminal(text, "stderr" if is_stderr else "") if text else None
         case "error":
-            said = f"{raw.get('ename', '')}: {raw.get('evalue', '')}"
+            summary = f"{raw.get('ename', '')}: {raw.get('evalue', '')}"
             lines = raw.get("traceback")
-            full = "\n".join(str(line) for line in lines) if code and isinstance(lines, list) and lines else said
+            full = "\n".join(str(line) for line in lines) if code and isinstance(lines, list) and lines else summary
             return _terminal(full, "error")
         case "display_data" | "execute_result":
             data = raw.get("data")
@@ -82,25 +82,25 @@ def output(raw: Any, *, code: bool, place: Place) -> Markup | None:
 
 def _richest(data: dict[str, Any], place: Place) -> Markup | None:
     """Return the richest form that remains after the active content is removed; plain text when there is none."""
-    there = {mime: value for mime, value in data.items() if value not in ("", [], None)}
+    available = {mime: value for mime, value in data.items() if value not in ("", [], None)}
     for mime, show in _RENDERERS.items():
-        if mime in there and (html := show(_text(there[mime]), place)):
+        if mime in available and (html := show(_text(available[mime]), place)):
             return html
-    for mime, value in there.items():
+    for mime, value in available.items():
         if mime.startswith("text/") and (text := _text(value)).strip() and mime not in _RENDERERS:
             return _terminal(text, "")
-    if "application/json" in there:
-        return _terminal(json.dumps(there["application/json"], ensure_ascii=False), "")
-    return _note(f"An output is not shown here: {', '.join(there)}.") if there else None
+    if "application/json" in available:
+        return _terminal(json.dumps(available["application/json"], ensure_ascii=False), "")
+    return _note(f"An output is not shown here: {', '.join(available)}.") if available else None
 
 
 def _html(text: str, place: Place) -> Markup | None:
-    cleaned = _cleaned(text, place)
+    cleaned = _clean_html(text, place)
     # An interactive plot leaves only empty boxes here; it has another form to show.
     return cleaned if 'src="data:' in cleaned or cleaned.striptags().strip() else None
 
 
-def _cleaned(html: str, place: Place) -> Markup:
+def _clean_html(html: str, place: Place) -> Markup:
     try:
         cleaned, missing = clean(html[:LONGEST_HTML], scope=place.id, picture=place.picture)
     except TooDeep:
@@ -155,8 +155,8 @@ def _warnings_left_out(text: str) -> Markup:
     return _note(f"{lines:,} {'line of warnings is' if lines == 1 else 'lines of warnings are'} not shown here.")
 
 
-def _note(said: str) -> Markup:
-    return Markup('<p class="note">{} The executed notebook has everything.</p>').format(said)
+def _note(message: str) -> Markup:
+    return Markup('<p class="note">{} The executed notebook has everything.</p>').format(message)
 
 
 _RENDERERS: dict[str, Callable[[str, Place], Markup | None]] = {

@@ -18,7 +18,7 @@ _NAMES = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 Color = int | tuple[int, int, int] | None
 
 
-class Look(NamedTuple):
+class TextStyle(NamedTuple):
     """The look of a text. A colour below 16 is one of the terminal's own; the style sheet gives its shade."""
 
     fg: Color = None
@@ -28,52 +28,52 @@ class Look(NamedTuple):
     inverse: bool = False
 
 
-Run = tuple[Look, str]
+Run = tuple[TextStyle, str]
 
 
 def as_html(text: str) -> str:
     """Escape the text and colour it as a notebook does. The time is proportional to the length of the text."""
-    look, lines = Look(), []
+    style, lines = TextStyle(), []
     for line in re.sub(r"\r+\n", "\n", text).split("\n"):
         runs: list[Run] = []
         start = 0
         for escaped in _ESCAPE.finditer(line):
-            runs.append((look, line[start : escaped.start()]))
+            runs.append((style, line[start : escaped.start()]))
             start = escaped.end()
             if escaped[2] == "m":
-                look = _changed(look, escaped[1])
-        runs.append((look, line[start:]))
+                style = _apply_codes(style, escaped[1])
+        runs.append((style, line[start:]))
         if "\r" in line or "\b" in line:
-            runs = list(_as_seen(runs))
+            runs = list(_apply_overwriting(runs))
         lines.append("".join(_span(*run) for run in runs if run[1]))
     return "\n".join(lines)
 
 
-def _as_seen(runs: Iterable[Run]) -> Iterator[Run]:
+def _apply_overwriting(runs: Iterable[Run]) -> Iterator[Run]:
     """Apply carriage returns: each goes back to the start of the line, and the following text overwrites it."""
     cells: list[Run] = []
-    at = 0
-    for look, text in runs:
+    position = 0
+    for style, text in runs:
         for character in text:
             if character == "\r":
-                at = 0
+                position = 0
             elif character == "\b":
                 # A notebook removes the character; a terminal only moves back.
-                if 0 < at == len(cells):
+                if 0 < position == len(cells):
                     cells.pop()
-                at = max(0, at - 1)
+                position = max(0, position - 1)
             else:
-                cells[at : at + 1] = [(look, character)]
-                at += 1
-    for look, run in groupby(cells, key=lambda cell: cell[0]):
-        yield look, "".join(character for _, character in run)
+                cells[position : position + 1] = [(style, character)]
+                position += 1
+    for style, run in groupby(cells, key=lambda cell: cell[0]):
+        yield style, "".join(character for _, character in run)
 
 
-def _span(look: Look, text: str) -> str:
-    if look == Look():
+def _span(style: TextStyle, text: str) -> str:
+    if style == TextStyle():
         return str(escape(text))
-    fg, bg = (look.bg, look.fg) if look.inverse else (look.fg, look.bg)
-    if look.bold and not look.inverse and isinstance(fg, int) and fg < 8:
+    fg, bg = (style.bg, style.fg) if style.inverse else (style.fg, style.bg)
+    if style.bold and not style.inverse and isinstance(fg, int) and fg < 8:
         fg += 8
     classes: list[str] = []
     styles: list[str] = []
@@ -83,29 +83,29 @@ def _span(look: Look, text: str) -> str:
             classes.append(f"ansi-{_NAMES[color % 8]}{intense}-{kind}")
         elif color:
             styles.append(f"{rule}: rgb{color}")
-        elif look.inverse:
+        elif style.inverse:
             classes.append(f"ansi-default-inverse-{kind}")
-    classes += ["ansi-bold"] * look.bold + ["ansi-underline"] * look.underline
+    classes += ["ansi-bold"] * style.bold + ["ansi-underline"] * style.underline
     attributes = f' class="{" ".join(classes)}"' * bool(classes) + f' style="{"; ".join(styles)}"' * bool(styles)
     return f"<span{attributes}>{escape(text)}</span>"
 
 
-def _changed(look: Look, codes: str) -> Look:
+def _apply_codes(style: TextStyle, codes: str) -> TextStyle:
     # No real sequence is longer, and a number of a million digits takes long to parse.
     numbers = iter(int(code) if code.isdecimal() and len(code) < 4 else 0 for code in codes[:200].split(";"))
     for code in numbers:
         if code == 0:
-            look = Look()
+            style = TextStyle()
         elif code in (38, 48):
             color = _extended(numbers)
-            look = look._replace(fg=color) if code == 38 else look._replace(bg=color)
+            style = style._replace(fg=color) if code == 38 else style._replace(bg=color)
         elif 30 <= code <= 37 or 90 <= code <= 97:
-            look = look._replace(fg=code - 30 if code < 90 else code - 82)
+            style = style._replace(fg=code - 30 if code < 90 else code - 82)
         elif 40 <= code <= 47 or 100 <= code <= 107:
-            look = look._replace(bg=code - 40 if code < 100 else code - 92)
+            style = style._replace(bg=code - 40 if code < 100 else code - 92)
         elif code in _SWITCHES:
-            look = look._replace(**_SWITCHES[code])
-    return look
+            style = style._replace(**_SWITCHES[code])
+    return style
 
 
 _SWITCHES: dict[int, dict[str, Any]] = {

@@ -8,28 +8,36 @@ import ast
 _MODULES = frozenset({"os", "os.path", "sys", "pathlib", "importlib", "importlib.resources", "shutil", "glob"})
 
 
-class Canonical(ast.NodeTransformer):
+class AliasResolver(ast.NodeTransformer):
     """A transformer that rewrites such names to the dotted ones. Feed it the cells in order: names carry over."""
 
     def __init__(self) -> None:
-        self._known: dict[str, str] = {}
+        self._dotted_names: dict[str, str] = {}
 
-    def of(self, tree: ast.Module) -> ast.Module:
+    def resolve(self, tree: ast.Module) -> ast.Module:
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
-                self._known.update({it.asname: it.name for it in node.names if it.asname and it.name in _MODULES})
+                self._dotted_names.update(
+                    {alias.asname: alias.name for alias in node.names if alias.asname and alias.name in _MODULES}
+                )
             elif isinstance(node, ast.ImportFrom) and node.module in _MODULES:
                 # `Path` and `getcwd` are clear by themselves.
-                self._known.update(
-                    {it.asname or it.name: f"{node.module}.{it.name}" for it in node.names if _is_unclear(node, it)}
+                self._dotted_names.update(
+                    {
+                        alias.asname or alias.name: f"{node.module}.{alias.name}"
+                        for alias in node.names
+                        if _is_unclear(node, alias)
+                    }
                 )
-        return ast.fix_missing_locations(self.visit(tree)) if self._known else tree
+        return ast.fix_missing_locations(self.visit(tree)) if self._dotted_names else tree
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        if node.id not in self._known or not isinstance(node.ctx, ast.Load):
+        if node.id not in self._dotted_names or not isinstance(node.ctx, ast.Load):
             return node
-        return ast.copy_location(ast.parse(self._known[node.id], mode="eval").body, node)
+        return ast.copy_location(ast.parse(self._dotted_names[node.id], mode="eval").body, node)
 
 
-def _is_unclear(node: ast.ImportFrom, it: ast.alias) -> bool:
-    return it.asname is not None or node.module in ("os.path", "sys") or (node.module == "os" and it.name == "path")
+def _is_unclear(node: ast.ImportFrom, alias: ast.alias) -> bool:
+    return (
+        alias.asname is not None or node.module in ("os.path", "sys") or (node.module == "os" and alias.name == "path")
+    )

@@ -64,7 +64,7 @@ class Scan:
     """Packages that the code itself installs."""
     git_cells: list[int | None] = field(default_factory=list)
     """The cells that ask git about the repository."""
-    moves: bool = False
+    changes_folder: bool = False
     """True when code that is not Python changes to another folder."""
     input_cells: list[int] = field(default_factory=list)
     unreadable_cells: list[int] = field(default_factory=list)

@@ -23,7 +23,7 @@ _PATH_CLASSES = frozenset({"Path", "PurePath", "PosixPath", "PurePosixPath"})
 _SQLITE = re.compile(r"(?:file:(?!//)|(?:sqlite|duckdb)(?:\+\w+)?:///)(?P<path>[^?]+)(?:\?.*)?", re.DOTALL)
 
 
-def variable(name: str) -> str:
+def variable_key(name: str) -> str:
     """Return the key under which an environment variable is kept among the names."""
     return f"${name}"
 
@@ -32,7 +32,7 @@ def path_of(node: ast.expr, names: Mapping[str, str]) -> str | None:  # noqa: PL
     """Evaluate a path, with HOLE for unknown parts and MODULE for the module's folder; None when nothing is known."""
     match node:
         case ast.Constant(value=str(text)):
-            return None if HOLE in text or MODULE in text else _of_address(text)
+            return None if HOLE in text or MODULE in text else _path_in_address(text)
         case ast.Name(id="__file__"):
             return f"{MODULE}/__file__"
         case ast.Name(id=name):
@@ -40,11 +40,11 @@ def path_of(node: ast.expr, names: Mapping[str, str]) -> str | None:  # noqa: PL
         case ast.JoinedStr(values=parts):
             return "".join(_part(part, names) for part in parts)
         case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return _either([path_of(left, names), path_of(right, names)])
+            return _concatenate([path_of(left, names), path_of(right, names)])
         case ast.BinOp(left=left, op=ast.Div(), right=right):
-            return _joined([path_of(left, names), path_of(right, names)])
+            return _join([path_of(left, names), path_of(right, names)])
         case ast.BinOp(left=left, op=ast.Mod()):
-            return _formatted(path_of(left, names))
+            return _replace_fields(path_of(left, names))
         case ast.Attribute(attr="curdir"):
             return "."
         case ast.Attribute(attr="pardir"):
@@ -52,7 +52,7 @@ def path_of(node: ast.expr, names: Mapping[str, str]) -> str | None:  # noqa: PL
         case ast.Subscript(value=ast.Name(id="_dh")):  # IPython's name for the folder where the notebook started
             return "."
         case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(value=str(name))):
-            return names.get(variable(name))
+            return names.get(variable_key(name))
         case ast.Attribute(value=base, attr="parent"):
             return _parent(path_of(base, names))
         case ast.Subscript(value=ast.Attribute(value=base, attr="parents"), slice=ast.Constant(value=int(levels))) if (
@@ -81,44 +81,44 @@ def _call(node: ast.Call, names: Mapping[str, str]) -> str | None:  # noqa: PLR0
         case (
             ast.Attribute(value=ast.Attribute(attr="environ"), attr="get" | "setdefault") | ast.Attribute(attr="getenv")
         ):
-            return _of_variable(node.args, names)
+            return _path_in_variable(node.args, names)
         case ast.Attribute(value=ast.Constant(value="/") | ast.Attribute(attr="sep"), attr="join") if len(
             node.args
         ) == 1 and isinstance(node.args[0], (ast.List, ast.Tuple)):
-            return _joined([path_of(part, names) for part in node.args[0].elts])
+            return _join([path_of(part, names) for part in node.args[0].elts])
         case ast.Name(id=name) | ast.Attribute(attr=name) if name in _PATH_CLASSES:
-            return _joined(arguments) if arguments else "."
+            return _join(arguments) if arguments else "."
         case ast.Name(id=name) | ast.Attribute(value=_, attr=name) if name in _SAME_PATH and len(arguments) == 1:
             return arguments[0]
         case ast.Attribute(value=base, attr=name) if name in _SAME_PATH_METHODS:
             return path_of(base, names)
         case ast.Attribute(value=ast.Attribute(attr="path") | ast.Name(id="path"), attr="join"):
-            return _joined(arguments)
+            return _join(arguments)
         case ast.Attribute(attr="dirname") | ast.Name(id="dirname") if arguments:
             return _parent(arguments[0])
         case ast.Attribute(value=base, attr="joinpath"):
-            return _joined([path_of(base, names), *arguments])
+            return _join([path_of(base, names), *arguments])
         case ast.Attribute(value=ast.Name(id="glob"), attr="glob") if arguments and not node.keywords:
             return arguments[0]  # the function of the module, which begins in the current folder
         case ast.Attribute(value=base, attr="glob") if arguments:
-            return _joined([path_of(base, names), arguments[0]])
+            return _join([path_of(base, names), arguments[0]])
         case ast.Attribute(value=base, attr="rglob") if arguments:
-            return _joined([path_of(base, names), "**", arguments[0]])
+            return _join([path_of(base, names), "**", arguments[0]])
         case ast.Attribute(value=base, attr="format"):
-            return _formatted(path_of(base, names))
+            return _replace_fields(path_of(base, names))
     return None
 
 
-def _of_address(text: str) -> str:
+def _path_in_address(text: str) -> str:
     """Return the file in the address of a database; any other text as it is."""
     found = _SQLITE.fullmatch(text)
     return found["path"] if found else text
 
 
-def _of_variable(arguments: list[ast.expr], names: Mapping[str, str]) -> str | None:
+def _path_in_variable(arguments: list[ast.expr], names: Mapping[str, str]) -> str | None:
     match arguments:
         case [ast.Constant(value=str(name)), *rest]:
-            return names.get(variable(name)) or (path_of(rest[0], names) if rest else None)
+            return names.get(variable_key(name)) or (path_of(rest[0], names) if rest else None)
     return None
 
 
@@ -128,18 +128,18 @@ def _part(part: ast.expr, names: Mapping[str, str]) -> str:
     return path_of(part, names) or ""
 
 
-def _either(parts: list[str | None]) -> str | None:
+def _concatenate(parts: list[str | None]) -> str | None:
     return None if all(part is None for part in parts) else "".join(HOLE if part is None else part for part in parts)
 
 
-def _joined(parts: list[str | None]) -> str | None:
+def _join(parts: list[str | None]) -> str | None:
     """Join the parts. A path with an unknown start begins with HOLE: it may be any folder above the notebook."""
     if all(part is None for part in parts):
         return None
     return posixpath.join(*(HOLE if part is None else part for part in parts))
 
 
-def _formatted(text: str | None) -> str | None:
+def _replace_fields(text: str | None) -> str | None:
     return None if text is None else _FORMAT_FIELD.sub(HOLE, text)
 
 

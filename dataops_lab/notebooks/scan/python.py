@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from .. import python_source
-from .aliases import Canonical
+from .aliases import AliasResolver
 from .findings import Import, Mention, Scan, Use, Variable
 from .magics import scan_magic
-from .paths import HOLE, MODULE, path_of, variable
+from .paths import HOLE, MODULE, path_of, variable_key
 from .text import scan_text
 
 _READS = (
@@ -28,7 +28,7 @@ _READS = (
     "glob",
     "rglob",
 )
-_NO_FILES = frozenset(
+_NOT_READING_FILES = frozenset(
     {"read_sql", "read_sql_query", "read_sql_table", "read_gbq", "read_html", "read_clipboard", "loads"}
 )
 _WRITES = (
@@ -46,7 +46,7 @@ _WRITES = (
     "sink_",
 )
 _COPIES = frozenset({"copy", "copy2", "copyfile", "copytree", "move", "rename"})
-_ASKS = frozenset({"exists", "isfile", "isdir", "is_file", "is_dir", "lexists"})
+_EXISTENCE_CHECKS = frozenset({"exists", "isfile", "isdir", "is_file", "is_dir", "lexists"})
 _PATH_METHODS = frozenset(
     {
         "open",
@@ -76,26 +76,26 @@ class PythonScanner(ast.NodeVisitor):
         self._module_folder = module_folder
         self._parameters = frozenset(parameters)
         self._names: dict[str, str] = {}
-        self._canonical = Canonical()
+        self._aliases = AliasResolver()
         self._own_functions: set[str] = set()
         self._base = "."
         self._cell: int | None = None
         self._in_try = 0
-        self._quiet = 0
+        self._muted = 0
 
     def read(self, source: str, cell: int | None = None) -> Scan:
         """Scan a source into `scan`, and return it. A cell that is not Python is noted and skipped."""
         self._cell = cell
-        if python_source.is_foreign(source):
+        if python_source.is_other_language(source):
             self._magic(source.lstrip().split("\n", 1)[0])
             scan_text(source, cell, self.scan)
             return self.scan
         for line in python_source.magics(source):
             self._magic(line)
-        tree = python_source.parsed(source)
+        tree = python_source.parse(source)
         try:
             if tree is not None:
-                self.visit(self._canonical.of(tree))
+                self.visit(self._aliases.resolve(tree))
         except RecursionError:
             tree = None
         if tree is None and cell is not None:
@@ -104,11 +104,11 @@ class PythonScanner(ast.NodeVisitor):
 
     def _magic(self, line: str) -> None:
         before = len(self.scan.mentions)
-        moved_to, given = scan_magic(line, self._cell, self.scan)
-        self._names.update({variable(name): path for name, path in given.items()})
+        new_folder, given = scan_magic(line, self._cell, self.scan)
+        self._names.update({variable_key(name): path for name, path in given.items()})
         found = self.scan.mentions[before:]
-        self.scan.mentions[before:] = [replace(m, path=self._located(m.path) or m.path) for m in found]
-        self._moved_to(moved_to)
+        self.scan.mentions[before:] = [replace(m, path=self._located_path(m.path) or m.path) for m in found]
+        self._change_folder(new_folder)
 
     # --- names and scopes
 
@@ -123,9 +123,9 @@ class PythonScanner(ast.NodeVisitor):
             self.visit(node.value)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
-        if python_source.dotted(node.target) == "sys.path":
+        if python_source.dotted_name(node.target) == "sys.path":
             self._search_paths([node.value])
-            with self._quietly():
+            with self._muting_mentions():
                 self.generic_visit(node)
         else:
             self.generic_visit(node)
@@ -133,9 +133,15 @@ class PythonScanner(ast.NodeVisitor):
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._own_functions.add(node.name)
         arguments = node.args
-        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+        all_arguments = [
+            *arguments.posonlyargs,
+            *arguments.args,
+            *arguments.kwonlyargs,
+            arguments.vararg,
+            arguments.kwarg,
+        ]
         outside = self._names
-        own = {argument.arg for argument in every if argument}
+        own = {argument.arg for argument in all_arguments if argument}
         self._names = {name: path for name, path in outside.items() if name not in own}
         self.generic_visit(node)
         self._names = outside
@@ -166,19 +172,19 @@ class PythonScanner(ast.NodeVisitor):
             self.visit(part)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
-        if python_source.dotted(target.value if isinstance(target, ast.Subscript) else target) == "sys.path":
+        if python_source.dotted_name(target.value if isinstance(target, ast.Subscript) else target) == "sys.path":
             self._search_paths([part for part in ast.walk(value) if isinstance(part, (ast.List, ast.Tuple))])
             return
         if isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, (ast.Tuple, ast.List)):
-            for each, its in zip(target.elts, value.elts, strict=False):
-                self._assign(each, its)
+            for inner_target, inner_value in zip(target.elts, value.elts, strict=False):
+                self._assign(inner_target, inner_value)
             return
         if not isinstance(target, ast.Name):
             if isinstance(target, ast.Subscript) and _is_environ(target.value):
                 self._variable_set(target.slice)
                 path = path_of(value, self._names)
                 if path is not None and isinstance(target.slice, ast.Constant):
-                    self._names[variable(str(target.slice.value))] = path
+                    self._names[variable_key(str(target.slice.value))] = path
             return
         path = path_of(value, self._names)
         # The default of a parameter is only a hint: it counts when it looks like a path.
@@ -221,13 +227,13 @@ class PythonScanner(ast.NodeVisitor):
         self._mention(node, Use.UNKNOWN)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        self._mention_whole(node)
+        self._mention_or_visit(node)
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
-        self._mention_whole(node)
+        self._mention_or_visit(node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        self._mention_whole(node)
+        self._mention_or_visit(node)
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         if _is_environ(node.value):
@@ -236,12 +242,12 @@ class PythonScanner(ast.NodeVisitor):
             else:
                 self._variable_set(node.slice)
             return
-        self._mention_whole(node)
+        self._mention_or_visit(node)
 
-    def _mention_whole(self, node: ast.expr) -> None:
+    def _mention_or_visit(self, node: ast.expr) -> None:
         """Note a path that is known as a whole, without its parts; else visit the parts."""
         if self._mention(node, Use.UNKNOWN):
-            with self._quietly():
+            with self._muting_mentions():
                 self.generic_visit(node)
         else:
             self.generic_visit(node)
@@ -250,13 +256,13 @@ class PythonScanner(ast.NodeVisitor):
         path = path_of(node, self._names)
         if path is None:
             return False
-        if not self._quiet and _is_pathlike(path):
+        if not self._muted and _is_pathlike(path):
             self._add(path, use)
         return True
 
     def _add(self, path: str, use: Use) -> None:
         by_module = path.startswith(MODULE)
-        located = self._located(path)
+        located = self._located_path(path)
         if located is None:
             return
         self.scan.mentions.append(
@@ -270,42 +276,42 @@ class PythonScanner(ast.NodeVisitor):
             )
         )
 
-    def _located(self, path: str) -> str | None:
+    def _located_path(self, path: str) -> str | None:
         if MODULE in path:
             if self._module_folder is None:
                 return None
             return posixpath.normpath(path.replace(MODULE, self._module_folder))
-        elsewhere = self._base == "." or path.startswith(("~", HOLE)) or _has_scheme(path)
-        return path if elsewhere else posixpath.join(self._base, path)
+        is_unchanged = self._base == "." or path.startswith(("~", HOLE)) or _has_scheme(path)
+        return path if is_unchanged else posixpath.join(self._base, path)
 
     # --- calls
 
     def visit_Call(self, node: ast.Call) -> None:
-        name = _name(node.func)
-        if self._speaks_of_surroundings(node):
-            with self._quietly():
+        name = _called_name(node.func)
+        if self._handle_environment_call(node):
+            with self._muting_mentions():
                 self.generic_visit(node)
             return
-        if name == "Repo" or (node.args and _asks_git(node.args[0])):
+        if name == "Repo" or (node.args and _is_git_command(node.args[0])):
             self.scan.git_cells += [] if self._in_try else [self._cell]
         # The body of the notebook's own function shows its use of a path; its name does not.
         own = isinstance(node.func, ast.Name) and name in self._own_functions
-        use = Use.UNKNOWN if own else _use(node, name)
+        use = Use.UNKNOWN if own else _use_of_call(node, name)
         if name in _COPIES and len(node.args) > 1:
             self._mention(node.args[1], Use.WRITE)
         if (
             isinstance(node.func, ast.Attribute)
             and name in _PATH_METHODS
-            and self._receiver(node.func.value, node, use)
+            and self._mention_receiver(node.func.value, node, use)
         ):
             return
         if use is Use.UNKNOWN:
-            self._mention_whole(node)
+            self._mention_or_visit(node)
             return
         first = node.args[:1] + [k.value for k in node.keywords if k.arg in _PATH_KEYWORDS]
         for argument in first:
             if self._mention(argument, use):
-                with self._quietly():
+                with self._muting_mentions():
                     self.visit(argument)
             else:
                 self.visit(argument)
@@ -313,23 +319,23 @@ class PythonScanner(ast.NodeVisitor):
         for other in (*node.args[1:], *(k.value for k in node.keywords if k.arg not in _PATH_KEYWORDS)):
             self.visit(other)
 
-    def _receiver(self, receiver: ast.expr, node: ast.Call, use: Use) -> bool:
+    def _mention_receiver(self, receiver: ast.expr, node: ast.Call, use: Use) -> bool:
         """Note the path before the dot, as in `Path("x").read_text()`. Return False when it is unknown."""
-        is_search = _name(node.func) in ("glob", "rglob")
+        is_search = _called_name(node.func) in ("glob", "rglob")
         if not self._mention(node if is_search else receiver, use):
             return False
-        with self._quietly():
+        with self._muting_mentions():
             self.visit(receiver)
         for argument in () if is_search else node.args:
             self.visit(argument)
         return True
 
-    def _speaks_of_surroundings(self, node: ast.Call) -> bool:
-        match python_source.dotted(node.func):
+    def _handle_environment_call(self, node: ast.Call) -> bool:
+        match python_source.dotted_name(node.func):
             case "sys.path.append" | "sys.path.insert" | "sys.path.extend" | "site.addsitedir":
                 self._search_paths(node.args[-1:])
             case "os.chdir" if node.args:
-                self._moved_to(path_of(node.args[0], self._names))
+                self._change_folder(path_of(node.args[0], self._names))
             case "os.getenv" | "os.environ.get" | "getenv" | "environ.get" if len(node.args) == 1 and not node.keywords:
                 self._variable(node.args[0])
             case "os.environ.setdefault" | "environ.setdefault" if node.args:
@@ -345,7 +351,7 @@ class PythonScanner(ast.NodeVisitor):
                 | "pkgutil.get_data"
             ) if node.args:
                 self._import_by_text(path_of(node.args[0], self._names) or "")
-            case _ if _name(node.func) in ("run_line_magic", "magic"):
+            case _ if _called_name(node.func) in ("run_line_magic", "magic"):
                 words = [word.value for word in node.args if isinstance(word, ast.Constant)]
                 self._magic("%" + " ".join(map(str, words)))
             case _:
@@ -354,13 +360,13 @@ class PythonScanner(ast.NodeVisitor):
 
     def _search_paths(self, arguments: list[ast.expr]) -> None:
         for argument in arguments:
-            for each in argument.elts if isinstance(argument, (ast.List, ast.Tuple)) else [argument]:
-                path = path_of(each, self._names)
-                located = self._located(path) if path and HOLE not in path else None
+            for element in argument.elts if isinstance(argument, (ast.List, ast.Tuple)) else [argument]:
+                path = path_of(element, self._names)
+                located = self._located_path(path) if path and HOLE not in path else None
                 if located:
                     self.scan.search_paths.append(located)
 
-    def _moved_to(self, folder: str | None) -> None:
+    def _change_folder(self, folder: str | None) -> None:
         if folder and HOLE not in folder and MODULE not in folder:
             self._base = posixpath.normpath(posixpath.join(self._base, folder))
 
@@ -373,15 +379,15 @@ class PythonScanner(ast.NodeVisitor):
             self.scan.variables_set.add(name.value)
 
     @contextmanager
-    def _quietly(self) -> Iterator[None]:
-        self._quiet += 1
+    def _muting_mentions(self) -> Iterator[None]:
+        self._muted += 1
         try:
             yield
         finally:
-            self._quiet -= 1
+            self._muted -= 1
 
 
-def _asks_git(command: ast.expr) -> bool:
+def _is_git_command(command: ast.expr) -> bool:
     """Recognise `["git", "rev-parse", …]` and `"git rev-parse …"`, as programs give them to a process."""
     match command:
         case ast.List(elts=[ast.Constant(value="git"), ast.Constant(value=verb), *_]):
@@ -391,15 +397,15 @@ def _asks_git(command: ast.expr) -> bool:
     return False
 
 
-def _use(node: ast.Call, name: str) -> Use:
+def _use_of_call(node: ast.Call, name: str) -> Use:
     if name == "open":
         position = 0 if isinstance(node.func, ast.Attribute) and _is_path_method(node.func) else 1
         modes = [*node.args[position : position + 1], *(k.value for k in node.keywords if k.arg == "mode")]
         text = next((m.value for m in modes if isinstance(m, ast.Constant) and isinstance(m.value, str)), "r")
         return Use.WRITE if set(text) & set("wax") else Use.READ
-    if name in _ASKS:
+    if name in _EXISTENCE_CHECKS:
         return Use.EXISTS
-    if name in _NO_FILES:
+    if name in _NOT_READING_FILES:
         return Use.UNKNOWN
     if name.startswith(_WRITES):
         return Use.WRITE
@@ -420,7 +426,7 @@ def _is_environ(node: ast.expr) -> bool:
     )
 
 
-def _name(function: ast.expr) -> str:
+def _called_name(function: ast.expr) -> str:
     match function:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name

@@ -16,7 +16,7 @@ _CANDIDATE = re.compile(
 # In R: `file.path("..", "data")`
 _JOINED = re.compile(r"""(?:file\.path|here)\(\s*((?:["'][^"'\n]*["']\s*,?\s*){2,})""")
 _PART = re.compile(r"""["']([^"'\n]*)["']""")
-_ELSEWHERE = re.compile(r"""(?m)setwd\(|(?:^|[;&]\s*)cd\s""")
+_CHANGES_FOLDER = re.compile(r"""(?m)setwd\(|(?:^|[;&]\s*)cd\s""")
 _VARIABLE = re.compile(r"\$\{?\w+\}?")
 _GIT = re.compile(r"(?m)(?:^|[;&|(!`]\s*)\s*git +(?!clone\b|init\b|config\b|--version\b)[\w-]")
 _COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
@@ -28,7 +28,7 @@ def scan_text(source: str, cell: int | None, scan: Scan) -> Scan:
     When the code changes to another folder, its paths may start at any folder above the notebook.
     """
     code = _COMMENT.sub("", source)
-    scan.moves |= _ELSEWHERE.search(code) is not None
+    scan.changes_folder |= _CHANGES_FOLDER.search(code) is not None
     if _GIT.search(code):
         scan.git_cells.append(cell)
     quoted = [(match[match.lastgroup or 0], _use(code, match)) for match in _CANDIDATE.finditer(code)]
@@ -37,7 +37,7 @@ def scan_text(source: str, cell: int | None, scan: Scan) -> Scan:
         if "/" not in text or "://" in text or text.startswith(("$", "-")) or not text.strip("/. "):
             continue
         path = _VARIABLE.sub("*", text)
-        if scan.moves and not path.startswith((".", "/", "~", "*")):
+        if scan.changes_folder and not path.startswith((".", "/", "~", "*")):
             scan.mentions.append(Mention(f"*/{path}", use, pattern=True, cell=cell))
         scan.mentions.append(Mention(path, use, pattern=any(c in path for c in "*?["), cell=cell))
     return scan

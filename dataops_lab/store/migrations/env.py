@@ -1,4 +1,4 @@
-"""The script that alembic runs, on the connection and in the transaction that `migrate.to_newest` opened."""
+"""The script that alembic runs, on the connection and in the transaction that `migrate.upgrade_to_newest` opened."""
 
 from alembic import context
 

@@ -55,7 +55,7 @@ const SANDBOX: Placement = {
   executor: 'process',
   guarded: false,
   problem: null,
-  unpromoted: false,
+  bypassed_promotion: false,
   images: [],
   default_image: null,
   limits: {
@@ -218,7 +218,7 @@ describe('RunFormModel', () => {
     target.places = [SANDBOX, CONTAINERS];
     target.inspection = {
       ...INSPECTION,
-      written_in: { environment: 'containers', image: 'lean' }
+      authored_in: { environment: 'containers', image: 'lean' }
     };
     form = new RunFormModel(target, trans);
     await form.load();

@@ -58,7 +58,7 @@ export function PlaceFields(props: Props): JSX.Element {
                 value={option.environment}
                 disabled={option.problem !== null}
               >
-                {option.unpromoted
+                {option.bypassed_promotion
                   ? trans.__('%1 (unpromoted)', option.environment)
                   : option.environment}
               </option>
@@ -72,7 +72,7 @@ export function PlaceFields(props: Props): JSX.Element {
           .map(option => [option.environment, option.problem!])}
         trans={trans}
       />
-      {placement?.unpromoted && !placement.problem && (
+      {placement?.bypassed_promotion && !placement.problem && (
         <Message
           kind="warning"
           title={trans.__('The record will be marked as unpromoted.')}

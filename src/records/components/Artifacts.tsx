@@ -10,7 +10,7 @@ import { isTerminal } from '../../shared/runs';
 import { hasPreview, Preview } from '../preview';
 import { ArtifactPreview } from './ArtifactPreview';
 
-/** The most artifacts that a record holds, as in dataops_lab/runner/protocol.py. */
+/** The most artifacts that a record holds, as in dataops_lab/rundir/protocol.py. */
 const MOST_ARTIFACTS = 2000;
 
 /** The files that the run made or changed, and a preview of one of them. */

@@ -10,7 +10,7 @@ export function Damage(props: {
   trans: TranslationBundle;
 }): JSX.Element | null {
   const { run, trans } = props;
-  const damage = Object.entries(run.damage);
+  const damage = Object.entries(run.integrity_errors);
   if (!damage.length) {
     return null;
   }

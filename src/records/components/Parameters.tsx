@@ -174,7 +174,7 @@ function facts(run: Run, trans: TranslationBundle): Fact[] {
 }
 
 function environmentOf(run: Run, trans: TranslationBundle): string {
-  return run.unpromoted
+  return run.bypassed_promotion
     ? trans.__('%1, unpromoted', run.environment)
     : run.environment;
 }

@@ -73,7 +73,7 @@ export function RecordHeader(props: {
               {trans.__('Step %1 of a pipeline', run.parent.key)}
             </button>
           )}
-          {run.unpromoted && (
+          {run.bypassed_promotion && (
             <span
               className="dl-Mark"
               title={trans.__('It ran here without having been promoted.')}

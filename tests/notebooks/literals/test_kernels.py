@@ -73,7 +73,9 @@ def injected(language: str, value: Any) -> str:
     """Return the source of the cell that a run with `given` set to `value` gets."""
     cell = {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": ""}
     notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]}
-    filled = LocalNotebooks(MemoryBlobs()).filled_in(json.dumps(notebook).encode(), language, {"given": value}, {})
+    filled = LocalNotebooks(MemoryBlobs()).inject_parameters(
+        json.dumps(notebook).encode(), language, {"given": value}, {}
+    )
     return str(json.loads(filled)["cells"][0]["source"])
 
 

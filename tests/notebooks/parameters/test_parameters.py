@@ -39,9 +39,9 @@ def test_all_tagged_cells_count_and_it_is_said(read: Cells, code: Cells) -> None
 def test_a_cell_that_cannot_be_read_refuses_values_only_when_they_are_passed(read: Cells, code: Cells) -> None:
     schema, codes = read(code("n = ", "parameters"))
     assert codes == ["unreadable_cell"]
-    assert schema.checked({}) == {}
+    assert schema.validate({}) == {}
     with pytest.raises(InvalidParameters):
-        schema.checked({"n": 1})
+        schema.validate({"n": 1})
 
 
 def test_an_earlier_injected_cell_is_not_the_parameters_cell(read: Cells, code: Cells) -> None:

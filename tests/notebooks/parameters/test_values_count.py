@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from dataops_lab.domain.parameters import ParameterSchema
 from dataops_lab.errors import InvalidParameters
-from dataops_lab.notebooks.inject import filled_in
+from dataops_lab.notebooks.inject import inject_parameters
 from dataops_lab.notebooks.parameters import parameters_of
 from dataops_lab.notebooks.read import parse_notebook, source_of
 
@@ -40,8 +40,8 @@ def notebook_of(*cells: dict[str, Any], **metadata: Any) -> bytes:
 def given_to(notebook: bytes, language: str, **texts: str) -> tuple[list[str], list[str]]:
     """Return the sources of the cells of a run with these texts from a command line, and the codes of its findings."""
     schema, findings = parameters_of(parse_notebook(notebook), language)
-    values = schema.checked(schema.parsed(list(texts.items())))
-    run = filled_in(notebook, language, values, {p.name: p.spelled for p in schema.parameters})
+    values = schema.validate(schema.parse_texts(list(texts.items())))
+    run = inject_parameters(notebook, language, values, {p.name: p.type_spelling for p in schema.parameters})
     return [source_of(cell) for cell in json.loads(run)["cells"]], [finding.code for finding in findings]
 
 
@@ -293,7 +293,7 @@ def test_no_text_is_computed_by_bash_whatever_the_name_was_declared(before: str,
     values = HOSTILE if "a" in before.partition("=")[0].partition(" ")[2] else HOSTILE[0]
     if "-iA" in before:
         values = dict(zip("abcdefg", HOSTILE, strict=True))
-    run = filled_in(notebook_of(code_cell(before, "parameters")), "bash", {"given": values}, types)
+    run = inject_parameters(notebook_of(code_cell(before, "parameters")), "bash", {"given": values}, types)
     script = "\n".join(source_of(cell) for cell in json.loads(run)["cells"]) + '\nprintf "%s\\0" "${given[@]}"'
     done = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, check=True)
     assert not list(tmp_path.iterdir())
@@ -305,7 +305,7 @@ def test_no_text_is_computed_by_bash_whatever_the_name_was_declared(before: str,
 @pytest.mark.parametrize("name", ["RANDOM", "SRANDOM", "OPTIND", "HISTCMD", "MAILCHECK", "SECONDS", "BASH_ENV", "PS4"])
 def test_names_that_bash_gives_a_meaning_are_refused(name: str) -> None:
     with pytest.raises(InvalidParameters):
-        filled_in(notebook_of(code_cell(f"{name}=1", "parameters")), "bash", {name: "a[$(touch ran)]"}, {})
+        inject_parameters(notebook_of(code_cell(f"{name}=1", "parameters")), "bash", {name: "a[$(touch ran)]"}, {})
 
 
 @pytest.mark.parametrize("source", ["readonly a=1", "declare -r a=1", "declare -n a=b"])
@@ -319,5 +319,5 @@ def test_an_integer_of_bash_takes_whole_numbers_alone() -> None:
         parse_notebook(notebook_of(code_cell('declare -i LIMIT="5"', "parameters"))), "bash"
     )[0]
     with pytest.raises(InvalidParameters):
-        schema.checked({"LIMIT": "a[$(touch ran)]"})
-    assert schema.checked(schema.parsed([("LIMIT", "7")])) == {"LIMIT": 7}
+        schema.validate({"LIMIT": "a[$(touch ran)]"})
+    assert schema.validate(schema.parse_texts([("LIMIT", "7")])) == {"LIMIT": 7}

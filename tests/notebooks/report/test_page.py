@@ -76,7 +76,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def page(notebooks: LocalNotebooks, make: Cells) -> Callable[..., Page]:
     def rendered(*cells: Any, code: bool = True, title: str = "Report", **more: Any) -> Page:
-        return Page(notebooks.report(make(*cells, **more), title=title, code=code).decode())
+        return Page(notebooks.render_report(make(*cells, **more), title=title, code=code).decode())
 
     return rendered
 
@@ -120,13 +120,15 @@ HOSTILE_HTML = [
 @pytest.mark.parametrize("kind", ["html", "markdown output", "markdown cell"])
 def test_nothing_in_the_page_runs_or_loads(kind: str, html: str, page: Callable[..., Page], code: Cells) -> None:
     if kind == "markdown cell":
-        it = page({"cell_type": "markdown", "metadata": {}, "source": f"Text\n\n{html}\n"})
+        document = page({"cell_type": "markdown", "metadata": {}, "source": f"Text\n\n{html}\n"})
     else:
-        it = page(code("1", outputs=[shown(**{"text_html" if kind == "html" else "text_markdown": html})]))
-    assert it.runs() == []
-    assert it.loads() == []
-    assert "evil.example" not in "".join(str(attrs) for _, attrs in it.tags)
-    assert not any("url(" in attrs.get("style", "") or "position" in attrs.get("style", "") for _, attrs in it.tags)
+        document = page(code("1", outputs=[shown(**{"text_html" if kind == "html" else "text_markdown": html})]))
+    assert document.runs() == []
+    assert document.loads() == []
+    assert "evil.example" not in "".join(str(attrs) for _, attrs in document.tags)
+    assert not any(
+        "url(" in attrs.get("style", "") or "position" in attrs.get("style", "") for _, attrs in document.tags
+    )
 
 
 @pytest.mark.parametrize(
@@ -138,8 +140,8 @@ def test_nothing_in_the_page_runs_or_loads(kind: str, html: str, page: Callable[
     ],
 )
 def test_markdown_itself_loads_nothing(source: str, page: Callable[..., Page]) -> None:
-    it = page({"cell_type": "markdown", "metadata": {}, "source": source})
-    assert (it.runs(), it.loads()) == ([], [])
+    document = page({"cell_type": "markdown", "metadata": {}, "source": source})
+    assert (document.runs(), document.loads()) == ([], [])
 
 
 def test_scripts_outputs_and_drawings_do_not_run(page: Callable[..., Page], code: Cells) -> None:
@@ -156,9 +158,9 @@ def test_scripts_outputs_and_drawings_do_not_run(page: Callable[..., Page], code
             "traceback": ["<script>alert('ran')</script>"],
         },
     ]
-    it = page(code("<script>alert('ran')</script>", outputs=outputs), title="<script>alert('ran')</script>")
-    assert (it.runs(), it.loads()) == ([], [])
-    assert "<script>alert('ran')</script>" in it.text  # shown as text
+    document = page(code("<script>alert('ran')</script>", outputs=outputs), title="<script>alert('ran')</script>")
+    assert (document.runs(), document.loads()) == ([], [])
+    assert "<script>alert('ran')</script>" in document.text  # shown as text
 
 
 def test_the_policy_forbids_what_the_cleaning_would_have_missed(page: Callable[..., Page]) -> None:
@@ -170,13 +172,13 @@ def test_the_policy_forbids_what_the_cleaning_would_have_missed(page: Callable[.
 
 @pytest.mark.parametrize("mime", ["image_png", "image_jpeg", "image_gif"])
 def test_figures_are_inside_the_page(mime: str, page: Callable[..., Page], code: Cells) -> None:
-    it = page(code("1", outputs=[shown(**{mime: PIXEL + "\n"})]))
-    assert [a["src"] for tag, a in it.tags if tag == "img"] == [f"data:{mime.replace('_', '/')};base64,{PIXEL}"]
+    document = page(code("1", outputs=[shown(**{mime: PIXEL + "\n"})]))
+    assert [a["src"] for tag, a in document.tags if tag == "img"] == [f"data:{mime.replace('_', '/')};base64,{PIXEL}"]
 
 
 def test_a_figure_that_is_none_falls_back_to_its_text(page: Callable[..., Page], code: Cells) -> None:
-    it = page(code("1", outputs=[shown(image_png="<not base64>", text_plain="Figure of size 640x480")]))
-    assert "Figure of size 640x480" in it.text
+    document = page(code("1", outputs=[shown(image_png="<not base64>", text_plain="Figure of size 640x480")]))
+    assert "Figure of size 640x480" in document.text
 
 
 def test_the_title_is_a_heading_where_the_notebook_has_none_of_its_own(page: Callable[..., Page]) -> None:
@@ -189,24 +191,24 @@ def test_the_title_is_a_heading_where_the_notebook_has_none_of_its_own(page: Cal
 def test_tables_keep_their_shape_and_colours(page: Callable[..., Page], code: Cells) -> None:
     cell = "<td style='color: red; text-align: right' colspan=2>5</td>"
     html = f"<style>td {{ color: red }}</style><table border=1 class='dataframe'><tr>{cell}</tr></table>"
-    it = page(code("df", outputs=[shown(text_html=html, text_plain="5")]))
-    assert ("td", {"style": "color: red; text-align: right;", "colspan": "2"}) in it.tags
-    assert "td {" not in it.text
+    document = page(code("df", outputs=[shown(text_html=html, text_plain="5")]))
+    assert ("td", {"style": "color: red; text-align: right;", "colspan": "2"}) in document.tags
+    assert "td {" not in document.text
 
 
 def test_an_interactive_plot_falls_back_to_its_picture(page: Callable[..., Page], code: Cells) -> None:
     plot = shown(text_html="<div id='plot'></div><script>draw()</script>", image_png=PIXEL, text_plain="Figure")
-    it = page(code("fig", outputs=[plot]))
-    assert "img" in [tag for tag, _ in it.tags]
-    assert "draw()" not in it.text
+    document = page(code("fig", outputs=[plot]))
+    assert "img" in [tag for tag, _ in document.tags]
+    assert "draw()" not in document.text
 
 
 def test_recorded_values_show_their_text(page: Callable[..., Page], code: Cells) -> None:
     value = {"application/vnd.dataops.value+json": {"name": "auc", "value": 0.91}, "text/plain": "auc = 0.91"}
-    it = page(
+    document = page(
         code("record('auc', auc)", outputs=[{"output_type": "display_data", "data": value, "metadata": {}}]), code=False
     )
-    assert "auc = 0.91" in it.text
+    assert "auc = 0.91" in document.text
 
 
 class TestWithoutCode:
@@ -252,8 +254,8 @@ class TestWithoutCode:
 
 
 def test_terminal_colours_are_kept_as_styles(page: Callable[..., Page], code: Cells) -> None:
-    it = page(code("1", outputs=[stream("\x1b[31mred\x1b[0m")]))
-    assert ("span", {"class": "ansi-red-fg"}) in it.tags
+    document = page(code("1", outputs=[stream("\x1b[31mred\x1b[0m")]))
+    assert ("span", {"class": "ansi-red-fg"}) in document.tags
 
 
 def test_attached_pictures_of_markdown_are_shown(page: Callable[..., Page]) -> None:
@@ -311,8 +313,8 @@ def as_markdown(source: str, **more: Any) -> dict[str, Any]:
     return {"cell_type": "markdown", "metadata": {}, "source": source, **more}
 
 
-def pictures(it: Page) -> list[str]:
-    return [attrs["src"] for tag, attrs in it.tags if tag == "img" and "src" in attrs]
+def pictures(document: Page) -> list[str]:
+    return [attrs["src"] for tag, attrs in document.tags if tag == "img" and "src" in attrs]
 
 
 @pytest.mark.timeout(120)
@@ -346,12 +348,12 @@ class TestLargeOutputs:
         ids=["boxes", "spelled", "looks", "strays", "crossed", "formulas"],
     )
     def test_html_that_is_too_deep_is_shown_as_text(self, html: str, page: Callable[..., Page], code: Cells) -> None:
-        for it in (
+        for document in (
             page(code("1", outputs=[shown(text_html=html)])),
             page(as_markdown(f"a\n\n{html[:89_000]}\n\ndeep")),
         ):
-            assert "deep" in it.text and "nested too deeply" in it.text
-            assert len(it.tags) < 100
+            assert "deep" in document.text and "nested too deeply" in document.text
+            assert len(document.tags) < 100
 
     @pytest.mark.parametrize(
         "html",
@@ -366,20 +368,20 @@ class TestLargeOutputs:
         ids=["paragraphs", "list", "table", "boxes", "inside", "drawing"],
     )
     def test_html_that_is_long_and_flat_is_drawn(self, html: str, page: Callable[..., Page], code: Cells) -> None:
-        it = page(code("1", outputs=[shown(text_html=html)]))
-        assert "nested too deeply" not in it.text
-        assert len(it.tags) > 500
+        document = page(code("1", outputs=[shown(text_html=html)]))
+        assert "nested too deeply" not in document.text
+        assert len(document.tags) > 500
 
     def test_comparisons_in_a_script_are_no_elements(self, page: Callable[..., Page], code: Cells) -> None:
         html = "<div id=plot></div><script>" + "for(i=0;i<n;i++)s+='<svg>';" * 10_000 + "</script>"
-        it = page(code("fig", outputs=[shown(text_html=html, image_png=PIXEL)]))
-        assert len(pictures(it)) == 1
-        assert "nested too deeply" not in it.text
+        document = page(code("fig", outputs=[shown(text_html=html, image_png=PIXEL)]))
+        assert len(pictures(document)) == 1
+        assert "nested too deeply" not in document.text
 
     @pytest.mark.parametrize("opened", ["[", "![", "[a]("])
     def test_brackets_in_markdown(self, opened: str, page: Callable[..., Page]) -> None:
-        it = page(as_markdown(opened * (LONGEST_MARKDOWN // len(opened))))
-        assert opened * 1000 in it.text and "shown as text" in it.text
+        document = page(as_markdown(opened * (LONGEST_MARKDOWN // len(opened))))
+        assert opened * 1000 in document.text and "shown as text" in document.text
 
     def test_a_coloured_log(self, page: Callable[..., Page], code: Cells) -> None:
         log = "".join(f"\x1b[3{i % 8}mline {i}\x1b[0m text\n" for i in range(60_000))
@@ -395,13 +397,13 @@ class TestLargeOutputs:
 
 class TestWhatIsCut:
     def test_text_keeps_head_and_tail(self, page: Callable[..., Page], code: Cells) -> None:
-        it = page(code("1", outputs=[stream("first\n" + "x" * LONGEST_TEXT + "\nlast")]))
-        assert "first" in it.text and "last" in it.text
-        assert "11 characters are left out here. The executed notebook has everything." in it.text
+        document = page(code("1", outputs=[stream("first\n" + "x" * LONGEST_TEXT + "\nlast")]))
+        assert "first" in document.text and "last" in document.text
+        assert "11 characters are left out here. The executed notebook has everything." in document.text
 
     def test_html_keeps_its_beginning(self, page: Callable[..., Page], code: Cells) -> None:
-        it = page(code("1", outputs=[shown(text_html="<b>first</b>" + "x" * LONGEST_HTML)]))
-        assert "first" in it.text and f"Only the first {LONGEST_HTML:,}" in it.text
+        document = page(code("1", outputs=[shown(text_html="<b>first</b>" + "x" * LONGEST_HTML)]))
+        assert "first" in document.text and f"Only the first {LONGEST_HTML:,}" in document.text
 
     def test_long_markdown_is_shown_as_text(self, page: Callable[..., Page]) -> None:
         assert "**a**" in page(as_markdown("**a**" + "x" * LONGEST_MARKDOWN)).text
@@ -460,11 +462,11 @@ def test_colours_of_a_table_that_stand_in_a_style_sheet_are_kept(page: Callable[
     html = """<style>#T_1 .neg, td + td { background-color: red; position: fixed; color: url(x) } body { color: red }
       @import "https://evil.example"; #T_1 td { background: linear-gradient(90deg, red 50%, transparent 50%) }</style>
       <table id="T_1"><tr><td class="neg">-2</td></tr></table>"""
-    it = page(code("1", outputs=[shown(text_html=html)]))
-    assert "#part-0-0 #T_1 .neg {background-color: red;}" in it.html
-    assert "linear-gradient(90deg, red 50%, transparent 50%)" in it.html
-    assert not any(word in it.html for word in ("fixed", "url(x)", "td + td", "evil.example"))
-    assert ("table", {"id": "T_1"}) in it.tags
+    document = page(code("1", outputs=[shown(text_html=html)]))
+    assert "#part-0-0 #T_1 .neg {background-color: red;}" in document.html
+    assert "linear-gradient(90deg, red 50%, transparent 50%)" in document.html
+    assert not any(word in document.html for word in ("fixed", "url(x)", "td + td", "evil.example"))
+    assert ("table", {"id": "T_1"}) in document.tags
 
 
 def test_an_escape_in_a_style_sheet_ends_no_element(page: Callable[..., Page], code: Cells) -> None:
@@ -473,31 +475,35 @@ def test_an_escape_in_a_style_sheet_ends_no_element(page: Callable[..., Page], c
 
 
 def test_tasks_that_are_done_look_so(page: Callable[..., Page]) -> None:
-    it = page(as_markdown("- [ ] todo\n- [x] done"))
-    assert "☐ todo" in it.text and "☑ done" in it.text
+    document = page(as_markdown("- [ ] todo\n- [x] done"))
+    assert "☐ todo" in document.text and "☑ done" in document.text
 
 
 def test_a_link_finds_its_heading(page: Callable[..., Page]) -> None:
-    it = page(as_markdown("[go](#Two-words) [on](#here)\n\n## Two words\n\n<a id='here'></a>"))
-    assert {attrs["id"] for _, attrs in it.tags if "id" in attrs} >= {"Two-words", "here"}
+    document = page(as_markdown("[go](#Two-words) [on](#here)\n\n## Two words\n\n<a id='here'></a>"))
+    assert {attrs["id"] for _, attrs in document.tags if "id" in attrs} >= {"Two-words", "here"}
 
 
 def test_formulas_are_left_as_they_are_written(page: Callable[..., Page]) -> None:
-    it = page(as_markdown("$a_1 * b_1 * c$ and $$x < y$$\n\n\\begin{align}\na_1 & b_1\n\\end{align}"))
-    assert "$a_1 * b_1 * c$" in it.text and "$$x < y$$" in it.text and "\\begin{align}\na_1 & b_1" in it.text
+    document = page(as_markdown("$a_1 * b_1 * c$ and $$x < y$$\n\n\\begin{align}\na_1 & b_1\n\\end{align}"))
+    assert (
+        "$a_1 * b_1 * c$" in document.text
+        and "$$x < y$$" in document.text
+        and "\\begin{align}\na_1 & b_1" in document.text
+    )
 
 
 def test_attached_pictures_are_shown_in_both_spellings(page: Callable[..., Page]) -> None:
     attached = {"a.png": {"image/png": PIXEL}}
-    it = page(as_markdown('![a](attachment:a.png) <img src="attachment:a.png" width="40">', attachments=attached))
-    assert pictures(it) == [f"data:image/png;base64,{PIXEL}"] * 2
+    document = page(as_markdown('![a](attachment:a.png) <img src="attachment:a.png" width="40">', attachments=attached))
+    assert pictures(document) == [f"data:image/png;base64,{PIXEL}"] * 2
 
 
 def test_drawings_in_html_and_markdown_are_images(page: Callable[..., Page], code: Cells) -> None:
     drawn = '<svg viewBox="0 0 1 1" onload="x()"><rect width="1" height="1"/></svg>'
-    it = page(as_markdown(drawn), code("1", outputs=[shown(text_html=f"<p>{drawn}</p>")]))
-    assert len(pictures(it)) == 2
-    assert b'xmlns="http://www.w3.org/2000/svg"' in base64.b64decode(pictures(it)[0].split(",")[1])
+    document = page(as_markdown(drawn), code("1", outputs=[shown(text_html=f"<p>{drawn}</p>")]))
+    assert len(pictures(document)) == 2
+    assert b'xmlns="http://www.w3.org/2000/svg"' in base64.b64decode(pictures(document)[0].split(",")[1])
 
 
 def test_pictures_beside_the_notebook_are_shown_and_missing_ones_named() -> None:
@@ -509,9 +515,9 @@ def test_pictures_beside_the_notebook_are_shown_and_missing_ones_named() -> None
         pictures={"pic 1.png": "digest", "other.txt": "digest"},
         read={"digest": base64.b64decode(PIXEL)}.__getitem__,
     )
-    it = Page(html.decode())
-    assert pictures(it) == [f"data:image/png;base64,{PIXEL}"] * 2
-    assert "not shown: gone.png, https://x.example/r.png." in it.text
+    document = Page(html.decode())
+    assert pictures(document) == [f"data:image/png;base64,{PIXEL}"] * 2
+    assert "not shown: gone.png, https://x.example/r.png." in document.text
 
 
 TEXT = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
@@ -527,9 +533,9 @@ OUTPUTS = st.one_of(
 
 @given(st.lists(OUTPUTS, max_size=5), st.booleans())
 def test_each_output_leaves_something_to_read(outputs: list[dict[str, Any]], with_code: bool) -> None:
-    it = Page(
+    document = Page(
         report(
             as_bytes(notebook(code_cell("", outputs=outputs))), title="Report", code=with_code, read={}.__getitem__
         ).decode()
     )
-    assert sum(attrs.get("class") == "output" for _, attrs in it.tags) == len(outputs)
+    assert sum(attrs.get("class") == "output" for _, attrs in document.tags) == len(outputs)

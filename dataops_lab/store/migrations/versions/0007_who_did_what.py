@@ -25,6 +25,7 @@ def upgrade() -> None:
     _change_events()
     _close_jobs()
     _close_runs()
+    _rename_columns()
 
 
 def _add_tables() -> None:
@@ -215,3 +216,9 @@ def _close_runs() -> None:
         runs.alter_column("trigger", new_column_name="trigger_kind", existing_type=sa.String(length=20))
         runs.drop_column("rerun_of")
     op.create_index("ix_runs_parent_id_runs_parent_key", "runs", ["parent_id", "parent_key"], unique=True)
+
+
+def _rename_columns() -> None:
+    """Give two columns the names of the API. Both databases rename a column in place, without a copy of the table."""
+    op.execute("ALTER TABLE runs RENAME COLUMN unpromoted TO bypassed_promotion")
+    op.execute("ALTER TABLE records RENAME COLUMN damage TO integrity_errors")

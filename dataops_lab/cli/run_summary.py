@@ -1,0 +1,103 @@
+"""A run told to people: how it ended, what it left, and where it failed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..domain.runs import RunState
+from ..errors import DataOpsError
+from .text import duration, one_line, plain, plural, size, terminal_filter
+
+if TYPE_CHECKING:
+    from ..api_models import FindingModel, ReasonModel, RunBase, RunModel
+    from ..client import Client
+
+MAX_SOURCE_LINES = 30
+_MARKS = {"succeeded": ("✓", "green"), "cancelled": ("■", "yellow")}
+
+
+def print_run(run: RunModel, client: Client) -> None:
+    """Write the summary of a run to stdout. The client is asked for the source of the failing cell."""
+    click.echo(headline(run))
+    if run.state is RunState.FAILED and run.reason:
+        _print_failure(run, run.reason, client)
+    elif run.reason:
+        click.echo(plain(run.reason.message))
+    print_mapping("values", run.values)
+    if run.artifacts:
+        click.echo(
+            "artifacts  "
+            + ", ".join(f"{one_line(artifact.path)} ({size(artifact.size)})" for artifact in run.artifacts)
+        )
+    if not run.is_terminal:
+        click.echo(next_commands(run))
+    elif run.state is not RunState.SUCCEEDED:
+        click.echo(f"Log: jupyter dataops runs logs {run.id}   Again: jupyter dataops runs rerun {run.id}")
+
+
+def next_commands(run: RunBase) -> str:
+    """Tell how to go on with a run that has not ended."""
+    return f"Follow it: jupyter dataops runs logs -f {run.id}   End it: jupyter dataops runs cancel {run.id}"
+
+
+def headline(run: RunModel) -> str:
+    mark, colour = _MARKS.get(run.state, ("✗", "red") if run.is_terminal else ("·", "cyan"))
+    state = run.phase + (" (nothing to do)" if run.nothing_to_do else "")
+    took = ""
+    if run.started_at and run.finished_at:
+        took = f" in {duration((run.finished_at - run.started_at).total_seconds())}"
+    return f"{click.style(f'{mark} {state}', fg=colour, bold=True)}{took}  {one_line(run.job.name)}  {run.id}"
+
+
+def print_mapping(title: str, values: dict[str, Any]) -> None:
+    for position, (name, value) in enumerate(values.items()):
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        click.echo(f"{title if position == 0 else '':<11}{one_line(name)} = {one_line(text)}")
+
+
+def print_findings(findings: list[FindingModel], *, err: bool) -> None:
+    for finding in findings:
+        colour = "yellow" if finding.severity == "warning" else None
+        hint = f" {plain(finding.hint)}" if finding.hint else ""
+        location = f" (cell {finding.cell + 1})" if finding.cell is not None else ""
+        click.echo(f"{click.style(finding.severity, fg=colour)}: {plain(finding.message)}{location}{hint}", err=err)
+
+
+def _print_failure(run: RunModel, reason: ReasonModel, client: Client) -> None:
+    cell, traceback = reason.detail.get("cell"), reason.detail.get("traceback")
+    if not isinstance(cell, int):
+        click.echo(plain(reason.message))
+        return
+    number, source = _failing_cell(client, run, cell)
+    click.echo(click.style(f"Cell {number} failed:", bold=True))
+    lines = plain(source).splitlines()
+    for line in lines[:MAX_SOURCE_LINES]:
+        click.echo(f"    {line}")
+    if len(lines) > MAX_SOURCE_LINES:
+        click.echo(f"    … {plural(len(lines) - MAX_SOURCE_LINES, 'line')} more")
+    ename, evalue = reason.detail.get("ename"), reason.detail.get("evalue")
+    error_line = f"{ename}: {evalue}" if ename else reason.message
+    trace = "\n".join(map(str, traceback)).rstrip() if isinstance(traceback, list) else ""
+    if trace:
+        click.echo("\n" + terminal_filter(sys.stdout.isatty())(trace))
+    # A traceback of Python ends with this line, that of some other kernels does not.
+    if plain(error_line).strip() not in plain(trace):
+        click.echo("\n" + click.style(plain(error_line), fg="red", bold=True))
+
+
+def _failing_cell(client: Client, run: RunModel, cell: int) -> tuple[int, str]:
+    """Return the source of the cell, and its number as people count in the notebook that they wrote."""
+    try:
+        cells = json.loads(client.notebook(run.id))["cells"]
+        source = cells[cell]["source"]
+        injected_count = sum(
+            "injected-parameters" in each_cell.get("metadata", {}).get("tags", []) for each_cell in cells[:cell]
+        )
+    except (DataOpsError, ValueError, LookupError, TypeError, AttributeError):
+        # The report of a failure must not fail on what the notebook left.
+        return cell + 1, ""
+    return cell + 1 - injected_count, source if isinstance(source, str) else "".join(map(str, source))

@@ -1,6 +1,0 @@
-"""Secrets at rest: AES-GCM with a data key for each secret. A key that is not in the database wraps the data keys."""
-
-from .aes import AesVault
-from .keys import KEY_VARIABLE, Keys
-
-__all__ = ["KEY_VARIABLE", "AesVault", "Keys"]
