@@ -256,6 +256,7 @@ export type PipelineValidation = {
 };
 /** The text of a new pipeline. The step `to` seems to read the path that `from` writes. */
 export type PipelineSuggestion = {
+  folder: string;
   name: string;
   content: string;
   guesses: { from: string; to: string; path: string }[];

@@ -280,22 +280,17 @@ export class RunFormModel implements IDisposable {
   private async _inspectFile(): Promise<Partial<FormState>> {
     const notSaved = await this.target.save();
     const { kernel, place, placements: known, pinned } = this._state;
-    const { environment, image } = inspectionPlace(
-      place,
-      placementOf(place, known)
-    );
-    const validation =
-      this.target.kind === 'pipeline'
-        ? await this.target.validate(environment)
-        : null;
+    const isPipeline = this.target.kind === 'pipeline';
+    const where = isPipeline
+      ? { environment: place.environment || undefined }
+      : inspectionPlace(place, placementOf(place, known));
+    const validation = isPipeline
+      ? await this.target.validate(where.environment)
+      : null;
     if (validation?.problems.length) {
       return { validation, inspection: null, trouble: null };
     }
-    const location = {
-      environment,
-      image,
-      pinned: pinned ?? undefined
-    };
+    const location = { ...where, pinned: pinned ?? undefined };
     let inspection = await this.target.inspect({
       kernel: kernel ?? undefined,
       ...location

@@ -42,7 +42,7 @@ export class RecordModel implements IDisposable {
     return this._changed;
   }
 
-  /** A signal that more of the notebook has been filled in. */
+  /** A signal that more of the notebook has been filled in, or that the log of a script has grown. */
   get filled(): ISignal<this, void> {
     return this._filled;
   }
@@ -171,12 +171,12 @@ export class RecordModel implements IDisposable {
     if (delta.run_id !== this.id) {
       return;
     }
-    if (this._run?.kind === 'notebook') {
+    if (this._run && this._run.kind !== 'notebook') {
+      this._filled.emit();
+    } else {
       this._switchAttempt(delta.attempt);
       this._pending.push(...delta.events);
       this._schedule();
-    } else {
-      this._filled.emit();
     }
     if (delta.complete) {
       this._subscription?.dispose();

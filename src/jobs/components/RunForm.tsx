@@ -130,6 +130,10 @@ export function RunForm(
           </p>
         </Message>
       )}
+      {/* The mistakes may be those of one environment. */}
+      {mistakes.length > 0 && state.placements.length > 0 && (
+        <PlaceSection {...props} />
+      )}
       {/* The findings are here so that people see them without scrolling. */}
       <Findings
         findings={findings.filter(finding => finding.severity === 'warning')}
